@@ -1,0 +1,68 @@
+//! What can go wrong. A *refusal* (a correct "no") is not here: see [`Refusal`](crate::challenge::Refusal).
+
+use thiserror::Error;
+
+use crate::ports::{DirectoryError, EntropyError, StoreError};
+
+/// A value from outside that cannot be what it says it is. Names the culprit, never quotes it.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{what} {why}")]
+#[non_exhaustive]
+pub struct InvalidInput {
+    /// Which value.
+    pub what: &'static str,
+    /// Which rule it broke, as the rest of a sentence.
+    pub why: &'static str,
+}
+
+impl InvalidInput {
+    /// `what` broke the rule `why`.
+    pub const fn new(what: &'static str, why: &'static str) -> Self {
+        Self { what, why }
+    }
+}
+
+/// The domain could not do what was asked, through the caller's fault or a port's.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller's value is not valid.
+    #[error(transparent)]
+    Invalid(#[from] InvalidInput),
+    /// There is no such record.
+    #[error("there is no {collection} {id}")]
+    NotFound {
+        /// The kind of record.
+        collection: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The record exists but not in a state in which this can be asked.
+    #[error("{collection} {id} is {state}")]
+    NotNow {
+        /// The kind of record.
+        collection: &'static str,
+        /// Its id.
+        id: String,
+        /// The state it is in.
+        state: &'static str,
+    },
+    /// The key that a record was made with is in the key ring no more.
+    #[error("key {0} is not in the key ring")]
+    UnknownKey(crate::id::KeyId),
+    /// Something sealed under our keys does not open: changed, moved or sealed under another key.
+    #[error("a sealed card does not open")]
+    Sealed,
+    /// Others changed the same record too many times in a row.
+    #[error("too many changes of the same record at once; try again")]
+    Contention,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The directory failed.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The source of chance failed.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}

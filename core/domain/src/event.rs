@@ -1,0 +1,119 @@
+//! Facts: what happened, kept for ever, for whoever must prove it later (A2, RTS art. 29).
+//!
+//! No type in an [`Event`] can hold a code, a full card number or a full phone number.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    amount::Amount,
+    bank::{ApprovalCode, ResponseCode},
+    card::MaskedCard,
+    challenge::Refusal,
+    id::{ChallengeId, MessageId},
+    payment::VoidCause,
+    policy::Selection,
+    time::Timestamp,
+};
+
+/// Something that happened to a record.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Fact {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A challenge began, and its message was put into the outbox.
+    ChallengeStarted {
+        /// To which receiver, masked.
+        to: String,
+        /// The message.
+        message: MessageId,
+    },
+    /// A further message with the same code was put into the outbox.
+    CodeResent {
+        /// The message.
+        message: MessageId,
+    },
+    /// A response was counted; what became of it follows, if anything did.
+    AttemptCounted {
+        /// 1 for the first.
+        number: u8,
+    },
+    /// The response corresponds: the challenge is over.
+    ChallengeVerified,
+    /// The challenge is over without a right response.
+    ChallengeRefused {
+        /// Why.
+        cause: Refusal,
+    },
+    /// The network took a message over.
+    MessageSent {
+        /// The message.
+        message: MessageId,
+    },
+    /// The receiver has a message.
+    MessageDelivered {
+        /// The message.
+        message: MessageId,
+    },
+    /// A message will not arrive.
+    MessageFailed {
+        /// The message.
+        message: MessageId,
+        /// What the network said.
+        cause: String,
+    },
+    /// It is not known whether the network took a message over; it is not sent again.
+    MessageUnconfirmed {
+        /// The message.
+        message: MessageId,
+    },
+    /// A text arrived from the second network.
+    TextReceived {
+        /// From whom, masked.
+        from: String,
+    },
+    /// A payment began.
+    PaymentStarted {
+        /// How much.
+        amount: Amount,
+        /// Secured or normal (C23).
+        selection: Selection,
+        /// From which card.
+        card: MaskedCard,
+    },
+    /// The bank holds the amount.
+    PaymentAuthorized {
+        /// The bank's proof.
+        approval: ApprovalCode,
+    },
+    /// The bank refuses.
+    PaymentDeclined {
+        /// Why, in the bank's terms.
+        response: ResponseCode,
+    },
+    /// The person is asked for a code.
+    CodeAsked {
+        /// The challenge.
+        challenge: ChallengeId,
+    },
+    /// The person agreed: the amount will be taken.
+    PaymentAgreed,
+    /// The bank has debited the amount; it is posted.
+    PaymentCaptured,
+    /// The payment will not be made; what the bank held will be released.
+    PaymentVoiding {
+        /// Why.
+        cause: VoidCause,
+    },
+    /// The payment was not made and holds nothing.
+    PaymentVoided,
+}

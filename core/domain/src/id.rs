@@ -1,0 +1,184 @@
+//! Names of things: random for what we make, checked text for what others name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::InvalidInput;
+
+/// Makes a type for ids of ours: a prefix that says what is named, and 128 random bits in lower-case hexadecimal. Flows
+/// name their own records with it.
+#[macro_export]
+macro_rules! random_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// A new one; two never meet.
+            ///
+            /// # Errors
+            /// When the source of chance fails.
+            pub fn random(entropy: &dyn $crate::ports::Entropy) -> Result<Self, $crate::ports::EntropyError> {
+                let mut bytes = [0; 16];
+                entropy.fill(&mut bytes)?;
+                Ok(Self(format!("{}{:032x}", $prefix, u128::from_be_bytes(bytes))))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::error::InvalidInput;
+
+            fn try_from(text: String) -> Result<Self, $crate::error::InvalidInput> {
+                let well_formed = text.strip_prefix($prefix).is_some_and(|hex| {
+                    hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+                });
+                let refuse = || $crate::error::InvalidInput::new(stringify!($name), "not one of our ids");
+                well_formed.then_some(Self(text)).ok_or_else(refuse)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+random_id!(
+    /// Names a [`Challenge`](crate::challenge::Challenge).
+    ChallengeId, "ch_"
+);
+random_id!(
+    /// Names a [`Payment`](crate::payment::Payment).
+    PaymentId, "pay_"
+);
+random_id!(
+    /// Names a [`Message`](crate::outbox::Message) to a phone.
+    MessageId, "msg_"
+);
+random_id!(
+    /// Names the session on the first channel, in which the code must be typed back.
+    ///
+    /// Patent: *numéro de session unique*, 201; it changes with every session (C11, C15).
+    SessionId, "ses_"
+);
+
+/// Text from outside that names something: 1 to `max` printable ASCII characters, no space at either end.
+macro_rules! outside_name {
+    ($(#[$doc:meta])* $name:ident, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Longest accepted text, in bytes.
+            pub const MAX_BYTES: usize = $max;
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidInput;
+
+            fn try_from(text: String) -> Result<Self, InvalidInput> {
+                let refuse = |why| Err(InvalidInput::new(stringify!($name), why));
+                if text.is_empty() {
+                    return refuse("is empty");
+                }
+                if text.len() > Self::MAX_BYTES {
+                    return refuse(concat!("is longer than ", $max, " characters"));
+                }
+                if !text.bytes().all(|b| matches!(b, b' '..=b'~')) || text.trim() != text {
+                    return refuse("has a character that is not printable ASCII, or a space at an end");
+                }
+                Ok(Self(text))
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = InvalidInput;
+
+            fn try_from(text: &str) -> Result<Self, InvalidInput> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+outside_name!(
+    /// Who the person says to be: a `userId`, a subscription number, the key of a certificate.
+    ///
+    /// Patent: *identifiant*, the *invariant* of the code (figure 4, 202).
+    Identifier, 128
+);
+outside_name!(
+    /// The relying party (in payments: the merchant) on whose behalf a flow runs.
+    RelyingPartyId, 64
+);
+outside_name!(
+    /// Which key a code was computed with, so that keys can change without a pause.
+    KeyId, 32
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::SeededEntropy;
+
+    #[test]
+    fn a_random_id_reads_back_and_no_two_are_equal() {
+        let entropy = SeededEntropy::new(1);
+        let (one, two) = (
+            ChallengeId::random(&entropy).unwrap(),
+            ChallengeId::random(&entropy).unwrap(),
+        );
+        assert_ne!(one, two);
+        assert_eq!(ChallengeId::try_from(one.as_str().to_owned()), Ok(one));
+    }
+
+    #[test]
+    fn an_id_of_another_kind_is_refused() {
+        let payment = PaymentId::random(&SeededEntropy::new(1)).unwrap();
+        assert!(ChallengeId::try_from(payment.as_str().to_owned()).is_err());
+    }
+
+    #[test]
+    fn names_from_outside_are_bounded_printable_text() {
+        for (text, why) in [
+            (String::new(), "is empty"),
+            ("x".repeat(129), "is longer than 128 characters"),
+            (
+                "a\nb".to_owned(),
+                "has a character that is not printable ASCII, or a space at an end",
+            ),
+            (
+                " a".to_owned(),
+                "has a character that is not printable ASCII, or a space at an end",
+            ),
+        ] {
+            assert_eq!(
+                Identifier::try_from(text),
+                Err(InvalidInput::new("Identifier", why))
+            );
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The server's keys: one master secret per key id, from which the keys of each use are derived (RFC 5869).
+
+use std::{collections::BTreeMap, fmt};
+
+use ring::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf, hmac,
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    card::{Card, CardExpiry, MaskedCard},
+    error::{Error, InvalidInput},
+    id::KeyId,
+    ports::Entropy,
+    secret::Secret,
+};
+
+/// All master secrets that are still good for reading, and which of them new codes and cards are made with.
+///
+/// To rotate: add a key, make it current, and take the old one away when nothing is left that was made with it.
+pub struct KeyRing {
+    current: KeyId,
+    keys: BTreeMap<KeyId, DerivedKeys>,
+}
+
+/// The keys of each use under one key id.
+struct DerivedKeys {
+    code: Secret<[u8; 32]>,
+    card: LessSafeKey,
+    card_index: hmac::Key,
+}
+
+impl KeyRing {
+    /// A ring of master secrets, of which `current` makes what is new.
+    ///
+    /// # Errors
+    /// When there is no secret of the id `current`.
+    pub fn new(
+        current: KeyId,
+        masters: Vec<(KeyId, Secret<[u8; 32]>)>,
+    ) -> Result<Self, InvalidInput> {
+        let keys = masters
+            .into_iter()
+            .map(|(id, master)| Ok((id, DerivedKeys::of(&master)?)))
+            .collect::<Result<BTreeMap<_, _>, InvalidInput>>()?;
+        if keys.contains_key(&current) {
+            Ok(Self { current, keys })
+        } else {
+            Err(InvalidInput::new("current key", "is not among the keys"))
+        }
+    }
+
+    /// The id of the key that makes what is new.
+    pub const fn current(&self) -> &KeyId {
+        &self.current
+    }
+
+    pub(crate) fn code_key(&self, id: &KeyId) -> Result<&Secret<[u8; 32]>, Error> {
+        self.derived(id).map(|keys| &keys.code)
+    }
+
+    /// Seals a card so that it opens only together with `context`, the id of the record that it is kept in.
+    ///
+    /// # Errors
+    /// When the source of chance fails.
+    pub fn seal_card(
+        &self,
+        card: &Card,
+        context: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<SealedCard, Error> {
+        let keys = self.derived(&self.current)?;
+        let mut nonce = [0; NONCE_LEN];
+        entropy.fill(&mut nonce)?;
+        let mut sealed = card.expose_number().as_bytes().to_vec();
+        let aad = Aad::from(format!("{context} {}", card.expiry()));
+        keys.card
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+            .map_err(|_| Error::Sealed)?;
+        Ok(SealedCard {
+            key: self.current.clone(),
+            nonce: to_hex(&nonce),
+            number: to_hex(&sealed),
+            expiry: card.expiry(),
+            masked: card.masked(),
+        })
+    }
+
+    /// Opens a card that was sealed in the same context.
+    ///
+    /// # Errors
+    /// When it was changed, was sealed in another context, or its key is not in the ring.
+    pub fn open_card(&self, sealed: &SealedCard, context: &str) -> Result<Card, Error> {
+        let keys = self.derived(&sealed.key)?;
+        let nonce = from_hex(&sealed.nonce)
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or(Error::Sealed)?;
+        let mut number = Zeroizing::new(from_hex(&sealed.number).ok_or(Error::Sealed)?);
+        let aad = Aad::from(format!("{context} {}", sealed.expiry));
+        let opened = keys
+            .card
+            .open_in_place(Nonce::assume_unique_for_key(nonce), aad, &mut number)
+            .map_err(|_| Error::Sealed)?;
+        let digits = std::str::from_utf8(opened).map_err(|_| Error::Sealed)?;
+        Ok(Card::new(digits, sealed.expiry)?)
+    }
+
+    /// By which a card is found in a directory without its number being stored: a keyed hash, under every key of the
+    /// ring, the current one first.
+    pub(crate) fn card_indexes(&self, card: &Card) -> Vec<String> {
+        let index_of = |keys: &DerivedKeys| {
+            to_hex(hmac::sign(&keys.card_index, card.expose_number().as_bytes()).as_ref())
+        };
+        let older = self
+            .keys
+            .iter()
+            .filter(|(id, _)| **id != self.current)
+            .map(|(_, keys)| keys);
+        self.keys
+            .get(&self.current)
+            .into_iter()
+            .chain(older)
+            .map(index_of)
+            .collect()
+    }
+
+    fn derived(&self, id: &KeyId) -> Result<&DerivedKeys, Error> {
+        self.keys
+            .get(id)
+            .ok_or_else(|| Error::UnknownKey(id.clone()))
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing")
+            .field("current", &self.current)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DerivedKeys {
+    fn of(master: &Secret<[u8; 32]>) -> Result<Self, InvalidInput> {
+        let refuse = |_| InvalidInput::new("master secret", "cannot be derived from");
+        let pseudo_random =
+            hkdf::Salt::new(hkdf::HKDF_SHA256, b"countersign").extract(master.expose());
+        let derive = |purpose: &[u8]| -> Result<Zeroizing<[u8; 32]>, ring::error::Unspecified> {
+            let mut key = Zeroizing::new([0; 32]);
+            pseudo_random
+                .expand(&[purpose], hkdf::HKDF_SHA256)?
+                .fill(key.as_mut())?;
+            Ok(key)
+        };
+        let card = UnboundKey::new(&AES_256_GCM, derive(b"card 1").map_err(refuse)?.as_ref())
+            .map_err(refuse)?;
+        Ok(Self {
+            code: Secret::new(*derive(b"code 1").map_err(refuse)?),
+            card: LessSafeKey::new(card),
+            card_index: hmac::Key::new(
+                hmac::HMAC_SHA256,
+                derive(b"card index 1").map_err(refuse)?.as_ref(),
+            ),
+        })
+    }
+}
+
+/// A card as it is kept: its number sealed with AES-256-GCM (PCI DSS 3.5.1), the rest as it may be shown.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct SealedCard {
+    key: KeyId,
+    nonce: String,
+    number: String,
+    expiry: CardExpiry,
+    masked: MaskedCard,
+}
+
+impl SealedCard {
+    /// The card as it may be shown.
+    pub const fn masked(&self) -> &MaskedCard {
+        &self.masked
+    }
+}
+
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let byte_of = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    text.as_bytes().chunks(2).map(byte_of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{SeededEntropy, card, key_ring};
+
+    #[test]
+    fn a_sealed_card_opens_in_its_own_context_only() {
+        let ring = key_ring();
+        let sealed = ring
+            .seal_card(&card(), "pay_1", &SeededEntropy::new(1))
+            .unwrap();
+        assert_eq!(ring.open_card(&sealed, "pay_1"), Ok(card()));
+        assert_eq!(ring.open_card(&sealed, "pay_2"), Err(Error::Sealed));
+    }
+
+    #[test]
+    fn a_sealed_card_that_was_changed_does_not_open() {
+        let ring = key_ring();
+        let sealed = ring
+            .seal_card(&card(), "pay_1", &SeededEntropy::new(1))
+            .unwrap();
+        let flip = |text: &str| text.replacen(|c: char| c != '0', "0", 1);
+        for changed in [
+            SealedCard {
+                number: flip(&sealed.number),
+                ..sealed.clone()
+            },
+            SealedCard {
+                nonce: flip(&sealed.nonce),
+                ..sealed.clone()
+            },
+            SealedCard {
+                expiry: "01/40".try_into().unwrap(),
+                ..sealed.clone()
+            },
+            SealedCard {
+                number: "zz".to_owned(),
+                ..sealed.clone()
+            },
+        ] {
+            assert_eq!(ring.open_card(&changed, "pay_1"), Err(Error::Sealed));
+        }
+    }
+
+    #[test]
+    fn nothing_kept_of_a_card_holds_its_number() {
+        let ring = key_ring();
+        let sealed = ring
+            .seal_card(&card(), "pay_1", &SeededEntropy::new(1))
+            .unwrap();
+        let kept = format!(
+            "{} {:?}",
+            serde_json::to_string(&sealed).unwrap(),
+            ring.card_indexes(&card())
+        );
+        assert!(!kept.contains(card().expose_number()));
+    }
+
+    #[test]
+    fn a_card_sealed_under_an_older_key_still_opens_and_is_still_found() {
+        let masters = |ids: &[(&str, u8)]| {
+            ids.iter()
+                .map(|(id, byte)| (KeyId::try_from(*id).unwrap(), Secret::new([*byte; 32])))
+                .collect::<Vec<_>>()
+        };
+        let old = KeyRing::new("old".try_into().unwrap(), masters(&[("old", 1)])).unwrap();
+        let both = KeyRing::new(
+            "new".try_into().unwrap(),
+            masters(&[("old", 1), ("new", 2)]),
+        )
+        .unwrap();
+        let sealed = old
+            .seal_card(&card(), "pay_1", &SeededEntropy::new(1))
+            .unwrap();
+        assert_eq!(both.open_card(&sealed, "pay_1"), Ok(card()));
+        assert_eq!(
+            both.card_indexes(&card()).get(1),
+            old.card_indexes(&card()).first()
+        );
+        let without_old = KeyRing::new("new".try_into().unwrap(), masters(&[("new", 2)])).unwrap();
+        assert_eq!(
+            without_old.open_card(&sealed, "pay_1"),
+            Err(Error::UnknownKey("old".try_into().unwrap()))
+        );
+    }
+}

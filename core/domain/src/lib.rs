@@ -1,0 +1,76 @@
+//! The core of Countersign: a code that depends on the person, the session, the time, the amount and the payee goes to
+//! a phone over a second network; only when the person types it back in the same session does anything happen.
+//!
+//! This crate knows no network, no HTTP, no X.509, no database and no wall clock: what it needs from outside are the
+//! traits of [`ports`].
+//!
+//! ```text
+//!            start_payment                                      finish_payment
+//!                 |                                                   |
+//!                 v                                                   v
+//!   Gateway: select --> authorize --> ask a code ........ agree --> capture --> Captured
+//!             (C23)     IssuingBank        |                 ^     IssuingBank
+//!                                          v                 |
+//!                       Verifier: start_challenge     finish_challenge
+//!                                          |                 ^
+//!                                          v                 |
+//!                            Outbox --> Messenger --> phone --> person
+//! ```
+//!
+//! Every step is one [`record::Batch`], committed whole, so that a crash between two steps loses and doubles nothing.
+//!
+//! ```
+//! # #[cfg(feature = "testing")]
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use countersign_domain::{code::TypedCode, payment::PaymentState, record::Batch, testing::Fixture};
+//!
+//! let shop = Fixture::new();
+//! let purchase = shop.purchase("49.90");
+//! let (id, session) = (purchase.payment.clone(), purchase.session.clone());
+//! let payment = shop.gateway.start_payment(purchase, Batch::default()).await?;
+//! assert_eq!(payment.state().name(), "awaiting_code");
+//!
+//! let sms = shop.next_message().await.expect("the phone rings");
+//! assert!(sms.contains("49.90 EUR to Librairie Dupont"));
+//! let typed = TypedCode::try_from(shop.code_in(&sms))?;
+//! let (payment, refusal) = shop.gateway.finish_payment(&id, &session, &typed).await?;
+//! assert_eq!((payment.state().name(), refusal), ("captured", None));
+//! # Ok::<(), countersign_domain::error::Error>(()) }).unwrap();
+//! ```
+#![warn(clippy::arithmetic_side_effects)]
+
+// The main flow.
+pub mod gateway;
+pub mod outbox;
+pub mod verifier;
+
+// What the flow moves: pure state machines, and the code.
+pub mod binding;
+pub mod challenge;
+pub mod code;
+mod ocra;
+pub mod payment;
+pub mod policy;
+pub mod register;
+pub mod subscriber;
+pub mod summary;
+
+// What the domain needs from outside, and what it says.
+pub mod error;
+pub mod event;
+pub mod ports;
+pub mod record;
+
+// Values.
+pub mod address;
+pub mod amount;
+pub mod bank;
+pub mod card;
+pub mod id;
+pub mod keys;
+pub mod secret;
+pub mod time;
+pub mod transaction;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

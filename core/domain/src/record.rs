@@ -1,0 +1,225 @@
+//! What the store keeps: versioned records, and batches of changes that are committed whole.
+
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::Error,
+    event::{Event, Fact},
+    ports::{Store, StoreError},
+    register::Posting,
+    time::Timestamp,
+};
+
+/// A value that is kept as a record. Flows keep records of their own by implementing this.
+pub trait Stored: Serialize + DeserializeOwned {
+    /// The kind of record, such as `challenge`; one per type.
+    const COLLECTION: &'static str;
+
+    /// Its id, unique in the collection.
+    fn id(&self) -> &str;
+
+    /// When somebody must look at it again, if ever: see [`Store::due`].
+    fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Whether somebody must look at it by now.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.due_at().is_some_and(|due_at| due_at <= now)
+    }
+
+    /// Where it is kept.
+    fn key(&self) -> RecordKey {
+        RecordKey::of::<Self>(self.id())
+    }
+}
+
+/// Where a record is kept.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RecordKey {
+    /// The kind of record.
+    pub collection: &'static str,
+    /// Its id, unique in the collection.
+    pub id: String,
+}
+
+impl RecordKey {
+    /// The key of a record of that type and id.
+    pub fn of<T: Stored>(id: &str) -> Self {
+        Self {
+            collection: T::COLLECTION,
+            id: id.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.collection, self.id)
+    }
+}
+
+/// How often a record was written: 1 after its insertion.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Version(pub u64);
+
+impl Version {
+    /// The version of a record just inserted.
+    pub const FIRST: Self = Self(1);
+
+    /// The version after one more write.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// A record as the store sees it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Record {
+    /// Where it is kept.
+    pub key: RecordKey,
+    /// How often it was written.
+    pub version: Version,
+    /// When somebody must look at it again.
+    pub due_at: Option<Timestamp>,
+    /// The value, as JSON.
+    pub body: String,
+}
+
+/// A value and the version in which it was read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Versioned<T> {
+    /// The version it was read in.
+    pub version: Version,
+    /// The value.
+    pub value: T,
+}
+
+impl<T> Versioned<T> {
+    /// The value made from this one, as a replacement of the same version.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Versioned<U> {
+        Versioned {
+            version: self.version,
+            value: f(self.value),
+        }
+    }
+}
+
+impl<T: Stored> TryFrom<Record> for Versioned<T> {
+    type Error = StoreError;
+
+    fn try_from(record: Record) -> Result<Self, StoreError> {
+        let value =
+            serde_json::from_str(&record.body).map_err(|error| corrupt(&record.key, &error))?;
+        Ok(Self {
+            version: record.version,
+            value,
+        })
+    }
+}
+
+/// Changes that are committed all or nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Records that must not exist yet; their version is [`Version::FIRST`].
+    pub inserts: Vec<Record>,
+    /// Records that must have the version before theirs.
+    pub replacements: Vec<Record>,
+    /// Facts to append, each about a record.
+    pub facts: Vec<(RecordKey, Fact)>,
+    /// Postings to make, each once ever.
+    pub postings: Vec<Posting>,
+}
+
+impl Batch {
+    /// Inserts a record that must not exist yet.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn insert<T: Stored>(&mut self, value: &T) -> Result<(), StoreError> {
+        self.inserts.push(record_of(value, Version::FIRST)?);
+        Ok(())
+    }
+
+    /// Replaces the record that was read in `replaced.version`.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn replace<T: Stored>(&mut self, replaced: &Versioned<T>) -> Result<(), StoreError> {
+        self.replacements
+            .push(record_of(&replaced.value, replaced.version.next())?);
+        Ok(())
+    }
+
+    /// Inserts the value, or replaces what was found.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn put<T: Stored>(&mut self, found: Option<Version>, value: T) -> Result<(), StoreError> {
+        match found {
+            None => self.insert(&value),
+            Some(version) => self.replace(&Versioned { version, value }),
+        }
+    }
+
+    /// Appends a fact about a record.
+    pub fn fact(&mut self, about: RecordKey, at: Timestamp, event: Event) {
+        self.facts.push((about, Fact { at, event }));
+    }
+
+    /// Makes a posting.
+    pub fn post(&mut self, posting: Posting) {
+        self.postings.push(posting);
+    }
+}
+
+impl dyn Store + '_ {
+    /// The value of a record, if there is one.
+    ///
+    /// # Errors
+    /// When the store fails or the record cannot be read.
+    pub async fn find<T: Stored>(&self, id: &str) -> Result<Option<Versioned<T>>, StoreError> {
+        self.load(&RecordKey::of::<T>(id))
+            .await?
+            .map(Versioned::try_from)
+            .transpose()
+    }
+
+    /// The value of a record that must be there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not there, and when the store fails.
+    pub async fn expect<T: Stored>(&self, id: &str) -> Result<Versioned<T>, Error> {
+        let missing = || Error::NotFound {
+            collection: T::COLLECTION,
+            id: id.to_owned(),
+        };
+        self.find(id).await?.ok_or_else(missing)
+    }
+}
+
+fn record_of<T: Stored>(value: &T, version: Version) -> Result<Record, StoreError> {
+    let key = value.key();
+    let body = serde_json::to_string(value).map_err(|error| corrupt(&key, &error))?;
+    Ok(Record {
+        due_at: value.due_at(),
+        key,
+        version,
+        body,
+    })
+}
+
+fn corrupt(key: &RecordKey, error: &serde_json::Error) -> StoreError {
+    // Only where it broke: a message of the JSON reader may quote the value.
+    StoreError::Corrupt {
+        key: key.to_string(),
+        cause: format!(
+            "JSON error at line {}, column {}",
+            error.line(),
+            error.column()
+        ),
+    }
+}

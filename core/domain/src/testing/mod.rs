@@ -1,0 +1,169 @@
+//! Fakes of every port, and the values that tests begin with. Not for use outside tests.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a fake may fail a test loudly"
+)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    missing_docs,
+    clippy::missing_errors_doc,
+    reason = "tests only"
+)]
+
+mod bank;
+mod fixture;
+mod messenger;
+mod store;
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+pub use bank::{BankCall, FakeBank};
+pub use fixture::Fixture;
+pub use messenger::FakeMessenger;
+pub use store::MemoryStore;
+
+use crate::{
+    amount::Amount,
+    binding::Binding,
+    card::Card,
+    challenge::{Challenge, Opening},
+    keys::KeyRing,
+    policy::PolicySettings,
+    ports::{Clock, Entropy, EntropyError},
+    secret::Secret,
+    summary::Locale,
+    time::Timestamp,
+    transaction::{Item, ItemName, Payee, Reference, Transaction},
+};
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct FakeClock(AtomicU64);
+
+impl FakeClock {
+    pub const fn at(now: Timestamp) -> Self {
+        Self(AtomicU64::new(now.unix_millis()))
+    }
+
+    pub fn advance_seconds(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Chance that is the same for the same seed (SplitMix64).
+#[derive(Debug)]
+pub struct SeededEntropy(Mutex<u64>);
+
+impl SeededEntropy {
+    pub const fn new(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        let mut state = self.0.lock().unwrap();
+        for chunk in bytes.chunks_mut(8) {
+            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut word = *state;
+            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let word = (word ^ (word >> 31)).to_be_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// The time at which fixtures begin.
+pub const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+/// A test card number of a known scheme.
+pub fn card() -> Card {
+    Card::new("4970100000000154", "12/29".try_into().unwrap()).unwrap()
+}
+
+pub fn other_card() -> Card {
+    Card::new("5555555555554444", "06/30".try_into().unwrap()).unwrap()
+}
+
+pub fn key_ring() -> KeyRing {
+    KeyRing::new(
+        "k1".try_into().unwrap(),
+        vec![("k1".try_into().unwrap(), Secret::new([9; 32]))],
+    )
+    .unwrap()
+}
+
+/// Two books for that many euros.
+pub fn purchase(euros: &str) -> Transaction {
+    purchase_in(euros, "EUR")
+}
+
+pub fn purchase_in(amount: &str, currency: &str) -> Transaction {
+    let amount = Amount::from_decimal(amount, currency.try_into().unwrap()).unwrap();
+    books(
+        amount,
+        vec![Item {
+            name: ItemName::try_from("ISBN 2070360245").unwrap(),
+            quantity: 2,
+        }],
+    )
+}
+
+pub fn purchase_of(euros: &str, items: Vec<Item>) -> Transaction {
+    books(
+        Amount::from_decimal(euros, "EUR".try_into().unwrap()).unwrap(),
+        items,
+    )
+}
+
+fn books(amount: Amount, items: Vec<Item>) -> Transaction {
+    let payee = Payee::try_from("Librairie Dupont").unwrap();
+    Transaction::new(
+        amount,
+        payee,
+        Reference::try_from("order-1").unwrap(),
+        items,
+    )
+    .unwrap()
+}
+
+/// Alice's purchase of 49.90 euros in a session.
+pub fn binding() -> Binding {
+    let id = |prefix: &str| format!("{prefix}_{:032x}", 0x0123_4567_89ab_cdef_u64);
+    Binding {
+        challenge: id("ch").try_into().unwrap(),
+        relying_party: "librairie".try_into().unwrap(),
+        identifier: "alice".try_into().unwrap(),
+        session: id("ses").try_into().unwrap(),
+        issued_at: START,
+        account: Some(card().masked()),
+        transaction: Some(purchase("49.90")),
+    }
+}
+
+/// The pending challenge of [`binding`], under the default policy.
+pub fn challenge() -> Challenge {
+    let opening = Opening {
+        binding: binding(),
+        payment: None,
+        number: "+33612345678".try_into().unwrap(),
+        key: "k1".try_into().unwrap(),
+        locale: Locale::En,
+        origin: "pay.example.com".to_owned(),
+        message: format!("msg_{:032x}", 1).try_into().unwrap(),
+    };
+    opening.under(&PolicySettings::default())
+}

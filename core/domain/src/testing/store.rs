@@ -1,0 +1,133 @@
+//! A store in memory: the port's rules without the durability.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Mutex,
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    amount::Currency,
+    event::Fact,
+    ports::{Store, StoreError},
+    record::{Batch, Record, RecordKey, Version},
+    register::{Account, Balance, Posting},
+    time::Timestamp,
+};
+
+#[derive(Debug, Default)]
+struct Contents {
+    records: BTreeMap<RecordKey, Record>,
+    facts: Vec<(RecordKey, Fact)>,
+    postings: Vec<Posting>,
+    posted: HashSet<String>,
+}
+
+/// Everything in one map.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Contents>);
+
+impl MemoryStore {
+    /// Every posting, in order.
+    pub fn postings(&self) -> Vec<Posting> {
+        self.0.lock().unwrap().postings.clone()
+    }
+}
+
+impl Contents {
+    fn conflict(&self, batch: &Batch) -> Option<String> {
+        let version_of = |key: &RecordKey| self.records.get(key).map(|record| record.version);
+        let mut written = HashSet::new();
+        let twice = batch
+            .inserts
+            .iter()
+            .chain(&batch.replacements)
+            .find(|record| !written.insert(&record.key));
+        let inserted = batch
+            .inserts
+            .iter()
+            .find(|record| version_of(&record.key).is_some());
+        let replaced = batch
+            .replacements
+            .iter()
+            .find(|record| version_of(&record.key).map(Version::next) != Some(record.version));
+        let mut ids = HashSet::new();
+        let posted = batch
+            .postings
+            .iter()
+            .find(|posting| self.posted.contains(&posting.id) || !ids.insert(&posting.id));
+        twice
+            .or(inserted)
+            .or(replaced)
+            .map(|record| record.key.to_string())
+            .or_else(|| posted.map(|posting| posting.id.clone()))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut contents = self.0.lock().unwrap();
+        if let Some(key) = contents.conflict(&batch) {
+            return Err(StoreError::Conflict { key });
+        }
+        for record in batch.inserts.into_iter().chain(batch.replacements) {
+            contents.records.insert(record.key.clone(), record);
+        }
+        contents.facts.extend(batch.facts);
+        contents
+            .posted
+            .extend(batch.postings.iter().map(|posting| posting.id.clone()));
+        contents.postings.extend(batch.postings);
+        Ok(())
+    }
+
+    async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+        Ok(self.0.lock().unwrap().records.get(key).cloned())
+    }
+
+    async fn due(
+        &self,
+        collection: &'static str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let contents = self.0.lock().unwrap();
+        let is_due = |record: &&Record| {
+            record.key.collection == collection && record.due_at.is_some_and(|due_at| due_at <= now)
+        };
+        let mut due: Vec<Record> = contents.records.values().filter(is_due).cloned().collect();
+        due.sort_by_key(|record| record.due_at);
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
+        let contents = self.0.lock().unwrap();
+        Ok(contents
+            .facts
+            .iter()
+            .filter(|(key, _)| key == about)
+            .map(|(_, fact)| fact.clone())
+            .collect())
+    }
+
+    async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
+        let contents = self.0.lock().unwrap();
+        let mut balance = Balance::default();
+        for posting in contents
+            .postings
+            .iter()
+            .filter(|posting| posting.amount.currency() == currency)
+        {
+            if posting.debit == *account {
+                balance.debit_minor += posting.amount.amount_minor();
+            }
+            if posting.credit == *account {
+                balance.credit_minor += posting.amount.amount_minor();
+            }
+        }
+        Ok(balance)
+    }
+}

@@ -1,0 +1,235 @@
+//! A crash at every operation of a whole purchase: whoever goes on after it loses and doubles nothing.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use countersign_domain::{
+    error::Error,
+    event::Event,
+    gateway::{Gateway, Purchase},
+    id::PaymentId,
+    outbox::Outbox,
+    payment::{Payment, PaymentState},
+    policy::{Order, PolicySettings},
+    ports::Store,
+    record::{Batch, RecordKey},
+    testing::Fixture,
+};
+
+use crate::{
+    Waiting, bank_references, state_of,
+    store::{Eventful, Happening, until_death},
+};
+
+fn shop(order: Order) -> Fixture {
+    Fixture::with_policy(PolicySettings {
+        order,
+        ..PolicySettings::default()
+    })
+}
+
+/// Starts, sends, and types the code back.
+async fn buy(
+    shop: &Fixture,
+    gateway: &Gateway,
+    outbox: &Outbox,
+    purchase: Purchase,
+) -> Result<(), Error> {
+    let (id, session) = (purchase.payment.clone(), purchase.session.clone());
+    gateway.start_payment(purchase, Batch::default()).await?;
+    for message in outbox.due(10).await? {
+        outbox.send(&message, shop.messenger.as_ref()).await?;
+    }
+    let taken = shop.messenger.taken();
+    let code = shop.code_in(taken.last().unwrap().text.expose());
+    gateway
+        .finish_payment(&id, &session, &code.try_into()?)
+        .await
+        .map(|_| ())
+}
+
+/// Another process goes on, for ten minutes.
+async fn recover(shop: &Fixture) {
+    let (gateway, outbox) = shop.process_on(shop.store.clone());
+    for _ in 0..40 {
+        for message in outbox.due(10).await.unwrap() {
+            outbox
+                .send(&message, shop.messenger.as_ref())
+                .await
+                .unwrap();
+        }
+        gateway.resume(10).await.unwrap();
+        shop.clock.advance_seconds(15);
+    }
+}
+
+async fn was_verified(shop: &Fixture, payment: &Payment) -> bool {
+    let Some(challenge) = payment.challenge() else {
+        return false;
+    };
+    let about = RecordKey {
+        collection: "challenge",
+        id: challenge.to_string(),
+    };
+    let facts = shop.store.facts(&about).await.unwrap();
+    facts
+        .iter()
+        .any(|fact| fact.event == Event::ChallengeVerified)
+}
+
+/// What must hold of every purchase at its end; gives the end's name.
+pub(crate) async fn check(shop: &Fixture, id: &PaymentId) -> &'static str {
+    let (calls, posted) = (shop.bank.call_names(), shop.store.postings().len());
+    let payment = match shop.gateway.payment(id).await {
+        Ok(payment) => payment,
+        Err(Error::NotFound { .. }) => {
+            assert_eq!((calls.len(), posted), (0, 0));
+            return "never begun";
+        }
+        Err(error) => panic!("{error}"),
+    };
+    assert!(payment.state().is_final(), "{}", payment.state().name());
+    assert!(bank_references(shop) <= 1, "{calls:?}");
+    assert!(shop.messenger.taken().len() <= 1, "a message was doubled");
+    if matches!(payment.state(), PaymentState::Captured { .. }) {
+        assert_eq!(posted, 1);
+        assert!(
+            calls.contains(&"capture") && !calls.contains(&"void"),
+            "{calls:?}"
+        );
+        assert!(
+            was_verified(shop, &payment).await,
+            "captured without a verified challenge"
+        );
+    } else {
+        assert_eq!(posted, 0);
+        assert!(!calls.contains(&"capture"), "{calls:?}");
+        assert!(
+            !calls.contains(&"authorize") || calls.last() == Some(&"void"),
+            "a hold was left: {calls:?}"
+        );
+    }
+    payment.state().name()
+}
+
+/// Lets it happen at every operation in turn; gives the ends that there were.
+async fn at_every_operation(order: Order, what: fn() -> Happening) -> BTreeSet<&'static str> {
+    let mut ends = BTreeSet::new();
+    for at in 1.. {
+        let shop = shop(order);
+        let store = Eventful::on(shop.store.clone(), at, what());
+        let (gateway, outbox) = shop.process_on(store.clone());
+        let purchase = shop.purchase("49.90");
+        let id = purchase.payment.clone();
+        until_death(buy(&shop, &gateway, &outbox, purchase)).await;
+        if !store.has_happened() {
+            assert_eq!(state_of(&shop, &id).await, "captured");
+            assert!(at > 15, "a purchase has more operations than {at}");
+            break;
+        }
+        recover(&shop).await;
+        ends.insert(check(&shop, &id).await);
+    }
+    ends
+}
+
+#[tokio::test]
+async fn a_failure_at_any_operation_loses_and_doubles_nothing() {
+    for order in [Order::BankFirst, Order::CodeFirst] {
+        let before = at_every_operation(order, || Happening::FailsBefore).await;
+        assert_eq!(
+            before,
+            BTreeSet::from(["captured", "never begun", "voided"])
+        );
+        let after = at_every_operation(order, || Happening::FailsAfter).await;
+        assert_eq!(after, BTreeSet::from(["captured", "voided"]));
+    }
+}
+
+#[tokio::test]
+async fn a_death_at_any_operation_loses_and_doubles_nothing() {
+    for order in [Order::BankFirst, Order::CodeFirst] {
+        let before = at_every_operation(order, || Happening::DiesBefore).await;
+        assert_eq!(
+            before,
+            BTreeSet::from(["captured", "never begun", "voided"])
+        );
+        let after = at_every_operation(order, || Happening::DiesAfter).await;
+        assert_eq!(after, BTreeSet::from(["captured", "voided"]));
+    }
+}
+
+/// A payment whose process died before it asked the bank.
+pub(crate) async fn started_by_a_dead_process(shop: &Fixture) -> PaymentId {
+    let store = Eventful::on(shop.store.clone(), 1, Happening::DiesAfter);
+    let (gateway, _) = shop.process_on(store);
+    let purchase = shop.purchase("49.90");
+    let id = purchase.payment.clone();
+    assert!(
+        until_death(gateway.start_payment(purchase, Batch::default()))
+            .await
+            .is_none()
+    );
+    id
+}
+
+#[tokio::test]
+async fn a_payment_that_was_interrupted_before_the_code_is_voided_and_asks_for_none() {
+    let shop = Fixture::new();
+    let payment = started_by_a_dead_process(&shop).await;
+    shop.clock.advance_seconds(59);
+    assert_eq!(shop.gateway.resume(10).await, Ok(0));
+    shop.clock.advance_seconds(1);
+    assert_eq!(shop.gateway.resume(10).await, Ok(1));
+    assert_eq!(state_of(&shop, &payment).await, "voided");
+    // The bank may have been asked.
+    assert_eq!(shop.bank.call_names(), ["void"]);
+    assert_eq!(shop.next_message().await, None);
+}
+
+#[tokio::test]
+async fn a_process_that_goes_on_may_die_at_any_operation_too() {
+    for at in 1.. {
+        let shop = Fixture::new();
+        let waiting = Waiting::at(&shop, "49.90").await;
+        shop.clock.advance_seconds(300);
+        let store = Eventful::on(shop.store.clone(), at, Happening::DiesAfter);
+        let (gateway, _) = shop.process_on(store.clone());
+        until_death(gateway.resume(10)).await;
+        if !store.has_happened() {
+            assert!(at > 5, "going on has more operations than {at}");
+            break;
+        }
+        recover(&shop).await;
+        assert_eq!(check(&shop, &waiting.payment).await, "voided");
+    }
+}
+
+#[tokio::test]
+async fn one_payment_that_cannot_go_on_does_not_stand_in_the_way_of_others() {
+    let shop = Fixture::new();
+    let (stuck, other) = (
+        Waiting::at(&shop, "49.90").await,
+        Waiting::at(&shop, "49.90").await,
+    );
+    shop.clock.advance_seconds(300);
+    let key = RecordKey {
+        collection: "payment",
+        id: stuck.payment.to_string(),
+    };
+    let mut record = shop.store.load(&key).await.unwrap().unwrap();
+    // Its challenge is gone.
+    let payment = shop.gateway.payment(&stuck.payment).await.unwrap();
+    let challenge = payment.challenge().unwrap().to_string();
+    record.body = record.body.replace(&challenge, &format!("ch_{:032x}", 0));
+    record.version = record.version.next();
+    let batch = Batch {
+        replacements: vec![record],
+        ..Batch::default()
+    };
+    Arc::clone(&shop.store).commit(batch).await.unwrap();
+    for _ in 0..2 {
+        shop.gateway.resume(1).await.unwrap();
+    }
+    assert_eq!(state_of(&shop, &other.payment).await, "voided");
+    assert_eq!(state_of(&shop, &stuck.payment).await, "awaiting_code");
+}

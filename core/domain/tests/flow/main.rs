@@ -1,0 +1,75 @@
+//! The whole flow over fakes of every port: purchases, messages, and what crashes and races leave of them.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod crash;
+mod message;
+mod purchase;
+mod race;
+mod store;
+
+use countersign_domain::{
+    code::TypedCode,
+    id::{PaymentId, SessionId},
+    payment::Payment,
+    record::Batch,
+    testing::{BankCall, Fixture},
+};
+
+/// A purchase that waits for its code.
+struct Waiting {
+    payment: PaymentId,
+    session: SessionId,
+    code: String,
+}
+
+impl Waiting {
+    /// Alice buys for that many euros, and reads the message.
+    async fn at(shop: &Fixture, euros: &str) -> Self {
+        let purchase = shop.purchase(euros);
+        let (payment, session) = (purchase.payment.clone(), purchase.session.clone());
+        let started = shop
+            .gateway
+            .start_payment(purchase, Batch::default())
+            .await
+            .unwrap();
+        assert_eq!(started.state().name(), "awaiting_code");
+        let code = shop.code_in(&shop.next_message().await.unwrap());
+        Self {
+            payment,
+            session,
+            code,
+        }
+    }
+
+    fn right_code(&self) -> TypedCode {
+        self.code.as_str().try_into().unwrap()
+    }
+
+    /// The code with its last digit changed.
+    fn wrong_code(&self) -> TypedCode {
+        let (head, last) = self.code.split_at(5);
+        format!("{head}{}", if last == "0" { "1" } else { "0" })
+            .try_into()
+            .unwrap()
+    }
+}
+
+/// The state's name of the payment as it stands.
+async fn state_of(shop: &Fixture, payment: &PaymentId) -> &'static str {
+    Payment::state(&shop.gateway.payment(payment).await.unwrap()).name()
+}
+
+/// How many different references the bank has seen.
+fn bank_references(shop: &Fixture) -> usize {
+    let reference = |call: BankCall| match call {
+        BankCall::Authorize(reference)
+        | BankCall::Capture(reference)
+        | BankCall::Void(reference) => reference,
+    };
+    shop.bank
+        .calls()
+        .into_iter()
+        .map(reference)
+        .collect::<std::collections::HashSet<_>>()
+        .len()
+}

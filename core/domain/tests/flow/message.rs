@@ -1,0 +1,414 @@
+//! The message with the code: sent once, whatever the network answers or does not.
+
+use std::{future, sync::Arc};
+
+use async_trait::async_trait;
+use countersign_domain::{
+    address::Msisdn,
+    challenge::Refusal,
+    id::MessageId,
+    outbox::{Message, MessageState, Outbox},
+    payment::PaymentState,
+    ports::{
+        Accepted, Delivery, Inbound, InboundText, Inbox as _, Messenger, OutboundMessage, Receipt,
+        SendError, Store,
+    },
+    record::{Batch, RecordKey},
+    secret::Secret,
+    testing::{Fixture, START},
+};
+
+use crate::{Waiting, state_of, store::until_death};
+
+const CAUSE: &str = "as the test wants it";
+
+fn cause() -> String {
+    CAUSE.to_owned()
+}
+
+/// Starts a purchase; its message waits in the outbox.
+async fn queued(shop: &Fixture) -> (Waiting, MessageId) {
+    let purchase = shop.purchase("49.90");
+    let (payment, session) = (purchase.payment.clone(), purchase.session.clone());
+    shop.gateway
+        .start_payment(purchase, Batch::default())
+        .await
+        .unwrap();
+    let message = shop
+        .gateway
+        .challenge_of(&payment)
+        .await
+        .unwrap()
+        .last_message()
+        .clone();
+    (
+        Waiting {
+            payment,
+            session,
+            code: String::new(),
+        },
+        message,
+    )
+}
+
+async fn message_state(shop: &Fixture, id: &MessageId) -> MessageState {
+    let store: &dyn Store = shop.store.as_ref();
+    store
+        .expect::<Message>(id.as_str())
+        .await
+        .unwrap()
+        .value
+        .state()
+        .clone()
+}
+
+/// Sends what is due, and goes on for as many seconds, one by one.
+async fn send_for(shop: &Fixture, seconds: u32) {
+    for _ in 0..seconds {
+        shop.next_message().await;
+        shop.clock.advance_seconds(1);
+    }
+}
+
+fn receipt(reference: &str, delivery: Delivery) -> Inbound {
+    Inbound::Receipt(Receipt {
+        references: vec![reference.to_owned()],
+        delivery,
+    })
+}
+
+fn failed() -> Delivery {
+    Delivery::Failed { cause: cause() }
+}
+
+async fn assert_undeliverable(shop: &Fixture, waiting: &Waiting) {
+    shop.gateway.resume(10).await.unwrap();
+    assert_eq!(state_of(shop, &waiting.payment).await, "voided");
+    assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
+    let typed = "123456".try_into().unwrap();
+    let (_, refusal) = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &typed)
+        .await
+        .unwrap();
+    assert_eq!(refusal, Some(Refusal::Undeliverable));
+}
+
+#[tokio::test]
+async fn a_message_goes_to_the_payers_number_and_lives_as_long_as_its_code() {
+    let shop = Fixture::new();
+    queued(&shop).await;
+    shop.clock.advance_seconds(10);
+    shop.next_message().await.unwrap();
+    let [sent] = &shop.messenger.taken()[..] else {
+        panic!("not one message")
+    };
+    assert_eq!(
+        (sent.to.expose(), sent.valid_for_seconds),
+        ("+33612345678", 290)
+    );
+}
+
+#[tokio::test]
+async fn two_senders_send_a_message_once() {
+    let shop = Fixture::new();
+    let (_, id) = queued(&shop).await;
+    for _ in 0..2 {
+        shop.outbox
+            .send(&id, shop.messenger.as_ref())
+            .await
+            .unwrap();
+    }
+    assert_eq!(shop.messenger.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn a_number_that_the_network_refuses_voids_the_payment() {
+    let shop = Fixture::new();
+    let (waiting, _) = queued(&shop).await;
+    shop.messenger
+        .fail_with(Some(SendError::Permanent { cause: cause() }));
+    shop.next_message().await;
+    assert_undeliverable(&shop, &waiting).await;
+}
+
+#[tokio::test]
+async fn a_receipt_of_failure_voids_the_payment() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.outbox
+        .accept(receipt("ref-1", failed()))
+        .await
+        .unwrap();
+    assert_undeliverable(&shop, &waiting).await;
+}
+
+#[tokio::test]
+async fn a_receipt_of_delivery_is_kept_and_final() {
+    let shop = Fixture::new();
+    let (waiting, id) = queued(&shop).await;
+    shop.next_message().await;
+    shop.outbox
+        .accept(receipt("ref-1", Delivery::Delivered))
+        .await
+        .unwrap();
+    shop.outbox
+        .accept(receipt("ref-1", failed()))
+        .await
+        .unwrap();
+    assert_eq!(
+        message_state(&shop, &id).await,
+        MessageState::Delivered { at: START }
+    );
+    assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
+}
+
+#[tokio::test]
+async fn a_receipt_of_an_unknown_message_changes_nothing() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.outbox
+        .accept(receipt("of somebody else", failed()))
+        .await
+        .unwrap();
+    assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
+}
+
+#[tokio::test]
+async fn a_first_message_that_fails_after_a_second_one_ends_nothing() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.clock.advance_seconds(30);
+    shop.gateway
+        .resend_code(&waiting.payment, &waiting.session)
+        .await
+        .unwrap()
+        .unwrap();
+    shop.next_message().await;
+    shop.outbox
+        .accept(receipt("ref-1", failed()))
+        .await
+        .unwrap();
+    assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
+}
+
+#[tokio::test]
+async fn what_the_network_cannot_take_yet_is_tried_again_with_growing_pauses() {
+    let shop = Fixture::new();
+    queued(&shop).await;
+    shop.messenger
+        .fail_with(Some(SendError::Temporary { cause: cause() }));
+    for pause in [1, 2, 4, 8, 15, 15] {
+        assert_eq!(
+            shop.outbox.due(10).await.unwrap().len(),
+            1,
+            "due after the pause before {pause}"
+        );
+        shop.next_message().await;
+        shop.clock.advance_seconds(pause - 1);
+        assert_eq!(
+            shop.outbox.due(10).await.unwrap().len(),
+            usize::from(pause == 0),
+            "before {pause}"
+        );
+        shop.clock.advance_seconds(1);
+    }
+    shop.messenger.fail_with(None);
+    send_for(&shop, 120).await;
+    assert_eq!(shop.messenger.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_whose_code_is_late_is_not_sent_any_more() {
+    let shop = Fixture::new();
+    let (_, id) = queued(&shop).await;
+    shop.clock.advance_seconds(300);
+    assert_eq!(shop.next_message().await, None);
+    assert_eq!(message_state(&shop, &id).await.name(), "failed");
+}
+
+#[tokio::test]
+async fn a_message_of_a_cancelled_payment_is_not_sent_any_more() {
+    let shop = Fixture::new();
+    let (waiting, id) = queued(&shop).await;
+    shop.gateway.cancel_payment(&waiting.payment).await.unwrap();
+    assert_eq!(shop.next_message().await, None);
+    assert_eq!(message_state(&shop, &id).await.name(), "failed");
+}
+
+#[tokio::test]
+async fn what_the_network_may_have_is_never_sent_again() {
+    let shop = Fixture::new();
+    let (waiting, id) = queued(&shop).await;
+    shop.messenger
+        .fail_with(Some(SendError::Unknown { cause: cause() }));
+    shop.next_message().await;
+    shop.messenger.fail_with(None);
+    send_for(&shop, 299).await;
+    assert!(shop.messenger.taken().is_empty());
+    assert_eq!(
+        message_state(&shop, &id).await,
+        MessageState::Unconfirmed { at: START }
+    );
+    // The person may still have it.
+    assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
+}
+
+/// A network that takes a message and never answers.
+struct Mute;
+
+#[async_trait]
+impl Messenger for Mute {
+    async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
+        future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_message_whose_sender_died_is_in_doubt_after_the_lease_and_not_sent_again() {
+    let shop = Fixture::new();
+    let (_, id) = queued(&shop).await;
+    assert!(until_death(shop.outbox.send(&id, &Mute)).await.is_none());
+    send_for(&shop, 60).await;
+    assert_eq!(
+        message_state(&shop, &id).await,
+        MessageState::Sending { since: START }
+    );
+    send_for(&shop, 200).await;
+    assert_eq!(
+        message_state(&shop, &id).await,
+        MessageState::Unconfirmed {
+            at: START.plus_seconds(60)
+        }
+    );
+    assert!(shop.messenger.taken().is_empty());
+}
+
+/// A network whose receipt is faster than its answer.
+struct Eager {
+    outbox: Arc<Outbox>,
+    delivery: Delivery,
+}
+
+#[async_trait]
+impl Messenger for Eager {
+    async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
+        self.outbox
+            .accept(receipt("eager", self.delivery.clone()))
+            .await
+            .unwrap();
+        Ok(Accepted {
+            reference: "eager".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_before_the_answer_finds_its_message() {
+    for (delivery, message, payment) in [
+        (Delivery::Delivered, "delivered", "awaiting_code"),
+        (failed(), "failed", "voiding"),
+    ] {
+        let shop = Fixture::new();
+        let (waiting, id) = queued(&shop).await;
+        let network = Eager {
+            outbox: shop.outbox.clone(),
+            delivery,
+        };
+        shop.outbox.send(&id, &network).await.unwrap();
+        assert_eq!(message_state(&shop, &id).await.name(), message);
+        assert_eq!(state_of(&shop, &waiting.payment).await, payment);
+    }
+}
+
+#[tokio::test]
+async fn an_old_receipt_is_not_taken_for_one_of_a_new_message_of_the_same_name() {
+    let shop = Fixture::new();
+    shop.outbox
+        .accept(receipt("ref-1", failed()))
+        .await
+        .unwrap();
+    shop.clock.advance_seconds(60);
+    let (_, id) = queued(&shop).await;
+    shop.next_message().await;
+    assert_eq!(message_state(&shop, &id).await.name(), "sent");
+}
+
+#[tokio::test]
+async fn a_name_that_the_network_gives_again_means_the_latest_message() {
+    struct SameName;
+    #[async_trait]
+    impl Messenger for SameName {
+        async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
+            Ok(Accepted {
+                reference: "again".to_owned(),
+            })
+        }
+    }
+    let shop = Fixture::new();
+    let ((_, older), (_, latest)) = (queued(&shop).await, queued(&shop).await);
+    for id in [&older, &latest] {
+        shop.outbox.send(id, &SameName).await.unwrap();
+    }
+    shop.outbox
+        .accept(receipt("again", Delivery::Delivered))
+        .await
+        .unwrap();
+    assert_eq!(message_state(&shop, &older).await.name(), "sent");
+    assert_eq!(message_state(&shop, &latest).await.name(), "delivered");
+}
+
+#[tokio::test]
+async fn one_message_that_cannot_be_read_does_not_keep_others_from_being_due() {
+    let shop = Fixture::new();
+    let (_, broken) = queued(&shop).await;
+    let (_, id) = queued(&shop).await;
+    let key = RecordKey::of::<Message>(broken.as_str());
+    let mut record = shop.store.load(&key).await.unwrap().unwrap();
+    (record.version, record.body) = (record.version.next(), "{}".to_owned());
+    shop.store
+        .commit(Batch {
+            replacements: vec![record],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert!(shop.outbox.due(10).await.unwrap().contains(&id));
+}
+
+#[tokio::test]
+async fn of_a_text_from_a_phone_only_its_masked_sender_is_kept() {
+    let shop = Fixture::new();
+    let from = Msisdn::try_from("+33612345678").unwrap();
+    let about = RecordKey {
+        collection: "inbound_text",
+        id: from.masked(),
+    };
+    let text = InboundText {
+        from,
+        to: "38383".to_owned(),
+        text: Secret::new("code 123456".to_owned()),
+    };
+    shop.outbox.accept(Inbound::Text(text)).await.unwrap();
+    let facts = format!("{:?}", shop.store.facts(&about).await.unwrap());
+    assert!(
+        facts.contains("TextReceived") && !facts.contains("123456"),
+        "{facts}"
+    );
+    assert!(!facts.contains("612345"), "{facts}");
+}
+
+#[tokio::test]
+async fn nothing_that_is_kept_holds_the_code_or_the_card_number() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    let kept = format!("{:?}", shop.store);
+    assert!(kept.contains(waiting.payment.as_str()));
+    assert!(!kept.contains(&waiting.code), "the code is kept");
+    assert!(
+        !kept.contains("4970100000000154"),
+        "the card number is kept"
+    );
+    let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
+    assert!(matches!(payment.state(), PaymentState::AwaitingCode { .. }));
+}

@@ -1,0 +1,559 @@
+//! One payment, from the selection to its end.
+
+use countersign_domain::{
+    challenge::Refusal,
+    error::Error,
+    payment::{PaymentState, VoidCause},
+    policy::{Order, PolicySettings, Selection},
+    ports::{BankError, Store},
+    record::{Batch, Stored as _},
+    register::{Account, Balance},
+    testing::{Fixture, purchase},
+};
+
+use crate::{Waiting, bank_references, state_of};
+
+fn silent() -> BankError {
+    BankError::Unknown {
+        cause: "no answer".to_owned(),
+    }
+}
+
+fn code_first() -> Fixture {
+    Fixture::with_policy(PolicySettings {
+        order: Order::CodeFirst,
+        ..PolicySettings::default()
+    })
+}
+
+/// The names of the events about a payment, in order.
+async fn trace(shop: &Fixture, waiting: &Waiting) -> Vec<String> {
+    let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
+    let facts = shop.store.facts(&payment.key()).await.unwrap();
+    let name = |fact| {
+        serde_json::to_value(fact)
+            .unwrap()
+            .get("event")
+            .unwrap()
+            .as_str()
+            .map(str::to_owned)
+    };
+    facts.iter().filter_map(name).collect()
+}
+
+#[tokio::test]
+async fn bank_first_holds_the_amount_before_the_code_and_debits_it_after() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    assert_eq!(shop.bank.call_names(), ["authorize"]);
+    let finished = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await;
+    let (payment, refusal) = finished.unwrap();
+    assert_eq!((payment.state().name(), refusal), ("captured", None));
+    assert_eq!(
+        (shop.bank.call_names(), bank_references(&shop)),
+        (vec!["authorize", "capture"], 1)
+    );
+    let trace = trace(&shop, &waiting).await;
+    assert_eq!(
+        trace,
+        [
+            "payment_started",
+            "payment_authorized",
+            "code_asked",
+            "payment_agreed",
+            "payment_captured"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_captured_amount_is_posted_once_to_payer_and_relying_party() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await
+        .unwrap();
+    let euro = purchase("1").amount().currency();
+    let payer = shop
+        .store
+        .balance(&Account::Payer("alice".try_into().unwrap()), euro)
+        .await;
+    assert_eq!(
+        payer,
+        Ok(Balance {
+            debit_minor: 4990,
+            credit_minor: 0
+        })
+    );
+    let paid = shop
+        .store
+        .balance(
+            &Account::RelyingParty("librairie".try_into().unwrap()),
+            euro,
+        )
+        .await;
+    assert_eq!(
+        paid,
+        Ok(Balance {
+            debit_minor: 0,
+            credit_minor: 4990
+        })
+    );
+    assert_eq!(shop.store.postings().len(), 1);
+}
+
+#[tokio::test]
+async fn code_first_asks_the_bank_only_after_the_code() {
+    let shop = code_first();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    assert!(shop.bank.calls().is_empty());
+    let finished = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await;
+    assert_eq!(finished.unwrap().0.state().name(), "captured");
+    assert_eq!(shop.bank.call_names(), ["authorize", "capture"]);
+    let trace = trace(&shop, &waiting).await;
+    assert_eq!(
+        trace,
+        [
+            "payment_started",
+            "code_asked",
+            "payment_agreed",
+            "payment_authorized",
+            "payment_captured"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn code_first_a_refusal_of_the_bank_declines_the_agreed_payment() {
+    let shop = code_first();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.bank.decline_with("51");
+    let finished = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await;
+    assert_eq!(finished.unwrap().0.state().name(), "declined");
+    assert!(shop.store.postings().is_empty());
+}
+
+#[tokio::test]
+async fn code_first_what_is_cancelled_never_reaches_the_bank() {
+    let shop = code_first();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    assert_eq!(
+        shop.gateway
+            .cancel_payment(&waiting.payment)
+            .await
+            .unwrap()
+            .state()
+            .name(),
+        "voided"
+    );
+    assert!(shop.bank.calls().is_empty());
+    let trace = trace(&shop, &waiting).await;
+    assert_eq!(
+        trace,
+        [
+            "payment_started",
+            "code_asked",
+            "payment_voiding",
+            "payment_voided"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn up_to_the_limit_no_code_is_asked_for() {
+    let normal_up_to = vec![purchase("30.00").amount()];
+    let shop = Fixture::with_policy(PolicySettings {
+        normal_up_to,
+        ..PolicySettings::default()
+    });
+    let purchase = shop.purchase("30.00");
+    let (id, session) = (purchase.payment.clone(), purchase.session.clone());
+    let payment = shop
+        .gateway
+        .start_payment(purchase, Batch::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        (payment.state().name(), payment.selection()),
+        ("captured", Selection::Normal)
+    );
+    assert_eq!(shop.next_message().await, None);
+    assert_eq!(shop.store.postings().len(), 1);
+    let typed = "123456".try_into().unwrap();
+    let refused = shop
+        .gateway
+        .finish_payment(&id, &session, &typed)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::NotNow {
+                state: "captured",
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    // One cent more needs both channels.
+    Waiting::at(&shop, "30.01").await;
+}
+
+#[tokio::test]
+async fn a_payment_that_the_bank_declines_never_sends_a_message() {
+    let shop = Fixture::new();
+    shop.bank.decline_with("51");
+    let started = shop
+        .gateway
+        .start_payment(shop.purchase("49.90"), Batch::default())
+        .await
+        .unwrap();
+    assert_eq!(started.state().name(), "declined");
+    assert_eq!(started.challenge(), None);
+    assert_eq!(shop.next_message().await, None);
+    assert_eq!(shop.bank.call_names(), ["authorize"]);
+}
+
+#[tokio::test]
+async fn three_wrong_codes_void_the_payment_and_release_the_hold() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    let wrong = waiting.wrong_code();
+    for (attempts_left, state) in [(2, "awaiting_code"), (1, "awaiting_code")] {
+        let finished = shop
+            .gateway
+            .finish_payment(&waiting.payment, &waiting.session, &wrong)
+            .await;
+        let (payment, refusal) = finished.unwrap();
+        assert_eq!(
+            (payment.state().name(), refusal),
+            (state, Some(Refusal::WrongCode { attempts_left }))
+        );
+    }
+    // The third one ends it; after that the right code is of no use.
+    for typed in [wrong, waiting.right_code()] {
+        let finished = shop
+            .gateway
+            .finish_payment(&waiting.payment, &waiting.session, &typed)
+            .await;
+        let (payment, refusal) = finished.unwrap();
+        assert_eq!(
+            (payment.state().name(), refusal),
+            ("voided", Some(Refusal::TooManyAttempts))
+        );
+    }
+    assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
+    assert!(shop.store.postings().is_empty());
+}
+
+#[tokio::test]
+async fn the_right_code_is_accepted_until_its_time_has_run_out() {
+    for (seconds, expected) in [
+        (299, ("captured", None)),
+        (300, ("voided", Some(Refusal::Late))),
+    ] {
+        let shop = Fixture::new();
+        let waiting = Waiting::at(&shop, "49.90").await;
+        shop.clock.advance_seconds(seconds);
+        let finished = shop
+            .gateway
+            .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+            .await;
+        let (payment, refusal) = finished.unwrap();
+        assert_eq!(
+            (payment.state().name(), refusal),
+            expected,
+            "after {seconds} seconds"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_good_once() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    for expected in [None, Some(Refusal::AlreadyUsed)] {
+        let finished = shop
+            .gateway
+            .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+            .await;
+        let (payment, refusal) = finished.unwrap();
+        assert_eq!((payment.state().name(), refusal), ("captured", expected));
+    }
+    assert_eq!(shop.bank.call_names(), ["authorize", "capture"]);
+    assert_eq!(shop.store.postings().len(), 1);
+}
+
+#[tokio::test]
+async fn a_code_typed_in_another_session_is_refused_and_not_counted() {
+    let shop = Fixture::new();
+    let (mine, other) = (
+        Waiting::at(&shop, "49.90").await,
+        Waiting::at(&shop, "49.90").await,
+    );
+    for _ in 0..5 {
+        let refused = shop
+            .gateway
+            .finish_payment(&mine.payment, &other.session, &mine.right_code())
+            .await;
+        assert_eq!(refused.unwrap().1, Some(Refusal::OtherSession));
+    }
+    assert_eq!(
+        shop.gateway
+            .challenge_of(&mine.payment)
+            .await
+            .unwrap()
+            .attempts_left(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn the_code_of_another_payment_is_a_wrong_code() {
+    let shop = Fixture::new();
+    let (mine, other) = (
+        Waiting::at(&shop, "49.90").await,
+        Waiting::at(&shop, "49.90").await,
+    );
+    let refused = shop
+        .gateway
+        .finish_payment(&mine.payment, &mine.session, &other.right_code())
+        .await;
+    assert_eq!(
+        refused.unwrap().1,
+        Some(Refusal::WrongCode { attempts_left: 2 })
+    );
+}
+
+#[tokio::test]
+async fn in_one_session_the_code_of_one_amount_does_not_agree_to_another() {
+    let shop = Fixture::new();
+    let small = Waiting::at(&shop, "4.99").await;
+    let mut large = shop.purchase("499.00");
+    large.session = small.session.clone();
+    let id = large.payment.clone();
+    shop.gateway
+        .start_payment(large, Batch::default())
+        .await
+        .unwrap();
+    let (_, refusal) = shop
+        .gateway
+        .finish_payment(&id, &small.session, &small.right_code())
+        .await
+        .unwrap();
+    assert_eq!(refusal, Some(Refusal::WrongCode { attempts_left: 2 }));
+    assert!(shop.store.postings().is_empty());
+}
+
+#[tokio::test]
+async fn a_resend_carries_the_same_code_and_gives_back_no_attempt() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.wrong_code())
+        .await
+        .unwrap();
+    let resent = shop
+        .gateway
+        .resend_code(&waiting.payment, &waiting.session)
+        .await
+        .unwrap();
+    assert_eq!(
+        resent.map(|_| ()),
+        Err(Refusal::TooSoon { wait_seconds: 30 })
+    );
+    shop.clock.advance_seconds(30);
+    let challenge = shop
+        .gateway
+        .resend_code(&waiting.payment, &waiting.session)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(challenge.attempts_left(), 2);
+    let again = shop.next_message().await.unwrap();
+    assert_eq!(
+        (shop.messenger.taken().len(), shop.code_in(&again)),
+        (2, waiting.code.clone())
+    );
+    let finished = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await;
+    assert_eq!(finished.unwrap().0.state().name(), "captured");
+}
+
+#[tokio::test]
+async fn a_cancelled_payment_is_released_and_its_code_is_of_no_use() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    assert_eq!(
+        shop.gateway
+            .cancel_payment(&waiting.payment)
+            .await
+            .unwrap()
+            .state()
+            .name(),
+        "voided"
+    );
+    let refused = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await;
+    assert_eq!(refused.unwrap().1, Some(Refusal::Cancelled));
+    assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
+    // To cancel twice is to cancel.
+    assert_eq!(
+        shop.gateway
+            .cancel_payment(&waiting.payment)
+            .await
+            .unwrap()
+            .state()
+            .name(),
+        "voided"
+    );
+}
+
+#[tokio::test]
+async fn a_captured_payment_cannot_be_cancelled() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await
+        .unwrap();
+    let refused = shop
+        .gateway
+        .cancel_payment(&waiting.payment)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::NotNow {
+                state: "captured",
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    assert_eq!(shop.bank.call_names(), ["authorize", "capture"]);
+}
+
+#[tokio::test]
+async fn what_a_silent_bank_may_hold_is_released_when_it_answers_again() {
+    let shop = Fixture::new();
+    shop.bank.fail_with(Some(silent()));
+    let started = shop
+        .gateway
+        .start_payment(shop.purchase("49.90"), Batch::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        started.state(),
+        &PaymentState::Voiding {
+            cause: VoidCause::Interrupted,
+            approval: None
+        }
+    );
+    assert_eq!(shop.next_message().await, None);
+    shop.bank.fail_with(None);
+    shop.clock.advance_seconds(14);
+    assert_eq!(shop.gateway.resume(10).await, Ok(0));
+    shop.clock.advance_seconds(1);
+    assert_eq!(shop.gateway.resume(10).await, Ok(1));
+    assert_eq!(state_of(&shop, started.id()).await, "voided");
+    assert_eq!(
+        (shop.bank.call_names(), bank_references(&shop)),
+        (vec!["authorize", "void", "void"], 1)
+    );
+}
+
+#[tokio::test]
+async fn a_capture_that_the_bank_did_not_answer_is_told_again_under_the_same_reference() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.bank.fail_with(Some(silent()));
+    let finished = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await;
+    let (payment, refusal) = finished.unwrap();
+    assert_eq!((payment.state().name(), refusal), ("capturing", None));
+    assert!(shop.store.postings().is_empty());
+    shop.bank.fail_with(None);
+    shop.clock.advance_seconds(15);
+    assert_eq!(shop.gateway.resume(10).await, Ok(1));
+    assert_eq!(state_of(&shop, &waiting.payment).await, "captured");
+    assert_eq!(
+        (shop.bank.call_names(), bank_references(&shop)),
+        (vec!["authorize", "capture", "capture"], 1)
+    );
+    assert_eq!(shop.store.postings().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_makes_the_bank_be_told_again_before_its_time() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.bank.fail_with(Some(silent()));
+    shop.gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await
+        .unwrap();
+    let told = shop.bank.calls().len();
+    // A second click, and a late change of mind.
+    let replayed = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await;
+    assert_eq!(replayed.unwrap().1, Some(Refusal::AlreadyUsed));
+    assert!(shop.gateway.cancel_payment(&waiting.payment).await.is_err());
+    assert_eq!(shop.bank.calls().len(), told);
+}
+
+#[tokio::test]
+async fn a_capture_that_the_bank_refuses_is_voided_and_never_posted() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    let response = "05".to_owned().try_into().unwrap();
+    shop.bank.fail_with(Some(BankError::Refused { response }));
+    let finished = shop
+        .gateway
+        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
+        .await;
+    assert_eq!(finished.unwrap().0.state().name(), "voiding");
+    shop.bank.fail_with(None);
+    shop.clock.advance_seconds(15);
+    shop.gateway.resume(10).await.unwrap();
+    assert_eq!(state_of(&shop, &waiting.payment).await, "voided");
+    assert!(shop.store.postings().is_empty());
+}
+
+#[tokio::test]
+async fn resume_voids_what_nobody_answered_in_time() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    shop.clock.advance_seconds(299);
+    assert_eq!(shop.gateway.resume(10).await, Ok(0));
+    shop.clock.advance_seconds(1);
+    assert_eq!(shop.gateway.resume(10).await, Ok(1));
+    let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
+    let cause = VoidCause::NotVerified {
+        refusal: Refusal::Late,
+    };
+    assert!(
+        matches!(payment.state(), PaymentState::Voided { cause: voided, .. } if *voided == cause)
+    );
+    assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
+    assert_eq!(shop.gateway.resume(10).await, Ok(0));
+}
