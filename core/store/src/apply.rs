@@ -1,0 +1,132 @@
+//! What one batch changes.
+
+use std::{collections::HashSet, fmt};
+
+use countersign_domain::{
+    event::Fact,
+    ports::StoreError,
+    record::{Batch, Record, RecordKey, Version},
+    register::Posting,
+};
+use rusqlite::{Connection, ToSql};
+
+use crate::error::{corrupt, corrupt_json, unavailable};
+
+const INSERT: &str = "
+    INSERT INTO records (collection, id, version, due_at, body) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+const REPLACE: &str = "
+    UPDATE records SET version = ?3, due_at = ?4, body = ?5 WHERE collection = ?1 AND id = ?2 AND version = ?3 - 1";
+const APPEND: &str = "
+    INSERT INTO facts (collection, id, at, body) VALUES (?1, ?2, ?3, ?4)";
+const POST: &str = "
+    INSERT INTO postings (id, debit, credit, currency, amount_minor, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT DO NOTHING";
+
+/// Applies the batch, or part of it when it fails: the caller then rolls back.
+///
+/// A batch names each record and each posting once: a second naming conflicts with the first.
+pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
+    let mut named = HashSet::new();
+    for record in &batch.inserts {
+        let inserted =
+            named.insert(&record.key) && write(connection, INSERT, record, Version::FIRST)?;
+        or_conflict(inserted, &record.key)?;
+    }
+    for record in &batch.replacements {
+        let replaced =
+            named.insert(&record.key) && write(connection, REPLACE, record, record.version)?;
+        or_conflict(replaced, &record.key)?;
+    }
+    for (about, fact) in &batch.facts {
+        append(connection, about, fact)?;
+    }
+    for posting in &batch.postings {
+        or_conflict(post(connection, posting)?, &posting.id)?;
+    }
+    Ok(())
+}
+
+fn or_conflict(done: bool, key: impl fmt::Display) -> Result<(), StoreError> {
+    if done {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict {
+            key: key.to_string(),
+        })
+    }
+}
+
+/// False when a record to insert exists, or a record to replace does not or has another version.
+fn write(
+    connection: &Connection,
+    statement: &str,
+    record: &Record,
+    version: Version,
+) -> Result<bool, StoreError> {
+    let Record {
+        key, due_at, body, ..
+    } = record;
+    let version = integer(version.0, key, "version")?;
+    let due_at = due_at
+        .map(|at| integer(at.unix_millis(), key, "due_at"))
+        .transpose()?;
+    execute(
+        connection,
+        statement,
+        &[&key.collection, &key.id, &version, &due_at, body],
+    )
+}
+
+fn append(connection: &Connection, about: &RecordKey, fact: &Fact) -> Result<(), StoreError> {
+    let at = integer(fact.at.unix_millis(), about, "at")?;
+    let body = serde_json::to_string(fact).map_err(|error| corrupt_json(about, &error))?;
+    execute(
+        connection,
+        APPEND,
+        &[&about.collection, &about.id, &at, &body],
+    )
+    .map(drop)
+}
+
+/// False when the posting was made before.
+fn post(connection: &Connection, posting: &Posting) -> Result<bool, StoreError> {
+    let Posting {
+        id,
+        debit,
+        credit,
+        amount,
+        at,
+    } = posting;
+    let (debit, credit) = (debit.to_string(), credit.to_string());
+    let amount_minor = integer(amount.amount_minor(), id, "amount_minor")?;
+    let at = integer(at.unix_millis(), id, "at")?;
+    execute(
+        connection,
+        POST,
+        &[
+            id,
+            &debit,
+            &credit,
+            &amount.currency().code(),
+            &amount_minor,
+            &at,
+        ],
+    )
+}
+
+/// Whether the statement changed a row.
+fn execute(
+    connection: &Connection,
+    statement: &str,
+    values: &[&dyn ToSql],
+) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached(statement)
+        .and_then(|mut statement| statement.execute(values));
+    changed.map(|rows| rows > 0).map_err(unavailable)
+}
+
+/// SQLite's integers are signed.
+fn integer(value: u64, key: impl fmt::Display, name: &str) -> Result<i64, StoreError> {
+    i64::try_from(value).map_err(|_| corrupt(key, format!("{name} {value} is above {}", i64::MAX)))
+}

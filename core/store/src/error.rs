@@ -1,0 +1,71 @@
+//! Why a store cannot be opened; and how a failure of SQLite is told to the domain.
+
+use std::path::PathBuf;
+
+use countersign_domain::ports::StoreError;
+use thiserror::Error;
+
+/// A store that cannot be opened. A file that is foreign or newer is left as it was.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file cannot be made, read, written, or kept durably.
+    #[error("{path} cannot be used: {cause}")]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What failed.
+        cause: String,
+    },
+    /// The file belongs to something else.
+    #[error("{path} is not a Countersign store")]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A later program wrote the file.
+    #[error("{path} has schema version {found}; this program knows versions up to {known}")]
+    NewerSchema {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The latest version that this program knows.
+        known: usize,
+    },
+    /// The file is broken.
+    #[error("{path} is damaged: {cause}")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite found first.
+        cause: String,
+    },
+}
+
+/// A failure of SQLite while the store is in use. Its messages name tables and columns, never values.
+pub(crate) fn unavailable(failure: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable {
+        cause: failure.to_string(),
+    }
+}
+
+/// A value that SQLite cannot hold, or that we did not write.
+pub(crate) fn corrupt(key: impl std::fmt::Display, cause: impl Into<String>) -> StoreError {
+    StoreError::Corrupt {
+        key: key.to_string(),
+        cause: cause.into(),
+    }
+}
+
+/// JSON that is not the value it should be. Only where it broke: the reader's own message may quote the value.
+pub(crate) fn corrupt_json(key: impl std::fmt::Display, error: &serde_json::Error) -> StoreError {
+    corrupt(
+        key,
+        format!(
+            "JSON error at line {}, column {}",
+            error.line(),
+            error.column()
+        ),
+    )
+}

@@ -1,0 +1,73 @@
+//! The store port on SQLite: [`SqliteStore`] implements the domain's [`Store`](countersign_domain::ports::Store) on one
+//! file that an operator can copy and look into.
+//!
+//! It does not know what a record means, it does not decide what becomes of a batch that conflicts, and it deletes
+//! nothing. More than one server on one file is safe, as versions are compared under the file's lock, but servers on
+//! several machines want a database server.
+//!
+//! ```text
+//!   commit --> queue --> writer: one thread          load, due, facts, balance --> queue --> readers: threads
+//!     ^                    |  BEGIN IMMEDIATE                       ^                          |
+//!     |                    |  a savepoint for each batch            |                          |
+//!     |                    v  COMMIT: one sync for all of them      |                          v
+//!     +---- answers ---- SQLite, write-ahead log, synchronous=FULL --------- read-only connections
+//! ```
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use countersign_domain::{
+//!     ports::{Store, StoreError},
+//!     record::{Batch, Record, RecordKey, Version},
+//! };
+//! use countersign_store::SqliteStore;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let store = SqliteStore::open(&folder.join("countersign.db"))?;
+//!
+//! let key = RecordKey { collection: "note", id: "1".to_owned() };
+//! let note = Record { key: key.clone(), version: Version::FIRST, due_at: None, body: r#"{"text":"hello"}"#.to_owned() };
+//! let insertion = Batch { inserts: vec![note.clone()], ..Batch::default() };
+//! store.commit(insertion.clone()).await?;
+//! assert_eq!(store.load(&key).await?, Some(note));
+//!
+//! let again = store.commit(insertion).await;
+//! assert_eq!(again, Err(StoreError::Conflict { key: "note 1".to_owned() }));
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
+//! # For the operator
+//! The tables `records`, `facts` and `postings` are described in `src/schema.sql`. Times are milliseconds since the
+//! Unix epoch. Look into them with the `sqlite3` program, version 3.38 or later, and only with `-readonly`: before
+//! 3.51.3 a second program that writes can, rarely, damage a file.
+//!
+//! ```text
+//! sqlite3 -readonly countersign.db \
+//!     "SELECT datetime(at / 1000, 'unixepoch'), collection, id, event FROM facts ORDER BY sequence DESC LIMIT 20"
+//! ```
+//!
+//! Back up a running store with [`SqliteStore::backup`], or with the same program:
+//!
+//! ```text
+//! umask 077; sqlite3 -readonly countersign.db "VACUUM INTO 'copy.db'"
+//! ```
+//!
+//! Do not copy the file alone while a server runs: the latest commits are in `countersign.db-wal` beside it. To restore,
+//! stop the server and put the copy in the place of the file, with no `-wal` and no `-shm` beside it.
+//!
+//! Modules in reading order: `store` (the port), `writer` (group commit), `apply` (what a batch changes), `readers`,
+//! `query` (what can be asked), `schema` (opening the file), `threads`, `error`.
+
+mod store;
+
+mod apply;
+mod query;
+mod readers;
+mod schema;
+mod threads;
+mod writer;
+
+mod error;
+
+pub use error::OpenError;
+pub use store::SqliteStore;

@@ -1,0 +1,223 @@
+//! Opens the file: whose it is, which schema it has, and that a commit to it is durable.
+
+use std::{fs::OpenOptions, io, path::Path, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::error::OpenError;
+
+/// Marks the file as ours (`PRAGMA application_id`): "CSGN".
+const APPLICATION_ID: i64 = 0x4353_474E;
+
+/// Each step brings the schema from the version that is its index to the next one (`PRAGMA user_version`).
+const STEPS: &[&str] = &[include_str!("schema.sql")];
+
+/// How long to wait for another process that writes to the same file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a step that another process disturbed is tried, one [`BUSY_PAUSE`] apart.
+const BUSY_TRIES: u32 = 100;
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
+/// The connection that writes. Makes the file if there is none and brings its schema up to date.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    match create_private(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(unusable(path, error));
+        }
+        _ => {}
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = connect(path, flags)?;
+    upgrade(&mut connection, path)?;
+    make_durable(&connection, path)?;
+    check(&connection, path)?;
+    Ok(connection)
+}
+
+/// A connection that reads, to a file that [`open_writer`] has opened.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+}
+
+/// Makes an empty file, where there is none, for its owner's eyes only, as it will hold phone numbers; SQLite gives the files beside it the
+/// same rights.
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| refusal(path, &error))?;
+    connection
+        .busy_timeout(BUSY_TIMEOUT)
+        .map_err(|error| refusal(path, &error))?;
+    Ok(connection)
+}
+
+/// Takes the steps that are missing, all or none of them. Nothing is written before it is known whose file this is.
+fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error| refusal(path, &error);
+    // Under the lock from the start: another process may be opening the same file.
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    let version = schema_version(&transaction, path)?;
+    if version == STEPS.len() {
+        return Ok(());
+    }
+    tracing::info!(path = %path.display(), from = version, to = STEPS.len(), "upgrading the schema of the store");
+    for step in STEPS.iter().skip(version) {
+        transaction.execute_batch(step).map_err(failed)?;
+    }
+    transaction
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(failed)?;
+    transaction
+        .pragma_update(None, "user_version", STEPS.len().to_string())
+        .map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// The version of the schema; 0 for a file that nobody has written to.
+fn schema_version(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
+    let header = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+                  FROM pragma_application_id, pragma_user_version";
+    let (application, version, objects): (i64, i64, i64) = connection
+        .query_row(header, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .map_err(|error| refusal(path, &error))?;
+    match (application, usize::try_from(version)) {
+        (0, Ok(0)) if objects == 0 => Ok(0),
+        (APPLICATION_ID, Ok(found)) if found > STEPS.len() => Err(OpenError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known: STEPS.len(),
+        }),
+        (APPLICATION_ID, Ok(found @ 1..)) => Ok(found),
+        _ => Err(OpenError::Foreign {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Asks for a write-ahead log that is synced on every commit, and believes only what it reads back.
+fn make_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let ask = || {
+        let mode =
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        // Where a plain fsync stops at the disk's cache (macOS), ask for the one that does not.
+        connection.pragma_update(None, "fullfsync", true)?;
+        let synchronous = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        Ok((mode, synchronous))
+    };
+    let granted: (String, i64) = while_busy(ask).map_err(|error| refusal(path, &error))?;
+    match (granted.0.as_str(), granted.1) {
+        ("wal", 2) => Ok(()),
+        (mode, synchronous) => Err(unusable(
+            path,
+            format_args!("it has journal_mode {mode} and synchronous {synchronous}, not wal and 2"),
+        )),
+    }
+}
+
+/// Changing to the write-ahead log does not wait for a busy file by itself.
+fn while_busy<T>(step: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    for _ in 1..BUSY_TRIES {
+        match step() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(BUSY_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+    step()
+}
+
+/// Reads the whole file: better to refuse it now than to find the broken page during a payment.
+fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let found: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| refusal(path, &error))?;
+    if found == "ok" {
+        Ok(())
+    } else {
+        Err(OpenError::Damaged {
+            path: path.to_owned(),
+            cause: found,
+        })
+    }
+}
+
+fn refusal(path: &Path, error: &rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign {
+            path: path.to_owned(),
+        },
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged {
+            path: path.to_owned(),
+            cause: error.to_string(),
+        },
+        _ => unusable(path, error),
+    }
+}
+
+fn unusable(path: &Path, cause: impl std::fmt::Display) -> OpenError {
+    OpenError::Unusable {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_commit_is_synced_to_a_write_ahead_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("store.db")).unwrap();
+        let told = "SELECT concat_ws(' ', journal_mode, synchronous, fullfsync)
+                    FROM pragma_journal_mode, pragma_synchronous, pragma_fullfsync";
+        assert_eq!(
+            connection
+                .query_one(told, [], |row| row.get::<_, String>(0))
+                .unwrap(),
+            "wal 2 1"
+        );
+    }
+
+    #[test]
+    fn a_file_without_a_write_ahead_log_is_refused() {
+        // A database in memory has none, and says so.
+        let connection = Connection::open_in_memory().unwrap();
+        let cause = "it has journal_mode memory and synchronous 2, not wal and 2".to_owned();
+        let path = Path::new("store.db");
+        assert_eq!(
+            make_durable(&connection, path),
+            Err(OpenError::Unusable {
+                path: path.to_owned(),
+                cause
+            })
+        );
+    }
+
+    #[test]
+    fn sqlite_can_be_trusted_with_two_processes_on_one_log() {
+        // Before 3.51.3 two checkpoints at once could leave part of the log out of the file.
+        assert!(
+            rusqlite::version_number() >= 3_051_003,
+            "{}",
+            rusqlite::version()
+        );
+    }
+}

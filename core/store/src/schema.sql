@@ -1,0 +1,49 @@
+-- What is kept, and when somebody must look at it again. Times are milliseconds since the Unix epoch.
+-- Not WITHOUT ROWID: that form is for rows far smaller than a page, and a body is about a kilobyte.
+CREATE TABLE records (
+    collection TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    version    INTEGER NOT NULL CHECK (version >= 1),
+    due_at     INTEGER          CHECK (due_at >= 0),
+    body       TEXT    NOT NULL, -- JSON
+    PRIMARY KEY (collection, id)
+) STRICT;
+
+CREATE INDEX records_due ON records (collection, due_at) WHERE due_at IS NOT NULL;
+
+-- What happened to a record. Append-only.
+CREATE TABLE facts (
+    sequence   INTEGER NOT NULL PRIMARY KEY,
+    collection TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    at         INTEGER NOT NULL CHECK (at >= 0),
+    event      TEXT    NOT NULL AS (body ->> 'event'),
+    body       TEXT    NOT NULL -- JSON
+) STRICT;
+
+CREATE INDEX facts_about ON facts (collection, id);
+
+CREATE TRIGGER facts_are_never_changed BEFORE UPDATE ON facts
+BEGIN SELECT RAISE(ABORT, 'facts are append-only'); END;
+
+CREATE TRIGGER facts_are_never_deleted BEFORE DELETE ON facts
+BEGIN SELECT RAISE(ABORT, 'facts are append-only'); END;
+
+-- Amounts owed, in minor units of the currency, each on one debit and one credit. Append-only.
+CREATE TABLE postings (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    debit        TEXT    NOT NULL,
+    credit       TEXT    NOT NULL,
+    currency     TEXT    NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    at           INTEGER NOT NULL CHECK (at >= 0)
+) STRICT;
+
+CREATE INDEX postings_debit ON postings (debit, currency, amount_minor);
+CREATE INDEX postings_credit ON postings (credit, currency, amount_minor);
+
+CREATE TRIGGER postings_are_never_changed BEFORE UPDATE ON postings
+BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
+
+CREATE TRIGGER postings_are_never_deleted BEFORE DELETE ON postings
+BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;

@@ -1,0 +1,141 @@
+//! The store that the domain sees.
+
+use std::{
+    fs, io,
+    path::{self, Path},
+};
+
+use async_trait::async_trait;
+use countersign_domain::{
+    amount::Currency,
+    event::Fact,
+    ports::{Store, StoreError},
+    record::{Batch, Record, RecordKey},
+    register::{Account, Balance},
+    time::Timestamp,
+};
+use rusqlite::Connection;
+
+use crate::{
+    error::{OpenError, unavailable},
+    query,
+    readers::Readers,
+    schema,
+    writer::Writer,
+};
+
+/// How many reads run at once.
+const READERS: usize = 4;
+
+/// The port [`Store`] on one SQLite file.
+///
+/// A commit that returned `Ok` is synced to the disk. A commit whose future is dropped may still be made.
+/// After [`StoreError::Unavailable`] nothing of the batch can be seen; but if the disk failed while it was syncing, and
+/// the power fails then, the batch may be there afterwards.
+///
+/// Dropping the store waits until everything queued is written, and closes the file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // Before the writer: the connection that is closed last moves the log into the file, and a reader cannot.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it; its folder must exist. Reads all of it for damage, so it blocks for a while when
+    /// the file is large.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let unusable = |error: io::Error| OpenError::Unusable {
+            path: path.to_owned(),
+            cause: error.to_string(),
+        };
+        // Absolute, so that SQLite cannot read `file:...` as a URI.
+        let path = path::absolute(path).map_err(unusable)?;
+        let writer = schema::open_writer(&path)?;
+        let readers = (0..READERS)
+            .map(|_| schema::open_reader(&path))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            readers: Readers::start(readers).map_err(unusable)?,
+            writer: Writer::start(writer).map_err(unusable)?,
+        })
+    }
+
+    /// Writes a copy of the whole store, as of now, to a file that must not exist yet. Commits and reads go on.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file exists or cannot be written.
+    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let to = path::absolute(to).map_err(unavailable)?;
+        self.readers
+            .read(move |connection| write_backup(connection, &to))
+            .await
+    }
+
+    /// How many transactions were committed since the store was opened: with many clients at once, fewer than batches.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+}
+
+fn write_backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+    let name = to
+        .to_str()
+        .ok_or_else(|| unavailable("the name of the file is not UTF-8"))?;
+    schema::create_private(to).map_err(|error| unavailable(format_args!("{name}: {error}")))?;
+    let written = connection
+        .execute("VACUUM INTO ?1", [name])
+        .map_err(unavailable);
+    let synced = written.and_then(|_| {
+        fs::File::open(to)
+            .and_then(|file| file.sync_all())
+            .map_err(unavailable)
+    });
+    if synced.is_err() {
+        // Half a copy must not be taken for one. If it cannot be removed either, the error that began it counts.
+        let _ = fs::remove_file(to);
+    }
+    synced
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.writer.commit(batch).await
+    }
+
+    async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+        let key = key.clone();
+        self.readers
+            .read(move |connection| query::load(connection, &key))
+            .await
+    }
+
+    async fn due(
+        &self,
+        collection: &'static str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.readers
+            .read(move |connection| query::due(connection, collection, now, limit))
+            .await
+    }
+
+    async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
+        let about = about.clone();
+        self.readers
+            .read(move |connection| query::facts(connection, &about))
+            .await
+    }
+
+    async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
+        let account = account.clone();
+        self.readers
+            .read(move |connection| query::balance(connection, &account, currency))
+            .await
+    }
+}

@@ -1,0 +1,267 @@
+//! Group commit: one thread writes, and what waits for it shares one transaction and one sync.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use countersign_domain::{ports::StoreError, record::Batch};
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{apply::apply, error::unavailable, threads::Thread};
+
+/// How many batches may wait; further ones wait for a place in the queue.
+const MAX_WAITING: usize = 1024;
+
+/// How many batches share one commit at most.
+const MAX_GROUP: usize = 512;
+
+/// What became of one batch.
+type Outcome = Result<(), StoreError>;
+
+struct Waiting {
+    batch: Batch,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// The one that writes. Dropping it waits until what is queued is written.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Waiting>,
+    commits: Arc<AtomicU64>,
+    _thread: Thread,
+}
+
+impl Writer {
+    pub(crate) fn start(mut connection: Connection) -> io::Result<Self> {
+        let (queue, mut waiting) = mpsc::channel(MAX_WAITING);
+        let commits = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&commits);
+        let thread = Thread::spawn("store-writer", move || {
+            let mut group = Vec::with_capacity(MAX_GROUP);
+            while waiting.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+                commit_and_answer(&mut connection, &mut group, &counted);
+            }
+        })?;
+        Ok(Self {
+            queue,
+            commits,
+            _thread: thread,
+        })
+    }
+
+    /// Once the batch is in the queue it is written, even if nobody waits for the answer any more.
+    pub(crate) async fn commit(&self, batch: Batch) -> Outcome {
+        let stopped = || unavailable("the writer has stopped");
+        let (answer, answered) = oneshot::channel();
+        self.queue
+            .send(Waiting { batch, answer })
+            .await
+            .map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// How many transactions were committed.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+}
+
+/// Leaves the group empty.
+fn commit_and_answer(connection: &mut Connection, group: &mut Vec<Waiting>, commits: &AtomicU64) {
+    let outcomes = commit_group(connection, group.iter().map(|waiting| &waiting.batch));
+    match &outcomes {
+        Ok(_) => drop(commits.fetch_add(1, Ordering::Relaxed)),
+        Err(failure) => {
+            tracing::error!(%failure, batches = group.len(), "nothing of a group was committed")
+        }
+    }
+    let outcomes = outcomes.unwrap_or_else(|failure| vec![Err(failure); group.len()]);
+    for (waiting, outcome) in group.drain(..).zip(outcomes) {
+        // Nobody may wait any more: what is committed stays committed.
+        let _ = waiting.answer.send(outcome);
+    }
+}
+
+/// Commits every batch that can be applied, all with one sync, and tells what became of each.
+///
+/// A batch that conflicts is rolled back alone. When SQLite fails, nothing of any batch is applied: it may have given up
+/// the whole transaction by itself, and a conflict found in it may have been with what is now gone.
+fn commit_group<'a>(
+    connection: &mut Connection,
+    batches: impl Iterator<Item = &'a Batch>,
+) -> Result<Vec<Outcome>, StoreError> {
+    // The write lock from the start: versions are compared with what no other process can change before the commit.
+    let mut transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(unavailable)?;
+    let mut outcomes = Vec::new();
+    for batch in batches {
+        let savepoint = transaction.savepoint().map_err(unavailable)?;
+        let outcome = apply(&savepoint, batch);
+        match &outcome {
+            Ok(()) => savepoint.commit(),
+            Err(failure @ StoreError::Unavailable { .. }) => return Err(failure.clone()),
+            Err(_) => savepoint.finish(), // rolls back
+        }
+        .map_err(unavailable)?;
+        outcomes.push(outcome);
+    }
+    transaction.commit().map_err(unavailable)?;
+    Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::{
+        record::{Record, RecordKey, Version},
+        time::Timestamp,
+    };
+
+    use super::*;
+    use crate::{query, schema};
+
+    fn note(id: &str) -> Record {
+        let key = RecordKey {
+            collection: "note",
+            id: id.to_owned(),
+        };
+        Record {
+            key,
+            version: Version::FIRST,
+            due_at: None,
+            body: "{}".to_owned(),
+        }
+    }
+
+    fn inserts<const N: usize>(records: [Record; N]) -> Batch {
+        Batch {
+            inserts: records.into(),
+            ..Batch::default()
+        }
+    }
+
+    fn fresh() -> (Connection, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        (
+            schema::open_writer(&folder.path().join("store.db")).unwrap(),
+            folder,
+        )
+    }
+
+    fn exists(connection: &Connection, id: &str) -> bool {
+        query::load(connection, &note(id).key).unwrap().is_some()
+    }
+
+    #[test]
+    fn a_batch_that_conflicts_is_rolled_back_alone() {
+        let (mut connection, _folder) = fresh();
+        let group = [
+            inserts([note("a")]),
+            inserts([note("b"), note("a")]),
+            inserts([note("c")]),
+        ];
+        let outcomes = commit_group(&mut connection, group.iter()).unwrap();
+        let conflict = Err(StoreError::Conflict {
+            key: "note a".to_owned(),
+        });
+        assert_eq!(outcomes, [Ok(()), conflict, Ok(())]);
+        assert_eq!(
+            ["a", "b", "c"].map(|id| exists(&connection, id)),
+            [true, false, true]
+        );
+    }
+
+    #[test]
+    fn a_number_that_sqlite_cannot_hold_is_refused_alone() {
+        let (mut connection, _folder) = fresh();
+        let late = Record {
+            due_at: Some(Timestamp::from_unix_millis(u64::MAX)),
+            ..note("late")
+        };
+        let group = [inserts([note("a"), late]), inserts([note("b")])];
+        let outcomes = commit_group(&mut connection, group.iter()).unwrap();
+        let cause = "due_at 18446744073709551615 is above 9223372036854775807".to_owned();
+        assert_eq!(
+            outcomes,
+            [
+                Err(StoreError::Corrupt {
+                    key: "note late".to_owned(),
+                    cause
+                }),
+                Ok(())
+            ]
+        );
+        assert_eq!(["a", "b"].map(|id| exists(&connection, id)), [false, true]);
+    }
+
+    #[test]
+    fn a_batch_sees_the_earlier_ones_of_its_group() {
+        let (mut connection, _folder) = fresh();
+        let replacement = Record {
+            version: Version(2),
+            ..note("a")
+        };
+        let replace = Batch {
+            replacements: vec![replacement],
+            ..Batch::default()
+        };
+        let group = [inserts([note("a")]), replace.clone(), replace];
+        let outcomes = commit_group(&mut connection, group.iter()).unwrap();
+        assert_eq!(
+            outcomes,
+            [
+                Ok(()),
+                Ok(()),
+                Err(StoreError::Conflict {
+                    key: "note a".to_owned()
+                })
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn when_the_disk_is_full_nothing_of_the_group_is_made_and_the_next_one_is() {
+        let (connection, folder) = fresh();
+        let pages: i64 = connection
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .unwrap();
+        connection
+            .pragma_update_and_check(None, "max_page_count", pages + 20, |_| Ok(()))
+            .unwrap();
+        let large = Record {
+            body: "x".repeat(1_000_000),
+            ..note("large")
+        };
+        let group = [inserts([note("a")]), inserts([large])].map(|batch| {
+            let (answer, answered) = oneshot::channel();
+            (Waiting { batch, answer }, answered)
+        });
+        let (mut group, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        let (mut connection, commits) = (connection, AtomicU64::new(0));
+        commit_and_answer(&mut connection, &mut group, &commits);
+
+        let full = Err(StoreError::Unavailable {
+            cause: "database or disk is full".to_owned(),
+        });
+        for answer in answers {
+            assert_eq!(answer.await.unwrap(), full);
+        }
+        assert_eq!(
+            ["a", "large"].map(|id| exists(&connection, id)),
+            [false, false]
+        );
+        assert_eq!(commits.into_inner(), 0);
+
+        let writer = Writer::start(connection).unwrap();
+        assert_eq!(writer.commit(inserts([note("a")])).await, Ok(()));
+        assert_eq!(writer.commits(), 1);
+        drop(writer);
+        let reader = schema::open_reader(&folder.path().join("store.db")).unwrap();
+        assert!(exists(&reader, "a"));
+    }
+}

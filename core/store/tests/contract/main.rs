@@ -1,0 +1,56 @@
+//! What every store must do, whatever it is made of: the rules are in `rules`, and each store runs all of them.
+
+mod rules;
+
+/// One module of tests for a store, from an expression that makes a fresh one. The expression is a pair of the store,
+/// in an `Arc`, and of whatever must live as long as it does.
+macro_rules! contract {
+    ($store:ident: $fresh:expr; $($rule:ident)*) => {
+        mod $store {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    let (store, _kept) = $fresh;
+                    super::rules::$rule(store).await;
+                }
+            )*
+        }
+    };
+    ($($store:ident: $fresh:expr;)*) => {
+        $(contract! { $store: $fresh;
+            an_empty_batch_changes_nothing
+            what_was_inserted_is_loaded
+            what_is_not_there_is_not_found
+            inserting_what_exists_conflicts
+            replacing_another_version_conflicts
+            replacing_what_is_missing_conflicts
+            naming_a_record_twice_in_one_batch_conflicts
+            posting_twice_conflicts
+            posting_twice_in_one_batch_conflicts
+            the_first_that_stands_in_the_way_is_named
+            a_batch_is_committed_whole
+            versions_rise_by_one
+            a_replacement_replaces_body_and_due_time
+            due_records_come_earliest_first
+            a_record_is_due_at_its_time_and_not_before
+            due_records_are_of_one_collection
+            due_records_are_no_more_than_the_limit
+            facts_come_in_the_order_of_their_commits
+            a_balance_is_of_one_account_one_currency_and_one_side
+            collections_do_not_share_ids
+            ids_and_bodies_are_any_text
+            a_large_body_comes_back
+            of_many_replacements_of_one_version_one_is_made
+            many_inserts_at_once_are_all_made
+        })*
+    };
+}
+
+contract! {
+    memory: (std::sync::Arc::new(countersign_domain::testing::MemoryStore::default()), ());
+    sqlite: {
+        let folder = tempfile::tempdir().unwrap();
+        let store = countersign_store::SqliteStore::open(&folder.path().join("store.db")).unwrap();
+        (std::sync::Arc::new(store), folder)
+    };
+}

@@ -1,0 +1,550 @@
+//! The rules of the port [`Store`].
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a rule may fail loudly"
+)]
+
+use std::sync::Arc;
+
+use countersign_domain::{
+    amount::{Amount, Currency},
+    event::{Event, Fact},
+    id::{Identifier, RelyingPartyId},
+    ports::{Store, StoreError},
+    record::{Batch, Record, RecordKey, Version},
+    register::{Account, Balance, Posting},
+    time::Timestamp,
+};
+
+type AnyStore = Arc<dyn Store>;
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_unix_millis(millis)
+}
+
+fn note(id: &str) -> RecordKey {
+    RecordKey {
+        collection: "note",
+        id: id.to_owned(),
+    }
+}
+
+fn record(key: RecordKey, version: u64) -> Record {
+    Record {
+        key,
+        version: Version(version),
+        due_at: None,
+        body: format!(r#"{{"version":{version}}}"#),
+    }
+}
+
+fn due_record(key: RecordKey, due_at: u64) -> Record {
+    Record {
+        due_at: Some(at(due_at)),
+        ..record(key, 1)
+    }
+}
+
+fn inserts(records: impl IntoIterator<Item = Record>) -> Batch {
+    Batch {
+        inserts: records.into_iter().collect(),
+        ..Batch::default()
+    }
+}
+
+fn replaces(records: impl IntoIterator<Item = Record>) -> Batch {
+    Batch {
+        replacements: records.into_iter().collect(),
+        ..Batch::default()
+    }
+}
+
+fn posts(postings: impl IntoIterator<Item = Posting>) -> Batch {
+    Batch {
+        postings: postings.into_iter().collect(),
+        ..Batch::default()
+    }
+}
+
+fn attempt(number: u8) -> Fact {
+    Fact {
+        at: at(1),
+        event: Event::AttemptCounted { number },
+    }
+}
+
+fn currency(code: &str) -> Currency {
+    Currency::try_from(code).unwrap()
+}
+
+fn payer(name: &str) -> Account {
+    Account::Payer(Identifier::try_from(name).unwrap())
+}
+
+fn shop(name: &str) -> Account {
+    Account::RelyingParty(RelyingPartyId::try_from(name).unwrap())
+}
+
+fn posting(id: &str, debit: Account, credit: Account, amount_minor: u64, code: &str) -> Posting {
+    let amount = Amount::new(amount_minor, currency(code)).unwrap();
+    Posting {
+        id: id.to_owned(),
+        debit,
+        credit,
+        amount,
+        at: at(1),
+    }
+}
+
+fn euro(id: &str) -> Posting {
+    posting(id, payer("alice"), shop("books"), 100, "EUR")
+}
+
+fn conflict(key: &str) -> Result<(), StoreError> {
+    Err(StoreError::Conflict {
+        key: key.to_owned(),
+    })
+}
+
+async fn version(store: &AnyStore, id: &str) -> Option<Version> {
+    store
+        .load(&note(id))
+        .await
+        .unwrap()
+        .map(|record| record.version)
+}
+
+async fn due_ids(store: &AnyStore, now: u64, limit: usize) -> Vec<String> {
+    let due = store.due("note", at(now), limit).await.unwrap();
+    due.into_iter().map(|record| record.key.id).collect()
+}
+
+async fn debit(store: &AnyStore, account: Account) -> u64 {
+    store
+        .balance(&account, currency("EUR"))
+        .await
+        .unwrap()
+        .debit_minor
+}
+
+pub(crate) async fn an_empty_batch_changes_nothing(store: AnyStore) {
+    assert_eq!(store.commit(Batch::default()).await, Ok(()));
+}
+
+pub(crate) async fn what_was_inserted_is_loaded(store: AnyStore) {
+    let inserted = due_record(note("a"), 5);
+    store.commit(inserts([inserted.clone()])).await.unwrap();
+    assert_eq!(store.load(&note("a")).await, Ok(Some(inserted)));
+}
+
+pub(crate) async fn what_is_not_there_is_not_found(store: AnyStore) {
+    assert_eq!(store.load(&note("a")).await, Ok(None));
+    assert_eq!(store.due("note", at(u64::MAX), 10).await, Ok(vec![]));
+    assert_eq!(store.facts(&note("a")).await, Ok(vec![]));
+    assert_eq!(
+        store.balance(&payer("alice"), currency("EUR")).await,
+        Ok(Balance::default())
+    );
+}
+
+pub(crate) async fn inserting_what_exists_conflicts(store: AnyStore) {
+    let first = record(note("a"), 1);
+    store.commit(inserts([first.clone()])).await.unwrap();
+    let second = Record {
+        body: "{}".to_owned(),
+        ..first.clone()
+    };
+    assert_eq!(store.commit(inserts([second])).await, conflict("note a"));
+    assert_eq!(store.load(&note("a")).await, Ok(Some(first)));
+}
+
+pub(crate) async fn replacing_another_version_conflicts(store: AnyStore) {
+    store.commit(inserts([record(note("a"), 1)])).await.unwrap();
+    for wrong in [0, 1, 3] {
+        assert_eq!(
+            store.commit(replaces([record(note("a"), wrong)])).await,
+            conflict("note a"),
+            "{wrong}"
+        );
+        assert_eq!(version(&store, "a").await, Some(Version(1)));
+    }
+}
+
+pub(crate) async fn replacing_what_is_missing_conflicts(store: AnyStore) {
+    for version in [1, 2] {
+        assert_eq!(
+            store.commit(replaces([record(note("a"), version)])).await,
+            conflict("note a"),
+            "{version}"
+        );
+    }
+    assert_eq!(version(&store, "a").await, None);
+}
+
+pub(crate) async fn naming_a_record_twice_in_one_batch_conflicts(store: AnyStore) {
+    let (new, old) = (note("new"), note("old"));
+    store
+        .commit(inserts([record(old.clone(), 1)]))
+        .await
+        .unwrap();
+    let twice = [
+        (
+            inserts([record(new.clone(), 1), record(new.clone(), 1)]),
+            "note new",
+        ),
+        (
+            Batch {
+                replacements: vec![record(new.clone(), 2)],
+                ..inserts([record(new, 1)])
+            },
+            "note new",
+        ),
+        (
+            replaces([record(old.clone(), 2), record(old.clone(), 2)]),
+            "note old",
+        ),
+        (
+            replaces([record(old.clone(), 2), record(old, 3)]),
+            "note old",
+        ),
+    ];
+    for (batch, key) in twice {
+        assert_eq!(
+            store.commit(batch.clone()).await,
+            conflict(key),
+            "{batch:?}"
+        );
+        assert_eq!(version(&store, "new").await, None);
+        assert_eq!(version(&store, "old").await, Some(Version(1)));
+    }
+}
+
+pub(crate) async fn posting_twice_conflicts(store: AnyStore) {
+    store.commit(posts([euro("p")])).await.unwrap();
+    let other = posting("p", payer("bob"), shop("music"), 7, "EUR");
+    assert_eq!(store.commit(posts([other])).await, conflict("p"));
+    assert_eq!(
+        (
+            debit(&store, payer("alice")).await,
+            debit(&store, payer("bob")).await
+        ),
+        (100, 0)
+    );
+}
+
+pub(crate) async fn posting_twice_in_one_batch_conflicts(store: AnyStore) {
+    assert_eq!(
+        store.commit(posts([euro("p"), euro("p")])).await,
+        conflict("p")
+    );
+    assert_eq!(debit(&store, payer("alice")).await, 0);
+}
+
+pub(crate) async fn the_first_that_stands_in_the_way_is_named(store: AnyStore) {
+    let before = Batch {
+        postings: vec![euro("p")],
+        ..inserts([record(note("a"), 1)])
+    };
+    store.commit(before).await.unwrap();
+    let mut batch = Batch {
+        inserts: vec![record(note("new"), 1), record(note("a"), 1)],
+        replacements: vec![record(note("missing"), 2)],
+        facts: vec![],
+        postings: vec![euro("p")],
+    };
+    assert_eq!(store.commit(batch.clone()).await, conflict("note a"));
+    batch.inserts.pop();
+    assert_eq!(store.commit(batch.clone()).await, conflict("note missing"));
+    batch.replacements.pop();
+    assert_eq!(store.commit(batch.clone()).await, conflict("p"));
+    batch.postings.pop();
+    assert_eq!(store.commit(batch).await, Ok(()));
+}
+
+pub(crate) async fn a_batch_is_committed_whole(store: AnyStore) {
+    let before = Batch {
+        postings: vec![euro("old")],
+        ..inserts([record(note("old"), 1)])
+    };
+    store.commit(before).await.unwrap();
+    let good = Batch {
+        inserts: vec![due_record(note("new"), 1)],
+        replacements: vec![record(note("old"), 2)],
+        facts: vec![(note("new"), attempt(1))],
+        postings: vec![euro("new")],
+    };
+    let mut bad = [good.clone(), good.clone(), good.clone()];
+    bad[0].inserts.push(record(note("old"), 1));
+    bad[1].replacements.push(record(note("missing"), 2));
+    bad[2].postings.push(euro("old"));
+    for batch in bad {
+        assert!(matches!(
+            store.commit(batch).await,
+            Err(StoreError::Conflict { .. })
+        ));
+        assert_eq!(version(&store, "new").await, None);
+        assert_eq!(version(&store, "old").await, Some(Version(1)));
+        assert_eq!(due_ids(&store, 9, 9).await, Vec::<String>::new());
+        assert_eq!(store.facts(&note("new")).await, Ok(vec![]));
+        assert_eq!(debit(&store, payer("alice")).await, 100);
+    }
+    store.commit(good).await.unwrap();
+    assert_eq!(version(&store, "new").await, Some(Version(1)));
+    assert_eq!(version(&store, "old").await, Some(Version(2)));
+    assert_eq!(due_ids(&store, 9, 9).await, ["new"]);
+    assert_eq!(store.facts(&note("new")).await, Ok(vec![attempt(1)]));
+    assert_eq!(debit(&store, payer("alice")).await, 200);
+}
+
+pub(crate) async fn versions_rise_by_one(store: AnyStore) {
+    store.commit(inserts([record(note("a"), 1)])).await.unwrap();
+    for next in 2..=20 {
+        store
+            .commit(replaces([record(note("a"), next)]))
+            .await
+            .unwrap();
+        assert_eq!(
+            store.load(&note("a")).await,
+            Ok(Some(record(note("a"), next)))
+        );
+    }
+}
+
+pub(crate) async fn a_replacement_replaces_body_and_due_time(store: AnyStore) {
+    store
+        .commit(inserts([due_record(note("a"), 1)]))
+        .await
+        .unwrap();
+    let later = Record {
+        due_at: Some(at(50)),
+        body: r#"{"later":true}"#.to_owned(),
+        ..record(note("a"), 2)
+    };
+    store.commit(replaces([later.clone()])).await.unwrap();
+    assert_eq!(store.due("note", at(49), 9).await, Ok(vec![]));
+    assert_eq!(store.due("note", at(50), 9).await, Ok(vec![later]));
+    let never = record(note("a"), 3);
+    store.commit(replaces([never.clone()])).await.unwrap();
+    assert_eq!(store.due("note", at(u64::MAX), 9).await, Ok(vec![]));
+    assert_eq!(store.load(&note("a")).await, Ok(Some(never)));
+}
+
+pub(crate) async fn due_records_come_earliest_first(store: AnyStore) {
+    let records = [("a", 30), ("b", 10), ("c", 20), ("d", 0)]
+        .map(|(id, due_at)| due_record(note(id), due_at));
+    store.commit(inserts(records)).await.unwrap();
+    assert_eq!(due_ids(&store, 99, 9).await, ["d", "b", "c", "a"]);
+}
+
+pub(crate) async fn a_record_is_due_at_its_time_and_not_before(store: AnyStore) {
+    let records = [("early", 9), ("on_time", 10), ("late", 11)]
+        .map(|(id, due_at)| due_record(note(id), due_at));
+    store.commit(inserts(records)).await.unwrap();
+    store
+        .commit(inserts([record(note("never"), 1)]))
+        .await
+        .unwrap();
+    assert_eq!(due_ids(&store, 10, 9).await, ["early", "on_time"]);
+}
+
+pub(crate) async fn due_records_are_of_one_collection(store: AnyStore) {
+    let other = RecordKey {
+        collection: "notebook",
+        id: "b".to_owned(),
+    };
+    store
+        .commit(inserts([due_record(note("a"), 1), due_record(other, 1)]))
+        .await
+        .unwrap();
+    assert_eq!(due_ids(&store, 9, 9).await, ["a"]);
+}
+
+pub(crate) async fn due_records_are_no_more_than_the_limit(store: AnyStore) {
+    let records = [("a", 3), ("b", 2), ("c", 1)].map(|(id, due_at)| due_record(note(id), due_at));
+    store.commit(inserts(records)).await.unwrap();
+    assert_eq!(due_ids(&store, 9, 0).await, Vec::<String>::new());
+    assert_eq!(due_ids(&store, 9, 2).await, ["c", "b"]);
+    assert_eq!(due_ids(&store, 9, usize::MAX).await, ["c", "b", "a"]);
+}
+
+pub(crate) async fn facts_come_in_the_order_of_their_commits(store: AnyStore) {
+    // The later fact has the earlier time: it is the order of the commits that counts.
+    let early = Fact {
+        at: at(1),
+        event: Event::ChallengeVerified,
+    };
+    let late = Fact {
+        at: at(2),
+        event: Event::AttemptCounted { number: 1 },
+    };
+    let first = vec![
+        (note("a"), late.clone()),
+        (note("b"), attempt(9)),
+        (note("a"), late.clone()),
+    ];
+    store
+        .commit(Batch {
+            facts: first,
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let second = vec![(note("a"), early.clone())];
+    store
+        .commit(Batch {
+            facts: second,
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        store.facts(&note("a")).await,
+        Ok(vec![late.clone(), late, early])
+    );
+    assert_eq!(store.facts(&note("b")).await, Ok(vec![attempt(9)]));
+}
+
+pub(crate) async fn a_balance_is_of_one_account_one_currency_and_one_side(store: AnyStore) {
+    let (alice, books) = (payer("alice"), shop("books"));
+    let postings = [
+        posting("1", alice.clone(), books.clone(), 1, "EUR"),
+        posting("2", alice.clone(), books.clone(), 20, "EUR"),
+        posting("3", alice.clone(), books.clone(), 300, "JPY"),
+        posting("4", books.clone(), alice.clone(), 4_000, "EUR"),
+        posting("5", payer("bob"), shop("music"), 50_000, "EUR"),
+        // The same name on the other kind of account.
+        posting("6", shop("alice"), payer("books"), Amount::MAX_MINOR, "EUR"),
+    ];
+    store.commit(posts(postings)).await.unwrap();
+    let balance = |debit_minor, credit_minor| {
+        Ok(Balance {
+            debit_minor,
+            credit_minor,
+        })
+    };
+    assert_eq!(
+        store.balance(&alice, currency("EUR")).await,
+        balance(21, 4_000)
+    );
+    assert_eq!(
+        store.balance(&books, currency("EUR")).await,
+        balance(4_000, 21)
+    );
+    assert_eq!(
+        store.balance(&alice, currency("JPY")).await,
+        balance(300, 0)
+    );
+    assert_eq!(store.balance(&alice, currency("USD")).await, balance(0, 0));
+    assert_eq!(
+        store.balance(&shop("alice"), currency("EUR")).await,
+        balance(Amount::MAX_MINOR, 0)
+    );
+}
+
+pub(crate) async fn collections_do_not_share_ids(store: AnyStore) {
+    let other = RecordKey {
+        collection: "other",
+        id: "a".to_owned(),
+    };
+    store
+        .commit(inserts([record(note("a"), 1), record(other.clone(), 1)]))
+        .await
+        .unwrap();
+    store
+        .commit(replaces([record(other.clone(), 2)]))
+        .await
+        .unwrap();
+    assert_eq!(version(&store, "a").await, Some(Version(1)));
+    assert_eq!(store.load(&other).await, Ok(Some(record(other, 2))));
+}
+
+pub(crate) async fn ids_and_bodies_are_any_text(store: AnyStore) {
+    // Two ways to write one letter, two cases, a quote, a space at the end: all are different ids.
+    for id in [
+        "",
+        "é",
+        "e\u{301}",
+        "E",
+        "e",
+        "e ",
+        "'; DROP TABLE records; --",
+        "😀",
+        "日本",
+        "%",
+        "_",
+    ] {
+        let written = Record {
+            body: format!("{{\"id\":{id:?}}}"),
+            ..record(note(id), 1)
+        };
+        let batch = Batch {
+            facts: vec![(note(id), attempt(1))],
+            ..inserts([written.clone()])
+        };
+        store.commit(batch).await.unwrap();
+        assert_eq!(store.load(&note(id)).await, Ok(Some(written)));
+        assert_eq!(store.facts(&note(id)).await, Ok(vec![attempt(1)]));
+    }
+}
+
+pub(crate) async fn a_large_body_comes_back(store: AnyStore) {
+    let large = Record {
+        body: format!("\"{}\"", "x".repeat(5_000_000)),
+        ..record(note("a"), 1)
+    };
+    store.commit(inserts([large.clone()])).await.unwrap();
+    assert!(store.load(&note("a")).await.unwrap() == Some(large));
+}
+
+pub(crate) async fn of_many_replacements_of_one_version_one_is_made(store: AnyStore) {
+    store.commit(inserts([record(note("a"), 1)])).await.unwrap();
+    let racers = (0..64).map(|racer| {
+        let (store, id) = (store.clone(), format!("p{racer}"));
+        let replacement = Record {
+            body: format!("\"{id}\""),
+            ..record(note("a"), 2)
+        };
+        let batch = Batch {
+            postings: vec![euro(&id)],
+            ..replaces([replacement])
+        };
+        tokio::spawn(async move { (id, store.commit(batch).await) })
+    });
+    let mut winners = vec![];
+    for racer in racers.collect::<Vec<_>>() {
+        match racer.await.unwrap() {
+            (id, Ok(())) => winners.push(id),
+            (_, lost) => assert_eq!(lost, conflict("note a")),
+        }
+    }
+    assert_eq!(winners.len(), 1);
+    let kept = store.load(&note("a")).await.unwrap().unwrap();
+    assert_eq!(
+        (kept.version, kept.body),
+        (Version(2), format!("\"{}\"", winners[0]))
+    );
+    assert_eq!(debit(&store, payer("alice")).await, 100);
+}
+
+pub(crate) async fn many_inserts_at_once_are_all_made(store: AnyStore) {
+    let clients = (0..16).map(|client| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for number in 0..20 {
+                let id = format!("{client}-{number}");
+                let batch = Batch {
+                    postings: vec![euro(&id)],
+                    ..inserts([record(note(&id), 1)])
+                };
+                store.commit(batch).await.unwrap();
+                // Whoever was answered sees what was committed.
+                assert_eq!(version(&store, &id).await, Some(Version(1)));
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    assert_eq!(debit(&store, payer("alice")).await, 16 * 20 * 100);
+}

@@ -1,0 +1,434 @@
+//! The file: who may open it, what an operator sees in it, and how it is copied.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may fail loudly"
+)]
+
+use std::{fs, path::Path, sync::Arc, thread};
+
+use countersign_domain::{
+    amount::{Amount, Currency},
+    event::{Event, Fact},
+    id::{Identifier, RelyingPartyId},
+    ports::{Store, StoreError},
+    record::{Batch, Record, RecordKey, Version},
+    register::{Account, Posting},
+    time::Timestamp,
+};
+use countersign_store::{OpenError, SqliteStore};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+fn key(id: &str) -> RecordKey {
+    RecordKey {
+        collection: "note",
+        id: id.to_owned(),
+    }
+}
+
+fn note(id: &str, version: u64) -> Record {
+    Record {
+        key: key(id),
+        version: Version(version),
+        due_at: None,
+        body: "{}".to_owned(),
+    }
+}
+
+fn inserts(id: &str) -> Batch {
+    Batch {
+        inserts: vec![note(id, 1)],
+        ..Batch::default()
+    }
+}
+
+fn replaces(id: &str, version: u64) -> Batch {
+    Batch {
+        replacements: vec![note(id, version)],
+        ..Batch::default()
+    }
+}
+
+/// One row in each table.
+fn one_of_each() -> Batch {
+    let amount = Amount::new(4990, Currency::try_from("EUR").unwrap()).unwrap();
+    let at = Timestamp::from_unix_millis(1_000);
+    let posting = Posting {
+        id: "pay_1/capture".to_owned(),
+        debit: Account::Payer(Identifier::try_from("alice").unwrap()),
+        credit: Account::RelyingParty(RelyingPartyId::try_from("books").unwrap()),
+        amount,
+        at,
+    };
+    let fact = Fact {
+        at,
+        event: Event::AttemptCounted { number: 1 },
+    };
+    Batch {
+        facts: vec![(key("a"), fact)],
+        postings: vec![posting],
+        ..inserts("a")
+    }
+}
+
+async fn store_in(folder: &TempDir, batch: Batch) -> SqliteStore {
+    let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
+    store.commit(batch).await.unwrap();
+    store
+}
+
+fn refusal(path: &Path) -> OpenError {
+    SqliteStore::open(path).expect_err("the file is refused")
+}
+
+#[tokio::test]
+async fn a_store_that_is_opened_again_has_what_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(store_in(&folder, one_of_each()).await);
+    let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
+    assert_eq!(store.load(&key("a")).await, Ok(Some(note("a", 1))));
+    assert_eq!(
+        store.facts(&key("a")).await.unwrap(),
+        [one_of_each().facts[0].1.clone()]
+    );
+    assert_eq!(
+        store.commit(one_of_each()).await,
+        Err(StoreError::Conflict {
+            key: "note a".to_owned()
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_is_queued_is_written_before_a_dropped_store_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder, Batch::default()).await;
+    for number in 0..100 {
+        let id = number.to_string();
+        // Asks once, so that the batch is queued, and does not wait for the answer.
+        tokio::select! {
+            biased;
+            _ = store.commit(inserts(&id)) => {}
+            () = async {} => {}
+        }
+    }
+    drop(store);
+    assert!(
+        !folder.path().join("store.db-wal").exists(),
+        "the file is closed"
+    );
+    let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
+    for number in 0..100 {
+        assert!(
+            store
+                .load(&key(&number.to_string()))
+                .await
+                .unwrap()
+                .is_some(),
+            "{number}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_and_its_log_are_for_the_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder, one_of_each()).await;
+    store.backup(&folder.path().join("copy.db")).await.unwrap();
+    for name in ["store.db", "store.db-wal", "store.db-shm", "copy.db"] {
+        let mode = fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn one_file_may_be_opened_by_many_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let open = |_| {
+        let path = path.clone();
+        thread::spawn(move || SqliteStore::open(&path))
+    };
+    let openers = (0..8).map(open).collect::<Vec<_>>();
+    let stores: Vec<SqliteStore> = openers
+        .into_iter()
+        .map(|opener| opener.join().unwrap().unwrap())
+        .collect();
+    for (number, store) in stores.iter().enumerate() {
+        store.commit(inserts(&number.to_string())).await.unwrap();
+        assert!(
+            stores[0]
+                .load(&key(&number.to_string()))
+                .await
+                .unwrap()
+                .is_some()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_replacements_by_two_stores_on_one_file_one_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = [
+        store_in(&folder, inserts("a")).await,
+        store_in(&folder, Batch::default()).await,
+    ]
+    .map(Arc::new);
+    for version in 2..50 {
+        let racers = stores
+            .clone()
+            .map(|store| tokio::spawn(async move { store.commit(replaces("a", version)).await }));
+        let mut outcomes = vec![];
+        for racer in racers {
+            outcomes.push(racer.await.unwrap());
+        }
+        outcomes.sort_by_key(Result::is_err);
+        assert_eq!(
+            outcomes,
+            [
+                Ok(()),
+                Err(StoreError::Conflict {
+                    key: "note a".to_owned()
+                })
+            ]
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_of_many_clients_share_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(store_in(&folder, Batch::default()).await);
+    let before = store.commits();
+    let clients = (0..64).map(|client| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for number in 0..20 {
+                store
+                    .commit(inserts(&format!("{client}-{number}")))
+                    .await
+                    .unwrap();
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    let commits = store.commits() - before;
+    assert!(commits <= 64 * 20 / 4, "{commits} commits");
+}
+
+#[tokio::test]
+async fn the_file_says_whose_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(store_in(&folder, Batch::default()).await);
+    let file = fs::read(folder.path().join("store.db")).unwrap();
+    // SQLite file format, section 1.3: user version at 60, application id at 68.
+    assert_eq!(
+        (&file[60..64], &file[68..72]),
+        (&[0, 0, 0, 1][..], &b"CSGN"[..])
+    );
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, made_by) in [
+        ("tables.db", "CREATE TABLE t (x)"),
+        (
+            "id.db",
+            "PRAGMA application_id = 7; PRAGMA user_version = 1",
+        ),
+        ("version.db", "PRAGMA user_version = 1"),
+    ] {
+        let path = folder.path().join(name);
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(made_by)
+            .unwrap();
+        let before = fs::read(&path).unwrap();
+        assert_eq!(refusal(&path), OpenError::Foreign { path: path.clone() });
+        assert!(fs::read(&path).unwrap() == before, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("letter.txt");
+    fs::write(&path, "Dear operator,\n".repeat(100)).unwrap();
+    assert_eq!(refusal(&path), OpenError::Foreign { path: path.clone() });
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "Dear operator,\n".repeat(100)
+    );
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(store_in(&folder, one_of_each()).await);
+    let path = folder.path().join("store.db");
+    Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 2)
+        .unwrap();
+    let newer = refusal(&path);
+    assert_eq!(
+        newer,
+        OpenError::NewerSchema {
+            path: path.clone(),
+            found: 2,
+            known: 1
+        }
+    );
+    let told = format!(
+        "{} has schema version 2; this program knows versions up to 1",
+        path.display()
+    );
+    assert_eq!(newer.to_string(), told);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(store_in(&folder, one_of_each()).await);
+    let path = folder.path().join("store.db");
+    let mut file = fs::read(&path).unwrap();
+    // All pages but the first, which holds the schema.
+    file[4096..].fill(0xAA);
+    fs::write(&path, file).unwrap();
+    assert!(
+        matches!(refusal(&path), OpenError::Damaged { .. }),
+        "{:?}",
+        refusal(&path)
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [
+        folder.path().join("missing/store.db"),
+        folder.path().to_owned(),
+    ] {
+        assert!(
+            matches!(refusal(&path), OpenError::Unusable { .. }),
+            "{:?}",
+            refusal(&path)
+        );
+    }
+}
+
+#[tokio::test]
+async fn facts_and_postings_cannot_be_changed_or_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = store_in(&folder, one_of_each()).await;
+    let file = Connection::open(folder.path().join("store.db")).unwrap();
+    for (statement, refused) in [
+        ("UPDATE facts SET at = 0", "facts are append-only"),
+        ("DELETE FROM facts", "facts are append-only"),
+        (
+            "UPDATE postings SET amount_minor = 1",
+            "postings are append-only",
+        ),
+        ("DELETE FROM postings", "postings are append-only"),
+    ] {
+        assert_eq!(
+            file.execute(statement, []).unwrap_err().to_string(),
+            refused,
+            "{statement}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_operator_reads_what_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = store_in(&folder, one_of_each()).await;
+    let file = Connection::open(folder.path().join("store.db")).unwrap();
+    let fact = "SELECT concat_ws('|', datetime(at / 1000, 'unixepoch'), collection, id, event, body) FROM facts";
+    let posting =
+        "SELECT concat_ws('|', id, debit, credit, currency, amount_minor, at) FROM postings";
+    for (query, told) in [
+        (
+            fact,
+            r#"1970-01-01 00:00:01|note|a|attempt_counted|{"at":1000,"event":"attempt_counted","number":1}"#,
+        ),
+        (
+            posting,
+            "pay_1/capture|payer:alice|relying_party:books|EUR|4990|1000",
+        ),
+    ] {
+        assert_eq!(
+            file.query_one(query, [], |row| row.get::<_, String>(0))
+                .unwrap(),
+            told
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_we_did_not_write_is_named_and_not_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder, Batch::default()).await;
+    let file = Connection::open(folder.path().join("store.db")).unwrap();
+    let fact = r#"INSERT INTO facts (collection, id, at, body) VALUES ('note', 'a', 1, '{"at":1,"event":"secret"}')"#;
+    let record =
+        "INSERT INTO records (collection, id, version, body) VALUES ('note', 'b', -1, '{}')";
+    file.execute_batch(&format!(
+        "{fact}; PRAGMA ignore_check_constraints = on; {record}"
+    ))
+    .unwrap();
+    let corrupt = |key: &str, cause: &str| StoreError::Corrupt {
+        key: key.to_owned(),
+        cause: cause.to_owned(),
+    };
+    assert_eq!(
+        store.facts(&key("a")).await,
+        Err(corrupt("note a", "JSON error at line 1, column 25"))
+    );
+    assert_eq!(
+        store.load(&key("b")).await,
+        Err(corrupt("note b", "version -1 is below 0"))
+    );
+}
+
+#[tokio::test]
+async fn a_backup_is_a_store_with_all_that_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder, one_of_each()).await;
+    let copy = folder.path().join("copy.db");
+    store.backup(&copy).await.unwrap();
+    store.commit(inserts("later")).await.unwrap();
+    let copy = SqliteStore::open(&copy).unwrap();
+    assert_eq!(copy.load(&key("a")).await, Ok(Some(note("a", 1))));
+    assert_eq!(copy.facts(&key("a")).await, store.facts(&key("a")).await);
+    assert_eq!(copy.load(&key("later")).await, Ok(None));
+    assert_eq!(
+        copy.commit(one_of_each()).await,
+        Err(StoreError::Conflict {
+            key: "note a".to_owned()
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_backup_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder, one_of_each()).await;
+    let letter = folder.path().join("letter.txt");
+    fs::write(&letter, "Dear operator,\n").unwrap();
+    let refused = store.backup(&letter).await;
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read_to_string(&letter).unwrap(), "Dear operator,\n");
+}
