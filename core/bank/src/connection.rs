@@ -1,0 +1,283 @@
+//! The connection to the bank's host: made, kept alive, made again; and which answer belongs to which question.
+
+use std::{collections::HashMap, fmt, io, sync::Arc};
+
+use countersign_domain::ports::Clock;
+use countersign_iso8583::{Field, FrameBuffer, FrameError, Message, Mti, frame};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tracing::{info, warn};
+use zeroize::Zeroizing;
+
+use crate::{request::transmission_time, settings::Settings};
+
+/// Field 70: an echo test.
+const ECHO_TEST: &str = "301";
+/// Field 39 of an answer to the bank's own echo test.
+const DONE: &str = "00";
+
+/// A message to send, and where its answer goes.
+pub(crate) struct Question {
+    /// Tells its answer.
+    pub(crate) key: Key,
+    /// The bytes to send; they hold the card number.
+    pub(crate) frame: Zeroizing<Vec<u8>>,
+    /// Told just before the first byte is sent. When nobody waits any more, nothing is sent.
+    pub(crate) started: oneshot::Sender<()>,
+    /// Told the answer; dropped when the connection ends first.
+    pub(crate) answer: oneshot::Sender<Message>,
+}
+
+/// What an answer must have to belong to a question: its type, and the same amount, transmission time, trace number
+/// and retrieval reference.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Key {
+    mti: Option<Mti>,
+    values: [Option<String>; 4],
+}
+
+impl Key {
+    const FIELDS: [Field; 4] = [
+        Field::STAN,
+        Field::RETRIEVAL_REFERENCE,
+        Field::TRANSMISSION_TIME,
+        Field::AMOUNT,
+    ];
+
+    /// The key of the answer to a question.
+    pub(crate) fn of_answer_to(question: &Message) -> Self {
+        Self {
+            mti: question.mti().response(),
+            ..Self::of_answer(question)
+        }
+    }
+
+    fn of_answer(answer: &Message) -> Self {
+        Self {
+            mti: Some(answer.mti()),
+            values: Self::FIELDS.map(|field| answer.text(field).map(str::to_owned)),
+        }
+    }
+}
+
+/// Type, trace number and retrieval reference, for logs.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [stan, retrieval, ..] = &self.values;
+        let mti = self.mti.map(|mti| mti.to_string());
+        for (name, value) in [("mti", &mti), (" stan", stan), (" retrieval", retrieval)] {
+            write!(f, "{name} {}", value.as_deref().unwrap_or("none"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a connection until nobody can ask any more.
+pub(crate) async fn keep(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    mut questions: mpsc::Receiver<Question>,
+) {
+    let mut backoff = settings.min_backoff;
+    let host = settings.host.as_str();
+    while !(questions.is_closed() && questions.is_empty()) {
+        match connect(&settings).await {
+            Ok(stream) => {
+                info!(host, "connected to the bank");
+                let mut connection = Connection::new(stream, &settings, clock.as_ref());
+                let Err(end) = connection.serve(&mut questions).await else {
+                    return;
+                };
+                warn!(host, %end, in_flight = connection.in_flight(), "the connection to the bank ended");
+                // A host that spoke is a good one: the next failure starts from the shortest wait again.
+                if connection.has_heard {
+                    backoff = settings.min_backoff;
+                }
+            }
+            Err(end) => warn!(host, %end, "the bank cannot be reached"),
+        }
+        sleep(backoff).await;
+        backoff = backoff.saturating_mul(2).min(settings.max_backoff);
+    }
+}
+
+async fn connect(settings: &Settings) -> Result<TcpStream, End> {
+    let stream = timeout(settings.connect_timeout, TcpStream::connect(&settings.host)).await;
+    let stream = stream.map_err(|_| End::Slow("accept the connection"))??;
+    // A question is one small packet; to wait for more of it would only be late.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// A connection, and who waits for an answer on it.
+struct Connection<'a> {
+    stream: TcpStream,
+    buffer: FrameBuffer,
+    waiting: HashMap<Key, Vec<oneshot::Sender<Message>>>,
+    settings: &'a Settings,
+    clock: &'a dyn Clock,
+    echoes: u32,
+    has_heard: bool,
+}
+
+impl<'a> Connection<'a> {
+    fn new(stream: TcpStream, settings: &'a Settings, clock: &'a dyn Clock) -> Self {
+        Self {
+            stream,
+            buffer: FrameBuffer::new(),
+            waiting: HashMap::new(),
+            settings,
+            clock,
+            echoes: 0,
+            has_heard: false,
+        }
+    }
+
+    /// Sends questions and hands answers over until the connection ends; `Ok` when nobody can ask any more.
+    async fn serve(&mut self, questions: &mut mpsc::Receiver<Question>) -> Result<(), End> {
+        let mut silence = Silence::Quiet;
+        let mut until = Instant::now() + self.settings.echo_interval;
+        loop {
+            tokio::select! {
+                question = questions.recv() => match question {
+                    Some(question) => self.send_question(question).await?,
+                    None => return Ok(()),
+                },
+                read = self.stream.read_buf(self.buffer.unfilled()) => {
+                    if read? == 0 {
+                        return Err(End::Closed);
+                    }
+                    self.take_messages().await?;
+                    silence = Silence::Quiet;
+                    until = Instant::now() + self.settings.echo_interval;
+                }
+                () = sleep_until(until) => match silence {
+                    Silence::Quiet => {
+                        self.send_echo_test().await?;
+                        silence = Silence::Suspicious;
+                        until = Instant::now() + self.settings.response_timeout;
+                    }
+                    Silence::Suspicious => return Err(End::Slow("answer the echo test")),
+                },
+            }
+        }
+    }
+
+    async fn send_question(&mut self, question: Question) -> Result<(), End> {
+        let Question {
+            key,
+            frame,
+            started,
+            answer,
+        } = question;
+        if started.send(()).is_err() {
+            return Ok(());
+        }
+        // Who gave up leaves a sender behind; there are never more of them than questions in flight.
+        self.waiting.retain(|_, waiting| {
+            waiting.retain(|answer| !answer.is_closed());
+            !waiting.is_empty()
+        });
+        // Two may ask the same at once: both get the answer.
+        self.waiting.entry(key).or_default().push(answer);
+        self.send(&frame).await
+    }
+
+    async fn send(&mut self, frame: &[u8]) -> Result<(), End> {
+        let written = timeout(self.settings.response_timeout, self.stream.write_all(frame)).await;
+        Ok(written.map_err(|_| End::Slow("read"))??)
+    }
+
+    /// Handles every message that is whole.
+    async fn take_messages(&mut self) -> Result<(), End> {
+        while let Some(message) = self.buffer.next_message()? {
+            self.has_heard = true;
+            match message.mti().first() {
+                Mti::NETWORK_REQUEST => self.answer_network(&message).await?,
+                // Any byte shows that the host is there; what an echo test is answered with says no more.
+                Mti::NETWORK_RESPONSE => {}
+                _ => self.hand_over(&message),
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self, answer: &Message) {
+        let key = Key::of_answer(answer);
+        let Some(waiting) = self.waiting.remove(&key) else {
+            warn!(%key, "discarded a message of the bank that answers no question in flight");
+            return;
+        };
+        for waiting in waiting {
+            // Who gave up since then does not want it; that is no error.
+            let _ = waiting.send(answer.clone());
+        }
+    }
+
+    async fn answer_network(&mut self, request: &Message) -> Result<(), End> {
+        let echoed = [
+            Field::TRANSMISSION_TIME,
+            Field::STAN,
+            Field::ACQUIRER,
+            Field::RETRIEVAL_REFERENCE,
+            Field::NETWORK_MANAGEMENT_CODE,
+        ];
+        let answer = request
+            .response(&echoed)
+            .and_then(|answer| answer.with(Field::RESPONSE_CODE, DONE).ok());
+        match answer {
+            Some(answer) => self.send(&frame(&answer)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send_echo_test(&mut self) -> Result<(), End> {
+        self.echoes = self.echoes % 999_999 + 1;
+        let test = transmission_time(self.clock.now()).ok().and_then(|now| {
+            let test = Message::new(Mti::NETWORK_REQUEST)
+                .with(Field::TRANSMISSION_TIME, now)
+                .ok()?;
+            let test = test.with(Field::STAN, format!("{:06}", self.echoes)).ok()?;
+            test.with(Field::NETWORK_MANAGEMENT_CODE, ECHO_TEST).ok()
+        });
+        let test = test.ok_or(End::Clock)?;
+        self.send(&frame(&test)).await
+    }
+
+    /// How many wait for an answer.
+    fn in_flight(&self) -> usize {
+        self.waiting
+            .values()
+            .flatten()
+            .filter(|answer| !answer.is_closed())
+            .count()
+    }
+}
+
+/// How far the suspicion goes that the host is gone.
+enum Silence {
+    /// It has not been silent for long.
+    Quiet,
+    /// It was silent, and was sent an echo test.
+    Suspicious,
+}
+
+/// Why a connection ended.
+#[derive(Debug, Error)]
+enum End {
+    #[error("the bank closed it")]
+    Closed,
+    #[error("the bank did not {0} in time")]
+    Slow(&'static str),
+    #[error("the bank sent what is no message: {0}")]
+    Garbage(#[from] FrameError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("the clock's time cannot be told in field 7")]
+    Clock,
+}

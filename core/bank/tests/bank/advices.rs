@@ -1,0 +1,136 @@
+use std::sync::Arc;
+
+use countersign_bank::Iso8583Bank;
+use countersign_domain::{
+    bank::BankRequest,
+    ports::{BankError, IssuingBank},
+};
+use countersign_iso8583::{Field, Message, Mti};
+use tokio::task::JoinHandle;
+
+use crate::played::{Line, approval, impatient, purchase, response_code, start};
+
+fn capture(driver: &Arc<Iso8583Bank>, request: BankRequest) -> JoinHandle<Result<(), BankError>> {
+    let driver = Arc::clone(driver);
+    tokio::spawn(async move { driver.capture(&request, &approval("A1")).await })
+}
+
+fn void(driver: &Arc<Iso8583Bank>, request: BankRequest) -> JoinHandle<Result<(), BankError>> {
+    let driver = Arc::clone(driver);
+    tokio::spawn(async move { driver.void(&request, None).await })
+}
+
+/// What tells a purchase from every other, the same in every message about it.
+fn same_purchase(message: &Message) {
+    for (field, value) in [
+        (Field::PAN, "4970100000000154"),
+        (Field::AMOUNT, "000000004990"),
+        (Field::TRANSMISSION_TIME, "0314150926"),
+        (Field::STAN, "000123"),
+        (Field::ACQUIRER, "123456"),
+        (Field::RETRIEVAL_REFERENCE, "0A1B2C000123"),
+    ] {
+        assert_eq!(message.text(field), Some(value), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_capture_is_an_advice_with_the_approval_code() {
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    let captured = capture(&driver, purchase(123));
+    let advice = bank.question().await;
+    bank.answer(&advice, "00", "").await;
+    assert_eq!(captured.await.unwrap(), Ok(()));
+    assert_eq!(advice.mti(), Mti::COMPLETION_ADVICE);
+    assert_eq!(advice.text(Field::APPROVAL_CODE), Some("A1    "));
+    same_purchase(&advice);
+}
+
+#[tokio::test]
+async fn a_void_names_the_authorization_that_it_takes_back() {
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    let voided = void(&driver, purchase(123));
+    let reversal = bank.question().await;
+    bank.answer(&reversal, "00", "").await;
+    assert_eq!(voided.await.unwrap(), Ok(()));
+    assert_eq!(reversal.mti(), Mti::REVERSAL_REQUEST);
+    assert_eq!(reversal.text(Field::APPROVAL_CODE), None);
+    assert_eq!(
+        reversal.text(Field::ORIGINAL_DATA),
+        Some("010000012303141509260000012345600000000000")
+    );
+    same_purchase(&reversal);
+}
+
+#[tokio::test]
+async fn an_advice_is_taken_over_refused_or_not_known() {
+    let refused = |code| {
+        Err(BankError::Refused {
+            response: response_code(code),
+        })
+    };
+    let not_ready = || {
+        Err(BankError::Unknown {
+            cause: "the bank is not ready (response 91)".to_owned(),
+        })
+    };
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    for (response, of_capture, of_void) in [
+        ("00", Ok(()), Ok(())),
+        ("94", Ok(()), Ok(())),
+        ("25", refused("25"), Ok(())),
+        ("91", not_ready(), not_ready()),
+        ("12", refused("12"), refused("12")),
+    ] {
+        let captured = capture(&driver, purchase(1));
+        let advice = bank.question().await;
+        bank.answer(&advice, response, "").await;
+        assert_eq!(captured.await.unwrap(), of_capture, "capture {response}");
+
+        let voided = void(&driver, purchase(1));
+        let reversal = bank.question().await;
+        bank.answer(&reversal, response, "").await;
+        assert_eq!(voided.await.unwrap(), of_void, "void {response}");
+    }
+}
+
+#[tokio::test]
+async fn an_advice_without_an_answer_is_repeated_as_such() {
+    let (driver, listener) = start(impatient).await;
+    let mut bank = Line::accept(&listener).await;
+    let captured = capture(&driver, purchase(1));
+    let first = bank.question().await;
+    let repeat = bank.question().await;
+    assert_eq!(repeat.mti().to_string(), "0221");
+    assert_eq!(repeat, first.with_mti(repeat.mti()));
+    bank.answer(&repeat, "00", "").await;
+    assert_eq!(captured.await.unwrap(), Ok(()));
+
+    let voided = void(&driver, purchase(1));
+    let first = bank.question().await;
+    let repeat = bank.question().await;
+    assert_eq!(repeat.mti().to_string(), "0401");
+    assert_eq!(repeat, first.with_mti(repeat.mti()));
+    bank.answer(&repeat, "00", "").await;
+    assert_eq!(voided.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn the_answer_to_an_authorization_does_not_answer_its_capture() {
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    let captured = capture(&driver, purchase(1));
+    let advice = bank.question().await;
+    let authorization = advice.clone().with_mti(Mti::AUTHORIZATION_REQUEST);
+    bank.answer(&authorization, "00", "A12345").await;
+    bank.answer(&advice, "12", "").await;
+    assert_eq!(
+        captured.await.unwrap(),
+        Err(BankError::Refused {
+            response: response_code("12")
+        })
+    );
+}
