@@ -1,0 +1,592 @@
+//! One bound session: a single task owns the connection, the window and every timer.
+//!
+//! Everything that must not be mixed up is decided here. A submission ends as answered, as certainly not with the
+//! centre, or as in doubt, by whether its octets were written before the connection ended.
+
+mod outgoing;
+mod pace;
+mod window;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+use zeroize::{Zeroize, Zeroizing};
+
+use self::{
+    outgoing::Outgoing,
+    pace::{Pace, Throttle},
+    window::{Pending, Window},
+};
+use super::{
+    inbound::Receiver,
+    pdu::{Body, Malformed, Pdu, RESPONSE_BIT, ShortMessage, command, first_pdu},
+    settings::SmppSettings,
+    status::Status,
+};
+
+/// Requests of the centre that may be in the domain's hands at once; it is told to try again with any more.
+const MAX_DELIVERIES: usize = 64;
+
+/// Octets that may wait to be written. Answers to a centre that asks and does not read would grow without end.
+const MAX_OUTGOING_OCTETS: usize = 1_048_576;
+
+/// Where a PDU has its sequence_number (section 3.2).
+const SEQUENCE_OFFSET: usize = 12;
+
+/// Octets read at once.
+const READ_OCTETS: usize = 16_384;
+
+/// How many times each of the timers is looked at within its time.
+const TICKS_PER_TIMEOUT: u32 = 10;
+
+/// The runtime's timers are no finer.
+const MIN_TICK: Duration = Duration::from_millis(1);
+
+/// The way into a session, for those who submit.
+#[derive(Clone)]
+pub(super) struct Link {
+    /// A place for each submission that waits for its answer.
+    pub(super) places: Arc<Semaphore>,
+    /// Has room for as many as the window has.
+    pub(super) requests: mpsc::Sender<Submission>,
+}
+
+/// A submit_sm on its way.
+pub(super) struct Submission {
+    /// The PDU; its sequence_number is filled in when it is written.
+    pub(super) octets: Zeroizing<Vec<u8>>,
+    /// Who waits.
+    pub(super) outcome: oneshot::Sender<Outcome>,
+    /// Its place in the window.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// How a submission ended.
+#[derive(Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// The centre answered.
+    Answered { status: Status, message_id: String },
+    /// The centre certainly did not get it.
+    NotWritten(&'static str),
+    /// The centre may have got it.
+    InDoubt(&'static str),
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum End {
+    /// We were told to stop.
+    Stopped,
+    /// The centre unbound.
+    Unbound,
+    /// The connection closed or broke.
+    Lost,
+    /// The centre was silent for too long.
+    Silent,
+    /// The centre sent something that cannot be cut into PDUs.
+    Garbage,
+    /// The centre asked and did not read the answers.
+    Unread,
+}
+
+/// One bound session.
+pub(super) struct Session<S> {
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    received: BytesMut,
+    outgoing: Outgoing,
+    unflushed: bool,
+    requests: mpsc::Receiver<Submission>,
+    window: Window,
+    throttle: Throttle,
+    pace: Pace,
+    receiver: Arc<Receiver>,
+    deliveries: usize,
+    verdicts: (mpsc::Sender<Verdict>, mpsc::Receiver<Verdict>),
+    last_heard: Instant,
+    enquired_at: Option<Instant>,
+    closing: Option<Closing>,
+    settings: Arc<SmppSettings>,
+}
+
+/// What became of a deliver_sm.
+struct Verdict {
+    sequence: u32,
+    status: Status,
+}
+
+struct Closing {
+    deadline: Instant,
+    unbind_sent: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite> Session<S> {
+    /// A session on a bound connection, of which `received` was read already and which has used one sequence number.
+    pub(super) fn new(
+        stream: S,
+        received: BytesMut,
+        receiver: Arc<Receiver>,
+        settings: Arc<SmppSettings>,
+    ) -> (Self, Link) {
+        let (reader, writer) = tokio::io::split(stream);
+        let places = Arc::new(Semaphore::new(settings.window));
+        let (sender, requests) = mpsc::channel(settings.window);
+        let link = Link {
+            places,
+            requests: sender,
+        };
+        let now = Instant::now();
+        let session = Self {
+            reader,
+            writer,
+            received,
+            outgoing: Outgoing::default(),
+            unflushed: false,
+            requests,
+            window: Window::new(),
+            throttle: Throttle::new(settings.throttle_pause),
+            pace: Pace::new(settings.max_per_second, now),
+            receiver,
+            deliveries: 0,
+            verdicts: mpsc::channel(MAX_DELIVERIES),
+            last_heard: now,
+            enquired_at: None,
+            closing: None,
+            settings,
+        };
+        (session, link)
+    }
+
+    /// Runs until the session ends. Every submission has its outcome then.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> End {
+        let end = match self.read_pdus() {
+            Ok(()) => self.talk(&mut stop).await,
+            Err(end) => end,
+        };
+        self.requests.close();
+        while let Some(submission) = self.requests.recv().await {
+            settle(submission.outcome, Outcome::NotWritten("the session ended"));
+        }
+        let written = match end {
+            End::Stopped | End::Unbound | End::Garbage => {
+                self.farewell().await;
+                u64::MAX
+            }
+            End::Lost | End::Silent | End::Unread => self.outgoing.written(),
+        };
+        self.window.end(written);
+        end
+    }
+
+    /// What is left to say, such as unbind_resp, is worth one try.
+    async fn farewell(&mut self) {
+        let Self {
+            writer,
+            outgoing,
+            settings,
+            ..
+        } = self;
+        let said = async {
+            writer.write_all(outgoing.unwritten()).await?;
+            writer.shutdown().await
+        };
+        let _: Result<_, _> = tokio::time::timeout(settings.response_timeout, said).await;
+    }
+
+    /// The life of the session: reads, writes and looks at the clock until something ends it.
+    async fn talk(&mut self, stop: &mut watch::Receiver<bool>) -> End {
+        let shortest = self
+            .settings
+            .response_timeout
+            .min(self.settings.enquire_link_after);
+        let mut ticks = interval((shortest / TICKS_PER_TIMEOUT).max(MIN_TICK));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut taken = Vec::new();
+        loop {
+            self.received.reserve(READ_OCTETS);
+            let open = self.closing.is_none();
+            let may_take = self.pace.may_take(Instant::now());
+            let may_write = self.unflushed || !self.outgoing.is_empty();
+            let step = tokio::select! {
+                read = self.reader.read_buf(&mut self.received) => match read {
+                    Ok(0) | Err(_) => Err(End::Lost),
+                    Ok(_) => self.heard(),
+                },
+                written = write_or_flush(&mut self.writer, self.outgoing.unwritten()), if may_write => match written {
+                    Ok(octets) => {
+                        self.outgoing.advance(octets);
+                        self.unflushed = octets > 0;
+                        Ok(())
+                    }
+                    Err(_) => Err(End::Lost),
+                },
+                _ = self.requests.recv_many(&mut taken, may_take), if open && may_take > 0 => {
+                    for submission in taken.drain(..) {
+                        self.submit(submission);
+                    }
+                    Ok(())
+                },
+                () = sleep_until(self.pace.next()), if open && may_take == 0 => Ok(()),
+                Some(Verdict { sequence, status }) = self.verdicts.1.recv() => {
+                    self.deliveries = self.deliveries.saturating_sub(1);
+                    self.say(&Pdu::response(sequence, status, Body::DeliverSmResp));
+                    Ok(())
+                },
+                _ = ticks.tick() => self.look_at_the_clock(),
+                _ = stop.wait_for(|stop| *stop), if open => {
+                    let deadline = Instant::now() + self.settings.response_timeout;
+                    self.closing = Some(Closing { deadline, unbind_sent: false });
+                    Ok(())
+                },
+            };
+            if let Err(end) = step {
+                return end;
+            }
+            self.unbind_if_done();
+        }
+    }
+
+    /// The centre is there.
+    fn heard(&mut self) -> Result<(), End> {
+        self.last_heard = Instant::now();
+        self.enquired_at = None;
+        self.read_pdus()
+    }
+
+    fn read_pdus(&mut self) -> Result<(), End> {
+        loop {
+            let octets = match first_pdu(&self.received) {
+                Ok(Some(octets)) => octets,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    tracing::warn!(%error, "the centre sent garbage");
+                    self.say(&Pdu::response(
+                        0,
+                        Status::ESME_RINVCMDLEN,
+                        Body::GenericNack,
+                    ));
+                    return Err(End::Garbage);
+                }
+            };
+            let (length, pdu) = (octets.len(), Pdu::decode(octets));
+            // It may have been a text from a phone, with a code.
+            if let Some(octets) = self.received.get_mut(..length) {
+                octets.zeroize();
+            }
+            self.received.advance(length);
+            match pdu {
+                Ok(pdu) => self.answer(pdu)?,
+                Err(malformed) => self.refuse(malformed),
+            }
+            if self.outgoing.unwritten().len() > MAX_OUTGOING_OCTETS {
+                return Err(End::Unread);
+            }
+        }
+    }
+
+    fn answer(&mut self, pdu: Pdu) -> Result<(), End> {
+        let Pdu {
+            status,
+            sequence,
+            body,
+        } = pdu;
+        match body {
+            Body::SubmitSmResp { message_id } => {
+                self.settle(sequence, Outcome::Answered { status, message_id })
+            }
+            Body::GenericNack => {
+                // A nack that says "no error" is a no all the same.
+                let status = if status == Status::ESME_ROK {
+                    Status::ESME_RUNKNOWNERR
+                } else {
+                    status
+                };
+                self.settle(
+                    sequence,
+                    Outcome::Answered {
+                        status,
+                        message_id: String::new(),
+                    },
+                );
+            }
+            Body::DeliverSm(message) => self.deliver(sequence, message),
+            Body::EnquireLink => self.say(&Pdu::response(
+                sequence,
+                Status::ESME_ROK,
+                Body::EnquireLinkResp,
+            )),
+            Body::Unbind => {
+                self.say(&Pdu::response(sequence, Status::ESME_ROK, Body::UnbindResp));
+                return Err(End::Unbound);
+            }
+            Body::UnbindResp if self.closing.is_some() => return Err(End::Stopped),
+            // That we heard it was all that counts.
+            Body::EnquireLinkResp | Body::AlertNotification => {}
+            Body::UnbindResp | Body::BindTransceiverResp { .. } | Body::DeliverSmResp => {
+                tracing::debug!(sequence, "an answer to nothing");
+            }
+            Body::BindTransceiver(_) | Body::SubmitSm(_) => {
+                self.nack(sequence, Status::ESME_RINVCMDID)
+            }
+            Body::Other { command_id } if command_id & RESPONSE_BIT == 0 => {
+                tracing::debug!(command_id, "a request that we do not know");
+                self.nack(sequence, Status::ESME_RINVCMDID);
+            }
+            Body::Other { command_id } => {
+                tracing::debug!(command_id, "an answer that we do not know")
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers what cannot be read as far as its header tells how.
+    fn refuse(&mut self, malformed: Malformed) {
+        tracing::warn!(error = %malformed, "the centre sent a malformed PDU");
+        let Malformed {
+            command_id,
+            status,
+            sequence,
+            ..
+        } = malformed;
+        match command_id {
+            command::SUBMIT_SM_RESP if status != Status::ESME_ROK => {
+                self.settle(
+                    sequence,
+                    Outcome::Answered {
+                        status,
+                        message_id: String::new(),
+                    },
+                );
+            }
+            command::SUBMIT_SM_RESP => {
+                self.settle(sequence, Outcome::InDoubt("the answer cannot be read"))
+            }
+            command::DELIVER_SM => {
+                self.say(&Pdu::response(
+                    sequence,
+                    Status::ESME_RX_P_APPN,
+                    Body::DeliverSmResp,
+                ));
+            }
+            _ if command_id & RESPONSE_BIT == 0 => self.nack(sequence, Status::ESME_RINVCMDLEN),
+            _ => {}
+        }
+    }
+
+    fn nack(&mut self, sequence: u32, status: Status) {
+        self.say(&Pdu::response(sequence, status, Body::GenericNack));
+    }
+
+    /// Hands a deliver_sm to the domain; the answer follows when the domain has it.
+    fn deliver(&mut self, sequence: u32, message: ShortMessage) {
+        if self.deliveries >= MAX_DELIVERIES {
+            self.say(&Pdu::response(
+                sequence,
+                Status::ESME_RX_T_APPN,
+                Body::DeliverSmResp,
+            ));
+            return;
+        }
+        self.deliveries += 1;
+        let (receiver, verdicts) = (Arc::clone(&self.receiver), self.verdicts.0.clone());
+        // On its own, so that the end of the session does not tear the domain's work.
+        tokio::spawn(async move {
+            let status = receiver.take(message).await;
+            let _: Result<_, _> = verdicts.send(Verdict { sequence, status }).await;
+        });
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        let Submission {
+            mut octets,
+            outcome,
+            place,
+        } = submission;
+        let now = Instant::now();
+        if self.throttle.is_on(now) {
+            return settle(
+                outcome,
+                Outcome::NotWritten("the centre asked to slow down"),
+            );
+        }
+        if outcome.is_closed() {
+            return;
+        }
+        let written_at = self.outgoing.end() + u64::try_from(octets.len()).unwrap_or(u64::MAX);
+        let deadline = now + self.settings.response_timeout;
+        let pending = Pending {
+            outcome,
+            written_at,
+            deadline,
+            _place: place,
+        };
+        let sequence = self.window.add(pending).to_be_bytes();
+        for (octet, value) in octets.iter_mut().skip(SEQUENCE_OFFSET).zip(sequence) {
+            *octet = value;
+        }
+        self.outgoing.push(&octets);
+        self.pace.took(now);
+    }
+
+    fn settle(&mut self, sequence: u32, outcome: Outcome) {
+        let Some(pending) = self.window.take(sequence) else {
+            tracing::debug!(sequence, "an answer to nothing, or too late");
+            return;
+        };
+        if let Outcome::Answered { status, .. } = &outcome {
+            self.throttle.answered(*status, Instant::now());
+        }
+        settle(pending.outcome, outcome);
+    }
+
+    fn look_at_the_clock(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        while let Some(pending) = self.window.take_overdue(now) {
+            settle(pending.outcome, Outcome::InDoubt("no answer in time"));
+        }
+        if self
+            .closing
+            .as_ref()
+            .is_some_and(|closing| closing.deadline <= now)
+        {
+            return Err(End::Stopped);
+        }
+        match self.enquired_at {
+            Some(at) if now - at >= self.settings.response_timeout => return Err(End::Silent),
+            None if now - self.last_heard >= self.settings.enquire_link_after => {
+                let sequence = self.window.next_sequence();
+                self.say(&Pdu::request(sequence, Body::EnquireLink));
+                self.enquired_at = Some(now);
+            }
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Once we are to stop: unbinds as soon as nothing waits for an answer any more.
+    fn unbind_if_done(&mut self) {
+        let idle = self.window.is_empty() && self.deliveries == 0;
+        if let Some(closing) = self
+            .closing
+            .as_mut()
+            .filter(|closing| idle && !closing.unbind_sent)
+        {
+            closing.unbind_sent = true;
+            let sequence = self.window.next_sequence();
+            self.say(&Pdu::request(sequence, Body::Unbind));
+        }
+    }
+
+    fn say(&mut self, pdu: &Pdu) {
+        // None of these has a field that may not fit.
+        let mut octets = Vec::new();
+        if pdu.encode(&mut octets).is_ok() {
+            self.outgoing.push(&octets);
+        }
+    }
+}
+
+/// Writes some octets, or flushes when there are none: TLS may still hold what it took.
+async fn write_or_flush<S: AsyncWrite>(
+    writer: &mut WriteHalf<S>,
+    octets: &[u8],
+) -> std::io::Result<usize> {
+    if octets.is_empty() {
+        return writer.flush().await.map(|()| 0);
+    }
+    match writer.write(octets).await? {
+        0 => Err(std::io::ErrorKind::WriteZero.into()),
+        written => Ok(written),
+    }
+}
+
+/// Whoever waited may have given up.
+fn settle(waiting: oneshot::Sender<Outcome>, outcome: Outcome) {
+    let _: Result<_, _> = waiting.send(outcome);
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "we stopped",
+            Self::Unbound => "the centre unbound",
+            Self::Lost => "the connection was lost",
+            Self::Silent => "the centre was silent",
+            Self::Garbage => "the centre sent garbage",
+            Self::Unread => "the centre does not read our answers",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::{
+        ports::{Inbound, Inbox, InboxError},
+        secret::Secret,
+        testing::FakeClock,
+        time::Timestamp,
+    };
+    use tokio::io::duplex;
+
+    use super::*;
+    use crate::smpp::SourceAddress;
+
+    struct Nobody;
+
+    #[async_trait::async_trait]
+    impl Inbox for Nobody {
+        async fn accept(&self, _: Inbound) -> Result<(), InboxError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_submission_that_was_cut_short_is_certainly_not_sent() {
+        let source = SourceAddress::ShortCode("3800".to_owned());
+        let settings = SmppSettings::new("centre", "me", Secret::new(String::new()), source);
+        let clock = FakeClock::at(Timestamp::from_unix_seconds(0));
+        let receiver = Receiver::new(Arc::new(Nobody), Arc::new(clock));
+        // Room for one submission and a half.
+        let (near, far) = duplex(150);
+        let (session, link) = Session::new(
+            near,
+            BytesMut::new(),
+            Arc::new(receiver),
+            Arc::new(settings),
+        );
+        let mut waiting = Vec::new();
+        for _ in 0..2 {
+            let place = Arc::clone(&link.places).acquire_owned().await.unwrap();
+            let (outcome, answer) = oneshot::channel();
+            let octets = Zeroizing::new(vec![1; 100]);
+            assert!(
+                link.requests
+                    .try_send(Submission {
+                        octets,
+                        outcome,
+                        place
+                    })
+                    .is_ok()
+            );
+            waiting.push(answer);
+        }
+        let stop = watch::Sender::new(false);
+        let running = tokio::spawn(session.run(stop.subscribe()));
+        while link.requests.capacity() < link.requests.max_capacity() {
+            tokio::task::yield_now().await;
+        }
+        drop(far);
+        assert_eq!(running.await.unwrap(), End::Lost);
+        let mut outcomes = Vec::new();
+        for answer in waiting {
+            outcomes.push(answer.await.unwrap());
+        }
+        let why = "the session ended";
+        assert_eq!(outcomes, [Outcome::InDoubt(why), Outcome::NotWritten(why)]);
+    }
+}

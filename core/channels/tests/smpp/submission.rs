@@ -1,0 +1,365 @@
+//! What becomes of a message, whatever the centre does.
+
+use std::time::Duration;
+
+use countersign_channels::smpp::{
+    pdu::{Body, Pdu, tag},
+    status::Status,
+};
+use countersign_domain::ports::SendError;
+use tokio::time::Instant;
+
+use crate::centre::Scene;
+
+const SHORT: Duration = Duration::from_millis(200);
+
+/// Short, but not so short that a busy machine is taken for a silent centre.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+fn cause(error: SendError) -> (&'static str, String) {
+    match error {
+        SendError::Temporary { cause } => ("temporary", cause),
+        SendError::Permanent { cause } => ("permanent", cause),
+        SendError::Unknown { cause } => ("unknown", cause),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn failed(kind: &'static str, cause: &str) -> (&'static str, String) {
+    (kind, cause.to_owned())
+}
+
+#[tokio::test]
+async fn a_text_is_submitted_with_all_that_the_centre_needs() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    let sending = scene.send("Code 123456 for 49.99 €");
+    let (request, message) = centre.next_message().await;
+    let address = |a: &countersign_channels::smpp::pdu::Address| (a.ton, a.npi, a.digits.clone());
+    assert_eq!(address(&message.source), (5, 0, "SHOP".to_owned()));
+    assert_eq!(
+        address(&message.destination),
+        (1, 1, "33612345678".to_owned())
+    );
+    assert_eq!(
+        (
+            message.esm_class,
+            message.data_coding,
+            message.registered_delivery
+        ),
+        (0, 0, 1)
+    );
+    assert!(message.short_message.ends_with(&[0x1B, 0x65]));
+    // What is left of five minutes, in whole seconds.
+    assert_eq!(message.validity_period, "000000000459000R");
+    assert_eq!(
+        message
+            .parameter(tag::USER_MESSAGE_REFERENCE)
+            .unwrap()
+            .len(),
+        2
+    );
+
+    centre.accept(&request, "00004D2").await;
+    assert_eq!(sending.await.unwrap().unwrap().reference, "id:4d2:345678");
+}
+
+#[tokio::test]
+async fn answers_out_of_order_reach_whoever_waits_for_them() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    let mut sent = Vec::new();
+    for number in 1..=3 {
+        let sending = scene.send("text");
+        let (request, _) = centre.next_message().await;
+        sent.push((number, sending, request));
+    }
+    for (number, _, request) in sent.iter().rev() {
+        centre.accept(request, &number.to_string()).await;
+    }
+    for (number, sending, _) in sent {
+        assert_eq!(
+            sending.await.unwrap().unwrap().reference,
+            format!("id:{number}:345678")
+        );
+    }
+}
+
+#[tokio::test]
+async fn throttling_makes_a_pause_and_then_the_next_message_is_taken() {
+    for status in [Status::ESME_RTHROTTLED, Status::ESME_RMSGQFUL] {
+        let (scene, mut centre) = Scene::bound(|_| {}).await;
+        let first = scene.send("first");
+        let (request, _) = centre.next_message().await;
+        centre.refuse(&request, status).await;
+        assert_eq!(
+            cause(first.await.unwrap().unwrap_err()),
+            failed("temporary", &status.to_string())
+        );
+
+        let second = scene.send("second").await.unwrap().unwrap_err();
+        assert_eq!(
+            cause(second),
+            failed("temporary", "the centre asked to slow down")
+        );
+        tokio::time::sleep(Duration::from_millis(110)).await;
+
+        let third = scene.send("third");
+        let (request, message) = centre.next_message().await;
+        assert_eq!(
+            **message.short_message, *b"third",
+            "the second must not reach the centre"
+        );
+        centre.accept(&request, "3").await;
+        assert!(third.await.unwrap().is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_permanent_and_says_which() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    for (status, expected) in [
+        (
+            Status::ESME_RINVDSTADR,
+            failed("permanent", "ESME_RINVDSTADR (0x0b)"),
+        ),
+        (Status(0x401), failed("permanent", "status 0x401")),
+        (
+            Status::ESME_RSYSERR,
+            failed("temporary", "ESME_RSYSERR (0x08)"),
+        ),
+    ] {
+        let sending = scene.send("text");
+        let (request, _) = centre.next_message().await;
+        centre.refuse(&request, status).await;
+        assert_eq!(cause(sending.await.unwrap().unwrap_err()), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_generic_nack_is_a_refusal_even_when_it_says_no_error() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    for (status, expected) in [
+        (Status::ESME_RINVCMDLEN, "ESME_RINVCMDLEN (0x02)"),
+        (Status::ESME_ROK, "ESME_RUNKNOWNERR (0xff)"),
+    ] {
+        let sending = scene.send("text");
+        let (request, _) = centre.next_message().await;
+        centre
+            .say(&Pdu::response(request.sequence, status, Body::GenericNack))
+            .await;
+        assert_eq!(
+            cause(sending.await.unwrap().unwrap_err()),
+            failed("permanent", expected)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_leaves_the_message_in_doubt() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    let sending = scene.send("text");
+    let (request, _) = centre.next_message().await;
+    // submit_sm_resp without a message_id.
+    let octets = [16, 0x8000_0004, 0, request.sequence]
+        .map(u32::to_be_bytes)
+        .concat();
+    centre.say_octets(&octets).await;
+    assert_eq!(
+        cause(sending.await.unwrap().unwrap_err()),
+        failed("unknown", "the answer cannot be read")
+    );
+}
+
+#[tokio::test]
+async fn no_answer_in_time_leaves_the_message_in_doubt_and_a_late_one_changes_nothing() {
+    let (scene, mut centre) = Scene::bound(|settings| settings.response_timeout = TIMEOUT).await;
+    let first = scene.send("first");
+    let (late, _) = centre.next_message().await;
+    assert_eq!(
+        cause(first.await.unwrap().unwrap_err()),
+        failed("unknown", "no answer in time")
+    );
+
+    let second = scene.send("second");
+    let (request, _) = centre.next_message().await;
+    centre.accept(&late, "1").await;
+    centre.accept(&request, "2").await;
+    assert_eq!(second.await.unwrap().unwrap().reference, "id:2:345678");
+}
+
+#[tokio::test]
+async fn a_connection_lost_after_a_submission_leaves_it_in_doubt() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    let sending = scene.send("text");
+    centre.next_message().await;
+    drop(centre);
+    assert_eq!(
+        cause(sending.await.unwrap().unwrap_err()),
+        failed("unknown", "the session ended")
+    );
+
+    // It is not sent again by us.
+    let mut centre = scene.accept_and_bind().await;
+    centre.hears_nothing_for(SHORT).await;
+}
+
+#[tokio::test]
+async fn what_was_not_written_when_the_connection_ended_is_certainly_not_sent() {
+    // One in a second: the second message waits in the session.
+    let (scene, mut centre) = Scene::bound(|settings| settings.max_per_second = Some(1)).await;
+    let first = scene.send("first");
+    let (request, _) = centre.next_message().await;
+    centre.accept(&request, "1").await;
+    first.await.unwrap().unwrap();
+    let second = scene.send("second");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(centre);
+    assert_eq!(
+        cause(second.await.unwrap().unwrap_err()),
+        failed("temporary", "the session ended")
+    );
+}
+
+#[tokio::test]
+async fn without_a_session_a_message_is_certainly_not_sent() {
+    let scene = Scene::unbound(|_| {}).await;
+    let error = scene.send("text").await.unwrap().unwrap_err();
+    assert_eq!(cause(error), failed("temporary", "not bound to the centre"));
+}
+
+#[tokio::test]
+async fn no_more_than_the_window_waits_for_an_answer() {
+    let (scene, mut centre) = Scene::bound(|settings| settings.window = 2).await;
+    let sent = [scene.send("text"), scene.send("text"), scene.send("text")];
+    let (first, _) = centre.next_message().await;
+    let (second, _) = centre.next_message().await;
+    centre.hears_nothing_for(SHORT).await;
+    centre.accept(&second, "2").await;
+    let (third, _) = centre.next_message().await;
+    centre.accept(&third, "3").await;
+    centre.accept(&first, "1").await;
+    for sending in sent {
+        assert!(sending.await.unwrap().is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_window_that_stays_full_is_not_waited_for_without_end() {
+    // One in a second and one at once: the second message has the only place, and the third waits for it.
+    let (scene, mut centre) = Scene::bound(|settings| {
+        settings.window = 1;
+        settings.max_per_second = Some(1);
+        settings.response_timeout = TIMEOUT;
+    })
+    .await;
+    let first = scene.send("first");
+    let (request, _) = centre.next_message().await;
+    centre.accept(&request, "1").await;
+    first.await.unwrap().unwrap();
+    let _second = scene.send("second");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let third = scene.send("third").await.unwrap().unwrap_err();
+    assert_eq!(
+        cause(third),
+        failed("temporary", "the window was full for too long")
+    );
+}
+
+#[tokio::test]
+async fn a_rate_is_kept() {
+    let (scene, mut centre) = Scene::bound(|settings| settings.max_per_second = Some(50)).await;
+    let started = Instant::now();
+    let sent: Vec<_> = (0..10).map(|_| scene.send("text")).collect();
+    for _ in 0..10 {
+        let (request, _) = centre.next_message().await;
+        centre.accept(&request, "1").await;
+    }
+    assert!(
+        started.elapsed() >= Duration::from_millis(170),
+        "{:?}",
+        started.elapsed()
+    );
+    for sending in sent {
+        assert!(sending.await.unwrap().is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_code_whose_life_is_over_is_not_sent() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    let error = scene.send_valid_for("text", 0).await.unwrap().unwrap_err();
+    assert_eq!(cause(error), failed("temporary", "the code's life is over"));
+    centre.hears_nothing_for(Duration::from_millis(50)).await;
+}
+
+#[tokio::test]
+async fn a_long_text_is_accepted_when_all_its_parts_are() {
+    let (scene, mut centre) = Scene::bound(|settings| settings.window = 1).await;
+    let sending = scene.send(&"ê".repeat(100));
+    let mut heads = Vec::new();
+    for (id, receipt) in [("1", 0), ("2", 1)] {
+        let (request, message) = centre.next_message().await;
+        assert_eq!((message.esm_class, message.data_coding), (0x40, 8));
+        assert_eq!(
+            message.registered_delivery, receipt,
+            "a receipt is asked for the last part only"
+        );
+        assert_eq!(message.validity_period, "000000000459000R");
+        heads.push(message.short_message[..6].to_vec());
+        centre.accept(&request, id).await;
+    }
+    // The reference is the end of the message's id.
+    assert_eq!(heads, [[5, 0, 3, 0xA7, 2, 1], [5, 0, 3, 0xA7, 2, 2]]);
+    assert_eq!(sending.await.unwrap().unwrap().reference, "id:2:345678");
+}
+
+#[tokio::test]
+async fn a_long_text_of_which_a_part_is_refused_is_refused() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    let sending = scene.send(&"ê".repeat(100));
+    let (first, _) = centre.next_message().await;
+    let (second, _) = centre.next_message().await;
+    centre.accept(&second, "2").await;
+    centre.refuse(&first, Status::ESME_RINVDSTADR).await;
+    assert_eq!(
+        cause(sending.await.unwrap().unwrap_err()),
+        failed("permanent", "ESME_RINVDSTADR (0x0b)")
+    );
+}
+
+#[tokio::test]
+async fn a_text_too_long_is_refused_before_it_costs_anything() {
+    let (scene, mut centre) = Scene::bound(|_| {}).await;
+    let error = scene.send(&"a".repeat(2_000)).await.unwrap().unwrap_err();
+    assert_eq!(
+        cause(error),
+        failed("permanent", "the text needs more than 10 parts")
+    );
+    centre.hears_nothing_for(Duration::from_millis(50)).await;
+}
+
+#[tokio::test]
+async fn whoever_gives_up_keeps_the_place_until_the_answer() {
+    let (scene, mut centre) = Scene::bound(|settings| settings.window = 1).await;
+    let first = scene.send("first");
+    let (request, _) = centre.next_message().await;
+    first.abort();
+    let second = scene.send("second");
+    centre.hears_nothing_for(SHORT).await;
+    centre.accept(&request, "1").await;
+    let (request, _) = centre.next_message().await;
+    centre.accept(&request, "2").await;
+    assert_eq!(second.await.unwrap().unwrap().reference, "id:2:345678");
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_sent() {
+    let (scene, mut centre) = Scene::bound(|settings| settings.max_per_second = Some(5)).await;
+    let first = scene.send("first");
+    let (request, _) = centre.next_message().await;
+    centre.accept(&request, "1").await;
+    first.await.unwrap().unwrap();
+    let second = scene.send("second");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    second.abort();
+    centre.hears_nothing_for(2 * SHORT).await;
+}
