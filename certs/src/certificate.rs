@@ -1,0 +1,253 @@
+//! A certificate, the key it is for, and how long it lasts.
+
+use std::{fmt, time::Duration};
+
+use rcgen::PublicKeyData;
+use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
+use time::OffsetDateTime;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::{Error, Refusal};
+
+/// A well-formed X.509 certificate. That it is well-formed is all that is known of it: see
+/// [`TrustAnchors`](crate::TrustAnchors) for whether to believe it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Certificate(CertificateDer<'static>);
+
+impl Certificate {
+    /// The first certificate of a PEM text.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`].
+    pub fn from_pem(pem: &str) -> Result<Self, Error> {
+        let der = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| Error::MalformedCertificate)?;
+        Self::from_der(der)
+    }
+
+    /// A certificate from its DER.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`].
+    pub fn from_der(der: CertificateDer<'static>) -> Result<Self, Error> {
+        parse(&der).map_err(|_| Error::MalformedCertificate)?;
+        Ok(Self(der))
+    }
+
+    /// The DER, as TLS wants it.
+    pub const fn der(&self) -> &CertificateDer<'static> {
+        &self.0
+    }
+
+    /// The PEM text.
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    pub fn to_pem(&self) -> Result<String, Error> {
+        to_pem("CERTIFICATE", &self.0)
+    }
+}
+
+/// Without the bytes, which may hold a number in clear.
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({} bytes)", self.0.len())
+    }
+}
+
+/// A P-256 key pair. Never printed. Its encoding is wiped when dropped; what the signing library keeps is not.
+pub struct KeyPair {
+    pair: rcgen::KeyPair,
+    public: PublicKey,
+}
+
+impl KeyPair {
+    /// A new key pair, from the cryptographic library's own source of chance.
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    pub fn generate() -> Result<Self, Error> {
+        Self::new(rcgen::KeyPair::generate().map_err(|_| Error::Failed("generating a key"))?)
+    }
+
+    /// The key pair of a PKCS#8 PEM text.
+    ///
+    /// # Errors
+    /// [`Error::MalformedKey`].
+    pub fn from_pem(pem: &str) -> Result<Self, Error> {
+        Self::new(rcgen::KeyPair::from_pem(pem).map_err(|_| Error::MalformedKey)?)
+    }
+
+    fn new(pair: rcgen::KeyPair) -> Result<Self, Error> {
+        if pair.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 {
+            return Err(Error::MalformedKey);
+        }
+        let public = rcgen::SubjectPublicKeyInfo::from_der(&pair.subject_public_key_info())
+            .map_err(|_| Error::MalformedKey)?;
+        Ok(Self {
+            pair,
+            public: PublicKey(public),
+        })
+    }
+
+    /// The private key as PKCS#8 PEM text. Not for logs.
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    pub fn expose_pem(&self) -> Result<Zeroizing<String>, Error> {
+        to_pem("PRIVATE KEY", self.expose_der()).map(Zeroizing::new)
+    }
+
+    /// The private key as PKCS#8 DER, as TLS wants it. Not for logs.
+    pub fn expose_der(&self) -> &[u8] {
+        self.pair.serialized_der()
+    }
+
+    /// The public half, which a certificate is issued for.
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    pub(crate) const fn signer(&self) -> &rcgen::KeyPair {
+        &self.pair
+    }
+}
+
+impl Drop for KeyPair {
+    fn drop(&mut self) {
+        self.pair.zeroize();
+    }
+}
+
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyPair(..)")
+    }
+}
+
+/// The public key that a certificate is issued for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PublicKey(rcgen::SubjectPublicKeyInfo);
+
+impl PublicKey {
+    /// SHA-256 of the SubjectPublicKeyInfo, as it will stand in the certificate.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        sha256(&self.0.subject_public_key_info())
+    }
+
+    pub(crate) const fn subject(&self) -> &rcgen::SubjectPublicKeyInfo {
+        &self.0
+    }
+}
+
+/// When a certificate is valid. Time is always told by the caller.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Validity {
+    not_before: UnixTime,
+    not_after: UnixTime,
+}
+
+impl Validity {
+    /// From `not_before` for `lifetime`, in whole seconds.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValidity`].
+    pub fn new(not_before: UnixTime, lifetime: Duration) -> Result<Self, Error> {
+        let end = not_before.as_secs().saturating_add(lifetime.as_secs());
+        if lifetime.as_secs() == 0 || end > LAST_SECOND {
+            return Err(Error::InvalidValidity);
+        }
+        Ok(Self {
+            not_before,
+            not_after: unix_time(end),
+        })
+    }
+
+    /// The first second in which the certificate is valid.
+    pub const fn not_before(&self) -> UnixTime {
+        self.not_before
+    }
+
+    /// The last second in which the certificate is valid.
+    pub const fn not_after(&self) -> UnixTime {
+        self.not_after
+    }
+
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        self.not_before.as_secs() <= other.not_before.as_secs()
+            && other.not_after.as_secs() <= self.not_after.as_secs()
+    }
+
+    pub(crate) fn of(certificate: &X509Certificate<'_>) -> Result<Self, Refusal> {
+        let seconds = |timestamp: i64| u64::try_from(timestamp).map_err(|_| Refusal::Malformed);
+        let validity = certificate.validity();
+        Ok(Self {
+            not_before: unix_time(seconds(validity.not_before.timestamp())?),
+            not_after: unix_time(seconds(validity.not_after.timestamp())?),
+        })
+    }
+
+    pub(crate) fn date(time: UnixTime) -> Result<OffsetDateTime, Error> {
+        i64::try_from(time.as_secs())
+            .ok()
+            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+            .ok_or(Error::InvalidValidity)
+    }
+}
+
+/// Reads one certificate, bounded, with nothing behind it.
+pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Refusal> {
+    if der.len() > MAX_CERTIFICATE_BYTES {
+        return Err(Refusal::CertificateTooLarge);
+    }
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        Ok(_) | Err(_) => Err(Refusal::Malformed),
+    }
+}
+
+/// SHA-256 of the certificate's own SubjectPublicKeyInfo, over the bytes that were received.
+pub(crate) fn key_hash(certificate: &X509Certificate<'_>) -> [u8; 32] {
+    sha256(certificate.public_key().raw)
+}
+
+/// Whether the key may sign certificates: a key usage, if there is one, must say so (RFC 5280 section 6.1.4 (n)).
+pub(crate) fn may_sign_certificates(certificate: &X509Certificate<'_>) -> bool {
+    certificate
+        .key_usage()
+        .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
+}
+
+/// How many authorities may stand below this one (`None`: any number), if it is one.
+pub(crate) fn authority_path_length(
+    certificate: &X509Certificate<'_>,
+) -> Result<Option<u32>, Error> {
+    match certificate.basic_constraints() {
+        Ok(Some(constraints)) if constraints.value.ca && may_sign_certificates(certificate) => {
+            Ok(constraints.value.path_len_constraint)
+        }
+        _ => Err(Error::NotAnAuthority),
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    hash
+}
+
+fn to_pem(label: &str, der: &[u8]) -> Result<String, Error> {
+    der::pem::encode_string(label, der::pem::LineEnding::LF, der)
+        .map_err(|_| Error::Failed("encoding PEM"))
+}
+
+fn unix_time(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+/// The largest certificate that is read. Ours have about 1 KiB; an envelope may add 4.
+pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+
+/// 9999-12-31T23:59:59Z, the last that GeneralizedTime can say (RFC 5280 section 4.1.2.5.2).
+const LAST_SECOND: u64 = 253_402_300_799;

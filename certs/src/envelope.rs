@@ -1,0 +1,209 @@
+//! The envelope around a phone record: CMS AuthEnvelopedData (RFC 5083) with AES-256-GCM (RFC 5084).
+//!
+//! ```text
+//! ContentInfo { authEnvelopedData,
+//!     AuthEnvelopedData { version 0,
+//!         recipientInfos { one per gateway: see recipient.rs },
+//!         { id-data, AES-256-GCM { 12-byte nonce, 16 }, ciphertext },
+//!         16-byte tag } }
+//! ```
+//!
+//! The inner type is id-data and there are no attributes, which is what every OpenSSL 3 reads; what the content is
+//! bound to stands inside it. Reading is strict, beyond what CMS asks: general decoders let short tags and other
+//! ciphers through.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use cms::{
+    authenveloped_data::AuthEnvelopedData,
+    content_info::{CmsVersion, ContentInfo},
+    enveloped_data::EncryptedContentInfo,
+};
+use der::{
+    Any, Decode, Encode, ErrorKind, Sequence,
+    asn1::{ObjectIdentifier, OctetString},
+};
+use x509_cert::spki::AlgorithmIdentifierOwned;
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{EnvelopeFault, Error},
+    gateway::{GatewayCertificate, GatewayKey},
+    recipient::{self, ContentKey},
+};
+
+/// Encrypts to all of the gateways; any one of them can read it.
+pub(crate) fn seal(plaintext: &[u8], gateways: &[GatewayCertificate]) -> Result<Vec<u8>, Error> {
+    const ENCRYPTING: Error = Error::Failed("encrypting");
+    let mut content_key = ContentKey::default();
+    let mut nonce = [0; NONCE_LEN];
+    aws_lc_rs::rand::fill(content_key.as_mut_slice()).map_err(|_| ENCRYPTING)?;
+    aws_lc_rs::rand::fill(&mut nonce).map_err(|_| ENCRYPTING)?;
+
+    let mut content = Zeroizing::new(plaintext.to_vec());
+    let tag = cipher(&content_key)
+        .and_then(|cipher| {
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            cipher
+                .seal_in_place_separate_tag(nonce, Aad::empty(), &mut content)
+                .ok()
+        })
+        .ok_or(ENCRYPTING)?;
+    let recip_infos = recipient::wrap(&content_key, gateways)?;
+
+    let build = || -> der::Result<Vec<u8>> {
+        let parameters = GcmParameters {
+            nonce: &nonce,
+            tag_bytes: Some(TAG_BYTES),
+        };
+        let enveloped = AuthEnvelopedData {
+            version: CmsVersion::V0,
+            originator_info: None,
+            recip_infos,
+            auth_encrypted_content_info: EncryptedContentInfo {
+                content_type: ID_DATA,
+                content_enc_alg: AlgorithmIdentifierOwned {
+                    oid: ID_AES256_GCM,
+                    parameters: Some(Any::encode_from(&parameters)?),
+                },
+                encrypted_content: Some(OctetString::new(content.as_slice())?),
+            },
+            auth_attrs: None,
+            mac: OctetString::new(tag.as_ref())?,
+            unauth_attrs: None,
+        };
+        let content = Any::encode_from(&enveloped)?;
+        ContentInfo {
+            content_type: ID_AUTH_ENVELOPED_DATA,
+            content,
+        }
+        .to_der()
+    };
+    build().map_err(|_| Error::Failed("encoding the envelope"))
+}
+
+/// Decrypts with whichever of the keys it was encrypted to. Nothing comes out before the tag is checked.
+pub(crate) fn open(
+    envelope: &[u8],
+    keys: &[GatewayKey],
+) -> Result<Zeroizing<Vec<u8>>, EnvelopeFault> {
+    let enveloped = decode(envelope)?;
+    let sealed = sealed_content(&enveloped)?;
+    let content_key = recipient::unwrap(&enveloped.recip_infos, keys)?;
+
+    let mut content = Zeroizing::new(sealed.ciphertext.to_vec());
+    cipher(&content_key)
+        .and_then(|cipher| {
+            let nonce = Nonce::assume_unique_for_key(sealed.nonce);
+            cipher
+                .open_in_place_separate_tag(nonce, Aad::empty(), sealed.tag, &mut content)
+                .ok()
+                .map(|_| ())
+        })
+        .ok_or(EnvelopeFault::Tag)?;
+    Ok(content)
+}
+
+/// From bytes to the structure, DER only.
+fn decode(envelope: &[u8]) -> Result<AuthEnvelopedData, EnvelopeFault> {
+    if envelope.len() > MAX_ENVELOPE_BYTES {
+        return Err(EnvelopeFault::TooLarge);
+    }
+    let outer = ContentInfo::from_der(envelope).map_err(|error| fault_of(&error))?;
+    if outer.content_type != ID_AUTH_ENVELOPED_DATA {
+        return Err(EnvelopeFault::ContentType);
+    }
+    let enveloped: AuthEnvelopedData = outer
+        .content
+        .decode_as()
+        .map_err(|error| fault_of(&error))?;
+    // The decoder sorts sets (X.690 section 11.6) where it should refuse them; encoding again shows it.
+    let canonical = Any::encode_from(&enveloped).map_err(|_| EnvelopeFault::Malformed)?;
+    if canonical != outer.content {
+        return Err(EnvelopeFault::NotDer);
+    }
+    Ok(enveloped)
+}
+
+/// What AES-GCM needs, its sizes checked.
+struct SealedContent<'a> {
+    nonce: [u8; NONCE_LEN],
+    ciphertext: &'a [u8],
+    tag: &'a [u8],
+}
+
+fn sealed_content(enveloped: &AuthEnvelopedData) -> Result<SealedContent<'_>, EnvelopeFault> {
+    if enveloped.version != CmsVersion::V0 {
+        return Err(EnvelopeFault::Version);
+    }
+    if enveloped.originator_info.is_some()
+        || enveloped.auth_attrs.is_some()
+        || enveloped.unauth_attrs.is_some()
+    {
+        return Err(EnvelopeFault::Attributes);
+    }
+    let content = &enveloped.auth_encrypted_content_info;
+    if content.content_type != ID_DATA {
+        return Err(EnvelopeFault::InnerType);
+    }
+    if content.content_enc_alg.oid != ID_AES256_GCM {
+        return Err(EnvelopeFault::Cipher);
+    }
+    let parameters = content
+        .content_enc_alg
+        .parameters
+        .as_ref()
+        .ok_or(EnvelopeFault::Cipher)?;
+    let GcmParameters { nonce, tag_bytes } =
+        parameters.decode_as().map_err(|_| EnvelopeFault::Cipher)?;
+    let nonce = nonce.try_into().map_err(|_| EnvelopeFault::NonceLength)?;
+    let tag = enveloped.mac.as_bytes();
+    if tag_bytes != Some(TAG_BYTES) || tag.len() != usize::from(TAG_BYTES) {
+        return Err(EnvelopeFault::TagLength);
+    }
+    let ciphertext = content
+        .encrypted_content
+        .as_ref()
+        .ok_or(EnvelopeFault::Malformed)?;
+    Ok(SealedContent {
+        nonce,
+        ciphertext: ciphertext.as_bytes(),
+        tag,
+    })
+}
+
+fn cipher(key: &ContentKey) -> Option<LessSafeKey> {
+    UnboundKey::new(&AES_256_GCM, key.as_slice())
+        .ok()
+        .map(LessSafeKey::new)
+}
+
+fn fault_of(error: &der::Error) -> EnvelopeFault {
+    match error.kind() {
+        ErrorKind::Incomplete { .. } => EnvelopeFault::Truncated,
+        ErrorKind::TrailingData { .. } => EnvelopeFault::TrailingBytes,
+        ErrorKind::IndefiniteLength
+        | ErrorKind::Length { .. }
+        | ErrorKind::Noncanonical { .. }
+        | ErrorKind::Overlength => EnvelopeFault::NotDer,
+        _ => EnvelopeFault::Malformed,
+    }
+}
+
+/// RFC 5084 section 3.2. Its default of 12 is what must not be used, so absence is kept apart.
+#[derive(Sequence)]
+struct GcmParameters<'a> {
+    #[asn1(type = "OCTET STRING")]
+    nonce: &'a [u8],
+    #[asn1(optional = "true")]
+    tag_bytes: Option<u8>,
+}
+
+/// The largest envelope that is read. One gateway's has about 300 bytes, each further one adds about 200.
+pub const MAX_ENVELOPE_BYTES: usize = 4 * 1024;
+
+const TAG_BYTES: u8 = 16;
+
+const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+const ID_AUTH_ENVELOPED_DATA: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.23");
+const ID_AES256_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46");

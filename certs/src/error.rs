@@ -1,0 +1,211 @@
+//! What can go wrong ([`Error`]) and what is rightly said no to ([`Refusal`], [`EnvelopeFault`]).
+//!
+//! No variant carries a number, a card or a key, so that each may be logged.
+
+use thiserror::Error;
+
+/// An input of ours is not usable, or the cryptography failed. The operator has something to repair.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The phone number is not `+` and 7 to 15 digits, the first not 0 (E.164).
+    #[error("the phone number is not E.164: write + and 7 to 15 digits")]
+    InvalidPhoneNumber,
+    /// The card number is not 12 to 19 digits with a right check digit (ISO/IEC 7812-1).
+    #[error("the card number must have 12 to 19 digits and a right check digit")]
+    InvalidCardNumber,
+    /// The card's expiry is not `YYYY-MM`.
+    #[error("the card expiry is not YYYY-MM")]
+    InvalidCardExpiry,
+    /// A common name is empty, over 64 characters (RFC 5280 appendix A, `ub-common-name`) or holds control characters.
+    #[error("the common name must have 1 to 64 characters and no control character")]
+    InvalidCommonName,
+    /// A DNS name of a server is not one.
+    #[error("a DNS name of the server is not valid")]
+    InvalidDnsName,
+    /// A server profile has neither a DNS name nor an IP address.
+    #[error("a server certificate needs a DNS name or an IP address")]
+    NoServerName,
+    /// A validity that lasts no second or ends after the year 9999 (RFC 5280 section 4.1.2.5).
+    #[error("the validity must last at least a second and end before the year 10000")]
+    InvalidValidity,
+    /// The certificate would be valid when its authority's is not.
+    #[error("the validity must lie within the authority's own")]
+    OutsideAuthorityValidity,
+    /// Only a root makes issuing authorities; this one signs end entities only.
+    #[error("this authority may not make another authority")]
+    MayNotMakeAuthorities,
+    /// The certificate given is not an authority's: it has not `cA`, or a key usage without `keyCertSign`.
+    #[error("the certificate is not an authority's")]
+    NotAnAuthority,
+    /// The certificate given is not a gateway's: P-256, `keyAgreement` or the subject key identifier is missing.
+    #[error(
+        "the certificate is not a gateway's: it needs P-256, keyAgreement and a key identifier"
+    )]
+    NotAGateway,
+    /// An encrypted number needs 1 to 8 gateways that can read it.
+    #[error("an encrypted number needs 1 to 8 gateways")]
+    GatewayCount,
+    /// The key does not belong to the certificate.
+    #[error("the key does not belong to the certificate")]
+    KeyMismatch,
+    /// The text is not a PEM certificate, or the DER in it is malformed.
+    #[error("not a well-formed PEM certificate")]
+    MalformedCertificate,
+    /// The text is not a P-256 private key in PKCS#8 PEM.
+    #[error("not a P-256 private key in PKCS#8 PEM")]
+    MalformedKey,
+    /// The text is not a dotted object identifier whose parts fit 32 bits.
+    #[error("not an object identifier whose parts fit 32 bits")]
+    InvalidObjectIdentifier,
+    /// There is not one trust anchor.
+    #[error("there is no trust anchor")]
+    NoTrustAnchor,
+    /// The cryptographic library or an encoder failed at what is named; not the caller's fault.
+    #[error("failed: {0}")]
+    Failed(&'static str),
+}
+
+/// A certificate is not accepted, and why. In checking order.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Refusal {
+    // The chain.
+    /// No certificate was presented.
+    #[error("no certificate was presented")]
+    NoCertificate,
+    /// More than [`MAX_CHAIN`](crate::MAX_CHAIN) certificates were presented.
+    #[error("too many certificates in the chain")]
+    ChainTooLong,
+    /// A certificate is over [`MAX_CERTIFICATE_BYTES`](crate::MAX_CERTIFICATE_BYTES).
+    #[error("a certificate is too large")]
+    CertificateTooLarge,
+    /// A certificate is not well-formed DER of X.509 version 3.
+    #[error("a certificate is malformed")]
+    Malformed,
+    /// A certificate has a critical extension that is not known (RFC 5280 section 4.2).
+    #[error("a certificate has an unknown critical extension")]
+    UnknownCriticalExtension,
+    /// A certificate in the path is past its notAfter.
+    #[error("a certificate has expired")]
+    Expired,
+    /// A certificate in the path is before its notBefore.
+    #[error("a certificate is not valid yet")]
+    NotYetValid,
+    /// The certificate presented is an authority's.
+    #[error("an authority's certificate was presented as a client's")]
+    AuthorityAsClient,
+    /// A certificate in the path was issued by one that is not an authority.
+    #[error("the issuer is not an authority")]
+    IssuerNotAuthority,
+    /// The path has more authorities than one of them permits, or is too deep.
+    #[error("the path has more authorities than permitted")]
+    PathTooLong,
+    /// The certificate is not for TLS client authentication, or an issuer's not for signing certificates.
+    #[error("a certificate is not for this usage")]
+    WrongUsage,
+    /// No path leads to a trust anchor.
+    #[error("the certificate comes from an unknown authority")]
+    UnknownAuthority,
+    /// A signature in the path is wrong.
+    #[error("a signature is wrong")]
+    BadSignature,
+    /// A signature or key algorithm is not supported, SHA-1 and RSA under 2048 bits among them.
+    #[error("a signature algorithm is not supported")]
+    UnsupportedAlgorithm,
+    /// A name is outside an authority's name constraints.
+    #[error("a name is not permitted by the authority's constraints")]
+    NameNotPermitted,
+    /// Path validation failed for another reason, complexity limits among them.
+    #[error("the certificate could not be validated")]
+    NotValidated,
+
+    // The number in it.
+    /// The certificate bears no phone number, in clear or encrypted.
+    #[error("the certificate bears no phone number")]
+    NoPhone,
+    /// The certificate bears more than one phone number, or one both in clear and encrypted.
+    #[error("the certificate bears more than one phone number")]
+    SeveralPhones,
+    /// The encrypted number cannot be read.
+    #[error("the encrypted phone number is refused: {0}")]
+    Envelope(#[from] EnvelopeFault),
+    /// The encrypted number was made for another subject key: it was moved from another certificate.
+    #[error("the encrypted phone number was made for another key")]
+    MovedFromAnotherCertificate,
+    /// The number is not in E.164 form.
+    #[error("the phone number is not E.164")]
+    NumberNotE164,
+    /// The card's number or expiry is not valid.
+    #[error("the card is not valid")]
+    CardInvalid,
+}
+
+/// Why the envelope around an encrypted number is refused. In checking order.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum EnvelopeFault {
+    /// It is over [`MAX_ENVELOPE_BYTES`](crate::MAX_ENVELOPE_BYTES).
+    #[error("too large")]
+    TooLarge,
+    /// It ends before its lengths say.
+    #[error("truncated")]
+    Truncated,
+    /// Bytes follow its end.
+    #[error("trailing bytes")]
+    TrailingBytes,
+    /// It is BER, not DER: an indefinite length, a set that is not sorted, a length or integer that is not minimal.
+    #[error("not DER")]
+    NotDer,
+    /// Its structure is not RFC 5083's.
+    #[error("malformed")]
+    Malformed,
+    /// It is CMS of another type; EnvelopedData, which AES-CBC uses, is not authenticated.
+    #[error("not AuthEnvelopedData")]
+    ContentType,
+    /// Its version is not 0 (RFC 5083 section 2.1).
+    #[error("unsupported version")]
+    Version,
+    /// It has originator certificates or attributes, which have no use here.
+    #[error("unexpected attributes")]
+    Attributes,
+    /// What is inside is not `id-data`.
+    #[error("unexpected inner type")]
+    InnerType,
+    /// The content is not encrypted with AES-256-GCM.
+    #[error("the cipher is not AES-256-GCM")]
+    Cipher,
+    /// The nonce has not 12 bytes (RFC 5084 section 3.2).
+    #[error("the nonce has not 12 bytes")]
+    NonceLength,
+    /// The tag has not 16 bytes, or is not declared to. A short tag can be forged.
+    #[error("the tag has not 16 bytes")]
+    TagLength,
+    /// It has no recipient or more than [`MAX_GATEWAYS`](crate::MAX_GATEWAYS).
+    #[error("too few or too many recipients")]
+    RecipientCount,
+    /// A recipient is not one by key agreement, named by its key identifier.
+    #[error("unexpected kind of recipient")]
+    RecipientKind,
+    /// Key agreement is not dhSinglePass-stdDH-sha256kdf with AES-256 key wrap (RFC 5753).
+    #[error("unexpected key agreement")]
+    KeyAgreement,
+    /// It is for none of the gateways whose keys were given.
+    #[error("not for this gateway")]
+    WrongRecipient,
+    /// The sender's ephemeral key is not a point on P-256.
+    #[error("the ephemeral key is not on P-256")]
+    EphemeralKey,
+    /// The wrapped content key does not open (RFC 3394).
+    #[error("the wrapped key does not open")]
+    WrappedKey,
+    /// The tag does not match: content, nonce or tag was tampered with.
+    #[error("the tag does not match")]
+    Tag,
+    /// What was encrypted is not a phone record.
+    #[error("the phone record is malformed")]
+    Record,
+    /// The phone record's version is not known.
+    #[error("the phone record's version is not known")]
+    RecordVersion,
+}

@@ -1,0 +1,71 @@
+//! Issue, read and check X.509 certificates that bear a phone number.
+//!
+//! A certificate tells a gateway where to send the code: the number stands in it in clear, or encrypted so that only
+//! chosen gateways can read it, with the holder's card if need be. This library knows no network, no clock and no
+//! store: time is a parameter, and what was issued is for the caller to record. It does not ask whether the number is
+//! its holder's (prove that with a code before issuing) and does not check revocation yet.
+//!
+//! ```text
+//!   KeyPair ----public key----+                                       TrustAnchors
+//!                             v                                            |
+//!   Authority::root -> issuing -> issue(Profile) -> Certificate -> verify_client(chain, now)
+//!                             ^                                            |
+//!        Holder + GatewayCertificate                   VerifiedClient::phone(GatewayKey) -> Holder
+//! ```
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use countersign_certs::{Authority, KeyPair, Phone, PhoneNumber, Profile, TrustAnchors, UnixTime, Validity};
+//!
+//! let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+//! let year = Validity::new(now, Duration::from_secs(365 * 86_400))?;
+//! let root = Authority::root("Example root", year)?;
+//!
+//! let number = PhoneNumber::new("+33612345678")?;
+//! let key = KeyPair::generate()?;
+//! let profile = Profile::TlsClient { common_name: "user-42", phone: Phone::Clear(&number) };
+//! let certificate = root.issue(&profile, key.public_key(), year)?;
+//!
+//! let anchors = TrustAnchors::new(&[root.certificate().clone()])?;
+//! let client = anchors.verify_client(&[certificate.der().clone()], now)?;
+//! assert_eq!(client.phone(&[])?.number.expose(), "+33612345678");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Keys, nonces, salts and serial numbers come from the cryptographic libraries' own source of chance, not from a
+//! parameter: a caller who could choose them could break the encryption.
+
+// What there is: certificates and keys; what a certificate says of its holder; what can go wrong.
+mod certificate;
+mod error;
+mod phone;
+
+// Issuing: who issues, and what for.
+mod authority;
+mod profile;
+
+// The encrypted number: a gateway reads an extension, which is an envelope for recipients around a record.
+mod envelope;
+mod extension;
+mod gateway;
+mod recipient;
+mod record;
+
+// Reading the number, and whether to believe the certificate.
+mod read;
+mod verify;
+
+pub use authority::Authority;
+pub use certificate::{Certificate, KeyPair, MAX_CERTIFICATE_BYTES, PublicKey, Validity};
+pub use envelope::MAX_ENVELOPE_BYTES;
+pub use error::{EnvelopeFault, Error, Refusal};
+pub use extension::PhoneExtension;
+pub use gateway::{GatewayCertificate, GatewayKey};
+pub use phone::{Card, Holder, PhoneNumber};
+pub use profile::{Phone, Profile};
+pub use read::read_phone;
+pub use recipient::MAX_GATEWAYS;
+pub use rustls_pki_types::{CertificateDer, UnixTime};
+pub use verify::{MAX_CHAIN, TrustAnchors, VerifiedClient};

@@ -1,0 +1,65 @@
+//! From a certificate to the number it bears.
+
+use rustls_pki_types::CertificateDer;
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
+
+use crate::{
+    certificate, envelope,
+    error::Refusal,
+    extension::PhoneExtension,
+    gateway::GatewayKey,
+    phone::{Holder, PhoneNumber},
+    record,
+};
+
+/// Reads the number that a certificate bears, in clear (a `tel:` URI in subjectAltName) or encrypted.
+///
+/// This does not say that the certificate is to be believed: anyone can write one.
+/// [`VerifiedClient::phone`](crate::VerifiedClient::phone) is what a payment may rest on.
+/// `keys` are the gateway's own; without one, only a number in clear can be read.
+///
+/// # Errors
+/// [`Refusal::NoPhone`] and the variants after it; [`Refusal::Malformed`], [`Refusal::CertificateTooLarge`].
+pub fn read_phone(
+    certificate: &CertificateDer<'_>,
+    extension: PhoneExtension,
+    keys: &[GatewayKey],
+) -> Result<Holder, Refusal> {
+    let certificate = certificate::parse(certificate)?;
+    let in_clear = tel_uri(&certificate)?;
+    let encrypted = extension.find(&certificate)?;
+    match (in_clear, encrypted) {
+        (None, None) => Err(Refusal::NoPhone),
+        (Some(_), Some(_)) => Err(Refusal::SeveralPhones),
+        (Some(text), None) => {
+            let number = PhoneNumber::new(text).map_err(|_| Refusal::NumberNotE164)?;
+            Ok(Holder { number, card: None })
+        }
+        (None, Some(envelope)) => {
+            let plaintext = envelope::open(envelope, keys)?;
+            record::decode(&plaintext, &certificate::key_hash(&certificate))
+        }
+    }
+}
+
+/// What follows the scheme in the certificate's one `tel:` URI.
+///
+/// RFC 3966 lets separators and parameters follow; an authority of ours writes none, so that equal numbers are equal
+/// bytes. They are refused as not E.164.
+fn tel_uri<'a>(certificate: &'a X509Certificate<'_>) -> Result<Option<&'a str>, Refusal> {
+    let names = certificate
+        .subject_alternative_name()
+        .map_err(|_| Refusal::Malformed)?;
+    let mut found = names
+        .iter()
+        .flat_map(|names| &names.value.general_names)
+        .filter_map(|name| match name {
+            GeneralName::URI(uri) => uri.split_once(':'),
+            _ => None,
+        })
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("tel"));
+    match (found.next(), found.next()) {
+        (uri, None) => Ok(uri.map(|(_, number)| number)),
+        (_, Some(_)) => Err(Refusal::SeveralPhones),
+    }
+}

@@ -1,0 +1,234 @@
+//! Whether a client's certificate is to be believed: path validation (RFC 5280 section 6) by rustls-webpki.
+//!
+//! What rustls-webpki leaves to its caller is added: the client's own certificate must say that it is for client
+//! authentication, and key usages, where there are any, must fit. Revocation is not checked yet.
+
+use std::fmt;
+
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
+use webpki::{EndEntityCert, KeyUsage};
+use x509_parser::certificate::X509Certificate;
+
+use crate::{
+    certificate::{self, Certificate, Validity},
+    error::{Error, Refusal},
+    extension::PhoneExtension,
+    gateway::GatewayKey,
+    phone::Holder,
+    read::read_phone,
+};
+
+/// The authorities that are believed.
+#[derive(Clone, Debug)]
+pub struct TrustAnchors {
+    anchors: Vec<TrustAnchor<'static>>,
+    phone_extension: PhoneExtension,
+}
+
+impl TrustAnchors {
+    /// Believes these authorities. As RFC 5280 section 6.1 has it, their own validity is not looked at: an anchor is
+    /// believed until it is taken out.
+    ///
+    /// # Errors
+    /// [`Error::NoTrustAnchor`], [`Error::NotAnAuthority`].
+    pub fn new(authorities: &[Certificate]) -> Result<Self, Error> {
+        if authorities.is_empty() {
+            return Err(Error::NoTrustAnchor);
+        }
+        let anchors = authorities.iter().map(anchor).collect::<Result<_, _>>()?;
+        Ok(Self {
+            anchors,
+            phone_extension: PhoneExtension::default(),
+        })
+    }
+
+    /// Believes the authorities in a PEM text of one or more certificates.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`] and those of [`TrustAnchors::new`].
+    pub fn from_pem(pem: &str) -> Result<Self, Error> {
+        let authorities = CertificateDer::pem_slice_iter(pem.as_bytes())
+            .map(|der| Certificate::from_der(der.map_err(|_| Error::MalformedCertificate)?))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::new(&authorities)
+    }
+
+    /// The same anchors, with the extension that their authorities use for encrypted numbers.
+    #[must_use]
+    pub fn with_phone_extension(mut self, extension: PhoneExtension) -> Self {
+        self.phone_extension = extension;
+        self
+    }
+
+    /// Verifies a TLS client's chain, its own certificate first, at a given time.
+    ///
+    /// # Errors
+    /// [`Refusal`], down to [`Refusal::NotValidated`].
+    pub fn verify_client(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<VerifiedClient, Refusal> {
+        let (client, intermediates) = chain.split_first().ok_or(Refusal::NoCertificate)?;
+        if chain.len() > MAX_CHAIN {
+            return Err(Refusal::ChainTooLong);
+        }
+        let parsed = certificate::parse(client)?;
+        for intermediate in intermediates {
+            certificate::parse(intermediate)?;
+        }
+
+        let end_entity = EndEntityCert::try_from(client).map_err(refusal_of)?;
+        let path = end_entity
+            .verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                &self.anchors,
+                intermediates,
+                now,
+                KeyUsage::client_auth(),
+                None,
+                None,
+            )
+            .map_err(refusal_of)?;
+        for issuer in path.intermediate_certificates() {
+            if !certificate::may_sign_certificates(&certificate::parse(&issuer.der())?) {
+                return Err(Refusal::WrongUsage);
+            }
+        }
+        check_authenticates_client(&parsed)?;
+
+        Ok(VerifiedClient {
+            common_name: common_name(&parsed),
+            key_sha256: certificate::key_hash(&parsed),
+            serial: parsed.raw_serial().to_vec(),
+            not_after: Validity::of(&parsed)?.not_after(),
+            certificate: client.clone().into_owned(),
+            phone_extension: self.phone_extension,
+        })
+    }
+}
+
+/// A client whose certificate was verified. Only [`TrustAnchors::verify_client`] makes one.
+#[derive(Clone)]
+pub struct VerifiedClient {
+    certificate: CertificateDer<'static>,
+    common_name: Option<String>,
+    key_sha256: [u8; 32],
+    serial: Vec<u8>,
+    not_after: UnixTime,
+    phone_extension: PhoneExtension,
+}
+
+impl VerifiedClient {
+    /// The number that the certificate bears, and the card if any. `keys` are the gateway's own; without one, only a
+    /// number in clear can be read.
+    ///
+    /// # Errors
+    /// [`Refusal::NoPhone`] and the variants after it.
+    pub fn phone(&self, keys: &[GatewayKey]) -> Result<Holder, Refusal> {
+        read_phone(&self.certificate, self.phone_extension, keys)
+    }
+
+    /// The subject's common name, if it has exactly one.
+    pub fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo: who the client is, whatever certificate it shows.
+    pub const fn key_sha256(&self) -> &[u8; 32] {
+        &self.key_sha256
+    }
+
+    /// The serial number, big-endian, as it stands in the certificate.
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
+    /// The last second in which the certificate is valid.
+    pub const fn not_after(&self) -> UnixTime {
+        self.not_after
+    }
+
+    /// The certificate.
+    pub const fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
+    }
+}
+
+/// Without the certificate, which may hold a number in clear.
+impl fmt::Debug for VerifiedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedClient")
+            .field("common_name", &self.common_name)
+            .field("serial", &self.serial)
+            .finish_non_exhaustive()
+    }
+}
+
+fn anchor(authority: &Certificate) -> Result<TrustAnchor<'static>, Error> {
+    let parsed = certificate::parse(authority.der()).map_err(|_| Error::MalformedCertificate)?;
+    certificate::authority_path_length(&parsed)?;
+    webpki::anchor_from_trusted_cert(authority.der())
+        .map(|anchor| anchor.to_owned())
+        .map_err(|_| Error::MalformedCertificate)
+}
+
+/// clientAuth must stand there by name, and a key usage, if there is one, must permit signatures, which TLS 1.3 has
+/// the client make. A certificate for any purpose was not issued to pay with.
+fn check_authenticates_client(client: &X509Certificate<'_>) -> Result<(), Refusal> {
+    let extended = client
+        .extended_key_usage()
+        .map_err(|_| Refusal::Malformed)?;
+    let usage = client.key_usage().map_err(|_| Refusal::Malformed)?;
+    let for_clients = extended.is_some_and(|extended| extended.value.client_auth);
+    let may_sign = usage.is_none_or(|usage| usage.value.digital_signature());
+    if for_clients && may_sign {
+        Ok(())
+    } else {
+        Err(Refusal::WrongUsage)
+    }
+}
+
+fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
+    let mut names = certificate.subject().iter_common_name();
+    match (names.next(), names.next()) {
+        (Some(name), None) => name.as_str().ok().map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn refusal_of(error: webpki::Error) -> Refusal {
+    use webpki::Error as Webpki;
+    match error {
+        Webpki::BadDer
+        | Webpki::BadDerTime
+        | Webpki::ExtensionValueInvalid
+        | Webpki::InvalidCertValidity
+        | Webpki::InvalidSerialNumber
+        | Webpki::MalformedExtensions
+        | Webpki::SignatureAlgorithmMismatch
+        | Webpki::TrailingData(_)
+        | Webpki::UnsupportedCertVersion => Refusal::Malformed,
+        Webpki::UnsupportedCriticalExtension => Refusal::UnknownCriticalExtension,
+        Webpki::CertExpired { .. } => Refusal::Expired,
+        Webpki::CertNotValidYet { .. } => Refusal::NotYetValid,
+        Webpki::CaUsedAsEndEntity => Refusal::AuthorityAsClient,
+        Webpki::EndEntityUsedAsCa => Refusal::IssuerNotAuthority,
+        Webpki::PathLenConstraintViolated | Webpki::MaximumPathDepthExceeded => {
+            Refusal::PathTooLong
+        }
+        Webpki::RequiredEkuNotFoundContext(_) | Webpki::EmptyEkuExtension => Refusal::WrongUsage,
+        Webpki::UnknownIssuer => Refusal::UnknownAuthority,
+        Webpki::InvalidSignatureForPublicKey => Refusal::BadSignature,
+        Webpki::UnsupportedSignatureAlgorithmContext(_)
+        | Webpki::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            Refusal::UnsupportedAlgorithm
+        }
+        Webpki::NameConstraintViolation => Refusal::NameNotPermitted,
+        // Limits on complexity, and causes that later versions of the library may add.
+        _ => Refusal::NotValidated,
+    }
+}
+
+/// The most certificates in a chain. Root, brand, issuing authority and client are four, and the root need not come.
+pub const MAX_CHAIN: usize = 8;

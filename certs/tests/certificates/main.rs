@@ -1,0 +1,16 @@
+//! What is issued is judged by OpenSSL, and what is bad is refused by the rule it breaks.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "the functions that tests share may panic as tests do, and tables are long"
+)]
+
+mod chains;
+mod issuing;
+mod openssl;
+mod phones;
+mod support;
