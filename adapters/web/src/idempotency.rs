@@ -1,0 +1,130 @@
+//! `Idempotency-Key`: a request that is repeated has one effect and one answer.
+//!
+//! The answer is a record that is committed in the same batch as the effect: there is no moment in which the one is
+//! there and the other is not.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderName, StatusCode, request::Parts},
+};
+use countersign_domain::{
+    id::RelyingPartyId,
+    ports::{Store, StoreError},
+    record::Stored,
+};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::problem::Problem;
+
+/// The header.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The caller's name for a request: 1 to 255 printable ASCII characters.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct IdempotencyKey(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else {
+            return Ok(Self(None));
+        };
+        let text = value.to_str().ok().filter(|text| {
+            (1..=255).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
+        });
+        let refuse = || {
+            Problem::invalid(
+                "Idempotency-Key must be 1 to 255 printable ASCII characters without space.",
+            )
+        };
+        text.map(|text| Self(Some(text.to_owned())))
+            .ok_or_else(refuse)
+    }
+}
+
+/// One request of one relying party: which operation under which key, with which content.
+#[derive(Clone, Debug)]
+pub struct Request {
+    id: Option<String>,
+    content: String,
+}
+
+/// What was answered to a request.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Answered<T> {
+    id: String,
+    content: String,
+    answer: T,
+}
+
+impl<T: DeserializeOwned + Serialize> Stored for Answered<T> {
+    const COLLECTION: &'static str = "idempotency";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Request {
+    /// The request of that relying party for that operation; `content` is all that makes it another request.
+    pub fn new(
+        party: &RelyingPartyId,
+        operation: &str,
+        key: IdempotencyKey,
+        content: &[u8],
+    ) -> Self {
+        let id = key
+            .0
+            .map(|key| sha256(format!("{party}\n{operation}\n{key}").as_bytes()));
+        Self {
+            id,
+            content: sha256(content),
+        }
+    }
+
+    /// What was answered before, if it was asked before.
+    ///
+    /// # Errors
+    /// When the key was used for another content.
+    pub async fn answered<T: DeserializeOwned + Serialize>(
+        &self,
+        store: &dyn Store,
+    ) -> Result<Result<Option<T>, Problem>, StoreError> {
+        let Some(id) = &self.id else {
+            return Ok(Ok(None));
+        };
+        let Some(found) = store.find::<Answered<T>>(id).await? else {
+            return Ok(Ok(None));
+        };
+        if found.value.content == self.content {
+            return Ok(Ok(Some(found.value.answer)));
+        }
+        let detail = "Use a new Idempotency-Key for a new request.";
+        let title = "The Idempotency-Key was used for another request";
+        Ok(Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency-key-reused",
+            title,
+            detail,
+        )))
+    }
+
+    /// The record of the answer, to be inserted in the batch of the effect; `None` when the caller gave no key.
+    pub fn record<T>(&self, answer: T) -> Option<Answered<T>> {
+        self.id.clone().map(|id| Answered {
+            id,
+            content: self.content.clone(),
+            answer,
+        })
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    digest(&SHA256, bytes)
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
