@@ -1,0 +1,417 @@
+//! The flow of figure 13: create, pay, type the code, end.
+
+use std::sync::Arc;
+
+use countersign_domain::{
+    challenge::Challenge,
+    code::TypedCode,
+    error::Error,
+    event::Fact,
+    gateway::{Gateway, Purchase},
+    id::{PaymentId, RelyingPartyId, SessionId},
+    outbox::Message,
+    payment::{Payment, PaymentState},
+    ports::{Clock, Directory, Entropy, Store},
+    record::{Batch, RecordKey, Stored as _, Version, Versioned},
+    subscriber::{Subscriber, Subscribers},
+    summary::Locale,
+    transaction::Transaction,
+};
+use countersign_web::{idempotency, peer_certificate::PeerCertificates, problem::Problem};
+
+use crate::{
+    error::CheckoutError,
+    identity::{CertificateReader, PayerHint, identify},
+    record::{Checkout, CheckoutId},
+    view::{CheckoutView, MerchantView, Status},
+};
+
+/// For how long a checkout can be begun to be paid, in seconds.
+const LIFE_SECONDS: u32 = 30 * 60;
+
+/// Payments that may be begun for one checkout: a payer may mistype a card or lose patience, a guesser may not go on.
+const MAX_TRIES: u8 = 5;
+
+/// The checkouts of a server. Holds no state of its own.
+pub struct Checkouts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Whose phone is whose.
+    pub directory: Arc<dyn Directory>,
+    /// Where subscribers are entered, when the directory is ours.
+    pub subscribers: Option<Arc<Subscribers>>,
+    /// Runs the payments.
+    pub gateway: Arc<Gateway>,
+    /// Reads client certificates, when there are authorities to be believed.
+    pub certificates: Option<CertificateReader>,
+    /// Where payers reach the pages, such as `https://pay.example.com`: origin only, no path.
+    pub public_origin: String,
+}
+
+/// A checkout to be created.
+#[derive(Clone, Debug)]
+pub struct NewCheckout {
+    /// What is to be paid.
+    pub transaction: Transaction,
+    /// Where the payer may go back to.
+    pub return_url: Option<String>,
+    /// The language of the message.
+    pub locale: Locale,
+}
+
+/// A checkout with what belongs to it.
+struct Loaded {
+    version: Version,
+    checkout: Checkout,
+    payment: Option<Payment>,
+}
+
+impl Checkouts {
+    /// Creates a checkout; asked again under the same `Idempotency-Key`, gives the same one.
+    ///
+    /// # Errors
+    /// When the key was used for something else, or a port fails.
+    pub async fn create(
+        &self,
+        party: &RelyingPartyId,
+        new: NewCheckout,
+        request: &idempotency::Request,
+    ) -> Result<MerchantView, CheckoutError> {
+        let answered = request.answered::<CheckoutId>(self.store.as_ref()).await?;
+        if let Some(id) = answered.map_err(CheckoutError::Problem)? {
+            return self.merchant_view(party, &id).await;
+        }
+        let checkout = Checkout {
+            id: CheckoutId::random(self.entropy.as_ref()).map_err(Error::from)?,
+            relying_party: party.clone(),
+            transaction: new.transaction,
+            return_url: new.return_url,
+            locale: new.locale,
+            expires_at: self.clock.now().plus_seconds(LIFE_SECONDS),
+            void: false,
+            tries: 0,
+            payment: None,
+        };
+        let mut batch = Batch::default();
+        batch.insert(&checkout)?;
+        if let Some(answered) = request.record(checkout.id.clone()) {
+            batch.insert(&answered)?;
+        }
+        self.store.commit(batch).await?;
+        self.merchant_view(party, &checkout.id).await
+    }
+
+    /// A checkout as its merchant sees it; somebody else's is not found.
+    ///
+    /// # Errors
+    /// When there is none, or a port fails.
+    pub async fn merchant_view(
+        &self,
+        party: &RelyingPartyId,
+        id: &CheckoutId,
+    ) -> Result<MerchantView, CheckoutError> {
+        let Loaded {
+            checkout, payment, ..
+        } = self.owned(party, id).await?;
+        Ok(MerchantView {
+            url: format!("{}/pay/{id}", self.public_origin),
+            reference: checkout.transaction.reference().to_string(),
+            payment: payment.as_ref().map(|payment| payment.id().to_string()),
+            checkout: self.view_of(&checkout, payment.as_ref(), None).await?,
+        })
+    }
+
+    /// Everything that happened to the last payment of a checkout, in order (A2, RTS art. 29).
+    ///
+    /// # Errors
+    /// When there is none, or a port fails.
+    pub async fn trace(
+        &self,
+        party: &RelyingPartyId,
+        id: &CheckoutId,
+    ) -> Result<Vec<Fact>, CheckoutError> {
+        let Some(payment) = self.owned(party, id).await?.payment else {
+            return Ok(Vec::new());
+        };
+        let mut facts = self.store.facts(&payment.key()).await?;
+        if let Some(challenge) = payment.challenge() {
+            facts.extend(
+                self.store
+                    .facts(&RecordKey::of::<Challenge>(challenge.as_str()))
+                    .await?,
+            );
+        }
+        facts.sort_by_key(|fact| fact.at);
+        Ok(facts)
+    }
+
+    /// Calls a checkout off on its merchant's behalf, before it is paid.
+    ///
+    /// # Errors
+    /// When it is too late for that, or a port fails.
+    pub async fn void(
+        &self,
+        party: &RelyingPartyId,
+        id: &CheckoutId,
+    ) -> Result<MerchantView, CheckoutError> {
+        let Loaded {
+            version,
+            mut checkout,
+            payment,
+        } = self.owned(party, id).await?;
+        match payment {
+            Some(payment) => self.cancel_payment(&payment).await?,
+            None => {
+                checkout.void = true;
+                let mut batch = Batch::default();
+                batch.replace(&Versioned {
+                    version,
+                    value: checkout,
+                })?;
+                self.store.commit(batch).await?;
+            }
+        }
+        self.merchant_view(party, id).await
+    }
+
+    /// Enters a subscriber into the directory.
+    ///
+    /// # Errors
+    /// When the directory is not ours, or a port fails.
+    pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), CheckoutError> {
+        let refuse =
+            || CheckoutError::Problem(Problem::not_found("The directory is not kept here."));
+        Ok(self
+            .subscribers
+            .as_ref()
+            .ok_or_else(refuse)?
+            .enrol(subscriber)
+            .await?)
+    }
+
+    /// A checkout as the payer in that session sees it, and where to go back to.
+    ///
+    /// # Errors
+    /// When there is none, or a port fails.
+    pub async fn view(
+        &self,
+        id: &CheckoutId,
+        session: Option<&SessionId>,
+    ) -> Result<(CheckoutView, Option<String>), CheckoutError> {
+        let Loaded {
+            checkout, payment, ..
+        } = self.load(id).await?;
+        let view = self.view_of(&checkout, payment.as_ref(), session).await?;
+        Ok((view, checkout.return_url))
+    }
+
+    /// Begins to pay (F13.2, F13.3): learns who pays, then asks the bank and the phone in the policy's order.
+    ///
+    /// # Errors
+    /// When the payer is not known, the checkout is not open, or a port fails.
+    pub async fn pay(
+        &self,
+        id: &CheckoutId,
+        session: &SessionId,
+        hint: PayerHint,
+        peer: &PeerCertificates,
+    ) -> Result<(), CheckoutError> {
+        let Loaded {
+            version,
+            mut checkout,
+            payment,
+        } = self.load(id).await?;
+        self.must_be_open(&checkout, payment.as_ref())?;
+        let now = self.clock.now();
+        let payer = identify(
+            hint,
+            peer,
+            self.directory.as_ref(),
+            self.certificates.as_ref(),
+            now,
+        )
+        .await?;
+        let purchase = Purchase {
+            payment: PaymentId::random(self.entropy.as_ref()).map_err(Error::from)?,
+            relying_party: checkout.relying_party.clone(),
+            session: session.clone(),
+            payer,
+            transaction: checkout.transaction.clone(),
+            locale: checkout.locale,
+            origin: self.host().to_owned(),
+        };
+        // The checkout names its payment in the payment's first commit: of two payments begun at once, one is.
+        checkout.tries = checkout.tries.saturating_add(1);
+        checkout.payment = Some(purchase.payment.clone());
+        let mut batch = Batch::default();
+        batch.replace(&Versioned {
+            version,
+            value: checkout,
+        })?;
+        self.gateway.start_payment(purchase, batch).await?;
+        Ok(())
+    }
+
+    /// Takes what the payer typed back (F13.5); `Ok` when it is accepted.
+    ///
+    /// # Errors
+    /// The refusal with its cause, and when a port fails.
+    pub async fn finish(
+        &self,
+        id: &CheckoutId,
+        session: &SessionId,
+        typed: &TypedCode,
+    ) -> Result<(), CheckoutError> {
+        let payment = self.begun(id).await?;
+        match self
+            .gateway
+            .finish_payment(payment.id(), session, typed)
+            .await?
+        {
+            (_, None) => Ok(()),
+            (_, Some(refusal)) => Err(CheckoutError::Refused(refusal)),
+        }
+    }
+
+    /// Sends the code once more.
+    ///
+    /// # Errors
+    /// The refusal with its cause, and when a port fails.
+    pub async fn resend(&self, id: &CheckoutId, session: &SessionId) -> Result<(), CheckoutError> {
+        let payment = self.begun(id).await?;
+        let resent = self.gateway.resend_code(payment.id(), session).await?;
+        resent.map(|_| ()).map_err(CheckoutError::Refused)
+    }
+
+    /// Calls the payment off on the payer's behalf.
+    ///
+    /// # Errors
+    /// When it is too late for that, in another session, or when a port fails.
+    pub async fn cancel(&self, id: &CheckoutId, session: &SessionId) -> Result<(), CheckoutError> {
+        let payment = self.begun(id).await?;
+        if payment.session() != session {
+            return Err(CheckoutError::Refused(
+                countersign_domain::challenge::Refusal::OtherSession,
+            ));
+        }
+        self.cancel_payment(&payment).await
+    }
+
+    async fn cancel_payment(&self, payment: &Payment) -> Result<(), CheckoutError> {
+        if payment.state().is_final() {
+            return Err(CheckoutError::NotNow(payment.state().name()));
+        }
+        self.gateway.cancel_payment(payment.id()).await?;
+        Ok(())
+    }
+
+    fn must_be_open(
+        &self,
+        checkout: &Checkout,
+        payment: Option<&Payment>,
+    ) -> Result<(), CheckoutError> {
+        match Status::of(checkout, payment, self.clock.now()) {
+            Status::Open => Ok(()),
+            // The last payment ended without money: another may be begun, in time and not for ever.
+            Status::Declined | Status::Voided
+                if payment.is_some_and(|payment| payment.state().is_final()) =>
+            {
+                if self.clock.now() >= checkout.expires_at {
+                    Err(CheckoutError::NotNow("expired"))
+                } else if checkout.tries >= MAX_TRIES {
+                    Err(CheckoutError::TooManyPayments)
+                } else {
+                    Ok(())
+                }
+            }
+            Status::Declined | Status::Voided => Err(CheckoutError::NotNow("voided")),
+            Status::AwaitingCode => Err(CheckoutError::NotNow("awaiting_code")),
+            Status::Processing => Err(CheckoutError::NotNow("processing")),
+            Status::Paid => Err(CheckoutError::NotNow("paid")),
+            Status::Expired => Err(CheckoutError::NotNow("expired")),
+        }
+    }
+
+    async fn begun(&self, id: &CheckoutId) -> Result<Payment, CheckoutError> {
+        self.load(id)
+            .await?
+            .payment
+            .ok_or(CheckoutError::NotNow("open"))
+    }
+
+    async fn owned(
+        &self,
+        party: &RelyingPartyId,
+        id: &CheckoutId,
+    ) -> Result<Loaded, CheckoutError> {
+        let loaded = self.load(id).await?;
+        if loaded.checkout.relying_party == *party {
+            return Ok(loaded);
+        }
+        Err(Error::NotFound {
+            collection: Checkout::COLLECTION,
+            id: id.to_string(),
+        }
+        .into())
+    }
+
+    async fn load(&self, id: &CheckoutId) -> Result<Loaded, CheckoutError> {
+        let Versioned {
+            version,
+            value: checkout,
+        } = self.store.expect::<Checkout>(id.as_str()).await?;
+        let payment = match &checkout.payment {
+            Some(payment) => Some(self.gateway.payment(payment).await?),
+            None => None,
+        };
+        Ok(Loaded {
+            version,
+            checkout,
+            payment,
+        })
+    }
+
+    /// The code's part is for the session that asked for it, and for nobody else.
+    async fn view_of(
+        &self,
+        checkout: &Checkout,
+        payment: Option<&Payment>,
+        session: Option<&SessionId>,
+    ) -> Result<CheckoutView, CheckoutError> {
+        let now = self.clock.now();
+        let waiting = payment.filter(|payment| {
+            matches!(payment.state(), PaymentState::AwaitingCode { .. })
+                && session == Some(payment.session())
+        });
+        let Some(waiting) = waiting else {
+            return Ok(CheckoutView::of(checkout, payment, None, now));
+        };
+        let challenge = self.gateway.challenge_of(waiting.id()).await?;
+        let message = self
+            .store
+            .expect::<Message>(challenge.last_message().as_str())
+            .await?
+            .value;
+        Ok(CheckoutView::of(
+            checkout,
+            payment,
+            Some((&challenge, &message)),
+            now,
+        ))
+    }
+
+    /// The host in the public origin, without a port: what the message's last line is bound to.
+    fn host(&self) -> &str {
+        let authority = self
+            .public_origin
+            .rsplit_once("//")
+            .map_or(self.public_origin.as_str(), |(_, rest)| rest);
+        authority
+            .split_once(':')
+            .map_or(authority, |(host, _)| host)
+    }
+}

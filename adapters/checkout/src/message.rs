@@ -1,0 +1,206 @@
+//! What comes in over HTTP, and the valid types that it becomes.
+
+use countersign_domain::{
+    address::Msisdn,
+    amount::{Amount, Currency},
+    card::{Card, CardExpiry},
+    error::InvalidInput,
+    id::Identifier,
+    subscriber::Subscriber,
+    summary::Locale,
+    transaction::{Item, ItemName, Payee, Reference, Transaction},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{flow::NewCheckout, identity::PayerHint};
+
+/// An amount: a decimal number as text, and its currency.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AmountBody {
+    /// Such as `49.90`; no more decimals than the currency has.
+    #[schema(example = "49.90")]
+    pub value: String,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    pub currency: String,
+}
+
+/// Something bought.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ItemBody {
+    /// Its reference or name, 1 to 64 characters.
+    #[schema(example = "ISBN 2070360245")]
+    pub name: String,
+    /// How many.
+    #[serde(default = "one")]
+    #[schema(example = 1)]
+    pub quantity: u32,
+}
+
+/// A merchant's wish to be paid.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateCheckout {
+    /// How much.
+    pub amount: AmountBody,
+    /// The merchant's reference of the order, 1 to 64 characters.
+    #[schema(example = "order-1")]
+    pub reference: String,
+    /// What is bought, at most 20 kinds; shown on the phone, too.
+    #[serde(default)]
+    pub items: Vec<ItemBody>,
+    /// Where the payer may go back to at the end; `https` only.
+    #[serde(default)]
+    pub return_url: Option<String>,
+    /// The language of the message to the phone: `en` or `fr`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "en")]
+    pub locale: Locale,
+}
+
+/// A card.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CardBody {
+    /// Its number.
+    #[schema(example = "4970100000000154")]
+    pub number: String,
+    /// Its last month, `MM/YY` or `YYYY-MM`.
+    #[schema(example = "12/29")]
+    pub expiry: String,
+}
+
+/// A subscriber to enter into the directory.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolSubscriber {
+    /// The mobile number in E.164 form; its holder must have proved it.
+    #[schema(example = "+33612345678")]
+    pub number: String,
+    /// The card that is kept for the subscriber (figure 8).
+    #[serde(default)]
+    pub card: Option<CardBody>,
+}
+
+/// The form by which a payer says who he or she is. Empty fields are as good as absent: browsers send them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PayForm {
+    #[serde(default)]
+    user_id: String,
+    #[serde(default)]
+    card_number: String,
+    #[serde(default)]
+    card_expiry: String,
+}
+
+/// The form with the code.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CodeForm {
+    pub(crate) code: String,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+impl From<Amount> for AmountBody {
+    fn from(amount: Amount) -> Self {
+        Self {
+            value: amount.to_decimal(),
+            currency: amount.currency().code().to_owned(),
+        }
+    }
+}
+
+impl From<&Item> for ItemBody {
+    fn from(item: &Item) -> Self {
+        Self {
+            name: item.name.to_string(),
+            quantity: item.quantity,
+        }
+    }
+}
+
+impl TryFrom<ItemBody> for Item {
+    type Error = InvalidInput;
+
+    fn try_from(body: ItemBody) -> Result<Self, InvalidInput> {
+        Ok(Self {
+            name: ItemName::try_from(body.name)?,
+            quantity: body.quantity,
+        })
+    }
+}
+
+impl CreateCheckout {
+    /// The checkout of a merchant of that name.
+    pub(crate) fn into_new(self, payee: Payee) -> Result<NewCheckout, InvalidInput> {
+        let amount = Amount::from_decimal(
+            &self.amount.value,
+            Currency::try_from(self.amount.currency.as_str())?,
+        )?;
+        let items = self
+            .items
+            .into_iter()
+            .map(Item::try_from)
+            .collect::<Result<_, _>>()?;
+        let transaction =
+            Transaction::new(amount, payee, Reference::try_from(self.reference)?, items)?;
+        let return_url = self.return_url.map(return_url).transpose()?;
+        Ok(NewCheckout {
+            transaction,
+            return_url,
+            locale: self.locale,
+        })
+    }
+}
+
+/// An `https` address, which becomes a link on the page.
+fn return_url(text: String) -> Result<String, InvalidInput> {
+    let refuse = |why| Err(InvalidInput::new("return_url", why));
+    match text.parse::<axum::http::Uri>() {
+        _ if text.len() > 2048 => refuse("is longer than 2048 characters"),
+        Ok(uri) if uri.scheme_str() == Some("https") && uri.host().is_some() => Ok(text),
+        _ => refuse("is not an absolute https address"),
+    }
+}
+
+impl EnrolSubscriber {
+    /// The subscriber of that identifier.
+    pub(crate) fn into_subscriber(
+        self,
+        identifier: Identifier,
+    ) -> Result<Subscriber, InvalidInput> {
+        let number = Msisdn::try_from(self.number)?;
+        let card = self
+            .card
+            .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))
+            .transpose()?;
+        Ok(Subscriber {
+            identifier,
+            number,
+            card,
+        })
+    }
+}
+
+impl TryFrom<PayForm> for PayerHint {
+    type Error = InvalidInput;
+
+    fn try_from(form: PayForm) -> Result<Self, InvalidInput> {
+        let card = match (form.card_number.trim(), form.card_expiry.trim()) {
+            ("", "") => None,
+            (number, expiry) => Some(Card::new(number, CardExpiry::try_from(expiry)?)?),
+        };
+        match (form.user_id.trim(), card) {
+            ("", None) => Ok(Self::Certificate(None)),
+            ("", Some(card)) => Ok(Self::Card(card)),
+            (user_id, card) => Ok(Self::UserId(Identifier::try_from(user_id)?, card)),
+        }
+    }
+}

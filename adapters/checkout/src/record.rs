@@ -1,0 +1,40 @@
+//! What is kept of a checkout.
+
+use countersign_domain::{
+    id::{PaymentId, RelyingPartyId},
+    random_id,
+    record::Stored,
+    summary::Locale,
+    time::Timestamp,
+    transaction::Transaction,
+};
+use serde::{Deserialize, Serialize};
+
+random_id!(
+    /// Names a checkout; whoever knows it may see amount and payee.
+    CheckoutId, "co_"
+);
+
+/// A merchant's wish to be paid, and the payment that a payer began for it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Checkout {
+    pub(crate) id: CheckoutId,
+    pub(crate) relying_party: RelyingPartyId,
+    pub(crate) transaction: Transaction,
+    pub(crate) return_url: Option<String>,
+    pub(crate) locale: Locale,
+    pub(crate) expires_at: Timestamp,
+    /// The merchant called it off before anybody began to pay.
+    pub(crate) void: bool,
+    /// Payments begun so far, and the last of them.
+    pub(crate) tries: u8,
+    pub(crate) payment: Option<PaymentId>,
+}
+
+impl Stored for Checkout {
+    const COLLECTION: &'static str = "checkout";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+}
