@@ -1,0 +1,304 @@
+//! The configuration: one TOML file, every key typed and documented, unknown keys refused.
+//!
+//! Every key can be overridden by the environment: `COUNTERSIGN__SECTION__KEY`, such as
+//! `COUNTERSIGN__API__LISTEN=127.0.0.1:9444`. Secrets are never in the file itself but in files that it names, paths
+//! being relative to the folder of the configuration.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use countersign_domain::{id::KeyId, keys::KeyRing, policy::Policy, secret::Secret};
+use countersign_web::relying_party::RelyingParty;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::error::ConfigError;
+
+/// The beginning of the name of an environment variable that overrides a key.
+const ENVIRONMENT_PREFIX: &str = "COUNTERSIGN__";
+
+/// The configuration of a server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Certificate and key of both listeners.
+    pub(crate) tls: TlsSection,
+    /// The payers' pages.
+    pub(crate) checkout: CheckoutSection,
+    /// The merchants' API.
+    pub(crate) api: ApiSection,
+    /// Where everything is kept.
+    pub(crate) store: StoreSection,
+    /// Master secrets.
+    pub(crate) keys: KeysSection,
+    /// Limits, order, selection. Default: [`countersign_domain::policy::PolicySettings`].
+    #[serde(default)]
+    pub(crate) policy: Policy,
+    /// The SMS centre.
+    pub(crate) sms: SmsSection,
+    /// The issuing bank's host.
+    pub(crate) bank: BankSection,
+    /// Who may call the API.
+    #[serde(rename = "relying_party")]
+    pub(crate) relying_parties: Vec<RelyingParty>,
+    /// The folder that paths are relative to.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsSection {
+    /// PEM of the chain, the server's own certificate first.
+    pub(crate) certificate: PathBuf,
+    /// PEM of its key, PKCS#8.
+    pub(crate) key: PathBuf,
+}
+
+/// `[checkout]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckoutSection {
+    /// Where to listen for payers' browsers.
+    pub(crate) listen: SocketAddr,
+    /// How payers reach it, such as `https://pay.example.com`; the last line of the SMS is bound to its host.
+    pub(crate) public_origin: String,
+    /// PEM of the authorities whose client certificates are believed. Absent: no certificate is asked for.
+    pub(crate) client_authorities: Option<PathBuf>,
+    /// Certificates and keys that open encrypted numbers; several while keys are changed.
+    #[serde(default)]
+    pub(crate) gateway_keys: Vec<TlsSection>,
+    /// Addresses of TLS terminators that may say which certificate the payer presented (RFC 9440).
+    #[serde(default)]
+    pub(crate) trusted_terminators: Vec<IpAddr>,
+}
+
+/// `[api]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiSection {
+    /// Where to listen for merchants' back ends.
+    pub(crate) listen: SocketAddr,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreSection {
+    /// The SQLite file; made when it is not there.
+    pub(crate) path: PathBuf,
+}
+
+/// `[keys]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeysSection {
+    /// The id of the key that makes what is new.
+    current: KeyId,
+    /// Files with 64 hexadecimal digits each (`openssl rand -hex 32`), by key id.
+    files: BTreeMap<KeyId, PathBuf>,
+}
+
+/// `[sms]`: see [`countersign_channels`] for what each key means; absent keys have the defaults given there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SmsSection {
+    /// `host:port` of the centre.
+    pub(crate) address: String,
+    /// The account.
+    pub(crate) system_id: String,
+    /// The file with the account's password.
+    pub(crate) password_file: PathBuf,
+    /// From whom the messages come: `+` and a number, digits of a short code, or a name of up to 11 characters.
+    pub(crate) source: String,
+    /// What the centre wants to be told about our kind of system.
+    #[serde(default)]
+    pub(crate) system_type: String,
+    /// Submissions that may wait for their answer at once.
+    pub(crate) window: Option<usize>,
+    /// Submissions in each second at most.
+    pub(crate) max_per_second: Option<u32>,
+    /// How long an answer is waited for.
+    pub(crate) response_timeout_seconds: Option<u64>,
+    /// After how long a silence the centre is asked whether it is there.
+    pub(crate) enquire_link_seconds: Option<u64>,
+    /// The name in the centre's certificate: turns TLS on, together with `tls_authorities`.
+    pub(crate) tls_server_name: Option<String>,
+    /// PEM of the authorities that may have issued the centre's certificate.
+    pub(crate) tls_authorities: Option<PathBuf>,
+}
+
+/// `[bank]`: see [`countersign_bank`] for what each key means; absent keys have the defaults given there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BankSection {
+    /// `host:port` of the bank.
+    pub(crate) address: String,
+    /// Our number as an acquirer, ISO 8583 field 32.
+    pub(crate) acquirer_id: Option<String>,
+    /// How long an answer is waited for.
+    pub(crate) response_timeout_seconds: Option<u64>,
+    /// How often a request is sent in all before its outcome is unknown.
+    pub(crate) tries: Option<u8>,
+}
+
+impl Config {
+    /// Reads a configuration file; the environment's overrides count.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not a valid configuration.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        Self::parse(&text, folder, std::env::vars())
+    }
+
+    /// Reads a configuration from text, paths being relative to `folder`; the environment does not count.
+    ///
+    /// # Errors
+    /// When it is not a valid configuration.
+    pub fn from_toml(text: &str, folder: &Path) -> Result<Self, ConfigError> {
+        Self::parse(text, folder, std::iter::empty())
+    }
+
+    fn parse(
+        text: &str,
+        folder: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let invalid = |error: toml::de::Error| ConfigError::Invalid {
+            cause: error.to_string().trim().to_owned(),
+        };
+        let overrides: Vec<_> = environment
+            .filter_map(|(name, value)| {
+                Some((
+                    name.strip_prefix(ENVIRONMENT_PREFIX)?.to_ascii_lowercase(),
+                    value,
+                ))
+            })
+            .collect();
+        let mut config: Self = if overrides.is_empty() {
+            // From the text itself: the error then names line and column.
+            toml::from_str(text).map_err(invalid)?
+        } else {
+            let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
+            for (name, value) in overrides {
+                override_key(&mut table, &name, value)?;
+            }
+            table.try_into().map_err(invalid)?
+        };
+        folder.clone_into(&mut config.folder);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let origin = &self.checkout.public_origin;
+        let is_origin = origin.strip_prefix("https://").is_some_and(|host| {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':'))
+        });
+        if !is_origin {
+            let why = "is not https:// and a host in lower case, without a path";
+            return Err(ConfigError::unusable("checkout.public_origin", why));
+        }
+        if self.sms.tls_server_name.is_some() != self.sms.tls_authorities.is_some() {
+            let why = "and sms.tls_authorities are needed together";
+            return Err(ConfigError::unusable("sms.tls_server_name", why));
+        }
+        let mut ids: Vec<_> = self.relying_parties.iter().map(|party| &party.id).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(ConfigError::unusable("relying_party.id", "is there twice"));
+        }
+        Ok(())
+    }
+
+    /// A path as the configuration means it.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// The text of a file that the configuration names.
+    pub(crate) fn file(&self, path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+        let path = self.path(path);
+        fs::read_to_string(&path)
+            .map(Zeroizing::new)
+            .map_err(|error| unreadable(&path, &error))
+    }
+
+    /// The master secrets.
+    pub(crate) fn key_ring(&self) -> Result<KeyRing, ConfigError> {
+        let read = |(id, path): (&KeyId, &PathBuf)| {
+            let text = self.file(path)?;
+            let why = "name a file that does not hold 64 hexadecimal digits; make one with: openssl rand -hex 32";
+            let secret = master_secret(text.trim())
+                .ok_or_else(|| ConfigError::unusable("keys.files", why))?;
+            Ok((id.clone(), secret))
+        };
+        let masters = self
+            .keys
+            .files
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<_>, ConfigError>>()?;
+        KeyRing::new(self.keys.current.clone(), masters)
+            .map_err(|error| ConfigError::unusable("keys.current", error.why))
+    }
+}
+
+/// Sets a key in the table; `section__key` names it. A value that is not TOML is text.
+fn override_key(table: &mut toml::Table, name: &str, value: String) -> Result<(), ConfigError> {
+    let mut parts: Vec<&str> = name.split("__").collect();
+    let Some(key) = parts.pop() else {
+        return Ok(());
+    };
+    let mut section = table;
+    for part in parts {
+        let entry = section
+            .entry(part)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        section = entry.as_table_mut().ok_or_else(|| ConfigError::Invalid {
+            cause: format!(
+                "{ENVIRONMENT_PREFIX}{} names no section",
+                name.to_ascii_uppercase()
+            ),
+        })?;
+    }
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}")).ok();
+    let parsed = parsed.and_then(|mut table| table.remove("value"));
+    section.insert(key.to_owned(), parsed.unwrap_or(toml::Value::String(value)));
+    Ok(())
+}
+
+fn master_secret(text: &str) -> Option<Secret<[u8; 32]>> {
+    let digits: Vec<u32> = text
+        .chars()
+        .map(|c| c.to_digit(16))
+        .collect::<Option<_>>()?;
+    let bytes = digits
+        .chunks(2)
+        .map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)));
+    let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(bytes.collect::<Result<_, _>>().ok()?);
+    (digits.len() == 64)
+        .then(|| bytes.as_slice().try_into().ok())
+        .flatten()
+        .map(Secret::new)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
+    ConfigError::Unreadable {
+        file: path.display().to_string(),
+        cause: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Why a server does not start. Each text says what to change.
+
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+/// The configuration cannot be used.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A file that is named cannot be read.
+    #[error("{file} cannot be read: {cause}")]
+    Unreadable {
+        /// Which file.
+        file: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// The text is not TOML, or has a key that is not known, or a value that is not valid.
+    #[error("the configuration is not valid: {cause}")]
+    Invalid {
+        /// Where and what.
+        cause: String,
+    },
+    /// What a key says cannot be used.
+    #[error("{key} {why}")]
+    Unusable {
+        /// Which key.
+        key: &'static str,
+        /// The rule it breaks, as the rest of a sentence.
+        why: String,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn unusable(key: &'static str, why: impl std::fmt::Display) -> Self {
+        Self::Unusable {
+            key,
+            why: why.to_string(),
+        }
+    }
+}
+
+/// The server cannot start.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The address cannot be listened at.
+    #[error("cannot listen at {address}: {cause}; is something else running there?")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system said.
+        cause: String,
+    },
+    /// The store cannot be opened.
+    #[error("the store cannot be opened: {0}")]
+    Store(String),
+}

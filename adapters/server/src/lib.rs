@@ -1,0 +1,25 @@
+//! The composition root: reads the configuration, opens the drivers, mounts the flows, listens.
+//!
+//! The only crate that names other adapters and drivers. There is no simulator in it: what it talks to is what the
+//! configuration names.
+//!
+//! ```text
+//!   config.rs --> server.rs --+--> SqliteStore, SmppMessenger, BankClient       (drivers)
+//!                             +--> Gateway, Outbox, Subscribers                 (domain)
+//!                             +--> listener.rs: TLS --> checkout's routers      (flows)
+//!                             +--> workers.rs: what is due
+//! ```
+
+mod server;
+
+mod config;
+mod error;
+mod listener;
+mod system;
+mod tls;
+mod workers;
+
+pub use config::Config;
+pub use error::{ConfigError, StartError};
+pub use server::Server;
+pub use system::{SystemClock, SystemEntropy};

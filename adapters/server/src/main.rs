@@ -1,0 +1,106 @@
+//! The `countersign` program.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use countersign_server::{Config, Server, SystemClock};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Strong customer authentication over a second network, for payment flows.
+#[derive(Parser)]
+#[command(name = "countersign", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    log: LogForm,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves merchants and payers until it is told to stop (SIGINT, SIGTERM).
+    Serve {
+        /// The configuration file; see docs/reference/configuration.md.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Reads a configuration and all that it names, and says whether a server would start with it.
+    Check {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogForm {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.log);
+    let done = match arguments.command {
+        Command::Serve { config } => serve(&config),
+        Command::Check { config } => check(&config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "this is a program")]
+            {
+                eprintln!("countersign: {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::read(config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (mut interrupt, mut terminate) = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        );
+        let server = Server::start(config, Arc::new(SystemClock::default())).await?;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        server.stop().await;
+        Ok(())
+    })
+}
+
+fn check(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        Server::check(&Config::read(path)?, Arc::new(SystemClock::default()))
+    })?;
+    #[expect(clippy::print_stdout, reason = "this is a program")]
+    {
+        println!("{}: a server would start with it", path.display());
+    }
+    Ok(())
+}
+
+/// What is logged is chosen by `RUST_LOG`; without it, what an operator wants to know.
+fn start_log(form: LogForm) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match form {
+        LogForm::Text => log.init(),
+        LogForm::Json => log.json().init(),
+    }
+}

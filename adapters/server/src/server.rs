@@ -1,0 +1,250 @@
+//! From a configuration to a server at work.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use countersign_bank::Iso8583Bank;
+use countersign_certs::{Certificate, GatewayKey, KeyPair, TrustAnchors};
+use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
+use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
+use countersign_domain::{
+    gateway::Gateway,
+    outbox::Outbox,
+    ports::{Clock, Entropy, Store},
+    secret::Secret,
+    subscriber::Subscribers,
+};
+use countersign_store::SqliteStore;
+use countersign_web::relying_party::RelyingParties;
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    config::Config,
+    error::{ConfigError, StartError},
+    listener::Listener,
+    system::SystemEntropy,
+    tls, workers,
+};
+
+/// The acquirer number when none is configured.
+const DEFAULT_ACQUIRER: &str = "1";
+
+/// A server at work.
+pub struct Server {
+    checkout: Listener,
+    api: Listener,
+    messenger: Arc<SmppMessenger>,
+    tasks: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Opens the store, begins to connect to the SMS centre and to the bank (either may come later), and listens.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used, the store cannot be opened, or an address cannot be listened at.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let (stop, stopping) = watch::channel(false);
+        let keys = Arc::new(config.key_ring()?);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
+        let store = SqliteStore::open(&config.path(&config.store.path))
+            .map_err(|e| StartError::Store(e.to_string()))?;
+        let store: Arc<dyn Store> = Arc::new(store);
+
+        let messenger = Arc::new(messenger(&config, Arc::clone(&clock))?);
+        let bank = Arc::new(bank(&config, Arc::clone(&clock))?);
+        let outbox = Arc::new(Outbox::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&keys),
+        ));
+        let directory = Arc::new(Subscribers::new(
+            Arc::clone(&store),
+            Arc::clone(&keys),
+            Arc::clone(&entropy),
+        ));
+        let gateway = Arc::new(Gateway::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            bank,
+            keys,
+            config.policy.clone(),
+        ));
+        let checkouts = Arc::new(Checkouts {
+            store,
+            clock,
+            entropy,
+            directory: Arc::clone(&directory) as _,
+            subscribers: Some(directory),
+            gateway: Arc::clone(&gateway),
+            certificates: certificate_reader(&config)?,
+            public_origin: config.checkout.public_origin.clone(),
+        });
+
+        let parties = RelyingParties::new(config.relying_parties.clone());
+        let payer_tls = tls::server_config(&config, config.checkout.client_authorities.as_deref())?;
+        let api_tls = tls::server_config(&config, None)?;
+        let terminators = config.checkout.trusted_terminators.clone();
+        let pages = payer_pages(Arc::clone(&checkouts));
+        let checkout = Listener::start(
+            config.checkout.listen,
+            payer_tls,
+            pages,
+            terminators,
+            stopping.clone(),
+        )
+        .await?;
+        let routes = api(checkouts, parties);
+        let api = Listener::start(
+            config.api.listen,
+            api_tls,
+            routes,
+            Vec::new(),
+            stopping.clone(),
+        )
+        .await?;
+
+        let session = Arc::clone(&messenger);
+        let inbox = Arc::clone(&outbox);
+        let tasks = vec![
+            tokio::spawn(async move { session.run(inbox).await }),
+            workers::send_messages(outbox, Arc::clone(&messenger) as _, stopping.clone()),
+            workers::resume_payments(gateway, stopping),
+        ];
+        tracing::info!(checkout = %checkout.address(), api = %api.address(), "listening");
+        Ok(Self {
+            checkout,
+            api,
+            messenger,
+            tasks,
+            stop,
+        })
+    }
+
+    /// Opens and reads everything that the configuration names, without listening or connecting.
+    ///
+    /// # Errors
+    /// What [`Server::start`] would say of the configuration.
+    pub fn check(config: &Config, clock: Arc<dyn Clock>) -> Result<(), ConfigError> {
+        config.key_ring()?;
+        messenger(config, clock)?;
+        bank_settings(config)?;
+        certificate_reader(config)?;
+        tls::server_config(config, config.checkout.client_authorities.as_deref()).map(|_| ())
+    }
+
+    /// Where payers' browsers are served.
+    pub const fn checkout_address(&self) -> SocketAddr {
+        self.checkout.address()
+    }
+
+    /// Where merchants' back ends are served.
+    pub const fn api_address(&self) -> SocketAddr {
+        self.api.address()
+    }
+
+    /// Stops listening, lets what is under way come to its end, and returns when all is done.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        self.checkout.stopped().await;
+        self.api.stopped().await;
+        self.messenger.stop();
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task ended badly");
+            }
+        }
+        tracing::info!("stopped");
+    }
+}
+
+fn messenger(config: &Config, clock: Arc<dyn Clock>) -> Result<SmppMessenger, ConfigError> {
+    let section = &config.sms;
+    let (host, port) = host_and_port(&section.address, "sms.address")?;
+    let password = config.file(&section.password_file)?;
+    let password = Secret::new(password.trim().to_owned());
+    let mut settings =
+        SmppSettings::new(host, &section.system_id, password, source(&section.source)?);
+    settings.port = port;
+    settings.system_type.clone_from(&section.system_type);
+    settings.max_per_second = section.max_per_second;
+    settings.window = section.window.unwrap_or(settings.window);
+    settings.response_timeout =
+        seconds(section.response_timeout_seconds, settings.response_timeout);
+    settings.enquire_link_after =
+        seconds(section.enquire_link_seconds, settings.enquire_link_after);
+    if let (Some(server_name), Some(authorities)) =
+        (&section.tls_server_name, &section.tls_authorities)
+    {
+        let roots_pem = config.file(authorities)?.to_string();
+        settings.tls = Some(TlsSettings {
+            server_name: server_name.clone(),
+            roots_pem,
+        });
+    }
+    SmppMessenger::new(settings, clock).map_err(|error| ConfigError::unusable("sms", error))
+}
+
+fn source(text: &str) -> Result<SourceAddress, ConfigError> {
+    if text.starts_with('+') {
+        let number = text
+            .try_into()
+            .map_err(|error| ConfigError::unusable("sms.source", error))?;
+        return Ok(SourceAddress::Number(number));
+    }
+    let digits_only = text.bytes().all(|b| b.is_ascii_digit());
+    Ok(if digits_only {
+        SourceAddress::ShortCode(text.to_owned())
+    } else {
+        SourceAddress::Name(text.to_owned())
+    })
+}
+
+fn bank(config: &Config, clock: Arc<dyn Clock>) -> Result<Iso8583Bank, ConfigError> {
+    Iso8583Bank::start(bank_settings(config)?, clock)
+        .map_err(|error| ConfigError::unusable("bank", error))
+}
+
+fn bank_settings(config: &Config) -> Result<countersign_bank::Settings, ConfigError> {
+    let section = &config.bank;
+    host_and_port(&section.address, "bank.address")?;
+    let acquirer = section.acquirer_id.as_deref().unwrap_or(DEFAULT_ACQUIRER);
+    let mut settings = countersign_bank::Settings::new(section.address.as_str(), acquirer);
+    settings.response_timeout =
+        seconds(section.response_timeout_seconds, settings.response_timeout);
+    settings.tries = section.tries.map_or(settings.tries, u32::from);
+    Ok(settings)
+}
+
+fn certificate_reader(config: &Config) -> Result<Option<CertificateReader>, ConfigError> {
+    let Some(authorities) = &config.checkout.client_authorities else {
+        return Ok(None);
+    };
+    let unusable = |error| ConfigError::unusable("checkout.client_authorities", error);
+    let anchors = TrustAnchors::from_pem(&config.file(authorities)?).map_err(unusable)?;
+    let keys = config.checkout.gateway_keys.iter();
+    let keys = keys
+        .map(|files| gateway_key(config, &files.certificate, &files.key))
+        .collect::<Result<_, _>>()?;
+    Ok(Some(CertificateReader::new(anchors, keys)))
+}
+
+fn gateway_key(config: &Config, certificate: &Path, key: &Path) -> Result<GatewayKey, ConfigError> {
+    let unusable = |error| ConfigError::unusable("checkout.gateway_keys", error);
+    let certificate = Certificate::from_pem(&config.file(certificate)?).map_err(unusable)?;
+    let key = KeyPair::from_pem(&config.file(key)?).map_err(unusable)?;
+    GatewayKey::new(&certificate, &key).map_err(unusable)
+}
+
+fn host_and_port<'a>(address: &'a str, key: &'static str) -> Result<(&'a str, u16), ConfigError> {
+    let split = address
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    split
+        .filter(|(host, port)| !host.is_empty() && *port != 0)
+        .ok_or_else(|| ConfigError::unusable(key, "is not host:port"))
+}
+
+fn seconds(configured: Option<u64>, default: Duration) -> Duration {
+    configured.map_or(default, Duration::from_secs)
+}

@@ -1,0 +1,67 @@
+//! TLS 1.2 and 1.3 by rustls with ring. Client certificates are asked for where there are authorities to believe.
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::ring,
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+
+use crate::{config::Config, error::ConfigError};
+
+/// What one listener does for TLS; `authorities` whose client certificates are accepted, but not demanded (F13.2).
+pub(crate) fn server_config(
+    config: &Config,
+    authorities: Option<&Path>,
+) -> Result<Arc<ServerConfig>, ConfigError> {
+    let chain = certificates(config, &config.tls.certificate, "tls.certificate")?;
+    let key =
+        PrivateKeyDer::from_pem_slice(config.file(&config.tls.key)?.as_bytes()).map_err(|_| {
+            ConfigError::unusable("tls.key", "names a file without a private key in PEM")
+        })?;
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::unusable("tls", error))?;
+    let builder = match authorities {
+        None => builder.with_no_client_auth(),
+        Some(path) => builder.with_client_cert_verifier(client_verifier(config, path, provider)?),
+    };
+    let mut tls = builder
+        .with_single_cert(chain, key)
+        .map_err(|error| ConfigError::unusable("tls.certificate", error))?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(tls))
+}
+
+fn client_verifier(
+    config: &Config,
+    path: &Path,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
+    const KEY: &str = "checkout.client_authorities";
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(config, path, KEY)? {
+        roots
+            .add(certificate)
+            .map_err(|error| ConfigError::unusable(KEY, error))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| ConfigError::unusable(KEY, error))
+}
+
+fn certificates(
+    config: &Config,
+    path: &Path,
+    key: &'static str,
+) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let text = config.file(path)?;
+    let read = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
+    read.ok()
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or_else(|| ConfigError::unusable(key, "names a file without a certificate in PEM"))
+}
