@@ -131,8 +131,9 @@ outside_name!(
     Identifier, 128
 );
 outside_name!(
-    /// The relying party (in payments: the merchant) on whose behalf a flow runs.
-    RelyingPartyId, 64
+    /// The relying party (in payments: the merchant) on whose behalf a flow runs. As long as the bank's name of a
+    /// merchant may be (ISO 8583 field 42), as that is what it becomes: one that did not fit could never be paid.
+    RelyingPartyId, 15
 );
 outside_name!(
     /// Which key a code was computed with, so that keys can change without a pause.
