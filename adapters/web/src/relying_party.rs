@@ -1,6 +1,6 @@
 //! Relying parties: who may call the API, proved by an API key.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -39,6 +39,13 @@ impl KeyHash {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, key.as_bytes()).as_ref());
         Self(hash)
+    }
+}
+
+/// As a configuration has it.
+impl fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -156,6 +163,7 @@ mod tests {
     fn a_key_hash_is_sixty_four_hexadecimal_digits() {
         let hex = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683";
         assert_eq!(KeyHash::try_from(hex.to_owned()), Ok(KeyHash::of("key")));
+        assert_eq!(KeyHash::of("key").to_string(), hex);
         for text in ["", "2c70", &"zz".repeat(32), &hex.repeat(2)] {
             assert!(KeyHash::try_from(text.to_owned()).is_err(), "{text}");
         }

@@ -1,0 +1,291 @@
+//! Every certificate that a sandbox needs, made anew with it: two that are good, and three to be refused.
+//!
+//! ```text
+//!   root --> issuing --+--> server         what browsers and curl see
+//!    |                 +--> gateway        opens encrypted numbers
+//!    |                 +--> clear, encrypted, expired, moved     clients
+//!   foreign root ---------> foreign        a client of somebody we do not know
+//! ```
+
+use std::{
+    fs,
+    io::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use countersign_certs::{
+    Authority, Card, Certificate, Error, GatewayCertificate, Holder, KeyPair, Phone,
+    PhoneExtension, PhoneNumber, Profile, PublicKey, UnixTime, Validity,
+};
+use countersign_domain::time::Timestamp;
+use rcgen::{
+    CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, Issuer, KeyUsagePurpose,
+};
+use serde::Serialize;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
+
+use crate::sandbox::{Person, SandboxError};
+
+const DAY: u64 = 86_400;
+
+/// Client certificates of every kind that matters.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ClientCertificates {
+    /// Number and card, encrypted to the gateway (F13.v1).
+    pub(crate) encrypted: ClientFiles,
+    /// The number in clear.
+    pub(crate) clear: ClientFiles,
+    /// Of an authority that nobody here believes.
+    pub(crate) foreign: ClientFiles,
+    /// Expired yesterday.
+    pub(crate) expired: ClientFiles,
+    /// With the envelope of the first one: its number is another certificate's.
+    pub(crate) moved: ClientFiles,
+}
+
+/// A client certificate: where it is, and what it says of its holder.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ClientFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    #[serde(flatten)]
+    pub(crate) holder: Person,
+}
+
+/// Writes certificates and keys into a folder.
+struct Maker<'a> {
+    folder: &'a Path,
+    now: u64,
+    root: Authority,
+    issuing: Authority,
+}
+
+/// Makes all of them in that folder: `root.pem`, `server.*`, `gateway.*`, and the clients'.
+pub(crate) fn make(
+    folder: &Path,
+    holder: &Person,
+    now: Timestamp,
+) -> Result<ClientCertificates, SandboxError> {
+    let now = now.unix_seconds();
+    let root = authority("Countersign sandbox root", now)?;
+    let issuing = root.issuing("Countersign sandbox authority", two_years(now)?)?;
+    let maker = Maker {
+        folder,
+        now,
+        root,
+        issuing,
+    };
+    write_public(
+        &folder.join("root.pem"),
+        &maker.root.certificate().to_pem()?,
+    )?;
+    maker.server()?;
+    let gateway = maker.gateway()?;
+    maker.clients(holder, &gateway)
+}
+
+impl Maker<'_> {
+    fn server(&self) -> Result<(), SandboxError> {
+        let profile = Profile::TlsServer {
+            common_name: "Countersign sandbox",
+            dns_names: &["localhost"],
+            ip_addresses: &[
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ],
+        };
+        let key = KeyPair::generate()?;
+        let certificate = self.issue(&profile, key.public_key())?;
+        self.write("server", &certificate, &key, &self.issuing)
+            .map(|_| ())
+    }
+
+    fn gateway(&self) -> Result<GatewayCertificate, SandboxError> {
+        let profile = Profile::Gateway {
+            common_name: "Countersign sandbox gateway",
+        };
+        let key = KeyPair::generate()?;
+        let certificate = self.issue(&profile, key.public_key())?;
+        self.write("gateway", &certificate, &key, &self.issuing)?;
+        Ok(GatewayCertificate::new(&certificate)?)
+    }
+
+    fn clients(
+        &self,
+        person: &Person,
+        gateway: &GatewayCertificate,
+    ) -> Result<ClientCertificates, SandboxError> {
+        let number = PhoneNumber::new(&person.number)?;
+        let holder = Holder {
+            number: number.clone(),
+            card: Some(Card::new(&person.card.number, &person.card.expiry)?),
+        };
+        let client = |phone| Profile::TlsClient {
+            common_name: &person.user_id,
+            phone,
+        };
+        let clear = client(Phone::Clear(&number));
+        let encrypted = client(Phone::Encrypted {
+            holder: &holder,
+            gateways: std::slice::from_ref(gateway),
+        });
+        let files = |name, certificate: &Certificate, key: &KeyPair, issuer: &Authority| {
+            let (certificate, key) = self.write(name, certificate, key, issuer)?;
+            Ok::<_, SandboxError>(ClientFiles {
+                certificate,
+                key,
+                holder: person.clone(),
+            })
+        };
+
+        let keys = [
+            KeyPair::generate()?,
+            KeyPair::generate()?,
+            KeyPair::generate()?,
+            KeyPair::generate()?,
+            KeyPair::generate()?,
+        ];
+        let [
+            for_encrypted,
+            for_clear,
+            for_foreign,
+            for_expired,
+            for_moved,
+        ] = &keys;
+        let good = self.issue(&encrypted, for_encrypted.public_key())?;
+        let foreign = authority("Foreign root", self.now)?;
+        let of_foreign = foreign.issue(&clear, for_foreign.public_key(), year(self.now)?)?;
+        let last_month = Validity::new(
+            at(self.now.saturating_sub(30 * DAY)),
+            Duration::from_secs(29 * DAY),
+        )?;
+        let expired = self
+            .issuing
+            .issue(&clear, for_expired.public_key(), last_month)?;
+        let moved = self.with_envelope_of(&good, for_moved)?;
+        Ok(ClientCertificates {
+            encrypted: files("encrypted", &good, for_encrypted, &self.issuing)?,
+            clear: files(
+                "clear",
+                &self.issue(&clear, for_clear.public_key())?,
+                for_clear,
+                &self.issuing,
+            )?,
+            foreign: files("foreign", &of_foreign, for_foreign, &foreign)?,
+            expired: files("expired", &expired, for_expired, &self.issuing)?,
+            moved: files("moved", &moved, for_moved, &self.issuing)?,
+        })
+    }
+
+    fn issue(
+        &self,
+        profile: &Profile<'_>,
+        subject_key: &PublicKey,
+    ) -> Result<Certificate, SandboxError> {
+        Ok(self.issuing.issue(profile, subject_key, year(self.now)?)?)
+    }
+
+    /// What a careless authority would issue to a thief: the envelope of another certificate, for the thief's own key.
+    /// Our own authority cannot be made to, so it is put together by hand.
+    fn with_envelope_of(
+        &self,
+        other: &Certificate,
+        key: &KeyPair,
+    ) -> Result<Certificate, SandboxError> {
+        let unusable = || SandboxError::Certificates("the moved certificate".to_owned());
+        let (_, parsed) = X509Certificate::from_der(other.der()).map_err(|_| unusable())?;
+        let name = PhoneExtension::default().to_string();
+        let envelope = parsed
+            .iter_extensions()
+            .find(|extension| extension.oid.to_id_string() == name)
+            .ok_or_else(unusable)?
+            .value
+            .to_vec();
+        let arcs: Vec<u64> = name.split('.').filter_map(|arc| arc.parse().ok()).collect();
+
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "mallory");
+        params.not_before = date(self.now.saturating_sub(DAY)).ok_or_else(unusable)?;
+        params.not_after = date(self.now.saturating_add(300 * DAY)).ok_or_else(unusable)?;
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.custom_extensions = vec![CustomExtension::from_oid_content(&arcs, envelope)];
+        let signer = |key: &KeyPair| {
+            rcgen::KeyPair::from_pem(&key.expose_pem()?)
+                .map_err(|_| Error::Failed("reading a key").into())
+        };
+        let (subject, issuing): (_, Result<_, SandboxError>) =
+            (signer(key)?, signer(self.issuing.key()));
+        let issuer = Issuer::from_ca_cert_der(self.issuing.certificate().der(), issuing?)
+            .map_err(|_| unusable())?;
+        let signed = params
+            .signed_by(&subject, &issuer)
+            .map_err(|_| unusable())?;
+        Ok(Certificate::from_der(signed.into())?)
+    }
+
+    /// Writes `<name>.pem`, the certificate before its issuer's, and `<name>.key`.
+    fn write(
+        &self,
+        name: &str,
+        certificate: &Certificate,
+        key: &KeyPair,
+        issuer: &Authority,
+    ) -> Result<(PathBuf, PathBuf), SandboxError> {
+        let chain = certificate.to_pem()? + &issuer.certificate().to_pem()?;
+        let certificate = self.folder.join(format!("{name}.pem"));
+        let key_file = self.folder.join(format!("{name}.key"));
+        write_public(&certificate, &chain)?;
+        write_secret(&key_file, &key.expose_pem()?)?;
+        Ok((certificate, key_file))
+    }
+}
+
+/// Writes a file that everybody may read.
+pub(crate) fn write_public(path: &Path, text: &str) -> Result<(), SandboxError> {
+    fs::write(path, text).map_err(|error| SandboxError::file(path, &error))
+}
+
+/// Writes a file that its owner alone may read.
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), SandboxError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| SandboxError::file(path, &error))
+}
+
+fn authority(name: &str, now: u64) -> Result<Authority, SandboxError> {
+    Ok(Authority::root(name, two_years(now)?)?)
+}
+
+/// One year behind and one ahead, so that what expired can be issued, too.
+fn two_years(now: u64) -> Result<Validity, SandboxError> {
+    let begin = now.saturating_sub(366 * DAY);
+    Ok(Validity::new(
+        at(begin),
+        Duration::from_secs(2 * 366 * DAY),
+    )?)
+}
+
+/// From yesterday on, so that clocks may differ.
+fn year(now: u64) -> Result<Validity, SandboxError> {
+    let begin = now.saturating_sub(DAY);
+    Ok(Validity::new(at(begin), Duration::from_secs(365 * DAY))?)
+}
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+fn date(seconds: u64) -> Option<time::OffsetDateTime> {
+    time::OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()
+}

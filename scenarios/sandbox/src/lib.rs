@@ -1,0 +1,26 @@
+//! Counterparties for a machine that has none: an SMS centre with handsets, an issuing bank and a certificate
+//! authority, with the server between them. Real protocols over real sockets, everything in one process.
+//!
+//! ```text
+//!   a person, a test                                          the server, as in real life
+//!     | HTTP                +--> centre.rs: handsets <-- SMPP 3.4 --+
+//!     +--> control.rs ------+--> bank.rs: accounts <-- ISO 8583 ----+ countersign-server
+//!                           +--> clock.rs: the server's time -------+   ^ TLS: curl, a browser
+//!                                                                   |   |
+//!   certificates.rs: the server's, the gateway's, clients' ---------+---+
+//! ```
+//!
+//! The server knows nothing of this: `sandbox.rs` writes it a configuration file like anybody's.
+
+// All of it.
+mod introduction;
+mod sandbox;
+// What one tells it.
+mod clock;
+mod control;
+// The counterparties.
+pub mod bank;
+pub mod centre;
+mod certificates;
+
+pub use sandbox::{ExternalCentre, Person, PlainCard, Sandbox, SandboxError, Settings, Texts};

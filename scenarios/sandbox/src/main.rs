@@ -1,0 +1,143 @@
+//! The `sandbox` program: a newcomer's first command.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use countersign_domain::policy::Order;
+use countersign_sandbox::{ExternalCentre, Sandbox, Settings};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Starts Countersign with everybody around it: an SMS centre with handsets, a bank, certificates. Real protocols over
+/// loopback; nobody's money, nobody's phone. Everything is made anew and forgotten at the end.
+#[derive(Parser)]
+#[command(name = "sandbox", version)]
+struct Arguments {
+    /// Where certificates, configuration and store go, to be kept; must be empty or not there [default: a temporary
+    /// folder, removed at the end].
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Where payers' browsers are served.
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    checkout: SocketAddr,
+    /// Where merchants' back ends are served.
+    #[arg(long, default_value = "127.0.0.1:9443")]
+    api: SocketAddr,
+    /// Where handsets, accounts and the clock are looked at and changed.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    control: SocketAddr,
+    /// Asks the phone before the bank (F7.v1).
+    #[arg(long)]
+    code_first: bool,
+    /// An SMS centre of your own, host:port, instead of the sandbox's.
+    #[arg(long, requires = "smpp_system_id", requires = "smpp_password_file")]
+    smpp: Option<String>,
+    /// The account there.
+    #[arg(long)]
+    smpp_system_id: Option<String>,
+    /// The file with its password.
+    #[arg(long)]
+    smpp_password_file: Option<PathBuf>,
+    /// From whom its messages come: a name, a number with +, or a short code.
+    #[arg(long, default_value = "Dupont")]
+    smpp_source: String,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "this is a program")]
+            {
+                eprintln!("sandbox: {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let temporary = match &arguments.folder {
+        Some(_) => None,
+        None => Some(
+            tempfile::Builder::new()
+                .prefix("countersign-sandbox-")
+                .tempdir()?,
+        ),
+    };
+    let folder = temporary
+        .as_ref()
+        .map(|folder| folder.path().to_owned())
+        .or_else(|| arguments.folder.clone())
+        .unwrap_or_default();
+    let settings = arguments.settings(folder)?;
+    let shows_texts = settings.centre.is_none();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (mut interrupt, mut terminate) = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        );
+        let sandbox = Sandbox::start(settings).await?;
+        say(&sandbox.introduction());
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = show_texts(&sandbox), if shows_texts => {}
+        }
+        sandbox.stop().await;
+        Ok(())
+    })
+}
+
+impl Arguments {
+    fn settings(&self, folder: PathBuf) -> Result<Settings, Box<dyn std::error::Error>> {
+        let mut settings = Settings::in_folder(folder);
+        settings.checkout = self.checkout;
+        settings.api = self.api;
+        settings.control = self.control;
+        if self.code_first {
+            settings.order = Order::CodeFirst;
+        }
+        if let (Some(address), Some(system_id), Some(file)) =
+            (&self.smpp, &self.smpp_system_id, &self.smpp_password_file)
+        {
+            let password = std::fs::read_to_string(file)
+                .map_err(|error| format!("{}: {error}", file.display()))?;
+            settings.centre = Some(ExternalCentre {
+                address: address.clone(),
+                system_id: system_id.clone(),
+                password: password.trim().to_owned(),
+                source: self.smpp_source.clone(),
+            });
+        }
+        Ok(settings)
+    }
+}
+
+/// Shows what comes to handsets, as it comes.
+async fn show_texts(sandbox: &Sandbox) {
+    let mut texts = sandbox.texts();
+    loop {
+        for (number, message) in texts.next().await {
+            let text = message.text.replace('\n', "\n    ");
+            say(&format!(
+                "\n  The phone {number} shows, from {}:\n    {text}\n",
+                message.from
+            ));
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is a program")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,533 @@
+//! From nothing to a server with everybody around it.
+
+use std::{
+    fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use countersign_domain::{
+    amount::{Amount, Currency},
+    card::{Card, CardExpiry},
+    error::InvalidInput,
+    policy::Order,
+    ports::{Clock, Entropy as _},
+};
+use countersign_server::{Config, ConfigError, Server, StartError, SystemEntropy};
+use countersign_web::relying_party::KeyHash;
+use serde::Serialize;
+use thiserror::Error;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    bank::Bank,
+    centre::{Account, Centre, CentreError, HandsetMessage},
+    certificates::{self, ClientCertificates, write_public, write_secret},
+    clock::SandboxClock,
+    control::Control,
+};
+
+/// The account of the server at the centre.
+const SYSTEM_ID: &str = "countersign";
+/// What is on an account that is opened, in minor units.
+pub(crate) const BALANCE_MINOR: u64 = 100_000;
+/// Up to this many cents a payment is normal (C24).
+const NORMAL_UP_TO_MINOR: u64 = 500;
+/// How often it is looked whether something came to a handset.
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
+/// How often other free ports are tried when somebody takes one of them first.
+const PORT_TRIES: usize = 5;
+
+/// What a sandbox is to be like.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where certificates, configuration and store go; must be empty, or not there.
+    pub folder: PathBuf,
+    /// Whom the policy asks first.
+    pub order: Order,
+    /// Where handsets, accounts and the clock are told what to do.
+    pub control: SocketAddr,
+    /// Where payers' browsers are served; port 0 takes a free one.
+    pub checkout: SocketAddr,
+    /// Where merchants' back ends are served; port 0 takes a free one.
+    pub api: SocketAddr,
+    /// A centre of one's own, instead of the sandbox's. Its handsets cannot be looked at from here.
+    pub centre: Option<ExternalCentre>,
+}
+
+/// An SMS centre that is not the sandbox's.
+#[derive(Clone, Debug)]
+pub struct ExternalCentre {
+    /// `host:port`.
+    pub address: String,
+    /// The account there.
+    pub system_id: String,
+    /// Its password.
+    pub password: String,
+    /// From whom messages come: a name, a number with `+`, or a short code.
+    pub source: String,
+}
+
+impl Settings {
+    /// A sandbox on loopback, on free ports, that asks the bank first.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            folder: folder.into(),
+            order: Order::BankFirst,
+            control: free,
+            checkout: free,
+            api: free,
+            centre: None,
+        }
+    }
+}
+
+/// Somebody who pays in the sandbox. Number and card are nobody's.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Person {
+    /// As the directory knows him or her.
+    pub user_id: String,
+    /// The phone, E.164.
+    pub number: String,
+    /// The card.
+    pub card: PlainCard,
+}
+
+/// A card for trying: it opens no account but the sandbox's.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlainCard {
+    /// All digits.
+    pub number: String,
+    /// `YYYY-MM`.
+    pub expiry: String,
+}
+
+/// A sandbox at work.
+pub struct Sandbox {
+    server: Server,
+    control: Control,
+    facts: Arc<Facts>,
+}
+
+/// What a sandbox says of itself, `GET /sandbox.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Facts {
+    pub(crate) api: String,
+    pub(crate) checkout: String,
+    pub(crate) api_key: String,
+    pub(crate) other_api_key: String,
+    pub(crate) order: Order,
+    pub(crate) normal_up_to: Vec<Amount>,
+    pub(crate) folder: PathBuf,
+    pub(crate) authority: PathBuf,
+    pub(crate) configuration: PathBuf,
+    pub(crate) person: Person,
+    pub(crate) certificates: ClientCertificates,
+}
+
+/// Why there is no sandbox.
+#[derive(Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// The folder holds something.
+    #[error("{0} is not empty: a sandbox is made anew each time; name another folder")]
+    FolderInUse(PathBuf),
+    /// A file cannot be written.
+    #[error("{path}: {cause}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        cause: String,
+    },
+    /// An address cannot be listened at.
+    #[error(
+        "cannot listen at {address}: {cause}; is another sandbox running? Choose other ports, see --help"
+    )]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system says.
+        cause: String,
+    },
+    /// A certificate cannot be made.
+    #[error("certificates: {0}")]
+    Certificates(String),
+    /// The centre does not start.
+    #[error(transparent)]
+    Centre(#[from] CentreError),
+    /// The server does not start.
+    #[error(transparent)]
+    Server(#[from] StartError),
+    /// A value of the sandbox's own is not valid, or chance failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl SandboxError {
+    pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            cause: error.to_string(),
+        }
+    }
+}
+
+impl From<countersign_certs::Error> for SandboxError {
+    fn from(error: countersign_certs::Error) -> Self {
+        Self::Certificates(error.to_string())
+    }
+}
+
+impl From<ConfigError> for SandboxError {
+    fn from(error: ConfigError) -> Self {
+        Self::Server(error.into())
+    }
+}
+
+impl From<InvalidInput> for SandboxError {
+    fn from(error: InvalidInput) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl Sandbox {
+    /// Makes the certificates, opens bank and centre, writes the server's configuration, starts it, and enters one
+    /// person with phone, card and account.
+    ///
+    /// # Errors
+    /// When the folder is in use or cannot be written to, or an address cannot be listened at.
+    pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
+        let folder = empty_folder(&settings.folder)?;
+        let clock = Arc::new(SandboxClock::default());
+        let person = alice();
+        let certificates = certificates::make(&folder, &person, clock.now())?;
+        let keys = Keys::random()?;
+
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let bank = Bank::start(loopback)
+            .await
+            .map_err(|error| listen(loopback, &error))?;
+        let account = Account {
+            system_id: SYSTEM_ID.to_owned(),
+            password: keys.centre_password.clone(),
+        };
+        let centre = Centre::start(loopback, vec![account]).await?;
+        centre.add_handset(&person.number)?;
+        let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
+        let card = Card::new(&person.card.number, expiry)?;
+        bank.open_account(card, BALANCE_MINOR, euro()?);
+
+        let plan = Plan {
+            folder: &folder,
+            settings: &settings,
+            centre: settings
+                .centre
+                .clone()
+                .unwrap_or_else(|| own_centre(&centre, &keys)),
+            bank: bank.address(),
+            keys: &keys,
+        };
+        let server = plan.start(clock.clone()).await?;
+        let facts = Arc::new(Facts {
+            api: url("https", server.api_address()),
+            checkout: url("https", server.checkout_address()),
+            api_key: keys.api_key,
+            other_api_key: keys.other_api_key,
+            order: settings.order,
+            normal_up_to: vec![Amount::new(NORMAL_UP_TO_MINOR, euro()?)?],
+            folder: folder.clone(),
+            authority: folder.join("root.pem"),
+            configuration: folder.join(CONFIGURATION),
+            person,
+            certificates,
+        });
+        let control =
+            Control::start(settings.control, centre, bank, clock, Arc::clone(&facts)).await?;
+        Ok(Self {
+            server,
+            control,
+            facts,
+        })
+    }
+
+    /// Where handsets, accounts and the clock are told what to do, and where all the rest is said.
+    pub fn control_url(&self) -> String {
+        url("http", self.control.address())
+    }
+
+    /// The merchants' API.
+    pub fn api_url(&self) -> &str {
+        &self.facts.api
+    }
+
+    /// The payers' pages.
+    pub fn checkout_url(&self) -> &str {
+        &self.facts.checkout
+    }
+
+    /// The key of a merchant that may enter subscribers.
+    pub fn api_key(&self) -> &str {
+        &self.facts.api_key
+    }
+
+    /// The file with the root that the server's certificate leads to.
+    pub fn authority(&self) -> &Path {
+        &self.facts.authority
+    }
+
+    /// The certificate, and the key, of the person, with number and card encrypted to the gateway.
+    pub fn client_certificate(&self) -> (&Path, &Path) {
+        let files = &self.facts.certificates.encrypted;
+        (&files.certificate, &files.key)
+    }
+
+    /// Where everything is kept.
+    pub fn folder(&self) -> &Path {
+        &self.facts.folder
+    }
+
+    /// The configuration that the server was started with.
+    pub fn configuration(&self) -> &Path {
+        &self.facts.configuration
+    }
+
+    /// The person who has phone, card and account; a subscriber once she is enrolled.
+    pub fn person(&self) -> &Person {
+        &self.facts.person
+    }
+
+    /// What comes to handsets from now on.
+    pub fn texts(&self) -> Texts<'_> {
+        Texts {
+            control: &self.control,
+            seen: Instant::now(),
+        }
+    }
+
+    /// Stops the server as in real life, then closes bank and centre.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        drop(self.control);
+    }
+}
+
+/// What comes to handsets.
+pub struct Texts<'a> {
+    control: &'a Control,
+    seen: Instant,
+}
+
+impl Texts<'_> {
+    /// Waits for the next ones, oldest first, each with the handset's number.
+    pub async fn next(&mut self) -> Vec<(String, HandsetMessage)> {
+        loop {
+            let texts = self.control.texts_since(self.seen);
+            if let Some((_, last)) = texts.last() {
+                self.seen = last.at;
+                return texts;
+            }
+            sleep(LOOK_PAUSE).await;
+        }
+    }
+}
+
+/// What is drawn at random for each sandbox.
+struct Keys {
+    api_key: String,
+    other_api_key: String,
+    centre_password: String,
+    master: String,
+}
+
+impl Keys {
+    fn random() -> Result<Self, SandboxError> {
+        let hex = |bytes: usize| {
+            let mut drawn = vec![0; bytes];
+            SystemEntropy::default()
+                .fill(&mut drawn)
+                .map_err(|error| SandboxError::Internal(error.to_string()))?;
+            Ok::<_, SandboxError>(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
+        };
+        Ok(Self {
+            api_key: hex(16)?,
+            other_api_key: hex(16)?,
+            // SMPP 3.4 has room for eight characters.
+            centre_password: hex(4)?,
+            master: hex(32)?,
+        })
+    }
+}
+
+const CONFIGURATION: &str = "countersign.toml";
+
+/// What the server is configured from.
+struct Plan<'a> {
+    folder: &'a Path,
+    settings: &'a Settings,
+    centre: ExternalCentre,
+    bank: SocketAddr,
+    keys: &'a Keys,
+}
+
+impl Plan<'_> {
+    async fn start(&self, clock: Arc<dyn Clock>) -> Result<Server, SandboxError> {
+        write_secret(&self.folder.join("master-1.key"), &self.keys.master)?;
+        write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
+        let mut tries = 0;
+        loop {
+            let (checkout, api) = (
+                free_port(self.settings.checkout)?,
+                free_port(self.settings.api)?,
+            );
+            let text = self.configuration(checkout, api);
+            write_public(&self.folder.join(CONFIGURATION), &text)?;
+            let config = Config::from_toml(&text, self.folder)?;
+            tries += 1;
+            match Server::start(config, Arc::clone(&clock)).await {
+                // Somebody took the free port before the server did.
+                Err(StartError::Listen { address, .. })
+                    if tries < PORT_TRIES
+                        && address != self.settings.checkout
+                        && address != self.settings.api => {}
+                Err(StartError::Listen { address, cause }) => {
+                    return Err(SandboxError::Listen { address, cause });
+                }
+                started => return Ok(started?),
+            }
+        }
+    }
+
+    fn configuration(&self, checkout: SocketAddr, api: SocketAddr) -> String {
+        let order = match self.settings.order {
+            Order::BankFirst => "bank_first",
+            Order::CodeFirst => "code_first",
+        };
+        let hash = |key: &str| KeyHash::of(key).to_string();
+        format!(
+            r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
+
+[tls]
+certificate = "server.pem"
+key = "server.key"
+
+[checkout]
+listen = "{checkout}"
+public_origin = "https://{host}"
+client_authorities = "root.pem"
+gateway_keys = [{{ certificate = "gateway.pem", key = "gateway.key" }}]
+
+[api]
+listen = "{api}"
+
+[store]
+path = "countersign.db"
+
+[keys]
+current = "1"
+files = {{ 1 = "master-1.key" }}
+
+[policy]
+order = "{order}"
+normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
+
+[sms]
+address = "{centre}"
+system_id = "{system_id}"
+password_file = "centre.password"
+source = "{source}"
+
+[bank]
+address = "{bank}"
+
+[[relying_party]]
+id = "dupont"
+name = "Librairie Dupont"
+api_key_sha256 = "{key}"
+may_enrol = true
+
+[[relying_party]]
+id = "martin"
+name = "Boulangerie Martin"
+api_key_sha256 = "{other_key}"
+"#,
+            host = host(checkout),
+            centre = self.centre.address,
+            system_id = self.centre.system_id,
+            source = self.centre.source,
+            bank = self.bank,
+            key = hash(&self.keys.api_key),
+            other_key = hash(&self.keys.other_api_key),
+        )
+    }
+}
+
+fn own_centre(centre: &Centre, keys: &Keys) -> ExternalCentre {
+    ExternalCentre {
+        address: centre.address().to_string(),
+        system_id: SYSTEM_ID.to_owned(),
+        password: keys.centre_password.clone(),
+        source: "Dupont".to_owned(),
+    }
+}
+
+/// The one who is there from the beginning. The number is one that the French regulator keeps for fiction, the card
+/// one that no bank has issued.
+fn alice() -> Person {
+    Person {
+        user_id: "alice".to_owned(),
+        number: "+33639980001".to_owned(),
+        card: PlainCard {
+            number: "4970100000000154".to_owned(),
+            expiry: "2035-12".to_owned(),
+        },
+    }
+}
+
+pub(crate) fn euro() -> Result<Currency, InvalidInput> {
+    Currency::try_from("EUR")
+}
+
+fn empty_folder(folder: &Path) -> Result<PathBuf, SandboxError> {
+    let failed = |error| SandboxError::file(folder, &error);
+    fs::create_dir_all(folder).map_err(failed)?;
+    if fs::read_dir(folder).map_err(failed)?.next().is_some() {
+        return Err(SandboxError::FolderInUse(folder.to_owned()));
+    }
+    folder.canonicalize().map_err(failed)
+}
+
+/// The address itself, or one with a port that is free now: the public origin names it before the server listens.
+fn free_port(address: SocketAddr) -> Result<SocketAddr, SandboxError> {
+    if address.port() != 0 {
+        return Ok(address);
+    }
+    TcpListener::bind(address)
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| listen(address, &error))
+}
+
+/// `localhost` where it means this address, as certificates and the last line of the message name hosts.
+fn host(address: SocketAddr) -> String {
+    if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}
+
+fn url(scheme: &str, address: SocketAddr) -> String {
+    format!("{scheme}://{}", host(address))
+}
+
+pub(crate) fn listen(address: SocketAddr, error: &io::Error) -> SandboxError {
+    SandboxError::Listen {
+        address,
+        cause: error.to_string(),
+    }
+}
