@@ -34,6 +34,10 @@ const MAX_INCOMPLETE_AGE: Duration = Duration::from_secs(600);
 /// Longest error code of a receipt that is passed on: it comes from outside and goes to logs.
 const MAX_ERROR_CHARACTERS: usize = 8;
 
+/// Codings of a text (section 5.2.19).
+const IA5: u8 = 1;
+const UCS2: u8 = 8;
+
 /// Takes in what the centre delivers, over all sessions.
 pub(super) struct Receiver {
     inbox: Arc<dyn Inbox>,
@@ -84,8 +88,7 @@ impl Receiver {
     /// The end of a message, if this is one. The optional parameters say it better than the text, which each centre
     /// writes in its own way.
     fn receipt(&self, message: &ShortMessage) -> Option<Receipt> {
-        let text = text::decode(message.data_coding, user_data(message)).unwrap_or_default();
-        let written = receipt::read(&text);
+        let written = receipt::read(&receipt_text(message));
         let id = message
             .parameter(tag::RECEIPTED_MESSAGE_ID)
             .map(without_nul)
@@ -190,6 +193,16 @@ fn user_data(message: &ShortMessage) -> &[u8] {
     payload.unwrap_or(&message.short_message)
 }
 
+/// What a receipt says. It is plain ASCII whatever its coding is said to be (OsmoMSC: 2, octets), but for UCS-2.
+fn receipt_text(message: &ShortMessage) -> Zeroizing<String> {
+    let coding = if message.data_coding == UCS2 {
+        UCS2
+    } else {
+        IA5
+    };
+    text::decode(coding, user_data(message)).unwrap_or_default()
+}
+
 /// Which part of a longer message it is, if it is one, by its header or by the sar parameters (section 5.3.2.22 to 24);
 /// and its text's octets. `None` when the header cannot be read.
 fn part(message: &ShortMessage) -> Option<(Option<Concatenation>, &[u8])> {
@@ -212,10 +225,11 @@ fn part(message: &ShortMessage) -> Option<(Option<Concatenation>, &[u8])> {
     ))
 }
 
-/// A phone's number. Centres that do not tell the type of number mean an international one.
+/// A phone's number. Centres that do not tell the type of number mean an international one, and so do those that call
+/// it their network's own (OsmoMSC, type 3). A national one cannot be made whole here.
 fn sender(address: &Address) -> Option<Msisdn> {
     let digits = address.digits.trim_start_matches('+');
-    matches!(address.ton, 0 | 1)
+    matches!(address.ton, 0 | 1 | 3)
         .then(|| Msisdn::try_from(format!("+{digits}")).ok())
         .flatten()
 }

@@ -19,7 +19,9 @@ use zeroize::Zeroizing;
 use super::{
     connection::{Caller, Pauses},
     inbound::Receiver,
-    pdu::{Address, Body, ESM_CLASS_UDHI, Parameter, Pdu, ShortMessage, tag},
+    pdu::{
+        Address, Body, ESM_CLASS_TRANSACTION, ESM_CLASS_UDHI, Parameter, Pdu, ShortMessage, tag,
+    },
     reference,
     session::{Link, Outcome, Session, Submission},
     settings::{InvalidSettings, SmppSettings, international},
@@ -163,6 +165,12 @@ impl SmppMessenger {
     ) -> impl Iterator<Item = ShortMessage> {
         let count = encoded.parts.len();
         let (source, data_coding) = (self.source.clone(), encoded.alphabet.data_coding());
+        let header = if count > 1 { ESM_CLASS_UDHI } else { 0 };
+        let mode = if self.settings.transaction_mode {
+            ESM_CLASS_TRANSACTION
+        } else {
+            0
+        };
         encoded
             .parts
             .into_iter()
@@ -173,7 +181,7 @@ impl SmppMessenger {
                 ShortMessage {
                     source: source.clone(),
                     destination: to.clone(),
-                    esm_class: if count > 1 { ESM_CLASS_UDHI } else { 0 },
+                    esm_class: header | mode,
                     registered_delivery: if is_last { RECEIPT_WANTED } else { 0 },
                     data_coding,
                     short_message,

@@ -59,6 +59,9 @@ pub mod tag {
 /// The user data begins with a header: a bit of esm_class (section 5.2.12).
 pub const ESM_CLASS_UDHI: u8 = 0x40;
 
+/// Deliver at once and answer then: esm_class, transaction mode.
+pub const ESM_CLASS_TRANSACTION: u8 = 0x02;
+
 /// The message is a delivery receipt: esm_class, under [`ESM_CLASS_TYPE`].
 pub const ESM_CLASS_RECEIPT: u8 = 0x04;
 

@@ -24,6 +24,9 @@ pub struct SmppSettings {
     pub system_type: String,
     /// From whom the messages come.
     pub source: SourceAddress,
+    /// Asks the centre to deliver at once and to answer only then (transaction mode, section 5.2.12): a phone that is
+    /// off or refuses is known of at once, and gets nothing later. A centre may refuse that. Default: store and forward.
+    pub transaction_mode: bool,
     /// Submissions that may wait for their answer at once: 1 to 1,000. Default: 10.
     pub window: usize,
     /// Submissions in each second at most; a longer message counts once for each part. Default: as the centre allows.
@@ -91,6 +94,7 @@ impl SmppSettings {
             password,
             system_type: String::new(),
             source,
+            transaction_mode: false,
             window: 10,
             max_per_second: None,
             response_timeout: Duration::from_secs(10),

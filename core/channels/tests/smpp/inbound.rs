@@ -280,6 +280,45 @@ async fn a_text_in_parts_is_handed_over_whole() {
 }
 
 #[tokio::test]
+async fn a_receipt_is_read_in_whatever_coding_it_comes() {
+    let text = "id:4d2 stat:DELIVRD";
+    let ucs2: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for (data_coding, octets) in [
+        (0, text.as_bytes()),
+        // OsmoMSC.
+        (2, text.as_bytes()),
+        (0xF0, text.as_bytes()),
+        (8, &ucs2),
+    ] {
+        let (scene, mut centre) = Scene::bound(|_| {}).await;
+        let reference = accepted(&scene, &mut centre, "4d2").await;
+        let receipt = ShortMessage {
+            esm_class: ESM_CLASS_RECEIPT,
+            ..from_phone(data_coding, octets)
+        };
+        assert_eq!(centre.deliver(1, receipt).await, Status::ESME_ROK);
+        assert!(only_receipt(&scene).references.contains(&reference));
+    }
+}
+
+#[tokio::test]
+async fn a_sender_whose_type_of_number_is_not_told_is_an_international_one() {
+    for ton in [0, 1, 3] {
+        let (scene, mut centre) = Scene::bound(|_| {}).await;
+        let message = ShortMessage {
+            source: Address {
+                ton,
+                ..international("33612345678")
+            },
+            ..from_phone(0, b"YES")
+        };
+        assert_eq!(centre.deliver(1, message).await, Status::ESME_ROK);
+        let from = texts(&scene).remove(0).from;
+        assert_eq!(from, "+33612345678".try_into().unwrap(), "{ton}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_that_cannot_be_used_is_refused_for_good() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let binary = from_phone(4, &[1, 2, 3]);

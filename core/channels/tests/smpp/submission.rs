@@ -30,6 +30,20 @@ fn failed(kind: &'static str, cause: &str) -> (&'static str, String) {
 }
 
 #[tokio::test]
+async fn in_transaction_mode_the_centre_is_asked_to_deliver_at_once() {
+    let (scene, mut centre) = Scene::bound(|settings| settings.transaction_mode = true).await;
+    let sending = scene.send("Code 123456");
+    let (request, message) = centre.next_message().await;
+    assert_eq!(message.esm_class, 0x02);
+    centre.refuse(&request, Status::ESME_RDELIVERYFAILURE).await;
+    let error = sending.await.unwrap().unwrap_err();
+    assert_eq!(cause(error).0, "permanent");
+    scene.send(&"x".repeat(200));
+    let (_, message) = centre.next_message().await;
+    assert_eq!(message.esm_class, 0x42);
+}
+
+#[tokio::test]
 async fn a_text_is_submitted_with_all_that_the_centre_needs() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let sending = scene.send("Code 123456 for 49.99 €");
