@@ -119,6 +119,9 @@ pub(crate) struct SmsSection {
     /// What the centre wants to be told about our kind of system.
     #[serde(default)]
     pub(crate) system_type: String,
+    /// Whether the centre is to deliver at once and to answer only then.
+    #[serde(default)]
+    pub(crate) transaction_mode: bool,
     /// Submissions that may wait for their answer at once.
     pub(crate) window: Option<usize>,
     /// Submissions in each second at most.

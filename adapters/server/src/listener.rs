@@ -28,6 +28,7 @@ use hyper_util::{
 };
 use rustls::ServerConfig;
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinHandle,
@@ -42,6 +43,9 @@ use crate::error::StartError;
 const MAX_CONNECTIONS: usize = 4096;
 /// For a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a peer without a session to read why, and how much of what it sends meanwhile is read.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_LINGER_BYTES: u64 = 64 * 1024;
 /// For the headers of a request, and so also between two requests of one connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 /// For an answer; longer than bank and messages take in the worst case.
@@ -147,9 +151,13 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, watcher
     if let Err(error) = stream.set_nodelay(true) {
         return tracing::debug!(%error, "a connection ended at once");
     }
-    let tls = match timeout(HANDSHAKE_TIMEOUT, shared.acceptor.accept(stream)).await {
+    let handshake = shared.acceptor.accept(stream).into_fallible();
+    let tls = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return tracing::info!(peer = %peer.ip(), %error, "no TLS session"),
+        Ok(Err((error, stream))) => {
+            tracing::info!(peer = %peer.ip(), %error, "no TLS session");
+            return linger(stream).await;
+        }
         Err(_) => return tracing::info!(peer = %peer.ip(), "a TLS handshake took too long"),
     };
     let presented = presented(&tls);
@@ -176,6 +184,17 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, watcher
     {
         tracing::debug!(peer = %peer.ip(), error, "a connection ended badly");
     }
+}
+
+/// Lets the peer hear why it was refused: in TLS 1.3 it has sent its request by then, and a connection that is closed
+/// with unread octets is reset, the alert with it.
+async fn linger(mut stream: TcpStream) {
+    let drained = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(MAX_LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    // Whether it heard is the peer's affair.
+    let _: Result<_, _> = timeout(LINGER_TIMEOUT, drained).await;
 }
 
 /// The certificates that the peer presented; rustls has verified them.

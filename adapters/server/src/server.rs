@@ -167,6 +167,7 @@ fn messenger(config: &Config, clock: Arc<dyn Clock>) -> Result<SmppMessenger, Co
         SmppSettings::new(host, &section.system_id, password, source(&section.source)?);
     settings.port = port;
     settings.system_type.clone_from(&section.system_type);
+    settings.transaction_mode = section.transaction_mode;
     settings.max_per_second = section.max_per_second;
     settings.window = section.window.unwrap_or(settings.window);
     settings.response_timeout =

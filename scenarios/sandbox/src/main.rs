@@ -41,6 +41,9 @@ struct Arguments {
     /// From whom its messages come: a name, a number with +, or a short code.
     #[arg(long, default_value = "Dupont")]
     smpp_source: String,
+    /// Asks that centre to deliver at once and to answer only then (SMPP 3.4 transaction mode).
+    #[arg(long)]
+    smpp_transaction_mode: bool,
 }
 
 fn main() -> ExitCode {
@@ -117,6 +120,7 @@ impl Arguments {
                 system_id: system_id.clone(),
                 password: password.trim().to_owned(),
                 source: self.smpp_source.clone(),
+                transaction_mode: self.smpp_transaction_mode,
             });
         }
         Ok(settings)

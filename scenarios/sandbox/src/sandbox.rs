@@ -68,6 +68,8 @@ pub struct ExternalCentre {
     pub password: String,
     /// From whom messages come: a name, a number with `+`, or a short code.
     pub source: String,
+    /// Whether it is to deliver at once and to answer only then.
+    pub transaction_mode: bool,
 }
 
 impl Settings {
@@ -441,6 +443,7 @@ address = "{centre}"
 system_id = "{system_id}"
 password_file = "centre.password"
 source = "{source}"
+transaction_mode = {transaction_mode}
 
 [bank]
 address = "{bank}"
@@ -460,6 +463,7 @@ api_key_sha256 = "{other_key}"
             centre = self.centre.address,
             system_id = self.centre.system_id,
             source = self.centre.source,
+            transaction_mode = self.centre.transaction_mode,
             bank = self.bank,
             key = hash(&self.keys.api_key),
             other_key = hash(&self.keys.other_api_key),
@@ -473,6 +477,7 @@ fn own_centre(centre: &Centre, keys: &Keys) -> ExternalCentre {
         system_id: SYSTEM_ID.to_owned(),
         password: keys.centre_password.clone(),
         source: "Dupont".to_owned(),
+        transaction_mode: false,
     }
 }
 
