@@ -1,0 +1,14 @@
+//! A whole server between programs that are not ours: a real SMS centre, `curl`, `openssl`, and `kill -9`.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test's own steps fail the test"
+)]
+
+mod support;
+
+mod clients;
+mod garbage;
+mod killed;
+mod real_centre;
