@@ -1,0 +1,216 @@
+//! A sandbox comes to be from nothing, says why when it cannot, and does what its control is told.
+#![expect(clippy::unwrap_used, reason = "a test's own steps fail the test")]
+
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+use countersign_sandbox::{Sandbox, SandboxError, Settings};
+use countersign_server::{Config, Server, SystemClock};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+async fn sandbox() -> (TempDir, Sandbox) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::in_folder(folder.path());
+    let sandbox = Sandbox::start(settings).await.unwrap();
+    (folder, sandbox)
+}
+
+/// Asks the control, as a person with `curl` would: status and body.
+async fn ask(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let url = sandbox.control_url();
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let body = body.to_string();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn the_configuration_that_it_writes_is_one_that_a_server_starts_with() {
+    let (_folder, sandbox) = sandbox().await;
+    let config = Config::read(sandbox.configuration()).unwrap();
+    assert_eq!(
+        Server::check(&config, std::sync::Arc::new(SystemClock::default())),
+        Ok(())
+    );
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_holds_something_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("precious"), "").unwrap();
+    let refused = Sandbox::start(Settings::in_folder(folder.path())).await;
+    let in_use = SandboxError::FolderInUse(PathBuf::from(folder.path()));
+    assert_eq!(refused.err(), Some(in_use));
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let changes: [fn(&mut Settings, SocketAddr); 3] = [
+        |settings, address| settings.checkout = address,
+        |settings, address| settings.api = address,
+        |settings, address| settings.control = address,
+    ];
+    for change in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::in_folder(folder.path());
+        change(&mut settings, address);
+        let refused = Sandbox::start(settings).await.err();
+        assert!(
+            matches!(&refused, Some(SandboxError::Listen { address: named, .. }) if *named == address),
+            "{refused:?}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn keys_and_passwords_are_their_owners_alone_to_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, _sandbox) = sandbox().await;
+    let mut secrets = 0;
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|e| e == "key" || e == "password")
+        {
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", path.display());
+            secrets += 1;
+        }
+    }
+    assert_eq!(secrets, 9);
+}
+
+#[tokio::test]
+async fn it_says_of_itself_what_a_tester_needs() {
+    let (_folder, sandbox) = sandbox().await;
+    let (status, facts) = ask(&sandbox, "GET", "/sandbox.json", &Value::Null).await;
+    assert_eq!(status, 200);
+    assert_eq!(facts["order"], "bank_first");
+    assert_eq!(facts["person"]["user_id"], "alice");
+    for name in ["encrypted", "clear", "foreign", "expired", "moved"] {
+        let files = &facts["certificates"][name];
+        for file in ["certificate", "key"] {
+            let path = files[file].as_str().unwrap();
+            assert!(fs::metadata(path).is_ok(), "{path}");
+        }
+        assert_eq!(files["number"], facts["person"]["number"]);
+    }
+}
+
+#[tokio::test]
+async fn what_the_control_cannot_do_is_refused_by_the_rule_it_breaks() {
+    let (_folder, sandbox) = sandbox().await;
+    let card = "/bank/cards/4970101234567890";
+    for (method, path, body, status, detail) in [
+        (
+            "GET",
+            "/nowhere",
+            Value::Null,
+            404,
+            "There are /sandbox.json",
+        ),
+        (
+            "GET",
+            "/handsets/+33699999999/messages",
+            Value::Null,
+            404,
+            "No handset has this number.",
+        ),
+        (
+            "PUT",
+            "/handsets/+33699999999",
+            json!({ "state": "broken" }),
+            422,
+            "",
+        ),
+        (
+            "POST",
+            "/handsets/+33699999999/send",
+            json!({ "to": "1", "text": "x" }),
+            404,
+            "No handset",
+        ),
+        (
+            "GET",
+            card,
+            Value::Null,
+            404,
+            "The bank has no account for this card.",
+        ),
+        (
+            "PUT",
+            card,
+            json!({}),
+            404,
+            "The bank has no account for this card.",
+        ),
+        (
+            "PUT",
+            card,
+            json!({ "expiry": "2035-12" }),
+            422,
+            "Card number has a wrong check digit",
+        ),
+        (
+            "PUT",
+            card,
+            json!({ "expiry": "never" }),
+            422,
+            "Card expiry",
+        ),
+        ("PUT", card, json!({ "surprise": 1 }), 422, ""),
+        (
+            "POST",
+            "/clock",
+            json!({ "advance_seconds": 86_401 }),
+            422,
+            "Advance_seconds is more",
+        ),
+        ("POST", "/clock", json!({ "advance_seconds": -1 }), 422, ""),
+    ] {
+        let (answered, problem) = ask(&sandbox, method, path, &body).await;
+        assert_eq!(answered, status, "{method} {path} {body}: {problem}");
+        let said = problem["detail"]
+            .as_str()
+            .unwrap_or_default()
+            .to_lowercase();
+        assert!(
+            said.contains(&detail.to_lowercase()),
+            "{method} {path} {body}: {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_opened_changed_and_looked_at() {
+    let (_folder, sandbox) = sandbox().await;
+    let card = "/bank/cards/4970100000000162";
+    let opened = ask(&sandbox, "PUT", card, &json!({ "expiry": "2035-12" })).await;
+    assert_eq!(opened.0, 204, "{}", opened.1);
+    let change = json!({ "balance": { "value": "20.00", "currency": "EUR" }, "refuses": true });
+    assert_eq!(ask(&sandbox, "PUT", card, &change).await.0, 204);
+    let (_, account) = ask(&sandbox, "GET", card, &Value::Null).await;
+    assert_eq!(account["balance_minor"], 2_000);
+    assert_eq!(account["refuses"], true);
+    assert_eq!(account["card"], "•••• 0162");
+}
