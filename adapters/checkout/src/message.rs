@@ -95,6 +95,9 @@ pub(crate) struct PayForm {
     card_number: String,
     #[serde(default)]
     card_expiry: String,
+    /// Not empty when the payer is to be known by the client certificate, even beside a card.
+    #[serde(default)]
+    certificate: String,
 }
 
 /// The form with the code.
@@ -197,8 +200,9 @@ impl TryFrom<PayForm> for PayerHint {
             ("", "") => None,
             (number, expiry) => Some(Card::new(number, CardExpiry::try_from(expiry)?)?),
         };
+        let by_certificate = !form.certificate.trim().is_empty();
         match (form.user_id.trim(), card) {
-            ("", None) => Ok(Self::Certificate(None)),
+            ("", card) if by_certificate || card.is_none() => Ok(Self::Certificate(card)),
             ("", Some(card)) => Ok(Self::Card(card)),
             (user_id, card) => Ok(Self::UserId(Identifier::try_from(user_id)?, card)),
         }
