@@ -1,0 +1,226 @@
+//! Plays scripts: finds a sandbox for each scenario, shows progress, and says what came of it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use countersign_domain::policy::Order;
+use countersign_sandbox::{Sandbox, SandboxError, Settings};
+use cucumber::{
+    World as _, WriterExt as _, cli,
+    gherkin::Feature,
+    parser,
+    writer::{self, Coloring, Stats as _, Verbosity},
+};
+use futures_util::{FutureExt as _, stream};
+use tempfile::TempDir;
+use thiserror::Error;
+
+use crate::{
+    bench::{Bench, Benches},
+    failure::Failure,
+    script::{Scripts, Told},
+    world::Story,
+};
+
+/// Scenarios that are played at once.
+const CONCURRENT: usize = 16;
+
+/// How scripts are to be played.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// The control of a sandbox that runs already; without it, the runner starts its own.
+    pub url: Option<String>,
+    /// Where a JUnit report goes.
+    pub junit: Option<PathBuf>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Whether all that was played passed.
+    pub passed: bool,
+    /// How many scenarios were played.
+    pub played: usize,
+    /// Which were not, as there was no sandbox for them.
+    pub skipped: Vec<String>,
+}
+
+/// Why nothing was played.
+#[derive(Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The selection leaves nothing.
+    #[error("no scenario is selected; see `scenario list`, and check --tags")]
+    NothingSelected,
+    /// No sandbox can be started.
+    #[error("no sandbox can be started: {0}")]
+    Sandbox(#[from] SandboxError),
+    /// The sandbox that is said to run does not answer.
+    #[error("{url}: {cause}")]
+    NotRunning {
+        /// Where.
+        url: String,
+        /// What came instead.
+        cause: String,
+    },
+    /// The report cannot be written.
+    #[error("{path}: {cause}")]
+    Report {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        cause: String,
+    },
+    /// There is no room for a sandbox's files.
+    #[error("no temporary folder: {0}")]
+    NoFolder(String),
+}
+
+/// Plays the scripts. Its future stays on one thread: block on it.
+///
+/// # Errors
+/// When nothing can be played; that scenarios fail is no error but the outcome.
+pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunError> {
+    let report = report(running.junit.as_deref())?;
+    let own = match &running.url {
+        Some(_) => Own::default(),
+        None => Own::start(&scripts).await?,
+    };
+    let benches = match &running.url {
+        Some(url) => Benches::at(url)
+            .await
+            .map_err(|failure| not_running(url, &failure))?,
+        None => own.benches().await?,
+    };
+    let placeless = |told: &Told<'_>| benches.of(told.is_code_first()).is_none();
+    let skipped = scripts
+        .scenarios()
+        .filter(placeless)
+        .map(|told| format!("{} {}", told.place(), told.scenario.name));
+    let skipped: Vec<_> = skipped.collect();
+    let scripts = scripts.keep(|told| !placeless(&told));
+    let played = scripts.scenarios().count();
+    if played == 0 && skipped.is_empty() {
+        return Err(RunError::NothingSelected);
+    }
+    let passed = play(scripts.into_features(), benches, report).await;
+    own.stop().await;
+    Ok(Outcome {
+        passed,
+        played,
+        skipped,
+    })
+}
+
+async fn play(features: Vec<Feature>, benches: Benches, report: Box<dyn io::Write>) -> bool {
+    let seen = writer::Basic::raw(io::stdout(), Coloring::Auto, Verbosity::Default)
+        .summarized()
+        .tee::<Story, _>(writer::JUnit::for_tee(report, 0))
+        .normalized();
+    let played = Story::cucumber::<&str>()
+        .with_parser(Read(features))
+        .with_writer(seen)
+        .fail_on_skipped()
+        .with_default_cli()
+        .max_concurrent_scenarios(CONCURRENT)
+        .before(move |feature, rule, scenario, story: &mut Story| {
+            let bench = benches
+                .of(Told {
+                    feature,
+                    rule,
+                    scenario,
+                }
+                .is_code_first())
+                .cloned();
+            async move {
+                if let Some(bench) = bench {
+                    story.begin_at(bench);
+                }
+            }
+            .boxed_local()
+        })
+        .run(())
+        .await;
+    !played.execution_has_failed()
+}
+
+/// The features as they were read and checked before.
+struct Read(Vec<Feature>);
+
+impl parser::Parser<()> for Read {
+    type Cli = cli::Empty;
+    type Output = stream::Iter<std::vec::IntoIter<parser::Result<Feature>>>;
+
+    fn parse(self, (): (), _: cli::Empty) -> Self::Output {
+        stream::iter(self.0.into_iter().map(Ok).collect::<Vec<_>>())
+    }
+}
+
+/// Sandboxes of our own, one for each order that a script needs.
+#[derive(Default)]
+struct Own(Vec<(Order, Sandbox, TempDir)>);
+
+impl Own {
+    async fn start(scripts: &Scripts) -> Result<Self, RunError> {
+        let mut own = Self::default();
+        for (order, code_first) in [(Order::BankFirst, false), (Order::CodeFirst, true)] {
+            if !scripts
+                .scenarios()
+                .any(|told| told.is_code_first() == code_first)
+            {
+                continue;
+            }
+            let folder = tempfile::Builder::new()
+                .prefix("countersign-scenarios-")
+                .tempdir();
+            let folder = folder.map_err(|error| RunError::NoFolder(error.to_string()))?;
+            let mut settings = Settings::in_folder(folder.path());
+            settings.order = order;
+            own.0.push((order, Sandbox::start(settings).await?, folder));
+        }
+        Ok(own)
+    }
+
+    async fn benches(&self) -> Result<Benches, RunError> {
+        let mut benches = Benches::default();
+        for (order, sandbox, _) in &self.0 {
+            let url = sandbox.control_url();
+            let bench = Bench::at(&url)
+                .await
+                .map_err(|failure| not_running(&url, &failure))?;
+            let place = match order {
+                Order::BankFirst => &mut benches.bank_first,
+                Order::CodeFirst => &mut benches.code_first,
+            };
+            *place = Some(Arc::new(bench));
+        }
+        Ok(benches)
+    }
+
+    async fn stop(self) {
+        for (_, sandbox, _) in self.0 {
+            sandbox.stop().await;
+        }
+    }
+}
+
+fn report(path: Option<&Path>) -> Result<Box<dyn io::Write>, RunError> {
+    let Some(path) = path else {
+        return Ok(Box::new(io::sink()));
+    };
+    let failed = |error: io::Error| RunError::Report {
+        path: path.to_owned(),
+        cause: error.to_string(),
+    };
+    Ok(Box::new(fs::File::create(path).map_err(failed)?))
+}
+
+fn not_running(url: &str, failure: &Failure) -> RunError {
+    RunError::NotRunning {
+        url: url.to_owned(),
+        cause: failure.to_string(),
+    }
+}

@@ -1,0 +1,141 @@
+//! The phone, and what it shows.
+
+use std::time::Duration;
+
+use cucumber::{given, then};
+use tokio::time::sleep;
+
+use crate::{
+    failure::{Failure, Outcome, eventually, same},
+    world::{Story, code_in},
+};
+
+/// How long nothing must come for nothing to be coming: several looks of the server at its outbox.
+const SILENCE: Duration = Duration::from_millis(400);
+
+impl Story {
+    /// Waits for the next message on the person's phone, and notes it.
+    async fn next_text(&mut self, name: &str) -> Result<(), Failure> {
+        let control = &self.bench()?.control;
+        let person = self.person(name)?;
+        let text = eventually(|| async {
+            let shown = control.messages(&person.number).await?;
+            let next = shown.into_iter().nth(person.noted);
+            next.map(|shown| shown.text)
+                .ok_or_else(|| Failure::new(format!("no message has come to {name}")))
+        })
+        .await?;
+        let person = self.person_mut(name)?;
+        person.noted = person.noted.saturating_add(1);
+        person.texts.push(text.clone());
+        self.heard.push(text);
+        Ok(())
+    }
+
+    /// The codes of all messages that steps have noted.
+    pub(crate) fn codes(&self) -> Vec<&str> {
+        self.heard
+            .iter()
+            .filter_map(|text| code_in(text).ok())
+            .collect()
+    }
+
+    /// The last text that came to anybody, with what was expected of it.
+    fn text_says(&self, what: &str, so: impl Fn(&str) -> bool) -> Outcome {
+        let text = self.last_text()?;
+        if so(text) {
+            Ok(())
+        } else {
+            Err(Failure::expected(
+                format_args!("a message that {what}"),
+                text,
+            ))
+        }
+    }
+}
+
+#[given(regex = r"^(\w+)'s phone is (on|off|barred)$")]
+async fn phone_is(story: &mut Story, name: String, state: String) -> Outcome {
+    let number = &story.person(&name)?.number;
+    story.bench()?.control.set_handset(number, &state).await
+}
+
+#[then(expr = "{word} gets a message with a code")]
+async fn gets_a_message(story: &mut Story, name: String) -> Outcome {
+    story.next_text(&name).await?;
+    let code = story.person(&name)?.code()?;
+    let is_code = (6..=10).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
+    if is_code {
+        Ok(())
+    } else {
+        Err(Failure::expected("a code of 6 to 10 digits", code))
+    }
+}
+
+#[then(expr = "{word} gets a message with the same code")]
+async fn gets_the_same_code(story: &mut Story, name: String) -> Outcome {
+    let before = story.person(&name)?.code()?.to_owned();
+    story.next_text(&name).await?;
+    same(
+        "the code to be",
+        story.person(&name)?.code()?,
+        before.as_str(),
+    )
+}
+
+#[then(expr = "{word} gets a message with another code")]
+async fn gets_another_code(story: &mut Story, name: String) -> Outcome {
+    let before = story.person(&name)?.code()?.to_owned();
+    story.next_text(&name).await?;
+    let code = story.person(&name)?.code()?;
+    if code == before {
+        Err(Failure::expected("another code", code))
+    } else {
+        Ok(())
+    }
+}
+
+#[then(regex = r"^no message (?:goes|has come) to (\w+)$")]
+async fn no_message(story: &mut Story, name: String) -> Outcome {
+    sleep(SILENCE).await;
+    let person = story.person(&name)?;
+    let shown = story.bench()?.control.messages(&person.number).await?;
+    match shown.get(person.noted) {
+        None => Ok(()),
+        Some(came) => Err(Failure::expected("no message", &came.text)),
+    }
+}
+
+#[then("the message shows the amount and the payee")]
+async fn message_shows(story: &mut Story) -> Outcome {
+    let view = story.merchant_view().await?;
+    let (amount, payee) = (
+        story.purchase()?.amount.to_string(),
+        view.text("/payee").unwrap_or_default(),
+    );
+    story.text_says(&format!("shows {amount} and {payee}"), |text| {
+        text.contains(&amount) && text.contains(payee)
+    })
+}
+
+#[then(expr = "the message says {string}")]
+fn message_says(story: &mut Story, expected: String) -> Outcome {
+    story.text_says(&format!("says \"{expected}\""), |text| {
+        text.contains(&expected)
+    })
+}
+
+/// Origin-bound one-time codes: `@host #code`, and nothing after it.
+#[then("the last line of the message binds the code to the payment page")]
+fn last_line_binds(story: &mut Story) -> Outcome {
+    let url = story.purchase()?.url.clone();
+    let host = url
+        .split('/')
+        .nth(2)
+        .and_then(|authority| authority.split(':').next())
+        .unwrap_or_default();
+    let line = format!("@{host} #{}", code_in(story.last_text()?)?);
+    story.text_says(&format!("ends with the line {line}"), |text| {
+        text.lines().last() == Some(line.as_str())
+    })
+}
