@@ -44,71 +44,36 @@ impl Server {
     /// When the configuration cannot be used, the store cannot be opened, or an address cannot be listened at.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let (stop, stopping) = watch::channel(false);
-        let keys = Arc::new(config.key_ring()?);
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
-        let store = SqliteStore::open(&config.path(&config.store.path))
-            .map_err(|e| StartError::Store(e.to_string()))?;
-        let store: Arc<dyn Store> = Arc::new(store);
-
-        let messenger = Arc::new(messenger(&config, Arc::clone(&clock))?);
-        let bank = Arc::new(bank(&config, Arc::clone(&clock))?);
-        let outbox = Arc::new(Outbox::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&keys),
-        ));
-        let directory = Arc::new(Subscribers::new(
-            Arc::clone(&store),
-            Arc::clone(&keys),
-            Arc::clone(&entropy),
-        ));
-        let gateway = Arc::new(Gateway::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-            bank,
-            keys,
-            config.policy.clone(),
-        ));
-        let checkouts = Arc::new(Checkouts {
-            store,
-            clock,
-            entropy,
-            directory: Arc::clone(&directory) as _,
-            subscribers: Some(directory),
-            gateway: Arc::clone(&gateway),
-            certificates: certificate_reader(&config)?,
-            public_origin: config.checkout.public_origin.clone(),
-        });
-
-        let parties = RelyingParties::new(config.relying_parties.clone());
+        let Core {
+            messenger,
+            outbox,
+            gateway,
+            checkouts,
+        } = Core::open(&config, clock)?;
         let payer_tls = tls::server_config(&config, config.checkout.client_authorities.as_deref())?;
         let api_tls = tls::server_config(&config, None)?;
-        let terminators = config.checkout.trusted_terminators.clone();
-        let pages = payer_pages(Arc::clone(&checkouts));
         let checkout = Listener::start(
             config.checkout.listen,
             payer_tls,
-            pages,
-            terminators,
+            payer_pages(Arc::clone(&checkouts)),
+            config.checkout.trusted_terminators.clone(),
             stopping.clone(),
         )
         .await?;
-        let routes = api(checkouts, parties);
+        let parties = RelyingParties::new(config.relying_parties);
         let api = Listener::start(
             config.api.listen,
             api_tls,
-            routes,
+            api(checkouts, parties),
             Vec::new(),
             stopping.clone(),
         )
         .await?;
 
-        let session = Arc::clone(&messenger);
-        let inbox = Arc::clone(&outbox);
+        let (session, inbox) = (Arc::clone(&messenger), Arc::clone(&outbox));
         let tasks = vec![
             tokio::spawn(async move { session.run(inbox).await }),
-            workers::send_messages(outbox, Arc::clone(&messenger) as _, stopping.clone()),
+            workers::send_messages(outbox, Arc::clone(&messenger), stopping.clone()),
             workers::resume_payments(gateway, stopping),
         ];
         tracing::info!(checkout = %checkout.address(), api = %api.address(), "listening");
@@ -155,6 +120,55 @@ impl Server {
             }
         }
         tracing::info!("stopped");
+    }
+}
+
+/// The domain over its drivers, and the flow over the domain.
+struct Core {
+    messenger: Arc<SmppMessenger>,
+    outbox: Arc<Outbox>,
+    gateway: Arc<Gateway>,
+    checkouts: Arc<Checkouts>,
+}
+
+impl Core {
+    fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let keys = Arc::new(config.key_ring()?);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
+        let store = SqliteStore::open(&config.path(&config.store.path))
+            .map_err(|error| StartError::Store(error.to_string()))?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let messenger = Arc::new(messenger(config, Arc::clone(&clock))?);
+        let bank = Arc::new(bank(config, Arc::clone(&clock))?);
+
+        let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys));
+        let directory =
+            Subscribers::new(Arc::clone(&store), Arc::clone(&keys), Arc::clone(&entropy));
+        let directory = Arc::new(directory);
+        let gateway = Arc::new(Gateway::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            bank,
+            keys,
+            config.policy.clone(),
+        ));
+        let checkouts = Checkouts {
+            store,
+            clock,
+            entropy,
+            directory: directory.clone(),
+            subscribers: Some(directory),
+            gateway: Arc::clone(&gateway),
+            certificates: certificate_reader(config)?,
+            public_origin: config.checkout.public_origin.clone(),
+        };
+        Ok(Self {
+            messenger,
+            outbox: Arc::new(outbox),
+            gateway,
+            checkouts: Arc::new(checkouts),
+        })
     }
 }
 

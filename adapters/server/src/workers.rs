@@ -23,7 +23,7 @@ const PAYMENTS_AT_ONCE: usize = 64;
 /// Sends what is due until `stop` turns true, then waits for what is being sent.
 pub(crate) fn send_messages(
     outbox: Arc<Outbox>,
-    messenger: Arc<dyn Messenger>,
+    messenger: Arc<impl Messenger + 'static>,
     mut stop: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
@@ -47,7 +47,7 @@ pub(crate) fn send_messages(
 async fn send(
     due: Vec<MessageId>,
     outbox: &Arc<Outbox>,
-    messenger: &Arc<dyn Messenger>,
+    messenger: &Arc<impl Messenger + 'static>,
     places: &Arc<Semaphore>,
 ) {
     for id in due {

@@ -1,1 +1,179 @@
+use super::*;
 
+const VALID: &str = r#"
+[tls]
+certificate = "server.pem"
+key = "server.key"
+[checkout]
+listen = "127.0.0.1:8443"
+public_origin = "https://pay.example.com"
+[api]
+listen = "127.0.0.1:9443"
+[store]
+path = "countersign.db"
+[keys]
+current = "1"
+files = { 1 = "master.key" }
+[sms]
+address = "centre.example.com:2775"
+system_id = "shop"
+password_file = "centre.password"
+source = "Dupont"
+[bank]
+address = "bank.example.com:8583"
+[[relying_party]]
+id = "dupont"
+name = "Librairie Dupont"
+api_key_sha256 = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"
+"#;
+
+fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+    let environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::parse(text, Path::new("/etc/countersign"), environment)
+        .map_err(|error| error.to_string())
+}
+
+fn with(change: (&str, &str)) -> Result<Config, String> {
+    assert!(VALID.contains(change.0), "{}", change.0);
+    parse(&VALID.replace(change.0, change.1), &[])
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let config = parse(VALID, &[]).unwrap();
+    assert_eq!(config.policy, Policy::default());
+    assert_eq!(config.checkout.client_authorities, None);
+    assert!(config.checkout.trusted_terminators.is_empty());
+    assert!(!config.sms.transaction_mode);
+    assert!(!config.relying_parties[0].may_enrol);
+}
+
+#[test]
+fn a_path_is_relative_to_the_folder_of_the_file() {
+    let config = parse(VALID, &[]).unwrap();
+    let path = config.path(&config.store.path);
+    assert_eq!(path, Path::new("/etc/countersign/countersign.db"));
+    assert_eq!(config.path(Path::new("/var/x")), Path::new("/var/x"));
+}
+
+#[test]
+fn a_configuration_is_refused_by_the_rule_it_breaks() {
+    let party = "[[relying_party]]\nid = \"dupont\"";
+    for (change, why) in [
+        (("[tls]", "[tls"), "line 2"),
+        (("[store]", "[store]\nsize = 1"), "unknown field `size`"),
+        (("[bank]", "[banque]"), "unknown field `banque`"),
+        (("path = \"countersign.db\"", ""), "missing field `path`"),
+        (
+            ("listen = \"127.0.0.1:8443\"", "listen = \"here\""),
+            "invalid socket address",
+        ),
+        (
+            ("https://pay.example.com", "http://pay.example.com"),
+            "checkout.public_origin is not https:// and a host",
+        ),
+        (
+            ("https://pay.example.com", "https://pay.example.com/shop"),
+            "checkout.public_origin is not https:// and a host",
+        ),
+        (
+            (
+                "source = \"Dupont\"",
+                "source = \"Dupont\"\ntls_server_name = \"centre\"",
+            ),
+            "sms.tls_server_name and sms.tls_authorities are needed together",
+        ),
+        (
+            ("[bank]", "[policy]\nttl_seconds = 601\n[bank]"),
+            "ttl_seconds must be 30 to 600",
+        ),
+        (
+            ("[bank]", "[policy]\nmax_attempts = 6\n[bank]"),
+            "max_attempts must be 1 to 5",
+        ),
+        (
+            ("id = \"dupont\"", "id = \"a-name-too-long-for-field-42\""),
+            "is longer than 15 characters",
+        ),
+        (
+            ("2c70e12b7a0646f9", "2c70"),
+            "api_key_sha256 is not 64 hexadecimal digits",
+        ),
+        (
+            (
+                "[[relying_party]]",
+                &format!(
+                    "{party}\nname = \"x\"\napi_key_sha256 = \"{}\"\n[[relying_party]]",
+                    "0".repeat(64)
+                ),
+            ),
+            "relying_party.id is there twice",
+        ),
+    ] {
+        let refused = with(change).map(|_| ()).unwrap_err();
+        assert!(refused.contains(why), "{change:?}: {refused}");
+    }
+}
+
+#[test]
+fn the_environment_overrides_any_key_with_a_value_of_its_type() {
+    let config = parse(
+        VALID,
+        &[
+            ("COUNTERSIGN__API__LISTEN", "127.0.0.1:9444"),
+            ("COUNTERSIGN__SMS__WINDOW", "50"),
+            ("COUNTERSIGN__SMS__TRANSACTION_MODE", "true"),
+            ("COUNTERSIGN__POLICY__ORDER", "code_first"),
+            (
+                "COUNTERSIGN__CHECKOUT__TRUSTED_TERMINATORS",
+                "[\"10.0.0.1\"]",
+            ),
+            ("COUNTERSIGN", "not ours"),
+            ("PATH", "not ours"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.api.listen.port(), 9444);
+    assert_eq!(config.sms.window, Some(50));
+    assert!(config.sms.transaction_mode);
+    assert_eq!(
+        config.policy.limits().order,
+        countersign_domain::policy::Order::CodeFirst
+    );
+    assert_eq!(config.checkout.trusted_terminators.len(), 1);
+}
+
+#[test]
+fn an_override_that_means_no_key_is_refused() {
+    let refused = parse(VALID, &[("COUNTERSIGN__SMS__WINDOWS", "50")]).unwrap_err();
+    assert!(refused.contains("unknown field `windows`"), "{refused}");
+    let refused = parse(VALID, &[("COUNTERSIGN__STORE__PATH__X", "1")]).unwrap_err();
+    assert!(refused.contains("names no section"), "{refused}");
+}
+
+#[test]
+fn a_master_secret_is_sixty_four_hexadecimal_digits() {
+    assert!(master_secret(&"0a".repeat(32)).is_some());
+    for text in [
+        "",
+        "0",
+        "0a",
+        &"0a".repeat(33),
+        &"0".repeat(63),
+        &"zz".repeat(32),
+    ] {
+        assert!(master_secret(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let config = parse(VALID, &[]).unwrap();
+    let error = config.key_ring().map(|_| ()).unwrap_err().to_string();
+    assert!(
+        error.starts_with("/etc/countersign/master.key cannot be read: "),
+        "{error}"
+    );
+}

@@ -1,0 +1,7 @@
+//! A server over real sockets, with nothing behind its bank and its SMS centre; and the program.
+#![expect(clippy::unwrap_used, reason = "a test's own steps fail the test")]
+
+mod support;
+
+mod listeners;
+mod program;

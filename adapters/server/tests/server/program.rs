@@ -1,0 +1,84 @@
+//! The `countersign` program.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use crate::support::{Folder, exists};
+
+fn countersign(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+fn check_says_whether_a_server_would_start() {
+    let folder = Folder::new();
+    let file = folder.write(&folder.configuration(""));
+    let file = file.to_string_lossy();
+    let (code, said) = countersign(&["check", "--config", &file]);
+    assert_eq!(
+        (code, said.contains("a server would start with it")),
+        (0, true),
+        "{said}"
+    );
+    assert!(
+        !exists(folder.folder.path(), "countersign.db"),
+        "it made something"
+    );
+
+    fs::write(folder.folder.path().join("server.key"), "").unwrap();
+    let (code, said) = countersign(&["check", "--config", &file]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("tls.key names a file without a private key in PEM"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_what_to_change() {
+    let (code, said) = countersign(&["serve", "--config", "nowhere.toml"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("nowhere.toml cannot be read: "), "{said}");
+    for usage in [&["serve"][..], &["dance"], &[]] {
+        let (code, said) = countersign(usage);
+        assert_eq!(code, 2, "{said}");
+    }
+    let (code, said) = countersign(&["--help"]);
+    assert_eq!(code, 0);
+    assert!(said.contains("serve") && said.contains("check"), "{said}");
+}
+
+#[test]
+fn serve_stops_when_it_is_told_to_and_ends_well() {
+    let folder = Folder::new();
+    let file = folder.write(&folder.configuration(""));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["serve", "--config"])
+        .arg(file)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let listens = log
+        .by_ref()
+        .any(|line| line.is_ok_and(|line| line.contains("listening")));
+    assert!(listens);
+    let told = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    assert!(told.unwrap().success());
+    let rest: Vec<_> = log.map_while(Result::ok).collect();
+    assert!(child.wait().unwrap().success(), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("stopped")), "{rest:?}");
+}
