@@ -136,11 +136,14 @@ mod tests {
         assert_eq!(taken(&[], &[]), Ok(vec![b"tls".to_vec()]));
     }
 
+    /// Headers, trusted addresses, and the rule that is broken.
+    type Rule<'a> = (&'a [(&'a HeaderName, &'a str)], &'a [IpAddr], &'a str);
+
     #[test]
     fn a_bad_header_is_refused_by_the_rule_it_breaks() {
         let long = format!(":{}:", "A".repeat(MAX_HEADER_BYTES));
-        let nine = vec![":AA==:"; 8].join(",");
-        let rules: [(&[(&HeaderName, &str)], &[IpAddr], &str); 8] = [
+        let nine = [":AA==:"; 8].join(",");
+        let rules: [Rule<'_>; 8] = [
             (
                 &[(&CLIENT_CERT, ":AA==:"), (&CLIENT_CERT, ":AA==:")],
                 &[PROXY],
