@@ -55,13 +55,7 @@ pub fn api(checkouts: Arc<Checkouts>, parties: RelyingParties) -> Router {
             Problem::not_found("There is nothing at this address. See /openapi.json.")
         })
         .method_not_allowed_fallback(async || {
-            let detail = "See /openapi.json for what this address takes.";
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "Not this method here",
-                detail,
-            )
+            Problem::method_not_allowed("See /openapi.json for what this address takes.")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Api { checkouts, parties })
@@ -185,18 +179,19 @@ fn checkout_id(text: String) -> Result<CheckoutId, CheckoutError> {
     CheckoutId::try_from(text).map_err(not_found)
 }
 
-/// What the reader says of a value may quote it, and a card's number may be one: then only its place is passed on.
+/// What the reader says may quote what it read, and a card's number may be that: only its place is passed on, or the
+/// name of a member of ours that is missing.
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, CheckoutError> {
     serde_json::from_slice(body).map_err(|error| {
         let said = error.to_string();
-        let detail = if said.starts_with("invalid") {
+        let detail = if said.starts_with("missing field") {
+            format!("{said}. See /openapi.json.")
+        } else {
             format!(
-                "A value at line {}, column {} is not as expected. See /openapi.json.",
+                "What is at line {}, column {} is not expected there. See /openapi.json.",
                 error.line(),
                 error.column()
             )
-        } else {
-            format!("{said}. See /openapi.json.")
         };
         let title = "The body is not the JSON that is expected";
         CheckoutError::Problem(Problem::new(

@@ -11,7 +11,7 @@ use countersign_domain::{
     id::{PaymentId, RelyingPartyId, SessionId},
     outbox::Message,
     payment::{Payment, PaymentState},
-    ports::{Clock, Directory, Entropy, Store},
+    ports::{Clock, Directory, Entropy, Store, StoreError},
     record::{Batch, RecordKey, Stored as _, Version, Versioned},
     subscriber::{Subscriber, Subscribers},
     summary::Locale,
@@ -101,8 +101,18 @@ impl Checkouts {
         if let Some(answered) = request.record(checkout.id.clone()) {
             batch.insert(&answered)?;
         }
-        self.store.commit(batch).await?;
-        self.merchant_view(party, &checkout.id).await
+        match self.store.commit(batch).await {
+            Ok(()) => self.merchant_view(party, &checkout.id).await,
+            // The same request was answered meanwhile: the same answer is given.
+            Err(StoreError::Conflict { key }) => {
+                let answered = request.answered::<CheckoutId>(self.store.as_ref()).await?;
+                match answered.map_err(CheckoutError::Problem)? {
+                    Some(id) => self.merchant_view(party, &id).await,
+                    None => Err(StoreError::Conflict { key }.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A checkout as its merchant sees it; somebody else's is not found.

@@ -39,6 +39,10 @@ pub fn payer_pages(checkouts: Arc<Checkouts>) -> Router {
         .fallback(async |wants: WantsJson| {
             answer_problem(wants, None, &Problem::not_found("There is no such page."))
         })
+        .method_not_allowed_fallback(async |wants: WantsJson| {
+            let detail = "Open the page again, and use its forms.";
+            answer_problem(wants, None, &Problem::method_not_allowed(detail))
+        })
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(checkouts)
 }

@@ -58,6 +58,16 @@ impl Problem {
         )
     }
 
+    /// The address is right, the method is not.
+    pub fn method_not_allowed(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "Not this method here",
+            detail,
+        )
+    }
+
     /// A fault on our side: the log has it, the caller learns no more than that.
     pub fn internal() -> Self {
         let detail = "The fault is ours. Try again; if it stays, tell the operator the time of your request.";

@@ -1,0 +1,67 @@
+//! The checkout in somebody's own server, beside a page of his or her own. Store, bank and phone are the domain's fakes
+//! here; a server has drivers instead. The session's cookie is `Secure`: put TLS in front.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use axum::{Router, routing::get};
+use countersign_checkout::{Checkouts, api, payer_pages};
+use countersign_domain::{subscriber::Subscribers, testing};
+use countersign_web::relying_party::{KeyHash, RelyingParties, RelyingParty};
+
+fn routes(shop: &testing::Fixture) -> Result<Router, Box<dyn Error>> {
+    let keys = Arc::new(testing::key_ring());
+    let subscribers = Subscribers::new(shop.store.clone(), keys, shop.entropy.clone());
+    let directory = Arc::new(subscribers);
+    let checkouts = Arc::new(Checkouts {
+        store: shop.store.clone(),
+        clock: shop.clock.clone(),
+        entropy: shop.entropy.clone(),
+        directory: directory.clone(),
+        subscribers: Some(directory),
+        gateway: shop.gateway.clone(),
+        certificates: None,
+        public_origin: "https://pay.example.com".to_owned(),
+    });
+    let merchant = RelyingParty {
+        id: "dupont".try_into()?,
+        name: "Librairie Dupont".try_into()?,
+        api_key_sha256: KeyHash::of("128 random bits"),
+        may_enrol: true,
+    };
+    let api = api(checkouts.clone(), RelyingParties::new(vec![merchant]));
+    Ok(Router::new()
+        .route("/", get(async || "my own page"))
+        .nest("/countersign", api)
+        .merge(payer_pages(checkouts)))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let shop = Arc::new(testing::Fixture::new());
+    let app = routes(&shop)?;
+    // Messages are committed with their challenge, and sent after it: by whoever looks.
+    tokio::spawn(async move {
+        loop {
+            shop.next_message().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app).await?)
+}
+
+#[tokio::test]
+async fn all_routes_answer() {
+    use tower::ServiceExt as _;
+    let app = routes(&testing::Fixture::new()).unwrap();
+    let expected = [
+        ("/", 200),
+        ("/countersign/openapi.json", 200),
+        ("/pay/1", 404),
+    ];
+    for (path, status) in expected {
+        let request = axum::http::Request::get(path).body(axum::body::Body::empty());
+        let answer = app.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+}

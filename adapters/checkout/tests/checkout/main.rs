@@ -1,0 +1,13 @@
+//! The checkout as HTTP, over the domain's fakes.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test's own steps fail the test"
+)]
+
+mod support;
+
+mod bad_input;
+mod merchant;
+mod openapi;
+mod payer;

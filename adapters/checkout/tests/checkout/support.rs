@@ -1,0 +1,245 @@
+//! A shop over fakes, a merchant with a key, and browsers.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use countersign_checkout::{Checkouts, api, payer_pages};
+use countersign_domain::{
+    amount::Currency,
+    event::Fact,
+    ports::{Store, StoreError},
+    record::{Batch, Record, RecordKey},
+    register::{Account, Balance},
+    subscriber::Subscribers,
+    testing::{Fixture, MemoryStore, key_ring},
+    time::Timestamp,
+};
+use countersign_web::relying_party::{KeyHash, RelyingParties, RelyingParty};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tokio::task::yield_now;
+use tower::ServiceExt as _;
+
+/// The card that the fake bank knows.
+pub(crate) const CARD: &str = "4970100000000154";
+pub(crate) const NUMBER: &str = "+33612345678";
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self, pointer: &str) -> String {
+        let member = self.json().pointer(pointer).cloned().unwrap_or_default();
+        member.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Status, and the name of the problem.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        let kind = self.text("/type");
+        let name = kind.rsplit(':').next().unwrap_or_default();
+        (self.status.as_u16(), name.to_owned())
+    }
+
+    pub(crate) fn header(&self, name: header::HeaderName) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+}
+
+/// The fake store, but for each call everybody else has a turn first: so that what is done at once really is.
+struct Unhurried(Arc<MemoryStore>);
+
+#[async_trait]
+impl Store for Unhurried {
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        yield_now().await;
+        self.0.commit(batch).await
+    }
+
+    async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+        yield_now().await;
+        self.0.load(key).await
+    }
+
+    async fn due(
+        &self,
+        collection: &'static str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.0.due(collection, now, limit).await
+    }
+
+    async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
+        self.0.facts(about).await
+    }
+
+    async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
+        self.0.balance(account, currency).await
+    }
+}
+
+/// A shop over fakes.
+pub(crate) struct Shop {
+    pub(crate) fixture: Fixture,
+    api: Router,
+    pages: Router,
+}
+
+impl Shop {
+    pub(crate) fn new() -> Self {
+        let fixture = Fixture::new();
+        let keys = Arc::new(key_ring());
+        let directory = Subscribers::new(fixture.store.clone(), keys, fixture.entropy.clone());
+        let directory = Arc::new(directory);
+        let checkouts = Arc::new(Checkouts {
+            store: Arc::new(Unhurried(fixture.store.clone())),
+            clock: fixture.clock.clone(),
+            entropy: fixture.entropy.clone(),
+            directory: directory.clone(),
+            subscribers: Some(directory),
+            gateway: fixture.gateway.clone(),
+            certificates: None,
+            public_origin: "https://pay.example.com".to_owned(),
+        });
+        let party = |id: &str, name: &str, may_enrol| RelyingParty {
+            id: id.try_into().unwrap(),
+            name: name.try_into().unwrap(),
+            api_key_sha256: KeyHash::of(id),
+            may_enrol,
+        };
+        let parties = vec![
+            party("dupont", "Librairie Dupont", true),
+            party("martin", "Martin <script>", false),
+        ];
+        Self {
+            api: api(checkouts.clone(), RelyingParties::new(parties)),
+            pages: payer_pages(checkouts),
+            fixture,
+        }
+    }
+
+    /// Calls the API under that key (a party's key is its id).
+    pub(crate) async fn call(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<String>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Authorization", format!("Bearer {key}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        send(&self.api, request.body(Body::from(body.into())).unwrap()).await
+    }
+
+    pub(crate) async fn enrol(&self) {
+        let alice = json!({ "number": NUMBER, "card": { "number": CARD, "expiry": "12/29" } });
+        let path = "/v1/subscribers/alice";
+        let enrolled = self
+            .call("dupont", "PUT", path, &[], alice.to_string())
+            .await;
+        assert_eq!(enrolled.status, 204, "{enrolled:?}");
+    }
+
+    /// A checkout over 49.90 EUR of that merchant; the path of its page.
+    pub(crate) async fn order(&self, key: &str) -> String {
+        let created = self
+            .call(key, "POST", "/v1/checkouts", &[], order().to_string())
+            .await;
+        assert_eq!(created.status, 201, "{created:?}");
+        let url = created.text("/url");
+        url.strip_prefix("https://pay.example.com").unwrap().into()
+    }
+
+    pub(crate) async fn raw_page(&self, request: Request<Body>) -> Answer {
+        send(&self.pages, request).await
+    }
+
+    /// The code of the message that was sent last.
+    pub(crate) async fn code(&self) -> String {
+        let text = self.fixture.next_message().await.unwrap();
+        self.fixture.code_in(&text)
+    }
+}
+
+pub(crate) fn order() -> Value {
+    json!({ "amount": { "value": "49.90", "currency": "EUR" }, "reference": "order-1" })
+}
+
+async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let answered = router.clone().oneshot(request).await.unwrap();
+    let (head, body) = answered.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
+}
+
+/// A browser: one cookie, one way of asking.
+#[derive(Clone)]
+pub(crate) struct Browser<'a> {
+    shop: &'a Shop,
+    cookie: String,
+    accept: &'static str,
+}
+
+impl<'a> Browser<'a> {
+    /// A browser that has opened the page.
+    pub(crate) async fn at(shop: &'a Shop, page: &str, accept: &'static str) -> Self {
+        let mut browser = Self {
+            shop,
+            cookie: String::new(),
+            accept,
+        };
+        let shown = browser.open(page).await;
+        let set = shown.header(header::SET_COOKIE);
+        set.split(';')
+            .next()
+            .unwrap()
+            .clone_into(&mut browser.cookie);
+        browser
+    }
+
+    pub(crate) async fn open(&self, path: &str) -> Answer {
+        self.ask("GET", path, "").await
+    }
+
+    pub(crate) async fn submit(&self, path: &str, form: &str) -> Answer {
+        self.ask("POST", path, form).await
+    }
+
+    async fn ask(&self, method: &str, path: &str, form: &str) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Accept", self.accept)
+            .header("Cookie", &self.cookie)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()));
+        self.shop.raw_page(request.unwrap()).await
+    }
+}
