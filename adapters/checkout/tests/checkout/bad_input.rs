@@ -5,155 +5,84 @@ use serde_json::{Value, json};
 
 use crate::support::{Browser, Shop, order};
 
+/// The rows of a table: cells between bars.
+fn rows<const CELLS: usize>(table: &str) -> impl Iterator<Item = [&str; CELLS]> {
+    let lines = table.lines().filter(|line| !line.is_empty());
+    lines.map(|line| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        cells.try_into().unwrap()
+    })
+}
+
+/// Rule, member of the order, its value, status, problem.
+const ORDERS: &str = r#"
+an unknown member      | /surprise        | 1                             | 400 | malformed-json
+a wrong type           | /reference       | 1                             | 400 | malformed-json
+an unknown language    | /locale          | "xx"                          | 400 | malformed-json
+an unknown currency    | /amount/currency | "EUX"                         | 422 | invalid-value
+no amount              | /amount/value    | ""                            | 422 | invalid-value
+a negative amount      | /amount/value    | "-1"                          | 422 | invalid-value
+an exponent            | /amount/value    | "1e3"                         | 422 | invalid-value
+three decimals         | /amount/value    | "1.234"                       | 422 | invalid-value
+zero                   | /amount/value    | "0.00"                        | 422 | invalid-value
+too much               | /amount/value    | "10000000000.00"              | 422 | invalid-value
+no reference           | /reference       | ""                            | 422 | invalid-value
+a control character    | /reference       | "a\nb"                        | 422 | invalid-value
+none of an item        | /items           | [{"name":"x","quantity":0}]   | 422 | invalid-value
+an item without a name | /items           | [{"name":"","quantity":1}]    | 422 | invalid-value
+a return without TLS   | /return_url      | "http://shop.example"         | 422 | invalid-value
+a return to nowhere    | /return_url      | "/shop"                       | 422 | invalid-value
+a return to a script   | /return_url      | "javascript:alert(1)"         | 422 | invalid-value
+"#;
+
 /// The order with one member changed.
 fn with(pointer: &str, value: Value) -> String {
     let mut order = order();
     let (parent, member) = pointer.rsplit_once('/').unwrap();
-    order.pointer_mut(parent).unwrap()[member] = value;
+    let parent = order.pointer_mut(parent).unwrap();
+    parent
+        .as_object_mut()
+        .unwrap()
+        .insert(member.to_owned(), value);
     order.to_string()
 }
 
 #[tokio::test]
 async fn an_order_is_refused_by_the_rule_it_breaks() {
     let shop = Shop::new();
-    let item = json!({ "name": "x", "quantity": 1 });
-    let rows = [
-        ("not JSON", "{".to_owned(), 400, "malformed-json"),
-        ("nothing", String::new(), 400, "malformed-json"),
-        (
-            "an unknown member",
-            with("/surprise", json!(1)),
-            400,
-            "malformed-json",
-        ),
-        (
-            "a wrong type",
-            with("/reference", json!(1)),
-            400,
-            "malformed-json",
-        ),
-        (
-            "an unknown language",
-            with("/locale", json!("xx")),
-            400,
-            "malformed-json",
-        ),
-        (
-            "an unknown currency",
-            with("/amount/currency", json!("EUX")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "no amount",
-            with("/amount/value", json!("")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "a negative amount",
-            with("/amount/value", json!("-1")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "an exponent",
-            with("/amount/value", json!("1e3")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "three decimals",
-            with("/amount/value", json!("1.234")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "zero",
-            with("/amount/value", json!("0.00")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "too much",
-            with("/amount/value", json!("10000000000.00")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "no reference",
-            with("/reference", json!("")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "a long reference",
-            with("/reference", json!("x".repeat(65))),
-            422,
-            "invalid-value",
-        ),
-        (
-            "a control character",
-            with("/reference", json!("a\nb")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "too many items",
-            with("/items", json!(vec![item; 21])),
-            422,
-            "invalid-value",
-        ),
-        (
-            "none of an item",
-            with("/items", json!([{ "name": "x", "quantity": 0 }])),
-            422,
-            "invalid-value",
-        ),
-        (
-            "a return without TLS",
-            with("/return_url", json!("http://shop.example")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "a return to nowhere",
-            with("/return_url", json!("/shop")),
-            422,
-            "invalid-value",
-        ),
-        (
-            "a return to a script",
-            with("/return_url", json!("javascript:alert(1)")),
-            422,
-            "invalid-value",
-        ),
-    ];
-    for (rule, body, status, problem) in rows {
-        let refused = shop
-            .call("dupont", "POST", "/v1/checkouts", &[], body)
-            .await;
-        assert_eq!(
-            refused.refusal(),
-            (status, problem.to_owned()),
-            "{rule}: {refused:?}"
-        );
+    let create = |body: String| shop.call("dupont", "POST", "/v1/checkouts", &[], body);
+    for [rule, pointer, value, status, problem] in rows(ORDERS) {
+        let refused = create(with(pointer, serde_json::from_str(value).unwrap())).await;
+        let expected = (status.parse().unwrap(), problem.to_owned());
+        assert_eq!(refused.refusal(), expected, "{rule}: {refused:?}");
     }
-    let long = with("/reference", json!("x".repeat(17_000)));
-    let refused = shop
-        .call("dupont", "POST", "/v1/checkouts", &[], long)
-        .await;
-    assert_eq!(refused.status, 413, "{refused:?}");
+    for not_json in ["", "{", "[]", "\u{0}"] {
+        let refused = create(not_json.to_owned()).await;
+        assert_eq!(refused.refusal(), (400, "malformed-json".to_owned()));
+    }
+    let item = json!({ "name": "x", "quantity": 1 });
+    let too_many = with("/items", json!(vec![item; 21]));
+    assert_eq!(
+        create(too_many).await.refusal(),
+        (422, "invalid-value".to_owned())
+    );
+    let long = with("/reference", json!("x".repeat(65)));
+    assert_eq!(
+        create(long).await.refusal(),
+        (422, "invalid-value".to_owned())
+    );
+    let too_long = with("/reference", json!("x".repeat(17_000)));
+    assert_eq!(create(too_long).await.status, 413);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_refused_by_the_rule_it_breaks() {
+    let shop = Shop::new();
     for key in ["", "with space", &"x".repeat(256)] {
         let headers = [("Idempotency-Key", key)];
+        let body = order().to_string();
         let refused = shop
-            .call(
-                "dupont",
-                "POST",
-                "/v1/checkouts",
-                &headers,
-                order().to_string(),
-            )
+            .call("dupont", "POST", "/v1/checkouts", &headers, body)
             .await;
         assert_eq!(
             refused.refusal(),
@@ -163,45 +92,29 @@ async fn an_order_is_refused_by_the_rule_it_breaks() {
     }
 }
 
+/// Rule, body, status.
+const SUBSCRIBERS: &str = r#"
+no number               | {}                                                                                      | 400
+a national number       | {"number":"0612345678"}                                                                 | 422
+a card as a number      | {"number":4970100000000155}                                                             | 400
+a card among members    | {"4970100000000155":""}                                                                 | 400
+a mistyped card         | {"number":"+33612345678","card":{"number":"4970100000000155","expiry":"12/29"}}         | 422
+a card with a letter    | {"number":"+33612345678","card":{"number":"497010000000015x","expiry":"12/29"}}         | 422
+an expiry that is none  | {"number":"+33612345678","card":{"number":"4970100000000154","expiry":"13/29"}}         | 422
+"#;
+
 #[tokio::test]
 async fn a_subscriber_is_refused_by_the_rule_that_is_broken_and_no_card_is_echoed() {
     let shop = Shop::new();
-    let card = |number: &str, expiry: &str| json!({ "number": "+33612345678", "card": { "number": number, "expiry": expiry } });
-    for (rule, body, status) in [
-        ("no number", json!({}), 400),
-        ("a national number", json!({ "number": "0612345678" }), 422),
-        (
-            "a card as a number",
-            json!({ "number": 4970100000000155_u64 }),
-            400,
-        ),
-        ("a mistyped card", card("4970100000000155", "12/29"), 422),
-        (
-            "a card with letters",
-            card("497010000000015x", "12/29"),
-            422,
-        ),
-        (
-            "an expiry that is none",
-            card("4970100000000154", "13/29"),
-            422,
-        ),
-        (
-            "a card among the members",
-            json!({ "4970100000000155": "" }),
-            400,
-        ),
-    ] {
+    for [rule, body, status] in rows(SUBSCRIBERS) {
         let refused = shop
-            .call(
-                "dupont",
-                "PUT",
-                "/v1/subscribers/alice",
-                &[],
-                body.to_string(),
-            )
+            .call("dupont", "PUT", "/v1/subscribers/alice", &[], body)
             .await;
-        assert_eq!(refused.status.as_u16(), status, "{rule}: {refused:?}");
+        assert_eq!(
+            refused.status.as_u16(),
+            status.parse::<u16>().unwrap(),
+            "{rule}: {refused:?}"
+        );
         assert!(
             !refused.body.contains("497010000000015"),
             "{rule}: {refused:?}"
@@ -209,82 +122,47 @@ async fn a_subscriber_is_refused_by_the_rule_that_is_broken_and_no_card_is_echoe
     }
 }
 
+/// Rule, action, form, status, problem.
+const FORMS: &str = r#"
+an unknown field                 |         | user_id=alice&x=1                              | 422 | malformed-form
+nobody                           |         | user_id=nobody                                 | 422 | payer-not-recognised
+nothing                          |         |                                                | 422 | payer-not-given
+a mistyped card                  |         | card_number=4970100000000155&card_expiry=12/29 | 422 | invalid-value
+a card without expiry            |         | card_number=4970100000000154                   | 422 | invalid-value
+a code before one was asked for  | /code   | code=123456                                    | 409 | not-now
+a message before one was sent    | /resend |                                                | 409 | not-now
+calling off what has not begun   | /cancel |                                                | 409 | not-now
+no code                          | /code   |                                                | 422 | malformed-form
+a code of letters                | /code   | code=abcdef                                    | 422 | invalid-value
+five digits                      | /code   | code=12345                                     | 422 | invalid-value
+eleven digits                    | /code   | code=12345678901                               | 422 | invalid-value
+"#;
+
 #[tokio::test]
 async fn a_form_is_refused_by_the_rule_it_breaks_and_no_card_is_echoed() {
     let shop = Shop::new();
     shop.enrol().await;
     let page = shop.order("dupont").await;
     let browser = Browser::at(&shop, &page, "application/json").await;
-    for (rule, action, form, status, problem) in [
-        (
-            "an unknown field",
-            "",
-            "user_id=alice&x=1",
-            422,
-            "malformed-form",
-        ),
-        ("nobody", "", "user_id=nobody", 422, "payer-not-recognised"),
-        ("nothing", "", "", 422, "payer-not-given"),
-        (
-            "a userId that is too long",
-            "",
-            &format!("user_id={}", "x".repeat(129)),
-            422,
-            "invalid-value",
-        ),
-        (
-            "a mistyped card",
-            "",
-            "card_number=4970100000000155&card_expiry=12/29",
-            422,
-            "invalid-value",
-        ),
-        (
-            "a card without expiry",
-            "",
-            "card_number=4970100000000154",
-            422,
-            "invalid-value",
-        ),
-        (
-            "a code before one was asked for",
-            "/code",
-            "code=123456",
-            409,
-            "not-now",
-        ),
-        ("no code", "/code", "", 422, "malformed-form"),
-        (
-            "a code of letters",
-            "/code",
-            "code=abcdef",
-            422,
-            "invalid-value",
-        ),
-        ("five digits", "/code", "code=12345", 422, "invalid-value"),
-        (
-            "eleven digits",
-            "/code",
-            "code=12345678901",
-            422,
-            "invalid-value",
-        ),
-    ] {
+    for [rule, action, form, status, problem] in rows(FORMS) {
         let refused = browser.submit(&format!("{page}{action}"), form).await;
-        assert_eq!(
-            refused.refusal(),
-            (status, problem.to_owned()),
-            "{rule}: {refused:?}"
-        );
+        let expected = (status.parse().unwrap(), problem.to_owned());
+        assert_eq!(refused.refusal(), expected, "{rule}: {refused:?}");
         assert!(
             !refused.body.contains("497010000000015"),
             "{rule}: {refused:?}"
         );
     }
-    let long = format!("user_id={}", "x".repeat(5_000));
-    assert_eq!(browser.submit(&page, &long).await.status, 413);
-    let refused = browser.open("/pay/nothing").await;
-    assert_eq!(refused.refusal(), (404, "not-found".to_owned()));
+    let long = browser
+        .submit(&page, &format!("user_id={}", "x".repeat(129)))
+        .await;
+    assert_eq!(long.refusal(), (422, "invalid-value".to_owned()));
+    let too_long = browser
+        .submit(&page, &format!("user_id={}", "x".repeat(5_000)))
+        .await;
+    assert_eq!(too_long.status, 413);
+    let nowhere = browser.open("/pay/nothing").await;
+    assert_eq!(nowhere.refusal(), (404, "not-found".to_owned()));
 }
 
 #[tokio::test]

@@ -1,9 +1,5 @@
 //! The checkout as HTTP, over the domain's fakes.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test's own steps fail the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a test's own steps fail the test")]
 
 mod support;
 
