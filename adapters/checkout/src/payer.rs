@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Form, Json, Router,
-    extract::{DefaultBodyLimit, Path, State, rejection::FormRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    Form, Json, Router,
+    extract::{DefaultBodyLimit, FromRequestParts, Path, State, rejection::FormRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -49,18 +49,71 @@ pub fn payer_pages(checkouts: Arc<Checkouts>) -> Router {
 
 type Shared = State<Arc<Checkouts>>;
 
-async fn show(
-    State(checkouts): Shared,
-    Path(id): Path<String>,
+/// Who asks for which page, and how it is to be answered.
+struct Visit {
+    id: String,
+    session: Option<SessionId>,
+    peer: PeerCertificates,
     wants: WantsJson,
-    peer: Option<Extension<PeerCertificates>>,
-    headers: HeaderMap,
-) -> Response {
-    let session = session_of(&headers);
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let Path(id) = Path::from_request_parts(parts, state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let Ok(wants) = WantsJson::from_request_parts(parts, state).await;
+        let peer = parts.extensions.get::<PeerCertificates>().cloned();
+        Ok(Self {
+            id,
+            session: session_of(&parts.headers),
+            peer: peer.unwrap_or_default(),
+            wants,
+        })
+    }
+}
+
+impl Visit {
+    /// The checkout, and the session, without which nothing is done.
+    fn begun(&self) -> Result<(CheckoutId, &SessionId), CheckoutError> {
+        let session = self.session.as_ref().ok_or_else(no_session)?;
+        Ok((checkout_id(&self.id)?, session))
+    }
+
+    /// The answer to a form: the checkout as it stands as JSON, a way back to its page, or what is wrong, on the page.
+    async fn answer(self, checkouts: &Checkouts, done: Result<(), CheckoutError>) -> Response {
+        let viewed = async {
+            let id = checkout_id(&self.id)?;
+            checkouts.view(&id, self.session.as_ref()).await
+        };
+        match (done, self.wants) {
+            (Ok(()), WantsJson(true)) => match viewed.await {
+                Ok((view, _)) => Json(view).into_response(),
+                Err(error) => Problem::from(error).into_response(),
+            },
+            (Ok(()), WantsJson(false)) => {
+                Redirect::to(&format!("/pay/{}", self.id)).into_response()
+            }
+            (Err(error), WantsJson(true)) => Problem::from(error).into_response(),
+            (Err(error), WantsJson(false)) => {
+                let has_certificate = !self.peer.0.is_empty();
+                let shown = viewed.await.ok();
+                let shown = shown
+                    .as_ref()
+                    .map(|(view, url)| (view, url.as_deref(), has_certificate));
+                answer_problem(self.wants, shown, &error.into())
+            }
+        }
+    }
+}
+
+async fn show(State(checkouts): Shared, visit: Visit) -> Response {
     let shown = async {
-        let id = checkout_id(&id)?;
-        let viewed = checkouts.view(&id, session.as_ref()).await?;
-        let new = match session {
+        let id = checkout_id(&visit.id)?;
+        let viewed = checkouts.view(&id, visit.session.as_ref()).await?;
+        let new = match visit.session {
             Some(_) => None,
             None => Some(SessionId::random(checkouts.entropy.as_ref()).map_err(Error::from)?),
         };
@@ -68,8 +121,8 @@ async fn show(
     };
     match shown.await {
         Ok(((view, return_url), new)) => {
-            let has_certificate = peer.is_some_and(|Extension(peer)| !peer.0.is_empty());
-            let mut response = match wants {
+            let has_certificate = !visit.peer.0.is_empty();
+            let mut response = match visit.wants {
                 WantsJson(true) => Json(view).into_response(),
                 WantsJson(false) => {
                     page::checkout(&view, return_url.as_deref(), has_certificate, None)
@@ -80,111 +133,52 @@ async fn show(
             }
             response
         }
-        Err(error) => answer_problem(wants, None, &error.into()),
+        Err(error) => answer_problem(visit.wants, None, &error.into()),
     }
 }
 
 async fn pay(
     State(checkouts): Shared,
-    Path(id): Path<String>,
-    wants: WantsJson,
-    peer: Option<Extension<PeerCertificates>>,
-    headers: HeaderMap,
+    visit: Visit,
     form: Result<Form<PayForm>, FormRejection>,
 ) -> Response {
-    let peer = peer.map(|Extension(peer)| peer).unwrap_or_default();
-    let session = session_of(&headers);
     let paid = async {
         let hint = form.map_err(malformed)?.0.try_into()?;
-        let session = session.clone().ok_or_else(no_session)?;
-        checkouts
-            .pay(&checkout_id(&id)?, &session, hint, &peer)
-            .await
+        let (id, session) = visit.begun()?;
+        checkouts.pay(&id, session, hint, &visit.peer).await
     };
     let done = paid.await;
-    answer(
-        &checkouts,
-        &id,
-        session.as_ref(),
-        wants,
-        !peer.0.is_empty(),
-        done,
-    )
-    .await
+    visit.answer(&checkouts, done).await
 }
 
 async fn code(
     State(checkouts): Shared,
-    Path(id): Path<String>,
-    wants: WantsJson,
-    headers: HeaderMap,
+    visit: Visit,
     form: Result<Form<CodeForm>, FormRejection>,
 ) -> Response {
-    let session = session_of(&headers);
     let finished = async {
         let typed = TypedCode::try_from(form.map_err(malformed)?.0.code)?;
-        let session = session.clone().ok_or_else(no_session)?;
-        checkouts.finish(&checkout_id(&id)?, &session, &typed).await
+        let (id, session) = visit.begun()?;
+        checkouts.finish(&id, session, &typed).await
     };
     let done = finished.await;
-    answer(&checkouts, &id, session.as_ref(), wants, false, done).await
+    visit.answer(&checkouts, done).await
 }
 
-async fn resend(
-    State(checkouts): Shared,
-    Path(id): Path<String>,
-    wants: WantsJson,
-    headers: HeaderMap,
-) -> Response {
-    let session = session_of(&headers);
-    let resent = async {
-        let session = session.clone().ok_or_else(no_session)?;
-        checkouts.resend(&checkout_id(&id)?, &session).await
+async fn resend(State(checkouts): Shared, visit: Visit) -> Response {
+    let done = match visit.begun() {
+        Ok((id, session)) => checkouts.resend(&id, session).await,
+        Err(error) => Err(error),
     };
-    let done = resent.await;
-    answer(&checkouts, &id, session.as_ref(), wants, false, done).await
+    visit.answer(&checkouts, done).await
 }
 
-async fn cancel(
-    State(checkouts): Shared,
-    Path(id): Path<String>,
-    wants: WantsJson,
-    headers: HeaderMap,
-) -> Response {
-    let session = session_of(&headers);
-    let cancelled = async {
-        let session = session.clone().ok_or_else(no_session)?;
-        checkouts.cancel(&checkout_id(&id)?, &session).await
+async fn cancel(State(checkouts): Shared, visit: Visit) -> Response {
+    let done = match visit.begun() {
+        Ok((id, session)) => checkouts.cancel(&id, session).await,
+        Err(error) => Err(error),
     };
-    let done = cancelled.await;
-    answer(&checkouts, &id, session.as_ref(), wants, false, done).await
-}
-
-/// The answer to a form: the checkout as it stands as JSON, a way back to its page, or what is wrong, on the page.
-async fn answer(
-    checkouts: &Checkouts,
-    id: &str,
-    session: Option<&SessionId>,
-    wants: WantsJson,
-    has_certificate: bool,
-    done: Result<(), CheckoutError>,
-) -> Response {
-    let viewed = async { checkouts.view(&checkout_id(id)?, session).await };
-    match (done, wants) {
-        (Ok(()), WantsJson(true)) => match viewed.await {
-            Ok((view, _)) => Json(view).into_response(),
-            Err(error) => Problem::from(error).into_response(),
-        },
-        (Ok(()), WantsJson(false)) => Redirect::to(&format!("/pay/{id}")).into_response(),
-        (Err(error), WantsJson(true)) => Problem::from(error).into_response(),
-        (Err(error), WantsJson(false)) => {
-            let shown = viewed.await.ok();
-            let shown = shown
-                .as_ref()
-                .map(|(view, url)| (view, url.as_deref(), has_certificate));
-            answer_problem(wants, shown, &error.into())
-        }
-    }
+    visit.answer(&checkouts, done).await
 }
 
 fn answer_problem(

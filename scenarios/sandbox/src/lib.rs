@@ -12,8 +12,9 @@
 //!
 //! The server knows nothing of this: `sandbox.rs` writes it a configuration file like anybody's.
 
-// All of it.
+// The whole, the configuration that it writes for the server, and what a newcomer is told.
 mod introduction;
+mod plan;
 mod sandbox;
 // What one tells it.
 mod clock;

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,10 +13,9 @@ use countersign_domain::{
     card::{Card, CardExpiry},
     error::InvalidInput,
     policy::Order,
-    ports::{Clock, Entropy as _},
+    ports::Clock as _,
 };
-use countersign_server::{Config, ConfigError, Server, StartError, SystemEntropy};
-use countersign_web::relying_party::KeyHash;
+use countersign_server::{ConfigError, Server, StartError};
 use serde::Serialize;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
@@ -24,9 +23,10 @@ use tokio::time::{Instant, sleep};
 use crate::{
     bank::Bank,
     centre::{Account, Centre, CentreError, HandsetMessage},
-    certificates::{self, ClientCertificates, write_public, write_secret},
+    certificates::{self, ClientCertificates},
     clock::SandboxClock,
     control::Control,
+    plan::{CONFIGURATION, Keys, Plan, host},
 };
 
 /// The account of the server at the centre.
@@ -34,11 +34,9 @@ const SYSTEM_ID: &str = "countersign";
 /// What is on an account that is opened, in minor units.
 pub(crate) const BALANCE_MINOR: u64 = 100_000;
 /// Up to this many cents a payment is normal (C24).
-const NORMAL_UP_TO_MINOR: u64 = 500;
+pub(crate) const NORMAL_UP_TO_MINOR: u64 = 500;
 /// How often it is looked whether something came to a handset.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
-/// How often other free ports are tried when somebody takes one of them first.
-const PORT_TRIES: usize = 5;
 
 /// What a sandbox is to be like.
 #[derive(Clone, Debug)]
@@ -339,138 +337,6 @@ impl Texts<'_> {
     }
 }
 
-/// What is drawn at random for each sandbox.
-struct Keys {
-    api_key: String,
-    other_api_key: String,
-    centre_password: String,
-    master: String,
-}
-
-impl Keys {
-    fn random() -> Result<Self, SandboxError> {
-        let hex = |bytes: usize| {
-            let mut drawn = vec![0; bytes];
-            SystemEntropy::default()
-                .fill(&mut drawn)
-                .map_err(|error| SandboxError::Internal(error.to_string()))?;
-            Ok::<_, SandboxError>(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
-        };
-        Ok(Self {
-            api_key: hex(16)?,
-            other_api_key: hex(16)?,
-            // SMPP 3.4 has room for eight characters.
-            centre_password: hex(4)?,
-            master: hex(32)?,
-        })
-    }
-}
-
-const CONFIGURATION: &str = "countersign.toml";
-
-/// What the server is configured from.
-struct Plan<'a> {
-    folder: &'a Path,
-    settings: &'a Settings,
-    centre: ExternalCentre,
-    bank: SocketAddr,
-    keys: &'a Keys,
-}
-
-impl Plan<'_> {
-    async fn start(&self, clock: Arc<dyn Clock>) -> Result<Server, SandboxError> {
-        write_secret(&self.folder.join("master-1.key"), &self.keys.master)?;
-        write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
-        let mut tries = 0;
-        loop {
-            let (checkout, api) = (
-                free_port(self.settings.checkout)?,
-                free_port(self.settings.api)?,
-            );
-            let text = self.configuration(checkout, api);
-            write_public(&self.folder.join(CONFIGURATION), &text)?;
-            let config = Config::from_toml(&text, self.folder)?;
-            tries += 1;
-            match Server::start(config, Arc::clone(&clock)).await {
-                // Somebody took the free port before the server did.
-                Err(StartError::Listen { address, .. })
-                    if tries < PORT_TRIES
-                        && address != self.settings.checkout
-                        && address != self.settings.api => {}
-                Err(StartError::Listen { address, cause }) => {
-                    return Err(SandboxError::Listen { address, cause });
-                }
-                started => return Ok(started?),
-            }
-        }
-    }
-
-    fn configuration(&self, checkout: SocketAddr, api: SocketAddr) -> String {
-        let order = match self.settings.order {
-            Order::BankFirst => "bank_first",
-            Order::CodeFirst => "code_first",
-        };
-        let hash = |key: &str| KeyHash::of(key).to_string();
-        format!(
-            r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
-
-[tls]
-certificate = "server.pem"
-key = "server.key"
-
-[checkout]
-listen = "{checkout}"
-public_origin = "https://{host}"
-client_authorities = "root.pem"
-gateway_keys = [{{ certificate = "gateway.pem", key = "gateway.key" }}]
-
-[api]
-listen = "{api}"
-
-[store]
-path = "countersign.db"
-
-[keys]
-current = "1"
-files = {{ 1 = "master-1.key" }}
-
-[policy]
-order = "{order}"
-normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
-
-[sms]
-address = "{centre}"
-system_id = "{system_id}"
-password_file = "centre.password"
-source = "{source}"
-transaction_mode = {transaction_mode}
-
-[bank]
-address = "{bank}"
-
-[[relying_party]]
-id = "dupont"
-name = "Librairie Dupont"
-api_key_sha256 = "{key}"
-may_enrol = true
-
-[[relying_party]]
-id = "martin"
-name = "Boulangerie Martin"
-api_key_sha256 = "{other_key}"
-"#,
-            host = host(checkout),
-            centre = self.centre.address,
-            system_id = self.centre.system_id,
-            source = self.centre.source,
-            transaction_mode = self.centre.transaction_mode,
-            bank = self.bank,
-            key = hash(&self.keys.api_key),
-            other_key = hash(&self.keys.other_api_key),
-        )
-    }
-}
-
 fn own_centre(centre: &Centre, keys: &Keys) -> ExternalCentre {
     ExternalCentre {
         address: centre.address().to_string(),
@@ -505,25 +371,6 @@ fn empty_folder(folder: &Path) -> Result<PathBuf, SandboxError> {
         return Err(SandboxError::FolderInUse(folder.to_owned()));
     }
     folder.canonicalize().map_err(failed)
-}
-
-/// The address itself, or one with a port that is free now: the public origin names it before the server listens.
-fn free_port(address: SocketAddr) -> Result<SocketAddr, SandboxError> {
-    if address.port() != 0 {
-        return Ok(address);
-    }
-    TcpListener::bind(address)
-        .and_then(|listener| listener.local_addr())
-        .map_err(|error| listen(address, &error))
-}
-
-/// `localhost` where it means this address, as certificates and the last line of the message name hosts.
-fn host(address: SocketAddr) -> String {
-    if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    }
 }
 
 fn url(scheme: &str, address: SocketAddr) -> String {

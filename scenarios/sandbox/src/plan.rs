@@ -1,0 +1,174 @@
+//! The server's configuration, written to a file like anybody's.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+};
+
+use countersign_domain::{
+    policy::Order,
+    ports::{Clock, Entropy as _},
+};
+use countersign_server::{Config, Server, StartError, SystemEntropy};
+use countersign_web::relying_party::KeyHash;
+
+use crate::{
+    certificates::{write_public, write_secret},
+    sandbox::{ExternalCentre, NORMAL_UP_TO_MINOR, SandboxError, Settings, listen},
+};
+
+/// How often other free ports are tried when somebody takes one of them first.
+const PORT_TRIES: usize = 5;
+
+/// What is drawn at random for each sandbox.
+pub(crate) struct Keys {
+    pub(crate) api_key: String,
+    pub(crate) other_api_key: String,
+    pub(crate) centre_password: String,
+    pub(crate) master: String,
+}
+
+impl Keys {
+    pub(crate) fn random() -> Result<Self, SandboxError> {
+        let hex = |bytes: usize| {
+            let mut drawn = vec![0; bytes];
+            SystemEntropy::default()
+                .fill(&mut drawn)
+                .map_err(|error| SandboxError::Internal(error.to_string()))?;
+            Ok::<_, SandboxError>(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
+        };
+        Ok(Self {
+            api_key: hex(16)?,
+            other_api_key: hex(16)?,
+            // SMPP 3.4 has room for eight characters.
+            centre_password: hex(4)?,
+            master: hex(32)?,
+        })
+    }
+}
+
+/// The configuration's name in the folder.
+pub(crate) const CONFIGURATION: &str = "countersign.toml";
+
+/// What the server is configured from.
+pub(crate) struct Plan<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) settings: &'a Settings,
+    pub(crate) centre: ExternalCentre,
+    pub(crate) bank: SocketAddr,
+    pub(crate) keys: &'a Keys,
+}
+
+impl Plan<'_> {
+    pub(crate) async fn start(&self, clock: Arc<dyn Clock>) -> Result<Server, SandboxError> {
+        write_secret(&self.folder.join("master-1.key"), &self.keys.master)?;
+        write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
+        let mut tries = 0;
+        loop {
+            let (checkout, api) = (
+                free_port(self.settings.checkout)?,
+                free_port(self.settings.api)?,
+            );
+            let text = self.configuration(checkout, api);
+            write_public(&self.folder.join(CONFIGURATION), &text)?;
+            let config = Config::from_toml(&text, self.folder)?;
+            tries += 1;
+            match Server::start(config, Arc::clone(&clock)).await {
+                // Somebody took the free port before the server did.
+                Err(StartError::Listen { address, .. })
+                    if tries < PORT_TRIES
+                        && address != self.settings.checkout
+                        && address != self.settings.api => {}
+                Err(StartError::Listen { address, cause }) => {
+                    return Err(SandboxError::Listen { address, cause });
+                }
+                started => return Ok(started?),
+            }
+        }
+    }
+
+    fn configuration(&self, checkout: SocketAddr, api: SocketAddr) -> String {
+        let order = match self.settings.order {
+            Order::BankFirst => "bank_first",
+            Order::CodeFirst => "code_first",
+        };
+        let hash = |key: &str| KeyHash::of(key).to_string();
+        format!(
+            r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
+
+[tls]
+certificate = "server.pem"
+key = "server.key"
+
+[checkout]
+listen = "{checkout}"
+public_origin = "https://{host}"
+client_authorities = "root.pem"
+gateway_keys = [{{ certificate = "gateway.pem", key = "gateway.key" }}]
+
+[api]
+listen = "{api}"
+
+[store]
+path = "countersign.db"
+
+[keys]
+current = "1"
+files = {{ 1 = "master-1.key" }}
+
+[policy]
+order = "{order}"
+normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
+
+[sms]
+address = "{centre}"
+system_id = "{system_id}"
+password_file = "centre.password"
+source = "{source}"
+transaction_mode = {transaction_mode}
+
+[bank]
+address = "{bank}"
+
+[[relying_party]]
+id = "dupont"
+name = "Librairie Dupont"
+api_key_sha256 = "{key}"
+may_enrol = true
+
+[[relying_party]]
+id = "martin"
+name = "Boulangerie Martin"
+api_key_sha256 = "{other_key}"
+"#,
+            host = host(checkout),
+            centre = self.centre.address,
+            system_id = self.centre.system_id,
+            source = self.centre.source,
+            transaction_mode = self.centre.transaction_mode,
+            bank = self.bank,
+            key = hash(&self.keys.api_key),
+            other_key = hash(&self.keys.other_api_key),
+        )
+    }
+}
+
+/// The address itself, or one with a port that is free now: the public origin names it before the server listens.
+fn free_port(address: SocketAddr) -> Result<SocketAddr, SandboxError> {
+    if address.port() != 0 {
+        return Ok(address);
+    }
+    TcpListener::bind(address)
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| listen(address, &error))
+}
+
+/// `localhost` where it means this address, as certificates and the last line of the message name hosts.
+pub(crate) fn host(address: SocketAddr) -> String {
+    if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}
