@@ -1,41 +1,48 @@
 #!/bin/sh
-# The tests, all of them: installs what is missing, then formatting, lints, documentation, tests, scenarios.
-# Needs cargo; the rest is installed by tests/install.sh (as root or with sudo; otherwise it says what to install).
+# Everything that must pass, in one command: tests/run.sh
+# Installs what is missing (tests/install.sh: as root or with sudo; otherwise it says what to install). Needs cargo, and
+# the network the first time.
 set -eu
 cd "$(dirname "$0")/.."
 
-skipped=""
 begun=$(date +%s)
+running=""
+passed=""
+skipped=""
+
+report() {
+    status=$?
+    [ "$status" -eq 0 ] || printf '\nFAILED: %s. Passed before it:%s.\n' "${running:-the beginning}" "${passed:- nothing}" >&2
+}
+trap report EXIT
+trap 'exit 130' INT TERM
 
 step() {
-    name=$1
+    running=$1
     shift
-    printf '\n== %s\n' "$name"
+    printf '\n== %s\n' "$running"
     from=$(date +%s)
     "$@"
-    printf '== %s: %s s\n' "$name" "$(($(date +%s) - from))"
+    printf '== %s: %s s\n' "$running" "$(($(date +%s) - from))"
+    passed="${passed:+$passed,} $running"
 }
 
-documented() {
+documentation() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --quiet
 }
 
-step "what the tests run against" sh tests/install.sh
+step "installation" sh tests/install.sh
 step "formatting" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
-step "documentation" documented
+step "documentation" documentation
 step "tests" cargo test --workspace --all-features --quiet
-step "what scenarios cover" cargo run --quiet --bin scenario -- list --missing
+step "scenarios" cargo run --quiet --bin scenario -- run
+step "coverage" cargo run --quiet --bin scenario -- list --missing
 if cargo deny --version >/dev/null 2>&1; then
-    step "licences and advisories" cargo deny --all-features check licenses bans sources
+    # The advisories change from day to day: `cargo deny check advisories` asks for them.
+    step "licences and sources" cargo deny check licenses bans sources
 else
-    skipped="$skipped cargo-deny"
+    skipped=" licences and sources (cargo-deny is not installed)"
 fi
 
-printf '\nAll passed in %s s.' "$(($(date +%s) - begun))"
-if [ -n "$skipped" ]; then
-    printf ' Skipped, as it is not installed:%s.' "$skipped"
-else
-    printf ' Nothing was skipped.'
-fi
-printf '\n'
+printf '\nPassed in %s s:%s. Skipped:%s.\n' "$(($(date +%s) - begun))" "$passed" "${skipped:- nothing}"
