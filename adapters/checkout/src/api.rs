@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRef, Path, State},
+    extract::{DefaultBodyLimit, FromRef, Path, State, rejection::BytesRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post, put},
@@ -74,8 +74,9 @@ pub(crate) async fn create(
     State(api): State<Api>,
     ApiCaller(party): ApiCaller,
     key: IdempotencyKey,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, CheckoutError> {
+    let body = body.map_err(unreadable)?;
     let new = json::<CreateCheckout>(&body)?.into_new(party.name)?;
     let request = idempotency::Request::new(&party.id, "create checkout", key, &body);
     let view = api.checkouts.create(&party.id, new, &request).await?;
@@ -156,7 +157,7 @@ pub(crate) async fn enrol(
     State(api): State<Api>,
     ApiCaller(party): ApiCaller,
     Path(identifier): Path<String>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, CheckoutError> {
     if !party.may_enrol {
         let detail = "Ask the operator for may_enrol = true.";
@@ -168,8 +169,8 @@ pub(crate) async fn enrol(
             detail,
         )));
     }
-    let subscriber =
-        json::<EnrolSubscriber>(&body)?.into_subscriber(Identifier::try_from(identifier)?)?;
+    let subscriber = json::<EnrolSubscriber>(&body.map_err(unreadable)?)?
+        .into_subscriber(Identifier::try_from(identifier)?)?;
     api.checkouts.enrol(&subscriber).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -177,6 +178,18 @@ pub(crate) async fn enrol(
 fn checkout_id(text: String) -> Result<CheckoutId, CheckoutError> {
     let not_found = |_| CheckoutError::Problem(Problem::not_found("No checkout has this id."));
     CheckoutId::try_from(text).map_err(not_found)
+}
+
+/// The body is too long, or broke off.
+fn unreadable(rejection: BytesRejection) -> CheckoutError {
+    let detail = format!("A body has at most {MAX_BODY_BYTES} bytes.");
+    let title = "The body cannot be read";
+    CheckoutError::Problem(Problem::new(
+        rejection.status(),
+        "malformed-json",
+        title,
+        detail,
+    ))
 }
 
 /// What the reader says may quote what it read, and a card's number may be that: only its place is passed on, or the

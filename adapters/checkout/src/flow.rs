@@ -159,10 +159,10 @@ impl Checkouts {
         Ok(facts)
     }
 
-    /// Calls a checkout off on its merchant's behalf, before it is paid.
+    /// Calls a checkout off on its merchant's behalf: it will not be paid, by a payment that waits or by another.
     ///
     /// # Errors
-    /// When it is too late for that, or a port fails.
+    /// When it is paid or called off already, somebody begins to pay at the same time, or a port fails.
     pub async fn void(
         &self,
         party: &RelyingPartyId,
@@ -173,18 +173,24 @@ impl Checkouts {
             mut checkout,
             payment,
         } = self.owned(party, id).await?;
-        match payment {
-            Some(payment) => self.cancel_payment(&payment).await?,
-            None => {
-                checkout.void = true;
-                let mut batch = Batch::default();
-                batch.replace(&Versioned {
-                    version,
-                    value: checkout,
-                })?;
-                self.store.commit(batch).await?;
-            }
+        if checkout.void {
+            return Err(CheckoutError::NotNow("voided"));
         }
+        match payment {
+            Some(payment) if matches!(payment.state(), PaymentState::Captured { .. }) => {
+                return Err(CheckoutError::NotNow("paid"));
+            }
+            Some(payment) if !payment.state().is_final() => self.cancel_payment(&payment).await?,
+            _ => {}
+        }
+        // Whoever began another payment meanwhile has changed the checkout, and this is a conflict.
+        checkout.void = true;
+        let mut batch = Batch::default();
+        batch.replace(&Versioned {
+            version,
+            value: checkout,
+        })?;
+        self.store.commit(batch).await?;
         self.merchant_view(party, id).await
     }
 
@@ -215,7 +221,11 @@ impl Checkouts {
         let Loaded {
             checkout, payment, ..
         } = self.load(id).await?;
-        let view = self.view_of(&checkout, payment.as_ref(), session).await?;
+        let mut view = self.view_of(&checkout, payment.as_ref(), session).await?;
+        if payment.is_some_and(|payment| session != Some(payment.session())) {
+            // Whoever has the address alone does not learn with which card somebody else pays.
+            view.card = None;
+        }
         Ok((view, checkout.return_url))
     }
 
@@ -324,6 +334,9 @@ impl Checkouts {
         checkout: &Checkout,
         payment: Option<&Payment>,
     ) -> Result<(), CheckoutError> {
+        if checkout.void {
+            return Err(CheckoutError::NotNow("voided"));
+        }
         match Status::of(checkout, payment, self.clock.now()) {
             Status::Open => Ok(()),
             // The last payment ended without money: another may be begun, in time and not for ever.

@@ -24,7 +24,7 @@ pub(crate) struct Checkout {
     pub(crate) return_url: Option<String>,
     pub(crate) locale: Locale,
     pub(crate) expires_at: Timestamp,
-    /// The merchant called it off before anybody began to pay.
+    /// The merchant called it off: no payment may be begun.
     pub(crate) void: bool,
     /// Payments begun so far, and the last of them.
     pub(crate) tries: u8,

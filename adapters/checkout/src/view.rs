@@ -39,7 +39,7 @@ pub enum Status {
 impl Status {
     pub(crate) fn of(checkout: &Checkout, payment: Option<&Payment>, now: Timestamp) -> Self {
         match payment.map(Payment::state) {
-            None if checkout.void => Self::Voided,
+            None | Some(PaymentState::Declined { .. }) if checkout.void => Self::Voided,
             None if now >= checkout.expires_at => Self::Expired,
             None => Self::Open,
             Some(PaymentState::AwaitingCode { .. }) => Self::AwaitingCode,

@@ -28,6 +28,9 @@ use crate::{
 /// The acquirer number when none is configured.
 const DEFAULT_ACQUIRER: &str = "1";
 
+/// In which a question to the bank must be settled: shorter than a payment's lease, so that no two processes ask at once.
+const MAX_BANK_PATIENCE: Duration = Duration::from_secs(60);
+
 /// A server at work.
 pub struct Server {
     checkout: Listener,
@@ -201,18 +204,7 @@ fn messenger(config: &Config, clock: Arc<dyn Clock>) -> Result<SmppMessenger, Co
 }
 
 fn source(text: &str) -> Result<SourceAddress, ConfigError> {
-    if text.starts_with('+') {
-        let number = text
-            .try_into()
-            .map_err(|error| ConfigError::unusable("sms.source", error))?;
-        return Ok(SourceAddress::Number(number));
-    }
-    let digits_only = text.bytes().all(|b| b.is_ascii_digit());
-    Ok(if digits_only {
-        SourceAddress::ShortCode(text.to_owned())
-    } else {
-        SourceAddress::Name(text.to_owned())
-    })
+    SourceAddress::try_from(text).map_err(|error| ConfigError::unusable("sms.source", error.why))
 }
 
 fn bank(config: &Config, clock: Arc<dyn Clock>) -> Result<Iso8583Bank, ConfigError> {
@@ -228,6 +220,16 @@ fn bank_settings(config: &Config) -> Result<countersign_bank::Settings, ConfigEr
     settings.response_timeout =
         seconds(section.response_timeout_seconds, settings.response_timeout);
     settings.tries = section.tries.map_or(settings.tries, u32::from);
+    settings
+        .check()
+        .map_err(|error| ConfigError::unusable("bank", error))?;
+    let once = settings
+        .connect_timeout
+        .saturating_add(settings.response_timeout);
+    if once.saturating_mul(settings.tries) >= MAX_BANK_PATIENCE {
+        let why = "times the waits of each try must stay below a minute: after that a payment is taken for left alone";
+        return Err(ConfigError::unusable("bank.tries", why));
+    }
     Ok(settings)
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use countersign_iso8583::{Field, FieldError};
 use thiserror::Error;
 
+use crate::request;
+
 /// How to reach the bank, who we are to it, and every limit of the driver.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -52,8 +54,11 @@ impl Settings {
         }
     }
 
-    /// Checks what [`Field`]s do not check: that there is time, and at least one of everything.
-    pub(crate) fn check(&self) -> Result<(), InvalidSettings> {
+    /// Checks that there is time, and at least one of everything, and that the bank's protocol can say who we are.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn check(&self) -> Result<(), InvalidSettings> {
         let refuse = |setting, why| Err(InvalidSettings { setting, why });
         if self.host.is_empty() {
             return refuse("host", "is empty");
@@ -83,7 +88,7 @@ impl Settings {
                 "is shorter than min_backoff or longer than an hour",
             );
         }
-        Ok(())
+        request::template(self).map(|_| ())
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!   Queued --claim--> Sending --confirmed--> Sent --receipt--> Delivered | Failed
 //!     ^                  |  \--refused-----> Failed
-//!     +---not taken over-+   \-no answer---> Unconfirmed --receipt--> Delivered | Failed
+//!     +---not taken over-+   \-no answer---> Unconfirmed: no receipt can name it
 //! ```
 //!
 //! A message leaves `Queued` by a commit, before it is handed to the network: a crash after that leaves it in doubt and

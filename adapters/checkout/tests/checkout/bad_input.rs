@@ -72,7 +72,10 @@ async fn an_order_is_refused_by_the_rule_it_breaks() {
         (422, "invalid-value".to_owned())
     );
     let too_long = with("/reference", json!("x".repeat(17_000)));
-    assert_eq!(create(too_long).await.status, 413);
+    assert_eq!(
+        create(too_long).await.refusal(),
+        (413, "malformed-json".to_owned())
+    );
 }
 
 #[tokio::test]

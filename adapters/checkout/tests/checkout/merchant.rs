@@ -81,6 +81,14 @@ async fn a_checkout_is_called_off_until_it_is_paid() {
         ("voided".into(), "cancelled".into())
     );
 
+    // It stays so: no other payment is begun, and calling it off once more changes nothing.
+    let again = browser.submit(&meanwhile, "user_id=alice").await;
+    assert_eq!(again.refusal(), (409, "not-now".to_owned()));
+    assert_eq!(
+        void(&meanwhile).await.refusal(),
+        (409, "not-now".to_owned())
+    );
+
     let browser = Browser::at(&shop, &after, "application/json").await;
     browser.submit(&after, "user_id=alice").await;
     let form = format!("code={}", shop.code().await);

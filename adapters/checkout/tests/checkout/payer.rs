@@ -105,7 +105,9 @@ async fn the_code_is_for_the_session_that_asked_for_it() {
 
     let stranger = Browser::at(&shop, &page, JSON).await;
     let shown = stranger.open(&page).await;
-    assert!(shown.json().get("code").is_none(), "{shown:?}");
+    for private in ["code", "card"] {
+        assert!(shown.json().get(private).is_none(), "{shown:?}");
+    }
     for (action, form) in [("/code", form.as_str()), ("/cancel", ""), ("/resend", "")] {
         let refused = stranger.submit(&format!("{page}{action}"), form).await;
         assert_eq!(

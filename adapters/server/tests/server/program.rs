@@ -82,3 +82,37 @@ fn serve_stops_when_it_is_told_to_and_ends_well() {
     assert!(child.wait().unwrap().success(), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("stopped")), "{rest:?}");
 }
+
+#[test]
+fn check_refuses_what_serve_would_refuse() {
+    let folder = Folder::new();
+    let good = folder.configuration("");
+    for (was, is, why) in [
+        (
+            "source = \"Shop\"",
+            "source = \"a name that is too long\"",
+            "sms.source ",
+        ),
+        ("source = \"Shop\"", "source = \"\"", "sms.source "),
+        ("response_timeout_seconds = 1", "tries = 0", "tries is zero"),
+        (
+            "response_timeout_seconds = 1",
+            "tries = 5",
+            "bank.tries times the waits",
+        ),
+        (
+            "response_timeout_seconds = 1",
+            "acquirer_id = \"x\"",
+            "setting acquirer ",
+        ),
+    ] {
+        assert!(good.contains(was));
+        let file = folder.write(&good.replace(was, is));
+        let file = file.to_string_lossy();
+        for command in ["check", "serve"] {
+            let (code, said) = countersign(&[command, "--config", &file]);
+            assert_eq!(code, 1, "{command} {is}: {said}");
+            assert!(said.contains(why), "{command} {is}: {said}");
+        }
+    }
+}
