@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRef, Path, State, rejection::BytesRejection},
+    extract::{
+        DefaultBodyLimit, FromRef, Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post, put},
@@ -35,6 +38,9 @@ pub(crate) struct Api {
     checkouts: Arc<Checkouts>,
     parties: RelyingParties,
 }
+
+/// The part of the path that names something. Bytes that are not UTF-8 name nothing, and are refused as a problem.
+type Segment = Result<Path<String>, PathRejection>;
 
 impl FromRef<Api> for RelyingParties {
     fn from_ref(api: &Api) -> Self {
@@ -99,7 +105,7 @@ pub(crate) async fn create(
 pub(crate) async fn show(
     State(api): State<Api>,
     ApiCaller(party): ApiCaller,
-    Path(id): Path<String>,
+    id: Segment,
 ) -> Result<Json<MerchantView>, CheckoutError> {
     Ok(Json(
         api.checkouts
@@ -119,7 +125,7 @@ pub(crate) async fn show(
 pub(crate) async fn void(
     State(api): State<Api>,
     ApiCaller(party): ApiCaller,
-    Path(id): Path<String>,
+    id: Segment,
 ) -> Result<Json<MerchantView>, CheckoutError> {
     Ok(Json(
         api.checkouts.void(&party.id, &checkout_id(id)?).await?,
@@ -137,7 +143,7 @@ pub(crate) async fn void(
 pub(crate) async fn trace(
     State(api): State<Api>,
     ApiCaller(party): ApiCaller,
-    Path(id): Path<String>,
+    id: Segment,
 ) -> Result<Json<Vec<Fact>>, CheckoutError> {
     Ok(Json(
         api.checkouts.trace(&party.id, &checkout_id(id)?).await?,
@@ -156,7 +162,7 @@ pub(crate) async fn trace(
 pub(crate) async fn enrol(
     State(api): State<Api>,
     ApiCaller(party): ApiCaller,
-    Path(identifier): Path<String>,
+    identifier: Segment,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, CheckoutError> {
     if !party.may_enrol {
@@ -169,15 +175,18 @@ pub(crate) async fn enrol(
             detail,
         )));
     }
+    let not_text = |_| CheckoutError::Problem(Problem::invalid("The userId is not UTF-8."));
+    let Path(identifier) = identifier.map_err(not_text)?;
     let subscriber = json::<EnrolSubscriber>(&body.map_err(unreadable)?)?
         .into_subscriber(Identifier::try_from(identifier)?)?;
     api.checkouts.enrol(&subscriber).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn checkout_id(text: String) -> Result<CheckoutId, CheckoutError> {
-    let not_found = |_| CheckoutError::Problem(Problem::not_found("No checkout has this id."));
-    CheckoutId::try_from(text).map_err(not_found)
+fn checkout_id(segment: Segment) -> Result<CheckoutId, CheckoutError> {
+    let id = segment.ok().map(|Path(text)| CheckoutId::try_from(text));
+    let not_found = || CheckoutError::Problem(Problem::not_found("No checkout has this id."));
+    id.and_then(Result::ok).ok_or_else(not_found)
 }
 
 /// The body is too long, or broke off.

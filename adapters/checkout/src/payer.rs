@@ -61,10 +61,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let Ok(wants) = WantsJson::from_request_parts(parts, state).await;
+        // Bytes that are not UTF-8 name no checkout.
         let Path(id) = Path::from_request_parts(parts, state)
             .await
-            .map_err(IntoResponse::into_response)?;
-        let Ok(wants) = WantsJson::from_request_parts(parts, state).await;
+            .map_err(|_| answer_problem(wants, None, &no_checkout()))?;
         let peer = parts.extensions.get::<PeerCertificates>().cloned();
         Ok(Self {
             id,
@@ -196,12 +197,11 @@ fn answer_problem(
 }
 
 fn checkout_id(text: &str) -> Result<CheckoutId, CheckoutError> {
-    let not_found = |_| {
-        CheckoutError::Problem(Problem::not_found(
-            "There is no such checkout. Go back to the shop.",
-        ))
-    };
-    CheckoutId::try_from(text.to_owned()).map_err(not_found)
+    CheckoutId::try_from(text.to_owned()).map_err(|_| CheckoutError::Problem(no_checkout()))
+}
+
+fn no_checkout() -> Problem {
+    Problem::not_found("There is no such checkout. Go back to the shop.")
 }
 
 /// The session of the request's cookie, if it has one of ours. A forged one is only a session that nothing waits in.

@@ -3,7 +3,8 @@
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
-use crate::support::{Browser, Shop, order};
+use crate::browser::Browser;
+use crate::support::{Shop, order};
 
 /// The rows of a table: cells between bars.
 fn rows<const CELLS: usize>(table: &str) -> impl Iterator<Item = [&str; CELLS]> {
@@ -30,6 +31,7 @@ no reference           | /reference       | ""                            | 422 
 a control character    | /reference       | "a\nb"                        | 422 | invalid-value
 none of an item        | /items           | [{"name":"x","quantity":0}]   | 422 | invalid-value
 an item without a name | /items           | [{"name":"","quantity":1}]    | 422 | invalid-value
+a long item's name     | /items           | [{"name":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}] | 422 | invalid-value
 a return without TLS   | /return_url      | "http://shop.example"         | 422 | invalid-value
 a return to nowhere    | /return_url      | "/shop"                       | 422 | invalid-value
 a return to a script   | /return_url      | "javascript:alert(1)"         | 422 | invalid-value
@@ -131,11 +133,17 @@ an unknown field                 |         | user_id=alice&x=1                  
 nobody                           |         | user_id=nobody                                 | 422 | payer-not-recognised
 nothing                          |         |                                                | 422 | payer-not-given
 a mistyped card                  |         | card_number=4970100000000155&card_expiry=12/29 | 422 | invalid-value
+an expiry that is none           |         | card_number=4970100000000154&card_expiry=13/29 | 422 | invalid-value
+an expiry of letters             |         | card_number=4970100000000154&card_expiry=ab/cd | 422 | invalid-value
+an expiry without card           |         | card_expiry=12/29                              | 422 | invalid-value
+another's card                   |         | user_id=alice&card_number=5555555555554444&card_expiry=12/29 | 422 | payer-not-recognised
 a card without expiry            |         | card_number=4970100000000154                   | 422 | invalid-value
 a code before one was asked for  | /code   | code=123456                                    | 409 | not-now
 a message before one was sent    | /resend |                                                | 409 | not-now
 calling off what has not begun   | /cancel |                                                | 409 | not-now
 no code                          | /code   |                                                | 422 | malformed-form
+an empty code                    | /code   | code=                                          | 422 | invalid-value
+a short code of letters          | /code   | code=abc                                       | 422 | invalid-value
 a code of letters                | /code   | code=abcdef                                    | 422 | invalid-value
 five digits                      | /code   | code=12345                                     | 422 | invalid-value
 eleven digits                    | /code   | code=12345678901                               | 422 | invalid-value

@@ -3,7 +3,8 @@
 use axum::http::header;
 use serde_json::json;
 
-use crate::support::{Browser, CARD, NUMBER, Shop, order};
+use crate::browser::Browser;
+use crate::support::{CARD, NUMBER, Shop, order};
 
 #[tokio::test]
 async fn a_request_that_is_repeated_has_one_effect_and_one_answer() {
@@ -41,6 +42,26 @@ async fn requests_at_once_under_one_key_are_one() {
     assert!(!one.text("/id").is_empty(), "{one:?}");
     assert_eq!(one.text("/id"), two.text("/id"), "{one:?} {two:?}");
     assert_eq!(one.text("/id"), three.text("/id"), "{one:?} {three:?}");
+}
+
+#[tokio::test]
+async fn of_two_orders_at_once_under_one_key_one_is_refused() {
+    let shop = Shop::new();
+    let key = [("Idempotency-Key", "once")];
+    let create = |reference: &str| {
+        let mut order = order();
+        order["reference"] = json!(reference);
+        shop.call("dupont", "POST", "/v1/checkouts", &key, order.to_string())
+    };
+    let (one, two) = tokio::join!(create("order-1"), create("order-2"));
+    let (won, lost) = if one.status == 201 {
+        (one, two)
+    } else {
+        (two, one)
+    };
+    assert_eq!(won.status, 201, "{won:?}");
+    let reused = (422, "idempotency-key-reused".to_owned());
+    assert_eq!(lost.refusal(), reused, "{lost:?}");
 }
 
 #[tokio::test]

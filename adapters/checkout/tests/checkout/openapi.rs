@@ -1,25 +1,76 @@
 //! The description is of what is there.
 
-use axum::http::StatusCode;
+use std::collections::BTreeSet;
 
-use crate::support::Shop;
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use crate::support::{Shop, order};
+
+/// The source of the routes: what is in it and not described would not be noticed otherwise.
+const ROUTES: &str = include_str!("../../src/api.rs");
+
+async fn description(shop: &Shop) -> Value {
+    let served = shop.call("nobody", "GET", "/openapi.json", &[], "").await;
+    assert_eq!(served.status, StatusCode::OK, "no key is asked for");
+    served.json()
+}
 
 #[tokio::test]
-async fn every_operation_that_is_described_is_there() {
+async fn every_route_is_described_and_nothing_else() {
+    let description = description(&Shop::new()).await;
+    assert_eq!(description["openapi"], "3.1.0");
+    let described: BTreeSet<&str> = description["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let routes = ROUTES.split(".route(\"").skip(1);
+    let routes: BTreeSet<&str> = routes
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|path| *path != "/openapi.json")
+        .collect();
+    assert_eq!(described, routes);
+    assert_eq!(described.len(), 5);
+}
+
+#[tokio::test]
+async fn every_operation_that_is_described_answers_and_asks_for_a_key() {
     let shop = Shop::new();
-    let served = shop.call("nobody", "GET", "/openapi.json", &[], "").await;
-    let description = served.json();
-    assert_eq!(description["openapi"], "3.1.0", "{served:?}");
-    let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 5, "{:?}", paths.keys());
-    for (path, operations) in paths {
-        for method in operations.as_object().unwrap().keys() {
-            let path = path
-                .replace("{id}", "co_1")
-                .replace("{identifier}", "alice");
+    let page = shop.order("dupont").await;
+    let id = page.strip_prefix("/pay/").unwrap();
+    let description = description(&shop).await;
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let path = path.replace("{id}", id).replace("{identifier}", "alice");
             let method = method.to_uppercase();
-            let answer = shop.call("nobody", &method, &path, &[], "").await;
-            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+            assert!(operation["security"][0]["api_key"].is_array(), "{path}");
+            let refused = shop.call("nobody", &method, &path, &[], "").await;
+            assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+            let body = match method.as_str() {
+                "PUT" => r#"{"number":"+33612345678"}"#.to_owned(),
+                _ => order().to_string(),
+            };
+            let answered = shop.call("dupont", &method, &path, &[], body).await;
+            let status = answered.status.as_str();
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.contains_key(status), "{method} {path}: {status}");
         }
+    }
+}
+
+#[tokio::test]
+async fn every_reference_in_the_description_leads_somewhere() {
+    let description = description(&Shop::new()).await;
+    let text = description.to_string();
+    let references: BTreeSet<&str> = text
+        .split("\"$ref\":\"#")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(!references.is_empty());
+    for reference in references {
+        assert!(description.pointer(reference).is_some(), "{reference}");
     }
 }

@@ -1,8 +1,10 @@
 //! The payer's pages.
 
 use axum::http::header;
+use serde_json::json;
 
-use crate::support::{Browser, CARD, NUMBER, Shop};
+use crate::browser::Browser;
+use crate::support::{CARD, NUMBER, Shop, order};
 
 const JSON: &str = "application/json";
 const HTML: &str = "text/html";
@@ -58,6 +60,61 @@ async fn a_page_is_not_cached_not_framed_and_runs_nothing() {
     }
     assert!(!policy.contains("script-src"), "{policy}");
     assert_eq!(shown.header(header::CACHE_CONTROL), "no-store");
+}
+
+#[tokio::test]
+async fn a_purchase_is_paid_as_json() {
+    let shop = Shop::new();
+    shop.enrol().await;
+    let page = shop.order("dupont").await;
+    let browser = Browser::at(&shop, &page, JSON).await;
+    let open = browser.open(&page).await;
+    assert_eq!(open.header(header::CONTENT_TYPE), JSON);
+    assert_eq!(open.text("/status"), "open", "{open:?}");
+    assert_eq!(open.text("/amount/value"), "49.90");
+    assert_eq!(open.text("/payee"), "Librairie Dupont");
+    // What is its merchant's is not shown to payers.
+    for member in ["reference", "url", "payment"] {
+        assert!(open.json().get(member).is_none(), "{member}: {open:?}");
+    }
+
+    let card = format!("card_number={CARD}&card_expiry=12/29");
+    let asked = browser.submit(&page, &card).await;
+    assert_eq!(asked.status, 200, "{asked:?}");
+    assert_eq!(asked.text("/status"), "awaiting_code");
+    assert_eq!(asked.text("/selection"), "secured");
+    assert_eq!(asked.text("/card"), "•••• 0154");
+    assert_eq!(asked.text("/code/message"), "queued");
+    let code = shop.code().await;
+    assert_eq!(browser.open(&page).await.text("/code/message"), "sent");
+
+    let wrong = browser
+        .submit(&format!("{page}/code"), "code=000000000")
+        .await;
+    assert_eq!(wrong.refusal(), (422, "wrong-code".to_owned()));
+    assert_eq!(wrong.json()["attempts_left"], 2, "{wrong:?}");
+    let typed = format!("code={code}");
+    let paid = browser.submit(&format!("{page}/code"), &typed).await;
+    assert_eq!(paid.text("/status"), "paid", "{paid:?}");
+    for answer in [&asked, &wrong, &paid] {
+        for secret in [CARD, NUMBER, code.as_str()] {
+            assert!(!answer.body.contains(secret), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_items_name_is_text_and_not_markup() {
+    let shop = Shop::new();
+    let mut order = order();
+    let name = r#"<script>alert("1")</script>"#;
+    order["items"] = json!([{ "name": name }]);
+    let created = shop.call("dupont", "POST", "/v1/checkouts", &[], order.to_string());
+    let page = format!("/pay/{}", created.await.text("/id"));
+    let browser = Browser::at(&shop, &page, HTML).await;
+    let shown = browser.open(&page).await.body;
+    assert!(!shown.contains("<script"), "{shown}");
+    assert!(shown.contains("&#60;script&#62;alert("), "{shown}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A shop over fakes, a merchant with a key, and browsers.
+//! A shop over fakes, and a merchant with a key.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use countersign_checkout::{Checkouts, api, payer_pages};
+use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
 use countersign_domain::{
     amount::Currency,
     event::Fact,
@@ -104,6 +104,11 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn new() -> Self {
+        Self::believing(None)
+    }
+
+    /// A shop that believes what that reader believes of client certificates.
+    pub(crate) fn believing(certificates: Option<CertificateReader>) -> Self {
         let fixture = Fixture::new();
         let keys = Arc::new(key_ring());
         let directory = Subscribers::new(fixture.store.clone(), keys, fixture.entropy.clone());
@@ -115,7 +120,7 @@ impl Shop {
             directory: directory.clone(),
             subscribers: Some(directory),
             gateway: fixture.gateway.clone(),
-            certificates: None,
+            certificates,
             public_origin: "https://pay.example.com".to_owned(),
         });
         let party = |id: &str, name: &str, may_enrol| RelyingParty {
@@ -173,6 +178,10 @@ impl Shop {
         url.strip_prefix("https://pay.example.com").unwrap().into()
     }
 
+    pub(crate) async fn raw_call(&self, request: Request<Body>) -> Answer {
+        send(&self.api, request).await
+    }
+
     pub(crate) async fn raw_page(&self, request: Request<Body>) -> Answer {
         send(&self.pages, request).await
     }
@@ -196,50 +205,5 @@ async fn send(router: &Router, request: Request<Body>) -> Answer {
         status: head.status,
         headers: head.headers,
         body: String::from_utf8(body.to_vec()).unwrap(),
-    }
-}
-
-/// A browser: one cookie, one way of asking.
-#[derive(Clone)]
-pub(crate) struct Browser<'a> {
-    shop: &'a Shop,
-    cookie: String,
-    accept: &'static str,
-}
-
-impl<'a> Browser<'a> {
-    /// A browser that has opened the page.
-    pub(crate) async fn at(shop: &'a Shop, page: &str, accept: &'static str) -> Self {
-        let mut browser = Self {
-            shop,
-            cookie: String::new(),
-            accept,
-        };
-        let shown = browser.open(page).await;
-        let set = shown.header(header::SET_COOKIE);
-        set.split(';')
-            .next()
-            .unwrap()
-            .clone_into(&mut browser.cookie);
-        browser
-    }
-
-    pub(crate) async fn open(&self, path: &str) -> Answer {
-        self.ask("GET", path, "").await
-    }
-
-    pub(crate) async fn submit(&self, path: &str, form: &str) -> Answer {
-        self.ask("POST", path, form).await
-    }
-
-    async fn ask(&self, method: &str, path: &str, form: &str) -> Answer {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("Accept", self.accept)
-            .header("Cookie", &self.cookie)
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .body(Body::from(form.to_owned()));
-        self.shop.raw_page(request.unwrap()).await
     }
 }
