@@ -6,7 +6,7 @@
 
 use countersign_certs::{CertificateDer, GatewayKey, Holder, TrustAnchors, UnixTime};
 use countersign_domain::{
-    address::Msisdn, card::Card, error::InvalidInput, gateway::Payer, id::Identifier,
+    address::Msisdn, card::Card, error::InvalidInput, gateway::Payer, hex, id::Identifier,
     ports::Directory, subscriber::Subscriber, time::Timestamp,
 };
 use countersign_web::peer_certificate::PeerCertificates;
@@ -52,11 +52,7 @@ impl CertificateReader {
         let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now.unix_seconds()));
         let client = self.anchors.verify_client(&chain, now)?;
         let holder = client.phone(&self.keys)?;
-        let key: String = client
-            .key_sha256()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let key = hex::encode(client.key_sha256());
         Ok((Identifier::try_from(format!("x509:{key}"))?, holder))
     }
 }

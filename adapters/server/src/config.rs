@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use countersign_domain::{id::KeyId, keys::KeyRing, policy::Policy, secret::Secret};
+use countersign_domain::{hex, id::KeyId, keys::KeyRing, policy::Policy, secret::Secret};
 use countersign_web::relying_party::RelyingParty;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -282,18 +282,8 @@ fn override_key(table: &mut toml::Table, name: &str, value: String) -> Result<()
 }
 
 fn master_secret(text: &str) -> Option<Secret<[u8; 32]>> {
-    let digits: Vec<u32> = text
-        .chars()
-        .map(|c| c.to_digit(16))
-        .collect::<Option<_>>()?;
-    let bytes = digits
-        .chunks(2)
-        .map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)));
-    let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(bytes.collect::<Result<_, _>>().ok()?);
-    (digits.len() == 64)
-        .then(|| bytes.as_slice().try_into().ok())
-        .flatten()
-        .map(Secret::new)
+    let bytes = Zeroizing::new(hex::decode(text)?);
+    bytes.as_slice().try_into().ok().map(Secret::new)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderName, StatusCode, request::Parts},
 };
 use countersign_domain::{
+    hex,
     id::RelyingPartyId,
     ports::{Store, StoreError},
     record::Stored,
@@ -122,9 +123,5 @@ impl Request {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes)
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(digest(&SHA256, bytes).as_ref())
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroize as _;
 use crate::{
     binding::Binding,
     error::InvalidInput,
+    hex,
     ocra::{DataInput, Suite},
     secret::Secret,
 };
@@ -34,12 +35,7 @@ impl AuthenticationCode {
     ) -> Result<Self, InvalidInput> {
         let suite = Suite::parse(&format!("OCRA-1:HOTP-SHA256-{digits}:QH64-S064-T1S"))?;
         let key: hmac::Key = suite.key(secret.expose());
-        let question: String = binding
-            .digest()
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let question = hex::encode(binding.digest().as_ref());
         let input = DataInput {
             question: &question,
             session: binding.session.as_str().as_bytes(),

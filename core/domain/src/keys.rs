@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::{
     card::{Card, CardExpiry, MaskedCard},
     error::{Error, InvalidInput},
+    hex,
     id::KeyId,
     ports::Entropy,
     secret::Secret,
@@ -81,8 +82,8 @@ impl KeyRing {
             .map_err(|_| Error::Sealed)?;
         Ok(SealedCard {
             key: self.current.clone(),
-            nonce: to_hex(&nonce),
-            number: to_hex(&sealed),
+            nonce: hex::encode(&nonce),
+            number: hex::encode(&sealed),
             expiry: card.expiry(),
             masked: card.masked(),
         })
@@ -94,10 +95,10 @@ impl KeyRing {
     /// When it was changed, was sealed in another context, or its key is not in the ring.
     pub fn open_card(&self, sealed: &SealedCard, context: &str) -> Result<Card, Error> {
         let keys = self.derived(&sealed.key)?;
-        let nonce = from_hex(&sealed.nonce)
+        let nonce = hex::decode(&sealed.nonce)
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or(Error::Sealed)?;
-        let mut number = Zeroizing::new(from_hex(&sealed.number).ok_or(Error::Sealed)?);
+        let mut number = Zeroizing::new(hex::decode(&sealed.number).ok_or(Error::Sealed)?);
         let aad = Aad::from(format!("{context} {}", sealed.expiry));
         let opened = keys
             .card
@@ -111,7 +112,7 @@ impl KeyRing {
     /// ring, the current one first.
     pub(crate) fn card_indexes(&self, card: &Card) -> Vec<String> {
         let index_of = |keys: &DerivedKeys| {
-            to_hex(hmac::sign(&keys.card_index, card.expose_number().as_bytes()).as_ref())
+            hex::encode(hmac::sign(&keys.card_index, card.expose_number().as_bytes()).as_ref())
         };
         let older = self
             .keys
@@ -181,18 +182,6 @@ impl SealedCard {
     pub const fn masked(&self) -> &MaskedCard {
         &self.masked
     }
-}
-
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let byte_of = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    text.as_bytes().chunks(2).map(byte_of).collect()
 }
 
 #[cfg(test)]

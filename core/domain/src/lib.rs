@@ -66,6 +66,7 @@ pub mod address;
 pub mod amount;
 pub mod bank;
 pub mod card;
+pub mod hex;
 pub mod id;
 pub mod keys;
 pub mod secret;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use countersign_domain::{
+    hex,
     policy::Order,
     ports::{Clock, Entropy as _},
 };
@@ -36,7 +37,7 @@ impl Keys {
             SystemEntropy::default()
                 .fill(&mut drawn)
                 .map_err(|error| SandboxError::Internal(error.to_string()))?;
-            Ok::<_, SandboxError>(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
+            Ok::<_, SandboxError>(hex::encode(&drawn))
         };
         Ok(Self {
             api_key: hex(16)?,

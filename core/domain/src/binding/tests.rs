@@ -75,7 +75,7 @@ impl Vector {
     /// The expectations, computed.
     fn computed(&self) -> [(&'static str, String); 3] {
         let binding = self.binding();
-        let key: [u8; 32] = crate::keys::from_hex(&self.one("key"))
+        let key: [u8; 32] = crate::hex::decode(&self.one("key"))
             .unwrap()
             .try_into()
             .unwrap();
@@ -83,11 +83,11 @@ impl Vector {
         [
             (
                 "expect-encoding",
-                crate::keys::to_hex(&binding.canonical_bytes()),
+                crate::hex::encode(&binding.canonical_bytes()),
             ),
             (
                 "expect-sha256",
-                crate::keys::to_hex(binding.digest().as_ref()),
+                crate::hex::encode(binding.digest().as_ref()),
             ),
             ("expect-code-8", code.expose().to_owned()),
         ]
