@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{StatusCode, header, request::Parts},
 };
-use countersign_domain::{error::InvalidInput, id::RelyingPartyId, transaction::Payee};
+use countersign_domain::{error::InvalidInput, hex, id::RelyingPartyId, transaction::Payee};
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
@@ -45,7 +45,7 @@ impl KeyHash {
 /// As a configuration has it.
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -54,16 +54,7 @@ impl TryFrom<String> for KeyHash {
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
         let refuse = InvalidInput::new("api_key_sha256", "is not 64 hexadecimal digits");
-        let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
-        let digits = digits
-            .filter(|digits| digits.len() == 64)
-            .ok_or_else(|| refuse.clone())?;
-        let bytes = digits
-            .chunks(2)
-            .map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)));
-        let bytes: Vec<u8> = bytes
-            .collect::<Result<_, _>>()
-            .map_err(|_| refuse.clone())?;
+        let bytes = hex::decode(&text).ok_or_else(|| refuse.clone())?;
         bytes.try_into().map(Self).map_err(|_| refuse)
     }
 }
@@ -113,8 +104,10 @@ where
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
         let key = header
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .map(str::trim);
+            .and_then(|value| value.split_once(' '))
+            // The scheme's name is in any case (RFC 9110 section 11.1).
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
+            .map(|(_, key)| key.trim());
         let parties = RelyingParties::from_ref(state);
         key.and_then(|key| parties.authenticate(key))
             .cloned()

@@ -187,3 +187,18 @@ async fn who_sends_no_key_or_not_as_bearer_is_not_authenticated() {
         assert!(challenge.starts_with("Bearer"), "{authorization:?}");
     }
 }
+
+#[tokio::test]
+async fn the_schemes_name_is_in_any_case() {
+    let shop = Shop::new();
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        let request = Request::post("/v1/checkouts")
+            .header("Authorization", format!("{scheme} dupont"))
+            .body(Body::from(order().to_string()));
+        assert_eq!(
+            shop.raw_call(request.unwrap()).await.status,
+            201,
+            "{scheme}"
+        );
+    }
+}
