@@ -7,7 +7,10 @@ use std::{error::Error, sync::Arc, time::Duration};
 use axum::{Router, routing::get};
 use countersign_checkout::{Checkouts, api, payer_pages};
 use countersign_domain::{subscriber::Subscribers, testing};
-use countersign_web::relying_party::{KeyHash, RelyingParties, RelyingParty};
+use countersign_web::{
+    relying_party::{KeyHash, RelyingParties, RelyingParty},
+    theme::Themes,
+};
 
 fn routes(shop: &testing::Fixture) -> Result<Router, Box<dyn Error>> {
     let keys = Arc::new(testing::key_ring());
@@ -33,7 +36,7 @@ fn routes(shop: &testing::Fixture) -> Result<Router, Box<dyn Error>> {
     Ok(Router::new()
         .route("/", get(async || "my own page"))
         .nest("/countersign", api)
-        .merge(payer_pages(checkouts)))
+        .merge(payer_pages(checkouts, Themes::default())))
 }
 
 #[tokio::main]

@@ -129,7 +129,9 @@ impl From<CheckoutError> for Problem {
 
 fn of_domain(error: &Error) -> Problem {
     match error {
-        Error::Invalid(error) => Problem::invalid(capitalised(&format!("{error}."))),
+        Error::Invalid(error) => {
+            Problem::invalid(capitalised(&format!("{error}."))).with("field", error.what)
+        }
         Error::NotFound { collection, .. } => {
             Problem::not_found(format!("No {collection} has this id."))
         }

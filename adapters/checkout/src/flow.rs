@@ -59,8 +59,23 @@ pub struct NewCheckout {
     pub transaction: Transaction,
     /// Where the payer may go back to.
     pub return_url: Option<String>,
-    /// The language of the message.
-    pub locale: Locale,
+    /// The language of the message and of the page, when the merchant knows it; otherwise the payer's browser says it.
+    pub locale: Option<Locale>,
+}
+
+/// A checkout as its payer is shown it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Where it stands.
+    pub view: CheckoutView,
+    /// Whose it is.
+    pub relying_party: RelyingPartyId,
+    /// Where the payer may go back to.
+    pub return_url: Option<String>,
+    /// The language that the merchant asked for.
+    pub locale: Option<Locale>,
+    /// Whether a payment may be begun.
+    pub can_pay: bool,
 }
 
 /// A checkout with what belongs to it.
@@ -209,7 +224,7 @@ impl Checkouts {
             .await?)
     }
 
-    /// A checkout as the payer in that session sees it, and where to go back to.
+    /// A checkout as the payer in that session sees it.
     ///
     /// # Errors
     /// When there is none, or a port fails.
@@ -217,19 +232,27 @@ impl Checkouts {
         &self,
         id: &CheckoutId,
         session: Option<&SessionId>,
-    ) -> Result<(CheckoutView, Option<String>), CheckoutError> {
+    ) -> Result<Shown, CheckoutError> {
         let Loaded {
             checkout, payment, ..
         } = self.load(id).await?;
         let mut view = self.view_of(&checkout, payment.as_ref(), session).await?;
+        let can_pay = self.must_be_open(&checkout, payment.as_ref()).is_ok();
         if payment.is_some_and(|payment| session != Some(payment.session())) {
             // Whoever has the address alone does not learn with which card somebody else pays.
             view.card = None;
         }
-        Ok((view, checkout.return_url))
+        Ok(Shown {
+            view,
+            relying_party: checkout.relying_party,
+            return_url: checkout.return_url,
+            locale: checkout.locale,
+            can_pay,
+        })
     }
 
-    /// Begins to pay (F13.2, F13.3): learns who pays, then asks the bank and the phone in the policy's order.
+    /// Begins to pay (F13.2, F13.3): learns who pays, then asks the bank and the phone in the policy's order. The message
+    /// is in the merchant's language, or else in that of the page.
     ///
     /// # Errors
     /// When the payer is not known, the checkout is not open, or a port fails.
@@ -239,6 +262,7 @@ impl Checkouts {
         session: &SessionId,
         hint: PayerHint,
         peer: &PeerCertificates,
+        page_locale: Locale,
     ) -> Result<(), CheckoutError> {
         let Loaded {
             version,
@@ -261,7 +285,7 @@ impl Checkouts {
             session: session.clone(),
             payer,
             transaction: checkout.transaction.clone(),
-            locale: checkout.locale,
+            locale: checkout.locale.unwrap_or(page_locale),
             origin: self.host().to_owned(),
         };
         // The checkout names its payment in the payment's first commit: of two payments begun at once, one is.

@@ -30,10 +30,11 @@ mod message;
 mod openapi;
 mod page;
 mod payer;
+mod words;
 
 pub use api::api;
 pub use error::CheckoutError;
-pub use flow::{Checkouts, NewCheckout};
+pub use flow::{Checkouts, NewCheckout, Shown};
 pub use identity::{CertificateReader, PayerHint};
 pub use message::{AmountBody, CardBody, CreateCheckout, EnrolSubscriber, ItemBody};
 pub use openapi::openapi;

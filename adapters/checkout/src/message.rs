@@ -52,13 +52,13 @@ pub struct CreateCheckout {
     /// What is bought, at most 20 kinds; shown on the phone, too.
     #[serde(default)]
     pub items: Vec<ItemBody>,
-    /// Where the payer may go back to at the end; `https` only.
+    /// Where the payer may go back to at the end: `https`, or `http` to the payer's own machine for who tries it.
     #[serde(default)]
     pub return_url: Option<String>,
-    /// The language of the message to the phone: `en` or `fr`.
+    /// The language of page and message: `en` or `fr`. Absent, it is the one that the payer's browser asks for.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "en")]
-    pub locale: Locale,
+    pub locale: Option<Locale>,
 }
 
 /// A card.
@@ -163,12 +163,18 @@ impl CreateCheckout {
     }
 }
 
-/// An `https` address, which becomes a link on the page.
+/// An address that becomes a link on the page. What is on the payer's own machine needs no TLS: browsers trust it, too
+/// (W3C Secure Contexts section 3.1).
 fn return_url(text: String) -> Result<String, InvalidInput> {
     let refuse = |why| Err(InvalidInput::new("return_url", why));
-    match text.parse::<axum::http::Uri>() {
-        _ if text.len() > 2048 => refuse("is longer than 2048 characters"),
-        Ok(uri) if uri.scheme_str() == Some("https") && uri.host().is_some() => Ok(text),
+    if text.len() > 2048 {
+        return refuse("is longer than 2048 characters");
+    }
+    let uri = text.parse::<axum::http::Uri>();
+    match uri.as_ref().map(|uri| (uri.scheme_str(), uri.host())) {
+        Ok(
+            (Some("https"), Some(_)) | (Some("http"), Some("localhost" | "127.0.0.1" | "[::1]")),
+        ) => Ok(text),
         _ => refuse("is not an absolute https address"),
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Checkout {
     pub(crate) relying_party: RelyingPartyId,
     pub(crate) transaction: Transaction,
     pub(crate) return_url: Option<String>,
-    pub(crate) locale: Locale,
+    pub(crate) locale: Option<Locale>,
     pub(crate) expires_at: Timestamp,
     /// The merchant called it off: no payment may be begun.
     pub(crate) void: bool,

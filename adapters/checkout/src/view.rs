@@ -89,6 +89,9 @@ pub struct CodeView {
     pub attempts_left: u8,
     /// For how long a response is accepted.
     pub expires_in_seconds: u32,
+    /// In how many seconds the message may be asked for again; absent when it is not sent any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resend_in_seconds: Option<u32>,
 }
 
 /// A checkout as its merchant sees it.
@@ -130,6 +133,7 @@ impl CheckoutView {
                 message: message.state().name(),
                 attempts_left: challenge.attempts_left(),
                 expires_in_seconds: challenge.expires_at().seconds_from(now),
+                resend_in_seconds: challenge.resend_wait_seconds(now),
             }),
             cause: payment.and_then(cause),
         }

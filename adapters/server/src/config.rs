@@ -11,8 +11,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use countersign_domain::{hex, id::KeyId, keys::KeyRing, policy::Policy, secret::Secret};
-use countersign_web::relying_party::RelyingParty;
+use countersign_domain::{
+    hex,
+    id::{KeyId, RelyingPartyId},
+    keys::KeyRing,
+    policy::Policy,
+    secret::Secret,
+};
+use countersign_web::{
+    relying_party::RelyingParty,
+    theme::{Colour, Logo, Theme, Themes},
+};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -45,6 +54,9 @@ pub struct Config {
     /// Who may call the API.
     #[serde(rename = "relying_party")]
     pub(crate) relying_parties: Vec<RelyingParty>,
+    /// How relying parties' pages look, by their ids.
+    #[serde(default)]
+    theme: BTreeMap<RelyingPartyId, ThemeSection>,
     /// The folder that paths are relative to.
     #[serde(skip)]
     folder: PathBuf,
@@ -84,6 +96,16 @@ pub(crate) struct CheckoutSection {
 pub(crate) struct ApiSection {
     /// Where to listen for merchants' back ends.
     pub(crate) listen: SocketAddr,
+}
+
+/// `[theme.ID]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThemeSection {
+    /// What is pressed has this colour, such as `#7a1f3d`; white text must be readable on it.
+    colour: Option<Colour>,
+    /// PNG, JPEG or SVG, at most 64 KiB.
+    logo: Option<PathBuf>,
 }
 
 /// `[store]`
@@ -235,6 +257,30 @@ impl Config {
         fs::read_to_string(&path)
             .map(Zeroizing::new)
             .map_err(|error| unreadable(&path, &error))
+    }
+
+    /// How pages look, logos read.
+    pub(crate) fn themes(&self) -> Result<Themes, ConfigError> {
+        let read = |(party, section): (&RelyingPartyId, &ThemeSection)| {
+            if !self.relying_parties.iter().any(|known| known.id == *party) {
+                return Err(ConfigError::unusable(
+                    "theme",
+                    format!("there is no relying party {party}"),
+                ));
+            }
+            let logo = section.logo.as_ref().map(|path| {
+                let path = self.path(path);
+                let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+                Logo::try_from(bytes).map_err(|error| ConfigError::unusable("theme", error))
+            });
+            let theme = Theme {
+                colour: section.colour,
+                logo: logo.transpose()?,
+            };
+            Ok((party.clone(), theme))
+        };
+        let themes = self.theme.iter().map(read);
+        Ok(Themes::new(themes.collect::<Result<Vec<_>, _>>()?))
     }
 
     /// The master secrets.

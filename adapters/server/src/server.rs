@@ -58,7 +58,7 @@ impl Server {
         let checkout = Listener::start(
             config.checkout.listen,
             payer_tls,
-            payer_pages(Arc::clone(&checkouts)),
+            payer_pages(Arc::clone(&checkouts), config.themes()?),
             config.checkout.trusted_terminators.clone(),
             stopping.clone(),
         )
@@ -98,6 +98,7 @@ impl Server {
         messenger(config, clock)?;
         bank_settings(config)?;
         certificate_reader(config)?;
+        config.themes()?;
         tls::server_config(config, config.checkout.client_authorities.as_deref()).map(|_| ())
     }
 

@@ -17,3 +17,4 @@ pub mod idempotency;
 // What is answered.
 pub mod page;
 pub mod problem;
+pub mod theme;

@@ -5,38 +5,55 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::digest::{SHA256, digest};
 
-/// The one style sheet, in the page so that nothing is fetched. Its hash is in the policy below, and a test compares.
+/// The style sheet of every page, in the page so that nothing is fetched.
 pub const STYLE: &str = include_str!("style.css");
 
-/// What a page may do: show itself with its own style and send its own forms; nothing of anybody else (CSP Level 3).
-const POLICY: &str = concat!(
-    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; ",
-    "style-src 'sha256-vHhQptGtnMStSANa/5E+NXPzjdX3gDlMPNyqW4aEskg='"
-);
+/// What a page may do: show itself with its own style and its own host's pictures, and send its own forms; nothing of
+/// anybody else (CSP Level 3). The hashes of its styles follow.
+const POLICY: &str = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
+                      img-src 'self'; style-src";
 
 /// A page.
 #[derive(Clone, Debug)]
 pub struct Page {
     status: StatusCode,
     html: String,
+    policy: String,
 }
 
 impl Page {
-    /// A page whose whole HTML is given; its style, if any, is [`STYLE`].
-    pub const fn new(status: StatusCode, html: String) -> Self {
-        Self { status, html }
+    /// A page whose whole HTML is given. Its style is [`STYLE`], and `more_style` if that is not empty: each the whole
+    /// text of one `style` element.
+    pub fn new(status: StatusCode, html: String, more_style: &str) -> Self {
+        let mut policy = POLICY.to_owned();
+        for style in [STYLE, more_style] {
+            if !style.is_empty() {
+                policy.push_str(&format!(" 'sha256-{}'", hash(style)));
+            }
+        }
+        Self {
+            status,
+            html,
+            policy,
+        }
     }
+}
+
+fn hash(style: &str) -> String {
+    STANDARD.encode(digest(&SHA256, style.as_bytes()))
 }
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let mut response = (self.status, Html(self.html)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(POLICY),
-        );
+        // It is ASCII; if ever it were not, the page would have no style rather than no policy.
+        let policy = HeaderValue::from_str(&self.policy)
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         for (name, value) in [
             (header::CACHE_CONTROL, "no-store"),
             (header::REFERRER_POLICY, "no-referrer"),
@@ -74,19 +91,25 @@ impl<S: Send + Sync> FromRequestParts<S> for WantsJson {
 
 #[cfg(test)]
 mod tests {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    use ring::digest::{SHA256, digest};
-
     use super::*;
 
     #[test]
-    fn the_policy_permits_our_style_sheet_and_nothing_else() {
-        let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
-        assert!(
-            POLICY.ends_with(&format!("style-src 'sha256-{hash}'")),
-            "put sha256-{hash} into the policy"
-        );
-        assert!(POLICY.starts_with("default-src 'none';"));
+    fn the_policy_permits_the_page_its_own_styles_and_nothing_else() {
+        let policy = |more| {
+            let page = Page::new(StatusCode::OK, String::new(), more).into_response();
+            page.headers()[header::CONTENT_SECURITY_POLICY]
+                .to_str()
+                .unwrap()
+                .to_owned()
+        };
+        let plain = policy("");
+        assert!(plain.starts_with("default-src 'none';"), "{plain}");
+        assert_eq!(plain.matches("sha256-").count(), 1, "{plain}");
+        assert!(!plain.contains("unsafe"), "{plain}");
+        // The well-known hash of the empty text is of no style at all.
+        let themed = policy("b{}");
+        assert!(themed.starts_with(&plain), "{themed}");
+        assert_eq!(themed.matches("sha256-").count(), 2, "{themed}");
     }
 
     #[test]

@@ -8,6 +8,9 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// What every `type` begins with.
+const PREFIX: &str = "urn:countersign:problem:";
+
 /// A problem document. Its `type` is `urn:countersign:problem:` and a name that is a promise: clients may act on it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Problem {
@@ -28,7 +31,7 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        let kind = format!("urn:countersign:problem:{name}");
+        let kind = format!("{PREFIX}{name}");
         Self {
             kind,
             title,
@@ -89,6 +92,16 @@ impl Problem {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Its name: what `type` ends with.
+    pub fn name(&self) -> &str {
+        self.kind.strip_prefix(PREFIX).unwrap_or(&self.kind)
+    }
+
+    /// A member of the problem's own.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.more.get(name)
     }
 
     /// What happened, in a few words.

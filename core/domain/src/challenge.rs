@@ -233,21 +233,21 @@ impl Challenge {
         if now >= self.expires_at {
             return Err(Refusal::Late);
         }
-        if self.sends >= self.max_sends {
-            return Err(Refusal::TooManySends);
-        }
-        match self
-            .last_sent_at
-            .plus_seconds(self.resend_after_seconds)
-            .seconds_from(now)
-        {
-            0 => {}
-            wait_seconds => return Err(Refusal::TooSoon { wait_seconds }),
+        match self.resend_wait_seconds(now) {
+            None => return Err(Refusal::TooManySends),
+            Some(0) => {}
+            Some(wait_seconds) => return Err(Refusal::TooSoon { wait_seconds }),
         }
         self.sends = self.sends.saturating_add(1);
         self.last_message = message;
         self.last_sent_at = now;
         Ok(self)
+    }
+
+    /// In how many seconds another message may be asked for; `None` when none will be sent any more.
+    pub fn resend_wait_seconds(&self, now: Timestamp) -> Option<u32> {
+        let again_at = self.last_sent_at.plus_seconds(self.resend_after_seconds);
+        (self.sends < self.max_sends).then(|| again_at.seconds_from(now))
     }
 
     /// Ends a challenge that nobody answered in time; `None` when there is nothing to end.

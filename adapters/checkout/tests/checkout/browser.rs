@@ -14,6 +14,7 @@ pub(crate) struct Browser<'a> {
     shop: &'a Shop,
     cookie: String,
     accept: &'static str,
+    pub(crate) languages: &'static str,
     peer: PeerCertificates,
 }
 
@@ -34,6 +35,7 @@ impl<'a> Browser<'a> {
             shop,
             cookie: String::new(),
             accept,
+            languages: "",
             peer,
         };
         let shown = browser.open(page).await;
@@ -58,6 +60,7 @@ impl<'a> Browser<'a> {
             .method(method)
             .uri(path)
             .header("Accept", self.accept)
+            .header("Accept-Language", self.languages)
             .header("Cookie", &self.cookie)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .extension(self.peer.clone())

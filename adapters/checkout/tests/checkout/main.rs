@@ -10,4 +10,5 @@ mod certificates;
 mod limits;
 mod merchant;
 mod openapi;
+mod page;
 mod payer;

@@ -19,7 +19,10 @@ use countersign_domain::{
     testing::{Fixture, MemoryStore, key_ring},
     time::Timestamp,
 };
-use countersign_web::relying_party::{KeyHash, RelyingParties, RelyingParty};
+use countersign_web::{
+    relying_party::{KeyHash, RelyingParties, RelyingParty},
+    theme::{Theme, Themes},
+};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::task::yield_now;
@@ -95,6 +98,20 @@ impl Store for Unhurried {
     }
 }
 
+/// Dupont's pages have a colour and a logo; Martin's look as they are.
+fn themes() -> Themes {
+    let theme = Theme {
+        colour: Some("#7a1f3d".to_owned().try_into().unwrap()),
+        logo: Some(
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+                .to_vec()
+                .try_into()
+                .unwrap(),
+        ),
+    };
+    Themes::new([("dupont".try_into().unwrap(), theme)])
+}
+
 /// A shop over fakes.
 pub(crate) struct Shop {
     pub(crate) fixture: Fixture,
@@ -135,7 +152,7 @@ impl Shop {
         ];
         Self {
             api: api(checkouts.clone(), RelyingParties::new(parties)),
-            pages: payer_pages(checkouts),
+            pages: payer_pages(checkouts, themes()),
             fixture,
         }
     }

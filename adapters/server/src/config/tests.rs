@@ -177,3 +177,42 @@ fn a_file_that_cannot_be_read_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn a_theme_is_refused_by_the_rule_it_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("logo.svg"),
+        "<svg xmlns='http://www.w3.org/2000/svg'/>",
+    )
+    .unwrap();
+    fs::write(folder.path().join("logo.gif"), "GIF89a").unwrap();
+    let themes = |section: &str| {
+        let config = Config::from_toml(&format!("{VALID}\n{section}"), folder.path());
+        config
+            .and_then(|config| config.themes())
+            .map_err(|error| error.to_string())
+    };
+    let fine = themes("[theme.dupont]\ncolour = \"#7a1f3d\"\nlogo = \"logo.svg\"").unwrap();
+    let theme = fine.of(&"dupont".try_into().unwrap()).unwrap();
+    assert!(theme.logo.is_some() && theme.colour.is_some());
+    for (section, why) in [
+        ("[theme.durand]", "there is no relying party durand"),
+        (
+            "[theme.dupont]\nfont = \"Comic Sans\"",
+            "unknown field `font`",
+        ),
+        (
+            "[theme.dupont]\ncolour = \"#dddddd\"",
+            "colour is too light",
+        ),
+        (
+            "[theme.dupont]\nlogo = \"logo.gif\"",
+            "logo is neither PNG nor JPEG nor SVG",
+        ),
+        ("[theme.dupont]\nlogo = \"nowhere.png\"", "nowhere.png"),
+    ] {
+        let refused = themes(section).unwrap_err();
+        assert!(refused.contains(why), "{section}: {refused}");
+    }
+}
