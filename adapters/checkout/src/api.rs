@@ -15,6 +15,7 @@ use axum::{
 };
 use countersign_domain::{event::Fact, id::Identifier};
 use countersign_web::{
+    correlation::TraceParent,
     idempotency::{self, IdempotencyKey},
     problem::Problem,
     relying_party::{ApiCaller, RelyingParties},
@@ -70,7 +71,8 @@ pub fn api(checkouts: Arc<Checkouts>, parties: RelyingParties) -> Router {
 /// Creates a checkout.
 #[utoipa::path(
     post, path = "/v1/checkouts", request_body = CreateCheckout, security(("api_key" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request has one effect and one answer.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request has one effect and one answer."),
+        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: its trace id follows the purchase through the logs, to the SMS centre and to the bank.")),
     responses(
         (status = 201, description = "Created; send the payer's browser to `url`.", body = MerchantView),
         (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
@@ -80,10 +82,11 @@ pub(crate) async fn create(
     State(api): State<Api>,
     ApiCaller(party): ApiCaller,
     key: IdempotencyKey,
+    TraceParent(correlation): TraceParent,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, CheckoutError> {
     let body = body.map_err(unreadable)?;
-    let new = json::<CreateCheckout>(&body)?.into_new(party.name)?;
+    let new = json::<CreateCheckout>(&body)?.into_new(party.name, correlation)?;
     let request = idempotency::Request::new(&party.id, "create checkout", key, &body);
     let view = api.checkouts.create(&party.id, new, &request).await?;
     let location = HeaderValue::from_str(&format!("/v1/checkouts/{}", view.checkout.id));

@@ -12,8 +12,6 @@ use countersign_domain::{
 use countersign_web::problem::Problem;
 use thiserror::Error;
 
-use crate::view::refusal_name;
-
 /// Why a checkout does not go on.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
@@ -217,7 +215,7 @@ fn of_refusal(refusal: &Refusal) -> Problem {
         }
         _ => (StatusCode::FORBIDDEN, "Refused", "Nothing was paid."),
     };
-    let problem = Problem::new(status, refusal_name(refusal), title, detail);
+    let problem = Problem::new(status, refusal.name(), title, detail);
     match refusal {
         Refusal::WrongCode { attempts_left } => problem.with("attempts_left", *attempts_left),
         Refusal::TooSoon { wait_seconds } => problem.with("wait_seconds", *wait_seconds),

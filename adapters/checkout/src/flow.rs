@@ -8,7 +8,7 @@ use countersign_domain::{
     error::Error,
     event::Fact,
     gateway::{Gateway, Purchase},
-    id::{PaymentId, RelyingPartyId, SessionId},
+    id::{CorrelationId, PaymentId, RelyingPartyId, SessionId},
     outbox::Message,
     payment::{Payment, PaymentState},
     ports::{Clock, Directory, Entropy, Store, StoreError},
@@ -61,6 +61,8 @@ pub struct NewCheckout {
     pub return_url: Option<String>,
     /// The language of the message and of the page, when the merchant knows it; otherwise the payer's browser says it.
     pub locale: Option<Locale>,
+    /// By which the merchant follows the purchase through logs; without one, we make one.
+    pub correlation: Option<CorrelationId>,
 }
 
 /// A checkout as its payer is shown it.
@@ -100,7 +102,13 @@ impl Checkouts {
         if let Some(id) = answered.map_err(CheckoutError::Problem)? {
             return self.merchant_view(party, &id).await;
         }
+        let correlation = match new.correlation {
+            Some(correlation) => correlation,
+            None => CorrelationId::random(self.entropy.as_ref()).map_err(Error::from)?,
+        };
+        tracing::info!(relying_party = %party, %correlation, "a checkout is asked for");
         let checkout = Checkout {
+            correlation: Some(correlation),
             id: CheckoutId::random(self.entropy.as_ref()).map_err(Error::from)?,
             relying_party: party.clone(),
             transaction: new.transaction,
@@ -145,6 +153,10 @@ impl Checkouts {
         Ok(MerchantView {
             url: format!("{}/pay/{id}", self.public_origin),
             reference: checkout.transaction.reference().to_string(),
+            bank_reference: payment
+                .as_ref()
+                .map(|payment| payment.bank_reference().to_owned()),
+            correlation_id: checkout.correlation.as_ref().map(CorrelationId::to_string),
             payment: payment.as_ref().map(|payment| payment.id().to_string()),
             checkout: self.view_of(&checkout, payment.as_ref(), None).await?,
         })
@@ -287,6 +299,7 @@ impl Checkouts {
             transaction: checkout.transaction.clone(),
             locale: checkout.locale.unwrap_or(page_locale),
             origin: self.host().to_owned(),
+            correlation: checkout.correlation.clone(),
         };
         // The checkout names its payment in the payment's first commit: of two payments begun at once, one is.
         checkout.tries = checkout.tries.saturating_add(1);

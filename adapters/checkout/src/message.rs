@@ -5,7 +5,7 @@ use countersign_domain::{
     amount::{Amount, Currency},
     card::{Card, CardExpiry},
     error::InvalidInput,
-    id::Identifier,
+    id::{CorrelationId, Identifier},
     subscriber::Subscriber,
     summary::Locale,
     transaction::{Item, ItemName, Payee, Reference, Transaction},
@@ -142,7 +142,11 @@ impl TryFrom<ItemBody> for Item {
 
 impl CreateCheckout {
     /// The checkout of a merchant of that name.
-    pub(crate) fn into_new(self, payee: Payee) -> Result<NewCheckout, InvalidInput> {
+    pub(crate) fn into_new(
+        self,
+        payee: Payee,
+        correlation: Option<CorrelationId>,
+    ) -> Result<NewCheckout, InvalidInput> {
         let amount = Amount::from_decimal(
             &self.amount.value,
             Currency::try_from(self.amount.currency.as_str())?,
@@ -159,6 +163,7 @@ impl CreateCheckout {
             transaction,
             return_url,
             locale: self.locale,
+            correlation,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What is kept of a checkout.
 
 use countersign_domain::{
-    id::{PaymentId, RelyingPartyId},
+    id::{CorrelationId, PaymentId, RelyingPartyId},
     random_id,
     record::Stored,
     summary::Locale,
@@ -29,6 +29,9 @@ pub(crate) struct Checkout {
     /// Payments begun so far, and the last of them.
     pub(crate) tries: u8,
     pub(crate) payment: Option<PaymentId>,
+    /// Follows it through logs.
+    #[serde(default)]
+    pub(crate) correlation: Option<CorrelationId>,
 }
 
 impl Stored for Checkout {

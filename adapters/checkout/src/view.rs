@@ -1,7 +1,7 @@
 //! What may be shown of a checkout: to the payer, and to its merchant.
 
 use countersign_domain::{
-    challenge::{Challenge, Refusal},
+    challenge::Challenge,
     outbox::Message,
     payment::{Payment, PaymentState, VoidCause},
     policy::Selection,
@@ -107,6 +107,12 @@ pub struct MerchantView {
     /// The last payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment: Option<String>,
+    /// By which the bank knows it: ISO 8583 field 37, the retrieval reference number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bank_reference: Option<String>,
+    /// By which logs know it: the trace id of the request's `traceparent`, or one of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
 }
 
 impl CheckoutView {
@@ -146,27 +152,11 @@ fn cause(payment: &Payment) -> Option<&'static str> {
         PaymentState::Declined { .. } => Some("declined-by-bank"),
         PaymentState::Voiding { cause, .. } | PaymentState::Voided { cause, .. } => {
             Some(match cause {
-                VoidCause::NotVerified { refusal } => refusal_name(refusal),
+                VoidCause::NotVerified { refusal } => refusal.name(),
                 VoidCause::CaptureRefused { .. } => "declined-by-bank",
                 _ => "interrupted",
             })
         }
         _ => None,
-    }
-}
-
-/// The name of a refusal, in problems and in views.
-pub(crate) const fn refusal_name(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::WrongCode { .. } => "wrong-code",
-        Refusal::TooManyAttempts => "too-many-attempts",
-        Refusal::Late => "late-code",
-        Refusal::AlreadyUsed => "code-already-used",
-        Refusal::OtherSession => "other-session",
-        Refusal::Undeliverable => "phone-unreachable",
-        Refusal::Cancelled => "cancelled",
-        Refusal::TooManySends => "too-many-messages",
-        Refusal::TooSoon { .. } => "message-too-soon",
-        _ => "refused",
     }
 }

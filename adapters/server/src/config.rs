@@ -40,6 +40,8 @@ pub struct Config {
     pub(crate) checkout: CheckoutSection,
     /// The merchants' API.
     pub(crate) api: ApiSection,
+    /// Figures, health and readiness. Absent: they are not served.
+    pub(crate) operations: Option<OperationsSection>,
     /// Where everything is kept.
     pub(crate) store: StoreSection,
     /// Master secrets.
@@ -95,6 +97,14 @@ pub(crate) struct CheckoutSection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiSection {
     /// Where to listen for merchants' back ends.
+    pub(crate) listen: SocketAddr,
+}
+
+/// `[operations]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperationsSection {
+    /// Where to listen for those who watch, without TLS and without a key.
     pub(crate) listen: SocketAddr,
 }
 

@@ -8,6 +8,7 @@
 //!                             +--> Gateway, Outbox, Subscribers                 (domain)
 //!                             +--> listener.rs: TLS --> checkout's routers      (flows)
 //!                             +--> workers.rs: what is due
+//!                             +--> observed.rs, watch.rs --> metrics.rs --> operations.rs  (for operators)
 //! ```
 
 mod server;
@@ -15,8 +16,12 @@ mod server;
 mod config;
 mod error;
 mod listener;
+mod metrics;
+mod observed;
+mod operations;
 mod system;
 mod tls;
+mod watch;
 mod workers;
 
 pub use config::Config;

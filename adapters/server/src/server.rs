@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use axum::Router;
 use countersign_bank::Iso8583Bank;
 use countersign_certs::{Certificate, GatewayKey, KeyPair, TrustAnchors};
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
@@ -21,8 +22,13 @@ use crate::{
     config::Config,
     error::{ConfigError, StartError},
     listener::Listener,
+    metrics::Metrics,
+    observed::Observed,
+    operations::Operations,
     system::SystemEntropy,
-    tls, workers,
+    tls,
+    watch::watched,
+    workers,
 };
 
 /// The acquirer number when none is configured.
@@ -35,6 +41,7 @@ const MAX_BANK_PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     checkout: Listener,
     api: Listener,
+    operations: Option<SocketAddr>,
     messenger: Arc<SmppMessenger>,
     tasks: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
@@ -46,43 +53,81 @@ impl Server {
     /// # Errors
     /// When the configuration cannot be used, the store cannot be opened, or an address cannot be listened at.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::start_with(config, clock, |router| router).await
+    }
+
+    /// As [`Server::start`], with every flow's routes wrapped by `wrap` first: for who serves in its own process and wants
+    /// to see or shape the requests (axum's layers), as the sandbox does.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        wrap: impl Fn(Router) -> Router + Send,
+    ) -> Result<Self, StartError> {
         let (stop, stopping) = watch::channel(false);
+        let metrics = Arc::new(Metrics::new());
         let Core {
             messenger,
             outbox,
             gateway,
             checkouts,
-        } = Core::open(&config, clock)?;
+        } = Core::open(&config, clock, &metrics)?;
         let payer_tls = tls::server_config(&config, config.checkout.client_authorities.as_deref())?;
         let api_tls = tls::server_config(&config, None)?;
         let checkout = Listener::start(
             config.checkout.listen,
             payer_tls,
-            payer_pages(Arc::clone(&checkouts), config.themes()?),
+            watched(
+                wrap(payer_pages(Arc::clone(&checkouts), config.themes()?)),
+                "checkout",
+                Arc::clone(&metrics),
+            ),
             config.checkout.trusted_terminators.clone(),
             stopping.clone(),
         )
         .await?;
+        let operations = Operations {
+            metrics: Arc::clone(&metrics),
+            store: Arc::clone(&checkouts.store),
+            clock: Arc::clone(&checkouts.clock),
+            messenger: Arc::clone(&messenger),
+            stopping: stopping.clone(),
+        };
         let parties = RelyingParties::new(config.relying_parties);
         let api = Listener::start(
             config.api.listen,
             api_tls,
-            api(checkouts, parties),
+            watched(wrap(api(checkouts, parties)), "api", Arc::clone(&metrics)),
             Vec::new(),
             stopping.clone(),
         )
         .await?;
 
         let (session, inbox) = (Arc::clone(&messenger), Arc::clone(&outbox));
-        let tasks = vec![
+        let observed = Arc::new(Observed {
+            inner: Arc::clone(&messenger),
+            metrics,
+        });
+        let mut tasks = vec![
             tokio::spawn(async move { session.run(inbox).await }),
-            workers::send_messages(outbox, Arc::clone(&messenger), stopping.clone()),
+            workers::send_messages(outbox, observed, stopping.clone()),
             workers::resume_payments(gateway, stopping),
         ];
-        tracing::info!(checkout = %checkout.address(), api = %api.address(), "listening");
+        let operations = match config.operations {
+            None => None,
+            Some(section) => {
+                let (address, task) = operations.start(section.listen).await?;
+                tasks.push(task);
+                Some(address)
+            }
+        };
+        tracing::info!(checkout = %checkout.address(), api = %api.address(), operations = operations.map(display), "listening");
         Ok(Self {
             checkout,
             api,
+            operations,
             messenger,
             tasks,
             stop,
@@ -112,6 +157,11 @@ impl Server {
         self.api.address()
     }
 
+    /// Where figures, health and readiness are served, if they are.
+    pub const fn operations_address(&self) -> Option<SocketAddr> {
+        self.operations
+    }
+
     /// Stops listening, lets what is under way come to its end, and returns when all is done.
     pub async fn stop(self) {
         self.stop.send_replace(true);
@@ -136,14 +186,24 @@ struct Core {
 }
 
 impl Core {
-    fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+    fn open(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, StartError> {
         let keys = Arc::new(config.key_ring()?);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
         let store = SqliteStore::open(&config.path(&config.store.path))
             .map_err(|error| StartError::Store(error.to_string()))?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        let store: Arc<dyn Store> = Arc::new(Observed {
+            inner: store,
+            metrics: Arc::clone(metrics),
+        });
         let messenger = Arc::new(messenger(config, Arc::clone(&clock))?);
-        let bank = Arc::new(bank(config, Arc::clone(&clock))?);
+        let bank = Arc::new(Observed {
+            inner: bank(config, Arc::clone(&clock))?,
+            metrics: Arc::clone(metrics),
+        });
 
         let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys));
         let directory =

@@ -57,7 +57,7 @@ async fn send(
         let (outbox, messenger) = (Arc::clone(outbox), Arc::clone(messenger));
         tokio::spawn(async move {
             if let Err(error) = outbox.send(&id, messenger.as_ref()).await {
-                tracing::error!(message = %id, %error, "a message cannot be sent now");
+                tracing::error!(message_id = %id, %error, "a message cannot be sent now");
             }
             drop(place);
         });

@@ -9,7 +9,8 @@
 //!           --> PeerCertificates (TLS, 9440) +
 //! ```
 
-// Who asks.
+// Who asks, and in which matter.
+pub mod correlation;
 pub mod peer_certificate;
 pub mod relying_party;
 // Whether it was asked before.

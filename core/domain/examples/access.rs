@@ -28,6 +28,7 @@ async fn main() -> Result<(), Error> {
         payment: None,
         locale: Locale::En,
         origin: "library.example.com".to_owned(),
+        correlation: None,
     };
     let challenge = library.verifier.start_challenge(request).await?;
     println!("a code is on its way to {}", challenge.masked_number());

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address::Msisdn,
     binding::Binding,
-    id::{ChallengeId, KeyId, MessageId, PaymentId, SessionId},
+    id::{ChallengeId, CorrelationId, KeyId, MessageId, PaymentId, SessionId},
     policy::PolicySettings,
     record::Stored,
     summary::Locale,
@@ -47,6 +47,23 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// Its name, in problems, views and figures: a promise.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::WrongCode { .. } => "wrong-code",
+            Self::TooManyAttempts => "too-many-attempts",
+            Self::Late => "late-code",
+            Self::AlreadyUsed => "code-already-used",
+            Self::OtherSession => "other-session",
+            Self::Undeliverable => "phone-unreachable",
+            Self::Cancelled => "cancelled",
+            Self::TooManySends => "too-many-messages",
+            Self::TooSoon { .. } => "message-too-soon",
+        }
+    }
+}
+
 /// What is asked for, and what the person may do in which time.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Challenge {
@@ -64,6 +81,9 @@ pub struct Challenge {
     pub(crate) locale: Locale,
     /// The host for which the last line of the message is bound.
     pub(crate) origin: String,
+    /// Follows it through logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) correlation: Option<CorrelationId>,
     /// From when on no response is accepted.
     pub(crate) expires_at: Timestamp,
     /// Messages sent so far, the first included.
@@ -285,6 +305,7 @@ pub(crate) struct Opening {
     pub(crate) key: KeyId,
     pub(crate) locale: Locale,
     pub(crate) origin: String,
+    pub(crate) correlation: Option<CorrelationId>,
     pub(crate) message: MessageId,
 }
 
@@ -300,6 +321,7 @@ impl Opening {
             digits: limits.code_digits,
             locale: self.locale,
             origin: self.origin,
+            correlation: self.correlation,
             expires_at: issued_at.plus_seconds(limits.ttl_seconds),
             sends: 1,
             last_message: self.message,

@@ -58,6 +58,9 @@ pub enum Event {
     MessageSent {
         /// The message.
         message: MessageId,
+        /// By which the network's operator knows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        network_id: Option<String>,
     },
     /// The receiver has a message.
     MessageDelivered {

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use tracing::{Instrument as _, Span, field::display, info_span};
+
 use crate::{
     address::Msisdn,
     bank::{ApprovalCode, BankReference, BankRequest},
@@ -12,7 +14,7 @@ use crate::{
     code::TypedCode,
     error::Error,
     event::Event,
-    id::{Identifier, PaymentId, RelyingPartyId, SessionId},
+    id::{CorrelationId, Identifier, PaymentId, RelyingPartyId, SessionId},
     keys::KeyRing,
     payment::{Payment, PaymentState, VoidCause},
     policy::{Order, Policy, Selection},
@@ -67,6 +69,8 @@ pub struct Purchase {
     pub locale: Locale,
     /// The host of the page that asks for the code.
     pub origin: String,
+    /// Follows it through logs.
+    pub correlation: Option<CorrelationId>,
 }
 
 impl Gateway {
@@ -278,11 +282,18 @@ impl Gateway {
     async fn advance(&self, id: &PaymentId) -> Result<Payment, Error> {
         for _ in 0..MAX_CONTENTION {
             let found: Versioned<Payment> = self.store.expect(id.as_str()).await?;
+            let span = span_of(&found.value);
             let stepped = match found.value.state().clone() {
-                PaymentState::Authorizing { agreed } => self.authorize(found, agreed).await,
-                PaymentState::Capturing { approval } => self.capture(found, &approval).await,
+                PaymentState::Authorizing { agreed } => {
+                    self.authorize(found, agreed).instrument(span).await
+                }
+                PaymentState::Capturing { approval } => {
+                    self.capture(found, &approval).instrument(span).await
+                }
                 PaymentState::Voiding { approval, .. } => {
-                    self.release(found, approval.as_ref()).await
+                    self.release(found, approval.as_ref())
+                        .instrument(span)
+                        .await
                 }
                 PaymentState::AwaitingCode { .. }
                 | PaymentState::Captured { .. }
@@ -499,6 +510,12 @@ impl Gateway {
     }
 }
 
+/// What drivers log while they are at a payment is said to be of it.
+fn span_of(payment: &Payment) -> Span {
+    let correlation = payment.correlation.as_ref().map(display);
+    info_span!("payment", payment = %payment.id(), correlation)
+}
+
 /// What one step of [`Gateway::advance`] came to.
 enum Step {
     /// The payment has another state now.
@@ -519,6 +536,7 @@ impl ChallengeRequest {
             payment: Some(payment.id.clone()),
             locale: payment.locale,
             origin: payment.origin.clone(),
+            correlation: payment.correlation.clone(),
         }
     }
 }

@@ -72,6 +72,48 @@ random_id!(
     SessionId, "ses_"
 );
 
+/// Follows one purchase through everybody's logs: the trace id of W3C Trace Context, 32 lower-case hexadecimal digits that
+/// are not all zero. It has no room for anything secret.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(try_from = "String")]
+pub struct CorrelationId(String);
+
+impl CorrelationId {
+    /// A new one, for who brings none.
+    ///
+    /// # Errors
+    /// When the source of chance fails.
+    pub fn random(entropy: &dyn crate::ports::Entropy) -> Result<Self, crate::ports::EntropyError> {
+        let mut bytes = [0; 16];
+        entropy.fill(&mut bytes)?;
+        // Zero is no trace id.
+        Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes).max(1))))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for CorrelationId {
+    type Error = InvalidInput;
+
+    fn try_from(text: String) -> Result<Self, InvalidInput> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_id =
+            text.len() == 32 && text.bytes().all(is_digit) && text.bytes().any(|byte| byte != b'0');
+        let refuse = || InvalidInput::new("CorrelationId", "is not a trace id (W3C Trace Context)");
+        is_id.then_some(Self(text)).ok_or_else(refuse)
+    }
+}
+
+impl fmt::Display for CorrelationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Text from outside that names something: 1 to `max` printable ASCII characters, no space at either end.
 macro_rules! outside_name {
     ($(#[$doc:meta])* $name:ident, $max:literal) => {

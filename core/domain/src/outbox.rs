@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tracing::{Instrument as _, field::display, info_span};
 
 use crate::{
     address::Msisdn,
@@ -21,7 +22,7 @@ use crate::{
     code::AuthenticationCode,
     error::Error,
     event::Event,
-    id::{ChallengeId, MessageId},
+    id::{ChallengeId, CorrelationId, MessageId},
     keys::KeyRing,
     ports::{
         Accepted, Clock, Delivery, Inbound, InboundText, Inbox, InboxError, Messenger,
@@ -49,6 +50,9 @@ pub struct Message {
     expires_at: Timestamp,
     tries: u8,
     state: MessageState,
+    /// Follows it through logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    correlation: Option<CorrelationId>,
 }
 
 /// Where a message stands.
@@ -123,6 +127,7 @@ impl Message {
             expires_at: challenge.expires_at,
             tries: 0,
             state: MessageState::Queued { not_before: now },
+            correlation: challenge.correlation.clone(),
         }
     }
 
@@ -134,6 +139,11 @@ impl Message {
     /// Where it stands.
     pub const fn state(&self) -> &MessageState {
         &self.state
+    }
+
+    /// What happens to it is a fact about its challenge.
+    fn about(&self) -> RecordKey {
+        RecordKey::of::<Challenge>(self.challenge.as_str())
     }
 }
 
@@ -216,15 +226,25 @@ impl Outbox {
     /// # Errors
     /// When the store fails; what the network answers is kept with the message.
     pub async fn send(&self, id: &MessageId, messenger: &dyn Messenger) -> Result<(), Error> {
-        let Some(outbound) = self.claim(id).await? else {
+        let Some((outbound, correlation)) = self.claim(id).await? else {
             return Ok(());
         };
-        let answer = messenger.send(&outbound).await;
-        self.settle(id, &answer).await
+        // What the driver logs meanwhile is said to be of this message.
+        let correlation = correlation.as_ref().map(display);
+        let span = info_span!("message", message_id = %id, correlation);
+        async {
+            let answer = messenger.send(&outbound).await;
+            self.settle(id, &answer).await
+        }
+        .instrument(span)
+        .await
     }
 
     /// Takes a due message for this process by a commit, and makes its text.
-    async fn claim(&self, id: &MessageId) -> Result<Option<OutboundMessage>, Error> {
+    async fn claim(
+        &self,
+        id: &MessageId,
+    ) -> Result<Option<(OutboundMessage, Option<CorrelationId>)>, Error> {
         let now = self.clock.now();
         let Versioned {
             version,
@@ -238,6 +258,7 @@ impl Outbox {
             .expect::<Challenge>(message.challenge.as_str())
             .await?
             .value;
+        let correlation = message.correlation.clone();
         let mut batch = Batch::default();
         let mut outbound = None;
         if matches!(message.state, MessageState::Sending { .. }) {
@@ -272,7 +293,7 @@ impl Outbox {
             value: message,
         })?;
         match self.store.commit(batch).await {
-            Ok(()) => Ok(outbound),
+            Ok(()) => Ok(outbound.map(|outbound| (outbound, correlation))),
             // Somebody else has it.
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -288,7 +309,7 @@ impl Outbox {
         let state_after = |message: &mut Message, now: Timestamp| match answer {
             Ok(_) => MessageState::Sent { at: now },
             Err(SendError::Temporary { cause }) => {
-                tracing::info!(message = %message.id, cause, "message not taken over yet");
+                tracing::info!(message_id = %message.id, cause, "message not taken over yet");
                 let wait = RETRY_SECONDS
                     .get(usize::from(message.tries))
                     .or(RETRY_SECONDS.last());
@@ -302,7 +323,7 @@ impl Outbox {
                 at: now,
             },
             Err(SendError::Unknown { cause }) => {
-                tracing::warn!(message = %message.id, cause, "not known whether the message was sent");
+                tracing::warn!(message_id = %message.id, cause, "not known whether the message was sent");
                 MessageState::Unconfirmed { at: now }
             }
         };
@@ -369,7 +390,11 @@ impl Outbox {
             }
             let mut batch = Batch::default();
             message.state = state_after(&mut message, now);
-            if let Some(Accepted { reference }) = accepted {
+            if let Some(Accepted {
+                reference,
+                network_id,
+            }) = accepted
+            {
                 let found = self.store.find::<NetworkReference>(reference).await?;
                 let early = found.as_ref().and_then(|found| found.value.early.as_ref());
                 if let Some(early) = early.filter(|early| early.is_recent(now)) {
@@ -382,6 +407,11 @@ impl Outbox {
                     early: None,
                 };
                 batch.put(found.map(|found| found.version), link)?;
+                let sent = Event::MessageSent {
+                    message: id.clone(),
+                    network_id: Some(network_id.clone()),
+                };
+                batch.fact(message.about(), now, sent);
             }
             self.note(&message, now, &mut batch).await?;
             batch.replace(&Versioned {
@@ -405,8 +435,9 @@ impl Outbox {
     ) -> Result<(), Error> {
         let id = message.id.clone();
         let event = match &message.state {
-            MessageState::Queued { .. } | MessageState::Sending { .. } => return Ok(()),
-            MessageState::Sent { .. } => Event::MessageSent { message: id },
+            MessageState::Queued { .. }
+            | MessageState::Sending { .. }
+            | MessageState::Sent { .. } => return Ok(()),
             MessageState::Delivered { .. } => Event::MessageDelivered { message: id },
             MessageState::Unconfirmed { .. } => Event::MessageUnconfirmed { message: id },
             MessageState::Failed { cause, .. } => {
@@ -417,11 +448,7 @@ impl Outbox {
                 }
             }
         };
-        batch.fact(
-            RecordKey::of::<Challenge>(message.challenge.as_str()),
-            now,
-            event,
-        );
+        batch.fact(message.about(), now, event);
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use crate::{
     challenge::{Challenge, Refusal},
     error::Error,
     gateway::Purchase,
-    id::{ChallengeId, Identifier, PaymentId, RelyingPartyId, SessionId},
+    id::{ChallengeId, CorrelationId, Identifier, PaymentId, RelyingPartyId, SessionId},
     keys::SealedCard,
     policy::{Exempt, Order, Selection},
     record::Stored,
@@ -55,6 +55,17 @@ pub enum VoidCause {
         /// Why, in the bank's terms.
         response: ResponseCode,
     },
+}
+
+impl VoidCause {
+    /// Its name, in figures: a promise.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotVerified { refusal } => refusal.name(),
+            Self::Interrupted => "interrupted",
+            Self::CaptureRefused { .. } => "capture-refused",
+        }
+    }
 }
 
 /// Where a payment stands.
@@ -147,6 +158,9 @@ pub struct Payment {
     pub(crate) sealed_card: Option<SealedCard>,
     pub(crate) bank: BankReference,
     pub(crate) challenge: Option<ChallengeId>,
+    /// Follows it through logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) correlation: Option<CorrelationId>,
     pub(crate) state: PaymentState,
     /// When any process may go on with it.
     pub(crate) next_at: Option<Timestamp>,
@@ -176,6 +190,7 @@ impl Payment {
             next_at: Some(bank.transmitted_at.plus_seconds(LEASE_SECONDS)),
             bank,
             challenge: None,
+            correlation: purchase.correlation,
             state: PaymentState::Authorizing { agreed: false },
         }
     }
@@ -209,6 +224,11 @@ impl Payment {
     /// The card, as it may be shown.
     pub const fn card(&self) -> &MaskedCard {
         &self.card
+    }
+
+    /// By which the bank knows it (ISO 8583 field 37).
+    pub fn bank_reference(&self) -> &str {
+        &self.bank.retrieval
     }
 
     /// The challenge that it waits or waited for, if a code was asked for.

@@ -63,6 +63,12 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
+    /// How many records of a collection are due at `now` or earlier.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError>;
+
     /// The facts about a record, in the order in which they were committed.
     ///
     /// # Errors
@@ -189,6 +195,8 @@ impl OutboundMessage {
 pub struct Accepted {
     /// By which a later receipt names this message; opaque to the domain, at most 128 bytes.
     pub reference: String,
+    /// By which the network's operator knows it; for people, and not always different for each message.
+    pub network_id: String,
 }
 
 /// The network has not confirmed that it took a message over.

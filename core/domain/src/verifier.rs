@@ -10,7 +10,7 @@ use crate::{
     code::{AuthenticationCode, TypedCode},
     error::Error,
     event::Event,
-    id::{ChallengeId, Identifier, MessageId, PaymentId, RelyingPartyId, SessionId},
+    id::{ChallengeId, CorrelationId, Identifier, MessageId, PaymentId, RelyingPartyId, SessionId},
     keys::KeyRing,
     outbox::Message,
     payment::{Payment, VoidCause},
@@ -58,6 +58,8 @@ pub struct ChallengeRequest {
     pub locale: Locale,
     /// The host of the page that asks for the code, for the message's origin-bound last line.
     pub origin: String,
+    /// Follows it through logs.
+    pub correlation: Option<CorrelationId>,
 }
 
 /// The answer to a response.
@@ -198,6 +200,7 @@ impl Verifier {
             key: self.keys.current().clone(),
             locale: request.locale,
             origin: request.origin,
+            correlation: request.correlation,
             message: MessageId::random(entropy)?,
         };
         let challenge = opening.under(self.policy.limits());

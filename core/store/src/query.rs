@@ -16,6 +16,8 @@ const LOAD: &str = "
     SELECT id, version, due_at, body FROM records WHERE collection = ?1 AND id = ?2";
 const DUE: &str = "
     SELECT id, version, due_at, body FROM records WHERE collection = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3";
+const COUNT_DUE: &str = "
+    SELECT count(*) FROM records WHERE collection = ?1 AND due_at <= ?2";
 const FACTS: &str = "
     SELECT body FROM facts WHERE collection = ?1 AND id = ?2 ORDER BY sequence";
 const BALANCE: &str = "
@@ -52,6 +54,18 @@ pub(crate) fn due(
         .into_iter()
         .map(|stored| stored.read(collection))
         .collect()
+}
+
+pub(crate) fn count_due(
+    connection: &Connection,
+    collection: &'static str,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
+    let count = connection
+        .prepare_cached(COUNT_DUE)
+        .and_then(|mut statement| statement.query_row((collection, now), |row| row.get(0)));
+    natural(count.map_err(unavailable)?, collection, "count")
 }
 
 pub(crate) fn facts(connection: &Connection, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
@@ -148,6 +162,7 @@ mod tests {
         for (query, indexes) in [
             (LOAD, vec!["sqlite_autoindex_records_1"]),
             (DUE, vec!["records_due"]),
+            (COUNT_DUE, vec!["records_due"]),
             (FACTS, vec!["facts_about"]),
             (BALANCE, vec!["postings_debit", "postings_credit"]),
         ] {

@@ -125,6 +125,12 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
+        self.readers
+            .read(move |connection| query::count_due(connection, collection, now))
+            .await
+    }
+
     async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
         let about = about.clone();
         self.readers

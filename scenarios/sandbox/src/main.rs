@@ -23,6 +23,9 @@ struct Arguments {
     /// Where merchants' back ends are served.
     #[arg(long, default_value = "127.0.0.1:9443")]
     api: SocketAddr,
+    /// Where figures, health and readiness are served.
+    #[arg(long, default_value = "127.0.0.1:9464")]
+    operations: SocketAddr,
     /// Where handsets, accounts and the clock are looked at and changed.
     #[arg(long, default_value = "127.0.0.1:8080")]
     control: SocketAddr,
@@ -107,6 +110,7 @@ impl Arguments {
         settings.checkout = self.checkout;
         settings.api = self.api;
         settings.control = self.control;
+        settings.operations = self.operations;
         if self.code_first {
             settings.order = Order::CodeFirst;
         }

@@ -111,6 +111,9 @@ gateway_keys = [{{ certificate = "gateway.pem", key = "gateway.key" }}]
 [api]
 listen = "{api}"
 
+[operations]
+listen = "{operations}"
+
 [store]
 path = "countersign.db"
 
@@ -144,6 +147,7 @@ name = "Boulangerie Martin"
 api_key_sha256 = "{other_key}"
 "#,
             host = host(checkout),
+            operations = self.settings.operations,
             centre = self.centre.address,
             system_id = self.centre.system_id,
             source = self.centre.source,

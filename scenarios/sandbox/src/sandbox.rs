@@ -51,6 +51,8 @@ pub struct Settings {
     pub checkout: SocketAddr,
     /// Where merchants' back ends are served; port 0 takes a free one.
     pub api: SocketAddr,
+    /// Where figures, health and readiness are served; port 0 takes a free one.
+    pub operations: SocketAddr,
     /// A centre of one's own, instead of the sandbox's. Its handsets cannot be looked at from here.
     pub centre: Option<ExternalCentre>,
 }
@@ -80,6 +82,7 @@ impl Settings {
             control: free,
             checkout: free,
             api: free,
+            operations: free,
             centre: None,
         }
     }
@@ -119,6 +122,8 @@ pub struct Sandbox {
 pub(crate) struct Facts {
     pub(crate) api: String,
     pub(crate) checkout: String,
+    /// Figures, health and readiness.
+    pub(crate) operations: Option<String>,
     pub(crate) api_key: String,
     pub(crate) other_api_key: String,
     pub(crate) order: Order,
@@ -237,6 +242,9 @@ impl Sandbox {
         let facts = Arc::new(Facts {
             api: url("https", server.api_address()),
             checkout: url("https", server.checkout_address()),
+            operations: server
+                .operations_address()
+                .map(|address| url("http", address)),
             api_key: keys.api_key,
             other_api_key: keys.other_api_key,
             order: settings.order,

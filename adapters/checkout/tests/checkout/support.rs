@@ -89,6 +89,10 @@ impl Store for Unhurried {
         self.0.due(collection, now, limit).await
     }
 
+    async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
+        self.0.count_due(collection, now).await
+    }
+
     async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
         self.0.facts(about).await
     }

@@ -234,8 +234,11 @@ impl Messenger for SmppMessenger {
         let last_reference = first_reference.wrapping_add(count - 1);
         let reference =
             reference::of_submission(&message_id, &to.digits, last_reference, self.clock.now());
-        tracing::debug!(message = %message.id, parts = count, reference, "accepted by the centre");
-        Ok(Accepted { reference })
+        tracing::debug!(message_id = %message.id, parts = count, reference, "accepted by the centre");
+        Ok(Accepted {
+            reference,
+            network_id: message_id,
+        })
     }
 }
 

@@ -96,6 +96,7 @@ impl Fixture {
             transaction: purchase(euros),
             locale: Locale::En,
             origin: "pay.example.com".to_owned(),
+            correlation: None,
         }
     }
 
@@ -111,6 +112,7 @@ impl Fixture {
             payment: None,
             locale: Locale::En,
             origin: "library.example.com".to_owned(),
+            correlation: None,
         }
     }
 

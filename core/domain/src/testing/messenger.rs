@@ -35,6 +35,7 @@ impl Messenger for FakeMessenger {
         taken.push(message.clone());
         Ok(Accepted {
             reference: format!("ref-{}", taken.len()),
+            network_id: "network".to_owned(),
         })
     }
 }

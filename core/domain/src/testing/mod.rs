@@ -163,6 +163,7 @@ pub fn challenge() -> Challenge {
         key: "k1".try_into().unwrap(),
         locale: Locale::En,
         origin: "pay.example.com".to_owned(),
+        correlation: None,
         message: format!("msg_{:032x}", 1).try_into().unwrap(),
     };
     opening.under(&PolicySettings::default())

@@ -103,6 +103,11 @@ impl Store for MemoryStore {
         Ok(due)
     }
 
+    async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
+        let due = self.due(collection, now, usize::MAX).await?;
+        Ok(u64::try_from(due.len()).unwrap())
+    }
+
     async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
         let contents = self.0.lock().unwrap();
         Ok(contents

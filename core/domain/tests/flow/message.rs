@@ -299,6 +299,7 @@ impl Messenger for Eager {
             .unwrap();
         Ok(Accepted {
             reference: "eager".to_owned(),
+            network_id: "network".to_owned(),
         })
     }
 }
@@ -342,6 +343,7 @@ async fn a_name_that_the_network_gives_again_means_the_latest_message() {
         async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
             Ok(Accepted {
                 reference: "again".to_owned(),
+                network_id: "network".to_owned(),
             })
         }
     }

@@ -119,6 +119,10 @@ impl Store for Eventful {
         self.when(self.store.due(collection, now, limit)).await
     }
 
+    async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.count_due(collection, now).await
+    }
+
     async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
         self.store.facts(about).await
     }

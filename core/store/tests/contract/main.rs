@@ -35,6 +35,7 @@ macro_rules! contract {
             a_record_is_due_at_its_time_and_not_before
             due_records_are_of_one_collection
             due_records_are_no_more_than_the_limit
+            due_records_are_counted_whatever_the_limit
             facts_come_in_the_order_of_their_commits
             a_balance_is_of_one_account_one_currency_and_one_side
             collections_do_not_share_ids

@@ -368,6 +368,16 @@ pub(crate) async fn due_records_are_no_more_than_the_limit(store: AnyStore) {
     assert_eq!(due_ids(&store, 9, usize::MAX).await, ["c", "b", "a"]);
 }
 
+pub(crate) async fn due_records_are_counted_whatever_the_limit(store: AnyStore) {
+    let records = [("a", 3), ("b", 2), ("c", 1)].map(|(id, due_at)| due_record(note(id), due_at));
+    store.commit(inserts(records)).await.unwrap();
+    store.commit(inserts([record(note("d"), 1)])).await.unwrap();
+    for (now, count) in [(0, 0), (2, 2), (9, 3)] {
+        assert_eq!(store.count_due("note", at(now)).await, Ok(count));
+    }
+    assert_eq!(store.count_due("other", at(9)).await, Ok(0));
+}
+
 pub(crate) async fn facts_come_in_the_order_of_their_commits(store: AnyStore) {
     // The later fact has the earlier time: it is the order of the commits that counts.
     let early = Fact {

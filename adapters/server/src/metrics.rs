@@ -1,0 +1,230 @@
+//! What an operator watches: counters, latencies and depths, in the text form of OpenMetrics (Prometheus reads it).
+//!
+//! What happens is counted where it is committed, from the facts: a figure here and a line in the trace cannot disagree.
+//! No label holds anything of a person, and each has a small, fixed set of values.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use countersign_domain::{event::Event, id::MessageId};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+/// Name and value of each label.
+type Labels = Vec<(&'static str, String)>;
+
+/// Upper bounds in seconds: from a commit to a person who looks for the phone.
+const BUCKETS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
+];
+
+/// Messages that wait for their receipts and whose sending is remembered; of more, the oldest are not measured.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// All figures of one server.
+pub(crate) struct Metrics {
+    registry: Registry,
+    challenges: Family<Labels, Counter>,
+    attempts: Counter,
+    payments: Family<Labels, Counter>,
+    messages: Family<Labels, Counter>,
+    texts: Counter,
+    submission: Family<Labels, Histogram>,
+    receipt: Histogram,
+    bank: Family<Labels, Histogram>,
+    http: Family<Labels, Histogram>,
+    depths: Family<Labels, Gauge>,
+    sms_bound: Gauge,
+    /// When messages were taken over by the network, in that order.
+    sent: Mutex<VecDeque<(MessageId, Instant)>>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let timed =
+            || Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("countersign"),
+            challenges: Family::default(),
+            attempts: Counter::default(),
+            payments: Family::default(),
+            messages: Family::default(),
+            texts: Counter::default(),
+            submission: timed(),
+            receipt: Histogram::new(BUCKETS),
+            bank: timed(),
+            http: timed(),
+            depths: Family::default(),
+            sms_bound: Gauge::default(),
+            sent: Mutex::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The program", version);
+        let help = "Challenges, by outcome (started, verified, refused) and cause";
+        registry.register("challenges", help, self.challenges.clone());
+        registry.register(
+            "attempts",
+            "Responses that were counted",
+            self.attempts.clone(),
+        );
+        let help = "Payments, by outcome and cause";
+        registry.register("payments", help, self.payments.clone());
+        let help = "Messages to phones, by outcome";
+        registry.register("messages", help, self.messages.clone());
+        registry.register("inbound_texts", "Texts from phones", self.texts.clone());
+        let help = "From handing a message to the network to its answer, by outcome";
+        registry.register_with_unit(
+            "sms_submission",
+            help,
+            Unit::Seconds,
+            self.submission.clone(),
+        );
+        let help = "From the network's answer to the receipt that the phone has the message";
+        registry.register_with_unit("sms_receipt", help, Unit::Seconds, self.receipt.clone());
+        let help = "From a question to the bank to its answer, by operation and outcome";
+        registry.register_with_unit("bank", help, Unit::Seconds, self.bank.clone());
+        let help = "From a request to its answer, by listener, method, route and status";
+        registry.register_with_unit("http", help, Unit::Seconds, self.http.clone());
+        let help = "What is to be done now and is not yet, by kind: messages are the outbox";
+        registry.register("due", help, self.depths.clone());
+        let help = "Whether there is a session with the SMS centre";
+        registry.register("sms_bound", help, self.sms_bound.clone());
+    }
+
+    /// Counts what happened.
+    pub(crate) fn happened(&self, event: &Event) {
+        let challenge = |outcome, cause| count(&self.challenges, outcome, cause);
+        let payment = |outcome, cause| count(&self.payments, outcome, cause);
+        let message = |outcome| count(&self.messages, outcome, "");
+        match event {
+            Event::ChallengeStarted { .. } => {
+                challenge("started", "");
+                message("queued");
+            }
+            Event::CodeResent { .. } => message("queued_again"),
+            Event::AttemptCounted { .. } => {
+                self.attempts.inc();
+            }
+            Event::ChallengeVerified => challenge("verified", ""),
+            Event::ChallengeRefused { cause } => challenge("refused", cause.name()),
+            Event::MessageSent { message: id, .. } => {
+                message("sent");
+                self.remember(id);
+            }
+            Event::MessageDelivered { message: id } => {
+                message("delivered");
+                self.received(id);
+            }
+            Event::MessageFailed { .. } => message("failed"),
+            Event::MessageUnconfirmed { .. } => message("unconfirmed"),
+            Event::TextReceived { .. } => {
+                self.texts.inc();
+            }
+            Event::PaymentStarted { .. } => payment("started", ""),
+            Event::PaymentAuthorized { .. } => payment("authorized", ""),
+            Event::PaymentDeclined { .. } => payment("declined", ""),
+            Event::PaymentAgreed => payment("agreed", ""),
+            Event::PaymentCaptured => payment("captured", ""),
+            Event::PaymentVoiding { cause } => payment("voiding", cause.name()),
+            Event::PaymentVoided => payment("voided", ""),
+            // Counted as a challenge; and what the domain adds later, until it has a place here.
+            _ => {}
+        }
+    }
+
+    /// The network answered.
+    pub(crate) fn submitted(&self, outcome: &'static str, took: Duration) {
+        observe(
+            &self.submission,
+            vec![("outcome", outcome.to_owned())],
+            took,
+        );
+    }
+
+    /// The bank answered, or did not.
+    pub(crate) fn bank_asked(
+        &self,
+        operation: &'static str,
+        outcome: &'static str,
+        took: Duration,
+    ) {
+        let labels = vec![
+            ("operation", operation.to_owned()),
+            ("outcome", outcome.to_owned()),
+        ];
+        observe(&self.bank, labels, took);
+    }
+
+    /// A request was answered; `route` is the pattern, not the path.
+    pub(crate) fn answered(
+        &self,
+        listener: &'static str,
+        method: &str,
+        route: &str,
+        status: u16,
+        took: Duration,
+    ) {
+        let labels = vec![
+            ("listener", listener.to_owned()),
+            ("method", method.to_owned()),
+            ("route", route.to_owned()),
+            ("status", status.to_string()),
+        ];
+        observe(&self.http, labels, took);
+    }
+
+    /// How many there are of something that is to be done now.
+    pub(crate) fn due(&self, kind: &'static str, count: u64) {
+        let labels = vec![("kind", kind.to_owned())];
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.depths.get_or_create(&labels).set(count);
+    }
+
+    pub(crate) fn sms_bound(&self, is_bound: bool) {
+        self.sms_bound.set(i64::from(is_bound));
+    }
+
+    /// All figures, as `application/openmetrics-text; version=1.0.0`.
+    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    fn remember(&self, id: &MessageId) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if sent.len() >= MAX_REMEMBERED {
+            sent.pop_front();
+        }
+        sent.push_back((id.clone(), Instant::now()));
+    }
+
+    fn received(&self, id: &MessageId) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = sent.iter().position(|(known, _)| known == id);
+        if let Some((_, at)) = place.and_then(|place| sent.remove(place)) {
+            self.receipt.observe(at.elapsed().as_secs_f64());
+        }
+    }
+}
+
+fn count(family: &Family<Labels, Counter>, outcome: &'static str, cause: &'static str) {
+    let labels = vec![("outcome", outcome.to_owned()), ("cause", cause.to_owned())];
+    family.get_or_create(&labels).inc();
+}
+
+fn observe(family: &Family<Labels, Histogram>, labels: Labels, took: Duration) {
+    family.get_or_create(&labels).observe(took.as_secs_f64());
+}

@@ -1,0 +1,146 @@
+//! What operators and their machines ask: figures, health and readiness, over plain HTTP on an address of its own, which
+//! is to be reached from inside only.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use countersign_channels::SmppMessenger;
+use countersign_domain::{
+    outbox::Message,
+    payment::Payment,
+    ports::{Clock, Store, StoreError},
+    record::Stored as _,
+};
+use countersign_web::problem::Problem;
+use serde::Serialize;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{error::StartError, metrics::Metrics};
+
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is looked at.
+pub(crate) struct Operations {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) messenger: Arc<SmppMessenger>,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+impl Operations {
+    /// Answers until `stopping` turns true. Returns where, and the task.
+    pub(crate) async fn start(
+        self,
+        address: SocketAddr,
+    ) -> Result<(SocketAddr, JoinHandle<()>), StartError> {
+        let cannot = |error: std::io::Error| StartError::Listen {
+            address,
+            cause: error.to_string(),
+        };
+        let listener = TcpListener::bind(address).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        let stopped = until_stopped(self.stopping.clone());
+        let routes = Router::new()
+            .route("/metrics", get(metrics))
+            .route("/health", get(async || Json(Health { status: "up" })))
+            .route("/ready", get(ready))
+            .fallback(async || Problem::not_found("There are /metrics, /health and /ready."))
+            .with_state(Arc::new(self));
+        let task = tokio::spawn(async move {
+            let served = axum::serve(listener, routes).with_graceful_shutdown(stopped);
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the operations' listener ended badly");
+            }
+        });
+        Ok((address, task))
+    }
+}
+
+async fn until_stopped(mut stopping: watch::Receiver<bool>) {
+    let _: Result<_, _> = stopping.wait_for(|stopping| *stopping).await;
+}
+
+type Shared = State<Arc<Operations>>;
+
+/// The figures; depths are looked up now.
+async fn metrics(State(operations): Shared) -> Response {
+    let Operations {
+        metrics,
+        store,
+        clock,
+        messenger,
+        ..
+    } = operations.as_ref();
+    let looked_up = async {
+        for (kind, collection) in [
+            ("messages", Message::COLLECTION),
+            ("payments", Payment::COLLECTION),
+        ] {
+            metrics.due(kind, store.count_due(collection, clock.now()).await?);
+        }
+        Ok::<_, StoreError>(())
+    };
+    if let Err(error) = looked_up.await {
+        // The other figures are wanted all the more.
+        tracing::error!(%error, "depths cannot be looked up");
+    }
+    metrics.sms_bound(messenger.is_bound());
+    match metrics.text() {
+        Ok(text) => {
+            let media_type = HeaderValue::from_static(METRICS_TYPE);
+            ([(header::CONTENT_TYPE, media_type)], text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the figures cannot be written");
+            Problem::internal().into_response()
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    store: &'static str,
+    sms: &'static str,
+}
+
+/// Ready is who can take requests: whose store answers, and who is not stopping. A centre that is away makes nobody
+/// unready: messages wait in the outbox, and all processes would be taken out at once.
+async fn ready(State(operations): Shared) -> Response {
+    let due = operations
+        .store
+        .due(Message::COLLECTION, operations.clock.now(), 1)
+        .await;
+    let ready = due.is_ok() && !*operations.stopping.borrow();
+    let answer = Readiness {
+        ready,
+        store: if due.is_ok() {
+            "answers"
+        } else {
+            "does not answer"
+        },
+        sms: if operations.messenger.is_bound() {
+            "bound"
+        } else {
+            "not bound"
+        },
+    };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(answer)).into_response()
+}
