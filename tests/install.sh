@@ -3,7 +3,7 @@
 # Needs root or sudo without a password; otherwise it says what to install, and ends with 1.
 set -eu
 
-packages="osmo-msc osmo-hlr gcc libc6-dev curl openssl python3 python3-venv"
+packages="git osmo-msc osmo-hlr gcc libc6-dev curl openssl python3 python3-venv"
 
 missing=""
 for package in $packages; do

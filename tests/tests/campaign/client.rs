@@ -1,0 +1,162 @@
+//! Merchant and payers over TLS, each request on a connection of its own; and the sandbox's control.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_sandbox::Sandbox;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, body::Bytes, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::server::Site;
+
+/// For one answer. A server that was killed does not answer at all.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) cookie: Option<String>,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// Where the checkout stands, by this answer.
+    pub(crate) fn stands(&self) -> &str {
+        self.body
+            .get("status")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self, pointer: &str) -> String {
+        let member = self.body.pointer(pointer).and_then(Value::as_str);
+        member.unwrap_or_default().to_owned()
+    }
+}
+
+pub(crate) struct Client {
+    tls: TlsConnector,
+    api: String,
+    checkout: String,
+    control: String,
+    key: String,
+}
+
+impl Client {
+    pub(crate) fn of(sandbox: &Sandbox, site: &Site) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_file(sandbox.authority()).unwrap())
+            .unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self {
+            tls: TlsConnector::from(Arc::new(config)),
+            api: site.api.clone(),
+            checkout: site.checkout.clone(),
+            control: sandbox.control_url(),
+            key: sandbox.api_key().to_owned(),
+        }
+    }
+
+    /// The merchants' API; `None` when there was no answer.
+    pub(crate) async fn merchant(
+        &self,
+        method: &str,
+        path: &str,
+        idempotency: &str,
+        body: &str,
+    ) -> Option<Answer> {
+        let request = Request::builder()
+            .method(method)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
+            .header("Idempotency-Key", idempotency);
+        self.ask(&self.api, path, request, body).await
+    }
+
+    /// The payers' pages.
+    pub(crate) async fn payer(
+        &self,
+        method: &str,
+        path: &str,
+        cookie: &str,
+        form: &str,
+    ) -> Option<Answer> {
+        let request = Request::builder()
+            .method(method)
+            .header(header::ACCEPT, "application/json")
+            .header(header::COOKIE, cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.ask(&self.checkout, path, request, form).await
+    }
+
+    /// The sandbox's control, which is always there.
+    pub(crate) async fn control(&self, method: &str, path: &str, body: &str) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .header(header::CONTENT_TYPE, "application/json");
+        let answer = self.ask(&self.control, path, request, body).await.unwrap();
+        assert!(answer.status < 300, "{path}: {}", answer.body);
+        answer.body
+    }
+
+    async fn ask(
+        &self,
+        origin: &str,
+        path: &str,
+        request: hyper::http::request::Builder,
+        body: &str,
+    ) -> Option<Answer> {
+        let (scheme, authority) = origin.split_once("://").unwrap();
+        let request = request
+            .uri(path)
+            .header(header::HOST, authority)
+            .body(Full::new(Bytes::from(body.to_owned())))
+            .unwrap();
+        let asked = async {
+            let stream = TcpStream::connect(authority).await.ok()?;
+            if scheme == "http" {
+                return send(stream, request).await;
+            }
+            let name = ServerName::try_from("localhost").unwrap();
+            send(self.tls.connect(name, stream).await.ok()?, request).await
+        };
+        timeout(PATIENCE, asked).await.ok().flatten()
+    }
+}
+
+async fn send(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    request: Request<Full<Bytes>>,
+) -> Option<Answer> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let driven = tokio::spawn(connection);
+    let answered = async {
+        let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+        let body = body.collect().await.ok()?.to_bytes();
+        let cookie = head.headers.get(header::SET_COOKIE);
+        let cookie = cookie.and_then(|value| value.to_str().ok()?.split(';').next());
+        Some(Answer {
+            status: head.status.as_u16(),
+            cookie: cookie.map(str::to_owned),
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        })
+    }
+    .await;
+    driven.abort();
+    answered
+}

@@ -1,0 +1,111 @@
+//! Kills the server with SIGKILL, its store losing what was not synced, at random instants of many purchases at once, and
+//! counts what came of each: docs/security/killed.md.
+//!
+//! The server is a process of its own: this program again, see `server`. Bank, SMS centre and handsets live on, and are
+//! the witnesses.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod buyer;
+mod chance;
+mod client;
+mod judge;
+mod server;
+
+use std::{
+    env,
+    sync::{Arc, Mutex, atomic::AtomicBool, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use countersign_sandbox::{Sandbox, Settings};
+use tokio::{
+    task::{JoinSet, LocalSet},
+    time::sleep,
+};
+
+use crate::{
+    buyer::{Buyer, Purchase},
+    chance::Chance,
+    client::Client,
+    server::Site,
+};
+
+/// Kills, when the environment asks for no other number.
+const KILLS: u64 = 200;
+/// People who buy at once.
+const BUYERS: u64 = 12;
+/// Longest life of a server, in milliseconds: about as long as a purchase takes.
+const LONGEST_LIFE: u64 = 300;
+
+/// What everybody sees.
+pub(crate) struct Campaign {
+    pub(crate) client: Client,
+    pub(crate) purchases: Mutex<Vec<Purchase>>,
+    pub(crate) is_over: AtomicBool,
+}
+
+fn asked(name: &str, default: u64) -> u64 {
+    env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_lost_or_doubled_however_often_the_server_is_killed() {
+    LocalSet::new().run_until(campaign()).await;
+}
+
+async fn campaign() {
+    let seed = asked("COUNTERSIGN_SEED", Chance::of_the_system());
+    let kills = asked("COUNTERSIGN_KILLS", KILLS);
+    println!(
+        "{kills} kills, seed {seed}; again: COUNTERSIGN_KILLS={kills} COUNTERSIGN_SEED={seed} cargo test -p countersign-tests --test campaign -- --nocapture"
+    );
+    let begun = Instant::now();
+    let mut chance = Chance::new(seed);
+
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::in_folder(folder.path().join("sandbox"));
+    let sandbox = Sandbox::start(settings).await.unwrap();
+    let site = Site::prepare(&sandbox);
+    let campaign = Arc::new(Campaign {
+        client: Client::of(&sandbox, &site),
+        purchases: Mutex::default(),
+        is_over: AtomicBool::new(false),
+    });
+    let mut buyers = JoinSet::new();
+    for _ in 0..BUYERS {
+        let buyer = Buyer::new(Chance::new(chance.draw()), Arc::clone(&campaign));
+        buyers.spawn_local(buyer.buy_until_it_is_over());
+    }
+
+    let mut later = 0;
+    for _ in 0..kills {
+        // Now and then so much later that codes, leases and their payments have run out.
+        later += if chance.below(5) == 0 {
+            chance.below(90)
+        } else {
+            0
+        };
+        let server = site.start(later).await;
+        sleep(Duration::from_millis(chance.below(LONGEST_LIFE))).await;
+        server.kill();
+    }
+
+    // At last a server that lives, after all that could still run out.
+    let server = site.start(later + 900).await;
+    campaign.is_over.store(true, Ordering::Relaxed);
+    while let Some(ended) = buyers.join_next().await {
+        ended.unwrap();
+    }
+    let mut verdict = judge::ask_the_server(&campaign).await;
+    server.kill();
+    judge::ask_the_bank(&campaign, &mut verdict).await;
+    judge::ask_the_phones(&campaign, &mut verdict).await;
+    judge::ask_the_register(&site, &mut verdict).await;
+    println!("{} in {} s", verdict.summary(), begun.elapsed().as_secs());
+    assert!(
+        verdict.broken.is_empty(),
+        "seed {seed}, {kills} kills:\n  {}",
+        verdict.broken.join("\n  ")
+    );
+    verdict.must_have_tried_everything();
+}
