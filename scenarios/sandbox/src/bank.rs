@@ -23,7 +23,7 @@ use std::{
 };
 
 use countersign_domain::{amount::Currency, card::Card};
-use countersign_iso8583::{FrameBuffer, FrameError, Message, frame};
+use countersign_iso8583::{Field, FrameBuffer, FrameError, Message, Mti, frame};
 use thiserror::Error;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -34,6 +34,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
+use crate::journal::{About, Journal, Party, mask};
 use ledger::Ledger;
 pub use ledger::{Account, Movement, MovementKind};
 
@@ -57,6 +58,7 @@ pub struct Bank {
 struct Shared {
     ledger: Mutex<Ledger>,
     silent: AtomicBool,
+    journal: Journal,
 }
 
 impl Bank {
@@ -65,9 +67,17 @@ impl Bank {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(address: SocketAddr) -> io::Result<Self> {
+        Self::start_noting(address, Journal::default()).await
+    }
+
+    /// As [`Bank::start`], noting what is asked and answered.
+    pub(crate) async fn start_noting(address: SocketAddr, journal: Journal) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            journal,
+            ..Shared::default()
+        });
         let listener = tokio::spawn(listen(listener, Arc::clone(&shared)));
         info!(%address, "the bank is open");
         Ok(Self {
@@ -162,6 +172,51 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Notes a message from that side. Echo tests are of no purchase.
+    fn note(&self, from: Party, message: &Message) {
+        if message.mti().class() == Mti::NETWORK_REQUEST.class() {
+            return;
+        }
+        let to = if from == Party::Bank {
+            Party::Server
+        } else {
+            Party::Bank
+        };
+        let shown = |field: Field| match (field, message.text(field)?) {
+            (Field::EXPIRY, _) => Some("••••".to_owned()),
+            (_, text) => Some(mask(text)),
+        };
+        let fields = Field::ALL.iter().filter_map(|field| {
+            let name = format!("{} {}", field.number(), field.name());
+            Some((name, shown(*field)?))
+        });
+        let mut detail = vec![("type".to_owned(), message.mti().to_string())];
+        detail.extend(fields);
+        let about = message
+            .text(Field::RETRIEVAL_REFERENCE)
+            .map_or(About::Nothing, |retrieval| {
+                About::Bank(retrieval.to_owned())
+            });
+        self.journal.note(from, to, label(message), detail, about);
+    }
+}
+
+/// A message in a few words.
+fn label(message: &Message) -> String {
+    let mti = message.mti();
+    let purpose = match mti.class() {
+        1 => "authorization",
+        2 => "completion",
+        _ => "reversal",
+    };
+    match message.text(Field::RESPONSE_CODE) {
+        Some("00") if mti.is_response() => format!("{mti} {purpose}: done"),
+        Some(code) if mti.is_response() => format!("{mti} {purpose}: refused, {code}"),
+        _ => format!("{mti} {purpose}"),
+    }
+}
+
 /// No account was opened for the card.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("the bank has no account for this card")]
@@ -225,9 +280,14 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> Result<(), End> {
 /// What the bank says to a message; nothing to a response, and nothing while it is silent.
 fn answer(message: &Message, shared: &Shared) -> Option<Message> {
     let answer = shared.ledger().answer(message);
+    shared.note(Party::Server, message);
     let silent = shared.silent.load(Ordering::Relaxed);
     info!(mti = %message.mti(), answered = answer.is_some() && !silent, "the bank was asked");
-    answer.filter(|_| !silent)
+    let answer = answer.filter(|_| !silent);
+    if let Some(answer) = &answer {
+        shared.note(Party::Bank, answer);
+    }
+    answer
 }
 
 /// Why the bank closed a connection.

@@ -32,6 +32,7 @@ use tokio::{
 };
 
 use self::network::{Network, Report};
+use crate::journal::Journal;
 
 pub use self::network::HandsetMessage;
 
@@ -105,6 +106,15 @@ impl Centre {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(address: SocketAddr, accounts: Vec<Account>) -> Result<Self, CentreError> {
+        Self::start_noting(address, accounts, Journal::default()).await
+    }
+
+    /// As [`Centre::start`], noting what is submitted, shown and reported.
+    pub(crate) async fn start_noting(
+        address: SocketAddr,
+        accounts: Vec<Account>,
+        journal: Journal,
+    ) -> Result<Self, CentreError> {
         let listening = async {
             let listener = TcpListener::bind(address).await?;
             let address = listener.local_addr()?;
@@ -115,7 +125,7 @@ impl Centre {
             .map_err(|error: std::io::Error| CentreError::Listen(error.kind()))?;
         let accounts = accounts.into_iter().map(Mailbox::new).collect();
         let shared = Arc::new(Shared {
-            network: Mutex::default(),
+            network: Mutex::new(Network::noting(journal)),
             accounts,
         });
         let tasks = [

@@ -1,6 +1,10 @@
 //! The control: handsets, accounts and the clock, over plain HTTP on loopback, for people with `curl` and for tests.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     Json, Router,
@@ -13,16 +17,25 @@ use countersign_domain::{
     amount::{Amount, Currency},
     card::{Card, CardExpiry},
     error::InvalidInput,
+    id::{Identifier, RelyingPartyId},
+    ports::Store as _,
+    register,
 };
+use countersign_store::SqliteStore;
 use countersign_web::problem::Problem;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 
 use crate::{
     bank::{self, Bank, Movement, UnknownCard},
     centre::{Centre, CentreError, HandsetMessage},
     clock::SandboxClock,
-    sandbox::{BALANCE_MINOR, Facts, SandboxError, euro, listen},
+    journal::Journal,
+    merchant::{Merchant, NotDone},
+    pages::pages,
+    sandbox::{BALANCE_MINOR, Facts, Person, SandboxError, euro, listen},
+    views::{PostedRow, money},
 };
 
 /// The furthest that the clock is set forward at once: a day.
@@ -35,30 +48,28 @@ pub(crate) struct Control {
     task: JoinHandle<()>,
 }
 
-struct Counterparties {
-    centre: Centre,
-    bank: Bank,
-    clock: Arc<SandboxClock>,
-    facts: Arc<Facts>,
+/// Everybody around the server, and how the sandbox's pages speak to it.
+pub(crate) struct Counterparties {
+    pub(crate) address: SocketAddr,
+    pub(crate) centre: Centre,
+    pub(crate) bank: Bank,
+    pub(crate) clock: Arc<SandboxClock>,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) journal: Journal,
+    pub(crate) merchant: Merchant,
+    pub(crate) other_merchant: Merchant,
+    pub(crate) store: PathBuf,
+    pub(crate) people: Mutex<Vec<Person>>,
 }
 
 impl Control {
-    pub(crate) async fn start(
-        address: SocketAddr,
-        centre: Centre,
-        bank: Bank,
-        clock: Arc<SandboxClock>,
-        facts: Arc<Facts>,
-    ) -> Result<Self, SandboxError> {
+    pub(crate) async fn start(mut counterparties: Counterparties) -> Result<Self, SandboxError> {
+        let address = counterparties.address;
         let cannot = |error: std::io::Error| listen(address, &error);
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
-        let counterparties = Arc::new(Counterparties {
-            centre,
-            bank,
-            clock,
-            facts,
-        });
+        counterparties.address = address;
+        let counterparties = Arc::new(counterparties);
         let routes = routes(Arc::clone(&counterparties));
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, routes).await {
@@ -70,6 +81,10 @@ impl Control {
             counterparties,
             task,
         })
+    }
+
+    pub(crate) fn counterparties(&self) -> &Counterparties {
+        &self.counterparties
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -92,6 +107,80 @@ impl Control {
     }
 }
 
+impl Counterparties {
+    /// Those who have a phone, a card and an account, in the order in which they came.
+    pub(crate) fn people(&self) -> Vec<Person> {
+        self.people
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Gives somebody new a phone, a card, an account and a place in the directory.
+    pub(crate) async fn add_person(&self, user_id: &str) -> Result<Person, ControlError> {
+        let known = self.people();
+        if known.iter().any(|person| person.user_id == user_id) {
+            return Err(ControlError::invalid("Somebody has this user id."));
+        }
+        let person = Person::numbered(user_id, known.len() + 1);
+        self.centre.add_handset(&person.number)?;
+        let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
+        let card = Card::new(&person.card.number, expiry)?;
+        self.bank.open_account(card, BALANCE_MINOR, euro()?);
+        self.people
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(person.clone());
+        self.enrol(&person).await?;
+        Ok(person)
+    }
+
+    /// Enters a person into the server's directory, as a merchant does.
+    pub(crate) async fn enrol(&self, person: &Person) -> Result<(), ControlError> {
+        let body = json!({ "number": person.number, "card": person.card });
+        let path = format!("/v1/subscribers/{}", person.user_id);
+        self.merchant.call("PUT", &path, &body).await?;
+        Ok(())
+    }
+
+    /// Adds a handset that is not there, and puts it into that state.
+    pub(crate) fn set_handset(&self, number: &str, state: HandsetState) -> Result<(), CentreError> {
+        self.centre.add_handset(number)?;
+        self.centre
+            .set_barred(number, matches!(state, HandsetState::Barred))?;
+        self.centre
+            .set_reachable(number, !matches!(state, HandsetState::Off))
+    }
+
+    /// What the server's register has of merchants and people. It is the server's own store that is read.
+    pub(crate) async fn register(&self, people: &[Person]) -> Result<Vec<PostedRow>, ControlError> {
+        let unreadable = |error: &dyn std::fmt::Display| ControlError::internal(&error.to_string());
+        let store = SqliteStore::open(&self.store).map_err(|error| unreadable(&error))?;
+        let mut accounts = Vec::new();
+        for id in ["dupont", "martin"] {
+            accounts.push(register::Account::RelyingParty(RelyingPartyId::try_from(
+                id,
+            )?));
+        }
+        for person in people {
+            accounts.push(register::Account::Payer(Identifier::try_from(
+                person.user_id.as_str(),
+            )?));
+        }
+        let mut rows = Vec::new();
+        for account in accounts {
+            let balance = store.balance(&account, euro()?).await;
+            let balance = balance.map_err(|error| unreadable(&error))?;
+            rows.push(PostedRow {
+                account: account.to_string(),
+                debit: money(balance.debit_minor, euro()?),
+                credit: money(balance.credit_minor, euro()?),
+            });
+        }
+        Ok(rows)
+    }
+}
+
 impl Drop for Control {
     fn drop(&mut self) {
         self.task.abort();
@@ -101,7 +190,7 @@ impl Drop for Control {
 type Shared = State<Arc<Counterparties>>;
 
 fn routes(counterparties: Arc<Counterparties>) -> Router {
-    Router::new()
+    pages()
         .route("/sandbox.json", get(describe))
         .route("/handsets", get(handsets))
         .route("/handsets/{number}", put(set_handset))
@@ -111,7 +200,7 @@ fn routes(counterparties: Arc<Counterparties>) -> Router {
         .route("/bank/silent", put(set_silent))
         .route("/clock", post(advance))
         .fallback(async || {
-            let known = "There are /sandbox.json, /handsets, /handsets/NUMBER, /handsets/NUMBER/messages, \
+            let known = "There are / for people, and /sandbox.json, /handsets, /handsets/NUMBER, /handsets/NUMBER/messages, \
                          /handsets/NUMBER/send, /bank/cards/NUMBER, /bank/silent and /clock.";
             Problem::not_found(known)
         })
@@ -129,7 +218,7 @@ async fn handsets(State(shared): Shared) -> Json<Vec<String>> {
 /// Whether a handset can be reached.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum HandsetState {
+pub(crate) enum HandsetState {
     On,
     Off,
     Barred,
@@ -141,17 +230,13 @@ struct HandsetBody {
     state: HandsetState,
 }
 
-/// Adds a handset that is not there, and puts it into that state.
 async fn set_handset(
     State(shared): Shared,
     Path(number): Path<String>,
     body: Result<Json<HandsetBody>, JsonRejection>,
 ) -> Result<StatusCode, ControlError> {
     let Json(HandsetBody { state }) = body?;
-    let centre = &shared.centre;
-    centre.add_handset(&number)?;
-    centre.set_barred(&number, matches!(state, HandsetState::Barred))?;
-    centre.set_reachable(&number, !matches!(state, HandsetState::Off))?;
+    shared.set_handset(&number, state)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -299,7 +384,39 @@ async fn advance(
 }
 
 /// What the control cannot do, as a problem document.
-struct ControlError(Problem);
+pub(crate) struct ControlError(Problem);
+
+impl ControlError {
+    pub(crate) fn of(
+        status: StatusCode,
+        name: &str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self(Problem::new(status, name, title, detail))
+    }
+
+    pub(crate) fn invalid(detail: &str) -> Self {
+        Self(Problem::invalid(detail))
+    }
+
+    pub(crate) fn not_found(detail: &str) -> Self {
+        Self(Problem::not_found(detail))
+    }
+
+    pub(crate) fn internal(cause: &str) -> Self {
+        tracing::error!(cause, "the sandbox failed");
+        Self(Problem::internal())
+    }
+}
+
+/// The server did not do what the sandbox, as a merchant, asked of it.
+impl From<NotDone> for ControlError {
+    fn from(NotDone(cause): NotDone) -> Self {
+        let title = "The server did not do it";
+        Self::of(StatusCode::BAD_GATEWAY, "not-done", title, cause)
+    }
+}
 
 impl From<CentreError> for ControlError {
     fn from(error: CentreError) -> Self {
@@ -330,6 +447,12 @@ impl From<JsonRejection> for ControlError {
         let title = "The body is not the JSON that is expected";
         let (status, detail) = (rejection.status(), rejection.body_text());
         Self(Problem::new(status, "malformed-json", title, detail))
+    }
+}
+
+impl std::fmt::Display for ControlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.detail())
     }
 }
 

@@ -13,9 +13,11 @@ impl Sandbox {
             r#"
 Countersign runs, with an SMS centre, a bank and a certificate authority around it. All is on loopback; Ctrl-C ends it.
 
+  open this        {control}    a shop, the phones, the bank, and every purchase drawn as it happens
+
   merchants' API   {api}    (its description: {api}/openapi.json)
   payers' pages    {checkout}
-  phones, bank     {control}    (what there is: {control}/sandbox.json)
+  for programs     {control}/sandbox.json
   configuration    {configuration}
 
 {user} has the phone {number} and the card {card}, {month}/{year}. To buy something for {user}, paste this

@@ -6,6 +6,7 @@
 //!     | HTTP                +--> centre.rs: handsets <-- SMPP 3.4 --+
 //!     +--> control.rs ------+--> bank.rs: accounts <-- ISO 8583 ----+ countersign-server
 //!                           +--> clock.rs: the server's time -------+   ^ TLS: curl, a browser
+//!   a browser --> pages.rs -+    journal.rs, flow.rs: what was sent -----+ tap.rs
 //!                                                                   |   |
 //!   certificates.rs: the server's, the gateway's, clients' ---------+---+
 //! ```
@@ -16,12 +17,24 @@
 mod introduction;
 mod plan;
 mod sandbox;
+// What was sent, and the flow of each purchase made of it.
+mod flow;
+mod journal;
+mod tap;
 // What one tells it.
 mod clock;
 mod control;
+// The same for people, in a browser.
+mod drawing;
+mod merchant;
+mod pages;
+mod views;
 // The counterparties.
 pub mod bank;
 pub mod centre;
 mod certificates;
 
+pub use drawing::STYLE;
+pub use flow::{Arrow, Flow};
+pub use journal::{Journal, Party};
 pub use sandbox::{ExternalCentre, Person, PlainCard, Sandbox, SandboxError, Settings, Texts};

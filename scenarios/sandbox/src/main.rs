@@ -111,6 +111,7 @@ impl Arguments {
         settings.api = self.api;
         settings.control = self.control;
         settings.operations = self.operations;
+        settings.furnished = true;
         if self.code_first {
             settings.order = Order::CodeFirst;
         }

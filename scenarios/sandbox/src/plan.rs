@@ -16,7 +16,9 @@ use countersign_web::relying_party::KeyHash;
 
 use crate::{
     certificates::{write_public, write_secret},
+    journal::Journal,
     sandbox::{ExternalCentre, NORMAL_UP_TO_MINOR, SandboxError, Settings, listen},
+    tap::tapped,
 };
 
 /// How often other free ports are tried when somebody takes one of them first.
@@ -49,8 +51,14 @@ impl Keys {
     }
 }
 
+/// The shop's logo: an open book.
+const LOGO: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 40"><path fill="#7a1f3d" d="M24 8C18 3 9 2 2 4v30c7-2 16-1 22 4 6-5 15-6 22-4V4C39 2 30 3 24 8z"/><path fill="none" stroke="#fff" stroke-width="2" d="M24 9v26M7 11c5-1 9 0 13 2M7 18c5-1 9 0 13 2M28 13c4-2 8-3 13-2M28 20c4-2 8-3 13-2"/></svg>"##;
+
 /// The configuration's name in the folder.
 pub(crate) const CONFIGURATION: &str = "countersign.toml";
+
+/// The store's name in the folder.
+pub(crate) const STORE: &str = "countersign.db";
 
 /// What the server is configured from.
 pub(crate) struct Plan<'a> {
@@ -59,11 +67,13 @@ pub(crate) struct Plan<'a> {
     pub(crate) centre: ExternalCentre,
     pub(crate) bank: SocketAddr,
     pub(crate) keys: &'a Keys,
+    pub(crate) journal: Journal,
 }
 
 impl Plan<'_> {
     pub(crate) async fn start(&self, clock: Arc<dyn Clock>) -> Result<Server, SandboxError> {
         write_secret(&self.folder.join("master-1.key"), &self.keys.master)?;
+        write_public(&self.folder.join("dupont.svg"), LOGO)?;
         write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
         let mut tries = 0;
         loop {
@@ -75,7 +85,8 @@ impl Plan<'_> {
             write_public(&self.folder.join(CONFIGURATION), &text)?;
             let config = Config::from_toml(&text, self.folder)?;
             tries += 1;
-            match Server::start(config, Arc::clone(&clock)).await {
+            let tap = |router| tapped(router, self.journal.clone());
+            match Server::start_with(config, Arc::clone(&clock), tap).await {
                 // Somebody took the free port before the server did.
                 Err(StartError::Listen { address, .. })
                     if tries < PORT_TRIES
@@ -96,7 +107,7 @@ impl Plan<'_> {
         };
         let hash = |key: &str| KeyHash::of(key).to_string();
         format!(
-            r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
+            r##"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
 
 [tls]
 certificate = "server.pem"
@@ -115,7 +126,7 @@ listen = "{api}"
 listen = "{operations}"
 
 [store]
-path = "countersign.db"
+path = "{STORE}"
 
 [keys]
 current = "1"
@@ -145,7 +156,11 @@ may_enrol = true
 id = "martin"
 name = "Boulangerie Martin"
 api_key_sha256 = "{other_key}"
-"#,
+
+[theme.dupont]
+colour = "#7a1f3d"
+logo = "dupont.svg"
+"##,
             host = host(checkout),
             operations = self.settings.operations,
             centre = self.centre.address,

@@ -4,7 +4,7 @@ use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -25,8 +25,10 @@ use crate::{
     centre::{Account, Centre, CentreError, HandsetMessage},
     certificates::{self, ClientCertificates},
     clock::SandboxClock,
-    control::Control,
-    plan::{CONFIGURATION, Keys, Plan, host},
+    control::{Control, ControlError, Counterparties},
+    journal::Journal,
+    merchant::Merchant,
+    plan::{CONFIGURATION, Keys, Plan, STORE, host},
 };
 
 /// The account of the server at the centre.
@@ -55,6 +57,8 @@ pub struct Settings {
     pub operations: SocketAddr,
     /// A centre of one's own, instead of the sandbox's. Its handsets cannot be looked at from here.
     pub centre: Option<ExternalCentre>,
+    /// Whether the person is in the directory from the beginning, and a second one with her.
+    pub furnished: bool,
 }
 
 /// An SMS centre that is not the sandbox's.
@@ -84,6 +88,7 @@ impl Settings {
             api: free,
             operations: free,
             centre: None,
+            furnished: false,
         }
     }
 }
@@ -214,20 +219,8 @@ impl Sandbox {
         let certificates = certificates::make(&folder, &person, clock.now())?;
         let keys = Keys::random()?;
 
-        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let bank = Bank::start(loopback)
-            .await
-            .map_err(|error| listen(loopback, &error))?;
-        let account = Account {
-            system_id: SYSTEM_ID.to_owned(),
-            password: keys.centre_password.clone(),
-        };
-        let centre = Centre::start(loopback, vec![account]).await?;
-        centre.add_handset(&person.number)?;
-        let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
-        let card = Card::new(&person.card.number, expiry)?;
-        bank.open_account(card, BALANCE_MINOR, euro()?);
-
+        let journal = Journal::default();
+        let (bank, centre) = bank_and_centre(&person, &keys, &journal).await?;
         let plan = Plan {
             folder: &folder,
             settings: &settings,
@@ -237,6 +230,7 @@ impl Sandbox {
                 .unwrap_or_else(|| own_centre(&centre, &keys)),
             bank: bank.address(),
             keys: &keys,
+            journal: journal.clone(),
         };
         let server = plan.start(clock.clone()).await?;
         let facts = Arc::new(Facts {
@@ -255,8 +249,26 @@ impl Sandbox {
             person,
             certificates,
         });
-        let control =
-            Control::start(settings.control, centre, bank, clock, Arc::clone(&facts)).await?;
+        let merchant =
+            |key: &str| Merchant::new(server.api_address(), key.to_owned(), &facts.authority);
+        let control = Control::start(Counterparties {
+            address: settings.control,
+            centre,
+            bank,
+            clock,
+            journal,
+            merchant: merchant(&facts.api_key)?,
+            other_merchant: merchant(&facts.other_api_key)?,
+            store: folder.join(STORE),
+            people: Mutex::new(vec![facts.person.clone()]),
+            facts: Arc::clone(&facts),
+        })
+        .await?;
+        if settings.furnished {
+            furnish(control.counterparties())
+                .await
+                .map_err(|error| SandboxError::Internal(error.to_string()))?;
+        }
         Ok(Self {
             server,
             control,
@@ -345,6 +357,28 @@ impl Texts<'_> {
     }
 }
 
+/// Opens the bank with an account for that person, and the SMS centre with the person's handset.
+async fn bank_and_centre(
+    person: &Person,
+    keys: &Keys,
+    journal: &Journal,
+) -> Result<(Bank, Centre), SandboxError> {
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let bank = Bank::start_noting(loopback, journal.clone())
+        .await
+        .map_err(|error| listen(loopback, &error))?;
+    let account = Account {
+        system_id: SYSTEM_ID.to_owned(),
+        password: keys.centre_password.clone(),
+    };
+    let centre = Centre::start_noting(loopback, vec![account], journal.clone()).await?;
+    centre.add_handset(&person.number)?;
+    let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
+    let card = Card::new(&person.card.number, expiry)?;
+    bank.open_account(card, BALANCE_MINOR, euro()?);
+    Ok((bank, centre))
+}
+
 fn own_centre(centre: &Centre, keys: &Keys) -> ExternalCentre {
     ExternalCentre {
         address: centre.address().to_string(),
@@ -355,17 +389,39 @@ fn own_centre(centre: &Centre, keys: &Keys) -> ExternalCentre {
     }
 }
 
-/// The one who is there from the beginning. The number is one that the French regulator keeps for fiction, the card
-/// one that no bank has issued.
-fn alice() -> Person {
-    Person {
-        user_id: "alice".to_owned(),
-        number: "+33639980001".to_owned(),
-        card: PlainCard {
-            number: "4970100000000154".to_owned(),
-            expiry: "2035-12".to_owned(),
-        },
+impl Person {
+    /// Somebody whose number is one that the French regulator keeps for fiction, and whose card no bank has issued.
+    pub(crate) fn numbered(user_id: &str, number: usize) -> Self {
+        Self {
+            user_id: user_id.to_owned(),
+            number: format!("+3363998{number:04}"),
+            card: PlainCard {
+                number: with_check_digit(&format!("4970100000{:05}", 14 + number)),
+                expiry: "2035-12".to_owned(),
+            },
+        }
     }
+}
+
+/// The one who is there from the beginning.
+fn alice() -> Person {
+    Person::numbered("alice", 1)
+}
+
+async fn furnish(counterparties: &Counterparties) -> Result<(), ControlError> {
+    counterparties.enrol(&counterparties.facts.person).await?;
+    counterparties.add_person("bob").await.map(|_| ())
+}
+
+/// The digits with the one that makes them a card's number (ISO/IEC 7812-1 annex B).
+fn with_check_digit(digits: &str) -> String {
+    let weigh = |(digit, weight): (char, u32)| {
+        let weighed = digit.to_digit(10).unwrap_or_default() * weight;
+        weighed / 10 + weighed % 10
+    };
+    let weights = [2, 1].into_iter().cycle();
+    let sum: u32 = digits.chars().rev().zip(weights).map(weigh).sum();
+    format!("{digits}{}", (10 - sum % 10) % 10)
 }
 
 pub(crate) fn euro() -> Result<Currency, InvalidInput> {

@@ -141,7 +141,7 @@ async fn handsets_and_the_clock_refuse_by_the_rule_that_is_broken() {
             "/nowhere",
             Value::Null,
             404,
-            "There are /sandbox.json",
+            "There are / for people",
         ),
         (
             "GET",

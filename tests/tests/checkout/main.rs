@@ -9,6 +9,7 @@
 mod support;
 
 mod clients;
+mod drawn;
 mod garbage;
 mod killed;
 mod real_centre;

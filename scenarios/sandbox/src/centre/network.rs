@@ -20,6 +20,7 @@ use countersign_channels::{
 use tokio::time::Instant;
 
 use super::CentreError;
+use crate::journal::{About, Journal, Party, mask, mask_code};
 
 /// Handsets at once.
 pub(super) const MAX_HANDSETS: usize = 1_000;
@@ -60,6 +61,7 @@ pub(super) struct Network {
     incomplete: Reassembly,
     submitted: u64,
     sent: u8,
+    journal: Journal,
 }
 
 struct Handset {
@@ -76,9 +78,10 @@ struct Waiting {
     expires_at: Instant,
 }
 
-impl Default for Network {
-    fn default() -> Self {
+impl Network {
+    pub(super) fn noting(journal: Journal) -> Self {
         Self {
+            journal,
             handsets: HashMap::new(),
             waiting: VecDeque::new(),
             incomplete: Reassembly::new(MAX_INCOMPLETE, DEFAULT_VALIDITY),
@@ -86,9 +89,7 @@ impl Default for Network {
             sent: 0,
         }
     }
-}
 
-impl Network {
     pub(super) fn add_handset(&mut self, number: &str) -> Result<(), CentreError> {
         let number = plain(number);
         if !self.handsets.contains_key(number) && self.handsets.len() >= MAX_HANDSETS {
@@ -160,7 +161,7 @@ impl Network {
         let expired = self.take_waiting(|waiting| waiting.expires_at <= now);
         expired
             .iter()
-            .filter_map(|waiting| report(waiting, State::Expired))
+            .filter_map(|waiting| self.report(waiting, State::Expired))
             .collect()
     }
 
@@ -193,6 +194,13 @@ impl Network {
         }
         self.submitted += 1;
         let id = format!("{:08x}", self.submitted);
+        let about = about(&id, &message);
+        let note = |from, to, label: &str, detail| {
+            self.journal.note(from, to, label, detail, about.clone());
+        };
+        note(Party::Server, Party::Centre, "submit_sm", fields(&message));
+        let answer = vec![("message_id".to_owned(), id.clone())];
+        note(Party::Centre, Party::Server, "submit_sm_resp", answer);
         let waiting = Waiting {
             id: id.clone(),
             system_id: system_id.to_owned(),
@@ -206,21 +214,21 @@ impl Network {
     fn try_to_deliver(&mut self, waiting: Waiting, now: Instant) -> Option<Report> {
         let handset = self.handset(&waiting.message.destination.digits).ok()?;
         if handset.barred {
-            return report(&waiting, State::Undeliverable);
+            return self.report(&waiting, State::Undeliverable);
         }
         if waiting.expires_at <= now {
-            return report(&waiting, State::Expired);
+            return self.report(&waiting, State::Expired);
         }
         if !handset.reachable {
             self.waiting.push_back(waiting);
             return None;
         }
-        self.show(&waiting.message, now);
-        report(&waiting, State::Delivered)
+        self.show(&waiting.id, &waiting.message, now);
+        self.report(&waiting, State::Delivered)
     }
 
     /// Shows a message on its handset, once all its parts are there.
-    fn show(&mut self, message: &ShortMessage, now: Instant) {
+    fn show(&mut self, id: &str, message: &ShortMessage, now: Instant) {
         let (from, to) = (&message.source.digits, &message.destination.digits);
         let whole = match header::read(&message.short_message) {
             Some((Some(part), octets)) if message.esm_class & ESM_CLASS_UDHI != 0 => {
@@ -249,11 +257,31 @@ impl Network {
         if handset.messages.len() >= MAX_MESSAGES {
             handset.messages.pop_front();
         }
+        let shown = vec![
+            ("from".to_owned(), from.clone()),
+            ("text".to_owned(), mask_code(&text)),
+        ];
         handset.messages.push_back(HandsetMessage {
             from,
             text: text.to_string(),
             at: now,
         });
+        let first_line = text.lines().next().unwrap_or_default();
+        let label = format!("shows: {}", mask(first_line));
+        let about = about(id, message);
+        self.journal
+            .note(Party::Centre, Party::Phone, label, shown, about);
+    }
+
+    /// The receipt about a message, noted, if its sender wants one.
+    fn report(&self, waiting: &Waiting, state: State) -> Option<Report> {
+        let report = report(waiting, state)?;
+        let about = about(&waiting.id, &waiting.message);
+        let detail = fields(&report.receipt);
+        let label = format!("deliver_sm: receipt {state}");
+        self.journal
+            .note(Party::Centre, Party::Server, label, detail, about);
+        Some(report)
     }
 
     fn handset(&mut self, number: &str) -> Result<&mut Handset, CentreError> {
@@ -303,6 +331,46 @@ fn report(waiting: &Waiting, state: State) -> Option<Report> {
         system_id: system_id.clone(),
         receipt,
     })
+}
+
+/// What a message is known by. The parts of a long one have a reference in common, for the same receiver.
+fn about(id: &str, message: &ShortMessage) -> About {
+    let concatenated = match header::read(&message.short_message) {
+        Some((Some(part), _)) if message.esm_class & ESM_CLASS_UDHI != 0 => Some(part.reference),
+        _ => None,
+    };
+    let whole = concatenated.map_or_else(
+        || id.to_owned(),
+        |reference| format!("{} {reference}", message.destination.digits),
+    );
+    About::Message {
+        id: id.to_owned(),
+        whole,
+    }
+}
+
+/// What is in a message, its code and its numbers masked.
+fn fields(message: &ShortMessage) -> Vec<(String, String)> {
+    let octets = match header::read(&message.short_message) {
+        Some((_, octets)) if message.esm_class & ESM_CLASS_UDHI != 0 => octets,
+        _ => &message.short_message,
+    };
+    let text = text::decode(message.data_coding, octets);
+    // The end of a long message alone has no code after a #, and may be it: digits are not shown at all.
+    let shown = text.map(|text| match message.esm_class & ESM_CLASS_UDHI {
+        0 => mask_code(&text),
+        _ => mask_code(&text).replace(|letter: char| letter.is_ascii_digit(), "•"),
+    });
+    [
+        ("source_addr", mask(&message.source.digits)),
+        ("destination_addr", mask(&message.destination.digits)),
+        ("esm_class", message.esm_class.to_string()),
+        ("data_coding", message.data_coding.to_string()),
+        ("validity_period", message.validity_period.clone()),
+        ("short_message", shown.unwrap_or_default()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }
 
 /// A number as addresses have it: without its `+`.

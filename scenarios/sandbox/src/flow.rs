@@ -1,0 +1,177 @@
+//! The flow of one purchase: everything that was sent for it, in the order in which it was sent.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use serde::{Deserialize, Serialize};
+
+use crate::journal::{About, Journal, Note, Party};
+
+/// One arrow of a flow.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Arrow {
+    /// Milliseconds after the first.
+    pub after_millis: u64,
+    /// From whom.
+    pub from: Party,
+    /// To whom.
+    pub to: Party,
+    /// In a few words.
+    pub label: String,
+    /// What was in it, name by name; what is secret is masked.
+    pub detail: Vec<(String, String)>,
+}
+
+/// What was sent for one purchase.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Flow {
+    /// In order.
+    pub arrows: Vec<Arrow>,
+}
+
+/// By what the notes of a purchase are known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traces {
+    pub(crate) checkout: String,
+    pub(crate) bank: Option<String>,
+    /// The centre's ids of the messages.
+    pub(crate) messages: Vec<String>,
+}
+
+impl Party {
+    /// Its name, as a flow shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Payer => "Payer",
+            Self::Merchant => "Merchant",
+            Self::Server => "Countersign",
+            Self::Bank => "Bank",
+            Self::Centre => "SMS centre",
+            Self::Phone => "Phone",
+        }
+    }
+}
+
+impl Flow {
+    /// The purchase with those traces.
+    pub(crate) fn of(journal: &Journal, traces: &Traces) -> Self {
+        let notes = journal.all();
+        // A long message has parts: the centre names each, and we know the name of the last.
+        let wholes: BTreeSet<&str> = notes
+            .iter()
+            .filter_map(|note| match &note.about {
+                About::Message { id, whole } if traces.messages.contains(id) => {
+                    Some(whole.as_str())
+                }
+                _ => None,
+            })
+            .collect();
+        let is_its = |note: &&Note| match &note.about {
+            About::Checkout(id) => *id == traces.checkout,
+            About::Bank(retrieval) => traces.bank.as_ref() == Some(retrieval),
+            About::Message { whole, .. } => wholes.contains(whole.as_str()),
+            About::Nothing => false,
+        };
+        let its: Vec<&Note> = notes.iter().filter(is_its).collect();
+        let Some(first) = its.first().map(|note| note.at) else {
+            return Self::default();
+        };
+        let arrows = its.into_iter().map(|note| Arrow {
+            after_millis: u64::try_from(note.at.duration_since(first).as_millis())
+                .unwrap_or(u64::MAX),
+            from: note.from,
+            to: note.to,
+            label: note.label.clone(),
+            detail: note.detail.clone(),
+        });
+        Self {
+            arrows: arrows.collect(),
+        }
+    }
+
+    /// Who takes part, from left to right.
+    pub fn parties(&self) -> Vec<Party> {
+        let ends = self.arrows.iter().flat_map(|arrow| [arrow.from, arrow.to]);
+        ends.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The flow as a Mermaid sequence diagram. It has no times and no ids: the same purchase gives the same text.
+    pub fn mermaid(&self) -> String {
+        let mut text = "sequenceDiagram\n".to_owned();
+        for party in self.parties() {
+            let _ = writeln!(text, "    participant {party:?} as {}", party.name());
+        }
+        for arrow in &self.arrows {
+            // An answer is drawn as one: it goes back to whom the server is asked by, or comes from whom it asks.
+            let line = if arrow.is_answer() { "-->>" } else { "->>" };
+            // Mermaid takes a semicolon for the end of a line, and # for the beginning of an entity.
+            let label = arrow.label.replace(';', ",").replace('#', "");
+            let _ = writeln!(text, "    {:?}{line}{:?}: {label}", arrow.from, arrow.to);
+        }
+        text
+    }
+}
+
+impl Arrow {
+    /// Whether it answers another one.
+    pub fn is_answer(&self) -> bool {
+        let begins_with_number = self
+            .label
+            .chars()
+            .next()
+            .is_some_and(|first| first.is_ascii_digit());
+        match (self.from, self.to) {
+            (Party::Server, Party::Payer | Party::Merchant) => begins_with_number,
+            (Party::Bank, _) => true,
+            (Party::Centre, Party::Server) => {
+                self.label.ends_with("_resp") || self.label.contains("_resp ")
+            }
+            (Party::Server, Party::Centre) => self.label.contains("_resp"),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_has_the_notes_of_its_purchase_with_all_parts_of_its_message_and_no_others() {
+        let journal = Journal::default();
+        let note = |label: &str, about| {
+            journal.note(Party::Server, Party::Centre, label, Vec::new(), about);
+        };
+        let part = |id: &str, whole: &str| About::Message {
+            id: id.to_owned(),
+            whole: whole.to_owned(),
+        };
+        note("mine", About::Checkout("co_1".to_owned()));
+        note("other", About::Checkout("co_2".to_owned()));
+        note("bank", About::Bank("RRN1".to_owned()));
+        note("other bank", About::Bank("RRN2".to_owned()));
+        note("part 1", part("0a", "long"));
+        note("part 2", part("0b", "long"));
+        note("other message", part("0c", "short"));
+        note("nobody's", About::Nothing);
+        let traces = Traces {
+            checkout: "co_1".to_owned(),
+            bank: Some("RRN1".to_owned()),
+            messages: vec!["0b".to_owned()],
+        };
+        let flow = Flow::of(&journal, &traces);
+        let labels: Vec<_> = flow
+            .arrows
+            .iter()
+            .map(|arrow| arrow.label.as_str())
+            .collect();
+        assert_eq!(labels, ["mine", "bank", "part 1", "part 2"]);
+        let mermaid = flow.mermaid();
+        assert!(
+            mermaid.starts_with("sequenceDiagram\n    participant Server as Countersign\n"),
+            "{mermaid}"
+        );
+        assert!(mermaid.ends_with("Server->>Centre: part 2\n"), "{mermaid}");
+    }
+}

@@ -1,0 +1,195 @@
+//! What was really sent, as those who sent and got it have noted it: the matter of the drawn flows.
+//!
+//! Everything secret is masked here, before it is kept: see [`mask`].
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{sync::watch, time::Instant};
+
+/// Notes that are kept; the oldest give way.
+const MAX_NOTES: usize = 20_000;
+
+/// Who sends and gets, from left to right as a flow is drawn.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// The payer's browser.
+    Payer,
+    /// The merchant's back end.
+    Merchant,
+    /// The server: Countersign.
+    Server,
+    /// The issuing bank.
+    Bank,
+    /// The SMS centre.
+    Centre,
+    /// The payer's phone.
+    Phone,
+}
+
+/// By what a note finds its purchase.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum About {
+    /// A checkout's id.
+    Checkout(String),
+    /// A retrieval reference number, ISO 8583 field 37.
+    Bank(String),
+    /// The centre's id of a message, and what all parts of a long one have in common.
+    Message { id: String, whole: String },
+    /// It is about no purchase.
+    Nothing,
+}
+
+/// Something that was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Note {
+    pub(crate) at: Instant,
+    pub(crate) from: Party,
+    pub(crate) to: Party,
+    /// In a few words; the same for the same purchase, whenever it is made.
+    pub(crate) label: String,
+    /// What was in it, name by name.
+    pub(crate) detail: Vec<(String, String)>,
+    pub(crate) about: About,
+}
+
+/// All notes of a sandbox. Its clones are one.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    notes: Arc<Mutex<VecDeque<Note>>>,
+    /// How many were ever made.
+    made: watch::Sender<u64>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            notes: Arc::default(),
+            made: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Journal {
+    pub(crate) fn note(
+        &self,
+        from: Party,
+        to: Party,
+        label: impl Into<String>,
+        detail: Vec<(String, String)>,
+        about: About,
+    ) {
+        let mut notes = self.notes();
+        if notes.len() >= MAX_NOTES {
+            notes.pop_front();
+        }
+        notes.push_back(Note {
+            at: Instant::now(),
+            from,
+            to,
+            label: label.into(),
+            detail,
+            about,
+        });
+        drop(notes);
+        self.made.send_modify(|made| *made = made.wrapping_add(1));
+    }
+
+    /// Tells of every note that is made.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.made.subscribe()
+    }
+
+    /// All that are kept, oldest first.
+    pub(crate) fn all(&self) -> Vec<Note> {
+        self.notes().iter().cloned().collect()
+    }
+
+    fn notes(&self) -> MutexGuard<'_, VecDeque<Note>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Masks card numbers and phone numbers wherever they stand: of every run of eleven digits or more, all but the last two
+/// (phones) or four (cards, of at least fourteen digits).
+pub(crate) fn mask(text: &str) -> String {
+    let mut masked = String::new();
+    let mut run = String::new();
+    for character in text.chars().chain(['\n']) {
+        if character.is_ascii_digit() {
+            run.push(character);
+            continue;
+        }
+        let shown = match run.len() {
+            0..=10 => run.len(),
+            11..=13 => 2,
+            _ => 4,
+        };
+        let hidden = run.len().saturating_sub(shown);
+        masked.extend(std::iter::repeat_n('•', hidden));
+        masked.push_str(run.get(hidden..).unwrap_or_default());
+        run.clear();
+        masked.push(character);
+    }
+    masked.pop();
+    masked
+}
+
+/// Masks the code of a message, which follows the last `#`, wherever it stands in the text.
+pub(crate) fn mask_code(text: &str) -> String {
+    let code = text.rsplit_once('#').map(|(_, code)| code.trim());
+    match code {
+        Some(code) if code.len() >= 4 && code.bytes().all(|byte| byte.is_ascii_digit()) => {
+            mask(&text.replace(code, &"•".repeat(code.len())))
+        }
+        _ => mask(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_and_phones_are_masked_wherever_they_stand() {
+        for (text, masked) in [
+            ("card 4970100000000154.", "card ••••••••••••0154."),
+            ("+33639980001", "+•••••••••01"),
+            ("1125181400 is a time", "1125181400 is a time"),
+            ("", ""),
+        ] {
+            assert_eq!(mask(text), masked);
+        }
+    }
+
+    #[test]
+    fn a_code_is_masked_in_the_sentence_and_in_the_last_line() {
+        let text =
+            "Pay 49.90 EUR to Librairie Dupont\nCode 123456, valid 5 min.\n\n@localhost #123456";
+        let masked = mask_code(text);
+        assert!(!masked.contains("123456"), "{masked}");
+        assert!(masked.contains("49.90 EUR"), "{masked}");
+    }
+
+    #[test]
+    fn the_oldest_notes_give_way() {
+        let journal = Journal::default();
+        for number in 0..=MAX_NOTES {
+            let label = number.to_string();
+            journal.note(
+                Party::Payer,
+                Party::Server,
+                label,
+                Vec::new(),
+                About::Nothing,
+            );
+        }
+        let kept = journal.all();
+        assert_eq!(kept.len(), MAX_NOTES);
+        assert_eq!(kept.first().map(|note| note.label.as_str()), Some("1"));
+    }
+}
