@@ -3,7 +3,13 @@
 //!
 //! The server is a process of its own: this program again, see `server`. Bank, SMS centre and handsets live on, and are
 //! the witnesses.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program for testers: it may fail loudly, is told by the environment, and says what it does"
+)]
 
 mod buyer;
 mod chance;
