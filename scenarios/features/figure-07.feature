@@ -2,7 +2,7 @@ Feature: Figure 7: online payment without subscription
 
   The shop keeps nothing of its customers: they give their card with every payment.
 
-  @F7.700 @F7.701 @F7.702 @F7.703 @F7.704 @F7.705 @F7.707 @F7.708 @F7.709 @F7.710 @F7.711 @F7.712
+  @drawn @F7.700 @F7.701 @F7.702 @F7.703 @F7.704 @F7.705 @F7.707 @F7.708 @F7.709 @F7.710 @F7.711 @F7.712
   Scenario: A payment with the card given each time
     Given Alice is a subscriber with a card
     And the merchant asks for 49.90 EUR
@@ -33,7 +33,7 @@ Feature: Figure 7: online payment without subscription
     Then the answer is no: the code is wrong
     And Alice is not debited yet
 
-  @code-first @F7.v1
+  @drawn @code-first @F7.v1
   Scenario: The bank is asked last, after the code was checked
     Given Alice is a subscriber with a card
     And the merchant asks for 49.90 EUR

@@ -2,7 +2,7 @@ Feature: Figure 8: online payment with subscription
 
   The card was given once, with the subscription. A payment needs the userId and the code.
 
-  @F8.805 @F8.807 @F8.808 @F8.809 @F8.810 @F8.811 @F8.812
+  @drawn @F8.805 @F8.807 @F8.808 @F8.809 @F8.810 @F8.811 @F8.812
   Scenario: A payment with the card that is kept
     Given Alice is a subscriber with a card
     And the merchant asks for 49.90 EUR

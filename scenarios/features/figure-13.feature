@@ -5,7 +5,7 @@ Feature: Figure 13: checkout over TLS
 
   Rule: The payer gives a userId, and the directory knows the phone
 
-    @F13.1 @F13.2 @F13.3 @F13.4 @F13.5 @C1 @C4 @C8 @C10 @C19 @C20 @C22 @C28 @C29
+    @drawn @F13.1 @F13.2 @F13.3 @F13.4 @F13.5 @C1 @C4 @C8 @C10 @C19 @C20 @C22 @C28 @C29
     Scenario: A purchase is paid with the code from the phone
       Given Alice is a subscriber with a card
       And the merchant asks for 49.90 EUR
@@ -115,7 +115,7 @@ Feature: Figure 13: checkout over TLS
 
   Rule: The payer gives nothing but a TLS client certificate that bears the phone's number
 
-    @serial @F13.2 @F13.4 @F13.5 @F13.v1 @C25 @C26
+    @drawn @serial @F13.2 @F13.4 @F13.5 @F13.v1 @C25 @C26
     Scenario: A certificate with number and card, both encrypted, pays without a directory
       Given Alice has the certificate with encrypted number and card
       And the merchant asks for 49.90 EUR

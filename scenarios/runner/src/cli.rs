@@ -47,6 +47,10 @@ enum Command {
         /// Where to write a JUnit report.
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
+        /// Where to write report.html, in which each scenario shows its steps and all that was sent, and the same flows as
+        /// Mermaid, a file each, in flows.
+        #[arg(long, value_name = "DIR")]
+        report: Option<PathBuf>,
     },
     /// Lists figures, claims and applications with the scenarios that cover them, and those that none covers yet.
     List {
@@ -70,7 +74,8 @@ pub fn main() -> ExitCode {
             tags,
             url,
             junit,
-        } => play(&path, tags.as_ref(), &Running { url, junit }),
+            report,
+        } => play(&path, tags.as_ref(), &Running { url, junit, report }),
         Command::List {
             path,
             missing,

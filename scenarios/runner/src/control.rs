@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use countersign_domain::amount::Amount;
+use countersign_sandbox::Flow;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -108,6 +109,11 @@ impl Control {
     /// What the handset shows, oldest first.
     pub(crate) async fn messages(&self, number: &str) -> Result<Vec<Shown>, Failure> {
         self.read(&format!("/handsets/{number}/messages")).await
+    }
+
+    /// What was sent for a purchase.
+    pub(crate) async fn flow(&self, checkout: &str) -> Result<Flow, Failure> {
+        self.read(&format!("/purchases/{checkout}/flow.json")).await
     }
 
     /// Switches a handset `on` or `off`, or has it `barred`; a handset that is not there is added.

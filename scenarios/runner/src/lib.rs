@@ -14,6 +14,7 @@
 
 // The program.
 pub mod cli;
+mod report;
 mod run;
 
 // Scripts, and what they cover.

@@ -21,6 +21,7 @@ use thiserror::Error;
 use crate::{
     bench::{Bench, Benches},
     failure::Failure,
+    report::Report,
     script::{Scripts, Told},
     world::Story,
 };
@@ -35,6 +36,8 @@ pub struct Running {
     pub url: Option<String>,
     /// Where a JUnit report goes.
     pub junit: Option<PathBuf>,
+    /// The folder for a report with what was sent, drawn.
+    pub report: Option<PathBuf>,
 }
 
 /// What came of a run.
@@ -84,7 +87,12 @@ pub enum RunError {
 /// # Errors
 /// When nothing can be played; that scenarios fail is no error but the outcome.
 pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunError> {
-    let report = report(running.junit.as_deref())?;
+    let junit = junit(running.junit.as_deref())?;
+    let report = running
+        .report
+        .as_ref()
+        .map(|folder| Report::in_folder(folder));
+    let report = report.transpose()?;
     let own = match &running.url {
         Some(_) => Own::default(),
         None => Own::start(&scripts).await?,
@@ -106,8 +114,11 @@ pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunErro
     if played == 0 && skipped.is_empty() {
         return Err(RunError::NothingSelected);
     }
-    let passed = play(scripts.into_features(), benches, report).await;
+    let passed = play(scripts.into_features(), benches, junit, report.clone()).await;
     own.stop().await;
+    if let Some(report) = report {
+        report.write()?;
+    }
     Ok(Outcome {
         passed,
         played,
@@ -115,10 +126,15 @@ pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunErro
     })
 }
 
-async fn play(features: Vec<Feature>, benches: Benches, report: Box<dyn io::Write>) -> bool {
+async fn play(
+    features: Vec<Feature>,
+    benches: Benches,
+    junit: Box<dyn io::Write>,
+    report: Option<Report>,
+) -> bool {
     let seen = writer::Basic::raw(io::stdout(), Coloring::Auto, Verbosity::Default)
         .summarized()
-        .tee::<Story, _>(writer::JUnit::for_tee(report, 0))
+        .tee::<Story, _>(writer::JUnit::for_tee(junit, 0))
         .normalized();
     let played = Story::cucumber::<&str>()
         .with_parser(Read(features))
@@ -142,6 +158,22 @@ async fn play(features: Vec<Feature>, benches: Benches, report: Box<dyn io::Writ
             }
             .boxed_local()
         })
+        .after(
+            move |feature, rule, scenario, ended, story: Option<&mut Story>| {
+                let told = Told {
+                    feature,
+                    rule,
+                    scenario,
+                };
+                let report = report.clone();
+                async move {
+                    if let Some(report) = report {
+                        report.add(told, ended, story.as_deref()).await;
+                    }
+                }
+                .boxed_local()
+            },
+        )
         .run(())
         .await;
     !played.execution_has_failed()
@@ -207,7 +239,7 @@ impl Own {
     }
 }
 
-fn report(path: Option<&Path>) -> Result<Box<dyn io::Write>, RunError> {
+fn junit(path: Option<&Path>) -> Result<Box<dyn io::Write>, RunError> {
     let Some(path) = path else {
         return Ok(Box::new(io::sink()));
     };

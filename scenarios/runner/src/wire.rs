@@ -224,25 +224,26 @@ async fn send(
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(failed)?;
-    let driven = tokio::spawn(connection);
+    let mut driven = tokio::spawn(connection);
     let answered = async {
-        let (head, body) = sender
-            .send_request(request)
-            .await
-            .map_err(failed)?
-            .into_parts();
-        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-        let body = body
-            .map_err(|error| Unanswered::Broken(format!("{url}: {error}")))?
-            .to_bytes();
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Reply {
-            status: head.status,
-            headers: head.headers,
-            body,
-        })
-    }
-    .await;
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        Ok::<_, hyper::Error>((head, Limited::new(body, MAX_ANSWER_BYTES).collect().await))
+    };
+    let answered = match answered.await {
+        // The connection ended before the request was on it: why, the connection knows.
+        Err(error) if error.is_canceled() => match (&mut driven).await {
+            Ok(Err(end)) => Err(failed(end)),
+            _ => Err(failed(error)),
+        },
+        Err(error) => Err(failed(error)),
+        Ok((head, body)) => body
+            .map_err(|error| Unanswered::Broken(format!("{url}: {error}")))
+            .map(|body| Reply {
+                status: head.status,
+                headers: head.headers,
+                body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+            }),
+    };
     driven.abort();
     answered
 }

@@ -143,3 +143,72 @@ fn the_list_has_every_row_and_figure_13_is_covered_whole() {
         "{said}"
     );
 }
+
+/// The files of a folder, by name, with what is in them.
+fn files(folder: &Path) -> std::collections::BTreeMap<String, String> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let read = |path: std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, fs::read_to_string(&path).unwrap())
+    };
+    entries.map(read).collect()
+}
+
+#[test]
+fn the_figures_in_the_documentation_are_what_is_really_sent() {
+    let mut kept = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures"));
+    let index = kept.remove("README.md").unwrap();
+    assert!(
+        kept.keys().all(|name| index.contains(name)),
+        "the index has not all"
+    );
+    assert!(kept.len() >= 5);
+    let mut drawn = std::collections::BTreeMap::new();
+    // What goes on at once, the answer to the payer and the message to the phone, is rarely in the other order; a figure
+    // that is stale never comes out.
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let (code, said) = scenario(&[
+            "run",
+            "--tags",
+            "@drawn",
+            "--report",
+            &folder.path().to_string_lossy(),
+        ]);
+        assert_eq!(code, 0, "{said}");
+        drawn = files(&folder.path().join("flows"));
+        if drawn == kept {
+            return;
+        }
+    }
+    assert_eq!(
+        drawn, kept,
+        "scenario run --tags @drawn --report DIR, then copy DIR/flows to docs/figures"
+    );
+}
+
+#[test]
+fn a_report_shows_steps_and_flows_and_what_failed() {
+    let (folder, path) = script(
+        "Feature: Trial\n  Scenario: Half a purchase\n    Given Alice is a subscriber with a card\n    \
+         And the merchant asks for 49.90 EUR\n    When Alice gives the userId\n    Then the purchase is paid\n",
+    );
+    let report = folder.path().join("report");
+    let (code, said) = scenario(&["run", &path, "--report", &report.to_string_lossy()]);
+    assert_eq!(code, 1, "{said}");
+    let html = fs::read_to_string(report.join("report.html")).unwrap();
+    for shown in [
+        "0 passed, 1 failed",
+        "Half a purchase",
+        "When Alice gives the userId",
+        "0100 authorization",
+        "sequenceDiagram",
+    ] {
+        assert!(html.contains(shown), "{shown}: {html}");
+    }
+    assert!(!html.contains("<script"), "{html}");
+    let flow = fs::read_to_string(report.join("flows/trial-half-a-purchase.md")).unwrap();
+    assert!(flow.contains("Server->>Bank: 0100 authorization"), "{flow}");
+}

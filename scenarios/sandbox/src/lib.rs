@@ -38,3 +38,4 @@ pub use drawing::STYLE;
 pub use flow::{Arrow, Flow};
 pub use journal::{Journal, Party};
 pub use sandbox::{ExternalCentre, Person, PlainCard, Sandbox, SandboxError, Settings, Texts};
+pub use tap::OWN_LOOK;

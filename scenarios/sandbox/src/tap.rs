@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::journal::{About, Journal, Party, mask, mask_code};
 
-/// A request with this header is the sandbox's own look at a purchase, and part of none.
-pub(crate) const OWN_LOOK: &str = "sandbox-look";
+/// A request with this header is the sandbox's own look at a purchase, or a tester's, and part of none.
+pub const OWN_LOOK: &str = "sandbox-look";
 
 /// More of a body is not noted; the server refuses it anyway.
 const MAX_BODY_BYTES: usize = 64 * 1024;
