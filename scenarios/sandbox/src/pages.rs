@@ -408,16 +408,15 @@ async fn flow(shared: &Counterparties, checkout: &str) -> Result<Flow, ControlEr
     Ok(Flow::of(&shared.journal, &traces))
 }
 
-/// One event whenever something was sent.
+/// One event whenever something was sent, and one at the beginning: something may have been sent since the page was made.
 async fn events(State(shared): Shared) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = stream::unfold(
-        shared.journal.watch(),
-        async |mut made: watch::Receiver<u64>| {
-            made.changed().await.ok()?;
-            let count = *made.borrow_and_update();
-            Some((Ok(Event::default().data(count.to_string())), made))
-        },
-    );
+    let mut made = shared.journal.watch();
+    made.mark_changed();
+    let events = stream::unfold(made, async |mut made: watch::Receiver<u64>| {
+        made.changed().await.ok()?;
+        let count = *made.borrow_and_update();
+        Some((Ok(Event::default().data(count.to_string())), made))
+    });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 

@@ -1,0 +1,10 @@
+//! The sandbox and the code page in Chromium, driven by chromedriver: what people see, and how they get on.
+//!
+//! Pictures of what was seen are in `target/tmp/seen`.
+#![expect(clippy::unwrap_used, reason = "a test's own steps fail the test")]
+
+mod accessible;
+mod driver;
+
+mod buys;
+mod looks;
