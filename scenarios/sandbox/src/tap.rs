@@ -44,7 +44,7 @@ async fn pass(journal: &Journal, request: Request, next: Next) -> Response {
     };
     let asked = asked(&head.method, head.uri.path(), &body);
     let mut detail = vec![(
-        "".to_owned(),
+        "request".to_owned(),
         mask(&format!("{} {}", head.method, head.uri.path())),
     )];
     detail.extend(fields(&head.headers, &body));
