@@ -3,4 +3,5 @@
 //! The tests are in `tests/`; here is what they stand on: a real SMS centre, and `curl` as merchant and payer.
 
 pub mod curl;
+pub mod killable;
 pub mod osmo;

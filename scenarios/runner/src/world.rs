@@ -9,6 +9,7 @@ use std::{
 };
 
 use countersign_domain::amount::Amount;
+use countersign_sandbox::with_check_digit;
 use cucumber::World;
 use serde_json::{Value, json};
 
@@ -272,32 +273,9 @@ fn next_unique() -> u64 {
         .wrapping_add(1)
 }
 
-/// The digits with the one that makes them a card's number (ISO/IEC 7812-1 annex B).
-fn with_check_digit(digits: &str) -> String {
-    let sum: u32 = digits
-        .chars()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let digit = digit.to_digit(10).unwrap_or_default();
-            if place % 2 == 0 {
-                digit * 2 / 10 + digit * 2 % 10
-            } else {
-                digit
-            }
-        })
-        .sum();
-    format!("{digits}{}", (10 - sum % 10) % 10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_made_up_card_has_the_right_check_digit() {
-        assert_eq!(with_check_digit("497010000000015"), "4970100000000154");
-    }
 
     #[test]
     fn no_two_people_are_the_same() {

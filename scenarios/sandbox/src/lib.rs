@@ -37,5 +37,7 @@ mod certificates;
 pub use drawing::STYLE;
 pub use flow::{Arrow, Flow};
 pub use journal::{Journal, Party};
-pub use sandbox::{ExternalCentre, Person, PlainCard, Sandbox, SandboxError, Settings, Texts};
+pub use sandbox::{
+    ExternalCentre, Person, PlainCard, Sandbox, SandboxError, Settings, Texts, with_check_digit,
+};
 pub use tap::OWN_LOOK;

@@ -414,7 +414,7 @@ async fn furnish(counterparties: &Counterparties) -> Result<(), ControlError> {
 }
 
 /// The digits with the one that makes them a card's number (ISO/IEC 7812-1 annex B).
-fn with_check_digit(digits: &str) -> String {
+pub fn with_check_digit(digits: &str) -> String {
     let weigh = |(digit, weight): (char, u32)| {
         let weighed = digit.to_digit(10).unwrap_or_default() * weight;
         weighed / 10 + weighed % 10
@@ -445,5 +445,16 @@ pub(crate) fn listen(address: SocketAddr, error: &io::Error) -> SandboxError {
     SandboxError::Listen {
         address,
         cause: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_card_has_the_right_check_digit() {
+        assert_eq!(with_check_digit("497010000000015"), "4970100000000154");
+        assert_eq!(Person::numbered("alice", 1).card.number, "4970100000000154");
     }
 }

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use countersign_sandbox::with_check_digit;
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
@@ -286,18 +287,4 @@ impl Buyer {
 /// An amount as it is written.
 pub(crate) fn decimal(cents: u64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
-}
-
-/// The digits with the one that makes them a card's number (ISO/IEC 7812-1 annex B).
-fn with_check_digit(digits: &str) -> String {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .zip([2, 1].into_iter().cycle())
-        .map(|(digit, weight)| {
-            let weighed = u32::from(digit - b'0') * weight;
-            weighed / 10 + weighed % 10
-        })
-        .sum();
-    format!("{digits}{}", (10 - sum % 10) % 10)
 }

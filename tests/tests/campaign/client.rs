@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_sandbox::Sandbox;
+use countersign_tests::killable::Site;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
@@ -18,8 +19,6 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
-
-use crate::server::Site;
 
 /// For one answer. A server that was killed does not answer at all.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -7,13 +7,13 @@ use std::{
 
 use countersign_domain::{amount::Currency, ports::Store as _, register::Account};
 use countersign_store::SqliteStore;
+use countersign_tests::killable::Site;
 use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
     Campaign,
     buyer::{Purchase, decimal},
-    server::Site,
 };
 
 /// For how long the last server may take to bring everything to its end.

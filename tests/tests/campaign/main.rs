@@ -33,7 +33,7 @@ use crate::{
     buyer::{Buyer, Purchase},
     chance::Chance,
     client::Client,
-    server::Site,
+    server::Victim,
 };
 
 /// Kills, when the environment asks for no other number.
@@ -71,9 +71,9 @@ async fn campaign() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::in_folder(folder.path().join("sandbox"));
     let sandbox = Sandbox::start(settings).await.unwrap();
-    let site = Site::prepare(&sandbox);
+    let victim = Victim::beside(&sandbox);
     let campaign = Arc::new(Campaign {
-        client: Client::of(&sandbox, &site),
+        client: Client::of(&sandbox, &victim.site),
         purchases: Mutex::default(),
         is_over: AtomicBool::new(false),
     });
@@ -91,13 +91,13 @@ async fn campaign() {
         } else {
             0
         };
-        let server = site.start(later).await;
+        let server = victim.start(later).await;
         sleep(Duration::from_millis(chance.below(LONGEST_LIFE))).await;
         server.kill();
     }
 
     // At last a server that lives, after all that could still run out.
-    let server = site.start(later + 900).await;
+    let server = victim.start(later + 900).await;
     campaign.is_over.store(true, Ordering::Relaxed);
     while let Some(ended) = buyers.join_next().await {
         ended.unwrap();
@@ -106,7 +106,7 @@ async fn campaign() {
     server.kill();
     judge::ask_the_bank(&campaign, &mut verdict).await;
     judge::ask_the_phones(&campaign, &mut verdict).await;
-    judge::ask_the_register(&site, &mut verdict).await;
+    judge::ask_the_register(&victim.site, &mut verdict).await;
     println!("{} in {} s", verdict.summary(), begun.elapsed().as_secs());
     assert!(
         verdict.broken.is_empty(),

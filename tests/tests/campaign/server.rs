@@ -2,16 +2,15 @@
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader},
-    net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::Arc,
 };
 
 use countersign_domain::{ports::Clock, time::Timestamp};
 use countersign_sandbox::Sandbox;
 use countersign_server::{Config, Server, SystemClock};
+use countersign_tests::killable::{Killable, SERVING, Site};
 
 /// The configuration that a child serves, and by how many seconds its clock is fast.
 const CONFIGURATION: &str = "COUNTERSIGN_CAMPAIGN_CONFIGURATION";
@@ -39,67 +38,39 @@ fn child() {
         let text = fs::read_to_string(configuration).unwrap();
         let config = Config::from_toml(&text, configuration.parent().unwrap()).unwrap();
         let _server = Server::start(config, Arc::new(Later(later))).await.unwrap();
-        println!("\nserving");
+        println!("\n{SERVING}");
         std::future::pending::<()>().await;
     });
 }
 
-/// Where the server that is killed is served, one life after the other.
-pub(crate) struct Site {
-    pub(crate) api: String,
-    pub(crate) checkout: String,
-    pub(crate) store: PathBuf,
-    configuration: PathBuf,
+/// Where the server that is killed is served, and the library that makes a kill a power loss.
+#[derive(Clone)]
+pub(crate) struct Victim {
+    pub(crate) site: Site,
     power_loss: PathBuf,
 }
 
-impl Site {
-    /// The sandbox's configuration on other ports and another store, and the library that makes a kill a power loss.
-    pub(crate) fn prepare(sandbox: &Sandbox) -> Self {
-        let [api, checkout] = [(); 2].map(|()| {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        });
-        let port = |url: &str| url.rsplit(':').next().unwrap().to_owned();
-        let text = fs::read_to_string(sandbox.configuration()).unwrap();
-        let text = text
-            .replace(&format!(":{}", port(sandbox.api_url())), &format!(":{api}"))
-            .replace(
-                &format!(":{}", port(sandbox.checkout_url())),
-                &format!(":{checkout}"),
-            )
-            .replace("countersign.db", "campaign.db");
-        let configuration = sandbox.folder().join("campaign.toml");
-        fs::write(&configuration, text).unwrap();
+impl Victim {
+    pub(crate) fn beside(sandbox: &Sandbox) -> Self {
         Self {
-            api: format!("https://localhost:{api}"),
-            checkout: format!("https://localhost:{checkout}"),
-            store: sandbox.folder().join("campaign.db"),
-            configuration,
+            site: Site::beside(sandbox, "campaign").unwrap(),
             power_loss: power_loss(sandbox.folder()),
         }
     }
 
-    /// Starts it anew, and waits until it serves.
-    pub(crate) async fn start(&self, later: u64) -> Process {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command
-            .args(["server::child", "--exact", "--nocapture"])
-            .env(CONFIGURATION, &self.configuration)
-            .env(LATER, later.to_string())
-            .env("LD_PRELOAD", &self.power_loss)
-            .stdout(Stdio::piped());
+    /// Starts it anew, with its clock so many seconds fast, and waits until it serves.
+    pub(crate) async fn start(&self, later: u64) -> Killable {
+        let Self { site, power_loss } = self.clone();
         let started = tokio::task::spawn_blocking(move || {
-            let mut child = command.spawn().unwrap();
-            let said = BufReader::new(child.stdout.take().unwrap());
-            let serves = said
-                .lines()
-                .any(|line| line.is_ok_and(|line| line == "serving"));
-            (child, serves)
+            let later = PathBuf::from(later.to_string());
+            let environment = [
+                (CONFIGURATION, site.configuration.as_path()),
+                (LATER, &later),
+                ("LD_PRELOAD", &power_loss),
+            ];
+            Killable::start("server::child", &environment)
         });
-        let (child, serves) = started.await.unwrap();
-        assert!(serves, "the server did not start again");
-        Process(child)
+        started.await.unwrap().unwrap()
     }
 }
 
@@ -115,21 +86,4 @@ fn power_loss(folder: &Path) -> PathBuf {
         .status();
     assert!(compiled.unwrap().success(), "see tests/install.sh");
     library
-}
-
-/// A server at work.
-pub(crate) struct Process(Child);
-
-impl Process {
-    pub(crate) fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

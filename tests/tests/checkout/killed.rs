@@ -2,15 +2,10 @@
 //!
 //! The server is a process of its own: this program again, see `child`. Bank, centre and handset live on.
 
-use std::{
-    env, fs,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-};
+use std::{env, fs, path::Path, sync::Arc};
 
 use countersign_server::{Config, Server, SystemClock};
+use countersign_tests::killable::{Killable, SERVING, Site};
 
 use crate::support::{Trial, code_in};
 
@@ -31,76 +26,26 @@ fn child() {
         let _server = Server::start(config, Arc::new(SystemClock::default()))
             .await
             .unwrap();
-        println!("\nserving");
+        println!("\n{SERVING}");
         std::future::pending::<()>().await;
     });
 }
 
 /// A server in a process of its own.
-struct Process(Child);
-
-impl Process {
-    fn start(configuration: &Path) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["killed::child", "--exact", "--nocapture"])
-            .env(CONFIGURATION, configuration)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap());
-        let serves = said
-            .lines()
-            .any(|line| line.is_ok_and(|line| line == "serving"));
-        assert!(serves, "the server did not start");
-        Self(child)
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The sandbox's configuration on other ports and another store, for a server that can be killed. Its pages are at the
-/// returned addresses, API first.
-fn configuration(trial: &Trial) -> (std::path::PathBuf, String, String) {
-    let free = || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let (api, checkout) = (free(), free());
-    let port = |url: &str| url.rsplit(':').next().unwrap().to_owned();
-    let text = fs::read_to_string(trial.sandbox.configuration()).unwrap();
-    let text = text
-        .replace(&format!(":{}", port(&trial.shop.api)), &format!(":{api}"))
-        .replace(
-            &format!(":{}", port(&trial.shop.checkout)),
-            &format!(":{checkout}"),
-        )
-        .replace("countersign.db", "killed.db");
-    let file = trial.sandbox.folder().join("killed.toml");
-    fs::write(&file, text).unwrap();
-    let url = |port: u16| format!("https://localhost:{port}");
-    (file, url(api), url(checkout))
+fn start(site: &Site) -> Killable {
+    Killable::start("killed::child", &[(CONFIGURATION, &site.configuration)]).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_purchase_outlives_the_server_at_every_step() {
     let mut trial = Trial::start(None).await;
-    let (file, api, checkout) = configuration(&trial);
-    trial.shop.api = api;
-    trial.shop.checkout = checkout;
+    let site = Site::beside(&trial.sandbox, "killed").unwrap();
+    trial.shop.api.clone_from(&site.api);
+    trial.shop.checkout.clone_from(&site.checkout);
     let person = trial.person().clone();
     let submitted = || trial.movements();
 
-    let server = Process::start(&file);
+    let server = start(&site);
     trial.shop.enrol(
         &person.user_id,
         &person.number,
@@ -111,7 +56,7 @@ async fn a_purchase_outlives_the_server_at_every_step() {
     server.kill();
 
     // The checkout is still there; now the code is sent, and the server killed while it is waited for.
-    let server = Process::start(&file);
+    let server = start(&site);
     let browser = trial.shop.browser("payer");
     let asked = browser.pay(&page, &format!("user_id={}", person.user_id));
     assert_eq!(asked.text("/status"), "awaiting_code", "{asked:?}");
@@ -121,7 +66,7 @@ async fn a_purchase_outlives_the_server_at_every_step() {
     server.kill();
 
     // The attempt is still counted, the code is still good, and the phone got no second message.
-    let server = Process::start(&file);
+    let server = start(&site);
     let seen = browser.open(&page, &[]);
     assert_eq!(seen.body["code"]["attempts_left"], 2, "{seen:?}");
     let typed = browser.type_code(&page, &code);
@@ -129,7 +74,7 @@ async fn a_purchase_outlives_the_server_at_every_step() {
     server.kill();
 
     // It is paid for good, once; the code is not accepted again.
-    let server = Process::start(&file);
+    let server = start(&site);
     assert_eq!(browser.open(&page, &[]).text("/status"), "paid");
     let again = browser.type_code(&page, &code);
     assert_eq!(again.status, 409, "{again:?}");

@@ -1,0 +1,94 @@
+//! A server in a process of its own, to be killed: a test program that starts itself again, and serves in one of its tests.
+
+use std::{
+    env, fs,
+    io::{self, BufRead as _, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use countersign_sandbox::Sandbox;
+
+/// What the child says, alone on a line, once it serves.
+pub const SERVING: &str = "serving";
+
+/// Where a server that is killed is served, one life after the other.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The merchants' API.
+    pub api: String,
+    /// The payers' pages.
+    pub checkout: String,
+    /// The store's file.
+    pub store: PathBuf,
+    /// The configuration's file.
+    pub configuration: PathBuf,
+}
+
+impl Site {
+    /// The sandbox's configuration on other ports and with another store, of that name.
+    ///
+    /// # Errors
+    /// When no port is free, or the configuration cannot be read or written.
+    pub fn beside(sandbox: &Sandbox, name: &str) -> io::Result<Self> {
+        let free = || Ok::<_, io::Error>(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
+        let (api, checkout) = (free()?, free()?);
+        let port = |url: &str| url.rsplit(':').next().unwrap_or_default().to_owned();
+        let own_ports = (port(sandbox.api_url()), port(sandbox.checkout_url()));
+        let text = fs::read_to_string(sandbox.configuration())?
+            .replace(&format!(":{}", own_ports.0), &format!(":{api}"))
+            .replace(&format!(":{}", own_ports.1), &format!(":{checkout}"))
+            .replace("countersign.db", &format!("{name}.db"));
+        let configuration = sandbox.folder().join(format!("{name}.toml"));
+        fs::write(&configuration, text)?;
+        Ok(Self {
+            api: format!("https://localhost:{api}"),
+            checkout: format!("https://localhost:{checkout}"),
+            store: sandbox.folder().join(format!("{name}.db")),
+            configuration,
+        })
+    }
+}
+
+/// A process of its own; killed when it is dropped.
+#[derive(Debug)]
+pub struct Killable(Child);
+
+impl Killable {
+    /// Starts this program again with nothing but that test of it, and waits until it says [`SERVING`].
+    ///
+    /// # Errors
+    /// When it does not start, or ends before.
+    pub fn start(test: &str, environment: &[(&str, &Path)]) -> io::Result<Self> {
+        let mut child = Command::new(env::current_exe()?)
+            .args([test, "--exact", "--nocapture"])
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let said = child.stdout.take().map(BufReader::new);
+        let mut lines = said.into_iter().flat_map(BufReader::lines);
+        let serves = lines.any(|line| line.is_ok_and(|line| line == SERVING));
+        let started = Self(child);
+        if serves {
+            Ok(started)
+        } else {
+            Err(io::Error::other(
+                "the server did not start; what it said is above",
+            ))
+        }
+    }
+
+    /// Kills it with SIGKILL.
+    pub fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Killable {
+    fn drop(&mut self) {
+        // One that has ended by itself cannot be killed, and is waited for all the same.
+        let _: io::Result<()> = self.0.kill();
+        let _: io::Result<_> = self.0.wait();
+    }
+}
