@@ -21,7 +21,7 @@ done
 cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz --version 0.13.2
 # Coverage takes flags that stable compilers have under this name only. No sanitizer: our crates have no unsafe code, and
 # what is looked for is panics, overflows, broken properties, endless loops and memory without bound.
-RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none 2>build.log || { cat build.log >&2; exit 1; }
+RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none --target-dir target 2>build.log || { cat build.log >&2; exit 1; }
 rm -f build.log
 programs=$(echo target/*/release)
 

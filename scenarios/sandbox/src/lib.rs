@@ -24,6 +24,7 @@ mod tap;
 // What one tells it.
 mod clock;
 mod control;
+mod counterparties;
 // The same for people, in a browser.
 mod drawing;
 mod merchant;

@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
-    control::{ControlError, Counterparties, HandsetState},
+    control::{ControlError, HandsetState},
+    counterparties::Counterparties,
     drawing::STYLE,
     flow::{Flow, Traces},
     journal::{About, Note},

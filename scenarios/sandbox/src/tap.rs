@@ -17,7 +17,7 @@ use crate::journal::{About, Journal, Party, mask, mask_code};
 pub const OWN_LOOK: &str = "sandbox-look";
 
 /// More of a body is not noted; the server refuses it anyway.
-const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The router, with everything noted that goes through it.
 pub(crate) fn tapped(router: Router, journal: Journal) -> Router {

@@ -1,0 +1,115 @@
+//! Everybody around the server, for those who look at them and tell them what to do.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use countersign_domain::{
+    card::{Card, CardExpiry},
+    id::{Identifier, RelyingPartyId},
+    ports::Store as _,
+    register,
+};
+use countersign_store::SqliteStore;
+use serde_json::json;
+
+use crate::{
+    bank::Bank,
+    centre::{Centre, CentreError},
+    clock::SandboxClock,
+    control::{ControlError, HandsetState},
+    journal::Journal,
+    merchant::Merchant,
+    sandbox::{BALANCE_MINOR, Facts, Person, euro},
+    views::{PostedRow, money},
+};
+
+/// Everybody around the server, and how the sandbox's pages speak to it.
+pub(crate) struct Counterparties {
+    pub(crate) address: SocketAddr,
+    pub(crate) centre: Centre,
+    pub(crate) bank: Bank,
+    pub(crate) clock: Arc<SandboxClock>,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) journal: Journal,
+    pub(crate) merchant: Merchant,
+    pub(crate) other_merchant: Merchant,
+    pub(crate) store: PathBuf,
+    pub(crate) people: Mutex<Vec<Person>>,
+}
+
+impl Counterparties {
+    /// Those who have a phone, a card and an account, in the order in which they came.
+    pub(crate) fn people(&self) -> Vec<Person> {
+        self.people
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Gives somebody new a phone, a card, an account and a place in the directory.
+    pub(crate) async fn add_person(&self, user_id: &str) -> Result<Person, ControlError> {
+        let known = self.people();
+        if known.iter().any(|person| person.user_id == user_id) {
+            return Err(ControlError::invalid("Somebody has this user id."));
+        }
+        let person = Person::numbered(user_id, known.len() + 1);
+        self.centre.add_handset(&person.number)?;
+        let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
+        let card = Card::new(&person.card.number, expiry)?;
+        self.bank.open_account(card, BALANCE_MINOR, euro()?);
+        self.people
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(person.clone());
+        self.enrol(&person).await?;
+        Ok(person)
+    }
+
+    /// Enters a person into the server's directory, as a merchant does.
+    pub(crate) async fn enrol(&self, person: &Person) -> Result<(), ControlError> {
+        let body = json!({ "number": person.number, "card": person.card });
+        let path = format!("/v1/subscribers/{}", person.user_id);
+        self.merchant.call("PUT", &path, &body).await?;
+        Ok(())
+    }
+
+    /// Adds a handset that is not there, and puts it into that state.
+    pub(crate) fn set_handset(&self, number: &str, state: HandsetState) -> Result<(), CentreError> {
+        self.centre.add_handset(number)?;
+        self.centre
+            .set_barred(number, matches!(state, HandsetState::Barred))?;
+        self.centre
+            .set_reachable(number, !matches!(state, HandsetState::Off))
+    }
+
+    /// What the server's register has of merchants and people. It is the server's own store that is read.
+    pub(crate) async fn register(&self, people: &[Person]) -> Result<Vec<PostedRow>, ControlError> {
+        let unreadable = |error: &dyn std::fmt::Display| ControlError::internal(&error.to_string());
+        let store = SqliteStore::open(&self.store).map_err(|error| unreadable(&error))?;
+        let mut accounts = Vec::new();
+        for id in ["dupont", "martin"] {
+            accounts.push(register::Account::RelyingParty(RelyingPartyId::try_from(
+                id,
+            )?));
+        }
+        for person in people {
+            accounts.push(register::Account::Payer(Identifier::try_from(
+                person.user_id.as_str(),
+            )?));
+        }
+        let mut rows = Vec::new();
+        for account in accounts {
+            let balance = store.balance(&account, euro()?).await;
+            let balance = balance.map_err(|error| unreadable(&error))?;
+            rows.push(PostedRow {
+                account: account.to_string(),
+                debit: money(balance.debit_minor, euro()?),
+                credit: money(balance.credit_minor, euro()?),
+            });
+        }
+        Ok(rows)
+    }
+}
