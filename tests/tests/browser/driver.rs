@@ -221,6 +221,11 @@ fn start_driver(home: &Path, checkout: &str) -> (Driver, String) {
             "--user",
             "--map-root-user",
             "--mount",
+            // When it is killed, so is every browser that it has started: the namespace ends with its first process.
+            "--pid",
+            "--mount-proc",
+            "--fork",
+            "--kill-child",
             "sh",
             "-c",
             script,
