@@ -173,16 +173,11 @@ impl Shared {
 }
 
 impl Shared {
-    /// Notes a message from that side. Echo tests are of no purchase.
-    fn note(&self, from: Party, message: &Message) {
+    /// Notes a message. Echo tests are of no purchase.
+    fn note(&self, message: &Message) {
         if message.mti().class() == Mti::NETWORK_REQUEST.class() {
             return;
         }
-        let to = if from == Party::Bank {
-            Party::Server
-        } else {
-            Party::Bank
-        };
         let shown = |field: Field| match (field, message.text(field)?) {
             (Field::EXPIRY, _) => Some("••••".to_owned()),
             (_, text) => Some(mask(text)),
@@ -198,7 +193,14 @@ impl Shared {
             .map_or(About::Nothing, |retrieval| {
                 About::Bank(retrieval.to_owned())
             });
-        self.journal.note(from, to, label(message), detail, about);
+        let (server, bank) = (Party::Server, Party::Bank);
+        if message.mti().is_response() {
+            self.journal
+                .answered(bank, server, label(message), detail, about);
+        } else {
+            self.journal
+                .asked(server, bank, label(message), detail, about);
+        }
     }
 }
 
@@ -280,12 +282,12 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> Result<(), End> {
 /// What the bank says to a message; nothing to a response, and nothing while it is silent.
 fn answer(message: &Message, shared: &Shared) -> Option<Message> {
     let answer = shared.ledger().answer(message);
-    shared.note(Party::Server, message);
+    shared.note(message);
     let silent = shared.silent.load(Ordering::Relaxed);
     info!(mti = %message.mti(), answered = answer.is_some() && !silent, "the bank was asked");
     let answer = answer.filter(|_| !silent);
     if let Some(answer) = &answer {
-        shared.note(Party::Bank, answer);
+        shared.note(answer);
     }
     answer
 }

@@ -40,7 +40,7 @@ impl Flow {
             let (from, to) = (place(arrow.from), place(arrow.to));
             let (left, right) = (from.min(to), from.max(to));
             let direction = if from < to { "right" } else { "left" };
-            let answer = if arrow.is_answer() { " answer" } else { "" };
+            let answer = if arrow.is_answer { " answer" } else { "" };
             // Near the right edge a label ends with its arrow, so that it stays on the page.
             let late = if right + 1 == parties.len() {
                 " late"
@@ -67,11 +67,12 @@ impl Flow {
 mod tests {
     use super::*;
 
-    fn arrow(from: Party, to: Party, label: &str) -> Arrow {
+    fn arrow(from: Party, to: Party, is_answer: bool, label: &str) -> Arrow {
         Arrow {
             after_millis: 0,
             from,
             to,
+            is_answer,
             label: label.to_owned(),
             detail: vec![("text".to_owned(), "<script>".to_owned())],
         }
@@ -81,9 +82,9 @@ mod tests {
     fn an_arrow_is_between_its_lanes_and_what_it_says_is_text() {
         let flow = Flow {
             arrows: vec![
-                arrow(Party::Payer, Party::Server, "types the code"),
-                arrow(Party::Server, Party::Payer, "200 paid"),
-                arrow(Party::Bank, Party::Server, "0110 authorization: done"),
+                arrow(Party::Payer, Party::Server, false, "types the code"),
+                arrow(Party::Server, Party::Payer, true, "200 paid"),
+                arrow(Party::Bank, Party::Server, true, "0110 authorization: done"),
             ],
         };
         let html = flow.html("x");

@@ -16,6 +16,8 @@ pub struct Arrow {
     pub from: Party,
     /// To whom.
     pub to: Party,
+    /// Whether it answers another.
+    pub is_answer: bool,
     /// In a few words.
     pub label: String,
     /// What was in it, name by name; what is secret is masked.
@@ -82,6 +84,7 @@ impl Flow {
                 .unwrap_or(u64::MAX),
             from: note.from,
             to: note.to,
+            is_answer: note.is_answer,
             label: note.label.clone(),
             detail: note.detail.clone(),
         });
@@ -103,33 +106,12 @@ impl Flow {
             let _ = writeln!(text, "    participant {party:?} as {}", party.name());
         }
         for arrow in &self.arrows {
-            // An answer is drawn as one: it goes back to whom the server is asked by, or comes from whom it asks.
-            let line = if arrow.is_answer() { "-->>" } else { "->>" };
+            let line = if arrow.is_answer { "-->>" } else { "->>" };
             // Mermaid takes a semicolon for the end of a line, and # for the beginning of an entity.
             let label = arrow.label.replace(';', ",").replace('#', "");
             let _ = writeln!(text, "    {:?}{line}{:?}: {label}", arrow.from, arrow.to);
         }
         text
-    }
-}
-
-impl Arrow {
-    /// Whether it answers another one.
-    pub fn is_answer(&self) -> bool {
-        let begins_with_number = self
-            .label
-            .chars()
-            .next()
-            .is_some_and(|first| first.is_ascii_digit());
-        match (self.from, self.to) {
-            (Party::Server, Party::Payer | Party::Merchant) => begins_with_number,
-            (Party::Bank, _) => true,
-            (Party::Centre, Party::Server) => {
-                self.label.ends_with("_resp") || self.label.contains("_resp ")
-            }
-            (Party::Server, Party::Centre) => self.label.contains("_resp"),
-            _ => false,
-        }
     }
 }
 
@@ -141,7 +123,7 @@ mod tests {
     fn a_flow_has_the_notes_of_its_purchase_with_all_parts_of_its_message_and_no_others() {
         let journal = Journal::default();
         let note = |label: &str, about| {
-            journal.note(Party::Server, Party::Centre, label, Vec::new(), about);
+            journal.asked(Party::Server, Party::Centre, label, Vec::new(), about);
         };
         let part = |id: &str, whole: &str| About::Message {
             id: id.to_owned(),

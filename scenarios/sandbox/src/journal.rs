@@ -50,16 +50,42 @@ pub(crate) struct Note {
     pub(crate) at: Instant,
     pub(crate) from: Party,
     pub(crate) to: Party,
+    /// Whether it answers another.
+    pub(crate) is_answer: bool,
     /// In a few words; the same for the same purchase, whenever it is made.
     pub(crate) label: String,
     /// What was in it, name by name.
-    pub(crate) detail: Vec<(String, String)>,
+    pub(crate) detail: Detail,
     pub(crate) about: About,
+}
+
+/// What was in something, name by name.
+pub(crate) type Detail = Vec<(String, String)>;
+
+impl Note {
+    fn new(
+        from: Party,
+        to: Party,
+        is_answer: bool,
+        label: String,
+        detail: Detail,
+        about: About,
+    ) -> Self {
+        Self {
+            at: Instant::now(),
+            from,
+            to,
+            is_answer,
+            label,
+            detail,
+            about,
+        }
+    }
 }
 
 /// All notes of a sandbox. Its clones are one.
 #[derive(Clone, Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     notes: Arc<Mutex<VecDeque<Note>>>,
     /// How many were ever made.
     made: watch::Sender<u64>,
@@ -75,26 +101,36 @@ impl Default for Journal {
 }
 
 impl Journal {
-    pub(crate) fn note(
+    /// Notes what one side asks or tells.
+    pub(crate) fn asked(
         &self,
         from: Party,
         to: Party,
         label: impl Into<String>,
-        detail: Vec<(String, String)>,
+        detail: Detail,
         about: About,
     ) {
+        self.note(Note::new(from, to, false, label.into(), detail, about));
+    }
+
+    /// Notes what it is answered.
+    pub(crate) fn answered(
+        &self,
+        from: Party,
+        to: Party,
+        label: impl Into<String>,
+        detail: Detail,
+        about: About,
+    ) {
+        self.note(Note::new(from, to, true, label.into(), detail, about));
+    }
+
+    fn note(&self, note: Note) {
         let mut notes = self.notes();
         if notes.len() >= MAX_NOTES {
             notes.pop_front();
         }
-        notes.push_back(Note {
-            at: Instant::now(),
-            from,
-            to,
-            label: label.into(),
-            detail,
-            about,
-        });
+        notes.push_back(note);
         drop(notes);
         self.made.send_modify(|made| *made = made.wrapping_add(1));
     }
@@ -114,29 +150,45 @@ impl Journal {
     }
 }
 
-/// Masks card numbers and phone numbers wherever they stand: of every run of eleven digits or more, all but the last two
-/// (phones) or four (cards, of at least fourteen digits).
+/// Masks card numbers and phone numbers wherever they stand: of eleven digits or more in a row, all but the last two
+/// (phones) or four (cards, of at least fourteen digits). People part long numbers by blanks and hyphens: digits that are
+/// parted by one of these only are in a row.
 pub(crate) fn mask(text: &str) -> String {
     let mut masked = String::new();
-    let mut run = String::new();
-    for character in text.chars().chain(['\n']) {
-        if character.is_ascii_digit() {
-            run.push(character);
-            continue;
+    let mut row = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let parts =
+            matches!(character, ' ' | '-') && row.ends_with(|last: char| last.is_ascii_digit());
+        let goes_on = characters.peek().is_some_and(char::is_ascii_digit);
+        if character.is_ascii_digit() || (parts && goes_on) {
+            row.push(character);
+        } else {
+            masked.push_str(&mask_row(&row));
+            row.clear();
+            masked.push(character);
         }
-        let shown = match run.len() {
-            0..=10 => run.len(),
-            11..=13 => 2,
-            _ => 4,
-        };
-        let hidden = run.len().saturating_sub(shown);
-        masked.extend(std::iter::repeat_n('•', hidden));
-        masked.push_str(run.get(hidden..).unwrap_or_default());
-        run.clear();
-        masked.push(character);
     }
-    masked.pop();
+    masked.push_str(&mask_row(&row));
     masked
+}
+
+fn mask_row(row: &str) -> String {
+    let digits = row.chars().filter(char::is_ascii_digit).count();
+    let shown = match digits {
+        0..=10 => digits,
+        11..=13 => 2,
+        _ => 4,
+    };
+    let mut hidden = digits.saturating_sub(shown);
+    let mask_one = |character: char| {
+        if hidden == 0 || !character.is_ascii_digit() {
+            return character;
+        }
+        hidden = hidden.saturating_sub(1);
+        '•'
+    };
+    row.chars().map(mask_one).collect()
 }
 
 /// Masks the code of a message, which follows the last `#`, wherever it stands in the text.
@@ -158,7 +210,11 @@ mod tests {
     fn cards_and_phones_are_masked_wherever_they_stand() {
         for (text, masked) in [
             ("card 4970100000000154.", "card ••••••••••••0154."),
+            ("4970 1000 0000 0154", "•••• •••• •••• 0154"),
+            ("4970-1000-0000-0154,", "••••-••••-••••-0154,"),
             ("+33639980001", "+•••••••••01"),
+            ("+33 6 39 98 00 01", "+•• • •• •• •• 01"),
+            ("0 - 1 and 2", "0 - 1 and 2"),
             ("1125181400 is a time", "1125181400 is a time"),
             ("", ""),
         ] {
@@ -180,7 +236,7 @@ mod tests {
         let journal = Journal::default();
         for number in 0..=MAX_NOTES {
             let label = number.to_string();
-            journal.note(
+            journal.asked(
                 Party::Payer,
                 Party::Server,
                 label,

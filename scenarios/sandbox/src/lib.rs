@@ -37,7 +37,7 @@ mod certificates;
 
 pub use drawing::STYLE;
 pub use flow::{Arrow, Flow};
-pub use journal::{Journal, Party};
+pub use journal::Party;
 pub use sandbox::{
     ExternalCentre, Person, PlainCard, Sandbox, SandboxError, Settings, Texts, with_check_digit,
 };

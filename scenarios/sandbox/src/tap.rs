@@ -4,14 +4,14 @@ use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::Request,
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method, StatusCode, header},
     middleware::{Next, from_fn},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use countersign_web::peer_certificate::PeerCertificates;
 use serde_json::Value;
 
-use crate::journal::{About, Journal, Party, mask, mask_code};
+use crate::journal::{About, Detail, Journal, Party, mask, mask_code};
 
 /// A request with this header is the sandbox's own look at a purchase, or a tester's, and part of none.
 pub const OWN_LOOK: &str = "sandbox-look";
@@ -32,6 +32,8 @@ struct Asked {
     from: Party,
     label: String,
     checkout: Option<String>,
+    /// Whether a checkout is to be made.
+    is_order: bool,
 }
 
 async fn pass(journal: &Journal, request: Request, next: Next) -> Response {
@@ -40,59 +42,48 @@ async fn pass(journal: &Journal, request: Request, next: Next) -> Response {
     }
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
-        return next.run(Request::from_parts(head, Body::empty())).await;
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let asked = asked(&head.method, head.uri.path(), &body);
-    let mut detail = vec![(
-        "request".to_owned(),
-        mask(&format!("{} {}", head.method, head.uri.path())),
-    )];
+    let line = mask(&format!("{} {}", head.method, head.uri.path()));
+    let mut detail = vec![("request".to_owned(), line)];
     detail.extend(fields(&head.headers, &body));
     let certificates = head.extensions.get::<PeerCertificates>();
     if certificates.is_some_and(|presented| !presented.0.is_empty()) {
         detail.push(("TLS client certificate".to_owned(), "presented".to_owned()));
     }
-    let about = |id: Option<String>| id.map_or(About::Nothing, About::Checkout);
-    // The id of a checkout that is asked for is known by the answer.
-    let early = asked.checkout.is_some() || asked.from == Party::Payer;
-    let noted = (asked.label, detail);
-    if early {
-        let (label, detail) = noted.clone();
-        journal.note(
-            asked.from,
-            Party::Server,
-            label,
-            detail,
-            about(asked.checkout.clone()),
-        );
+    let note_request = |checkout: Option<&String>| {
+        let (label, detail) = (asked.label.clone(), detail.clone());
+        journal.asked(asked.from, Party::Server, label, detail, about(checkout));
+    };
+    // An order is of the checkout that its answer names; it is noted with that.
+    if !asked.is_order {
+        note_request(asked.checkout.as_ref());
     }
     let response = next.run(Request::from_parts(head, Body::from(body))).await;
 
     let (head, body) = response.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let said: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let id = said.get("id").and_then(Value::as_str).map(str::to_owned);
-    let checkout = asked.checkout.or(id);
-    if !early {
-        let (label, detail) = noted;
-        journal.note(
-            asked.from,
-            Party::Server,
-            label,
-            detail,
-            about(checkout.clone()),
-        );
+    let named = said.get("id").and_then(Value::as_str).map(str::to_owned);
+    let checkout = asked.checkout.clone().or(named);
+    if asked.is_order {
+        note_request(checkout.as_ref());
     }
     let label = answered(head.status.as_u16(), &head.headers, &said);
     let detail = fields(&head.headers, &body);
-    journal.note(Party::Server, asked.from, label, detail, about(checkout));
+    let about = about(checkout.as_ref());
+    journal.answered(Party::Server, asked.from, label, detail, about);
     Response::from_parts(head, Body::from(body))
+}
+
+fn about(checkout: Option<&String>) -> About {
+    checkout.map_or(About::Nothing, |id| About::Checkout(id.clone()))
 }
 
 fn asked(method: &Method, path: &str, body: &Bytes) -> Asked {
     let mut parts = path.split('/').skip(1);
     let (first, second, third) = (parts.next(), parts.next(), parts.next());
-    let text = String::from_utf8_lossy(body);
     match (first, second, third) {
         (Some("pay"), Some(id), action) => {
             let label = match (method, action) {
@@ -100,17 +91,18 @@ fn asked(method: &Method, path: &str, body: &Bytes) -> Asked {
                 (_, Some("code")) => "types the code".to_owned(),
                 (_, Some("resend")) => "asks for another message".to_owned(),
                 (_, Some("cancel")) => "calls the payment off".to_owned(),
-                _ => format!("pays{}", by(&text)),
+                _ => format!("pays{}", by(body)),
             };
             Asked {
                 from: Party::Payer,
                 label,
                 checkout: Some(id.to_owned()),
+                is_order: false,
             }
         }
         (Some("v1"), Some("checkouts"), id) => {
             let label = match (id, parts.next()) {
-                (None, _) => format!("asks for {}", amount(&text)),
+                (None, _) => format!("asks for {}", amount(body)),
                 (_, Some("void")) => "calls the checkout off".to_owned(),
                 (_, Some("trace")) => "reads the trace".to_owned(),
                 _ => "looks at the checkout".to_owned(),
@@ -119,6 +111,7 @@ fn asked(method: &Method, path: &str, body: &Bytes) -> Asked {
                 from: Party::Merchant,
                 label,
                 checkout: id.map(str::to_owned),
+                is_order: id.is_none(),
             }
         }
         _ => Asked {
@@ -129,15 +122,16 @@ fn asked(method: &Method, path: &str, body: &Bytes) -> Asked {
             },
             label: mask(&format!("{method} {path}")),
             checkout: None,
+            is_order: false,
         },
     }
 }
 
 /// By what the payer is to be known.
-fn by(form: &str) -> &'static str {
+fn by(form: &Bytes) -> &'static str {
     let given = |name: &str| {
-        let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.any(|(found, value)| found == name && !value.is_empty())
+        let mut pairs = form_urlencoded::parse(form);
+        pairs.any(|(found, value)| found == name && !value.trim().is_empty())
     };
     if given("user_id") {
         " by user id"
@@ -148,15 +142,11 @@ fn by(form: &str) -> &'static str {
     }
 }
 
-fn amount(order: &str) -> String {
-    let order: Value = serde_json::from_str(order).unwrap_or_default();
-    let member = |name: &str| {
-        order
-            .pointer(&format!("/amount/{name}"))
-            .and_then(Value::as_str)
-    };
-    match (member("value"), member("currency")) {
-        (Some(value), Some(currency)) => format!("{value} {currency}"),
+fn amount(order: &Bytes) -> String {
+    let order: Value = serde_json::from_slice(order).unwrap_or_default();
+    let member = |pointer: &str| order.pointer(pointer).and_then(Value::as_str);
+    match (member("/amount/value"), member("/amount/currency")) {
+        (Some(value), Some(currency)) => mask(&format!("{value} {currency}")),
         _ => "something".to_owned(),
     }
 }
@@ -179,55 +169,104 @@ fn answered(status: u16, headers: &HeaderMap, said: &Value) -> String {
 }
 
 /// What a body says, name by name. A page is not repeated.
-fn fields(headers: &HeaderMap, body: &Bytes) -> Vec<(String, String)> {
-    let text = String::from_utf8_lossy(body);
+fn fields(headers: &HeaderMap, body: &Bytes) -> Detail {
     let media_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if let Ok(json) = serde_json::from_str::<Value>(&text) {
-        let mut found = Vec::new();
-        flatten("", &json, &mut found);
-        return found;
-    }
     if media_type.starts_with("application/x-www-form-urlencoded") {
-        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+        let given = form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty());
         let shown = |name: &str, value: &str| match name {
-            "code" => "•".repeat(value.len()),
-            _ => mask(&value.replace("%2F", "/").replace('+', " ")),
+            "code" => "•".repeat(value.chars().count()),
+            _ => mask(value),
         };
-        return pairs
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (name.to_owned(), shown(name, value)))
+        return given
+            .map(|(name, value)| (mask(&name), shown(&name, &value)))
             .collect();
     }
     if media_type.starts_with("text/html") {
         return vec![("page".to_owned(), format!("HTML, {} bytes", body.len()))];
     }
-    Vec::new()
+    let mut found = Vec::new();
+    if let Ok(json) = serde_json::from_slice(body) {
+        flatten(String::new(), &json, &mut found);
+    }
+    found
 }
 
-/// Members of members get names like `amount.value`.
-fn flatten(name: &str, json: &Value, found: &mut Vec<(String, String)>) {
-    let inside = |member: &str| {
-        if name.is_empty() {
-            member.to_owned()
-        } else {
-            format!("{name}.{member}")
-        }
+/// Members of members get names like `amount.value`. Names and numbers are whatever was sent, and masked as texts are.
+fn flatten(name: String, json: &Value, found: &mut Detail) {
+    let inside = |member: &str| match name.as_str() {
+        "" => mask(member),
+        name => format!("{name}.{}", mask(member)),
     };
     match json {
         Value::Object(members) => {
             for (member, value) in members {
-                flatten(&inside(member), value, found);
+                flatten(inside(member), value, found);
             }
         }
         Value::Array(members) => {
             for (number, value) in members.iter().enumerate() {
-                flatten(&inside(&number.to_string()), value, found);
+                flatten(inside(&number.to_string()), value, found);
             }
         }
-        Value::String(text) => found.push((name.to_owned(), mask_code(text))),
-        value => found.push((name.to_owned(), value.to_string())),
+        Value::String(text) => found.push((name, mask_code(text))),
+        value => found.push((name, mask(&value.to_string()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    const CARD: &str = "4970100000000154";
+
+    /// What is noted of a body of that type.
+    fn noted(media_type: &'static str, body: &str) -> String {
+        let headers =
+            HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+        format!("{:?}", fields(&headers, &Bytes::from(body.to_owned())))
+    }
+
+    #[test]
+    fn a_card_is_masked_however_it_is_written_and_wherever_it_stands() {
+        let form = "application/x-www-form-urlencoded";
+        for (media_type, body) in [
+            (form, "card_number=4970100000000154"),
+            (form, "card_number=4970+1000+0000+0154"),
+            (form, "card_number=4970%201000%2D0000-0154"),
+            (
+                form,
+                "card_number=%34%39%37%30%31%30%30%30%30%30%30%30%30%31%35%34",
+            ),
+            (form, "user_id=4970100000000154"),
+            (form, "4970100000000154=x"),
+            (
+                "application/json",
+                r#"{"card":{"number":"4970 1000 0000 0154"}}"#,
+            ),
+            (
+                "application/json",
+                r#"{"card":{"number":4970100000000154}}"#,
+            ),
+            (
+                "application/json",
+                r#"{"4970100000000154":["4970100000000154"]}"#,
+            ),
+        ] {
+            let shown = noted(media_type, body);
+            let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
+            assert!(!digits.contains(CARD), "{body}: {shown}");
+            assert!(shown.contains('•'), "{body}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_masked_whatever_it_looks_like() {
+        let shown = noted("application/x-www-form-urlencoded", "code=123-456");
+        assert_eq!(shown, r#"[("code", "•••••••")]"#);
     }
 }

@@ -194,13 +194,13 @@ impl Network {
         }
         self.submitted += 1;
         let id = format!("{:08x}", self.submitted);
+        let (server, centre) = (Party::Server, Party::Centre);
         let about = about(&id, &message);
-        let note = |from, to, label: &str, detail| {
-            self.journal.note(from, to, label, detail, about.clone());
-        };
-        note(Party::Server, Party::Centre, "submit_sm", fields(&message));
+        self.journal
+            .asked(server, centre, "submit_sm", fields(&message), about.clone());
         let answer = vec![("message_id".to_owned(), id.clone())];
-        note(Party::Centre, Party::Server, "submit_sm_resp", answer);
+        self.journal
+            .answered(centre, server, "submit_sm_resp", answer, about);
         let waiting = Waiting {
             id: id.clone(),
             system_id: system_id.to_owned(),
@@ -270,7 +270,7 @@ impl Network {
         let label = format!("shows: {}", mask(first_line));
         let about = about(id, message);
         self.journal
-            .note(Party::Centre, Party::Phone, label, shown, about);
+            .asked(Party::Centre, Party::Phone, label, shown, about);
     }
 
     /// The receipt about a message, noted, if its sender wants one.
@@ -280,7 +280,7 @@ impl Network {
         let detail = fields(&report.receipt);
         let label = format!("deliver_sm: receipt {state}");
         self.journal
-            .note(Party::Centre, Party::Server, label, detail, about);
+            .asked(Party::Centre, Party::Server, label, detail, about);
         Some(report)
     }
 
