@@ -8,7 +8,7 @@
 //!                             +--> Gateway, Outbox, Subscribers                 (domain)
 //!                             +--> listener.rs: TLS --> checkout's routers      (flows)
 //!                             +--> workers.rs: what is due
-//!                             +--> observed.rs, watch.rs --> metrics.rs --> operations.rs  (for operators)
+//!                             +--> observed.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
 //! ```
 
 mod server;
@@ -19,9 +19,9 @@ mod listener;
 mod metrics;
 mod observed;
 mod operations;
+mod requests;
 mod system;
 mod tls;
-mod watch;
 mod workers;
 
 pub use config::Config;

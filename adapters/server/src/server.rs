@@ -25,10 +25,9 @@ use crate::{
     metrics::Metrics,
     observed::Observed,
     operations::Operations,
+    requests::watched,
     system::SystemEntropy,
-    tls,
-    watch::watched,
-    workers,
+    tls, workers,
 };
 
 /// The acquirer number when none is configured.

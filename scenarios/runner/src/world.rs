@@ -195,20 +195,6 @@ impl Story {
         idempotency_key: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Result<Reply, Unanswered>, Failure> {
-        self.call(method, path, api_key, idempotency_key, body, false)
-            .await
-    }
-
-    /// As [`Self::merchant`]; a look of the tester's is no part of the purchase, and is not drawn.
-    async fn call(
-        &self,
-        method: &str,
-        path: &str,
-        api_key: Option<&str>,
-        idempotency_key: Option<&str>,
-        body: Option<&Value>,
-        is_a_look: bool,
-    ) -> Result<Result<Reply, Unanswered>, Failure> {
         let Bench { description, .. } = self.bench()?;
         let tls = Tls::new(&description.authority, None)?;
         let url = format!("{}{path}", description.api);
@@ -222,7 +208,8 @@ impl Story {
                 key.to_owned(),
             ));
         }
-        if is_a_look {
+        // What a tester reads is no part of the purchase, and is not drawn.
+        if method == "GET" {
             headers.push((
                 hyper::header::HeaderName::from_static(countersign_sandbox::OWN_LOOK),
                 "1".to_owned(),
@@ -244,7 +231,7 @@ impl Story {
     /// What our merchant is answered to a question that must succeed.
     pub(crate) async fn merchant_reads(&self, path: &str) -> Result<Reply, Failure> {
         let key = &self.bench()?.description.api_key;
-        let reply = self.call("GET", path, Some(key), None, None, true).await?;
+        let reply = self.merchant("GET", path, Some(key), None, None).await?;
         let reply = reply.map_err(|error| Failure::new(error.to_string()))?;
         if reply.status.is_success() {
             Ok(reply)

@@ -101,38 +101,29 @@ fn asset(media_type: &'static str, text: &'static str) -> Response {
 }
 
 /// What every page has at its top.
-trait Framed {
-    /// Where this page is.
-    const PLACE: &'static str;
+struct Frame {
+    /// Where this page is, among the places.
+    place: &'static str,
+    first: Person,
+}
 
-    fn first_phone(&self) -> &str;
+impl Frame {
+    fn at(place: &'static str, shared: &Counterparties) -> Self {
+        Self {
+            place,
+            first: shared.facts.person.clone(),
+        }
+    }
 
-    fn places(&self) -> [(String, &'static str); 4] {
+    fn places(&self) -> [(&'static str, String); 4] {
         [
-            ("/".to_owned(), "Overview"),
-            ("/shop".to_owned(), "Shop"),
-            (format!("/phones/{}", self.first_phone()), "Phones"),
-            ("/bank".to_owned(), "Bank and register"),
+            ("Overview", "/".to_owned()),
+            ("Shop", "/shop".to_owned()),
+            ("Phones", format!("/phones/{}", self.first.number)),
+            ("Bank and register", "/bank".to_owned()),
         ]
     }
-
-    fn is_at(&self, path: &str) -> bool {
-        path == Self::PLACE || (Self::PLACE == "/phones" && path.starts_with("/phones"))
-    }
 }
-
-macro_rules! framed {
-    ($($page:ident at $place:literal),*) => {$(
-        impl Framed for $page {
-            const PLACE: &'static str = $place;
-
-            fn first_phone(&self) -> &str {
-                &self.first.number
-            }
-        }
-    )*};
-}
-framed!(Overview at "/", Shop at "/shop", Phone at "/phones", Bank at "/bank", Purchase at "/purchases");
 
 fn show(page: &impl Template) -> Answer {
     let html = page
@@ -154,7 +145,7 @@ fn show(page: &impl Template) -> Answer {
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Overview {
-    first: Person,
+    frame: Frame,
     people: Vec<Person>,
     purchases: Vec<PurchaseRow>,
     folder: String,
@@ -173,7 +164,7 @@ struct PurchaseRow {
 async fn overview(State(shared): Shared) -> Answer {
     let facts = &shared.facts;
     show(&Overview {
-        first: facts.person.clone(),
+        frame: Frame::at("Overview", &shared),
         people: shared.people(),
         purchases: purchases(&shared),
         folder: facts.folder.display().to_string(),
@@ -237,13 +228,13 @@ async fn add_person(
 #[derive(Template)]
 #[template(path = "shop.html")]
 struct Shop {
-    first: Person,
+    frame: Frame,
     goods: [Good; 4],
 }
 
 async fn shop(State(shared): Shared) -> Answer {
     show(&Shop {
-        first: shared.facts.person.clone(),
+        frame: Frame::at("Shop", &shared),
         goods: GOODS,
     })
 }
@@ -279,7 +270,7 @@ async fn buy(State(shared): Shared, form: Result<Form<BuyForm>, FormRejection>) 
 #[derive(Template)]
 #[template(path = "phone.html")]
 struct Phone {
-    first: Person,
+    frame: Frame,
     owner: String,
     number: String,
     messages: Vec<ShownMessage>,
@@ -292,7 +283,7 @@ async fn phone(State(shared): Shared, Path(number): Path<String>) -> Answer {
     let people = shared.people();
     let owner = people.iter().find(|person| person.number == number);
     show(&Phone {
-        first: shared.facts.person.clone(),
+        frame: Frame::at("Phones", &shared),
         owner: owner.map_or_else(|| number.clone(), |person| person.user_id.clone()),
         messages: messages.iter().rev().map(ShownMessage::of).collect(),
         others: people,
@@ -324,7 +315,7 @@ async fn set_phone(
 #[derive(Template)]
 #[template(path = "bank.html")]
 struct Bank {
-    first: Person,
+    frame: Frame,
     accounts: Vec<AccountRow>,
     movements: Vec<MovementRow>,
     register: Vec<PostedRow>,
@@ -342,7 +333,7 @@ async fn bank(State(shared): Shared) -> Answer {
         of_card.map(|movement| MovementRow::of(card, &movement))
     });
     show(&Bank {
-        first: shared.facts.person.clone(),
+        frame: Frame::at("Bank and register", &shared),
         accounts: accounts.iter().map(AccountRow::of).collect(),
         movements: movements.collect(),
         register: shared.register(&people).await?,
@@ -352,7 +343,7 @@ async fn bank(State(shared): Shared) -> Answer {
 #[derive(Template)]
 #[template(path = "purchase.html")]
 struct Purchase {
-    first: Person,
+    frame: Frame,
     what: String,
     checkout: String,
     flow: String,
@@ -363,7 +354,7 @@ async fn purchase(State(shared): Shared, Path(checkout): Path<String>) -> Answer
     let rows = purchases(&shared);
     let row = rows.into_iter().find(|row| row.checkout == checkout);
     show(&Purchase {
-        first: shared.facts.person.clone(),
+        frame: Frame::at("", &shared),
         what: row.map_or_else(|| "A purchase".to_owned(), |row| row.what),
         flow: flow.html("arrow-"),
         checkout,
@@ -390,23 +381,27 @@ async fn flow(shared: &Counterparties, checkout: &str) -> Result<Flow, ControlEr
         checkout: checkout.to_owned(),
         ..Traces::default()
     };
-    // A checkout of the other merchant is drawn without what only that one is told.
+    // Whose checkout it is, the API tells its merchant only.
     for merchant in [&shared.merchant, &shared.other_merchant] {
-        let Ok(view) = merchant.look(&format!("/v1/checkouts/{checkout}")).await else {
+        let path = format!("/v1/checkouts/{checkout}");
+        let Ok(view) = merchant.look(&path).await else {
             continue;
         };
-        let trace = merchant
-            .look(&format!("/v1/checkouts/{checkout}/trace"))
-            .await?;
+        let trace = merchant.look(&format!("{path}/trace")).await?;
         let facts = trace.as_array().into_iter().flatten();
         let ids = facts.filter_map(|fact| fact.get("network_id")?.as_str());
         traces.messages = ids.map(str::to_owned).collect();
-        traces.bank = view
-            .get("bank_reference")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let bank = view.get("bank_reference").and_then(Value::as_str);
+        traces.bank = bank.map(str::to_owned);
+        break;
     }
-    Ok(Flow::of(&shared.journal, &traces))
+    let flow = Flow::of(&shared.journal, &traces);
+    if flow.arrows.is_empty() {
+        return Err(ControlError::not_found(
+            "Nothing was sent for such a purchase.",
+        ));
+    }
+    Ok(flow)
 }
 
 /// One event whenever something was sent, and one at the beginning: something may have been sent since the page was made.
