@@ -1,7 +1,9 @@
 //! What crosses crates: walls, interoperability with programs not ours, processes that are killed.
 //!
-//! The tests are in `tests/`; here is what they stand on: a real SMS centre, and `curl` as merchant and payer.
+//! The tests are in `tests/`; here is what they stand on: a real SMS centre, `curl` as merchant and payer, and a desk that
+//! makes and checks codes on any store.
 
 pub mod curl;
+pub mod desk;
 pub mod killable;
 pub mod osmo;

@@ -1,0 +1,84 @@
+//! Many right answers at once (RTS art. 4(1): a code is good once).
+
+use std::sync::Arc;
+
+use countersign_domain::{
+    challenge::{Challenge, Refusal},
+    event::Event,
+    policy::PolicySettings,
+    ports::Store,
+    record::RecordKey,
+};
+use countersign_server::SystemEntropy;
+use countersign_store::SqliteStore;
+use countersign_tests::desk::{Desk, PAYEE};
+use tokio::{sync::Barrier, task::JoinSet};
+
+const ROUNDS: usize = 1_000;
+const RACERS: usize = 32;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_right_answers_at_once_exactly_one_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> =
+        Arc::new(SqliteStore::open(&folder.path().join("store.db")).unwrap());
+    let settings = PolicySettings::default();
+    let max_attempts = settings.max_attempts;
+    let entropy = Arc::new(SystemEntropy::default());
+    let desk = Arc::new(Desk::open(
+        Arc::clone(&store),
+        entropy,
+        settings.try_into().unwrap(),
+    ));
+    // How often one, two, three of a round's answers were counted: they did race.
+    let mut counted_in_rounds = vec![0; usize::from(max_attempts) + 1];
+    for _ in 0..ROUNDS {
+        let challenge = race(&desk).await;
+        let key = RecordKey::of::<Challenge>(challenge.id().as_str());
+        let facts = store.facts(&key).await.unwrap();
+        let counted: Vec<u8> = facts
+            .iter()
+            .filter_map(|fact| match fact.event {
+                Event::AttemptCounted { number } => Some(number),
+                _ => None,
+            })
+            .collect();
+        let verified = facts
+            .iter()
+            .filter(|fact| fact.event == Event::ChallengeVerified);
+        assert_eq!(verified.count(), 1, "{facts:?}");
+        // Counted one after the other, none twice, none above the limit, and as many as the record says.
+        let kept = store.expect::<Challenge>(challenge.id().as_str()).await;
+        let spent = max_attempts - kept.unwrap().value.attempts_left();
+        assert_eq!(counted, (1..=spent).collect::<Vec<_>>(), "{facts:?}");
+        *counted_in_rounds.get_mut(usize::from(spent)).unwrap() += 1;
+    }
+    println!("{ROUNDS} rounds of {RACERS}: answers counted in a round {counted_in_rounds:?}");
+}
+
+/// One round: all of them type the right code; asserts that one is accepted.
+async fn race(desk: &Arc<Desk>) -> Challenge {
+    let session = desk.session().unwrap();
+    let challenge = desk.ask(&session, "49.90", PAYEE).await.unwrap();
+    let code = desk.read(&challenge).await.unwrap().unwrap();
+    let line = Arc::new(Barrier::new(RACERS));
+    let mut racers = JoinSet::new();
+    for _ in 0..RACERS {
+        let (desk, line) = (Arc::clone(desk), Arc::clone(&line));
+        let (id, session, code) = (challenge.id().clone(), session.clone(), code.clone());
+        racers.spawn(async move {
+            line.wait().await;
+            desk.type_code(&id, &session, &code).await.unwrap()
+        });
+    }
+    let mut accepted = 0;
+    for answer in racers.join_all().await {
+        match answer {
+            None => accepted += 1,
+            Some(Refusal::AlreadyUsed | Refusal::TooManyAttempts) => {}
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(accepted, 1, "{challenge:?}");
+    challenge
+}
