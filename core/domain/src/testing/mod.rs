@@ -32,6 +32,8 @@ use crate::{
     binding::Binding,
     card::Card,
     challenge::{Challenge, Opening},
+    code::AuthenticationCode,
+    error::InvalidInput,
     keys::KeyRing,
     policy::PolicySettings,
     ports::{Clock, Entropy, EntropyError},
@@ -152,6 +154,18 @@ pub fn binding() -> Binding {
         account: Some(card().masked()),
         transaction: Some(purchase("49.90")),
     }
+}
+
+/// The code of a binding, to measure what it costs: only the domain computes codes.
+///
+/// # Errors
+/// When no code has so many digits.
+pub fn code(
+    secret: &Secret<[u8; 32]>,
+    binding: &Binding,
+    digits: u8,
+) -> Result<AuthenticationCode, InvalidInput> {
+    AuthenticationCode::derive(secret, binding, digits)
 }
 
 /// The pending challenge of [`binding`], under the default policy.

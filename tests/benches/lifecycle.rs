@@ -1,0 +1,189 @@
+//! A challenge from start to finish, in memory and on disk, beside the rate at which this disk syncs: `cargo bench -p
+//! countersign-tests --bench lifecycle`.
+#![expect(
+    clippy::float_arithmetic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program for people, which may fail loudly"
+)]
+
+use std::{
+    fs::File,
+    io::Write as _,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use countersign_domain::{policy::Policy, ports::Store, testing::MemoryStore};
+use countersign_server::SystemEntropy;
+use countersign_store::SqliteStore;
+use countersign_tests::{
+    desk::{Desk, PAYEE},
+    load::table::{Row, disturbance, foreign, ratio, title, watched},
+};
+use tokio::{runtime::Runtime, task::JoinSet};
+
+const PASSES: usize = 5;
+/// Clients at once, and how many lifecycles they do together in a pass.
+const ON_DISK: [(u32, u32); 3] = [(1, 400), (8, 2_400), (64, 9_600)];
+const IN_MEMORY: (u32, u32) = (1, 20_000);
+/// How long the disk is tried in a pass.
+const SYNCING: Duration = Duration::from_millis(700);
+/// Octets appended before each sync: a page, as SQLite's log has them.
+const PAGE: usize = 4_096;
+
+/// Figures of one store and one number of clients.
+struct Rows {
+    start: Row,
+    message: Row,
+    finish: Row,
+    answered: Row,
+    whole: Row,
+    syncs: Row,
+}
+
+impl Rows {
+    fn new(what: &str) -> Self {
+        let row = |part: &str| Row::new(format!("{what}: {part}"));
+        Self {
+            start: row("challenges started/s"),
+            message: row("messages claimed and settled/s"),
+            finish: row("codes checked/s"),
+            answered: row("started and checked/s (3 commits)"),
+            whole: row("with the message/s (5 commits)"),
+            syncs: row("syncs for each lifecycle with message"),
+        }
+    }
+
+    fn print(&self) {
+        for row in [
+            &self.start,
+            &self.message,
+            &self.finish,
+            &self.answered,
+            &self.whole,
+            &self.syncs,
+        ] {
+            row.print();
+        }
+    }
+}
+
+fn main() {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut memory = Rows::new("in memory, 1 client");
+    let mut disk = ON_DISK.map(|(clients, _)| Rows::new(&format!("on disk, {clients} clients")));
+    let mut plain = Row::new("appends of 4 KiB with fdatasync/s, one writer");
+    let mut foreign = foreign();
+    for _ in 0..PASSES {
+        watched(&mut foreign, &[], || {
+            let store = Arc::new(MemoryStore::default());
+            runtime.block_on(pass(store, IN_MEMORY, &mut memory));
+            for (load, rows) in ON_DISK.into_iter().zip(&mut disk) {
+                plain.add(syncs_per_second(&folder.path().join("plain")));
+                let file = tempfile::tempdir_in(folder.path()).unwrap();
+                let store = Arc::new(SqliteStore::open(&file.path().join("store.db")).unwrap());
+                runtime.block_on(pass(store.clone(), load, rows));
+                rows.syncs.add(per(store.commits(), load.1));
+            }
+        });
+    }
+    title("A challenge: start, message to a phone that is faked, right code");
+    memory.print();
+    disk.iter().for_each(Rows::print);
+    plain.print();
+    disturbance(&foreign);
+    println!("\nP5, challenges with durable answers beside the plain syncs of the same run");
+    for ((clients, _), rows) in ON_DISK.into_iter().zip(&disk) {
+        let goal = if clients == 1 {
+            "none set"
+        } else {
+            ">= 1x, moonshot >= 3x"
+        };
+        let what = format!("{clients} clients, started and checked / syncs");
+        ratio(&what, rows.answered.median(), plain.median(), goal);
+        let what = format!("{clients} clients, with the message / syncs");
+        ratio(&what, rows.whole.median(), plain.median(), goal);
+    }
+}
+
+/// So many lifecycles, one part after the other, so that each part has its time: a code can only be read in between.
+async fn pass(store: Arc<dyn Store>, (clients, lifecycles): (u32, u32), rows: &mut Rows) {
+    let entropy = Arc::new(SystemEntropy::default());
+    let desk = Arc::new(Desk::open(store, entropy, Policy::default()));
+    let each = lifecycles / clients;
+    let begun = Instant::now();
+    let shares: Vec<Vec<_>> = at_once((0..clients).map(|_| {
+        let desk = Arc::clone(&desk);
+        async move {
+            let mut started = Vec::new();
+            for _ in 0..each {
+                let session = desk.session().unwrap();
+                let challenge = desk.ask(&session, "49.90", PAYEE).await.unwrap();
+                started.push((session, challenge));
+            }
+            started
+        }
+    }))
+    .await;
+    let start = begun.elapsed();
+
+    let begun = Instant::now();
+    let shares: Vec<Vec<_>> = at_once(shares.into_iter().map(|share| {
+        let desk = Arc::clone(&desk);
+        async move {
+            let mut read = Vec::new();
+            for (session, challenge) in share {
+                let code = desk.read(&challenge).await.unwrap().unwrap();
+                read.push((session, challenge, code));
+            }
+            read
+        }
+    }))
+    .await;
+    let message = begun.elapsed();
+
+    let begun = Instant::now();
+    at_once(shares.into_iter().map(|share| {
+        let desk = Arc::clone(&desk);
+        async move {
+            for (session, challenge, code) in share {
+                let typed = desk.type_code(challenge.id(), &session, &code).await;
+                assert_eq!(typed.unwrap(), None);
+            }
+        }
+    }))
+    .await;
+    let finish = begun.elapsed();
+
+    let rate = |time: Duration| f64::from(each * clients) / time.as_secs_f64();
+    rows.start.add(rate(start));
+    rows.message.add(rate(message));
+    rows.finish.add(rate(finish));
+    rows.answered.add(rate(start + finish));
+    rows.whole.add(rate(start + message + finish));
+}
+
+async fn at_once<T: Send + 'static>(
+    clients: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    clients.collect::<JoinSet<_>>().join_all().await
+}
+
+fn per(count: u64, lifecycles: u32) -> f64 {
+    f64::from(u32::try_from(count).unwrap()) / f64::from(lifecycles)
+}
+
+/// What this disk can do when it syncs for each write: what one writer without group commit cannot pass.
+fn syncs_per_second(path: &Path) -> f64 {
+    let mut file = File::create(path).unwrap();
+    let (begun, mut count) = (Instant::now(), 0_u32);
+    while begun.elapsed() < SYNCING {
+        file.write_all(&[0x5a; PAGE]).unwrap();
+        file.sync_data().unwrap();
+        count += 1;
+    }
+    f64::from(count) / begun.elapsed().as_secs_f64()
+}

@@ -1,0 +1,312 @@
+//! A server in a process of its own, with bank and SMS centre in this one, and purchases in it.
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Error, Result},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use countersign_domain::{amount::Currency, card::Card};
+use countersign_sandbox::{ExternalCentre, Sandbox, Settings, bank::Bank};
+use countersign_server::{Config, Server, SystemClock};
+use tokio::sync::oneshot;
+
+use super::{
+    centre::Centre,
+    http::{Connection, Dialler},
+};
+
+/// The configuration that a child serves.
+const CONFIGURATION: &str = "COUNTERSIGN_LOAD_CONFIGURATION";
+
+/// Submissions to the SMS centre that may wait for their answer.
+const WINDOW: usize = 64;
+
+/// When this process was started by [`Shop::open`], serves until it is killed, and never returns; to be called first in
+/// `main`. What is served is what `countersign serve` serves, with its log.
+pub fn serve_if_asked() {
+    let Some(configuration) = env::var_os(CONFIGURATION) else {
+        return;
+    };
+    if let Err(error) = serve(Path::new(&configuration)) {
+        tracing::error!(%error, "the server did not start");
+    }
+    std::process::exit(1);
+}
+
+fn serve(configuration: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt()
+        .with_env_filter("info")
+        .with_writer(std::io::stderr)
+        .init();
+    let text = fs::read_to_string(configuration)?;
+    let folder = configuration.parent().unwrap_or_else(|| Path::new("."));
+    let config = Config::from_toml(&text, folder)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let _server = Server::start(config, Arc::new(SystemClock::default())).await?;
+        #[expect(clippy::print_stdout, reason = "the parent waits for it")]
+        {
+            println!("\nserving");
+        }
+        std::future::pending().await
+    })
+}
+
+/// A server under load. Everything ends when it is dropped.
+pub struct Shop {
+    /// The centre that its messages go to.
+    pub centre: Centre,
+    /// For clients without a certificate.
+    pub dialler: Dialler,
+    /// For a client with the person's certificate, number and card in it encrypted.
+    pub client: Dialler,
+    /// Where certificates and keys are: `server.pem`, `server.key`, `root.pem`.
+    pub folder: PathBuf,
+    api: u16,
+    checkout: u16,
+    api_key: String,
+    _bank: Bank,
+    child: Child,
+}
+
+/// A merchant's and a payer's connection, both kept alive.
+pub struct Till {
+    api: Connection,
+    payer: Connection,
+}
+
+/// How long parts of a purchase took, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// From the order to the payment.
+    pub whole: f64,
+    /// From typing the code to its answer: two commits, the bank's debit, and one commit.
+    pub verify: f64,
+}
+
+impl Shop {
+    /// Makes certificates and keys as the sandbox does, starts the server as a child, and enrols Alice. The store is
+    /// `store`, in the folder if it is a plain name.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub async fn open(folder: &Path, store: &str) -> Result<Self> {
+        let centre = Centre::start().await?;
+        let mut settings = Settings::in_folder(folder.join("shop"));
+        settings.centre = Some(ExternalCentre {
+            address: centre.address().to_string(),
+            system_id: "load".to_owned(),
+            password: "load".to_owned(),
+            source: "Dupont".to_owned(),
+            transaction_mode: false,
+        });
+        // It makes everything that a server needs, and gives its ports free again.
+        let sandbox = Sandbox::start(settings).await.map_err(Error::other)?;
+        let person = sandbox.person().clone();
+        let folder = sandbox.folder().to_owned();
+        let (api, checkout) = (port(sandbox.api_url()), port(sandbox.checkout_url()));
+        let api_key = sandbox.api_key().to_owned();
+        let (authority, chain, key) = {
+            let (certificate, key) = sandbox.client_certificate();
+            (
+                fs::read_to_string(sandbox.authority())?,
+                fs::read_to_string(certificate)?,
+                fs::read_to_string(key)?,
+            )
+        };
+        let text = fs::read_to_string(sandbox.configuration())?;
+        sandbox.stop().await;
+
+        let bank = Bank::start(([127, 0, 0, 1], 0).into()).await?;
+        let expiry = person.card.expiry.as_str().try_into();
+        let card = Card::new(&person.card.number, expiry.map_err(Error::other)?);
+        let euro = Currency::try_from("EUR").map_err(Error::other)?;
+        bank.open_account(card.map_err(Error::other)?, u64::MAX / 4, euro);
+        let configuration = folder.join("load.toml");
+        let (before, _) = text.split_once("[bank]").unwrap_or_default();
+        let (_, parties) = text.split_once("[[relying_party]]").unwrap_or_default();
+        let before = before
+            .replace("countersign.db", store)
+            .replace("[sms]", &format!("[sms]\nwindow = {WINDOW}"));
+        let bank_address = bank.address();
+        let text =
+            format!("{before}[bank]\naddress = \"{bank_address}\"\n[[relying_party]]{parties}");
+        fs::write(&configuration, text)?;
+
+        let shop = Self {
+            centre,
+            dialler: Dialler::new(&authority, None)?,
+            client: Dialler::new(&authority, Some((&chain, &key)))?,
+            folder,
+            api,
+            checkout,
+            api_key,
+            _bank: bank,
+            child: start(&configuration)?,
+        };
+        shop.enrol(
+            &person.user_id,
+            &person.number,
+            &person.card.number,
+            &person.card.expiry,
+        )
+        .await?;
+        Ok(shop)
+    }
+
+    async fn enrol(&self, user_id: &str, number: &str, card: &str, expiry: &str) -> Result<()> {
+        let body =
+            format!(r#"{{"number":"{number}","card":{{"number":"{card}","expiry":"{expiry}"}}}}"#);
+        let mut api = self.dialler.dial(self.api).await?;
+        let path = format!("/v1/subscribers/{user_id}");
+        let enrolled = api.call("PUT", &path, &self.merchant(), &body).await?;
+        expect(204, enrolled.status, &enrolled.body)
+    }
+
+    /// The server's process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where payers are served.
+    pub const fn checkout_port(&self) -> u16 {
+        self.checkout
+    }
+
+    fn merchant(&self) -> String {
+        format!("authorization: Bearer {}\r\n", self.api_key)
+    }
+
+    /// Two connections, kept alive.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn till(&self) -> Result<Till> {
+        Ok(Till {
+            api: self.dialler.dial(self.api).await?,
+            payer: self.dialler.dial(self.checkout).await?,
+        })
+    }
+
+    /// A whole purchase of an amount that nobody else pays at the same time, by a payer who is known by userId.
+    ///
+    /// # Errors
+    /// When it is not paid in the end.
+    pub async fn purchase(&self, till: &mut Till, amount: &str) -> Result<Times> {
+        let begun = Instant::now();
+        let page = self.order_at(till, amount).await?;
+        let verify = self
+            .pay(&mut till.payer, &page, amount, "user_id=alice")
+            .await?;
+        Ok(Times {
+            whole: begun.elapsed().as_secs_f64(),
+            verify,
+        })
+    }
+
+    /// Creates a checkout; the path of its page.
+    ///
+    /// # Errors
+    /// When it is not created.
+    pub async fn order_at(&self, till: &mut Till, amount: &str) -> Result<String> {
+        let body = format!(
+            r#"{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1"}}"#
+        );
+        let created = till
+            .api
+            .call("POST", "/v1/checkouts", &self.merchant(), &body)
+            .await?;
+        expect(201, created.status, &created.body)?;
+        Ok(format!("/pay/{}", created.text("id")))
+    }
+
+    /// Opens the page, says who pays, and types the code; the seconds from typing it to the answer.
+    ///
+    /// # Errors
+    /// When it is not paid in the end.
+    pub async fn pay(
+        &self,
+        payer: &mut Connection,
+        page: &str,
+        amount: &str,
+        who: &str,
+    ) -> Result<f64> {
+        let opened = payer.call("GET", page, "", "").await?;
+        expect(200, opened.status, &opened.body)?;
+        let form = "content-type: application/x-www-form-urlencoded";
+        let headers = format!("cookie: {}\r\n{form}\r\n", restored(opened.cookie()));
+        let code = self.centre.code(amount);
+        let asked = payer.call("POST", page, &headers, who).await?;
+        expect(200, asked.status, &asked.body)?;
+        let code = in_time(code).await?;
+        let begun = Instant::now();
+        let path = format!("{page}/code");
+        let paid = payer
+            .call("POST", &path, &headers, &format!("code={code}"))
+            .await?;
+        let verify = begun.elapsed().as_secs_f64();
+        if paid.text("status") == "paid" {
+            Ok(verify)
+        } else {
+            Err(Error::other(format!(
+                "not paid: {} {}",
+                paid.status, paid.body
+            )))
+        }
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        // It has nothing that must outlive it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn start(configuration: &Path) -> Result<Child> {
+    let mut child = Command::new(env::current_exe()?)
+        .env(CONFIGURATION, configuration)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let said = child.stdout.take().map(BufReader::new);
+    let serves = said.is_some_and(|said| {
+        said.lines()
+            .any(|line| line.is_ok_and(|line| line == "serving"))
+    });
+    if serves {
+        Ok(child)
+    } else {
+        Err(Error::other("the server did not start"))
+    }
+}
+
+async fn in_time(code: oneshot::Receiver<String>) -> Result<String> {
+    let code = tokio::time::timeout(Duration::from_secs(20), code).await;
+    code.map_err(Error::other)?.map_err(Error::other)
+}
+
+/// The cookie's name has one capital letter, and headers were lowered to be read.
+fn restored(cookie: &str) -> String {
+    cookie.replace("__host-", "__Host-")
+}
+
+fn port(url: &str) -> u16 {
+    let port = url.rsplit(':').next();
+    port.and_then(|port| port.parse().ok()).unwrap_or_default()
+}
+
+fn expect(wanted: u16, status: u16, body: &str) -> Result<()> {
+    if status == wanted {
+        Ok(())
+    } else {
+        Err(Error::other(format!("{status} and not {wanted}: {body}")))
+    }
+}
