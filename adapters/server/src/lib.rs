@@ -7,12 +7,13 @@
 //!   config.rs --> server.rs --+--> SqliteStore, SmppMessenger, BankClient       (drivers)
 //!                             +--> Gateway, Outbox, Subscribers                 (domain)
 //!                             +--> listener.rs: TLS --> checkout's routers      (flows)
-//!                             +--> workers.rs: what is due
-//!                             +--> observed.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
+//!                             +--> workers.rs: what was committed (commits.rs), what is due
+//!                             +--> commits.rs, observed.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
 //! ```
 
 mod server;
 
+mod commits;
 mod config;
 mod error;
 mod listener;

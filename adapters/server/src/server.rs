@@ -9,6 +9,7 @@ use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettin
 use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
 use countersign_domain::{
     gateway::Gateway,
+    id::MessageId,
     outbox::Outbox,
     ports::{Clock, Entropy, Store},
     secret::Secret,
@@ -16,9 +17,13 @@ use countersign_domain::{
 };
 use countersign_store::SqliteStore;
 use countersign_web::relying_party::RelyingParties;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use crate::{
+    commits::Commits,
     config::Config,
     error::{ConfigError, StartError},
     listener::Listener,
@@ -72,6 +77,7 @@ impl Server {
             outbox,
             gateway,
             checkouts,
+            committed,
         } = Core::open(&config, clock, &metrics)?;
         let payer_tls = tls::server_config(&config, config.checkout.client_authorities.as_deref())?;
         let api_tls = tls::server_config(&config, None)?;
@@ -111,7 +117,7 @@ impl Server {
         });
         let mut tasks = vec![
             tokio::spawn(async move { session.run(inbox).await }),
-            workers::send_messages(outbox, observed, stopping.clone()),
+            workers::send_messages(outbox, observed, committed, stopping.clone()),
             workers::resume_payments(gateway, stopping),
         ];
         let operations = match config.operations {
@@ -182,6 +188,7 @@ struct Core {
     outbox: Arc<Outbox>,
     gateway: Arc<Gateway>,
     checkouts: Arc<Checkouts>,
+    committed: mpsc::Receiver<MessageId>,
 }
 
 impl Core {
@@ -194,10 +201,8 @@ impl Core {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
         let store = SqliteStore::open(&config.path(&config.store.path))
             .map_err(|error| StartError::Store(error.to_string()))?;
-        let store: Arc<dyn Store> = Arc::new(Observed {
-            inner: store,
-            metrics: Arc::clone(metrics),
-        });
+        let (store, committed) = Commits::of(store, Arc::clone(metrics));
+        let store: Arc<dyn Store> = Arc::new(store);
         let messenger = Arc::new(messenger(config, Arc::clone(&clock))?);
         let bank = Arc::new(Observed {
             inner: bank(config, Arc::clone(&clock))?,
@@ -231,6 +236,7 @@ impl Core {
             outbox: Arc::new(outbox),
             gateway,
             checkouts: Arc::new(checkouts),
+            committed,
         })
     }
 }

@@ -1,18 +1,23 @@
 //! What goes on by itself: messages that are due, payments that somebody left alone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use countersign_domain::{
     error::Error, gateway::Gateway, id::MessageId, outbox::Outbox, ports::Messenger,
 };
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinHandle,
-    time::sleep,
+    time::{MissedTickBehavior, interval, sleep},
 };
 
-/// How often the outbox is looked at. A person waits for the message; the look is one indexed read.
-const OUTBOX_PAUSE: Duration = Duration::from_millis(50);
+/// How often the outbox is looked at: for messages to be sent again, and for those of a process that has died. New ones
+/// are announced.
+const OUTBOX_PAUSE: Duration = Duration::from_millis(250);
 /// How often payments are looked at: they wait for seconds at least.
 const PAYMENTS_PAUSE: Duration = Duration::from_millis(500);
 /// Messages sent at once; the driver's window bounds them further.
@@ -20,22 +25,34 @@ const MAX_SENDING: usize = 256;
 /// Payments taken up in one look.
 const PAYMENTS_AT_ONCE: usize = 64;
 
-/// Sends what is due until `stop` turns true, then waits for what is being sent.
+/// Sends what was `committed` and what is due until `stop` turns true, then waits for what is being sent.
 pub(crate) fn send_messages(
     outbox: Arc<Outbox>,
     messenger: Arc<impl Messenger + 'static>,
+    mut committed: mpsc::Receiver<MessageId>,
     mut stop: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
+    let sending = Arc::new(Sending {
+        outbox,
+        messenger,
+        under_way: Mutex::default(),
+    });
     tokio::spawn(async move {
         let places = Arc::new(Semaphore::new(MAX_SENDING));
+        let mut looks = interval(OUTBOX_PAUSE);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            match outbox.due(places.available_permits()).await {
-                Ok(due) => send(due, &outbox, &messenger, &places).await,
-                Err(error) => tracing::error!(%error, "the outbox cannot be read"),
-            }
-            tokio::select! {
-                () = sleep(OUTBOX_PAUSE) => {}
+            let new = tokio::select! {
+                Some(id) = committed.recv() => Some(id),
+                _ = looks.tick() => None,
                 _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let due = match new {
+                Some(id) => vec![id],
+                None => sending.due().await,
+            };
+            for id in due {
+                sending.send(id, &places).await;
             }
         }
         if let Ok(all) = u32::try_from(MAX_SENDING) {
@@ -44,23 +61,46 @@ pub(crate) fn send_messages(
     })
 }
 
-async fn send(
-    due: Vec<MessageId>,
-    outbox: &Arc<Outbox>,
-    messenger: &Arc<impl Messenger + 'static>,
-    places: &Arc<Semaphore>,
-) {
-    for id in due {
+/// What is being sent by this process.
+struct Sending<M> {
+    outbox: Arc<Outbox>,
+    messenger: Arc<M>,
+    /// A message that was announced is due until it is claimed: it need not be taken up twice.
+    under_way: Mutex<HashSet<MessageId>>,
+}
+
+impl<M: Messenger + 'static> Sending<M> {
+    async fn due(&self) -> Vec<MessageId> {
+        let due = self.outbox.due(MAX_SENDING).await;
+        due.unwrap_or_else(|error| {
+            tracing::error!(%error, "the outbox cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// Waits for a place, and begins.
+    async fn send(self: &Arc<Self>, id: MessageId, places: &Arc<Semaphore>) {
         let Ok(place) = Arc::clone(places).acquire_owned().await else {
             return;
         };
-        let (outbox, messenger) = (Arc::clone(outbox), Arc::clone(messenger));
+        if !self.under_way().insert(id.clone()) {
+            return;
+        }
+        let sending = Arc::clone(self);
         tokio::spawn(async move {
-            if let Err(error) = outbox.send(&id, messenger.as_ref()).await {
+            if let Err(error) = sending.outbox.send(&id, sending.messenger.as_ref()).await {
                 tracing::error!(message_id = %id, %error, "a message cannot be sent now");
             }
+            sending.under_way().remove(&id);
             drop(place);
         });
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashSet<MessageId>> {
+        // Nothing that holds it can panic half way.
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

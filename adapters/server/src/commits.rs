@@ -1,0 +1,166 @@
+//! A store that says what was committed: facts to figures and the log, messages to whoever sends them, as a person waits
+//! for each.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use countersign_domain::{
+    amount::Currency,
+    event::Fact,
+    id::MessageId,
+    outbox::Message,
+    ports::{Store, StoreError},
+    record::{Batch, Record, RecordKey, Stored as _},
+    register::{Account, Balance},
+    time::Timestamp,
+};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use crate::metrics::Metrics;
+
+/// Messages that may wait to be taken up.
+const MAX_ANNOUNCED: usize = 1024;
+
+/// The store, and those who listen to it.
+pub(crate) struct Commits<S> {
+    store: S,
+    metrics: Arc<Metrics>,
+    messages: mpsc::Sender<MessageId>,
+}
+
+impl<S: Store> Commits<S> {
+    /// Listens to that store; new messages come out where it says.
+    pub(crate) fn of(store: S, metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<MessageId>) {
+        let (messages, committed) = mpsc::channel(MAX_ANNOUNCED);
+        let commits = Self {
+            store,
+            metrics,
+            messages,
+        };
+        (commits, committed)
+    }
+}
+
+fn new_messages(batch: &Batch) -> Vec<MessageId> {
+    let inserted = batch.inserts.iter();
+    inserted
+        .filter(|record| record.key.collection == Message::COLLECTION)
+        .filter_map(|record| record.key.id.clone().try_into().ok())
+        .collect()
+}
+
+/// What a record says of itself to logs.
+#[derive(Deserialize)]
+struct Correlated {
+    correlation: Option<String>,
+}
+
+#[async_trait]
+impl<S: Store> Store for Commits<S> {
+    /// Nothing is said of what is not committed.
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let facts = batch.facts.clone();
+        let (messages, correlation) = (new_messages(&batch), correlation_in(&batch));
+        self.store.commit(batch).await?;
+        for message in messages {
+            // Where there is no room for it, the next look at the outbox finds it.
+            let _ = self.messages.try_send(message);
+        }
+        for (about, fact) in &facts {
+            self.metrics.happened(&fact.event);
+            log(about, fact, correlation.as_deref());
+        }
+        Ok(())
+    }
+
+    async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+        self.store.load(key).await
+    }
+
+    async fn due(
+        &self,
+        collection: &'static str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.store.due(collection, now, limit).await
+    }
+
+    async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.count_due(collection, now).await
+    }
+
+    async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
+        self.store.facts(about).await
+    }
+
+    async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
+        self.store.balance(account, currency).await
+    }
+}
+
+/// The records of a batch are of one purchase: the first that knows its correlation speaks for all.
+fn correlation_in(batch: &Batch) -> Option<String> {
+    let mut records = batch.inserts.iter().chain(&batch.replacements);
+    records.find_map(|record| {
+        let read: Correlated = serde_json::from_str(&record.body).ok()?;
+        read.correlation
+    })
+}
+
+/// One line for each fact. No type in a fact can hold a code, a full card number or a full phone number.
+fn log(about: &RecordKey, fact: &Fact, correlation: Option<&str>) {
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return;
+    }
+    let mut detail = serde_json::to_value(&fact.event).unwrap_or_default();
+    let members = detail.as_object_mut();
+    let name = members.and_then(|members| members.remove("event"));
+    let name = name.as_ref().and_then(serde_json::Value::as_str);
+    tracing::info!(event = name, %about, correlation, %detail, "happened");
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::testing::{Fixture, MemoryStore};
+
+    use super::*;
+
+    fn commits() -> (Commits<MemoryStore>, mpsc::Receiver<MessageId>) {
+        Commits::of(MemoryStore::default(), Arc::new(Metrics::new()))
+    }
+
+    #[tokio::test]
+    async fn a_message_is_announced_when_it_is_committed_and_not_before() {
+        let shop = Fixture::new();
+        let (store, mut committed) = commits();
+        let (gateway, _) = shop.process_on(Arc::new(store));
+        let purchase = shop.purchase("49.90");
+        let payment = purchase.payment.clone();
+        gateway
+            .start_payment(purchase, Batch::default())
+            .await
+            .unwrap();
+        let challenge = gateway.challenge_of(&payment).await.unwrap();
+        assert_eq!(committed.try_recv().as_ref(), Ok(challenge.last_message()));
+        assert!(committed.try_recv().is_err(), "it was announced twice");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_committed_is_not_announced() {
+        let (store, mut committed) = commits();
+        let message = Record {
+            key: RecordKey::of::<Message>("msg_00000000000000000000000000000001"),
+            version: countersign_domain::record::Version::FIRST,
+            due_at: None,
+            body: "{}".to_owned(),
+        };
+        let twice = Batch {
+            inserts: vec![message.clone(), message],
+            ..Batch::default()
+        };
+        assert!(store.commit(twice).await.is_err());
+        assert!(committed.try_recv().is_err());
+    }
+}
