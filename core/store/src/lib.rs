@@ -5,8 +5,10 @@
 //! nothing. More than one server on one file is safe, as versions are compared under the file's lock, but servers on
 //! several machines want a database server.
 //!
+//! One record is read by whoever asks for it, on a connection that is free; all other reads are made by threads.
+//!
 //! ```text
-//!   commit --> queue --> writer: one thread          load, due, facts, balance --> queue --> readers: threads
+//!   commit --> queue --> writer: one thread                due, facts, balance --> queue --> readers: threads
 //!     ^                    |  BEGIN IMMEDIATE                       ^                          |
 //!     |                    |  a savepoint for each batch            |                          |
 //!     |                    v  COMMIT: one sync for all of them      |                          v

@@ -43,6 +43,15 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     )
 }
 
+/// As [`open_reader`], but a busy file is an error at once: whoever asks must not be held up.
+pub(crate) fn open_impatient_reader(path: &Path) -> Result<Connection, OpenError> {
+    let connection = open_reader(path)?;
+    connection
+        .busy_timeout(Duration::ZERO)
+        .map_err(|error| refusal(path, &error))?;
+    Ok(connection)
+}
+
 /// Makes an empty file, where there is none, for its owner's eyes only, as it will hold phone numbers; SQLite gives the files beside it the
 /// same rights.
 pub(crate) fn create_private(path: &Path) -> io::Result<()> {

@@ -24,8 +24,9 @@ use crate::{
     writer::Writer,
 };
 
-/// How many reads run at once.
+/// How many reads run at once in threads of their own, and how many more by whoever wants one record.
 const READERS: usize = 4;
+const READERS_AT_ONCE: usize = 4;
 
 /// The port [`Store`] on one SQLite file.
 ///
@@ -55,11 +56,14 @@ impl SqliteStore {
         // Absolute, so that SQLite cannot read `file:...` as a URI.
         let path = path::absolute(path).map_err(unusable)?;
         let writer = schema::open_writer(&path)?;
-        let readers = (0..READERS)
+        let queued = (0..READERS)
             .map(|_| schema::open_reader(&path))
             .collect::<Result<_, _>>()?;
+        let at_once = (0..READERS_AT_ONCE)
+            .map(|_| schema::open_impatient_reader(&path))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
-            readers: Readers::start(readers).map_err(unusable)?,
+            readers: Readers::start(queued, at_once).map_err(unusable)?,
             writer: Writer::start(writer).map_err(unusable)?,
         })
     }
@@ -110,7 +114,7 @@ impl Store for SqliteStore {
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
         let key = key.clone();
         self.readers
-            .read(move |connection| query::load(connection, &key))
+            .read_little(move |connection| query::load(connection, &key))
             .await
     }
 
