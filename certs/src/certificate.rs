@@ -1,12 +1,10 @@
-//! A certificate, the key it is for, and how long it lasts.
+//! A certificate, and how long it lasts.
 
 use std::{fmt, time::Duration};
 
-use rcgen::PublicKeyData;
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
 use time::OffsetDateTime;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Refusal};
 
@@ -35,6 +33,11 @@ impl Certificate {
         Ok(Self(der))
     }
 
+    /// SHA-256 of the SubjectPublicKeyInfo: of the key that it is for.
+    pub fn key_sha256(&self) -> [u8; 32] {
+        parse(&self.0).map_or([0; 32], |parsed| key_hash(&parsed))
+    }
+
     /// The DER, as TLS wants it.
     pub const fn der(&self) -> &CertificateDer<'static> {
         &self.0
@@ -53,91 +56,6 @@ impl Certificate {
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Certificate({} bytes)", self.0.len())
-    }
-}
-
-/// A P-256 key pair. Never printed. Its encoding is wiped when dropped; what the signing library keeps is not.
-pub struct KeyPair {
-    pair: rcgen::KeyPair,
-    public: PublicKey,
-}
-
-impl KeyPair {
-    /// A new key pair, from the cryptographic library's own source of chance.
-    ///
-    /// # Errors
-    /// [`Error::Failed`].
-    pub fn generate() -> Result<Self, Error> {
-        Self::new(rcgen::KeyPair::generate().map_err(|_| Error::Failed("generating a key"))?)
-    }
-
-    /// The key pair of a PKCS#8 PEM text.
-    ///
-    /// # Errors
-    /// [`Error::MalformedKey`].
-    pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        Self::new(rcgen::KeyPair::from_pem(pem).map_err(|_| Error::MalformedKey)?)
-    }
-
-    fn new(pair: rcgen::KeyPair) -> Result<Self, Error> {
-        if pair.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 {
-            return Err(Error::MalformedKey);
-        }
-        let public = rcgen::SubjectPublicKeyInfo::from_der(&pair.subject_public_key_info())
-            .map_err(|_| Error::MalformedKey)?;
-        Ok(Self {
-            pair,
-            public: PublicKey(public),
-        })
-    }
-
-    /// The private key as PKCS#8 PEM text. Not for logs.
-    ///
-    /// # Errors
-    /// [`Error::Failed`].
-    pub fn expose_pem(&self) -> Result<Zeroizing<String>, Error> {
-        to_pem("PRIVATE KEY", self.expose_der()).map(Zeroizing::new)
-    }
-
-    /// The private key as PKCS#8 DER, as TLS wants it. Not for logs.
-    pub fn expose_der(&self) -> &[u8] {
-        self.pair.serialized_der()
-    }
-
-    /// The public half, which a certificate is issued for.
-    pub const fn public_key(&self) -> &PublicKey {
-        &self.public
-    }
-
-    pub(crate) const fn signer(&self) -> &rcgen::KeyPair {
-        &self.pair
-    }
-}
-
-impl Drop for KeyPair {
-    fn drop(&mut self) {
-        self.pair.zeroize();
-    }
-}
-
-impl fmt::Debug for KeyPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyPair(..)")
-    }
-}
-
-/// The public key that a certificate is issued for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PublicKey(rcgen::SubjectPublicKeyInfo);
-
-impl PublicKey {
-    /// SHA-256 of the SubjectPublicKeyInfo, as it will stand in the certificate.
-    pub(crate) fn sha256(&self) -> [u8; 32] {
-        sha256(&self.0.subject_public_key_info())
-    }
-
-    pub(crate) const fn subject(&self) -> &rcgen::SubjectPublicKeyInfo {
-        &self.0
     }
 }
 
@@ -172,6 +90,11 @@ impl Validity {
     /// The last second in which the certificate is valid.
     pub const fn not_after(&self) -> UnixTime {
         self.not_after
+    }
+
+    pub(crate) fn lifetime(&self) -> Duration {
+        let seconds = self.not_after.as_secs();
+        Duration::from_secs(seconds.saturating_sub(self.not_before.as_secs()))
     }
 
     pub(crate) fn contains(&self, other: &Self) -> bool {
@@ -231,18 +154,18 @@ pub(crate) fn authority_path_length(
     }
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     hash
 }
 
-fn to_pem(label: &str, der: &[u8]) -> Result<String, Error> {
+pub(crate) fn to_pem(label: &str, der: &[u8]) -> Result<String, Error> {
     der::pem::encode_string(label, der::pem::LineEnding::LF, der)
         .map_err(|_| Error::Failed("encoding PEM"))
 }
 
-fn unix_time(seconds: u64) -> UnixTime {
+pub(crate) const fn unix_time(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 

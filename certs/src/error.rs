@@ -32,9 +32,21 @@ pub enum Error {
     /// The certificate would be valid when its authority's is not.
     #[error("the validity must lie within the authority's own")]
     OutsideAuthorityValidity,
-    /// Only a root makes issuing authorities; this one signs end entities only.
+    /// The authority would stand below one that permits no such authority below it.
     #[error("this authority may not make another authority")]
     MayNotMakeAuthorities,
+    /// The authority's own certificate permits no such purpose: cardholders' authorities issue to no server.
+    #[error("this authority may not issue certificates for this purpose")]
+    MayNotIssue,
+    /// The certificate would last longer than its profile permits.
+    #[error("the validity is longer than this profile permits")]
+    LifetimeTooLong,
+    /// The country is not two capital letters (ISO 3166 alpha-2).
+    #[error("the country must be two capital letters, as in FR")]
+    InvalidCountry,
+    /// The text is not a serial number of ours.
+    #[error("not a serial number: write its 32 hexadecimal digits")]
+    InvalidSerial,
     /// The certificate given is not an authority's: it has not `cA`, or a key usage without `keyCertSign`.
     #[error("the certificate is not an authority's")]
     NotAnAuthority,
@@ -52,9 +64,27 @@ pub enum Error {
     /// The text is not a PEM certificate, or the DER in it is malformed.
     #[error("not a well-formed PEM certificate")]
     MalformedCertificate,
-    /// The text is not a P-256 private key in PKCS#8 PEM.
-    #[error("not a P-256 private key in PKCS#8 PEM")]
+    /// The text is not a private key in PKCS#8 PEM, or the bytes are not a key.
+    #[error("not a well-formed key: private keys are read as PKCS#8 PEM")]
     MalformedKey,
+    /// The key is of another kind than those in use, or too weak.
+    #[error("the key must be P-256, or RSA of 3072 to 4096 bits")]
+    KeyNotAllowed,
+    /// The passphrase does not open the key.
+    #[error("the passphrase does not open the key")]
+    WrongPassphrase,
+    /// A passphrase that would protect nothing.
+    #[error("the passphrase must have 12 characters or more")]
+    PassphraseTooShort,
+    /// The bytes are not a PKCS#10 request, in DER or PEM, of at most 16 KiB.
+    #[error("not a well-formed certificate request")]
+    MalformedRequest,
+    /// A request was not signed with the key that it is for.
+    #[error("the request is not signed with its own key")]
+    RequestSignature,
+    /// The bytes are not a revocation list, in DER or PEM, of at most 8 MiB.
+    #[error("not a well-formed revocation list")]
+    MalformedRevocationList,
     /// The text is not a dotted object identifier whose parts fit 32 bits.
     #[error("not an object identifier whose parts fit 32 bits")]
     InvalidObjectIdentifier,
@@ -116,6 +146,13 @@ pub enum Refusal {
     /// A name is outside an authority's name constraints.
     #[error("a name is not permitted by the authority's constraints")]
     NameNotPermitted,
+    /// An authority in the path has taken the certificate back.
+    #[error("a certificate was revoked")]
+    Revoked,
+    /// Whether a certificate in the path was revoked cannot be known: its issuer's list is missing, past its next update,
+    /// or not signed by it.
+    #[error("it is not known whether a certificate was revoked")]
+    RevocationUnknown,
     /// Path validation failed for another reason, complexity limits among them.
     #[error("the certificate could not be validated")]
     NotValidated,

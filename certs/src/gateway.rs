@@ -10,8 +10,9 @@ use aws_lc_rs::agreement::{
 use x509_parser::{extensions::ParsedExtension, public_key::PublicKey};
 
 use crate::{
-    certificate::{self, Certificate, KeyPair},
+    certificate::{self, Certificate},
     error::Error,
+    key::KeyPair,
 };
 
 /// A gateway to encrypt to.

@@ -40,11 +40,16 @@
 // What there is: certificates and keys; what a certificate says of its holder; what can go wrong.
 mod certificate;
 mod error;
+mod key;
 mod phone;
+mod serial;
 
-// Issuing: who issues, and what for.
+// Issuing: who issues, what for, to whom that asks; and taking it back.
 mod authority;
+mod pkcs12;
 mod profile;
+mod request;
+mod revocation_list;
 
 // The encrypted number: a gateway reads an extension, which is an envelope for recipients around a record.
 mod envelope;
@@ -58,14 +63,19 @@ mod read;
 mod verify;
 
 pub use authority::Authority;
-pub use certificate::{Certificate, KeyPair, MAX_CERTIFICATE_BYTES, PublicKey, Validity};
+pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity};
 pub use envelope::MAX_ENVELOPE_BYTES;
 pub use error::{EnvelopeFault, Error, Refusal};
 pub use extension::PhoneExtension;
 pub use gateway::{GatewayCertificate, GatewayKey};
+pub use key::{KeyKind, KeyPair, PublicKey};
 pub use phone::{Card, Holder, PhoneNumber};
-pub use profile::{Phone, Profile};
+pub use pkcs12::to_pkcs12;
+pub use profile::{AuthorityKind, AuthorityProfile, KeyUse, Phone, Profile};
 pub use read::read_phone;
 pub use recipient::MAX_GATEWAYS;
+pub use request::{MAX_REQUEST_BYTES, Request};
+pub use revocation_list::{MAX_REVOCATION_LIST_BYTES, RevocationList, RevocationReason, Revoked};
 pub use rustls_pki_types::{CertificateDer, UnixTime};
+pub use serial::Serial;
 pub use verify::{MAX_CHAIN, TrustAnchors, VerifiedClient};

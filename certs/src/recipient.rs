@@ -18,7 +18,7 @@ use cms::{
 };
 use der::{
     Any,
-    asn1::{BitString, ObjectIdentifier, OctetString},
+    asn1::{BitString, ObjectIdentifier, OctetString, SetOfVec},
 };
 use x509_cert::{ext::pkix::SubjectKeyIdentifier, spki::AlgorithmIdentifierOwned};
 use zeroize::Zeroizing;
@@ -43,7 +43,8 @@ pub(crate) fn wrap(
         .iter()
         .map(|gateway| wrap_for(content_key, gateway))
         .collect::<Result<Vec<_>, _>>()?;
-    recipients.try_into().map_err(|_| ENCODING)
+    let recipients = SetOfVec::try_from(recipients).map_err(|_| ENCODING)?;
+    Ok(recipients.into())
 }
 
 fn wrap_for(

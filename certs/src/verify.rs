@@ -1,12 +1,16 @@
 //! Whether a client's certificate is to be believed: path validation (RFC 5280 section 6) by rustls-webpki.
 //!
 //! What rustls-webpki leaves to its caller is added: the client's own certificate must say that it is for client
-//! authentication, and key usages, where there are any, must fit. Revocation is not checked yet.
+//! authentication, and key usages, where there are any, must fit. Where revocation lists are given, each certificate of the
+//! path must be on none, and its issuer's list must be there and be current.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
-use webpki::{EndEntityCert, KeyUsage};
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
+};
 use x509_parser::certificate::X509Certificate;
 
 use crate::{
@@ -16,12 +20,14 @@ use crate::{
     gateway::GatewayKey,
     phone::Holder,
     read::read_phone,
+    revocation_list::RevocationList,
 };
 
 /// The authorities that are believed.
 #[derive(Clone, Debug)]
 pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
+    revocation_lists: Arc<[CertRevocationList<'static>]>,
     phone_extension: PhoneExtension,
 }
 
@@ -38,6 +44,7 @@ impl TrustAnchors {
         let anchors = authorities.iter().map(anchor).collect::<Result<_, _>>()?;
         Ok(Self {
             anchors,
+            revocation_lists: Arc::default(),
             phone_extension: PhoneExtension::default(),
         })
     }
@@ -60,6 +67,21 @@ impl TrustAnchors {
         self
     }
 
+    /// The same anchors, with what authorities have revoked. As soon as there is one list, there must be a current one of
+    /// every authority in a path: what nobody knows to be good is refused. No list at all turns the check off.
+    ///
+    /// # Errors
+    /// [`Error::MalformedRevocationList`].
+    pub fn with_revocation_lists(mut self, lists: &[RevocationList]) -> Result<Self, Error> {
+        let read = |list: &RevocationList| {
+            OwnedCertRevocationList::from_der(list.der())
+                .map(CertRevocationList::from)
+                .map_err(|_| Error::MalformedRevocationList)
+        };
+        self.revocation_lists = lists.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+
     /// Verifies a TLS client's chain, its own certificate first, at a given time.
     ///
     /// # Errors
@@ -78,6 +100,14 @@ impl TrustAnchors {
             certificate::parse(intermediate)?;
         }
 
+        let lists: Vec<_> = self.revocation_lists.iter().collect();
+        let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
+            options
+                .with_depth(RevocationCheckDepth::Chain)
+                .with_status_policy(UnknownStatusPolicy::Deny)
+                .with_expiration_policy(ExpirationPolicy::Enforce)
+                .build()
+        });
         let end_entity = EndEntityCert::try_from(client).map_err(refusal_of)?;
         let path = end_entity
             .verify_for_usage(
@@ -86,7 +116,7 @@ impl TrustAnchors {
                 intermediates,
                 now,
                 KeyUsage::client_auth(),
-                None,
+                revocation,
                 None,
             )
             .map_err(refusal_of)?;
@@ -225,6 +255,11 @@ fn refusal_of(error: webpki::Error) -> Refusal {
             Refusal::UnsupportedAlgorithm
         }
         Webpki::NameConstraintViolation => Refusal::NameNotPermitted,
+        Webpki::CertRevoked => Refusal::Revoked,
+        Webpki::UnknownRevocationStatus
+        | Webpki::CrlExpired { .. }
+        | Webpki::InvalidCrlSignatureForPublicKey
+        | Webpki::IssuerNotCrlSigner => Refusal::RevocationUnknown,
         // Limits on complexity, and causes that later versions of the library may add.
         _ => Refusal::NotValidated,
     }

@@ -10,7 +10,10 @@
 )]
 
 mod chains;
+mod hierarchy;
 mod issuing;
 mod openssl;
 mod phones;
+mod requests;
+mod revocation;
 mod support;

@@ -310,7 +310,7 @@ fn a_recipient_of_another_kind_is_refused_by_the_rule_it_breaks() {
         ),
         (
             "no recipient",
-            |e| e.recip_infos = vec![].try_into().unwrap(),
+            |e| e.recip_infos = SetOfVec::new().into(),
             Fault::RecipientCount,
         ),
         (
@@ -509,7 +509,9 @@ fn kari(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut KeyAgreeReci
         panic!("key agreement")
     };
     change(&mut recipient);
-    enveloped.recip_infos = vec![RecipientInfo::Kari(recipient)].try_into().unwrap();
+    enveloped.recip_infos = SetOfVec::from_iter([RecipientInfo::Kari(recipient)])
+        .unwrap()
+        .into();
 }
 
 /// Changes the one recipient's ephemeral key.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Certificate, CertificateDer, GatewayCertificate, GatewayKey, Holder, KeyPair, Phone,
-    PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
+    Authority, Certificate, CertificateDer, GatewayCertificate, GatewayKey, Holder, KeyPair,
+    KeyUse, Phone, PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
 };
 
 /// 15 January 2027, the time of all tests.
@@ -98,6 +98,7 @@ impl Gateway {
         let key = KeyPair::generate().unwrap();
         let profile = Profile::Gateway {
             common_name: "Test gateway",
+            key_use: KeyUse::KeyExchange,
         };
         let certificate = authority
             .issue(&profile, key.public_key(), days(365))
