@@ -1,12 +1,15 @@
 //! A certificate, and how long it lasts.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
 use time::OffsetDateTime;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
-use crate::error::{Error, Refusal};
+use crate::{
+    error::{Error, Refusal},
+    serial::Serial,
+};
 
 /// A well-formed X.509 certificate. That it is well-formed is all that is known of it: see
 /// [`TrustAnchors`](crate::TrustAnchors) for whether to believe it.
@@ -33,9 +36,34 @@ impl Certificate {
         Ok(Self(der))
     }
 
+    /// The serial number, if it is one that an authority of ours can have given.
+    pub fn serial(&self) -> Option<Serial> {
+        let parsed = parse(&self.0).ok()?;
+        let bytes = parsed.raw_serial().try_into().ok()?;
+        Some(Serial::from_chance(bytes)).filter(|serial| *serial.as_bytes() == bytes)
+    }
+
     /// SHA-256 of the SubjectPublicKeyInfo: of the key that it is for.
     pub fn key_sha256(&self) -> [u8; 32] {
         parse(&self.0).map_or([0; 32], |parsed| key_hash(&parsed))
+    }
+
+    /// The DNS names and addresses in subjectAltName.
+    pub fn server_names(&self) -> (Vec<String>, Vec<IpAddr>) {
+        let (mut dns_names, mut addresses) = (Vec::new(), Vec::new());
+        let parsed = parse(&self.0).ok();
+        let names = parsed.as_ref().and_then(|parsed| {
+            let names = parsed.subject_alternative_name().ok().flatten()?;
+            Some(&names.value.general_names)
+        });
+        for name in names.into_iter().flatten() {
+            match name {
+                GeneralName::DNSName(name) => dns_names.push((*name).to_owned()),
+                GeneralName::IPAddress(octets) => addresses.extend(address(octets)),
+                _ => {}
+            }
+        }
+        (dns_names, addresses)
     }
 
     /// The DER, as TLS wants it.
@@ -152,6 +180,13 @@ pub(crate) fn authority_path_length(
         }
         _ => Err(Error::NotAnAuthority),
     }
+}
+
+/// An address as it stands in a certificate (RFC 5280 section 4.2.1.6).
+pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
+        .ok()
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

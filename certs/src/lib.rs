@@ -3,7 +3,7 @@
 //! A certificate tells a gateway where to send the code: the number stands in it in clear, or encrypted so that only
 //! chosen gateways can read it, with the holder's card if need be. This library knows no network, no clock and no
 //! store: time is a parameter, and what was issued is for the caller to record. It does not ask whether the number is
-//! its holder's (prove that with a code before issuing) and does not check revocation yet.
+//! its holder's: prove that with a code before issuing.
 //!
 //! ```text
 //!   KeyPair ----public key----+                                       TrustAnchors
@@ -58,7 +58,8 @@ mod gateway;
 mod recipient;
 mod record;
 
-// Reading the number, and whether to believe the certificate.
+// What a certificate says; reading the number; and whether to believe it.
+mod inspect;
 mod read;
 mod verify;
 
@@ -68,6 +69,7 @@ pub use envelope::MAX_ENVELOPE_BYTES;
 pub use error::{EnvelopeFault, Error, Refusal};
 pub use extension::PhoneExtension;
 pub use gateway::{GatewayCertificate, GatewayKey};
+pub use inspect::{Inspection, inspect};
 pub use key::{KeyKind, KeyPair, PublicKey};
 pub use phone::{Card, Holder, PhoneNumber};
 pub use pkcs12::to_pkcs12;

@@ -12,7 +12,7 @@ use x509_parser::{
     prelude::FromDer as _,
 };
 
-use crate::{error::Error, key::PublicKey};
+use crate::{certificate::address, error::Error, key::PublicKey};
 
 /// A request whose signature was made with the key that it is for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -80,11 +80,7 @@ impl Request {
     fn add(&mut self, name: &GeneralName<'_>) {
         match name {
             GeneralName::DNSName(name) => self.dns_names.push((*name).to_owned()),
-            GeneralName::IPAddress(octets) => {
-                let v4 = <[u8; 4]>::try_from(*octets).map(IpAddr::from);
-                let address = v4.or_else(|_| <[u8; 16]>::try_from(*octets).map(IpAddr::from));
-                self.ip_addresses.extend(address);
-            }
+            GeneralName::IPAddress(octets) => self.ip_addresses.extend(address(octets)),
             _ => {}
         }
     }

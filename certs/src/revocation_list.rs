@@ -167,6 +167,12 @@ impl RevocationList {
         u64::try_from(seconds).ok().map(unix_time)
     }
 
+    /// Its number: the later of two lists has the larger.
+    pub fn number(&self) -> Option<u64> {
+        let (_, list) = CertificateRevocationList::from_der(&self.0).ok()?;
+        u64::try_from(list.crl_number()?).ok()
+    }
+
     /// How many certificates are in it.
     pub fn len(&self) -> usize {
         CertificateRevocationList::from_der(&self.0)
