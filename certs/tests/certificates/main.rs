@@ -10,6 +10,7 @@
 )]
 
 mod chains;
+mod elsewhere;
 mod gnutls;
 mod issuing;
 mod nss;
