@@ -16,4 +16,5 @@ mod issuing;
 mod nss;
 mod openssl;
 mod phones;
+mod python;
 mod support;
