@@ -107,6 +107,20 @@ fn an_envelope_that_openssl_made_for_one_key_is_refused_in_a_certificate_for_ano
 }
 
 #[test]
+fn an_envelope_for_another_authority_to_put_in_is_read() {
+    let authority = ForeignAuthority::new();
+    let folder = authority.folder.path();
+    let key = KeyPair::generate().unwrap();
+    write(folder, "own.key", key.expose_pem().unwrap().as_str());
+    openssl(folder, "req -new -key own.key -subj /CN=own -out own.csr");
+    let output = run_script(folder, "envelope own.csr first.pem", &[("PHONE", NUMBER)]);
+    let certificate = forge(&key, &[(EXTENSION, &output.stdout)], &[]);
+    let keys = [authority.gateways[0].reader()];
+    let holder = read_phone(&certificate, PhoneExtension::default(), &keys).unwrap();
+    assert_eq!(told(&holder), (NUMBER, None));
+}
+
+#[test]
 fn what_the_script_must_not_issue_it_refuses() {
     let authority = ForeignAuthority::new();
     let folder = authority.folder.path();

@@ -4,6 +4,10 @@
 #   issue-phone.sh clear     AUTHORITY.pem AUTHORITY.key REQUEST.csr
 #   issue-phone.sh encrypted AUTHORITY.pem AUTHORITY.key REQUEST.csr GATEWAY.pem...
 #
+# Or writes only the extension's value, in DER, for another authority to put in:
+#
+#   issue-phone.sh envelope REQUEST.csr GATEWAY.pem...
+#
 # In the environment, as others can see arguments: PHONE (+33612345678); CARD (digits) and EXPIRY (YYYY-MM), if a card
 # is to be in it; DAYS (365).
 set -eu
@@ -15,9 +19,20 @@ refuse() {
     exit 1
 }
 
-[ "$#" -ge 4 ] || refuse "usage: clear|encrypted AUTHORITY.pem AUTHORITY.key REQUEST.csr [GATEWAY.pem...]"
-how=$1 authority=$2 authority_key=$3 request=$4
-shift 4
+how=${1:-}
+case $how in
+clear | encrypted)
+    [ "$#" -ge 4 ] || refuse "usage: clear|encrypted AUTHORITY.pem AUTHORITY.key REQUEST.csr [GATEWAY.pem...]"
+    authority=$2 authority_key=$3 request=$4
+    shift 4
+    ;;
+envelope)
+    [ "$#" -ge 2 ] || refuse "usage: envelope REQUEST.csr GATEWAY.pem..."
+    request=$2
+    shift 2
+    ;;
+*) refuse "clear, encrypted or envelope?" ;;
+esac
 
 # E.164: a plus, a digit that is not 0, 6 to 14 more. What is let through here is what the reader lets through.
 : "${PHONE:?is not set}"
@@ -60,21 +75,20 @@ write_envelope() {
         -aes-256-gcm -aes256-wrap -keyid "$@"
 }
 
-case $how in
-clear)
+if [ "$how" = clear ]; then
     [ "$#" -eq 0 ] || refuse "a number in clear is for no gateway in particular"
-    # It would be left out: a number in clear brings no card.
     [ -z "${CARD:-}" ] || refuse "a card is never in clear"
-    ;;
-encrypted)
+else
     [ "$#" -ge 1 ] || refuse "name the gateways that may read the number"
     write_record
     write_envelope "$@"
+    if [ "$how" = envelope ]; then
+        cat "$folder/envelope.der"
+        exit 0
+    fi
     ENVELOPE=$(od -An -v -tx1 "$folder/envelope.der" | tr -d ' \n')
     export ENVELOPE
-    ;;
-*) refuse "clear or encrypted?" ;;
-esac
+fi
 
 # Extensions that the request asks for are not taken over: a holder must not write the number.
 # OpenSSL checks here that the request is signed with its key.
