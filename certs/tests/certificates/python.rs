@@ -42,6 +42,11 @@ fn python_refuses_what_is_not_as_it_was_written_here() {
             "there is not one encrypted number",
         ),
         (
+            "another number in clear",
+            forge(&case.key, &[(EXTENSION, &envelope)], &["TEL:+33699999999"]),
+            "another number, in clear",
+        ),
+        (
             "bytes behind it",
             forge(
                 &case.key,

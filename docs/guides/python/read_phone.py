@@ -50,30 +50,36 @@ def read_phone(client, gateway, gateway_key):
     subject = client["tbs_certificate"]
     found = [e["extn_value"].native for e in subject["extensions"] if e["extn_id"].dotted == EXTENSION]
     need(len(found) == 1 and len(found[0]) <= 4096, "there is not one encrypted number")
+    names = client.subject_alt_name_value or []
+    need(not any(name.name == "uniform_resource_identifier" and name.native.lower().startswith("tel:")
+                 for name in names), "another number, in clear")
     outer = strict(cms.ContentInfo, found[0])
     need(outer["content_type"].dotted == AUTH_ENVELOPED_DATA, "not AuthEnvelopedData")
     envelope, sealed = outer["content"], outer["content"]["auth_encrypted_content_info"]
+    for absent in ("originator_info", "auth_attrs", "unauth_attrs"):  # they would have to be authenticated
+        need(isinstance(envelope[absent], core.Void), absent)
     algorithm, tag = sealed["content_encryption_algorithm"], envelope["mac"].native
-    need(algorithm["algorithm"].dotted == AES_256_GCM, "not AES-256-GCM")
+    need(algorithm["algorithm"].dotted == AES_256_GCM and sealed["content_type"].native == "data", "not AES-256-GCM")
     gcm = strict(GcmParameters, algorithm["parameters"].dump())
     need(len(gcm["nonce"].native) == 12 and gcm["tag_bytes"].native == len(tag) == 16, "nonce or tag of another length")
-    need(isinstance(envelope["auth_attrs"], core.Void), "attributes")  # they would have to be authenticated
 
     offers = {}
     for info in envelope["recipient_infos"]:
         need(info.name == "kari" and info.chosen["key_encryption_algorithm"].dump() == AGREEMENT, "another agreement")
         for one in info.chosen["recipient_encrypted_keys"]:
+            need(one["rid"].name == "r_key_id", "a recipient without key identifier")
             point = info.chosen["originator"].chosen["public_key"].native
             offers[one["rid"].chosen[0].native] = (point, one["encrypted_key"].native)
     need(gateway.key_identifier in offers, "encrypted to other gateways")
     point, wrapped = offers[gateway.key_identifier]
+    need(len(point) == 65 and len(wrapped) == 40, "a key of another length")
     ephemeral = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)  # refuses what is not on the curve
     wrapping_key = X963KDF(hashes.SHA256(), 32, SHARED_INFO).derive(gateway_key.exchange(ec.ECDH(), ephemeral))
     content_key = aes_key_unwrap(wrapping_key, wrapped)
     plaintext = AESGCM(content_key).decrypt(gcm["nonce"].native, sealed["encrypted_content"].native + tag, None)
 
     record = strict(PhoneRecord, plaintext)
-    need(record["version"].native == 1, "a record of another version")
+    need(record["version"].native == 1 and len(record["salt"].native) == 16, "another kind of record")
     key_hash = sha256(subject["subject_public_key_info"].dump()).digest()
     need(record["subject_key_hash"].native == key_hash, "made for another certificate")
     number = record["number"].native
