@@ -167,6 +167,23 @@ pub(crate) fn try_openssl(folder: &Path, arguments: &str) -> Output {
         .expect("these tests need the openssl program (3.0 or later) in PATH; install it")
 }
 
+/// Runs a program in a folder, whether it succeeds or not; `arguments` are parted by spaces. What it says on both
+/// streams is in the text.
+pub(crate) fn run(folder: &Path, program: &str, arguments: &str) -> (bool, String) {
+    let output = Command::new(program)
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|error| {
+            panic!("these tests need {program}, which tests/install.sh installs: {error}")
+        });
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
 /// The arcs of the extension that bears an encrypted number.
 pub(crate) const EXTENSION: &[u64] = &[
     1, 2, 840, 113556, 1, 8000, 2554, 31838, 7946, 37812, 19758, 35425, 998269, 10235461,
