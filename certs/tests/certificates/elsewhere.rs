@@ -72,6 +72,19 @@ fn a_number_for_two_gateways_is_opened_by_either() {
     }
 }
 
+/// Each envelope has keys of its own, so their order is another each time.
+#[test]
+fn recipients_in_any_order_of_their_keys_are_read() {
+    let authority = ForeignAuthority::new();
+    for _ in 0..8 {
+        let client = authority.client("encrypted", &[("PHONE", NUMBER)], "first.pem second.pem");
+        for gateway in &authority.gateways {
+            let holder = client.phone(&[gateway.reader()]).unwrap();
+            assert_eq!(told(&holder), (NUMBER, None));
+        }
+    }
+}
+
 #[test]
 fn every_number_that_is_allowed_is_padded_as_the_reader_asks() {
     let authority = ForeignAuthority::new();
