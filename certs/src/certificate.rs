@@ -36,6 +36,11 @@ impl Certificate {
         Ok(Self(der))
     }
 
+    /// Whether it names itself as its issuer, as roots do.
+    pub fn is_self_issued(&self) -> bool {
+        parse(&self.0).is_ok_and(|parsed| parsed.subject().as_raw() == parsed.issuer().as_raw())
+    }
+
     /// The serial number, if it is one that an authority of ours can have given.
     pub fn serial(&self) -> Option<Serial> {
         let parsed = parse(&self.0).ok()?;

@@ -124,7 +124,7 @@ fn decode(envelope: &[u8]) -> Result<AuthEnvelopedData, EnvelopeFault> {
     Ok(enveloped)
 }
 
-/// Encodes with the recipients in the order of their encodings (X.690 section 11.6). `cms` 0.3.0-rc.0 orders them
+/// Encodes with the recipients in the order of their encodings (X.690 section 11.6). `cms` 0.3.0-pre.1 orders them
 /// otherwise: it compares their bytes as if each were an INTEGER, so that those with fewer bytes above 127 come first.
 fn in_der(enveloped: &AuthEnvelopedData) -> der::Result<Any> {
     let recipients = enveloped.recip_infos.0.iter();

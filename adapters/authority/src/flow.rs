@@ -212,7 +212,7 @@ impl CertificateAuthority {
         }
         let leaf = Leaf::from_name(&old.profile);
         let leaf = leaf.ok_or(countersign_certs::Error::MayNotMakeAuthorities)?;
-        let names = names_in(&old)?;
+        let names = old.to_certificate()?.server_names();
         let order = Order {
             leaf,
             common_name: old.common_name,
@@ -324,14 +324,4 @@ impl CertificateAuthority {
 
 fn unix_time(time: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(time.unix_seconds()))
-}
-
-type Names = (Vec<String>, Vec<std::net::IpAddr>);
-
-/// The server's names in a certificate of ours.
-fn names_in(issued: &Issued) -> Result<Names, AuthorityError> {
-    let malformed = countersign_certs::Error::MalformedCertificate;
-    let der = STANDARD.decode(&issued.certificate);
-    let der = der.map_err(|_| malformed)?;
-    Ok(Certificate::from_der(der.into())?.server_names())
 }

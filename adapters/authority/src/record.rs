@@ -1,6 +1,7 @@
 //! What an authority keeps of what it issued.
 
-use countersign_certs::RevocationReason;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign_certs::{Certificate, Error, RevocationReason};
 use countersign_domain::{address::Msisdn, id::ChallengeId, record::Stored, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,19 @@ pub struct Issued {
     pub certificate: String,
     /// Whether it was taken back.
     pub revoked: Option<Revocation>,
+}
+
+impl Issued {
+    /// The certificate.
+    ///
+    /// # Errors
+    /// [`countersign_certs::Error::MalformedCertificate`] when the record was not written here.
+    pub fn to_certificate(&self) -> Result<Certificate, Error> {
+        let der = STANDARD
+            .decode(&self.certificate)
+            .map_err(|_| Error::MalformedCertificate)?;
+        Certificate::from_der(der.into())
+    }
 }
 
 /// A number that its holder has proved to have, by typing back a code that was sent to it (F11.1).
