@@ -60,12 +60,13 @@ mod record;
 
 // Reading the number, and whether to believe the certificate.
 mod read;
+mod strict;
 mod verify;
 
 pub use authority::Authority;
 pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity};
 pub use envelope::MAX_ENVELOPE_BYTES;
-pub use error::{EnvelopeFault, Error, Refusal};
+pub use error::{EnvelopeFault, Error, ProfileFault, Refusal};
 pub use extension::PhoneExtension;
 pub use gateway::{GatewayCertificate, GatewayKey};
 pub use key::{KeyKind, KeyPair, PublicKey};

@@ -16,4 +16,5 @@ mod openssl;
 mod phones;
 mod requests;
 mod revocation;
+mod strict;
 mod support;
