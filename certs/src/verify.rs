@@ -29,6 +29,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
+    /// Those of them whose keys may not sign revocation lists.
+    without_lists: Vec<TrustAnchor<'static>>,
     revocation_lists: Arc<[CertRevocationList<'static>]>,
     phone_extension: PhoneExtension,
 }
@@ -43,9 +45,18 @@ impl TrustAnchors {
         if authorities.is_empty() {
             return Err(Error::NoTrustAnchor);
         }
-        let anchors = authorities.iter().map(anchor).collect::<Result<_, _>>()?;
+        let mut anchors = Vec::new();
+        let mut without_lists = Vec::new();
+        for authority in authorities {
+            let (anchor, may_sign_lists) = anchor(authority)?;
+            if !may_sign_lists {
+                without_lists.push(anchor.clone());
+            }
+            anchors.push(anchor);
+        }
         Ok(Self {
             anchors,
+            without_lists,
             revocation_lists: Arc::default(),
             phone_extension: PhoneExtension::default(),
         })
@@ -140,6 +151,10 @@ impl TrustAnchors {
                 None,
             )
             .map_err(refusal_of)?;
+        // rustls-webpki asks this of the authorities between only, as an anchor has no key usage for it.
+        if !lists.is_empty() && self.without_lists.contains(path.anchor()) {
+            return Err(Refusal::RevocationUnknown);
+        }
         for issuer in path.intermediate_certificates() {
             let der = issuer.der();
             let issuer = certificate::parse(&der)?;
@@ -228,12 +243,13 @@ impl fmt::Debug for VerifiedClient {
     }
 }
 
-fn anchor(authority: &Certificate) -> Result<TrustAnchor<'static>, Error> {
+/// The anchor, and whether its key may sign revocation lists.
+fn anchor(authority: &Certificate) -> Result<(TrustAnchor<'static>, bool), Error> {
     let parsed = certificate::parse(authority.der()).map_err(|_| Error::MalformedCertificate)?;
     certificate::authority_path_length(&parsed)?;
-    webpki::anchor_from_trusted_cert(authority.der())
-        .map(|anchor| anchor.to_owned())
-        .map_err(|_| Error::MalformedCertificate)
+    let anchor = webpki::anchor_from_trusted_cert(authority.der())
+        .map_err(|_| Error::MalformedCertificate)?;
+    Ok((anchor.to_owned(), certificate::may_sign_lists(&parsed)))
 }
 
 /// The purpose must stand there by name, and a key usage, if there is one, must permit signatures, which TLS 1.3 has
