@@ -63,6 +63,10 @@ mod read;
 mod strict;
 mod verify;
 
+// Published vectors, against what is private here too.
+#[cfg(test)]
+mod vectors;
+
 pub use authority::Authority;
 pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity};
 pub use envelope::MAX_ENVELOPE_BYTES;
