@@ -2,3 +2,4 @@
 
 mod deviations;
 mod limbo;
+mod wycheproof;
