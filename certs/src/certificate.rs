@@ -175,6 +175,13 @@ pub(crate) fn may_sign_certificates(certificate: &X509Certificate<'_>) -> bool {
         .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
 
+/// Whether the key may sign revocation lists: a key usage, if there is one, must say so (RFC 5280 section 6.3.3 (f)).
+pub(crate) fn may_sign_lists(certificate: &X509Certificate<'_>) -> bool {
+    certificate
+        .key_usage()
+        .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.crl_sign()))
+}
+
 /// How many authorities may stand below this one (`None`: any number), if it is one.
 pub(crate) fn authority_path_length(
     certificate: &X509Certificate<'_>,

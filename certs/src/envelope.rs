@@ -219,7 +219,7 @@ fn sealed_content(enveloped: &AuthEnvelopedData) -> Result<SealedContent<'_>, En
     })
 }
 
-fn cipher(key: &ContentKey) -> Option<LessSafeKey> {
+pub(crate) fn cipher(key: &ContentKey) -> Option<LessSafeKey> {
     UnboundKey::new(&AES_256_GCM, key.as_slice())
         .ok()
         .map(LessSafeKey::new)

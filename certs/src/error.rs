@@ -1,4 +1,5 @@
-//! What can go wrong ([`Error`]) and what is rightly said no to ([`Refusal`], [`EnvelopeFault`]).
+//! What can go wrong ([`Error`]) and what is rightly said no to ([`Refusal`], [`ProfileFault`],
+//! [`EnvelopeFault`]).
 //!
 //! No variant carries a number, a card or a key, so that each may be logged.
 
@@ -156,6 +157,9 @@ pub enum Refusal {
     /// Path validation failed for another reason, complexity limits among them.
     #[error("the certificate could not be validated")]
     NotValidated,
+    /// A certificate in the path is not as RFC 5280 has authorities write it.
+    #[error("a certificate is outside the profile of RFC 5280: {0}")]
+    OutsideProfile(#[from] ProfileFault),
 
     // The number in it.
     /// The certificate bears no phone number, in clear or encrypted.
@@ -176,6 +180,42 @@ pub enum Refusal {
     /// The card's number or expiry is not valid.
     #[error("the card is not valid")]
     CardInvalid,
+}
+
+/// Which rule of RFC 5280's profile for certificates (section 4) is broken.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ProfileFault {
+    /// The serial number is not positive, or over 20 octets (section 4.1.2.2).
+    #[error("the serial number is not positive or too long")]
+    SerialNumber,
+    /// The issuer has an empty name (section 4.1.2.4).
+    #[error("the issuer has no name")]
+    IssuerName,
+    /// An extension that is known is malformed, or there twice (section 4.2).
+    #[error("an extension is malformed or there twice")]
+    Extension,
+    /// The issuer's key is not named (section 4.2.1.1).
+    #[error("the authority key identifier is missing")]
+    AuthorityKey,
+    /// An authority's own key is not named (section 4.2.1.2).
+    #[error("the subject key identifier is missing")]
+    SubjectKey,
+    /// The key may sign certificates, but is not an authority's (section 4.2.1.9).
+    #[error("keyCertSign without cA")]
+    CertificateSigning,
+    /// The basic constraints of an authority are not critical (section 4.2.1.9).
+    #[error("basic constraints are not critical")]
+    BasicConstraints,
+    /// Name constraints are not an authority's, not critical or empty (section 4.2.1.10).
+    #[error("name constraints are out of place, not critical or empty")]
+    NameConstraints,
+    /// Policy constraints are not critical (section 4.2.1.11).
+    #[error("policy constraints are not critical")]
+    PolicyConstraints,
+    /// The subject has an empty name, and no critical subjectAltName or is an authority (section 4.1.2.6).
+    #[error("the subject has no name")]
+    SubjectName,
 }
 
 /// Why the envelope around an encrypted number is refused. In checking order.

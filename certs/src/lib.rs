@@ -61,12 +61,17 @@ mod record;
 // What a certificate says; reading the number; and whether to believe it.
 mod inspect;
 mod read;
+mod strict;
 mod verify;
+
+// Published vectors, against what is private here too.
+#[cfg(test)]
+mod vectors;
 
 pub use authority::Authority;
 pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity};
 pub use envelope::MAX_ENVELOPE_BYTES;
-pub use error::{EnvelopeFault, Error, Refusal};
+pub use error::{EnvelopeFault, Error, ProfileFault, Refusal};
 pub use extension::PhoneExtension;
 pub use gateway::{GatewayCertificate, GatewayKey};
 pub use inspect::{Inspection, inspect};

@@ -112,7 +112,6 @@ fn unwrap_with(offer: &Offer<'_>, key: &GatewayKey) -> Result<ContentKey, Envelo
     if !gateway::is_p256_point(offer.ephemeral_point) {
         return Err(EnvelopeFault::EphemeralKey);
     }
-    let mut content_key = Zeroizing::new([0; KEY_BYTES]);
     let ephemeral = UnparsedPublicKey::new(&ECDH_P256, offer.ephemeral_point);
     agree(
         key.private_key(),
@@ -120,15 +119,17 @@ fn unwrap_with(offer: &Offer<'_>, key: &GatewayKey) -> Result<ContentKey, Envelo
         EnvelopeFault::EphemeralKey,
         |shared| {
             key_encryption_key(shared)
-                .and_then(|kek| {
-                    kek.unwrap(offer.wrapped_key, content_key.as_mut_slice())
-                        .ok()
-                })
+                .and_then(|kek| unwrap_key(kek, offer.wrapped_key))
                 .ok_or(EnvelopeFault::WrappedKey)
-                .map(|_| ())
         },
-    )?;
-    Ok(content_key)
+    )
+}
+
+/// The content key, if it is a whole one: AES key wrap carries shorter keys too, which would be filled up with zeros.
+pub(crate) fn unwrap_key(kek: AesKek, wrapped_key: &[u8]) -> Option<ContentKey> {
+    let mut content_key = Zeroizing::new([0; KEY_BYTES]);
+    let unwrapped = kek.unwrap(wrapped_key, content_key.as_mut_slice()).ok()?;
+    (unwrapped.len() == KEY_BYTES).then_some(content_key)
 }
 
 /// A content key that someone named by `key_id` can unwrap.

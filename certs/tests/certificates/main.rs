@@ -20,4 +20,5 @@ mod phones;
 mod python;
 mod requests;
 mod revocation;
+mod strict;
 mod support;
