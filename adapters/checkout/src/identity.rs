@@ -4,6 +4,8 @@
 //! by the directory or by the authority that put both into one certificate. A stolen card number alone, or an own phone
 //! beside somebody else's card, is of no use.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use countersign_certs::{CertificateDer, GatewayKey, Holder, TrustAnchors, UnixTime};
 use countersign_domain::{
     address::Msisdn, card::Card, error::InvalidInput, gateway::Payer, hex, id::Identifier,
@@ -27,14 +29,27 @@ pub enum PayerHint {
 /// Whom to believe about client certificates, and the keys that open encrypted numbers.
 #[derive(Debug)]
 pub struct CertificateReader {
-    anchors: TrustAnchors,
+    anchors: RwLock<Arc<TrustAnchors>>,
     keys: Vec<GatewayKey>,
 }
 
 impl CertificateReader {
     /// Certificates from those authorities, numbers encrypted to those keys (several while keys are changed).
-    pub const fn new(anchors: TrustAnchors, keys: Vec<GatewayKey>) -> Self {
-        Self { anchors, keys }
+    pub fn new(anchors: TrustAnchors, keys: Vec<GatewayKey>) -> Self {
+        Self {
+            anchors: RwLock::new(Arc::new(anchors)),
+            keys,
+        }
+    }
+
+    /// From now on, certificates from those authorities: what they have revoked has changed.
+    pub fn believe(&self, anchors: TrustAnchors) {
+        let mut held = self.anchors.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(anchors);
+    }
+
+    fn anchors(&self) -> Arc<TrustAnchors> {
+        Arc::clone(&self.anchors.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The holder of the certificate that a peer presented. The path is validated here, too, and not only in the TLS
@@ -50,7 +65,7 @@ impl CertificateReader {
             .map(|der| CertificateDer::from(der.clone()))
             .collect();
         let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now.unix_seconds()));
-        let client = self.anchors.verify_client(&chain, now)?;
+        let client = self.anchors().verify_client(&chain, now)?;
         let holder = client.phone(&self.keys)?;
         let key = hex::encode(client.key_sha256());
         Ok((Identifier::try_from(format!("x509:{key}"))?, holder))

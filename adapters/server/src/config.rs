@@ -84,6 +84,10 @@ pub(crate) struct CheckoutSection {
     pub(crate) public_origin: String,
     /// PEM of the authorities whose client certificates are believed. Absent: no certificate is asked for.
     pub(crate) client_authorities: Option<PathBuf>,
+    /// Revocation lists of those authorities, PEM or DER, read again when they change. As soon as there is one, there must
+    /// be a current one of every authority in a path.
+    #[serde(default)]
+    pub(crate) revocation_lists: Vec<PathBuf>,
     /// Certificates and keys that open encrypted numbers; several while keys are changed.
     #[serde(default)]
     pub(crate) gateway_keys: Vec<TlsSection>,
@@ -243,6 +247,11 @@ impl Config {
         if !is_origin {
             let why = "is not https:// and a host in lower case, without a path";
             return Err(ConfigError::unusable("checkout.public_origin", why));
+        }
+        if self.checkout.client_authorities.is_none() && !self.checkout.revocation_lists.is_empty()
+        {
+            let why = "are of no use without checkout.client_authorities";
+            return Err(ConfigError::unusable("checkout.revocation_lists", why));
         }
         if self.sms.tls_server_name.is_some() != self.sms.tls_authorities.is_some() {
             let why = "and sms.tls_authorities are needed together";

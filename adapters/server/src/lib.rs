@@ -21,6 +21,7 @@ mod metrics;
 mod observed;
 mod operations;
 mod requests;
+mod revocation;
 mod system;
 mod tls;
 mod workers;

@@ -65,16 +65,16 @@ pub(crate) struct Listener {
 
 /// What each connection of a listener needs.
 struct Shared {
-    acceptor: TlsAcceptor,
+    tls: watch::Receiver<Arc<ServerConfig>>,
     router: Router,
     trusted_terminators: Vec<IpAddr>,
 }
 
 impl Listener {
-    /// Listens until `stop` turns true.
+    /// Listens until `stop` turns true. Each session begins with what TLS is told then.
     pub(crate) async fn start(
         address: SocketAddr,
-        tls: Arc<ServerConfig>,
+        tls: watch::Receiver<Arc<ServerConfig>>,
         router: Router,
         trusted_terminators: Vec<IpAddr>,
         stop: watch::Receiver<bool>,
@@ -86,7 +86,7 @@ impl Listener {
         let socket = TcpListener::bind(address).await.map_err(cannot)?;
         let address = socket.local_addr().map_err(cannot)?;
         let shared = Arc::new(Shared {
-            acceptor: TlsAcceptor::from(tls),
+            tls,
             router,
             trusted_terminators,
         });
@@ -151,7 +151,8 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, watcher
     if let Err(error) = stream.set_nodelay(true) {
         return tracing::debug!(%error, "a connection ended at once");
     }
-    let handshake = shared.acceptor.accept(stream).into_fallible();
+    let acceptor = TlsAcceptor::from(Arc::clone(&shared.tls.borrow()));
+    let handshake = acceptor.accept(stream).into_fallible();
     let tls = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(tls)) => tls,
         Ok(Err((error, stream))) => {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use countersign_bank::Iso8583Bank;
-use countersign_certs::{Certificate, GatewayKey, KeyPair, TrustAnchors};
+use countersign_certs::{Certificate, GatewayKey, KeyPair, RevocationList, TrustAnchors};
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
 use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
 use countersign_domain::{
@@ -31,6 +31,7 @@ use crate::{
     observed::Observed,
     operations::Operations,
     requests::watched,
+    revocation,
     system::SystemEntropy,
     tls, workers,
 };
@@ -72,23 +73,22 @@ impl Server {
     ) -> Result<Self, StartError> {
         let (stop, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
+        let revoked = revocation::read(&config)?;
         let Core {
             messenger,
             outbox,
             gateway,
             checkouts,
             committed,
-        } = Core::open(&config, clock, &metrics)?;
-        let payer_tls = tls::server_config(&config, config.checkout.client_authorities.as_deref())?;
-        let api_tls = tls::server_config(&config, None)?;
+        } = Core::open(&config, clock, &metrics, &revoked)?;
+        let (payer_tls_changes, payer_tls) = watch::channel(tls::for_payers(&config, &revoked)?);
+        let (_, api_tls) = watch::channel(tls::for_merchants(&config)?);
+        let served = |router, listener| watched(wrap(router), listener, Arc::clone(&metrics));
+        let pages = payer_pages(Arc::clone(&checkouts), config.themes()?);
         let checkout = Listener::start(
             config.checkout.listen,
             payer_tls,
-            watched(
-                wrap(payer_pages(Arc::clone(&checkouts), config.themes()?)),
-                "checkout",
-                Arc::clone(&metrics),
-            ),
+            served(pages, "checkout"),
             config.checkout.trusted_terminators.clone(),
             stopping.clone(),
         )
@@ -100,39 +100,42 @@ impl Server {
             messenger: Arc::clone(&messenger),
             stopping: stopping.clone(),
         };
-        let parties = RelyingParties::new(config.relying_parties);
+        let parties = RelyingParties::new(config.relying_parties.clone());
         let api = Listener::start(
             config.api.listen,
             api_tls,
-            watched(wrap(api(checkouts, parties)), "api", Arc::clone(&metrics)),
+            served(api(Arc::clone(&checkouts), parties), "api"),
             Vec::new(),
             stopping.clone(),
         )
         .await?;
 
-        let (session, inbox) = (Arc::clone(&messenger), Arc::clone(&outbox));
         let observed = Arc::new(Observed {
             inner: Arc::clone(&messenger),
             metrics,
         });
         let mut tasks = vec![
-            tokio::spawn(async move { session.run(inbox).await }),
+            run_session(&messenger, &outbox),
             workers::send_messages(outbox, observed, committed, stopping.clone()),
-            workers::resume_payments(gateway, stopping),
+            workers::resume_payments(gateway, stopping.clone()),
         ];
-        let operations = match config.operations {
-            None => None,
-            Some(section) => {
-                let (address, task) = operations.start(section.listen).await?;
-                tasks.push(task);
-                Some(address)
-            }
-        };
-        tracing::info!(checkout = %checkout.address(), api = %api.address(), operations = operations.map(display), "listening");
+        if !revoked.is_empty() {
+            let (config, tls) = (config.clone(), payer_tls_changes);
+            tasks.push(revocation::follow(
+                config, revoked, checkouts, tls, stopping,
+            ));
+        }
+        let mut watched_at = None;
+        if let Some(section) = config.operations {
+            let (address, task) = operations.start(section.listen).await?;
+            tasks.push(task);
+            watched_at = Some(address);
+        }
+        tracing::info!(checkout = %checkout.address(), api = %api.address(), operations = watched_at.map(display), "listening");
         Ok(Self {
             checkout,
             api,
-            operations,
+            operations: watched_at,
             messenger,
             tasks,
             stop,
@@ -147,9 +150,10 @@ impl Server {
         config.key_ring()?;
         messenger(config, clock)?;
         bank_settings(config)?;
-        certificate_reader(config)?;
+        let revoked = revocation::read(config)?;
+        certificate_reader(config, &revoked)?;
         config.themes()?;
-        tls::server_config(config, config.checkout.client_authorities.as_deref()).map(|_| ())
+        tls::for_payers(config, &revoked).map(|_| ())
     }
 
     /// Where payers' browsers are served.
@@ -182,6 +186,12 @@ impl Server {
     }
 }
 
+/// Keeps the session with the SMS centre, which hands what arrives to the outbox.
+fn run_session(messenger: &Arc<SmppMessenger>, outbox: &Arc<Outbox>) -> JoinHandle<()> {
+    let (session, inbox) = (Arc::clone(messenger), Arc::clone(outbox));
+    tokio::spawn(async move { session.run(inbox).await })
+}
+
 /// The domain over its drivers, and the flow over the domain.
 struct Core {
     messenger: Arc<SmppMessenger>,
@@ -196,6 +206,7 @@ impl Core {
         config: &Config,
         clock: Arc<dyn Clock>,
         metrics: &Arc<Metrics>,
+        revoked: &[RevocationList],
     ) -> Result<Self, StartError> {
         let keys = Arc::new(config.key_ring()?);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
@@ -228,7 +239,7 @@ impl Core {
             directory: directory.clone(),
             subscribers: Some(directory),
             gateway: Arc::clone(&gateway),
-            certificates: certificate_reader(config)?,
+            certificates: certificate_reader(config, revoked)?,
             public_origin: config.checkout.public_origin.clone(),
         };
         Ok(Self {
@@ -299,12 +310,29 @@ fn bank_settings(config: &Config) -> Result<countersign_bank::Settings, ConfigEr
     Ok(settings)
 }
 
-fn certificate_reader(config: &Config) -> Result<Option<CertificateReader>, ConfigError> {
+/// Whose client certificates are believed, and what was revoked of them.
+pub(crate) fn trust_anchors(
+    config: &Config,
+    revoked: &[RevocationList],
+) -> Result<Option<TrustAnchors>, ConfigError> {
     let Some(authorities) = &config.checkout.client_authorities else {
         return Ok(None);
     };
     let unusable = |error| ConfigError::unusable("checkout.client_authorities", error);
     let anchors = TrustAnchors::from_pem(&config.file(authorities)?).map_err(unusable)?;
+    let unusable = |error| ConfigError::unusable("checkout.revocation_lists", error);
+    Ok(Some(
+        anchors.with_revocation_lists(revoked).map_err(unusable)?,
+    ))
+}
+
+fn certificate_reader(
+    config: &Config,
+    revoked: &[RevocationList],
+) -> Result<Option<CertificateReader>, ConfigError> {
+    let Some(anchors) = trust_anchors(config, revoked)? else {
+        return Ok(None);
+    };
     let keys = config.checkout.gateway_keys.iter();
     let keys = keys
         .map(|files| gateway_key(config, &files.certificate, &files.key))

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use countersign_certs::RevocationList;
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::ring,
@@ -11,10 +12,26 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use crate::{config::Config, error::ConfigError};
 
-/// What one listener does for TLS; `authorities` whose client certificates are accepted, but not demanded (F13.2).
-pub(crate) fn server_config(
+/// The payers' listener: client certificates of the configured authorities, less those that are revoked.
+pub(crate) fn for_payers(
+    config: &Config,
+    revoked: &[RevocationList],
+) -> Result<Arc<ServerConfig>, ConfigError> {
+    let authorities = config.checkout.client_authorities.as_deref();
+    server_config(config, authorities, revoked)
+}
+
+/// The merchants' listener, which asks for no certificate.
+pub(crate) fn for_merchants(config: &Config) -> Result<Arc<ServerConfig>, ConfigError> {
+    server_config(config, None, &[])
+}
+
+/// What one listener does for TLS; `authorities` whose client certificates are accepted, but not demanded (F13.2), and
+/// what they have revoked.
+fn server_config(
     config: &Config,
     authorities: Option<&Path>,
+    revoked: &[RevocationList],
 ) -> Result<Arc<ServerConfig>, ConfigError> {
     let chain = certificates(config, &config.tls.certificate, "tls.certificate")?;
     let key =
@@ -27,7 +44,9 @@ pub(crate) fn server_config(
         .map_err(|error| ConfigError::unusable("tls", error))?;
     let builder = match authorities {
         None => builder.with_no_client_auth(),
-        Some(path) => builder.with_client_cert_verifier(client_verifier(config, path, provider)?),
+        Some(path) => {
+            builder.with_client_cert_verifier(client_verifier(config, path, revoked, provider)?)
+        }
     };
     let mut tls = builder
         .with_single_cert(chain, key)
@@ -39,6 +58,7 @@ pub(crate) fn server_config(
 fn client_verifier(
     config: &Config,
     path: &Path,
+    revoked: &[RevocationList],
     provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
     const KEY: &str = "checkout.client_authorities";
@@ -49,6 +69,8 @@ fn client_verifier(
             .map_err(|error| ConfigError::unusable(KEY, error))?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .with_crls(revoked.iter().map(|list| list.der().clone()))
+        .enforce_revocation_expiration()
         .allow_unauthenticated()
         .build()
         .map_err(|error| ConfigError::unusable(KEY, error))

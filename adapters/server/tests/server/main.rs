@@ -5,3 +5,4 @@ mod support;
 
 mod listeners;
 mod program;
+mod revocation;

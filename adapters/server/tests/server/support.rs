@@ -11,6 +11,7 @@ use std::{
 use countersign_certs::{
     Authority, Certificate, KeyPair, Phone, PhoneNumber, Profile, UnixTime, Validity,
 };
+use countersign_domain::ports::Clock as _;
 use countersign_server::{Config, Server, SystemClock};
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::PrivateKeyDer};
 use tempfile::TempDir;
@@ -24,19 +25,25 @@ use tokio_rustls::TlsConnector;
 /// What `openssl rand -hex 16` could have made.
 pub(crate) const API_KEY: &str = "key";
 
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+
+pub(crate) fn unix_time(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
 /// A folder with a configuration and all that it names.
 pub(crate) struct Folder {
     pub(crate) folder: TempDir,
-    root: Authority,
+    pub(crate) root: Authority,
     pub(crate) client: (Certificate, KeyPair),
 }
 
 impl Folder {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Not before 2023, for twenty years.
-        let begin = UnixTime::since_unix_epoch(Duration::from_secs(1_700_000_000));
-        let validity = Validity::new(begin, Duration::from_secs(20 * 366 * 86_400)).unwrap();
+        // From yesterday on: listeners know no other clock than the machine's.
+        let yesterday = unix_time(SystemClock::default().now().unix_seconds() - DAY.as_secs());
+        let validity = Validity::new(yesterday, 365 * DAY).unwrap();
         let root = Authority::root("Test root", validity).unwrap();
         let issue = |profile: &Profile<'_>| {
             let key = KeyPair::generate().unwrap();

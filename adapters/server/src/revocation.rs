@@ -1,0 +1,100 @@
+//! What authorities have revoked: lists in files, read again when they change, so that a revoked certificate is refused
+//! without a restart.
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use countersign_certs::RevocationList;
+use countersign_checkout::Checkouts;
+use countersign_domain::ports::Clock;
+use rustls::ServerConfig;
+use tokio::{sync::watch, task::JoinHandle, time::sleep};
+
+use crate::{config::Config, error::ConfigError, server, tls};
+
+/// How often the files are looked at.
+const PAUSE: Duration = Duration::from_secs(2);
+const KEY: &str = "checkout.revocation_lists";
+
+/// The lists that the configuration names.
+pub(crate) fn read(config: &Config) -> Result<Vec<RevocationList>, ConfigError> {
+    let read = |path: &PathBuf| {
+        let path = config.path(path);
+        let content = fs::read(&path).map_err(|error| ConfigError::Unreadable {
+            file: path.display().to_string(),
+            cause: error.to_string(),
+        })?;
+        RevocationList::from_file(&content)
+            .map_err(|error| ConfigError::unusable(KEY, format!("{}: {error}", path.display())))
+    };
+    config.checkout.revocation_lists.iter().map(read).collect()
+}
+
+/// Keeps TLS and checkout at what the files say, until `stop` turns true. What cannot be used changes nothing: the lists
+/// that were read before stay, until they are past their next update and nobody is believed any more.
+pub(crate) fn follow(
+    config: Config,
+    mut current: Vec<RevocationList>,
+    checkouts: Arc<Checkouts>,
+    tls: watch::Sender<Arc<ServerConfig>>,
+    mut stop: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut complaint = None;
+        loop {
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+            let looked = look(&config, &current, &checkouts, &tls);
+            let now = match looked {
+                Ok(Some(lists)) => {
+                    tracing::info!(lists = lists.len(), "revocation lists were read again");
+                    current = lists;
+                    late(&current, checkouts.clock.as_ref())
+                }
+                Ok(None) => late(&current, checkouts.clock.as_ref()),
+                Err(error) => Some(error.to_string()),
+            };
+            // Once for each trouble, not once for each look.
+            if let Some(trouble) = &now
+                && complaint.as_ref() != Some(trouble)
+            {
+                tracing::error!(trouble, "revocation lists");
+            }
+            complaint = now;
+        }
+    })
+}
+
+/// The lists, if they are others than before; they are in force then.
+fn look(
+    config: &Config,
+    before: &[RevocationList],
+    checkouts: &Checkouts,
+    tls: &watch::Sender<Arc<ServerConfig>>,
+) -> Result<Option<Vec<RevocationList>>, ConfigError> {
+    let lists = read(config)?;
+    if lists == before {
+        return Ok(None);
+    }
+    let renewed = tls::for_payers(config, &lists)?;
+    if let (Some(reader), Some(anchors)) = (
+        &checkouts.certificates,
+        server::trust_anchors(config, &lists)?,
+    ) {
+        reader.believe(anchors);
+    }
+    tls.send_replace(renewed);
+    Ok(Some(lists))
+}
+
+/// What to say when a list is past its next update.
+fn late(lists: &[RevocationList], clock: &dyn Clock) -> Option<String> {
+    let now = clock.now().unix_seconds();
+    let is_late =
+        |list: &&RevocationList| list.next_update().is_some_and(|next| next.as_secs() < now);
+    let late = lists.iter().filter(is_late).count();
+    (late > 0).then(|| {
+        format!("{late} are past their next update: client certificates are refused until they are renewed")
+    })
+}

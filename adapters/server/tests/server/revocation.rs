@@ -1,0 +1,132 @@
+//! What authorities take back is refused without a restart.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_certs::{RevocationReason, Revoked, Validity};
+use countersign_domain::ports::Clock as _;
+use countersign_server::{Config, Server, SystemClock};
+use rustls::version::{TLS12, TLS13};
+
+use crate::support::{DAY, Folder, ask, request, unix_time};
+
+fn now() -> u64 {
+    SystemClock::default().now().unix_seconds()
+}
+
+/// The root's list, with the client's certificate in it or not, since so many seconds and for so many.
+fn list(folder: &Folder, with_client: bool, since: u64, lasting: Duration) -> Vec<u8> {
+    let revoked = Revoked {
+        serial: folder.client.0.serial().unwrap(),
+        at: unix_time(now()),
+        reason: RevocationReason::KeyCompromise,
+    };
+    let revoked = if with_client { vec![revoked] } else { vec![] };
+    let validity = Validity::new(unix_time(now() - since), lasting).unwrap();
+    let list = folder.root.revocation_list(&revoked, 1, validity).unwrap();
+    list.der().to_vec()
+}
+
+fn put(folder: &Folder, list: &[u8]) {
+    let (path, new) = ("root.crl", "root.crl.new");
+    let at = |name: &str| folder.folder.path().join(name);
+    std::fs::write(at(new), list).unwrap();
+    std::fs::rename(at(new), at(path)).unwrap();
+}
+
+fn configuration(folder: &Folder) -> String {
+    let text = folder.configuration("");
+    text.replace(
+        "client_authorities",
+        "revocation_lists = [\"root.crl\"]\nclient_authorities",
+    )
+}
+
+async fn start(folder: &Folder) -> Server {
+    let config = Config::from_toml(&configuration(folder), folder.folder.path()).unwrap();
+    Server::start(config, Arc::new(SystemClock::default()))
+        .await
+        .unwrap()
+}
+
+/// Whether a client with or without its certificate is answered.
+async fn answered(folder: &Folder, server: &Server, with_certificate: bool) -> bool {
+    let mut answers = Vec::new();
+    for version in [&TLS12, &TLS13] {
+        let tls = folder.tls(&[version], with_certificate);
+        let request = request("GET", "/pay/none", "", "");
+        let answer = ask(&tls, server.checkout_address(), request.as_bytes()).await;
+        answers.push(answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 404")));
+    }
+    assert_eq!(answers.first(), answers.last(), "TLS 1.2 and 1.3 differ");
+    answers == [true, true]
+}
+
+/// Waits, for not longer than some looks at the files, until it is so.
+async fn until_answered(folder: &Folder, server: &Server, wanted: bool) {
+    for _ in 0..40 {
+        if answered(folder, server, true).await == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    assert_eq!(
+        answered(folder, server, true).await,
+        wanted,
+        "it is not so yet"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_is_revoked_while_the_server_runs_is_refused_in_the_handshake() {
+    let folder = Folder::new();
+    put(&folder, &list(&folder, false, 0, 7 * DAY));
+    let server = start(&folder).await;
+    assert!(answered(&folder, &server, true).await);
+    put(&folder, &list(&folder, true, 0, 7 * DAY));
+    until_answered(&folder, &server, false).await;
+    assert!(
+        answered(&folder, &server, false).await,
+        "others are refused, too"
+    );
+    // What cannot be read changes nothing.
+    put(&folder, b"junk");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!answered(&folder, &server, true).await);
+    put(&folder, &list(&folder, false, 0, 7 * DAY));
+    until_answered(&folder, &server, true).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn behind_a_list_that_is_late_no_certificate_is_believed() {
+    let folder = Folder::new();
+    put(
+        &folder,
+        &list(&folder, false, 3_600, Duration::from_secs(60)),
+    );
+    let server = start(&folder).await;
+    assert!(!answered(&folder, &server, true).await);
+    assert!(answered(&folder, &server, false).await);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_used_is_told_by_name() {
+    let folder = Folder::new();
+    let text = configuration(&folder);
+    for (content, words) in [
+        (None, "root.crl cannot be read"),
+        (Some("junk"), "root.crl: not a well-formed revocation list"),
+    ] {
+        if let Some(content) = content {
+            put(&folder, content.as_bytes());
+        }
+        let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+        let refused = Server::check(&config, Arc::new(SystemClock::default()));
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains(words), "{said}");
+    }
+    let without = text.replace("client_authorities = \"root.pem\"\n", "");
+    let refused = Config::from_toml(&without, folder.folder.path()).unwrap_err();
+    assert!(refused.to_string().contains("of no use without"));
+}
