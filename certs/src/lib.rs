@@ -47,11 +47,13 @@ mod authority;
 mod profile;
 
 // The encrypted number: a gateway reads an extension, which is an envelope for recipients around a record.
+mod agreement;
 mod envelope;
 mod extension;
 mod gateway;
 mod recipient;
 mod record;
+mod transport;
 
 // Reading the number, and whether to believe the certificate.
 mod read;

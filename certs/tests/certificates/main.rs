@@ -13,4 +13,5 @@ mod chains;
 mod issuing;
 mod openssl;
 mod phones;
+mod recipients;
 mod support;

@@ -455,7 +455,7 @@ fn envelope_for(hierarchy: &Hierarchy, key: &KeyPair) -> Vec<u8> {
     envelope_of(hierarchy.encrypted_client(key, &holder()).der())
 }
 
-fn envelope_of(certificate: &CertificateDer<'_>) -> Vec<u8> {
+pub(crate) fn envelope_of(certificate: &CertificateDer<'_>) -> Vec<u8> {
     let oid = x509_parser::der_parser::Oid::from(EXTENSION).unwrap();
     let (_, certificate) =
         x509_parser::certificate::X509Certificate::from_der(certificate).unwrap();
@@ -467,7 +467,7 @@ fn envelope_of(certificate: &CertificateDer<'_>) -> Vec<u8> {
         .to_vec()
 }
 
-fn decode(envelope: &[u8]) -> AuthEnvelopedData {
+pub(crate) fn decode(envelope: &[u8]) -> AuthEnvelopedData {
     ContentInfo::from_der(envelope)
         .unwrap()
         .content
@@ -475,7 +475,7 @@ fn decode(envelope: &[u8]) -> AuthEnvelopedData {
         .unwrap()
 }
 
-fn encode(enveloped: &AuthEnvelopedData) -> Vec<u8> {
+pub(crate) fn encode(enveloped: &AuthEnvelopedData) -> Vec<u8> {
     let content_type = oid("1.2.840.113549.1.9.16.1.23");
     ContentInfo {
         content_type,
@@ -545,12 +545,12 @@ fn wrapped(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut OctetStri
 }
 
 /// Turns a bit of the last byte.
-fn turn(octets: &mut OctetString) {
+pub(crate) fn turn(octets: &mut OctetString) {
     let mut bytes = octets.as_bytes().to_vec();
     *bytes.last_mut().unwrap() ^= 1;
     *octets = OctetString::new(bytes).unwrap();
 }
 
-fn cut(octets: &mut OctetString, length: usize) {
+pub(crate) fn cut(octets: &mut OctetString, length: usize) {
     *octets = OctetString::new(&octets.as_bytes()[..length]).unwrap();
 }
