@@ -126,9 +126,14 @@ pub enum Refusal {
     /// The certificate bears no phone number, in clear or encrypted.
     #[error("the certificate bears no phone number")]
     NoPhone,
-    /// The certificate bears more than one phone number, or one both in clear and encrypted.
+    /// The certificate bears more than one phone number, one both in clear and encrypted, or an extension for numbers
+    /// twice.
     #[error("the certificate bears more than one phone number")]
     SeveralPhones,
+    /// The list of numbers is not one, in DER, of 1 to [`MAX_TN_ENTRIES`](crate::MAX_TN_ENTRIES) entries and at most
+    /// [`MAX_TN_AUTH_LIST_BYTES`](crate::MAX_TN_AUTH_LIST_BYTES) (RFC 8226 section 9).
+    #[error("the list of phone numbers (TNAuthList) is malformed")]
+    TnAuthList,
     /// The encrypted number cannot be read.
     #[error("the encrypted phone number is refused: {0}")]
     Envelope(#[from] EnvelopeFault),

@@ -41,6 +41,7 @@
 mod certificate;
 mod error;
 mod phone;
+mod tn_auth_list;
 
 // Issuing: who issues, and what for.
 mod authority;
@@ -70,4 +71,7 @@ pub use profile::{Phone, Profile};
 pub use read::read_phone;
 pub use recipient::MAX_GATEWAYS;
 pub use rustls_pki_types::{CertificateDer, UnixTime};
+pub use tn_auth_list::{
+    MAX_TN_AUTH_LIST_BYTES, MAX_TN_ENTRIES, TelephoneNumber, TnAuthList, TnEntry,
+};
 pub use verify::{MAX_CHAIN, TrustAnchors, VerifiedClient};

@@ -15,3 +15,4 @@ mod openssl;
 mod phones;
 mod recipients;
 mod support;
+mod tn_auth_lists;
