@@ -16,3 +16,4 @@ mod phones;
 mod recipients;
 mod support;
 mod tn_auth_lists;
+mod vectors;

@@ -438,7 +438,11 @@ impl Case {
 }
 
 /// A client's certificate with the number encrypted to these gateways.
-fn client_of(hierarchy: &Hierarchy, key: &KeyPair, gateways: &[GatewayCertificate]) -> Certificate {
+pub(crate) fn client_of(
+    hierarchy: &Hierarchy,
+    key: &KeyPair,
+    gateways: &[GatewayCertificate],
+) -> Certificate {
     let holder = holder();
     let phone = Phone::Encrypted {
         holder: &holder,
@@ -457,7 +461,10 @@ fn certificate(folder: &Path, name: &str) -> Certificate {
 }
 
 /// Changes the one recipient.
-fn ktri(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut KeyTransRecipientInfo)) {
+pub(crate) fn ktri(
+    enveloped: &mut AuthEnvelopedData,
+    change: impl FnOnce(&mut KeyTransRecipientInfo),
+) {
     let RecipientInfo::Ktri(mut recipient) = enveloped.recip_infos.0.as_slice()[0].clone() else {
         panic!("key transport")
     };
