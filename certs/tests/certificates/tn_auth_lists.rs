@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use countersign_certs::{
-    Certificate, KeyPair, PhoneExtension, PhoneNumber, Refusal, TnAuthList, TnEntry, read_phone,
+    Certificate, KeyPair, MAX_TN_AUTH_LIST_BYTES, MAX_TN_ENTRIES, PhoneExtension, PhoneNumber,
+    Refusal, TnAuthList, TnEntry, read_phone,
 };
 
 use crate::support::{
@@ -56,14 +57,17 @@ fn a_number_in_a_list_counts_with_those_in_other_places() {
     let hierarchy = Hierarchy::new();
     let key = KeyPair::generate().unwrap();
     let envelope = crate::phones::envelope_of(hierarchy.encrypted_client(&key, &holder()).der());
-    let list = |number| {
-        let number = PhoneNumber::new(number).unwrap();
-        TnAuthList::of(&number).to_der().unwrap()
-    };
-    let (same, other) = (list(NUMBER), list("+33612345679"));
-    let provider = b"\x30\x08\xa0\x06\x16\x041234".to_vec();
-    let national = b"\x30\x0e\xa2\x0c\x16\x0a0612345678".to_vec();
-    let short = b"\x30\x07\xa2\x05\x16\x03#31".to_vec();
+    let (number, code) = (one("33612345678"), provider("1234"));
+    let several = range("33612345000", &[100]);
+    let same = list(&[&number]);
+    let other = list(&[&one("33612345679")]);
+    let provider = list(&[&code]);
+    let authority = list(&[&several, &code]);
+    let twice = list(&[&number, &number]);
+    let with_code = list(&[&number, &code]);
+    let with_range = list(&[&several, &number]);
+    let national = list(&[&one("0612345678")]);
+    let short = list(&[&one("#31")]);
     let uri: &[&str] = &["tel:+33612345678"];
     let encrypted: &[u8] = &envelope;
     for (rule, lists, envelope, uris, expected) in [
@@ -89,6 +93,34 @@ fn a_number_in_a_list_counts_with_those_in_other_places() {
             vec![&other],
             None,
             uri,
+            Err(Refusal::SeveralPhones),
+        ),
+        (
+            "an authority",
+            vec![&authority],
+            None,
+            &[],
+            Err(Refusal::NoPhone),
+        ),
+        (
+            "a number twice in a list",
+            vec![&twice],
+            None,
+            &[],
+            Err(Refusal::SeveralPhones),
+        ),
+        (
+            "a number and a provider",
+            vec![&with_code],
+            None,
+            uri,
+            Err(Refusal::SeveralPhones),
+        ),
+        (
+            "a number and a range",
+            vec![&with_range],
+            None,
+            &[],
             Err(Refusal::SeveralPhones),
         ),
         (
@@ -145,6 +177,131 @@ fn a_number_in_a_list_counts_with_those_in_other_places() {
             .map(|holder| assert_eq!(holder.number.expose(), NUMBER));
         assert_eq!(read, expected, "{rule}");
     }
+}
+
+#[test]
+fn every_form_is_read_and_written_back_the_same() {
+    let der = list(&[
+        &provider("1234"),
+        &range("33612345000", &[2]),
+        &range("336", &[0, 0xff]),
+        &one("123456789012345"),
+        &one("#31*"),
+    ]);
+    let read = TnAuthList::from_der(&der).unwrap();
+    assert_eq!(read.entries().len(), 5);
+    assert_eq!(
+        read.entries()[0],
+        TnEntry::ServiceProvider("1234".to_owned())
+    );
+    assert!(matches!(
+        read.entries()[2],
+        TnEntry::Range { count: 255, .. }
+    ));
+    assert_eq!(read.to_der().unwrap(), der);
+}
+
+#[test]
+fn a_list_does_not_show_its_numbers() {
+    let number = PhoneNumber::new("+33612345678").unwrap();
+    let shown = format!("{:?}", TnAuthList::of(&number));
+    assert_eq!(shown, "TnAuthList { entries: [One(TelephoneNumber(..))] }");
+}
+
+#[test]
+fn a_bad_list_is_refused_by_the_rule_it_breaks() {
+    let good = one("33612345678");
+    let many = vec![good.as_slice(); MAX_TN_ENTRIES + 1].concat();
+    let many_bytes = u16::try_from(many.len()).unwrap().to_be_bytes();
+    for (rule, der) in [
+        ("too large", vec![0x30; MAX_TN_AUTH_LIST_BYTES + 1]),
+        ("no bytes", vec![]),
+        ("empty", list(&[])),
+        ("too many", [&[0x30, 0x82], &many_bytes[..], &many].concat()),
+        ("truncated", list(&[&good])[..10].to_vec()),
+        ("trailing bytes", [list(&[&good]), vec![5, 0]].concat()),
+        ("a set", tlv(0x31, &good)),
+        (
+            "an indefinite length",
+            [&[0x30, 0x80], &good[..], &[0, 0]].concat(),
+        ),
+        (
+            "a length that is not minimal",
+            [&[0x30, 0x81, 15], &good[..]].concat(),
+        ),
+        ("no tag", list(&[&ia5("33612345678")])),
+        ("an implicit tag", list(&[&tlv(0x82, b"33612345678")])),
+        ("an unknown tag", list(&[&tlv(0xa3, &ia5("336"))])),
+        ("a tag of the wrong class", list(&[&tlv(0x62, &ia5("336"))])),
+        ("an empty entry", list(&[&tlv(0xa2, &[])])),
+        (
+            "two numbers in one tag",
+            list(&[&tlv(0xa2, &[ia5("336"), ia5("337")].concat())]),
+        ),
+        ("another string", list(&[&tlv(0xa2, &tlv(0x0c, b"336"))])),
+        (
+            "another string in a code",
+            list(&[&tlv(0xa0, &tlv(0x0c, b"1234"))]),
+        ),
+        ("no digit", list(&[&one("")])),
+        ("16 digits", list(&[&one("1234567890123456")])),
+        ("a letter", list(&[&one("3361234567a")])),
+        ("a plus", list(&[&one("+33612345678")])),
+        ("a byte over 127", list(&[&tlv(0xa2, &tlv(0x16, &[0xb2]))])),
+        ("a range of one", list(&[&range("336", &[1])])),
+        ("a range of none", list(&[&range("336", &[0])])),
+        ("a negative range", list(&[&range("336", &[0xff])])),
+        (
+            "a count that is not minimal",
+            list(&[&range("336", &[0, 2])]),
+        ),
+        ("a count over 64 bits", list(&[&range("336", &[1; 9])])),
+        (
+            "a range without count",
+            list(&[&tlv(0xa1, &tlv(0x30, &ia5("336")))]),
+        ),
+        ("a range from a letter", list(&[&range("a", &[2])])),
+        (
+            "something after the count",
+            list(&[&tlv(
+                0xa1,
+                &tlv(0x30, &[ia5("336"), tlv(2, &[2]), ia5("3")].concat()),
+            )]),
+        ),
+    ] {
+        assert_eq!(
+            TnAuthList::from_der(&der),
+            Err(Refusal::TnAuthList),
+            "{rule}"
+        );
+    }
+}
+
+/// A TLV of less than 128 bytes.
+pub(crate) fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(value.len()).unwrap();
+    assert!(length < 128, "one byte of length");
+    [&[tag, length], value].concat()
+}
+
+pub(crate) fn list(entries: &[&[u8]]) -> Vec<u8> {
+    tlv(0x30, &entries.concat())
+}
+
+pub(crate) fn one(number: &str) -> Vec<u8> {
+    tlv(0xa2, &ia5(number))
+}
+
+pub(crate) fn range(start: &str, count: &[u8]) -> Vec<u8> {
+    tlv(0xa1, &tlv(0x30, &[ia5(start), tlv(2, count)].concat()))
+}
+
+pub(crate) fn provider(code: &str) -> Vec<u8> {
+    tlv(0xa0, &ia5(code))
+}
+
+fn ia5(text: &str) -> Vec<u8> {
+    tlv(0x16, text.as_bytes())
 }
 
 /// A self-signed certificate with a TNAuthList of these entries, in OpenSSL's words.

@@ -102,26 +102,4 @@ fn encrypted(envelope: &[u8]) -> Vec<u8> {
     parts.certificate()
 }
 
-/// A TLV of less than 128 bytes.
-fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(value.len()).unwrap();
-    assert!(length < 128, "one byte of length");
-    [&[tag, length], value].concat()
-}
-
-fn tn_list(entries: &[&[u8]]) -> Vec<u8> {
-    tlv(0x30, &entries.concat())
-}
-
-fn one(number: &[u8]) -> Vec<u8> {
-    tlv(0xa2, &tlv(0x16, number))
-}
-
-fn tn_range(start: &[u8], count: &[u8]) -> Vec<u8> {
-    tlv(
-        0xa1,
-        &tlv(0x30, &[tlv(0x16, start), tlv(2, count)].concat()),
-    )
-}
-
 const URI: &str = "tel:+33612345678";

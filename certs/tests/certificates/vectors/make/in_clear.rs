@@ -4,16 +4,17 @@ use countersign_certs::{MAX_CERTIFICATE_BYTES, MAX_TN_AUTH_LIST_BYTES, MAX_TN_EN
 use der::{Any, Encode, Tag};
 use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, date_time_ymd};
 
-use super::{Sealed, URI, Vector, in_clear, one, tlv, tn_list, tn_range, vectors};
+use super::{Sealed, URI, Vector, in_clear, vectors};
 use crate::{
     phones::{indefinite, long_length},
     support::NUMBER,
+    tn_auth_lists::{list, one, provider, range, tlv},
     vectors::certificates::Parts,
 };
 
 pub(crate) fn good() -> Vec<Vector> {
-    let list = tn_list(&[&one(b"33612345678")]);
-    let provider = tn_list(&[&tlv(0xa0, &tlv(0x16, b"1234"))]);
+    let good = list(&[&one("33612345678")]);
+    let of_provider = list(&[&provider("1234")]);
     vectors(vec![
         (
             100,
@@ -26,21 +27,21 @@ pub(crate) fn good() -> Vec<Vector> {
             101,
             "good-list",
             NUMBER,
-            in_clear(&[], &[&list]),
+            in_clear(&[], &[&good]),
             "A TNAuthList of one number (RFC 8226).",
         ),
         (
             102,
             "good-uri-and-list",
             NUMBER,
-            in_clear(&[URI], &[&list]),
+            in_clear(&[URI], &[&good]),
             "The same number twice.",
         ),
         (
             106,
             "good-uri-and-provider",
             NUMBER,
-            in_clear(&[URI], &[&provider]),
+            in_clear(&[URI], &[&of_provider]),
             "A service provider's code in a TNAuthList bears no number.",
         ),
     ])
@@ -178,11 +179,11 @@ pub(crate) fn chains() -> Vec<Vector> {
 }
 
 pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
-    let list = tn_list(&[&one(b"33612345678")]);
-    let other = tn_list(&[&one(b"33612345679")]);
-    let two = tn_list(&[&one(b"33612345678"), &one(b"33612345679")]);
-    let provider = tn_list(&[&tlv(0xa0, &tlv(0x16, b"1234"))]);
-    let range = tn_list(&[&tn_range(b"33612345000", &[100])]);
+    let good = list(&[&one("33612345678")]);
+    let other = list(&[&one("33612345679")]);
+    let two = list(&[&one("33612345678"), &one("33612345679")]);
+    let of_provider = list(&[&provider("1234")]);
+    let of_range = list(&[&range("33612345000", &[100])]);
     let parts = |uris, lists, envelopes| {
         let parts = Parts {
             uris,
@@ -206,14 +207,14 @@ pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
             401,
             "list-of-a-provider",
             "NoPhone",
-            in_clear(&[], &[&provider]),
+            in_clear(&[], &[&of_provider]),
             "spc says what an authority may assert.",
         ),
         (
             402,
             "list-of-a-range",
             "NoPhone",
-            in_clear(&[], &[&range]),
+            in_clear(&[], &[&of_range]),
             "So does range.",
         ),
         (
@@ -234,7 +235,7 @@ pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
             412,
             "two-lists",
             several,
-            in_clear(&[], &[&list, &list]),
+            in_clear(&[], &[&good, &good]),
             "An extension twice (RFC 5280 section 4.2).",
         ),
         (
@@ -262,15 +263,15 @@ pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
             416,
             "envelope-and-list",
             several,
-            parts(&[], &[&list], &[envelope]),
+            parts(&[], &[&good], &[envelope]),
             "What is encrypted is not in clear.",
         ),
     ])
 }
 
 pub(crate) fn lists() -> Vec<Vector> {
-    let number = one(b"33612345678");
-    let good = tn_list(&[&number]);
+    let number = one("33612345678");
+    let good = list(&[&number]);
     let many = vec![number.as_slice(); MAX_TN_ENTRIES + 1].concat();
     let many = Any::new(Tag::Sequence, many).unwrap().to_der().unwrap();
     let large = Any::new(Tag::Sequence, vec![0; MAX_TN_AUTH_LIST_BYTES]).unwrap();
@@ -299,50 +300,50 @@ pub(crate) fn lists() -> Vec<Vector> {
         (
             504,
             "list-empty",
-            &tn_list(&[]),
+            &list(&[]),
             "SIZE (1..MAX) (RFC 8226 section 9).",
         ),
         (505, "list-of-65", &many, "More entries than are read."),
         (
             506,
             "list-with-implicit-tag",
-            &tn_list(&[&tlv(0x82, b"33612345678")]),
+            &list(&[&tlv(0x82, b"33612345678")]),
             "Tags are explicit.",
         ),
         (
             507,
             "list-with-unknown-tag",
-            &tn_list(&[&tlv(0xa3, &tlv(0x16, b"336"))]),
+            &list(&[&tlv(0xa3, &tlv(0x16, b"336"))]),
             "There is no [3].",
         ),
         (
             508,
             "list-of-utf8",
-            &tn_list(&[&tlv(0xa2, &tlv(0x0c, b"336"))]),
+            &list(&[&tlv(0xa2, &tlv(0x0c, b"336"))]),
             "UTF8String, not IA5String.",
         ),
         (
             509,
             "list-with-range-of-one",
-            &tn_list(&[&tn_range(b"336", &[1])]),
+            &list(&[&range("336", &[1])]),
             "count INTEGER (2..MAX).",
         ),
         (
             510,
             "list-with-no-digit",
-            &tn_list(&[&one(b"")]),
+            &list(&[&one("")]),
             "SIZE (1..15).",
         ),
         (
             511,
             "list-with-16-digits",
-            &tn_list(&[&one(b"1234567890123456")]),
+            &list(&[&one("1234567890123456")]),
             "SIZE (1..15).",
         ),
         (
             512,
             "list-with-a-letter",
-            &tn_list(&[&one(b"3361234567a")]),
+            &list(&[&one("3361234567a")]),
             "FROM (\"0123456789#*\").",
         ),
     ];
@@ -352,7 +353,7 @@ pub(crate) fn lists() -> Vec<Vector> {
 }
 
 pub(crate) fn numbers_that_are_none() -> Vec<Vector> {
-    let short = tn_list(&[&one(b"112")]);
+    let short = list(&[&one("112")]);
     let not_e164 = "NumberNotE164";
     vectors(vec![
         (
