@@ -1,6 +1,7 @@
 //! A recipient by key agreement: an ephemeral key and the gateway's agree on the key that wraps the content key.
 //!
-//! RFC 5753, dhSinglePass-stdDH-sha256kdf on P-256 with AES-256 key wrap. Each gateway gets an ephemeral key of its own.
+//! RFC 5753, dhSinglePass-stdDH-sha256kdf on P-256 with AES-256 key wrap. Each gateway gets an ephemeral key of its
+//! own.
 
 use aws_lc_rs::{
     agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree},

@@ -1,7 +1,7 @@
 //! The recipients of an envelope: the content key, wrapped for each gateway after the kind of its key.
 //!
-//! A P-256 key agrees on a wrapping key (agreement.rs), an RSA key is encrypted to (transport.rs). Each gateway is named
-//! by its subject key identifier; both kinds may stand in one envelope.
+//! A P-256 key agrees on a wrapping key (agreement.rs), an RSA key is encrypted to (transport.rs). Each gateway is
+//! named by its subject key identifier; both kinds may stand in one envelope.
 
 use cms::enveloped_data::{RecipientInfo, RecipientInfos};
 use zeroize::Zeroizing;

@@ -9,8 +9,8 @@
 //! TelephoneNumber ::= IA5String (SIZE (1..15)) (FROM ("0123456789#*"))
 //! ```
 //!
-//! A list of one number and nothing else is a holder's, and that number is borne as a `tel:` URI's is. Service providers
-//! and ranges are what an authority may assert, and bear no number.
+//! A list of one number and nothing else is a holder's, and that number is borne as a `tel:` URI's is. Service
+//! providers and ranges are what an authority may assert, and bear no number.
 
 use std::fmt;
 

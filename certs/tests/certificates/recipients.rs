@@ -5,7 +5,9 @@ use std::path::Path;
 use cms::{
     authenveloped_data::AuthEnvelopedData,
     content_info::CmsVersion,
-    enveloped_data::{KeyTransRecipientInfo, RecipientInfo},
+    enveloped_data::{
+        KeyAgreeRecipientIdentifier, KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo,
+    },
 };
 use countersign_certs::{
     Certificate, EnvelopeFault as Fault, Error, GatewayCertificate, GatewayKey, KeyPair, Phone,
@@ -193,6 +195,30 @@ fn a_recipient_by_key_transport_that_was_spoiled_is_refused_by_the_rule_it_break
     }
 }
 
+/// Two keys may have one identifier, as whoever makes a certificate chooses it.
+#[test]
+fn what_is_encrypted_to_a_key_of_another_kind_is_not_ours() {
+    let case = Case::new();
+    let hierarchy = Hierarchy::new();
+    let p256 = envelope_of(hierarchy.encrypted_client(&case.key, &holder()).der());
+    let p256 = decode(&p256);
+    let RecipientInfo::Kari(recipient) = &p256.recip_infos.0.as_slice()[0] else {
+        panic!("key agreement")
+    };
+    let KeyAgreeRecipientIdentifier::RKeyId(id) = &recipient.recipient_enc_keys[0].rid else {
+        panic!("a key identifier")
+    };
+    let mut enveloped = decode(&case.envelope);
+    ktri(&mut enveloped, |recipient| {
+        let id = id.subject_key_identifier.clone();
+        recipient.rid = RecipientIdentifier::SubjectKeyIdentifier(id);
+    });
+    let certificate = forge(&case.key, &[(EXTENSION, &encode(&enveloped))], &[]);
+    let keys = [hierarchy.gateway.reader()];
+    let read = read_phone(&certificate, PhoneExtension::default(), &keys);
+    assert_eq!(read.unwrap_err(), Fault::WrongRecipient.into());
+}
+
 #[test]
 fn no_bit_of_an_envelope_to_an_rsa_gateway_can_be_turned() {
     let case = Case::new();
@@ -255,64 +281,56 @@ fn an_old_and_a_new_gateway_key_stand_side_by_side() {
 fn a_certificate_that_is_not_a_gateways_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let [rsa, p256] = [
-        "-algorithm RSA -pkeyopt rsa_keygen_bits:",
-        "-algorithm EC -pkeyopt ec_paramgen_curve:P-",
-    ];
-    for (rule, kind, usage, expected) in [
-        ("RSA", format!("{rsa}3072"), "keyEncipherment", true),
-        ("P-256", format!("{p256}256"), "keyAgreement", true),
-        (
-            "RSA with 2048 bits",
-            format!("{rsa}2048"),
-            "keyEncipherment",
-            false,
-        ),
-        (
-            "RSA with 3071 bits",
-            format!("{rsa}3071"),
-            "keyEncipherment",
-            false,
-        ),
-        (
-            "RSA to agree with",
-            format!("{rsa}3072"),
-            "keyAgreement",
-            false,
-        ),
-        (
-            "RSA to sign with",
-            format!("{rsa}3072"),
-            "digitalSignature",
-            false,
-        ),
-        (
-            "P-256 to encrypt to",
-            format!("{p256}256"),
-            "keyEncipherment",
-            false,
-        ),
-        ("P-384", format!("{p256}384"), "keyAgreement", false),
-        (
-            "no key identifier",
-            format!("{rsa}3072"),
-            "keyEncipherment -addext subjectKeyIdentifier=none -addext authorityKeyIdentifier=none",
-            false,
-        ),
+    for (name, kind) in [
+        ("rsa2048", "RSA -pkeyopt rsa_keygen_bits:2048"),
+        ("rsa3071", "RSA -pkeyopt rsa_keygen_bits:3071"),
+        ("rsa3072", "RSA -pkeyopt rsa_keygen_bits:3072"),
+        ("p256", "EC -pkeyopt ec_paramgen_curve:P-256"),
+        ("p384", "EC -pkeyopt ec_paramgen_curve:P-384"),
+        ("x25519", "X25519"),
     ] {
-        openssl(folder, &format!("genpkey {kind} -out g.key"));
         openssl(
             folder,
-            &format!(
-                "req -x509 -new -key g.key -subj /CN=g -out g.pem -addext keyUsage=critical,{usage}"
-            ),
+            &format!("genpkey -algorithm {kind} -out {name}.key"),
         );
-        let gateway = GatewayCertificate::new(&certificate(folder, "g"));
-        if expected {
-            assert!(gateway.is_ok(), "{rule}");
-        } else {
-            assert_eq!(gateway.unwrap_err(), Error::NotAGateway, "{rule}");
-        }
+    }
+    openssl(folder, "genpkey -algorithm ED25519 -out ca.key");
+    openssl(
+        folder,
+        "req -x509 -new -key ca.key -subj /CN=ca -out ca.pem",
+    );
+    let gateway = |key: &str, extensions: &str| {
+        write(folder, "g.cnf", extensions);
+        openssl(folder, &format!("pkey -in {key}.key -pubout -out g.pub"));
+        openssl(
+            folder,
+            "x509 -new -force_pubkey g.pub -subj /CN=g -CA ca.pem -CAkey ca.key -extfile g.cnf -out g.pem",
+        );
+        GatewayCertificate::new(&certificate(folder, "g"))
+    };
+    let id = "subjectKeyIdentifier=hash\nkeyUsage=critical";
+    let no_id = "subjectKeyIdentifier=none\nkeyUsage=critical";
+    for (key, extensions) in [
+        ("rsa3072", format!("{id},keyEncipherment")),
+        ("rsa3072", format!("{id},keyEncipherment,keyAgreement")),
+        ("p256", format!("{id},keyAgreement")),
+    ] {
+        assert!(gateway(key, &extensions).is_ok(), "{key} {extensions}");
+    }
+    for (key, extensions) in [
+        ("rsa2048", format!("{id},keyEncipherment")),
+        ("rsa3071", format!("{id},keyEncipherment")),
+        ("p384", format!("{id},keyAgreement")),
+        ("x25519", format!("{id},keyAgreement")),
+        ("rsa3072", format!("{id},keyAgreement")),
+        ("rsa3072", format!("{id},digitalSignature")),
+        ("p256", format!("{id},keyEncipherment")),
+        ("rsa3072", "subjectKeyIdentifier=hash".to_owned()),
+        ("rsa3072", format!("{no_id},keyEncipherment")),
+        ("p256", format!("{no_id},keyAgreement")),
+    ] {
+        let refused = gateway(key, &extensions).map(drop);
+        assert_eq!(refused, Err(Error::NotAGateway), "{key} {extensions}");
     }
 }
 

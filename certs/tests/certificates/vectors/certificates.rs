@@ -68,8 +68,8 @@ impl Parts<'_> {
     }
 }
 
-/// An envelope for the client's key to these gateways: the one in this file, as sealing draws keys and nonces. A new one
-/// where there is no file.
+/// An envelope for the client's key to these gateways: the one in this file, as sealing draws keys and nonces. A new
+/// one where there is no file.
 pub(crate) fn sealed(file: &str, kinds: &[&str]) -> Vec<u8> {
     let path = super::folder().join(file);
     if path.exists() {
