@@ -523,7 +523,10 @@ pub(crate) fn gcm(enveloped: &mut AuthEnvelopedData, nonce: &[u8], tag_length: &
 }
 
 /// Changes the one recipient.
-fn kari(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut KeyAgreeRecipientInfo)) {
+pub(crate) fn kari(
+    enveloped: &mut AuthEnvelopedData,
+    change: impl FnOnce(&mut KeyAgreeRecipientInfo),
+) {
     let RecipientInfo::Kari(mut recipient) = enveloped.recip_infos.0.as_slice()[0].clone() else {
         panic!("key agreement")
     };

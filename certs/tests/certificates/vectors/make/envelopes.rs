@@ -1,17 +1,20 @@
 //! Envelopes, spoiled in one place each.
 
-use cms::authenveloped_data::AuthEnvelopedData;
+use cms::{
+    authenveloped_data::AuthEnvelopedData,
+    content_info::{CmsVersion, ContentInfo},
+};
 use countersign_certs::MAX_ENVELOPE_BYTES;
 use der::{
-    Any, Tag,
-    asn1::{BitString, ObjectIdentifier, OctetString},
+    Any, Decode, Encode, Tag,
+    asn1::{BitString, ObjectIdentifier, OctetString, SetOfVec},
 };
 
 use super::{Sealed, Vector, encrypted, vectors};
 use crate::{
     phones::{
-        content, cut, decode, encode, gcm, indefinite, long_length, out_of_order, point, rename,
-        turn, wrapped,
+        content, cut, decode, encode, gcm, indefinite, kari, long_length, out_of_order, point,
+        rename, turn, wrapped,
     },
     recipients::ktri,
     support::NUMBER,
@@ -43,6 +46,7 @@ pub(crate) fn good(sealed: &Sealed) -> Vec<Vector> {
         ),
     ])
 }
+
 pub(crate) fn encodings(sealed: &Sealed) -> Vec<Vector> {
     let good = sealed.p256.as_slice();
     let large = changed(good, |enveloped| {
@@ -52,7 +56,10 @@ pub(crate) fn encodings(sealed: &Sealed) -> Vec<Vector> {
     let mut set = good.to_vec();
     set[0] = 0x31;
     let unsorted = out_of_order(sealed.both.clone());
-    let rows: [(u16, &str, &str, Vec<u8>, &str); 7] = [
+    let mut another_type = ContentInfo::from_der(good).unwrap();
+    another_type.content_type = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.3");
+    let another_type = another_type.to_der().unwrap();
+    let rows: [(u16, &str, &str, Vec<u8>, &str); 8] = [
         (
             600,
             "envelope-too-large",
@@ -102,6 +109,13 @@ pub(crate) fn encodings(sealed: &Sealed) -> Vec<Vector> {
             set,
             "The tag is SET, not SEQUENCE (RFC 5652 section 3).",
         ),
+        (
+            607,
+            "envelope-of-another-type",
+            "Envelope(ContentType)",
+            another_type,
+            "envelopedData is not authenticated (RFC 5652 section 6).",
+        ),
     ];
     vectors(
         rows.map(|(place, name, expect, envelope, why)| {
@@ -138,6 +152,20 @@ pub(crate) fn structures(sealed: &Sealed) -> Vec<Vector> {
     spoiled(
         &sealed.p256,
         &[
+            (
+                608,
+                "envelope-of-version-1",
+                "Envelope(Version)",
+                |e| e.version = CmsVersion::V1,
+                "It is always 0 (RFC 5083 section 2.1).",
+            ),
+            (
+                609,
+                "envelope-with-attributes",
+                "Envelope(Attributes)",
+                |e| e.unauth_attrs = Some(SetOfVec::new()),
+                "Attributes have no use here.",
+            ),
             (
                 610,
                 "inner-type-signed",
@@ -225,6 +253,41 @@ pub(crate) fn recipients(sealed: &Sealed) -> Vec<Vector> {
             ),
         ],
     );
+    let kinds = spoiled(
+        &sealed.p256,
+        &[
+            (
+                617,
+                "no-recipient",
+                "Envelope(RecipientCount)",
+                |e| e.recip_infos = vec![].try_into().unwrap(),
+                "SIZE (1..MAX) (RFC 5652 section 6.1).",
+            ),
+            (
+                618,
+                "recipient-with-keying-material",
+                "Envelope(RecipientKind)",
+                |e| {
+                    kari(e, |recipient| {
+                        recipient.ukm = Some(OctetString::new([1]).unwrap())
+                    })
+                },
+                "A ukm is optional (RFC 5753 section 3.1.1) and not spoken here.",
+            ),
+            (
+                619,
+                "recipient-by-kdf-with-sha1",
+                "Envelope(KeyAgreement)",
+                |e| {
+                    kari(e, |recipient| {
+                        recipient.key_enc_alg.oid =
+                            ObjectIdentifier::new_unwrap("1.3.133.16.840.63.0.2");
+                    });
+                },
+                "dhSinglePass-stdDH-sha1kdf, OpenSSL's default (RFC 5753 section 7.1.4).",
+            ),
+        ],
+    );
     let agreement = spoiled(
         &sealed.p256,
         &[(
@@ -268,7 +331,7 @@ pub(crate) fn recipients(sealed: &Sealed) -> Vec<Vector> {
             "RFC 8017 section 7.1.2.",
         )],
     );
-    [transport, agreement, keys, encrypted_key]
+    [kinds, transport, agreement, keys, encrypted_key]
         .into_iter()
         .flatten()
         .collect()
