@@ -5,8 +5,8 @@
 use std::{error::Error, io::Write, time::Duration};
 
 use countersign_certs::{
-    Authority, Card, GatewayCertificate, GatewayKey, Holder, KeyPair, Phone, PhoneNumber, Profile,
-    TrustAnchors, UnixTime, Validity,
+    Authority, Card, GatewayCertificate, GatewayKey, Holder, KeyPair, KeyUse, Phone, PhoneNumber,
+    Profile, TrustAnchors, UnixTime, Validity,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,6 +26,7 @@ fn issue_and_read() -> Result<String, Box<dyn Error>> {
     let gateway_key = KeyPair::generate()?;
     let profile = Profile::Gateway {
         common_name: "Example gateway",
+        key_use: KeyUse::KeyExchange,
     };
     let gateway = issuing.issue(&profile, gateway_key.public_key(), days(365)?)?;
 

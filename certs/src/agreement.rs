@@ -80,19 +80,20 @@ impl Agreed<'_> {
         if !gateway::is_p256_point(self.ephemeral_point) {
             return Err(EnvelopeFault::EphemeralKey);
         }
-        let mut content_key = ContentKey::default();
         let ephemeral = UnparsedPublicKey::new(&ECDH_P256, self.ephemeral_point);
         agree(key, ephemeral, EnvelopeFault::EphemeralKey, |shared| {
             key_encryption_key(shared)
-                .and_then(|kek| {
-                    kek.unwrap(self.wrapped_key, content_key.as_mut_slice())
-                        .ok()
-                })
+                .and_then(|kek| unwrap_key(kek, self.wrapped_key))
                 .ok_or(EnvelopeFault::WrappedKey)
-                .map(|_| ())
-        })?;
-        Ok(content_key)
+        })
     }
+}
+
+/// The content key, if it is a whole one: AES key wrap carries shorter keys too, which would be filled up with zeros.
+pub(crate) fn unwrap_key(kek: AesKek, wrapped_key: &[u8]) -> Option<ContentKey> {
+    let mut content_key = ContentKey::default();
+    let unwrapped = kek.unwrap(wrapped_key, content_key.as_mut_slice()).ok()?;
+    (unwrapped.len() == KEY_BYTES).then_some(content_key)
 }
 
 /// Whom one recipient structure is for and what it offers them, if it is exactly of the kind that is spoken here.

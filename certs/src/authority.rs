@@ -1,63 +1,114 @@
-//! Authorities: a root, and the issuing authority that it makes.
+//! Authorities: a root, those below it, and what they issue.
 
 use std::fmt;
 
-use rcgen::{BasicConstraints, CertificateParams, Issuer};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer};
+use x509_parser::certificate::X509Certificate;
 
 use crate::{
-    certificate::{self, Certificate, KeyPair, PublicKey, Validity},
+    certificate::{self, Certificate, Validity},
     error::Error,
     extension::PhoneExtension,
-    profile::{self, Profile},
+    key::{KeyPair, PublicKey},
+    profile::{self, AuthorityKind, AuthorityProfile, Frame, Profile},
+    revocation_list::{RevocationList, Revoked},
+    serial::Serial,
 };
 
 /// A certification authority: a certificate that may sign certificates, and its key.
 ///
-/// Patent: *gestionnaire de certification*; the root is the *autorité suprême*.
+/// Patent: *gestionnaire de certification*.
 pub struct Authority {
     certificate: Certificate,
     key: KeyPair,
     validity: Validity,
-    makes_authorities: bool,
+    path_length: Option<u32>,
+    /// What those that it issues to may do; anything when there is none.
+    purposes: Vec<Vec<u64>>,
+    organization: Option<String>,
+    country: Option<String>,
     phone_extension: PhoneExtension,
+    revocation_list_url: Option<String>,
 }
 
 impl Authority {
-    /// A new root: it signs itself, and its certificate is the trust anchor.
+    /// A new root with a P-256 key, a common name and nothing else: it signs itself, and its certificate is the trust
+    /// anchor.
     ///
     /// # Errors
-    /// [`Error::InvalidCommonName`], [`Error::Failed`].
+    /// As [`Authority::new_root`].
     pub fn root(common_name: &str, validity: Validity) -> Result<Self, Error> {
-        let key = KeyPair::generate()?;
-        let params = profile::authority(common_name, validity, BasicConstraints::Unconstrained)?;
+        let profile = AuthorityProfile::new(AuthorityKind::Root, common_name);
+        Self::new_root(&profile, KeyPair::generate()?, validity, Serial::random()?)
+    }
+
+    /// A new root that signs itself with that key.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::LifetimeTooLong`], [`Error::Failed`].
+    pub fn new_root(
+        profile: &AuthorityProfile<'_>,
+        key: KeyPair,
+        validity: Validity,
+        serial: Serial,
+    ) -> Result<Self, Error> {
+        let frame = Frame {
+            validity,
+            serial,
+            revocation_list_url: None,
+            organization: profile.organization,
+            country: profile.country,
+            phone_extension: PhoneExtension::default(),
+        };
+        let params = profile::authority(profile, &frame)?;
         let certificate = params.self_signed(key.signer()).map_err(|_| SIGNING)?;
         Self::new(Certificate::from_der(certificate.into())?, key)
     }
 
-    /// A new issuing authority under this root. It signs end entities only (path length 0).
+    /// A new authority under this one, with a P-256 key, that issues to end entities of every kind.
     ///
     /// # Errors
-    /// [`Error::MayNotMakeAuthorities`], [`Error::OutsideAuthorityValidity`], [`Error::InvalidCommonName`],
-    /// [`Error::Failed`].
+    /// As [`Authority::certify`].
     pub fn issuing(&self, common_name: &str, validity: Validity) -> Result<Self, Error> {
-        if !self.makes_authorities {
-            return Err(Error::MayNotMakeAuthorities);
-        }
+        let profile = AuthorityProfile::new(AuthorityKind::Issuing, common_name);
         let key = KeyPair::generate()?;
-        let params = profile::authority(common_name, validity, BasicConstraints::Constrained(0))?;
-        let certificate = self.sign(&params, key.public_key(), validity)?;
+        let certificate = self.certify(&profile, key.public_key(), validity, Serial::random()?)?;
         Ok(Self::new(certificate, key)?.with_phone_extension(self.phone_extension))
     }
 
-    /// An authority from what [`Authority::certificate`] and [`Authority::key`] were saved as.
+    /// Certifies an authority that has its key elsewhere.
     ///
     /// # Errors
-    /// [`Error::MalformedCertificate`], [`Error::MalformedKey`], [`Error::NotAnAuthority`], [`Error::KeyMismatch`].
-    pub fn from_pem(certificate: &str, key: &str) -> Result<Self, Error> {
-        Self::new(Certificate::from_pem(certificate)?, KeyPair::from_pem(key)?)
+    /// [`Error::MayNotMakeAuthorities`], [`Error::OutsideAuthorityValidity`], [`Error::LifetimeTooLong`],
+    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`], [`Error::Failed`].
+    pub fn certify(
+        &self,
+        profile: &AuthorityProfile<'_>,
+        key: &PublicKey,
+        validity: Validity,
+        serial: Serial,
+    ) -> Result<Certificate, Error> {
+        let below = match profile.kind {
+            AuthorityKind::Root => return Err(Error::MayNotMakeAuthorities),
+            AuthorityKind::Brand => 2,
+            AuthorityKind::Geopolitical => 1,
+            _ => 0,
+        };
+        if self.path_length.is_some_and(|length| length <= below) {
+            return Err(Error::MayNotMakeAuthorities);
+        }
+        let mut frame = self.frame(validity, serial);
+        frame.organization = profile.organization.or(frame.organization);
+        frame.country = profile.country.or(frame.country);
+        let params = profile::authority(profile, &frame)?;
+        self.sign(&params, key, validity)
     }
 
-    fn new(certificate: Certificate, key: KeyPair) -> Result<Self, Error> {
+    /// An authority from its certificate and key.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`], [`Error::NotAnAuthority`], [`Error::KeyMismatch`].
+    pub fn new(certificate: Certificate, key: KeyPair) -> Result<Self, Error> {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
         let path_length = certificate::authority_path_length(&parsed)?;
@@ -65,36 +116,104 @@ impl Authority {
             return Err(Error::KeyMismatch);
         }
         let validity = Validity::of(&parsed).map_err(|_| Error::MalformedCertificate)?;
+        let text = |attribute: Option<&x509_parser::x509::AttributeTypeAndValue<'_>>| {
+            attribute.and_then(|attribute| attribute.as_str().ok().map(str::to_owned))
+        };
+        let organization = text(parsed.subject().iter_organization().next());
+        let country = text(parsed.subject().iter_country().next());
+        let purposes = purposes(&parsed)?;
         Ok(Self {
             certificate,
             key,
             validity,
-            makes_authorities: path_length != Some(0),
+            path_length,
+            purposes,
+            organization,
+            country,
             phone_extension: PhoneExtension::default(),
+            revocation_list_url: None,
         })
+    }
+
+    /// An authority from what [`Authority::certificate`] and [`Authority::key`] were saved as.
+    ///
+    /// # Errors
+    /// As [`Authority::new`], and [`Error::MalformedKey`].
+    pub fn from_pem(certificate: &str, key: &str) -> Result<Self, Error> {
+        Self::new(Certificate::from_pem(certificate)?, KeyPair::from_pem(key)?)
     }
 
     /// The same authority with its own extension for encrypted numbers.
     #[must_use]
-    pub fn with_phone_extension(mut self, extension: PhoneExtension) -> Self {
+    pub const fn with_phone_extension(mut self, extension: PhoneExtension) -> Self {
         self.phone_extension = extension;
         self
     }
 
-    /// Issues a certificate for the key.
-    ///
-    /// That the subject has the private key and, for a phone, has proved the number, is for the caller to know.
+    /// The same authority, whose certificates say where its revocation list is (RFC 5280 section 4.2.1.13).
+    #[must_use]
+    pub fn with_revocation_list_url(mut self, url: Option<String>) -> Self {
+        self.revocation_list_url = url;
+        self
+    }
+
+    /// Issues a certificate for the key, with a serial number of its own.
     ///
     /// # Errors
-    /// [`Error::OutsideAuthorityValidity`], and what the profile's own fields can be wrong in.
+    /// As [`Authority::issue_numbered`].
     pub fn issue(
         &self,
         profile: &Profile<'_>,
         subject_key: &PublicKey,
         validity: Validity,
     ) -> Result<Certificate, Error> {
-        let params = profile::end_entity(profile, subject_key, validity, self.phone_extension)?;
+        self.issue_numbered(profile, subject_key, validity, Serial::random()?)
+    }
+
+    /// Issues a certificate for the key. It bears this authority's organisation and country.
+    ///
+    /// That the subject has the private key and, for a phone, has proved the number, is for the caller to know.
+    ///
+    /// # Errors
+    /// [`Error::OutsideAuthorityValidity`], [`Error::MayNotIssue`], [`Error::LifetimeTooLong`], and what the profile's own
+    /// fields can be wrong in.
+    pub fn issue_numbered(
+        &self,
+        profile: &Profile<'_>,
+        subject_key: &PublicKey,
+        validity: Validity,
+        serial: Serial,
+    ) -> Result<Certificate, Error> {
+        let purpose = arcs(&profile.purpose());
+        if !self.purposes.is_empty() && !self.purposes.contains(&purpose) {
+            return Err(Error::MayNotIssue);
+        }
+        let params = profile::end_entity(profile, subject_key, &self.frame(validity, serial))?;
         self.sign(&params, subject_key, validity)
+    }
+
+    /// The list of what this authority has revoked (RFC 5280 section 5): complete, valid for that time.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValidity`], [`Error::Failed`].
+    pub fn revocation_list(
+        &self,
+        revoked: &[Revoked],
+        number: u64,
+        validity: Validity,
+    ) -> Result<RevocationList, Error> {
+        RevocationList::sign(revoked, number, validity, &self.issuer()?)
+    }
+
+    fn frame(&self, validity: Validity, serial: Serial) -> Frame<'_> {
+        Frame {
+            validity,
+            serial,
+            revocation_list_url: self.revocation_list_url.as_deref(),
+            organization: self.organization.as_deref(),
+            country: self.country.as_deref(),
+            phone_extension: self.phone_extension,
+        }
     }
 
     fn sign(
@@ -106,12 +225,15 @@ impl Authority {
         if !self.validity.contains(&validity) {
             return Err(Error::OutsideAuthorityValidity);
         }
-        let issuer = Issuer::from_ca_cert_der(self.certificate.der(), self.key.signer())
-            .map_err(|_| Error::MalformedCertificate)?;
         let certificate = params
-            .signed_by(subject_key.subject(), &issuer)
+            .signed_by(subject_key.subject(), &self.issuer()?)
             .map_err(|_| SIGNING)?;
         Certificate::from_der(certificate.into())
+    }
+
+    fn issuer(&self) -> Result<Issuer<'_, &rcgen::KeyPair>, Error> {
+        Issuer::from_ca_cert_der(self.certificate.der(), self.key.signer())
+            .map_err(|_| Error::MalformedCertificate)
     }
 
     /// The authority's own certificate.
@@ -123,6 +245,11 @@ impl Authority {
     pub const fn key(&self) -> &KeyPair {
         &self.key
     }
+
+    /// When the authority's certificate is valid; what it issues must lie within.
+    pub const fn validity(&self) -> Validity {
+        self.validity
+    }
 }
 
 impl fmt::Debug for Authority {
@@ -130,6 +257,42 @@ impl fmt::Debug for Authority {
         f.debug_struct("Authority")
             .field("validity", &self.validity)
             .finish_non_exhaustive()
+    }
+}
+
+/// The extended key usages of an authority's certificate. An authority for any purpose has none.
+fn purposes(certificate: &X509Certificate<'_>) -> Result<Vec<Vec<u64>>, Error> {
+    let extended = certificate
+        .extended_key_usage()
+        .map_err(|_| Error::MalformedCertificate)?;
+    let Some(extended) = extended
+        .map(|extended| extended.value)
+        .filter(|extended| !extended.any)
+    else {
+        return Ok(Vec::new());
+    };
+    let known = [
+        (extended.server_auth, ExtendedKeyUsagePurpose::ServerAuth),
+        (extended.client_auth, ExtendedKeyUsagePurpose::ClientAuth),
+    ];
+    let known = known.iter().filter(|(is_there, _)| *is_there);
+    let others = extended.other.iter().map(|other| {
+        let arcs = other.iter().map(Iterator::collect);
+        arcs.ok_or(Error::MalformedCertificate)
+    });
+    known
+        .map(|(_, purpose)| Ok(arcs(purpose)))
+        .chain(others)
+        .collect()
+}
+
+fn arcs(purpose: &ExtendedKeyUsagePurpose) -> Vec<u64> {
+    match purpose {
+        ExtendedKeyUsagePurpose::ServerAuth => vec![1, 3, 6, 1, 5, 5, 7, 3, 1],
+        ExtendedKeyUsagePurpose::ClientAuth => vec![1, 3, 6, 1, 5, 5, 7, 3, 2],
+        ExtendedKeyUsagePurpose::Other(arcs) => arcs.clone(),
+        // No profile has another.
+        _ => Vec::new(),
     }
 }
 

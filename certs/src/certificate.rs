@@ -1,14 +1,15 @@
-//! A certificate, the key it is for, and how long it lasts.
+//! A certificate, and how long it lasts.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
-use rcgen::PublicKeyData;
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
 use time::OffsetDateTime;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer};
-use zeroize::{Zeroize, Zeroizing};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
-use crate::error::{Error, Refusal};
+use crate::{
+    error::{Error, Refusal},
+    serial::Serial,
+};
 
 /// A well-formed X.509 certificate. That it is well-formed is all that is known of it: see
 /// [`TrustAnchors`](crate::TrustAnchors) for whether to believe it.
@@ -35,6 +36,41 @@ impl Certificate {
         Ok(Self(der))
     }
 
+    /// Whether it names itself as its issuer, as roots do.
+    pub fn is_self_issued(&self) -> bool {
+        parse(&self.0).is_ok_and(|parsed| parsed.subject().as_raw() == parsed.issuer().as_raw())
+    }
+
+    /// The serial number, if it is one that an authority of ours can have given.
+    pub fn serial(&self) -> Option<Serial> {
+        let parsed = parse(&self.0).ok()?;
+        let bytes = parsed.raw_serial().try_into().ok()?;
+        Some(Serial::from_chance(bytes)).filter(|serial| *serial.as_bytes() == bytes)
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo: of the key that it is for.
+    pub fn key_sha256(&self) -> [u8; 32] {
+        parse(&self.0).map_or([0; 32], |parsed| key_hash(&parsed))
+    }
+
+    /// The DNS names and addresses in subjectAltName.
+    pub fn server_names(&self) -> (Vec<String>, Vec<IpAddr>) {
+        let (mut dns_names, mut addresses) = (Vec::new(), Vec::new());
+        let parsed = parse(&self.0).ok();
+        let names = parsed.as_ref().and_then(|parsed| {
+            let names = parsed.subject_alternative_name().ok().flatten()?;
+            Some(&names.value.general_names)
+        });
+        for name in names.into_iter().flatten() {
+            match name {
+                GeneralName::DNSName(name) => dns_names.push((*name).to_owned()),
+                GeneralName::IPAddress(octets) => addresses.extend(address(octets)),
+                _ => {}
+            }
+        }
+        (dns_names, addresses)
+    }
+
     /// The DER, as TLS wants it.
     pub const fn der(&self) -> &CertificateDer<'static> {
         &self.0
@@ -53,91 +89,6 @@ impl Certificate {
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Certificate({} bytes)", self.0.len())
-    }
-}
-
-/// A P-256 key pair. Never printed. Its encoding is wiped when dropped; what the signing library keeps is not.
-pub struct KeyPair {
-    pair: rcgen::KeyPair,
-    public: PublicKey,
-}
-
-impl KeyPair {
-    /// A new key pair, from the cryptographic library's own source of chance.
-    ///
-    /// # Errors
-    /// [`Error::Failed`].
-    pub fn generate() -> Result<Self, Error> {
-        Self::new(rcgen::KeyPair::generate().map_err(|_| Error::Failed("generating a key"))?)
-    }
-
-    /// The key pair of a PKCS#8 PEM text.
-    ///
-    /// # Errors
-    /// [`Error::MalformedKey`].
-    pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        Self::new(rcgen::KeyPair::from_pem(pem).map_err(|_| Error::MalformedKey)?)
-    }
-
-    fn new(pair: rcgen::KeyPair) -> Result<Self, Error> {
-        if pair.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 {
-            return Err(Error::MalformedKey);
-        }
-        let public = rcgen::SubjectPublicKeyInfo::from_der(&pair.subject_public_key_info())
-            .map_err(|_| Error::MalformedKey)?;
-        Ok(Self {
-            pair,
-            public: PublicKey(public),
-        })
-    }
-
-    /// The private key as PKCS#8 PEM text. Not for logs.
-    ///
-    /// # Errors
-    /// [`Error::Failed`].
-    pub fn expose_pem(&self) -> Result<Zeroizing<String>, Error> {
-        to_pem("PRIVATE KEY", self.expose_der()).map(Zeroizing::new)
-    }
-
-    /// The private key as PKCS#8 DER, as TLS wants it. Not for logs.
-    pub fn expose_der(&self) -> &[u8] {
-        self.pair.serialized_der()
-    }
-
-    /// The public half, which a certificate is issued for.
-    pub const fn public_key(&self) -> &PublicKey {
-        &self.public
-    }
-
-    pub(crate) const fn signer(&self) -> &rcgen::KeyPair {
-        &self.pair
-    }
-}
-
-impl Drop for KeyPair {
-    fn drop(&mut self) {
-        self.pair.zeroize();
-    }
-}
-
-impl fmt::Debug for KeyPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyPair(..)")
-    }
-}
-
-/// The public key that a certificate is issued for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PublicKey(rcgen::SubjectPublicKeyInfo);
-
-impl PublicKey {
-    /// SHA-256 of the SubjectPublicKeyInfo, as it will stand in the certificate.
-    pub(crate) fn sha256(&self) -> [u8; 32] {
-        sha256(&self.0.subject_public_key_info())
-    }
-
-    pub(crate) const fn subject(&self) -> &rcgen::SubjectPublicKeyInfo {
-        &self.0
     }
 }
 
@@ -172,6 +123,11 @@ impl Validity {
     /// The last second in which the certificate is valid.
     pub const fn not_after(&self) -> UnixTime {
         self.not_after
+    }
+
+    pub(crate) fn lifetime(&self) -> Duration {
+        let seconds = self.not_after.as_secs();
+        Duration::from_secs(seconds.saturating_sub(self.not_before.as_secs()))
     }
 
     pub(crate) fn contains(&self, other: &Self) -> bool {
@@ -219,6 +175,13 @@ pub(crate) fn may_sign_certificates(certificate: &X509Certificate<'_>) -> bool {
         .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
 
+/// Whether the key may sign revocation lists: a key usage, if there is one, must say so (RFC 5280 section 6.3.3 (f)).
+pub(crate) fn may_sign_lists(certificate: &X509Certificate<'_>) -> bool {
+    certificate
+        .key_usage()
+        .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.crl_sign()))
+}
+
 /// How many authorities may stand below this one (`None`: any number), if it is one.
 pub(crate) fn authority_path_length(
     certificate: &X509Certificate<'_>,
@@ -231,18 +194,25 @@ pub(crate) fn authority_path_length(
     }
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+/// An address as it stands in a certificate (RFC 5280 section 4.2.1.6).
+pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
+        .ok()
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     hash
 }
 
-fn to_pem(label: &str, der: &[u8]) -> Result<String, Error> {
+pub(crate) fn to_pem(label: &str, der: &[u8]) -> Result<String, Error> {
     der::pem::encode_string(label, der::pem::LineEnding::LF, der)
         .map_err(|_| Error::Failed("encoding PEM"))
 }
 
-fn unix_time(seconds: u64) -> UnixTime {
+pub(crate) const fn unix_time(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 

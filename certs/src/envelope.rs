@@ -16,13 +16,13 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use cms::{
     authenveloped_data::AuthEnvelopedData,
     content_info::{CmsVersion, ContentInfo},
-    enveloped_data::EncryptedContentInfo,
+    enveloped_data::{EncryptedContentInfo, OriginatorInfo},
 };
 use der::{
     Any, Decode, Encode, ErrorKind, Sequence,
-    asn1::{ObjectIdentifier, OctetString},
+    asn1::{ObjectIdentifier, OctetString, SetOfVec},
 };
-use x509_cert::spki::AlgorithmIdentifierOwned;
+use x509_cert::{attr::Attributes, spki::AlgorithmIdentifierOwned};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -71,7 +71,7 @@ pub(crate) fn seal(plaintext: &[u8], gateways: &[GatewayCertificate]) -> Result<
             mac: OctetString::new(tag.as_ref())?,
             unauth_attrs: None,
         };
-        let content = Any::encode_from(&enveloped)?;
+        let content = in_der(&enveloped)?;
         ContentInfo {
             content_type: ID_AUTH_ENVELOPED_DATA,
             content,
@@ -117,11 +117,59 @@ fn decode(envelope: &[u8]) -> Result<AuthEnvelopedData, EnvelopeFault> {
         .decode_as()
         .map_err(|error| fault_of(&error))?;
     // The decoder sorts sets (X.690 section 11.6) where it should refuse them; encoding again shows it.
-    let canonical = Any::encode_from(&enveloped).map_err(|_| EnvelopeFault::Malformed)?;
+    let canonical = in_der(&enveloped).map_err(|_| EnvelopeFault::Malformed)?;
     if canonical != outer.content {
         return Err(EnvelopeFault::NotDer);
     }
     Ok(enveloped)
+}
+
+/// Encodes with the recipients in the order of their encodings (X.690 section 11.6). `cms` 0.3.0-pre.1 orders them
+/// otherwise: it compares their bytes as if each were an INTEGER, so that those with fewer bytes above 127 come first.
+fn in_der(enveloped: &AuthEnvelopedData) -> der::Result<Any> {
+    let recipients = enveloped.recip_infos.0.iter();
+    let recip_infos = recipients
+        .map(|recipient| Any::from_der(&recipient.to_der()?))
+        .collect::<der::Result<Vec<_>>>()?;
+    Any::encode_from(&OrderedAuthEnvelopedData {
+        version: enveloped.version,
+        originator_info: enveloped.originator_info.clone(),
+        recip_infos: recip_infos.try_into()?,
+        auth_encrypted_content_info: enveloped.auth_encrypted_content_info.clone(),
+        auth_attrs: enveloped.auth_attrs.clone(),
+        mac: enveloped.mac.clone(),
+        unauth_attrs: enveloped.unauth_attrs.clone(),
+    })
+}
+
+/// AuthEnvelopedData (RFC 5083 section 2.1), its recipients as they are encoded.
+#[derive(Sequence)]
+struct OrderedAuthEnvelopedData {
+    version: CmsVersion,
+    #[asn1(
+        context_specific = "0",
+        tag_mode = "IMPLICIT",
+        constructed = "true",
+        optional = "true"
+    )]
+    originator_info: Option<OriginatorInfo>,
+    recip_infos: SetOfVec<Any>,
+    auth_encrypted_content_info: EncryptedContentInfo,
+    #[asn1(
+        context_specific = "1",
+        tag_mode = "IMPLICIT",
+        constructed = "true",
+        optional = "true"
+    )]
+    auth_attrs: Option<Attributes>,
+    mac: OctetString,
+    #[asn1(
+        context_specific = "2",
+        tag_mode = "IMPLICIT",
+        constructed = "true",
+        optional = "true"
+    )]
+    unauth_attrs: Option<Attributes>,
 }
 
 /// What AES-GCM needs, its sizes checked.
@@ -171,7 +219,7 @@ fn sealed_content(enveloped: &AuthEnvelopedData) -> Result<SealedContent<'_>, En
     })
 }
 
-fn cipher(key: &ContentKey) -> Option<LessSafeKey> {
+pub(crate) fn cipher(key: &ContentKey) -> Option<LessSafeKey> {
     UnboundKey::new(&AES_256_GCM, key.as_slice())
         .ok()
         .map(LessSafeKey::new)

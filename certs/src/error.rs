@@ -1,4 +1,5 @@
-//! What can go wrong ([`Error`]) and what is rightly said no to ([`Refusal`], [`EnvelopeFault`]).
+//! What can go wrong ([`Error`]) and what is rightly said no to ([`Refusal`], [`ProfileFault`],
+//! [`EnvelopeFault`]).
 //!
 //! No variant carries a number, a card or a key, so that each may be logged.
 
@@ -32,9 +33,21 @@ pub enum Error {
     /// The certificate would be valid when its authority's is not.
     #[error("the validity must lie within the authority's own")]
     OutsideAuthorityValidity,
-    /// Only a root makes issuing authorities; this one signs end entities only.
+    /// The authority would stand below one that permits no such authority below it.
     #[error("this authority may not make another authority")]
     MayNotMakeAuthorities,
+    /// The authority's own certificate permits no such purpose: cardholders' authorities issue to no server.
+    #[error("this authority may not issue certificates for this purpose")]
+    MayNotIssue,
+    /// The certificate would last longer than its profile permits.
+    #[error("the validity is longer than this profile permits")]
+    LifetimeTooLong,
+    /// The country is not two capital letters (ISO 3166 alpha-2).
+    #[error("the country must be two capital letters, as in FR")]
+    InvalidCountry,
+    /// The text is not a serial number of ours.
+    #[error("not a serial number: write its 32 hexadecimal digits")]
+    InvalidSerial,
     /// The certificate given is not an authority's: it has not `cA`, or a key usage without `keyCertSign`.
     #[error("the certificate is not an authority's")]
     NotAnAuthority,
@@ -54,9 +67,27 @@ pub enum Error {
     /// The text is not a PEM certificate, or the DER in it is malformed.
     #[error("not a well-formed PEM certificate")]
     MalformedCertificate,
-    /// The text is not a P-256 private key in PKCS#8 PEM.
-    #[error("not a P-256 private key in PKCS#8 PEM")]
+    /// The text is not a private key in PKCS#8 PEM, or the bytes are not a key.
+    #[error("not a well-formed key: private keys are read as PKCS#8 PEM")]
     MalformedKey,
+    /// The key is of another kind than those in use, or too weak.
+    #[error("the key must be P-256, or RSA of 3072 to 4096 bits")]
+    KeyNotAllowed,
+    /// The passphrase does not open the key.
+    #[error("the passphrase does not open the key")]
+    WrongPassphrase,
+    /// A passphrase that would protect nothing.
+    #[error("the passphrase must have 12 characters or more")]
+    PassphraseTooShort,
+    /// The bytes are not a PKCS#10 request, in DER or PEM, of at most 16 KiB.
+    #[error("not a well-formed certificate request")]
+    MalformedRequest,
+    /// A request was not signed with the key that it is for.
+    #[error("the request is not signed with its own key")]
+    RequestSignature,
+    /// The bytes are not a revocation list, in DER or PEM, of at most 8 MiB.
+    #[error("not a well-formed revocation list")]
+    MalformedRevocationList,
     /// The text is not a dotted object identifier whose parts fit 32 bits.
     #[error("not an object identifier whose parts fit 32 bits")]
     InvalidObjectIdentifier,
@@ -118,9 +149,19 @@ pub enum Refusal {
     /// A name is outside an authority's name constraints.
     #[error("a name is not permitted by the authority's constraints")]
     NameNotPermitted,
+    /// An authority in the path has taken the certificate back.
+    #[error("a certificate was revoked")]
+    Revoked,
+    /// Whether a certificate in the path was revoked cannot be known: its issuer's list is missing, past its next update,
+    /// or not signed by it.
+    #[error("it is not known whether a certificate was revoked")]
+    RevocationUnknown,
     /// Path validation failed for another reason, complexity limits among them.
     #[error("the certificate could not be validated")]
     NotValidated,
+    /// A certificate in the path is not as RFC 5280 has authorities write it.
+    #[error("a certificate is outside the profile of RFC 5280: {0}")]
+    OutsideProfile(#[from] ProfileFault),
 
     // The number in it.
     /// The certificate bears no phone number, in clear or encrypted.
@@ -146,6 +187,42 @@ pub enum Refusal {
     /// The card's number or expiry is not valid.
     #[error("the card is not valid")]
     CardInvalid,
+}
+
+/// Which rule of RFC 5280's profile for certificates (section 4) is broken.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ProfileFault {
+    /// The serial number is not positive, or over 20 octets (section 4.1.2.2).
+    #[error("the serial number is not positive or too long")]
+    SerialNumber,
+    /// The issuer has an empty name (section 4.1.2.4).
+    #[error("the issuer has no name")]
+    IssuerName,
+    /// An extension that is known is malformed, or there twice (section 4.2).
+    #[error("an extension is malformed or there twice")]
+    Extension,
+    /// The issuer's key is not named (section 4.2.1.1).
+    #[error("the authority key identifier is missing")]
+    AuthorityKey,
+    /// An authority's own key is not named (section 4.2.1.2).
+    #[error("the subject key identifier is missing")]
+    SubjectKey,
+    /// The key may sign certificates, but is not an authority's (section 4.2.1.9).
+    #[error("keyCertSign without cA")]
+    CertificateSigning,
+    /// The basic constraints of an authority are not critical (section 4.2.1.9).
+    #[error("basic constraints are not critical")]
+    BasicConstraints,
+    /// Name constraints are not an authority's, not critical or empty (section 4.2.1.10).
+    #[error("name constraints are out of place, not critical or empty")]
+    NameConstraints,
+    /// Policy constraints are not critical (section 4.2.1.11).
+    #[error("policy constraints are not critical")]
+    PolicyConstraints,
+    /// The subject has an empty name, and no critical subjectAltName or is an authority (section 4.1.2.6).
+    #[error("the subject has no name")]
+    SubjectName,
 }
 
 /// Why the envelope around an encrypted number is refused. In checking order.

@@ -44,8 +44,11 @@ impl fmt::Display for PhoneExtension {
 impl PhoneExtension {
     /// The extension with this envelope in it.
     pub(crate) fn with(self, envelope: Vec<u8>) -> CustomExtension {
-        let arcs: Vec<u64> = self.0.arcs().map(u64::from).collect();
-        CustomExtension::from_oid_content(&arcs, envelope)
+        CustomExtension::from_oid_content(&self.arcs(), envelope)
+    }
+
+    pub(crate) fn arcs(self) -> Vec<u64> {
+        self.0.arcs().map(u64::from).collect()
     }
 
     /// The envelope that a certificate has in this extension. Two of them are refused (RFC 5280 section 4.2).

@@ -17,8 +17,9 @@ use x509_parser::{
 };
 
 use crate::{
-    certificate::{self, Certificate, KeyPair},
+    certificate::{self, Certificate},
     error::Error,
+    key::KeyPair,
 };
 
 /// A gateway to encrypt to.

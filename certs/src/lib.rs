@@ -3,7 +3,7 @@
 //! A certificate tells a gateway where to send the code: the number stands in it in clear, or encrypted so that only
 //! chosen gateways can read it, with the holder's card if need be. This library knows no network, no clock and no
 //! store: time is a parameter, and what was issued is for the caller to record. It does not ask whether the number is
-//! its holder's (prove that with a code before issuing) and does not check revocation yet.
+//! its holder's: prove that with a code before issuing.
 //!
 //! ```text
 //!   KeyPair ----public key----+                                       TrustAnchors
@@ -40,12 +40,17 @@
 // What there is: certificates and keys; what a certificate says of its holder; what can go wrong.
 mod certificate;
 mod error;
+mod key;
 mod phone;
+mod serial;
 mod tn_auth_list;
 
-// Issuing: who issues, and what for.
+// Issuing: who issues, what for, to whom that asks; and taking it back.
 mod authority;
+mod pkcs12;
 mod profile;
+mod request;
+mod revocation_list;
 
 // The encrypted number: a gateway reads an extension, which is an envelope for recipients around a record.
 mod agreement;
@@ -56,21 +61,33 @@ mod recipient;
 mod record;
 mod transport;
 
-// Reading the number, and whether to believe the certificate.
+// What a certificate says; reading the number; and whether to believe it.
+mod inspect;
 mod read;
+mod strict;
 mod verify;
 
+// Published vectors, against what is private here too.
+#[cfg(test)]
+mod vectors;
+
 pub use authority::Authority;
-pub use certificate::{Certificate, KeyPair, MAX_CERTIFICATE_BYTES, PublicKey, Validity};
+pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity};
 pub use envelope::MAX_ENVELOPE_BYTES;
-pub use error::{EnvelopeFault, Error, Refusal};
+pub use error::{EnvelopeFault, Error, ProfileFault, Refusal};
 pub use extension::PhoneExtension;
 pub use gateway::{GatewayCertificate, GatewayKey};
+pub use inspect::{Inspection, inspect};
+pub use key::{KeyKind, KeyPair, PublicKey};
 pub use phone::{Card, Holder, PhoneNumber};
-pub use profile::{Phone, Profile};
+pub use pkcs12::to_pkcs12;
+pub use profile::{AuthorityKind, AuthorityProfile, KeyUse, Phone, Profile};
 pub use read::read_phone;
 pub use recipient::MAX_GATEWAYS;
+pub use request::{MAX_REQUEST_BYTES, Request};
+pub use revocation_list::{MAX_REVOCATION_LIST_BYTES, RevocationList, RevocationReason, Revoked};
 pub use rustls_pki_types::{CertificateDer, UnixTime};
+pub use serial::Serial;
 pub use tn_auth_list::{
     MAX_TN_AUTH_LIST_BYTES, MAX_TN_ENTRIES, TelephoneNumber, TnAuthList, TnEntry,
 };

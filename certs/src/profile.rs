@@ -1,28 +1,31 @@
 //! Profiles: what a certificate is for, and therefore what stands in it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CidrSubnet, CrlDistributionPoint, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints,
+    SanType,
 };
 use rustls_pki_types::DnsName;
 
 use crate::{
-    certificate::{PublicKey, Validity},
+    certificate::Validity,
     envelope,
     error::Error,
     extension::PhoneExtension,
     gateway::GatewayCertificate,
+    key::{PublicKey, PublicKeyKind},
     phone::{Holder, PhoneNumber},
     record,
+    serial::Serial,
 };
 
 /// What a certificate is for.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Profile<'a> {
-    /// A TLS server.
+    /// A TLS server: a merchant's shop, or a gateway.
     TlsServer {
         /// The subject's common name, for people to read.
         common_name: &'a str,
@@ -38,11 +41,120 @@ pub enum Profile<'a> {
         /// The number and who can read it.
         phone: Phone<'a>,
     },
-    /// A gateway that numbers are encrypted to.
+    /// A cardholder who signs payments (figure 11, F11.1) and whose number the gateway reads (F11.v2). Its holder must
+    /// have proved the number before.
+    Cardholder {
+        /// The subject's common name: a user's identifier, never the number or the card.
+        common_name: &'a str,
+        /// The number and who can read it.
+        phone: Phone<'a>,
+    },
+    /// A merchant who signs payments, or to whom is encrypted (figure 11).
+    Merchant {
+        /// The subject's common name.
+        common_name: &'a str,
+        /// What the key does: one certificate for each.
+        key_use: KeyUse,
+    },
+    /// A gateway that signs answers, or to whom payments and numbers are encrypted.
     Gateway {
         /// The subject's common name.
         common_name: &'a str,
+        /// What the key does: one certificate for each.
+        key_use: KeyUse,
     },
+}
+
+/// What a key does. No key does both: what is signed must not be what is decrypted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyUse {
+    /// Signs.
+    Signature,
+    /// Agrees on keys (P-256), or has keys enciphered to it (RSA).
+    KeyExchange,
+}
+
+/// What an authority is for. Each stands below one with a longer path (figure 11, as SET draws it).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum AuthorityKind {
+    /// Signs itself; makes brands. Its key is used a few times in its life and is best kept offline.
+    ///
+    /// Patent: *autorité suprême*.
+    Root,
+    /// Makes geopolitical and issuing authorities for one brand of cards.
+    Brand,
+    /// Makes issuing authorities for one country or region of a brand.
+    Geopolitical,
+    /// Issues to end entities of every kind: enough for one house.
+    Issuing,
+    /// Issues to cardholders and TLS clients, and never to servers.
+    Cardholders,
+    /// Issues to merchants and their TLS servers.
+    Merchants,
+    /// Issues to gateways and their TLS servers.
+    Gateways,
+}
+
+impl AuthorityKind {
+    /// How many authorities may stand below (RFC 5280 section 4.2.1.9), which tells the kinds apart that make authorities.
+    const fn path_length(self) -> BasicConstraints {
+        match self {
+            Self::Root => BasicConstraints::Unconstrained,
+            Self::Brand => BasicConstraints::Constrained(2),
+            Self::Geopolitical => BasicConstraints::Constrained(1),
+            _ => BasicConstraints::Constrained(0),
+        }
+    }
+
+    /// The longest that such an authority lasts: each outlives those below it.
+    const fn max_lifetime(self) -> Duration {
+        match self {
+            Self::Root => years(25),
+            Self::Brand => years(15),
+            Self::Geopolitical => years(12),
+            _ => years(10),
+        }
+    }
+
+    /// What those that it issues to may do. A verifier holds it to this, as extended key usage in an authority's
+    /// certificate limits what stands below.
+    fn purposes(self) -> Vec<ExtendedKeyUsagePurpose> {
+        match self {
+            Self::Cardholders => vec![ExtendedKeyUsagePurpose::ClientAuth, role(CARDHOLDER)],
+            Self::Merchants => vec![ExtendedKeyUsagePurpose::ServerAuth, role(MERCHANT)],
+            Self::Gateways => vec![ExtendedKeyUsagePurpose::ServerAuth, role(GATEWAY)],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A new authority.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorityProfile<'a> {
+    /// What it is for.
+    pub kind: AuthorityKind,
+    /// Its common name.
+    pub common_name: &'a str,
+    /// The organisation: the brand. What it issues bears it too.
+    pub organization: Option<&'a str>,
+    /// The country, ISO 3166 alpha-2. What it issues bears it too.
+    pub country: Option<&'a str>,
+    /// The domains that its servers may have names in; any when there is none.
+    pub dns_domains: &'a [&'a str],
+}
+
+impl<'a> AuthorityProfile<'a> {
+    /// An authority of that kind, without organisation, country and limits on names.
+    pub const fn new(kind: AuthorityKind, common_name: &'a str) -> Self {
+        Self {
+            kind,
+            common_name,
+            organization: None,
+            country: None,
+            dns_domains: &[],
+        }
+    }
 }
 
 /// A phone number in a certificate.
@@ -60,77 +172,189 @@ pub enum Phone<'a> {
     },
 }
 
+/// What every certificate of one authority has in common.
+pub(crate) struct Frame<'a> {
+    pub(crate) validity: Validity,
+    pub(crate) serial: Serial,
+    /// Where the authority publishes what it has revoked.
+    pub(crate) revocation_list_url: Option<&'a str>,
+    /// The authority's own organisation and country.
+    pub(crate) organization: Option<&'a str>,
+    pub(crate) country: Option<&'a str>,
+    pub(crate) phone_extension: PhoneExtension,
+}
+
 /// What an end entity's certificate will hold.
 pub(crate) fn end_entity(
     profile: &Profile<'_>,
     subject_key: &PublicKey,
-    validity: Validity,
-    extension: PhoneExtension,
+    frame: &Frame<'_>,
 ) -> Result<CertificateParams, Error> {
-    let common_name = match profile {
-        Profile::TlsServer { common_name, .. }
-        | Profile::TlsClient { common_name, .. }
-        | Profile::Gateway { common_name } => common_name,
-    };
-    let mut params = subject(common_name, validity)?;
+    if profile.max_lifetime() < frame.validity.lifetime() {
+        return Err(Error::LifetimeTooLong);
+    }
+    let mut params = subject(profile.common_name(), frame)?;
     params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = profile.key_usages(subject_key.kind());
+    params.extended_key_usages = vec![profile.purpose()];
     match profile {
         Profile::TlsServer {
             dns_names,
             ip_addresses,
             ..
-        } => {
-            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-            params.subject_alt_names = server_names(dns_names, ip_addresses)?;
+        } => params.subject_alt_names = server_names(dns_names, ip_addresses)?,
+        Profile::TlsClient { phone, .. } | Profile::Cardholder { phone, .. } => {
+            add_phone(&mut params, phone, subject_key, frame.phone_extension)?;
         }
-        Profile::TlsClient { phone, .. } => {
-            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-            add_phone(&mut params, phone, subject_key, extension)?;
-        }
-        Profile::Gateway { .. } => params.key_usages = vec![KeyUsagePurpose::KeyAgreement],
+        Profile::Merchant { .. } | Profile::Gateway { .. } => {}
     }
     Ok(params)
 }
 
-/// What an authority's certificate will hold. `path_length` is how many authorities may stand below it.
+impl Profile<'_> {
+    const fn common_name(&self) -> &str {
+        match self {
+            Self::TlsServer { common_name, .. }
+            | Self::TlsClient { common_name, .. }
+            | Self::Cardholder { common_name, .. }
+            | Self::Merchant { common_name, .. }
+            | Self::Gateway { common_name, .. } => common_name,
+        }
+    }
+
+    /// The longest that such a certificate lasts: TLS servers as browsers have it (398 days), keys that decrypt a year
+    /// more than those who encrypt to them look at them, people as long as a card.
+    const fn max_lifetime(&self) -> Duration {
+        match self {
+            Self::TlsServer { .. } => days(398),
+            Self::TlsClient { .. } | Self::Cardholder { .. } => years(5),
+            Self::Merchant { .. } | Self::Gateway { .. } => years(6),
+        }
+    }
+
+    fn key_usages(&self, key: PublicKeyKind) -> Vec<KeyUsagePurpose> {
+        use KeyUsagePurpose::{ContentCommitment, DigitalSignature, KeyAgreement, KeyEncipherment};
+        match self {
+            Self::TlsServer { .. } | Self::TlsClient { .. } => vec![DigitalSignature],
+            Self::Cardholder { .. }
+            | Self::Merchant {
+                key_use: KeyUse::Signature,
+                ..
+            }
+            | Self::Gateway {
+                key_use: KeyUse::Signature,
+                ..
+            } => vec![DigitalSignature, ContentCommitment],
+            Self::Merchant { .. } | Self::Gateway { .. } => match key {
+                PublicKeyKind::Curve => vec![KeyAgreement],
+                PublicKeyKind::Rsa => vec![KeyEncipherment],
+            },
+        }
+    }
+
+    /// What stands in the extended key usage, and must not be outside of the authority's own.
+    pub(crate) fn purpose(&self) -> ExtendedKeyUsagePurpose {
+        match self {
+            Self::TlsServer { .. } => ExtendedKeyUsagePurpose::ServerAuth,
+            Self::TlsClient { .. } => ExtendedKeyUsagePurpose::ClientAuth,
+            Self::Cardholder { .. } => role(CARDHOLDER),
+            Self::Merchant { .. } => role(MERCHANT),
+            Self::Gateway { .. } => role(GATEWAY),
+        }
+    }
+}
+
+/// What an authority's certificate will hold.
 pub(crate) fn authority(
-    common_name: &str,
-    validity: Validity,
-    path_length: BasicConstraints,
+    profile: &AuthorityProfile<'_>,
+    frame: &Frame<'_>,
 ) -> Result<CertificateParams, Error> {
-    let mut params = subject(common_name, validity)?;
-    params.is_ca = IsCa::Ca(path_length);
+    if profile.kind.max_lifetime() < frame.validity.lifetime() {
+        return Err(Error::LifetimeTooLong);
+    }
+    let mut params = subject(profile.common_name, frame)?;
+    params.is_ca = IsCa::Ca(profile.kind.path_length());
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.extended_key_usages = profile.kind.purposes();
+    params.name_constraints = name_constraints(profile)?;
     Ok(params)
 }
 
-/// What every certificate holds: serial number, subject, validity, authority key identifier.
-fn subject(common_name: &str, validity: Validity) -> Result<CertificateParams, Error> {
-    let length_is_right = (1..=MAX_COMMON_NAME_CHARS).contains(&common_name.chars().count());
-    if !length_is_right || common_name.chars().any(char::is_control) {
-        return Err(Error::InvalidCommonName);
+/// Who issues to people issues to no server: no DNS name and no address is permitted. Others are kept to their domains.
+fn name_constraints(profile: &AuthorityProfile<'_>) -> Result<Option<NameConstraints>, Error> {
+    let addresses = || {
+        [
+            GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([0; 4], 0)),
+            GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix([0; 16], 0)),
+        ]
+    };
+    if profile.kind == AuthorityKind::Cardholders {
+        let mut excluded = vec![GeneralSubtree::DnsName(String::new())];
+        excluded.extend(addresses());
+        return Ok(Some(NameConstraints {
+            permitted_subtrees: Vec::new(),
+            excluded_subtrees: excluded,
+        }));
     }
-    let mut distinguished_name = DistinguishedName::new();
-    distinguished_name.push(DnType::CommonName, common_name);
+    if profile.dns_domains.is_empty() {
+        return Ok(None);
+    }
+    let domain = |name: &&str| match DnsName::try_from(*name) {
+        Ok(_) => Ok(GeneralSubtree::DnsName((*name).to_owned())),
+        Err(_) => Err(Error::InvalidDnsName),
+    };
+    Ok(Some(NameConstraints {
+        permitted_subtrees: profile
+            .dns_domains
+            .iter()
+            .map(domain)
+            .collect::<Result<_, _>>()?,
+        excluded_subtrees: addresses().into(),
+    }))
+}
+
+/// What every certificate holds: serial number, subject, validity, authority key identifier, where revocations stand.
+fn subject(common_name: &str, frame: &Frame<'_>) -> Result<CertificateParams, Error> {
+    check_name(common_name, MAX_COMMON_NAME_CHARS)?;
+    let mut name = DistinguishedName::new();
+    if let Some(country) = frame.country {
+        let is_alpha2 = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
+        let country = country.try_into().ok().filter(|_| is_alpha2);
+        let country = country.ok_or(Error::InvalidCountry)?;
+        name.push(
+            DnType::CountryName,
+            rcgen::DnValue::PrintableString(country),
+        );
+    }
+    if let Some(organization) = frame.organization {
+        check_name(organization, MAX_ORGANIZATION_CHARS)?;
+        name.push(DnType::OrganizationName, organization);
+    }
+    name.push(DnType::CommonName, common_name);
 
     let mut params = CertificateParams::default();
-    params.serial_number = Some(serial_number()?);
-    params.distinguished_name = distinguished_name;
-    params.not_before = Validity::date(validity.not_before())?;
-    params.not_after = Validity::date(validity.not_after())?;
+    params.serial_number = Some(frame.serial.to_rcgen());
+    params.distinguished_name = name;
+    params.not_before = Validity::date(frame.validity.not_before())?;
+    params.not_after = Validity::date(frame.validity.not_after())?;
     params.use_authority_key_identifier_extension = true;
+    params.crl_distribution_points = frame
+        .revocation_list_url
+        .map(|url| CrlDistributionPoint {
+            uris: vec![url.to_owned()],
+        })
+        .into_iter()
+        .collect();
     Ok(params)
 }
 
-/// 16 bytes, positive and always of full length: unique without a register (RFC 5280 section 4.1.2.2).
-fn serial_number() -> Result<SerialNumber, Error> {
-    let mut serial = [0; 16];
-    aws_lc_rs::rand::fill(&mut serial).map_err(|_| Error::Failed("drawing a serial number"))?;
-    let [first, ..] = &mut serial;
-    *first = (*first & 0x7f) | 0x40;
-    Ok(SerialNumber::from_slice(&serial))
+fn check_name(name: &str, max_chars: usize) -> Result<(), Error> {
+    let length_is_right = (1..=max_chars).contains(&name.chars().count());
+    if length_is_right && !name.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err(Error::InvalidCommonName)
+    }
 }
 
 fn server_names(dns_names: &[&str], ip_addresses: &[IpAddr]) -> Result<Vec<SanType>, Error> {
@@ -176,5 +400,26 @@ fn add_phone(
     Ok(())
 }
 
-/// RFC 5280 appendix A, `ub-common-name`.
+/// A role in a payment, as extended key usage: an arc below the project's own identifier.
+fn role(role: u64) -> ExtendedKeyUsagePurpose {
+    let mut arcs = PhoneExtension::default().arcs();
+    arcs.extend([1, role]);
+    ExtendedKeyUsagePurpose::Other(arcs)
+}
+
+const CARDHOLDER: u64 = 1;
+const MERCHANT: u64 = 2;
+const GATEWAY: u64 = 3;
+
+const fn days(count: u64) -> Duration {
+    Duration::from_secs(count * 86_400)
+}
+
+/// With the leap days that can be among them.
+const fn years(count: u64) -> Duration {
+    days(count * 365 + count / 4 + 1)
+}
+
+/// RFC 5280 appendix A, `ub-common-name` and `ub-organization-name`.
 const MAX_COMMON_NAME_CHARS: usize = 64;
+const MAX_ORGANIZATION_CHARS: usize = 64;

@@ -4,6 +4,7 @@
 //! named by its subject key identifier; both kinds may stand in one envelope.
 
 use cms::enveloped_data::{RecipientInfo, RecipientInfos};
+use der::asn1::SetOfVec;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -35,7 +36,8 @@ pub(crate) fn wrap(
             }
         })
         .collect::<Result<Vec<_>, _>>()?;
-    recipients.try_into().map_err(|_| ENCODING)
+    let recipients = SetOfVec::try_from(recipients).map_err(|_| ENCODING)?;
+    Ok(recipients.into())
 }
 
 /// Checks every recipient, finds the one that is ours and unwraps the content key.

@@ -1,13 +1,18 @@
 //! Whether a client's certificate is to be believed: path validation (RFC 5280 section 6) by rustls-webpki.
 //!
 //! What rustls-webpki leaves to its caller is added: the client's own certificate must say that it is for client
-//! authentication, and key usages, where there are any, must fit. Revocation is not checked yet.
+//! authentication, and key usages, where there are any, must fit; each certificate must be as RFC 5280's profile has
+//! authorities write it. Where revocation lists are given, each certificate of the path must be on none, and its issuer's
+//! list must be there and be current.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
-use webpki::{EndEntityCert, KeyUsage};
-use x509_parser::certificate::X509Certificate;
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
+};
+use x509_parser::{certificate::X509Certificate, extensions::ExtendedKeyUsage};
 
 use crate::{
     certificate::{self, Certificate, Validity},
@@ -16,12 +21,17 @@ use crate::{
     gateway::GatewayKey,
     phone::Holder,
     read::read_phone,
+    revocation_list::RevocationList,
+    strict,
 };
 
 /// The authorities that are believed.
 #[derive(Clone, Debug)]
 pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
+    /// Those of them whose keys may not sign revocation lists.
+    without_lists: Vec<TrustAnchor<'static>>,
+    revocation_lists: Arc<[CertRevocationList<'static>]>,
     phone_extension: PhoneExtension,
 }
 
@@ -35,9 +45,19 @@ impl TrustAnchors {
         if authorities.is_empty() {
             return Err(Error::NoTrustAnchor);
         }
-        let anchors = authorities.iter().map(anchor).collect::<Result<_, _>>()?;
+        let mut anchors = Vec::new();
+        let mut without_lists = Vec::new();
+        for authority in authorities {
+            let (anchor, may_sign_lists) = anchor(authority)?;
+            if !may_sign_lists {
+                without_lists.push(anchor.clone());
+            }
+            anchors.push(anchor);
+        }
         Ok(Self {
             anchors,
+            without_lists,
+            revocation_lists: Arc::default(),
             phone_extension: PhoneExtension::default(),
         })
     }
@@ -60,43 +80,31 @@ impl TrustAnchors {
         self
     }
 
+    /// The same anchors, with what authorities have revoked. As soon as there is one list, there must be a current one of
+    /// every authority in a path: what nobody knows to be good is refused. No list at all turns the check off.
+    ///
+    /// # Errors
+    /// [`Error::MalformedRevocationList`].
+    pub fn with_revocation_lists(mut self, lists: &[RevocationList]) -> Result<Self, Error> {
+        let read = |list: &RevocationList| {
+            OwnedCertRevocationList::from_der(list.der())
+                .map(CertRevocationList::from)
+                .map_err(|_| Error::MalformedRevocationList)
+        };
+        self.revocation_lists = lists.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+
     /// Verifies a TLS client's chain, its own certificate first, at a given time.
     ///
     /// # Errors
-    /// [`Refusal`], down to [`Refusal::NotValidated`].
+    /// [`Refusal`], down to [`Refusal::OutsideProfile`].
     pub fn verify_client(
         &self,
         chain: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<VerifiedClient, Refusal> {
-        let (client, intermediates) = chain.split_first().ok_or(Refusal::NoCertificate)?;
-        if chain.len() > MAX_CHAIN {
-            return Err(Refusal::ChainTooLong);
-        }
-        let parsed = certificate::parse(client)?;
-        for intermediate in intermediates {
-            certificate::parse(intermediate)?;
-        }
-
-        let end_entity = EndEntityCert::try_from(client).map_err(refusal_of)?;
-        let path = end_entity
-            .verify_for_usage(
-                webpki::ALL_VERIFICATION_ALGS,
-                &self.anchors,
-                intermediates,
-                now,
-                KeyUsage::client_auth(),
-                None,
-                None,
-            )
-            .map_err(refusal_of)?;
-        for issuer in path.intermediate_certificates() {
-            if !certificate::may_sign_certificates(&certificate::parse(&issuer.der())?) {
-                return Err(Refusal::WrongUsage);
-            }
-        }
-        check_authenticates_client(&parsed)?;
-
+        let (client, parsed) = self.verify(chain, now, &Purpose::CLIENT)?;
         Ok(VerifiedClient {
             common_name: common_name(&parsed),
             key_sha256: certificate::key_hash(&parsed),
@@ -106,6 +114,76 @@ impl TrustAnchors {
             phone_extension: self.phone_extension,
         })
     }
+
+    /// Verifies a chain for a purpose, and gives back the certificate at its head.
+    pub(crate) fn verify<'a>(
+        &self,
+        chain: &'a [CertificateDer<'a>],
+        now: UnixTime,
+        purpose: &Purpose,
+    ) -> Result<(&'a CertificateDer<'a>, X509Certificate<'a>), Refusal> {
+        let (head, intermediates) = chain.split_first().ok_or(Refusal::NoCertificate)?;
+        if chain.len() > MAX_CHAIN {
+            return Err(Refusal::ChainTooLong);
+        }
+        let parsed = certificate::parse(head)?;
+        for intermediate in intermediates {
+            certificate::parse(intermediate)?;
+        }
+
+        let lists: Vec<_> = self.revocation_lists.iter().collect();
+        let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
+            options
+                .with_depth(RevocationCheckDepth::Chain)
+                .with_status_policy(UnknownStatusPolicy::Deny)
+                .with_expiration_policy(ExpirationPolicy::Enforce)
+                .build()
+        });
+        let end_entity = EndEntityCert::try_from(head).map_err(refusal_of)?;
+        let path = end_entity
+            .verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                &self.anchors,
+                intermediates,
+                now,
+                purpose.usage,
+                revocation,
+                None,
+            )
+            .map_err(refusal_of)?;
+        // rustls-webpki asks this of the authorities between only, as an anchor has no key usage for it.
+        if !lists.is_empty() && self.without_lists.contains(path.anchor()) {
+            return Err(Refusal::RevocationUnknown);
+        }
+        for issuer in path.intermediate_certificates() {
+            let der = issuer.der();
+            let issuer = certificate::parse(&der)?;
+            if !certificate::may_sign_certificates(&issuer) {
+                return Err(Refusal::WrongUsage);
+            }
+            strict::check(&issuer)?;
+        }
+        check_purpose(&parsed, purpose)?;
+        if !strict::has_strong_key(&parsed) {
+            return Err(Refusal::UnsupportedAlgorithm);
+        }
+        strict::check(&parsed)?;
+        Ok((head, parsed))
+    }
+}
+
+/// What a certificate is to be used for. Path validation has the same rules for each.
+pub(crate) struct Purpose {
+    pub(crate) usage: KeyUsage,
+    /// Whether an extended key usage says it by name.
+    pub(crate) named: fn(&ExtendedKeyUsage<'_>) -> bool,
+}
+
+impl Purpose {
+    const CLIENT: Self = Self {
+        usage: KeyUsage::client_auth(),
+        named: |usages| usages.client_auth,
+    };
 }
 
 /// A client whose certificate was verified. Only [`TrustAnchors::verify_client`] makes one.
@@ -165,24 +243,25 @@ impl fmt::Debug for VerifiedClient {
     }
 }
 
-fn anchor(authority: &Certificate) -> Result<TrustAnchor<'static>, Error> {
+/// The anchor, and whether its key may sign revocation lists.
+fn anchor(authority: &Certificate) -> Result<(TrustAnchor<'static>, bool), Error> {
     let parsed = certificate::parse(authority.der()).map_err(|_| Error::MalformedCertificate)?;
     certificate::authority_path_length(&parsed)?;
-    webpki::anchor_from_trusted_cert(authority.der())
-        .map(|anchor| anchor.to_owned())
-        .map_err(|_| Error::MalformedCertificate)
+    let anchor = webpki::anchor_from_trusted_cert(authority.der())
+        .map_err(|_| Error::MalformedCertificate)?;
+    Ok((anchor.to_owned(), certificate::may_sign_lists(&parsed)))
 }
 
-/// clientAuth must stand there by name, and a key usage, if there is one, must permit signatures, which TLS 1.3 has
-/// the client make. A certificate for any purpose was not issued to pay with.
-fn check_authenticates_client(client: &X509Certificate<'_>) -> Result<(), Refusal> {
-    let extended = client
+/// The purpose must stand there by name, and a key usage, if there is one, must permit signatures, which TLS 1.3 has
+/// both sides make. A certificate for any purpose was not issued to pay with.
+fn check_purpose(certificate: &X509Certificate<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+    let extended = certificate
         .extended_key_usage()
         .map_err(|_| Refusal::Malformed)?;
-    let usage = client.key_usage().map_err(|_| Refusal::Malformed)?;
-    let for_clients = extended.is_some_and(|extended| extended.value.client_auth);
+    let usage = certificate.key_usage().map_err(|_| Refusal::Malformed)?;
+    let named = extended.is_some_and(|extended| (purpose.named)(extended.value));
     let may_sign = usage.is_none_or(|usage| usage.value.digital_signature());
-    if for_clients && may_sign {
+    if named && may_sign {
         Ok(())
     } else {
         Err(Refusal::WrongUsage)
@@ -225,6 +304,11 @@ fn refusal_of(error: webpki::Error) -> Refusal {
             Refusal::UnsupportedAlgorithm
         }
         Webpki::NameConstraintViolation => Refusal::NameNotPermitted,
+        Webpki::CertRevoked => Refusal::Revoked,
+        Webpki::UnknownRevocationStatus
+        | Webpki::CrlExpired { .. }
+        | Webpki::InvalidCrlSignatureForPublicKey
+        | Webpki::IssuerNotCrlSigner => Refusal::RevocationUnknown,
         // Limits on complexity, and causes that later versions of the library may add.
         _ => Refusal::NotValidated,
     }

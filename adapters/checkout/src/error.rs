@@ -232,6 +232,8 @@ const fn certificate_cause(refusal: &countersign_certs::Refusal) -> &'static str
         Cause::UnknownAuthority => "unknown-authority",
         Cause::WrongUsage => "wrong-usage",
         Cause::BadSignature => "bad-signature",
+        Cause::Revoked => "revoked",
+        Cause::RevocationUnknown => "revocation-unknown",
         Cause::NoPhone => "without-phone",
         Cause::SeveralPhones => "several-phones",
         Cause::Envelope(_) => "phone-not-readable",

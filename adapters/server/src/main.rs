@@ -1,5 +1,7 @@
 //! The `countersign` program.
 
+mod ca;
+
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -32,6 +34,9 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// A certificate authority: makes one, issues, looks, renews, takes back; see docs/guides/authority.md.
+    #[command(subcommand)]
+    Ca(Box<ca::CaCommand>),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -42,10 +47,12 @@ enum LogForm {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(arguments.log);
+    let quiet = matches!(arguments.command, Command::Ca(_));
+    start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
         Command::Check { config } => check(&config),
+        Command::Ca(command) => certify(*command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,9 +100,17 @@ fn check(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What is logged is chosen by `RUST_LOG`; without it, what an operator wants to know.
-fn start_log(form: LogForm) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+fn certify(command: ca::CaCommand) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(ca::run(command))
+}
+
+/// What is logged is chosen by `RUST_LOG`; without it, what an operator of a server wants to know, and a person at a
+/// command.
+fn start_log(form: LogForm, level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -333,7 +333,7 @@ fn a_signature_over_sha1_is_refused() {
 }
 
 /// A certificate by this authority that its own profiles would not give.
-fn signed(
+pub(crate) fn signed(
     authority: &Authority,
     key: &KeyPair,
     change: impl FnOnce(&mut CertificateParams),
@@ -356,7 +356,7 @@ fn signed_with(
 }
 
 /// A client's chain through another authority below this one.
-fn below(
+pub(crate) fn below(
     authority: &Authority,
     key: &KeyPair,
     client: CertificateParams,
@@ -389,9 +389,10 @@ fn constrained(root: &Authority, key: &KeyPair) -> Vec<CertificateDer<'static>> 
 }
 
 /// A client's certificate as it should be, to be spoiled.
-fn client_params() -> CertificateParams {
+pub(crate) fn client_params() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::ExplicitNoCa;
+    params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     params

@@ -1,4 +1,4 @@
-//! What is issued is judged by OpenSSL, and what is bad is refused by the rule it breaks.
+//! What is issued is judged by OpenSSL, GnuTLS and NSS, and what is bad is refused by the rule it breaks.
 
 #![expect(
     clippy::expect_used,
@@ -10,10 +10,18 @@
 )]
 
 mod chains;
+mod elsewhere;
+mod gnutls;
+mod hierarchy;
 mod issuing;
+mod nss;
 mod openssl;
 mod phones;
+mod python;
 mod recipients;
+mod requests;
+mod revocation;
+mod strict;
 mod support;
 mod tn_auth_lists;
 mod vectors;

@@ -299,7 +299,7 @@ fn a_recipient_of_another_kind_is_refused_by_the_rule_it_breaks() {
         ),
         (
             "no recipient",
-            |e| e.recip_infos = vec![].try_into().unwrap(),
+            |e| e.recip_infos = SetOfVec::new().into(),
             Fault::RecipientCount,
         ),
         (
@@ -472,8 +472,10 @@ pub(crate) fn long_length(der: &[u8]) -> Vec<u8> {
 /// The same envelope, the first two of its recipients in the wrong order.
 pub(crate) fn out_of_order(mut envelope: Vec<u8>) -> Vec<u8> {
     let enveloped = decode(&envelope);
-    let [first, second] =
+    let mut recipients =
         [0, 1].map(|place| enveloped.recip_infos.0.as_slice()[place].to_der().unwrap());
+    recipients.sort();
+    let [first, second] = recipients;
     let (sorted, swapped) = (
         [&first[..], &second].concat(),
         [&second[..], &first].concat(),
@@ -531,7 +533,9 @@ pub(crate) fn kari(
         panic!("key agreement")
     };
     change(&mut recipient);
-    enveloped.recip_infos = vec![RecipientInfo::Kari(recipient)].try_into().unwrap();
+    enveloped.recip_infos = SetOfVec::from_iter([RecipientInfo::Kari(recipient)])
+        .unwrap()
+        .into();
 }
 
 /// Changes the one recipient's ephemeral key.

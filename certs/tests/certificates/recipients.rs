@@ -10,10 +10,10 @@ use cms::{
     },
 };
 use countersign_certs::{
-    Certificate, EnvelopeFault as Fault, Error, GatewayCertificate, GatewayKey, KeyPair, Phone,
-    PhoneExtension, Profile, Refusal, read_phone,
+    Certificate, EnvelopeFault as Fault, Error, GatewayCertificate, GatewayKey, KeyKind, KeyPair,
+    KeyUse, Phone, PhoneExtension, Profile, Refusal, read_phone,
 };
-use der::asn1::{ObjectIdentifier, OctetString};
+use der::asn1::{ObjectIdentifier, OctetString, SetOfVec};
 
 use crate::{
     openssl::{decrypt_as, envelope_by_openssl, openssl_client},
@@ -237,6 +237,22 @@ fn eight_gateways_of_the_largest_keys_fit() {
     let client = client_of(&Hierarchy::new(), &KeyPair::generate().unwrap(), &gateways);
     let keys = [gateway.reader()];
     assert!(read_phone(client.der(), PhoneExtension::default(), &keys).is_ok());
+}
+
+#[test]
+fn a_gateway_with_an_rsa_key_of_ours_is_issued_and_reads() {
+    let hierarchy = Hierarchy::new();
+    let key = KeyPair::generate_kind(KeyKind::Rsa3072).unwrap();
+    let profile = Profile::Gateway {
+        common_name: "Test gateway",
+        key_use: KeyUse::KeyExchange,
+    };
+    let certificate = hierarchy.issue(&profile, &key);
+    let gateways = [GatewayCertificate::new(&certificate).unwrap()];
+    let client = client_of(&hierarchy, &KeyPair::generate().unwrap(), &gateways);
+    let keys = [GatewayKey::new(&certificate, &key).unwrap()];
+    let holder = read_phone(client.der(), PhoneExtension::default(), &keys).unwrap();
+    assert_eq!(holder.number.expose(), NUMBER);
 }
 
 /// Key rotation: certificates live longer than a gateway wants to keep its key alone.
@@ -487,5 +503,7 @@ pub(crate) fn ktri(
         panic!("key transport")
     };
     change(&mut recipient);
-    enveloped.recip_infos = vec![RecipientInfo::Ktri(recipient)].try_into().unwrap();
+    enveloped.recip_infos = SetOfVec::from_iter([RecipientInfo::Ktri(recipient)])
+        .unwrap()
+        .into();
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Certificate, CertificateDer, GatewayCertificate, GatewayKey, Holder, KeyPair, Phone,
-    PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
+    Authority, Certificate, CertificateDer, GatewayCertificate, GatewayKey, Holder, KeyPair,
+    KeyUse, Phone, PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
 };
 
 /// 15 January 2027, the time of all tests.
@@ -98,6 +98,7 @@ impl Gateway {
         let key = KeyPair::generate().unwrap();
         let profile = Profile::Gateway {
             common_name: "Test gateway",
+            key_use: KeyUse::KeyExchange,
         };
         let certificate = authority
             .issue(&profile, key.public_key(), days(365))
@@ -164,6 +165,23 @@ pub(crate) fn try_openssl(folder: &Path, arguments: &str) -> Output {
         .current_dir(folder)
         .output()
         .expect("these tests need the openssl program (3.0 or later) in PATH; install it")
+}
+
+/// Runs a program in a folder, whether it succeeds or not; `arguments` are parted by spaces. What it says on both
+/// streams is in the text.
+pub(crate) fn run(folder: &Path, program: &str, arguments: &str) -> (bool, String) {
+    let output = Command::new(program)
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|error| {
+            panic!("these tests need {program}, which tests/install.sh installs: {error}")
+        });
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
 }
 
 /// The arcs of the extension that bears an encrypted number.

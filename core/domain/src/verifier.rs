@@ -78,12 +78,32 @@ pub enum Answer {
 #[must_use]
 pub struct Verified {
     challenge: ChallengeId,
+    identifier: Identifier,
+    number: Msisdn,
 }
 
 impl Verified {
     /// The challenge.
     pub const fn challenge(&self) -> &ChallengeId {
         &self.challenge
+    }
+
+    /// Who typed it back.
+    pub const fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+
+    /// The receiver that had the code: whoever typed it back can read what is sent there.
+    pub const fn number(&self) -> &Msisdn {
+        &self.number
+    }
+
+    fn of(challenge: &Challenge) -> Self {
+        Self {
+            challenge: challenge.id().clone(),
+            identifier: challenge.binding.identifier.clone(),
+            number: challenge.number.clone(),
+        }
     }
 }
 
@@ -286,9 +306,7 @@ impl Verifier {
                     })?;
                     batch.fact(accepted.key(), now, Event::ChallengeVerified);
                     if let Some(payment) = &accepted.payment {
-                        let proof = Verified {
-                            challenge: accepted.id().clone(),
-                        };
+                        let proof = Verified::of(&accepted);
                         let payment: Versioned<Payment> =
                             self.store.expect(payment.as_str()).await?;
                         // The challenge was ended, and the payment with it, after we read it: look again.
@@ -302,9 +320,7 @@ impl Verifier {
                         batch.replace(&agreed)?;
                         batch.fact(agreed.value.key(), now, Event::PaymentAgreed);
                     }
-                    Answer::Verified(Verified {
-                        challenge: accepted.id().clone(),
-                    })
+                    Answer::Verified(Verified::of(&accepted))
                 }
             };
             match self.store.commit(batch).await {

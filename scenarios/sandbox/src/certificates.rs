@@ -17,7 +17,7 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Card, Certificate, Error, GatewayCertificate, Holder, KeyPair, Phone,
+    Authority, Card, Certificate, Error, GatewayCertificate, Holder, KeyPair, KeyUse, Phone,
     PhoneExtension, PhoneNumber, Profile, PublicKey, UnixTime, Validity,
 };
 use countersign_domain::time::Timestamp;
@@ -106,6 +106,7 @@ impl Maker<'_> {
     fn gateway(&self) -> Result<GatewayCertificate, SandboxError> {
         let profile = Profile::Gateway {
             common_name: "Countersign sandbox gateway",
+            key_use: KeyUse::KeyExchange,
         };
         let key = KeyPair::generate()?;
         let certificate = self.issue(&profile, key.public_key())?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_certs::{
-    Authority, Card, Certificate, GatewayCertificate, GatewayKey, Holder, KeyPair, Phone,
+    Authority, Card, Certificate, GatewayCertificate, GatewayKey, Holder, KeyPair, KeyUse, Phone,
     PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
 };
 use countersign_checkout::CertificateReader;
@@ -38,6 +38,7 @@ impl Hierarchy {
         let gateway_key = KeyPair::generate().unwrap();
         let profile = Profile::Gateway {
             common_name: "Test gateway",
+            key_use: KeyUse::KeyExchange,
         };
         let gateway = issuing
             .issue(&profile, gateway_key.public_key(), days(0, 365))

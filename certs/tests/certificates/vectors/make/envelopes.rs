@@ -260,7 +260,7 @@ pub(crate) fn recipients(sealed: &Sealed) -> Vec<Vector> {
                 617,
                 "no-recipient",
                 "Envelope(RecipientCount)",
-                |e| e.recip_infos = vec![].try_into().unwrap(),
+                |e| e.recip_infos = SetOfVec::new().into(),
                 "SIZE (1..MAX) (RFC 5652 section 6.1).",
             ),
             (

@@ -197,6 +197,20 @@ pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
     let several = "SeveralPhones";
     vectors(vec![
         (
+            306,
+            "two-lists",
+            "OutsideProfile(Extension)",
+            in_clear(&[], &[&good, &good]),
+            "An extension twice (RFC 5280 section 4.2).",
+        ),
+        (
+            307,
+            "two-envelopes",
+            "OutsideProfile(Extension)",
+            parts(&[], &[], &[envelope, envelope]),
+            "An extension twice (RFC 5280 section 4.2).",
+        ),
+        (
             400,
             "no-number",
             "NoPhone",
@@ -233,34 +247,20 @@ pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
         ),
         (
             412,
-            "two-lists",
-            several,
-            in_clear(&[], &[&good, &good]),
-            "An extension twice (RFC 5280 section 4.2).",
-        ),
-        (
-            413,
             "list-and-another-uri",
             several,
             in_clear(&[URI], &[&other]),
             "Two numbers.",
         ),
         (
-            414,
-            "two-envelopes",
-            several,
-            parts(&[], &[], &[envelope, envelope]),
-            "An extension twice.",
-        ),
-        (
-            415,
+            413,
             "envelope-and-uri",
             several,
             parts(&[URI], &[], &[envelope]),
             "What is encrypted is not in clear.",
         ),
         (
-            416,
+            414,
             "envelope-and-list",
             several,
             parts(&[], &[&good], &[envelope]),

@@ -1,0 +1,327 @@
+//! Issuing, renewing, taking back, and the list of what was taken back; each kept before it is given out.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign_certs::{
+    Authority, AuthorityProfile, Certificate, GatewayCertificate, Holder, Phone, PhoneNumber,
+    PublicKey, RevocationList, RevocationReason, Revoked, Serial, UnixTime, Validity,
+};
+use countersign_domain::{
+    error::Error as DomainError,
+    hex,
+    ports::{Clock, Entropy, Store, StoreError},
+    record::{Batch, Stored as _, Versioned},
+    time::Timestamp,
+};
+
+use crate::{
+    error::AuthorityError,
+    order::{Leaf, Order},
+    record::{CertifiedKey, Issued, ListState, ProvedNumber, Revocation},
+};
+
+/// How long before now a certificate begins, as clocks differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+/// How long a revocation list is believed.
+pub const LIST_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+/// Certificates in a list at most; see [`countersign_certs::MAX_REVOCATION_LIST_BYTES`].
+const MAX_REVOKED: usize = 200_000;
+/// How often a list's number is drawn anew because somebody else drew it at the same time.
+const MAX_CONTENTION: usize = 16;
+
+/// How numbers stand in certificates.
+#[derive(Clone, Debug)]
+pub enum Numbers {
+    /// For all to read.
+    Clear,
+    /// For these gateways to read. While a gateway changes its key, both of its certificates are here.
+    Encrypted(Vec<GatewayCertificate>),
+}
+
+/// An authority, and what it issued.
+pub struct CertificateAuthority {
+    authority: Authority,
+    numbers: Numbers,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl CertificateAuthority {
+    /// An authority that keeps what it issues in that store, which is its own.
+    pub const fn new(
+        authority: Authority,
+        numbers: Numbers,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            authority,
+            numbers,
+            store,
+            clock,
+            entropy,
+        }
+    }
+
+    /// The authority's own certificate.
+    pub const fn certificate(&self) -> &Certificate {
+        self.authority.certificate()
+    }
+
+    /// Issues what is ordered. The key must not have been certified before.
+    ///
+    /// # Errors
+    /// [`AuthorityError::KeyCertifiedBefore`], [`AuthorityError::NumberNotProved`], what the order can be wrong in, and when
+    /// the store fails.
+    pub async fn issue(&self, order: &Order) -> Result<Certificate, AuthorityError> {
+        self.issue_in_place_of(order, None).await
+    }
+
+    async fn issue_in_place_of(
+        &self,
+        order: &Order,
+        replaces: Option<String>,
+    ) -> Result<Certificate, AuthorityError> {
+        if order.leaf.bears_number() != order.number.is_some() {
+            return Err(AuthorityError::NumberNotProved);
+        }
+        let serial = self.serial()?;
+        let validity = self.validity(order.lifetime)?;
+        let certificate = self.sign(order, serial, validity)?;
+        let issued = Issued {
+            number: order.number.clone(),
+            replaces,
+            ..self.issued(
+                order.leaf.name(),
+                &order.common_name,
+                &certificate,
+                validity,
+            )
+        };
+        self.keep(&issued).await?;
+        Ok(certificate)
+    }
+
+    /// Certifies an authority that has its key elsewhere.
+    ///
+    /// # Errors
+    /// As [`CertificateAuthority::issue`].
+    pub async fn certify(
+        &self,
+        profile: &AuthorityProfile<'_>,
+        kind: &str,
+        key: &PublicKey,
+        lifetime: Duration,
+    ) -> Result<Certificate, AuthorityError> {
+        let serial = self.serial()?;
+        let validity = self.validity(lifetime)?;
+        let certificate = self.authority.certify(profile, key, validity, serial)?;
+        let issued = self.issued(kind, profile.common_name, &certificate, validity);
+        self.keep(&issued).await?;
+        Ok(certificate)
+    }
+
+    fn issued(
+        &self,
+        profile: &str,
+        common_name: &str,
+        certificate: &Certificate,
+        validity: Validity,
+    ) -> Issued {
+        Issued {
+            serial: certificate
+                .serial()
+                .map_or_else(String::new, |serial| serial.to_string()),
+            key_sha256: hex::encode(&certificate.key_sha256()),
+            profile: profile.to_owned(),
+            common_name: common_name.to_owned(),
+            issued_at: self.clock.now(),
+            not_after: Timestamp::from_unix_seconds(validity.not_after().as_secs()),
+            number: None,
+            replaces: None,
+            certificate: STANDARD.encode(certificate.der()),
+            revoked: None,
+        }
+    }
+
+    fn sign(
+        &self,
+        order: &Order,
+        serial: Serial,
+        validity: Validity,
+    ) -> Result<Certificate, AuthorityError> {
+        let number = order.number.as_ref();
+        let number = number.map(|proved| PhoneNumber::new(proved.number.expose()));
+        let holder = number
+            .transpose()?
+            .map(|number| Holder { number, card: None });
+        let phone = holder.as_ref().map(|holder| match &self.numbers {
+            Numbers::Clear => Phone::Clear(&holder.number),
+            Numbers::Encrypted(gateways) => Phone::Encrypted { holder, gateways },
+        });
+        let dns_names: Vec<&str> = order.dns_names.iter().map(String::as_str).collect();
+        let profile = order.leaf.profile(order, &dns_names, phone)?;
+        Ok(self
+            .authority
+            .issue_numbered(&profile, &order.key, validity, serial)?)
+    }
+
+    /// The certificate and that its key was certified, in one commit and before anybody has it.
+    async fn keep(&self, issued: &Issued) -> Result<(), AuthorityError> {
+        let key = CertifiedKey {
+            key_sha256: issued.key_sha256.clone(),
+            serial: issued.serial.clone(),
+        };
+        let mut batch = Batch::default();
+        batch.insert(issued)?;
+        batch.insert(&key)?;
+        let committed = self.store.commit(batch).await;
+        if matches!(committed, Err(StoreError::Conflict { .. })) {
+            let before = self.store.find::<CertifiedKey>(&key.key_sha256).await?;
+            if let Some(before) = before {
+                return Err(AuthorityError::KeyCertifiedBefore {
+                    serial: before.value.serial,
+                });
+            }
+        }
+        Ok(committed?)
+    }
+
+    /// Issues a certificate in place of one that is still valid, for a new key: same profile, name and number. The old
+    /// one stays valid until it expires or is revoked, so that nobody is locked out meanwhile.
+    ///
+    /// # Errors
+    /// [`AuthorityError::UnknownSerial`], [`AuthorityError::RevokedBefore`], [`AuthorityError::Expired`], and as
+    /// [`CertificateAuthority::issue`].
+    pub async fn renew(
+        &self,
+        serial: Serial,
+        key: &PublicKey,
+        lifetime: Option<Duration>,
+        number: Option<ProvedNumber>,
+    ) -> Result<Certificate, AuthorityError> {
+        let old = self.find(serial).await?.value;
+        if old.revoked.is_some() {
+            return Err(AuthorityError::RevokedBefore { serial: old.serial });
+        }
+        if old.not_after < self.clock.now() {
+            return Err(AuthorityError::Expired { serial: old.serial });
+        }
+        let leaf = Leaf::from_name(&old.profile);
+        let leaf = leaf.ok_or(countersign_certs::Error::MayNotMakeAuthorities)?;
+        let names = old.to_certificate()?.server_names();
+        let order = Order {
+            leaf,
+            common_name: old.common_name,
+            dns_names: names.0,
+            ip_addresses: names.1,
+            number: number.or(old.number),
+            key: key.clone(),
+            lifetime: lifetime.unwrap_or_else(|| leaf.default_lifetime()),
+        };
+        self.issue_in_place_of(&order, Some(old.serial)).await
+    }
+
+    /// Takes a certificate back. It stands in every list from now on.
+    ///
+    /// # Errors
+    /// [`AuthorityError::UnknownSerial`], [`AuthorityError::RevokedBefore`], and when the store fails.
+    pub async fn revoke(
+        &self,
+        serial: Serial,
+        reason: RevocationReason,
+    ) -> Result<Issued, AuthorityError> {
+        let found = self.find(serial).await?;
+        if found.value.revoked.is_some() {
+            return Err(AuthorityError::RevokedBefore {
+                serial: found.value.serial,
+            });
+        }
+        let revocation = Revocation {
+            at: self.clock.now(),
+            reason: reason.name().to_owned(),
+        };
+        let revoked = found.map(|issued| Issued {
+            revoked: Some(revocation),
+            ..issued
+        });
+        let mut batch = Batch::default();
+        batch.replace(&revoked)?;
+        self.store.commit(batch).await?;
+        Ok(revoked.value)
+    }
+
+    /// What was issued under that serial number.
+    ///
+    /// # Errors
+    /// [`AuthorityError::UnknownSerial`], and when the store fails.
+    pub async fn find(&self, serial: Serial) -> Result<Versioned<Issued>, AuthorityError> {
+        let serial = serial.to_string();
+        let found = self.store.find::<Issued>(&serial).await?;
+        found.ok_or(AuthorityError::UnknownSerial { serial })
+    }
+
+    /// A new list of what is revoked and has not expired, with the next number.
+    ///
+    /// # Errors
+    /// When it cannot be signed, or the store fails.
+    pub async fn revocation_list(&self) -> Result<RevocationList, AuthorityError> {
+        let number = self.next_number().await?;
+        let now = self.clock.now();
+        let due = self.store.due(Issued::COLLECTION, now, MAX_REVOKED).await?;
+        let mut revoked = Vec::new();
+        for record in due {
+            let issued = Versioned::<Issued>::try_from(record)?.value;
+            // One list more after it has expired (RFC 5280 section 3.3).
+            let listed_until = issued.not_after.unix_seconds() + LIST_LIFETIME.as_secs();
+            if let Some(revocation) = &issued.revoked
+                && listed_until >= now.unix_seconds()
+            {
+                revoked.push(Revoked {
+                    serial: issued.serial.parse()?,
+                    at: unix_time(revocation.at),
+                    reason: revocation.reason(),
+                });
+            }
+        }
+        let validity = Validity::new(unix_time(now), LIST_LIFETIME)?;
+        Ok(self.authority.revocation_list(&revoked, number, validity)?)
+    }
+
+    /// Numbers only grow, whoever signs (RFC 5280 section 5.2.3).
+    async fn next_number(&self) -> Result<u64, AuthorityError> {
+        for _ in 0..MAX_CONTENTION {
+            let found = self.store.find::<ListState>(ListState::ID).await?;
+            let number = found.as_ref().map_or(0, |found| found.value.number) + 1;
+            let mut batch = Batch::default();
+            batch.put(found.map(|found| found.version), ListState { number })?;
+            match self.store.commit(batch).await {
+                Err(StoreError::Conflict { .. }) => {}
+                committed => return Ok(committed.map(|()| number)?),
+            }
+        }
+        Err(DomainError::Contention.into())
+    }
+
+    fn serial(&self) -> Result<Serial, AuthorityError> {
+        let mut chance = [0; 16];
+        self.entropy.fill(&mut chance)?;
+        Ok(Serial::from_chance(chance))
+    }
+
+    /// From a little before now, but never outside of the authority's own.
+    fn validity(&self, lifetime: Duration) -> Result<Validity, AuthorityError> {
+        let now = self.clock.now().unix_seconds();
+        let begin = now.saturating_sub(CLOCK_SKEW.as_secs());
+        let begin = begin.max(self.authority.validity().not_before().as_secs());
+        let begin = UnixTime::since_unix_epoch(Duration::from_secs(begin));
+        Ok(Validity::new(begin, lifetime)?)
+    }
+}
+
+fn unix_time(time: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(time.unix_seconds()))
+}

@@ -1,0 +1,25 @@
+//! A certificate authority: what was issued, for which proof, and what was taken back (figure 11; claims 25 to 27).
+//!
+//! A public key is certified once. A number goes into a certificate only after its holder has typed back a code that was
+//! sent to it: [`ProvedNumber`](record::ProvedNumber) is made of the domain's proof. What is issued is kept before it is
+//! given out. X.509 itself is `countersign-certs`' affair; this crate opens no listener and reads no file.
+//!
+//! ```text
+//!   Order (profile, name, key, proved number)
+//!     |
+//!     v
+//!   flow.rs: CertificateAuthority --> countersign-certs: Authority (signs)
+//!     |        issue, renew, revoke, revocation_list
+//!     v
+//!   Store: what was issued by serial number, keys by their hash, the last list's number
+//! ```
+
+mod flow;
+
+mod error;
+mod order;
+pub mod record;
+
+pub use error::AuthorityError;
+pub use flow::{CertificateAuthority, LIST_LIFETIME, Numbers};
+pub use order::{AUTHORITY_KINDS, Leaf, Order};

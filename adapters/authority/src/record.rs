@@ -1,0 +1,114 @@
+//! What an authority keeps of what it issued.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign_certs::{Certificate, Error, RevocationReason};
+use countersign_domain::{address::Msisdn, id::ChallengeId, record::Stored, time::Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A certificate that was issued.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Issued {
+    /// Its serial number, as hexadecimal digits.
+    pub serial: String,
+    /// SHA-256 of the key that it is for, as hexadecimal digits.
+    pub key_sha256: String,
+    /// The name of its profile.
+    pub profile: String,
+    /// The subject's common name.
+    pub common_name: String,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// The last second in which it is valid.
+    pub not_after: Timestamp,
+    /// The number in it, and the challenge by which its holder proved it.
+    pub number: Option<ProvedNumber>,
+    /// The serial number of the certificate whose place it took.
+    pub replaces: Option<String>,
+    /// The certificate itself, DER in base64.
+    pub certificate: String,
+    /// Whether it was taken back.
+    pub revoked: Option<Revocation>,
+}
+
+impl Issued {
+    /// The certificate.
+    ///
+    /// # Errors
+    /// [`countersign_certs::Error::MalformedCertificate`] when the record was not written here.
+    pub fn to_certificate(&self) -> Result<Certificate, Error> {
+        let der = STANDARD
+            .decode(&self.certificate)
+            .map_err(|_| Error::MalformedCertificate)?;
+        Certificate::from_der(der.into())
+    }
+}
+
+/// A number that its holder has proved to have, by typing back a code that was sent to it (F11.1).
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ProvedNumber {
+    /// The number.
+    pub number: Msisdn,
+    /// The challenge that proved it: its facts are the evidence.
+    pub challenge: ChallengeId,
+}
+
+/// That and why a certificate was taken back.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Revocation {
+    /// Since when.
+    pub at: Timestamp,
+    /// The name of the reason (RFC 5280 section 5.3.1).
+    pub reason: String,
+}
+
+impl Revocation {
+    pub(crate) fn reason(&self) -> RevocationReason {
+        RevocationReason::from_name(&self.reason).unwrap_or_default()
+    }
+}
+
+impl Stored for Issued {
+    const COLLECTION: &'static str = "certificate";
+
+    fn id(&self) -> &str {
+        &self.serial
+    }
+
+    /// What is revoked must stand in the next list.
+    fn due_at(&self) -> Option<Timestamp> {
+        self.revoked.as_ref().map(|revocation| revocation.at)
+    }
+}
+
+/// That a key was certified. A key is certified once: two certificates for one key could say two things of its holder.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct CertifiedKey {
+    pub(crate) key_sha256: String,
+    pub(crate) serial: String,
+}
+
+impl Stored for CertifiedKey {
+    const COLLECTION: &'static str = "certified_key";
+
+    fn id(&self) -> &str {
+        &self.key_sha256
+    }
+}
+
+/// The last revocation list that was signed. There is one such record.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct ListState {
+    pub(crate) number: u64,
+}
+
+impl ListState {
+    pub(crate) const ID: &'static str = "current";
+}
+
+impl Stored for ListState {
+    const COLLECTION: &'static str = "revocation_list";
+
+    fn id(&self) -> &str {
+        Self::ID
+    }
+}

@@ -1,0 +1,235 @@
+//! What an authority issues, keeps and takes back, on the store in memory.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_authority::{
+    AuthorityError, CertificateAuthority, Leaf, Numbers, Order,
+    record::{Issued, ProvedNumber},
+};
+use countersign_certs::{
+    Authority, AuthorityKind, AuthorityProfile, Error, KeyPair, Request, RevocationReason, Serial,
+    TrustAnchors, UnixTime, Validity,
+};
+use countersign_domain::{
+    id::ChallengeId,
+    ports::{Clock as _, Store},
+    testing::{FakeClock, MemoryStore, START, SeededEntropy},
+};
+
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+struct House {
+    root: Authority,
+    clock: Arc<FakeClock>,
+    store: Arc<dyn Store>,
+    seed: u64,
+}
+
+impl House {
+    fn new() -> Self {
+        let begin = UnixTime::since_unix_epoch(Duration::from_secs(START.unix_seconds() - 86_400));
+        let validity = Validity::new(begin, 20 * YEAR).unwrap();
+        Self {
+            root: Authority::root("Root", validity).unwrap(),
+            clock: Arc::new(FakeClock::at(START)),
+            store: Arc::new(MemoryStore::default()),
+            seed: 1,
+        }
+    }
+
+    /// A process over the house's store.
+    fn authority(&mut self) -> CertificateAuthority {
+        let key = KeyPair::from_pem(&self.root.key().expose_pem().unwrap()).unwrap();
+        let authority = Authority::new(self.root.certificate().clone(), key).unwrap();
+        self.seed += 1;
+        CertificateAuthority::new(
+            authority,
+            Numbers::Clear,
+            Arc::clone(&self.store),
+            self.clock.clone(),
+            Arc::new(SeededEntropy::new(self.seed)),
+        )
+    }
+}
+
+fn order(leaf: Leaf, key: &KeyPair) -> Order {
+    let request = key.to_request_pem("shop.example").unwrap();
+    let request = Request::from_file(request.as_bytes()).unwrap();
+    let mut order = Order::of(leaf, &request, None).unwrap();
+    order.dns_names = vec!["shop.example".to_owned()];
+    order
+}
+
+fn proved() -> ProvedNumber {
+    ProvedNumber {
+        number: "+33639980001".try_into().unwrap(),
+        challenge: ChallengeId::random(&SeededEntropy::new(3)).unwrap(),
+    }
+}
+
+fn serial(certificate: &countersign_certs::Certificate) -> Serial {
+    certificate.serial().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_issued_is_kept_with_its_key_and_its_serial_number() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let key = KeyPair::generate().unwrap();
+    let certificate = authority
+        .issue(&order(Leaf::TlsServer, &key))
+        .await
+        .unwrap();
+    let kept: Issued = authority.find(serial(&certificate)).await.unwrap().value;
+    assert_eq!(kept.common_name, "shop.example");
+    assert_eq!(kept.profile, "tls-server");
+    assert_eq!(kept.issued_at, house.clock.now());
+    // It begins a little before, and does not last longer for that.
+    let (skew, lifetime) = (300, 397 * 86_400);
+    assert_eq!(
+        kept.not_after.unix_seconds(),
+        START.unix_seconds() - skew + lifetime
+    );
+    assert_eq!(kept.revoked, None);
+}
+
+#[tokio::test]
+async fn a_key_is_certified_once_by_whatever_process_and_for_whatever_purpose() {
+    let mut house = House::new();
+    let key = KeyPair::generate().unwrap();
+    let first = house
+        .authority()
+        .issue(&order(Leaf::TlsServer, &key))
+        .await
+        .unwrap();
+    let again = house
+        .authority()
+        .issue(&order(Leaf::MerchantSignature, &key))
+        .await;
+    let before = AuthorityError::KeyCertifiedBefore {
+        serial: serial(&first).to_string(),
+    };
+    assert_eq!(again.unwrap_err(), before);
+    let profile = AuthorityProfile::new(AuthorityKind::Brand, "Brand");
+    let authority = house.authority();
+    let certified = authority.certify(&profile, "brand", key.public_key(), 10 * YEAR);
+    assert_eq!(certified.await.unwrap_err(), before);
+}
+
+#[tokio::test]
+async fn a_number_that_nobody_proved_goes_into_no_certificate() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let key = KeyPair::generate().unwrap();
+    for leaf in [Leaf::TlsClient, Leaf::Cardholder] {
+        let refused = authority.issue(&order(leaf, &key)).await;
+        assert_eq!(refused.unwrap_err(), AuthorityError::NumberNotProved);
+    }
+    // And none where it has no place.
+    let mut server = order(Leaf::TlsServer, &key);
+    server.number = Some(proved());
+    assert_eq!(
+        authority.issue(&server).await.unwrap_err(),
+        AuthorityError::NumberNotProved
+    );
+    let mut client = order(Leaf::TlsClient, &key);
+    client.number = Some(proved());
+    let certificate = authority.issue(&client).await.unwrap();
+    let anchors = TrustAnchors::new(&[house.root.certificate().clone()]).unwrap();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(START.unix_seconds()));
+    let verified = anchors
+        .verify_client(&[certificate.der().clone()], now)
+        .unwrap();
+    assert_eq!(verified.phone(&[]).unwrap().number.expose(), "+33639980001");
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_for_a_new_key_with_what_it_had() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let (old_key, new_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut client = order(Leaf::TlsClient, &old_key);
+    client.number = Some(proved());
+    let old = serial(&authority.issue(&client).await.unwrap());
+    let same_key = authority.renew(old, old_key.public_key(), None, None).await;
+    let before = AuthorityError::KeyCertifiedBefore {
+        serial: old.to_string(),
+    };
+    assert_eq!(same_key.unwrap_err(), before);
+    let new = authority.renew(old, new_key.public_key(), None, None).await;
+    let new = authority.find(serial(&new.unwrap())).await.unwrap().value;
+    let old = authority.find(old).await.unwrap().value;
+    assert_eq!(new.replaces, Some(old.serial));
+    assert_eq!((new.number, new.profile), (old.number, old.profile));
+    assert_eq!(old.revoked, None);
+}
+
+#[tokio::test]
+async fn what_was_taken_back_or_has_expired_is_not_renewed() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let key = KeyPair::generate().unwrap();
+    let issued = authority
+        .issue(&order(Leaf::TlsServer, &key))
+        .await
+        .unwrap();
+    let old = serial(&issued);
+    let another = KeyPair::generate().unwrap();
+    house.clock.advance_seconds(398 * 86_400);
+    let expired = AuthorityError::Expired {
+        serial: old.to_string(),
+    };
+    let renewed = authority.renew(old, another.public_key(), None, None).await;
+    assert_eq!(renewed.unwrap_err(), expired);
+    let reason = RevocationReason::KeyCompromise;
+    authority.revoke(old, reason).await.unwrap();
+    let revoked = AuthorityError::RevokedBefore {
+        serial: old.to_string(),
+    };
+    let renewed = authority.renew(old, another.public_key(), None, None).await;
+    assert_eq!(renewed.unwrap_err(), revoked);
+    assert_eq!(authority.revoke(old, reason).await.unwrap_err(), revoked);
+    let nobodys = Serial::from_chance([7; 16]);
+    assert_eq!(
+        authority.revoke(nobodys, reason).await.unwrap_err(),
+        AuthorityError::UnknownSerial {
+            serial: nobodys.to_string()
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_list_has_what_is_revoked_until_one_after_it_expired_and_numbers_only_grow() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let key = KeyPair::generate().unwrap();
+    let issued = authority
+        .issue(&order(Leaf::TlsServer, &key))
+        .await
+        .unwrap();
+    assert!(authority.revocation_list().await.unwrap().is_empty());
+    authority
+        .revoke(serial(&issued), RevocationReason::Superseded)
+        .await
+        .unwrap();
+    let list = house.authority().revocation_list().await.unwrap();
+    assert_eq!((list.len(), list.number()), (1, Some(2)));
+    house.clock.advance_seconds(397 * 86_400 + 8 * 86_400);
+    let list = house.authority().revocation_list().await.unwrap();
+    assert_eq!((list.len(), list.number()), (0, Some(3)));
+}
+
+#[tokio::test]
+async fn what_does_not_last_as_long_as_its_authority_is_refused_and_its_key_stays_free() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let key = KeyPair::generate().unwrap();
+    house.clock.advance_seconds(19 * YEAR.as_secs());
+    let mut late = order(Leaf::GatewaySignature, &key);
+    late.lifetime = 2 * YEAR;
+    let refused = authority.issue(&late).await.unwrap_err();
+    assert_eq!(refused, Error::OutsideAuthorityValidity.into());
+    late.lifetime = YEAR / 2;
+    assert!(authority.issue(&late).await.is_ok());
+}

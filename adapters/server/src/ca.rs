@@ -1,0 +1,344 @@
+//! `countersign ca`: a certificate authority on this machine.
+
+mod arguments;
+mod folder;
+mod inspect;
+
+use std::path::Path;
+
+use countersign_authority::{AUTHORITY_KINDS, CertificateAuthority, Leaf, Numbers, Order};
+use countersign_certs::{
+    Authority, AuthorityKind, AuthorityProfile, Certificate, KeyKind, KeyPair, PhoneExtension,
+    PublicKey, Request, RevocationReason, Serial, UnixTime, Validity, to_pkcs12,
+};
+use countersign_domain::ports::Clock as _;
+use countersign_server::SystemClock;
+
+pub(crate) use arguments::CaCommand;
+use arguments::{AuthorityName, Crl, Folder, Init, Issue, Key, Renew, Revoke, days};
+use folder::{
+    AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
+};
+
+/// Does what was said.
+pub(crate) async fn run(command: CaCommand) -> Result<(), Failure> {
+    match command {
+        CaCommand::Init(arguments) => init(&arguments).await,
+        CaCommand::Issue(arguments) => issue(arguments).await,
+        CaCommand::Inspect(arguments) => inspect::inspect(&arguments).await,
+        CaCommand::Renew(arguments) => renew(&arguments).await,
+        CaCommand::Revoke(arguments) => revoke(&arguments).await,
+        CaCommand::Crl(arguments) => crl(&arguments).await,
+    }
+}
+
+async fn init(arguments: &Init) -> Result<(), Failure> {
+    let secret = passphrase(arguments.folder.passphrase_file.as_deref())?;
+    if let Some(file) = &arguments.certificate {
+        return finish(arguments, file, &secret);
+    }
+    let kind = kind_of(&arguments.kind)?;
+    let name = arguments.name.as_deref().unwrap_or_default();
+    let domains: Vec<&str> = arguments
+        .subject
+        .domains
+        .iter()
+        .map(String::as_str)
+        .collect();
+    let profile = authority_profile(kind, name, &arguments.subject, &domains);
+    let lifetime = arguments.days.map_or_else(|| default_days(kind), days);
+    // Whatever can be refused is refused before anything is made.
+    let folder = AuthorityFolder::to_be(&arguments.folder.dir)?;
+    let issuer = issuer(arguments, kind, &secret)?;
+    let key = new_key(arguments.rsa)?;
+    let sealed = key.to_encrypted_pem(&secret)?;
+    if arguments.request_only {
+        folder.create(&sealed)?;
+        write(&folder.request(), key.to_request_pem(name)?.as_bytes())?;
+        say(&format!(
+            "{}: have it issued (countersign ca issue --profile {} --request ...), then: countersign ca init --dir {} --certificate ...",
+            folder.request().display(),
+            arguments.kind,
+            arguments.folder.dir.display()
+        ));
+        return Ok(());
+    }
+    let (authority, chain) = match issuer {
+        Some((issuer, above)) => {
+            let certified = issuer
+                .certify(&profile, &arguments.kind, key.public_key(), lifetime)
+                .await?;
+            (Authority::new(certified, key)?, above.chain()?)
+        }
+        None => {
+            let serial = Serial::random()?;
+            let root = Authority::new_root(&profile, key, from_now(lifetime)?, serial)?;
+            (root, Vec::new())
+        }
+    };
+    folder.create(&sealed)?;
+    folder.keep(&authority, &chain, &arguments.settings())?;
+    say(&format!("{}", folder.certificate().display()));
+    Ok(())
+}
+
+/// Who certifies the new authority; nobody when it signs itself, or when the request is carried to somebody.
+fn issuer(
+    arguments: &Init,
+    kind: AuthorityKind,
+    secret: &str,
+) -> Result<Option<(CertificateAuthority, AuthorityFolder)>, Failure> {
+    let folder = match (kind, &arguments.issuer, arguments.request_only) {
+        (AuthorityKind::Root, Some(_), _) | (AuthorityKind::Root, _, true) => {
+            return Err("a root signs itself: it has no issuer and makes no request".into());
+        }
+        (AuthorityKind::Root, None, false) | (_, None, true) => return Ok(None),
+        (_, Some(folder), _) => AuthorityFolder::at(folder),
+        (_, None, false) => {
+            let why = "needs --issuer, the folder of the authority above it, or --request-only";
+            return Err(format!("an authority of kind {} {why}", arguments.kind).into());
+        }
+    };
+    let own = arguments.issuer_passphrase_file.as_deref();
+    let own = own.map(|file| passphrase(Some(file))).transpose()?;
+    let secret = own.as_deref().map_or(secret, String::as_str);
+    Ok(Some((folder.open(secret, Numbers::Clear)?, folder)))
+}
+
+/// Takes the certificate that came back for a request.
+fn finish(arguments: &Init, file: &Path, secret: &str) -> Result<(), Failure> {
+    let folder = AuthorityFolder::at(&arguments.folder.dir);
+    let mut chain = read_certificates(file)?.into_iter();
+    let certificate = chain.next().ok_or("the file holds no certificate in PEM")?;
+    let authority = Authority::new(certificate, folder.open_key(secret)?)?;
+    let above: Vec<Certificate> = chain.collect();
+    folder.keep(&authority, &above, &arguments.settings())?;
+    say(&format!("{}", folder.certificate().display()));
+    Ok(())
+}
+
+async fn issue(arguments: Issue) -> Result<(), Failure> {
+    let (folder, authority) = open(&arguments.folder)?;
+    let lifetime = arguments.days.map(days);
+    if let Some(leaf) = Leaf::from_name(&arguments.profile) {
+        if leaf.bears_number() {
+            let why = "bears a number, which its holder must prove: it is issued by `countersign ca serve`";
+            return Err(format!("a certificate of profile {} {why}", arguments.profile).into());
+        }
+        let holder = Holder::of(&arguments.key, arguments.name.as_deref())?;
+        let mut order = Order::of(leaf, &holder.request, arguments.name)?;
+        if !arguments.dns_names.is_empty() || !arguments.ip_addresses.is_empty() {
+            order.dns_names = arguments.dns_names;
+            order.ip_addresses = arguments.ip_addresses;
+        }
+        order.lifetime = lifetime.unwrap_or(order.lifetime);
+        let certificate = authority.issue(&order).await?;
+        return hand_out(&arguments.key, &holder, certificate, &folder);
+    }
+    let kind = kind_of(&arguments.profile)?;
+    let holder = Holder::of(&arguments.key, arguments.name.as_deref())?;
+    let name = arguments
+        .name
+        .as_deref()
+        .or_else(|| holder.request.common_name());
+    let name = name.ok_or("the request names no common name: give --name")?;
+    let domains: Vec<&str> = arguments
+        .subject
+        .domains
+        .iter()
+        .map(String::as_str)
+        .collect();
+    let profile = authority_profile(kind, name, &arguments.subject, &domains);
+    let lifetime = lifetime.unwrap_or_else(|| default_days(kind));
+    let certificate = authority
+        .certify(&profile, &arguments.profile, holder.key(), lifetime)
+        .await?;
+    hand_out(&arguments.key, &holder, certificate, &folder)
+}
+
+async fn renew(arguments: &Renew) -> Result<(), Failure> {
+    let (folder, authority) = open(&arguments.folder)?;
+    let old = authority.find(arguments.serial).await?.value;
+    let holder = Holder::of(&arguments.key, Some(&old.common_name))?;
+    let lifetime = arguments.days.map(days);
+    let certificate = authority
+        .renew(arguments.serial, holder.key(), lifetime, None)
+        .await?;
+    hand_out(&arguments.key, &holder, certificate, &folder)
+}
+
+async fn revoke(arguments: &Revoke) -> Result<(), Failure> {
+    let (folder, authority) = open(&arguments.folder)?;
+    let reason = RevocationReason::from_name(&arguments.reason).unwrap_or_default();
+    let revoked = authority.revoke(arguments.serial, reason).await?;
+    publish(&folder, &authority, &folder.list()).await?;
+    say(&format!(
+        "{} ({}) is revoked and stands in {}",
+        revoked.serial,
+        revoked.common_name,
+        folder.list().display()
+    ));
+    Ok(())
+}
+
+async fn crl(arguments: &Crl) -> Result<(), Failure> {
+    let (folder, authority) = open(&arguments.folder)?;
+    let list = folder.list();
+    let path = arguments.out.as_deref().unwrap_or(&list);
+    publish(&folder, &authority, path).await?;
+    say(&format!("{}", path.display()));
+    Ok(())
+}
+
+async fn publish(
+    folder: &AuthorityFolder,
+    authority: &CertificateAuthority,
+    path: &Path,
+) -> Result<(), Failure> {
+    let list = authority.revocation_list().await?;
+    write(&folder.list(), list.der())?;
+    let ends_in = |end| path.extension().is_some_and(|extension| extension == end);
+    if ends_in("crl") || ends_in("der") {
+        return write(path, list.der());
+    }
+    write(path, list.to_pem()?.as_bytes())
+}
+
+/// Who gets a certificate: a request from elsewhere, or a key that is made here.
+struct Holder {
+    request: Request,
+    key: Option<KeyPair>,
+}
+
+impl Holder {
+    fn of(arguments: &Key, name: Option<&str>) -> Result<Self, Failure> {
+        if let Some(path) = &arguments.request {
+            let request = Request::from_file(&read(path)?);
+            let request = request.map_err(|error| format!("{}: {error}", path.display()))?;
+            return Ok(Self { request, key: None });
+        }
+        if arguments.new_key.is_none() && arguments.pkcs12.is_none() {
+            return Err("whose key? Give --request, --new-key or --pkcs12".into());
+        }
+        let key = new_key(arguments.rsa)?;
+        let request = key.to_request_pem(name.unwrap_or_default())?;
+        Ok(Self {
+            request: Request::from_file(request.as_bytes())?,
+            key: Some(key),
+        })
+    }
+
+    const fn key(&self) -> &PublicKey {
+        self.request.key()
+    }
+}
+
+/// Writes the key, if it was made here, and the certificate with the chain above it.
+fn hand_out(
+    arguments: &Key,
+    holder: &Holder,
+    certificate: Certificate,
+    folder: &AuthorityFolder,
+) -> Result<(), Failure> {
+    let serial = certificate.serial();
+    let certificate_is_authority =
+        countersign_certs::inspect(&certificate, PhoneExtension::default())?
+            .authority
+            .is_some();
+    let mut chain = vec![certificate];
+    chain.extend(folder.chain()?);
+    if let Some(key) = &holder.key {
+        let secret = arguments.key_passphrase_file.as_deref();
+        let secret = secret.map(|file| passphrase(Some(file))).transpose()?;
+        if let Some(path) = &arguments.new_key {
+            match &secret {
+                Some(secret) => write_secret(path, key.to_encrypted_pem(secret)?.as_bytes())?,
+                None => write_secret(path, key.expose_pem()?.as_bytes())?,
+            }
+        }
+        if let (Some(path), Some(secret)) = (&arguments.pkcs12, &secret) {
+            let name = holder.request.common_name().unwrap_or("countersign");
+            write_secret(path, &to_pkcs12(key, &chain, name, secret)?)?;
+        }
+    }
+    // Who presents a chain leaves the root out: it is known to who believes it. An authority keeps it for those below.
+    if !certificate_is_authority {
+        chain.retain(|certificate| !certificate.is_self_issued());
+    }
+    let pem = pem_of(&chain)?;
+    match &arguments.out {
+        Some(path) => write(path, pem.as_bytes())?,
+        None if arguments.pkcs12.is_some() => {}
+        None => print(&pem),
+    }
+    if let Some(serial) = serial {
+        say(&format!("serial number {serial}"));
+    }
+    Ok(())
+}
+
+fn open(arguments: &Folder) -> Result<(AuthorityFolder, CertificateAuthority), Failure> {
+    let secret = passphrase(arguments.passphrase_file.as_deref())?;
+    let folder = AuthorityFolder::at(&arguments.dir);
+    let authority = folder.open(&secret, Numbers::Clear)?;
+    Ok((folder, authority))
+}
+
+fn authority_profile<'a>(
+    kind: AuthorityKind,
+    common_name: &'a str,
+    subject: &'a AuthorityName,
+    dns_domains: &'a [&'a str],
+) -> AuthorityProfile<'a> {
+    AuthorityProfile {
+        organization: subject.organization.as_deref(),
+        country: subject.country.as_deref(),
+        dns_domains,
+        ..AuthorityProfile::new(kind, common_name)
+    }
+}
+
+fn kind_of(name: &str) -> Result<AuthorityKind, Failure> {
+    let known = AUTHORITY_KINDS.iter().find(|(_, known)| *known == name);
+    let known = known.map(|(kind, _)| *kind);
+    known.ok_or_else(|| format!("there is no profile {name}").into())
+}
+
+const fn default_lifetime_days(kind: AuthorityKind) -> u32 {
+    match kind {
+        AuthorityKind::Root => 7_305,
+        AuthorityKind::Brand => 4_383,
+        AuthorityKind::Geopolitical => 3_652,
+        _ => 2_922,
+    }
+}
+
+fn default_days(kind: AuthorityKind) -> std::time::Duration {
+    days(default_lifetime_days(kind))
+}
+
+fn new_key(rsa: bool) -> Result<KeyPair, Failure> {
+    let kind = if rsa { KeyKind::Rsa3072 } else { KeyKind::P256 };
+    Ok(KeyPair::generate_kind(kind)?)
+}
+
+fn from_now(lifetime: std::time::Duration) -> Result<Validity, Failure> {
+    let now = SystemClock::default().now().unix_seconds();
+    let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now));
+    Ok(Validity::new(now, lifetime)?)
+}
+
+/// What people are told; standard output is for what was asked for.
+fn say(text: &str) {
+    #[expect(clippy::print_stderr, reason = "this is a program")]
+    {
+        eprintln!("{text}");
+    }
+}
+
+fn print(text: &str) {
+    #[expect(clippy::print_stdout, reason = "this is a program")]
+    {
+        print!("{text}");
+    }
+}

@@ -1,0 +1,219 @@
+//! The folder of an authority: `authority.pem` (its certificate), `chain.pem` (those above it), `authority.key`
+//! (encrypted), `register.db`, and `settings.toml`. A root can stay offline: nothing else needs its folder.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use countersign_authority::{CertificateAuthority, Numbers};
+use countersign_certs::{Authority, Certificate, CertificateDer, KeyPair};
+use countersign_server::{SystemClock, SystemEntropy};
+use countersign_store::SqliteStore;
+use rustls_pki_types::pem::PemObject as _;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::arguments::PASSPHRASE;
+
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+/// What an authority is told once and keeps to.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where its revocation list is published.
+    pub(crate) crl_url: Option<String>,
+}
+
+/// An authority's folder.
+pub(crate) struct AuthorityFolder(PathBuf);
+
+impl AuthorityFolder {
+    pub(crate) fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// One that is to be made: there must be no authority in it yet.
+    pub(crate) fn to_be(path: &Path) -> Result<Self, Failure> {
+        let folder = Self::at(path);
+        if folder.key().exists() {
+            return Err(format!("{} has an authority already", path.display()).into());
+        }
+        Ok(folder)
+    }
+
+    /// Makes it, for its owner alone to look into, with the authority's key, encrypted.
+    pub(crate) fn create(&self, sealed_key: &str) -> Result<(), Failure> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder
+            .create(&self.0)
+            .map_err(|error| unusable(&self.0, &error))?;
+        write_secret(&self.key(), sealed_key.as_bytes())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn key(&self) -> PathBuf {
+        self.file("authority.key")
+    }
+
+    pub(crate) fn request(&self) -> PathBuf {
+        self.file("authority.csr")
+    }
+
+    pub(crate) fn list(&self) -> PathBuf {
+        self.file("list.crl")
+    }
+
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.file("authority.pem")
+    }
+
+    pub(crate) fn open_key(&self, passphrase: &str) -> Result<KeyPair, Failure> {
+        let path = self.key();
+        let pem = read_text(&path)?;
+        KeyPair::from_encrypted_pem(&pem, passphrase).map_err(|error| unusable(&path, &error))
+    }
+
+    /// Keeps the authority's certificate, the chain above it, and what it is told. That the key fits is looked at first.
+    pub(crate) fn keep(
+        &self,
+        authority: &Authority,
+        above: &[Certificate],
+        settings: &Settings,
+    ) -> Result<(), Failure> {
+        write(&self.file("chain.pem"), pem_of(above)?.as_bytes())?;
+        write(
+            &self.file("settings.toml"),
+            toml::to_string(settings)?.as_bytes(),
+        )?;
+        write(
+            &self.certificate(),
+            authority.certificate().to_pem()?.as_bytes(),
+        )
+    }
+
+    /// The authority's certificate and those above it, the root last.
+    pub(crate) fn chain(&self) -> Result<Vec<Certificate>, Failure> {
+        let mut chain = vec![read_certificate(&self.certificate())?];
+        chain.extend(read_certificates(&self.file("chain.pem"))?);
+        Ok(chain)
+    }
+
+    /// The authority, its key opened.
+    pub(crate) fn authority(&self, passphrase: &str) -> Result<Authority, Failure> {
+        let certificate = read_certificate(&self.certificate())?;
+        let settings: Settings = toml::from_str(&read_text(&self.file("settings.toml"))?)?;
+        let authority = Authority::new(certificate, self.open_key(passphrase)?)?;
+        Ok(authority.with_revocation_list_url(settings.crl_url))
+    }
+
+    /// The authority with its register.
+    pub(crate) fn open(
+        &self,
+        passphrase: &str,
+        numbers: Numbers,
+    ) -> Result<CertificateAuthority, Failure> {
+        Ok(CertificateAuthority::new(
+            self.authority(passphrase)?,
+            numbers,
+            Arc::new(self.register()?),
+            Arc::new(SystemClock::default()),
+            Arc::new(SystemEntropy::default()),
+        ))
+    }
+
+    pub(crate) fn register(&self) -> Result<SqliteStore, Failure> {
+        Ok(SqliteStore::open(&self.file("register.db"))?)
+    }
+}
+
+/// The passphrase from a file, without the end of its line; else from the environment.
+pub(crate) fn passphrase(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    if let Some(file) = file {
+        let text = Zeroizing::new(read_text(file)?);
+        return Ok(Zeroizing::new(
+            text.trim_end_matches(['\r', '\n']).to_owned(),
+        ));
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program may be told by its environment"
+    )]
+    let said = std::env::var(PASSPHRASE).ok();
+    said.map(Zeroizing::new)
+        .ok_or_else(|| format!("no passphrase: give --passphrase-file, or set {PASSPHRASE}").into())
+}
+
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| unusable(path, &error))
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| unusable(path, &error))
+}
+
+/// A certificate in PEM or DER.
+pub(crate) fn read_certificate(path: &Path) -> Result<Certificate, Failure> {
+    let content = read(path)?;
+    let certificate = match std::str::from_utf8(&content) {
+        Ok(pem) if pem.contains("-----BEGIN") => Certificate::from_pem(pem),
+        _ => Certificate::from_der(content.into()),
+    };
+    certificate.map_err(|error| unusable(path, &error))
+}
+
+pub(crate) fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let pem = read_text(path)?;
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .map(|der| {
+            let der = der.map_err(|error| unusable(path, &error))?;
+            Certificate::from_der(der).map_err(|error| unusable(path, &error))
+        })
+        .collect()
+}
+
+pub(crate) fn pem_of(certificates: &[Certificate]) -> Result<String, Failure> {
+    let mut pem = String::new();
+    for certificate in certificates {
+        pem.push_str(&certificate.to_pem()?);
+    }
+    Ok(pem)
+}
+
+/// Writes a file whole or not at all: what is published is read at any time.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = folder.join(format!(".{name}.new"));
+    let put = || {
+        let mut file = fs::File::create(&beside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    put().map_err(|error| unusable(path, &error))
+}
+
+/// Writes a file that only its owner can read, and that is not there yet.
+pub(crate) fn write_secret(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let put = || {
+        let mut file = options.open(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    put().map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    format!("{}: {error}", path.display()).into()
+}

@@ -1,0 +1,265 @@
+//! `countersign ca` as somebody types it, judged by OpenSSL.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    /// A folder with passphrases.
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.write("root.pw", "the root's passphrase\n");
+        desk.write("pw", "another passphrase\n");
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).unwrap();
+    }
+
+    fn run(&self, program: &str, arguments: &str) -> Output {
+        Command::new(program)
+            .args(arguments.split_whitespace())
+            .current_dir(self.path())
+            .env_remove("COUNTERSIGN_CA_PASSPHRASE")
+            .output()
+            .unwrap()
+    }
+
+    /// What it wrote to standard output; it must succeed.
+    fn ca(&self, arguments: &str) -> String {
+        let output = self.try_ca(arguments);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments}\n{complaint}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn try_ca(&self, arguments: &str) -> Output {
+        let program = env!("CARGO_BIN_EXE_countersign");
+        self.run(program, &format!("ca {arguments}"))
+    }
+
+    /// What it complains of; it must fail with that code.
+    fn refused(&self, arguments: &str, code: i32) -> String {
+        let output = self.try_ca(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments}");
+        assert!(output.stdout.is_empty(), "{arguments}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn openssl(&self, arguments: &str) -> (bool, String) {
+        let output = self.run("openssl", arguments);
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    }
+
+    /// Root, a brand that was carried to it and back, and an authority of that kind.
+    fn hierarchy(&self, kind: &str) {
+        self.ca("init --dir root --kind root --name Root --passphrase-file root.pw");
+        self.ca("init --dir brand --kind brand --name Brand --request-only --passphrase-file pw");
+        self.ca("issue --dir root --passphrase-file root.pw --profile brand --request brand/authority.csr --organization Example --out brand.pem");
+        self.ca("init --dir brand --certificate brand.pem --passphrase-file pw");
+        self.ca(&format!(
+            "init --dir ca --kind {kind} --name Issuing --issuer brand --passphrase-file pw --crl-url http://ca.example/ca.crl"
+        ));
+    }
+
+    fn json(&self, arguments: &str) -> serde_json::Value {
+        serde_json::from_str(&self.ca(arguments)).unwrap()
+    }
+}
+
+#[test]
+fn a_request_of_openssl_becomes_a_certificate_that_openssl_verifies() {
+    let desk = Desk::new();
+    desk.hierarchy("merchants");
+    for (form, key) in [
+        ("PEM", "ec -pkeyopt ec_paramgen_curve:P-256"),
+        ("DER", "rsa:3072"),
+    ] {
+        let (made, said) = desk.openssl(&format!(
+            "req -new -nodes -newkey {key} -keyout shop.key -out shop.csr -outform {form} -subj /CN=shop.example -addext subjectAltName=DNS:shop.example"
+        ));
+        assert!(made, "{said}");
+        desk.ca("issue --dir ca --passphrase-file pw --profile tls-server --request shop.csr --out shop.pem");
+        let (verified, said) = desk.openssl(
+            "verify -x509_strict -purpose sslserver -verify_hostname shop.example -CAfile root/authority.pem -untrusted shop.pem shop.pem",
+        );
+        assert!(verified, "{said}");
+        let shown = desk.json("inspect shop.pem --dir ca --json");
+        assert_eq!(shown["subject"], "O=Example, CN=shop.example");
+        assert_eq!(shown["names"][0], "DNS:shop.example");
+        assert_eq!(shown["revocation_lists"][0], "http://ca.example/ca.crl");
+        assert_eq!(shown["register"]["profile"], "tls-server");
+    }
+}
+
+#[test]
+fn a_key_that_is_made_here_comes_as_pem_or_pkcs12_and_is_encrypted_when_asked() {
+    let desk = Desk::new();
+    desk.hierarchy("gateways");
+    desk.ca("issue --dir ca --passphrase-file pw --profile gateway-key-exchange --name gw --new-key gw.key --key-passphrase-file pw --out gw.pem");
+    let (opened, said) = desk.openssl("pkey -in gw.key -passin file:pw -noout -check");
+    assert!(opened, "{said}");
+    desk.ca("issue --dir ca --passphrase-file pw --profile gateway-signature --name gw --rsa --pkcs12 gw.p12 --key-passphrase-file pw");
+    let (opened, said) = desk.openssl("pkcs12 -in gw.p12 -passin file:pw -nodes");
+    assert!(opened, "{said}");
+    // Its own, the issuing authority's, the brand's and the root's.
+    assert_eq!(said.matches("BEGIN CERTIFICATE").count(), 4, "{said}");
+    for secret in ["gw.key", "gw.p12", "ca/authority.key"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(desk.path().join(secret)).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o600, "{secret}");
+    }
+}
+
+#[test]
+fn a_revoked_certificate_stands_in_the_list_and_openssl_refuses_it() {
+    let desk = Desk::new();
+    desk.hierarchy("gateways");
+    let issue =
+        "issue --dir ca --passphrase-file pw --profile tls-server --name a.example --dns a.example";
+    desk.ca(&format!("{issue} --new-key lost.key --out lost.pem"));
+    desk.ca(&format!("{issue} --new-key kept.key --out kept.pem"));
+    let serial = desk.json("inspect lost.pem --json")["serial"].clone();
+    let serial = serial.as_str().unwrap().to_uppercase();
+    let revoke =
+        format!("revoke --dir ca --passphrase-file pw --serial {serial} --reason key-compromise");
+    desk.ca(&revoke);
+    assert!(desk.refused(&revoke, 1).contains("was revoked already"));
+    desk.ca("crl --dir ca --passphrase-file pw --out list.pem");
+    let verify = |name: &str| {
+        desk.openssl(&format!(
+            "verify -crl_check -CRLfile list.pem -CAfile root/authority.pem -untrusted {name} {name}"
+        ))
+    };
+    let (kept, said) = verify("kept.pem");
+    assert!(kept, "{said}");
+    let (lost, said) = verify("lost.pem");
+    assert!(!lost && said.contains("certificate revoked"), "{said}");
+    let shown = desk.json(&format!("inspect --dir ca --serial {serial} --json"));
+    assert_eq!(shown["register"]["revoked"]["reason"], "key-compromise");
+}
+
+#[test]
+fn a_certificate_is_renewed_for_a_new_key_under_its_old_names() {
+    let desk = Desk::new();
+    desk.hierarchy("gateways");
+    desk.ca("issue --dir ca --passphrase-file pw --profile tls-server --name a.example --dns a.example --new-key a.key --out a.pem");
+    let serial = desk.json("inspect a.pem --json")["serial"].clone();
+    let serial = serial.as_str().unwrap();
+    desk.ca(&format!(
+        "renew --dir ca --passphrase-file pw --serial {serial} --new-key b.key --out b.pem"
+    ));
+    let shown = desk.json("inspect b.pem --dir ca --json");
+    assert_eq!(shown["names"][0], "DNS:a.example");
+    assert_eq!(shown["register"]["replaces"], serial);
+    let (_, request) = desk.openssl("req -new -key a.key -subj /CN=a.example");
+    desk.write("a.csr", &request);
+    let same_key = format!("renew --dir ca --passphrase-file pw --serial {serial} --request a.csr");
+    assert!(desk.refused(&same_key, 1).contains("certified already"));
+}
+
+/// What is said, the exit code, and words of the answer.
+const REFUSED: &[(&str, i32, &str)] = &[
+    (
+        "init --dir new --name New --passphrase-file pw",
+        1,
+        "--issuer",
+    ),
+    (
+        "init --dir new --kind root --name New --passphrase-file short",
+        1,
+        "12 characters",
+    ),
+    (
+        "init --dir ca --kind root --name New --passphrase-file pw",
+        1,
+        "has an authority already",
+    ),
+    (
+        "init --dir new --kind brand --name New --issuer ca --passphrase-file pw",
+        1,
+        "may not make another authority",
+    ),
+    (
+        "init --dir new --kind root --name New --country fr --passphrase-file pw",
+        1,
+        "two capital letters",
+    ),
+    (
+        "init --dir new --kind rooot --name New",
+        2,
+        "possible values",
+    ),
+    (
+        "issue --dir ca --profile cardholder --name a --new-key a.key",
+        1,
+        "COUNTERSIGN_CA_PASSPHRASE",
+    ),
+    (
+        "issue --dir ca --passphrase-file wrong --profile cardholder --name a --new-key a.key",
+        1,
+        "does not open the key",
+    ),
+    (
+        "issue --dir ca --passphrase-file pw --profile cardholder --name a --new-key a.key",
+        1,
+        "must prove",
+    ),
+    (
+        "issue --dir ca --passphrase-file pw --profile tls-server --name a.example --dns a.example --new-key a.key",
+        1,
+        "may not issue",
+    ),
+    (
+        "issue --dir ca --passphrase-file pw --profile tls-server --name a",
+        1,
+        "--request, --new-key or --pkcs12",
+    ),
+    (
+        "issue --dir ca --passphrase-file pw --profile tls-server --request junk.csr",
+        1,
+        "junk.csr: not a well-formed",
+    ),
+    (
+        "issue --dir ca --passphrase-file pw --profile tls-server --request none.csr",
+        1,
+        "none.csr",
+    ),
+    ("inspect pw", 1, "not a well-formed"),
+    (
+        "revoke --dir ca --passphrase-file pw --serial 12",
+        2,
+        "32 hexadecimal digits",
+    ),
+    (
+        "revoke --dir ca --passphrase-file pw --serial 40000000000000000000000000000000",
+        1,
+        "was issued here",
+    ),
+];
+
+#[test]
+fn what_cannot_be_done_says_why_and_makes_nothing() {
+    let desk = Desk::new();
+    desk.hierarchy("cardholders");
+    desk.write("short", "short\n");
+    desk.write("wrong", "the wrong passphrase\n");
+    desk.write("junk.csr", "junk");
+    for (arguments, code, words) in REFUSED {
+        let said = desk.refused(arguments, *code);
+        assert!(said.contains(words), "{arguments}\n{said}");
+    }
+    for name in ["new", "a.key"] {
+        assert!(!desk.path().join(name).exists(), "{name} was made");
+    }
+}

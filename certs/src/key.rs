@@ -1,0 +1,273 @@
+//! Keys: the pair of an authority, a server or a holder, and the public half that a certificate is issued for.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    encoding::AsDer as _,
+    rsa::{KeyPair as RsaKeyPair, KeySize},
+};
+use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, pkcs5::pbes2};
+use rcgen::{CertificateParams, DistinguishedName, DnType, PublicKeyData};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use x509_parser::{prelude::FromDer as _, public_key, x509::SubjectPublicKeyInfo};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::{
+    certificate::{sha256, to_pem},
+    error::Error,
+};
+
+/// What kind of key is made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// ECDSA or ECDH on P-256.
+    #[default]
+    P256,
+    /// RSA of 3072 bits, for peers that know no elliptic curves.
+    Rsa3072,
+}
+
+/// A key pair, P-256 or RSA of 3072 to 4096 bits. Never printed. Its encoding is wiped when dropped; what the signing
+/// library keeps is not.
+pub struct KeyPair {
+    pair: rcgen::KeyPair,
+    public: PublicKey,
+}
+
+impl KeyPair {
+    /// A new P-256 key pair, from the cryptographic library's own source of chance.
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    pub fn generate() -> Result<Self, Error> {
+        Self::generate_kind(KeyKind::P256)
+    }
+
+    /// A new key pair of that kind.
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    pub fn generate_kind(kind: KeyKind) -> Result<Self, Error> {
+        const FAILED: Error = Error::Failed("generating a key");
+        match kind {
+            KeyKind::P256 => Self::new(rcgen::KeyPair::generate().map_err(|_| FAILED)?),
+            KeyKind::Rsa3072 => {
+                let pair = RsaKeyPair::generate(KeySize::Rsa3072).map_err(|_| FAILED)?;
+                let der = pair.as_der().map_err(|_| FAILED)?;
+                Self::from_der(der.as_ref())
+            }
+        }
+    }
+
+    /// The key pair of a PKCS#8 PEM text.
+    ///
+    /// # Errors
+    /// [`Error::MalformedKey`], [`Error::KeyNotAllowed`].
+    pub fn from_pem(pem: &str) -> Result<Self, Error> {
+        let (label, der) = pem_of(pem)?;
+        if label != PLAIN {
+            return Err(Error::MalformedKey);
+        }
+        Self::from_der(&der)
+    }
+
+    /// The key pair of a PKCS#8 DER.
+    ///
+    /// # Errors
+    /// [`Error::MalformedKey`], [`Error::KeyNotAllowed`].
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let der = PrivatePkcs8KeyDer::from(der);
+        Self::new(rcgen::KeyPair::try_from(&der).map_err(|_| Error::MalformedKey)?)
+    }
+
+    /// The key pair of an encrypted PKCS#8 PEM text (PBES2, RFC 8018), as [`KeyPair::to_encrypted_pem`] or OpenSSL writes it.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassphrase`], [`Error::MalformedKey`], [`Error::KeyNotAllowed`].
+    pub fn from_encrypted_pem(pem: &str, passphrase: &str) -> Result<Self, Error> {
+        let (label, der) = pem_of(pem)?;
+        if label != ENCRYPTED {
+            return Err(Error::MalformedKey);
+        }
+        let sealed = EncryptedPrivateKeyInfoRef::try_from(der.as_slice())
+            .map_err(|_| Error::MalformedKey)?;
+        let plain = sealed
+            .decrypt(passphrase)
+            .map_err(|_| Error::WrongPassphrase)?;
+        Self::from_der(plain.as_bytes())
+    }
+
+    fn new(pair: rcgen::KeyPair) -> Result<Self, Error> {
+        let public = PublicKey::from_spki(&pair.subject_public_key_info())?;
+        Ok(Self { pair, public })
+    }
+
+    /// The private key as PKCS#8 PEM text. Not for logs.
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    pub fn expose_pem(&self) -> Result<Zeroizing<String>, Error> {
+        to_pem(PLAIN, self.expose_der()).map(Zeroizing::new)
+    }
+
+    /// The private key as PKCS#8 DER, as TLS wants it. Not for logs.
+    pub fn expose_der(&self) -> &[u8] {
+        self.pair.serialized_der()
+    }
+
+    /// The private key as PKCS#8 PEM text, encrypted: PBES2 with PBKDF2-HMAC-SHA-256, 600,000 rounds, and AES-256-CBC, which
+    /// every OpenSSL reads.
+    ///
+    /// # Errors
+    /// [`Error::PassphraseTooShort`], [`Error::Failed`].
+    pub fn to_encrypted_pem(&self, passphrase: &str) -> Result<String, Error> {
+        const ENCRYPTING: Error = Error::Failed("encrypting a key");
+        check_passphrase(passphrase)?;
+        let (mut salt, mut nonce) = ([0; 16], [0; 16]);
+        aws_lc_rs::rand::fill(&mut salt).map_err(|_| ENCRYPTING)?;
+        aws_lc_rs::rand::fill(&mut nonce).map_err(|_| ENCRYPTING)?;
+        let scheme = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(ROUNDS, &salt, nonce)
+            .map_err(|_| ENCRYPTING)?;
+        let plain = PrivateKeyInfoRef::try_from(self.expose_der()).map_err(|_| ENCRYPTING)?;
+        let sealed = plain
+            .encrypt_with_params(scheme, passphrase)
+            .map_err(|_| ENCRYPTING)?;
+        to_pem(ENCRYPTED, sealed.as_bytes())
+    }
+
+    /// A PKCS#10 request for this key, signed with it, as PEM text (RFC 2986).
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    pub fn to_request_pem(&self, common_name: &str) -> Result<String, Error> {
+        const SIGNING: Error = Error::Failed("signing a request");
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
+        let request = params.serialize_request(&self.pair).map_err(|_| SIGNING)?;
+        request.pem().map_err(|_| SIGNING)
+    }
+
+    /// The public half, which a certificate is issued for.
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    pub(crate) const fn signer(&self) -> &rcgen::KeyPair {
+        &self.pair
+    }
+}
+
+impl Drop for KeyPair {
+    fn drop(&mut self) {
+        self.pair.zeroize();
+    }
+}
+
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyPair(..)")
+    }
+}
+
+/// The public key that a certificate is issued for: P-256, or RSA of 3072 to 4096 bits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PublicKey {
+    info: rcgen::SubjectPublicKeyInfo,
+    kind: PublicKeyKind,
+}
+
+/// What a public key can do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PublicKeyKind {
+    /// Agrees on keys.
+    Curve,
+    /// Has keys enciphered to it.
+    Rsa,
+}
+
+impl PublicKey {
+    /// From a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+    ///
+    /// # Errors
+    /// [`Error::MalformedKey`], [`Error::KeyNotAllowed`].
+    pub(crate) fn from_spki(der: &[u8]) -> Result<Self, Error> {
+        let kind = kind_of(der)?;
+        let info = rcgen::SubjectPublicKeyInfo::from_der(der).map_err(|_| Error::KeyNotAllowed)?;
+        Ok(Self { info, kind })
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo, as it will stand in the certificate.
+    pub fn sha256(&self) -> [u8; 32] {
+        sha256(&self.info.subject_public_key_info())
+    }
+
+    pub(crate) const fn kind(&self) -> PublicKeyKind {
+        self.kind
+    }
+
+    pub(crate) const fn subject(&self) -> &rcgen::SubjectPublicKeyInfo {
+        &self.info
+    }
+}
+
+/// Refuses keys that are weak, or so large that checking a signature takes long.
+fn kind_of(spki: &[u8]) -> Result<PublicKeyKind, Error> {
+    let Ok(([], info)) = SubjectPublicKeyInfo::from_der(spki) else {
+        return Err(Error::MalformedKey);
+    };
+    match info.parsed().map_err(|_| Error::MalformedKey)? {
+        public_key::PublicKey::EC(point) if point.key_size() == 256 => {
+            let curve = info.algorithm.parameters.as_ref();
+            let is_p256 = curve
+                .and_then(|curve| curve.as_oid().ok())
+                .is_some_and(|curve| curve == x509_parser::oid_registry::OID_EC_P256);
+            is_p256
+                .then_some(PublicKeyKind::Curve)
+                .ok_or(Error::KeyNotAllowed)
+        }
+        public_key::PublicKey::RSA(key)
+            if RSA_BITS.contains(&key.key_size()) && key.try_exponent() == Ok(RSA_EXPONENT) =>
+        {
+            Ok(PublicKeyKind::Rsa)
+        }
+        _ => Err(Error::KeyNotAllowed),
+    }
+}
+
+/// Passphrases of keys that are kept in files; what guesses them has the file.
+pub(crate) fn check_passphrase(passphrase: &str) -> Result<(), Error> {
+    if passphrase.chars().count() < MIN_PASSPHRASE_CHARS {
+        return Err(Error::PassphraseTooShort);
+    }
+    Ok(())
+}
+
+fn pem_of(text: &str) -> Result<(String, Zeroizing<Vec<u8>>), Error> {
+    let mut decoder =
+        der::pem::Decoder::new(text.trim().as_bytes()).map_err(|_| Error::MalformedKey)?;
+    let label = decoder.type_label().to_owned();
+    let mut der = Zeroizing::new(Vec::new());
+    if text.len() > MAX_KEY_FILE_BYTES {
+        return Err(Error::MalformedKey);
+    }
+    decoder
+        .decode_to_end(&mut der)
+        .map_err(|_| Error::MalformedKey)?;
+    Ok((label, der))
+}
+
+const PLAIN: &str = "PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+
+/// OWASP's count for PBKDF2-HMAC-SHA-256.
+const ROUNDS: u32 = 600_000;
+const MIN_PASSPHRASE_CHARS: usize = 12;
+const MAX_KEY_FILE_BYTES: usize = 16 * 1024;
+
+/// 128 bits of strength, as P-256 has (NIST SP 800-57 part 1, table 2).
+const RSA_BITS: std::ops::RangeInclusive<usize> = 3072..=4096;
+const RSA_EXPONENT: u64 = 65_537;
