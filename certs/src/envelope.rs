@@ -246,8 +246,9 @@ struct GcmParameters<'a> {
     tag_bytes: Option<u8>,
 }
 
-/// The largest envelope that is read. One gateway's has about 300 bytes, each further one adds about 200.
-pub const MAX_ENVELOPE_BYTES: usize = 4 * 1024;
+/// The largest envelope that is read. One gateway's has about 300 bytes, each further one adds about 200, or 620 if its
+/// key is RSA with 4096 bits: eight of those fit.
+pub const MAX_ENVELOPE_BYTES: usize = 6 * 1024;
 
 const TAG_BYTES: u8 = 16;
 

@@ -51,9 +51,11 @@ pub enum Error {
     /// The certificate given is not an authority's: it has not `cA`, or a key usage without `keyCertSign`.
     #[error("the certificate is not an authority's")]
     NotAnAuthority,
-    /// The certificate given is not a gateway's: P-256, `keyAgreement` or the subject key identifier is missing.
+    /// The certificate given is not a gateway's: it has no subject key identifier, or neither a P-256 key with
+    /// `keyAgreement` nor an RSA key of 3072 or 4096 bits with `keyEncipherment`.
     #[error(
-        "the certificate is not a gateway's: it needs P-256, keyAgreement and a key identifier"
+        "the certificate is not a gateway's: it needs a key identifier, and P-256 with keyAgreement or RSA of 3072 or \
+         4096 bits (2048 are too few) with keyEncipherment"
     )]
     NotAGateway,
     /// An encrypted number needs 1 to 8 gateways that can read it.
@@ -165,9 +167,14 @@ pub enum Refusal {
     /// The certificate bears no phone number, in clear or encrypted.
     #[error("the certificate bears no phone number")]
     NoPhone,
-    /// The certificate bears more than one phone number, or one both in clear and encrypted.
+    /// The certificate bears more than one phone number, one both in clear and encrypted, or an extension for numbers
+    /// twice.
     #[error("the certificate bears more than one phone number")]
     SeveralPhones,
+    /// The list of numbers is not one, in DER, of 1 to [`MAX_TN_ENTRIES`](crate::MAX_TN_ENTRIES) entries and at most
+    /// [`MAX_TN_AUTH_LIST_BYTES`](crate::MAX_TN_AUTH_LIST_BYTES) (RFC 8226 section 9).
+    #[error("the list of phone numbers (TNAuthList) is malformed")]
+    TnAuthList,
     /// The encrypted number cannot be read.
     #[error("the encrypted phone number is refused: {0}")]
     Envelope(#[from] EnvelopeFault),
@@ -261,19 +268,23 @@ pub enum EnvelopeFault {
     /// It has no recipient or more than [`MAX_GATEWAYS`](crate::MAX_GATEWAYS).
     #[error("too few or too many recipients")]
     RecipientCount,
-    /// A recipient is not one by key agreement, named by its key identifier.
+    /// A recipient is not one by key agreement or key transport, named by its key identifier.
     #[error("unexpected kind of recipient")]
     RecipientKind,
     /// Key agreement is not dhSinglePass-stdDH-sha256kdf with AES-256 key wrap (RFC 5753).
     #[error("unexpected key agreement")]
     KeyAgreement,
+    /// Key transport is not RSAES-OAEP with SHA-256, MGF1 with SHA-256 and no label (RFC 4055): SHA-1 and PKCS#1 v1.5
+    /// are refused.
+    #[error("unexpected key transport")]
+    KeyTransport,
     /// It is for none of the gateways whose keys were given.
     #[error("not for this gateway")]
     WrongRecipient,
     /// The sender's ephemeral key is not a point on P-256.
     #[error("the ephemeral key is not on P-256")]
     EphemeralKey,
-    /// The wrapped content key does not open (RFC 3394).
+    /// The wrapped content key does not open (RFC 3394, RFC 8017 section 7.1.2).
     #[error("the wrapped key does not open")]
     WrappedKey,
     /// The tag does not match: content, nonce or tag was tampered with.

@@ -1,13 +1,20 @@
 //! Gateways: those to whom a number is encrypted.
 //!
-//! A gateway's key is for key agreement and nothing else, apart from its TLS and signature keys.
+//! A gateway's key is for key agreement (P-256) or for key encipherment (RSA) and nothing else, apart from its TLS and
+//! signature keys.
 
 use std::fmt;
 
-use aws_lc_rs::agreement::{
-    ECDH_P256, ParsedPublicKey, ParsedPublicKeyFormat, PrivateKey, UnparsedPublicKey,
+use aws_lc_rs::{
+    agreement::{self, ECDH_P256, ParsedPublicKey, ParsedPublicKeyFormat, UnparsedPublicKey},
+    encoding::{AsDer, PublicKeyX509Der},
+    rsa::{PrivateDecryptingKey, PublicEncryptingKey},
 };
-use x509_parser::{extensions::ParsedExtension, public_key::PublicKey};
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{KeyUsage, ParsedExtension},
+    public_key,
+};
 
 use crate::{
     certificate::{self, Certificate},
@@ -19,11 +26,22 @@ use crate::{
 #[derive(Clone)]
 pub struct GatewayCertificate {
     key_id: Vec<u8>,
-    point: Vec<u8>,
+    key: PublicKey,
+}
+
+/// What a number is encrypted with.
+#[derive(Clone)]
+pub(crate) enum PublicKey {
+    /// A point on P-256, uncompressed.
+    P256(Vec<u8>),
+    /// A key of 3072 or 4096 bits.
+    Rsa(PublicEncryptingKey),
 }
 
 impl GatewayCertificate {
-    /// The gateway of a certificate with a P-256 key, `keyAgreement` and a subject key identifier.
+    /// The gateway of a certificate with a subject key identifier and either a P-256 key and `keyAgreement`, or an RSA
+    /// key of 3072 or 4096 bits and `keyEncipherment`. RSA with 2048 bits is refused: numbers stay in certificates for
+    /// years, and 112 bits of strength are not for new use after 2030 (NIST SP 800-57 part 1, table 4).
     ///
     /// Whether the certificate is to be believed is for the caller to know: it is configuration.
     ///
@@ -32,9 +50,6 @@ impl GatewayCertificate {
     pub fn new(certificate: &Certificate) -> Result<Self, Error> {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
-        let may_agree = parsed
-            .key_usage()
-            .is_ok_and(|usage| usage.is_some_and(|usage| usage.value.key_agreement()));
         let key_id =
             parsed
                 .iter_extensions()
@@ -42,15 +57,8 @@ impl GatewayCertificate {
                     ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
                     _ => None,
                 });
-        match (parsed.public_key().parsed(), key_id) {
-            (Ok(PublicKey::EC(point)), Some(key_id))
-                if may_agree && !key_id.is_empty() && is_p256_point(point.data()) =>
-            {
-                Ok(Self {
-                    key_id,
-                    point: point.data().to_vec(),
-                })
-            }
+        match (key_id, public_key(&parsed)) {
+            (Some(key_id), Some(key)) if !key_id.is_empty() => Ok(Self { key_id, key }),
             _ => Err(Error::NotAGateway),
         }
     }
@@ -60,8 +68,8 @@ impl GatewayCertificate {
         &self.key_id
     }
 
-    pub(crate) fn public_key(&self) -> UnparsedPublicKey<&[u8]> {
-        UnparsedPublicKey::new(&ECDH_P256, &self.point)
+    pub(crate) const fn public_key(&self) -> &PublicKey {
+        &self.key
     }
 }
 
@@ -71,23 +79,55 @@ impl fmt::Debug for GatewayCertificate {
     }
 }
 
+/// The certificate's key, if it is of a kind and for a usage that is spoken here.
+fn public_key(certificate: &X509Certificate<'_>) -> Option<PublicKey> {
+    let usage: &KeyUsage = certificate.key_usage().ok()??.value;
+    match certificate.public_key().parsed().ok()? {
+        public_key::PublicKey::EC(point)
+            if usage.key_agreement() && is_p256_point(point.data()) =>
+        {
+            Some(PublicKey::P256(point.data().to_vec()))
+        }
+        public_key::PublicKey::RSA(_) if usage.key_encipherment() => {
+            let key = PublicEncryptingKey::from_der(certificate.public_key().raw).ok()?;
+            RSA_BITS
+                .contains(&key.key_size_bits())
+                .then_some(PublicKey::Rsa(key))
+        }
+        _ => None,
+    }
+}
+
 /// A gateway's own key, with which it reads what was encrypted to it. Never printed.
 pub struct GatewayKey {
     key_id: Vec<u8>,
     key: PrivateKey,
 }
 
+/// What a number is decrypted with.
+pub(crate) enum PrivateKey {
+    P256(agreement::PrivateKey),
+    Rsa(PrivateDecryptingKey),
+}
+
 impl GatewayKey {
     /// The key that belongs to a gateway's certificate.
     ///
     /// # Errors
-    /// [`Error::NotAGateway`], [`Error::KeyMismatch`].
+    /// [`Error::NotAGateway`], [`Error::MalformedKey`], [`Error::KeyMismatch`].
     pub fn new(certificate: &Certificate, key: &KeyPair) -> Result<Self, Error> {
+        Self::from_pkcs8(certificate, key.expose_der())
+    }
+
+    /// The key that belongs to a gateway's certificate, P-256 or RSA, from its PKCS#8 DER (RFC 5958).
+    ///
+    /// # Errors
+    /// [`Error::NotAGateway`] of the certificate; [`Error::MalformedKey`] if the bytes are no P-256 or RSA key;
+    /// [`Error::KeyMismatch`] if they are the key of another certificate.
+    pub fn from_pkcs8(certificate: &Certificate, key: &[u8]) -> Result<Self, Error> {
         let gateway = GatewayCertificate::new(certificate)?;
-        let key = PrivateKey::from_private_key_der(&ECDH_P256, key.expose_der())
-            .map_err(|_| Error::MalformedKey)?;
-        let public = key.compute_public_key().map_err(|_| Error::MalformedKey)?;
-        if public.as_ref() != gateway.point {
+        let key = PrivateKey::from_pkcs8(key)?;
+        if !key.belongs_to(&gateway.key)? {
             return Err(Error::KeyMismatch);
         }
         Ok(Self {
@@ -111,6 +151,36 @@ impl fmt::Debug for GatewayKey {
     }
 }
 
+impl PrivateKey {
+    fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
+        if let Ok(key) = agreement::PrivateKey::from_private_key_der(&ECDH_P256, der) {
+            return Ok(Self::P256(key));
+        }
+        PrivateDecryptingKey::from_pkcs8(der)
+            .map(Self::Rsa)
+            .map_err(|_| Error::MalformedKey)
+    }
+
+    fn belongs_to(&self, public: &PublicKey) -> Result<bool, Error> {
+        match (self, public) {
+            (Self::P256(key), PublicKey::P256(point)) => {
+                let own = key.compute_public_key().map_err(|_| Error::MalformedKey)?;
+                Ok(own.as_ref() == point)
+            }
+            (Self::Rsa(key), PublicKey::Rsa(public)) => {
+                Ok(spki(&key.public_key())? == spki(public)?)
+            }
+            (Self::P256(_), PublicKey::Rsa(_)) | (Self::Rsa(_), PublicKey::P256(_)) => Ok(false),
+        }
+    }
+}
+
+/// The key as the cryptographic library writes it, to compare with another that it wrote.
+fn spki(key: &PublicEncryptingKey) -> Result<Vec<u8>, Error> {
+    let der: PublicKeyX509Der<'_> = key.as_der().map_err(|_| Error::MalformedKey)?;
+    Ok(der.as_ref().to_vec())
+}
+
 /// Whether these bytes are a point on P-256, uncompressed (SEC 1 section 2.3.3): the one form that is spoken here.
 pub(crate) fn is_p256_point(bytes: &[u8]) -> bool {
     bytes.len() == UNCOMPRESSED_POINT_BYTES
@@ -119,3 +189,6 @@ pub(crate) fn is_p256_point(bytes: &[u8]) -> bool {
 }
 
 const UNCOMPRESSED_POINT_BYTES: usize = 65;
+
+/// The sizes of RSA keys that are encrypted to, in bits.
+const RSA_BITS: [usize; 2] = [3072, 4096];

@@ -43,6 +43,7 @@ mod error;
 mod key;
 mod phone;
 mod serial;
+mod tn_auth_list;
 
 // Issuing: who issues, what for, to whom that asks; and taking it back.
 mod authority;
@@ -52,11 +53,13 @@ mod request;
 mod revocation_list;
 
 // The encrypted number: a gateway reads an extension, which is an envelope for recipients around a record.
+mod agreement;
 mod envelope;
 mod extension;
 mod gateway;
 mod recipient;
 mod record;
+mod transport;
 
 // What a certificate says; reading the number; and whether to believe it.
 mod inspect;
@@ -85,4 +88,7 @@ pub use request::{MAX_REQUEST_BYTES, Request};
 pub use revocation_list::{MAX_REVOCATION_LIST_BYTES, RevocationList, RevocationReason, Revoked};
 pub use rustls_pki_types::{CertificateDer, UnixTime};
 pub use serial::Serial;
+pub use tn_auth_list::{
+    MAX_TN_AUTH_LIST_BYTES, MAX_TN_ENTRIES, TelephoneNumber, TnAuthList, TnEntry,
+};
 pub use verify::{MAX_CHAIN, TrustAnchors, VerifiedClient};

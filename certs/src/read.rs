@@ -2,6 +2,7 @@
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
+use zeroize::Zeroizing;
 
 use crate::{
     certificate, envelope,
@@ -10,9 +11,11 @@ use crate::{
     gateway::GatewayKey,
     phone::{Holder, PhoneNumber},
     record,
+    tn_auth_list::TnAuthList,
 };
 
-/// Reads the number that a certificate bears, in clear (a `tel:` URI in subjectAltName) or encrypted.
+/// Reads the number that a certificate bears, in clear (a `tel:` URI in subjectAltName, a TNAuthList of one number, or
+/// both with the same number) or encrypted.
 ///
 /// This does not say that the certificate is to be believed: anyone can write one.
 /// [`VerifiedClient::phone`](crate::VerifiedClient::phone) is what a payment may rest on.
@@ -26,19 +29,38 @@ pub fn read_phone(
     keys: &[GatewayKey],
 ) -> Result<Holder, Refusal> {
     let certificate = certificate::parse(certificate)?;
-    let in_clear = tel_uri(&certificate)?;
+    let in_clear = number_in_clear(&certificate)?;
     let encrypted = extension.find(&certificate)?;
     match (in_clear, encrypted) {
         (None, None) => Err(Refusal::NoPhone),
         (Some(_), Some(_)) => Err(Refusal::SeveralPhones),
         (Some(text), None) => {
-            let number = PhoneNumber::new(text).map_err(|_| Refusal::NumberNotE164)?;
+            let number = PhoneNumber::new(&text).map_err(|_| Refusal::NumberNotE164)?;
             Ok(Holder { number, card: None })
         }
         (None, Some(envelope)) => {
             let plaintext = envelope::open(envelope, keys)?;
             record::decode(&plaintext, &certificate::key_hash(&certificate))
         }
+    }
+}
+
+/// The text of the number that all can read, however many times it is said: it must be the same each time.
+fn number_in_clear(
+    certificate: &X509Certificate<'_>,
+) -> Result<Option<Zeroizing<String>>, Refusal> {
+    let uri = tel_uri(certificate)?;
+    let list = TnAuthList::find(certificate)?;
+    let listed = match &list {
+        Some(list) => list.number()?,
+        None => None,
+    };
+    // RFC 8226 writes E.164 numbers without their plus.
+    let listed = listed.map(|number| Zeroizing::new(format!("+{}", number.expose())));
+    match (uri, listed) {
+        (Some(uri), Some(listed)) if uri != listed.as_str() => Err(Refusal::SeveralPhones),
+        (_, Some(number)) => Ok(Some(number)),
+        (uri, None) => Ok(uri.map(|number| Zeroizing::new(number.to_owned()))),
     }
 }
 

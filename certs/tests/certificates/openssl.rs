@@ -187,7 +187,11 @@ fn openssl_decrypts_the_number_as_either_of_two_gateways_and_as_no_other() {
 fn a_certificate_and_an_envelope_that_openssl_made_are_read() {
     let hierarchy = Hierarchy::new();
     let folder = tempfile::tempdir().unwrap();
-    let certificate = openssl_client(folder.path(), &hierarchy.gateway, "+33612345678    ");
+    hierarchy.gateway.write(folder.path(), "gateway");
+    let certificate = openssl_client(
+        folder.path(),
+        "-recip gateway.pem -keyopt ecdh_kdf_md:sha256",
+    );
     let holder = read_phone(
         certificate.der(),
         PhoneExtension::default(),
@@ -265,10 +269,6 @@ fn gateways_that_openssl_encrypts_to_otherwise_are_refused_by_the_rule() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     hierarchy.gateway.write(folder, "gateway");
-    openssl(
-        folder,
-        "req -x509 -newkey rsa:2048 -noenc -keyout rsa.key -subj /CN=r -out rsa.pem",
-    );
     write(folder, "record.der", "any");
     let key = KeyPair::generate().unwrap();
     let recipient = "-recip gateway.pem -keyopt ecdh_kdf_md:sha256";
@@ -287,11 +287,6 @@ fn gateways_that_openssl_encrypts_to_otherwise_are_refused_by_the_rule() {
             "AES-128",
             format!("-aes-128-gcm -aes256-wrap -keyid {recipient}"),
             Fault::Cipher,
-        ),
-        (
-            "RSA",
-            "-aes-256-gcm -keyid -recip rsa.pem".to_owned(),
-            Fault::RecipientKind,
         ),
         (
             "a recipient by issuer and serial",
@@ -338,9 +333,8 @@ fn gateways_that_openssl_encrypts_to_otherwise_are_refused_by_the_rule() {
 /// 22 March 2049.
 const LATER: u64 = 2_500_000_000;
 
-/// A self-signed client certificate whose record, envelope and extension OpenSSL made.
-fn openssl_client(folder: &Path, gateway: &Gateway, number: &str) -> Certificate {
-    gateway.write(folder, "gateway");
+/// A self-signed client certificate whose record, envelope to these recipients, and extension OpenSSL made.
+pub(crate) fn openssl_client(folder: &Path, recipients: &str) -> Certificate {
     openssl(
         folder,
         "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out client.key",
@@ -355,7 +349,7 @@ fn openssl_client(folder: &Path, gateway: &Gateway, number: &str) -> Certificate
         folder,
         "record.cnf",
         format!(
-            "asn1 = SEQUENCE:record\n[record]\nversion = INTEGER:1\nnumber = IA5:\"{number}\"\n\
+            "asn1 = SEQUENCE:record\n[record]\nversion = INTEGER:1\nnumber = IA5:\"{NUMBER}    \"\n\
              salt = FORMAT:HEX,OCTETSTRING:{salt}\nhash = FORMAT:HEX,OCTETSTRING:{hash}\ncard = SEQUENCE:card\n\
              [card]\nnumber = IA5:\"4970100000000154   \"\nexpiry = IA5:2029-12\n",
             salt = "5a".repeat(16)
@@ -367,8 +361,10 @@ fn openssl_client(folder: &Path, gateway: &Gateway, number: &str) -> Certificate
     );
     openssl(
         folder,
-        "cms -encrypt -binary -outform DER -in record.der -out envelope.der -aes-256-gcm -aes256-wrap -keyid \
-         -recip gateway.pem -keyopt ecdh_kdf_md:sha256",
+        &format!(
+            "cms -encrypt -binary -outform DER -in record.der -out envelope.der -aes-256-gcm -aes256-wrap -keyid \
+             {recipients}"
+        ),
     );
     let envelope: String = read(folder, "envelope.der")
         .iter()
@@ -385,7 +381,7 @@ fn openssl_client(folder: &Path, gateway: &Gateway, number: &str) -> Certificate
 }
 
 /// The value of a certificate's extension, cut out by OpenSSL.
-fn envelope_by_openssl(folder: &Path, certificate: &Certificate) -> Vec<u8> {
+pub(crate) fn envelope_by_openssl(folder: &Path, certificate: &Certificate) -> Vec<u8> {
     write(folder, "certificate.der", certificate.der());
     let shown = openssl(folder, "asn1parse -inform DER -in certificate.der");
     let mut lines = shown
@@ -421,7 +417,7 @@ fn write_authorities(folder: &Path, hierarchy: &Hierarchy) {
     );
 }
 
-fn decrypt_as(gateway: &str) -> String {
+pub(crate) fn decrypt_as(gateway: &str) -> String {
     format!(
         "cms -decrypt -binary -inform DER -in envelope.der -recip {gateway}.pem -inkey {gateway}.key -out record.der"
     )

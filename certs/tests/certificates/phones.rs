@@ -136,11 +136,6 @@ fn bytes_that_are_not_der_are_refused_by_the_rule_they_break() {
     let good = &case.envelope;
     let outer = ContentInfo::from_der(good).unwrap();
     let body = outer.content.to_der().unwrap();
-    // The same values in BER: the outer SEQUENCE of indefinite length, or with a longer length than needed.
-    let outer_value = Any::from_der(good).unwrap().value().to_vec();
-    let indefinite = [&[0x30, 0x80], &outer_value[..], &[0, 0]].concat();
-    let [_, long @ ..] = u32::try_from(outer_value.len()).unwrap().to_be_bytes();
-    let long_length = [&[0x30, 0x83], &long[..], &outer_value].concat();
     for (rule, bytes, fault) in [
         ("empty", vec![], Fault::Truncated),
         (
@@ -153,8 +148,12 @@ fn bytes_that_are_not_der_are_refused_by_the_rule_they_break() {
             [good, &[0][..]].concat(),
             Fault::TrailingBytes,
         ),
-        ("indefinite length", indefinite, Fault::NotDer),
-        ("a length that is not minimal", long_length, Fault::NotDer),
+        ("indefinite length", indefinite(good), Fault::NotDer),
+        (
+            "a length that is not minimal",
+            long_length(good),
+            Fault::NotDer,
+        ),
         ("no ContentInfo", body, Fault::Malformed),
         ("text", b"+33612345678".to_vec(), Fault::Malformed),
     ] {
@@ -168,22 +167,10 @@ fn recipients_out_of_order_are_not_der() {
     let other = Gateway::of(&case.hierarchy.issuing).recipient();
     let envelope = case.envelope_to(&[case.hierarchy.gateway.recipient(), other]);
     assert_eq!(case.read(&envelope), Ok(()));
-    let enveloped = decode(&envelope);
-    let mut recipients =
-        [0, 1].map(|place| enveloped.recip_infos.0.as_slice()[place].to_der().unwrap());
-    recipients.sort();
-    let [first, second] = recipients;
-    let (sorted, swapped) = (
-        [&first[..], &second].concat(),
-        [&second[..], &first].concat(),
+    assert_eq!(
+        case.read(&out_of_order(envelope)),
+        Err(Fault::NotDer.into())
     );
-    let place = envelope
-        .windows(sorted.len())
-        .position(|window| window == sorted)
-        .unwrap();
-    let mut unsorted = envelope;
-    unsorted[place..place + swapped.len()].copy_from_slice(&swapped);
-    assert_eq!(case.read(&unsorted), Err(Fault::NotDer.into()));
 }
 
 #[test]
@@ -457,7 +444,7 @@ fn envelope_for(hierarchy: &Hierarchy, key: &KeyPair) -> Vec<u8> {
     envelope_of(hierarchy.encrypted_client(key, &holder()).der())
 }
 
-fn envelope_of(certificate: &CertificateDer<'_>) -> Vec<u8> {
+pub(crate) fn envelope_of(certificate: &CertificateDer<'_>) -> Vec<u8> {
     let oid = x509_parser::der_parser::Oid::from(EXTENSION).unwrap();
     let (_, certificate) =
         x509_parser::certificate::X509Certificate::from_der(certificate).unwrap();
@@ -469,7 +456,39 @@ fn envelope_of(certificate: &CertificateDer<'_>) -> Vec<u8> {
         .to_vec()
 }
 
-fn decode(envelope: &[u8]) -> AuthEnvelopedData {
+/// The same SEQUENCE in BER, of indefinite length.
+pub(crate) fn indefinite(der: &[u8]) -> Vec<u8> {
+    let outer = Any::from_der(der).unwrap();
+    [&[0x30, 0x80], outer.value(), &[0, 0]].concat()
+}
+
+/// The same SEQUENCE in BER, its length with a byte more than needed.
+pub(crate) fn long_length(der: &[u8]) -> Vec<u8> {
+    let outer = Any::from_der(der).unwrap();
+    let [_, length @ ..] = u32::try_from(outer.value().len()).unwrap().to_be_bytes();
+    [&[0x30, 0x83], &length[..], outer.value()].concat()
+}
+
+/// The same envelope, the first two of its recipients in the wrong order.
+pub(crate) fn out_of_order(mut envelope: Vec<u8>) -> Vec<u8> {
+    let enveloped = decode(&envelope);
+    let mut recipients =
+        [0, 1].map(|place| enveloped.recip_infos.0.as_slice()[place].to_der().unwrap());
+    recipients.sort();
+    let [first, second] = recipients;
+    let (sorted, swapped) = (
+        [&first[..], &second].concat(),
+        [&second[..], &first].concat(),
+    );
+    let place = envelope
+        .windows(sorted.len())
+        .position(|window| window == sorted)
+        .unwrap();
+    envelope[place..place + swapped.len()].copy_from_slice(&swapped);
+    envelope
+}
+
+pub(crate) fn decode(envelope: &[u8]) -> AuthEnvelopedData {
     ContentInfo::from_der(envelope)
         .unwrap()
         .content
@@ -477,7 +496,7 @@ fn decode(envelope: &[u8]) -> AuthEnvelopedData {
         .unwrap()
 }
 
-fn encode(enveloped: &AuthEnvelopedData) -> Vec<u8> {
+pub(crate) fn encode(enveloped: &AuthEnvelopedData) -> Vec<u8> {
     let content_type = oid("1.2.840.113549.1.9.16.1.23");
     ContentInfo {
         content_type,
@@ -491,12 +510,12 @@ fn oid(dotted: &str) -> ObjectIdentifier {
     ObjectIdentifier::new(dotted).unwrap()
 }
 
-fn content(enveloped: &mut AuthEnvelopedData) -> &mut EncryptedContentInfo {
+pub(crate) fn content(enveloped: &mut AuthEnvelopedData) -> &mut EncryptedContentInfo {
     &mut enveloped.auth_encrypted_content_info
 }
 
 /// Other GCM parameters: a nonce, and the tag's length as DER.
-fn gcm(enveloped: &mut AuthEnvelopedData, nonce: &[u8], tag_length: &[u8]) {
+pub(crate) fn gcm(enveloped: &mut AuthEnvelopedData, nonce: &[u8], tag_length: &[u8]) {
     let nonce = OctetString::new(nonce).unwrap().to_der().unwrap();
     let parameters = Any::new(Tag::Sequence, [&nonce, tag_length].concat()).unwrap();
     enveloped
@@ -506,7 +525,10 @@ fn gcm(enveloped: &mut AuthEnvelopedData, nonce: &[u8], tag_length: &[u8]) {
 }
 
 /// Changes the one recipient.
-fn kari(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut KeyAgreeRecipientInfo)) {
+pub(crate) fn kari(
+    enveloped: &mut AuthEnvelopedData,
+    change: impl FnOnce(&mut KeyAgreeRecipientInfo),
+) {
     let RecipientInfo::Kari(mut recipient) = enveloped.recip_infos.0.as_slice()[0].clone() else {
         panic!("key agreement")
     };
@@ -517,7 +539,10 @@ fn kari(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut KeyAgreeReci
 }
 
 /// Changes the one recipient's ephemeral key.
-fn point(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut OriginatorPublicKey)) {
+pub(crate) fn point(
+    enveloped: &mut AuthEnvelopedData,
+    change: impl FnOnce(&mut OriginatorPublicKey),
+) {
     kari(enveloped, |recipient| match &mut recipient.originator {
         OriginatorIdentifierOrKey::OriginatorKey(key) => change(key),
         _ => panic!("an originator key"),
@@ -532,7 +557,7 @@ fn compressed(point: &BitString) -> BitString {
 }
 
 /// Names the one recipient by another identifier.
-fn rename(enveloped: &mut AuthEnvelopedData) {
+pub(crate) fn rename(enveloped: &mut AuthEnvelopedData) {
     kari(enveloped, |recipient| {
         match &mut recipient.recipient_enc_keys[0].rid {
             KeyAgreeRecipientIdentifier::RKeyId(id) => turn(&mut id.subject_key_identifier.0),
@@ -542,19 +567,19 @@ fn rename(enveloped: &mut AuthEnvelopedData) {
 }
 
 /// Changes the one recipient's wrapped key.
-fn wrapped(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut OctetString)) {
+pub(crate) fn wrapped(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut OctetString)) {
     kari(enveloped, |recipient| {
         change(&mut recipient.recipient_enc_keys[0].enc_key)
     });
 }
 
 /// Turns a bit of the last byte.
-fn turn(octets: &mut OctetString) {
+pub(crate) fn turn(octets: &mut OctetString) {
     let mut bytes = octets.as_bytes().to_vec();
     *bytes.last_mut().unwrap() ^= 1;
     *octets = OctetString::new(bytes).unwrap();
 }
 
-fn cut(octets: &mut OctetString, length: usize) {
+pub(crate) fn cut(octets: &mut OctetString, length: usize) {
     *octets = OctetString::new(&octets.as_bytes()[..length]).unwrap();
 }

@@ -189,6 +189,9 @@ pub(crate) const EXTENSION: &[u64] = &[
     1, 2, 840, 113556, 1, 8000, 2554, 31838, 7946, 37812, 19758, 35425, 998269, 10235461,
 ];
 
+/// The arcs of TNAuthList (RFC 8226).
+pub(crate) const TN_AUTH_LIST: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 26];
+
 /// A self-signed certificate with any extensions and any URIs, for what no authority of ours would issue.
 pub(crate) fn forge(
     key: &KeyPair,
