@@ -28,6 +28,7 @@ pub struct Authority {
     organization: Option<String>,
     country: Option<String>,
     phone_extension: PhoneExtension,
+    asserts_numbers: bool,
     revocation_list_url: Option<String>,
 }
 
@@ -59,6 +60,7 @@ impl Authority {
             organization: profile.organization,
             country: profile.country,
             phone_extension: PhoneExtension::default(),
+            asserts_numbers: false,
         };
         let params = profile::authority(profile, &frame)?;
         let certificate = params.self_signed(key.signer()).map_err(|_| SIGNING)?;
@@ -131,6 +133,7 @@ impl Authority {
             organization,
             country,
             phone_extension: PhoneExtension::default(),
+            asserts_numbers: false,
             revocation_list_url: None,
         })
     }
@@ -147,6 +150,14 @@ impl Authority {
     #[must_use]
     pub const fn with_phone_extension(mut self, extension: PhoneExtension) -> Self {
         self.phone_extension = extension;
+        self
+    }
+
+    /// The same authority, which has the right to assert numbers: those in clear stand in a TNAuthList, too (RFC 8226). An
+    /// operator has it for its own numbers, and who bought it from one.
+    #[must_use]
+    pub const fn asserting_numbers(mut self, asserts: bool) -> Self {
+        self.asserts_numbers = asserts;
         self
     }
 
@@ -213,6 +224,7 @@ impl Authority {
             organization: self.organization.as_deref(),
             country: self.country.as_deref(),
             phone_extension: self.phone_extension,
+            asserts_numbers: self.asserts_numbers,
         }
     }
 

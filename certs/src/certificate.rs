@@ -216,7 +216,7 @@ pub(crate) const fn unix_time(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
-/// The largest certificate that is read. Ours have about 1 KiB; an envelope may add 4.
+/// The largest certificate that is read. Ours have about 1 KiB; an envelope may add 6.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 
 /// 9999-12-31T23:59:59Z, the last that GeneralizedTime can say (RFC 5280 section 4.1.2.5.2).

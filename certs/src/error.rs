@@ -71,7 +71,7 @@ pub enum Error {
     #[error("not a well-formed key: private keys are read as PKCS#8 PEM")]
     MalformedKey,
     /// The key is of another kind than those in use, or too weak.
-    #[error("the key must be P-256, or RSA of 3072 to 4096 bits")]
+    #[error("the key must be P-256, or RSA of 3072 or 4096 bits")]
     KeyNotAllowed,
     /// The passphrase does not open the key.
     #[error("the passphrase does not open the key")]

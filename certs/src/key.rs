@@ -28,7 +28,7 @@ pub enum KeyKind {
     Rsa3072,
 }
 
-/// A key pair, P-256 or RSA of 3072 to 4096 bits. Never printed. Its encoding is wiped when dropped; what the signing
+/// A key pair, P-256 or RSA of 3072 or 4096 bits. Never printed. Its encoding is wiped when dropped; what the signing
 /// library keeps is not.
 pub struct KeyPair {
     pair: rcgen::KeyPair,
@@ -173,7 +173,7 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// The public key that a certificate is issued for: P-256, or RSA of 3072 to 4096 bits.
+/// The public key that a certificate is issued for: P-256, or RSA of 3072 or 4096 bits.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PublicKey {
     info: rcgen::SubjectPublicKeyInfo,
@@ -269,5 +269,5 @@ const MIN_PASSPHRASE_CHARS: usize = 12;
 const MAX_KEY_FILE_BYTES: usize = 16 * 1024;
 
 /// 128 bits of strength, as P-256 has (NIST SP 800-57 part 1, table 2).
-const RSA_BITS: std::ops::RangeInclusive<usize> = 3072..=4096;
+const RSA_BITS: [usize; 2] = [3072, 4096];
 const RSA_EXPONENT: u64 = 65_537;

@@ -19,6 +19,7 @@ use crate::{
     phone::{Holder, PhoneNumber},
     record,
     serial::Serial,
+    tn_auth_list::TnAuthList,
 };
 
 /// What a certificate is for.
@@ -182,6 +183,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) organization: Option<&'a str>,
     pub(crate) country: Option<&'a str>,
     pub(crate) phone_extension: PhoneExtension,
+    /// Whether the authority has the right to assert numbers (RFC 8226).
+    pub(crate) asserts_numbers: bool,
 }
 
 /// What an end entity's certificate will hold.
@@ -204,7 +207,7 @@ pub(crate) fn end_entity(
             ..
         } => params.subject_alt_names = server_names(dns_names, ip_addresses)?,
         Profile::TlsClient { phone, .. } | Profile::Cardholder { phone, .. } => {
-            add_phone(&mut params, phone, subject_key, frame.phone_extension)?;
+            add_phone(&mut params, phone, subject_key, frame)?;
         }
         Profile::Merchant { .. } | Profile::Gateway { .. } => {}
     }
@@ -381,7 +384,7 @@ fn add_phone(
     params: &mut CertificateParams,
     phone: &Phone<'_>,
     subject_key: &PublicKey,
-    extension: PhoneExtension,
+    frame: &Frame<'_>,
 ) -> Result<(), Error> {
     match phone {
         Phone::Clear(number) => {
@@ -390,11 +393,14 @@ fn add_phone(
                 .try_into()
                 .map_err(|_| Error::Failed("encoding a tel: URI"))?;
             params.subject_alt_names = vec![SanType::URI(uri)];
+            if frame.asserts_numbers {
+                params.custom_extensions = vec![TnAuthList::of(number).extension()?];
+            }
         }
         Phone::Encrypted { holder, gateways } => {
             let record = record::encode(holder, &subject_key.sha256())?;
             let envelope = envelope::seal(&record, gateways)?;
-            params.custom_extensions = vec![extension.with(envelope)];
+            params.custom_extensions = vec![frame.phone_extension.with(envelope)];
         }
     }
     Ok(())

@@ -238,7 +238,7 @@ const fn certificate_cause(refusal: &countersign_certs::Refusal) -> &'static str
         Cause::SeveralPhones => "several-phones",
         Cause::Envelope(_) => "phone-not-readable",
         Cause::MovedFromAnotherCertificate => "phone-moved",
-        Cause::NumberNotE164 | Cause::CardInvalid => "phone-not-valid",
+        Cause::NumberNotE164 | Cause::CardInvalid | Cause::TnAuthList => "phone-not-valid",
         Cause::Malformed | Cause::CertificateTooLarge | Cause::ChainTooLong => "malformed",
         _ => "not-valid",
     }

@@ -346,3 +346,24 @@ fn names_that_do_not_fit_are_refused() {
         assert_eq!(new(&profile), Error::InvalidCommonName, "{organization}");
     }
 }
+
+#[test]
+fn an_authority_that_asserts_numbers_writes_them_in_a_tn_auth_list_too() {
+    let root = Authority::root("Operator", days(3_000)).unwrap();
+    let root = root.asserting_numbers(true);
+    let number = PhoneNumber::new(NUMBER).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let leaf = root
+        .issue(&client(&number), key.public_key(), days(365))
+        .unwrap();
+    let anchors = TrustAnchors::new(&[root.certificate().clone()]).unwrap();
+    let verified = anchors
+        .verify_client(&[leaf.der().clone()], at(NOW))
+        .unwrap();
+    assert_eq!(verified.phone(&[]).unwrap().number.expose(), NUMBER);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "leaf.pem", leaf.to_pem().unwrap());
+    let text = openssl(folder.path(), "x509 -in leaf.pem -noout -text");
+    assert!(text.contains("1.3.6.1.5.5.7.1.26"), "{text}");
+    assert!(text.contains("33612345678"), "{text}");
+}

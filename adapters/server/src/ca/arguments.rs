@@ -77,6 +77,9 @@ pub(crate) struct Init {
     /// Where its revocation list will be published; stands in what it issues.
     #[arg(long)]
     pub(crate) crl_url: Option<String>,
+    /// It has the right to assert numbers: those in clear stand in a TNAuthList (RFC 8226), too.
+    #[arg(long)]
+    pub(crate) assert_numbers: bool,
     /// The folder of the authority above.
     #[arg(long, conflicts_with_all = ["request_only", "certificate"])]
     pub(crate) issuer: Option<PathBuf>,
@@ -96,6 +99,7 @@ impl Init {
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             crl_url: self.crl_url.clone(),
+            asserts_numbers: self.assert_numbers,
         }
     }
 }

@@ -27,6 +27,9 @@ pub(crate) type Failure = Box<dyn std::error::Error>;
 pub(crate) struct Settings {
     /// Where its revocation list is published.
     pub(crate) crl_url: Option<String>,
+    /// Whether it has the right to assert numbers (RFC 8226).
+    #[serde(default)]
+    pub(crate) asserts_numbers: bool,
 }
 
 /// An authority's folder.
@@ -112,7 +115,9 @@ impl AuthorityFolder {
         let certificate = read_certificate(&self.certificate())?;
         let settings: Settings = toml::from_str(&read_text(&self.file("settings.toml"))?)?;
         let authority = Authority::new(certificate, self.open_key(passphrase)?)?;
-        Ok(authority.with_revocation_list_url(settings.crl_url))
+        Ok(authority
+            .with_revocation_list_url(settings.crl_url)
+            .asserting_numbers(settings.asserts_numbers))
     }
 
     /// The authority with its register.
