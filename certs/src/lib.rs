@@ -48,6 +48,7 @@ mod tn_auth_list;
 // Issuing: who issues, what for, to whom that asks; and taking it back.
 mod authority;
 mod pkcs12;
+mod pkcs7;
 mod profile;
 mod request;
 mod revocation_list;
@@ -80,6 +81,7 @@ pub use gateway::{GatewayCertificate, GatewayKey};
 pub use inspect::{Inspection, inspect};
 pub use key::{KeyKind, KeyPair, PublicKey};
 pub use phone::{Card, Holder, PhoneNumber};
+pub use pkcs7::to_certs_only;
 pub use pkcs12::to_pkcs12;
 pub use profile::{AuthorityKind, AuthorityProfile, KeyUse, Phone, Profile};
 pub use read::read_phone;

@@ -1,10 +1,15 @@
-//! What can go wrong at an authority, and what it rightly says no to.
+//! What can go wrong at an authority, what it rightly says no to, and both on the wire.
 
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use countersign_domain::{
     challenge::Refusal,
     error::{Error as DomainError, InvalidInput},
     ports::{EntropyError, StoreError},
 };
+use countersign_web::problem::Problem;
 use thiserror::Error;
 
 /// Why nothing was issued, or taken back. None holds a number, a code or a key.
@@ -59,9 +64,6 @@ pub enum AuthorityError {
     /// The certificate that is to be renewed was issued to somebody else, or for another number.
     #[error("the certificate to be renewed is not that of this holder and number")]
     OtherHolder,
-    /// The client certificate that is to be renewed is not accepted.
-    #[error("the certificate to be renewed is refused: {0}")]
-    Presented(countersign_certs::Refusal),
 }
 
 impl From<StoreError> for AuthorityError {
@@ -79,5 +81,116 @@ impl From<EntropyError> for AuthorityError {
 impl From<InvalidInput> for AuthorityError {
     fn from(error: InvalidInput) -> Self {
         Self::Domain(error.into())
+    }
+}
+
+impl From<AuthorityError> for Problem {
+    fn from(error: AuthorityError) -> Self {
+        use AuthorityError as Cause;
+        let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+        let (status, name, title) = match &error {
+            Cause::Certificate(
+                countersign_certs::Error::Failed(_)
+                | countersign_certs::Error::MalformedCertificate,
+            ) => return failed(&error),
+            Cause::Certificate(_) | Cause::NoCommonName | Cause::NumberNotProved => {
+                (unprocessable, "invalid-value", "A value is not valid")
+            }
+            Cause::Domain(DomainError::Invalid(error)) => {
+                return Self::invalid(sentence(&error.to_string())).with("field", error.what);
+            }
+            Cause::Domain(DomainError::Contention) => (
+                StatusCode::CONFLICT,
+                "changed-meanwhile",
+                "Somebody else did the same at this moment",
+            ),
+            Cause::Domain(_) => return failed(&error),
+            Cause::KeyCertifiedBefore { .. } => (
+                StatusCode::CONFLICT,
+                "key-certified-before",
+                "This key has a certificate",
+            ),
+            Cause::UnknownSerial { .. } | Cause::OtherHolder => (
+                StatusCode::FORBIDDEN,
+                "other-holder",
+                "This is not the certificate to be renewed",
+            ),
+            Cause::RevokedBefore { .. } => (
+                StatusCode::FORBIDDEN,
+                "certificate-revoked",
+                "The certificate was revoked",
+            ),
+            Cause::Expired { .. } => (
+                StatusCode::FORBIDDEN,
+                "certificate-expired",
+                "The certificate has expired",
+            ),
+            Cause::Refused(refusal) => return of_refusal(refusal),
+            Cause::NoEnrolment => (
+                StatusCode::NOT_FOUND,
+                "no-enrolment",
+                "There is no such enrolment",
+            ),
+            Cause::TooManyCodes => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-codes",
+                "Too many codes",
+            ),
+        };
+        Self::new(status, name, title, sentence(&error.to_string()))
+    }
+}
+
+/// A code that is refused. How near it was is nobody's business (RTS art. 4(3)(a)).
+fn of_refusal(refusal: &Refusal) -> Problem {
+    let (status, title, detail) = match refusal {
+        Refusal::WrongCode { .. } => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "This is not the code",
+            "Look at the message again, and type its code.",
+        ),
+        Refusal::AlreadyUsed => (
+            StatusCode::CONFLICT,
+            "The code was used already",
+            "A code is good once. Begin again.",
+        ),
+        Refusal::OtherSession => (
+            StatusCode::NOT_FOUND,
+            "There is no such enrolment",
+            "Begin again.",
+        ),
+        Refusal::Undeliverable => (
+            StatusCode::GONE,
+            "Your phone cannot be reached",
+            "Is it on, and is the number right? Begin again.",
+        ),
+        _ => (
+            StatusCode::GONE,
+            "The code is not good any more",
+            "Begin again; another code is sent.",
+        ),
+    };
+    let problem = Problem::new(status, refusal.name(), title, detail);
+    match refusal {
+        Refusal::WrongCode { attempts_left } => problem.with("attempts_left", *attempts_left),
+        _ => problem,
+    }
+}
+
+fn failed(error: &AuthorityError) -> Problem {
+    tracing::error!(%error, "an authority failed");
+    Problem::internal()
+}
+
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next();
+    let first = first.into_iter().flat_map(char::to_uppercase);
+    first.chain(characters).chain(['.']).collect()
+}
+
+impl IntoResponse for AuthorityError {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
     }
 }

@@ -80,7 +80,8 @@ impl CertificateAuthority {
         self.issue_in_place_of(order, None).await
     }
 
-    async fn issue_in_place_of(
+    /// As [`CertificateAuthority::issue`], in place of the certificate of that serial number.
+    pub(crate) async fn issue_in_place_of(
         &self,
         order: &Order,
         replaces: Option<String>,
@@ -204,12 +205,7 @@ impl CertificateAuthority {
         number: Option<ProvedNumber>,
     ) -> Result<Certificate, AuthorityError> {
         let old = self.find(serial).await?.value;
-        if old.revoked.is_some() {
-            return Err(AuthorityError::RevokedBefore { serial: old.serial });
-        }
-        if old.not_after < self.clock.now() {
-            return Err(AuthorityError::Expired { serial: old.serial });
-        }
+        self.still_good(&old)?;
         let leaf = Leaf::from_name(&old.profile);
         let leaf = leaf.ok_or(countersign_certs::Error::MayNotMakeAuthorities)?;
         let names = old.to_certificate()?.server_names();
@@ -223,6 +219,43 @@ impl CertificateAuthority {
             lifetime: lifetime.unwrap_or_else(|| leaf.default_lifetime()),
         };
         self.issue_in_place_of(&order, Some(old.serial)).await
+    }
+
+    /// Refuses a key that is certified already.
+    pub(crate) async fn check_key(&self, key: &PublicKey) -> Result<(), AuthorityError> {
+        let hash = hex::encode(&key.sha256());
+        match self.store.find::<CertifiedKey>(&hash).await? {
+            None => Ok(()),
+            Some(before) => Err(AuthorityError::KeyCertifiedBefore {
+                serial: before.value.serial,
+            }),
+        }
+    }
+
+    /// What was issued as this certificate, if it is still good. That whoever presents it has its key is for the caller
+    /// to know.
+    pub(crate) async fn recognise(
+        &self,
+        certificate: &Certificate,
+    ) -> Result<Issued, AuthorityError> {
+        let serial = certificate.serial().ok_or(AuthorityError::OtherHolder)?;
+        let issued = self.find(serial).await?.value;
+        if issued.to_certificate()? != *certificate {
+            return Err(AuthorityError::OtherHolder);
+        }
+        self.still_good(&issued)?;
+        Ok(issued)
+    }
+
+    fn still_good(&self, issued: &Issued) -> Result<(), AuthorityError> {
+        let serial = issued.serial.clone();
+        if issued.revoked.is_some() {
+            return Err(AuthorityError::RevokedBefore { serial });
+        }
+        if issued.not_after < self.clock.now() {
+            return Err(AuthorityError::Expired { serial });
+        }
+        Ok(())
     }
 
     /// Takes a certificate back. It stands in every list from now on.

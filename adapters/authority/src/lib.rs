@@ -14,12 +14,17 @@
 //!   Store: what was issued by serial number, keys by their hash, the last list's number
 //! ```
 
+mod enrolment;
 mod flow;
 
 mod error;
 mod order;
+mod page;
 pub mod record;
+mod routes;
 
+pub use enrolment::{EnrolmentToken, Enrolments, Started};
 pub use error::AuthorityError;
 pub use flow::{CertificateAuthority, LIST_LIFETIME, Numbers};
 pub use order::{AUTHORITY_KINDS, Leaf, Order};
+pub use routes::{Desk, routes};

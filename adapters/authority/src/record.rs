@@ -112,3 +112,20 @@ impl Stored for ListState {
         Self::ID
     }
 }
+
+/// How many codes were sent to a number on a day.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct CodesSent {
+    pub(crate) number: Msisdn,
+    /// Days since the Unix epoch.
+    pub(crate) day: u64,
+    pub(crate) count: u8,
+}
+
+impl Stored for CodesSent {
+    const COLLECTION: &'static str = "codes_sent";
+
+    fn id(&self) -> &str {
+        self.number.expose()
+    }
+}

@@ -1,0 +1,227 @@
+//! Enrolment: a number goes into a certificate only after its holder typed back a code that was sent to it (F11.1 with
+//! our own medicine).
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use countersign_certs::{Certificate, Request};
+use countersign_domain::{
+    address::Msisdn,
+    challenge::{Challenge, Refusal},
+    code::TypedCode,
+    error::Error as DomainError,
+    id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    ports::{Clock, Entropy, Store, StoreError},
+    record::Batch,
+    summary::Locale,
+    time::Timestamp,
+    verifier::{Answer, ChallengeRequest, Verified, Verifier},
+};
+
+use crate::{
+    error::AuthorityError,
+    flow::CertificateAuthority,
+    order::{Leaf, Order},
+    record::{CodesSent, ProvedNumber},
+};
+
+/// Codes that are sent to one number in a day at most: who enrols is not known yet, and a phone rings for each.
+const MAX_CODES_A_DAY: u8 = 5;
+/// RFC 5280 appendix A, `ub-common-name`.
+const MAX_COMMON_NAME_CHARS: usize = 64;
+
+/// People who enrol.
+pub struct Enrolments {
+    /// Who issues.
+    pub authority: Arc<CertificateAuthority>,
+    /// Makes and checks codes.
+    pub verifier: Verifier,
+    /// Where challenges are kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// In whose name codes are sent.
+    pub relying_party: RelyingPartyId,
+    /// What is issued to people.
+    pub leaf: Leaf,
+    /// The host of the page that asks for the code, for the message's origin-bound last line.
+    pub origin: String,
+}
+
+/// An enrolment that waits for its code: whoever has this and the code is issued a certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnrolmentToken {
+    challenge: ChallengeId,
+    session: SessionId,
+}
+
+impl fmt::Display for EnrolmentToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.challenge.as_str(), self.session.as_str())
+    }
+}
+
+impl FromStr for EnrolmentToken {
+    type Err = AuthorityError;
+
+    fn from_str(text: &str) -> Result<Self, AuthorityError> {
+        let nothing = AuthorityError::NoEnrolment;
+        let (challenge, session) = text.split_once('.').ok_or_else(|| nothing.clone())?;
+        Ok(Self {
+            challenge: challenge
+                .to_owned()
+                .try_into()
+                .map_err(|_| nothing.clone())?,
+            session: session.to_owned().try_into().map_err(|_| nothing)?,
+        })
+    }
+}
+
+/// An enrolment that was begun.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// Names it.
+    pub token: EnrolmentToken,
+    /// The number, as it may be shown.
+    pub masked_number: String,
+    /// How long the code is good.
+    pub expires_in_seconds: u32,
+}
+
+impl Enrolments {
+    /// Sends a code to the number.
+    ///
+    /// # Errors
+    /// [`AuthorityError::TooManyCodes`], when the identifier is too long for a common name, and when a port fails.
+    pub async fn start(
+        &self,
+        identifier: Identifier,
+        number: Msisdn,
+        locale: Locale,
+    ) -> Result<Started, AuthorityError> {
+        if identifier.as_str().chars().count() > MAX_COMMON_NAME_CHARS {
+            return Err(countersign_certs::Error::InvalidCommonName.into());
+        }
+        let now = self.clock.now();
+        self.count_code(&number, now).await?;
+        let session = SessionId::random(self.entropy.as_ref())?;
+        let request = ChallengeRequest {
+            relying_party: self.relying_party.clone(),
+            identifier,
+            session: session.clone(),
+            number,
+            account: None,
+            transaction: None,
+            payment: None,
+            locale,
+            origin: self.origin.clone(),
+            correlation: None,
+        };
+        let challenge = self.verifier.start_challenge(request).await?;
+        Ok(Started {
+            masked_number: challenge.masked_number(),
+            expires_in_seconds: challenge.expires_at().seconds_from(now),
+            token: EnrolmentToken {
+                challenge: challenge.id().clone(),
+                session,
+            },
+        })
+    }
+
+    /// Looks at an enrolment again.
+    ///
+    /// # Errors
+    /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over, and when the store fails.
+    pub async fn look(&self, token: &EnrolmentToken) -> Result<Started, AuthorityError> {
+        let found = self
+            .store
+            .find::<Challenge>(token.challenge.as_str())
+            .await?;
+        let challenge = found.ok_or(AuthorityError::NoEnrolment)?.value;
+        match challenge.over() {
+            Some(refusal) => Err(AuthorityError::Refused(refusal)),
+            None => Ok(Started {
+                token: token.clone(),
+                masked_number: challenge.masked_number(),
+                expires_in_seconds: challenge.expires_at().seconds_from(self.clock.now()),
+            }),
+        }
+    }
+
+    /// Issues a certificate to who types the code back: in the name that the enrolment was begun with, with the number
+    /// that the code went to, for the key of the request. `old` is the certificate that it takes the place of, which the
+    /// holder has shown to have.
+    ///
+    /// What can be refused for another cause is refused before the code is used up.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Refused`], [`AuthorityError::NoEnrolment`], [`AuthorityError::KeyCertifiedBefore`],
+    /// [`AuthorityError::OtherHolder`], and as [`CertificateAuthority::issue`].
+    pub async fn finish(
+        &self,
+        token: &EnrolmentToken,
+        code: &TypedCode,
+        request: &Request,
+        old: Option<&Certificate>,
+    ) -> Result<Certificate, AuthorityError> {
+        self.authority.check_key(request.key()).await?;
+        let old = match old {
+            Some(certificate) => Some(self.authority.recognise(certificate).await?),
+            None => None,
+        };
+        let answer = self
+            .verifier
+            .finish_challenge(&token.challenge, &token.session, code)
+            .await;
+        let verified: Verified = match answer {
+            Ok(Answer::Verified(verified)) => verified,
+            Ok(Answer::Refused(refusal)) => return Err(AuthorityError::Refused(refusal)),
+            Ok(_) => return Err(AuthorityError::Refused(Refusal::Cancelled)),
+            Err(DomainError::NotFound { .. }) => return Err(AuthorityError::NoEnrolment),
+            Err(error) => return Err(error.into()),
+        };
+        let name = verified.identifier().as_str().to_owned();
+        if let Some(old) = &old {
+            let same_number = old.number.as_ref().map(|proved| &proved.number);
+            if old.common_name != name || same_number != Some(verified.number()) {
+                return Err(AuthorityError::OtherHolder);
+            }
+        }
+        let mut order = Order::of(self.leaf, request, Some(name))?;
+        order.number = Some(ProvedNumber {
+            number: verified.number().clone(),
+            challenge: verified.challenge().clone(),
+        });
+        let replaces = old.map(|old| old.serial);
+        self.authority.issue_in_place_of(&order, replaces).await
+    }
+
+    /// Counts a code to the number, before it is sent.
+    async fn count_code(&self, number: &Msisdn, now: Timestamp) -> Result<(), AuthorityError> {
+        let day = now.unix_seconds() / 86_400;
+        let found = self.store.find::<CodesSent>(number.expose()).await?;
+        let (version, sent) = found.map_or((None, 0), |found| {
+            let today = found.value.day == day;
+            (
+                Some(found.version),
+                if today { found.value.count } else { 0 },
+            )
+        });
+        if sent >= MAX_CODES_A_DAY {
+            return Err(AuthorityError::TooManyCodes);
+        }
+        let mut batch = Batch::default();
+        let counted = CodesSent {
+            number: number.clone(),
+            day,
+            count: sent + 1,
+        };
+        batch.put(version, counted)?;
+        match self.store.commit(batch).await {
+            // Somebody else enrols this number at this moment: one of both is enough.
+            Err(StoreError::Conflict { .. }) => Err(DomainError::Contention.into()),
+            committed => Ok(committed?),
+        }
+    }
+}
