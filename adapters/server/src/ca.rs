@@ -1,34 +1,45 @@
 //! `countersign ca`: a certificate authority on this machine.
 
 mod arguments;
-mod folder;
+pub(crate) mod folder;
 mod inspect;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    authority::{AuthorityConfig, AuthorityServer},
+    system::SystemClock,
+};
 use countersign_authority::{AUTHORITY_KINDS, CertificateAuthority, Leaf, Numbers, Order};
 use countersign_certs::{
     Authority, AuthorityKind, AuthorityProfile, Certificate, KeyKind, KeyPair, PhoneExtension,
     PublicKey, Request, RevocationReason, Serial, UnixTime, Validity, to_pkcs12,
 };
 use countersign_domain::ports::Clock as _;
-use countersign_server::SystemClock;
 
-pub(crate) use arguments::CaCommand;
-use arguments::{AuthorityName, Crl, Folder, Init, Issue, Key, Renew, Revoke, days};
+pub use arguments::Ca;
+use arguments::{
+    AuthorityName, CaCommand, Crl, Folder, Init, Issue, Key, Renew, Revoke, Serve, days,
+};
 use folder::{
     AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
 };
 
 /// Does what was said.
-pub(crate) async fn run(command: CaCommand) -> Result<(), Failure> {
-    match command {
+///
+/// # Errors
+/// What to tell the person at the command.
+pub async fn run(ca: Ca) -> Result<(), Failure> {
+    match ca.command {
         CaCommand::Init(arguments) => init(&arguments).await,
         CaCommand::Issue(arguments) => issue(arguments).await,
         CaCommand::Inspect(arguments) => inspect::inspect(&arguments).await,
         CaCommand::Renew(arguments) => renew(&arguments).await,
         CaCommand::Revoke(arguments) => revoke(&arguments).await,
         CaCommand::Crl(arguments) => crl(&arguments).await,
+        CaCommand::Serve(arguments) => serve(&arguments).await,
     }
 }
 
@@ -187,6 +198,22 @@ async fn crl(arguments: &Crl) -> Result<(), Failure> {
     let path = arguments.out.as_deref().unwrap_or(&list);
     publish(&folder, &authority, path).await?;
     say(&format!("{}", path.display()));
+    Ok(())
+}
+
+/// Serves until it is told to stop (SIGINT, SIGTERM).
+async fn serve(arguments: &Serve) -> Result<(), Failure> {
+    let config = AuthorityConfig::read(&arguments.config)?;
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let server = AuthorityServer::start(config, Arc::new(SystemClock::default())).await?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    server.stop().await;
     Ok(())
 }
 

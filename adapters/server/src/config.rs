@@ -22,7 +22,7 @@ use countersign_web::{
     relying_party::RelyingParty,
     theme::{Colour, Logo, Theme, Themes},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
@@ -59,9 +59,9 @@ pub struct Config {
     /// How relying parties' pages look, by their ids.
     #[serde(default)]
     theme: BTreeMap<RelyingPartyId, ThemeSection>,
-    /// The folder that paths are relative to.
+    /// What paths are relative to.
     #[serde(skip)]
-    folder: PathBuf,
+    pub(crate) files: Files,
 }
 
 /// `[tls]`
@@ -194,7 +194,7 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        Self::parse(&text, folder, std::env::vars())
+        Self::from(&text, folder, std::env::vars())
     }
 
     /// Reads a configuration from text, paths being relative to `folder`; the environment does not count.
@@ -202,80 +202,33 @@ impl Config {
     /// # Errors
     /// When it is not a valid configuration.
     pub fn from_toml(text: &str, folder: &Path) -> Result<Self, ConfigError> {
-        Self::parse(text, folder, std::iter::empty())
+        Self::from(text, folder, std::iter::empty())
     }
 
-    fn parse(
+    fn from(
         text: &str,
         folder: &Path,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let invalid = |error: toml::de::Error| ConfigError::Invalid {
-            cause: error.to_string().trim().to_owned(),
-        };
-        let overrides: Vec<_> = environment
-            .filter_map(|(name, value)| {
-                Some((
-                    name.strip_prefix(ENVIRONMENT_PREFIX)?.to_ascii_lowercase(),
-                    value,
-                ))
-            })
-            .collect();
-        let mut config: Self = if overrides.is_empty() {
-            // From the text itself: the error then names line and column.
-            toml::from_str(text).map_err(invalid)?
-        } else {
-            let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
-            for (name, value) in overrides {
-                override_key(&mut table, &name, value)?;
-            }
-            table.try_into().map_err(invalid)?
-        };
-        folder.clone_into(&mut config.folder);
-        config.check()?;
-        Ok(config)
+        let mut config: Self = parse(text, environment)?;
+        config.files = Files::in_folder(folder);
+        config.check()
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
-        let origin = &self.checkout.public_origin;
-        let is_origin = origin.strip_prefix("https://").is_some_and(|host| {
-            !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':'))
-        });
-        if !is_origin {
-            let why = "is not https:// and a host in lower case, without a path";
-            return Err(ConfigError::unusable("checkout.public_origin", why));
-        }
+    fn check(self) -> Result<Self, ConfigError> {
+        check_origin(&self.checkout.public_origin, "checkout.public_origin")?;
         if self.checkout.client_authorities.is_none() && !self.checkout.revocation_lists.is_empty()
         {
             let why = "are of no use without checkout.client_authorities";
             return Err(ConfigError::unusable("checkout.revocation_lists", why));
         }
-        if self.sms.tls_server_name.is_some() != self.sms.tls_authorities.is_some() {
-            let why = "and sms.tls_authorities are needed together";
-            return Err(ConfigError::unusable("sms.tls_server_name", why));
-        }
+        self.sms.check()?;
         let mut ids: Vec<_> = self.relying_parties.iter().map(|party| &party.id).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(ConfigError::unusable("relying_party.id", "is there twice"));
         }
-        Ok(())
-    }
-
-    /// A path as the configuration means it.
-    pub(crate) fn path(&self, path: &Path) -> PathBuf {
-        self.folder.join(path)
-    }
-
-    /// The text of a file that the configuration names.
-    pub(crate) fn file(&self, path: &Path) -> Result<Zeroizing<String>, ConfigError> {
-        let path = self.path(path);
-        fs::read_to_string(&path)
-            .map(Zeroizing::new)
-            .map_err(|error| unreadable(&path, &error))
+        Ok(self)
     }
 
     /// How pages look, logos read.
@@ -288,7 +241,7 @@ impl Config {
                 ));
             }
             let logo = section.logo.as_ref().map(|path| {
-                let path = self.path(path);
+                let path = self.files.path(path);
                 let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
                 Logo::try_from(bytes).map_err(|error| ConfigError::unusable("theme", error))
             });
@@ -301,25 +254,99 @@ impl Config {
         let themes = self.theme.iter().map(read);
         Ok(Themes::new(themes.collect::<Result<Vec<_>, _>>()?))
     }
+}
 
+/// What paths of a configuration are relative to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files(PathBuf);
+
+impl Files {
+    /// The folder of a configuration.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    /// A path as the configuration means it.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.0.join(path)
+    }
+
+    /// The text of a file that the configuration names.
+    pub(crate) fn text(&self, path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+        let path = self.path(path);
+        fs::read_to_string(&path)
+            .map(Zeroizing::new)
+            .map_err(|error| unreadable(&path, &error))
+    }
+}
+
+impl KeysSection {
     /// The master secrets.
-    pub(crate) fn key_ring(&self) -> Result<KeyRing, ConfigError> {
+    pub(crate) fn ring(&self, files: &Files) -> Result<KeyRing, ConfigError> {
         let read = |(id, path): (&KeyId, &PathBuf)| {
-            let text = self.file(path)?;
+            let text = files.text(path)?;
             let why = "name a file that does not hold 64 hexadecimal digits; make one with: openssl rand -hex 32";
             let secret = master_secret(text.trim())
                 .ok_or_else(|| ConfigError::unusable("keys.files", why))?;
             Ok((id.clone(), secret))
         };
-        let masters = self
-            .keys
-            .files
-            .iter()
-            .map(read)
-            .collect::<Result<Vec<_>, ConfigError>>()?;
-        KeyRing::new(self.keys.current.clone(), masters)
+        let masters = self.files.iter().map(read);
+        let masters = masters.collect::<Result<Vec<_>, ConfigError>>()?;
+        KeyRing::new(self.current.clone(), masters)
             .map_err(|error| ConfigError::unusable("keys.current", error.why))
     }
+}
+
+impl SmsSection {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.tls_server_name.is_some() == self.tls_authorities.is_some() {
+            return Ok(());
+        }
+        let why = "and sms.tls_authorities are needed together";
+        Err(ConfigError::unusable("sms.tls_server_name", why))
+    }
+}
+
+/// The text of a configuration file, and the environment's overrides, as a value.
+pub(crate) fn parse<T: DeserializeOwned>(
+    text: &str,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<T, ConfigError> {
+    let invalid = |error: toml::de::Error| ConfigError::Invalid {
+        cause: error.to_string().trim().to_owned(),
+    };
+    let overrides: Vec<_> = environment
+        .filter_map(|(name, value)| {
+            Some((
+                name.strip_prefix(ENVIRONMENT_PREFIX)?.to_ascii_lowercase(),
+                value,
+            ))
+        })
+        .collect();
+    if overrides.is_empty() {
+        // From the text itself: the error then names line and column.
+        return toml::from_str(text).map_err(invalid);
+    }
+    let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
+    for (name, value) in overrides {
+        override_key(&mut table, &name, value)?;
+    }
+    table.try_into().map_err(invalid)
+}
+
+/// What browsers are sent to, and what the last line of an SMS is bound to.
+pub(crate) fn check_origin(origin: &str, key: &'static str) -> Result<(), ConfigError> {
+    let is_origin = origin.strip_prefix("https://").is_some_and(|host| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':'))
+    });
+    if is_origin {
+        return Ok(());
+    }
+    let why = "is not https:// and a host in lower case, without a path";
+    Err(ConfigError::unusable(key, why))
 }
 
 /// Sets a key in the table; `section__key` names it. A value that is not TOML is text.
@@ -351,7 +378,7 @@ fn master_secret(text: &str) -> Option<Secret<[u8; 32]>> {
     bytes.as_slice().try_into().ok().map(Secret::new)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
     ConfigError::Unreadable {
         file: path.display().to_string(),
         cause: error.to_string(),

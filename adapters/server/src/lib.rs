@@ -11,8 +11,10 @@
 //!                             +--> commits.rs, observed.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
 //! ```
 
+pub mod ca;
 mod server;
 
+mod authority;
 mod commits;
 mod config;
 mod error;

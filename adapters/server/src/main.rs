@@ -1,11 +1,9 @@
 //! The `countersign` program.
 
-mod ca;
-
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use countersign_server::{Config, Server, SystemClock};
+use countersign_server::{Config, Server, SystemClock, ca};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -35,8 +33,7 @@ enum Command {
         config: PathBuf,
     },
     /// A certificate authority: makes one, issues, looks, renews, takes back; see docs/guides/authority.md.
-    #[command(subcommand)]
-    Ca(Box<ca::CaCommand>),
+    Ca(Box<ca::Ca>),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -47,7 +44,7 @@ enum LogForm {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let quiet = matches!(arguments.command, Command::Ca(_));
+    let quiet = matches!(&arguments.command, Command::Ca(ca) if !ca.serves());
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
@@ -100,8 +97,8 @@ fn check(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn certify(command: ca::CaCommand) -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn certify(command: ca::Ca) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(ca::run(command))

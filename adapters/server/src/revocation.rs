@@ -18,7 +18,7 @@ const KEY: &str = "checkout.revocation_lists";
 /// The lists that the configuration names.
 pub(crate) fn read(config: &Config) -> Result<Vec<RevocationList>, ConfigError> {
     let read = |path: &PathBuf| {
-        let path = config.path(path);
+        let path = config.files.path(path);
         let content = fs::read(&path).map_err(|error| ConfigError::Unreadable {
             file: path.display().to_string(),
             cause: error.to_string(),

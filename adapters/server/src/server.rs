@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     commits::Commits,
-    config::Config,
+    config::{Config, Files, SmsSection},
     error::{ConfigError, StartError},
     listener::Listener,
     metrics::Metrics,
@@ -147,8 +147,8 @@ impl Server {
     /// # Errors
     /// What [`Server::start`] would say of the configuration.
     pub fn check(config: &Config, clock: Arc<dyn Clock>) -> Result<(), ConfigError> {
-        config.key_ring()?;
-        messenger(config, clock)?;
+        config.keys.ring(&config.files)?;
+        messenger(&config.sms, &config.files, clock)?;
         bank_settings(config)?;
         let revoked = revocation::read(config)?;
         certificate_reader(config, &revoked)?;
@@ -187,7 +187,7 @@ impl Server {
 }
 
 /// Keeps the session with the SMS centre, which hands what arrives to the outbox.
-fn run_session(messenger: &Arc<SmppMessenger>, outbox: &Arc<Outbox>) -> JoinHandle<()> {
+pub(crate) fn run_session(messenger: &Arc<SmppMessenger>, outbox: &Arc<Outbox>) -> JoinHandle<()> {
     let (session, inbox) = (Arc::clone(messenger), Arc::clone(outbox));
     tokio::spawn(async move { session.run(inbox).await })
 }
@@ -208,13 +208,13 @@ impl Core {
         metrics: &Arc<Metrics>,
         revoked: &[RevocationList],
     ) -> Result<Self, StartError> {
-        let keys = Arc::new(config.key_ring()?);
+        let keys = Arc::new(config.keys.ring(&config.files)?);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
-        let store = SqliteStore::open(&config.path(&config.store.path))
+        let store = SqliteStore::open(&config.files.path(&config.store.path))
             .map_err(|error| StartError::Store(error.to_string()))?;
         let (store, committed) = Commits::of(store, Arc::clone(metrics));
         let store: Arc<dyn Store> = Arc::new(store);
-        let messenger = Arc::new(messenger(config, Arc::clone(&clock))?);
+        let messenger = Arc::new(messenger(&config.sms, &config.files, Arc::clone(&clock))?);
         let bank = Arc::new(Observed {
             inner: bank(config, Arc::clone(&clock))?,
             metrics: Arc::clone(metrics),
@@ -252,10 +252,13 @@ impl Core {
     }
 }
 
-fn messenger(config: &Config, clock: Arc<dyn Clock>) -> Result<SmppMessenger, ConfigError> {
-    let section = &config.sms;
+pub(crate) fn messenger(
+    section: &SmsSection,
+    files: &Files,
+    clock: Arc<dyn Clock>,
+) -> Result<SmppMessenger, ConfigError> {
     let (host, port) = host_and_port(&section.address, "sms.address")?;
-    let password = config.file(&section.password_file)?;
+    let password = files.text(&section.password_file)?;
     let password = Secret::new(password.trim().to_owned());
     let mut settings =
         SmppSettings::new(host, &section.system_id, password, source(&section.source)?);
@@ -271,7 +274,7 @@ fn messenger(config: &Config, clock: Arc<dyn Clock>) -> Result<SmppMessenger, Co
     if let (Some(server_name), Some(authorities)) =
         (&section.tls_server_name, &section.tls_authorities)
     {
-        let roots_pem = config.file(authorities)?.to_string();
+        let roots_pem = files.text(authorities)?.to_string();
         settings.tls = Some(TlsSettings {
             server_name: server_name.clone(),
             roots_pem,
@@ -319,7 +322,7 @@ pub(crate) fn trust_anchors(
         return Ok(None);
     };
     let unusable = |error| ConfigError::unusable("checkout.client_authorities", error);
-    let anchors = TrustAnchors::from_pem(&config.file(authorities)?).map_err(unusable)?;
+    let anchors = TrustAnchors::from_pem(&config.files.text(authorities)?).map_err(unusable)?;
     let unusable = |error| ConfigError::unusable("checkout.revocation_lists", error);
     Ok(Some(
         anchors.with_revocation_lists(revoked).map_err(unusable)?,
@@ -342,8 +345,8 @@ fn certificate_reader(
 
 fn gateway_key(config: &Config, certificate: &Path, key: &Path) -> Result<GatewayKey, ConfigError> {
     let unusable = |error| ConfigError::unusable("checkout.gateway_keys", error);
-    let certificate = Certificate::from_pem(&config.file(certificate)?).map_err(unusable)?;
-    let key = KeyPair::from_pem(&config.file(key)?).map_err(unusable)?;
+    let certificate = Certificate::from_pem(&config.files.text(certificate)?).map_err(unusable)?;
+    let key = KeyPair::from_pem(&config.files.text(key)?).map_err(unusable)?;
     GatewayKey::new(&certificate, &key).map_err(unusable)
 }
 

@@ -10,7 +10,10 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
-use crate::{config::Config, error::ConfigError};
+use crate::{
+    config::{Config, Files, TlsSection},
+    error::ConfigError,
+};
 
 /// The payers' listener: client certificates of the configured authorities, less those that are revoked.
 pub(crate) fn for_payers(
@@ -18,24 +21,28 @@ pub(crate) fn for_payers(
     revoked: &[RevocationList],
 ) -> Result<Arc<ServerConfig>, ConfigError> {
     let authorities = config.checkout.client_authorities.as_deref();
-    server_config(config, authorities, revoked)
+    let authorities = authorities
+        .map(|path| certificates(&config.files, path, CLIENT_AUTHORITIES))
+        .transpose()?;
+    server_config(&config.tls, &config.files, authorities, revoked)
 }
 
 /// The merchants' listener, which asks for no certificate.
 pub(crate) fn for_merchants(config: &Config) -> Result<Arc<ServerConfig>, ConfigError> {
-    server_config(config, None, &[])
+    server_config(&config.tls, &config.files, None, &[])
 }
 
 /// What one listener does for TLS; `authorities` whose client certificates are accepted, but not demanded (F13.2), and
 /// what they have revoked.
-fn server_config(
-    config: &Config,
-    authorities: Option<&Path>,
+pub(crate) fn server_config(
+    section: &TlsSection,
+    files: &Files,
+    authorities: Option<Vec<CertificateDer<'static>>>,
     revoked: &[RevocationList],
 ) -> Result<Arc<ServerConfig>, ConfigError> {
-    let chain = certificates(config, &config.tls.certificate, "tls.certificate")?;
+    let chain = certificates(files, &section.certificate, "tls.certificate")?;
     let key =
-        PrivateKeyDer::from_pem_slice(config.file(&config.tls.key)?.as_bytes()).map_err(|_| {
+        PrivateKeyDer::from_pem_slice(files.text(&section.key)?.as_bytes()).map_err(|_| {
             ConfigError::unusable("tls.key", "names a file without a private key in PEM")
         })?;
     let provider = Arc::new(ring::default_provider());
@@ -44,8 +51,8 @@ fn server_config(
         .map_err(|error| ConfigError::unusable("tls", error))?;
     let builder = match authorities {
         None => builder.with_no_client_auth(),
-        Some(path) => {
-            builder.with_client_cert_verifier(client_verifier(config, path, revoked, provider)?)
+        Some(authorities) => {
+            builder.with_client_cert_verifier(client_verifier(authorities, revoked, provider)?)
         }
     };
     let mut tls = builder
@@ -56,14 +63,13 @@ fn server_config(
 }
 
 fn client_verifier(
-    config: &Config,
-    path: &Path,
+    authorities: Vec<CertificateDer<'static>>,
     revoked: &[RevocationList],
     provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
-    const KEY: &str = "checkout.client_authorities";
+    const KEY: &str = CLIENT_AUTHORITIES;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(config, path, KEY)? {
+    for certificate in authorities {
         roots
             .add(certificate)
             .map_err(|error| ConfigError::unusable(KEY, error))?;
@@ -76,12 +82,14 @@ fn client_verifier(
         .map_err(|error| ConfigError::unusable(KEY, error))
 }
 
+const CLIENT_AUTHORITIES: &str = "checkout.client_authorities";
+
 fn certificates(
-    config: &Config,
+    files: &Files,
     path: &Path,
     key: &'static str,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let text = config.file(path)?;
+    let text = files.text(path)?;
     let read = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
     read.ok()
         .filter(|certificates| !certificates.is_empty())

@@ -11,6 +11,21 @@ use super::folder::Settings;
 /// The environment variable that holds the passphrase where no file does.
 pub(crate) const PASSPHRASE: &str = "COUNTERSIGN_CA_PASSPHRASE";
 
+/// `countersign ca ...`
+#[derive(Args)]
+pub struct Ca {
+    #[command(subcommand)]
+    pub(crate) command: CaCommand,
+}
+
+impl Ca {
+    /// Whether it goes on until it is told to stop.
+    pub const fn serves(&self) -> bool {
+        matches!(self.command, CaCommand::Serve(_))
+    }
+}
+
+/// What an authority is told to do.
 #[derive(Subcommand)]
 pub(crate) enum CaCommand {
     /// Makes an authority in a folder: key, certificate, register.
@@ -29,6 +44,15 @@ pub(crate) enum CaCommand {
     Revoke(Revoke),
     /// Signs the list of what was taken back.
     Crl(Crl),
+    /// Serves people and devices that enrol (EST, a page) until it is told to stop (SIGINT, SIGTERM).
+    Serve(Serve),
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The configuration file; see docs/guides/authority.md.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
 }
 
 /// Which authority, and what opens its key.

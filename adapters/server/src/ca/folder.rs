@@ -9,9 +9,9 @@ use std::{
     sync::Arc,
 };
 
+use crate::system::{SystemClock, SystemEntropy};
 use countersign_authority::{CertificateAuthority, Numbers};
 use countersign_certs::{Authority, Certificate, CertificateDer, KeyPair};
-use countersign_server::{SystemClock, SystemEntropy};
 use countersign_store::SqliteStore;
 use rustls_pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};

@@ -31,7 +31,7 @@ fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
     let environment = environment
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Config::parse(text, Path::new("/etc/countersign"), environment)
+    Config::from(text, Path::new("/etc/countersign"), environment)
         .map_err(|error| error.to_string())
 }
 
@@ -53,9 +53,9 @@ fn what_is_left_out_has_its_default() {
 #[test]
 fn a_path_is_relative_to_the_folder_of_the_file() {
     let config = parse(VALID, &[]).unwrap();
-    let path = config.path(&config.store.path);
+    let path = config.files.path(&config.store.path);
     assert_eq!(path, Path::new("/etc/countersign/countersign.db"));
-    assert_eq!(config.path(Path::new("/var/x")), Path::new("/var/x"));
+    assert_eq!(config.files.path(Path::new("/var/x")), Path::new("/var/x"));
 }
 
 #[test]
@@ -171,7 +171,12 @@ fn a_master_secret_is_sixty_four_hexadecimal_digits() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let config = parse(VALID, &[]).unwrap();
-    let error = config.key_ring().map(|_| ()).unwrap_err().to_string();
+    let error = config
+        .keys
+        .ring(&config.files)
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
     assert!(
         error.starts_with("/etc/countersign/master.key cannot be read: "),
         "{error}"
