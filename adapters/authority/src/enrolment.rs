@@ -121,7 +121,7 @@ impl Enrolments {
         let challenge = self.verifier.start_challenge(request).await?;
         Ok(Started {
             masked_number: challenge.masked_number(),
-            expires_in_seconds: challenge.expires_at().seconds_from(now),
+            expires_in_seconds: challenge.expires_at().seconds_from(self.clock.now()),
             token: EnrolmentToken {
                 challenge: challenge.id().clone(),
                 session,

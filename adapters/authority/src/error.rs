@@ -97,7 +97,13 @@ impl From<AuthorityError> for Problem {
                 (unprocessable, "invalid-value", "A value is not valid")
             }
             Cause::Domain(DomainError::Invalid(error)) => {
-                return Self::invalid(sentence(&error.to_string())).with("field", error.what);
+                let what = match error.what {
+                    "Msisdn" => "number",
+                    "Identifier" => "name",
+                    what => what,
+                };
+                let detail = format!("The {what} {}.", error.why);
+                return Self::invalid(detail).with("field", error.what);
             }
             Cause::Domain(DomainError::Contention) => (
                 StatusCode::CONFLICT,
