@@ -5,8 +5,8 @@ mod make;
 
 use std::{fs, path::PathBuf};
 
-use countersign_certs::{Certificate, CertificateDer, GatewayKey, TrustAnchors};
-use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+use countersign_certs::{Certificate, CertificateDer, GatewayKey, RevocationList, TrustAnchors};
+use rustls_pki_types::{CertificateRevocationListDer, PrivatePkcs8KeyDer, pem::PemObject};
 
 use crate::support::{NOW, at};
 
@@ -27,6 +27,11 @@ fn every_file_is_read_or_refused_as_it_says() {
         let stem = file.file_stem().unwrap().to_str().unwrap();
         assert!(stem.ends_with(&format!("-{name}")), "{stem} is {name}");
         let certificate = CertificateDer::from_pem_slice(text.as_bytes()).unwrap();
+        let lists: Vec<RevocationList> =
+            CertificateRevocationListDer::pem_slice_iter(text.as_bytes())
+                .map(|list| RevocationList::from_der(&list.unwrap()).unwrap())
+                .collect();
+        let anchors = anchors.clone().with_revocation_lists(&lists).unwrap();
         let outcome = anchors
             .verify_client(&[certificate], at(NOW))
             .and_then(|client| client.phone(&keys));
