@@ -195,8 +195,7 @@ impl Authority {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
-        let purpose = arcs(&profile.purpose());
-        if !self.purposes.is_empty() && !self.purposes.contains(&purpose) {
+        if !self.permits(&profile.purpose()) {
             return Err(Error::MayNotIssue);
         }
         let params = profile::end_entity(profile, subject_key, &self.frame(validity, serial))?;
@@ -246,6 +245,20 @@ impl Authority {
     fn issuer(&self) -> Result<Issuer<'_, &rcgen::KeyPair>, Error> {
         Issuer::from_ca_cert_der(self.certificate.der(), self.key.signer())
             .map_err(|_| Error::MalformedCertificate)
+    }
+
+    /// Whether its own certificate lets it issue to TLS clients.
+    pub fn permits_clients(&self) -> bool {
+        self.permits(&ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    /// Whether its own certificate lets it issue to cardholders.
+    pub fn permits_cardholders(&self) -> bool {
+        self.permits(&profile::cardholder())
+    }
+
+    fn permits(&self, purpose: &ExtendedKeyUsagePurpose) -> bool {
+        self.purposes.is_empty() || self.purposes.contains(&arcs(purpose))
     }
 
     /// The authority's own certificate.

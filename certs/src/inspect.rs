@@ -1,5 +1,7 @@
 //! What a certificate says, for people and programs to read. It is not a judgement: see [`TrustAnchors`](crate::TrustAnchors).
 
+use std::fmt;
+
 use rustls_pki_types::UnixTime;
 use x509_parser::{
     certificate::X509Certificate,
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// What a certificate says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Inspection {
     /// Its subject, as text.
@@ -46,6 +48,16 @@ pub struct Inspection {
     pub encrypted_number_bytes: Option<usize>,
     /// Where its authority publishes what it has revoked.
     pub revocation_lists: Vec<String>,
+}
+
+/// Without the names, a number in clear among them.
+impl fmt::Debug for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inspection")
+            .field("subject", &self.subject)
+            .field("serial", &self.serial)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a certificate says. `extension` is where its authority puts encrypted numbers.

@@ -238,8 +238,11 @@ fn kind_of(spki: &[u8]) -> Result<PublicKeyKind, Error> {
     }
 }
 
-/// Passphrases of keys that are kept in files; what guesses them has the file.
-pub(crate) fn check_passphrase(passphrase: &str) -> Result<(), Error> {
+/// Refuses what would protect no key: whoever has the file can guess.
+///
+/// # Errors
+/// [`Error::PassphraseTooShort`].
+pub fn check_passphrase(passphrase: &str) -> Result<(), Error> {
     if passphrase.chars().count() < MIN_PASSPHRASE_CHARS {
         return Err(Error::PassphraseTooShort);
     }

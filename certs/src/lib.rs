@@ -73,13 +73,13 @@ mod verify;
 mod vectors;
 
 pub use authority::Authority;
-pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity};
+pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity, sha256};
 pub use envelope::MAX_ENVELOPE_BYTES;
 pub use error::{EnvelopeFault, Error, ProfileFault, Refusal};
 pub use extension::PhoneExtension;
 pub use gateway::{GatewayCertificate, GatewayKey};
 pub use inspect::{Inspection, inspect};
-pub use key::{KeyKind, KeyPair, PublicKey};
+pub use key::{KeyKind, KeyPair, PublicKey, check_passphrase};
 pub use phone::{Card, Holder, PhoneNumber};
 pub use pkcs7::to_certs_only;
 pub use pkcs12::to_pkcs12;

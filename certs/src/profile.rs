@@ -225,11 +225,11 @@ impl Profile<'_> {
         }
     }
 
-    /// The longest that such a certificate lasts: TLS servers as browsers have it (398 days), keys that decrypt a year
+    /// The longest that such a certificate lasts: TLS servers a day less than browsers have it (398), keys that decrypt a year
     /// more than those who encrypt to them look at them, people as long as a card.
     const fn max_lifetime(&self) -> Duration {
         match self {
-            Self::TlsServer { .. } => days(398),
+            Self::TlsServer { .. } => days(397),
             Self::TlsClient { .. } | Self::Cardholder { .. } => years(5),
             Self::Merchant { .. } | Self::Gateway { .. } => years(6),
         }
@@ -411,6 +411,10 @@ fn role(role: u64) -> ExtendedKeyUsagePurpose {
     let mut arcs = PhoneExtension::default().arcs();
     arcs.extend([1, role]);
     ExtendedKeyUsagePurpose::Other(arcs)
+}
+
+pub(crate) fn cardholder() -> ExtendedKeyUsagePurpose {
+    role(CARDHOLDER)
 }
 
 const CARDHOLDER: u64 = 1;

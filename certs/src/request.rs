@@ -7,8 +7,13 @@ use std::net::IpAddr;
 
 use rustls_pki_types::{CertificateSigningRequestDer, pem::PemObject as _};
 use x509_parser::{
+    asn1_rs::Oid,
     certification_request::X509CertificationRequest,
     extensions::{GeneralName, ParsedExtension},
+    oid_registry::{
+        OID_PKCS1_SHA256WITHRSA, OID_PKCS1_SHA384WITHRSA, OID_PKCS1_SHA512WITHRSA,
+        OID_SIG_ECDSA_WITH_SHA256, OID_SIG_ECDSA_WITH_SHA384,
+    },
     prelude::FromDer as _,
 };
 
@@ -54,6 +59,10 @@ impl Request {
         };
         let info = &request.certification_request_info;
         let key = PublicKey::from_spki(info.subject_pki.raw)?;
+        // The library would take SHA-1, for requests of old.
+        if !SIGNATURES.contains(&request.signature_algorithm.algorithm) {
+            return Err(Error::RequestSignature);
+        }
         request
             .verify_signature()
             .map_err(|_| Error::RequestSignature)?;
@@ -105,6 +114,15 @@ impl Request {
         &self.ip_addresses
     }
 }
+
+/// RSA and ECDSA with SHA-256 and longer.
+const SIGNATURES: [Oid<'_>; 5] = [
+    OID_PKCS1_SHA256WITHRSA,
+    OID_PKCS1_SHA384WITHRSA,
+    OID_PKCS1_SHA512WITHRSA,
+    OID_SIG_ECDSA_WITH_SHA256,
+    OID_SIG_ECDSA_WITH_SHA384,
+];
 
 /// The largest request that is read.
 pub const MAX_REQUEST_BYTES: usize = 16 * 1024;

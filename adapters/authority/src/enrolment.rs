@@ -50,12 +50,20 @@ pub struct Enrolments {
 }
 
 /// An enrolment that waits for its code: whoever has this and the code is issued a certificate.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct EnrolmentToken {
     challenge: ChallengeId,
     session: SessionId,
 }
 
+/// Without the session, which is half of the proof.
+impl fmt::Debug for EnrolmentToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EnrolmentToken({}..)", self.challenge.as_str())
+    }
+}
+
+/// As it is given to who enrols, and not for logs.
 impl fmt::Display for EnrolmentToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.challenge.as_str(), self.session.as_str())
@@ -129,16 +137,26 @@ impl Enrolments {
         })
     }
 
+    /// Whether what this serves can be done at all: to be asked before it is begun.
+    ///
+    /// # Errors
+    /// [`AuthorityError::NumberHasNoPlace`], [`countersign_certs::Error::MayNotIssue`].
+    pub fn check(&self) -> Result<(), AuthorityError> {
+        if !self.leaf.bears_number() {
+            return Err(AuthorityError::NumberHasNoPlace);
+        }
+        if !self.authority.may_issue_to_people(self.leaf) {
+            return Err(countersign_certs::Error::MayNotIssue.into());
+        }
+        Ok(())
+    }
+
     /// Looks at an enrolment again.
     ///
     /// # Errors
     /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over, and when the store fails.
     pub async fn look(&self, token: &EnrolmentToken) -> Result<Started, AuthorityError> {
-        let found = self
-            .store
-            .find::<Challenge>(token.challenge.as_str())
-            .await?;
-        let challenge = found.ok_or(AuthorityError::NoEnrolment)?.value;
+        let challenge = self.challenge(token).await?;
         match challenge.over() {
             Some(refusal) => Err(AuthorityError::Refused(refusal)),
             None => Ok(Started {
@@ -147,6 +165,16 @@ impl Enrolments {
                 expires_in_seconds: challenge.expires_at().seconds_from(self.clock.now()),
             }),
         }
+    }
+
+    /// The challenge's id alone, which logs have, says nothing.
+    async fn challenge(&self, token: &EnrolmentToken) -> Result<Challenge, AuthorityError> {
+        let id = token.challenge.as_str();
+        let found = self.store.find::<Challenge>(id).await?;
+        found
+            .map(|found| found.value)
+            .filter(|challenge| challenge.is_of(&token.session))
+            .ok_or(AuthorityError::NoEnrolment)
     }
 
     /// Issues a certificate to who types the code back: in the name that the enrolment was begun with, with the number
@@ -165,34 +193,34 @@ impl Enrolments {
         request: &Request,
         old: Option<&Certificate>,
     ) -> Result<Certificate, AuthorityError> {
+        let challenge = self.challenge(token).await?;
         self.authority.check_key(request.key()).await?;
         let old = match old {
             Some(certificate) => Some(self.authority.recognise(certificate).await?),
             None => None,
         };
-        let answer = self
-            .verifier
-            .finish_challenge(&token.challenge, &token.session, code)
-            .await;
-        let verified: Verified = match answer {
-            Ok(Answer::Verified(verified)) => verified,
-            Ok(Answer::Refused(refusal)) => return Err(AuthorityError::Refused(refusal)),
-            Ok(_) => return Err(AuthorityError::Refused(Refusal::Cancelled)),
-            Err(DomainError::NotFound { .. }) => return Err(AuthorityError::NoEnrolment),
-            Err(error) => return Err(error.into()),
-        };
-        let name = verified.identifier().as_str().to_owned();
         if let Some(old) = &old {
-            let same_number = old.number.as_ref().map(|proved| &proved.number);
-            if old.common_name != name || same_number != Some(verified.number()) {
+            let same_number = old.number.as_ref().map(ProvedNumber::number);
+            let same_name = old.common_name == challenge.identifier().as_str();
+            if !same_name || same_number != Some(challenge.number()) {
                 return Err(AuthorityError::OtherHolder);
             }
         }
-        let mut order = Order::of(self.leaf, request, Some(name))?;
-        order.number = Some(ProvedNumber {
-            number: verified.number().clone(),
-            challenge: verified.challenge().clone(),
-        });
+        let answer = self
+            .verifier
+            .finish_challenge(&token.challenge, &token.session, code)
+            .await?;
+        let verified: Verified = match answer {
+            Answer::Verified(verified) => verified,
+            Answer::Refused(refusal) => return Err(AuthorityError::Refused(refusal)),
+            _ => return Err(AuthorityError::Refused(Refusal::Cancelled)),
+        };
+        let leaf = old.as_ref().and_then(|old| Leaf::from_name(&old.profile));
+        let leaf = leaf.unwrap_or(self.leaf);
+        let name = verified.identifier().as_str().to_owned();
+        let mut order = Order::of(leaf, request, Some(name))?;
+        order.number = Some(ProvedNumber::of(&verified));
+        order.lifetime = self.authority.at_most(order.lifetime);
         let replaces = old.map(|old| old.serial);
         self.authority.issue_in_place_of(&order, replaces).await
     }
@@ -200,7 +228,8 @@ impl Enrolments {
     /// Counts a code to the number, before it is sent.
     async fn count_code(&self, number: &Msisdn, now: Timestamp) -> Result<(), AuthorityError> {
         let day = now.unix_seconds() / 86_400;
-        let found = self.store.find::<CodesSent>(number.expose()).await?;
+        let id = CodesSent::id_of(number);
+        let found = self.store.find::<CodesSent>(&id).await?;
         let (version, sent) = found.map_or((None, 0), |found| {
             let today = found.value.day == day;
             (
@@ -213,7 +242,7 @@ impl Enrolments {
         }
         let mut batch = Batch::default();
         let counted = CodesSent {
-            number: number.clone(),
+            number_sha256: id,
             day,
             count: sent + 1,
         };

@@ -49,6 +49,15 @@ pub enum AuthorityError {
     /// A certificate of this profile bears a number, and none was proved.
     #[error("a certificate of this profile bears a number that its holder must prove first")]
     NumberNotProved,
+    /// A number was given for a profile that bears none.
+    #[error("a certificate of this profile bears no number")]
+    NumberHasNoPlace,
+    /// What is to be renewed is an authority's certificate.
+    #[error("an authority is renewed by the one above it, for a new request: countersign ca issue")]
+    IsAuthority,
+    /// More certificates are revoked than a list holds.
+    #[error("more certificates are revoked than one list holds: begin a new authority")]
+    TooManyRevoked,
     /// The profile needs a common name, and the request has not exactly one.
     #[error("the request names no common name: give one")]
     NoCommonName,
@@ -91,11 +100,18 @@ impl From<AuthorityError> for Problem {
         let (status, name, title) = match &error {
             Cause::Certificate(
                 countersign_certs::Error::Failed(_)
-                | countersign_certs::Error::MalformedCertificate,
+                | countersign_certs::Error::MalformedCertificate
+                | countersign_certs::Error::MayNotIssue
+                | countersign_certs::Error::OutsideAuthorityValidity
+                | countersign_certs::Error::InvalidValidity
+                | countersign_certs::Error::GatewayCount,
             ) => return failed(&error),
-            Cause::Certificate(_) | Cause::NoCommonName | Cause::NumberNotProved => {
-                (unprocessable, "invalid-value", "A value is not valid")
-            }
+            Cause::TooManyRevoked => return failed(&error),
+            Cause::Certificate(_)
+            | Cause::NoCommonName
+            | Cause::NumberNotProved
+            | Cause::NumberHasNoPlace
+            | Cause::IsAuthority => (unprocessable, "invalid-value", "A value is not valid"),
             Cause::Domain(DomainError::Invalid(error)) => {
                 let what = match error.what {
                     "Msisdn" => "number",

@@ -18,15 +18,15 @@ use countersign_domain::{
 use crate::{
     error::AuthorityError,
     order::{Leaf, Order},
-    record::{CertifiedKey, Issued, ListState, ProvedNumber, Revocation},
+    record::{CertifiedKey, Issued, ListState, Revocation},
 };
 
 /// How long before now a certificate begins, as clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
-/// How long a revocation list is believed.
+/// How long a revocation list of who issues to end entities is believed.
 pub const LIST_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 /// Certificates in a list at most; see [`countersign_certs::MAX_REVOCATION_LIST_BYTES`].
-const MAX_REVOKED: usize = 200_000;
+const MAX_REVOKED: usize = 150_000;
 /// How often a list's number is drawn anew because somebody else drew it at the same time.
 const MAX_CONTENTION: usize = 16;
 
@@ -86,8 +86,10 @@ impl CertificateAuthority {
         order: &Order,
         replaces: Option<String>,
     ) -> Result<Certificate, AuthorityError> {
-        if order.leaf.bears_number() != order.number.is_some() {
-            return Err(AuthorityError::NumberNotProved);
+        match (order.leaf.bears_number(), &order.number) {
+            (true, None) => return Err(AuthorityError::NumberNotProved),
+            (false, Some(_)) => return Err(AuthorityError::NumberHasNoPlace),
+            _ => {}
         }
         let serial = self.serial()?;
         let validity = self.validity(order.lifetime)?;
@@ -155,7 +157,7 @@ impl CertificateAuthority {
         validity: Validity,
     ) -> Result<Certificate, AuthorityError> {
         let number = order.number.as_ref();
-        let number = number.map(|proved| PhoneNumber::new(proved.number.expose()));
+        let number = number.map(|proved| PhoneNumber::new(proved.number().expose()));
         let holder = number
             .transpose()?
             .map(|number| Holder { number, card: None });
@@ -191,8 +193,9 @@ impl CertificateAuthority {
         Ok(committed?)
     }
 
-    /// Issues a certificate in place of one that is still valid, for a new key: same profile, name and number. The old
-    /// one stays valid until it expires or is revoked, so that nobody is locked out meanwhile.
+    /// Issues a certificate in place of one that is still valid, for a new key: same profile, same names. The old one stays
+    /// valid until it expires or is revoked, so that nobody is locked out meanwhile. One with a number is renewed by its
+    /// holder, who proves the number again ([`Enrolments`](crate::Enrolments)).
     ///
     /// # Errors
     /// [`AuthorityError::UnknownSerial`], [`AuthorityError::RevokedBefore`], [`AuthorityError::Expired`], and as
@@ -202,19 +205,17 @@ impl CertificateAuthority {
         serial: Serial,
         key: &PublicKey,
         lifetime: Option<Duration>,
-        number: Option<ProvedNumber>,
     ) -> Result<Certificate, AuthorityError> {
         let old = self.find(serial).await?.value;
         self.still_good(&old)?;
-        let leaf = Leaf::from_name(&old.profile);
-        let leaf = leaf.ok_or(countersign_certs::Error::MayNotMakeAuthorities)?;
+        let leaf = Leaf::from_name(&old.profile).ok_or(AuthorityError::IsAuthority)?;
         let names = old.to_certificate()?.server_names();
         let order = Order {
             leaf,
             common_name: old.common_name,
             dns_names: names.0,
             ip_addresses: names.1,
-            number: number.or(old.number),
+            number: None,
             key: key.clone(),
             lifetime: lifetime.unwrap_or_else(|| leaf.default_lifetime()),
         };
@@ -297,19 +298,49 @@ impl CertificateAuthority {
         found.ok_or(AuthorityError::UnknownSerial { serial })
     }
 
-    /// A new list of what is revoked and has not expired, with the next number.
+    /// A new list of what is revoked and has not expired, with the next number, believed for so long.
+    ///
+    /// A later number never lacks what an earlier one has, whoever signs (RFC 5280 section 5.2.3): what is revoked is
+    /// looked up after the last number was read, and before the next one is committed.
     ///
     /// # Errors
-    /// When it cannot be signed, or the store fails.
-    pub async fn revocation_list(&self) -> Result<RevocationList, AuthorityError> {
-        let number = self.next_number().await?;
-        let now = self.clock.now();
-        let due = self.store.due(Issued::COLLECTION, now, MAX_REVOKED).await?;
+    /// [`AuthorityError::TooManyRevoked`], when it cannot be signed, and when the store fails.
+    pub async fn revocation_list(
+        &self,
+        lifetime: Duration,
+    ) -> Result<RevocationList, AuthorityError> {
+        for _ in 0..MAX_CONTENTION {
+            let found = self.store.find::<ListState>(ListState::ID).await?;
+            let number = found.as_ref().map_or(0, |found| found.value.number) + 1;
+            let now = self.clock.now();
+            let revoked = self.revoked(now, lifetime).await?;
+            let mut batch = Batch::default();
+            batch.put(found.map(|found| found.version), ListState { number })?;
+            match self.store.commit(batch).await {
+                Err(StoreError::Conflict { .. }) => continue,
+                committed => committed?,
+            }
+            let validity = Validity::new(unix_time(now), lifetime)?;
+            return Ok(self.authority.revocation_list(&revoked, number, validity)?);
+        }
+        Err(DomainError::Contention.into())
+    }
+
+    /// What is revoked, until it has stood in a list after it expired (RFC 5280 section 3.3).
+    async fn revoked(
+        &self,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Vec<Revoked>, AuthorityError> {
+        let limit = MAX_REVOKED + 1;
+        let due = self.store.due(Issued::COLLECTION, now, limit).await?;
+        if due.len() > MAX_REVOKED {
+            return Err(AuthorityError::TooManyRevoked);
+        }
         let mut revoked = Vec::new();
         for record in due {
             let issued = Versioned::<Issued>::try_from(record)?.value;
-            // One list more after it has expired (RFC 5280 section 3.3).
-            let listed_until = issued.not_after.unix_seconds() + LIST_LIFETIME.as_secs();
+            let listed_until = issued.not_after.unix_seconds() + lifetime.as_secs();
             if let Some(revocation) = &issued.revoked
                 && listed_until >= now.unix_seconds()
             {
@@ -320,23 +351,23 @@ impl CertificateAuthority {
                 });
             }
         }
-        let validity = Validity::new(unix_time(now), LIST_LIFETIME)?;
-        Ok(self.authority.revocation_list(&revoked, number, validity)?)
+        Ok(revoked)
     }
 
-    /// Numbers only grow, whoever signs (RFC 5280 section 5.2.3).
-    async fn next_number(&self) -> Result<u64, AuthorityError> {
-        for _ in 0..MAX_CONTENTION {
-            let found = self.store.find::<ListState>(ListState::ID).await?;
-            let number = found.as_ref().map_or(0, |found| found.value.number) + 1;
-            let mut batch = Batch::default();
-            batch.put(found.map(|found| found.version), ListState { number })?;
-            match self.store.commit(batch).await {
-                Err(StoreError::Conflict { .. }) => {}
-                committed => return Ok(committed.map(|()| number)?),
-            }
+    /// So long, or as long as the authority itself still lasts.
+    pub(crate) fn at_most(&self, lifetime: Duration) -> Duration {
+        let end = self.authority.validity().not_after().as_secs();
+        let left = end.saturating_sub(self.clock.now().unix_seconds());
+        lifetime.min(Duration::from_secs(left))
+    }
+
+    /// Whether its own certificate permits what people are issued.
+    pub(crate) fn may_issue_to_people(&self, leaf: Leaf) -> bool {
+        match leaf {
+            Leaf::TlsClient => self.authority.permits_clients(),
+            Leaf::Cardholder => self.authority.permits_cardholders(),
+            _ => false,
         }
-        Err(DomainError::Contention.into())
     }
 
     fn serial(&self) -> Result<Serial, AuthorityError> {

@@ -1,5 +1,7 @@
 //! Enrolment for a person in a browser: name and number, then the code, then a file to import.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     Form, Router,
@@ -8,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use countersign_certs::{KeyPair, Request, to_pkcs12};
+use countersign_certs::{KeyPair, Request, check_passphrase, to_pkcs12};
 use countersign_domain::{code::TypedCode, summary::Locale};
 use countersign_web::{
     page::{Page, STYLE},
@@ -23,7 +25,7 @@ use crate::{
     routes::{Desk, Shared},
 };
 
-pub(crate) fn routes() -> Router<std::sync::Arc<Desk>> {
+pub(crate) fn routes() -> Router<Arc<Desk>> {
     Router::new()
         .route("/enrol", get(ask).post(start))
         .route("/enrol/code", post(finish))
@@ -133,7 +135,7 @@ async fn finish(State(desk): Shared, form: Result<Form<CodeForm>, FormRejection>
     let issued = async {
         let token = form.enrolment.parse()?;
         let code = code.as_str().try_into()?;
-        issue(&desk, &token, &code, &form.request, &passphrase).await
+        issue(&desk, token, code, &form.request, passphrase).await
     };
     match issued.await {
         Ok(file) => file,
@@ -155,34 +157,37 @@ async fn again(desk: &Desk, enrolment: &str, problem: &Problem) -> Response {
 
 /// The file: the certificate with its chain for who has a key, and everything for who has none.
 async fn issue(
-    desk: &Desk,
-    token: &EnrolmentToken,
-    code: &TypedCode,
+    desk: &Arc<Desk>,
+    token: EnrolmentToken,
+    code: TypedCode,
     request: &str,
-    passphrase: &str,
+    passphrase: Zeroizing<String>,
 ) -> Result<Response, AuthorityError> {
     if !request.trim().is_empty() {
         let request = Request::from_file(request.as_bytes())?;
-        let certificate = desk.enrolments.finish(token, code, &request, None).await?;
+        let certificate = desk.finish(token, code, request, None).await?;
         let mut pem = String::new();
         for certificate in desk.with_chain(certificate) {
             pem.push_str(&certificate.to_pem()?);
         }
-        return Ok(file(
-            "application/x-pem-file",
-            "certificate.pem",
-            pem.into_bytes(),
-        ));
+        let kind = "application/x-pem-file";
+        return Ok(file(kind, "certificate.pem", pem.into_bytes()));
     }
-    // What the passphrase can be refused for is looked at before the code is used up.
+    // What can be refused is refused before a key is made, and before the code is used up.
+    check_passphrase(&passphrase)?;
+    desk.enrolments.look(&token).await?;
     let key = KeyPair::generate()?;
-    key.to_encrypted_pem(passphrase)?;
     let request = Request::from_file(key.to_request_pem("enrolment")?.as_bytes())?;
-    let certificate = desk.enrolments.finish(token, code, &request, None).await?;
+    let certificate = desk.finish(token, code, request, None).await?;
     let mut chain = vec![certificate];
     chain.extend(desk.chain.iter().cloned());
-    let packed = to_pkcs12(&key, &chain, "countersign", passphrase)?;
-    Ok(file("application/x-pkcs12", "certificate.p12", packed))
+    // It takes a while, as it must: not on a thread that serves others.
+    let packed = move || to_pkcs12(&key, &chain, "countersign", &passphrase);
+    let packed = tokio::task::spawn_blocking(packed).await;
+    let packed = packed.unwrap_or(Err(countersign_certs::Error::Failed(
+        "making a PKCS#12 file",
+    )));
+    Ok(file("application/x-pkcs12", "certificate.p12", packed?))
 }
 
 fn file(kind: &'static str, name: &str, content: Vec<u8>) -> Response {

@@ -1,12 +1,16 @@
 //! What an authority keeps of what it issued.
 
+use std::fmt;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::{Certificate, Error, RevocationReason};
-use countersign_domain::{address::Msisdn, id::ChallengeId, record::Stored, time::Timestamp};
+use countersign_domain::{
+    address::Msisdn, hex, id::ChallengeId, record::Stored, time::Timestamp, verifier::Verified,
+};
 use serde::{Deserialize, Serialize};
 
 /// A certificate that was issued.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, PartialEq, Serialize)]
 pub struct Issued {
     /// Its serial number, as hexadecimal digits.
     pub serial: String,
@@ -30,6 +34,18 @@ pub struct Issued {
     pub revoked: Option<Revocation>,
 }
 
+/// Without the certificate, which may hold a number in clear.
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued")
+            .field("serial", &self.serial)
+            .field("profile", &self.profile)
+            .field("common_name", &self.common_name)
+            .field("revoked", &self.revoked)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Issued {
     /// The certificate.
     ///
@@ -46,10 +62,28 @@ impl Issued {
 /// A number that its holder has proved to have, by typing back a code that was sent to it (F11.1).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct ProvedNumber {
+    number: Msisdn,
+    challenge: ChallengeId,
+}
+
+impl ProvedNumber {
+    /// The number of the domain's proof: there is no other way to have one.
+    pub fn of(verified: &Verified) -> Self {
+        Self {
+            number: verified.number().clone(),
+            challenge: verified.challenge().clone(),
+        }
+    }
+
     /// The number.
-    pub number: Msisdn,
+    pub const fn number(&self) -> &Msisdn {
+        &self.number
+    }
+
     /// The challenge that proved it: its facts are the evidence.
-    pub challenge: ChallengeId,
+    pub const fn challenge(&self) -> &ChallengeId {
+        &self.challenge
+    }
 }
 
 /// That and why a certificate was taken back.
@@ -116,16 +150,23 @@ impl Stored for ListState {
 /// How many codes were sent to a number on a day.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct CodesSent {
-    pub(crate) number: Msisdn,
+    /// SHA-256 of the number: a record's id may stand in a log.
+    pub(crate) number_sha256: String,
     /// Days since the Unix epoch.
     pub(crate) day: u64,
     pub(crate) count: u8,
+}
+
+impl CodesSent {
+    pub(crate) fn id_of(number: &Msisdn) -> String {
+        hex::encode(&countersign_certs::sha256(number.expose().as_bytes()))
+    }
 }
 
 impl Stored for CodesSent {
     const COLLECTION: &'static str = "codes_sent";
 
     fn id(&self) -> &str {
-        self.number.expose()
+        &self.number_sha256
     }
 }

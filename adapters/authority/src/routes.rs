@@ -26,6 +26,7 @@ use tokio::sync::Mutex;
 use crate::{
     enrolment::{EnrolmentToken, Enrolments},
     error::AuthorityError,
+    flow::LIST_LIFETIME,
     page,
 };
 
@@ -57,6 +58,26 @@ impl Desk {
     pub(crate) fn with_chain(&self, certificate: Certificate) -> Vec<Certificate> {
         let above = self.chain.iter().filter(|above| !above.is_self_issued());
         [certificate].into_iter().chain(above.cloned()).collect()
+    }
+
+    /// As [`Enrolments::finish`], which is gone through with although whoever asked may have gone: the code is used up.
+    pub(crate) async fn finish(
+        self: &Arc<Self>,
+        token: EnrolmentToken,
+        code: TypedCode,
+        request: Request,
+        old: Option<Certificate>,
+    ) -> Result<Certificate, AuthorityError> {
+        let desk = Arc::clone(self);
+        let finishing = tokio::spawn(async move {
+            let enrolments = &desk.enrolments;
+            enrolments
+                .finish(&token, &code, &request, old.as_ref())
+                .await
+        });
+        finishing
+            .await
+            .unwrap_or_else(|_| Err(countersign_certs::Error::Failed("issuing").into()))
     }
 }
 
@@ -117,20 +138,31 @@ async fn enrol_again(
         )
         .into_response();
     };
-    answer(issue(&desk, &headers, &body, Some(&old)).await)
+    answer(issue(&desk, &headers, &body, Some(old)).await)
 }
 
 async fn issue(
-    desk: &Desk,
+    desk: &Arc<Desk>,
     headers: &HeaderMap,
     body: &[u8],
-    old: Option<&Certificate>,
+    old: Option<Certificate>,
 ) -> Result<Response, Problem> {
     let (token, code) = proof(headers).ok_or_else(unproved)?;
     let request = request(headers, body)?;
-    let certificate = desk.enrolments.finish(&token, &code, &request, old).await?;
-    let message = to_certs_only(&desk.with_chain(certificate)).map_err(AuthorityError::from)?;
-    Ok(certificates(&message))
+    match desk.finish(token, code, request, old).await {
+        // The certificate alone (RFC 7030 section 4.2.3); those above it are at cacerts.
+        Ok(certificate) => Ok(certificates(
+            &to_certs_only(&[certificate]).map_err(AuthorityError::from)?,
+        )),
+        // Here the proof is the authentication (RFC 7030 section 3.2.3).
+        Err(error @ (AuthorityError::Refused(_) | AuthorityError::NoEnrolment)) => {
+            let problem = Problem::from(error);
+            let (name, title) = (problem.name().to_owned(), problem.title());
+            let unauthorised = StatusCode::UNAUTHORIZED;
+            Err(Problem::new(unauthorised, &name, title, problem.detail()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Who has no proof is told how one is given here, and not the scheme of the merchants' API.
@@ -170,7 +202,8 @@ fn unproved() -> Problem {
 fn request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/pkcs10") {
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/pkcs10") {
         let detail = "Send a PKCS#10 request as application/pkcs10, its DER in base64.";
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -262,7 +295,11 @@ async fn list(State(desk): Shared) -> Result<Response, AuthorityError> {
     {
         Some((_, der)) => der.clone(),
         None => {
-            let list = desk.enrolments.authority.revocation_list().await?;
+            let list = desk
+                .enrolments
+                .authority
+                .revocation_list(LIST_LIFETIME)
+                .await?;
             let der = Bytes::copy_from_slice(list.der());
             *kept = Some((Instant::now(), der.clone()));
             der

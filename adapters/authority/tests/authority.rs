@@ -1,10 +1,14 @@
 //! What an authority issues, keeps and takes back, on the store in memory.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use countersign_authority::{
-    AuthorityError, CertificateAuthority, Leaf, Numbers, Order,
+    AuthorityError, CertificateAuthority, LIST_LIFETIME, Leaf, Numbers, Order,
     record::{Issued, ProvedNumber},
 };
 use countersign_certs::{
@@ -12,10 +16,14 @@ use countersign_certs::{
     TrustAnchors, UnixTime, Validity,
 };
 use countersign_domain::{
-    id::ChallengeId,
-    ports::{Clock as _, Store},
-    testing::{FakeClock, MemoryStore, START, SeededEntropy},
+    id::SessionId,
+    outbox::Outbox,
+    policy::Policy,
+    ports::{Accepted, Clock as _, Messenger, OutboundMessage, SendError, Store},
+    testing::{FakeClock, Fixture, MemoryStore, START, SeededEntropy, key_ring},
+    verifier::{Answer, Verifier},
 };
+use tokio::task::JoinSet;
 
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
@@ -61,11 +69,40 @@ fn order(leaf: Leaf, key: &KeyPair) -> Order {
     order
 }
 
-fn proved() -> ProvedNumber {
-    ProvedNumber {
-        number: "+33639980001".try_into().unwrap(),
-        challenge: ChallengeId::random(&SeededEntropy::new(3)).unwrap(),
+/// A phone that shows what is sent to it.
+#[derive(Default)]
+struct Phone(Mutex<String>);
+
+#[async_trait]
+impl Messenger for Phone {
+    async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError> {
+        self.0.lock().unwrap().clone_from(message.text.expose());
+        Ok(Accepted {
+            reference: "1".to_owned(),
+            network_id: String::new(),
+        })
     }
+}
+
+/// A number that was proved: there is no other way than to type the code back.
+async fn proved(house: &House) -> ProvedNumber {
+    let (keys, entropy) = (Arc::new(key_ring()), Arc::new(SeededEntropy::new(3)));
+    let (store, clock) = (Arc::clone(&house.store), house.clock.clone());
+    let outbox = Outbox::new(Arc::clone(&store), clock.clone(), keys.clone());
+    let verifier = Verifier::new(store, clock, entropy.clone(), keys, Policy::default());
+    let session = SessionId::random(entropy.as_ref()).unwrap();
+    let request = Fixture::new().access(session.clone());
+    let challenge = verifier.start_challenge(request).await.unwrap();
+    let phone = Phone::default();
+    outbox.send(challenge.last_message(), &phone).await.unwrap();
+    let text = phone.0.into_inner().unwrap();
+    let (_, code) = text.rsplit_once('#').unwrap();
+    let code = code.try_into().unwrap();
+    let answer = verifier.finish_challenge(challenge.id(), &session, &code);
+    let Answer::Verified(verified) = answer.await.unwrap() else {
+        unreachable!("the right code is refused")
+    };
+    ProvedNumber::of(&verified)
 }
 
 fn serial(certificate: &countersign_certs::Certificate) -> Serial {
@@ -128,20 +165,22 @@ async fn a_number_that_nobody_proved_goes_into_no_certificate() {
     }
     // And none where it has no place.
     let mut server = order(Leaf::TlsServer, &key);
-    server.number = Some(proved());
+    let proved = proved(&house).await;
+    server.number = Some(proved.clone());
     assert_eq!(
         authority.issue(&server).await.unwrap_err(),
-        AuthorityError::NumberNotProved
+        AuthorityError::NumberHasNoPlace
     );
     let mut client = order(Leaf::TlsClient, &key);
-    client.number = Some(proved());
+    client.number = Some(proved.clone());
     let certificate = authority.issue(&client).await.unwrap();
     let anchors = TrustAnchors::new(&[house.root.certificate().clone()]).unwrap();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(START.unix_seconds()));
     let verified = anchors
         .verify_client(&[certificate.der().clone()], now)
         .unwrap();
-    assert_eq!(verified.phone(&[]).unwrap().number.expose(), "+33639980001");
+    let number = verified.phone(&[]).unwrap().number;
+    assert_eq!(number.expose(), proved.number().expose());
 }
 
 #[tokio::test]
@@ -149,20 +188,48 @@ async fn a_certificate_is_renewed_for_a_new_key_with_what_it_had() {
     let mut house = House::new();
     let authority = house.authority();
     let (old_key, new_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-    let mut client = order(Leaf::TlsClient, &old_key);
-    client.number = Some(proved());
-    let old = serial(&authority.issue(&client).await.unwrap());
-    let same_key = authority.renew(old, old_key.public_key(), None, None).await;
+    let old = authority.issue(&order(Leaf::TlsServer, &old_key)).await;
+    let old = serial(&old.unwrap());
+    let same_key = authority.renew(old, old_key.public_key(), None).await;
     let before = AuthorityError::KeyCertifiedBefore {
         serial: old.to_string(),
     };
     assert_eq!(same_key.unwrap_err(), before);
-    let new = authority.renew(old, new_key.public_key(), None, None).await;
-    let new = authority.find(serial(&new.unwrap())).await.unwrap().value;
+    let new = authority.renew(old, new_key.public_key(), None).await;
+    let new = new.unwrap();
+    assert_eq!(new.server_names().0, ["shop.example"]);
+    let new = authority.find(serial(&new)).await.unwrap().value;
     let old = authority.find(old).await.unwrap().value;
     assert_eq!(new.replaces, Some(old.serial));
-    assert_eq!((new.number, new.profile), (old.number, old.profile));
+    assert_eq!(new.profile, old.profile);
     assert_eq!(old.revoked, None);
+}
+
+#[tokio::test]
+async fn a_certificate_with_a_number_is_not_renewed_without_a_new_proof() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let key = KeyPair::generate().unwrap();
+    let mut client = order(Leaf::TlsClient, &key);
+    client.number = Some(proved(&house).await);
+    let old = serial(&authority.issue(&client).await.unwrap());
+    let another = KeyPair::generate().unwrap();
+    let renewed = authority.renew(old, another.public_key(), None).await;
+    assert_eq!(renewed.unwrap_err(), AuthorityError::NumberNotProved);
+}
+
+#[tokio::test]
+async fn what_is_kept_shows_no_number() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let mut client = order(Leaf::TlsClient, &KeyPair::generate().unwrap());
+    let proved = proved(&house).await;
+    client.number = Some(proved.clone());
+    let issued = authority.issue(&client).await.unwrap();
+    let kept = authority.find(serial(&issued)).await.unwrap().value;
+    let shown = format!("{kept:?} {proved:?}");
+    assert!(!shown.contains(proved.number().expose()), "{shown}");
+    assert!(!shown.contains(&kept.certificate), "{shown}");
 }
 
 #[tokio::test]
@@ -180,14 +247,14 @@ async fn what_was_taken_back_or_has_expired_is_not_renewed() {
     let expired = AuthorityError::Expired {
         serial: old.to_string(),
     };
-    let renewed = authority.renew(old, another.public_key(), None, None).await;
+    let renewed = authority.renew(old, another.public_key(), None).await;
     assert_eq!(renewed.unwrap_err(), expired);
     let reason = RevocationReason::KeyCompromise;
     authority.revoke(old, reason).await.unwrap();
     let revoked = AuthorityError::RevokedBefore {
         serial: old.to_string(),
     };
-    let renewed = authority.renew(old, another.public_key(), None, None).await;
+    let renewed = authority.renew(old, another.public_key(), None).await;
     assert_eq!(renewed.unwrap_err(), revoked);
     assert_eq!(authority.revoke(old, reason).await.unwrap_err(), revoked);
     let nobodys = Serial::from_chance([7; 16]);
@@ -208,16 +275,63 @@ async fn a_list_has_what_is_revoked_until_one_after_it_expired_and_numbers_only_
         .issue(&order(Leaf::TlsServer, &key))
         .await
         .unwrap();
-    assert!(authority.revocation_list().await.unwrap().is_empty());
+    assert!(
+        authority
+            .revocation_list(LIST_LIFETIME)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     authority
         .revoke(serial(&issued), RevocationReason::Superseded)
         .await
         .unwrap();
-    let list = house.authority().revocation_list().await.unwrap();
+    let list = house
+        .authority()
+        .revocation_list(LIST_LIFETIME)
+        .await
+        .unwrap();
     assert_eq!((list.len(), list.number()), (1, Some(2)));
-    house.clock.advance_seconds(397 * 86_400 + 8 * 86_400);
-    let list = house.authority().revocation_list().await.unwrap();
-    assert_eq!((list.len(), list.number()), (0, Some(3)));
+    house.clock.advance_seconds(398 * 86_400);
+    let list = house
+        .authority()
+        .revocation_list(LIST_LIFETIME)
+        .await
+        .unwrap();
+    assert_eq!(
+        list.len(),
+        1,
+        "it expired a day ago, and stands in one list more"
+    );
+    house.clock.advance_seconds(8 * 86_400);
+    let list = house
+        .authority()
+        .revocation_list(LIST_LIFETIME)
+        .await
+        .unwrap();
+    assert_eq!((list.len(), list.number()), (0, Some(4)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_lists_that_are_signed_at_once_a_later_one_never_lacks_what_an_earlier_one_has() {
+    let mut house = House::new();
+    let mut signing = JoinSet::new();
+    let authority = Arc::new(house.authority());
+    for _ in 0..8 {
+        let key = KeyPair::generate().unwrap();
+        let issued = authority.issue(&order(Leaf::GatewaySignature, &key)).await;
+        let (serial, authority) = (serial(&issued.unwrap()), Arc::clone(&authority));
+        signing.spawn(async move {
+            let reason = RevocationReason::Superseded;
+            authority.revoke(serial, reason).await.unwrap();
+            authority.revocation_list(LIST_LIFETIME).await.unwrap()
+        });
+    }
+    let mut lists = signing.join_all().await;
+    lists.sort_by_key(|list| list.number());
+    let lengths: Vec<usize> = lists.iter().map(|list| list.len()).collect();
+    assert!(lengths.is_sorted(), "{lengths:?}");
+    assert_eq!(lengths.last(), Some(&8));
 }
 
 #[tokio::test]

@@ -310,7 +310,7 @@ fn what_lasts_longer_than_its_profile_permits_is_refused() {
     let root = Authority::root("Root", days(9_000)).unwrap();
     let key = KeyPair::generate().unwrap();
     let number = PhoneNumber::new(NUMBER).unwrap();
-    for (profile, most) in [(SERVER, 398), (client(&number), 1_827)] {
+    for (profile, most) in [(SERVER, 397), (client(&number), 1_827)] {
         assert!(root.issue(&profile, key.public_key(), days(most)).is_ok());
         let longer = root.issue(&profile, key.public_key(), days(most + 1));
         assert_eq!(longer.unwrap_err(), Error::LifetimeTooLong, "{profile:?}");

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address::Msisdn,
     binding::Binding,
-    id::{ChallengeId, CorrelationId, KeyId, MessageId, PaymentId, SessionId},
+    id::{ChallengeId, CorrelationId, Identifier, KeyId, MessageId, PaymentId, SessionId},
     policy::PolicySettings,
     record::Stored,
     summary::Locale,
@@ -171,6 +171,21 @@ impl Challenge {
     /// The receiver's number, as it may be shown.
     pub fn masked_number(&self) -> String {
         self.number.masked()
+    }
+
+    /// Who is asked.
+    pub const fn identifier(&self) -> &Identifier {
+        &self.binding.identifier
+    }
+
+    /// The receiver.
+    pub const fn number(&self) -> &Msisdn {
+        &self.number
+    }
+
+    /// Whether it is answered in this session.
+    pub fn is_of(&self, session: &SessionId) -> bool {
+        self.binding.session == *session
     }
 
     /// The last message with the code.

@@ -286,7 +286,10 @@ async fn no_log_has_a_card_number() {
         assert!(log.contains(seen), "{seen} is not in {log}");
     }
     // Eight of its last digits: four are in a time or a port by chance.
-    assert!(!log.contains("497010") && !log.contains("00000154"), "{log}");
+    assert!(
+        !log.contains("497010") && !log.contains("00000154"),
+        "{log}"
+    );
 }
 
 /// Collects what is logged.
