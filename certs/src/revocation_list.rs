@@ -167,6 +167,12 @@ impl RevocationList {
         u64::try_from(seconds).ok().map(unix_time)
     }
 
+    /// Who issued it: the name, DER.
+    pub fn issuer(&self) -> Vec<u8> {
+        CertificateRevocationList::from_der(&self.0)
+            .map_or_else(|_| Vec::new(), |(_, list)| list.issuer().as_raw().to_vec())
+    }
+
     /// Its number: the later of two lists has the larger.
     pub fn number(&self) -> Option<u64> {
         let (_, list) = CertificateRevocationList::from_der(&self.0).ok()?;

@@ -146,6 +146,9 @@ impl AuthorityServer {
         let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys));
         let outbox = Arc::new(outbox);
         let enrolments = enrolments(&config, &folder, keys, store, clock)?;
+        enrolments
+            .check()
+            .map_err(|error| ConfigError::unusable("authority.profile", error))?;
         let anchors: Vec<CertificateDer<'static>> =
             chain.iter().map(|above| above.der().clone()).collect();
         let tls = tls::server_config(&config.tls, &config.files, Some(anchors), &[])?;
@@ -204,7 +207,8 @@ fn enrolments(
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
     let file = section.passphrase_file.as_ref();
     let file = file.map(|file| config.files.path(file));
-    let secret = passphrase(file.as_deref()).map_err(unusable_folder)?;
+    let secret = passphrase(file.as_deref())
+        .map_err(|error| ConfigError::unusable("authority.passphrase_file", error))?;
     let authority = CertificateAuthority::new(
         folder.authority(&secret).map_err(unusable_folder)?,
         config.numbers()?,

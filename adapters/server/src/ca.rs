@@ -7,15 +7,18 @@ mod inspect;
 use std::{path::Path, sync::Arc};
 
 use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
 
 use crate::{
     authority::{AuthorityConfig, AuthorityServer},
     system::SystemClock,
 };
-use countersign_authority::{AUTHORITY_KINDS, CertificateAuthority, Leaf, Numbers, Order};
+use countersign_authority::{
+    AUTHORITY_KINDS, AuthorityError, CertificateAuthority, LIST_LIFETIME, Leaf, Numbers, Order,
+};
 use countersign_certs::{
     Authority, AuthorityKind, AuthorityProfile, Certificate, KeyKind, KeyPair, PhoneExtension,
-    PublicKey, Request, RevocationReason, Serial, UnixTime, Validity, to_pkcs12,
+    PublicKey, Request, RevocationReason, Serial, UnixTime, Validity, check_passphrase, to_pkcs12,
 };
 use countersign_domain::ports::Clock as _;
 
@@ -26,6 +29,9 @@ use arguments::{
 use folder::{
     AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
 };
+
+/// How long a list of an authority that makes authorities is believed.
+const LIST_OF_AUTHORITIES_DAYS: u32 = 180;
 
 /// Does what was said.
 ///
@@ -46,7 +52,7 @@ pub async fn run(ca: Ca) -> Result<(), Failure> {
 async fn init(arguments: &Init) -> Result<(), Failure> {
     let secret = passphrase(arguments.folder.passphrase_file.as_deref())?;
     if let Some(file) = &arguments.certificate {
-        return finish(arguments, file, &secret);
+        return finish(arguments, file, &secret).await;
     }
     let kind = kind_of(&arguments.kind)?;
     let name = arguments.name.as_deref().unwrap_or_default();
@@ -64,7 +70,7 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
     let key = new_key(arguments.rsa)?;
     let sealed = key.to_encrypted_pem(&secret)?;
     if arguments.request_only {
-        folder.create(&sealed)?;
+        folder.create(&sealed, &arguments.settings())?;
         write(&folder.request(), key.to_request_pem(name)?.as_bytes())?;
         say(&format!(
             "{}: have it issued (countersign ca issue --profile {} --request ...), then: countersign ca init --dir {} --certificate ...",
@@ -87,10 +93,16 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
             (root, Vec::new())
         }
     };
-    folder.create(&sealed)?;
-    folder.keep(&authority, &chain, &arguments.settings())?;
+    folder.create(&sealed, &arguments.settings())?;
+    folder.keep(&authority, &chain)?;
     say(&format!("{}", folder.certificate().display()));
-    Ok(())
+    first_list(&folder, &secret).await
+}
+
+/// Who believes any list needs one of every authority, from the first day on.
+async fn first_list(folder: &AuthorityFolder, secret: &str) -> Result<(), Failure> {
+    let authority = folder.open(secret, Numbers::Clear)?;
+    publish(folder, &authority, None, None).await
 }
 
 /// Who certifies the new authority; nobody when it signs itself, or when the request is carried to somebody.
@@ -116,22 +128,27 @@ fn issuer(
     Ok(Some((folder.open(secret, Numbers::Clear)?, folder)))
 }
 
-/// Takes the certificate that came back for a request.
-fn finish(arguments: &Init, file: &Path, secret: &str) -> Result<(), Failure> {
+/// Takes the certificate that came back for a request, or a new one for the same key.
+async fn finish(arguments: &Init, file: &Path, secret: &str) -> Result<(), Failure> {
     let folder = AuthorityFolder::at(&arguments.folder.dir);
     let mut chain = read_certificates(file)?.into_iter();
     let certificate = chain.next().ok_or("the file holds no certificate in PEM")?;
     let authority = Authority::new(certificate, folder.open_key(secret)?)?;
     let above: Vec<Certificate> = chain.collect();
-    folder.keep(&authority, &above, &arguments.settings())?;
+    folder.amend(&arguments.settings())?;
+    folder.keep(&authority, &above)?;
     say(&format!("{}", folder.certificate().display()));
-    Ok(())
+    first_list(&folder, secret).await
 }
 
 async fn issue(arguments: Issue) -> Result<(), Failure> {
     let (folder, authority) = open(&arguments.folder)?;
     let lifetime = arguments.days.map(days);
     if let Some(leaf) = Leaf::from_name(&arguments.profile) {
+        if arguments.subject.is_given() {
+            let why = "is said of an authority, and of nobody else";
+            return Err(format!("--organization, --country or --domain {why}").into());
+        }
         if leaf.bears_number() {
             let why = "bears a number, which its holder must prove: it is issued by `countersign ca serve`";
             return Err(format!("a certificate of profile {} {why}", arguments.profile).into());
@@ -143,8 +160,11 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
             order.ip_addresses = arguments.ip_addresses;
         }
         order.lifetime = lifetime.unwrap_or(order.lifetime);
-        let certificate = authority.issue(&order).await?;
-        return hand_out(&arguments.key, &holder, certificate, &folder);
+        let issued = authority.issue(&order).await;
+        return holder.hand_out(&arguments.key, issued, &folder);
+    }
+    if !arguments.dns_names.is_empty() || !arguments.ip_addresses.is_empty() {
+        return Err("--dns and --ip are for TLS servers".into());
     }
     let kind = kind_of(&arguments.profile)?;
     let holder = Holder::of(&arguments.key, arguments.name.as_deref())?;
@@ -161,10 +181,10 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
         .collect();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
     let lifetime = lifetime.unwrap_or_else(|| default_days(kind));
-    let certificate = authority
+    let issued = authority
         .certify(&profile, &arguments.profile, holder.key(), lifetime)
-        .await?;
-    hand_out(&arguments.key, &holder, certificate, &folder)
+        .await;
+    holder.hand_out(&arguments.key, issued, &folder)
 }
 
 async fn renew(arguments: &Renew) -> Result<(), Failure> {
@@ -172,19 +192,24 @@ async fn renew(arguments: &Renew) -> Result<(), Failure> {
     let old = authority.find(arguments.serial).await?.value;
     let holder = Holder::of(&arguments.key, Some(&old.common_name))?;
     let lifetime = arguments.days.map(days);
-    let certificate = authority
-        .renew(arguments.serial, holder.key(), lifetime, None)
-        .await?;
-    hand_out(&arguments.key, &holder, certificate, &folder)
+    let issued = authority
+        .renew(arguments.serial, holder.key(), lifetime)
+        .await;
+    holder.hand_out(&arguments.key, issued, &folder)
 }
 
 async fn revoke(arguments: &Revoke) -> Result<(), Failure> {
     let (folder, authority) = open(&arguments.folder)?;
     let reason = RevocationReason::from_name(&arguments.reason).unwrap_or_default();
-    let revoked = authority.revoke(arguments.serial, reason).await?;
-    publish(&folder, &authority, &folder.list()).await?;
+    let revoked = authority.revoke(arguments.serial, reason).await;
+    if let Err(AuthorityError::RevokedBefore { .. }) = &revoked {
+        // Whoever was stopped between the two, or had no room on the disk, says it again.
+        publish(&folder, &authority, None, None).await?;
+    }
+    let revoked = revoked?;
+    publish(&folder, &authority, None, None).await?;
     say(&format!(
-        "{} ({}) is revoked and stands in {}",
+        "{} ({}) is revoked; {} was signed anew",
         revoked.serial,
         revoked.common_name,
         folder.list().display()
@@ -194,9 +219,10 @@ async fn revoke(arguments: &Revoke) -> Result<(), Failure> {
 
 async fn crl(arguments: &Crl) -> Result<(), Failure> {
     let (folder, authority) = open(&arguments.folder)?;
+    let lifetime = arguments.days.map(days);
+    publish(&folder, &authority, lifetime, arguments.out.as_deref()).await?;
     let list = folder.list();
     let path = arguments.out.as_deref().unwrap_or(&list);
-    publish(&folder, &authority, path).await?;
     say(&format!("{}", path.display()));
     Ok(())
 }
@@ -217,13 +243,26 @@ async fn serve(arguments: &Serve) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Signs a list and writes it, for so long or as is usual for such an authority. One at a time in a folder, so that an
+/// earlier list never takes the place of a later one.
 async fn publish(
     folder: &AuthorityFolder,
     authority: &CertificateAuthority,
-    path: &Path,
+    lifetime: Option<std::time::Duration>,
+    out: Option<&Path>,
 ) -> Result<(), Failure> {
-    let list = authority.revocation_list().await?;
+    let _one_at_a_time = folder.lock()?;
+    let own = countersign_certs::inspect(authority.certificate(), PhoneExtension::default())?;
+    // Who makes authorities may be offline, and revokes seldom.
+    let usual = match own.authority {
+        Some(Some(0)) => LIST_LIFETIME,
+        _ => days(LIST_OF_AUTHORITIES_DAYS),
+    };
+    let list = authority.revocation_list(lifetime.unwrap_or(usual)).await?;
     write(&folder.list(), list.der())?;
+    let Some(path) = out else {
+        return Ok(());
+    };
     let ends_in = |end| path.extension().is_some_and(|extension| extension == end);
     if ends_in("crl") || ends_in("der") {
         return write(path, list.der());
@@ -234,74 +273,98 @@ async fn publish(
 /// Who gets a certificate: a request from elsewhere, or a key that is made here.
 struct Holder {
     request: Request,
-    key: Option<KeyPair>,
+    made: Option<Made>,
+}
+
+/// A key that is made here.
+struct Made {
+    key: KeyPair,
+    passphrase: Option<Zeroizing<String>>,
 }
 
 impl Holder {
+    /// Reads the request; or makes the key and writes it, before anything is issued for it.
     fn of(arguments: &Key, name: Option<&str>) -> Result<Self, Failure> {
         if let Some(path) = &arguments.request {
             let request = Request::from_file(&read(path)?);
             let request = request.map_err(|error| format!("{}: {error}", path.display()))?;
-            return Ok(Self { request, key: None });
+            return Ok(Self {
+                request,
+                made: None,
+            });
         }
         if arguments.new_key.is_none() && arguments.pkcs12.is_none() {
             return Err("whose key? Give --request, --new-key or --pkcs12".into());
         }
-        let key = new_key(arguments.rsa)?;
-        let request = key.to_request_pem(name.unwrap_or_default())?;
-        Ok(Self {
-            request: Request::from_file(request.as_bytes())?,
-            key: Some(key),
-        })
-    }
-
-    const fn key(&self) -> &PublicKey {
-        self.request.key()
-    }
-}
-
-/// Writes the key, if it was made here, and the certificate with the chain above it.
-fn hand_out(
-    arguments: &Key,
-    holder: &Holder,
-    certificate: Certificate,
-    folder: &AuthorityFolder,
-) -> Result<(), Failure> {
-    let serial = certificate.serial();
-    let certificate_is_authority =
-        countersign_certs::inspect(&certificate, PhoneExtension::default())?
-            .authority
-            .is_some();
-    let mut chain = vec![certificate];
-    chain.extend(folder.chain()?);
-    if let Some(key) = &holder.key {
+        if arguments.out.is_some() && arguments.out == arguments.new_key {
+            return Err("--out and --new-key are one file".into());
+        }
+        if let Some(path) = arguments.pkcs12.iter().find(|path| path.exists()) {
+            return Err(format!("{} is there already", path.display()).into());
+        }
         let secret = arguments.key_passphrase_file.as_deref();
         let secret = secret.map(|file| passphrase(Some(file))).transpose()?;
+        if let Some(secret) = &secret {
+            check_passphrase(secret)?;
+        }
+        let key = new_key(arguments.rsa)?;
+        let request = key.to_request_pem(name.unwrap_or_default())?;
         if let Some(path) = &arguments.new_key {
             match &secret {
                 Some(secret) => write_secret(path, key.to_encrypted_pem(secret)?.as_bytes())?,
                 None => write_secret(path, key.expose_pem()?.as_bytes())?,
             }
         }
-        if let (Some(path), Some(secret)) = (&arguments.pkcs12, &secret) {
-            let name = holder.request.common_name().unwrap_or("countersign");
-            write_secret(path, &to_pkcs12(key, &chain, name, secret)?)?;
+        Ok(Self {
+            request: Request::from_file(request.as_bytes())?,
+            made: Some(Made {
+                key,
+                passphrase: secret,
+            }),
+        })
+    }
+
+    const fn key(&self) -> &PublicKey {
+        self.request.key()
+    }
+
+    /// Writes the certificate with the chain above it. Where none was issued, the key that was made for it goes, too.
+    fn hand_out(
+        &self,
+        arguments: &Key,
+        issued: Result<Certificate, AuthorityError>,
+        folder: &AuthorityFolder,
+    ) -> Result<(), Failure> {
+        let certificate = issued.inspect_err(|_| {
+            // It was made for this one, and nobody has it.
+            if let Some(path) = &arguments.new_key {
+                let _: Result<(), _> = std::fs::remove_file(path);
+            }
+        })?;
+        let shown = countersign_certs::inspect(&certificate, PhoneExtension::default())?;
+        let mut chain = vec![certificate];
+        chain.extend(folder.chain()?);
+        if let (Some(path), Some(made)) = (&arguments.pkcs12, &self.made)
+            && let Some(secret) = &made.passphrase
+        {
+            let name = self.request.common_name().unwrap_or("countersign");
+            write_secret(path, &to_pkcs12(&made.key, &chain, name, secret)?)?;
         }
+        // Who presents a chain leaves the root out: it is known to who believes it. An authority keeps it for those below.
+        if shown.authority.is_none() {
+            chain.retain(|certificate| !certificate.is_self_issued());
+        }
+        let pem = pem_of(&chain)?;
+        match &arguments.out {
+            Some(path) => write(path, pem.as_bytes())?,
+            None if arguments.pkcs12.is_some() => {}
+            None => print(&pem),
+        }
+        let names = [vec![shown.subject], shown.names].concat().join(", ");
+        say(&inspect::printable(&names));
+        say(&format!("serial number {}", shown.serial));
+        Ok(())
     }
-    // Who presents a chain leaves the root out: it is known to who believes it. An authority keeps it for those below.
-    if !certificate_is_authority {
-        chain.retain(|certificate| !certificate.is_self_issued());
-    }
-    let pem = pem_of(&chain)?;
-    match &arguments.out {
-        Some(path) => write(path, pem.as_bytes())?,
-        None if arguments.pkcs12.is_some() => {}
-        None => print(&pem),
-    }
-    if let Some(serial) = serial {
-        say(&format!("serial number {serial}"));
-    }
-    Ok(())
 }
 
 fn open(arguments: &Folder) -> Result<(AuthorityFolder, CertificateAuthority), Failure> {

@@ -228,7 +228,7 @@ async fn answer(
     match timeout(REQUEST_TIMEOUT, shared.router.clone().oneshot(request)).await {
         Ok(answered) => answered,
         Err(_) => {
-            let detail = "Look at the checkout again: what was begun goes on.";
+            let detail = "What was begun may go on. Look again before you repeat it.";
             Ok(Problem::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "timeout",

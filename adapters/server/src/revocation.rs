@@ -77,15 +77,34 @@ fn look(
     if lists == before {
         return Ok(None);
     }
-    let renewed = tls::for_payers(config, &lists)?;
+    never_back(before, &lists)?;
+    // First where it needs nothing else: a key that cannot be read now must not keep a revocation from being in force.
     if let (Some(reader), Some(anchors)) = (
         &checkouts.certificates,
         server::trust_anchors(config, &lists)?,
     ) {
         reader.believe(anchors);
     }
+    let renewed = tls::for_payers(config, &lists)?;
     tls.send_replace(renewed);
     Ok(Some(lists))
+}
+
+/// A list that is older than the one in force is somebody's mistake, or somebody's attack: what it lacks was revoked since.
+fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(), ConfigError> {
+    for list in lists {
+        let same_issuer = before
+            .iter()
+            .filter(|known| known.issuer() == list.issuer());
+        if same_issuer
+            .clone()
+            .any(|known| known.number() > list.number())
+        {
+            let why = "names a list that is older than the one in force";
+            return Err(ConfigError::unusable(KEY, why));
+        }
+    }
+    Ok(())
 }
 
 /// What to say when a list is past its next update.

@@ -6,6 +6,9 @@ use std::{
     process::{Command, Output},
 };
 
+use countersign_domain::ports::Clock as _;
+use countersign_server::SystemClock;
+
 struct Desk(tempfile::TempDir);
 
 impl Desk {
@@ -134,7 +137,10 @@ fn a_revoked_certificate_stands_in_the_list_and_openssl_refuses_it() {
     let revoke =
         format!("revoke --dir ca --passphrase-file pw --serial {serial} --reason key-compromise");
     desk.ca(&revoke);
+    // Somebody who was stopped before the list was written says it again.
+    std::fs::remove_file(desk.path().join("ca/list.crl")).unwrap();
     assert!(desk.refused(&revoke, 1).contains("was revoked already"));
+    assert!(desk.path().join("ca/list.crl").exists());
     desk.ca("crl --dir ca --passphrase-file pw --out list.pem");
     let verify = |name: &str| {
         desk.openssl(&format!(
@@ -166,6 +172,73 @@ fn a_certificate_is_renewed_for_a_new_key_under_its_old_names() {
     desk.write("a.csr", &request);
     let same_key = format!("renew --dir ca --passphrase-file pw --serial {serial} --request a.csr");
     assert!(desk.refused(&same_key, 1).contains("certified already"));
+}
+
+#[test]
+fn every_authority_has_a_list_from_the_first_day_and_a_root_s_lasts_half_a_year() {
+    let desk = Desk::new();
+    desk.hierarchy("gateways");
+    for (folder, days) in [("root", 180), ("brand", 180), ("ca", 7)] {
+        let (read, said) = desk.openssl(&format!(
+            "crl -inform DER -in {folder}/list.crl -noout -CAfile {folder}/authority.pem -lastupdate -nextupdate"
+        ));
+        assert!(read && said.contains("verify OK"), "{folder}\n{said}");
+        let list = std::fs::read(desk.path().join(folder).join("list.crl")).unwrap();
+        let list = countersign_certs::RevocationList::from_file(&list).unwrap();
+        let now = SystemClock::default().now().unix_seconds();
+        let left = list.next_update().unwrap().as_secs() - now;
+        assert!(
+            (left + 3_600).div_euclid(86_400) == days,
+            "{folder}: {left}"
+        );
+    }
+    desk.ca("crl --dir ca --passphrase-file pw --days 30 --out list.pem");
+}
+
+#[test]
+fn what_an_authority_was_told_with_its_request_is_kept_when_the_certificate_comes() {
+    let desk = Desk::new();
+    desk.ca("init --dir root --kind root --name Root --passphrase-file root.pw");
+    desk.ca("init --dir ca --kind issuing --name CA --request-only --passphrase-file pw --crl-url http://ca.example/ca.crl");
+    desk.ca("issue --dir root --passphrase-file root.pw --profile issuing --request ca/authority.csr --out ca.pem");
+    desk.ca("init --dir ca --certificate ca.pem --passphrase-file pw");
+    desk.ca("issue --dir ca --passphrase-file pw --profile tls-server --name a.example --dns a.example --new-key a.key --out a.pem");
+    let shown = desk.json("inspect a.pem --json");
+    assert_eq!(shown["revocation_lists"][0], "http://ca.example/ca.crl");
+}
+
+#[test]
+fn a_key_that_is_there_is_not_overwritten_and_nothing_is_issued_for_it() {
+    let desk = Desk::new();
+    desk.hierarchy("gateways");
+    let issue =
+        "issue --dir ca --passphrase-file pw --profile tls-server --name a.example --dns a.example";
+    desk.write("a.key", "somebody's");
+    let said = desk.refused(&format!("{issue} --new-key a.key"), 1);
+    assert!(said.contains("a.key"), "{said}");
+    assert_eq!(
+        std::fs::read_to_string(desk.path().join("a.key")).unwrap(),
+        "somebody's"
+    );
+    let said = desk.refused(&format!("{issue} --new-key b.key --out b.key"), 1);
+    assert!(said.contains("one file"), "{said}");
+    // Refused when it is signed: the key that was made for it goes, too.
+    desk.refused(&format!("{issue} --new-key c.key --days 4000"), 1);
+    assert!(!desk.path().join("c.key").exists());
+}
+
+#[test]
+fn what_stands_in_a_certificate_writes_no_lines_of_its_own() {
+    let desk = Desk::new();
+    let (made, said) = desk.openssl(
+        "req -x509 -new -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout x.key -out x.pem -subj /CN=a\u{1b}[2J",
+    );
+    assert!(made, "{said}");
+    let shown = desk.ca("inspect x.pem");
+    assert!(
+        !shown.contains('\u{1b}') && shown.contains("\\u{1b}"),
+        "{shown:?}"
+    );
 }
 
 /// What is said, the exit code, and words of the answer.
@@ -234,6 +307,16 @@ const REFUSED: &[(&str, i32, &str)] = &[
         "issue --dir ca --passphrase-file pw --profile tls-server --request none.csr",
         1,
         "none.csr",
+    ),
+    (
+        "issue --dir ca --passphrase-file pw --profile tls-server --name a --country FR --new-key a.key",
+        1,
+        "said of an authority",
+    ),
+    (
+        "inspect --dir . --serial 40000000000000000000000000000000",
+        1,
+        "nothing was issued here",
     ),
     ("inspect pw", 1, "not a well-formed"),
     (

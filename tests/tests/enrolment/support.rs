@@ -131,6 +131,11 @@ gateways = [{gateways}]
         run(self.path(), arguments).await.unwrap();
     }
 
+    /// As [`Town::ca`], or why it did not.
+    pub(crate) async fn try_ca(&self, arguments: &str) -> Result<(), String> {
+        run(self.path(), arguments).await
+    }
+
     /// A program not ours, in the folder; what it wrote, and whether it succeeded.
     pub(crate) fn program(&self, name: &str, arguments: &[&str]) -> (bool, String) {
         let Output {
@@ -218,19 +223,14 @@ gateways = [{gateways}]
         self.curl(&format!("/.well-known/est/{path}"), &arguments)
     }
 
-    /// Writes what EST answered to `NAME.pem`, the leaf first, by OpenSSL.
+    /// Writes what EST answered to `NAME.pem`, by OpenSSL.
     pub(crate) fn unpack(&self, answer: &str, name: &str) -> String {
         fs::write(self.path().join("answer.b64"), answer.replace('\r', "")).unwrap();
         self.openssl("base64 -d -in answer.b64 -out answer.p7");
         self.openssl(&format!(
-            "pkcs7 -inform DER -in answer.p7 -print_certs -out {name}.all"
+            "pkcs7 -inform DER -in answer.p7 -print_certs -out {name}.pem"
         ));
-        let all = self.read(&format!("{name}.all"));
-        let mut parts: Vec<&str> = all.split_inclusive("-----END CERTIFICATE-----\n").collect();
-        // It is a set: the leaf is the one that was issued by the issuing authority.
-        parts.sort_by_key(|part| !part.contains("issuer=O = Example, CN = Cardholders"));
-        fs::write(self.path().join(format!("{name}.pem")), parts.concat()).unwrap();
-        parts.concat()
+        self.read(&format!("{name}.pem"))
     }
 }
 

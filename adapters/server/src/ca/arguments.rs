@@ -80,6 +80,13 @@ pub(crate) struct AuthorityName {
     pub(crate) domains: Vec<String>,
 }
 
+impl AuthorityName {
+    /// Whether anything of it was said.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.organization.is_some() || self.country.is_some() || !self.domains.is_empty()
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct Init {
     #[command(flatten)]
@@ -141,7 +148,7 @@ pub(crate) struct Key {
     #[arg(long, requires = "key_passphrase_file")]
     pub(crate) pkcs12: Option<PathBuf>,
     /// The file with the passphrase for the new key.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "request")]
     pub(crate) key_passphrase_file: Option<PathBuf>,
     /// Makes an RSA-3072 key instead of P-256.
     #[arg(long, conflicts_with = "request")]
@@ -228,7 +235,10 @@ pub(crate) struct Revoke {
 pub(crate) struct Crl {
     #[command(flatten)]
     pub(crate) folder: Folder,
-    /// Writes the list to this file, DER if its name ends in .crl or .der and PEM otherwise. Default: list.crl in the folder.
+    /// How many days the list is believed. Default: 7, and 180 for an authority that makes authorities.
+    #[arg(long)]
+    pub(crate) days: Option<u32>,
+    /// Writes the list to this file, too, DER if its name ends in .crl or .der and PEM otherwise. It is always in list.crl in the folder.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
 }

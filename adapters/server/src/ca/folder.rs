@@ -50,13 +50,43 @@ impl AuthorityFolder {
     }
 
     /// Makes it, for its owner alone to look into, with the authority's key, encrypted.
-    pub(crate) fn create(&self, sealed_key: &str) -> Result<(), Failure> {
+    pub(crate) fn create(&self, sealed_key: &str, settings: &Settings) -> Result<(), Failure> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder
             .create(&self.0)
             .map_err(|error| unusable(&self.0, &error))?;
+        self.settle(settings)?;
         write_secret(&self.key(), sealed_key.as_bytes())
+    }
+
+    fn settle(&self, settings: &Settings) -> Result<(), Failure> {
+        let text = toml::to_string(settings)?;
+        write(&self.file("settings.toml"), text.as_bytes())
+    }
+
+    fn settings(&self) -> Result<Settings, Failure> {
+        Ok(toml::from_str(&read_text(&self.file("settings.toml"))?)?)
+    }
+
+    /// Keeps what it was told before, where nothing else is said now.
+    pub(crate) fn amend(&self, settings: &Settings) -> Result<(), Failure> {
+        let before = self.settings()?;
+        self.settle(&Settings {
+            crl_url: settings.crl_url.clone().or(before.crl_url),
+            asserts_numbers: settings.asserts_numbers || before.asserts_numbers,
+        })
+    }
+
+    /// Whoever has this alone signs lists. Given free when it is dropped, or its process ends.
+    pub(crate) fn lock(&self) -> Result<fs::File, Failure> {
+        let path = self.file("list.lock");
+        let lock = || {
+            let file = fs::File::create(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().map_err(|error: std::io::Error| unusable(&path, &error))
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -85,18 +115,9 @@ impl AuthorityFolder {
         KeyPair::from_encrypted_pem(&pem, passphrase).map_err(|error| unusable(&path, &error))
     }
 
-    /// Keeps the authority's certificate, the chain above it, and what it is told. That the key fits is looked at first.
-    pub(crate) fn keep(
-        &self,
-        authority: &Authority,
-        above: &[Certificate],
-        settings: &Settings,
-    ) -> Result<(), Failure> {
+    /// Keeps the authority's certificate and the chain above it.
+    pub(crate) fn keep(&self, authority: &Authority, above: &[Certificate]) -> Result<(), Failure> {
         write(&self.file("chain.pem"), pem_of(above)?.as_bytes())?;
-        write(
-            &self.file("settings.toml"),
-            toml::to_string(settings)?.as_bytes(),
-        )?;
         write(
             &self.certificate(),
             authority.certificate().to_pem()?.as_bytes(),
@@ -113,7 +134,7 @@ impl AuthorityFolder {
     /// The authority, its key opened.
     pub(crate) fn authority(&self, passphrase: &str) -> Result<Authority, Failure> {
         let certificate = read_certificate(&self.certificate())?;
-        let settings: Settings = toml::from_str(&read_text(&self.file("settings.toml"))?)?;
+        let settings = self.settings()?;
         let authority = Authority::new(certificate, self.open_key(passphrase)?)?;
         Ok(authority
             .with_revocation_list_url(settings.crl_url)
@@ -133,6 +154,15 @@ impl AuthorityFolder {
             Arc::new(SystemClock::default()),
             Arc::new(SystemEntropy::default()),
         ))
+    }
+
+    /// The register, which must be there: looking makes none.
+    pub(crate) fn existing_register(&self) -> Result<SqliteStore, Failure> {
+        let path = self.file("register.db");
+        if !path.exists() {
+            return Err(format!("{} is not there: nothing was issued here", path.display()).into());
+        }
+        self.register()
     }
 
     pub(crate) fn register(&self) -> Result<SqliteStore, Failure> {
@@ -193,18 +223,25 @@ pub(crate) fn pem_of(certificates: &[Certificate]) -> Result<String, Failure> {
     Ok(pem)
 }
 
-/// Writes a file whole or not at all: what is published is read at any time.
+/// Writes a file whole or not at all: what is published is read at any time, and by others who write.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{name}.new"));
+    let beside = folder.join(format!(".{name}.{}", std::process::id()));
     let put = || {
-        let mut file = fs::File::create(&beside)?;
+        let mut file = fs::File::create_new(&beside)?;
         file.write_all(content)?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        fs::File::open(folder)?.sync_all()
     };
-    put().map_err(|error| unusable(path, &error))
+    put().map_err(|error| {
+        let _: Result<(), _> = fs::remove_file(&beside);
+        unusable(path, &error)
+    })
 }
 
 /// Writes a file that only its owner can read, and that is not there yet.

@@ -51,7 +51,7 @@ pub(super) async fn inspect(arguments: &Inspect) -> Result<(), Failure> {
 }
 
 async fn in_register(folder: &AuthorityFolder, serial: &str) -> Result<Option<Issued>, Failure> {
-    let store = folder.register()?;
+    let store = folder.existing_register()?;
     let store: &dyn Store = &store;
     Ok(store.find::<Issued>(serial).await?.map(|found| found.value))
 }
@@ -100,7 +100,7 @@ fn register(issued: Issued) -> Value {
         "profile": issued.profile,
         "common_name": issued.common_name,
         "issued_at": date_of_seconds(issued.issued_at.unix_seconds()),
-        "number_proved_by": issued.number.map(|proved| proved.challenge.to_string()),
+        "number_proved_by": issued.number.map(|proved| proved.challenge().to_string()),
         "replaces": issued.replaces,
         "revoked": issued.revoked.map(|revocation| json!({
             "at": date_of_seconds(revocation.at.unix_seconds()),
@@ -154,7 +154,16 @@ fn lines(shown: &Value) -> String {
             }
             value => value.to_string(),
         };
-        text.push_str(&format!("{name:<18}{value}\n"));
+        text.push_str(&format!("{name:<18}{}\n", printable(&value)));
     }
     text
+}
+
+/// What stands in a certificate was chosen by somebody else: it shall not write lines or move the cursor.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |character: char| match character {
+        character if character.is_control() => character.escape_default().to_string(),
+        character => character.to_string(),
+    };
+    text.chars().map(shown).collect()
 }

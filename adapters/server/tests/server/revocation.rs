@@ -13,8 +13,19 @@ fn now() -> u64 {
     SystemClock::default().now().unix_seconds()
 }
 
-/// The root's list, with the client's certificate in it or not, since so many seconds and for so many.
-fn list(folder: &Folder, with_client: bool, since: u64, lasting: Duration) -> Vec<u8> {
+/// The root's list of that number, with the client's certificate in it or not.
+fn list(folder: &Folder, number: u64, with_client: bool) -> Vec<u8> {
+    list_for(folder, number, with_client, 0, 7 * DAY)
+}
+
+/// As [`list`], since so many seconds and for so long.
+fn list_for(
+    folder: &Folder,
+    number: u64,
+    with_client: bool,
+    since: u64,
+    lasting: Duration,
+) -> Vec<u8> {
     let revoked = Revoked {
         serial: folder.client.0.serial().unwrap(),
         at: unix_time(now()),
@@ -22,7 +33,10 @@ fn list(folder: &Folder, with_client: bool, since: u64, lasting: Duration) -> Ve
     };
     let revoked = if with_client { vec![revoked] } else { vec![] };
     let validity = Validity::new(unix_time(now() - since), lasting).unwrap();
-    let list = folder.root.revocation_list(&revoked, 1, validity).unwrap();
+    let list = folder
+        .root
+        .revocation_list(&revoked, number, validity)
+        .unwrap();
     list.der().to_vec()
 }
 
@@ -79,20 +93,22 @@ async fn until_answered(folder: &Folder, server: &Server, wanted: bool) {
 #[tokio::test]
 async fn a_client_that_is_revoked_while_the_server_runs_is_refused_in_the_handshake() {
     let folder = Folder::new();
-    put(&folder, &list(&folder, false, 0, 7 * DAY));
+    put(&folder, &list(&folder, 1, false));
     let server = start(&folder).await;
     assert!(answered(&folder, &server, true).await);
-    put(&folder, &list(&folder, true, 0, 7 * DAY));
+    put(&folder, &list(&folder, 2, true));
     until_answered(&folder, &server, false).await;
     assert!(
         answered(&folder, &server, false).await,
         "others are refused, too"
     );
-    // What cannot be read changes nothing.
-    put(&folder, b"junk");
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert!(!answered(&folder, &server, true).await);
-    put(&folder, &list(&folder, false, 0, 7 * DAY));
+    // What cannot be read, and what is older, changes nothing.
+    for useless in [b"junk".to_vec(), list(&folder, 1, false)] {
+        put(&folder, &useless);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(!answered(&folder, &server, true).await);
+    }
+    put(&folder, &list(&folder, 3, false));
     until_answered(&folder, &server, true).await;
     server.stop().await;
 }
@@ -102,7 +118,7 @@ async fn behind_a_list_that_is_late_no_certificate_is_believed() {
     let folder = Folder::new();
     put(
         &folder,
-        &list(&folder, false, 3_600, Duration::from_secs(60)),
+        &list_for(&folder, 1, false, 3_600, Duration::from_secs(60)),
     );
     let server = start(&folder).await;
     assert!(!answered(&folder, &server, true).await);
