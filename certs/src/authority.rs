@@ -107,11 +107,14 @@ impl Authority {
     /// An authority from its certificate and key.
     ///
     /// # Errors
-    /// [`Error::MalformedCertificate`], [`Error::NotAnAuthority`], [`Error::KeyMismatch`].
+    /// [`Error::MalformedCertificate`], [`Error::NotAnAuthority`], [`Error::AuthorityName`], [`Error::KeyMismatch`].
     pub fn new(certificate: Certificate, key: KeyPair) -> Result<Self, Error> {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
         let path_length = certificate::authority_path_length(&parsed)?;
+        if !certificate::subject_can_be_issuer(&parsed) {
+            return Err(Error::AuthorityName);
+        }
         if certificate::key_hash(&parsed) != key.public_key().sha256() {
             return Err(Error::KeyMismatch);
         }

@@ -51,6 +51,12 @@ pub enum Error {
     /// The certificate given is not an authority's: it has not `cA`, or a key usage without `keyCertSign`.
     #[error("the certificate is not an authority's")]
     NotAnAuthority,
+    /// The authority's name has two attributes of one type, or two in one part. What it issues could not name it so
+    /// (RFC 5280 section 4.1.2.4).
+    #[error(
+        "the authority's name has an attribute twice, or two in one part, and cannot be an issuer's here"
+    )]
+    AuthorityName,
     /// The certificate given is not a gateway's: P-256, `keyAgreement` or the subject key identifier is missing.
     #[error(
         "the certificate is not a gateway's: it needs P-256, keyAgreement and a key identifier"

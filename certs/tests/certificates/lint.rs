@@ -3,6 +3,7 @@
 mod encoding;
 mod extensions;
 mod issued;
+mod told;
 
 use std::collections::HashSet;
 
