@@ -80,7 +80,8 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::MayNotMakeAuthorities`], [`Error::OutsideAuthorityValidity`], [`Error::LifetimeTooLong`],
-    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`], [`Error::Failed`].
+    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`],
+    /// [`Error::InvalidRevocationListUrl`], [`Error::Failed`].
     pub fn certify(
         &self,
         profile: &AuthorityProfile<'_>,
@@ -153,7 +154,8 @@ impl Authority {
         self
     }
 
-    /// The same authority, whose certificates say where its revocation list is (RFC 5280 section 4.2.1.13).
+    /// The same authority, whose certificates say where its revocation list is (RFC 5280 section 4.2.1.13). What is no URI
+    /// is refused when it issues.
     #[must_use]
     pub fn with_revocation_list_url(mut self, url: Option<String>) -> Self {
         self.revocation_list_url = url;
@@ -178,8 +180,8 @@ impl Authority {
     /// That the subject has the private key and, for a phone, has proved the number, is for the caller to know.
     ///
     /// # Errors
-    /// [`Error::OutsideAuthorityValidity`], [`Error::MayNotIssue`], [`Error::LifetimeTooLong`], and what the profile's own
-    /// fields can be wrong in.
+    /// [`Error::OutsideAuthorityValidity`], [`Error::MayNotIssue`], [`Error::LifetimeTooLong`],
+    /// [`Error::InvalidRevocationListUrl`], and what the profile's own fields can be wrong in.
     pub fn issue_numbered(
         &self,
         profile: &Profile<'_>,

@@ -24,6 +24,9 @@ pub enum Error {
     /// A DNS name of a server is not one.
     #[error("a DNS name of the server is not valid")]
     InvalidDnsName,
+    /// The address of the revocation list is not a URI in ASCII (RFC 5280 section 4.2.1.6).
+    #[error("the address of the revocation list is not a URI: write it as http://host/list.crl")]
+    InvalidRevocationListUrl,
     /// A server profile has neither a DNS name nor an IP address.
     #[error("a server certificate needs a DNS name or an IP address")]
     NoServerName,
