@@ -82,8 +82,8 @@ fn environment() -> Option<PathBuf> {
         "--requirement",
         REQUIREMENTS,
     ]));
-    fs::write(installed, wanted)
-        .ok()
-        .filter(|()| made)
-        .map(|()| folder)
+    if !made {
+        return None;
+    }
+    fs::write(installed, wanted).ok().map(|()| folder)
 }
