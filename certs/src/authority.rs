@@ -82,7 +82,8 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::MayNotMakeAuthorities`], [`Error::OutsideAuthorityValidity`], [`Error::LifetimeTooLong`],
-    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`], [`Error::Failed`].
+    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`],
+    /// [`Error::InvalidRevocationListUrl`], [`Error::Failed`].
     pub fn certify(
         &self,
         profile: &AuthorityProfile<'_>,
@@ -109,11 +110,14 @@ impl Authority {
     /// An authority from its certificate and key.
     ///
     /// # Errors
-    /// [`Error::MalformedCertificate`], [`Error::NotAnAuthority`], [`Error::KeyMismatch`].
+    /// [`Error::MalformedCertificate`], [`Error::NotAnAuthority`], [`Error::AuthorityName`], [`Error::KeyMismatch`].
     pub fn new(certificate: Certificate, key: KeyPair) -> Result<Self, Error> {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
         let path_length = certificate::authority_path_length(&parsed)?;
+        if !certificate::subject_can_be_issuer(&parsed) {
+            return Err(Error::AuthorityName);
+        }
         if certificate::key_hash(&parsed) != key.public_key().sha256() {
             return Err(Error::KeyMismatch);
         }
@@ -161,7 +165,8 @@ impl Authority {
         self
     }
 
-    /// The same authority, whose certificates say where its revocation list is (RFC 5280 section 4.2.1.13).
+    /// The same authority, whose certificates say where its revocation list is (RFC 5280 section 4.2.1.13). What is no URI
+    /// is refused when it issues.
     #[must_use]
     pub fn with_revocation_list_url(mut self, url: Option<String>) -> Self {
         self.revocation_list_url = url;
@@ -186,8 +191,8 @@ impl Authority {
     /// That the subject has the private key and, for a phone, has proved the number, is for the caller to know.
     ///
     /// # Errors
-    /// [`Error::OutsideAuthorityValidity`], [`Error::MayNotIssue`], [`Error::LifetimeTooLong`], and what the profile's own
-    /// fields can be wrong in.
+    /// [`Error::OutsideAuthorityValidity`], [`Error::MayNotIssue`], [`Error::LifetimeTooLong`],
+    /// [`Error::InvalidRevocationListUrl`], and what the profile's own fields can be wrong in.
     pub fn issue_numbered(
         &self,
         profile: &Profile<'_>,

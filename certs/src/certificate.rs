@@ -1,6 +1,6 @@
 //! A certificate, and how long it lasts.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{collections::HashSet, fmt, net::IpAddr, time::Duration};
 
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
 use time::OffsetDateTime;
@@ -192,6 +192,19 @@ pub(crate) fn authority_path_length(
         }
         _ => Err(Error::NotAnAuthority),
     }
+}
+
+/// Whether the subject can be written again as the issuer of others (RFC 5280 section 4.1.2.4). `rcgen` keeps one attribute
+/// of each type, the last, and so would turn `DC=com, DC=example` into another name.
+pub(crate) fn subject_can_be_issuer(certificate: &X509Certificate<'_>) -> bool {
+    let mut types = HashSet::new();
+    certificate.subject().iter_rdn().all(|part| {
+        let mut attributes = part.iter();
+        matches!(
+            (attributes.next(), attributes.next()),
+            (Some(attribute), None) if types.insert(attribute.attr_type())
+        )
+    })
 }
 
 /// An address as it stands in a certificate (RFC 5280 section 4.2.1.6).

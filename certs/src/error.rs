@@ -24,6 +24,9 @@ pub enum Error {
     /// A DNS name of a server is not one.
     #[error("a DNS name of the server is not valid")]
     InvalidDnsName,
+    /// The address of the revocation list is not a URI in ASCII (RFC 5280 section 4.2.1.6).
+    #[error("the address of the revocation list is not a URI: write it as http://host/list.crl")]
+    InvalidRevocationListUrl,
     /// A server profile has neither a DNS name nor an IP address.
     #[error("a server certificate needs a DNS name or an IP address")]
     NoServerName,
@@ -51,6 +54,12 @@ pub enum Error {
     /// The certificate given is not an authority's: it has not `cA`, or a key usage without `keyCertSign`.
     #[error("the certificate is not an authority's")]
     NotAnAuthority,
+    /// The authority's name has two attributes of one type, or two in one part. What it issues could not name it so
+    /// (RFC 5280 section 4.1.2.4).
+    #[error(
+        "the authority's name has an attribute twice, or two in one part, and cannot be an issuer's here"
+    )]
+    AuthorityName,
     /// The certificate given is not a gateway's: it has no subject key identifier, or neither a P-256 key with
     /// `keyAgreement` nor an RSA key of 3072 or 4096 bits with `keyEncipherment`.
     #[error(

@@ -302,16 +302,16 @@ fn name_constraints(profile: &AuthorityProfile<'_>) -> Result<Option<NameConstra
     if profile.dns_domains.is_empty() {
         return Ok(None);
     }
-    let domain = |name: &&str| match DnsName::try_from(*name) {
-        Ok(_) => Ok(GeneralSubtree::DnsName((*name).to_owned())),
-        Err(_) => Err(Error::InvalidDnsName),
+    let domain = |name: &&str| {
+        check_dns_name(name)?;
+        Ok(GeneralSubtree::DnsName((*name).to_owned()))
     };
     Ok(Some(NameConstraints {
         permitted_subtrees: profile
             .dns_domains
             .iter()
             .map(domain)
-            .collect::<Result<_, _>>()?,
+            .collect::<Result<_, Error>>()?,
         excluded_subtrees: addresses().into(),
     }))
 }
@@ -334,6 +334,7 @@ fn subject(common_name: &str, frame: &Frame<'_>) -> Result<CertificateParams, Er
         name.push(DnType::OrganizationName, organization);
     }
     name.push(DnType::CommonName, common_name);
+    frame.revocation_list_url.map_or(Ok(()), check_url)?;
 
     let mut params = CertificateParams::default();
     params.serial_number = Some(frame.serial.to_rcgen());
@@ -360,12 +361,34 @@ fn check_name(name: &str, max_chars: usize) -> Result<(), Error> {
     }
 }
 
+/// The library lets names end with a dot, which RFC 5280 section 4.2.1.6 (RFC 1034 section 3.5) does not have: no name is
+/// equal to one.
+fn check_dns_name(name: &str) -> Result<(), Error> {
+    match DnsName::try_from(name) {
+        Ok(_) if !name.ends_with('.') => Ok(()),
+        Ok(_) | Err(_) => Err(Error::InvalidDnsName),
+    }
+}
+
+/// A URI in ASCII, with a scheme and something behind it (RFC 5280 section 4.2.1.6). The library panics at what is not
+/// ASCII.
+fn check_url(url: &str) -> Result<(), Error> {
+    let is_absolute = url
+        .split_once(':')
+        .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+    if is_absolute && url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(Error::InvalidRevocationListUrl)
+    }
+}
+
 fn server_names(dns_names: &[&str], ip_addresses: &[IpAddr]) -> Result<Vec<SanType>, Error> {
     if dns_names.is_empty() && ip_addresses.is_empty() {
         return Err(Error::NoServerName);
     }
     let dns_names = dns_names.iter().map(|name| {
-        DnsName::try_from(*name).map_err(|_| Error::InvalidDnsName)?;
+        check_dns_name(name)?;
         (*name)
             .try_into()
             .map(SanType::DnsName)

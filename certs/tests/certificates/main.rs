@@ -14,6 +14,7 @@ mod elsewhere;
 mod gnutls;
 mod hierarchy;
 mod issuing;
+mod lint;
 mod nss;
 mod openssl;
 mod phones;
