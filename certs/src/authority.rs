@@ -165,12 +165,15 @@ impl Authority {
         self
     }
 
-    /// The same authority, whose certificates say where its revocation list is (RFC 5280 section 4.2.1.13). What is no URI
-    /// is refused when it issues.
-    #[must_use]
-    pub fn with_revocation_list_url(mut self, url: Option<String>) -> Self {
+    /// The same authority, whose certificates say where its revocation list is (RFC 5280 section 4.2.1.13).
+    ///
+    /// # Errors
+    /// [`Error::InvalidRevocationListUrl`].
+    pub fn with_revocation_list_url(mut self, url: Option<String>) -> Result<Self, Error> {
+        url.as_deref()
+            .map_or(Ok(()), profile::check_revocation_list_url)?;
         self.revocation_list_url = url;
-        self
+        Ok(self)
     }
 
     /// Issues a certificate for the key, with a serial number of its own.

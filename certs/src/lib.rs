@@ -83,7 +83,9 @@ pub use key::{KeyKind, KeyPair, PublicKey, check_passphrase};
 pub use phone::{Card, Holder, PhoneNumber};
 pub use pkcs7::to_certs_only;
 pub use pkcs12::to_pkcs12;
-pub use profile::{AuthorityKind, AuthorityProfile, KeyUse, Phone, Profile};
+pub use profile::{
+    AuthorityKind, AuthorityProfile, KeyUse, Phone, Profile, check_revocation_list_url,
+};
 pub use read::read_phone;
 pub use recipient::MAX_GATEWAYS;
 pub use request::{MAX_REQUEST_BYTES, Request};

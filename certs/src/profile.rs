@@ -334,7 +334,6 @@ fn subject(common_name: &str, frame: &Frame<'_>) -> Result<CertificateParams, Er
         name.push(DnType::OrganizationName, organization);
     }
     name.push(DnType::CommonName, common_name);
-    frame.revocation_list_url.map_or(Ok(()), check_url)?;
 
     let mut params = CertificateParams::default();
     params.serial_number = Some(frame.serial.to_rcgen());
@@ -372,7 +371,10 @@ fn check_dns_name(name: &str) -> Result<(), Error> {
 
 /// A URI in ASCII, with a scheme and something behind it (RFC 5280 section 4.2.1.6). The library panics at what is not
 /// ASCII.
-fn check_url(url: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::InvalidRevocationListUrl`].
+pub fn check_revocation_list_url(url: &str) -> Result<(), Error> {
     let is_absolute = url
         .split_once(':')
         .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());

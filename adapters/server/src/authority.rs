@@ -186,12 +186,7 @@ impl AuthorityServer {
         self.stop.send_replace(true);
         self.listener.stopped().await;
         self.messenger.stop();
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task ended badly");
-            }
-        }
-        tracing::info!("stopped");
+        workers::ended(self.tasks).await;
     }
 }
 

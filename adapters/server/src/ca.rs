@@ -56,12 +56,7 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
     }
     let kind = kind_of(&arguments.kind)?;
     let name = arguments.name.as_deref().unwrap_or_default();
-    let domains: Vec<&str> = arguments
-        .subject
-        .domains
-        .iter()
-        .map(String::as_str)
-        .collect();
+    let domains = arguments.subject.domains();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
     let lifetime = arguments.days.map_or_else(|| default_days(kind), days);
     // Whatever can be refused is refused before anything is made.
@@ -173,12 +168,7 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
         .as_deref()
         .or_else(|| holder.request.common_name());
     let name = name.ok_or("the request names no common name: give --name")?;
-    let domains: Vec<&str> = arguments
-        .subject
-        .domains
-        .iter()
-        .map(String::as_str)
-        .collect();
+    let domains = arguments.subject.domains();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
     let lifetime = lifetime.unwrap_or_else(|| default_days(kind));
     let issued = authority

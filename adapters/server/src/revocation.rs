@@ -1,15 +1,25 @@
 //! What authorities have revoked: lists in files, read again when they change, so that a revoked certificate is refused
 //! without a restart.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use countersign_certs::RevocationList;
+use countersign_certs::{MAX_REVOCATION_LIST_BYTES, RevocationList};
 use countersign_checkout::Checkouts;
 use countersign_domain::ports::Clock;
 use rustls::ServerConfig;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
-use crate::{config::Config, error::ConfigError, server, tls};
+use crate::{
+    config::{Config, unreadable},
+    error::ConfigError,
+    server, tls,
+};
 
 /// How often the files are looked at.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -19,14 +29,21 @@ const KEY: &str = "checkout.revocation_lists";
 pub(crate) fn read(config: &Config) -> Result<Vec<RevocationList>, ConfigError> {
     let read = |path: &PathBuf| {
         let path = config.files.path(path);
-        let content = fs::read(&path).map_err(|error| ConfigError::Unreadable {
-            file: path.display().to_string(),
-            cause: error.to_string(),
-        })?;
+        let content = bounded(&path).map_err(|error| unreadable(&path, &error))?;
         RevocationList::from_file(&content)
             .map_err(|error| ConfigError::unusable(KEY, format!("{}: {error}", path.display())))
     };
     config.checkout.revocation_lists.iter().map(read).collect()
+}
+
+/// Not more than a list may have, and one octet that shows that it has more.
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let most = u64::try_from(MAX_REVOCATION_LIST_BYTES).unwrap_or(u64::MAX);
+    let mut content = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(most.saturating_add(1))
+        .read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// Keeps TLS and checkout at what the files say, until `stop` turns true. What cannot be used changes nothing: the lists

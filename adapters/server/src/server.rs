@@ -177,12 +177,7 @@ impl Server {
         self.checkout.stopped().await;
         self.api.stopped().await;
         self.messenger.stop();
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task ended badly");
-            }
-        }
-        tracing::info!("stopped");
+        workers::ended(self.tasks).await;
     }
 }
 

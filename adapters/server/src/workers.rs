@@ -122,3 +122,13 @@ pub(crate) fn resume_payments(
         }
     })
 }
+
+/// Waits until all of them have ended.
+pub(crate) async fn ended(tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a task ended badly");
+        }
+    }
+    tracing::info!("stopped");
+}

@@ -318,6 +318,11 @@ const REFUSED: &[(&str, i32, &str)] = &[
         1,
         "nothing was issued here",
     ),
+    (
+        "init --dir new --kind root --name New --passphrase-file pw --crl-url here",
+        2,
+        "--crl-url",
+    ),
     ("inspect pw", 1, "not a well-formed"),
     (
         "revoke --dir ca --passphrase-file pw --serial 12",

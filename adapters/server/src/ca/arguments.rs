@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use countersign_authority::{AUTHORITY_KINDS, Leaf};
-use countersign_certs::{RevocationReason, Serial};
+use countersign_certs::{RevocationReason, Serial, check_revocation_list_url};
 
 use super::folder::Settings;
 
@@ -81,6 +81,10 @@ pub(crate) struct AuthorityName {
 }
 
 impl AuthorityName {
+    pub(crate) fn domains(&self) -> Vec<&str> {
+        self.domains.iter().map(String::as_str).collect()
+    }
+
     /// Whether anything of it was said.
     pub(crate) const fn is_given(&self) -> bool {
         self.organization.is_some() || self.country.is_some() || !self.domains.is_empty()
@@ -106,7 +110,7 @@ pub(crate) struct Init {
     #[arg(long)]
     pub(crate) rsa: bool,
     /// Where its revocation list will be published; stands in what it issues.
-    #[arg(long)]
+    #[arg(long, value_parser = url)]
     pub(crate) crl_url: Option<String>,
     /// It has the right to assert numbers: those in clear stand in a TNAuthList (RFC 8226), too.
     #[arg(long)]
@@ -241,6 +245,10 @@ pub(crate) struct Crl {
     /// Writes the list to this file, too, DER if its name ends in .crl or .der and PEM otherwise. It is always in list.crl in the folder.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+}
+
+fn url(text: &str) -> Result<String, countersign_certs::Error> {
+    check_revocation_list_url(text).map(|()| text.to_owned())
 }
 
 fn kinds() -> PossibleValuesParser {

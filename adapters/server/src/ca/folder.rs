@@ -137,7 +137,7 @@ impl AuthorityFolder {
         let settings = self.settings()?;
         let authority = Authority::new(certificate, self.open_key(passphrase)?)?;
         Ok(authority
-            .with_revocation_list_url(settings.crl_url)
+            .with_revocation_list_url(settings.crl_url)?
             .asserting_numbers(settings.asserts_numbers))
     }
 

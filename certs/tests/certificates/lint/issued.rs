@@ -111,6 +111,7 @@ impl House {
         Authority::new(certificate, key)
             .unwrap()
             .with_revocation_list_url(Some(url))
+            .unwrap()
     }
 
     fn issued(&self, what: &Certificate, by: &Authority, kind: Kind, name: &str) -> Issued {

@@ -15,15 +15,12 @@ fn server<'a>(dns_names: &'a [&'a str]) -> Profile<'a> {
 /// RFC 5280 section 4.2.1.6: a URI in ASCII, with a scheme and something behind it.
 #[test]
 fn an_address_of_the_list_that_is_no_uri_is_refused() {
-    let root = Authority::root("Root", days(365)).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let issue = |url: &str, root: Authority| {
-        let root = root.with_revocation_list_url(Some(url.to_owned()));
-        let issued = root.issue(&server(&["shop.example"]), key.public_key(), days(30));
-        (issued.map(|_| ()), root)
+    let told = |url: &str| {
+        let root = Authority::root("Root", days(365)).unwrap();
+        root.with_revocation_list_url(Some(url.to_owned()))
+            .map(|_| ())
     };
-    let (done, mut root) = issue("http://authority.example/list.crl", root);
-    assert_eq!(done, Ok(()));
+    assert_eq!(told("http://authority.example/list.crl"), Ok(()));
     for url in [
         "",
         "list.crl",
@@ -33,9 +30,7 @@ fn an_address_of_the_list_that_is_no_uri_is_refused() {
         "http://authority.example/\u{e9}.crl",
         "http://authority.example/list.crl\n",
     ] {
-        let (done, again) = issue(url, root);
-        assert_eq!(done, Err(Error::InvalidRevocationListUrl), "{url}");
-        root = again;
+        assert_eq!(told(url), Err(Error::InvalidRevocationListUrl), "{url}");
     }
 }
 
