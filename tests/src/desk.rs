@@ -14,7 +14,7 @@ use countersign_domain::{
     outbox::Outbox,
     policy::Policy,
     ports::{Accepted, Clock, Entropy, Messenger, OutboundMessage, SendError, Store},
-    summary::Locale,
+    summary::{Locale, Purpose},
     testing::{FakeClock, START, card, key_ring},
     transaction::{Payee, Reference, Transaction},
     verifier::{Answer, ChallengeRequest, Verifier},
@@ -76,6 +76,7 @@ impl Desk {
             transaction: Some(transaction),
             payment: None,
             correlation: None,
+            purpose: Purpose::Access,
             locale: Locale::En,
             origin: "pay.example.com".to_owned(),
         };

@@ -12,7 +12,7 @@ use countersign_domain::{
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
     ports::{Clock, Entropy, Store, StoreError},
     record::Batch,
-    summary::Locale,
+    summary::{Locale, Purpose},
     time::Timestamp,
     verifier::{Answer, ChallengeRequest, Verified, Verifier},
 };
@@ -122,6 +122,7 @@ impl Enrolments {
             account: None,
             transaction: None,
             payment: None,
+            purpose: Purpose::Certificate,
             locale,
             origin: self.origin.clone(),
             correlation: None,

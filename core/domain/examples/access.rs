@@ -7,7 +7,7 @@ use countersign_domain::{
     code::TypedCode,
     error::Error,
     id::SessionId,
-    summary::Locale,
+    summary::{Locale, Purpose},
     testing::Fixture,
     verifier::{Answer, ChallengeRequest},
 };
@@ -26,6 +26,7 @@ async fn main() -> Result<(), Error> {
         account: None,
         transaction: None,
         payment: None,
+        purpose: Purpose::Access,
         locale: Locale::En,
         origin: "library.example.com".to_owned(),
         correlation: None,

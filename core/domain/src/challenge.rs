@@ -12,7 +12,7 @@ use crate::{
     id::{ChallengeId, CorrelationId, Identifier, KeyId, MessageId, PaymentId, SessionId},
     policy::PolicySettings,
     record::Stored,
-    summary::Locale,
+    summary::{Locale, Purpose},
     time::Timestamp,
 };
 
@@ -77,6 +77,9 @@ pub struct Challenge {
     pub(crate) key: KeyId,
     /// Digits of the code.
     pub(crate) digits: u8,
+    /// What is agreed to, where there is no transaction.
+    #[serde(default)]
+    pub(crate) purpose: Purpose,
     /// The language of the message.
     pub(crate) locale: Locale,
     /// The host for which the last line of the message is bound.
@@ -318,6 +321,7 @@ pub(crate) struct Opening {
     pub(crate) payment: Option<PaymentId>,
     pub(crate) number: Msisdn,
     pub(crate) key: KeyId,
+    pub(crate) purpose: Purpose,
     pub(crate) locale: Locale,
     pub(crate) origin: String,
     pub(crate) correlation: Option<CorrelationId>,
@@ -334,6 +338,7 @@ impl Opening {
             number: self.number,
             key: self.key,
             digits: limits.code_digits,
+            purpose: self.purpose,
             locale: self.locale,
             origin: self.origin,
             correlation: self.correlation,

@@ -24,11 +24,24 @@ pub enum Locale {
     Fr,
 }
 
+/// What a person without a transaction agrees to. The message says it: a code that is asked for under a pretext is known by
+/// its purpose.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To pay, or to come in.
+    #[default]
+    Access,
+    /// That a certificate is issued with the person's name and number.
+    Certificate,
+}
+
 /// The words of a language.
 struct Words {
     pay: &'static str,
     to: &'static str,
     more: &'static str,
+    certificate: &'static str,
     code: &'static str,
     valid: &'static str,
     advice: &'static str,
@@ -38,6 +51,7 @@ const EN: Words = Words {
     pay: "Pay",
     to: "to",
     more: "more",
+    certificate: "Certificate for",
     code: "Code",
     valid: "valid",
     advice: "Not you, or another amount? Do not type it.",
@@ -47,6 +61,7 @@ const FR: Words = Words {
     pay: "Payer",
     to: "à",
     more: "autres",
+    certificate: "Certificat pour",
     code: "Code",
     valid: "valable",
     advice: "Pas vous, ou autre montant ? Ne le tapez pas.",
@@ -68,6 +83,9 @@ pub(crate) fn text(
     let mut text = String::new();
     if let Some(transaction) = &challenge.binding.transaction {
         text.push_str(&purchase(transaction, &words));
+    } else if challenge.purpose == Purpose::Certificate {
+        let holder = &challenge.binding.identifier;
+        text.push_str(&format!("{} {holder}\n", words.certificate));
     }
     let Words {
         code: word,
@@ -165,6 +183,16 @@ mod tests {
             "{}",
             text_of(&many)
         );
+    }
+
+    #[test]
+    fn a_certificate_is_asked_for_by_the_name_in_it() {
+        let mut certificate = challenge();
+        certificate.binding.transaction = None;
+        certificate.purpose = Purpose::Certificate;
+        let text = text_of(&certificate);
+        let first = format!("Certificate for {}\nCode ", certificate.binding.identifier);
+        assert!(text.starts_with(&first), "{text}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
     policy::Policy,
     ports::{Clock, Entropy, Store, StoreError},
     record::{Batch, Stored as _, Versioned},
-    summary::Locale,
+    summary::{Locale, Purpose},
     time::Timestamp,
     transaction::Transaction,
 };
@@ -54,6 +54,8 @@ pub struct ChallengeRequest {
     pub transaction: Option<Transaction>,
     /// The payment that waits for it, if any.
     pub payment: Option<PaymentId>,
+    /// What the person agrees to, where there is no transaction.
+    pub purpose: Purpose,
     /// The language of the message.
     pub locale: Locale,
     /// The host of the page that asks for the code, for the message's origin-bound last line.
@@ -218,6 +220,7 @@ impl Verifier {
             payment: request.payment,
             number: request.number,
             key: self.keys.current().clone(),
+            purpose: request.purpose,
             locale: request.locale,
             origin: request.origin,
             correlation: request.correlation,

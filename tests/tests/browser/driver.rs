@@ -23,6 +23,8 @@ pub(crate) struct Wanted {
     pub(crate) dark: bool,
     /// Whether the person's client certificate is in it.
     pub(crate) certificate: bool,
+    /// A root that is trusted besides the sandbox's.
+    pub(crate) root: Option<PathBuf>,
 }
 
 impl Default for Wanted {
@@ -32,6 +34,7 @@ impl Default for Wanted {
             languages: "en",
             dark: false,
             certificate: false,
+            root: None,
         }
     }
 }
@@ -61,7 +64,7 @@ impl Browser {
         settings.furnished = true;
         let sandbox = Sandbox::start(settings).await.unwrap();
         let home = folder.path().join("home");
-        trust(&home, &sandbox, wanted.certificate);
+        trust(&home, &sandbox, &wanted);
         let (driver, url) = start_driver(&home, sandbox.checkout_url());
         let client = connect(&url, &home, &wanted).await;
         Self {
@@ -164,17 +167,22 @@ impl Browser {
 }
 
 /// A profile in which the sandbox's authority is trusted, and the person's certificate if it is wanted.
-fn trust(home: &Path, sandbox: &Sandbox, certificate: bool) {
+fn trust(home: &Path, sandbox: &Sandbox, wanted: &Wanted) {
     let store = home.join(".pki/nssdb");
     fs::create_dir_all(&store).unwrap();
     let store = format!("sql:{}", store.display());
-    let root = sandbox.authority().to_string_lossy().into_owned();
     must("certutil", &["-d", &store, "-N", "--empty-password"]);
-    must(
-        "certutil",
-        &["-d", &store, "-A", "-t", "C,,", "-n", "root", "-i", &root],
-    );
-    if certificate {
+    let roots = [sandbox.authority()]
+        .into_iter()
+        .chain(wanted.root.as_deref());
+    for (name, root) in ["sandbox", "other"].into_iter().zip(roots) {
+        let root = root.to_string_lossy();
+        must(
+            "certutil",
+            &["-d", &store, "-A", "-t", "C,,", "-n", name, "-i", &root],
+        );
+    }
+    if wanted.certificate {
         let (own, key) = sandbox.client_certificate();
         let (own, key) = (own.to_string_lossy(), key.to_string_lossy());
         let file = home.join("alice.p12").to_string_lossy().into_owned();

@@ -7,4 +7,9 @@ mod accessible;
 mod driver;
 
 mod buys;
+mod enrols;
 mod looks;
+
+#[path = "../enrolment/support.rs"]
+#[expect(dead_code, reason = "programs enrol in other ways than people")]
+mod town;

@@ -231,4 +231,15 @@ async fn a_person_gets_a_file_to_import_from_the_page() {
     assert_eq!(finish(&code, "correct-horse-battery").0, 200);
     let said = town.openssl("pkcs12 -in answer -nodes -passin pass:correct-horse-battery -info");
     assert!(said.contains("PBES2"), "{said}");
+    // As Chromium and Firefox keep it.
+    std::fs::create_dir(town.path().join("nss")).unwrap();
+    for (program, arguments) in [
+        ("certutil", "-d sql:nss -N --empty-password"),
+        ("pk12util", "-d sql:nss -i answer -W correct-horse-battery"),
+        ("certutil", "-d sql:nss -K"),
+    ] {
+        let arguments: Vec<_> = arguments.split_whitespace().collect();
+        let (done, said) = town.program(program, &arguments);
+        assert!(done, "{program}\n{said}");
+    }
 }

@@ -118,6 +118,11 @@ gateways = [{gateways}]
         }
     }
 
+    /// Where one of its paths is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -163,7 +168,7 @@ gateways = [{gateways}]
 
     /// `curl` to the authority; the status, and the body.
     pub(crate) fn curl(&self, path: &str, arguments: &[&str]) -> (u16, String) {
-        let url = format!("https://localhost:{}{path}", self.port);
+        let url = self.url(path);
         let mut all = vec![
             "-sS",
             "--max-time",
@@ -205,8 +210,11 @@ gateways = [{gateways}]
         for _ in 0..200 {
             let shown = self.centre.handset(NUMBER).unwrap();
             if shown.len() >= messages
-                && let Some((_, code)) = shown.last().and_then(|last| last.text.rsplit_once('#'))
+                && let Some(last) = shown.last()
+                && let Some((_, code)) = last.text.rsplit_once('#')
             {
+                let says = last.text.starts_with("Certificate for ");
+                assert!(says, "it does not say what for: {}", last.text);
                 return code.to_owned();
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -11,7 +11,7 @@ use crate::{
     outbox::Outbox,
     policy::{Policy, PolicySettings},
     ports::Store,
-    summary::Locale,
+    summary::{Locale, Purpose},
     verifier::{ChallengeRequest, Verifier},
 };
 
@@ -110,6 +110,7 @@ impl Fixture {
             account: None,
             transaction: None,
             payment: None,
+            purpose: Purpose::Access,
             locale: Locale::En,
             origin: "library.example.com".to_owned(),
             correlation: None,

@@ -38,7 +38,7 @@ use crate::{
     policy::PolicySettings,
     ports::{Clock, Entropy, EntropyError},
     secret::Secret,
-    summary::Locale,
+    summary::{Locale, Purpose},
     time::Timestamp,
     transaction::{Item, ItemName, Payee, Reference, Transaction},
 };
@@ -175,6 +175,7 @@ pub fn challenge() -> Challenge {
         payment: None,
         number: "+33612345678".try_into().unwrap(),
         key: "k1".try_into().unwrap(),
+        purpose: Purpose::Access,
         locale: Locale::En,
         origin: "pay.example.com".to_owned(),
         correlation: None,
