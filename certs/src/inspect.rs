@@ -13,7 +13,6 @@ use x509_parser::{
 use crate::{
     certificate::{self, Certificate, Validity, address},
     error::Refusal,
-    extension::PhoneExtension,
 };
 
 /// What a certificate says.
@@ -44,8 +43,6 @@ pub struct Inspection {
     pub purposes: Vec<String>,
     /// The names it goes by, each with its kind.
     pub names: Vec<String>,
-    /// Octets of an encrypted number, if there is one.
-    pub encrypted_number_bytes: Option<usize>,
     /// Where its authority publishes what it has revoked.
     pub revocation_lists: Vec<String>,
 }
@@ -60,14 +57,11 @@ impl fmt::Debug for Inspection {
     }
 }
 
-/// What a certificate says. `extension` is where its authority puts encrypted numbers.
+/// What a certificate says. The number in it is read by [`read_phone`](crate::read_phone).
 ///
 /// # Errors
-/// [`Refusal::Malformed`], [`Refusal::SeveralPhones`].
-pub fn inspect(
-    certificate: &Certificate,
-    extension: PhoneExtension,
-) -> Result<Inspection, Refusal> {
+/// [`Refusal::Malformed`].
+pub fn inspect(certificate: &Certificate) -> Result<Inspection, Refusal> {
     let parsed = certificate::parse(certificate.der())?;
     let validity = Validity::of(&parsed)?;
     let registry = OidRegistry::default().with_crypto().with_x509();
@@ -86,7 +80,6 @@ pub fn inspect(
         key_usages: key_usages(&parsed)?,
         purposes: purposes(&parsed)?,
         names: names(&parsed)?,
-        encrypted_number_bytes: extension.find(&parsed)?.map(<[u8]>::len),
         revocation_lists: revocation_lists(&parsed),
     })
 }

@@ -167,10 +167,14 @@ impl RevocationList {
         u64::try_from(seconds).ok().map(unix_time)
     }
 
-    /// Who issued it: the name, DER.
-    pub fn issuer(&self) -> Vec<u8> {
-        CertificateRevocationList::from_der(&self.0)
-            .map_or_else(|_| Vec::new(), |(_, list)| list.issuer().as_raw().to_vec())
+    /// Whether the same authority issued the other one: the same name and key identifier. An authority that was made anew
+    /// under an old name counts from one again.
+    pub fn is_of_the_same_authority(&self, other: &Self) -> bool {
+        let parse = |list| CertificateRevocationList::from_der(list);
+        let (Ok((_, one)), Ok((_, other))) = (parse(&self.0), parse(&other.0)) else {
+            return false;
+        };
+        one.issuer().as_raw() == other.issuer().as_raw() && signer_key(&one) == signer_key(&other)
     }
 
     /// Its number: the later of two lists has the larger.
@@ -189,6 +193,18 @@ impl RevocationList {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// The authority key identifier (RFC 5280 section 5.2.1).
+fn signer_key<'a>(list: &'a CertificateRevocationList<'_>) -> Option<&'a [u8]> {
+    let found = list.extensions().iter();
+    found
+        .filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref(),
+            _ => None,
+        })
+        .map(|id| id.0)
+        .next()
 }
 
 /// The list's number must be there, and not be critical (RFC 5280 section 5.2.3), which path validation does not ask.

@@ -17,7 +17,7 @@ use countersign_domain::{
 
 use crate::{
     error::AuthorityError,
-    order::{Leaf, Order},
+    order::{Leaf, Order, kind_name},
     record::{CertifiedKey, Issued, ListState, Revocation},
 };
 
@@ -100,6 +100,7 @@ impl CertificateAuthority {
             ..self.issued(
                 order.leaf.name(),
                 &order.common_name,
+                serial,
                 &certificate,
                 validity,
             )
@@ -115,14 +116,14 @@ impl CertificateAuthority {
     pub async fn certify(
         &self,
         profile: &AuthorityProfile<'_>,
-        kind: &str,
         key: &PublicKey,
         lifetime: Duration,
     ) -> Result<Certificate, AuthorityError> {
         let serial = self.serial()?;
         let validity = self.validity(lifetime)?;
         let certificate = self.authority.certify(profile, key, validity, serial)?;
-        let issued = self.issued(kind, profile.common_name, &certificate, validity);
+        let kind = kind_name(profile.kind);
+        let issued = self.issued(kind, profile.common_name, serial, &certificate, validity);
         self.keep(&issued).await?;
         Ok(certificate)
     }
@@ -131,13 +132,12 @@ impl CertificateAuthority {
         &self,
         profile: &str,
         common_name: &str,
+        serial: Serial,
         certificate: &Certificate,
         validity: Validity,
     ) -> Issued {
         Issued {
-            serial: certificate
-                .serial()
-                .map_or_else(String::new, |serial| serial.to_string()),
+            serial: serial.to_string(),
             key_sha256: hex::encode(&certificate.key_sha256()),
             profile: profile.to_owned(),
             common_name: common_name.to_owned(),
@@ -376,7 +376,7 @@ impl CertificateAuthority {
         Ok(Serial::from_chance(chance))
     }
 
-    /// From a little before now, but never outside of the authority's own.
+    /// From a little before now, but not before the authority's own begins.
     fn validity(&self, lifetime: Duration) -> Result<Validity, AuthorityError> {
         let now = self.clock.now().unix_seconds();
         let begin = now.saturating_sub(CLOCK_SKEW.as_secs());

@@ -115,6 +115,11 @@ pub const AUTHORITY_KINDS: [(AuthorityKind, &str); 7] = [
     (AuthorityKind::Gateways, "gateways"),
 ];
 
+pub(crate) fn kind_name(kind: AuthorityKind) -> &'static str {
+    let named = AUTHORITY_KINDS.iter().find(|(known, _)| *known == kind);
+    named.map_or("", |(_, name)| name)
+}
+
 /// An order for a certificate.
 #[derive(Clone, Debug)]
 pub struct Order {

@@ -150,7 +150,7 @@ async fn a_key_is_certified_once_by_whatever_process_and_for_whatever_purpose() 
     assert_eq!(again.unwrap_err(), before);
     let profile = AuthorityProfile::new(AuthorityKind::Brand, "Brand");
     let authority = house.authority();
-    let certified = authority.certify(&profile, "brand", key.public_key(), 10 * YEAR);
+    let certified = authority.certify(&profile, key.public_key(), 10 * YEAR);
     assert_eq!(certified.await.unwrap_err(), before);
 }
 

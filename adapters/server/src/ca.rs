@@ -14,11 +14,11 @@ use crate::{
     system::SystemClock,
 };
 use countersign_authority::{
-    AUTHORITY_KINDS, AuthorityError, CertificateAuthority, LIST_LIFETIME, Leaf, Numbers, Order,
+    AUTHORITY_KINDS, AuthorityError, CertificateAuthority, LIST_LIFETIME, Leaf, Order,
 };
 use countersign_certs::{
-    Authority, AuthorityKind, AuthorityProfile, Certificate, KeyKind, KeyPair, PhoneExtension,
-    PublicKey, Request, RevocationReason, Serial, UnixTime, Validity, check_passphrase, to_pkcs12,
+    Authority, AuthorityKind, AuthorityProfile, Certificate, KeyKind, KeyPair, PublicKey, Request,
+    RevocationReason, Serial, UnixTime, Validity, check_passphrase, to_pkcs12,
 };
 use countersign_domain::ports::Clock as _;
 
@@ -77,9 +77,7 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
     }
     let (authority, chain) = match issuer {
         Some((issuer, above)) => {
-            let certified = issuer
-                .certify(&profile, &arguments.kind, key.public_key(), lifetime)
-                .await?;
+            let certified = issuer.certify(&profile, key.public_key(), lifetime).await?;
             (Authority::new(certified, key)?, above.chain()?)
         }
         None => {
@@ -96,7 +94,7 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
 
 /// Who believes any list needs one of every authority, from the first day on.
 async fn first_list(folder: &AuthorityFolder, secret: &str) -> Result<(), Failure> {
-    let authority = folder.open(secret, Numbers::Clear)?;
+    let authority = folder.open(secret)?;
     publish(folder, &authority, None, None).await
 }
 
@@ -120,7 +118,7 @@ fn issuer(
     let own = arguments.issuer_passphrase_file.as_deref();
     let own = own.map(|file| passphrase(Some(file))).transpose()?;
     let secret = own.as_deref().map_or(secret, String::as_str);
-    Ok(Some((folder.open(secret, Numbers::Clear)?, folder)))
+    Ok(Some((folder.open(secret)?, folder)))
 }
 
 /// Takes the certificate that came back for a request, or a new one for the same key.
@@ -171,9 +169,7 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
     let domains = arguments.subject.domains();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
     let lifetime = lifetime.unwrap_or_else(|| default_days(kind));
-    let issued = authority
-        .certify(&profile, &arguments.profile, holder.key(), lifetime)
-        .await;
+    let issued = authority.certify(&profile, holder.key(), lifetime).await;
     holder.hand_out(&arguments.key, issued, &folder)
 }
 
@@ -242,7 +238,7 @@ async fn publish(
     out: Option<&Path>,
 ) -> Result<(), Failure> {
     let _one_at_a_time = folder.lock()?;
-    let own = countersign_certs::inspect(authority.certificate(), PhoneExtension::default())?;
+    let own = countersign_certs::inspect(authority.certificate())?;
     // Who makes authorities may be offline, and revokes seldom.
     let usual = match own.authority {
         Some(Some(0)) => LIST_LIFETIME,
@@ -331,7 +327,7 @@ impl Holder {
                 let _: Result<(), _> = std::fs::remove_file(path);
             }
         })?;
-        let shown = countersign_certs::inspect(&certificate, PhoneExtension::default())?;
+        let shown = countersign_certs::inspect(&certificate)?;
         let mut chain = vec![certificate];
         chain.extend(folder.chain()?);
         if let (Some(path), Some(made)) = (&arguments.pkcs12, &self.made)
@@ -360,7 +356,7 @@ impl Holder {
 fn open(arguments: &Folder) -> Result<(AuthorityFolder, CertificateAuthority), Failure> {
     let secret = passphrase(arguments.passphrase_file.as_deref())?;
     let folder = AuthorityFolder::at(&arguments.dir);
-    let authority = folder.open(&secret, Numbers::Clear)?;
+    let authority = folder.open(&secret)?;
     Ok((folder, authority))
 }
 

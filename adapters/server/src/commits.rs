@@ -61,7 +61,12 @@ impl<S: Store> Store for Commits<S> {
     /// Nothing is said of what is not committed.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let facts = batch.facts.clone();
-        let (messages, correlation) = (new_messages(&batch), correlation_in(&batch));
+        let messages = new_messages(&batch);
+        // Only what is said of facts needs it, and finding it reads records.
+        let correlation = match facts.as_slice() {
+            [] => None,
+            _ => correlation_in(&batch),
+        };
         self.store.commit(batch).await?;
         for message in messages {
             // Where there is no room for it, the next look at the outbox finds it.

@@ -9,6 +9,8 @@
 //!                             +--> listener.rs: TLS --> checkout's routers      (flows)
 //!                             +--> workers.rs: what was committed (commits.rs), what is due
 //!                             +--> commits.rs, observed.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
+//!
+//!   ca.rs --> countersign-authority over the folder of an authority; ca serve: authority.rs --> listener.rs, workers.rs
 //! ```
 
 pub mod ca;

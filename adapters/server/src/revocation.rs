@@ -109,17 +109,14 @@ fn look(
 
 /// A list that is older than the one in force is somebody's mistake, or somebody's attack: what it lacks was revoked since.
 fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(), ConfigError> {
-    for list in lists {
-        let same_issuer = before
-            .iter()
-            .filter(|known| known.issuer() == list.issuer());
-        if same_issuer
-            .clone()
-            .any(|known| known.number() > list.number())
-        {
-            let why = "names a list that is older than the one in force";
-            return Err(ConfigError::unusable(KEY, why));
-        }
+    let is_older = |list: &RevocationList| {
+        let known = before.iter();
+        let mut known = known.filter(|known| known.is_of_the_same_authority(list));
+        known.any(|known| known.number() > list.number())
+    };
+    if lists.iter().any(is_older) {
+        let why = "names a list that is older than the one in force";
+        return Err(ConfigError::unusable(KEY, why));
     }
     Ok(())
 }

@@ -197,3 +197,13 @@ fn openssl_s_list_is_read_and_one_without_a_number_is_refused() {
     let unnumbered = RevocationList::from_file(&made("-crlexts n"));
     assert_eq!(unnumbered, Err(Error::MalformedRevocationList));
 }
+
+#[test]
+fn lists_are_of_the_same_authority_by_name_and_key() {
+    let hierarchy = Hierarchy::new();
+    let (one, later) = (list(&hierarchy.root, &[]), list(&hierarchy.root, &[]));
+    assert!(one.is_of_the_same_authority(&later));
+    let same_name = Authority::root("Test root", days(3650)).unwrap();
+    assert!(!one.is_of_the_same_authority(&list(&same_name, &[])));
+    assert!(!one.is_of_the_same_authority(&list(&hierarchy.issuing, &[])));
+}

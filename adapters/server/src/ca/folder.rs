@@ -141,15 +141,12 @@ impl AuthorityFolder {
             .asserting_numbers(settings.asserts_numbers))
     }
 
-    /// The authority with its register.
-    pub(crate) fn open(
-        &self,
-        passphrase: &str,
-        numbers: Numbers,
-    ) -> Result<CertificateAuthority, Failure> {
+    /// The authority with its register. At the command line nothing with a number is issued, so how numbers stand is no
+    /// matter.
+    pub(crate) fn open(&self, passphrase: &str) -> Result<CertificateAuthority, Failure> {
         Ok(CertificateAuthority::new(
             self.authority(passphrase)?,
-            numbers,
+            Numbers::Clear,
             Arc::new(self.register()?),
             Arc::new(SystemClock::default()),
             Arc::new(SystemEntropy::default()),

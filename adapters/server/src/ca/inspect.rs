@@ -4,7 +4,7 @@ use countersign_authority::record::Issued;
 use countersign_certs::{
     Certificate, GatewayKey, KeyPair, PhoneExtension, Refusal, UnixTime, read_phone,
 };
-use countersign_domain::ports::Store;
+use countersign_domain::{hex, ports::Store};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -57,14 +57,12 @@ async fn in_register(folder: &AuthorityFolder, serial: &str) -> Result<Option<Is
 }
 
 fn says(certificate: &Certificate) -> Result<Map<String, Value>, Failure> {
-    let read = countersign_certs::inspect(certificate, PhoneExtension::default())?;
+    let read = countersign_certs::inspect(certificate)?;
     let authority = match read.authority {
         None => "no".to_owned(),
         Some(None) => "yes, any number of authorities below it".to_owned(),
         Some(Some(below)) => format!("yes, {below} authorities below it"),
     };
-    let hash = read.key_sha256;
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let members = json!({
         "subject": read.subject,
         "issuer": read.issuer,
@@ -72,7 +70,7 @@ fn says(certificate: &Certificate) -> Result<Map<String, Value>, Failure> {
         "not_before": date(read.not_before),
         "not_after": date(read.not_after),
         "key": read.key,
-        "key_sha256": hash,
+        "key_sha256": hex::encode(&read.key_sha256),
         "signature": read.signature,
         "authority": authority,
         "key_usages": read.key_usages,
