@@ -24,10 +24,7 @@ fn issue_and_read() -> Result<String, Box<dyn Error>> {
 
     // The gateway that may read numbers. Its key does nothing else.
     let gateway_key = KeyPair::generate()?;
-    let profile = Profile::Gateway {
-        common_name: "Example gateway",
-        key_use: KeyUse::KeyExchange,
-    };
+    let profile = Profile::Gateway { common_name: "Example gateway", key_use: KeyUse::KeyExchange };
     let gateway = issuing.issue(&profile, gateway_key.public_key(), days(365)?)?;
 
     // The client, with a number and a card that only the gateway can read.
@@ -37,14 +34,8 @@ fn issue_and_read() -> Result<String, Box<dyn Error>> {
     };
     let client_key = KeyPair::generate()?;
     let gateways = [GatewayCertificate::new(&gateway)?];
-    let phone = Phone::Encrypted {
-        holder: &holder,
-        gateways: &gateways,
-    };
-    let profile = Profile::TlsClient {
-        common_name: "user-42",
-        phone,
-    };
+    let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
+    let profile = Profile::TlsClient { common_name: "user-42", phone };
     let client = issuing.issue(&profile, client_key.public_key(), days(365)?)?;
 
     // What the merchant's server does with it after the TLS handshake.

@@ -113,10 +113,7 @@ pub(crate) fn offers_of(
     if originator.algorithm != ec_public_key() || key_agreement().as_ref() != Ok(key_enc_alg) {
         return Err(EnvelopeFault::KeyAgreement);
     }
-    let ephemeral_point = originator
-        .public_key
-        .as_bytes()
-        .ok_or(EnvelopeFault::EphemeralKey)?;
+    let ephemeral_point = originator.public_key.as_bytes().ok_or(EnvelopeFault::EphemeralKey)?;
     recipient_enc_keys
         .iter()
         .map(|recipient| match &recipient.rid {
@@ -125,10 +122,7 @@ pub(crate) fn offers_of(
                 date: None,
                 other: None,
             }) => {
-                let agreed = Agreed {
-                    ephemeral_point,
-                    wrapped_key: recipient.enc_key.as_bytes(),
-                };
+                let agreed = Agreed { ephemeral_point, wrapped_key: recipient.enc_key.as_bytes() };
                 Ok((subject_key_identifier.0.as_bytes(), agreed))
             }
             _ => Err(EnvelopeFault::RecipientKind),
@@ -152,18 +146,12 @@ fn key_encryption_key(shared_secret: &[u8]) -> Option<AesKek> {
 
 /// id-ecPublicKey without parameters: the curve is the recipient's (RFC 5753 section 3.1.1).
 const fn ec_public_key() -> AlgorithmIdentifierOwned {
-    AlgorithmIdentifierOwned {
-        oid: ID_EC_PUBLIC_KEY,
-        parameters: None,
-    }
+    AlgorithmIdentifierOwned { oid: ID_EC_PUBLIC_KEY, parameters: None }
 }
 
 /// The key agreement, whose parameter is the key wrap algorithm (RFC 5753 section 7.1.4).
 fn key_agreement() -> der::Result<AlgorithmIdentifierOwned> {
-    let key_wrap = AlgorithmIdentifierOwned {
-        oid: ID_AES256_WRAP,
-        parameters: None,
-    };
+    let key_wrap = AlgorithmIdentifierOwned { oid: ID_AES256_WRAP, parameters: None };
     Ok(AlgorithmIdentifierOwned {
         oid: DH_SINGLE_PASS_STD_DH_SHA256_KDF,
         parameters: Some(Any::encode_from(&key_wrap)?),

@@ -170,8 +170,7 @@ impl Authority {
     /// # Errors
     /// [`Error::InvalidRevocationListUrl`].
     pub fn with_revocation_list_url(mut self, url: Option<String>) -> Result<Self, Error> {
-        url.as_deref()
-            .map_or(Ok(()), profile::check_revocation_list_url)?;
+        url.as_deref().map_or(Ok(()), profile::check_revocation_list_url)?;
         self.revocation_list_url = url;
         Ok(self)
     }
@@ -244,9 +243,8 @@ impl Authority {
         if !self.validity.contains(&validity) {
             return Err(Error::OutsideAuthorityValidity);
         }
-        let certificate = params
-            .signed_by(subject_key.subject(), &self.issuer()?)
-            .map_err(|_| SIGNING)?;
+        let certificate =
+            params.signed_by(subject_key.subject(), &self.issuer()?).map_err(|_| SIGNING)?;
         Certificate::from_der(certificate.into())
     }
 
@@ -287,20 +285,14 @@ impl Authority {
 
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authority")
-            .field("validity", &self.validity)
-            .finish_non_exhaustive()
+        f.debug_struct("Authority").field("validity", &self.validity).finish_non_exhaustive()
     }
 }
 
 /// The extended key usages of an authority's certificate. An authority for any purpose has none.
 fn purposes(certificate: &X509Certificate<'_>) -> Result<Vec<Vec<u64>>, Error> {
-    let extended = certificate
-        .extended_key_usage()
-        .map_err(|_| Error::MalformedCertificate)?;
-    let Some(extended) = extended
-        .map(|extended| extended.value)
-        .filter(|extended| !extended.any)
+    let extended = certificate.extended_key_usage().map_err(|_| Error::MalformedCertificate)?;
+    let Some(extended) = extended.map(|extended| extended.value).filter(|extended| !extended.any)
     else {
         return Ok(Vec::new());
     };
@@ -313,10 +305,7 @@ fn purposes(certificate: &X509Certificate<'_>) -> Result<Vec<Vec<u64>>, Error> {
         let arcs = other.iter().map(Iterator::collect);
         arcs.ok_or(Error::MalformedCertificate)
     });
-    known
-        .map(|(_, purpose)| Ok(arcs(purpose)))
-        .chain(others)
-        .collect()
+    known.map(|(_, purpose)| Ok(arcs(purpose))).chain(others).collect()
 }
 
 fn arcs(purpose: &ExtendedKeyUsagePurpose) -> Vec<u64> {

@@ -109,10 +109,7 @@ impl Validity {
         if lifetime.as_secs() == 0 || end > LAST_SECOND {
             return Err(Error::InvalidValidity);
         }
-        Ok(Self {
-            not_before,
-            not_after: unix_time(end),
-        })
+        Ok(Self { not_before, not_after: unix_time(end) })
     }
 
     /// The first second in which the certificate is valid.
@@ -170,16 +167,12 @@ pub(crate) fn key_hash(certificate: &X509Certificate<'_>) -> [u8; 32] {
 
 /// Whether the key may sign certificates: a key usage, if there is one, must say so (RFC 5280 section 6.1.4 (n)).
 pub(crate) fn may_sign_certificates(certificate: &X509Certificate<'_>) -> bool {
-    certificate
-        .key_usage()
-        .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
+    certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
 
 /// Whether the key may sign revocation lists: a key usage, if there is one, must say so (RFC 5280 section 6.3.3 (f)).
 pub(crate) fn may_sign_lists(certificate: &X509Certificate<'_>) -> bool {
-    certificate
-        .key_usage()
-        .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.crl_sign()))
+    certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.crl_sign()))
 }
 
 /// How many authorities may stand below this one (`None`: any number), if it is one.
@@ -210,8 +203,7 @@ pub(crate) fn subject_can_be_issuer(certificate: &X509Certificate<'_>) -> bool {
 /// An address as it stands in a certificate (RFC 5280 section 4.2.1.6).
 pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
-        .ok()
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }
 
 /// SHA-256.

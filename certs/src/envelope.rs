@@ -43,18 +43,13 @@ pub(crate) fn seal(plaintext: &[u8], gateways: &[GatewayCertificate]) -> Result<
     let tag = cipher(&content_key)
         .and_then(|cipher| {
             let nonce = Nonce::assume_unique_for_key(nonce);
-            cipher
-                .seal_in_place_separate_tag(nonce, Aad::empty(), &mut content)
-                .ok()
+            cipher.seal_in_place_separate_tag(nonce, Aad::empty(), &mut content).ok()
         })
         .ok_or(ENCRYPTING)?;
     let recip_infos = recipient::wrap(&content_key, gateways)?;
 
     let build = || -> der::Result<Vec<u8>> {
-        let parameters = GcmParameters {
-            nonce: &nonce,
-            tag_bytes: Some(TAG_BYTES),
-        };
+        let parameters = GcmParameters { nonce: &nonce, tag_bytes: Some(TAG_BYTES) };
         let enveloped = AuthEnvelopedData {
             version: CmsVersion::V0,
             originator_info: None,
@@ -72,11 +67,7 @@ pub(crate) fn seal(plaintext: &[u8], gateways: &[GatewayCertificate]) -> Result<
             unauth_attrs: None,
         };
         let content = in_der(&enveloped)?;
-        ContentInfo {
-            content_type: ID_AUTH_ENVELOPED_DATA,
-            content,
-        }
-        .to_der()
+        ContentInfo { content_type: ID_AUTH_ENVELOPED_DATA, content }.to_der()
     };
     build().map_err(|_| Error::Failed("encoding the envelope"))
 }
@@ -112,10 +103,8 @@ fn decode(envelope: &[u8]) -> Result<AuthEnvelopedData, EnvelopeFault> {
     if outer.content_type != ID_AUTH_ENVELOPED_DATA {
         return Err(EnvelopeFault::ContentType);
     }
-    let enveloped: AuthEnvelopedData = outer
-        .content
-        .decode_as()
-        .map_err(|error| fault_of(&error))?;
+    let enveloped: AuthEnvelopedData =
+        outer.content.decode_as().map_err(|error| fault_of(&error))?;
     // The decoder sorts sets (X.690 section 11.6) where it should refuse them; encoding again shows it.
     let canonical = in_der(&enveloped).map_err(|_| EnvelopeFault::Malformed)?;
     if canonical != outer.content {
@@ -146,29 +135,14 @@ fn in_der(enveloped: &AuthEnvelopedData) -> der::Result<Any> {
 #[derive(Sequence)]
 struct OrderedAuthEnvelopedData {
     version: CmsVersion,
-    #[asn1(
-        context_specific = "0",
-        tag_mode = "IMPLICIT",
-        constructed = "true",
-        optional = "true"
-    )]
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
     originator_info: Option<OriginatorInfo>,
     recip_infos: SetOfVec<Any>,
     auth_encrypted_content_info: EncryptedContentInfo,
-    #[asn1(
-        context_specific = "1",
-        tag_mode = "IMPLICIT",
-        constructed = "true",
-        optional = "true"
-    )]
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
     auth_attrs: Option<Attributes>,
     mac: OctetString,
-    #[asn1(
-        context_specific = "2",
-        tag_mode = "IMPLICIT",
-        constructed = "true",
-        optional = "true"
-    )]
+    #[asn1(context_specific = "2", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
     unauth_attrs: Option<Attributes>,
 }
 
@@ -196,11 +170,7 @@ fn sealed_content(enveloped: &AuthEnvelopedData) -> Result<SealedContent<'_>, En
     if content.content_enc_alg.oid != ID_AES256_GCM {
         return Err(EnvelopeFault::Cipher);
     }
-    let parameters = content
-        .content_enc_alg
-        .parameters
-        .as_ref()
-        .ok_or(EnvelopeFault::Cipher)?;
+    let parameters = content.content_enc_alg.parameters.as_ref().ok_or(EnvelopeFault::Cipher)?;
     let GcmParameters { nonce, tag_bytes } =
         parameters.decode_as().map_err(|_| EnvelopeFault::Cipher)?;
     let nonce = nonce.try_into().map_err(|_| EnvelopeFault::NonceLength)?;
@@ -208,21 +178,12 @@ fn sealed_content(enveloped: &AuthEnvelopedData) -> Result<SealedContent<'_>, En
     if tag_bytes != Some(TAG_BYTES) || tag.len() != usize::from(TAG_BYTES) {
         return Err(EnvelopeFault::TagLength);
     }
-    let ciphertext = content
-        .encrypted_content
-        .as_ref()
-        .ok_or(EnvelopeFault::Malformed)?;
-    Ok(SealedContent {
-        nonce,
-        ciphertext: ciphertext.as_bytes(),
-        tag,
-    })
+    let ciphertext = content.encrypted_content.as_ref().ok_or(EnvelopeFault::Malformed)?;
+    Ok(SealedContent { nonce, ciphertext: ciphertext.as_bytes(), tag })
 }
 
 pub(crate) fn cipher(key: &ContentKey) -> Option<LessSafeKey> {
-    UnboundKey::new(&AES_256_GCM, key.as_slice())
-        .ok()
-        .map(LessSafeKey::new)
+    UnboundKey::new(&AES_256_GCM, key.as_slice()).ok().map(LessSafeKey::new)
 }
 
 fn fault_of(error: &der::Error) -> EnvelopeFault {

@@ -29,9 +29,7 @@ impl FromStr for PhoneExtension {
 
     /// From dotted decimal. Its parts must fit 32 bits, as many programs read no longer ones.
     fn from_str(dotted: &str) -> Result<Self, Error> {
-        ObjectIdentifier::new(dotted)
-            .map(Self)
-            .map_err(|_| Error::InvalidObjectIdentifier)
+        ObjectIdentifier::new(dotted).map(Self).map_err(|_| Error::InvalidObjectIdentifier)
     }
 }
 

@@ -51,12 +51,10 @@ impl GatewayCertificate {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
         let key_id =
-            parsed
-                .iter_extensions()
-                .find_map(|extension| match extension.parsed_extension() {
-                    ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
-                    _ => None,
-                });
+            parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+                _ => None,
+            });
         match (key_id, public_key(&parsed)) {
             (Some(key_id), Some(key)) if !key_id.is_empty() => Ok(Self { key_id, key }),
             _ => Err(Error::NotAGateway),
@@ -90,9 +88,7 @@ fn public_key(certificate: &X509Certificate<'_>) -> Option<PublicKey> {
         }
         public_key::PublicKey::RSA(_) if usage.key_encipherment() => {
             let key = PublicEncryptingKey::from_der(certificate.public_key().raw).ok()?;
-            RSA_BITS
-                .contains(&key.key_size_bits())
-                .then_some(PublicKey::Rsa(key))
+            RSA_BITS.contains(&key.key_size_bits()).then_some(PublicKey::Rsa(key))
         }
         _ => None,
     }
@@ -130,10 +126,7 @@ impl GatewayKey {
         if !key.belongs_to(&gateway.key)? {
             return Err(Error::KeyMismatch);
         }
-        Ok(Self {
-            key_id: gateway.key_id,
-            key,
-        })
+        Ok(Self { key_id: gateway.key_id, key })
     }
 
     pub(crate) fn key_id(&self) -> &[u8] {
@@ -156,9 +149,7 @@ impl PrivateKey {
         if let Ok(key) = agreement::PrivateKey::from_private_key_der(&ECDH_P256, der) {
             return Ok(Self::P256(key));
         }
-        PrivateDecryptingKey::from_pkcs8(der)
-            .map(Self::Rsa)
-            .map_err(|_| Error::MalformedKey)
+        PrivateDecryptingKey::from_pkcs8(der).map(Self::Rsa).map_err(|_| Error::MalformedKey)
     }
 
     fn belongs_to(&self, public: &PublicKey) -> Result<bool, Error> {

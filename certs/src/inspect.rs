@@ -100,17 +100,11 @@ fn key_usages(certificate: &X509Certificate<'_>) -> Result<Vec<String>, Refusal>
     let usage = certificate.key_usage().map_err(|_| Refusal::Malformed)?;
     let text = usage.map(|usage| usage.value.to_string());
     let words = text.unwrap_or_default();
-    Ok(words
-        .split(", ")
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(words.split(", ").filter(|word| !word.is_empty()).map(str::to_owned).collect())
 }
 
 fn purposes(certificate: &X509Certificate<'_>) -> Result<Vec<String>, Refusal> {
-    let extended = certificate
-        .extended_key_usage()
-        .map_err(|_| Refusal::Malformed)?;
+    let extended = certificate.extended_key_usage().map_err(|_| Refusal::Malformed)?;
     let Some(extended) = extended.map(|extended| extended.value) else {
         return Ok(Vec::new());
     };
@@ -121,16 +115,11 @@ fn purposes(certificate: &X509Certificate<'_>) -> Result<Vec<String>, Refusal> {
     ];
     let known = known.iter().filter(|(is_there, _)| *is_there);
     let others = extended.other.iter().map(ToString::to_string);
-    Ok(known
-        .map(|(_, name)| (*name).to_owned())
-        .chain(others)
-        .collect())
+    Ok(known.map(|(_, name)| (*name).to_owned()).chain(others).collect())
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Result<Vec<String>, Refusal> {
-    let names = certificate
-        .subject_alternative_name()
-        .map_err(|_| Refusal::Malformed)?;
+    let names = certificate.subject_alternative_name().map_err(|_| Refusal::Malformed)?;
     let names = names.iter().flat_map(|names| &names.value.general_names);
     Ok(names
         .map(|name| match name {
@@ -146,18 +135,16 @@ fn names(certificate: &X509Certificate<'_>) -> Result<Vec<String>, Refusal> {
 
 fn revocation_lists(certificate: &X509Certificate<'_>) -> Vec<String> {
     let points =
-        certificate
-            .iter_extensions()
-            .filter_map(|extension| match extension.parsed_extension() {
-                ParsedExtension::CRLDistributionPoints(points) => Some(points),
-                _ => None,
-            });
-    let names = points
-        .flat_map(|points| points.points.iter())
-        .filter_map(|point| match point.distribution_point.as_ref()? {
+        certificate.iter_extensions().filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::CRLDistributionPoints(points) => Some(points),
+            _ => None,
+        });
+    let names = points.flat_map(|points| points.points.iter()).filter_map(|point| {
+        match point.distribution_point.as_ref()? {
             x509_parser::extensions::DistributionPointName::FullName(names) => Some(names),
             x509_parser::extensions::DistributionPointName::NameRelativeToCRLIssuer(_) => None,
-        });
+        }
+    });
     names
         .flatten()
         .filter_map(|name| match name {

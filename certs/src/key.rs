@@ -92,9 +92,7 @@ impl KeyPair {
         }
         let sealed = EncryptedPrivateKeyInfoRef::try_from(der.as_slice())
             .map_err(|_| Error::MalformedKey)?;
-        let plain = sealed
-            .decrypt(passphrase)
-            .map_err(|_| Error::WrongPassphrase)?;
+        let plain = sealed.decrypt(passphrase).map_err(|_| Error::WrongPassphrase)?;
         Self::from_der(plain.as_bytes())
     }
 
@@ -130,9 +128,7 @@ impl KeyPair {
         let scheme = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(ROUNDS, &salt, nonce)
             .map_err(|_| ENCRYPTING)?;
         let plain = PrivateKeyInfoRef::try_from(self.expose_der()).map_err(|_| ENCRYPTING)?;
-        let sealed = plain
-            .encrypt_with_params(scheme, passphrase)
-            .map_err(|_| ENCRYPTING)?;
+        let sealed = plain.encrypt_with_params(scheme, passphrase).map_err(|_| ENCRYPTING)?;
         to_pem(ENCRYPTED, sealed.as_bytes())
     }
 
@@ -144,9 +140,7 @@ impl KeyPair {
         const SIGNING: Error = Error::Failed("signing a request");
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, common_name);
+        params.distinguished_name.push(DnType::CommonName, common_name);
         let request = params.serialize_request(&self.pair).map_err(|_| SIGNING)?;
         request.pem().map_err(|_| SIGNING)
     }
@@ -225,9 +219,7 @@ fn kind_of(spki: &[u8]) -> Result<PublicKeyKind, Error> {
             let is_p256 = curve
                 .and_then(|curve| curve.as_oid().ok())
                 .is_some_and(|curve| curve == x509_parser::oid_registry::OID_EC_P256);
-            is_p256
-                .then_some(PublicKeyKind::Curve)
-                .ok_or(Error::KeyNotAllowed)
+            is_p256.then_some(PublicKeyKind::Curve).ok_or(Error::KeyNotAllowed)
         }
         public_key::PublicKey::RSA(key)
             if RSA_BITS.contains(&key.key_size()) && key.try_exponent() == Ok(RSA_EXPONENT) =>
@@ -257,9 +249,7 @@ fn pem_of(text: &str) -> Result<(String, Zeroizing<Vec<u8>>), Error> {
     if text.len() > MAX_KEY_FILE_BYTES {
         return Err(Error::MalformedKey);
     }
-    decoder
-        .decode_to_end(&mut der)
-        .map_err(|_| Error::MalformedKey)?;
+    decoder.decode_to_end(&mut der).map_err(|_| Error::MalformedKey)?;
     Ok((label, der))
 }
 

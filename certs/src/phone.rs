@@ -95,10 +95,7 @@ fn is_year_and_month(text: &str) -> bool {
     text.split_once('-').is_some_and(|(year, month)| {
         year.len() == 4
             && month.len() == 2
-            && year
-                .bytes()
-                .chain(month.bytes())
-                .all(|byte| byte.is_ascii_digit())
+            && year.bytes().chain(month.bytes()).all(|byte| byte.is_ascii_digit())
             && ("01"..="12").contains(&month)
     })
 }
@@ -111,11 +108,7 @@ fn passes_luhn(digits: &str) -> bool {
         .enumerate()
         .map(|(place, byte)| {
             let digit = u32::from(byte.saturating_sub(b'0'));
-            if place % 2 == 0 {
-                digit
-            } else {
-                digit * 2 / 10 + digit * 2 % 10
-            }
+            if place % 2 == 0 { digit } else { digit * 2 / 10 + digit * 2 % 10 }
         })
         .sum();
     sum.is_multiple_of(10)
@@ -138,16 +131,9 @@ mod tests {
             "+",
             "",
         ] {
-            assert_eq!(
-                PhoneNumber::new(text),
-                Err(Error::InvalidPhoneNumber),
-                "{text}"
-            );
+            assert_eq!(PhoneNumber::new(text), Err(Error::InvalidPhoneNumber), "{text}");
         }
-        assert_eq!(
-            PhoneNumber::new("+33612345678").unwrap().expose(),
-            "+33612345678"
-        );
+        assert_eq!(PhoneNumber::new("+33612345678").unwrap().expose(), "+33612345678");
     }
 
     #[test]
@@ -162,11 +148,7 @@ mod tests {
             ("4970100000000154", "12/29", Error::InvalidCardExpiry),
             ("4970100000000154", "29-12", Error::InvalidCardExpiry),
         ] {
-            assert_eq!(
-                Card::new(number, expiry).unwrap_err(),
-                error,
-                "{number} {expiry}"
-            );
+            assert_eq!(Card::new(number, expiry).unwrap_err(), error, "{number} {expiry}");
         }
     }
 

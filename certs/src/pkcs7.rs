@@ -45,9 +45,7 @@ pub fn to_certs_only(certificates: &[Certificate]) -> Result<Vec<u8>, Error> {
             content: CertsOnly {
                 version: 1,
                 digest_algorithms: SetOfVec::new(),
-                content: NoContent {
-                    content_type: ID_DATA,
-                },
+                content: NoContent { content_type: ID_DATA },
                 certificates: certificates.try_into()?,
                 signer_infos: SetOfVec::new(),
             },

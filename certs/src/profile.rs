@@ -148,13 +148,7 @@ pub struct AuthorityProfile<'a> {
 impl<'a> AuthorityProfile<'a> {
     /// An authority of that kind, without organisation, country and limits on names.
     pub const fn new(kind: AuthorityKind, common_name: &'a str) -> Self {
-        Self {
-            kind,
-            common_name,
-            organization: None,
-            country: None,
-            dns_domains: &[],
-        }
+        Self { kind, common_name, organization: None, country: None, dns_domains: &[] }
     }
 }
 
@@ -201,11 +195,9 @@ pub(crate) fn end_entity(
     params.key_usages = profile.key_usages(subject_key.kind());
     params.extended_key_usages = vec![profile.purpose()];
     match profile {
-        Profile::TlsServer {
-            dns_names,
-            ip_addresses,
-            ..
-        } => params.subject_alt_names = server_names(dns_names, ip_addresses)?,
+        Profile::TlsServer { dns_names, ip_addresses, .. } => {
+            params.subject_alt_names = server_names(dns_names, ip_addresses)?
+        }
         Profile::TlsClient { phone, .. } | Profile::Cardholder { phone, .. } => {
             add_phone(&mut params, phone, subject_key, frame)?;
         }
@@ -240,14 +232,10 @@ impl Profile<'_> {
         match self {
             Self::TlsServer { .. } | Self::TlsClient { .. } => vec![DigitalSignature],
             Self::Cardholder { .. }
-            | Self::Merchant {
-                key_use: KeyUse::Signature,
-                ..
+            | Self::Merchant { key_use: KeyUse::Signature, .. }
+            | Self::Gateway { key_use: KeyUse::Signature, .. } => {
+                vec![DigitalSignature, ContentCommitment]
             }
-            | Self::Gateway {
-                key_use: KeyUse::Signature,
-                ..
-            } => vec![DigitalSignature, ContentCommitment],
             Self::Merchant { .. } | Self::Gateway { .. } => match key {
                 PublicKeyKind::Curve => vec![KeyAgreement],
                 PublicKeyKind::Rsa => vec![KeyEncipherment],
@@ -307,11 +295,7 @@ fn name_constraints(profile: &AuthorityProfile<'_>) -> Result<Option<NameConstra
         Ok(GeneralSubtree::DnsName((*name).to_owned()))
     };
     Ok(Some(NameConstraints {
-        permitted_subtrees: profile
-            .dns_domains
-            .iter()
-            .map(domain)
-            .collect::<Result<_, Error>>()?,
+        permitted_subtrees: profile.dns_domains.iter().map(domain).collect::<Result<_, Error>>()?,
         excluded_subtrees: addresses().into(),
     }))
 }
@@ -324,10 +308,7 @@ fn subject(common_name: &str, frame: &Frame<'_>) -> Result<CertificateParams, Er
         let is_alpha2 = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
         let country = country.try_into().ok().filter(|_| is_alpha2);
         let country = country.ok_or(Error::InvalidCountry)?;
-        name.push(
-            DnType::CountryName,
-            rcgen::DnValue::PrintableString(country),
-        );
+        name.push(DnType::CountryName, rcgen::DnValue::PrintableString(country));
     }
     if let Some(organization) = frame.organization {
         check_name(organization, MAX_ORGANIZATION_CHARS)?;
@@ -343,9 +324,7 @@ fn subject(common_name: &str, frame: &Frame<'_>) -> Result<CertificateParams, Er
     params.use_authority_key_identifier_extension = true;
     params.crl_distribution_points = frame
         .revocation_list_url
-        .map(|url| CrlDistributionPoint {
-            uris: vec![url.to_owned()],
-        })
+        .map(|url| CrlDistributionPoint { uris: vec![url.to_owned()] })
         .into_iter()
         .collect();
     Ok(params)
@@ -375,9 +354,8 @@ fn check_dns_name(name: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error::InvalidRevocationListUrl`].
 pub fn check_revocation_list_url(url: &str) -> Result<(), Error> {
-    let is_absolute = url
-        .split_once(':')
-        .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+    let is_absolute =
+        url.split_once(':').is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
     if is_absolute && url.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(())
     } else {
@@ -391,18 +369,9 @@ fn server_names(dns_names: &[&str], ip_addresses: &[IpAddr]) -> Result<Vec<SanTy
     }
     let dns_names = dns_names.iter().map(|name| {
         check_dns_name(name)?;
-        (*name)
-            .try_into()
-            .map(SanType::DnsName)
-            .map_err(|_| Error::InvalidDnsName)
+        (*name).try_into().map(SanType::DnsName).map_err(|_| Error::InvalidDnsName)
     });
-    dns_names
-        .chain(
-            ip_addresses
-                .iter()
-                .map(|address| Ok(SanType::IpAddress(*address))),
-        )
-        .collect()
+    dns_names.chain(ip_addresses.iter().map(|address| Ok(SanType::IpAddress(*address)))).collect()
 }
 
 fn add_phone(
@@ -414,9 +383,7 @@ fn add_phone(
     match phone {
         Phone::Clear(number) => {
             let uri = format!("tel:{}", number.expose());
-            let uri = uri
-                .try_into()
-                .map_err(|_| Error::Failed("encoding a tel: URI"))?;
+            let uri = uri.try_into().map_err(|_| Error::Failed("encoding a tel: URI"))?;
             params.subject_alt_names = vec![SanType::URI(uri)];
             if frame.asserts_numbers {
                 params.custom_extensions = vec![TnAuthList::of(number).extension()?];

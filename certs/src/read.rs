@@ -69,9 +69,7 @@ fn number_in_clear(
 /// RFC 3966 lets separators and parameters follow; an authority of ours writes none, so that equal numbers are equal
 /// bytes. They are refused as not E.164.
 fn tel_uri<'a>(certificate: &'a X509Certificate<'_>) -> Result<Option<&'a str>, Refusal> {
-    let names = certificate
-        .subject_alternative_name()
-        .map_err(|_| Refusal::Malformed)?;
+    let names = certificate.subject_alternative_name().map_err(|_| Refusal::Malformed)?;
     let mut found = names
         .iter()
         .flat_map(|names| &names.value.general_names)

@@ -91,18 +91,13 @@ fn offers_of(recipient: &RecipientInfo) -> Result<Vec<Offer<'_>>, EnvelopeFault>
     match recipient {
         RecipientInfo::Kari(recipient) => {
             let offers = agreement::offers_of(recipient)?.into_iter();
-            let offers = offers.map(|(key_id, agreed)| Offer {
-                key_id,
-                content_key: Wrapped::Agreed(agreed),
-            });
+            let offers = offers
+                .map(|(key_id, agreed)| Offer { key_id, content_key: Wrapped::Agreed(agreed) });
             Ok(offers.collect())
         }
         RecipientInfo::Ktri(recipient) => {
             let (key_id, transported) = transport::offer_of(recipient)?;
-            Ok(vec![Offer {
-                key_id,
-                content_key: Wrapped::Transported(transported),
-            }])
+            Ok(vec![Offer { key_id, content_key: Wrapped::Transported(transported) }])
         }
         RecipientInfo::Kekri(_) | RecipientInfo::Pwri(_) | RecipientInfo::Ori(_) => {
             Err(EnvelopeFault::RecipientKind)

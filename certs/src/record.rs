@@ -31,10 +31,7 @@ pub(crate) fn encode(
     let mut salt = [0; SALT_BYTES];
     aws_lc_rs::rand::fill(&mut salt).map_err(|_| Error::Failed("drawing a salt"))?;
     let number = padded(holder.number.expose(), NUMBER_CHARS);
-    let card_number = holder
-        .card
-        .as_ref()
-        .map(|card| padded(card.expose_number(), CARD_CHARS));
+    let card_number = holder.card.as_ref().map(|card| padded(card.expose_number(), CARD_CHARS));
 
     let build = || -> der::Result<Vec<u8>> {
         let card = match (&card_number, &holder.card) {
@@ -53,9 +50,7 @@ pub(crate) fn encode(
         }
         .to_der()
     };
-    build()
-        .map(Zeroizing::new)
-        .map_err(|_| Error::Failed("encoding the phone record"))
+    build().map(Zeroizing::new).map_err(|_| Error::Failed("encoding the phone record"))
 }
 
 /// Decodes what was decrypted, and checks that it was made for the certificate whose key has this hash.
@@ -70,10 +65,7 @@ pub(crate) fn decode(
     let sizes_are_fixed = record.number.as_str().len() == NUMBER_CHARS
         && record.salt.len() == SALT_BYTES
         && record.subject_key_hash.len() == KEY_HASH_BYTES
-        && record
-            .card
-            .as_ref()
-            .is_none_or(|card| card.number.as_str().len() == CARD_CHARS);
+        && record.card.as_ref().is_none_or(|card| card.number.as_str().len() == CARD_CHARS);
     if !sizes_are_fixed {
         return Err(EnvelopeFault::Record.into());
     }
@@ -84,12 +76,7 @@ pub(crate) fn decode(
         .map_err(|_| Refusal::NumberNotE164)?;
     let card = record
         .card
-        .map(|card| {
-            Card::new(
-                card.number.as_str().trim_end_matches(PADDING),
-                card.expiry.as_str(),
-            )
-        })
+        .map(|card| Card::new(card.number.as_str().trim_end_matches(PADDING), card.expiry.as_str()))
         .transpose()
         .map_err(|_| Refusal::CardInvalid)?;
     Ok(Holder { number, card })
@@ -143,20 +130,12 @@ mod tests {
 
     fn record<'a>(number: &'a str, salt: &'a [u8], card: Option<(&'a str, &'a str)>) -> Vec<u8> {
         let text = |text| Ia5StringRef::new(text).unwrap();
-        let card = card.map(|(number, expiry)| CardRecord {
-            number: text(number),
-            expiry: text(expiry),
-        });
+        let card =
+            card.map(|(number, expiry)| CardRecord { number: text(number), expiry: text(expiry) });
         let number = text(number);
-        PhoneRecord {
-            version: VERSION,
-            number,
-            salt,
-            subject_key_hash: &KEY_HASH,
-            card,
-        }
-        .to_der()
-        .unwrap()
+        PhoneRecord { version: VERSION, number, salt, subject_key_hash: &KEY_HASH, card }
+            .to_der()
+            .unwrap()
     }
 
     #[test]
@@ -165,10 +144,7 @@ mod tests {
         let decoded = decode(&encoded, &KEY_HASH).unwrap();
         assert_eq!(decoded.number.expose(), "+33612345678");
         let card = decoded.card.unwrap();
-        assert_eq!(
-            (card.expose_number(), card.expose_expiry()),
-            (ONE_CARD, "2029-12")
-        );
+        assert_eq!((card.expose_number(), card.expose_expiry()), (ONE_CARD, "2029-12"));
     }
 
     #[test]
@@ -184,10 +160,7 @@ mod tests {
     #[test]
     fn two_records_of_one_holder_differ() {
         let one = holder("+33612345678", None);
-        assert_ne!(
-            *encode(&one, &KEY_HASH).unwrap(),
-            *encode(&one, &KEY_HASH).unwrap()
-        );
+        assert_ne!(*encode(&one, &KEY_HASH).unwrap(), *encode(&one, &KEY_HASH).unwrap());
     }
 
     #[test]
@@ -203,56 +176,20 @@ mod tests {
         another_version[4] = 2;
         let cases = [
             ("not DER", b"phone".to_vec(), malformed.clone()),
-            (
-                "truncated",
-                good[..good.len() - 1].to_vec(),
-                malformed.clone(),
-            ),
-            (
-                "trailing bytes",
-                [&good[..], &[5, 0]].concat(),
-                malformed.clone(),
-            ),
-            (
-                "version 2",
-                another_version,
-                Refusal::Envelope(EnvelopeFault::RecordVersion),
-            ),
-            (
-                "unpadded number",
-                record("+33612345678", SALT, None),
-                malformed.clone(),
-            ),
-            (
-                "short salt",
-                record(NUMBER, &[1; 15], None),
-                malformed.clone(),
-            ),
-            (
-                "unpadded card",
-                record(NUMBER, SALT, Some((ONE_CARD, "2029-12"))),
-                malformed,
-            ),
-            (
-                "number not E.164",
-                record("0612345678      ", SALT, None),
-                Refusal::NumberNotE164,
-            ),
-            (
-                "padding before",
-                record("    +33612345678", SALT, None),
-                Refusal::NumberNotE164,
-            ),
+            ("truncated", good[..good.len() - 1].to_vec(), malformed.clone()),
+            ("trailing bytes", [&good[..], &[5, 0]].concat(), malformed.clone()),
+            ("version 2", another_version, Refusal::Envelope(EnvelopeFault::RecordVersion)),
+            ("unpadded number", record("+33612345678", SALT, None), malformed.clone()),
+            ("short salt", record(NUMBER, &[1; 15], None), malformed.clone()),
+            ("unpadded card", record(NUMBER, SALT, Some((ONE_CARD, "2029-12"))), malformed),
+            ("number not E.164", record("0612345678      ", SALT, None), Refusal::NumberNotE164),
+            ("padding before", record("    +33612345678", SALT, None), Refusal::NumberNotE164),
             (
                 "wrong check digit",
                 record(NUMBER, SALT, Some(("4970100000000155   ", "2029-12"))),
                 Refusal::CardInvalid,
             ),
-            (
-                "bad expiry",
-                record(NUMBER, SALT, Some((CARD, "2029-13"))),
-                Refusal::CardInvalid,
-            ),
+            ("bad expiry", record(NUMBER, SALT, Some((CARD, "2029-13"))), Refusal::CardInvalid),
         ];
         for (rule, bytes, refusal) in cases {
             assert_eq!(decode(&bytes, &KEY_HASH).unwrap_err(), refusal, "{rule}");

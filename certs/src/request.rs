@@ -63,20 +63,13 @@ impl Request {
         if !SIGNATURES.contains(&request.signature_algorithm.algorithm) {
             return Err(Error::RequestSignature);
         }
-        request
-            .verify_signature()
-            .map_err(|_| Error::RequestSignature)?;
+        request.verify_signature().map_err(|_| Error::RequestSignature)?;
         let mut names = info.subject.iter_common_name();
         let common_name = match (names.next(), names.next()) {
             (Some(name), None) => name.as_str().ok().map(str::to_owned),
             _ => None,
         };
-        let mut read = Self {
-            key,
-            common_name,
-            dns_names: Vec::new(),
-            ip_addresses: Vec::new(),
-        };
+        let mut read = Self { key, common_name, dns_names: Vec::new(), ip_addresses: Vec::new() };
         for extension in request.requested_extensions().into_iter().flatten() {
             if let ParsedExtension::SubjectAlternativeName(names) = extension {
                 names.general_names.iter().for_each(|name| read.add(name));

@@ -114,9 +114,8 @@ impl RevocationList {
             revoked_certs: revoked.iter().map(entry).collect::<Result<_, Error>>()?,
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let list = params
-            .signed_by(issuer)
-            .map_err(|_| Error::Failed("signing a revocation list"))?;
+        let list =
+            params.signed_by(issuer).map_err(|_| Error::Failed("signing a revocation list"))?;
         Ok(Self(list.into()))
     }
 

@@ -80,15 +80,7 @@ mod tests {
 
     #[test]
     fn a_serial_number_that_none_of_ours_can_have_is_refused() {
-        for text in [
-            "",
-            "6b",
-            "+b",
-            "zz",
-            &"00".repeat(16),
-            &"ff".repeat(16),
-            &"6b".repeat(17),
-        ] {
+        for text in ["", "6b", "+b", "zz", &"00".repeat(16), &"ff".repeat(16), &"6b".repeat(17)] {
             assert_eq!(text.parse::<Serial>(), Err(Error::InvalidSerial), "{text}");
         }
     }

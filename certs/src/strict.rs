@@ -24,13 +24,10 @@ pub(crate) fn check(certificate: &X509Certificate<'_>) -> Result<(), ProfileFaul
         return Err(ProfileFault::IssuerName);
     }
     // One of a kind (section 4.2).
-    let extensions = certificate
-        .extensions_map()
-        .map_err(|_| ProfileFault::Extension)?;
+    let extensions = certificate.extensions_map().map_err(|_| ProfileFault::Extension)?;
     let is_authority = certificate.is_ca();
-    if let Some(fault) = certificate
-        .iter_extensions()
-        .find_map(|extension| fault_in(extension, is_authority))
+    if let Some(fault) =
+        certificate.iter_extensions().find_map(|extension| fault_in(extension, is_authority))
     {
         return Err(fault);
     }
@@ -64,10 +61,9 @@ fn fault_in(extension: &X509Extension<'_>, is_authority: bool) -> Option<Profile
     let critical = extension.critical;
     match extension.parsed_extension() {
         ParsedExtension::ParseError { .. } => Some(ProfileFault::Extension),
-        ParsedExtension::AuthorityKeyIdentifier(id) => id
-            .key_identifier
-            .is_none()
-            .then_some(ProfileFault::AuthorityKey),
+        ParsedExtension::AuthorityKeyIdentifier(id) => {
+            id.key_identifier.is_none().then_some(ProfileFault::AuthorityKey)
+        }
         ParsedExtension::KeyUsage(usage) => {
             (usage.key_cert_sign() && !is_authority).then_some(ProfileFault::CertificateSigning)
         }
@@ -87,13 +83,10 @@ fn fault_in(extension: &X509Extension<'_>, is_authority: bool) -> Option<Profile
 
 /// A list of subtrees has at least one, and there is at least one list (section 4.2.1.10).
 fn is_empty(constraints: &NameConstraints<'_>) -> bool {
-    let mut lists = [
-        &constraints.permitted_subtrees,
-        &constraints.excluded_subtrees,
-    ]
-    .into_iter()
-    .flatten()
-    .peekable();
+    let mut lists = [&constraints.permitted_subtrees, &constraints.excluded_subtrees]
+        .into_iter()
+        .flatten()
+        .peekable();
     lists.peek().is_none() || lists.any(Vec::is_empty)
 }
 

@@ -58,9 +58,7 @@ impl TnAuthList {
     /// The list of this one number.
     pub fn of(number: &PhoneNumber) -> Self {
         let digits = number.expose().trim_start_matches('+').to_owned();
-        Self {
-            entries: vec![TnEntry::One(TelephoneNumber(Zeroizing::new(digits)))],
-        }
+        Self { entries: vec![TnEntry::One(TelephoneNumber(Zeroizing::new(digits)))] }
     }
 
     /// Reads the value of the extension. DER only.
@@ -108,11 +106,7 @@ impl TnAuthList {
             [TnEntry::One(number)] => Ok(Some(number)),
             several => {
                 let names_a_number = several.iter().any(|entry| matches!(entry, TnEntry::One(_)));
-                if names_a_number {
-                    Err(Refusal::SeveralPhones)
-                } else {
-                    Ok(None)
-                }
+                if names_a_number { Err(Refusal::SeveralPhones) } else { Ok(None) }
             }
         }
     }
@@ -129,9 +123,9 @@ impl TnAuthList {
             .iter_extensions()
             .filter(|extension| extension.oid.as_bytes() == ID_PE_TN_AUTH_LIST.as_bytes());
         match (found.next(), found.next()) {
-            (extension, None) => extension
-                .map(|extension| Self::from_der(extension.value))
-                .transpose(),
+            (extension, None) => {
+                extension.map(|extension| Self::from_der(extension.value)).transpose()
+            }
             (_, Some(_)) => Err(Refusal::SeveralPhones),
         }
     }
@@ -176,9 +170,7 @@ impl TnEntry {
 impl TelephoneNumber {
     fn new(text: &str) -> Option<Self> {
         let well_formed = (1..=MAX_NUMBER_CHARS).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'#' | b'*'));
+            && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'#' | b'*'));
         well_formed.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
@@ -215,10 +207,7 @@ const RANGE: Tag = explicit(TagNumber(1));
 const ONE: Tag = explicit(TagNumber(2));
 
 const fn explicit(number: TagNumber) -> Tag {
-    Tag::ContextSpecific {
-        constructed: true,
-        number,
-    }
+    Tag::ContextSpecific { constructed: true, number }
 }
 
 /// RFC 8226 section 9, `id-pe-TNAuthList`.

@@ -33,12 +33,7 @@ pub(crate) fn wrap(
     let key = OaepPublicEncryptingKey::new(key.clone()).map_err(|_| ENCRYPTING)?;
     let mut encrypted = vec![0; key.ciphertext_size()];
     let encrypted = key
-        .encrypt(
-            &OAEP_SHA256_MGF1SHA256,
-            content_key.as_slice(),
-            &mut encrypted,
-            None,
-        )
+        .encrypt(&OAEP_SHA256_MGF1SHA256, content_key.as_slice(), &mut encrypted, None)
         .map_err(|_| ENCRYPTING)?;
 
     let build = || -> der::Result<KeyTransRecipientInfo> {
@@ -71,12 +66,7 @@ impl Transported<'_> {
         }
         let mut decrypted = Zeroizing::new(vec![0; key.min_output_size()]);
         let decrypted = key
-            .decrypt(
-                &OAEP_SHA256_MGF1SHA256,
-                self.encrypted_key,
-                &mut decrypted,
-                None,
-            )
+            .decrypt(&OAEP_SHA256_MGF1SHA256, self.encrypted_key, &mut decrypted, None)
             .map_err(|_| WRAPPED)?;
         let mut content_key = ContentKey::default();
         if decrypted.len() != content_key.len() {
@@ -109,19 +99,11 @@ pub(crate) fn offer_of(
 
 /// RSAES-OAEP with SHA-256, as it is written here: `rSAES-OAEP-SHA256-Identifier` of RFC 4055 section 6.
 fn rsaes_oaep() -> der::Result<AlgorithmIdentifierOwned> {
-    let sha256 = AlgorithmIdentifierOwned {
-        oid: ID_SHA256,
-        parameters: Some(Any::null()),
-    };
-    let mgf1 = AlgorithmIdentifierOwned {
-        oid: ID_MGF1,
-        parameters: Some(Any::encode_from(&sha256)?),
-    };
-    let parameters = OaepParameters {
-        hash: Some(sha256),
-        mask_generation: Some(mgf1),
-        label: None,
-    };
+    let sha256 = AlgorithmIdentifierOwned { oid: ID_SHA256, parameters: Some(Any::null()) };
+    let mgf1 =
+        AlgorithmIdentifierOwned { oid: ID_MGF1, parameters: Some(Any::encode_from(&sha256)?) };
+    let parameters =
+        OaepParameters { hash: Some(sha256), mask_generation: Some(mgf1), label: None };
     Ok(AlgorithmIdentifierOwned {
         oid: ID_RSAES_OAEP,
         parameters: Some(Any::encode_from(&parameters)?),
@@ -156,10 +138,7 @@ fn is_oaep_with_sha256(algorithm: &AlgorithmIdentifierOwned) -> bool {
 /// With NULL or without parameters: both are to be read (RFC 4055 section 2.1). OpenSSL writes none.
 fn is_sha256(algorithm: &AlgorithmIdentifierOwned) -> bool {
     algorithm.oid == ID_SHA256
-        && algorithm
-            .parameters
-            .as_ref()
-            .is_none_or(|parameters| parameters.is_null())
+        && algorithm.parameters.as_ref().is_none_or(|parameters| parameters.is_null())
 }
 
 /// RSAES-OAEP-params (RFC 4055 section 4.1). Its defaults are SHA-1, so absence is kept apart.

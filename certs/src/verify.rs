@@ -180,10 +180,8 @@ pub(crate) struct Purpose {
 }
 
 impl Purpose {
-    const CLIENT: Self = Self {
-        usage: KeyUsage::client_auth(),
-        named: |usages| usages.client_auth,
-    };
+    const CLIENT: Self =
+        Self { usage: KeyUsage::client_auth(), named: |usages| usages.client_auth };
 }
 
 /// A client whose certificate was verified. Only [`TrustAnchors::verify_client`] makes one.
@@ -255,17 +253,11 @@ fn anchor(authority: &Certificate) -> Result<(TrustAnchor<'static>, bool), Error
 /// The purpose must stand there by name, and a key usage, if there is one, must permit signatures, which TLS 1.3 has
 /// both sides make. A certificate for any purpose was not issued to pay with.
 fn check_purpose(certificate: &X509Certificate<'_>, purpose: &Purpose) -> Result<(), Refusal> {
-    let extended = certificate
-        .extended_key_usage()
-        .map_err(|_| Refusal::Malformed)?;
+    let extended = certificate.extended_key_usage().map_err(|_| Refusal::Malformed)?;
     let usage = certificate.key_usage().map_err(|_| Refusal::Malformed)?;
     let named = extended.is_some_and(|extended| (purpose.named)(extended.value));
     let may_sign = usage.is_none_or(|usage| usage.value.digital_signature());
-    if named && may_sign {
-        Ok(())
-    } else {
-        Err(Refusal::WrongUsage)
-    }
+    if named && may_sign { Ok(()) } else { Err(Refusal::WrongUsage) }
 }
 
 fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {

@@ -30,19 +30,14 @@ fn main() {
     let prepared = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
     let mut rows = [
         Row::new("a code, from its binding to its digits"),
-        Row::new(format!(
-            "what it must hash: {} octets, a key, {INPUT} octets",
-            linked.len()
-        )),
+        Row::new(format!("what it must hash: {} octets, a key, {INPUT} octets", linked.len())),
         Row::new(format!("ring's bare HMAC-SHA-256 of {INPUT} octets")),
     ];
     let mut foreign = foreign();
     for _ in 0..PASSES {
         watched(&mut foreign, &[], || {
             let [ours, hashes, bare] = &mut rows;
-            ours.add(nanos(|| {
-                drop(black_box(code(&secret, black_box(&binding), 6).unwrap()))
-            }));
+            ours.add(nanos(|| drop(black_box(code(&secret, black_box(&binding), 6).unwrap()))));
             hashes.add(nanos(|| {
                 black_box(digest(&SHA256, black_box(&linked)));
                 let key = hmac::Key::new(hmac::HMAC_SHA256, black_box(secret.expose()));
@@ -58,18 +53,8 @@ fn main() {
     disturbance(&foreign);
     println!();
     let [ours, hashes, bare] = &rows;
-    ratio(
-        "a code / what it must hash",
-        ours.median(),
-        hashes.median(),
-        "none set",
-    );
-    ratio(
-        "a code / the bare HMAC",
-        ours.median(),
-        bare.median(),
-        "none set",
-    );
+    ratio("a code / what it must hash", ours.median(), hashes.median(), "none set");
+    ratio("a code / the bare HMAC", ours.median(), bare.median(), "none set");
 }
 
 fn nanos(what: impl Fn()) -> f64 {

@@ -29,9 +29,7 @@ fn main() {
     serve_if_asked();
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let shop = runtime
-        .block_on(Shop::open(folder.path(), "load.db"))
-        .unwrap();
+    let shop = runtime.block_on(Shop::open(folder.path(), "load.db")).unwrap();
     let shop = Arc::new(shop);
     let mut rate = Row::new("purchases/s, 32 clients without a pause");
     let mut cpu = Row::new("server CPU for each purchase, us");
@@ -70,21 +68,10 @@ fn main() {
          receipt (SMPP). Clients, bank and SMS centre are one other process on the same cores; their CPU is not counted,\n\
          but the rate is lower for it."
     );
-    figure(
-        "P1, purchases/s",
-        rate.median(),
-        ">= 6,500, moonshot >= 13,000",
-    );
-    figure(
-        "P2, server CPU for each, us",
-        cpu.median(),
-        "<= 200, moonshot <= 80",
-    );
+    figure("P1, purchases/s", rate.median(), ">= 6,500, moonshot >= 13,000");
+    figure("P2, server CPU for each, us", cpu.median(), "<= 200, moonshot <= 80");
     let p99 = percentile(&mut all_at_half, 99) * MILLIS;
-    let what = format!(
-        "P3, p99 of {} codes typed at half rate, ms",
-        all_at_half.len()
-    );
+    let what = format!("P3, p99 of {} codes typed at half rate, ms", all_at_half.len());
     figure(&what, p99, "<= 5, moonshot <= 1");
 }
 

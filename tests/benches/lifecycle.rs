@@ -57,14 +57,9 @@ impl Rows {
     }
 
     fn print(&self) {
-        for row in [
-            &self.start,
-            &self.message,
-            &self.finish,
-            &self.answered,
-            &self.whole,
-            &self.syncs,
-        ] {
+        for row in
+            [&self.start, &self.message, &self.finish, &self.answered, &self.whole, &self.syncs]
+        {
             row.print();
         }
     }
@@ -97,11 +92,7 @@ fn main() {
     disturbance(&foreign);
     println!("\nP5, challenges with durable answers beside the plain syncs of the same run");
     for ((clients, _), rows) in ON_DISK.into_iter().zip(&disk) {
-        let goal = if clients == 1 {
-            "none set"
-        } else {
-            ">= 1x, moonshot >= 3x"
-        };
+        let goal = if clients == 1 { "none set" } else { ">= 1x, moonshot >= 3x" };
         let what = format!("{clients} clients, started and checked / syncs");
         ratio(&what, rows.answered.median(), plain.median(), goal);
         let what = format!("{clients} clients, with the message / syncs");

@@ -36,21 +36,13 @@ fn main() {
     let store = Arc::new(SqliteStore::open(&file).unwrap());
     runtime.block_on(fill(&store));
     println!("\n{CHALLENGES} open challenges, each with its message sent, on disk");
-    figure(
-        "the process that opened them, MB resident",
-        resident(),
-        "none set",
-    );
+    figure("the process that opened them, MB resident", resident(), "none set");
     figure("of that before the first of them, MB", before, "none set");
     drop(store);
     let size = fs::metadata(&file).unwrap().len() / 1_000_000;
     println!("{:<58} {size:>10}", "the file, MB");
     let served = runtime.block_on(serve(folder.path(), &file));
-    figure(
-        "P10, a server with them, after 20 purchases, MB",
-        served,
-        "<= 100, moonshot <= 40",
-    );
+    figure("P10, a server with them, after 20 purchases, MB", served, "<= 100, moonshot <= 40");
 }
 
 fn resident() -> f64 {
@@ -76,9 +68,7 @@ async fn fill(store: &Arc<SqliteStore>) {
 
 /// Starts a server on that store and lets it work; its memory after that.
 async fn serve(folder: &Path, store: &Path) -> f64 {
-    let shop = Shop::open(folder, &store.display().to_string())
-        .await
-        .unwrap();
+    let shop = Shop::open(folder, &store.display().to_string()).await.unwrap();
     let mut till = shop.till().await.unwrap();
     for _ in 0..PURCHASES {
         shop.purchase(&mut till, "100.00").await.unwrap();

@@ -47,9 +47,7 @@ fn main() {
     serve_if_asked();
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let shop = runtime
-        .block_on(Shop::open(folder.path(), "load.db"))
-        .unwrap();
+    let shop = runtime.block_on(Shop::open(folder.path(), "load.db")).unwrap();
     let shop = Arc::new(shop);
     let nginx = Nginx::start(&shop.folder);
     let page = runtime.block_on(async {
@@ -65,12 +63,7 @@ fn main() {
         let others: Vec<u32> = nginx_process.into_iter().chain([shop.process()]).collect();
         watched(&mut foreign, &others, || {
             let (port, process) = (shop.checkout_port(), shop.process());
-            run(
-                &runtime,
-                &mut ours,
-                process,
-                requests(&shop, port, page.clone()),
-            );
+            run(&runtime, &mut ours, process, requests(&shop, port, page.clone()));
             if let Some(nginx) = &nginx {
                 let answered = requests(&shop, nginx.port, "/".to_owned());
                 run(&runtime, &mut theirs, nginx.worker(), answered);
@@ -98,12 +91,7 @@ fn main() {
     if nginx.is_none() {
         println!("P8 has no peer in this run: nginx is not installed");
     }
-    ratio(
-        "P8, nginx / ours",
-        theirs.cpu.median(),
-        ours.cpu.median(),
-        ">= 2x",
-    );
+    ratio("P8, nginx / ours", theirs.cpu.median(), ours.cpu.median(), ">= 2x");
 }
 
 /// Runs one contender for a while.
@@ -111,8 +99,7 @@ fn run(runtime: &Runtime, rows: &mut Rows, process: u32, load: impl Future<Outpu
     let (before, begun) = (cpu_seconds(process), Instant::now());
     let done = f64::from(runtime.block_on(load));
     rows.rate.add(done / begun.elapsed().as_secs_f64());
-    rows.cpu
-        .add((cpu_seconds(process) - before) * MICROS / done);
+    rows.cpu.add((cpu_seconds(process) - before) * MICROS / done);
 }
 
 /// A new session for each request; how many there were.
@@ -150,9 +137,7 @@ async fn purchases(shop: &Arc<Shop>) -> u32 {
             while begun.elapsed() < TIME {
                 let page = shop.order_at(&mut till, &amount).await.unwrap();
                 let mut session = shop.client.dial(shop.checkout_port()).await.unwrap();
-                let paid = shop
-                    .pay(&mut session, &page, &amount, "certificate=1")
-                    .await;
+                let paid = shop.pay(&mut session, &page, &amount, "certificate=1").await;
                 paid.unwrap();
                 let _ = session.close().await;
                 count += 1;
@@ -205,19 +190,14 @@ impl Nginx {
     }
 
     fn worker(&self) -> u32 {
-        children(self.master.id())
-            .first()
-            .copied()
-            .unwrap_or_default()
+        children(self.master.id()).first().copied().unwrap_or_default()
     }
 }
 
 impl Drop for Nginx {
     fn drop(&mut self) {
         // The master ends its worker when it is told to; killed, it could not.
-        let told = Command::new("kill")
-            .arg(self.master.id().to_string())
-            .status();
+        let told = Command::new("kill").arg(self.master.id().to_string()).status();
         if told.is_ok() {
             let _ = self.master.wait();
         }

@@ -41,10 +41,7 @@ const PLANTED: f64 = 10.0 * LIMIT;
 
 fn main() -> ExitCode {
     println!("Welch's t as dudect does it, {SAMPLES} samples of two kinds, interleaved at random");
-    println!(
-        "{:<58} {:>9} {:>9} {:>9}",
-        "", "median ns", "median ns", "t"
-    );
+    println!("{:<58} {:>9} {:>9} {:>9}", "", "median ns", "median ns", "t");
     let constant_time = compare(|one, other| one == other);
     let early_exit = compare(|one, other| {
         one.expose()
@@ -53,19 +50,11 @@ fn main() -> ExitCode {
             .all(|(one, other)| black_box(one) == black_box(other))
     });
     let verdicts = [
-        judge("comparison: right code | wrong code", &constant_time, |t| {
-            t < LIMIT
+        judge("comparison: right code | wrong code", &constant_time, |t| t < LIMIT),
+        judge("finish_challenge: wrong at the first | at the last digit", &finish(), |t| t < LIMIT),
+        judge("self-check, a planted early exit: right | wrong (must fail)", &early_exit, |t| {
+            t > PLANTED
         }),
-        judge(
-            "finish_challenge: wrong at the first | at the last digit",
-            &finish(),
-            |t| t < LIMIT,
-        ),
-        judge(
-            "self-check, a planted early exit: right | wrong (must fail)",
-            &early_exit,
-            |t| t > PLANTED,
-        ),
     ];
     println!();
     println!(
@@ -79,11 +68,7 @@ fn main() -> ExitCode {
         let what = format!("directory: known | unknown {what}");
         let _ = judge(&what, &look_up(wanted), |_| true);
     }
-    if verdicts.iter().all(|passed| *passed) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if verdicts.iter().all(|passed| *passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn judge(what: &str, samples: &Samples, passes: impl Fn(f64) -> bool) -> bool {
@@ -185,11 +170,7 @@ fn look_up(wanted: fn(Card) -> Wanted) -> Samples {
     };
     now(directory.enrol(&alice)).unwrap();
     let input = |unknown: &bool| {
-        let (name, card) = if *unknown {
-            ("clara", other_card())
-        } else {
-            ("alice", card())
-        };
+        let (name, card) = if *unknown { ("clara", other_card()) } else { ("alice", card()) };
         (name.try_into().unwrap(), wanted(card))
     };
     measure(

@@ -39,11 +39,7 @@ impl Desk {
         let keys = Arc::new(key_ring());
         let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys));
         let verifier = Verifier::new(store, clock, Arc::clone(&entropy), keys, policy);
-        Self {
-            verifier,
-            outbox,
-            entropy,
-        }
+        Self { verifier, outbox, entropy }
     }
 
     /// A new session.
@@ -116,10 +112,7 @@ impl Desk {
         session: &SessionId,
         code: &TypedCode,
     ) -> Result<Option<Refusal>, Error> {
-        let answer = self
-            .verifier
-            .finish_challenge(challenge, session, code)
-            .await?;
+        let answer = self.verifier.finish_challenge(challenge, session, code).await?;
         Ok(match answer {
             Answer::Refused(refusal) => Some(refusal),
             // A proof that the payment may go on: whatever else it may become, it is no refusal.
@@ -139,9 +132,6 @@ impl Messenger for Phone {
     async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError> {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         *text = Some(message.text.expose().clone());
-        Ok(Accepted {
-            reference: message.id.to_string(),
-            network_id: String::new(),
-        })
+        Ok(Accepted { reference: message.id.to_string(), network_id: String::new() })
     }
 }

@@ -73,9 +73,7 @@ impl Killable {
         if serves {
             Ok(started)
         } else {
-            Err(io::Error::other(
-                "the server did not start; what it said is above",
-            ))
+            Err(io::Error::other("the server did not start; what it said is above"))
         }
     }
 

@@ -1,11 +1,7 @@
 //! What an operator sees of one purchase: its figures, its lines in the log, and whether the server is well.
 //!
 //! One test in a program of its own: the log of a process is one.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::{
     io,
@@ -56,17 +52,13 @@ impl Log {
     fn of(&self, trace: &str) -> Vec<Value> {
         let text = self.text();
         let lines = text.lines().filter(|line| line.contains(trace));
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
 /// The names of the facts among lines, in order.
 fn facts(lines: &[Value]) -> Vec<&str> {
-    let named = lines
-        .iter()
-        .filter_map(|line| line["fields"]["event"].as_str());
+    let named = lines.iter().filter_map(|line| line["fields"]["event"].as_str());
     named.collect()
 }
 
@@ -84,12 +76,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// A purchase whose merchant sends a `traceparent`, with one wrong code first. The address of its page, and the code.
 fn buy(sandbox: &Sandbox, shop: &Shop) -> (String, String) {
     let person = sandbox.person();
-    shop.enrol(
-        &person.user_id,
-        &person.number,
-        &person.card.number,
-        &person.card.expiry,
-    );
+    shop.enrol(&person.user_id, &person.number, &person.card.number, &person.card.expiry);
     let created = shop.curl(&[
         "-H",
         &format!("Authorization: Bearer {}", sandbox.api_key()),
@@ -104,11 +91,7 @@ fn buy(sandbox: &Sandbox, shop: &Shop) -> (String, String) {
     let browser = shop.browser("payer");
     browser.pay(&page, &format!("user_id={}", person.user_id));
     let code = until("the phone shows a code", || {
-        let shown = shop.control(
-            "GET",
-            &format!("/handsets/{}/messages", person.number),
-            None,
-        );
+        let shown = shop.control("GET", &format!("/handsets/{}/messages", person.number), None);
         let text = shown.body.pointer("/0/text")?.as_str()?.to_owned();
         text.rsplit_once('#').map(|(_, code)| code.to_owned())
     });
@@ -133,11 +116,7 @@ async fn a_purchase_can_be_followed_by_its_trace_id_and_is_counted() {
         let ready = ask("/ready");
         (ready.text("/sms") == "bound").then_some(ready)
     });
-    assert_eq!(
-        (ready.status, ready.text("/store")),
-        (200, "answers"),
-        "{ready:?}"
-    );
+    assert_eq!((ready.status, ready.text("/store")), (200, "answers"), "{ready:?}");
     assert_eq!(ask("/health").text("/status"), "up");
     assert_eq!(ask("/elsewhere").status, 404);
 
@@ -154,42 +133,24 @@ async fn a_purchase_can_be_followed_by_its_trace_id_and_is_counted() {
 fn all_that_happened_is_logged_under_the_merchants_trace_id(log: &Log) {
     let lines = until("the receipt is logged", || {
         let lines = log.of(TRACE);
-        facts(&lines)
-            .contains(&"message_delivered")
-            .then_some(lines)
+        facts(&lines).contains(&"message_delivered").then_some(lines)
     });
     let mut happened = facts(&lines);
     happened.sort_unstable();
     let expected = "attempt_counted attempt_counted challenge_started challenge_verified code_asked message_delivered \
                     message_sent payment_agreed payment_authorized payment_captured payment_started";
     assert_eq!(happened.join(" "), expected);
-    let has = |message: &str| {
-        lines
-            .iter()
-            .any(|line| line["fields"]["message"] == message)
-    };
-    assert!(
-        has("a checkout is asked for") && has("accepted by the centre"),
-        "{lines:?}"
-    );
+    let has = |message: &str| lines.iter().any(|line| line["fields"]["message"] == message);
+    assert!(has("a checkout is asked for") && has("accepted by the centre"), "{lines:?}");
 }
 
 fn nothing_secret_is_logged(log: &Log, sandbox: &Sandbox, page: &str, code: &str) {
     let (text, person) = (log.text(), sandbox.person());
     let digits = person.number.trim_start_matches('+');
-    for secret in [
-        code,
-        &person.card.number,
-        digits,
-        sandbox.api_key(),
-        "000000000",
-    ] {
+    for secret in [code, &person.card.number, digits, sandbox.api_key(), "000000000"] {
         assert!(!text.contains(secret), "{secret} is in the log");
     }
-    assert!(
-        !text.contains(page.rsplit('/').next().unwrap()),
-        "a page's address is in the log"
-    );
+    assert!(!text.contains(page.rsplit('/').next().unwrap()), "a page's address is in the log");
 }
 
 fn all_that_happened_is_counted(figures: &str) {
@@ -208,10 +169,7 @@ fn all_that_happened_is_counted(figures: &str) {
         r#"http_seconds_count{listener="checkout",method="POST",route="/pay/{id}/code",status="422"} 1"#,
     ] {
         let line = format!("countersign_{line}");
-        assert!(
-            figures.lines().any(|found| found == line),
-            "{line} is not in\n{figures}"
-        );
+        assert!(figures.lines().any(|found| found == line), "{line} is not in\n{figures}");
     }
     assert!(figures.ends_with("# EOF\n"));
 }
@@ -219,15 +177,11 @@ fn all_that_happened_is_counted(figures: &str) {
 fn the_dashboard_shows_what_there_is(figures: &str) {
     let dashboard = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/dashboard.json");
     let dashboard = std::fs::read_to_string(dashboard).unwrap();
-    let mut names: Vec<&str> = dashboard
-        .split(|letter: char| !letter.is_ascii_lowercase() && letter != '_')
-        .collect();
+    let mut names: Vec<&str> =
+        dashboard.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_').collect();
     names.retain(|name| name.starts_with("countersign_"));
     assert!(names.len() > 10);
     for name in names {
-        assert!(
-            figures.contains(name),
-            "the dashboard shows {name}, which there is not"
-        );
+        assert!(figures.contains(name), "the dashboard shows {name}, which there is not");
     }
 }

@@ -61,11 +61,7 @@ impl Esme {
     async fn request(&mut self, pdu: impl Into<Pdu>) -> CommandStatus {
         self.sequence_number += 1;
         self.link
-            .send(Command::new(
-                CommandStatus::EsmeRok,
-                self.sequence_number,
-                pdu,
-            ))
+            .send(Command::new(CommandStatus::EsmeRok, self.sequence_number, pdu))
             .await
             .unwrap();
         loop {
@@ -125,9 +121,7 @@ impl Esme {
 }
 
 async fn centre_with_subscriber() -> OsmoCentre {
-    let centre = OsmoCentre::start()
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let centre = OsmoCentre::start().await.unwrap_or_else(|error| panic!("{error}"));
     centre.add_subscriber(IMSI, MSISDN).await.unwrap();
     centre
 }
@@ -137,10 +131,7 @@ fn ucs2(text: &str) -> Vec<u8> {
 }
 
 fn from_shop(text: &str) -> ReceivedSms {
-    ReceivedSms {
-        from: "SHOP".into(),
-        text: text.into(),
-    }
+    ReceivedSms { from: "SHOP".into(), text: text.into() }
 }
 
 #[tokio::test]
@@ -150,11 +141,7 @@ async fn a_message_is_shown_by_the_phone_and_a_receipt_comes_back() {
     let mut esme = Esme::bind(&centre).await;
 
     let status = esme
-        .submit(
-            STORE_AND_FORWARD,
-            DataCoding::McSpecific,
-            b"Pay 12.00 EUR to ACME? Code 654321",
-        )
+        .submit(STORE_AND_FORWARD, DataCoding::McSpecific, b"Pay 12.00 EUR to ACME? Code 654321")
         .await;
     assert_eq!(status, CommandStatus::EsmeRok);
     assert_eq!(
@@ -165,13 +152,7 @@ async fn a_message_is_shown_by_the_phone_and_a_receipt_comes_back() {
     let receipt = esme.next_delivered().await;
     assert_eq!(u8::from(receipt.esm_class) & RECEIPT, RECEIPT);
     assert_eq!(receipt.source_addr.as_str(), MSISDN);
-    assert!(
-        receipt
-            .short_message()
-            .to_str()
-            .unwrap()
-            .contains("stat:DELIVRD")
-    );
+    assert!(receipt.short_message().to_str().unwrap().contains("stat:DELIVRD"));
 }
 
 #[tokio::test]
@@ -180,18 +161,13 @@ async fn a_message_of_the_phone_arrives_at_the_esme() {
     let mut phone = Phone::attach(&centre, IMSI).await.unwrap();
     let mut esme = Esme::bind(&centre).await;
 
-    let (sent, delivered) = tokio::join!(
-        phone.send(centre.short_code(), "YES 654321 {é}"),
-        esme.next_delivered()
-    );
+    let (sent, delivered) =
+        tokio::join!(phone.send(centre.short_code(), "YES 654321 {é}"), esme.next_delivered());
     assert_eq!(sent, Ok(()));
     assert_eq!(delivered.source_addr.as_str(), MSISDN);
     assert_eq!(delivered.destination_addr.as_str(), centre.short_code());
     // The default coding of this SMSC is the GSM alphabet, one septet an octet.
-    assert_eq!(
-        delivered.short_message().as_ref(),
-        b"YES 654321 \x1B\x28\x05\x1B\x29"
-    );
+    assert_eq!(delivered.short_message().as_ref(), b"YES 654321 \x1B\x28\x05\x1B\x29");
 }
 
 #[tokio::test]
@@ -201,17 +177,10 @@ async fn both_alphabets_are_shown() {
     let mut esme = Esme::bind(&centre).await;
 
     for (coding, octets, text) in [
-        (
-            DataCoding::McSpecific,
-            b"\x00 12\x1B\x65 \x05 \x1B\x3C!\x1B\x3E".to_vec(),
-            "@ 12€ é [!]",
-        ),
+        (DataCoding::McSpecific, b"\x00 12\x1B\x65 \x05 \x1B\x3C!\x1B\x3E".to_vec(), "@ 12€ é [!]"),
         (DataCoding::Ucs2, ucs2("Œuf 12€ 😀"), "Œuf 12€ 😀"),
     ] {
-        assert_eq!(
-            esme.submit(TRANSACTION, coding, &octets).await,
-            CommandStatus::EsmeRok
-        );
+        assert_eq!(esme.submit(TRANSACTION, coding, &octets).await, CommandStatus::EsmeRok);
         assert_eq!(phone.next_message(WITHIN).await, Ok(from_shop(text)));
     }
 }
@@ -228,29 +197,19 @@ async fn the_parts_of_a_long_text_are_joined_in_their_order() {
         [b"\x05\x00\x03\x07\x02\x01", first.as_bytes()].concat(),
     ];
     for part in parts {
-        let status = esme
-            .submit(
-                TRANSACTION | HEADER_INDICATOR,
-                DataCoding::McSpecific,
-                &part,
-            )
-            .await;
+        let status =
+            esme.submit(TRANSACTION | HEADER_INDICATOR, DataCoding::McSpecific, &part).await;
         assert_eq!(status, CommandStatus::EsmeRok);
     }
-    assert_eq!(
-        phone.next_message(WITHIN).await,
-        Ok(from_shop(&format!("{first}{second}")))
-    );
+    assert_eq!(phone.next_message(WITHIN).await, Ok(from_shop(&format!("{first}{second}"))));
 
     // A 16-bit reference with UCS-2. With 7-bit text this MSC puts one septet too many after such a header.
-    for (header, text) in [
-        (b"\x06\x08\x04\x01\x07\x02\x01", "Œuf "),
-        (b"\x06\x08\x04\x01\x07\x02\x02", "😀"),
-    ] {
+    for (header, text) in
+        [(b"\x06\x08\x04\x01\x07\x02\x01", "Œuf "), (b"\x06\x08\x04\x01\x07\x02\x02", "😀")]
+    {
         let part = [&header[..], &ucs2(text)].concat();
         assert_eq!(
-            esme.submit(TRANSACTION | HEADER_INDICATOR, DataCoding::Ucs2, &part)
-                .await,
+            esme.submit(TRANSACTION | HEADER_INDICATOR, DataCoding::Ucs2, &part).await,
             CommandStatus::EsmeRok
         );
     }
@@ -264,14 +223,11 @@ async fn a_rejecting_phone_makes_the_submission_fail() {
     let mut esme = Esme::bind(&centre).await;
 
     phone.reject(true);
-    let status = esme
-        .submit(TRANSACTION, DataCoding::McSpecific, b"first")
-        .await;
+    let status = esme.submit(TRANSACTION, DataCoding::McSpecific, b"first").await;
     assert_eq!(status, CommandStatus::EsmeRdeliveryfailure);
     phone.reject(false);
     assert_eq!(
-        esme.submit(TRANSACTION, DataCoding::McSpecific, b"second")
-            .await,
+        esme.submit(TRANSACTION, DataCoding::McSpecific, b"second").await,
         CommandStatus::EsmeRok
     );
     assert_eq!(phone.next_message(WITHIN).await, Ok(from_shop("second")));
@@ -283,13 +239,11 @@ async fn a_phone_switched_off_gets_its_message_when_it_comes_back() {
     let mut esme = Esme::bind(&centre).await;
 
     assert_eq!(
-        esme.submit(TRANSACTION, DataCoding::McSpecific, b"now or never")
-            .await,
+        esme.submit(TRANSACTION, DataCoding::McSpecific, b"now or never").await,
         CommandStatus::EsmeRinvdstadr
     );
     assert_eq!(
-        esme.submit(STORE_AND_FORWARD, DataCoding::McSpecific, b"any time")
-            .await,
+        esme.submit(STORE_AND_FORWARD, DataCoding::McSpecific, b"any time").await,
         CommandStatus::EsmeRok
     );
     let mut phone = Phone::attach(&centre, IMSI).await.unwrap();
@@ -299,25 +253,18 @@ async fn a_phone_switched_off_gets_its_message_when_it_comes_back() {
 #[tokio::test]
 async fn each_phone_gets_its_own_message() {
     let centre = centre_with_subscriber().await;
-    centre
-        .add_subscriber("001010000000002", "33687654321")
-        .await
-        .unwrap();
+    centre.add_subscriber("001010000000002", "33687654321").await.unwrap();
     let mut phone = Phone::attach(&centre, IMSI).await.unwrap();
     let mut other = Phone::attach(&centre, "001010000000002").await.unwrap();
     let mut esme = Esme::bind(&centre).await;
 
     assert_eq!(
-        esme.submit(TRANSACTION, DataCoding::McSpecific, b"for one")
-            .await,
+        esme.submit(TRANSACTION, DataCoding::McSpecific, b"for one").await,
         CommandStatus::EsmeRok
     );
     assert_eq!(phone.next_message(WITHIN).await, Ok(from_shop("for one")));
     let nothing = PhoneError::TimedOut { awaited: "message" };
-    assert_eq!(
-        other.next_message(Duration::from_millis(100)).await,
-        Err(nothing)
-    );
+    assert_eq!(other.next_message(Duration::from_millis(100)).await, Err(nothing));
 }
 
 #[tokio::test]
@@ -335,18 +282,12 @@ async fn a_message_to_the_short_code_is_refused_when_no_esme_is_bound() {
 async fn a_sim_that_the_centre_does_not_know_is_refused() {
     let centre = OsmoCentre::start().await.unwrap();
     let refusal = Phone::attach(&centre, IMSI).await.err();
-    assert!(
-        matches!(refusal, Some(PhoneError::AttachRefused { .. })),
-        "{refusal:?}"
-    );
+    assert!(matches!(refusal, Some(PhoneError::AttachRefused { .. })), "{refusal:?}");
 }
 
 #[tokio::test]
 async fn an_imsi_is_added_once() {
     let centre = centre_with_subscriber().await;
     let refusal = centre.add_subscriber(IMSI, "33687654321").await.err();
-    assert!(
-        matches!(refusal, Some(CentreError::Refused { .. })),
-        "{refusal:?}"
-    );
+    assert!(matches!(refusal, Some(CentreError::Refused { .. })), "{refusal:?}");
 }

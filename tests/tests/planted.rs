@@ -9,10 +9,7 @@ fn every_planted_bug_fits_the_code_and_names_a_rule_of_the_judge() {
     let patches = fs::read_dir(tests.join("planted")).unwrap();
     let patches = patches.map(|entry| entry.unwrap().path());
     let patches: Vec<_> = patches
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "patch")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "patch"))
         .collect();
     assert_eq!(patches.len(), 3);
     for patch in patches {

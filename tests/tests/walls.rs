@@ -20,19 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("checkout", &["domain", "certs", "web"]),
     ("authority", &["domain", "certs", "web"]),
     // The composition root: everything but the testers' rooms.
-    (
-        "server",
-        &[
-            "domain",
-            "channels",
-            "store",
-            "bank",
-            "certs",
-            "web",
-            "checkout",
-            "authority",
-        ],
-    ),
+    ("server", &["domain", "channels", "store", "bank", "certs", "web", "checkout", "authority"]),
     // The testers' rooms see everything below them.
     ("sandbox", BELOW.split_at(10).0),
     ("runner", BELOW.split_at(11).0),
@@ -56,15 +44,8 @@ const BELOW: &[&str] = &[
 ];
 
 /// What the domain must never know: networks, HTTP, X.509, databases, an async runtime.
-const NOT_IN_THE_DOMAIN: &[&str] = &[
-    "axum",
-    "hyper",
-    "rcgen",
-    "rusqlite",
-    "rustls",
-    "tokio",
-    "x509-parser",
-];
+const NOT_IN_THE_DOMAIN: &[&str] =
+    &["axum", "hyper", "rcgen", "rusqlite", "rustls", "tokio", "x509-parser"];
 
 /// Our crates' names without `countersign-`, each with the names of what it depends on when it is built or tested.
 fn edges() -> BTreeMap<String, Vec<(String, DependencyKind)>> {
@@ -80,10 +61,7 @@ fn edges() -> BTreeMap<String, Vec<(String, DependencyKind)>> {
 }
 
 fn ours(package: &str) -> String {
-    package
-        .strip_prefix("countersign-")
-        .unwrap_or(package)
-        .to_owned()
+    package.strip_prefix("countersign-").unwrap_or(package).to_owned()
 }
 
 #[test]

@@ -77,10 +77,7 @@ impl FromStr for EnrolmentToken {
         let nothing = AuthorityError::NoEnrolment;
         let (challenge, session) = text.split_once('.').ok_or_else(|| nothing.clone())?;
         Ok(Self {
-            challenge: challenge
-                .to_owned()
-                .try_into()
-                .map_err(|_| nothing.clone())?,
+            challenge: challenge.to_owned().try_into().map_err(|_| nothing.clone())?,
             session: session.to_owned().try_into().map_err(|_| nothing)?,
         })
     }
@@ -131,10 +128,7 @@ impl Enrolments {
         Ok(Started {
             masked_number: challenge.masked_number(),
             expires_in_seconds: challenge.expires_at().seconds_from(self.clock.now()),
-            token: EnrolmentToken {
-                challenge: challenge.id().clone(),
-                session,
-            },
+            token: EnrolmentToken { challenge: challenge.id().clone(), session },
         })
     }
 
@@ -207,10 +201,7 @@ impl Enrolments {
                 return Err(AuthorityError::OtherHolder);
             }
         }
-        let answer = self
-            .verifier
-            .finish_challenge(&token.challenge, &token.session, code)
-            .await?;
+        let answer = self.verifier.finish_challenge(&token.challenge, &token.session, code).await?;
         let verified: Verified = match answer {
             Answer::Verified(verified) => verified,
             Answer::Refused(refusal) => return Err(AuthorityError::Refused(refusal)),
@@ -233,20 +224,13 @@ impl Enrolments {
         let found = self.store.find::<CodesSent>(&id).await?;
         let (version, sent) = found.map_or((None, 0), |found| {
             let today = found.value.day == day;
-            (
-                Some(found.version),
-                if today { found.value.count } else { 0 },
-            )
+            (Some(found.version), if today { found.value.count } else { 0 })
         });
         if sent >= MAX_CODES_A_DAY {
             return Err(AuthorityError::TooManyCodes);
         }
         let mut batch = Batch::default();
-        let counted = CodesSent {
-            number_sha256: id,
-            day,
-            count: sent + 1,
-        };
+        let counted = CodesSent { number_sha256: id, day, count: sent + 1 };
         batch.put(version, counted)?;
         match self.store.commit(batch).await {
             // Somebody else enrols this number at this moment: one of both is enough.

@@ -127,37 +127,25 @@ impl From<AuthorityError> for Problem {
                 "Somebody else did the same at this moment",
             ),
             Cause::Domain(_) => return failed(&error),
-            Cause::KeyCertifiedBefore { .. } => (
-                StatusCode::CONFLICT,
-                "key-certified-before",
-                "This key has a certificate",
-            ),
-            Cause::UnknownSerial { .. } | Cause::OtherHolder => (
-                StatusCode::FORBIDDEN,
-                "other-holder",
-                "This is not the certificate to be renewed",
-            ),
-            Cause::RevokedBefore { .. } => (
-                StatusCode::FORBIDDEN,
-                "certificate-revoked",
-                "The certificate was revoked",
-            ),
-            Cause::Expired { .. } => (
-                StatusCode::FORBIDDEN,
-                "certificate-expired",
-                "The certificate has expired",
-            ),
+            Cause::KeyCertifiedBefore { .. } => {
+                (StatusCode::CONFLICT, "key-certified-before", "This key has a certificate")
+            }
+            Cause::UnknownSerial { .. } | Cause::OtherHolder => {
+                (StatusCode::FORBIDDEN, "other-holder", "This is not the certificate to be renewed")
+            }
+            Cause::RevokedBefore { .. } => {
+                (StatusCode::FORBIDDEN, "certificate-revoked", "The certificate was revoked")
+            }
+            Cause::Expired { .. } => {
+                (StatusCode::FORBIDDEN, "certificate-expired", "The certificate has expired")
+            }
             Cause::Refused(refusal) => return of_refusal(refusal),
-            Cause::NoEnrolment => (
-                StatusCode::NOT_FOUND,
-                "no-enrolment",
-                "There is no such enrolment",
-            ),
-            Cause::TooManyCodes => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-many-codes",
-                "Too many codes",
-            ),
+            Cause::NoEnrolment => {
+                (StatusCode::NOT_FOUND, "no-enrolment", "There is no such enrolment")
+            }
+            Cause::TooManyCodes => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-codes", "Too many codes")
+            }
         };
         Self::new(status, name, title, sentence(&error.to_string()))
     }
@@ -171,16 +159,12 @@ fn of_refusal(refusal: &Refusal) -> Problem {
             "This is not the code",
             "Look at the message again, and type its code.",
         ),
-        Refusal::AlreadyUsed => (
-            StatusCode::CONFLICT,
-            "The code was used already",
-            "A code is good once. Begin again.",
-        ),
-        Refusal::OtherSession => (
-            StatusCode::NOT_FOUND,
-            "There is no such enrolment",
-            "Begin again.",
-        ),
+        Refusal::AlreadyUsed => {
+            (StatusCode::CONFLICT, "The code was used already", "A code is good once. Begin again.")
+        }
+        Refusal::OtherSession => {
+            (StatusCode::NOT_FOUND, "There is no such enrolment", "Begin again.")
+        }
         Refusal::Undeliverable => (
             StatusCode::GONE,
             "Your phone cannot be reached",

@@ -57,13 +57,7 @@ impl CertificateAuthority {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self {
-            authority,
-            numbers,
-            store,
-            clock,
-            entropy,
-        }
+        Self { authority, numbers, store, clock, entropy }
     }
 
     /// The authority's own certificate.
@@ -97,13 +91,7 @@ impl CertificateAuthority {
         let issued = Issued {
             number: order.number.clone(),
             replaces,
-            ..self.issued(
-                order.leaf.name(),
-                &order.common_name,
-                serial,
-                &certificate,
-                validity,
-            )
+            ..self.issued(order.leaf.name(), &order.common_name, serial, &certificate, validity)
         };
         self.keep(&issued).await?;
         Ok(certificate)
@@ -158,26 +146,20 @@ impl CertificateAuthority {
     ) -> Result<Certificate, AuthorityError> {
         let number = order.number.as_ref();
         let number = number.map(|proved| PhoneNumber::new(proved.number().expose()));
-        let holder = number
-            .transpose()?
-            .map(|number| Holder { number, card: None });
+        let holder = number.transpose()?.map(|number| Holder { number, card: None });
         let phone = holder.as_ref().map(|holder| match &self.numbers {
             Numbers::Clear => Phone::Clear(&holder.number),
             Numbers::Encrypted(gateways) => Phone::Encrypted { holder, gateways },
         });
         let dns_names: Vec<&str> = order.dns_names.iter().map(String::as_str).collect();
         let profile = order.leaf.profile(order, &dns_names, phone)?;
-        Ok(self
-            .authority
-            .issue_numbered(&profile, &order.key, validity, serial)?)
+        Ok(self.authority.issue_numbered(&profile, &order.key, validity, serial)?)
     }
 
     /// The certificate and that its key was certified, in one commit and before anybody has it.
     async fn keep(&self, issued: &Issued) -> Result<(), AuthorityError> {
-        let key = CertifiedKey {
-            key_sha256: issued.key_sha256.clone(),
-            serial: issued.serial.clone(),
-        };
+        let key =
+            CertifiedKey { key_sha256: issued.key_sha256.clone(), serial: issued.serial.clone() };
         let mut batch = Batch::default();
         batch.insert(issued)?;
         batch.insert(&key)?;
@@ -185,9 +167,7 @@ impl CertificateAuthority {
         if matches!(committed, Err(StoreError::Conflict { .. })) {
             let before = self.store.find::<CertifiedKey>(&key.key_sha256).await?;
             if let Some(before) = before {
-                return Err(AuthorityError::KeyCertifiedBefore {
-                    serial: before.value.serial,
-                });
+                return Err(AuthorityError::KeyCertifiedBefore { serial: before.value.serial });
             }
         }
         Ok(committed?)
@@ -227,9 +207,7 @@ impl CertificateAuthority {
         let hash = hex::encode(&key.sha256());
         match self.store.find::<CertifiedKey>(&hash).await? {
             None => Ok(()),
-            Some(before) => Err(AuthorityError::KeyCertifiedBefore {
-                serial: before.value.serial,
-            }),
+            Some(before) => Err(AuthorityError::KeyCertifiedBefore { serial: before.value.serial }),
         }
     }
 
@@ -270,18 +248,10 @@ impl CertificateAuthority {
     ) -> Result<Issued, AuthorityError> {
         let found = self.find(serial).await?;
         if found.value.revoked.is_some() {
-            return Err(AuthorityError::RevokedBefore {
-                serial: found.value.serial,
-            });
+            return Err(AuthorityError::RevokedBefore { serial: found.value.serial });
         }
-        let revocation = Revocation {
-            at: self.clock.now(),
-            reason: reason.name().to_owned(),
-        };
-        let revoked = found.map(|issued| Issued {
-            revoked: Some(revocation),
-            ..issued
-        });
+        let revocation = Revocation { at: self.clock.now(), reason: reason.name().to_owned() };
+        let revoked = found.map(|issued| Issued { revoked: Some(revocation), ..issued });
         let mut batch = Batch::default();
         batch.replace(&revoked)?;
         self.store.commit(batch).await?;

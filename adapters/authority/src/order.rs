@@ -73,29 +73,15 @@ impl Leaf {
         phone: Option<Phone<'a>>,
     ) -> Result<Profile<'a>, AuthorityError> {
         let common_name = order.common_name.as_str();
-        let merchant = |key_use| Profile::Merchant {
-            common_name,
-            key_use,
-        };
-        let gateway = |key_use| Profile::Gateway {
-            common_name,
-            key_use,
-        };
+        let merchant = |key_use| Profile::Merchant { common_name, key_use };
+        let gateway = |key_use| Profile::Gateway { common_name, key_use };
         let phone = || phone.ok_or(AuthorityError::NumberNotProved);
         Ok(match self {
-            Self::TlsServer => Profile::TlsServer {
-                common_name,
-                dns_names,
-                ip_addresses: &order.ip_addresses,
-            },
-            Self::TlsClient => Profile::TlsClient {
-                common_name,
-                phone: phone()?,
-            },
-            Self::Cardholder => Profile::Cardholder {
-                common_name,
-                phone: phone()?,
-            },
+            Self::TlsServer => {
+                Profile::TlsServer { common_name, dns_names, ip_addresses: &order.ip_addresses }
+            }
+            Self::TlsClient => Profile::TlsClient { common_name, phone: phone()? },
+            Self::Cardholder => Profile::Cardholder { common_name, phone: phone()? },
             Self::MerchantSignature => merchant(KeyUse::Signature),
             Self::MerchantKeyExchange => merchant(KeyUse::KeyExchange),
             Self::GatewaySignature => gateway(KeyUse::Signature),

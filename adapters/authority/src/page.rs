@@ -26,9 +26,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/enrol", get(ask).post(start))
-        .route("/enrol/code", post(finish))
+    Router::new().route("/enrol", get(ask).post(start)).route("/enrol/code", post(finish))
 }
 
 #[derive(Template)]
@@ -64,27 +62,12 @@ async fn ask() -> Response {
 
 fn asking(problem: Option<&Problem>, identifier: &str, number: &str) -> Response {
     let status = problem.map_or(StatusCode::OK, Problem::status);
-    page(
-        status,
-        &Ask {
-            style: STYLE,
-            problem,
-            identifier,
-            number,
-        },
-    )
+    page(status, &Ask { style: STYLE, problem, identifier, number })
 }
 
 fn coding(problem: Option<&Problem>, started: &Started) -> Response {
     let status = problem.map_or(StatusCode::OK, Problem::status);
-    page(
-        status,
-        &Code {
-            style: STYLE,
-            problem,
-            started,
-        },
-    )
+    page(status, &Code { style: STYLE, problem, started })
 }
 
 #[derive(Deserialize)]
@@ -184,9 +167,7 @@ async fn issue(
     // It takes a while, as it must: not on a thread that serves others.
     let packed = move || to_pkcs12(&key, &chain, "countersign", &passphrase);
     let packed = tokio::task::spawn_blocking(packed).await;
-    let packed = packed.unwrap_or(Err(countersign_certs::Error::Failed(
-        "making a PKCS#12 file",
-    )));
+    let packed = packed.unwrap_or(Err(countersign_certs::Error::Failed("making a PKCS#12 file")));
     Ok(file("application/x-pkcs12", "certificate.p12", packed?))
 }
 
@@ -197,10 +178,7 @@ fn file(kind: &'static str, name: &str, content: Vec<u8>) -> Response {
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CONTENT_DISPOSITION, disposition),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     (headers, content).into_response()
 }

@@ -52,9 +52,7 @@ impl Issued {
     /// # Errors
     /// [`countersign_certs::Error::MalformedCertificate`] when the record was not written here.
     pub fn to_certificate(&self) -> Result<Certificate, Error> {
-        let der = STANDARD
-            .decode(&self.certificate)
-            .map_err(|_| Error::MalformedCertificate)?;
+        let der = STANDARD.decode(&self.certificate).map_err(|_| Error::MalformedCertificate)?;
         Certificate::from_der(der.into())
     }
 }
@@ -69,10 +67,7 @@ pub struct ProvedNumber {
 impl ProvedNumber {
     /// The number of the domain's proof: there is no other way to have one.
     pub fn of(verified: &Verified) -> Self {
-        Self {
-            number: verified.number().clone(),
-            challenge: verified.challenge().clone(),
-        }
+        Self { number: verified.number().clone(), challenge: verified.challenge().clone() }
     }
 
     /// The number.

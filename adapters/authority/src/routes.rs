@@ -47,11 +47,7 @@ pub struct Desk {
 impl Desk {
     /// A desk for these enrolments.
     pub fn new(enrolments: Enrolments, chain: Vec<Certificate>) -> Self {
-        Self {
-            enrolments,
-            chain,
-            list: Mutex::default(),
-        }
+        Self { enrolments, chain, list: Mutex::default() }
     }
 
     /// A certificate with what stands above it, without the root.
@@ -71,13 +67,9 @@ impl Desk {
         let desk = Arc::clone(self);
         let finishing = tokio::spawn(async move {
             let enrolments = &desk.enrolments;
-            enrolments
-                .finish(&token, &code, &request, old.as_ref())
-                .await
+            enrolments.finish(&token, &code, &request, old.as_ref()).await
         });
-        finishing
-            .await
-            .unwrap_or_else(|_| Err(countersign_certs::Error::Failed("issuing").into()))
+        finishing.await.unwrap_or_else(|_| Err(countersign_certs::Error::Failed("issuing").into()))
     }
 }
 
@@ -151,9 +143,9 @@ async fn issue(
     let request = request(headers, body)?;
     match desk.finish(token, code, request, old).await {
         // The certificate alone (RFC 7030 section 4.2.3); those above it are at cacerts.
-        Ok(certificate) => Ok(certificates(
-            &to_certs_only(&[certificate]).map_err(AuthorityError::from)?,
-        )),
+        Ok(certificate) => {
+            Ok(certificates(&to_certs_only(&[certificate]).map_err(AuthorityError::from)?))
+        }
         // Here the proof is the authentication (RFC 7030 section 3.2.3).
         Err(error @ (AuthorityError::Refused(_) | AuthorityError::NoEnrolment)) => {
             let problem = Problem::from(error);
@@ -190,12 +182,7 @@ fn proof(headers: &HeaderMap) -> Option<(EnrolmentToken, TypedCode)> {
 
 fn unproved() -> Problem {
     let detail = "Begin at POST /v1/enrolments; then give the enrolment as user and the code from the phone as password.";
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "proof-needed",
-        "The number must be proved",
-        detail,
-    )
+    Problem::new(StatusCode::UNAUTHORIZED, "proof-needed", "The number must be proved", detail)
 }
 
 /// The request in an EST body: base64 of DER, with line breaks or without (RFC 7030 section 4, RFC 8951 section 3.1).
@@ -212,11 +199,7 @@ fn request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
             detail,
         ));
     }
-    let packed: Vec<u8> = body
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let packed: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let der = STANDARD.decode(packed);
     let der = der.map_err(|_| countersign_certs::Error::MalformedRequest);
     let request = der.and_then(|der| Request::from_der(&der));
@@ -289,17 +272,10 @@ async fn start(
 /// What was revoked (RFC 5280 section 5), DER.
 async fn list(State(desk): Shared) -> Result<Response, AuthorityError> {
     let mut kept = desk.list.lock().await;
-    let der = match kept
-        .as_ref()
-        .filter(|(signed, _)| signed.elapsed() < LIST_KEPT)
-    {
+    let der = match kept.as_ref().filter(|(signed, _)| signed.elapsed() < LIST_KEPT) {
         Some((_, der)) => der.clone(),
         None => {
-            let list = desk
-                .enrolments
-                .authority
-                .revocation_list(LIST_LIFETIME)
-                .await?;
+            let list = desk.enrolments.authority.revocation_list(LIST_LIFETIME).await?;
             let der = Bytes::copy_from_slice(list.der());
             *kept = Some((Instant::now(), der.clone()));
             der

@@ -77,10 +77,7 @@ struct Phone(Mutex<String>);
 impl Messenger for Phone {
     async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError> {
         self.0.lock().unwrap().clone_from(message.text.expose());
-        Ok(Accepted {
-            reference: "1".to_owned(),
-            network_id: String::new(),
-        })
+        Ok(Accepted { reference: "1".to_owned(), network_id: String::new() })
     }
 }
 
@@ -114,20 +111,14 @@ async fn what_is_issued_is_kept_with_its_key_and_its_serial_number() {
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
-    let certificate = authority
-        .issue(&order(Leaf::TlsServer, &key))
-        .await
-        .unwrap();
+    let certificate = authority.issue(&order(Leaf::TlsServer, &key)).await.unwrap();
     let kept: Issued = authority.find(serial(&certificate)).await.unwrap().value;
     assert_eq!(kept.common_name, "shop.example");
     assert_eq!(kept.profile, "tls-server");
     assert_eq!(kept.issued_at, house.clock.now());
     // It begins a little before, and does not last longer for that.
     let (skew, lifetime) = (300, 397 * 86_400);
-    assert_eq!(
-        kept.not_after.unix_seconds(),
-        START.unix_seconds() - skew + lifetime
-    );
+    assert_eq!(kept.not_after.unix_seconds(), START.unix_seconds() - skew + lifetime);
     assert_eq!(kept.revoked, None);
 }
 
@@ -135,18 +126,9 @@ async fn what_is_issued_is_kept_with_its_key_and_its_serial_number() {
 async fn a_key_is_certified_once_by_whatever_process_and_for_whatever_purpose() {
     let mut house = House::new();
     let key = KeyPair::generate().unwrap();
-    let first = house
-        .authority()
-        .issue(&order(Leaf::TlsServer, &key))
-        .await
-        .unwrap();
-    let again = house
-        .authority()
-        .issue(&order(Leaf::MerchantSignature, &key))
-        .await;
-    let before = AuthorityError::KeyCertifiedBefore {
-        serial: serial(&first).to_string(),
-    };
+    let first = house.authority().issue(&order(Leaf::TlsServer, &key)).await.unwrap();
+    let again = house.authority().issue(&order(Leaf::MerchantSignature, &key)).await;
+    let before = AuthorityError::KeyCertifiedBefore { serial: serial(&first).to_string() };
     assert_eq!(again.unwrap_err(), before);
     let profile = AuthorityProfile::new(AuthorityKind::Brand, "Brand");
     let authority = house.authority();
@@ -167,18 +149,13 @@ async fn a_number_that_nobody_proved_goes_into_no_certificate() {
     let mut server = order(Leaf::TlsServer, &key);
     let proved = proved(&house).await;
     server.number = Some(proved.clone());
-    assert_eq!(
-        authority.issue(&server).await.unwrap_err(),
-        AuthorityError::NumberHasNoPlace
-    );
+    assert_eq!(authority.issue(&server).await.unwrap_err(), AuthorityError::NumberHasNoPlace);
     let mut client = order(Leaf::TlsClient, &key);
     client.number = Some(proved.clone());
     let certificate = authority.issue(&client).await.unwrap();
     let anchors = TrustAnchors::new(&[house.root.certificate().clone()]).unwrap();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(START.unix_seconds()));
-    let verified = anchors
-        .verify_client(&[certificate.der().clone()], now)
-        .unwrap();
+    let verified = anchors.verify_client(&[certificate.der().clone()], now).unwrap();
     let number = verified.phone(&[]).unwrap().number;
     assert_eq!(number.expose(), proved.number().expose());
 }
@@ -191,9 +168,7 @@ async fn a_certificate_is_renewed_for_a_new_key_with_what_it_had() {
     let old = authority.issue(&order(Leaf::TlsServer, &old_key)).await;
     let old = serial(&old.unwrap());
     let same_key = authority.renew(old, old_key.public_key(), None).await;
-    let before = AuthorityError::KeyCertifiedBefore {
-        serial: old.to_string(),
-    };
+    let before = AuthorityError::KeyCertifiedBefore { serial: old.to_string() };
     assert_eq!(same_key.unwrap_err(), before);
     let new = authority.renew(old, new_key.public_key(), None).await;
     let new = new.unwrap();
@@ -237,32 +212,23 @@ async fn what_was_taken_back_or_has_expired_is_not_renewed() {
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
-    let issued = authority
-        .issue(&order(Leaf::TlsServer, &key))
-        .await
-        .unwrap();
+    let issued = authority.issue(&order(Leaf::TlsServer, &key)).await.unwrap();
     let old = serial(&issued);
     let another = KeyPair::generate().unwrap();
     house.clock.advance_seconds(398 * 86_400);
-    let expired = AuthorityError::Expired {
-        serial: old.to_string(),
-    };
+    let expired = AuthorityError::Expired { serial: old.to_string() };
     let renewed = authority.renew(old, another.public_key(), None).await;
     assert_eq!(renewed.unwrap_err(), expired);
     let reason = RevocationReason::KeyCompromise;
     authority.revoke(old, reason).await.unwrap();
-    let revoked = AuthorityError::RevokedBefore {
-        serial: old.to_string(),
-    };
+    let revoked = AuthorityError::RevokedBefore { serial: old.to_string() };
     let renewed = authority.renew(old, another.public_key(), None).await;
     assert_eq!(renewed.unwrap_err(), revoked);
     assert_eq!(authority.revoke(old, reason).await.unwrap_err(), revoked);
     let nobodys = Serial::from_chance([7; 16]);
     assert_eq!(
         authority.revoke(nobodys, reason).await.unwrap_err(),
-        AuthorityError::UnknownSerial {
-            serial: nobodys.to_string()
-        }
+        AuthorityError::UnknownSerial { serial: nobodys.to_string() }
     );
 }
 
@@ -271,44 +237,16 @@ async fn a_list_has_what_is_revoked_until_one_after_it_expired_and_numbers_only_
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
-    let issued = authority
-        .issue(&order(Leaf::TlsServer, &key))
-        .await
-        .unwrap();
-    assert!(
-        authority
-            .revocation_list(LIST_LIFETIME)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    authority
-        .revoke(serial(&issued), RevocationReason::Superseded)
-        .await
-        .unwrap();
-    let list = house
-        .authority()
-        .revocation_list(LIST_LIFETIME)
-        .await
-        .unwrap();
+    let issued = authority.issue(&order(Leaf::TlsServer, &key)).await.unwrap();
+    assert!(authority.revocation_list(LIST_LIFETIME).await.unwrap().is_empty());
+    authority.revoke(serial(&issued), RevocationReason::Superseded).await.unwrap();
+    let list = house.authority().revocation_list(LIST_LIFETIME).await.unwrap();
     assert_eq!((list.len(), list.number()), (1, Some(2)));
     house.clock.advance_seconds(398 * 86_400);
-    let list = house
-        .authority()
-        .revocation_list(LIST_LIFETIME)
-        .await
-        .unwrap();
-    assert_eq!(
-        list.len(),
-        1,
-        "it expired a day ago, and stands in one list more"
-    );
+    let list = house.authority().revocation_list(LIST_LIFETIME).await.unwrap();
+    assert_eq!(list.len(), 1, "it expired a day ago, and stands in one list more");
     house.clock.advance_seconds(8 * 86_400);
-    let list = house
-        .authority()
-        .revocation_list(LIST_LIFETIME)
-        .await
-        .unwrap();
+    let list = house.authority().revocation_list(LIST_LIFETIME).await.unwrap();
     assert_eq!((list.len(), list.number()), (0, Some(4)));
 }
 

@@ -110,11 +110,7 @@ pub(crate) async fn show(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<MerchantView>, CheckoutError> {
-    Ok(Json(
-        api.checkouts
-            .merchant_view(&party.id, &checkout_id(id)?)
-            .await?,
-    ))
+    Ok(Json(api.checkouts.merchant_view(&party.id, &checkout_id(id)?).await?))
 }
 
 /// Calls a checkout off before it is paid. Voiding what is void already is answered with a conflict.
@@ -130,9 +126,7 @@ pub(crate) async fn void(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<MerchantView>, CheckoutError> {
-    Ok(Json(
-        api.checkouts.void(&party.id, &checkout_id(id)?).await?,
-    ))
+    Ok(Json(api.checkouts.void(&party.id, &checkout_id(id)?).await?))
 }
 
 /// Shows everything that happened to the last payment of a checkout.
@@ -148,9 +142,7 @@ pub(crate) async fn trace(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<Vec<Fact>>, CheckoutError> {
-    Ok(Json(
-        api.checkouts.trace(&party.id, &checkout_id(id)?).await?,
-    ))
+    Ok(Json(api.checkouts.trace(&party.id, &checkout_id(id)?).await?))
 }
 
 /// Enters a subscriber into the directory. Needs a relying party that may.
@@ -196,12 +188,7 @@ fn checkout_id(segment: Segment) -> Result<CheckoutId, CheckoutError> {
 fn unreadable(rejection: BytesRejection) -> CheckoutError {
     let detail = format!("A body has at most {MAX_BODY_BYTES} bytes.");
     let title = "The body cannot be read";
-    CheckoutError::Problem(Problem::new(
-        rejection.status(),
-        "malformed-json",
-        title,
-        detail,
-    ))
+    CheckoutError::Problem(Problem::new(rejection.status(), "malformed-json", title, detail))
 }
 
 /// What the reader says may quote what it read, and a card's number may be that: only its place is passed on, or the

@@ -86,12 +86,7 @@ impl From<CheckoutError> for Problem {
             CheckoutError::UnknownPayer => {
                 let detail =
                     "Check what you typed. If it is right, your bank does not take part yet.";
-                Self::new(
-                    unprocessable,
-                    "payer-not-recognised",
-                    "We do not recognise you",
-                    detail,
-                )
+                Self::new(unprocessable, "payer-not-recognised", "We do not recognise you", detail)
             }
             CheckoutError::CardNeeded => {
                 let detail = "No card is kept for you. Give the number and expiry of your card.";
@@ -103,13 +98,8 @@ impl From<CheckoutError> for Problem {
             }
             CheckoutError::NotNow(state) => {
                 let detail = format!("This checkout is {state}.");
-                Self::new(
-                    StatusCode::CONFLICT,
-                    "not-now",
-                    "This cannot be done now",
-                    detail,
-                )
-                .with("state", state)
+                Self::new(StatusCode::CONFLICT, "not-now", "This cannot be done now", detail)
+                    .with("state", state)
             }
             CheckoutError::TooManyPayments => {
                 let detail =
@@ -173,45 +163,29 @@ fn of_refusal(refusal: &Refusal) -> Problem {
             "Too many wrong codes",
             "Nothing was paid. Begin the payment again.",
         ),
-        Refusal::Late => (
-            StatusCode::GONE,
-            "The code is too late",
-            "Nothing was paid. Begin the payment again.",
-        ),
-        Refusal::AlreadyUsed => (
-            StatusCode::CONFLICT,
-            "The code was used already",
-            "A code is good once.",
-        ),
+        Refusal::Late => {
+            (StatusCode::GONE, "The code is too late", "Nothing was paid. Begin the payment again.")
+        }
+        Refusal::AlreadyUsed => {
+            (StatusCode::CONFLICT, "The code was used already", "A code is good once.")
+        }
         Refusal::OtherSession => {
             let detail = "Type the code in the browser in which you began the payment.";
-            (
-                StatusCode::FORBIDDEN,
-                "This is not the session that asked for the code",
-                detail,
-            )
+            (StatusCode::FORBIDDEN, "This is not the session that asked for the code", detail)
         }
         Refusal::Undeliverable => (
             StatusCode::GONE,
             "Your phone cannot be reached",
             "Nothing was paid. Is it on, and is the number right?",
         ),
-        Refusal::Cancelled => (
-            StatusCode::GONE,
-            "The payment was called off",
-            "Nothing was paid.",
-        ),
+        Refusal::Cancelled => (StatusCode::GONE, "The payment was called off", "Nothing was paid."),
         Refusal::TooManySends => {
             let detail = "No further message is sent for this payment.";
             (StatusCode::TOO_MANY_REQUESTS, "Too many messages", detail)
         }
         Refusal::TooSoon { .. } => {
             let detail = "The last message may still be on its way. Wait a little.";
-            (
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too soon for another message",
-                detail,
-            )
+            (StatusCode::TOO_MANY_REQUESTS, "Too soon for another message", detail)
         }
         _ => (StatusCode::FORBIDDEN, "Refused", "Nothing was paid."),
     };
@@ -246,9 +220,9 @@ const fn certificate_cause(refusal: &countersign_certs::Refusal) -> &'static str
 
 fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(characters).collect()
-    })
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 impl IntoResponse for CheckoutError {

@@ -147,15 +147,11 @@ impl Checkouts {
         party: &RelyingPartyId,
         id: &CheckoutId,
     ) -> Result<MerchantView, CheckoutError> {
-        let Loaded {
-            checkout, payment, ..
-        } = self.owned(party, id).await?;
+        let Loaded { checkout, payment, .. } = self.owned(party, id).await?;
         Ok(MerchantView {
             url: format!("{}/pay/{id}", self.public_origin),
             reference: checkout.transaction.reference().to_string(),
-            bank_reference: payment
-                .as_ref()
-                .map(|payment| payment.bank_reference().to_owned()),
+            bank_reference: payment.as_ref().map(|payment| payment.bank_reference().to_owned()),
             correlation_id: checkout.correlation.as_ref().map(CorrelationId::to_string),
             payment: payment.as_ref().map(|payment| payment.id().to_string()),
             checkout: self.view_of(&checkout, payment.as_ref(), None).await?,
@@ -176,11 +172,7 @@ impl Checkouts {
         };
         let mut facts = self.store.facts(&payment.key()).await?;
         if let Some(challenge) = payment.challenge() {
-            facts.extend(
-                self.store
-                    .facts(&RecordKey::of::<Challenge>(challenge.as_str()))
-                    .await?,
-            );
+            facts.extend(self.store.facts(&RecordKey::of::<Challenge>(challenge.as_str())).await?);
         }
         facts.sort_by_key(|fact| fact.at);
         Ok(facts)
@@ -195,11 +187,7 @@ impl Checkouts {
         party: &RelyingPartyId,
         id: &CheckoutId,
     ) -> Result<MerchantView, CheckoutError> {
-        let Loaded {
-            version,
-            mut checkout,
-            payment,
-        } = self.owned(party, id).await?;
+        let Loaded { version, mut checkout, payment } = self.owned(party, id).await?;
         if checkout.void {
             return Err(CheckoutError::NotNow("voided"));
         }
@@ -213,10 +201,7 @@ impl Checkouts {
         // Whoever began another payment meanwhile has changed the checkout, and this is a conflict.
         checkout.void = true;
         let mut batch = Batch::default();
-        batch.replace(&Versioned {
-            version,
-            value: checkout,
-        })?;
+        batch.replace(&Versioned { version, value: checkout })?;
         self.store.commit(batch).await?;
         self.merchant_view(party, id).await
     }
@@ -228,12 +213,7 @@ impl Checkouts {
     pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), CheckoutError> {
         let refuse =
             || CheckoutError::Problem(Problem::not_found("The directory is not kept here."));
-        Ok(self
-            .subscribers
-            .as_ref()
-            .ok_or_else(refuse)?
-            .enrol(subscriber)
-            .await?)
+        Ok(self.subscribers.as_ref().ok_or_else(refuse)?.enrol(subscriber).await?)
     }
 
     /// A checkout as the payer in that session sees it.
@@ -245,9 +225,7 @@ impl Checkouts {
         id: &CheckoutId,
         session: Option<&SessionId>,
     ) -> Result<Shown, CheckoutError> {
-        let Loaded {
-            checkout, payment, ..
-        } = self.load(id).await?;
+        let Loaded { checkout, payment, .. } = self.load(id).await?;
         let mut view = self.view_of(&checkout, payment.as_ref(), session).await?;
         let can_pay = self.must_be_open(&checkout, payment.as_ref()).is_ok();
         if payment.is_some_and(|payment| session != Some(payment.session())) {
@@ -276,21 +254,11 @@ impl Checkouts {
         peer: &PeerCertificates,
         page_locale: Locale,
     ) -> Result<(), CheckoutError> {
-        let Loaded {
-            version,
-            mut checkout,
-            payment,
-        } = self.load(id).await?;
+        let Loaded { version, mut checkout, payment } = self.load(id).await?;
         self.must_be_open(&checkout, payment.as_ref())?;
         let now = self.clock.now();
-        let payer = identify(
-            hint,
-            peer,
-            self.directory.as_ref(),
-            self.certificates.as_ref(),
-            now,
-        )
-        .await?;
+        let payer =
+            identify(hint, peer, self.directory.as_ref(), self.certificates.as_ref(), now).await?;
         let purchase = Purchase {
             payment: PaymentId::random(self.entropy.as_ref()).map_err(Error::from)?,
             relying_party: checkout.relying_party.clone(),
@@ -305,10 +273,7 @@ impl Checkouts {
         checkout.tries = checkout.tries.saturating_add(1);
         checkout.payment = Some(purchase.payment.clone());
         let mut batch = Batch::default();
-        batch.replace(&Versioned {
-            version,
-            value: checkout,
-        })?;
+        batch.replace(&Versioned { version, value: checkout })?;
         self.gateway.start_payment(purchase, batch).await?;
         Ok(())
     }
@@ -324,11 +289,7 @@ impl Checkouts {
         typed: &TypedCode,
     ) -> Result<(), CheckoutError> {
         let payment = self.begun(id).await?;
-        match self
-            .gateway
-            .finish_payment(payment.id(), session, typed)
-            .await?
-        {
+        match self.gateway.finish_payment(payment.id(), session, typed).await? {
             (_, None) => Ok(()),
             (_, Some(refusal)) => Err(CheckoutError::Refused(refusal)),
         }
@@ -397,10 +358,7 @@ impl Checkouts {
     }
 
     async fn begun(&self, id: &CheckoutId) -> Result<Payment, CheckoutError> {
-        self.load(id)
-            .await?
-            .payment
-            .ok_or(CheckoutError::NotNow("open"))
+        self.load(id).await?.payment.ok_or(CheckoutError::NotNow("open"))
     }
 
     async fn owned(
@@ -412,27 +370,17 @@ impl Checkouts {
         if loaded.checkout.relying_party == *party {
             return Ok(loaded);
         }
-        Err(Error::NotFound {
-            collection: Checkout::COLLECTION,
-            id: id.to_string(),
-        }
-        .into())
+        Err(Error::NotFound { collection: Checkout::COLLECTION, id: id.to_string() }.into())
     }
 
     async fn load(&self, id: &CheckoutId) -> Result<Loaded, CheckoutError> {
-        let Versioned {
-            version,
-            value: checkout,
-        } = self.store.expect::<Checkout>(id.as_str()).await?;
+        let Versioned { version, value: checkout } =
+            self.store.expect::<Checkout>(id.as_str()).await?;
         let payment = match &checkout.payment {
             Some(payment) => Some(self.gateway.payment(payment).await?),
             None => None,
         };
-        Ok(Loaded {
-            version,
-            checkout,
-            payment,
-        })
+        Ok(Loaded { version, checkout, payment })
     }
 
     /// The code's part is for the session that asked for it, and for nobody else.
@@ -451,17 +399,8 @@ impl Checkouts {
             return Ok(CheckoutView::of(checkout, payment, None, now));
         };
         let challenge = self.gateway.challenge_of(waiting.id()).await?;
-        let message = self
-            .store
-            .expect::<Message>(challenge.last_message().as_str())
-            .await?
-            .value;
-        Ok(CheckoutView::of(
-            checkout,
-            payment,
-            Some((&challenge, &message)),
-            now,
-        ))
+        let message = self.store.expect::<Message>(challenge.last_message().as_str()).await?.value;
+        Ok(CheckoutView::of(checkout, payment, Some((&challenge, &message)), now))
     }
 
     /// The host in the public origin, without a port: what the message's last line is bound to.
@@ -470,8 +409,6 @@ impl Checkouts {
             .public_origin
             .rsplit_once("//")
             .map_or(self.public_origin.as_str(), |(_, rest)| rest);
-        authority
-            .split_once(':')
-            .map_or(authority, |(host, _)| host)
+        authority.split_once(':').map_or(authority, |(host, _)| host)
     }
 }

@@ -36,10 +36,7 @@ pub struct CertificateReader {
 impl CertificateReader {
     /// Certificates from those authorities, numbers encrypted to those keys (several while keys are changed).
     pub fn new(anchors: TrustAnchors, keys: Vec<GatewayKey>) -> Self {
-        Self {
-            anchors: RwLock::new(Arc::new(anchors)),
-            keys,
-        }
+        Self { anchors: RwLock::new(Arc::new(anchors)), keys }
     }
 
     /// From now on, certificates from those authorities: what they have revoked has changed.
@@ -59,11 +56,7 @@ impl CertificateReader {
         peer: &PeerCertificates,
         now: Timestamp,
     ) -> Result<(Identifier, Holder), CheckoutError> {
-        let chain: Vec<_> = peer
-            .0
-            .iter()
-            .map(|der| CertificateDer::from(der.clone()))
-            .collect();
+        let chain: Vec<_> = peer.0.iter().map(|der| CertificateDer::from(der.clone())).collect();
         let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now.unix_seconds()));
         let client = self.anchors().verify_client(&chain, now)?;
         let holder = client.phone(&self.keys)?;
@@ -91,19 +84,11 @@ pub(crate) async fn identify(
                     card
                 }
             };
-            Ok(Payer {
-                identifier,
-                number: subscriber.number,
-                card,
-            })
+            Ok(Payer { identifier, number: subscriber.number, card })
         }
         PayerHint::Card(card) => {
             let holder = vouched(directory, &card, |_| true).await?;
-            Ok(Payer {
-                identifier: holder.identifier,
-                number: holder.number,
-                card,
-            })
+            Ok(Payer { identifier: holder.identifier, number: holder.number, card })
         }
         PayerHint::Certificate(typed) => {
             let reader = reader.ok_or(CheckoutError::NothingGiven)?;
@@ -120,11 +105,7 @@ pub(crate) async fn identify(
                     card
                 }
             };
-            Ok(Payer {
-                identifier,
-                number,
-                card,
-            })
+            Ok(Payer { identifier, number, card })
         }
     }
 }
@@ -135,11 +116,7 @@ async fn vouched(
     card: &Card,
     expected: impl Fn(&Subscriber) -> bool,
 ) -> Result<Subscriber, CheckoutError> {
-    directory
-        .by_card(card)
-        .await?
-        .filter(expected)
-        .ok_or(CheckoutError::UnknownPayer)
+    directory.by_card(card).await?.filter(expected).ok_or(CheckoutError::UnknownPayer)
 }
 
 fn domain_card(card: &countersign_certs::Card) -> Result<Card, InvalidInput> {

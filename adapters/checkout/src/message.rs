@@ -113,19 +113,13 @@ const fn one() -> u32 {
 
 impl From<Amount> for AmountBody {
     fn from(amount: Amount) -> Self {
-        Self {
-            value: amount.to_decimal(),
-            currency: amount.currency().code().to_owned(),
-        }
+        Self { value: amount.to_decimal(), currency: amount.currency().code().to_owned() }
     }
 }
 
 impl From<&Item> for ItemBody {
     fn from(item: &Item) -> Self {
-        Self {
-            name: item.name.to_string(),
-            quantity: item.quantity,
-        }
+        Self { name: item.name.to_string(), quantity: item.quantity }
     }
 }
 
@@ -133,10 +127,7 @@ impl TryFrom<ItemBody> for Item {
     type Error = InvalidInput;
 
     fn try_from(body: ItemBody) -> Result<Self, InvalidInput> {
-        Ok(Self {
-            name: ItemName::try_from(body.name)?,
-            quantity: body.quantity,
-        })
+        Ok(Self { name: ItemName::try_from(body.name)?, quantity: body.quantity })
     }
 }
 
@@ -151,20 +142,11 @@ impl CreateCheckout {
             &self.amount.value,
             Currency::try_from(self.amount.currency.as_str())?,
         )?;
-        let items = self
-            .items
-            .into_iter()
-            .map(Item::try_from)
-            .collect::<Result<_, _>>()?;
+        let items = self.items.into_iter().map(Item::try_from).collect::<Result<_, _>>()?;
         let transaction =
             Transaction::new(amount, payee, Reference::try_from(self.reference)?, items)?;
         let return_url = self.return_url.map(return_url).transpose()?;
-        Ok(NewCheckout {
-            transaction,
-            return_url,
-            locale: self.locale,
-            correlation,
-        })
+        Ok(NewCheckout { transaction, return_url, locale: self.locale, correlation })
     }
 }
 
@@ -195,11 +177,7 @@ impl EnrolSubscriber {
             .card
             .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))
             .transpose()?;
-        Ok(Subscriber {
-            identifier,
-            number,
-            card,
-        })
+        Ok(Subscriber { identifier, number, card })
     }
 }
 

@@ -21,10 +21,7 @@ impl Modify for ApiKey {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme =
             SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        openapi
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("api_key", scheme);
+        openapi.components.get_or_insert_default().add_security_scheme("api_key", scheme);
     }
 }
 

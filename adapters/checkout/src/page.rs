@@ -71,9 +71,7 @@ pub(crate) fn checkout(
 
 /// The colour is the background of what is pressed, with white on it: it was checked for that.
 fn style_of(theme: &Theme) -> String {
-    theme
-        .colour
-        .map_or_else(String::new, |colour| format!(":root{{--press:{colour}}}"))
+    theme.colour.map_or_else(String::new, |colour| format!(":root{{--press:{colour}}}"))
 }
 
 impl Checkout<'_> {
@@ -102,10 +100,7 @@ impl Checkout<'_> {
 
     fn paid(&self, view: &CheckoutView) -> String {
         let amount: Filling<'_> = ("amount", self.amount(&view.amount).into());
-        self.language.say(
-            "paid-detail",
-            &[amount, ("payee", view.payee.as_str().into())],
-        )
+        self.language.say("paid-detail", &[amount, ("payee", view.payee.as_str().into())])
     }
 
     fn sent(&self, code: &CodeView) -> String {
@@ -119,10 +114,7 @@ impl Checkout<'_> {
 
     fn time_left(&self, code: &CodeView) -> String {
         let (minutes, seconds) = (code.expires_in_seconds / 60, code.expires_in_seconds % 60);
-        self.language.say(
-            "time-left",
-            &[("minutes", minutes.into()), ("seconds", seconds.into())],
-        )
+        self.language.say("time-left", &[("minutes", minutes.into()), ("seconds", seconds.into())])
     }
 
     /// When the message may be asked for again.
@@ -195,11 +187,7 @@ fn field_at_fault(problem: &Problem) -> Option<&'static str> {
 
 /// All causes of a refused certificate have one title.
 fn words_of(name: &str) -> &str {
-    if name.starts_with("certificate-") {
-        "certificate"
-    } else {
-        name
-    }
+    if name.starts_with("certificate-") { "certificate" } else { name }
 }
 
 fn number(problem: &Problem, member: &str) -> FluentValue<'static> {

@@ -58,9 +58,7 @@ pub fn payer_pages(checkouts: Arc<Checkouts>, themes: Themes) -> Router {
         .route("/theme/{relying_party}/logo", get(logo))
         .fallback(async |guest: Guest| guest.problem(&Problem::not_found("There is no such page.")))
         .method_not_allowed_fallback(async |guest: Guest| {
-            guest.problem(&Problem::method_not_allowed(
-                "Open the page again, and use its forms.",
-            ))
+            guest.problem(&Problem::method_not_allowed("Open the page again, and use its forms."))
         })
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(Pages { checkouts, themes })
@@ -178,9 +176,7 @@ impl Visit {
     }
 
     async fn shown(&self, checkouts: &Checkouts) -> Result<Shown, CheckoutError> {
-        checkouts
-            .view(&checkout_id(&self.id)?, self.session.as_ref())
-            .await
+        checkouts.view(&checkout_id(&self.id)?, self.session.as_ref()).await
     }
 
     /// The answer to a form: the checkout as it stands as JSON, a way back to its page, or what is wrong, on the page.
@@ -220,10 +216,7 @@ async fn show(State(checkouts): Shared, visit: Visit) -> Response {
         WantsJson(false) => visit.guest.page(Some(&shown), None),
     };
     let session = new.map(|session| (SESSION_COOKIE, session.to_string()));
-    let language = visit
-        .guest
-        .chosen
-        .map(|language| (LANGUAGE_COOKIE, language.tag()));
+    let language = visit.guest.chosen.map(|language| (LANGUAGE_COOKIE, language.tag()));
     for (name, value) in session.into_iter().chain(language) {
         // `Lax`: the payer comes from the shop by a link; forms of other sites come without it.
         let cookie = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax");
@@ -302,10 +295,7 @@ fn no_checkout() -> Problem {
 
 /// The value of a cookie.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     lines
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
@@ -326,12 +316,7 @@ fn language_in_query(parts: &Parts) -> Option<Language> {
 fn no_session() -> CheckoutError {
     let title = "There is no session";
     let detail = "Open the checkout's page first, and let your browser keep its cookie.";
-    CheckoutError::Problem(Problem::new(
-        StatusCode::FORBIDDEN,
-        "no-session",
-        title,
-        detail,
-    ))
+    CheckoutError::Problem(Problem::new(StatusCode::FORBIDDEN, "no-session", title, detail))
 }
 
 /// What the form reader says may quote a value, so it is not passed on.
@@ -339,10 +324,5 @@ fn malformed(rejection: FormRejection) -> CheckoutError {
     let detail =
         "Send application/x-www-form-urlencoded with the fields of the page's form, and no other.";
     let title = "The form cannot be read";
-    CheckoutError::Problem(Problem::new(
-        rejection.status(),
-        "malformed-form",
-        title,
-        detail,
-    ))
+    CheckoutError::Problem(Problem::new(rejection.status(), "malformed-form", title, detail))
 }

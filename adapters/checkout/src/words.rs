@@ -70,9 +70,7 @@ impl Language {
 
     /// The text of that name, if there is one.
     pub(crate) fn find(&self, name: &str, filling: &[Filling<'_>]) -> Option<String> {
-        let filling = filling
-            .iter()
-            .map(|(name, value)| (Cow::Borrowed(*name), value.clone()));
+        let filling = filling.iter().map(|(name, value)| (Cow::Borrowed(*name), value.clone()));
         let filling: HashMap<_, _> = filling.collect();
         WORDS.try_lookup_complete(&self.0, name, Some(&filling))
     }
@@ -145,14 +143,8 @@ mod tests {
     #[test]
     fn a_text_is_filled_and_counts() {
         let attempts = |count: i64| [("attempts", FluentValue::from(count))];
-        assert_eq!(
-            french().say("attempts-left", &attempts(1)),
-            "Un essai restant"
-        );
-        assert_eq!(
-            french().say("attempts-left", &attempts(2)),
-            "2 essais restants"
-        );
+        assert_eq!(french().say("attempts-left", &attempts(1)), "Un essai restant");
+        assert_eq!(french().say("attempts-left", &attempts(2)), "2 essais restants");
         let payee = [("payee", FluentValue::from("Librairie Dupont"))];
         assert_eq!(french().say("title", &payee), "Payer Librairie Dupont");
     }

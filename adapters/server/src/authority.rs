@@ -90,11 +90,9 @@ impl AuthorityConfig {
     }
 
     fn leaf(&self) -> Result<Leaf, ConfigError> {
-        Leaf::from_name(&self.authority.profile)
-            .filter(|leaf| leaf.bears_number())
-            .ok_or_else(|| {
-                ConfigError::unusable("authority.profile", "is not tls-client or cardholder")
-            })
+        Leaf::from_name(&self.authority.profile).filter(|leaf| leaf.bears_number()).ok_or_else(
+            || ConfigError::unusable("authority.profile", "is not tls-client or cardholder"),
+        )
     }
 
     fn numbers(&self) -> Result<Numbers, ConfigError> {
@@ -109,11 +107,7 @@ impl AuthorityConfig {
         };
         let gateways = self.authority.gateways.iter().map(read);
         let gateways = gateways.collect::<Result<Vec<_>, _>>()?;
-        Ok(if gateways.is_empty() {
-            Numbers::Clear
-        } else {
-            Numbers::Encrypted(gateways)
-        })
+        Ok(if gateways.is_empty() { Numbers::Clear } else { Numbers::Encrypted(gateways) })
     }
 }
 
@@ -146,9 +140,7 @@ impl AuthorityServer {
         let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys));
         let outbox = Arc::new(outbox);
         let enrolments = enrolments(&config, &folder, keys, store, clock)?;
-        enrolments
-            .check()
-            .map_err(|error| ConfigError::unusable("authority.profile", error))?;
+        enrolments.check().map_err(|error| ConfigError::unusable("authority.profile", error))?;
         let anchors: Vec<CertificateDer<'static>> =
             chain.iter().map(|above| above.der().clone()).collect();
         let tls = tls::server_config(&config.tls, &config.files, Some(anchors), &[])?;
@@ -164,21 +156,13 @@ impl AuthorityServer {
             stopping.clone(),
         )
         .await?;
-        let observed = Arc::new(Observed {
-            inner: Arc::clone(&messenger),
-            metrics,
-        });
+        let observed = Arc::new(Observed { inner: Arc::clone(&messenger), metrics });
         let tasks = vec![
             run_session(&messenger, &outbox),
             workers::send_messages(outbox, observed, committed, stopping),
         ];
         tracing::info!(authority = %listener.address(), "listening");
-        Ok(Self {
-            listener,
-            messenger,
-            tasks,
-            stop,
-        })
+        Ok(Self { listener, messenger, tasks, stop })
     }
 
     /// Stops listening, lets what is under way come to its end, and returns when all is done.

@@ -161,10 +161,7 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
     }
     let kind = kind_of(&arguments.profile)?;
     let holder = Holder::of(&arguments.key, arguments.name.as_deref())?;
-    let name = arguments
-        .name
-        .as_deref()
-        .or_else(|| holder.request.common_name());
+    let name = arguments.name.as_deref().or_else(|| holder.request.common_name());
     let name = name.ok_or("the request names no common name: give --name")?;
     let domains = arguments.subject.domains();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
@@ -178,9 +175,7 @@ async fn renew(arguments: &Renew) -> Result<(), Failure> {
     let old = authority.find(arguments.serial).await?.value;
     let holder = Holder::of(&arguments.key, Some(&old.common_name))?;
     let lifetime = arguments.days.map(days);
-    let issued = authority
-        .renew(arguments.serial, holder.key(), lifetime)
-        .await;
+    let issued = authority.renew(arguments.serial, holder.key(), lifetime).await;
     holder.hand_out(&arguments.key, issued, &folder)
 }
 
@@ -216,10 +211,8 @@ async fn crl(arguments: &Crl) -> Result<(), Failure> {
 /// Serves until it is told to stop (SIGINT, SIGTERM).
 async fn serve(arguments: &Serve) -> Result<(), Failure> {
     let config = AuthorityConfig::read(&arguments.config)?;
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let server = AuthorityServer::start(config, Arc::new(SystemClock::default())).await?;
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -274,10 +267,7 @@ impl Holder {
         if let Some(path) = &arguments.request {
             let request = Request::from_file(&read(path)?);
             let request = request.map_err(|error| format!("{}: {error}", path.display()))?;
-            return Ok(Self {
-                request,
-                made: None,
-            });
+            return Ok(Self { request, made: None });
         }
         if arguments.new_key.is_none() && arguments.pkcs12.is_none() {
             return Err("whose key? Give --request, --new-key or --pkcs12".into());
@@ -303,10 +293,7 @@ impl Holder {
         }
         Ok(Self {
             request: Request::from_file(request.as_bytes())?,
-            made: Some(Made {
-                key,
-                passphrase: secret,
-            }),
+            made: Some(Made { key, passphrase: secret }),
         })
     }
 

@@ -33,11 +33,7 @@ impl<S: Store> Commits<S> {
     /// Listens to that store; new messages come out where it says.
     pub(crate) fn of(store: S, metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<MessageId>) {
         let (messages, committed) = mpsc::channel(MAX_ANNOUNCED);
-        let commits = Self {
-            store,
-            metrics,
-            messages,
-        };
+        let commits = Self { store, metrics, messages };
         (commits, committed)
     }
 }
@@ -143,10 +139,7 @@ mod tests {
         let (gateway, _) = shop.process_on(Arc::new(store));
         let purchase = shop.purchase("49.90");
         let payment = purchase.payment.clone();
-        gateway
-            .start_payment(purchase, Batch::default())
-            .await
-            .unwrap();
+        gateway.start_payment(purchase, Batch::default()).await.unwrap();
         let challenge = gateway.challenge_of(&payment).await.unwrap();
         assert_eq!(committed.try_recv().as_ref(), Ok(challenge.last_message()));
         assert!(committed.try_recv().is_err(), "it was announced twice");
@@ -161,10 +154,7 @@ mod tests {
             due_at: None,
             body: "{}".to_owned(),
         };
-        let twice = Batch {
-            inserts: vec![message.clone(), message],
-            ..Batch::default()
-        };
+        let twice = Batch { inserts: vec![message.clone(), message], ..Batch::default() };
         assert!(store.commit(twice).await.is_err());
         assert!(committed.try_recv().is_err());
     }

@@ -245,10 +245,7 @@ impl Config {
                 let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
                 Logo::try_from(bytes).map_err(|error| ConfigError::unusable("theme", error))
             });
-            let theme = Theme {
-                colour: section.colour,
-                logo: logo.transpose()?,
-            };
+            let theme = Theme { colour: section.colour, logo: logo.transpose()? };
             Ok((party.clone(), theme))
         };
         let themes = self.theme.iter().map(read);
@@ -274,9 +271,7 @@ impl Files {
     /// The text of a file that the configuration names.
     pub(crate) fn text(&self, path: &Path) -> Result<Zeroizing<String>, ConfigError> {
         let path = self.path(path);
-        fs::read_to_string(&path)
-            .map(Zeroizing::new)
-            .map_err(|error| unreadable(&path, &error))
+        fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| unreadable(&path, &error))
     }
 }
 
@@ -317,10 +312,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
     };
     let overrides: Vec<_> = environment
         .filter_map(|(name, value)| {
-            Some((
-                name.strip_prefix(ENVIRONMENT_PREFIX)?.to_ascii_lowercase(),
-                value,
-            ))
+            Some((name.strip_prefix(ENVIRONMENT_PREFIX)?.to_ascii_lowercase(), value))
         })
         .collect();
     if overrides.is_empty() {
@@ -338,9 +330,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
 pub(crate) fn check_origin(origin: &str, key: &'static str) -> Result<(), ConfigError> {
     let is_origin = origin.strip_prefix("https://").is_some_and(|host| {
         !host.is_empty()
-            && host
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':'))
+            && host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':'))
     });
     if is_origin {
         return Ok(());
@@ -357,14 +347,9 @@ fn override_key(table: &mut toml::Table, name: &str, value: String) -> Result<()
     };
     let mut section = table;
     for part in parts {
-        let entry = section
-            .entry(part)
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let entry = section.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         section = entry.as_table_mut().ok_or_else(|| ConfigError::Invalid {
-            cause: format!(
-                "{ENVIRONMENT_PREFIX}{} names no section",
-                name.to_ascii_uppercase()
-            ),
+            cause: format!("{ENVIRONMENT_PREFIX}{} names no section", name.to_ascii_uppercase()),
         })?;
     }
     let parsed = toml::from_str::<toml::Table>(&format!("value = {value}")).ok();
@@ -379,10 +364,7 @@ fn master_secret(text: &str) -> Option<Secret<[u8; 32]>> {
 }
 
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
-    ConfigError::Unreadable {
-        file: path.display().to_string(),
-        cause: error.to_string(),
-    }
+    ConfigError::Unreadable { file: path.display().to_string(), cause: error.to_string() }
 }
 
 #[cfg(test)]

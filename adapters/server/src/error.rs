@@ -34,10 +34,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(crate) fn unusable(key: &'static str, why: impl std::fmt::Display) -> Self {
-        Self::Unusable {
-            key,
-            why: why.to_string(),
-        }
+        Self::Unusable { key, why: why.to_string() }
     }
 }
 

@@ -79,21 +79,12 @@ impl Listener {
         trusted_terminators: Vec<IpAddr>,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
-        let cannot = |error: std::io::Error| StartError::Listen {
-            address,
-            cause: error.to_string(),
-        };
+        let cannot =
+            |error: std::io::Error| StartError::Listen { address, cause: error.to_string() };
         let socket = TcpListener::bind(address).await.map_err(cannot)?;
         let address = socket.local_addr().map_err(cannot)?;
-        let shared = Arc::new(Shared {
-            tls,
-            router,
-            trusted_terminators,
-        });
-        Ok(Self {
-            address,
-            task: tokio::spawn(accept(socket, shared, stop)),
-        })
+        let shared = Arc::new(Shared { tls, router, trusted_terminators });
+        Ok(Self { address, task: tokio::spawn(accept(socket, shared, stop)) })
     }
 
     /// Where it listens.
@@ -138,10 +129,7 @@ async fn accept(socket: TcpListener, shared: Arc<Shared>, mut stop: watch::Recei
         }
     }
     drop(socket);
-    if timeout(SHUTDOWN_TIMEOUT, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections were still open at the end");
     }
 }
@@ -166,22 +154,14 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, watcher
         answer(request, peer.ip(), presented.clone(), Arc::clone(&shared))
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .keep_alive_interval(HEADER_TIMEOUT);
-    if let Err(error) = watcher
-        .watch(
-            builder
-                .serve_connection(TokioIo::new(tls), service)
-                .into_owned(),
-        )
-        .await
+    if let Err(error) =
+        watcher.watch(builder.serve_connection(TokioIo::new(tls), service).into_owned()).await
     {
         tracing::debug!(peer = %peer.ip(), error, "a connection ended badly");
     }
@@ -201,12 +181,7 @@ async fn linger(mut stream: TcpStream) {
 /// The certificates that the peer presented; rustls has verified them.
 fn presented(tls: &TlsStream<TcpStream>) -> PeerCertificates {
     let certificates = tls.get_ref().1.peer_certificates().unwrap_or_default();
-    PeerCertificates(
-        certificates
-            .iter()
-            .map(|certificate| certificate.to_vec())
-            .collect(),
-    )
+    PeerCertificates(certificates.iter().map(|certificate| certificate.to_vec()).collect())
 }
 
 async fn answer(
@@ -216,12 +191,7 @@ async fn answer(
     shared: Arc<Shared>,
 ) -> Result<Response, Infallible> {
     let mut request: Request = request.map(Body::new);
-    match peer_certificates(
-        presented,
-        peer,
-        &shared.trusted_terminators,
-        request.headers_mut(),
-    ) {
+    match peer_certificates(presented, peer, &shared.trusted_terminators, request.headers_mut()) {
         Ok(certificates) => request.extensions_mut().insert(certificates),
         Err(problem) => return Ok(problem.into_response()),
     };
@@ -229,13 +199,8 @@ async fn answer(
         Ok(answered) => answered,
         Err(_) => {
             let detail = "What was begun may go on. Look again before you repeat it.";
-            Ok(Problem::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "timeout",
-                "This took too long",
-                detail,
-            )
-            .into_response())
+            Ok(Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "This took too long", detail)
+                .into_response())
         }
     }
 }

@@ -65,14 +65,10 @@ fn main() -> ExitCode {
 
 fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::read(config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (mut interrupt, mut terminate) = (
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-        );
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let server = Server::start(config, Arc::new(SystemClock::default())).await?;
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -84,9 +80,7 @@ fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn check(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         Server::check(&Config::read(path)?, Arc::new(SystemClock::default()))
     })?;
@@ -98,9 +92,7 @@ fn check(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn certify(command: ca::Ca) -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(ca::run(command))
 }
 
@@ -108,9 +100,7 @@ fn certify(command: ca::Ca) -> Result<(), Box<dyn std::error::Error>> {
 /// command.
 fn start_log(form: LogForm, level: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match form {
         LogForm::Text => log.init(),
         LogForm::Json => log.json().init(),

@@ -20,9 +20,8 @@ use prometheus_client::{
 type Labels = Vec<(&'static str, String)>;
 
 /// Upper bounds in seconds: from a commit to a person who looks for the phone.
-const BUCKETS: [f64; 14] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
-];
+const BUCKETS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
 
 /// Messages that wait for their receipts and whose sending is remembered; of more, the oldest are not measured.
 const MAX_REMEMBERED: usize = 10_000;
@@ -74,23 +73,14 @@ impl Metrics {
         registry.register("build", "The program", version);
         let help = "Challenges, by outcome (started, verified, refused) and cause";
         registry.register("challenges", help, self.challenges.clone());
-        registry.register(
-            "attempts",
-            "Responses that were counted",
-            self.attempts.clone(),
-        );
+        registry.register("attempts", "Responses that were counted", self.attempts.clone());
         let help = "Payments, by outcome and cause";
         registry.register("payments", help, self.payments.clone());
         let help = "Messages to phones, by outcome";
         registry.register("messages", help, self.messages.clone());
         registry.register("inbound_texts", "Texts from phones", self.texts.clone());
         let help = "From handing a message to the network to its answer, by outcome";
-        registry.register_with_unit(
-            "sms_submission",
-            help,
-            Unit::Seconds,
-            self.submission.clone(),
-        );
+        registry.register_with_unit("sms_submission", help, Unit::Seconds, self.submission.clone());
         let help = "From the network's answer to the receipt that the phone has the message";
         registry.register_with_unit("sms_receipt", help, Unit::Seconds, self.receipt.clone());
         let help = "From a question to the bank to its answer, by operation and outcome";
@@ -146,11 +136,7 @@ impl Metrics {
 
     /// The network answered.
     pub(crate) fn submitted(&self, outcome: &'static str, took: Duration) {
-        observe(
-            &self.submission,
-            vec![("outcome", outcome.to_owned())],
-            took,
-        );
+        observe(&self.submission, vec![("outcome", outcome.to_owned())], took);
     }
 
     /// The bank answered, or did not.
@@ -160,10 +146,7 @@ impl Metrics {
         outcome: &'static str,
         took: Duration,
     ) {
-        let labels = vec![
-            ("operation", operation.to_owned()),
-            ("outcome", outcome.to_owned()),
-        ];
+        let labels = vec![("operation", operation.to_owned()), ("outcome", outcome.to_owned())];
         observe(&self.bank, labels, took);
     }
 

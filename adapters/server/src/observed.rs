@@ -42,8 +42,7 @@ impl<B: IssuingBank> IssuingBank for Observed<B> {
             Ok(_) => "approved",
             Err(error) => failure(error),
         };
-        self.metrics
-            .bank_asked("authorize", outcome, begun.elapsed());
+        self.metrics.bank_asked("authorize", outcome, begun.elapsed());
         answer
     }
 

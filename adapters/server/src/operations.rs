@@ -40,10 +40,8 @@ impl Operations {
         self,
         address: SocketAddr,
     ) -> Result<(SocketAddr, JoinHandle<()>), StartError> {
-        let cannot = |error: std::io::Error| StartError::Listen {
-            address,
-            cause: error.to_string(),
-        };
+        let cannot =
+            |error: std::io::Error| StartError::Listen { address, cause: error.to_string() };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let stopped = until_stopped(self.stopping.clone());
@@ -71,18 +69,11 @@ type Shared = State<Arc<Operations>>;
 
 /// The figures; depths are looked up now.
 async fn metrics(State(operations): Shared) -> Response {
-    let Operations {
-        metrics,
-        store,
-        clock,
-        messenger,
-        ..
-    } = operations.as_ref();
+    let Operations { metrics, store, clock, messenger, .. } = operations.as_ref();
     let looked_up = async {
-        for (kind, collection) in [
-            ("messages", Message::COLLECTION),
-            ("payments", Payment::COLLECTION),
-        ] {
+        for (kind, collection) in
+            [("messages", Message::COLLECTION), ("payments", Payment::COLLECTION)]
+        {
             metrics.due(kind, store.count_due(collection, clock.now()).await?);
         }
         Ok::<_, StoreError>(())
@@ -119,28 +110,13 @@ struct Readiness {
 /// Ready is who can take requests: whose store answers, and who is not stopping. A centre that is away makes nobody
 /// unready: messages wait in the outbox, and all processes would be taken out at once.
 async fn ready(State(operations): Shared) -> Response {
-    let due = operations
-        .store
-        .due(Message::COLLECTION, operations.clock.now(), 1)
-        .await;
+    let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1).await;
     let ready = due.is_ok() && !*operations.stopping.borrow();
     let answer = Readiness {
         ready,
-        store: if due.is_ok() {
-            "answers"
-        } else {
-            "does not answer"
-        },
-        sms: if operations.messenger.is_bound() {
-            "bound"
-        } else {
-            "not bound"
-        },
+        store: if due.is_ok() { "answers" } else { "does not answer" },
+        sms: if operations.messenger.is_bound() { "bound" } else { "not bound" },
     };
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(answer)).into_response()
 }

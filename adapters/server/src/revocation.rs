@@ -41,8 +41,7 @@ fn bounded(path: &Path) -> io::Result<Vec<u8>> {
     let most = u64::try_from(MAX_REVOCATION_LIST_BYTES).unwrap_or(u64::MAX);
     let mut content = Vec::new();
     let file = fs::File::open(path)?;
-    file.take(most.saturating_add(1))
-        .read_to_end(&mut content)?;
+    file.take(most.saturating_add(1)).read_to_end(&mut content)?;
     Ok(content)
 }
 
@@ -96,10 +95,9 @@ fn look(
     }
     never_back(before, &lists)?;
     // First where it needs nothing else: a key that cannot be read now must not keep a revocation from being in force.
-    if let (Some(reader), Some(anchors)) = (
-        &checkouts.certificates,
-        server::trust_anchors(config, &lists)?,
-    ) {
+    if let (Some(reader), Some(anchors)) =
+        (&checkouts.certificates, server::trust_anchors(config, &lists)?)
+    {
         reader.believe(anchors);
     }
     let renewed = tls::for_payers(config, &lists)?;

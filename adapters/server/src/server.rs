@@ -74,13 +74,8 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
         let revoked = revocation::read(&config)?;
-        let Core {
-            messenger,
-            outbox,
-            gateway,
-            checkouts,
-            committed,
-        } = Core::open(&config, clock, &metrics, &revoked)?;
+        let Core { messenger, outbox, gateway, checkouts, committed } =
+            Core::open(&config, clock, &metrics, &revoked)?;
         let (payer_tls_changes, payer_tls) = watch::channel(tls::for_payers(&config, &revoked)?);
         let (_, api_tls) = watch::channel(tls::for_merchants(&config)?);
         let served = |router, listener| watched(wrap(router), listener, Arc::clone(&metrics));
@@ -110,10 +105,7 @@ impl Server {
         )
         .await?;
 
-        let observed = Arc::new(Observed {
-            inner: Arc::clone(&messenger),
-            metrics,
-        });
+        let observed = Arc::new(Observed { inner: Arc::clone(&messenger), metrics });
         let mut tasks = vec![
             run_session(&messenger, &outbox),
             workers::send_messages(outbox, observed, committed, stopping.clone()),
@@ -121,9 +113,7 @@ impl Server {
         ];
         if !revoked.is_empty() {
             let (config, tls) = (config.clone(), payer_tls_changes);
-            tasks.push(revocation::follow(
-                config, revoked, checkouts, tls, stopping,
-            ));
+            tasks.push(revocation::follow(config, revoked, checkouts, tls, stopping));
         }
         let mut watched_at = None;
         if let Some(section) = config.operations {
@@ -132,14 +122,7 @@ impl Server {
             watched_at = Some(address);
         }
         tracing::info!(checkout = %checkout.address(), api = %api.address(), operations = watched_at.map(display), "listening");
-        Ok(Self {
-            checkout,
-            api,
-            operations: watched_at,
-            messenger,
-            tasks,
-            stop,
-        })
+        Ok(Self { checkout, api, operations: watched_at, messenger, tasks, stop })
     }
 
     /// Opens and reads everything that the configuration names, without listening or connecting.
@@ -270,10 +253,7 @@ pub(crate) fn messenger(
         (&section.tls_server_name, &section.tls_authorities)
     {
         let roots_pem = files.text(authorities)?.to_string();
-        settings.tls = Some(TlsSettings {
-            server_name: server_name.clone(),
-            roots_pem,
-        });
+        settings.tls = Some(TlsSettings { server_name: server_name.clone(), roots_pem });
     }
     SmppMessenger::new(settings, clock).map_err(|error| ConfigError::unusable("sms", error))
 }
@@ -295,12 +275,8 @@ fn bank_settings(config: &Config) -> Result<countersign_bank::Settings, ConfigEr
     settings.response_timeout =
         seconds(section.response_timeout_seconds, settings.response_timeout);
     settings.tries = section.tries.map_or(settings.tries, u32::from);
-    settings
-        .check()
-        .map_err(|error| ConfigError::unusable("bank", error))?;
-    let once = settings
-        .connect_timeout
-        .saturating_add(settings.response_timeout);
+    settings.check().map_err(|error| ConfigError::unusable("bank", error))?;
+    let once = settings.connect_timeout.saturating_add(settings.response_timeout);
     if once.saturating_mul(settings.tries) >= MAX_BANK_PATIENCE {
         let why = "times the waits of each try must stay below a minute: after that a payment is taken for left alone";
         return Err(ConfigError::unusable("bank.tries", why));
@@ -319,9 +295,7 @@ pub(crate) fn trust_anchors(
     let unusable = |error| ConfigError::unusable("checkout.client_authorities", error);
     let anchors = TrustAnchors::from_pem(&config.files.text(authorities)?).map_err(unusable)?;
     let unusable = |error| ConfigError::unusable("checkout.revocation_lists", error);
-    Ok(Some(
-        anchors.with_revocation_lists(revoked).map_err(unusable)?,
-    ))
+    Ok(Some(anchors.with_revocation_lists(revoked).map_err(unusable)?))
 }
 
 fn certificate_reader(
@@ -346,9 +320,7 @@ fn gateway_key(config: &Config, certificate: &Path, key: &Path) -> Result<Gatewa
 }
 
 fn host_and_port<'a>(address: &'a str, key: &'static str) -> Result<(&'a str, u16), ConfigError> {
-    let split = address
-        .rsplit_once(':')
-        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let split = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
     split
         .filter(|(host, port)| !host.is_empty() && *port != 0)
         .ok_or_else(|| ConfigError::unusable(key, "is not host:port"))

@@ -70,9 +70,7 @@ fn client_verifier(
     const KEY: &str = CLIENT_AUTHORITIES;
     let mut roots = RootCertStore::empty();
     for certificate in authorities {
-        roots
-            .add(certificate)
-            .map_err(|error| ConfigError::unusable(KEY, error))?;
+        roots.add(certificate).map_err(|error| ConfigError::unusable(KEY, error))?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .with_crls(revoked.iter().map(|list| list.der().clone()))

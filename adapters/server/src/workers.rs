@@ -32,11 +32,7 @@ pub(crate) fn send_messages(
     mut committed: mpsc::Receiver<MessageId>,
     mut stop: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let sending = Arc::new(Sending {
-        outbox,
-        messenger,
-        under_way: Mutex::default(),
-    });
+    let sending = Arc::new(Sending { outbox, messenger, under_way: Mutex::default() });
     tokio::spawn(async move {
         let places = Arc::new(Semaphore::new(MAX_SENDING));
         let mut looks = interval(OUTBOX_PAUSE);
@@ -98,9 +94,7 @@ impl<M: Messenger + 'static> Sending<M> {
 
     fn under_way(&self) -> MutexGuard<'_, HashSet<MessageId>> {
         // Nothing that holds it can panic half way.
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -84,10 +84,7 @@ impl Desk {
 fn a_request_of_openssl_becomes_a_certificate_that_openssl_verifies() {
     let desk = Desk::new();
     desk.hierarchy("merchants");
-    for (form, key) in [
-        ("PEM", "ec -pkeyopt ec_paramgen_curve:P-256"),
-        ("DER", "rsa:3072"),
-    ] {
+    for (form, key) in [("PEM", "ec -pkeyopt ec_paramgen_curve:P-256"), ("DER", "rsa:3072")] {
         let (made, said) = desk.openssl(&format!(
             "req -new -nodes -newkey {key} -keyout shop.key -out shop.csr -outform {form} -subj /CN=shop.example -addext subjectAltName=DNS:shop.example"
         ));
@@ -187,10 +184,7 @@ fn every_authority_has_a_list_from_the_first_day_and_a_root_s_lasts_half_a_year(
         let list = countersign_certs::RevocationList::from_file(&list).unwrap();
         let now = SystemClock::default().now().unix_seconds();
         let left = list.next_update().unwrap().as_secs() - now;
-        assert!(
-            (left + 3_600).div_euclid(86_400) == days,
-            "{folder}: {left}"
-        );
+        assert!((left + 3_600).div_euclid(86_400) == days, "{folder}: {left}");
     }
     desk.ca("crl --dir ca --passphrase-file pw --days 30 --out list.pem");
 }
@@ -216,10 +210,7 @@ fn a_key_that_is_there_is_not_overwritten_and_nothing_is_issued_for_it() {
     desk.write("a.key", "somebody's");
     let said = desk.refused(&format!("{issue} --new-key a.key"), 1);
     assert!(said.contains("a.key"), "{said}");
-    assert_eq!(
-        std::fs::read_to_string(desk.path().join("a.key")).unwrap(),
-        "somebody's"
-    );
+    assert_eq!(std::fs::read_to_string(desk.path().join("a.key")).unwrap(), "somebody's");
     let said = desk.refused(&format!("{issue} --new-key b.key --out b.key"), 1);
     assert!(said.contains("one file"), "{said}");
     // Refused when it is signed: the key that was made for it goes, too.
@@ -235,29 +226,14 @@ fn what_stands_in_a_certificate_writes_no_lines_of_its_own() {
     );
     assert!(made, "{said}");
     let shown = desk.ca("inspect x.pem");
-    assert!(
-        !shown.contains('\u{1b}') && shown.contains("\\u{1b}"),
-        "{shown:?}"
-    );
+    assert!(!shown.contains('\u{1b}') && shown.contains("\\u{1b}"), "{shown:?}");
 }
 
 /// What is said, the exit code, and words of the answer.
 const REFUSED: &[(&str, i32, &str)] = &[
-    (
-        "init --dir new --name New --passphrase-file pw",
-        1,
-        "--issuer",
-    ),
-    (
-        "init --dir new --kind root --name New --passphrase-file short",
-        1,
-        "12 characters",
-    ),
-    (
-        "init --dir ca --kind root --name New --passphrase-file pw",
-        1,
-        "has an authority already",
-    ),
+    ("init --dir new --name New --passphrase-file pw", 1, "--issuer"),
+    ("init --dir new --kind root --name New --passphrase-file short", 1, "12 characters"),
+    ("init --dir ca --kind root --name New --passphrase-file pw", 1, "has an authority already"),
     (
         "init --dir new --kind brand --name New --issuer ca --passphrase-file pw",
         1,
@@ -268,11 +244,7 @@ const REFUSED: &[(&str, i32, &str)] = &[
         1,
         "two capital letters",
     ),
-    (
-        "init --dir new --kind rooot --name New",
-        2,
-        "possible values",
-    ),
+    ("init --dir new --kind rooot --name New", 2, "possible values"),
     (
         "issue --dir ca --profile cardholder --name a --new-key a.key",
         1,
@@ -303,32 +275,16 @@ const REFUSED: &[(&str, i32, &str)] = &[
         1,
         "junk.csr: not a well-formed",
     ),
-    (
-        "issue --dir ca --passphrase-file pw --profile tls-server --request none.csr",
-        1,
-        "none.csr",
-    ),
+    ("issue --dir ca --passphrase-file pw --profile tls-server --request none.csr", 1, "none.csr"),
     (
         "issue --dir ca --passphrase-file pw --profile tls-server --name a --country FR --new-key a.key",
         1,
         "said of an authority",
     ),
-    (
-        "inspect --dir . --serial 40000000000000000000000000000000",
-        1,
-        "nothing was issued here",
-    ),
-    (
-        "init --dir new --kind root --name New --passphrase-file pw --crl-url here",
-        2,
-        "--crl-url",
-    ),
+    ("inspect --dir . --serial 40000000000000000000000000000000", 1, "nothing was issued here"),
+    ("init --dir new --kind root --name New --passphrase-file pw --crl-url here", 2, "--crl-url"),
     ("inspect pw", 1, "not a well-formed"),
-    (
-        "revoke --dir ca --passphrase-file pw --serial 12",
-        2,
-        "32 hexadecimal digits",
-    ),
+    ("revoke --dir ca --passphrase-file pw --serial 12", 2, "32 hexadecimal digits"),
     (
         "revoke --dir ca --passphrase-file pw --serial 40000000000000000000000000000000",
         1,

@@ -23,17 +23,10 @@ impl TraceParent {
 /// The trace id of `version-traceid-parentid-flags`. A later version may have more at its end.
 fn trace_id(header: &str) -> Option<CorrelationId> {
     let mut fields = header.trim().split('-');
-    let (version, trace, parent, flags) = (
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-    );
+    let (version, trace, parent, flags) =
+        (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let is_hex = |field: &str, digits: usize| {
-        field.len() == digits
-            && field
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        field.len() == digits && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     let has_more = fields.next().is_some();
     let is_valid = is_hex(version, 2)
@@ -42,9 +35,7 @@ fn trace_id(header: &str) -> Option<CorrelationId> {
         && is_hex(parent, 16)
         && parent.bytes().any(|byte| byte != b'0')
         && is_hex(flags, 2);
-    CorrelationId::try_from(trace.to_owned())
-        .ok()
-        .filter(|_| is_valid)
+    CorrelationId::try_from(trace.to_owned()).ok().filter(|_| is_valid)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for TraceParent {
@@ -64,16 +55,10 @@ mod tests {
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
         for (header, valid) in [
             (format!("00-{id}-00f067aa0ba902b7-01"), true),
-            (
-                format!("cc-{id}-00f067aa0ba902b7-01-what-comes-later"),
-                true,
-            ),
+            (format!("cc-{id}-00f067aa0ba902b7-01-what-comes-later"), true),
             (format!("00-{id}-00f067aa0ba902b7-01-more"), false),
             (format!("ff-{id}-00f067aa0ba902b7-01"), false),
-            (
-                format!("00-{}-00f067aa0ba902b7-01", id.to_uppercase()),
-                false,
-            ),
+            (format!("00-{}-00f067aa0ba902b7-01", id.to_uppercase()), false),
             (format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), false),
             (format!("00-{id}-0000000000000000-01"), false),
             (format!("00-{id}-00f067aa0ba902b7"), false),
@@ -86,11 +71,7 @@ mod tests {
                 header.parse().unwrap(),
             )]);
             let TraceParent(found) = TraceParent::of(&headers);
-            assert_eq!(
-                found.as_ref().map(CorrelationId::as_str),
-                valid.then_some(id),
-                "{header}"
-            );
+            assert_eq!(found.as_ref().map(CorrelationId::as_str), valid.then_some(id), "{header}");
         }
     }
 

@@ -40,8 +40,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
                 "Idempotency-Key must be 1 to 255 printable ASCII characters without space.",
             )
         };
-        text.map(|text| Self(Some(text.to_owned())))
-            .ok_or_else(refuse)
+        text.map(|text| Self(Some(text.to_owned()))).ok_or_else(refuse)
     }
 }
 
@@ -76,13 +75,8 @@ impl Request {
         key: IdempotencyKey,
         content: &[u8],
     ) -> Self {
-        let id = key
-            .0
-            .map(|key| sha256(format!("{party}\n{operation}\n{key}").as_bytes()));
-        Self {
-            id,
-            content: sha256(content),
-        }
+        let id = key.0.map(|key| sha256(format!("{party}\n{operation}\n{key}").as_bytes()));
+        Self { id, content: sha256(content) }
     }
 
     /// What was answered before, if it was asked before.
@@ -114,11 +108,7 @@ impl Request {
 
     /// The record of the answer, to be inserted in the batch of the effect; `None` when the caller gave no key.
     pub fn record<T>(&self, answer: T) -> Option<Answered<T>> {
-        self.id.clone().map(|id| Answered {
-            id,
-            content: self.content.clone(),
-            answer,
-        })
+        self.id.clone().map(|id| Answered { id, content: self.content.clone(), answer })
     }
 }
 

@@ -34,11 +34,7 @@ impl Page {
                 policy.push_str(&format!(" 'sha256-{}'", hash(style)));
             }
         }
-        Self {
-            status,
-            html,
-            policy,
-        }
+        Self { status, html, policy }
     }
 }
 
@@ -73,10 +69,8 @@ pub struct WantsJson(pub bool);
 
 impl WantsJson {
     fn of(headers: &HeaderMap) -> Self {
-        let accept = headers
-            .get(header::ACCEPT)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let accept =
+            headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self(accept.contains("application/json") && !accept.contains("text/html"))
     }
 }
@@ -97,10 +91,7 @@ mod tests {
     fn the_policy_permits_the_page_its_own_styles_and_nothing_else() {
         let policy = |more| {
             let page = Page::new(StatusCode::OK, String::new(), more).into_response();
-            page.headers()[header::CONTENT_SECURITY_POLICY]
-                .to_str()
-                .unwrap()
-                .to_owned()
+            page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
         };
         let plain = policy("");
         assert!(plain.starts_with("default-src 'none';"), "{plain}");
@@ -116,10 +107,7 @@ mod tests {
     fn json_is_for_who_asks_for_it_and_pages_for_browsers() {
         for (accept, json) in [
             ("application/json", true),
-            (
-                "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8",
-                false,
-            ),
+            ("text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8", false),
             ("*/*", false),
             ("", false),
         ] {

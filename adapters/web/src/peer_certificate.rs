@@ -41,9 +41,7 @@ pub fn peer_certificates(
         return Ok(from_tls);
     }
     if !trusted_terminators.contains(&peer) {
-        return Err(refuse(
-            "this address is not configured as a trusted terminator",
-        ));
+        return Err(refuse("this address is not configured as a trusted terminator"));
     }
     let own = own.ok_or_else(|| refuse("Client-Cert-Chain came without Client-Cert"))?;
     let mut certificates = vec![byte_sequence(&own)?];
@@ -68,18 +66,13 @@ fn take_one(headers: &mut HeaderMap, name: &HeaderName) -> Result<Option<String>
     if value.len() > MAX_HEADER_BYTES {
         return Err(refuse("the header is too long"));
     }
-    let text = value
-        .to_str()
-        .map_err(|_| refuse("the header is not ASCII"))?;
+    let text = value.to_str().map_err(|_| refuse("the header is not ASCII"))?;
     Ok(Some(text.to_owned()))
 }
 
 /// A byte sequence of structured fields: base64 between colons (RFC 8941 §3.3.5).
 fn byte_sequence(text: &str) -> Result<Vec<u8>, Problem> {
-    let base64 = text
-        .trim()
-        .strip_prefix(':')
-        .and_then(|rest| rest.strip_suffix(':'));
+    let base64 = text.trim().strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));
     base64
         .and_then(|base64| STANDARD.decode(base64).ok())
         .filter(|bytes| !bytes.is_empty())
@@ -109,21 +102,13 @@ mod tests {
         }
         let from_tls = PeerCertificates(vec![b"tls".to_vec()]);
         let taken = peer_certificates(from_tls, PROXY, trusted, &mut map);
-        assert!(
-            map.is_empty() || taken.is_err(),
-            "headers stay on the request"
-        );
-        taken
-            .map(|certificates| certificates.0)
-            .map_err(|problem| problem.detail().to_owned())
+        assert!(map.is_empty() || taken.is_err(), "headers stay on the request");
+        taken.map(|certificates| certificates.0).map_err(|problem| problem.detail().to_owned())
     }
 
     #[test]
     fn a_trusted_terminator_speaks_for_the_peer() {
-        let headers = [
-            (&CLIENT_CERT, ":b3du:"),
-            (&CLIENT_CERT_CHAIN, ":Y2E=:, :cm9vdA==:"),
-        ];
+        let headers = [(&CLIENT_CERT, ":b3du:"), (&CLIENT_CERT_CHAIN, ":Y2E=:, :cm9vdA==:")];
         assert_eq!(
             taken(&headers, &[PROXY]),
             Ok(vec![b"own".to_vec(), b"ca".to_vec(), b"root".to_vec()])
@@ -160,21 +145,9 @@ mod tests {
                 &[PROXY],
                 "Client-Cert-Chain came without Client-Cert",
             ),
-            (
-                &[(&CLIENT_CERT, "AA==")],
-                &[PROXY],
-                "the header is not base64 between colons",
-            ),
-            (
-                &[(&CLIENT_CERT, "::")],
-                &[PROXY],
-                "the header is not base64 between colons",
-            ),
-            (
-                &[(&CLIENT_CERT, ":A*==:")],
-                &[PROXY],
-                "the header is not base64 between colons",
-            ),
+            (&[(&CLIENT_CERT, "AA==")], &[PROXY], "the header is not base64 between colons"),
+            (&[(&CLIENT_CERT, "::")], &[PROXY], "the header is not base64 between colons"),
+            (&[(&CLIENT_CERT, ":A*==:")], &[PROXY], "the header is not base64 between colons"),
             (
                 &[(&CLIENT_CERT, ":AA==:"), (&CLIENT_CERT_CHAIN, &nine)],
                 &[PROXY],

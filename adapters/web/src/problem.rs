@@ -32,33 +32,17 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         let kind = format!("{PREFIX}{name}");
-        Self {
-            kind,
-            title,
-            status: status.as_u16(),
-            detail: detail.into(),
-            more: Map::new(),
-        }
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), more: Map::new() }
     }
 
     /// The caller's value cannot be used.
     pub fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid-value",
-            "A value is not valid",
-            detail,
-        )
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value", "A value is not valid", detail)
     }
 
     /// There is no such thing, or not for this caller.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not-found",
-            "There is no such thing",
-            detail,
-        )
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
     }
 
     /// The address is right, the method is not.
@@ -74,12 +58,7 @@ impl Problem {
     /// A fault on our side: the log has it, the caller learns no more than that.
     pub fn internal() -> Self {
         let detail = "The fault is ours. Try again; if it stays, tell the operator the time of your request.";
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "Something failed here",
-            detail,
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed here", detail)
     }
 
     /// Adds a member of the problem's own (RFC 9457 §3.2).
@@ -119,10 +98,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status(), Json(&self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED.as_u16() {
             headers.insert(
@@ -157,10 +133,7 @@ mod tests {
     fn a_problem_says_that_it_is_one_and_is_not_cached() {
         let response = Problem::internal().into_response();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(
-            response.headers()[header::CONTENT_TYPE],
-            "application/problem+json"
-        );
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
     }
 }

@@ -99,28 +99,22 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let header = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let key = header
             .and_then(|value| value.split_once(' '))
             // The scheme's name is in any case (RFC 9110 section 11.1).
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
             .map(|(_, key)| key.trim());
         let parties = RelyingParties::from_ref(state);
-        key.and_then(|key| parties.authenticate(key))
-            .cloned()
-            .map(Self)
-            .ok_or_else(|| {
-                let detail = "Send your API key as Authorization: Bearer KEY.";
-                Problem::new(
-                    StatusCode::UNAUTHORIZED,
-                    "not-authenticated",
-                    "The API key is missing or not known",
-                    detail,
-                )
-            })
+        key.and_then(|key| parties.authenticate(key)).cloned().map(Self).ok_or_else(|| {
+            let detail = "Send your API key as Authorization: Bearer KEY.";
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "not-authenticated",
+                "The API key is missing or not known",
+                detail,
+            )
+        })
     }
 }
 
@@ -140,14 +134,8 @@ mod tests {
     #[test]
     fn a_key_finds_its_own_relying_party_and_an_unknown_one_finds_none() {
         let parties = RelyingParties::new(vec![party("one", "key-1"), party("two", "key-2")]);
-        assert_eq!(
-            parties.authenticate("key-2").map(|party| party.id.as_str()),
-            Some("two")
-        );
-        assert_eq!(
-            parties.authenticate("key-1").map(|party| party.id.as_str()),
-            Some("one")
-        );
+        assert_eq!(parties.authenticate("key-2").map(|party| party.id.as_str()), Some("two"));
+        assert_eq!(parties.authenticate("key-1").map(|party| party.id.as_str()), Some("one"));
         assert_eq!(parties.authenticate("key-3"), None);
         assert_eq!(RelyingParties::default().authenticate("key-1"), None);
     }

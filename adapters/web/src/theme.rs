@@ -104,10 +104,7 @@ impl TryFrom<Vec<u8>> for Logo {
         } else {
             return Err(refuse("is neither PNG nor JPEG nor SVG"));
         };
-        Ok(Self {
-            media_type,
-            bytes: bytes.into(),
-        })
+        Ok(Self { media_type, bytes: bytes.into() })
     }
 }
 
@@ -179,9 +176,7 @@ mod tests {
     fn a_colour_is_six_digits_and_dark_enough_for_white_text() {
         let colour = Colour::try_from("#7a1f3d".to_owned()).unwrap();
         assert_eq!(colour.to_string(), "#7a1f3d");
-        for text in [
-            "7a1f3d", "#7a1f3", "#7a1f3g", "red", "#777777", "#ffffff", "#a;}b{",
-        ] {
+        for text in ["7a1f3d", "#7a1f3", "#7a1f3g", "red", "#777777", "#ffffff", "#a;}b{"] {
             assert!(Colour::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
@@ -191,16 +186,11 @@ mod tests {
         for (bytes, media_type) in [
             (b"\x89PNG\r\n\x1a\n...".to_vec(), "image/png"),
             (b"\xff\xd8\xff\xe0".to_vec(), "image/jpeg"),
-            (
-                b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(),
-                "image/svg+xml",
-            ),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), "image/svg+xml"),
         ] {
             let shown = Logo::try_from(bytes).unwrap().into_response();
             assert_eq!(shown.headers()[header::CONTENT_TYPE], media_type);
-            let policy = shown.headers()[header::CONTENT_SECURITY_POLICY]
-                .to_str()
-                .unwrap();
+            let policy = shown.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'") && policy.ends_with("sandbox"));
         }
         for bytes in [b"<html>".to_vec(), b"GIF89a".to_vec(), Vec::new()] {

@@ -5,26 +5,17 @@ pub(super) const DEVIATIONS: &[(&str, &[&str])] = &[
     // We refuse what may be accepted.
     (
         "an authority's certificate is no payer's, whatever it may do besides",
-        &[
-            "pathlen::validation-ignores-pathlen-in-leaf",
-            "rfc5280::ca-as-leaf",
-        ],
+        &["pathlen::validation-ignores-pathlen-in-leaf", "rfc5280::ca-as-leaf"],
     ),
     (
         "the usage must stand there by name; without extendedKeyUsage a certificate is for anything",
         &["rfc5280::eku::ee-without-eku"],
     ),
-    (
-        "ten certificates are presented, and MAX_CHAIN is eight",
-        &["cve::cve-2024-0567"],
-    ),
+    ("ten certificates are presented, and MAX_CHAIN is eight", &["cve::cve-2024-0567"]),
     (
         "rustls-webpki counts and constrains self-issued authorities like others, against RFC 5280 section 6.1.4 \
          (l) and (b)",
-        &[
-            "pathlen::self-issued-certs-pathlen",
-            "rfc5280::nc::permitted-self-issued",
-        ],
+        &["pathlen::self-issued-certs-pathlen", "rfc5280::nc::permitted-self-issued"],
     ),
     (
         "rustls-webpki knows no constraints on mail addresses and refuses where there are any, as RFC 5280 section \
@@ -37,10 +28,7 @@ pub(super) const DEVIATIONS: &[(&str, &[&str])] = &[
             "rfc5280::nc::nc-permits-email-literal-mid-asterisk",
         ],
     ),
-    (
-        "likewise constraints on directory names",
-        &["rfc5280::nc::permitted-dn-match"],
-    ),
+    ("likewise constraints on directory names", &["rfc5280::nc::permitted-dn-match"]),
     // We accept what may be refused.
     (
         "it is the anchor's: an anchor is configuration, and a path takes its name, key and constraints only (RFC \

@@ -55,16 +55,9 @@ fn paths_are_judged_as_x509_limbo_has_it_but_for_what_is_listed() {
         serde_json::from_str(include_str!("../../tests/vectors/limbo.json")).unwrap();
 
     let deviates = |case: &Case| judge(case).is_ok() != (case.expected == Expected::Success);
-    let deviating: BTreeSet<_> = vectors
-        .cases
-        .iter()
-        .filter(|case| deviates(case))
-        .map(|case| case.id.as_str())
-        .collect();
-    let listed: BTreeSet<_> = DEVIATIONS
-        .iter()
-        .flat_map(|(_, ids)| ids.iter().copied())
-        .collect();
+    let deviating: BTreeSet<_> =
+        vectors.cases.iter().filter(|case| deviates(case)).map(|case| case.id.as_str()).collect();
+    let listed: BTreeSet<_> = DEVIATIONS.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
 
     println!("{} as expected", vectors.cases.len() - deviating.len());
     for (reason, ids) in DEVIATIONS {
@@ -94,9 +87,7 @@ fn judge(case: &Case) -> Result<(), String> {
         .map(|list| RevocationList::from_der(&der(list)))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
-    let anchors = anchors
-        .with_revocation_lists(&lists)
-        .map_err(|error| error.to_string())?;
+    let anchors = anchors.with_revocation_lists(&lists).map_err(|error| error.to_string())?;
     let chain: Vec<_> = iter::once(&case.peer)
         .chain(&case.intermediates)
         .map(|certificate| der(certificate))
@@ -110,10 +101,8 @@ fn judge(case: &Case) -> Result<(), String> {
 }
 
 /// Most cases are about servers. They are run with the same rules as clients, but for the name of the usage.
-const SERVER: Purpose = Purpose {
-    usage: KeyUsage::server_auth(),
-    named: |usages| usages.server_auth,
-};
+const SERVER: Purpose =
+    Purpose { usage: KeyUsage::server_auth(), named: |usages| usages.server_auth };
 
 /// The bytes, of a certificate or a list.
 fn der(base64: &str) -> CertificateDer<'static> {

@@ -47,10 +47,7 @@ impl Tally {
 
     /// The counts, valid ones and invalid ones, of which there must be some.
     fn print(&self, algorithm: &str) {
-        assert!(
-            self.valid > 0 && self.invalid > 0,
-            "{algorithm}: no vectors"
-        );
+        assert!(self.valid > 0 && self.invalid > 0, "{algorithm}: no vectors");
         println!(
             "{algorithm}: {} valid accepted, {} invalid refused, by rules of ours {:?}",
             self.valid, self.invalid, self.by_rule
@@ -82,11 +79,7 @@ fn shared_secret(private: &[u8], point: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     // The vectors' numbers have any length, a private key has 32 bytes.
-    let digits: Vec<_> = private
-        .iter()
-        .copied()
-        .skip_while(|byte| *byte == 0)
-        .collect();
+    let digits: Vec<_> = private.iter().copied().skip_while(|byte| *byte == 0).collect();
     let mut scalar = [0; 32];
     scalar[32 - digits.len()..].copy_from_slice(&digits);
     let private = PrivateKey::from_private_key(&ECDH_P256, &scalar).unwrap();
@@ -175,11 +168,7 @@ fn a_padding_by_rsa_oaep_with_sha256_is_whole_and_its_label_empty() {
         rsa_oaep::TestName::RsaMisc,
     ] {
         let set = rsa_oaep::TestSet::load(name).unwrap();
-        for group in set
-            .test_groups
-            .iter()
-            .filter(|group| has_sha256_only(group))
-        {
+        for group in set.test_groups.iter().filter(|group| has_sha256_only(group)) {
             let key = decrypting_key(&group.pkcs8);
             for test in &group.tests {
                 let opened = key.as_ref().and_then(|key| decrypt(key, &test.ct));
@@ -210,7 +199,5 @@ fn decrypting_key(pkcs8: &[u8]) -> Option<OaepPrivateDecryptingKey> {
 
 fn decrypt(key: &OaepPrivateDecryptingKey, ciphertext: &[u8]) -> Option<Vec<u8>> {
     let mut text = vec![0; key.min_output_size()];
-    key.decrypt(&OAEP_SHA256_MGF1SHA256, ciphertext, &mut text, None)
-        .ok()
-        .map(|text| text.to_vec())
+    key.decrypt(&OAEP_SHA256_MGF1SHA256, ciphertext, &mut text, None).ok().map(|text| text.to_vec())
 }

@@ -13,10 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::{EXTENSION, Gateway, Hierarchy, NUMBER, at, forge, openssl, read, write};
 
-const SCRIPT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../docs/guides/openssl/issue-phone.sh"
-);
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/openssl/issue-phone.sh");
 
 /// 22 March 2049: OpenSSL's certificates begin at the wall clock's time, so the test's time must be long after it.
 const LATER: u64 = 2_500_000_000;
@@ -35,17 +32,13 @@ fn a_number_that_openssl_issued_in_clear_is_believed_and_read() {
 #[test]
 fn a_number_that_openssl_encrypted_is_read_by_the_gateway_it_named_and_by_no_other() {
     let authority = ForeignAuthority::new();
-    let [first, second] = authority
-        .gateways
-        .each_ref()
-        .map(|gateway| [gateway.reader()]);
+    let [first, second] = authority.gateways.each_ref().map(|gateway| [gateway.reader()]);
     let alone = [("PHONE", NUMBER)];
     let with_card = [("PHONE", NUMBER), ("CARD", CARD.0), ("EXPIRY", CARD.1)];
     for (environment, card) in [(&alone[..], None), (&with_card[..], Some(CARD))] {
-        for (named, reader, other) in [
-            ("first.pem", &first, &second),
-            ("second.pem", &second, &first),
-        ] {
+        for (named, reader, other) in
+            [("first.pem", &first, &second), ("second.pem", &second, &first)]
+        {
             let client = authority.client("encrypted", environment, named);
             assert_eq!(told(&client.phone(reader).unwrap()), (NUMBER, card));
             let refusal = client.phone(other).unwrap_err();
@@ -160,31 +153,15 @@ fn what_the_script_must_not_issue_it_refuses() {
             "clear root.pem root.key client.csr first.pem",
             &[phone],
         ),
-        (
-            "no gateway",
-            "encrypted root.pem root.key client.csr",
-            &[phone],
-        ),
-        (
-            "a card without expiry",
-            encrypted,
-            &[phone, ("CARD", CARD.0)],
-        ),
+        ("no gateway", "encrypted root.pem root.key client.csr", &[phone]),
+        ("a card without expiry", encrypted, &[phone, ("CARD", CARD.0)]),
         (
             "a card in groups",
             encrypted,
             &[phone, ("CARD", "4970 1000 0000 0154"), ("EXPIRY", CARD.1)],
         ),
-        (
-            "a request that another key signed",
-            "clear root.pem root.key forged.csr",
-            &[phone],
-        ),
-        (
-            "neither way",
-            "plain root.pem root.key client.csr",
-            &[phone],
-        ),
+        ("a request that another key signed", "clear root.pem root.key forged.csr", &[phone]),
+        ("neither way", "plain root.pem root.key client.csr", &[phone]),
     ] {
         let output = run_script(folder, arguments, environment);
         assert!(!output.status.success(), "{rule}");
@@ -217,10 +194,7 @@ impl ForeignAuthority {
                  -addext keyUsage=critical,keyCertSign,cRLSign"
             ),
         );
-        openssl(
-            path,
-            "req -new -key client.key -subj /CN=user-42 -out client.csr",
-        );
+        openssl(path, "req -new -key client.key -subj /CN=user-42 -out client.csr");
         let hierarchy = Hierarchy::new();
         let gateways = [(); 2].map(|()| Gateway::of(&hierarchy.issuing));
         for (gateway, name) in gateways.iter().zip(["first", "second"]) {
@@ -238,9 +212,7 @@ impl ForeignAuthority {
         let client = certificate(output.stdout);
         let root = certificate(read(self.folder.path(), "root.pem"));
         let anchors = TrustAnchors::new(&[root]).unwrap();
-        anchors
-            .verify_client(&[client.der().clone()], at(LATER))
-            .unwrap()
+        anchors.verify_client(&[client.der().clone()], at(LATER)).unwrap()
     }
 }
 
@@ -273,8 +245,5 @@ fn envelope(client: &VerifiedClient) -> Vec<u8> {
 
 fn told(holder: &Holder) -> (&str, Option<(&str, &str)>) {
     let card = holder.card.as_ref();
-    (
-        holder.number.expose(),
-        card.map(|card| (card.expose_number(), card.expose_expiry())),
-    )
+    (holder.number.expose(), card.map(|card| (card.expose_number(), card.expose_expiry())))
 }

@@ -37,19 +37,12 @@ fn gnutls_shows_the_number_in_clear_and_the_extension_that_it_does_not_know() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     issued.write(folder);
-    let extension = format!(
-        "Unknown extension {} (not critical)",
-        PhoneExtension::default()
-    );
-    for (name, promises) in [
-        ("clear", &["URI: tel:+33612345678\n"][..]),
-        ("encrypted", &[extension.as_str()]),
-    ] {
-        let (shown, text) = run(
-            folder,
-            "certtool",
-            &format!("--certificate-info --infile {name}.pem"),
-        );
+    let extension = format!("Unknown extension {} (not critical)", PhoneExtension::default());
+    for (name, promises) in
+        [("clear", &["URI: tel:+33612345678\n"][..]), ("encrypted", &[extension.as_str()])]
+    {
+        let (shown, text) =
+            run(folder, "certtool", &format!("--certificate-info --infile {name}.pem"));
         assert!(shown, "{text}");
         for promise in promises.iter().chain(&[
             "Certificate Authority (CA): FALSE",
@@ -80,24 +73,14 @@ impl Issued {
         let issue =
             |profile: &Profile<'_>| issuing.issue(profile, key.public_key(), valid).unwrap();
 
-        let gateway = issue(&Profile::Gateway {
-            common_name: "Test gateway",
-            key_use: KeyUse::KeyExchange,
-        });
+        let gateway =
+            issue(&Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange });
         let gateways = [GatewayCertificate::new(&gateway).unwrap()];
         let (number, holder) = (PhoneNumber::new(NUMBER).unwrap(), holder());
-        let client = |phone| {
-            issue(&Profile::TlsClient {
-                common_name: "user-42",
-                phone,
-            })
-        };
+        let client = |phone| issue(&Profile::TlsClient { common_name: "user-42", phone });
         Self {
             clear: client(Phone::Clear(&number)),
-            encrypted: client(Phone::Encrypted {
-                holder: &holder,
-                gateways: &gateways,
-            }),
+            encrypted: client(Phone::Encrypted { holder: &holder, gateways: &gateways }),
             root: root.certificate().clone(),
             stranger: stranger.certificate().clone(),
             issuing: issuing.certificate().clone(),
@@ -130,8 +113,6 @@ fn verify(folder: &Path, root: &str, name: &str, purpose: &str) -> (bool, String
 )]
 fn today() -> Validity {
     let hour = Duration::from_secs(3600);
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Validity::new(UnixTime::since_unix_epoch(now - hour), 25 * hour).unwrap()
 }

@@ -17,9 +17,7 @@ struct Brand {
 fn below(above: &Authority, profile: &AuthorityProfile<'_>, lifetime: Validity) -> Authority {
     let key = KeyPair::generate().unwrap();
     let serial = Serial::random().unwrap();
-    let certificate = above
-        .certify(profile, key.public_key(), lifetime, serial)
-        .unwrap();
+    let certificate = above.certify(profile, key.public_key(), lifetime, serial).unwrap();
     Authority::new(certificate, key).unwrap()
 }
 
@@ -36,11 +34,7 @@ impl Brand {
             ..AuthorityProfile::new(AuthorityKind::Geopolitical, "Example Card France")
         };
         let region = below(&brand, &region, days(4_000));
-        Self {
-            root,
-            brand,
-            region,
-        }
+        Self { root, brand, region }
     }
 
     fn issuing(&self, kind: AuthorityKind) -> Authority {
@@ -51,19 +45,12 @@ impl Brand {
     /// What is presented with a leaf: the leaf's issuer, then up to the root.
     fn chain(&self, leaf: &Certificate, issuing: &Authority) -> Vec<CertificateDer<'static>> {
         let issuers = [issuing, &self.region, &self.brand].map(Authority::certificate);
-        [leaf]
-            .into_iter()
-            .chain(issuers)
-            .map(|certificate| certificate.der().clone())
-            .collect()
+        [leaf].into_iter().chain(issuers).map(|certificate| certificate.der().clone()).collect()
     }
 }
 
 fn client(number: &PhoneNumber) -> Profile<'_> {
-    Profile::TlsClient {
-        common_name: "user-42",
-        phone: Phone::Clear(number),
-    }
+    Profile::TlsClient { common_name: "user-42", phone: Phone::Clear(number) }
 }
 
 const SERVER: Profile<'_> = Profile::TlsServer {
@@ -76,26 +63,16 @@ const SERVER: Profile<'_> = Profile::TlsServer {
 fn a_client_of_the_whole_hierarchy_is_verified_and_bears_brand_and_country() {
     let brand = Brand::new();
     let issuing = brand.issuing(AuthorityKind::Cardholders);
-    let (number, key) = (
-        PhoneNumber::new(NUMBER).unwrap(),
-        KeyPair::generate().unwrap(),
-    );
-    let leaf = issuing
-        .issue(&client(&number), key.public_key(), days(365))
-        .unwrap();
+    let (number, key) = (PhoneNumber::new(NUMBER).unwrap(), KeyPair::generate().unwrap());
+    let leaf = issuing.issue(&client(&number), key.public_key(), days(365)).unwrap();
     let anchors = TrustAnchors::new(&[brand.root.certificate().clone()]).unwrap();
-    let verified = anchors
-        .verify_client(&brand.chain(&leaf, &issuing), at(NOW))
-        .unwrap();
+    let verified = anchors.verify_client(&brand.chain(&leaf, &issuing), at(NOW)).unwrap();
     assert_eq!(verified.phone(&[]).unwrap().number.expose(), NUMBER);
 
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "leaf.pem", leaf.to_pem().unwrap());
     let subject = openssl(folder.path(), "x509 -in leaf.pem -noout -subject");
-    assert_eq!(
-        subject.trim(),
-        "subject=C = FR, O = Example Card, CN = user-42"
-    );
+    assert_eq!(subject.trim(), "subject=C = FR, O = Example Card, CN = user-42");
 }
 
 #[test]
@@ -105,76 +82,35 @@ fn openssl_verifies_the_whole_hierarchy_strictly_with_every_leaf() {
     let folder = tempfile::tempdir().unwrap();
     let pem = |authority: &Authority| authority.certificate().to_pem().unwrap();
     write(folder.path(), "root.pem", pem(&brand.root));
-    let role = |common_name, key_use| Profile::Merchant {
-        common_name,
-        key_use,
-    };
-    let gateway = |key_use| Profile::Gateway {
-        common_name: "gateway",
-        key_use,
-    };
-    let cardholder = Profile::Cardholder {
-        common_name: "user-42",
-        phone: Phone::Clear(&number),
-    };
+    let role = |common_name, key_use| Profile::Merchant { common_name, key_use };
+    let gateway = |key_use| Profile::Gateway { common_name: "gateway", key_use };
+    let cardholder = Profile::Cardholder { common_name: "user-42", phone: Phone::Clear(&number) };
     for (kind, profile, purpose, usage) in [
-        (
-            AuthorityKind::Cardholders,
-            client(&number),
-            "sslclient",
-            "Digital Signature\n",
-        ),
-        (
-            AuthorityKind::Cardholders,
-            cardholder,
-            "any",
-            "Digital Signature, Non Repudiation\n",
-        ),
-        (
-            AuthorityKind::Merchants,
-            SERVER,
-            "sslserver",
-            "Digital Signature\n",
-        ),
+        (AuthorityKind::Cardholders, client(&number), "sslclient", "Digital Signature\n"),
+        (AuthorityKind::Cardholders, cardholder, "any", "Digital Signature, Non Repudiation\n"),
+        (AuthorityKind::Merchants, SERVER, "sslserver", "Digital Signature\n"),
         (
             AuthorityKind::Merchants,
             role("shop", KeyUse::Signature),
             "any",
             "Digital Signature, Non Repudiation\n",
         ),
-        (
-            AuthorityKind::Merchants,
-            role("shop", KeyUse::KeyExchange),
-            "any",
-            "Key ",
-        ),
+        (AuthorityKind::Merchants, role("shop", KeyUse::KeyExchange), "any", "Key "),
         (
             AuthorityKind::Gateways,
             gateway(KeyUse::Signature),
             "any",
             "Digital Signature, Non Repudiation\n",
         ),
-        (
-            AuthorityKind::Gateways,
-            gateway(KeyUse::KeyExchange),
-            "any",
-            "Key ",
-        ),
-        (
-            AuthorityKind::Gateways,
-            SERVER,
-            "sslserver",
-            "Digital Signature\n",
-        ),
+        (AuthorityKind::Gateways, gateway(KeyUse::KeyExchange), "any", "Key "),
+        (AuthorityKind::Gateways, SERVER, "sslserver", "Digital Signature\n"),
     ] {
         let issuing = brand.issuing(kind);
         let between = pem(&issuing) + &pem(&brand.region) + &pem(&brand.brand);
         write(folder.path(), "between.pem", between);
         for kind in [KeyKind::P256, KeyKind::Rsa3072] {
             let key = KeyPair::generate_kind(kind).unwrap();
-            let leaf = issuing
-                .issue(&profile, key.public_key(), days(300))
-                .unwrap();
+            let leaf = issuing.issue(&profile, key.public_key(), days(300)).unwrap();
             write(folder.path(), "leaf.pem", leaf.to_pem().unwrap());
             let verify = format!(
                 "verify -x509_strict -attime {NOW} -purpose {purpose} -CAfile root.pem -untrusted between.pem leaf.pem"
@@ -219,9 +155,7 @@ fn an_authority_issues_only_what_it_is_for() {
         (AuthorityKind::Merchants, client(&number)),
         (AuthorityKind::Gateways, client(&number)),
     ] {
-        let issued = brand
-            .issuing(kind)
-            .issue(&profile, key.public_key(), days(30));
+        let issued = brand.issuing(kind).issue(&profile, key.public_key(), days(30));
         assert_eq!(issued.unwrap_err(), Error::MayNotIssue, "{kind:?}");
     }
 }
@@ -235,25 +169,14 @@ fn a_verifier_holds_an_authority_to_what_it_is_for() {
     let anything = AuthorityProfile::new(AuthorityKind::Issuing, "Example Card issuing authority");
     let anything = brand
         .region
-        .certify(
-            &anything,
-            key.public_key(),
-            days(3_000),
-            Serial::random().unwrap(),
-        )
+        .certify(&anything, key.public_key(), days(3_000), Serial::random().unwrap())
         .unwrap();
     let free = Authority::new(anything, key).unwrap();
     let number = PhoneNumber::new(NUMBER).unwrap();
     let holder = KeyPair::generate().unwrap();
-    let leaf = free
-        .issue(&client(&number), holder.public_key(), days(30))
-        .unwrap();
+    let leaf = free.issue(&client(&number), holder.public_key(), days(30)).unwrap();
     let anchors = TrustAnchors::new(&[brand.root.certificate().clone()]).unwrap();
-    assert!(
-        anchors
-            .verify_client(&brand.chain(&leaf, &free), at(NOW))
-            .is_ok()
-    );
+    assert!(anchors.verify_client(&brand.chain(&leaf, &free), at(NOW)).is_ok());
     let refused = anchors.verify_client(&brand.chain(&leaf, &merchants), at(NOW));
     assert_eq!(refused.unwrap_err(), Refusal::WrongUsage);
 }
@@ -263,11 +186,7 @@ fn who_issues_to_people_may_name_no_server_and_others_only_their_domains() {
     let brand = Brand::new();
     let folder = tempfile::tempdir().unwrap();
     let text = |authority: &Authority| {
-        write(
-            folder.path(),
-            "authority.pem",
-            authority.certificate().to_pem().unwrap(),
-        );
+        write(folder.path(), "authority.pem", authority.certificate().to_pem().unwrap());
         openssl(folder.path(), "x509 -in authority.pem -noout -text")
     };
     let cardholders = text(&brand.issuing(AuthorityKind::Cardholders));
@@ -292,9 +211,7 @@ fn who_issues_to_people_may_name_no_server_and_others_only_their_domains() {
     let between = pem(&merchants) + &pem(&brand.region) + &pem(&brand.brand);
     write(folder.path(), "between.pem", between);
     for (profile, verdict) in [(&SERVER, "OK"), (&elsewhere, "permitted subtree violation")] {
-        let leaf = merchants
-            .issue(profile, key.public_key(), days(30))
-            .unwrap();
+        let leaf = merchants.issue(profile, key.public_key(), days(30)).unwrap();
         write(folder.path(), "leaf.pem", leaf.to_pem().unwrap());
         let verify =
             format!("verify -attime {NOW} -CAfile root.pem -untrusted between.pem leaf.pem");
@@ -315,10 +232,7 @@ fn what_lasts_longer_than_its_profile_permits_is_refused() {
         let longer = root.issue(&profile, key.public_key(), days(most + 1));
         assert_eq!(longer.unwrap_err(), Error::LifetimeTooLong, "{profile:?}");
     }
-    assert_eq!(
-        root.issuing("Issuing", days(3_654)).unwrap_err(),
-        Error::LifetimeTooLong
-    );
+    assert_eq!(root.issuing("Issuing", days(3_654)).unwrap_err(), Error::LifetimeTooLong);
 }
 
 #[test]
@@ -331,18 +245,12 @@ fn names_that_do_not_fit_are_refused() {
     };
     let root = AuthorityProfile::new(AuthorityKind::Root, "Root");
     for country in ["fr", "FRA", "F", "", "F\u{c9}"] {
-        let profile = AuthorityProfile {
-            country: Some(country),
-            ..root
-        };
+        let profile = AuthorityProfile { country: Some(country), ..root };
         assert_eq!(new(&profile), Error::InvalidCountry, "{country}");
     }
     let long = "x".repeat(65);
     for organization in ["", &long, "two\nlines"] {
-        let profile = AuthorityProfile {
-            organization: Some(organization),
-            ..root
-        };
+        let profile = AuthorityProfile { organization: Some(organization), ..root };
         assert_eq!(new(&profile), Error::InvalidCommonName, "{organization}");
     }
 }
@@ -353,13 +261,9 @@ fn an_authority_that_asserts_numbers_writes_them_in_a_tn_auth_list_too() {
     let root = root.asserting_numbers(true);
     let number = PhoneNumber::new(NUMBER).unwrap();
     let key = KeyPair::generate().unwrap();
-    let leaf = root
-        .issue(&client(&number), key.public_key(), days(365))
-        .unwrap();
+    let leaf = root.issue(&client(&number), key.public_key(), days(365)).unwrap();
     let anchors = TrustAnchors::new(&[root.certificate().clone()]).unwrap();
-    let verified = anchors
-        .verify_client(&[leaf.der().clone()], at(NOW))
-        .unwrap();
+    let verified = anchors.verify_client(&[leaf.der().clone()], at(NOW)).unwrap();
     assert_eq!(verified.phone(&[]).unwrap().number.expose(), NUMBER);
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "leaf.pem", leaf.to_pem().unwrap());

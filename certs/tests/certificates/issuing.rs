@@ -14,62 +14,25 @@ fn a_bad_request_is_refused_by_the_rule_it_breaks() {
     let hierarchy = Hierarchy::new();
     let number = PhoneNumber::new(NUMBER).unwrap();
     let holder = holder();
-    let client = |common_name| Profile::TlsClient {
-        common_name,
-        phone: Phone::Clear(&number),
-    };
-    let server = |dns_names| Profile::TlsServer {
-        common_name: "shop",
-        dns_names,
-        ip_addresses: &[],
-    };
+    let client = |common_name| Profile::TlsClient { common_name, phone: Phone::Clear(&number) };
+    let server =
+        |dns_names| Profile::TlsServer { common_name: "shop", dns_names, ip_addresses: &[] };
     let encrypted = |gateways| {
-        let phone = Phone::Encrypted {
-            holder: &holder,
-            gateways,
-        };
-        Profile::TlsClient {
-            common_name: "user-42",
-            phone,
-        }
+        let phone = Phone::Encrypted { holder: &holder, gateways };
+        Profile::TlsClient { common_name: "user-42", phone }
     };
     let too_long = "x".repeat(65);
     let too_many = vec![hierarchy.gateway.recipient(); MAX_GATEWAYS + 1];
     let year = days(365);
     for (rule, profile, validity, error) in [
         ("no name", client(""), year, Error::InvalidCommonName),
-        (
-            "a long name",
-            client(&too_long),
-            year,
-            Error::InvalidCommonName,
-        ),
-        (
-            "a control character",
-            client("user\n42"),
-            year,
-            Error::InvalidCommonName,
-        ),
+        ("a long name", client(&too_long), year, Error::InvalidCommonName),
+        ("a control character", client("user\n42"), year, Error::InvalidCommonName),
         ("no server name", server(&[]), year, Error::NoServerName),
-        (
-            "a bad DNS name",
-            server(&["shop example"]),
-            year,
-            Error::InvalidDnsName,
-        ),
+        ("a bad DNS name", server(&["shop example"]), year, Error::InvalidDnsName),
         ("no gateway", encrypted(&[]), year, Error::GatewayCount),
-        (
-            "too many gateways",
-            encrypted(&too_many),
-            year,
-            Error::GatewayCount,
-        ),
-        (
-            "outliving the authority",
-            client("u"),
-            days(1826),
-            Error::OutsideAuthorityValidity,
-        ),
+        ("too many gateways", encrypted(&too_many), year, Error::GatewayCount),
+        ("outliving the authority", client("u"), days(1826), Error::OutsideAuthorityValidity),
         (
             "older than the authority",
             client("u"),
@@ -78,9 +41,7 @@ fn a_bad_request_is_refused_by_the_rule_it_breaks() {
         ),
     ] {
         let key = KeyPair::generate().unwrap();
-        let issued = hierarchy
-            .issuing
-            .issue(&profile, key.public_key(), validity);
+        let issued = hierarchy.issuing.issue(&profile, key.public_key(), validity);
         assert_eq!(issued.unwrap_err(), error, "{rule}");
     }
 }
@@ -88,27 +49,14 @@ fn a_bad_request_is_refused_by_the_rule_it_breaks() {
 #[test]
 fn the_largest_envelope_that_is_issued_is_read() {
     let hierarchy = Hierarchy::new();
-    let mut gateways: Vec<_> = (1..MAX_GATEWAYS)
-        .map(|_| Gateway::of(&hierarchy.issuing).recipient())
-        .collect();
+    let mut gateways: Vec<_> =
+        (1..MAX_GATEWAYS).map(|_| Gateway::of(&hierarchy.issuing).recipient()).collect();
     gateways.push(hierarchy.gateway.recipient());
     let holder = holder();
-    let phone = Phone::Encrypted {
-        holder: &holder,
-        gateways: &gateways,
-    };
+    let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
     let key = KeyPair::generate().unwrap();
-    let certificate = hierarchy.issue(
-        &Profile::TlsClient {
-            common_name: "u",
-            phone,
-        },
-        &key,
-    );
-    let keys = [
-        Gateway::of(&hierarchy.issuing).reader(),
-        hierarchy.gateway.reader(),
-    ];
+    let certificate = hierarchy.issue(&Profile::TlsClient { common_name: "u", phone }, &key);
+    let keys = [Gateway::of(&hierarchy.issuing).reader(), hierarchy.gateway.reader()];
     let read = read_phone(certificate.der(), PhoneExtension::default(), &keys).unwrap();
     assert_eq!(read.number.expose(), NUMBER);
 }
@@ -116,30 +64,19 @@ fn the_largest_envelope_that_is_issued_is_read() {
 #[test]
 fn an_authority_with_its_own_extension_is_read_by_who_knows_it_only() {
     let extension: PhoneExtension = "1.3.6.1.4.1.32473.7".parse().unwrap();
-    let root = Authority::root("Root", days(365))
-        .unwrap()
-        .with_phone_extension(extension);
+    let root = Authority::root("Root", days(365)).unwrap().with_phone_extension(extension);
     let issuing = root.issuing("Issuing", days(365)).unwrap();
     let gateway = Gateway::of(&issuing);
     let (holder, gateways) = (holder(), [gateway.recipient()]);
-    let phone = Phone::Encrypted {
-        holder: &holder,
-        gateways: &gateways,
-    };
+    let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
     let key = KeyPair::generate().unwrap();
-    let profile = Profile::TlsClient {
-        common_name: "u",
-        phone,
-    };
+    let profile = Profile::TlsClient { common_name: "u", phone };
     let client = issuing.issue(&profile, key.public_key(), days(9)).unwrap();
 
     let chain = [client.der().clone(), issuing.certificate().der().clone()];
     let anchors = TrustAnchors::new(&[root.certificate().clone()]).unwrap();
     let phone = |anchors: &TrustAnchors| {
-        anchors
-            .verify_client(&chain, at(NOW))
-            .unwrap()
-            .phone(&[gateway.reader()])
+        anchors.verify_client(&chain, at(NOW)).unwrap().phone(&[gateway.reader()])
     };
     assert_eq!(phone(&anchors).unwrap_err(), Refusal::NoPhone);
     let anchors = anchors.with_phone_extension(extension);
@@ -159,11 +96,7 @@ fn an_issuing_authority_makes_no_other() {
 fn a_validity_has_a_second_and_ends_before_the_year_10000() {
     for (start, seconds) in [(NOW, 0), (NOW, 253_402_300_800 - NOW), (u64::MAX, 1)] {
         let validity = Validity::new(at(start), Duration::from_secs(seconds));
-        assert_eq!(
-            validity.unwrap_err(),
-            Error::InvalidValidity,
-            "{start} {seconds}"
-        );
+        assert_eq!(validity.unwrap_err(), Error::InvalidValidity, "{start} {seconds}");
     }
     assert!(Validity::new(at(NOW), Duration::from_secs(253_402_300_799 - NOW)).is_ok());
 }
@@ -179,14 +112,8 @@ fn what_does_not_fit_together_is_refused() {
     let load = |certificate: &str, key: &str| Authority::from_pem(certificate, key).unwrap_err();
     assert_eq!(load("", &root_key), Error::MalformedCertificate);
     assert_eq!(load(&pem(root.certificate()), ""), Error::MalformedKey);
-    assert_eq!(
-        load(&pem(&gateway.certificate), &gateway_key),
-        Error::NotAnAuthority
-    );
-    assert_eq!(
-        load(&pem(issuing.certificate()), &root_key),
-        Error::KeyMismatch
-    );
+    assert_eq!(load(&pem(&gateway.certificate), &gateway_key), Error::NotAnAuthority);
+    assert_eq!(load(&pem(issuing.certificate()), &root_key), Error::KeyMismatch);
 
     let not_a_gateway = GatewayCertificate::new(root.certificate()).unwrap_err();
     assert_eq!(not_a_gateway, Error::NotAGateway);
@@ -223,17 +150,8 @@ fn recipients_are_in_the_order_of_their_encodings() {
     let gateways = [(); 4].map(|()| Gateway::of(&hierarchy.issuing).recipient());
     let key = KeyPair::generate().unwrap();
     for _ in 0..8 {
-        let phone = Phone::Encrypted {
-            holder: &holder(),
-            gateways: &gateways,
-        };
-        let client = hierarchy.issue(
-            &Profile::TlsClient {
-                common_name: "user-42",
-                phone,
-            },
-            &key,
-        );
+        let phone = Phone::Encrypted { holder: &holder(), gateways: &gateways };
+        let client = hierarchy.issue(&Profile::TlsClient { common_name: "user-42", phone }, &key);
         // What precedes each ephemeral point; up to there the recipients are alike.
         let points: Vec<&[u8]> = client
             .der()

@@ -60,11 +60,7 @@ fn signatures_are_ecdsa_or_rsa_with_sha256() {
     });
     each_list(|issued, list| {
         let inner = &list.tbs_cert_list.signature;
-        assert!(
-            signature_is_sound(inner, &list.signature_algorithm),
-            "{}",
-            issued.what
-        );
+        assert!(signature_is_sound(inner, &list.signature_algorithm), "{}", issued.what);
     });
 }
 
@@ -93,19 +89,9 @@ fn keys_are_p256_or_rsa_of_at_least_3072_bits() {
         let key = certificate.tbs_certificate().subject_public_key_info();
         let bits = key.subject_public_key.as_bytes().unwrap();
         if key.algorithm.oid == EC {
-            let curve: ObjectIdentifier = key
-                .algorithm
-                .parameters
-                .as_ref()
-                .unwrap()
-                .decode_as()
-                .unwrap();
-            assert_eq!(
-                (curve, bits.len(), bits[0]),
-                (P256, 65, 4),
-                "{}",
-                issued.what
-            );
+            let curve: ObjectIdentifier =
+                key.algorithm.parameters.as_ref().unwrap().decode_as().unwrap();
+            assert_eq!((curve, bits.len(), bits[0]), (P256, 65, 4), "{}", issued.what);
             return;
         }
         assert_eq!(key.algorithm.oid, RSA, "{}", issued.what);
@@ -140,10 +126,8 @@ fn serial_numbers_are_positive_of_16_octets_and_drawn() {
     });
     let root = Authority::root("Root", days(365)).unwrap();
     let key = KeyPair::generate().unwrap();
-    let profile = Profile::Merchant {
-        common_name: "shop",
-        key_use: countersign_certs::KeyUse::Signature,
-    };
+    let profile =
+        Profile::Merchant { common_name: "shop", key_use: countersign_certs::KeyUse::Signature };
     let serials: Vec<[u8; 16]> = (0..1_000)
         .map(|_| {
             let issued = root.issue(&profile, key.public_key(), days(365)).unwrap();
@@ -156,14 +140,9 @@ fn serial_numbers_are_positive_of_16_octets_and_drawn() {
     assert_eq!(prefixes.len(), 1_000);
     // The first two bits are fixed. Each other is set 500 times, give or take 9 standard deviations of 15.8.
     for bit in 2..128 {
-        let set = serials
-            .iter()
-            .filter(|serial| serial[bit / 8] >> (7 - bit % 8) & 1 == 1);
+        let set = serials.iter().filter(|serial| serial[bit / 8] >> (7 - bit % 8) & 1 == 1);
         let count = set.count();
-        assert!(
-            (358..=642).contains(&count),
-            "bit {bit} is set {count} times"
-        );
+        assert!((358..=642).contains(&count), "bit {bit} is set {count} times");
     }
 }
 
@@ -173,12 +152,7 @@ fn subjects_are_named_and_issuers_are_as_their_own_certificate_names_them() {
         let issuer = Certificate::from_der(&issued.issuer).unwrap();
         let tbs = certificate.tbs_certificate();
         assert!(!tbs.subject().is_empty(), "{}", issued.what);
-        assert_eq!(
-            tbs.issuer(),
-            issuer.tbs_certificate().subject(),
-            "{}",
-            issued.what
-        );
+        assert_eq!(tbs.issuer(), issuer.tbs_certificate().subject(), "{}", issued.what);
         assert!(tbs.issuer_unique_id().is_none() && tbs.subject_unique_id().is_none());
     });
 }

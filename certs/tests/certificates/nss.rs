@@ -56,10 +56,7 @@ fn nss_shows_the_number_in_clear_and_the_envelope_around_the_other() {
     let folder = folder.path();
     let extension = format!("OID.{}", PhoneExtension::default());
     for (certificate, promises) in [
-        (
-            hierarchy.clear_client(&key),
-            &["URI: \"tel:+33612345678\""][..],
-        ),
+        (hierarchy.clear_client(&key), &["URI: \"tel:+33612345678\""][..]),
         (
             hierarchy.encrypted_client(&key, &holder()),
             // The extension, AuthEnvelopedData (RFC 5083), ECDH with SHA-256's KDF (RFC 5753) and its key wrap.
@@ -75,10 +72,7 @@ fn nss_shows_the_number_in_clear_and_the_envelope_around_the_other() {
         // Debian's name for NSS's pp.
         let (shown, text) = run(folder, "nss-pp", "-t certificate -a -i leaf.pem");
         assert!(shown, "{text}");
-        for promise in promises
-            .iter()
-            .chain(&["TLS Web Client Authentication", "Is not a CA"])
-        {
+        for promise in promises.iter().chain(&["TLS Web Client Authentication", "Is not a CA"]) {
             assert!(text.contains(promise), "{promise:?} is missing in\n{text}");
         }
     }
@@ -87,10 +81,7 @@ fn nss_shows_the_number_in_clear_and_the_envelope_around_the_other() {
 /// Puts a certificate into the folder's database.
 fn enter(folder: &Path, name: &str, trust: &str, certificate: &Certificate) {
     write(folder, "entered.pem", certificate.to_pem().unwrap());
-    certutil(
-        folder,
-        &format!("-A -n {name} -t {trust} -a -i entered.pem"),
-    );
+    certutil(folder, &format!("-A -n {name} -t {trust} -a -i entered.pem"));
 }
 
 /// Whether NSS accepts a certificate for a usage at a time, its signature checked.

@@ -19,10 +19,7 @@ fn openssl_verifies_every_profile_strictly() {
         &Profile::TlsServer {
             common_name: "shop.example",
             dns_names: &["shop.example", "www.shop.example"],
-            ip_addresses: &[
-                "127.0.0.1".parse::<IpAddr>().unwrap(),
-                "::1".parse().unwrap(),
-            ],
+            ip_addresses: &["127.0.0.1".parse::<IpAddr>().unwrap(), "::1".parse().unwrap()],
         },
         &key,
     );
@@ -56,19 +53,11 @@ fn openssl_shows_what_a_profile_promises() {
     for (certificate, promises) in [
         (
             hierarchy.root.certificate(),
-            &[
-                "CA:TRUE\n",
-                "Certificate Sign, CRL Sign\n",
-                "Subject: CN=Test root",
-            ][..],
+            &["CA:TRUE\n", "Certificate Sign, CRL Sign\n", "Subject: CN=Test root"][..],
         ),
         (
             hierarchy.issuing.certificate(),
-            &[
-                "CA:TRUE, pathlen:0\n",
-                "Certificate Sign, CRL Sign\n",
-                "Issuer: CN=Test root",
-            ],
+            &["CA:TRUE, pathlen:0\n", "Certificate Sign, CRL Sign\n", "Issuer: CN=Test root"],
         ),
         (
             &clear,
@@ -83,23 +72,13 @@ fn openssl_shows_what_a_profile_promises() {
                 "Signature Algorithm: ecdsa-with-SHA256",
             ],
         ),
-        (
-            &encrypted,
-            &["CA:FALSE", "TLS Web Client Authentication\n", "10235461:"],
-        ),
-        (
-            &hierarchy.gateway.certificate,
-            &["CA:FALSE", "Key Agreement\n"],
-        ),
+        (&encrypted, &["CA:FALSE", "TLS Web Client Authentication\n", "10235461:"]),
+        (&hierarchy.gateway.certificate, &["CA:FALSE", "Key Agreement\n"]),
     ] {
         write(folder.path(), "leaf.pem", certificate.to_pem().unwrap());
-        let text = openssl(
-            folder.path(),
-            "x509 -in leaf.pem -noout -text -nameopt RFC2253",
-        );
-        for promise in promises
-            .iter()
-            .chain(&["Subject Key Identifier", "Authority Key Identifier"])
+        let text = openssl(folder.path(), "x509 -in leaf.pem -noout -text -nameopt RFC2253");
+        for promise in
+            promises.iter().chain(&["Subject Key Identifier", "Authority Key Identifier"])
         {
             assert!(text.contains(promise), "{promise:?} is missing in\n{text}");
         }
@@ -118,11 +97,7 @@ fn serial_numbers_are_positive_16_bytes_and_differ() {
             openssl(folder.path(), "x509 -in leaf.pem -noout -serial")
         })
         .collect();
-    assert!(
-        serials
-            .iter()
-            .all(|serial| serial.trim().len() == "serial=".len() + 32)
-    );
+    assert!(serials.iter().all(|serial| serial.trim().len() == "serial=".len() + 32));
     serials.sort();
     serials.dedup();
     assert_eq!(serials.len(), 8);
@@ -133,54 +108,27 @@ fn openssl_decrypts_the_number_as_either_of_two_gateways_and_as_no_other() {
     let hierarchy = Hierarchy::new();
     let [first, second, stranger] = [(); 3].map(|()| Gateway::of(&hierarchy.issuing));
     let card = Some(Card::new("4970100000000154", "2029-12").unwrap());
-    let holder = Holder {
-        number: PhoneNumber::new(NUMBER).unwrap(),
-        card,
-    };
+    let holder = Holder { number: PhoneNumber::new(NUMBER).unwrap(), card };
     let gateways = [first.recipient(), second.recipient()];
-    let phone = Phone::Encrypted {
-        holder: &holder,
-        gateways: &gateways,
-    };
+    let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
     let key = KeyPair::generate().unwrap();
-    let client = hierarchy.issue(
-        &Profile::TlsClient {
-            common_name: "user-42",
-            phone,
-        },
-        &key,
-    );
+    let client = hierarchy.issue(&Profile::TlsClient { common_name: "user-42", phone }, &key);
 
     let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "envelope.der",
-        envelope_by_openssl(folder.path(), &client),
-    );
-    for (gateway, name) in [
-        (&first, "first"),
-        (&second, "second"),
-        (&stranger, "stranger"),
-    ] {
+    write(folder.path(), "envelope.der", envelope_by_openssl(folder.path(), &client));
+    for (gateway, name) in [(&first, "first"), (&second, "second"), (&stranger, "stranger")] {
         gateway.write(folder.path(), name);
     }
     for name in ["first", "second"] {
         openssl(folder.path(), &decrypt_as(name));
         let shown = openssl(folder.path(), "asn1parse -inform DER -in record.der");
-        for field in [
-            "INTEGER           :01",
-            ":+33612345678    ",
-            ":4970100000000154   ",
-            ":2029-12",
-        ] {
+        for field in
+            ["INTEGER           :01", ":+33612345678    ", ":4970100000000154   ", ":2029-12"]
+        {
             assert!(shown.contains(field), "{field:?} is missing in\n{shown}");
         }
     }
-    assert!(
-        !try_openssl(folder.path(), &decrypt_as("stranger"))
-            .status
-            .success()
-    );
+    assert!(!try_openssl(folder.path(), &decrypt_as("stranger")).status.success());
 }
 
 #[test]
@@ -188,31 +136,20 @@ fn a_certificate_and_an_envelope_that_openssl_made_are_read() {
     let hierarchy = Hierarchy::new();
     let folder = tempfile::tempdir().unwrap();
     hierarchy.gateway.write(folder.path(), "gateway");
-    let certificate = openssl_client(
-        folder.path(),
-        "-recip gateway.pem -keyopt ecdh_kdf_md:sha256",
-    );
-    let holder = read_phone(
-        certificate.der(),
-        PhoneExtension::default(),
-        &[hierarchy.gateway.reader()],
-    )
-    .unwrap();
+    let certificate =
+        openssl_client(folder.path(), "-recip gateway.pem -keyopt ecdh_kdf_md:sha256");
+    let holder =
+        read_phone(certificate.der(), PhoneExtension::default(), &[hierarchy.gateway.reader()])
+            .unwrap();
     assert_eq!(holder.number.expose(), NUMBER);
     let card = holder.card.unwrap();
-    assert_eq!(
-        (card.expose_number(), card.expose_expiry()),
-        ("4970100000000154", "2029-12")
-    );
+    assert_eq!((card.expose_number(), card.expose_expiry()), ("4970100000000154", "2029-12"));
 }
 
 #[test]
 fn an_authority_that_openssl_made_is_loaded_and_issues() {
     let folder = tempfile::tempdir().unwrap();
-    openssl(
-        folder.path(),
-        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out root.key",
-    );
+    openssl(folder.path(), "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out root.key");
     openssl(
         folder.path(),
         "req -x509 -new -key root.key -subj /C=FR/O=Example/CN=Foreign -days 36500 -out root.pem \
@@ -224,18 +161,11 @@ fn an_authority_that_openssl_made_is_loaded_and_issues() {
     let root = Authority::from_pem(&text("root.pem"), &text("root.key")).unwrap();
     let issuing = root.issuing("Test issuing authority", later).unwrap();
     let number = PhoneNumber::new(NUMBER).unwrap();
-    let profile = Profile::TlsClient {
-        common_name: "user-42",
-        phone: Phone::Clear(&number),
-    };
+    let profile = Profile::TlsClient { common_name: "user-42", phone: Phone::Clear(&number) };
     let key = KeyPair::generate().unwrap();
     let client = issuing.issue(&profile, key.public_key(), later).unwrap();
 
-    write(
-        folder.path(),
-        "issuing.pem",
-        issuing.certificate().to_pem().unwrap(),
-    );
+    write(folder.path(), "issuing.pem", issuing.certificate().to_pem().unwrap());
     write(folder.path(), "client.pem", client.to_pem().unwrap());
     openssl(
         folder.path(),
@@ -283,11 +213,7 @@ fn gateways_that_openssl_encrypts_to_otherwise_are_refused_by_the_rule() {
             format!("-aes-256-cbc -aes256-wrap -keyid {recipient}"),
             Fault::ContentType,
         ),
-        (
-            "AES-128",
-            format!("-aes-128-gcm -aes256-wrap -keyid {recipient}"),
-            Fault::Cipher,
-        ),
+        ("AES-128", format!("-aes-128-gcm -aes256-wrap -keyid {recipient}"), Fault::Cipher),
         (
             "a recipient by issuer and serial",
             format!("-aes-256-gcm -aes256-wrap {recipient}"),
@@ -315,17 +241,11 @@ fn gateways_that_openssl_encrypts_to_otherwise_are_refused_by_the_rule() {
                 "cms -encrypt -binary -outform DER -in record.der -out envelope.der {options}"
             ),
         );
-        let certificate = support::forge(
-            &key,
-            &[(support::EXTENSION, &read(folder, "envelope.der"))],
-            &[],
-        );
-        let refusal = read_phone(
-            &certificate,
-            PhoneExtension::default(),
-            &[hierarchy.gateway.reader()],
-        )
-        .unwrap_err();
+        let certificate =
+            support::forge(&key, &[(support::EXTENSION, &read(folder, "envelope.der"))], &[]);
+        let refusal =
+            read_phone(&certificate, PhoneExtension::default(), &[hierarchy.gateway.reader()])
+                .unwrap_err();
         assert_eq!(refusal, fault.into(), "{rule}");
     }
 }
@@ -335,14 +255,8 @@ const LATER: u64 = 2_500_000_000;
 
 /// A self-signed client certificate whose record, envelope to these recipients, and extension OpenSSL made.
 pub(crate) fn openssl_client(folder: &Path, recipients: &str) -> Certificate {
-    openssl(
-        folder,
-        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out client.key",
-    );
-    openssl(
-        folder,
-        "pkey -in client.key -pubout -outform DER -out spki.der",
-    );
+    openssl(folder, "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out client.key");
+    openssl(folder, "pkey -in client.key -pubout -outform DER -out spki.der");
     let hash = openssl(folder, "dgst -sha256 -hex -r spki.der");
     let (hash, _) = hash.split_once(' ').unwrap();
     write(
@@ -355,10 +269,7 @@ pub(crate) fn openssl_client(folder: &Path, recipients: &str) -> Certificate {
             salt = "5a".repeat(16)
         ),
     );
-    openssl(
-        folder,
-        "asn1parse -genconf record.cnf -noout -out record.der",
-    );
+    openssl(folder, "asn1parse -genconf record.cnf -noout -out record.der");
     openssl(
         folder,
         &format!(
@@ -366,10 +277,8 @@ pub(crate) fn openssl_client(folder: &Path, recipients: &str) -> Certificate {
              {recipients}"
         ),
     );
-    let envelope: String = read(folder, "envelope.der")
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let envelope: String =
+        read(folder, "envelope.der").iter().map(|byte| format!("{byte:02x}")).collect();
     openssl(
         folder,
         &format!(
@@ -384,16 +293,10 @@ pub(crate) fn openssl_client(folder: &Path, recipients: &str) -> Certificate {
 pub(crate) fn envelope_by_openssl(folder: &Path, certificate: &Certificate) -> Vec<u8> {
     write(folder, "certificate.der", certificate.der());
     let shown = openssl(folder, "asn1parse -inform DER -in certificate.der");
-    let mut lines = shown
-        .lines()
-        .skip_while(|line| !line.contains(&PhoneExtension::default().to_string()));
-    let value = lines
-        .nth(1)
-        .expect("the extension's value follows its identifier");
-    assert!(
-        value.contains("OCTET STRING"),
-        "not critical, so no BOOLEAN before it: {value}"
-    );
+    let mut lines =
+        shown.lines().skip_while(|line| !line.contains(&PhoneExtension::default().to_string()));
+    let value = lines.nth(1).expect("the extension's value follows its identifier");
+    assert!(value.contains("OCTET STRING"), "not critical, so no BOOLEAN before it: {value}");
     let (offset, _) = value.trim().split_once(':').unwrap();
     openssl(
         folder,
@@ -405,16 +308,8 @@ pub(crate) fn envelope_by_openssl(folder: &Path, certificate: &Certificate) -> V
 }
 
 fn write_authorities(folder: &Path, hierarchy: &Hierarchy) {
-    write(
-        folder,
-        "root.pem",
-        hierarchy.root.certificate().to_pem().unwrap(),
-    );
-    write(
-        folder,
-        "issuing.pem",
-        hierarchy.issuing.certificate().to_pem().unwrap(),
-    );
+    write(folder, "root.pem", hierarchy.root.certificate().to_pem().unwrap());
+    write(folder, "issuing.pem", hierarchy.issuing.certificate().to_pem().unwrap());
 }
 
 pub(crate) fn decrypt_as(gateway: &str) -> String {

@@ -33,51 +33,19 @@ fn a_certificate_that_bears_a_number_badly_is_refused_by_the_rule_it_breaks() {
     assert!(read_phone(&forge(&key, good, &[]), PhoneExtension::default(), &keys).is_ok());
     for (rule, certificate, refusal) in [
         ("no number", forge(&key, &[], &[]), Refusal::NoPhone),
-        (
-            "another URI",
-            forge(&key, &[], &["https://example.org/+33612345678"]),
-            Refusal::NoPhone,
-        ),
+        ("another URI", forge(&key, &[], &["https://example.org/+33612345678"]), Refusal::NoPhone),
         (
             "two URIs",
             forge(&key, &[], &["tel:+33612345678", "TEL:+33612345679"]),
             Refusal::SeveralPhones,
         ),
-        (
-            "two extensions",
-            forge(&key, twice, &[]),
-            Refusal::SeveralPhones,
-        ),
-        (
-            "clear and encrypted",
-            forge(&key, good, &["tel:+33612345678"]),
-            Refusal::SeveralPhones,
-        ),
-        (
-            "a national number",
-            forge(&key, &[], &["tel:0612345678"]),
-            Refusal::NumberNotE164,
-        ),
-        (
-            "separators",
-            forge(&key, &[], &["tel:+33-6-12345678"]),
-            Refusal::NumberNotE164,
-        ),
-        (
-            "parameters",
-            forge(&key, &[], &["tel:+33612345678;ext=1"]),
-            Refusal::NumberNotE164,
-        ),
-        (
-            "a moved envelope",
-            forge(&another_key, good, &[]),
-            Refusal::MovedFromAnotherCertificate,
-        ),
-        (
-            "too large",
-            forge(&key, &[(EXTENSION, &too_large)], &[]),
-            Fault::TooLarge.into(),
-        ),
+        ("two extensions", forge(&key, twice, &[]), Refusal::SeveralPhones),
+        ("clear and encrypted", forge(&key, good, &["tel:+33612345678"]), Refusal::SeveralPhones),
+        ("a national number", forge(&key, &[], &["tel:0612345678"]), Refusal::NumberNotE164),
+        ("separators", forge(&key, &[], &["tel:+33-6-12345678"]), Refusal::NumberNotE164),
+        ("parameters", forge(&key, &[], &["tel:+33612345678;ext=1"]), Refusal::NumberNotE164),
+        ("a moved envelope", forge(&another_key, good, &[]), Refusal::MovedFromAnotherCertificate),
+        ("too large", forge(&key, &[(EXTENSION, &too_large)], &[]), Fault::TooLarge.into()),
     ] {
         let read = read_phone(&certificate, PhoneExtension::default(), &keys);
         assert_eq!(read.unwrap_err(), refusal, "{rule}");
@@ -88,21 +56,9 @@ fn a_certificate_that_bears_a_number_badly_is_refused_by_the_rule_it_breaks() {
 fn a_certificate_that_is_not_one_is_refused_by_the_rule_it_breaks() {
     let good = forge(&KeyPair::generate().unwrap(), &[], &["tel:+33612345678"]);
     for (rule, bytes, refusal) in [
-        (
-            "too large",
-            vec![0x30; MAX_CERTIFICATE_BYTES + 1],
-            Refusal::CertificateTooLarge,
-        ),
-        (
-            "truncated",
-            good[..good.len() - 1].to_vec(),
-            Refusal::Malformed,
-        ),
-        (
-            "trailing bytes",
-            [&good[..], &[0]].concat(),
-            Refusal::Malformed,
-        ),
+        ("too large", vec![0x30; MAX_CERTIFICATE_BYTES + 1], Refusal::CertificateTooLarge),
+        ("truncated", good[..good.len() - 1].to_vec(), Refusal::Malformed),
+        ("trailing bytes", [&good[..], &[0]].concat(), Refusal::Malformed),
     ] {
         let read = read_phone(&bytes.into(), PhoneExtension::default(), &[]);
         assert_eq!(read.unwrap_err(), refusal, "{rule}");
@@ -138,22 +94,10 @@ fn bytes_that_are_not_der_are_refused_by_the_rule_they_break() {
     let body = outer.content.to_der().unwrap();
     for (rule, bytes, fault) in [
         ("empty", vec![], Fault::Truncated),
-        (
-            "truncated",
-            good[..good.len() - 1].to_vec(),
-            Fault::Truncated,
-        ),
-        (
-            "trailing bytes",
-            [good, &[0][..]].concat(),
-            Fault::TrailingBytes,
-        ),
+        ("truncated", good[..good.len() - 1].to_vec(), Fault::Truncated),
+        ("trailing bytes", [good, &[0][..]].concat(), Fault::TrailingBytes),
         ("indefinite length", indefinite(good), Fault::NotDer),
-        (
-            "a length that is not minimal",
-            long_length(good),
-            Fault::NotDer,
-        ),
+        ("a length that is not minimal", long_length(good), Fault::NotDer),
         ("no ContentInfo", body, Fault::Malformed),
         ("text", b"+33612345678".to_vec(), Fault::Malformed),
     ] {
@@ -167,10 +111,7 @@ fn recipients_out_of_order_are_not_der() {
     let other = Gateway::of(&case.hierarchy.issuing).recipient();
     let envelope = case.envelope_to(&[case.hierarchy.gateway.recipient(), other]);
     assert_eq!(case.read(&envelope), Ok(()));
-    assert_eq!(
-        case.read(&out_of_order(envelope)),
-        Err(Fault::NotDer.into())
-    );
+    assert_eq!(case.read(&out_of_order(envelope)), Err(Fault::NotDer.into()));
 }
 
 #[test]
@@ -178,10 +119,7 @@ fn another_content_type_is_refused() {
     let case = Case::new();
     let mut outer = ContentInfo::from_der(&case.envelope).unwrap();
     outer.content_type = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.3");
-    assert_eq!(
-        case.read(&outer.to_der().unwrap()),
-        Err(Fault::ContentType.into())
-    );
+    assert_eq!(case.read(&outer.to_der().unwrap()), Err(Fault::ContentType.into()));
 }
 
 type Change = fn(&mut AuthEnvelopedData);
@@ -192,24 +130,11 @@ fn an_envelope_of_another_kind_is_refused_by_the_rule_it_breaks() {
         ("version 1", |e| e.version = CmsVersion::V1, Fault::Version),
         (
             "an originator",
-            |e| {
-                e.originator_info = Some(OriginatorInfo {
-                    certs: None,
-                    crls: None,
-                })
-            },
+            |e| e.originator_info = Some(OriginatorInfo { certs: None, crls: None }),
             Fault::Attributes,
         ),
-        (
-            "attributes",
-            |e| e.auth_attrs = Some(SetOfVec::new()),
-            Fault::Attributes,
-        ),
-        (
-            "other attributes",
-            |e| e.unauth_attrs = Some(SetOfVec::new()),
-            Fault::Attributes,
-        ),
+        ("attributes", |e| e.auth_attrs = Some(SetOfVec::new()), Fault::Attributes),
+        ("other attributes", |e| e.unauth_attrs = Some(SetOfVec::new()), Fault::Attributes),
         (
             "signed data inside",
             |e| content(e).content_type = oid("1.2.840.113549.1.7.2"),
@@ -225,58 +150,22 @@ fn an_envelope_of_another_kind_is_refused_by_the_rule_it_breaks() {
             |e| content(e).content_enc_alg.oid = oid("2.16.840.1.101.3.4.1.43"),
             Fault::Cipher,
         ),
-        (
-            "no parameters",
-            |e| content(e).content_enc_alg.parameters = None,
-            Fault::Cipher,
-        ),
-        (
-            "a nonce of 16 bytes",
-            |e| gcm(e, &[0; 16], &[2, 1, 16]),
-            Fault::NonceLength,
-        ),
-        (
-            "a nonce of 11 bytes",
-            |e| gcm(e, &[0; 11], &[2, 1, 16]),
-            Fault::NonceLength,
-        ),
-        (
-            "a tag declared of 12 bytes",
-            |e| gcm(e, &[0; 12], &[2, 1, 12]),
-            Fault::TagLength,
-        ),
-        (
-            "a tag of default length",
-            |e| gcm(e, &[0; 12], &[]),
-            Fault::TagLength,
-        ),
-        (
-            "a tag cut to 12 bytes",
-            |e| cut(&mut e.mac, 12),
-            Fault::TagLength,
-        ),
-        (
-            "a tag cut to 1 byte",
-            |e| cut(&mut e.mac, 1),
-            Fault::TagLength,
-        ),
+        ("no parameters", |e| content(e).content_enc_alg.parameters = None, Fault::Cipher),
+        ("a nonce of 16 bytes", |e| gcm(e, &[0; 16], &[2, 1, 16]), Fault::NonceLength),
+        ("a nonce of 11 bytes", |e| gcm(e, &[0; 11], &[2, 1, 16]), Fault::NonceLength),
+        ("a tag declared of 12 bytes", |e| gcm(e, &[0; 12], &[2, 1, 12]), Fault::TagLength),
+        ("a tag of default length", |e| gcm(e, &[0; 12], &[]), Fault::TagLength),
+        ("a tag cut to 12 bytes", |e| cut(&mut e.mac, 12), Fault::TagLength),
+        ("a tag cut to 1 byte", |e| cut(&mut e.mac, 1), Fault::TagLength),
         ("no tag", |e| cut(&mut e.mac, 0), Fault::TagLength),
-        (
-            "no content",
-            |e| content(e).encrypted_content = None,
-            Fault::Malformed,
-        ),
+        ("no content", |e| content(e).encrypted_content = None, Fault::Malformed),
     ]);
 }
 
 #[test]
 fn a_recipient_of_another_kind_is_refused_by_the_rule_it_breaks() {
     assert_refused(&[
-        (
-            "version 0",
-            |e| kari(e, |k| k.version = CmsVersion::V0),
-            Fault::RecipientKind,
-        ),
+        ("version 0", |e| kari(e, |k| k.version = CmsVersion::V0), Fault::RecipientKind),
         (
             "keying material",
             |e| kari(e, |k| k.ukm = Some(OctetString::new([1]).unwrap())),
@@ -287,28 +176,16 @@ fn a_recipient_of_another_kind_is_refused_by_the_rule_it_breaks() {
             |e| kari(e, |k| k.key_enc_alg.oid = oid("1.3.132.1.11.2")),
             Fault::KeyAgreement,
         ),
-        (
-            "no key wrap",
-            |e| kari(e, |k| k.key_enc_alg.parameters = None),
-            Fault::KeyAgreement,
-        ),
+        ("no key wrap", |e| kari(e, |k| k.key_enc_alg.parameters = None), Fault::KeyAgreement),
         (
             "parameters beside the ephemeral key",
             |e| point(e, |key| key.algorithm.parameters = Some(Any::null())),
             Fault::KeyAgreement,
         ),
-        (
-            "no recipient",
-            |e| e.recip_infos = SetOfVec::new().into(),
-            Fault::RecipientCount,
-        ),
+        ("no recipient", |e| e.recip_infos = SetOfVec::new().into(), Fault::RecipientCount),
         (
             "too many recipients",
-            |e| {
-                kari(e, |k| {
-                    k.recipient_enc_keys = vec![k.recipient_enc_keys[0].clone(); 9]
-                })
-            },
+            |e| kari(e, |k| k.recipient_enc_keys = vec![k.recipient_enc_keys[0].clone(); 9]),
             Fault::RecipientCount,
         ),
         ("another gateway", rename, Fault::WrongRecipient),
@@ -320,11 +197,7 @@ fn an_envelope_that_was_tampered_with_is_refused_by_the_rule_it_breaks() {
     assert_refused(&[
         (
             "a point not on the curve",
-            |e| {
-                point(e, |key| {
-                    key.public_key = BitString::from_bytes(&[4; 65]).unwrap()
-                })
-            },
+            |e| point(e, |key| key.public_key = BitString::from_bytes(&[4; 65]).unwrap()),
             Fault::EphemeralKey,
         ),
         (
@@ -334,39 +207,19 @@ fn an_envelope_that_was_tampered_with_is_refused_by_the_rule_it_breaks() {
         ),
         (
             "a point cut short",
-            |e| {
-                point(e, |key| {
-                    key.public_key = BitString::from_bytes(&[4; 64]).unwrap()
-                })
-            },
+            |e| point(e, |key| key.public_key = BitString::from_bytes(&[4; 64]).unwrap()),
             Fault::EphemeralKey,
         ),
-        (
-            "a wrapped key changed",
-            |e| wrapped(e, turn),
-            Fault::WrappedKey,
-        ),
-        (
-            "a wrapped key cut short",
-            |e| wrapped(e, |key| cut(key, 32)),
-            Fault::WrappedKey,
-        ),
+        ("a wrapped key changed", |e| wrapped(e, turn), Fault::WrappedKey),
+        ("a wrapped key cut short", |e| wrapped(e, |key| cut(key, 32)), Fault::WrappedKey),
         (
             "a wrapped key too long",
             |e| wrapped(e, |key| *key = OctetString::new([0; 48]).unwrap()),
             Fault::WrappedKey,
         ),
         ("a tag changed", |e| turn(&mut e.mac), Fault::Tag),
-        (
-            "a nonce changed",
-            |e| gcm(e, &[0; 12], &[2, 1, 16]),
-            Fault::Tag,
-        ),
-        (
-            "content changed",
-            |e| turn(content(e).encrypted_content.as_mut().unwrap()),
-            Fault::Tag,
-        ),
+        ("a nonce changed", |e| gcm(e, &[0; 12], &[2, 1, 16]), Fault::Tag),
+        ("content changed", |e| turn(content(e).encrypted_content.as_mut().unwrap()), Fault::Tag),
     ]);
 }
 
@@ -378,11 +231,7 @@ fn assert_refused(cases: &[(&str, Change, Fault)]) {
     for (rule, change, fault) in cases {
         let mut enveloped = good.clone();
         change(&mut enveloped);
-        assert_eq!(
-            case.read(&encode(&enveloped)),
-            Err(fault.clone().into()),
-            "{rule}"
-        );
+        assert_eq!(case.read(&encode(&enveloped)), Err(fault.clone().into()), "{rule}");
     }
 }
 
@@ -393,10 +242,7 @@ fn no_bit_of_an_envelope_can_be_turned_and_no_byte_cut() {
         let mut turned = case.envelope.clone();
         turned[place] ^= 1 << (place % 8);
         assert!(case.read(&turned).is_err(), "byte {place}");
-        assert!(
-            case.read(&case.envelope[..place]).is_err(),
-            "cut at {place}"
-        );
+        assert!(case.read(&case.envelope[..place]).is_err(), "cut at {place}");
     }
 }
 
@@ -412,11 +258,7 @@ impl Case {
         let hierarchy = Hierarchy::new();
         let key = KeyPair::generate().unwrap();
         let envelope = envelope_for(&hierarchy, &key);
-        Self {
-            hierarchy,
-            key,
-            envelope,
-        }
+        Self { hierarchy, key, envelope }
     }
 
     /// Reads another envelope in a certificate of the same key.
@@ -428,14 +270,8 @@ impl Case {
 
     fn envelope_to(&self, gateways: &[countersign_certs::GatewayCertificate]) -> Vec<u8> {
         use countersign_certs::{Phone, Profile};
-        let phone = Phone::Encrypted {
-            holder: &holder(),
-            gateways,
-        };
-        let profile = Profile::TlsClient {
-            common_name: "u",
-            phone,
-        };
+        let phone = Phone::Encrypted { holder: &holder(), gateways };
+        let profile = Profile::TlsClient { common_name: "u", phone };
         envelope_of(self.hierarchy.issue(&profile, &self.key).der())
     }
 }
@@ -448,12 +284,7 @@ pub(crate) fn envelope_of(certificate: &CertificateDer<'_>) -> Vec<u8> {
     let oid = x509_parser::der_parser::Oid::from(EXTENSION).unwrap();
     let (_, certificate) =
         x509_parser::certificate::X509Certificate::from_der(certificate).unwrap();
-    certificate
-        .get_extension_unique(&oid)
-        .unwrap()
-        .unwrap()
-        .value
-        .to_vec()
+    certificate.get_extension_unique(&oid).unwrap().unwrap().value.to_vec()
 }
 
 /// The same SEQUENCE in BER, of indefinite length.
@@ -476,34 +307,19 @@ pub(crate) fn out_of_order(mut envelope: Vec<u8>) -> Vec<u8> {
         [0, 1].map(|place| enveloped.recip_infos.0.as_slice()[place].to_der().unwrap());
     recipients.sort();
     let [first, second] = recipients;
-    let (sorted, swapped) = (
-        [&first[..], &second].concat(),
-        [&second[..], &first].concat(),
-    );
-    let place = envelope
-        .windows(sorted.len())
-        .position(|window| window == sorted)
-        .unwrap();
+    let (sorted, swapped) = ([&first[..], &second].concat(), [&second[..], &first].concat());
+    let place = envelope.windows(sorted.len()).position(|window| window == sorted).unwrap();
     envelope[place..place + swapped.len()].copy_from_slice(&swapped);
     envelope
 }
 
 pub(crate) fn decode(envelope: &[u8]) -> AuthEnvelopedData {
-    ContentInfo::from_der(envelope)
-        .unwrap()
-        .content
-        .decode_as()
-        .unwrap()
+    ContentInfo::from_der(envelope).unwrap().content.decode_as().unwrap()
 }
 
 pub(crate) fn encode(enveloped: &AuthEnvelopedData) -> Vec<u8> {
     let content_type = oid("1.2.840.113549.1.9.16.1.23");
-    ContentInfo {
-        content_type,
-        content: Any::encode_from(enveloped).unwrap(),
-    }
-    .to_der()
-    .unwrap()
+    ContentInfo { content_type, content: Any::encode_from(enveloped).unwrap() }.to_der().unwrap()
 }
 
 fn oid(dotted: &str) -> ObjectIdentifier {
@@ -518,10 +334,7 @@ pub(crate) fn content(enveloped: &mut AuthEnvelopedData) -> &mut EncryptedConten
 pub(crate) fn gcm(enveloped: &mut AuthEnvelopedData, nonce: &[u8], tag_length: &[u8]) {
     let nonce = OctetString::new(nonce).unwrap().to_der().unwrap();
     let parameters = Any::new(Tag::Sequence, [&nonce, tag_length].concat()).unwrap();
-    enveloped
-        .auth_encrypted_content_info
-        .content_enc_alg
-        .parameters = Some(parameters);
+    enveloped.auth_encrypted_content_info.content_enc_alg.parameters = Some(parameters);
 }
 
 /// Changes the one recipient.
@@ -533,9 +346,7 @@ pub(crate) fn kari(
         panic!("key agreement")
     };
     change(&mut recipient);
-    enveloped.recip_infos = SetOfVec::from_iter([RecipientInfo::Kari(recipient)])
-        .unwrap()
-        .into();
+    enveloped.recip_infos = SetOfVec::from_iter([RecipientInfo::Kari(recipient)]).unwrap().into();
 }
 
 /// Changes the one recipient's ephemeral key.
@@ -558,19 +369,15 @@ fn compressed(point: &BitString) -> BitString {
 
 /// Names the one recipient by another identifier.
 pub(crate) fn rename(enveloped: &mut AuthEnvelopedData) {
-    kari(enveloped, |recipient| {
-        match &mut recipient.recipient_enc_keys[0].rid {
-            KeyAgreeRecipientIdentifier::RKeyId(id) => turn(&mut id.subject_key_identifier.0),
-            KeyAgreeRecipientIdentifier::IssuerAndSerialNumber(_) => panic!("a key identifier"),
-        }
+    kari(enveloped, |recipient| match &mut recipient.recipient_enc_keys[0].rid {
+        KeyAgreeRecipientIdentifier::RKeyId(id) => turn(&mut id.subject_key_identifier.0),
+        KeyAgreeRecipientIdentifier::IssuerAndSerialNumber(_) => panic!("a key identifier"),
     });
 }
 
 /// Changes the one recipient's wrapped key.
 pub(crate) fn wrapped(enveloped: &mut AuthEnvelopedData, change: impl FnOnce(&mut OctetString)) {
-    kari(enveloped, |recipient| {
-        change(&mut recipient.recipient_enc_keys[0].enc_key)
-    });
+    kari(enveloped, |recipient| change(&mut recipient.recipient_enc_keys[0].enc_key));
 }
 
 /// Turns a bit of the last byte.

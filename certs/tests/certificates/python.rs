@@ -36,11 +36,7 @@ fn python_refuses_what_is_not_as_it_was_written_here() {
         forge(&case.key, &[(EXTENSION, &altered)], &[])
     };
     for (rule, certificate, refusal) in [
-        (
-            "no number in it",
-            forge(&case.key, &[], &[]),
-            "there is not one encrypted number",
-        ),
+        ("no number in it", forge(&case.key, &[], &[]), "there is not one encrypted number"),
         (
             "another number in clear",
             forge(&case.key, &[(EXTENSION, &envelope)], &["TEL:+33699999999"]),
@@ -48,11 +44,7 @@ fn python_refuses_what_is_not_as_it_was_written_here() {
         ),
         (
             "bytes behind it",
-            forge(
-                &case.key,
-                &[(EXTENSION, &[&envelope[..], &[5, 0]].concat())],
-                &[],
-            ),
+            forge(&case.key, &[(EXTENSION, &[&envelope[..], &[5, 0]].concat())], &[]),
             "trailing data",
         ),
         (
@@ -60,21 +52,13 @@ fn python_refuses_what_is_not_as_it_was_written_here() {
             altered(|e| e.mac = OctetString::new(&e.mac.as_bytes()[..12]).unwrap()),
             "nonce or tag of another length",
         ),
-        (
-            "a nonce of 16 bytes",
-            altered(lengthen_nonce),
-            "nonce or tag of another length",
-        ),
+        ("a nonce of 16 bytes", altered(lengthen_nonce), "nonce or tag of another length"),
         (
             "a tag that was turned",
             altered(|e| e.mac = OctetString::new([0; 16]).unwrap()),
             "InvalidTag",
         ),
-        (
-            "an envelope for another key",
-            in_another,
-            "made for another certificate",
-        ),
+        ("an envelope for another key", in_another, "made for another certificate"),
     ] {
         let (done, said) = case.read(&certificate);
         assert!(!done, "{rule}");
@@ -87,10 +71,7 @@ fn python_refuses_an_envelope_for_other_gateways() {
     let mut case = Case::new();
     case.hierarchy.gateway = Gateway::of(&case.hierarchy.issuing);
     let (done, said) = case.read(case.client.der());
-    assert!(
-        !done && said.contains("encrypted to other gateways"),
-        "{said}"
-    );
+    assert!(!done && said.contains("encrypted to other gateways"), "{said}");
 }
 
 struct Case {
@@ -104,11 +85,7 @@ impl Case {
         let hierarchy = Hierarchy::new();
         let key = KeyPair::generate().unwrap();
         let client = hierarchy.encrypted_client(&key, &holder());
-        Self {
-            hierarchy,
-            key,
-            client,
-        }
+        Self { hierarchy, key, client }
     }
 
     /// What the guide's program says of a certificate, as the gateway.
@@ -153,11 +130,7 @@ fn environment() -> &'static Path {
                  --requirement {GUIDE}/requirements.txt"
             ),
         ] {
-            let (done, said) = run(
-                Path::new("/"),
-                "timeout",
-                &format!("{WITHIN_SECONDS} {step}"),
-            );
+            let (done, said) = run(Path::new("/"), "timeout", &format!("{WITHIN_SECONDS} {step}"));
             assert!(
                 done,
                 "these tests need Python 3 with venv, and the network once: {step}\n{said}"

@@ -31,11 +31,7 @@ fn openssl_decrypts_the_number_as_any_of_the_gateways_and_as_no_other() {
     hierarchy.gateway.write(folder, "p256");
     let [small, large, _] = [("rsa3072", 3072), ("rsa4096", 4096), ("stranger", 3072)]
         .map(|(name, bits)| RsaGateway::make(folder, name, bits));
-    let gateways = [
-        small.recipient(),
-        hierarchy.gateway.recipient(),
-        large.recipient(),
-    ];
+    let gateways = [small.recipient(), hierarchy.gateway.recipient(), large.recipient()];
     let client = client_of(&hierarchy, &KeyPair::generate().unwrap(), &gateways);
 
     write(folder, "envelope.der", envelope_by_openssl(folder, &client));
@@ -44,11 +40,7 @@ fn openssl_decrypts_the_number_as_any_of_the_gateways_and_as_no_other() {
         let shown = openssl(folder, "asn1parse -inform DER -in record.der");
         assert!(shown.contains(":+33612345678    "), "{name}\n{shown}");
     }
-    assert!(
-        !try_openssl(folder, &decrypt_as("stranger"))
-            .status
-            .success()
-    );
+    assert!(!try_openssl(folder, &decrypt_as("stranger")).status.success());
     let shown = openssl(folder, "cms -cmsout -print -inform DER -in envelope.der");
     for promise in [
         "d.ktri: \n        version: 2\n",
@@ -56,10 +48,7 @@ fn openssl_decrypts_the_number_as_any_of_the_gateways_and_as_no_other() {
         "OBJECT            :mgf1\n",
         "OBJECT            :sha256\n",
     ] {
-        assert!(
-            shown.contains(promise),
-            "{promise:?} is missing in\n{shown}"
-        );
+        assert!(shown.contains(promise), "{promise:?} is missing in\n{shown}");
     }
 }
 
@@ -70,17 +59,12 @@ fn an_envelope_that_openssl_made_for_both_kinds_is_read_with_either_key() {
     let hierarchy = Hierarchy::new();
     hierarchy.gateway.write(folder, "p256");
     let rsa = RsaGateway::make(folder, "rsa", 3072);
-    let (to_p256, to_rsa) = (
-        "-recip p256.pem -keyopt ecdh_kdf_md:sha256",
-        format!("-recip rsa.pem {OAEP_SHA256}"),
-    );
+    let (to_p256, to_rsa) =
+        ("-recip p256.pem -keyopt ecdh_kdf_md:sha256", format!("-recip rsa.pem {OAEP_SHA256}"));
     for (recipients, keys) in [
         (to_rsa.clone(), vec![rsa.reader()]),
         (format!("{to_p256} {to_rsa}"), vec![rsa.reader()]),
-        (
-            format!("{to_p256} {to_rsa}"),
-            vec![hierarchy.gateway.reader()],
-        ),
+        (format!("{to_p256} {to_rsa}"), vec![hierarchy.gateway.reader()]),
     ] {
         let client = openssl_client(folder, &recipients);
         let holder = read_phone(client.der(), PhoneExtension::default(), &keys).unwrap();
@@ -155,33 +139,17 @@ fn a_recipient_by_key_transport_that_was_spoiled_is_refused_by_the_rule_it_break
     let good = decode(&case.envelope);
     assert_eq!(case.read(&encode(&good)), Ok(()), "before it is spoiled");
     let cases: [(&str, Change, Fault); 8] = [
-        (
-            "version 0",
-            |k| k.version = CmsVersion::V0,
-            Fault::RecipientKind,
-        ),
+        ("version 0", |k| k.version = CmsVersion::V0, Fault::RecipientKind),
         (
             "PKCS#1 v1.5 by name",
             |k| k.key_enc_alg.oid = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"),
             Fault::KeyTransport,
         ),
-        (
-            "no parameters, which is SHA-1",
-            |k| k.key_enc_alg.parameters = None,
-            Fault::KeyTransport,
-        ),
+        ("no parameters, which is SHA-1", |k| k.key_enc_alg.parameters = None, Fault::KeyTransport),
         ("a key changed", |k| turn(&mut k.enc_key), Fault::WrappedKey),
-        (
-            "a key cut short",
-            |k| cut(&mut k.enc_key, 383),
-            Fault::WrappedKey,
-        ),
+        ("a key cut short", |k| cut(&mut k.enc_key, 383), Fault::WrappedKey),
         ("no key", |k| cut(&mut k.enc_key, 0), Fault::WrappedKey),
-        (
-            "a key too long",
-            |k| k.enc_key = OctetString::new([0; 512]).unwrap(),
-            Fault::WrappedKey,
-        ),
+        ("a key too long", |k| k.enc_key = OctetString::new([0; 512]).unwrap(), Fault::WrappedKey),
         (
             "a key over the modulus",
             |k| k.enc_key = OctetString::new([0xff; 384]).unwrap(),
@@ -243,10 +211,7 @@ fn eight_gateways_of_the_largest_keys_fit() {
 fn a_gateway_with_an_rsa_key_of_ours_is_issued_and_reads() {
     let hierarchy = Hierarchy::new();
     let key = KeyPair::generate_kind(KeyKind::Rsa3072).unwrap();
-    let profile = Profile::Gateway {
-        common_name: "Test gateway",
-        key_use: KeyUse::KeyExchange,
-    };
+    let profile = Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
     let certificate = hierarchy.issue(&profile, &key);
     let gateways = [GatewayCertificate::new(&certificate).unwrap()];
     let client = client_of(&hierarchy, &KeyPair::generate().unwrap(), &gateways);
@@ -261,17 +226,11 @@ fn an_old_and_a_new_gateway_key_stand_side_by_side() {
     let folder = tempfile::tempdir().unwrap();
     let hierarchy = Hierarchy::new();
     let key = KeyPair::generate().unwrap();
-    let (old, new) = (
-        &hierarchy.gateway,
-        RsaGateway::make(folder.path(), "new", 3072),
-    );
+    let (old, new) = (&hierarchy.gateway, RsaGateway::make(folder.path(), "new", 3072));
     let stranger = Gateway::of(&hierarchy.issuing);
-    let [for_old, for_new, for_both] = [
-        &[old.recipient()][..],
-        &[new.recipient()],
-        &[old.recipient(), new.recipient()],
-    ]
-    .map(|gateways| client_of(&hierarchy, &key, gateways));
+    let [for_old, for_new, for_both] =
+        [&[old.recipient()][..], &[new.recipient()], &[old.recipient(), new.recipient()]]
+            .map(|gateways| client_of(&hierarchy, &key, gateways));
     let reads = |client: &Certificate, keys: &[GatewayKey]| {
         read_phone(client.der(), PhoneExtension::default(), keys)
             .map(|holder| assert_eq!(holder.number.expose(), NUMBER))
@@ -305,16 +264,10 @@ fn a_certificate_that_is_not_a_gateways_is_refused() {
         ("p384", "EC -pkeyopt ec_paramgen_curve:P-384"),
         ("x25519", "X25519"),
     ] {
-        openssl(
-            folder,
-            &format!("genpkey -algorithm {kind} -out {name}.key"),
-        );
+        openssl(folder, &format!("genpkey -algorithm {kind} -out {name}.key"));
     }
     openssl(folder, "genpkey -algorithm ED25519 -out ca.key");
-    openssl(
-        folder,
-        "req -x509 -new -key ca.key -subj /CN=ca -out ca.pem",
-    );
+    openssl(folder, "req -x509 -new -key ca.key -subj /CN=ca -out ca.pem");
     let gateway = |key: &str, extensions: &str| {
         write(folder, "g.cnf", extensions);
         openssl(folder, &format!("pkey -in {key}.key -pubout -out g.pub"));
@@ -358,37 +311,12 @@ fn a_key_that_is_not_the_gateways_is_refused_by_the_rule_it_breaks() {
     let p256 = &hierarchy.gateway;
     let stranger = KeyPair::generate().unwrap();
     for (rule, certificate, key, error) in [
-        (
-            "RSA of another",
-            &one.certificate,
-            another.key.as_slice(),
-            Error::KeyMismatch,
-        ),
-        (
-            "P-256 for RSA",
-            &one.certificate,
-            p256.key.expose_der(),
-            Error::KeyMismatch,
-        ),
-        (
-            "RSA for P-256",
-            &p256.certificate,
-            &one.key,
-            Error::KeyMismatch,
-        ),
-        (
-            "P-256 of another",
-            &p256.certificate,
-            stranger.expose_der(),
-            Error::KeyMismatch,
-        ),
+        ("RSA of another", &one.certificate, another.key.as_slice(), Error::KeyMismatch),
+        ("P-256 for RSA", &one.certificate, p256.key.expose_der(), Error::KeyMismatch),
+        ("RSA for P-256", &p256.certificate, &one.key, Error::KeyMismatch),
+        ("P-256 of another", &p256.certificate, stranger.expose_der(), Error::KeyMismatch),
         ("no key", &one.certificate, b"key", Error::MalformedKey),
-        (
-            "a key cut short",
-            &one.certificate,
-            &one.key[..one.key.len() - 1],
-            Error::MalformedKey,
-        ),
+        ("a key cut short", &one.certificate, &one.key[..one.key.len() - 1], Error::MalformedKey),
         (
             "no gateway",
             hierarchy.root.certificate(),
@@ -430,10 +358,7 @@ impl RsaGateway {
             folder,
             &format!("pkcs8 -topk8 -nocrypt -in {name}.key -outform DER -out {name}.pkcs8"),
         );
-        Self {
-            certificate: certificate(folder, name),
-            key: read(folder, &format!("{name}.pkcs8")),
-        }
+        Self { certificate: certificate(folder, name), key: read(folder, &format!("{name}.pkcs8")) }
     }
 
     fn recipient(&self) -> GatewayCertificate {
@@ -458,11 +383,7 @@ impl Case {
         let gateway = RsaGateway::make(folder.path(), "rsa", 3072);
         let key = KeyPair::generate().unwrap();
         let client = client_of(&Hierarchy::new(), &key, &[gateway.recipient()]);
-        Self {
-            key,
-            keys: [gateway.reader()],
-            envelope: envelope_of(client.der()),
-        }
+        Self { key, keys: [gateway.reader()], envelope: envelope_of(client.der()) }
     }
 
     fn read(&self, envelope: &[u8]) -> Result<(), Refusal> {
@@ -478,14 +399,8 @@ pub(crate) fn client_of(
     gateways: &[GatewayCertificate],
 ) -> Certificate {
     let holder = holder();
-    let phone = Phone::Encrypted {
-        holder: &holder,
-        gateways,
-    };
-    let profile = Profile::TlsClient {
-        common_name: "user-42",
-        phone,
-    };
+    let phone = Phone::Encrypted { holder: &holder, gateways };
+    let profile = Profile::TlsClient { common_name: "user-42", phone };
     hierarchy.issue(&profile, key)
 }
 
@@ -503,7 +418,5 @@ pub(crate) fn ktri(
         panic!("key transport")
     };
     change(&mut recipient);
-    enveloped.recip_infos = SetOfVec::from_iter([RecipientInfo::Ktri(recipient)])
-        .unwrap()
-        .into();
+    enveloped.recip_infos = SetOfVec::from_iter([RecipientInfo::Ktri(recipient)]).unwrap().into();
 }

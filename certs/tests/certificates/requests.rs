@@ -9,10 +9,7 @@ use crate::support::{Hierarchy, openssl, read, write};
 const PASSPHRASE: &str = "correct horse battery";
 
 fn request(folder: &Path, arguments: &str) -> Vec<u8> {
-    openssl(
-        folder,
-        &format!("req -new -nodes -keyout key.pem -out request.csr {arguments}"),
-    );
+    openssl(folder, &format!("req -new -nodes -keyout key.pem -out request.csr {arguments}"));
     read(folder, "request.csr")
 }
 
@@ -20,20 +17,13 @@ fn request(folder: &Path, arguments: &str) -> Vec<u8> {
 fn a_request_of_openssl_is_read_in_pem_and_in_der() {
     let folder = tempfile::tempdir().unwrap();
     let names = "-addext subjectAltName=DNS:shop.example,DNS:www.shop.example,IP:127.0.0.1,IP:::1,URI:tel:+33612345678";
-    for key in [
-        "-newkey ec -pkeyopt ec_paramgen_curve:P-256",
-        "-newkey rsa:3072",
-    ] {
+    for key in ["-newkey ec -pkeyopt ec_paramgen_curve:P-256", "-newkey rsa:3072"] {
         for form in ["PEM", "DER"] {
             let arguments = format!("{key} -outform {form} -subj /CN=shop.example {names}");
             let read = Request::from_file(&request(folder.path(), &arguments)).unwrap();
             assert_eq!(read.common_name(), Some("shop.example"));
             assert_eq!(read.dns_names(), ["shop.example", "www.shop.example"]);
-            let addresses: Vec<_> = read
-                .ip_addresses()
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            let addresses: Vec<_> = read.ip_addresses().iter().map(ToString::to_string).collect();
             assert_eq!(addresses, ["127.0.0.1", "::1"]);
         }
     }
@@ -63,28 +53,15 @@ fn a_request_is_refused_by_the_rule_it_breaks() {
         (vec![0x30; 16 * 1024 + 1], Error::MalformedRequest),
         (cut, Error::MalformedRequest),
         (trailed, Error::MalformedRequest),
-        (
-            b"-----BEGIN CERTIFICATE REQUEST-----".to_vec(),
-            Error::MalformedRequest,
-        ),
+        (b"-----BEGIN CERTIFICATE REQUEST-----".to_vec(), Error::MalformedRequest),
         (weak("rsa:2048"), Error::KeyNotAllowed),
-        (
-            weak("ec -pkeyopt ec_paramgen_curve:P-384"),
-            Error::KeyNotAllowed,
-        ),
-        (
-            weak("ec -pkeyopt ec_paramgen_curve:secp256k1"),
-            Error::KeyNotAllowed,
-        ),
+        (weak("ec -pkeyopt ec_paramgen_curve:P-384"), Error::KeyNotAllowed),
+        (weak("ec -pkeyopt ec_paramgen_curve:secp256k1"), Error::KeyNotAllowed),
         (weak("ed25519"), Error::KeyNotAllowed),
         (forged, Error::RequestSignature),
     ];
     for (place, (bytes, error)) in cases.into_iter().enumerate() {
-        assert_eq!(
-            Request::from_file(&bytes).unwrap_err(),
-            error,
-            "case {place}"
-        );
+        assert_eq!(Request::from_file(&bytes).unwrap_err(), error, "case {place}");
     }
 }
 
@@ -132,21 +109,14 @@ fn a_key_file_is_refused_by_the_rule_it_breaks() {
     for (pem, passphrase, error) in [
         ("", PASSPHRASE, Error::MalformedKey),
         (plain.as_str(), PASSPHRASE, Error::MalformedKey),
-        (
-            sealed.as_str(),
-            "wrong horse battery",
-            Error::WrongPassphrase,
-        ),
+        (sealed.as_str(), "wrong horse battery", Error::WrongPassphrase),
         (sealed.as_str(), "", Error::WrongPassphrase),
     ] {
         let opened = KeyPair::from_encrypted_pem(pem, passphrase);
         assert_eq!(opened.unwrap_err(), error);
     }
     assert_eq!(KeyPair::from_pem(&sealed).unwrap_err(), Error::MalformedKey);
-    assert_eq!(
-        key.to_encrypted_pem("short").unwrap_err(),
-        Error::PassphraseTooShort
-    );
+    assert_eq!(key.to_encrypted_pem("short").unwrap_err(), Error::PassphraseTooShort);
 }
 
 #[test]
@@ -162,19 +132,13 @@ fn openssl_reads_our_pkcs12_file_key_and_chain() {
     let file = to_pkcs12(&key, &chain, "user-42", PASSPHRASE).unwrap();
     write(folder.path(), "client.p12", file);
     write(folder.path(), "passphrase", PASSPHRASE);
-    let said = openssl(
-        folder.path(),
-        "pkcs12 -in client.p12 -passin file:passphrase -nodes",
-    );
+    let said = openssl(folder.path(), "pkcs12 -in client.p12 -passin file:passphrase -nodes");
     assert_eq!(said.matches("BEGIN CERTIFICATE").count(), 3, "{said}");
     assert!(said.contains("friendlyName: user-42"), "{said}");
     let begin = said.find("-----BEGIN PRIVATE KEY").unwrap();
     let opened = KeyPair::from_pem(said.split_at(begin).1).unwrap();
     assert_eq!(opened.public_key(), key.public_key());
-    let info = openssl(
-        folder.path(),
-        "pkcs12 -in client.p12 -passin file:passphrase -noout -info",
-    );
+    let info = openssl(folder.path(), "pkcs12 -in client.p12 -passin file:passphrase -noout -info");
     assert!(!info.contains("RC2") && !info.contains("sha1"), "{info}");
 }
 
@@ -185,10 +149,7 @@ fn a_pkcs12_file_is_made_only_of_what_belongs_together() {
     let chain = [hierarchy.clear_client(&other)];
     let mismatch = to_pkcs12(&key, &chain, "a", PASSPHRASE);
     assert_eq!(mismatch.unwrap_err(), Error::KeyMismatch);
-    assert_eq!(
-        to_pkcs12(&key, &[], "a", PASSPHRASE).unwrap_err(),
-        Error::KeyMismatch
-    );
+    assert_eq!(to_pkcs12(&key, &[], "a", PASSPHRASE).unwrap_err(), Error::KeyMismatch);
     let short = to_pkcs12(&other, &chain, "a", "short");
     assert_eq!(short.unwrap_err(), Error::PassphraseTooShort);
 }

@@ -18,11 +18,7 @@ fn list(authority: &Authority, revoked: &[Revoked]) -> RevocationList {
 }
 
 fn revoked(certificate: &CertificateDer<'_>) -> Revoked {
-    Revoked {
-        serial: serial(certificate),
-        at: at(NOW),
-        reason: RevocationReason::KeyCompromise,
-    }
+    Revoked { serial: serial(certificate), at: at(NOW), reason: RevocationReason::KeyCompromise }
 }
 
 fn verify(
@@ -32,10 +28,7 @@ fn verify(
     now: UnixTime,
 ) -> Result<(), Refusal> {
     let anchors = hierarchy.anchors().with_revocation_lists(lists).unwrap();
-    let chain = [
-        client.clone(),
-        hierarchy.issuing.certificate().der().clone(),
-    ];
+    let chain = [client.clone(), hierarchy.issuing.certificate().der().clone()];
     anchors.verify_client(&chain, now).map(|_| ())
 }
 
@@ -44,14 +37,8 @@ fn a_revoked_certificate_is_refused_and_its_neighbour_is_not() {
     let hierarchy = Hierarchy::new();
     let key = KeyPair::generate().unwrap();
     let (lost, kept) = (hierarchy.clear_client(&key), hierarchy.clear_client(&key));
-    let lists = [
-        list(&hierarchy.root, &[]),
-        list(&hierarchy.issuing, &[revoked(lost.der())]),
-    ];
-    assert_eq!(
-        verify(&hierarchy, &lists, lost.der(), at(NOW + 1)),
-        Err(Refusal::Revoked)
-    );
+    let lists = [list(&hierarchy.root, &[]), list(&hierarchy.issuing, &[revoked(lost.der())])];
+    assert_eq!(verify(&hierarchy, &lists, lost.der(), at(NOW + 1)), Err(Refusal::Revoked));
     assert_eq!(verify(&hierarchy, &lists, kept.der(), at(NOW + 1)), Ok(()));
 }
 
@@ -60,14 +47,8 @@ fn below_a_revoked_authority_nobody_is_believed() {
     let hierarchy = Hierarchy::new();
     let client = hierarchy.clear_client(&KeyPair::generate().unwrap());
     let authority = revoked(hierarchy.issuing.certificate().der());
-    let lists = [
-        list(&hierarchy.root, &[authority]),
-        list(&hierarchy.issuing, &[]),
-    ];
-    assert_eq!(
-        verify(&hierarchy, &lists, client.der(), at(NOW + 1)),
-        Err(Refusal::Revoked)
-    );
+    let lists = [list(&hierarchy.root, &[authority]), list(&hierarchy.issuing, &[])];
+    assert_eq!(verify(&hierarchy, &lists, client.der(), at(NOW + 1)), Err(Refusal::Revoked));
 }
 
 #[test]
@@ -78,18 +59,12 @@ fn what_nobody_knows_to_be_good_is_refused() {
     let issuings = list(&hierarchy.issuing, &[]);
     // Another authority of the same name.
     let same_name = Authority::root("Test root", days(3650)).unwrap();
-    let same_name = same_name
-        .issuing("Test issuing authority", days(1825))
-        .unwrap();
+    let same_name = same_name.issuing("Test issuing authority", days(1825)).unwrap();
     let forged = list(&same_name, &[]);
     for (what, lists, now) in [
         ("the issuer's is missing", vec![roots.clone()], NOW),
         ("the root's is missing", vec![issuings.clone()], NOW),
-        (
-            "it is late",
-            vec![roots.clone(), issuings.clone()],
-            NOW + 8 * 86_400,
-        ),
+        ("it is late", vec![roots.clone(), issuings.clone()], NOW + 8 * 86_400),
         ("another signed it", vec![roots.clone(), forged], NOW),
     ] {
         assert_eq!(
@@ -98,10 +73,7 @@ fn what_nobody_knows_to_be_good_is_refused() {
             "{what}"
         );
     }
-    assert_eq!(
-        verify(&hierarchy, &[roots, issuings], client.der(), at(NOW)),
-        Ok(())
-    );
+    assert_eq!(verify(&hierarchy, &[roots, issuings], client.der(), at(NOW)), Ok(()));
     assert_eq!(verify(&hierarchy, &[], client.der(), at(NOW)), Ok(()));
 }
 
@@ -123,10 +95,7 @@ fn openssl_reads_our_list_with_every_reason_and_refuses_by_it() {
     assert_eq!(issued.next_update(), Some(at(NOW + 7 * 86_400)));
     write(folder.path(), "list.pem", issued.to_pem().unwrap());
     write(folder.path(), "issuing.pem", pem(&hierarchy.issuing));
-    let said = openssl(
-        folder.path(),
-        "crl -in list.pem -noout -text -CAfile issuing.pem",
-    );
+    let said = openssl(folder.path(), "crl -in list.pem -noout -text -CAfile issuing.pem");
     for words in [
         "X509v3 CRL Number: \n                7",
         "Key Compromise",
@@ -187,9 +156,7 @@ fn openssl_s_list_is_read_and_one_without_a_number_is_refused() {
         let authority = countersign_certs::Certificate::from_pem(
             &String::from_utf8(read(folder.path(), "ca.pem")).unwrap(),
         );
-        TrustAnchors::new(&[authority.unwrap()])
-            .unwrap()
-            .with_revocation_lists(&[list])
+        TrustAnchors::new(&[authority.unwrap()]).unwrap().with_revocation_lists(&[list])
     };
     assert!(anchors(good).is_ok());
 

@@ -52,14 +52,10 @@ fn a_client_outside_the_profile_is_refused_by_the_rule_it_breaks() {
         ("no issuer's key", ProfileFault::AuthorityKey, |params| {
             params.use_authority_key_identifier_extension = false;
         }),
-        (
-            "an issuer without key",
-            ProfileFault::AuthorityKey,
-            |params| {
-                params.use_authority_key_identifier_extension = false;
-                add(params, AUTHORITY_KEY, NOTHING, !CRITICAL);
-            },
-        ),
+        ("an issuer without key", ProfileFault::AuthorityKey, |params| {
+            params.use_authority_key_identifier_extension = false;
+            add(params, AUTHORITY_KEY, NOTHING, !CRITICAL);
+        }),
         ("keyCertSign", ProfileFault::CertificateSigning, |params| {
             params.key_usages.push(KeyUsagePurpose::KeyCertSign);
         }),
@@ -69,22 +65,15 @@ fn a_client_outside_the_profile_is_refused_by_the_rule_it_breaks() {
         ("no name", ProfileFault::SubjectName, |params| {
             params.distinguished_name = DistinguishedName::new();
         }),
-        (
-            "a name to be ignored",
-            ProfileFault::SubjectName,
-            |params| {
-                params.distinguished_name = DistinguishedName::new();
-                add(params, SUBJECT_ALT_NAME, A_NAME, !CRITICAL);
-            },
-        ),
+        ("a name to be ignored", ProfileFault::SubjectName, |params| {
+            params.distinguished_name = DistinguishedName::new();
+            add(params, SUBJECT_ALT_NAME, A_NAME, !CRITICAL);
+        }),
     ];
     let issuing = hierarchy.issuing.certificate().der();
     for (rule, fault, change) in cases {
         let chain = [signed(&hierarchy.issuing, &key, change), issuing.clone()];
-        let refusal = hierarchy
-            .anchors()
-            .verify_client(&chain, at(NOW))
-            .unwrap_err();
+        let refusal = hierarchy.anchors().verify_client(&chain, at(NOW)).unwrap_err();
         assert_eq!(refusal, Refusal::OutsideProfile(fault.clone()), "{rule}");
     }
 }
@@ -99,43 +88,23 @@ fn an_authority_outside_the_profile_is_refused_by_the_rule_it_breaks() {
             params.is_ca = IsCa::NoCa;
             add(params, BASIC_CONSTRAINTS, IS_AUTHORITY, CRITICAL);
         }),
-        (
-            "constraints of length",
-            ProfileFault::BasicConstraints,
-            |params| {
-                params.is_ca = IsCa::NoCa;
-                add(params, SUBJECT_KEY, A_KEY, !CRITICAL);
-                add(params, BASIC_CONSTRAINTS, IS_AUTHORITY, !CRITICAL);
-            },
-        ),
-        (
-            "constraints of names",
-            ProfileFault::NameConstraints,
-            |params| {
-                add(params, NAME_CONSTRAINTS, A_SUBTREE, !CRITICAL);
-            },
-        ),
-        (
-            "constraints of nothing",
-            ProfileFault::NameConstraints,
-            |params| {
-                add(params, NAME_CONSTRAINTS, NOTHING, CRITICAL);
-            },
-        ),
-        (
-            "constraints of policy",
-            ProfileFault::PolicyConstraints,
-            |params| {
-                add(params, POLICY_CONSTRAINTS, REQUIRES_POLICY, !CRITICAL);
-            },
-        ),
+        ("constraints of length", ProfileFault::BasicConstraints, |params| {
+            params.is_ca = IsCa::NoCa;
+            add(params, SUBJECT_KEY, A_KEY, !CRITICAL);
+            add(params, BASIC_CONSTRAINTS, IS_AUTHORITY, !CRITICAL);
+        }),
+        ("constraints of names", ProfileFault::NameConstraints, |params| {
+            add(params, NAME_CONSTRAINTS, A_SUBTREE, !CRITICAL);
+        }),
+        ("constraints of nothing", ProfileFault::NameConstraints, |params| {
+            add(params, NAME_CONSTRAINTS, NOTHING, CRITICAL);
+        }),
+        ("constraints of policy", ProfileFault::PolicyConstraints, |params| {
+            add(params, POLICY_CONSTRAINTS, REQUIRES_POLICY, !CRITICAL);
+        }),
     ];
     for (rule, fault, change) in cases {
-        assert_eq!(
-            judge(*change).unwrap_err(),
-            Refusal::OutsideProfile(fault.clone()),
-            "{rule}"
-        );
+        assert_eq!(judge(*change).unwrap_err(), Refusal::OutsideProfile(fault.clone()), "{rule}");
     }
     judge(|_| ()).unwrap();
 }
@@ -154,11 +123,9 @@ fn a_client_may_be_named_in_a_critical_subject_alt_name_only() {
 #[test]
 fn a_client_has_any_key_that_tls_is_spoken_with_here() {
     let hierarchy = Hierarchy::new();
-    for algorithm in [
-        &rcgen::PKCS_ECDSA_P256_SHA256,
-        &rcgen::PKCS_ECDSA_P384_SHA384,
-        &rcgen::PKCS_ED25519,
-    ] {
+    for algorithm in
+        [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519]
+    {
         let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
         let signer = hierarchy.issuing.key().expose_pem().unwrap();
         let signer = rcgen::KeyPair::from_pem(&signer).unwrap();
@@ -177,10 +144,8 @@ fn an_anchor_without_name_issues_nothing() {
         params.distinguished_name = DistinguishedName::new();
     });
     let nameless = Certificate::from_der(chain[1].clone()).unwrap();
-    let refusal = TrustAnchors::new(&[nameless])
-        .unwrap()
-        .verify_client(&chain[..1], at(NOW))
-        .unwrap_err();
+    let refusal =
+        TrustAnchors::new(&[nameless]).unwrap().verify_client(&chain[..1], at(NOW)).unwrap_err();
     assert_eq!(refusal, Refusal::OutsideProfile(ProfileFault::IssuerName));
 }
 

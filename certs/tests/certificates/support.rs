@@ -40,11 +40,7 @@ impl Hierarchy {
         let root = Authority::root("Test root", days(3650)).unwrap();
         let issuing = root.issuing("Test issuing authority", days(1825)).unwrap();
         let gateway = Gateway::of(&issuing);
-        Self {
-            root,
-            issuing,
-            gateway,
-        }
+        Self { root, issuing, gateway }
     }
 
     pub(crate) fn anchors(&self) -> TrustAnchors {
@@ -52,57 +48,33 @@ impl Hierarchy {
     }
 
     pub(crate) fn issue(&self, profile: &Profile<'_>, key: &KeyPair) -> Certificate {
-        self.issuing
-            .issue(profile, key.public_key(), days(365))
-            .unwrap()
+        self.issuing.issue(profile, key.public_key(), days(365)).unwrap()
     }
 
     pub(crate) fn clear_client(&self, key: &KeyPair) -> Certificate {
         let number = PhoneNumber::new(NUMBER).unwrap();
         let phone = Phone::Clear(&number);
-        self.issue(
-            &Profile::TlsClient {
-                common_name: "user-42",
-                phone,
-            },
-            key,
-        )
+        self.issue(&Profile::TlsClient { common_name: "user-42", phone }, key)
     }
 
     pub(crate) fn encrypted_client(&self, key: &KeyPair, holder: &Holder) -> Certificate {
         let gateways = [self.gateway.recipient()];
-        let phone = Phone::Encrypted {
-            holder,
-            gateways: &gateways,
-        };
-        self.issue(
-            &Profile::TlsClient {
-                common_name: "user-42",
-                phone,
-            },
-            key,
-        )
+        let phone = Phone::Encrypted { holder, gateways: &gateways };
+        self.issue(&Profile::TlsClient { common_name: "user-42", phone }, key)
     }
 
     /// The chain as a client sends it: its own certificate and the issuing authority's.
     pub(crate) fn chain(&self, client: &Certificate) -> Vec<CertificateDer<'static>> {
-        vec![
-            client.der().clone(),
-            self.issuing.certificate().der().clone(),
-        ]
+        vec![client.der().clone(), self.issuing.certificate().der().clone()]
     }
 }
 
 impl Gateway {
     pub(crate) fn of(authority: &Authority) -> Self {
         let key = KeyPair::generate().unwrap();
-        let profile = Profile::Gateway {
-            common_name: "Test gateway",
-            key_use: KeyUse::KeyExchange,
-        };
-        let certificate = authority
-            .issue(&profile, key.public_key(), days(365))
-            .unwrap();
+        let profile =
+            Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
+        let certificate = authority.issue(&profile, key.public_key(), days(365)).unwrap();
         Self { certificate, key }
     }
 
@@ -116,24 +88,13 @@ impl Gateway {
 
     /// Writes `<name>.pem` and `<name>.key`.
     pub(crate) fn write(&self, folder: &Path, name: &str) {
-        write(
-            folder,
-            &format!("{name}.pem"),
-            self.certificate.to_pem().unwrap(),
-        );
-        write(
-            folder,
-            &format!("{name}.key"),
-            self.key.expose_pem().unwrap().as_str(),
-        );
+        write(folder, &format!("{name}.pem"), self.certificate.to_pem().unwrap());
+        write(folder, &format!("{name}.key"), self.key.expose_pem().unwrap().as_str());
     }
 }
 
 pub(crate) fn holder() -> Holder {
-    Holder {
-        number: PhoneNumber::new(NUMBER).unwrap(),
-        card: None,
-    }
+    Holder { number: PhoneNumber::new(NUMBER).unwrap(), card: None }
 }
 
 pub(crate) fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
@@ -147,14 +108,9 @@ pub(crate) fn read(folder: &Path, name: &str) -> Vec<u8> {
 /// Runs OpenSSL in a folder; `arguments` are parted by spaces. Panics with what it said when it fails.
 pub(crate) fn openssl(folder: &Path, arguments: &str) -> String {
     let output = try_openssl(folder, arguments);
-    let (said, complained) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        output.status.success(),
-        "openssl {arguments}\n{said}\n{complained}"
-    );
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "openssl {arguments}\n{said}\n{complained}");
     said.into_owned()
 }
 
@@ -178,16 +134,12 @@ pub(crate) fn run(folder: &Path, program: &str, arguments: &str) -> (bool, Strin
             panic!("these tests need {program}, which tests/install.sh installs: {error}")
         });
     let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
-    )
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
 /// The arcs of the extension that bears an encrypted number.
-pub(crate) const EXTENSION: &[u64] = &[
-    1, 2, 840, 113556, 1, 8000, 2554, 31838, 7946, 37812, 19758, 35425, 998269, 10235461,
-];
+pub(crate) const EXTENSION: &[u64] =
+    &[1, 2, 840, 113556, 1, 8000, 2554, 31838, 7946, 37812, 19758, 35425, 998269, 10235461];
 
 /// The arcs of TNAuthList (RFC 8226).
 pub(crate) const TN_AUTH_LIST: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 26];
@@ -203,10 +155,8 @@ pub(crate) fn forge(
         .iter()
         .map(|(oid, value)| rcgen::CustomExtension::from_oid_content(oid, value.to_vec()))
         .collect();
-    params.subject_alt_names = uris
-        .iter()
-        .map(|uri| rcgen::SanType::URI((*uri).try_into().unwrap()))
-        .collect();
+    params.subject_alt_names =
+        uris.iter().map(|uri| rcgen::SanType::URI((*uri).try_into().unwrap())).collect();
     let key = rcgen::KeyPair::from_pem(&key.expose_pem().unwrap()).unwrap();
     params.self_signed(&key).unwrap().der().clone()
 }

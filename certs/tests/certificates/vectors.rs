@@ -32,9 +32,8 @@ fn every_file_is_read_or_refused_as_it_says() {
                 .map(|list| RevocationList::from_der(&list.unwrap()).unwrap())
                 .collect();
         let anchors = anchors.clone().with_revocation_lists(&lists).unwrap();
-        let outcome = anchors
-            .verify_client(&[certificate], at(NOW))
-            .and_then(|client| client.phone(&keys));
+        let outcome =
+            anchors.verify_client(&[certificate], at(NOW)).and_then(|client| client.phone(&keys));
         let outcome = match outcome {
             Ok(holder) => holder.number.expose().to_owned(),
             Err(refusal) => format!("{refusal:?}"),
@@ -68,9 +67,7 @@ fn text(file: &str) -> String {
 }
 
 fn field<'a>(text: &'a str, key: &str) -> &'a str {
-    text.lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
-        .expect(key)
+    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": ")).expect(key)
 }
 
 /// The key of one of the two gateways.

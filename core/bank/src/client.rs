@@ -76,21 +76,14 @@ impl Iso8583Bank {
             let repeat = message.mti().repeat();
             message = message.with_mti(repeat);
         }
-        Err(BankError::Unknown {
-            cause: format!("no answer after {} tries", self.settings.tries),
-        })
+        Err(BankError::Unknown { cause: format!("no answer after {} tries", self.settings.tries) })
     }
 
     /// Sends a message once and waits for its answer.
     async fn ask(&self, message: &Message, key: &Key) -> Result<Message, Unanswered> {
         let (started, mut has_started) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let question = Question {
-            key: key.clone(),
-            frame: frame(message),
-            started,
-            answer,
-        };
+        let question = Question { key: key.clone(), frame: frame(message), started, answer };
         let hand_over = async {
             self.questions.send(question).await.is_ok() && (&mut has_started).await.is_ok()
         };
@@ -121,9 +114,7 @@ enum Unanswered {
 #[async_trait]
 impl IssuingBank for Iso8583Bank {
     async fn authorize(&self, request: &BankRequest) -> Result<Decision, BankError> {
-        let answer = self
-            .exchange(request::authorization(&self.template, request)?)
-            .await?;
+        let answer = self.exchange(request::authorization(&self.template, request)?).await?;
         response::decision(&answer)
     }
 
@@ -132,9 +123,7 @@ impl IssuingBank for Iso8583Bank {
         request: &BankRequest,
         approval: &ApprovalCode,
     ) -> Result<(), BankError> {
-        let answer = self
-            .exchange(request::completion(&self.template, request, approval)?)
-            .await?;
+        let answer = self.exchange(request::completion(&self.template, request, approval)?).await?;
         response::captured(&answer)
     }
 
@@ -143,9 +132,7 @@ impl IssuingBank for Iso8583Bank {
         request: &BankRequest,
         approval: Option<&ApprovalCode>,
     ) -> Result<(), BankError> {
-        let answer = self
-            .exchange(request::reversal(&self.template, request, approval)?)
-            .await?;
+        let answer = self.exchange(request::reversal(&self.template, request, approval)?).await?;
         response::voided(&answer)
     }
 }

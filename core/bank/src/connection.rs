@@ -42,19 +42,12 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    const FIELDS: [Field; 4] = [
-        Field::STAN,
-        Field::RETRIEVAL_REFERENCE,
-        Field::TRANSMISSION_TIME,
-        Field::AMOUNT,
-    ];
+    const FIELDS: [Field; 4] =
+        [Field::STAN, Field::RETRIEVAL_REFERENCE, Field::TRANSMISSION_TIME, Field::AMOUNT];
 
     /// The key of the answer to a question.
     pub(crate) fn of_answer_to(question: &Message) -> Self {
-        Self {
-            mti: question.mti().response(),
-            ..Self::of_answer(question)
-        }
+        Self { mti: question.mti().response(), ..Self::of_answer(question) }
     }
 
     fn of_answer(answer: &Message) -> Self {
@@ -169,12 +162,7 @@ impl<'a> Connection<'a> {
     }
 
     async fn send_question(&mut self, question: Question) -> Result<(), End> {
-        let Question {
-            key,
-            frame,
-            started,
-            answer,
-        } = question;
+        let Question { key, frame, started, answer } = question;
         if started.send(()).is_err() {
             return Ok(());
         }
@@ -239,9 +227,8 @@ impl<'a> Connection<'a> {
     async fn send_echo_test(&mut self) -> Result<(), End> {
         self.echoes = self.echoes % 999_999 + 1;
         let test = transmission_time(self.clock.now()).ok().and_then(|now| {
-            let test = Message::new(Mti::NETWORK_REQUEST)
-                .with(Field::TRANSMISSION_TIME, now)
-                .ok()?;
+            let test =
+                Message::new(Mti::NETWORK_REQUEST).with(Field::TRANSMISSION_TIME, now).ok()?;
             let test = test.with(Field::STAN, format!("{:06}", self.echoes)).ok()?;
             test.with(Field::NETWORK_MANAGEMENT_CODE, ECHO_TEST).ok()
         });
@@ -251,11 +238,7 @@ impl<'a> Connection<'a> {
 
     /// How many wait for an answer.
     fn in_flight(&self) -> usize {
-        self.waiting
-            .values()
-            .flatten()
-            .filter(|answer| !answer.is_closed())
-            .count()
+        self.waiting.values().flatten().filter(|answer| !answer.is_closed()).count()
     }
 }
 

@@ -41,36 +41,20 @@ pub(crate) fn authorization(
             .clone()
             .with(Field::PAN, card.expose_number())?
             .with(Field::AMOUNT, format!("{:012}", amount.amount_minor()))?
-            .with(
-                Field::TRANSMISSION_TIME,
-                format!("{}{}", time.date, time.time),
-            )?
+            .with(Field::TRANSMISSION_TIME, format!("{}{}", time.date, time.time))?
             .with(Field::STAN, format!("{:06}", request.reference.stan))?
             // The gateway knows no place of its merchants, hence no other local time.
             .with(Field::LOCAL_TIME, &time.time)?
             .with(Field::LOCAL_DATE, &time.date)?
             .with(
                 Field::EXPIRY,
-                format!(
-                    "{:02}{:02}",
-                    card.expiry().year() % 100,
-                    card.expiry().month()
-                ),
+                format!("{:02}{:02}", card.expiry().year() % 100, card.expiry().month()),
             )?
             .with(Field::RETRIEVAL_REFERENCE, &request.reference.retrieval)?
             // The bank tells merchants apart by this field: one that does not fit is refused, not cut.
-            .with(
-                Field::CARD_ACCEPTOR,
-                format!("{:<15}", request.relying_party.as_str()),
-            )?
-            .with(
-                Field::CARD_ACCEPTOR_NAME,
-                card_acceptor_name(&request.payee),
-            )?
-            .with(
-                Field::CURRENCY,
-                format!("{:03}", amount.currency().numeric()),
-            )
+            .with(Field::CARD_ACCEPTOR, format!("{:<15}", request.relying_party.as_str()))?
+            .with(Field::CARD_ACCEPTOR_NAME, card_acceptor_name(&request.payee))?
+            .with(Field::CURRENCY, format!("{:03}", amount.currency().numeric()))
     };
     purchase().map_err(|error| unsendable(&error))
 }
@@ -97,9 +81,7 @@ pub(crate) fn reversal(
             .clone()
             .with_mti(Mti::REVERSAL_REQUEST)
             .with(Field::ORIGINAL_DATA, original_data(&original))?;
-        approval.map_or(Ok(reversal.clone()), |approval| {
-            with_approval(reversal, approval)
-        })
+        approval.map_or(Ok(reversal.clone()), |approval| with_approval(reversal, approval))
     };
     reverse().map_err(|error| unsendable(&error))
 }
@@ -113,12 +95,7 @@ fn with_approval(message: Message, approval: &ApprovalCode) -> Result<Message, F
 fn original_data(original: &Message) -> String {
     let text = |field| original.text(field).unwrap_or_default();
     let (stan, transmitted) = (text(Field::STAN), text(Field::TRANSMISSION_TIME));
-    format!(
-        "{}{stan}{transmitted}{:0>11}{:011}",
-        original.mti(),
-        text(Field::ACQUIRER),
-        0
-    )
+    format!("{}{stan}{transmitted}{:0>11}{:011}", original.mti(), text(Field::ACQUIRER), 0)
 }
 
 /// A point in time as the fields 7, 12 and 13 have it, UTC.
@@ -176,7 +153,5 @@ fn card_acceptor_name(payee: &Payee) -> String {
 
 /// A purchase that the bank's protocol cannot say. Nothing was sent.
 fn unsendable(error: &FieldError) -> BankError {
-    BankError::Unreachable {
-        cause: format!("the purchase cannot be told to the bank: {error}"),
-    }
+    BankError::Unreachable { cause: format!("the purchase cannot be told to the bank: {error}") }
 }

@@ -10,18 +10,16 @@ use countersign_iso8583::{Field, Message};
 pub(crate) fn decision(answer: &Message) -> Result<Decision, BankError> {
     let response = response_code(answer)?;
     match response.as_str() {
-        "00" | "11" => Ok(Decision::Approved {
-            approval: approval_code(answer)?,
-        }),
+        "00" | "11" => Ok(Decision::Approved { approval: approval_code(answer)? }),
         // Approved on terms that cannot be kept: an identity document seen (08), a part of the amount (10), a card to
         // be written (16). The bank may hold something, so that this is no decline.
-        "08" | "10" | "16" => Err(unknown(&format!(
-            "approved on terms that cannot be kept (response {response})"
-        ))),
+        "08" | "10" | "16" => {
+            Err(unknown(&format!("approved on terms that cannot be kept (response {response})")))
+        }
         // In progress (09), answered too late (68), seen before (94): the bank does not say what became of it.
-        "09" | "68" | "94" => Err(unknown(&format!(
-            "the bank did not say what it decided (response {response})"
-        ))),
+        "09" | "68" | "94" => {
+            Err(unknown(&format!("the bank did not say what it decided (response {response})")))
+        }
         _ => Ok(Decision::Declined { response }),
     }
 }
@@ -33,41 +31,28 @@ pub(crate) fn captured(answer: &Message) -> Result<(), BankError> {
         // 94: the bank has seen this very message before; its first answer was lost.
         "00" | "11" | "94" => Ok(()),
         // In progress (09), answered too late (68), cut-off (90), issuer inoperative (91), malfunction (96).
-        "09" | "68" | "90" | "91" | "96" => Err(unknown(&format!(
-            "the bank is not ready (response {response})"
-        ))),
+        "09" | "68" | "90" | "91" | "96" => {
+            Err(unknown(&format!("the bank is not ready (response {response})")))
+        }
         _ => Err(BankError::Refused { response }),
     }
 }
 
 /// Whether the bank took a void over. One that has no record of the purchase (25) holds nothing.
 pub(crate) fn voided(answer: &Message) -> Result<(), BankError> {
-    if response_code(answer)?.as_str() == "25" {
-        Ok(())
-    } else {
-        captured(answer)
-    }
+    if response_code(answer)?.as_str() == "25" { Ok(()) } else { captured(answer) }
 }
 
 fn response_code(answer: &Message) -> Result<ResponseCode, BankError> {
-    let code = answer
-        .text(Field::RESPONSE_CODE)
-        .unwrap_or_default()
-        .to_owned();
+    let code = answer.text(Field::RESPONSE_CODE).unwrap_or_default().to_owned();
     ResponseCode::try_from(code).map_err(|_| unknown("the answer has no response code"))
 }
 
 fn approval_code(answer: &Message) -> Result<ApprovalCode, BankError> {
-    let code = answer
-        .text(Field::APPROVAL_CODE)
-        .unwrap_or_default()
-        .trim_end()
-        .to_owned();
+    let code = answer.text(Field::APPROVAL_CODE).unwrap_or_default().trim_end().to_owned();
     ApprovalCode::try_from(code).map_err(|_| unknown("the approval has no approval code"))
 }
 
 fn unknown(cause: &str) -> BankError {
-    BankError::Unknown {
-        cause: cause.to_owned(),
-    }
+    BankError::Unknown { cause: cause.to_owned() }
 }

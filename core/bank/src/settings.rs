@@ -83,10 +83,7 @@ impl Settings {
             }
         }
         if !(self.min_backoff..=MAX_WAIT).contains(&self.max_backoff) {
-            return refuse(
-                "max_backoff",
-                "is shorter than min_backoff or longer than an hour",
-            );
+            return refuse("max_backoff", "is shorter than min_backoff or longer than an hour");
         }
         request::template(self).map(|_| ())
     }
@@ -111,18 +108,11 @@ pub struct InvalidSettings {
 impl From<FieldError> for InvalidSettings {
     fn from(error: FieldError) -> Self {
         match error.field {
-            Field::ACQUIRER => Self {
-                setting: "acquirer",
-                why: "is not 1 to 11 digits",
-            },
-            Field::TERMINAL => Self {
-                setting: "terminal",
-                why: "is not 8 printable ASCII characters",
-            },
-            _ => Self {
-                setting: "merchant_type",
-                why: "is not 4 digits",
-            },
+            Field::ACQUIRER => Self { setting: "acquirer", why: "is not 1 to 11 digits" },
+            Field::TERMINAL => {
+                Self { setting: "terminal", why: "is not 8 printable ASCII characters" }
+            }
+            _ => Self { setting: "merchant_type", why: "is not 4 digits" },
         }
     }
 }
@@ -139,16 +129,8 @@ mod tests {
         let cases: [(Change, &str, &str); 9] = [
             (|settings| settings.host.clear(), "host", "is empty"),
             (|settings| settings.tries = 0, "tries", "is zero"),
-            (
-                |settings| settings.max_in_flight = 0,
-                "max_in_flight",
-                "is not 1 to 1000",
-            ),
-            (
-                |settings| settings.response_timeout = Duration::ZERO,
-                "response_timeout",
-                "is zero",
-            ),
+            (|settings| settings.max_in_flight = 0, "max_in_flight", "is not 1 to 1000"),
+            (|settings| settings.response_timeout = Duration::ZERO, "response_timeout", "is zero"),
             (
                 |settings| settings.echo_interval = Duration::MAX,
                 "echo_interval",

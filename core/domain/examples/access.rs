@@ -40,11 +40,7 @@ async fn main() -> Result<(), Error> {
     // Of two clicks, one is let in.
     let typed = TypedCode::try_from(library.code_in(&sms))?;
     for click in 1..=2 {
-        match library
-            .verifier
-            .finish_challenge(challenge.id(), &session, &typed)
-            .await?
-        {
+        match library.verifier.finish_challenge(challenge.id(), &session, &typed).await? {
             Answer::Verified(proof) => println!("click {click}: come in, by {}", proof.challenge()),
             Answer::Refused(refusal) => println!("click {click}: {refusal:?}"),
             _ => println!("click {click}: no"),

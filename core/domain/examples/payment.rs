@@ -21,10 +21,7 @@ async fn main() -> Result<(), Error> {
     let purchase = shop.purchase("49.90");
     let (id, session) = (purchase.payment.clone(), purchase.session.clone());
     let currency = purchase.transaction.amount().currency();
-    let payment = shop
-        .gateway
-        .start_payment(purchase, Batch::default())
-        .await?;
+    let payment = shop.gateway.start_payment(purchase, Batch::default()).await?;
     println!(
         "the payment is {}; the bank was asked to {:?}",
         payment.state().name(),
@@ -38,31 +35,19 @@ async fn main() -> Result<(), Error> {
     // She types it back in the same session: a wrong one first.
     let code = shop.code_in(&sms);
     for typed in ["000000", code.as_str()] {
-        let (payment, refusal) = shop
-            .gateway
-            .finish_payment(&id, &session, &TypedCode::try_from(typed)?)
-            .await?;
-        println!(
-            "{typed}: the payment is {}, refusal {refusal:?}",
-            payment.state().name()
-        );
+        let (payment, refusal) =
+            shop.gateway.finish_payment(&id, &session, &TypedCode::try_from(typed)?).await?;
+        println!("{typed}: the payment is {}, refusal {refusal:?}", payment.state().name());
     }
 
     // The amount is posted, and what happened is on record.
-    let owed = shop
-        .store
-        .balance(&Account::Payer("alice".try_into()?), currency)
-        .await?;
+    let owed = shop.store.balance(&Account::Payer("alice".try_into()?), currency).await?;
     println!(
         "alice owes {} cents; the bank was asked to {:?}\n",
         owed.debit_minor,
         shop.bank.call_names()
     );
-    for fact in shop
-        .store
-        .facts(&shop.gateway.payment(&id).await?.key())
-        .await?
-    {
+    for fact in shop.store.facts(&shop.gateway.payment(&id).await?.key()).await? {
         println!("{} {:?}", fact.at, fact.event);
     }
     Ok(())

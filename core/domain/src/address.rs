@@ -23,11 +23,7 @@ impl Msisdn {
     /// What may be shown to the payer and in logs: the country's first digits and the last two.
     pub fn masked(&self) -> String {
         let head: String = self.0.chars().take(3).collect();
-        let tail: String = self
-            .0
-            .chars()
-            .skip(self.0.len().saturating_sub(2))
-            .collect();
+        let tail: String = self.0.chars().skip(self.0.len().saturating_sub(2)).collect();
         format!("{head}{}{tail}", "•".repeat(self.0.len().saturating_sub(5)))
     }
 }
@@ -80,23 +76,13 @@ mod tests {
     #[test]
     fn a_number_that_is_not_e164_is_refused_with_its_rule() {
         for (text, why) in [
-            (
-                "0612345678",
-                "must begin with + and the country code (E.164)",
-            ),
+            ("0612345678", "must begin with + and the country code (E.164)"),
             ("+33 612345678", "must hold digits only after the + (E.164)"),
-            (
-                "+0612345678",
-                "has no country code that begins with 0 (E.164)",
-            ),
+            ("+0612345678", "has no country code that begins with 0 (E.164)"),
             ("+336123", "must have 7 to 15 digits (E.164)"),
             ("+3361234567890123", "must have 7 to 15 digits (E.164)"),
         ] {
-            assert_eq!(
-                Msisdn::try_from(text),
-                Err(InvalidInput::new("Msisdn", why)),
-                "{text}"
-            );
+            assert_eq!(Msisdn::try_from(text), Err(InvalidInput::new("Msisdn", why)), "{text}");
         }
     }
 

@@ -95,14 +95,8 @@ impl Amount {
     pub fn new(amount_minor: u64, currency: Currency) -> Result<Self, InvalidInput> {
         match amount_minor {
             0 => Err(InvalidInput::new("amount", "must be above zero")),
-            1..=Self::MAX_MINOR => Ok(Self {
-                amount_minor,
-                currency,
-            }),
-            _ => Err(InvalidInput::new(
-                "amount",
-                "has more than 12 digits in minor units",
-            )),
+            1..=Self::MAX_MINOR => Ok(Self { amount_minor, currency }),
+            _ => Err(InvalidInput::new("amount", "has more than 12 digits in minor units")),
         }
     }
 
@@ -120,16 +114,10 @@ impl Amount {
         }
         let places = usize::from(currency.minor_digits());
         if fraction.len() > places {
-            return Err(InvalidInput::new(
-                "amount",
-                "has more decimals than the currency",
-            ));
+            return Err(InvalidInput::new("amount", "has more decimals than the currency"));
         }
         if whole.len() > 12 {
-            return Err(InvalidInput::new(
-                "amount",
-                "has more than 12 digits in minor units",
-            ));
+            return Err(InvalidInput::new("amount", "has more than 12 digits in minor units"));
         }
         let minor = format!("{whole}{fraction:0<places$}");
         Self::new(minor.parse().map_err(|_| not_a_number)?, currency)
@@ -188,10 +176,7 @@ mod tests {
             ("1.234", "KWD", 1234, "1.234 KWD"),
         ] {
             let amount = Amount::from_decimal(text, currency(code)).unwrap();
-            assert_eq!(
-                (amount.amount_minor(), amount.to_string().as_str()),
-                (minor, shown)
-            );
+            assert_eq!((amount.amount_minor(), amount.to_string().as_str()), (minor, shown));
         }
     }
 
@@ -207,16 +192,8 @@ mod tests {
             ("1e3", "EUR", not_a_number),
             ("1.005", "EUR", "has more decimals than the currency"),
             ("1.5", "JPY", "has more decimals than the currency"),
-            (
-                "9999999999999",
-                "EUR",
-                "has more than 12 digits in minor units",
-            ),
-            (
-                "10000000000.00",
-                "EUR",
-                "has more than 12 digits in minor units",
-            ),
+            ("9999999999999", "EUR", "has more than 12 digits in minor units"),
+            ("10000000000.00", "EUR", "has more than 12 digits in minor units"),
             ("0.00", "EUR", "must be above zero"),
         ] {
             assert_eq!(

@@ -33,10 +33,7 @@ impl BankReference {
     ///
     /// # Errors
     /// When the source of chance fails.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "draws below constants that are not zero"
-    )]
+    #[expect(clippy::arithmetic_side_effects, reason = "draws below constants that are not zero")]
     pub fn random(entropy: &dyn Entropy, now: Timestamp) -> Result<Self, EntropyError> {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes)?;
@@ -47,14 +44,8 @@ impl BankReference {
             u32::try_from(drawn).unwrap_or_default()
         };
         let stan = draw(999_999) + 1;
-        let retrieval = (0..12)
-            .filter_map(|_| char::from_digit(draw(36), 36))
-            .collect::<String>();
-        Ok(Self {
-            stan,
-            retrieval: retrieval.to_ascii_uppercase(),
-            transmitted_at: now,
-        })
+        let retrieval = (0..12).filter_map(|_| char::from_digit(draw(36), 36)).collect::<String>();
+        Ok(Self { stan, retrieval: retrieval.to_ascii_uppercase(), transmitted_at: now })
     }
 }
 
@@ -83,13 +74,7 @@ impl BankRequest {
         payee: Payee,
         relying_party: RelyingPartyId,
     ) -> Self {
-        Self {
-            reference,
-            card,
-            amount,
-            payee,
-            relying_party,
-        }
+        Self { reference, card, amount, payee, relying_party }
     }
 }
 
@@ -152,12 +137,7 @@ mod tests {
                 BankReference::random(&entropy, Timestamp::from_unix_seconds(0)).unwrap();
             assert!((1..=999_999).contains(&reference.stan));
             assert_eq!(reference.retrieval.len(), 12);
-            assert!(
-                reference
-                    .retrieval
-                    .bytes()
-                    .all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'Z'))
-            );
+            assert!(reference.retrieval.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'Z')));
         }
     }
 

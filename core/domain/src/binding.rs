@@ -52,9 +52,8 @@ impl Binding {
         encoder.text(self.identifier.as_str());
         encoder.text(self.session.as_str());
         encoder.number(self.issued_at.unix_millis());
-        encoder.list(self.account.as_slice(), |encoder, account| {
-            encoder.text(&account.to_string())
-        });
+        encoder
+            .list(self.account.as_slice(), |encoder, account| encoder.text(&account.to_string()));
         encoder.list(self.transaction.as_slice(), Encoder::transaction);
         encoder.0
     }

@@ -30,10 +30,7 @@ impl Card {
         if !passes_luhn(digits.expose()) {
             return refuse("has a wrong check digit: it was mistyped");
         }
-        Ok(Self {
-            number: digits,
-            expiry,
-        })
+        Ok(Self { number: digits, expiry })
     }
 
     /// The full number. Only the bank and the sealing of it have a use for it.
@@ -51,9 +48,7 @@ impl Card {
         let number = self.number.expose();
         MaskedCard(format!(
             "•••• {}",
-            number
-                .get(number.len().saturating_sub(4)..)
-                .unwrap_or_default()
+            number.get(number.len().saturating_sub(4)..).unwrap_or_default()
         ))
     }
 }
@@ -112,11 +107,7 @@ impl TryFrom<String> for CardExpiry {
             }
             _ => return Err(refuse),
         };
-        if !year
-            .bytes()
-            .chain(month.bytes())
-            .all(|b| b.is_ascii_digit())
-        {
+        if !year.bytes().chain(month.bytes()).all(|b| b.is_ascii_digit()) {
             return Err(refuse);
         }
         match (year.parse(), month.parse()) {
@@ -147,10 +138,7 @@ impl fmt::Display for CardExpiry {
 }
 
 /// ISO/IEC 7812-1 annex B: every second digit from the right counts double, its digits summed.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "twice a digit is at most 18"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "twice a digit is at most 18")]
 fn passes_luhn(digits: &str) -> bool {
     let sum: u32 = digits
         .bytes()
@@ -158,11 +146,7 @@ fn passes_luhn(digits: &str) -> bool {
         .enumerate()
         .map(|(place, byte)| {
             let digit = u32::from(byte.saturating_sub(b'0'));
-            if place % 2 == 0 {
-                digit
-            } else {
-                digit * 2 / 10 + digit * 2 % 10
-            }
+            if place % 2 == 0 { digit } else { digit * 2 / 10 + digit * 2 % 10 }
         })
         .sum();
     sum.is_multiple_of(10)
@@ -178,25 +162,16 @@ mod tests {
         for (number, why) in [
             ("4970 1000 0000 015X", "must hold digits only"),
             ("49701000000", "must have 12 to 19 digits"),
-            (
-                "4970100000000155",
-                "has a wrong check digit: it was mistyped",
-            ),
+            ("4970100000000155", "has a wrong check digit: it was mistyped"),
         ] {
-            assert_eq!(
-                Card::new(number, expiry),
-                Err(InvalidInput::new("card number", why))
-            );
+            assert_eq!(Card::new(number, expiry), Err(InvalidInput::new("card number", why)));
         }
     }
 
     #[test]
     fn a_card_is_shown_by_its_last_four_digits_only() {
-        let card = Card::new(
-            "4970 1000 0000 0154",
-            CardExpiry::try_from("12/29").unwrap(),
-        )
-        .unwrap();
+        let card =
+            Card::new("4970 1000 0000 0154", CardExpiry::try_from("12/29").unwrap()).unwrap();
         assert_eq!(format!("{card:?}"), "Card(•••• 0154)");
         assert_eq!(card.expose_number(), "4970100000000154");
     }
@@ -204,17 +179,9 @@ mod tests {
     #[test]
     fn an_expiry_is_read_in_both_usual_forms_and_no_other() {
         for (text, expected) in [("12/29", Some("2029-12")), ("2029-12", Some("2029-12"))] {
-            assert_eq!(
-                CardExpiry::try_from(text)
-                    .ok()
-                    .map(|e| e.to_string())
-                    .as_deref(),
-                expected
-            );
+            assert_eq!(CardExpiry::try_from(text).ok().map(|e| e.to_string()).as_deref(), expected);
         }
-        for text in [
-            "13/29", "00/29", "1/29", "12-29", "12/2029", "+1/29", "2029-1", "",
-        ] {
+        for text in ["13/29", "00/29", "1/29", "12-29", "12/2029", "+1/29", "2029-1", ""] {
             assert!(CardExpiry::try_from(text).is_err(), "{text}");
         }
     }

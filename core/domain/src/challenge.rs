@@ -200,10 +200,7 @@ impl Challenge {
     ///
     /// # Errors
     /// The refusal, and the challenge to commit where the refusal ends it.
-    #[expect(
-        clippy::result_large_err,
-        reason = "it is moved once, and matched where it is made"
-    )]
+    #[expect(clippy::result_large_err, reason = "it is moved once, and matched where it is made")]
     pub fn count_attempt(
         mut self,
         session: &SessionId,
@@ -240,16 +237,11 @@ impl Challenge {
         if attempt.0 >= self.max_attempts {
             let reason = Refusal::TooManyAttempts;
             return Conclusion::Ended(
-                self.end(State::Refused {
-                    reason: reason.clone(),
-                    at: now,
-                }),
+                self.end(State::Refused { reason: reason.clone(), at: now }),
                 reason,
             );
         }
-        Conclusion::Refused(Refusal::WrongCode {
-            attempts_left: self.attempts_left(),
-        })
+        Conclusion::Refused(Refusal::WrongCode { attempts_left: self.attempts_left() })
     }
 
     /// Counts a further message with the same code. Neither time nor attempts begin anew.
@@ -375,10 +367,7 @@ mod tests {
     }
 
     fn other_session() -> SessionId {
-        "ses_ffffffffffffffffffffffffffffffff"
-            .to_owned()
-            .try_into()
-            .unwrap()
+        "ses_ffffffffffffffffffffffffffffffff".to_owned().try_into().unwrap()
     }
 
     #[test]
@@ -412,10 +401,7 @@ mod tests {
         else {
             panic!("not ended")
         };
-        assert_eq!(
-            ended.count_attempt(&session(), NOW),
-            Err((None, Refusal::TooManyAttempts))
-        );
+        assert_eq!(ended.count_attempt(&session(), NOW), Err((None, Refusal::TooManyAttempts)));
     }
 
     #[test]
@@ -424,10 +410,7 @@ mod tests {
         for _ in 0..3 {
             standing = standing.count_attempt(&session(), NOW).unwrap().0;
         }
-        assert_eq!(
-            standing.count_attempt(&session(), NOW),
-            Err((None, Refusal::TooManyAttempts))
-        );
+        assert_eq!(standing.count_attempt(&session(), NOW), Err((None, Refusal::TooManyAttempts)));
     }
 
     #[test]
@@ -451,50 +434,27 @@ mod tests {
     fn a_resend_gives_back_neither_attempts_nor_time() {
         let (counted, _) = challenge().count_attempt(&session(), NOW).unwrap();
         let later = NOW.plus_seconds(60);
-        let again = counted
-            .clone()
-            .count_send(&session(), counted.last_message.clone(), later)
-            .unwrap();
-        assert_eq!(
-            (again.attempts_left(), again.expires_at()),
-            (2, counted.expires_at())
-        );
+        let again =
+            counted.clone().count_send(&session(), counted.last_message.clone(), later).unwrap();
+        assert_eq!((again.attempts_left(), again.expires_at()), (2, counted.expires_at()));
     }
 
     #[test]
     fn a_resend_is_refused_by_the_rule_it_breaks() {
         let message = challenge().last_message;
         let send = |challenge: Challenge, session, now| {
-            challenge
-                .count_send(&session, message.clone(), now)
-                .map(|_| ())
+            challenge.count_send(&session, message.clone(), now).map(|_| ())
         };
         let later = NOW.plus_seconds(60);
-        let spent = Challenge {
-            sends: 3,
-            ..challenge()
-        };
+        let spent = Challenge { sends: 3, ..challenge() };
+        assert_eq!(send(challenge(), other_session(), later), Err(Refusal::OtherSession));
         assert_eq!(
-            send(challenge(), other_session(), later),
-            Err(Refusal::OtherSession)
-        );
-        assert_eq!(
-            send(
-                challenge().refuse(Refusal::Cancelled, NOW).unwrap(),
-                session(),
-                later
-            ),
+            send(challenge().refuse(Refusal::Cancelled, NOW).unwrap(), session(), later),
             Err(Refusal::Cancelled)
         );
-        assert_eq!(
-            send(challenge(), session(), challenge().expires_at()),
-            Err(Refusal::Late)
-        );
+        assert_eq!(send(challenge(), session(), challenge().expires_at()), Err(Refusal::Late));
         assert_eq!(send(spent, session(), later), Err(Refusal::TooManySends));
-        assert_eq!(
-            send(challenge(), session(), NOW),
-            Err(Refusal::TooSoon { wait_seconds: 20 })
-        );
+        assert_eq!(send(challenge(), session(), NOW), Err(Refusal::TooSoon { wait_seconds: 20 }));
     }
 
     #[test]

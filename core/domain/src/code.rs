@@ -42,9 +42,7 @@ impl AuthenticationCode {
             time_steps: binding.issued_at.unix_seconds(),
             ..DataInput::default()
         };
-        suite
-            .compute(&key, &input)
-            .map(|value| Self(Secret::new(value)))
+        suite.compute(&key, &input).map(|value| Self(Secret::new(value)))
     }
 
     /// The digits, for the message to the phone and for nothing else.
@@ -69,9 +67,7 @@ impl TryFrom<String> for TypedCode {
 
     fn try_from(mut text: String) -> Result<Self, InvalidInput> {
         let digits = Secret::new(
-            text.chars()
-                .filter(|c| !matches!(c, ' ' | '-' | '\u{a0}'))
-                .collect::<String>(),
+            text.chars().filter(|c| !matches!(c, ' ' | '-' | '\u{a0}')).collect::<String>(),
         );
         text.zeroize();
         let well_formed = (6..=10).contains(&digits.expose().len())
@@ -104,33 +100,21 @@ mod tests {
     use crate::testing::binding;
 
     fn code_of(binding: &Binding) -> String {
-        AuthenticationCode::derive(&Secret::new([7; 32]), binding, 8)
-            .unwrap()
-            .expose()
-            .to_owned()
+        AuthenticationCode::derive(&Secret::new([7; 32]), binding, 8).unwrap().expose().to_owned()
     }
 
     #[test]
     fn a_change_of_any_linked_value_makes_another_code() {
         let original = binding();
         let mut changed = vec![original.clone(); 6];
-        changed[0].challenge = "ch_ffffffffffffffffffffffffffffffff"
-            .to_owned()
-            .try_into()
-            .unwrap();
+        changed[0].challenge = "ch_ffffffffffffffffffffffffffffffff".to_owned().try_into().unwrap();
         changed[1].relying_party = "other".try_into().unwrap();
         changed[2].identifier = "bob".try_into().unwrap();
-        changed[3].session = "ses_ffffffffffffffffffffffffffffffff"
-            .to_owned()
-            .try_into()
-            .unwrap();
+        changed[3].session = "ses_ffffffffffffffffffffffffffffffff".to_owned().try_into().unwrap();
         changed[4].issued_at = original.issued_at.plus_seconds(1);
         changed[5].account = None;
         let codes: Vec<String> = changed.iter().map(code_of).collect();
-        assert!(
-            codes.iter().all(|code| *code != code_of(&original)),
-            "{codes:?}"
-        );
+        assert!(codes.iter().all(|code| *code != code_of(&original)), "{codes:?}");
     }
 
     #[test]
@@ -143,11 +127,8 @@ mod tests {
     fn a_code_is_typed_with_or_without_spaces() {
         let code = AuthenticationCode::derive(&Secret::new([7; 32]), &binding(), 8).unwrap();
         let (head, tail) = code.expose().split_at(4);
-        for typed in [
-            format!("{head}{tail}"),
-            format!(" {head} {tail} "),
-            format!("{head}-{tail}"),
-        ] {
+        for typed in [format!("{head}{tail}"), format!(" {head} {tail} "), format!("{head}-{tail}")]
+        {
             assert!(code.matches(&TypedCode::try_from(typed).unwrap()));
         }
     }
@@ -172,9 +153,6 @@ mod tests {
     fn neither_a_code_nor_what_was_typed_is_shown_by_debug() {
         let code = AuthenticationCode::derive(&Secret::new([7; 32]), &binding(), 6).unwrap();
         let typed = TypedCode::try_from(code.expose()).unwrap();
-        assert_eq!(
-            format!("{code:?} {typed:?}"),
-            "AuthenticationCode(Secret(..)) TypedCode(..)"
-        );
+        assert_eq!(format!("{code:?} {typed:?}"), "AuthenticationCode(Secret(..)) TypedCode(..)");
     }
 }

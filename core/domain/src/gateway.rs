@@ -85,22 +85,9 @@ impl Gateway {
     ) -> Self {
         let (for_store, for_clock, for_entropy) =
             (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy));
-        let verifier = Verifier::new(
-            for_store,
-            for_clock,
-            for_entropy,
-            Arc::clone(&keys),
-            policy.clone(),
-        );
-        Self {
-            store,
-            clock,
-            entropy,
-            bank,
-            keys,
-            policy,
-            verifier,
-        }
+        let verifier =
+            Verifier::new(for_store, for_clock, for_entropy, Arc::clone(&keys), policy.clone());
+        Self { store, clock, entropy, bank, keys, policy, verifier }
     }
 
     /// Selects (C23), then asks the bank and the person in the policy's order. Returns the payment when the person has
@@ -116,25 +103,16 @@ impl Gateway {
     ) -> Result<Payment, Error> {
         let now = self.clock.now();
         let id = purchase.payment.clone();
-        let card = self
-            .keys
-            .seal_card(&purchase.payer.card, id.as_str(), self.entropy.as_ref())?;
+        let card = self.keys.seal_card(&purchase.payer.card, id.as_str(), self.entropy.as_ref())?;
         let bank = BankReference::random(self.entropy.as_ref(), now)?;
         let exempt = self.policy.select(&purchase.transaction);
         let mut payment = Payment::new(purchase, self.policy.limits().order, card, bank);
         if let Some(exempt) = exempt {
             payment = payment.exempted(exempt);
         }
-        let (amount, selection, card) = (
-            payment.transaction().amount(),
-            payment.selection(),
-            payment.card().clone(),
-        );
-        let started = Event::PaymentStarted {
-            amount,
-            selection,
-            card,
-        };
+        let (amount, selection, card) =
+            (payment.transaction().amount(), payment.selection(), payment.card().clone());
+        let started = Event::PaymentStarted { amount, selection, card };
         batch.fact(payment.key(), now, started);
         if (selection, payment.order) == (Selection::Secured, Order::CodeFirst) {
             payment = self.ask_code(payment, None, &mut batch)?;
@@ -155,10 +133,7 @@ impl Gateway {
         typed: &TypedCode,
     ) -> Result<(Payment, Option<Refusal>), Error> {
         let challenge = self.challenge_of(id).await?;
-        let answer = self
-            .verifier
-            .finish_challenge(challenge.id(), session, typed)
-            .await?;
+        let answer = self.verifier.finish_challenge(challenge.id(), session, typed).await?;
         match answer {
             Answer::Verified(_) => Ok((self.advance(id).await?, None)),
             // Whoever typed the right code may still be at it.
@@ -185,10 +160,8 @@ impl Gateway {
     /// [`Error::NotNow`] when it is too late for that, and when a port fails.
     pub async fn cancel_payment(&self, id: &PaymentId) -> Result<Payment, Error> {
         let challenge = self.challenge_of(id).await?;
-        self.end_challenge(&challenge, |challenge, now| {
-            challenge.refuse(Refusal::Cancelled, now)
-        })
-        .await?;
+        self.end_challenge(&challenge, |challenge, now| challenge.refuse(Refusal::Cancelled, now))
+            .await?;
         let payment = self.take_over(id).await?;
         match payment.state() {
             PaymentState::Voiding { .. } | PaymentState::Voided { .. } => Ok(payment),
@@ -202,10 +175,7 @@ impl Gateway {
     /// # Errors
     /// When the store fails.
     pub async fn resume(&self, limit: usize) -> Result<usize, Error> {
-        let due = self
-            .store
-            .due(Payment::COLLECTION, self.clock.now(), limit)
-            .await?;
+        let due = self.store.due(Payment::COLLECTION, self.clock.now(), limit).await?;
         for record in &due {
             if let Err(error) = self.take_over(&record.key.id.clone().try_into()?).await {
                 tracing::error!(payment = record.key.id, %error, "cannot go on with this payment yet");
@@ -229,11 +199,7 @@ impl Gateway {
     pub async fn challenge_of(&self, id: &PaymentId) -> Result<Challenge, Error> {
         let payment = self.payment(id).await?;
         let challenge = payment.challenge().ok_or_else(|| payment.not_now())?;
-        Ok(self
-            .store
-            .expect::<Challenge>(challenge.as_str())
-            .await?
-            .value)
+        Ok(self.store.expect::<Challenge>(challenge.as_str()).await?.value)
     }
 
     /// Goes on with a payment that nobody else is at, as long as there is something to do: what was not agreed is
@@ -269,10 +235,7 @@ impl Gateway {
         let replaced = Versioned { version, value };
         batch.replace(&replaced)?;
         match self.store.commit(batch).await {
-            Ok(()) => Ok(Some(Versioned {
-                version: version.next(),
-                value: replaced.value,
-            })),
+            Ok(()) => Ok(Some(Versioned { version: version.next(), value: replaced.value })),
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -291,9 +254,7 @@ impl Gateway {
                     self.capture(found, &approval).instrument(span).await
                 }
                 PaymentState::Voiding { approval, .. } => {
-                    self.release(found, approval.as_ref())
-                        .instrument(span)
-                        .await
+                    self.release(found, approval.as_ref()).instrument(span).await
                 }
                 PaymentState::AwaitingCode { .. }
                 | PaymentState::Captured { .. }
@@ -314,19 +275,14 @@ impl Gateway {
     async fn authorize(&self, found: Versioned<Payment>, agreed: bool) -> Result<Step, Error> {
         let decision = self.bank.authorize(&self.bank_request(&found.value)?).await;
         let now = self.clock.now();
-        let Versioned {
-            version,
-            value: payment,
-        } = found;
+        let Versioned { version, value: payment } = found;
         let mut batch = Batch::default();
         let next = match decision {
             Ok(Decision::Approved { approval }) => {
                 batch.fact(
                     payment.key(),
                     now,
-                    Event::PaymentAuthorized {
-                        approval: approval.clone(),
-                    },
+                    Event::PaymentAuthorized { approval: approval.clone() },
                 );
                 if agreed {
                     payment.authorized(approval, now)?
@@ -338,29 +294,18 @@ impl Gateway {
                 batch.fact(
                     payment.key(),
                     now,
-                    Event::PaymentDeclined {
-                        response: response.clone(),
-                    },
+                    Event::PaymentDeclined { response: response.clone() },
                 );
                 payment.declined(response, now)?
             }
             Err(error) => {
                 tracing::warn!(payment = %payment.id(), %error, "no authorization");
                 return self
-                    .void(
-                        Versioned {
-                            version,
-                            value: payment,
-                        },
-                        VoidCause::Interrupted,
-                    )
+                    .void(Versioned { version, value: payment }, VoidCause::Interrupted)
                     .await;
             }
         };
-        batch.replace(&Versioned {
-            version,
-            value: next,
-        })?;
+        batch.replace(&Versioned { version, value: next })?;
         self.store.commit(batch).await?;
         Ok(Step::Done)
     }
@@ -371,27 +316,19 @@ impl Gateway {
         found: Versioned<Payment>,
         approval: &ApprovalCode,
     ) -> Result<Step, Error> {
-        match self
-            .bank
-            .capture(&self.bank_request(&found.value)?, approval)
-            .await
-        {
+        match self.bank.capture(&self.bank_request(&found.value)?, approval).await {
             Ok(()) => {
                 let now = self.clock.now();
                 let (captured, posting) = found.value.captured(now)?;
                 let mut batch = Batch::default();
                 batch.post(posting);
                 batch.fact(captured.key(), now, Event::PaymentCaptured);
-                batch.replace(&Versioned {
-                    version: found.version,
-                    value: captured,
-                })?;
+                batch.replace(&Versioned { version: found.version, value: captured })?;
                 self.store.commit(batch).await?;
                 Ok(Step::Done)
             }
             Err(BankError::Refused { response }) => {
-                self.void(found, VoidCause::CaptureRefused { response })
-                    .await
+                self.void(found, VoidCause::CaptureRefused { response }).await
             }
             Err(error) => self.later(found, &error).await,
         }
@@ -402,20 +339,13 @@ impl Gateway {
         found: Versioned<Payment>,
         approval: Option<&ApprovalCode>,
     ) -> Result<Step, Error> {
-        match self
-            .bank
-            .void(&self.bank_request(&found.value)?, approval)
-            .await
-        {
+        match self.bank.void(&self.bank_request(&found.value)?, approval).await {
             Ok(()) => {
                 let now = self.clock.now();
                 let voided = found.value.voided(now)?;
                 let mut batch = Batch::default();
                 batch.fact(voided.key(), now, Event::PaymentVoided);
-                batch.replace(&Versioned {
-                    version: found.version,
-                    value: voided,
-                })?;
+                batch.replace(&Versioned { version: found.version, value: voided })?;
                 self.store.commit(batch).await?;
                 Ok(Step::Done)
             }
@@ -428,10 +358,7 @@ impl Gateway {
         let voiding = found.value.void(cause.clone(), now)?.leased(now);
         let mut batch = Batch::default();
         batch.fact(voiding.key(), now, Event::PaymentVoiding { cause });
-        batch.replace(&Versioned {
-            version: found.version,
-            value: voiding,
-        })?;
+        batch.replace(&Versioned { version: found.version, value: voiding })?;
         self.store.commit(batch).await?;
         Ok(Step::Done)
     }
@@ -439,14 +366,9 @@ impl Gateway {
     /// Leaves the payment to [`Gateway::resume`].
     async fn later(&self, found: Versioned<Payment>, error: &BankError) -> Result<Step, Error> {
         tracing::warn!(payment = %found.value.id(), %error, "the bank will be told again");
-        let next = found
-            .value
-            .later(self.clock.now().plus_seconds(RETRY_SECONDS));
+        let next = found.value.later(self.clock.now().plus_seconds(RETRY_SECONDS));
         let mut batch = Batch::default();
-        batch.replace(&Versioned {
-            version: found.version,
-            value: next.clone(),
-        })?;
+        batch.replace(&Versioned { version: found.version, value: next.clone() })?;
         self.store.commit(batch).await?;
         Ok(Step::Later(Box::new(next)))
     }
@@ -459,19 +381,14 @@ impl Gateway {
     ) -> Result<(), Error> {
         for _ in 0..MAX_CONTENTION {
             let now = self.clock.now();
-            let Versioned { version, value } = self
-                .store
-                .expect::<Challenge>(challenge.id().as_str())
-                .await?;
+            let Versioned { version, value } =
+                self.store.expect::<Challenge>(challenge.id().as_str()).await?;
             let Some(ended) = transition(value, now) else {
                 return Ok(());
             };
             let refusal = ended.over().unwrap_or(Refusal::Cancelled);
             let mut batch = Batch::default();
-            let ended = Versioned {
-                version,
-                value: ended,
-            };
+            let ended = Versioned { version, value: ended };
             end(self.store.as_ref(), &ended, &refusal, now, &mut batch).await?;
             match self.store.commit(batch).await {
                 Err(StoreError::Conflict { .. }) => {}
@@ -489,9 +406,7 @@ impl Gateway {
         batch: &mut Batch,
     ) -> Result<Payment, Error> {
         let challenge = self.verifier.open(ChallengeRequest::of(&payment), batch)?;
-        let asked = Event::CodeAsked {
-            challenge: challenge.id().clone(),
-        };
+        let asked = Event::CodeAsked { challenge: challenge.id().clone() };
         batch.fact(payment.key(), self.clock.now(), asked);
         payment.ask_code(approval, &challenge)
     }

@@ -190,10 +190,8 @@ mod tests {
     #[test]
     fn a_random_id_reads_back_and_no_two_are_equal() {
         let entropy = SeededEntropy::new(1);
-        let (one, two) = (
-            ChallengeId::random(&entropy).unwrap(),
-            ChallengeId::random(&entropy).unwrap(),
-        );
+        let (one, two) =
+            (ChallengeId::random(&entropy).unwrap(), ChallengeId::random(&entropy).unwrap());
         assert_ne!(one, two);
         assert_eq!(ChallengeId::try_from(one.as_str().to_owned()), Ok(one));
     }
@@ -213,15 +211,9 @@ mod tests {
                 "a\nb".to_owned(),
                 "has a character that is not printable ASCII, or a space at an end",
             ),
-            (
-                " a".to_owned(),
-                "has a character that is not printable ASCII, or a space at an end",
-            ),
+            (" a".to_owned(), "has a character that is not printable ASCII, or a space at an end"),
         ] {
-            assert_eq!(
-                Identifier::try_from(text),
-                Err(InvalidInput::new("Identifier", why))
-            );
+            assert_eq!(Identifier::try_from(text), Err(InvalidInput::new("Identifier", why)));
         }
     }
 }

@@ -114,31 +114,18 @@ impl KeyRing {
         let index_of = |keys: &DerivedKeys| {
             hex::encode(hmac::sign(&keys.card_index, card.expose_number().as_bytes()).as_ref())
         };
-        let older = self
-            .keys
-            .iter()
-            .filter(|(id, _)| **id != self.current)
-            .map(|(_, keys)| keys);
-        self.keys
-            .get(&self.current)
-            .into_iter()
-            .chain(older)
-            .map(index_of)
-            .collect()
+        let older = self.keys.iter().filter(|(id, _)| **id != self.current).map(|(_, keys)| keys);
+        self.keys.get(&self.current).into_iter().chain(older).map(index_of).collect()
     }
 
     fn derived(&self, id: &KeyId) -> Result<&DerivedKeys, Error> {
-        self.keys
-            .get(id)
-            .ok_or_else(|| Error::UnknownKey(id.clone()))
+        self.keys.get(id).ok_or_else(|| Error::UnknownKey(id.clone()))
     }
 }
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing")
-            .field("current", &self.current)
-            .finish_non_exhaustive()
+        f.debug_struct("KeyRing").field("current", &self.current).finish_non_exhaustive()
     }
 }
 
@@ -149,9 +136,7 @@ impl DerivedKeys {
             hkdf::Salt::new(hkdf::HKDF_SHA256, b"countersign").extract(master.expose());
         let derive = |purpose: &[u8]| -> Result<Zeroizing<[u8; 32]>, ring::error::Unspecified> {
             let mut key = Zeroizing::new([0; 32]);
-            pseudo_random
-                .expand(&[purpose], hkdf::HKDF_SHA256)?
-                .fill(key.as_mut())?;
+            pseudo_random.expand(&[purpose], hkdf::HKDF_SHA256)?.fill(key.as_mut())?;
             Ok(key)
         };
         let card = UnboundKey::new(&AES_256_GCM, derive(b"card 1").map_err(refuse)?.as_ref())
@@ -192,9 +177,7 @@ mod tests {
     #[test]
     fn a_sealed_card_opens_in_its_own_context_only() {
         let ring = key_ring();
-        let sealed = ring
-            .seal_card(&card(), "pay_1", &SeededEntropy::new(1))
-            .unwrap();
+        let sealed = ring.seal_card(&card(), "pay_1", &SeededEntropy::new(1)).unwrap();
         assert_eq!(ring.open_card(&sealed, "pay_1"), Ok(card()));
         assert_eq!(ring.open_card(&sealed, "pay_2"), Err(Error::Sealed));
     }
@@ -202,27 +185,13 @@ mod tests {
     #[test]
     fn a_sealed_card_that_was_changed_does_not_open() {
         let ring = key_ring();
-        let sealed = ring
-            .seal_card(&card(), "pay_1", &SeededEntropy::new(1))
-            .unwrap();
+        let sealed = ring.seal_card(&card(), "pay_1", &SeededEntropy::new(1)).unwrap();
         let flip = |text: &str| text.replacen(|c: char| c != '0', "0", 1);
         for changed in [
-            SealedCard {
-                number: flip(&sealed.number),
-                ..sealed.clone()
-            },
-            SealedCard {
-                nonce: flip(&sealed.nonce),
-                ..sealed.clone()
-            },
-            SealedCard {
-                expiry: "01/40".try_into().unwrap(),
-                ..sealed.clone()
-            },
-            SealedCard {
-                number: "zz".to_owned(),
-                ..sealed.clone()
-            },
+            SealedCard { number: flip(&sealed.number), ..sealed.clone() },
+            SealedCard { nonce: flip(&sealed.nonce), ..sealed.clone() },
+            SealedCard { expiry: "01/40".try_into().unwrap(), ..sealed.clone() },
+            SealedCard { number: "zz".to_owned(), ..sealed.clone() },
         ] {
             assert_eq!(ring.open_card(&changed, "pay_1"), Err(Error::Sealed));
         }
@@ -231,14 +200,9 @@ mod tests {
     #[test]
     fn nothing_kept_of_a_card_holds_its_number() {
         let ring = key_ring();
-        let sealed = ring
-            .seal_card(&card(), "pay_1", &SeededEntropy::new(1))
-            .unwrap();
-        let kept = format!(
-            "{} {:?}",
-            serde_json::to_string(&sealed).unwrap(),
-            ring.card_indexes(&card())
-        );
+        let sealed = ring.seal_card(&card(), "pay_1", &SeededEntropy::new(1)).unwrap();
+        let kept =
+            format!("{} {:?}", serde_json::to_string(&sealed).unwrap(), ring.card_indexes(&card()));
         assert!(!kept.contains(card().expose_number()));
     }
 
@@ -250,19 +214,11 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let old = KeyRing::new("old".try_into().unwrap(), masters(&[("old", 1)])).unwrap();
-        let both = KeyRing::new(
-            "new".try_into().unwrap(),
-            masters(&[("old", 1), ("new", 2)]),
-        )
-        .unwrap();
-        let sealed = old
-            .seal_card(&card(), "pay_1", &SeededEntropy::new(1))
-            .unwrap();
+        let both =
+            KeyRing::new("new".try_into().unwrap(), masters(&[("old", 1), ("new", 2)])).unwrap();
+        let sealed = old.seal_card(&card(), "pay_1", &SeededEntropy::new(1)).unwrap();
         assert_eq!(both.open_card(&sealed, "pay_1"), Ok(card()));
-        assert_eq!(
-            both.card_indexes(&card()).get(1),
-            old.card_indexes(&card()).first()
-        );
+        assert_eq!(both.card_indexes(&card()).get(1), old.card_indexes(&card()).first());
         let without_old = KeyRing::new("new".try_into().unwrap(), masters(&[("new", 2)])).unwrap();
         assert_eq!(
             without_old.open_card(&sealed, "pay_1"),

@@ -130,10 +130,7 @@ impl Suite {
         }
         if let Some(bytes) = self.session_bytes {
             let Some(padding) = bytes.checked_sub(input.session.len()) else {
-                return Err(InvalidInput::new(
-                    "session",
-                    "is longer than the suite says",
-                ));
+                return Err(InvalidInput::new("session", "is longer than the suite says"));
             };
             data.extend(std::iter::repeat_n(0, padding));
             data.extend(input.session);
@@ -154,11 +151,7 @@ fn parse_function(text: &str) -> Option<(hmac::Algorithm, u8)> {
         "SHA512" => hmac::HMAC_SHA512,
         _ => return None,
     };
-    digits
-        .parse()
-        .ok()
-        .filter(|digits| (4..=10).contains(digits))
-        .map(|digits| (algorithm, digits))
+    digits.parse().ok().filter(|digits| (4..=10).contains(digits)).map(|digits| (algorithm, digits))
 }
 
 /// `QN08` and the like (RFC 6287 §6.3).
@@ -186,20 +179,14 @@ fn question_bytes(form: QuestionForm, question: &str) -> Result<Vec<u8>, Invalid
         }
     }
     .filter(|bytes| bytes.len() <= QUESTION_BYTES)
-    .ok_or(InvalidInput::new(
-        "OCRA question",
-        "is not in the form that the suite names",
-    ))?;
+    .ok_or(InvalidInput::new("OCRA question", "is not in the form that the suite names"))?;
     bytes.resize(QUESTION_BYTES, 0);
     Ok(bytes)
 }
 
 fn pack_hexadecimal(digits: &str) -> Option<Vec<u8>> {
-    let nibbles = digits.chars().map(|digit| {
-        digit
-            .to_digit(16)
-            .and_then(|nibble| u8::try_from(nibble).ok())
-    });
+    let nibbles =
+        digits.chars().map(|digit| digit.to_digit(16).and_then(|nibble| u8::try_from(nibble).ok()));
     let nibbles: Vec<u8> = nibbles.collect::<Option<_>>()?;
     Some(
         nibbles
@@ -227,11 +214,8 @@ fn decimal_to_hexadecimal(decimal: &str) -> Option<String> {
 #[expect(clippy::arithmetic_side_effects, reason = "a power of ten is not zero")]
 fn truncate(tag: &[u8], digits: u8) -> String {
     let offset = usize::from(tag.last().copied().unwrap_or_default() & 0x0f);
-    let word = tag
-        .iter()
-        .skip(offset)
-        .take(4)
-        .fold(0, |word: u64, byte| word << 8 | u64::from(*byte));
+    let word =
+        tag.iter().skip(offset).take(4).fold(0, |word: u64, byte| word << 8 | u64::from(*byte));
     let value = (word & 0x7fff_ffff) % 10_u64.pow(u32::from(digits));
     format!("{value:0width$}", width = usize::from(digits))
 }
@@ -251,10 +235,7 @@ mod tests {
     #[test]
     fn every_test_vector_of_rfc_6287_appendix_c_holds() {
         let mut held = 0;
-        for line in VECTORS
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
+        for line in VECTORS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let fields: Vec<&str> = line.split_whitespace().collect();
             let [suite, key_bytes, counter, question, pin_hash, time, expect] = fields[..] else {
                 panic!("{line}: not seven fields");
@@ -277,38 +258,17 @@ mod tests {
     #[test]
     fn a_suite_is_refused_by_the_rule_it_breaks() {
         for (suite, why) in [
-            (
-                "OCRA-2:HOTP-SHA256-8:QN08",
-                "has not three parts, of which the first is OCRA-1",
-            ),
-            (
-                "OCRA-1:HOTP-SHA256-8",
-                "has not three parts, of which the first is OCRA-1",
-            ),
+            ("OCRA-2:HOTP-SHA256-8:QN08", "has not three parts, of which the first is OCRA-1"),
+            ("OCRA-1:HOTP-SHA256-8", "has not three parts, of which the first is OCRA-1"),
             ("OCRA-1:HOTP-MD5-8:QN08", "names an unknown function"),
             ("OCRA-1:HOTP-SHA256-3:QN08", "names an unknown function"),
             ("OCRA-1:HOTP-SHA256-11:QN08", "names an unknown function"),
             ("OCRA-1:HOTP-SHA256-8:C", "has no question of a known form"),
-            (
-                "OCRA-1:HOTP-SHA256-8:QX08",
-                "has no question of a known form",
-            ),
-            (
-                "OCRA-1:HOTP-SHA256-8:QN65",
-                "has no question of a known form",
-            ),
-            (
-                "OCRA-1:HOTP-SHA256-8:QN08-PMD5",
-                "names an unknown hash of the PIN",
-            ),
-            (
-                "OCRA-1:HOTP-SHA256-8:QN08-S000",
-                "names a session of unknown length",
-            ),
-            (
-                "OCRA-1:HOTP-SHA256-8:QN08-T1M-S064",
-                "has an input too many or out of order",
-            ),
+            ("OCRA-1:HOTP-SHA256-8:QX08", "has no question of a known form"),
+            ("OCRA-1:HOTP-SHA256-8:QN65", "has no question of a known form"),
+            ("OCRA-1:HOTP-SHA256-8:QN08-PMD5", "names an unknown hash of the PIN"),
+            ("OCRA-1:HOTP-SHA256-8:QN08-S000", "names a session of unknown length"),
+            ("OCRA-1:HOTP-SHA256-8:QN08-T1M-S064", "has an input too many or out of order"),
         ] {
             assert_eq!(
                 Suite::parse(suite).map(|_| ()),
@@ -335,10 +295,7 @@ mod tests {
     #[test]
     fn a_question_in_another_form_is_refused() {
         let suite = Suite::parse("OCRA-1:HOTP-SHA256-8:QH64").unwrap();
-        let input = DataInput {
-            question: "xyz",
-            ..DataInput::default()
-        };
+        let input = DataInput { question: "xyz", ..DataInput::default() };
         assert!(suite.compute(&suite.key(&[1; 32]), &input).is_err());
     }
 }

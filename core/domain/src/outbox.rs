@@ -97,10 +97,7 @@ impl MessageState {
     fn after(delivery: &Delivery, now: Timestamp) -> Self {
         match delivery {
             Delivery::Delivered => Self::Delivered { at: now },
-            Delivery::Failed { cause } => Self::Failed {
-                cause: cause.clone(),
-                at: now,
-            },
+            Delivery::Failed { cause } => Self::Failed { cause: cause.clone(), at: now },
         }
     }
 
@@ -211,14 +208,8 @@ impl Outbox {
     /// # Errors
     /// When the store fails.
     pub async fn due(&self, limit: usize) -> Result<Vec<MessageId>, Error> {
-        let records = self
-            .store
-            .due(Message::COLLECTION, self.clock.now(), limit)
-            .await?;
-        records
-            .into_iter()
-            .map(|record| Ok(record.key.id.try_into()?))
-            .collect()
+        let records = self.store.due(Message::COLLECTION, self.clock.now(), limit).await?;
+        records.into_iter().map(|record| Ok(record.key.id.try_into()?)).collect()
     }
 
     /// Sends one message, unless somebody else does or it is of no use any more.
@@ -246,52 +237,30 @@ impl Outbox {
         id: &MessageId,
     ) -> Result<Option<(OutboundMessage, Option<CorrelationId>)>, Error> {
         let now = self.clock.now();
-        let Versioned {
-            version,
-            value: mut message,
-        } = self.store.expect::<Message>(id.as_str()).await?;
+        let Versioned { version, value: mut message } =
+            self.store.expect::<Message>(id.as_str()).await?;
         if !message.is_due(now) {
             return Ok(None);
         }
-        let challenge = self
-            .store
-            .expect::<Challenge>(message.challenge.as_str())
-            .await?
-            .value;
+        let challenge = self.store.expect::<Challenge>(message.challenge.as_str()).await?.value;
         let correlation = message.correlation.clone();
         let mut batch = Batch::default();
         let mut outbound = None;
         if matches!(message.state, MessageState::Sending { .. }) {
             message.state = MessageState::Unconfirmed { at: now };
-            batch.fact(
-                challenge.key(),
-                now,
-                Event::MessageUnconfirmed {
-                    message: id.clone(),
-                },
-            );
+            batch.fact(challenge.key(), now, Event::MessageUnconfirmed { message: id.clone() });
         } else if now >= message.expires_at || challenge.over().is_some() {
-            message.state = MessageState::Failed {
-                cause: "no longer needed".to_owned(),
-                at: now,
-            };
+            message.state = MessageState::Failed { cause: "no longer needed".to_owned(), at: now };
         } else {
             message.state = MessageState::Sending { since: now };
             let key = self.keys.code_key(&challenge.key)?;
             let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
             let text = summary::text(&challenge, &code, now);
             let valid_for_seconds = message.expires_at.seconds_from(now);
-            outbound = Some(OutboundMessage::new(
-                id.clone(),
-                message.to.clone(),
-                text,
-                valid_for_seconds,
-            ));
+            outbound =
+                Some(OutboundMessage::new(id.clone(), message.to.clone(), text, valid_for_seconds));
         }
-        batch.replace(&Versioned {
-            version,
-            value: message,
-        })?;
+        batch.replace(&Versioned { version, value: message })?;
         match self.store.commit(batch).await {
             Ok(()) => Ok(outbound.map(|outbound| (outbound, correlation))),
             // Somebody else has it.
@@ -310,18 +279,13 @@ impl Outbox {
             Ok(_) => MessageState::Sent { at: now },
             Err(SendError::Temporary { cause }) => {
                 tracing::info!(message_id = %message.id, cause, "message not taken over yet");
-                let wait = RETRY_SECONDS
-                    .get(usize::from(message.tries))
-                    .or(RETRY_SECONDS.last());
+                let wait = RETRY_SECONDS.get(usize::from(message.tries)).or(RETRY_SECONDS.last());
                 message.tries = message.tries.saturating_add(1);
-                MessageState::Queued {
-                    not_before: now.plus_seconds(wait.copied().unwrap_or(1)),
-                }
+                MessageState::Queued { not_before: now.plus_seconds(wait.copied().unwrap_or(1)) }
             }
-            Err(SendError::Permanent { cause }) => MessageState::Failed {
-                cause: cause.clone(),
-                at: now,
-            },
+            Err(SendError::Permanent { cause }) => {
+                MessageState::Failed { cause: cause.clone(), at: now }
+            }
             Err(SendError::Unknown { cause }) => {
                 tracing::warn!(message_id = %message.id, cause, "not known whether the message was sent");
                 MessageState::Unconfirmed { at: now }
@@ -337,22 +301,12 @@ impl Outbox {
             let mut batch = Batch::default();
             for reference in &receipt.references {
                 let found = self.store.find::<NetworkReference>(reference).await?;
-                if let Some(id) = found
-                    .as_ref()
-                    .and_then(|found| found.value.message.as_ref())
-                {
+                if let Some(id) = found.as_ref().and_then(|found| found.value.message.as_ref()) {
                     return self
-                        .change(
-                            id,
-                            |_, now| MessageState::after(&receipt.delivery, now),
-                            None,
-                        )
+                        .change(id, |_, now| MessageState::after(&receipt.delivery, now), None)
                         .await;
                 }
-                let early = EarlyReceipt {
-                    delivery: receipt.delivery.clone(),
-                    at: now,
-                };
+                let early = EarlyReceipt { delivery: receipt.delivery.clone(), at: now };
                 let waiting = NetworkReference {
                     reference: reference.clone(),
                     message: None,
@@ -378,23 +332,15 @@ impl Outbox {
     ) -> Result<(), Error> {
         for _ in 0..MAX_CONTENTION {
             let now = self.clock.now();
-            let Versioned {
-                version,
-                value: mut message,
-            } = self.store.expect::<Message>(id.as_str()).await?;
-            if matches!(
-                message.state,
-                MessageState::Delivered { .. } | MessageState::Failed { .. }
-            ) {
+            let Versioned { version, value: mut message } =
+                self.store.expect::<Message>(id.as_str()).await?;
+            if matches!(message.state, MessageState::Delivered { .. } | MessageState::Failed { .. })
+            {
                 return Ok(());
             }
             let mut batch = Batch::default();
             message.state = state_after(&mut message, now);
-            if let Some(Accepted {
-                reference,
-                network_id,
-            }) = accepted
-            {
+            if let Some(Accepted { reference, network_id }) = accepted {
                 let found = self.store.find::<NetworkReference>(reference).await?;
                 let early = found.as_ref().and_then(|found| found.value.early.as_ref());
                 if let Some(early) = early.filter(|early| early.is_recent(now)) {
@@ -414,10 +360,7 @@ impl Outbox {
                 batch.fact(message.about(), now, sent);
             }
             self.note(&message, now, &mut batch).await?;
-            batch.replace(&Versioned {
-                version,
-                value: message,
-            })?;
+            batch.replace(&Versioned { version, value: message })?;
             match self.store.commit(batch).await {
                 Err(StoreError::Conflict { .. }) => {}
                 committed => return Ok(committed?),
@@ -442,10 +385,7 @@ impl Outbox {
             MessageState::Unconfirmed { .. } => Event::MessageUnconfirmed { message: id },
             MessageState::Failed { cause, .. } => {
                 self.fail(message, now, batch).await?;
-                Event::MessageFailed {
-                    message: id,
-                    cause: cause.clone(),
-                }
+                Event::MessageFailed { message: id, cause: cause.clone() }
             }
         };
         batch.fact(message.about(), now, event);
@@ -458,23 +398,15 @@ impl Outbox {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        let Versioned {
-            version,
-            value: challenge,
-        } = self
-            .store
-            .expect::<Challenge>(message.challenge.as_str())
-            .await?;
+        let Versioned { version, value: challenge } =
+            self.store.expect::<Challenge>(message.challenge.as_str()).await?;
         if challenge.last_message != message.id {
             return Ok(());
         }
         if let Some(ended) = challenge.refuse(Refusal::Undeliverable, now) {
             end(
                 self.store.as_ref(),
-                &Versioned {
-                    version,
-                    value: ended,
-                },
+                &Versioned { version, value: ended },
                 &Refusal::Undeliverable,
                 now,
                 batch,
@@ -487,17 +419,8 @@ impl Outbox {
     /// A text from a phone (claims 2 and 3): for now a fact about its sender, without what it says.
     async fn text(&self, text: &InboundText) -> Result<(), Error> {
         let mut batch = Batch::default();
-        let about = RecordKey {
-            collection: "inbound_text",
-            id: text.from.masked(),
-        };
-        batch.fact(
-            about,
-            self.clock.now(),
-            Event::TextReceived {
-                from: text.from.masked(),
-            },
-        );
+        let about = RecordKey { collection: "inbound_text", id: text.from.masked() };
+        batch.fact(about, self.clock.now(), Event::TextReceived { from: text.from.masked() });
         Ok(self.store.commit(batch).await?)
     }
 }
@@ -509,8 +432,6 @@ impl Inbox for Outbox {
             Inbound::Receipt(receipt) => self.receipt(receipt).await,
             Inbound::Text(text) => self.text(text).await,
         };
-        kept.map_err(|error| InboxError {
-            cause: error.to_string(),
-        })
+        kept.map_err(|error| InboxError { cause: error.to_string() })
     }
 }

@@ -133,10 +133,7 @@ impl PaymentState {
 
     /// Whether nothing more can happen.
     pub const fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Captured { .. } | Self::Declined { .. } | Self::Voided { .. }
-        )
+        matches!(self, Self::Captured { .. } | Self::Declined { .. } | Self::Voided { .. })
     }
 }
 
@@ -250,13 +247,8 @@ impl Payment {
         let until = challenge.expires_at();
         match self.state {
             PaymentState::Authorizing { agreed: false } => {
-                let asked = Self {
-                    challenge: Some(challenge.id().clone()),
-                    ..self
-                };
-                Ok(asked
-                    .with(PaymentState::AwaitingCode { approval })
-                    .due(Some(until)))
+                let asked = Self { challenge: Some(challenge.id().clone()), ..self };
+                Ok(asked.with(PaymentState::AwaitingCode { approval }).due(Some(until)))
             }
             _ => Err(self.not_now()),
         }
@@ -311,10 +303,7 @@ impl Payment {
             self.transaction.amount(),
             now,
         );
-        Ok((
-            self.ended(PaymentState::Captured { approval, at: now }),
-            posting,
-        ))
+        Ok((self.ended(PaymentState::Captured { approval, at: now }), posting))
     }
 
     /// The payment will not be made: from every state before `Capturing`, and from there when the bank refuses.
@@ -333,9 +322,7 @@ impl Payment {
             }
             _ => return Err(self.not_now()),
         };
-        Ok(self
-            .with(PaymentState::Voiding { cause, approval })
-            .due(Some(now)))
+        Ok(self.with(PaymentState::Voiding { cause, approval }).due(Some(now)))
     }
 
     /// The bank has released what it held: from `Voiding`.

@@ -107,16 +107,10 @@ impl TryFrom<PolicySettings> for Policy {
         if settings.resend_after_seconds > settings.ttl_seconds {
             return refuse("resend_after_seconds", "must not be above ttl_seconds");
         }
-        let mut currencies: Vec<_> = settings
-            .normal_up_to
-            .iter()
-            .map(|limit| limit.currency())
-            .collect();
+        let mut currencies: Vec<_> =
+            settings.normal_up_to.iter().map(|limit| limit.currency()).collect();
         currencies.sort_unstable();
-        if currencies
-            .windows(2)
-            .any(|pair| pair.first() == pair.last())
-        {
+        if currencies.windows(2).any(|pair| pair.first() == pair.last()) {
             return refuse("normal_up_to", "has two limits for one currency");
         }
         Ok(Self(settings))
@@ -133,62 +127,14 @@ mod tests {
         let defaults = PolicySettings::default;
         let limit = purchase("30.00").amount();
         for (settings, what) in [
-            (
-                PolicySettings {
-                    code_digits: 5,
-                    ..defaults()
-                },
-                "code_digits",
-            ),
-            (
-                PolicySettings {
-                    code_digits: 11,
-                    ..defaults()
-                },
-                "code_digits",
-            ),
-            (
-                PolicySettings {
-                    ttl_seconds: 601,
-                    ..defaults()
-                },
-                "ttl_seconds",
-            ),
-            (
-                PolicySettings {
-                    max_attempts: 6,
-                    ..defaults()
-                },
-                "max_attempts",
-            ),
-            (
-                PolicySettings {
-                    max_attempts: 0,
-                    ..defaults()
-                },
-                "max_attempts",
-            ),
-            (
-                PolicySettings {
-                    max_sends: 6,
-                    ..defaults()
-                },
-                "max_sends",
-            ),
-            (
-                PolicySettings {
-                    resend_after_seconds: 301,
-                    ..defaults()
-                },
-                "resend_after_seconds",
-            ),
-            (
-                PolicySettings {
-                    normal_up_to: vec![limit, limit],
-                    ..defaults()
-                },
-                "normal_up_to",
-            ),
+            (PolicySettings { code_digits: 5, ..defaults() }, "code_digits"),
+            (PolicySettings { code_digits: 11, ..defaults() }, "code_digits"),
+            (PolicySettings { ttl_seconds: 601, ..defaults() }, "ttl_seconds"),
+            (PolicySettings { max_attempts: 6, ..defaults() }, "max_attempts"),
+            (PolicySettings { max_attempts: 0, ..defaults() }, "max_attempts"),
+            (PolicySettings { max_sends: 6, ..defaults() }, "max_sends"),
+            (PolicySettings { resend_after_seconds: 301, ..defaults() }, "resend_after_seconds"),
+            (PolicySettings { normal_up_to: vec![limit, limit], ..defaults() }, "normal_up_to"),
         ] {
             assert_eq!(Policy::try_from(settings).map_err(|e| e.what), Err(what));
         }

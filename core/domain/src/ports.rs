@@ -181,12 +181,7 @@ impl OutboundMessage {
         text: Secret<String>,
         valid_for_seconds: u32,
     ) -> Self {
-        Self {
-            id,
-            to,
-            text,
-            valid_for_seconds,
-        }
+        Self { id, to, text, valid_for_seconds }
     }
 }
 

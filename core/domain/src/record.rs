@@ -48,10 +48,7 @@ pub struct RecordKey {
 impl RecordKey {
     /// The key of a record of that type and id.
     pub fn of<T: Stored>(id: &str) -> Self {
-        Self {
-            collection: T::COLLECTION,
-            id: id.to_owned(),
-        }
+        Self { collection: T::COLLECTION, id: id.to_owned() }
     }
 }
 
@@ -101,10 +98,7 @@ pub struct Versioned<T> {
 impl<T> Versioned<T> {
     /// The value made from this one, as a replacement of the same version.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Versioned<U> {
-        Versioned {
-            version: self.version,
-            value: f(self.value),
-        }
+        Versioned { version: self.version, value: f(self.value) }
     }
 }
 
@@ -114,10 +108,7 @@ impl<T: Stored> TryFrom<Record> for Versioned<T> {
     fn try_from(record: Record) -> Result<Self, StoreError> {
         let value =
             serde_json::from_str(&record.body).map_err(|error| corrupt(&record.key, &error))?;
-        Ok(Self {
-            version: record.version,
-            value,
-        })
+        Ok(Self { version: record.version, value })
     }
 }
 
@@ -149,8 +140,7 @@ impl Batch {
     /// # Errors
     /// When the value has no JSON form.
     pub fn replace<T: Stored>(&mut self, replaced: &Versioned<T>) -> Result<(), StoreError> {
-        self.replacements
-            .push(record_of(&replaced.value, replaced.version.next())?);
+        self.replacements.push(record_of(&replaced.value, replaced.version.next())?);
         Ok(())
     }
 
@@ -182,10 +172,7 @@ impl dyn Store + '_ {
     /// # Errors
     /// When the store fails or the record cannot be read.
     pub async fn find<T: Stored>(&self, id: &str) -> Result<Option<Versioned<T>>, StoreError> {
-        self.load(&RecordKey::of::<T>(id))
-            .await?
-            .map(Versioned::try_from)
-            .transpose()
+        self.load(&RecordKey::of::<T>(id)).await?.map(Versioned::try_from).transpose()
     }
 
     /// The value of a record that must be there.
@@ -193,10 +180,7 @@ impl dyn Store + '_ {
     /// # Errors
     /// [`Error::NotFound`] when it is not there, and when the store fails.
     pub async fn expect<T: Stored>(&self, id: &str) -> Result<Versioned<T>, Error> {
-        let missing = || Error::NotFound {
-            collection: T::COLLECTION,
-            id: id.to_owned(),
-        };
+        let missing = || Error::NotFound { collection: T::COLLECTION, id: id.to_owned() };
         self.find(id).await?.ok_or_else(missing)
     }
 }
@@ -204,22 +188,13 @@ impl dyn Store + '_ {
 fn record_of<T: Stored>(value: &T, version: Version) -> Result<Record, StoreError> {
     let key = value.key();
     let body = serde_json::to_string(value).map_err(|error| corrupt(&key, &error))?;
-    Ok(Record {
-        due_at: value.due_at(),
-        key,
-        version,
-        body,
-    })
+    Ok(Record { due_at: value.due_at(), key, version, body })
 }
 
 fn corrupt(key: &RecordKey, error: &serde_json::Error) -> StoreError {
     // Only where it broke: a message of the JSON reader may quote the value.
     StoreError::Corrupt {
         key: key.to_string(),
-        cause: format!(
-            "JSON error at line {}, column {}",
-            error.line(),
-            error.column()
-        ),
+        cause: format!("JSON error at line {}, column {}", error.line(), error.column()),
     }
 }

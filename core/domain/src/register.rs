@@ -55,13 +55,7 @@ impl Posting {
         amount: Amount,
         at: Timestamp,
     ) -> Self {
-        Self {
-            id: format!("{payment}/capture"),
-            debit,
-            credit,
-            amount,
-            at,
-        }
+        Self { id: format!("{payment}/capture"), debit, credit, amount, at }
     }
 }
 

@@ -67,11 +67,7 @@ pub struct Subscribers {
 impl Subscribers {
     /// The directory in that store.
     pub fn new(store: Arc<dyn Store>, keys: Arc<KeyRing>, entropy: Arc<dyn Entropy>) -> Self {
-        Self {
-            store,
-            keys,
-            entropy,
-        }
+        Self { store, keys, entropy }
     }
 
     /// Enters a subscriber, or replaces what was known of that identifier.
@@ -80,20 +76,14 @@ impl Subscribers {
     /// [`StoreError::Conflict`](crate::ports::StoreError::Conflict) when somebody else changes the same subscriber.
     pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), Error> {
         let identifier = &subscriber.identifier;
-        let seal = |card| {
-            self.keys
-                .seal_card(card, identifier.as_str(), self.entropy.as_ref())
-        };
+        let seal = |card| self.keys.seal_card(card, identifier.as_str(), self.entropy.as_ref());
         let mut batch = Batch::default();
         let record = SubscriberRecord {
             identifier: identifier.clone(),
             number: subscriber.number.clone(),
             card: subscriber.card.as_ref().map(seal).transpose()?,
         };
-        let found = self
-            .store
-            .find::<SubscriberRecord>(identifier.as_str())
-            .await?;
+        let found = self.store.find::<SubscriberRecord>(identifier.as_str()).await?;
         batch.put(found.map(|found| found.version), record)?;
         if let Some(index) = subscriber
             .card
@@ -103,20 +93,15 @@ impl Subscribers {
             let found = self.store.find::<CardLink>(&index).await?;
             batch.put(
                 found.map(|found| found.version),
-                CardLink {
-                    index,
-                    identifier: identifier.clone(),
-                },
+                CardLink { index, identifier: identifier.clone() },
             )?;
         }
         Ok(self.store.commit(batch).await?)
     }
 
     async fn find(&self, identifier: &Identifier) -> Result<Option<Subscriber>, Error> {
-        let Some(Versioned { value: record, .. }) = self
-            .store
-            .find::<SubscriberRecord>(identifier.as_str())
-            .await?
+        let Some(Versioned { value: record, .. }) =
+            self.store.find::<SubscriberRecord>(identifier.as_str()).await?
         else {
             return Ok(None);
         };
@@ -124,11 +109,7 @@ impl Subscribers {
             .card
             .map(|sealed| self.keys.open_card(&sealed, record.identifier.as_str()))
             .transpose()?;
-        Ok(Some(Subscriber {
-            identifier: record.identifier,
-            number: record.number,
-            card,
-        }))
+        Ok(Some(Subscriber { identifier: record.identifier, number: record.number, card }))
     }
 
     async fn find_by_card(&self, card: &Card) -> Result<Option<Subscriber>, Error> {
@@ -155,17 +136,11 @@ impl Directory for Subscribers {
         &self,
         identifier: &Identifier,
     ) -> Result<Option<Subscriber>, DirectoryError> {
-        self.find(identifier).await.map_err(|error| DirectoryError {
-            cause: error.to_string(),
-        })
+        self.find(identifier).await.map_err(|error| DirectoryError { cause: error.to_string() })
     }
 
     async fn by_card(&self, card: &Card) -> Result<Option<Subscriber>, DirectoryError> {
-        self.find_by_card(card)
-            .await
-            .map_err(|error| DirectoryError {
-                cause: error.to_string(),
-            })
+        self.find_by_card(card).await.map_err(|error| DirectoryError { cause: error.to_string() })
     }
 }
 
@@ -198,10 +173,7 @@ mod tests {
             directory.by_identifier(&alice(None).identifier).await,
             Ok(Some(alice(Some(card()))))
         );
-        assert_eq!(
-            directory.by_card(&card()).await,
-            Ok(Some(alice(Some(card()))))
-        );
+        assert_eq!(directory.by_card(&card()).await, Ok(Some(alice(Some(card())))));
         assert_eq!(directory.by_card(&other_card()).await, Ok(None));
     }
 
@@ -211,9 +183,6 @@ mod tests {
         directory.enrol(&alice(Some(card()))).await.unwrap();
         directory.enrol(&alice(Some(other_card()))).await.unwrap();
         assert_eq!(directory.by_card(&card()).await, Ok(None));
-        assert_eq!(
-            directory.by_card(&other_card()).await,
-            Ok(Some(alice(Some(other_card()))))
-        );
+        assert_eq!(directory.by_card(&other_card()).await, Ok(Some(alice(Some(other_card())))));
     }
 }

@@ -87,12 +87,7 @@ pub(crate) fn text(
         let holder = &challenge.binding.identifier;
         text.push_str(&format!("{} {holder}\n", words.certificate));
     }
-    let Words {
-        code: word,
-        valid,
-        advice,
-        ..
-    } = words;
+    let Words { code: word, valid, advice, .. } = words;
     text.push_str(&format!(
         "{word} {code}, {valid} {minutes} min. {advice}\n\n@{} #{code}",
         challenge.origin
@@ -103,11 +98,7 @@ pub(crate) fn text(
 /// Amount and payee, then goods and quantities (F13.v3), a line each.
 fn purchase(transaction: &Transaction, words: &Words) -> String {
     let Words { pay, to, .. } = words;
-    let mut lines = format!(
-        "{pay} {} {to} {}\n",
-        transaction.amount(),
-        transaction.payee()
-    );
+    let mut lines = format!("{pay} {} {to} {}\n", transaction.amount(), transaction.payee());
     if !transaction.items().is_empty() {
         lines.push_str(&items(transaction.items(), words));
         lines.push('\n');
@@ -116,10 +107,8 @@ fn purchase(transaction: &Transaction, words: &Words) -> String {
 }
 
 fn items(items: &[Item], words: &Words) -> String {
-    let listed = items
-        .iter()
-        .take(LISTED_ITEMS)
-        .map(|item| format!("{} x {}", item.quantity, item.name));
+    let listed =
+        items.iter().take(LISTED_ITEMS).map(|item| format!("{} x {}", item.quantity, item.name));
     let mut parts: Vec<String> = listed.collect();
     if let Some(left @ 1..) = items.len().checked_sub(LISTED_ITEMS) {
         parts.push(format!("+{left} {}", words.more));
@@ -138,9 +127,7 @@ mod tests {
     fn text_of(challenge: &Challenge) -> String {
         let code =
             AuthenticationCode::derive(&Secret::new([7; 32]), &challenge.binding, 6).unwrap();
-        let text = text(challenge, &code, challenge.binding.issued_at)
-            .expose()
-            .clone();
+        let text = text(challenge, &code, challenge.binding.issued_at).expose().clone();
         text.replace(code.expose(), "123456")
     }
 
@@ -156,10 +143,7 @@ mod tests {
 
     #[test]
     fn a_french_message_says_the_same() {
-        let french = Challenge {
-            locale: Locale::Fr,
-            ..challenge()
-        };
+        let french = Challenge { locale: Locale::Fr, ..challenge() };
         assert!(
             text_of(&french).starts_with("Payer 49.90 EUR à Librairie Dupont\n"),
             "{}",
@@ -169,15 +153,10 @@ mod tests {
 
     #[test]
     fn items_beyond_the_fourth_are_counted() {
-        let item = |name: &str| Item {
-            name: ItemName::try_from(name).unwrap(),
-            quantity: 1,
-        };
+        let item = |name: &str| Item { name: ItemName::try_from(name).unwrap(), quantity: 1 };
         let mut many = challenge();
-        many.binding.transaction = Some(purchase_of(
-            "9.00",
-            ["A", "B", "C", "D", "E", "F"].map(item).to_vec(),
-        ));
+        many.binding.transaction =
+            Some(purchase_of("9.00", ["A", "B", "C", "D", "E", "F"].map(item).to_vec()));
         assert!(
             text_of(&many).contains("1 x A, 1 x B, 1 x C, 1 x D, +2 more\n"),
             "{}",
@@ -199,10 +178,6 @@ mod tests {
     fn access_alone_is_asked_for_without_an_amount() {
         let mut access = challenge();
         access.binding.transaction = None;
-        assert!(
-            text_of(&access).starts_with("Code 123456"),
-            "{}",
-            text_of(&access)
-        );
+        assert!(text_of(&access).starts_with("Code 123456"), "{}", text_of(&access));
     }
 }

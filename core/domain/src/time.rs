@@ -35,10 +35,7 @@ impl Timestamp {
     /// The point `seconds` later.
     #[must_use]
     pub fn plus_seconds(self, seconds: u32) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::from(seconds).saturating_mul(1000)),
-        )
+        Self(self.0.saturating_add(u64::from(seconds).saturating_mul(1000)))
     }
 
     /// Whole seconds from `now` until this point, rounded up; 0 when it has passed.

@@ -127,12 +127,7 @@ impl Transaction {
         if items.iter().any(|item| item.quantity == 0) {
             return Err(InvalidInput::new("items", "have a quantity of zero"));
         }
-        Ok(Self {
-            amount,
-            payee,
-            reference,
-            items,
-        })
+        Ok(Self { amount, payee, reference, items })
     }
 
     /// How much.
@@ -170,12 +165,7 @@ mod tests {
 
     #[test]
     fn a_name_that_could_lie_on_a_screen_is_refused() {
-        for name in [
-            "Shop\nAmount 1 EUR",
-            "Shop\u{202e}RUE",
-            " Shop",
-            "Shop\u{200b}",
-        ] {
+        for name in ["Shop\nAmount 1 EUR", "Shop\u{202e}RUE", " Shop", "Shop\u{200b}"] {
             assert_eq!(
                 Payee::try_from(name),
                 Err(InvalidInput::new(
@@ -190,10 +180,7 @@ mod tests {
 
     #[test]
     fn a_transaction_lists_at_most_twenty_items_none_of_quantity_zero() {
-        let item = |quantity| Item {
-            name: ItemName::try_from("B-12").unwrap(),
-            quantity,
-        };
+        let item = |quantity| Item { name: ItemName::try_from("B-12").unwrap(), quantity };
         let with = |items| {
             Transaction::new(
                 Amount::from_decimal("1", "EUR".try_into().unwrap()).unwrap(),
@@ -202,14 +189,8 @@ mod tests {
                 items,
             )
         };
-        assert_eq!(
-            with(vec![item(1); 21]),
-            Err(InvalidInput::new("items", "are more than 20"))
-        );
-        assert_eq!(
-            with(vec![item(0)]),
-            Err(InvalidInput::new("items", "have a quantity of zero"))
-        );
+        assert_eq!(with(vec![item(1); 21]), Err(InvalidInput::new("items", "are more than 20")));
+        assert_eq!(with(vec![item(0)]), Err(InvalidInput::new("items", "have a quantity of zero")));
         assert!(with(vec![item(1); 20]).is_ok());
     }
 }

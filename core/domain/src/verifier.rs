@@ -118,13 +118,7 @@ impl Verifier {
         keys: Arc<KeyRing>,
         policy: Policy,
     ) -> Self {
-        Self {
-            store,
-            clock,
-            entropy,
-            keys,
-            policy,
-        }
+        Self { store, clock, entropy, keys, policy }
     }
 
     /// Makes a code and puts the message with it into the outbox, both in one commit (F4.202 to F4.204).
@@ -179,17 +173,8 @@ impl Verifier {
             let mut batch = Batch::default();
             let message = Message::with_code(&challenge, now);
             batch.insert(&message)?;
-            batch.fact(
-                challenge.key(),
-                now,
-                Event::CodeResent {
-                    message: message.id().clone(),
-                },
-            );
-            batch.replace(&Versioned {
-                version: found.version,
-                value: challenge.clone(),
-            })?;
+            batch.fact(challenge.key(), now, Event::CodeResent { message: message.id().clone() });
+            batch.replace(&Versioned { version: found.version, value: challenge.clone() })?;
             match self.store.commit(batch).await {
                 Err(StoreError::Conflict { .. }) => {}
                 committed => return Ok(committed.map(|()| Ok(challenge))?),
@@ -250,25 +235,17 @@ impl Verifier {
             let mut batch = Batch::default();
             let counted = match value.count_attempt(session, now) {
                 Ok((counted, attempt)) => {
-                    batch.replace(&Versioned {
-                        version,
-                        value: counted.clone(),
-                    })?;
+                    batch.replace(&Versioned { version, value: counted.clone() })?;
                     batch.fact(
                         counted.key(),
                         now,
-                        Event::AttemptCounted {
-                            number: attempt.number(),
-                        },
+                        Event::AttemptCounted { number: attempt.number() },
                     );
                     Ok((counted, attempt))
                 }
                 Err((None, refusal)) => return Ok(Err(refusal)),
                 Err((Some(ended), refusal)) => {
-                    let ended = Versioned {
-                        version,
-                        value: ended,
-                    };
+                    let ended = Versioned { version, value: ended };
                     end(self.store.as_ref(), &ended, &refusal, now, &mut batch).await?;
                     Err(refusal)
                 }
@@ -295,18 +272,12 @@ impl Verifier {
             let answer = match value.conclude(attempt, corresponds, now) {
                 Conclusion::Refused(refusal) => return Ok(Answer::Refused(refusal)),
                 Conclusion::Ended(ended, refusal) => {
-                    let ended = Versioned {
-                        version,
-                        value: ended,
-                    };
+                    let ended = Versioned { version, value: ended };
                     end(self.store.as_ref(), &ended, &refusal, now, &mut batch).await?;
                     Answer::Refused(refusal)
                 }
                 Conclusion::Accepted(accepted) => {
-                    batch.replace(&Versioned {
-                        version,
-                        value: accepted.clone(),
-                    })?;
+                    batch.replace(&Versioned { version, value: accepted.clone() })?;
                     batch.fact(accepted.key(), now, Event::ChallengeVerified);
                     if let Some(payment) = &accepted.payment {
                         let proof = Verified::of(&accepted);
@@ -316,10 +287,7 @@ impl Verifier {
                         let Ok(value) = payment.value.agree(proof, now) else {
                             continue;
                         };
-                        let agreed = Versioned {
-                            version: payment.version,
-                            value,
-                        };
+                        let agreed = Versioned { version: payment.version, value };
                         batch.replace(&agreed)?;
                         batch.fact(agreed.value.key(), now, Event::PaymentAgreed);
                     }
@@ -344,26 +312,15 @@ pub(crate) async fn end(
     batch: &mut Batch,
 ) -> Result<(), Error> {
     batch.replace(ended)?;
-    batch.fact(
-        ended.value.key(),
-        now,
-        Event::ChallengeRefused {
-            cause: refusal.clone(),
-        },
-    );
+    batch.fact(ended.value.key(), now, Event::ChallengeRefused { cause: refusal.clone() });
     if let Some(payment) = &ended.value.payment {
         let payment: Versioned<Payment> = store.expect(payment.as_str()).await?;
-        let cause = VoidCause::NotVerified {
-            refusal: refusal.clone(),
-        };
+        let cause = VoidCause::NotVerified { refusal: refusal.clone() };
         // The challenge was ended, and the payment with it, after we read it: the commit will be a conflict.
         let Ok(value) = payment.value.void(cause.clone(), now) else {
             return Ok(());
         };
-        let voiding = Versioned {
-            version: payment.version,
-            value,
-        };
+        let voiding = Versioned { version: payment.version, value };
         batch.replace(&voiding)?;
         batch.fact(voiding.value.key(), now, Event::PaymentVoiding { cause });
         if voiding.value.state().is_final() {

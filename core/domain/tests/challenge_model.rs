@@ -3,11 +3,7 @@
 //! The model runs the real transitions over a record with a version. Whoever changes it reads it, makes the transition,
 //! and commits against the version that was read; between any two of these steps anybody else may take theirs. Whoever
 //! crashes takes no more steps: as the properties hold in every state, they hold after a crash at every step.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a model may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a model may fail loudly")]
 
 use countersign_domain::{
     challenge::{Attempt, Challenge, Conclusion, Refusal, State as ChallengeState},
@@ -48,11 +44,7 @@ impl Record {
     }
 
     fn changing(&self) -> (&ChallengeState, u8, &MessageId) {
-        (
-            self.0.state(),
-            self.0.attempts_left(),
-            self.0.last_message(),
-        )
+        (self.0.state(), self.0.attempts_left(), self.0.last_message())
     }
 }
 
@@ -119,18 +111,11 @@ enum Action {
 
 impl World {
     fn now(&self) -> Timestamp {
-        if self.is_late {
-            self.record.0.expires_at()
-        } else {
-            START.plus_seconds(60)
-        }
+        if self.is_late { self.record.0.expires_at() } else { START.plus_seconds(60) }
     }
 
     fn change(&self, next: Challenge) -> Change {
-        Change {
-            version: self.version,
-            next: Record::new(next),
-        }
+        Change { version: self.version, next: Record::new(next) }
     }
 
     /// Commits a change unless somebody was faster.
@@ -253,11 +238,8 @@ impl Model for ChallengeModel {
             Action::Client(index) => next.step(index, self.checks_versions),
             Action::TimeRunsOut => next.is_late = true,
             Action::Expire => {
-                next.expiry = next.task(
-                    world.expiry.clone(),
-                    self.checks_versions,
-                    Challenge::expire,
-                );
+                next.expiry =
+                    next.task(world.expiry.clone(), self.checks_versions, Challenge::expire);
             }
             Action::Cancel => {
                 next.cancellation =
@@ -277,10 +259,7 @@ impl Model for ChallengeModel {
                 world.compared <= 3 - world.record.0.attempts_left()
             }),
             Property::always(OVER, |_, world: &World| {
-                world
-                    .ended_as
-                    .as_ref()
-                    .is_none_or(|state| state == world.record.0.state())
+                world.ended_as.as_ref().is_none_or(|state| state == world.record.0.state())
             }),
             Property::always(
                 "an accepted response has verified the challenge",
@@ -289,9 +268,7 @@ impl Model for ChallengeModel {
                         == matches!(world.record.0.state(), ChallengeState::Verified { .. })
                 },
             ),
-            Property::sometimes("a response is accepted", |_, world: &World| {
-                world.accepted == 1
-            }),
+            Property::sometimes("a response is accepted", |_, world: &World| world.accepted == 1),
             Property::sometimes("a challenge expires", |_, world: &World| {
                 matches!(world.record.0.state(), ChallengeState::Expired { .. })
             }),
@@ -304,30 +281,16 @@ impl Model for ChallengeModel {
 
 #[test]
 fn every_order_of_steps_accepts_at_most_one_response() {
-    let checked = ChallengeModel {
-        checks_versions: true,
-    }
-    .checker()
-    .threads(2)
-    .spawn_bfs()
-    .join();
+    let checked = ChallengeModel { checks_versions: true }.checker().threads(2).spawn_bfs().join();
     checked.assert_properties();
     let states = checked.unique_state_count();
-    assert!(
-        states > 10_000,
-        "{states} states are too few to be every order"
-    );
+    assert!(states > 10_000, "{states} states are too few to be every order");
 }
 
 #[test]
 fn without_the_check_of_versions_the_model_finds_what_goes_wrong() {
-    let unchecked = ChallengeModel {
-        checks_versions: false,
-    }
-    .checker()
-    .threads(2)
-    .spawn_bfs()
-    .join();
+    let unchecked =
+        ChallengeModel { checks_versions: false }.checker().threads(2).spawn_bfs().join();
     for property in [AT_MOST_ONE, COUNTED, OVER] {
         unchecked.assert_any_discovery(property);
     }

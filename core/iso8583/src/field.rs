@@ -200,10 +200,7 @@ fields! {
 impl Field {
     /// The field of that number, if the standard has one.
     pub fn numbered(number: u8) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|field| field.number == number)
-            .copied()
+        Self::ALL.iter().find(|field| field.number == number).copied()
     }
 
     /// Its number, 2 to 128: the bit of the bitmap that announces it.
@@ -255,11 +252,7 @@ impl Field {
             }
             Length::Fixed(_) | Length::LlVar(_) | Length::LllVar(_) => {}
         }
-        if self.content.admits(value) {
-            Ok(())
-        } else {
-            Err(self.broke(FieldRule::Characters))
-        }
+        if self.content.admits(value) { Ok(()) } else { Err(self.broke(FieldRule::Characters)) }
     }
 }
 
@@ -285,9 +278,7 @@ impl Content {
     fn admits(self, value: &[u8]) -> bool {
         match self {
             Self::N => value.iter().all(u8::is_ascii_digit),
-            Self::An => value
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || *byte == b' '),
+            Self::An => value.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' '),
             Self::Ans => value.iter().all(|byte| matches!(byte, b' '..=b'~')),
             Self::XN => value.split_first().is_some_and(|(sign, digits)| {
                 matches!(sign, b'C' | b'D') && digits.iter().all(u8::is_ascii_digit)
@@ -357,14 +348,8 @@ mod tests {
 
     #[test]
     fn the_table_has_every_field_once_and_in_order() {
-        let numbers = Field::ALL
-            .iter()
-            .map(|field| field.number())
-            .collect::<Vec<_>>();
-        assert_eq!(
-            numbers,
-            (2..=128).filter(|number| *number != 65).collect::<Vec<_>>()
-        );
+        let numbers = Field::ALL.iter().map(|field| field.number()).collect::<Vec<_>>();
+        assert_eq!(numbers, (2..=128).filter(|number| *number != 65).collect::<Vec<_>>());
     }
 
     #[test]
@@ -388,21 +373,13 @@ mod tests {
             (Field::PAN, "", FieldRule::Empty),
             (Field::PAN, "49701000000001540000", FieldRule::TooLong),
             (Field::PAN, "4970 1000", FieldRule::Characters),
-            (
-                Field::RETRIEVAL_REFERENCE,
-                "ABCDEF-12345",
-                FieldRule::Characters,
-            ),
+            (Field::RETRIEVAL_REFERENCE, "ABCDEF-12345", FieldRule::Characters),
             (Field::TERMINAL, "TERM\u{7f}001", FieldRule::Characters),
             (field(28), "X00000100", FieldRule::Characters),
             (field(28), "C0000010C", FieldRule::Characters),
             (field(35), "4970100000000154D2912", FieldRule::Characters),
         ] {
-            assert_eq!(
-                field.check(value.as_bytes()),
-                Err(FieldError { field, rule }),
-                "{value}"
-            );
+            assert_eq!(field.check(value.as_bytes()), Err(FieldError { field, rule }), "{value}");
         }
     }
 
@@ -412,10 +389,7 @@ mod tests {
         for (field, value) in [
             (Field::PAN, "4970100000000154"),
             (Field::APPROVAL_CODE, "A1    "),
-            (
-                Field::CARD_ACCEPTOR_NAME,
-                "Books & more, 2nd floor: Paris        FR",
-            ),
+            (Field::CARD_ACCEPTOR_NAME, "Books & more, 2nd floor: Paris        FR"),
             (field(28), "D00000100"),
             (field(35), "4970100000000154=2912"),
         ] {

@@ -30,9 +30,7 @@ pub struct FrameBuffer {
 impl FrameBuffer {
     /// An empty buffer, for a new connection.
     pub fn new() -> Self {
-        Self {
-            bytes: Zeroizing::new(Vec::with_capacity(LENGTH_BYTES + MAX_MESSAGE_BYTES)),
-        }
+        Self { bytes: Zeroizing::new(Vec::with_capacity(LENGTH_BYTES + MAX_MESSAGE_BYTES)) }
     }
 
     /// Where to append what is read next. There is room for at least one byte once [`FrameBuffer::next_message`] has
@@ -107,9 +105,7 @@ mod tests {
     use crate::{Field, Mti, mti::InvalidMti};
 
     fn echo(stan: &str) -> Message {
-        Message::new(Mti::NETWORK_REQUEST)
-            .with(Field::STAN, stan)
-            .unwrap()
+        Message::new(Mti::NETWORK_REQUEST).with(Field::STAN, stan).unwrap()
     }
 
     #[test]
@@ -140,16 +136,8 @@ mod tests {
         let too_long = u16::try_from(MAX_MESSAGE_BYTES + 1).unwrap();
         for (bytes, error) in [
             (vec![0, 0], FrameError::Empty),
-            (
-                too_long.to_be_bytes().to_vec(),
-                FrameError::TooLong {
-                    bytes: MAX_MESSAGE_BYTES + 1,
-                },
-            ),
-            (
-                vec![0, 2, b'0', b'1'],
-                FrameError::Message(DecodeError::Mti(InvalidMti::CutShort)),
-            ),
+            (too_long.to_be_bytes().to_vec(), FrameError::TooLong { bytes: MAX_MESSAGE_BYTES + 1 }),
+            (vec![0, 2, b'0', b'1'], FrameError::Message(DecodeError::Mti(InvalidMti::CutShort))),
         ] {
             let mut buffer = FrameBuffer::new();
             buffer.unfilled().extend_from_slice(&bytes);
@@ -159,16 +147,14 @@ mod tests {
 
     #[test]
     fn the_longest_message_fits_the_buffer() {
-        let longest = Field::ALL.iter().fold(
-            Message::new(Mti::AUTHORIZATION_REQUEST),
-            |message, field| {
+        let longest =
+            Field::ALL.iter().fold(Message::new(Mti::AUTHORIZATION_REQUEST), |message, field| {
                 let mut value = vec![b'0'; field.length().max()];
                 if field.content() == crate::Content::XN {
                     value[0] = b'C';
                 }
                 message.with(*field, value).unwrap()
-            },
-        );
+            });
         assert_eq!(longest.encode().len(), MAX_MESSAGE_BYTES);
         let mut buffer = FrameBuffer::new();
         let room = buffer.unfilled().capacity();

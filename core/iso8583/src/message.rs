@@ -40,10 +40,7 @@ pub struct Message {
 impl Message {
     /// A message without fields.
     pub const fn new(mti: Mti) -> Self {
-        Self {
-            mti,
-            fields: BTreeMap::new(),
-        }
+        Self { mti, fields: BTreeMap::new() }
     }
 
     /// The same message with that value in that field. Nothing is padded.
@@ -68,10 +65,7 @@ impl Message {
     ///
     /// `None` when this message is a response itself.
     pub fn response(&self, echoed: &[Field]) -> Option<Self> {
-        let fields = self
-            .fields
-            .iter()
-            .filter(|(field, _)| echoed.contains(field));
+        let fields = self.fields.iter().filter(|(field, _)| echoed.contains(field));
         Some(Self {
             mti: self.mti.response()?,
             fields: fields.map(|(f, value)| (*f, value.clone())).collect(),
@@ -91,27 +85,15 @@ impl Message {
     /// The value of a field that holds text; `None` also when it holds bytes that are no text. Whoever calls this
     /// answers for where it goes.
     pub fn text(&self, field: Field) -> Option<&str> {
-        self.bytes(field)
-            .and_then(|value| str::from_utf8(value).ok())
+        self.bytes(field).and_then(|value| str::from_utf8(value).ok())
     }
 
     /// The message as it is sent, without the length before it; at most [`MAX_MESSAGE_BYTES`].
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let bitmap = self
-            .fields
-            .keys()
-            .fold(0, |bits, field| bits | bit(field.number()));
+        let bitmap = self.fields.keys().fold(0, |bits, field| bits | bit(field.number()));
         let secondary = bitmap & u128::from(u64::MAX) != 0;
-        let bitmap = if secondary {
-            bitmap | bit(SECONDARY)
-        } else {
-            bitmap
-        };
-        let bitmap_bytes = if secondary {
-            2 * BITMAP_BYTES
-        } else {
-            BITMAP_BYTES
-        };
+        let bitmap = if secondary { bitmap | bit(SECONDARY) } else { bitmap };
+        let bitmap_bytes = if secondary { 2 * BITMAP_BYTES } else { BITMAP_BYTES };
 
         // Room for all of it at once: a buffer that grows would leave copies of the card number behind.
         let value_bytes = self
@@ -140,19 +122,14 @@ impl Message {
         if bytes.len() > MAX_MESSAGE_BYTES {
             return Err(DecodeError::TooLong { bytes: bytes.len() });
         }
-        let (mti, rest) = bytes
-            .split_at_checked(MTI_BYTES)
-            .ok_or(InvalidMti::CutShort)?;
+        let (mti, rest) = bytes.split_at_checked(MTI_BYTES).ok_or(InvalidMti::CutShort)?;
         let mti = Mti::try_from(mti)?;
         let (bitmap, mut rest) = read_bitmap(rest)?;
         if bitmap & bit(TERTIARY) != 0 {
             return Err(DecodeError::TertiaryBitmap);
         }
         let mut fields = BTreeMap::new();
-        for field in Field::ALL
-            .iter()
-            .filter(|field| bitmap & bit(field.number()) != 0)
-        {
+        for field in Field::ALL.iter().filter(|field| bitmap & bit(field.number()) != 0) {
             let (value, after) = read_value(*field, rest)?;
             field.check(value)?;
             fields.insert(*field, Zeroizing::new(value.to_vec()));
@@ -172,16 +149,14 @@ const fn bit(number: u8) -> u128 {
 
 /// Reads one bitmap, or two when the first says so.
 fn read_bitmap(bytes: &[u8]) -> Result<(u128, &[u8]), DecodeError> {
-    let (primary, rest) = bytes
-        .split_first_chunk()
-        .ok_or(DecodeError::Bitmap { which: "primary" })?;
+    let (primary, rest) =
+        bytes.split_first_chunk().ok_or(DecodeError::Bitmap { which: "primary" })?;
     let primary = u128::from(u64::from_be_bytes(*primary)) << 64;
     if primary & bit(SECONDARY) == 0 {
         return Ok((primary, rest));
     }
-    let (secondary, rest) = rest
-        .split_first_chunk()
-        .ok_or(DecodeError::Bitmap { which: "secondary" })?;
+    let (secondary, rest) =
+        rest.split_first_chunk().ok_or(DecodeError::Bitmap { which: "secondary" })?;
     Ok((primary | u128::from(u64::from_be_bytes(*secondary)), rest))
 }
 
@@ -191,15 +166,14 @@ fn read_value(field: Field, bytes: &[u8]) -> Result<(&[u8], &[u8]), FieldError> 
     let (value_bytes, rest) = match field.length() {
         Length::Fixed(value_bytes) => (value_bytes, bytes),
         Length::LlVar(max) | Length::LllVar(max) => {
-            let (prefix, rest) = bytes
-                .split_at_checked(field.length().prefix_digits())
-                .ok_or(cut_short)?;
+            let (prefix, rest) =
+                bytes.split_at_checked(field.length().prefix_digits()).ok_or(cut_short)?;
             if !prefix.iter().all(u8::is_ascii_digit) {
                 return Err(field.broke(FieldRule::LengthNotDigits));
             }
-            let value_bytes = prefix.iter().fold(0, |sum, digit| {
-                sum * 10 + usize::from(digit.saturating_sub(b'0'))
-            });
+            let value_bytes = prefix
+                .iter()
+                .fold(0, |sum, digit| sum * 10 + usize::from(digit.saturating_sub(b'0')));
             if value_bytes > max {
                 return Err(field.broke(FieldRule::TooLong));
             }
@@ -213,13 +187,7 @@ impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct(&format!("Message {}", self.mti));
         for (field, value) in &self.fields {
-            shown.field(
-                &field.number().to_string(),
-                &Shown {
-                    field: *field,
-                    value,
-                },
-            );
+            shown.field(&field.number().to_string(), &Shown { field: *field, value });
         }
         shown.finish()
     }
@@ -234,11 +202,7 @@ struct Shown<'a> {
 impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A card number has at least 12 digits (ISO/IEC 7812-1); the last four of a shorter one would say too much.
-        let last_four = if self.value.len() >= 12 {
-            self.value.last_chunk::<4>()
-        } else {
-            None
-        };
+        let last_four = if self.value.len() >= 12 { self.value.last_chunk::<4>() } else { None };
         match (self.field, last_four, str::from_utf8(self.value)) {
             (Field::PAN, Some(last), _) => write!(f, "\"•••• {}\"", last.escape_ascii()),
             (field, _, Ok(text)) if field.may_be_shown() => fmt::Debug::fmt(text, f),

@@ -32,11 +32,7 @@ impl Mti {
 
     /// A message type of the acquirer.
     const fn new(class: u8, function: u8) -> Self {
-        Self {
-            class,
-            function,
-            origin: 0,
-        }
+        Self { class, function, origin: 0 }
     }
 
     /// The second digit: 1 authorization, 2 financial, 4 reversal, 8 network management.
@@ -47,19 +43,13 @@ impl Mti {
     /// The same message said once more: `0100` becomes `0101`. A repeat stays as it is.
     #[must_use]
     pub const fn repeat(self) -> Self {
-        Self {
-            origin: self.origin | 1,
-            ..self
-        }
+        Self { origin: self.origin | 1, ..self }
     }
 
     /// The same message said the first time: `0101` becomes `0100`.
     #[must_use]
     pub const fn first(self) -> Self {
-        Self {
-            origin: self.origin & !1,
-            ..self
-        }
+        Self { origin: self.origin & !1, ..self }
     }
 
     /// What answers it: `0110` answers both `0100` and `0101`. `None` when it is an answer itself.
@@ -67,10 +57,7 @@ impl Mti {
         if self.is_response() {
             return None;
         }
-        Some(Self {
-            function: self.function + 1,
-            ..self.first()
-        })
+        Some(Self { function: self.function + 1, ..self.first() })
     }
 
     /// Whether it answers another message: its third digit is odd.
@@ -80,12 +67,7 @@ impl Mti {
 
     /// The four digits as they are sent.
     pub(crate) const fn to_ascii(self) -> [u8; 4] {
-        [
-            b'0',
-            b'0' + self.class,
-            b'0' + self.function,
-            b'0' + self.origin,
-        ]
+        [b'0', b'0' + self.class, b'0' + self.function, b'0' + self.origin]
     }
 }
 
@@ -104,11 +86,7 @@ impl TryFrom<&[u8]> for Mti {
         }
         // Digits were checked: none is below b'0'.
         let digit = |byte: u8| byte.saturating_sub(b'0');
-        Ok(Self {
-            class: digit(class),
-            function: digit(function),
-            origin: digit(origin),
-        })
+        Ok(Self { class: digit(class), function: digit(function), origin: digit(origin) })
     }
 }
 
@@ -146,11 +124,7 @@ mod tests {
     #[test]
     fn a_repeat_differs_in_the_last_digit_and_has_the_same_answer() {
         for (first, repeat, response) in [
-            (
-                Mti::AUTHORIZATION_REQUEST,
-                "0101",
-                Mti::AUTHORIZATION_RESPONSE,
-            ),
+            (Mti::AUTHORIZATION_REQUEST, "0101", Mti::AUTHORIZATION_RESPONSE),
             (Mti::COMPLETION_ADVICE, "0221", Mti::COMPLETION_RESPONSE),
             (Mti::REVERSAL_REQUEST, "0401", Mti::REVERSAL_RESPONSE),
         ] {

@@ -2,12 +2,7 @@
 //!
 //! Needs `python3` with its `venv` module, and a package index for the first run; the environment is kept for later
 //! runs.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "helpers of a test"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of a test")]
 
 use std::{
     fs,
@@ -23,11 +18,8 @@ const PYISO8583: &str = "pyiso8583==4.0.1";
 
 #[test]
 fn pyiso8583_and_this_codec_read_and_write_the_same() {
-    let messages = [
-        vec![authorization(), completion(), reversal(), echo()],
-        one_of_every_field(),
-    ]
-    .concat();
+    let messages =
+        [vec![authorization(), completion(), reversal(), echo()], one_of_every_field()].concat();
     let answers = exchange(&messages);
     assert_eq!(answers.len(), messages.len());
     for (message, answer) in messages.iter().zip(answers) {
@@ -43,9 +35,7 @@ fn pyiso8583_and_this_codec_read_and_write_the_same() {
 fn message(mti: Mti, fields: &[(Field, &str)]) -> Message {
     fields
         .iter()
-        .fold(Message::new(mti), |message, (field, value)| {
-            message.with(*field, value).unwrap()
-        })
+        .fold(Message::new(mti), |message, (field, value)| message.with(*field, value).unwrap())
 }
 
 fn authorization() -> Message {
@@ -67,10 +57,7 @@ fn authorization() -> Message {
             (Field::RETRIEVAL_REFERENCE, "0A1B2C3D4E5F"),
             (Field::TERMINAL, "GATEWAY1"),
             (Field::CARD_ACCEPTOR, "SHOP-1         "),
-            (
-                Field::CARD_ACCEPTOR_NAME,
-                "Librairie Dupont & Cie                  ",
-            ),
+            (Field::CARD_ACCEPTOR_NAME, "Librairie Dupont & Cie                  "),
             (Field::CURRENCY, "978"),
         ],
     )
@@ -83,21 +70,13 @@ fn completion() -> Message {
 
 fn reversal() -> Message {
     let reversal = authorization().with_mti(Mti::REVERSAL_REQUEST);
-    reversal
-        .with(
-            Field::ORIGINAL_DATA,
-            "010000012303141509260000012345600000000000",
-        )
-        .unwrap()
+    reversal.with(Field::ORIGINAL_DATA, "010000012303141509260000012345600000000000").unwrap()
 }
 
 fn echo() -> Message {
     message(
         Mti::NETWORK_REQUEST,
-        &[
-            (Field::STAN, "000001"),
-            (Field::NETWORK_MANAGEMENT_CODE, "301"),
-        ],
+        &[(Field::STAN, "000001"), (Field::NETWORK_MANAGEMENT_CODE, "301")],
     )
 }
 
@@ -105,22 +84,15 @@ fn echo() -> Message {
 fn one_of_every_field() -> Vec<Message> {
     let one = |field: &Field| {
         // The one length that differs: their table counts 255 bytes of card data in field 55.
-        let bytes = if field.number() == 55 {
-            255
-        } else {
-            field.length().max()
-        };
+        let bytes = if field.number() == 55 { 255 } else { field.length().max() };
         let filler = match field.content() {
             Content::Ans | Content::Z => "4970=<?>",
             Content::N | Content::XN => "12345",
             Content::An | Content::B => "A1b2 ",
         };
         let value = filler.chars().cycle().take(bytes).collect::<String>();
-        let value = if field.content() == Content::XN {
-            value.replacen('1', "D", 1)
-        } else {
-            value
-        };
+        let value =
+            if field.content() == Content::XN { value.replacen('1', "D", 1) } else { value };
         message(Mti::AUTHORIZATION_REQUEST, &[(*field, &value)])
     };
     Field::ALL.iter().map(one).collect()
@@ -162,16 +134,10 @@ fn exchange(messages: &[Message]) -> Vec<Value> {
     let (mut stdin, lines) = (program.stdin.take().unwrap(), lines.collect::<String>());
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let output = program.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "pyiso8583 refused a message; its error is above"
-    );
+    assert!(output.status.success(), "pyiso8583 refused a message; its error is above");
     writer.join().unwrap().unwrap();
     let answers = String::from_utf8(output.stdout).unwrap();
-    answers
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// A python that has pyiso8583, in an environment under the target folder that is made once.
@@ -179,9 +145,7 @@ fn python() -> PathBuf {
     let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PYISO8583.replace("==", "-"));
     let (python, complete) = (environment.join("bin/python"), environment.join("complete"));
     if !complete.exists() {
-        run(Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&environment));
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
         run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYISO8583]));
         fs::write(complete, "").unwrap();
     }
@@ -193,9 +157,7 @@ fn run(command: &mut Command) {
         "this test needs python3, its venv module and pip, and a package index that has {PYISO8583}: \
          install them (Debian: apt-get install python3 python3-venv)"
     );
-    let status = command
-        .status()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}; {remedy}"));
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}; {remedy}"));
     assert!(status.success(), "{command:?}: {status}; {remedy}");
 }
 

@@ -47,13 +47,7 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<(), StoreE
 }
 
 fn or_conflict(done: bool, key: impl fmt::Display) -> Result<(), StoreError> {
-    if done {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict {
-            key: key.to_string(),
-        })
-    }
+    if done { Ok(()) } else { Err(StoreError::Conflict { key: key.to_string() }) }
 }
 
 /// False when a record to insert exists, or a record to replace does not or has another version.
@@ -63,55 +57,25 @@ fn write(
     record: &Record,
     version: Version,
 ) -> Result<bool, StoreError> {
-    let Record {
-        key, due_at, body, ..
-    } = record;
+    let Record { key, due_at, body, .. } = record;
     let version = integer(version.0, key, "version")?;
-    let due_at = due_at
-        .map(|at| integer(at.unix_millis(), key, "due_at"))
-        .transpose()?;
-    execute(
-        connection,
-        statement,
-        &[&key.collection, &key.id, &version, &due_at, body],
-    )
+    let due_at = due_at.map(|at| integer(at.unix_millis(), key, "due_at")).transpose()?;
+    execute(connection, statement, &[&key.collection, &key.id, &version, &due_at, body])
 }
 
 fn append(connection: &Connection, about: &RecordKey, fact: &Fact) -> Result<(), StoreError> {
     let at = integer(fact.at.unix_millis(), about, "at")?;
     let body = serde_json::to_string(fact).map_err(|error| corrupt_json(about, &error))?;
-    execute(
-        connection,
-        APPEND,
-        &[&about.collection, &about.id, &at, &body],
-    )
-    .map(drop)
+    execute(connection, APPEND, &[&about.collection, &about.id, &at, &body]).map(drop)
 }
 
 /// False when the posting was made before.
 fn post(connection: &Connection, posting: &Posting) -> Result<bool, StoreError> {
-    let Posting {
-        id,
-        debit,
-        credit,
-        amount,
-        at,
-    } = posting;
+    let Posting { id, debit, credit, amount, at } = posting;
     let (debit, credit) = (debit.to_string(), credit.to_string());
     let amount_minor = integer(amount.amount_minor(), id, "amount_minor")?;
     let at = integer(at.unix_millis(), id, "at")?;
-    execute(
-        connection,
-        POST,
-        &[
-            id,
-            &debit,
-            &credit,
-            &amount.currency().code(),
-            &amount_minor,
-            &at,
-        ],
-    )
+    execute(connection, POST, &[id, &debit, &credit, &amount.currency().code(), &amount_minor, &at])
 }
 
 /// Whether the statement changed a row.
@@ -120,9 +84,8 @@ fn execute(
     statement: &str,
     values: &[&dyn ToSql],
 ) -> Result<bool, StoreError> {
-    let changed = connection
-        .prepare_cached(statement)
-        .and_then(|mut statement| statement.execute(values));
+    let changed =
+        connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values));
     changed.map(|rows| rows > 0).map_err(unavailable)
 }
 

@@ -45,27 +45,15 @@ pub enum OpenError {
 
 /// A failure of SQLite while the store is in use. Its messages name tables and columns, never values.
 pub(crate) fn unavailable(failure: impl std::fmt::Display) -> StoreError {
-    StoreError::Unavailable {
-        cause: failure.to_string(),
-    }
+    StoreError::Unavailable { cause: failure.to_string() }
 }
 
 /// A value that SQLite cannot hold, or that we did not write.
 pub(crate) fn corrupt(key: impl std::fmt::Display, cause: impl Into<String>) -> StoreError {
-    StoreError::Corrupt {
-        key: key.to_string(),
-        cause: cause.into(),
-    }
+    StoreError::Corrupt { key: key.to_string(), cause: cause.into() }
 }
 
 /// JSON that is not the value it should be. Only where it broke: the reader's own message may quote the value.
 pub(crate) fn corrupt_json(key: impl std::fmt::Display, error: &serde_json::Error) -> StoreError {
-    corrupt(
-        key,
-        format!(
-            "JSON error at line {}, column {}",
-            error.line(),
-            error.column()
-        ),
-    )
+    corrupt(key, format!("JSON error at line {}, column {}", error.line(), error.column()))
 }

@@ -26,13 +26,9 @@ const BALANCE: &str = "
 
 pub(crate) fn load(connection: &Connection, key: &RecordKey) -> Result<Option<Record>, StoreError> {
     let row = connection.prepare_cached(LOAD).and_then(|mut statement| {
-        statement
-            .query_row((key.collection, &key.id), StoredRecord::from_row)
-            .optional()
+        statement.query_row((key.collection, &key.id), StoredRecord::from_row).optional()
     });
-    row.map_err(unavailable)?
-        .map(|stored| stored.read(key.collection))
-        .transpose()
+    row.map_err(unavailable)?.map(|stored| stored.read(key.collection)).transpose()
 }
 
 pub(crate) fn due(
@@ -44,16 +40,8 @@ pub(crate) fn due(
     // No stored time and no number of rows is above the largest integer of SQLite.
     let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let stored = rows(
-        connection,
-        DUE,
-        &[&collection, &now, &limit],
-        StoredRecord::from_row,
-    )?;
-    stored
-        .into_iter()
-        .map(|stored| stored.read(collection))
-        .collect()
+    let stored = rows(connection, DUE, &[&collection, &now, &limit], StoredRecord::from_row)?;
+    stored.into_iter().map(|stored| stored.read(collection)).collect()
 }
 
 pub(crate) fn count_due(
@@ -69,9 +57,8 @@ pub(crate) fn count_due(
 }
 
 pub(crate) fn facts(connection: &Connection, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
-    let bodies: Vec<String> = rows(connection, FACTS, &[&about.collection, &about.id], |row| {
-        row.get(0)
-    })?;
+    let bodies: Vec<String> =
+        rows(connection, FACTS, &[&about.collection, &about.id], |row| row.get(0))?;
     let read =
         |body: String| serde_json::from_str(&body).map_err(|error| corrupt_json(about, &error));
     bodies.into_iter().map(read).collect()
@@ -82,13 +69,10 @@ pub(crate) fn balance(
     account: &Account,
     currency: Currency,
 ) -> Result<Balance, StoreError> {
-    let sums = connection
-        .prepare_cached(BALANCE)
-        .and_then(|mut statement| {
-            statement.query_row((account.to_string(), currency.code()), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-        });
+    let sums = connection.prepare_cached(BALANCE).and_then(|mut statement| {
+        statement
+            .query_row((account.to_string(), currency.code()), |row| Ok((row.get(0)?, row.get(1)?)))
+    });
     let (debit, credit) = sums.map_err(unavailable)?;
     Ok(Balance {
         debit_minor: natural(debit, account, "debit")?,
@@ -106,24 +90,13 @@ struct StoredRecord {
 
 impl StoredRecord {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: row.get(0)?,
-            version: row.get(1)?,
-            due_at: row.get(2)?,
-            body: row.get(3)?,
-        })
+        Ok(Self { id: row.get(0)?, version: row.get(1)?, due_at: row.get(2)?, body: row.get(3)? })
     }
 
     fn read(self, collection: &'static str) -> Result<Record, StoreError> {
-        let key = RecordKey {
-            collection,
-            id: self.id,
-        };
+        let key = RecordKey { collection, id: self.id };
         let version = Version(natural(self.version, &key, "version")?);
-        let due_at = self
-            .due_at
-            .map(|at| natural(at, &key, "due_at"))
-            .transpose()?;
+        let due_at = self.due_at.map(|at| natural(at, &key, "due_at")).transpose()?;
         Ok(Record {
             version,
             due_at: due_at.map(Timestamp::from_unix_millis),
@@ -167,22 +140,13 @@ mod tests {
             (BALANCE, vec!["postings_debit", "postings_credit"]),
         ] {
             let values = vec![""; connection.prepare(query).unwrap().parameter_count()];
-            let mut plan = connection
-                .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
-                .unwrap();
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
             let steps = plan.query_map(rusqlite::params_from_iter(values), |row| {
                 row.get::<_, String>("detail")
             });
-            let steps = steps
-                .unwrap()
-                .collect::<Result<Vec<_>, _>>()
-                .unwrap()
-                .join("; ");
+            let steps = steps.unwrap().collect::<Result<Vec<_>, _>>().unwrap().join("; ");
             assert!(indexes.iter().all(|index| steps.contains(index)), "{steps}");
-            assert!(
-                !steps.contains("SCAN postings") && !steps.contains("TEMP B-TREE"),
-                "{steps}"
-            );
+            assert!(!steps.contains("SCAN postings") && !steps.contains("TEMP B-TREE"), "{steps}");
         }
     }
 }

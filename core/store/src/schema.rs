@@ -37,18 +37,13 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 
 /// A connection that reads, to a file that [`open_writer`] has opened.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
-    connect(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
 /// As [`open_reader`], but a busy file is an error at once: whoever asks must not be held up.
 pub(crate) fn open_impatient_reader(path: &Path) -> Result<Connection, OpenError> {
     let connection = open_reader(path)?;
-    connection
-        .busy_timeout(Duration::ZERO)
-        .map_err(|error| refusal(path, &error))?;
+    connection.busy_timeout(Duration::ZERO).map_err(|error| refusal(path, &error))?;
     Ok(connection)
 }
 
@@ -65,9 +60,7 @@ pub(crate) fn create_private(path: &Path) -> io::Result<()> {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| refusal(path, &error))?;
-    connection
-        .busy_timeout(BUSY_TIMEOUT)
-        .map_err(|error| refusal(path, &error))?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(|error| refusal(path, &error))?;
     Ok(connection)
 }
 
@@ -75,9 +68,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
 fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| refusal(path, &error);
     // Under the lock from the start: another process may be opening the same file.
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let version = schema_version(&transaction, path)?;
     if version == STEPS.len() {
         return Ok(());
@@ -86,12 +78,8 @@ fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     for step in STEPS.iter().skip(version) {
         transaction.execute_batch(step).map_err(failed)?;
     }
-    transaction
-        .pragma_update(None, "application_id", APPLICATION_ID)
-        .map_err(failed)?;
-    transaction
-        .pragma_update(None, "user_version", STEPS.len().to_string())
-        .map_err(failed)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", STEPS.len().to_string()).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 
@@ -100,21 +88,15 @@ fn schema_version(connection: &Connection, path: &Path) -> Result<usize, OpenErr
     let header = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
                   FROM pragma_application_id, pragma_user_version";
     let (application, version, objects): (i64, i64, i64) = connection
-        .query_row(header, [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
+        .query_row(header, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .map_err(|error| refusal(path, &error))?;
     match (application, usize::try_from(version)) {
         (0, Ok(0)) if objects == 0 => Ok(0),
-        (APPLICATION_ID, Ok(found)) if found > STEPS.len() => Err(OpenError::NewerSchema {
-            path: path.to_owned(),
-            found,
-            known: STEPS.len(),
-        }),
+        (APPLICATION_ID, Ok(found)) if found > STEPS.len() => {
+            Err(OpenError::NewerSchema { path: path.to_owned(), found, known: STEPS.len() })
+        }
         (APPLICATION_ID, Ok(found @ 1..)) => Ok(found),
-        _ => Err(OpenError::Foreign {
-            path: path.to_owned(),
-        }),
+        _ => Err(OpenError::Foreign { path: path.to_owned() }),
     }
 }
 
@@ -160,31 +142,22 @@ fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     if found == "ok" {
         Ok(())
     } else {
-        Err(OpenError::Damaged {
-            path: path.to_owned(),
-            cause: found,
-        })
+        Err(OpenError::Damaged { path: path.to_owned(), cause: found })
     }
 }
 
 fn refusal(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => OpenError::Foreign {
-            path: path.to_owned(),
-        },
-        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged {
-            path: path.to_owned(),
-            cause: error.to_string(),
-        },
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: path.to_owned() },
+        Some(ErrorCode::DatabaseCorrupt) => {
+            OpenError::Damaged { path: path.to_owned(), cause: error.to_string() }
+        }
         _ => unusable(path, error),
     }
 }
 
 fn unusable(path: &Path, cause: impl std::fmt::Display) -> OpenError {
-    OpenError::Unusable {
-        path: path.to_owned(),
-        cause: cause.to_string(),
-    }
+    OpenError::Unusable { path: path.to_owned(), cause: cause.to_string() }
 }
 
 #[cfg(test)]
@@ -198,9 +171,7 @@ mod tests {
         let told = "SELECT concat_ws(' ', journal_mode, synchronous, fullfsync)
                     FROM pragma_journal_mode, pragma_synchronous, pragma_fullfsync";
         assert_eq!(
-            connection
-                .query_one(told, [], |row| row.get::<_, String>(0))
-                .unwrap(),
+            connection.query_one(told, [], |row| row.get::<_, String>(0)).unwrap(),
             "wal 2 1"
         );
     }
@@ -213,20 +184,13 @@ mod tests {
         let path = Path::new("store.db");
         assert_eq!(
             make_durable(&connection, path),
-            Err(OpenError::Unusable {
-                path: path.to_owned(),
-                cause
-            })
+            Err(OpenError::Unusable { path: path.to_owned(), cause })
         );
     }
 
     #[test]
     fn sqlite_can_be_trusted_with_two_processes_on_one_log() {
         // Before 3.51.3 two checkpoints at once could leave part of the log out of the file.
-        assert!(
-            rusqlite::version_number() >= 3_051_003,
-            "{}",
-            rusqlite::version()
-        );
+        assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
     }
 }

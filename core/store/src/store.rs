@@ -56,9 +56,7 @@ impl SqliteStore {
         // Absolute, so that SQLite cannot read `file:...` as a URI.
         let path = path::absolute(path).map_err(unusable)?;
         let writer = schema::open_writer(&path)?;
-        let queued = (0..READERS)
-            .map(|_| schema::open_reader(&path))
-            .collect::<Result<_, _>>()?;
+        let queued = (0..READERS).map(|_| schema::open_reader(&path)).collect::<Result<_, _>>()?;
         let at_once = (0..READERS_AT_ONCE)
             .map(|_| schema::open_impatient_reader(&path))
             .collect::<Result<_, _>>()?;
@@ -74,9 +72,7 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`] when the file exists or cannot be written.
     pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
         let to = path::absolute(to).map_err(unavailable)?;
-        self.readers
-            .read(move |connection| write_backup(connection, &to))
-            .await
+        self.readers.read(move |connection| write_backup(connection, &to)).await
     }
 
     /// How many transactions were committed since the store was opened: with many clients at once, fewer than batches.
@@ -86,18 +82,11 @@ impl SqliteStore {
 }
 
 fn write_backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
-    let name = to
-        .to_str()
-        .ok_or_else(|| unavailable("the name of the file is not UTF-8"))?;
+    let name = to.to_str().ok_or_else(|| unavailable("the name of the file is not UTF-8"))?;
     schema::create_private(to).map_err(|error| unavailable(format_args!("{name}: {error}")))?;
-    let written = connection
-        .execute("VACUUM INTO ?1", [name])
-        .map_err(unavailable);
-    let synced = written.and_then(|_| {
-        fs::File::open(to)
-            .and_then(|file| file.sync_all())
-            .map_err(unavailable)
-    });
+    let written = connection.execute("VACUUM INTO ?1", [name]).map_err(unavailable);
+    let synced = written
+        .and_then(|_| fs::File::open(to).and_then(|file| file.sync_all()).map_err(unavailable));
     if synced.is_err() {
         // Half a copy must not be taken for one. If it cannot be removed either, the error that began it counts.
         let _ = fs::remove_file(to);
@@ -113,9 +102,7 @@ impl Store for SqliteStore {
 
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
         let key = key.clone();
-        self.readers
-            .read_little(move |connection| query::load(connection, &key))
-            .await
+        self.readers.read_little(move |connection| query::load(connection, &key)).await
     }
 
     async fn due(
@@ -124,28 +111,20 @@ impl Store for SqliteStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
-        self.readers
-            .read(move |connection| query::due(connection, collection, now, limit))
-            .await
+        self.readers.read(move |connection| query::due(connection, collection, now, limit)).await
     }
 
     async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
-        self.readers
-            .read(move |connection| query::count_due(connection, collection, now))
-            .await
+        self.readers.read(move |connection| query::count_due(connection, collection, now)).await
     }
 
     async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
         let about = about.clone();
-        self.readers
-            .read(move |connection| query::facts(connection, &about))
-            .await
+        self.readers.read(move |connection| query::facts(connection, &about)).await
     }
 
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
         let account = account.clone();
-        self.readers
-            .read(move |connection| query::balance(connection, &account, currency))
-            .await
+        self.readers.read(move |connection| query::balance(connection, &account, currency)).await
     }
 }

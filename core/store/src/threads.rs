@@ -8,11 +8,7 @@ pub(crate) struct Thread(Option<thread::JoinHandle<()>>);
 
 impl Thread {
     pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Self> {
-        thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(work)
-            .map(Some)
-            .map(Self)
+        thread::Builder::new().name(name.to_owned()).spawn(work).map(Some).map(Self)
     }
 }
 

@@ -47,21 +47,14 @@ impl Writer {
                 commit_and_answer(&mut connection, &mut group, &counted);
             }
         })?;
-        Ok(Self {
-            queue,
-            commits,
-            _thread: thread,
-        })
+        Ok(Self { queue, commits, _thread: thread })
     }
 
     /// Once the batch is in the queue it is written, even if nobody waits for the answer any more.
     pub(crate) async fn commit(&self, batch: Batch) -> Outcome {
         let stopped = || unavailable("the writer has stopped");
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .send(Waiting { batch, answer })
-            .await
-            .map_err(|_| stopped())?;
+        self.queue.send(Waiting { batch, answer }).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 
@@ -126,31 +119,17 @@ mod tests {
     use crate::{query, schema};
 
     fn note(id: &str) -> Record {
-        let key = RecordKey {
-            collection: "note",
-            id: id.to_owned(),
-        };
-        Record {
-            key,
-            version: Version::FIRST,
-            due_at: None,
-            body: "{}".to_owned(),
-        }
+        let key = RecordKey { collection: "note", id: id.to_owned() };
+        Record { key, version: Version::FIRST, due_at: None, body: "{}".to_owned() }
     }
 
     fn inserts<const N: usize>(records: [Record; N]) -> Batch {
-        Batch {
-            inserts: records.into(),
-            ..Batch::default()
-        }
+        Batch { inserts: records.into(), ..Batch::default() }
     }
 
     fn fresh() -> (Connection, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        (
-            schema::open_writer(&folder.path().join("store.db")).unwrap(),
-            folder,
-        )
+        (schema::open_writer(&folder.path().join("store.db")).unwrap(), folder)
     }
 
     fn exists(connection: &Connection, id: &str) -> bool {
@@ -160,41 +139,23 @@ mod tests {
     #[test]
     fn a_batch_that_conflicts_is_rolled_back_alone() {
         let (mut connection, _folder) = fresh();
-        let group = [
-            inserts([note("a")]),
-            inserts([note("b"), note("a")]),
-            inserts([note("c")]),
-        ];
+        let group = [inserts([note("a")]), inserts([note("b"), note("a")]), inserts([note("c")])];
         let outcomes = commit_group(&mut connection, group.iter()).unwrap();
-        let conflict = Err(StoreError::Conflict {
-            key: "note a".to_owned(),
-        });
+        let conflict = Err(StoreError::Conflict { key: "note a".to_owned() });
         assert_eq!(outcomes, [Ok(()), conflict, Ok(())]);
-        assert_eq!(
-            ["a", "b", "c"].map(|id| exists(&connection, id)),
-            [true, false, true]
-        );
+        assert_eq!(["a", "b", "c"].map(|id| exists(&connection, id)), [true, false, true]);
     }
 
     #[test]
     fn a_number_that_sqlite_cannot_hold_is_refused_alone() {
         let (mut connection, _folder) = fresh();
-        let late = Record {
-            due_at: Some(Timestamp::from_unix_millis(u64::MAX)),
-            ..note("late")
-        };
+        let late = Record { due_at: Some(Timestamp::from_unix_millis(u64::MAX)), ..note("late") };
         let group = [inserts([note("a"), late]), inserts([note("b")])];
         let outcomes = commit_group(&mut connection, group.iter()).unwrap();
         let cause = "due_at 18446744073709551615 is above 9223372036854775807".to_owned();
         assert_eq!(
             outcomes,
-            [
-                Err(StoreError::Corrupt {
-                    key: "note late".to_owned(),
-                    cause
-                }),
-                Ok(())
-            ]
+            [Err(StoreError::Corrupt { key: "note late".to_owned(), cause }), Ok(())]
         );
         assert_eq!(["a", "b"].map(|id| exists(&connection, id)), [false, true]);
     }
@@ -202,41 +163,23 @@ mod tests {
     #[test]
     fn a_batch_sees_the_earlier_ones_of_its_group() {
         let (mut connection, _folder) = fresh();
-        let replacement = Record {
-            version: Version(2),
-            ..note("a")
-        };
-        let replace = Batch {
-            replacements: vec![replacement],
-            ..Batch::default()
-        };
+        let replacement = Record { version: Version(2), ..note("a") };
+        let replace = Batch { replacements: vec![replacement], ..Batch::default() };
         let group = [inserts([note("a")]), replace.clone(), replace];
         let outcomes = commit_group(&mut connection, group.iter()).unwrap();
         assert_eq!(
             outcomes,
-            [
-                Ok(()),
-                Ok(()),
-                Err(StoreError::Conflict {
-                    key: "note a".to_owned()
-                })
-            ]
+            [Ok(()), Ok(()), Err(StoreError::Conflict { key: "note a".to_owned() })]
         );
     }
 
     #[tokio::test]
     async fn when_the_disk_is_full_nothing_of_the_group_is_made_and_the_next_one_is() {
         let (connection, folder) = fresh();
-        let pages: i64 = connection
-            .pragma_query_value(None, "page_count", |row| row.get(0))
-            .unwrap();
-        connection
-            .pragma_update_and_check(None, "max_page_count", pages + 20, |_| Ok(()))
-            .unwrap();
-        let large = Record {
-            body: "x".repeat(1_000_000),
-            ..note("large")
-        };
+        let pages: i64 =
+            connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        connection.pragma_update_and_check(None, "max_page_count", pages + 20, |_| Ok(())).unwrap();
+        let large = Record { body: "x".repeat(1_000_000), ..note("large") };
         let group = [inserts([note("a")]), inserts([large])].map(|batch| {
             let (answer, answered) = oneshot::channel();
             (Waiting { batch, answer }, answered)
@@ -245,16 +188,11 @@ mod tests {
         let (mut connection, commits) = (connection, AtomicU64::new(0));
         commit_and_answer(&mut connection, &mut group, &commits);
 
-        let full = Err(StoreError::Unavailable {
-            cause: "database or disk is full".to_owned(),
-        });
+        let full = Err(StoreError::Unavailable { cause: "database or disk is full".to_owned() });
         for answer in answers {
             assert_eq!(answer.await.unwrap(), full);
         }
-        assert_eq!(
-            ["a", "large"].map(|id| exists(&connection, id)),
-            [false, false]
-        );
+        assert_eq!(["a", "large"].map(|id| exists(&connection, id)), [false, false]);
         assert_eq!(commits.into_inner(), 0);
 
         let writer = Writer::start(connection).unwrap();

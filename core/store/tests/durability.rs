@@ -39,17 +39,11 @@ const CLIENTS: u64 = 4;
 const MAX_STEPS: u64 = 20_000;
 
 fn counter_key(client: &str) -> RecordKey {
-    RecordKey {
-        collection: "counter",
-        id: client.to_owned(),
-    }
+    RecordKey { collection: "counter", id: client.to_owned() }
 }
 
 fn item_key(client: &str, number: u64) -> RecordKey {
-    RecordKey {
-        collection: "item",
-        id: format!("{client}-{number}"),
-    }
+    RecordKey { collection: "item", id: format!("{client}-{number}") }
 }
 
 fn record(key: RecordKey, version: u64) -> Record {
@@ -73,19 +67,9 @@ fn euro() -> Currency {
 /// The batch that brings a client's counter from `number - 1` to `number`, and something into every table.
 fn step(client: &str, number: u64) -> Batch {
     let at = Timestamp::from_unix_millis(number);
-    let (counter, item) = (
-        record(counter_key(client), number),
-        record(item_key(client, number), 1),
-    );
-    let fact = |number| {
-        (
-            item.key.clone(),
-            Fact {
-                at,
-                event: Event::AttemptCounted { number },
-            },
-        )
-    };
+    let (counter, item) =
+        (record(counter_key(client), number), record(item_key(client, number), 1));
+    let fact = |number| (item.key.clone(), Fact { at, event: Event::AttemptCounted { number } });
     let posting = Posting {
         id: item.key.id.clone(),
         debit: account(client),
@@ -93,27 +77,15 @@ fn step(client: &str, number: u64) -> Batch {
         amount: Amount::new(1, euro()).unwrap(),
         at,
     };
-    let mut batch = Batch {
-        facts: vec![fact(1), fact(2)],
-        postings: vec![posting],
-        ..Batch::default()
-    };
-    if number == 1 {
-        &mut batch.inserts
-    } else {
-        &mut batch.replacements
-    }
-    .push(counter);
+    let mut batch =
+        Batch { facts: vec![fact(1), fact(2)], postings: vec![posting], ..Batch::default() };
+    if number == 1 { &mut batch.inserts } else { &mut batch.replacements }.push(counter);
     batch.inserts.push(item);
     batch
 }
 
 async fn counter(store: &SqliteStore, client: &str) -> u64 {
-    store
-        .load(&counter_key(client))
-        .await
-        .unwrap()
-        .map_or(0, |record| record.version.0)
+    store.load(&counter_key(client)).await.unwrap().map_or(0, |record| record.version.0)
 }
 
 /// Not a test: what the tests run in a process of its own. It ends by being killed, or when a commit fails, or after
@@ -143,27 +115,15 @@ async fn child() {
 
 fn say(line: &str) {
     // In one write, so that no two lines mix; the first may stand behind what the test harness said.
-    io::stdout()
-        .write_all(format!("\n{line}\n").as_bytes())
-        .unwrap();
+    io::stdout().write_all(format!("\n{line}\n").as_bytes()).unwrap();
 }
 
 /// A process that runs `child`, after the shell has done what `first` says.
 fn start_child(first: &str, file: &Path, name: &str) -> Child {
     let mut shell = Command::new("sh");
-    shell.args([
-        "-c",
-        &format!("{first}; exec \"$0\" --exact child --nocapture"),
-    ]);
-    shell
-        .arg(env::current_exe().unwrap())
-        .env(FILE, file)
-        .env(NAME, name);
-    shell
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    shell.args(["-c", &format!("{first}; exec \"$0\" --exact child --nocapture")]);
+    shell.arg(env::current_exe().unwrap()).env(FILE, file).env(NAME, name);
+    shell.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// What a child said of its commits until its end: `ack` or `fail`, the client, the number.
@@ -192,11 +152,7 @@ async fn assert_whole(store: &SqliteStore, checked: &mut BTreeMap<String, u64>) 
         let reached = counter(store, client).await;
         for number in *checked + 1..=reached {
             assert!(
-                store
-                    .load(&item_key(client, number))
-                    .await
-                    .unwrap()
-                    .is_some(),
+                store.load(&item_key(client, number)).await.unwrap().is_some(),
                 "{client} {number}"
             );
             assert_eq!(
@@ -207,25 +163,16 @@ async fn assert_whole(store: &SqliteStore, checked: &mut BTreeMap<String, u64>) 
         }
         let next = item_key(client, reached + 1);
         assert_eq!(store.load(&next).await.unwrap(), None, "{client} {reached}");
-        assert_eq!(
-            store.facts(&next).await.unwrap(),
-            vec![],
-            "{client} {reached}"
-        );
-        let posted = store
-            .balance(&account(client), euro())
-            .await
-            .unwrap()
-            .debit_minor;
+        assert_eq!(store.facts(&next).await.unwrap(), vec![], "{client} {reached}");
+        let posted = store.balance(&account(client), euro()).await.unwrap().debit_minor;
         assert_eq!(posted, reached, "{client}");
         *checked = reached;
     }
 }
 
 fn clients_of(names: &[&str]) -> BTreeMap<String, u64> {
-    let clients = names
-        .iter()
-        .flat_map(|name| (0..CLIENTS).map(move |client| format!("{name}{client}")));
+    let clients =
+        names.iter().flat_map(|name| (0..CLIENTS).map(move |client| format!("{name}{client}")));
     clients.map(|client| (client, 0)).collect()
 }
 
@@ -267,10 +214,7 @@ async fn what_two_processes_acknowledged_survives_their_kill() {
         }
     }
     let total: u64 = answered.values().sum();
-    assert!(
-        total > 500,
-        "only {total} commits were acknowledged: that shows little"
-    );
+    assert!(total > 500, "only {total} commits were acknowledged: that shows little");
 }
 
 /// The kernel refuses to let a file grow above `blocks`: the log is cut short in the middle of a commit.
@@ -281,20 +225,14 @@ async fn assert_a_full_disk_makes_nothing_by_half(blocks: u32) {
     // Ignored, the signal that comes with the refusal does not end the process; the write fails.
     let mut child = start_child(&format!("trap '' XFSZ; ulimit -f {blocks}"), &file, "a");
     let said = listen(&mut child).join().unwrap();
-    assert!(
-        child.wait().unwrap().success(),
-        "the process outlives the failures"
-    );
+    assert!(child.wait().unwrap().success(), "the process outlives the failures");
     note_acknowledged(&said, &mut answered);
 
     let store = SqliteStore::open(&file).unwrap();
     assert_whole(&store, &mut checked).await;
     assert_eq!(checked, answered, "what failed is not there");
     for (client, reached) in &checked {
-        assert!(
-            said.contains(&("fail".to_owned(), client.clone(), reached + 1)),
-            "{client}"
-        );
+        assert!(said.contains(&("fail".to_owned(), client.clone(), reached + 1)), "{client}");
         assert_eq!(
             store.commit(step(client, reached + 1)).await,
             Ok(()),

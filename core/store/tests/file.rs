@@ -1,9 +1,5 @@
 //! The file: who may open it, what an operator sees in it, and how it is copied.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
 use std::{fs, path::Path, sync::Arc, thread};
 
@@ -21,33 +17,19 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 fn key(id: &str) -> RecordKey {
-    RecordKey {
-        collection: "note",
-        id: id.to_owned(),
-    }
+    RecordKey { collection: "note", id: id.to_owned() }
 }
 
 fn note(id: &str, version: u64) -> Record {
-    Record {
-        key: key(id),
-        version: Version(version),
-        due_at: None,
-        body: "{}".to_owned(),
-    }
+    Record { key: key(id), version: Version(version), due_at: None, body: "{}".to_owned() }
 }
 
 fn inserts(id: &str) -> Batch {
-    Batch {
-        inserts: vec![note(id, 1)],
-        ..Batch::default()
-    }
+    Batch { inserts: vec![note(id, 1)], ..Batch::default() }
 }
 
 fn replaces(id: &str, version: u64) -> Batch {
-    Batch {
-        replacements: vec![note(id, version)],
-        ..Batch::default()
-    }
+    Batch { replacements: vec![note(id, version)], ..Batch::default() }
 }
 
 /// One row in each table.
@@ -61,15 +43,8 @@ fn one_of_each() -> Batch {
         amount,
         at,
     };
-    let fact = Fact {
-        at,
-        event: Event::AttemptCounted { number: 1 },
-    };
-    Batch {
-        facts: vec![(key("a"), fact)],
-        postings: vec![posting],
-        ..inserts("a")
-    }
+    let fact = Fact { at, event: Event::AttemptCounted { number: 1 } };
+    Batch { facts: vec![(key("a"), fact)], postings: vec![posting], ..inserts("a") }
 }
 
 async fn store_in(folder: &TempDir, batch: Batch) -> SqliteStore {
@@ -88,15 +63,10 @@ async fn a_store_that_is_opened_again_has_what_was_committed() {
     drop(store_in(&folder, one_of_each()).await);
     let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
     assert_eq!(store.load(&key("a")).await, Ok(Some(note("a", 1))));
-    assert_eq!(
-        store.facts(&key("a")).await.unwrap(),
-        [one_of_each().facts[0].1.clone()]
-    );
+    assert_eq!(store.facts(&key("a")).await.unwrap(), [one_of_each().facts[0].1.clone()]);
     assert_eq!(
         store.commit(one_of_each()).await,
-        Err(StoreError::Conflict {
-            key: "note a".to_owned()
-        })
+        Err(StoreError::Conflict { key: "note a".to_owned() })
     );
 }
 
@@ -114,20 +84,10 @@ async fn what_is_queued_is_written_before_a_dropped_store_is_gone() {
         }
     }
     drop(store);
-    assert!(
-        !folder.path().join("store.db-wal").exists(),
-        "the file is closed"
-    );
+    assert!(!folder.path().join("store.db-wal").exists(), "the file is closed");
     let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
     for number in 0..100 {
-        assert!(
-            store
-                .load(&key(&number.to_string()))
-                .await
-                .unwrap()
-                .is_some(),
-            "{number}"
-        );
+        assert!(store.load(&key(&number.to_string())).await.unwrap().is_some(), "{number}");
     }
 }
 
@@ -139,10 +99,7 @@ async fn a_new_file_and_its_log_are_for_the_owner_only() {
     let store = store_in(&folder, one_of_each()).await;
     store.backup(&folder.path().join("copy.db")).await.unwrap();
     for name in ["store.db", "store.db-wal", "store.db-shm", "copy.db"] {
-        let mode = fs::metadata(folder.path().join(name))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
@@ -156,30 +113,19 @@ async fn one_file_may_be_opened_by_many_at_once() {
         thread::spawn(move || SqliteStore::open(&path))
     };
     let openers = (0..8).map(open).collect::<Vec<_>>();
-    let stores: Vec<SqliteStore> = openers
-        .into_iter()
-        .map(|opener| opener.join().unwrap().unwrap())
-        .collect();
+    let stores: Vec<SqliteStore> =
+        openers.into_iter().map(|opener| opener.join().unwrap().unwrap()).collect();
     for (number, store) in stores.iter().enumerate() {
         store.commit(inserts(&number.to_string())).await.unwrap();
-        assert!(
-            stores[0]
-                .load(&key(&number.to_string()))
-                .await
-                .unwrap()
-                .is_some()
-        );
+        assert!(stores[0].load(&key(&number.to_string())).await.unwrap().is_some());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_replacements_by_two_stores_on_one_file_one_is_made() {
     let folder = tempfile::tempdir().unwrap();
-    let stores = [
-        store_in(&folder, inserts("a")).await,
-        store_in(&folder, Batch::default()).await,
-    ]
-    .map(Arc::new);
+    let stores = [store_in(&folder, inserts("a")).await, store_in(&folder, Batch::default()).await]
+        .map(Arc::new);
     for version in 2..50 {
         let racers = stores
             .clone()
@@ -189,15 +135,7 @@ async fn of_replacements_by_two_stores_on_one_file_one_is_made() {
             outcomes.push(racer.await.unwrap());
         }
         outcomes.sort_by_key(Result::is_err);
-        assert_eq!(
-            outcomes,
-            [
-                Ok(()),
-                Err(StoreError::Conflict {
-                    key: "note a".to_owned()
-                })
-            ]
-        );
+        assert_eq!(outcomes, [Ok(()), Err(StoreError::Conflict { key: "note a".to_owned() })]);
     }
 }
 
@@ -210,10 +148,7 @@ async fn batches_of_many_clients_share_commits() {
         let store = store.clone();
         tokio::spawn(async move {
             for number in 0..20 {
-                store
-                    .commit(inserts(&format!("{client}-{number}")))
-                    .await
-                    .unwrap();
+                store.commit(inserts(&format!("{client}-{number}"))).await.unwrap();
             }
         })
     });
@@ -230,10 +165,7 @@ async fn the_file_says_whose_it_is() {
     drop(store_in(&folder, Batch::default()).await);
     let file = fs::read(folder.path().join("store.db")).unwrap();
     // SQLite file format, section 1.3: user version at 60, application id at 68.
-    assert_eq!(
-        (&file[60..64], &file[68..72]),
-        (&[0, 0, 0, 1][..], &b"CSGN"[..])
-    );
+    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 1][..], &b"CSGN"[..]));
 }
 
 #[test]
@@ -241,17 +173,11 @@ fn a_database_of_another_program_is_refused_and_left_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     for (name, made_by) in [
         ("tables.db", "CREATE TABLE t (x)"),
-        (
-            "id.db",
-            "PRAGMA application_id = 7; PRAGMA user_version = 1",
-        ),
+        ("id.db", "PRAGMA application_id = 7; PRAGMA user_version = 1"),
         ("version.db", "PRAGMA user_version = 1"),
     ] {
         let path = folder.path().join(name);
-        Connection::open(&path)
-            .unwrap()
-            .execute_batch(made_by)
-            .unwrap();
+        Connection::open(&path).unwrap().execute_batch(made_by).unwrap();
         let before = fs::read(&path).unwrap();
         assert_eq!(refusal(&path), OpenError::Foreign { path: path.clone() });
         assert!(fs::read(&path).unwrap() == before, "{name}");
@@ -264,10 +190,7 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_was() {
     let path = folder.path().join("letter.txt");
     fs::write(&path, "Dear operator,\n".repeat(100)).unwrap();
     assert_eq!(refusal(&path), OpenError::Foreign { path: path.clone() });
-    assert_eq!(
-        fs::read_to_string(&path).unwrap(),
-        "Dear operator,\n".repeat(100)
-    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "Dear operator,\n".repeat(100));
 }
 
 #[tokio::test]
@@ -275,23 +198,11 @@ async fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(store_in(&folder, one_of_each()).await);
     let path = folder.path().join("store.db");
-    Connection::open(&path)
-        .unwrap()
-        .pragma_update(None, "user_version", 2)
-        .unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
     let newer = refusal(&path);
-    assert_eq!(
-        newer,
-        OpenError::NewerSchema {
-            path: path.clone(),
-            found: 2,
-            known: 1
-        }
-    );
-    let told = format!(
-        "{} has schema version 2; this program knows versions up to 1",
-        path.display()
-    );
+    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 2, known: 1 });
+    let told =
+        format!("{} has schema version 2; this program knows versions up to 1", path.display());
     assert_eq!(newer.to_string(), told);
 }
 
@@ -304,25 +215,14 @@ async fn a_damaged_file_is_refused() {
     // All pages but the first, which holds the schema.
     file[4096..].fill(0xAA);
     fs::write(&path, file).unwrap();
-    assert!(
-        matches!(refusal(&path), OpenError::Damaged { .. }),
-        "{:?}",
-        refusal(&path)
-    );
+    assert!(matches!(refusal(&path), OpenError::Damaged { .. }), "{:?}", refusal(&path));
 }
 
 #[test]
 fn a_file_that_cannot_be_made_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    for path in [
-        folder.path().join("missing/store.db"),
-        folder.path().to_owned(),
-    ] {
-        assert!(
-            matches!(refusal(&path), OpenError::Unusable { .. }),
-            "{:?}",
-            refusal(&path)
-        );
+    for path in [folder.path().join("missing/store.db"), folder.path().to_owned()] {
+        assert!(matches!(refusal(&path), OpenError::Unusable { .. }), "{:?}", refusal(&path));
     }
 }
 
@@ -334,17 +234,10 @@ async fn facts_and_postings_cannot_be_changed_or_deleted() {
     for (statement, refused) in [
         ("UPDATE facts SET at = 0", "facts are append-only"),
         ("DELETE FROM facts", "facts are append-only"),
-        (
-            "UPDATE postings SET amount_minor = 1",
-            "postings are append-only",
-        ),
+        ("UPDATE postings SET amount_minor = 1", "postings are append-only"),
         ("DELETE FROM postings", "postings are append-only"),
     ] {
-        assert_eq!(
-            file.execute(statement, []).unwrap_err().to_string(),
-            refused,
-            "{statement}"
-        );
+        assert_eq!(file.execute(statement, []).unwrap_err().to_string(), refused, "{statement}");
     }
 }
 
@@ -361,16 +254,9 @@ async fn an_operator_reads_what_happened() {
             fact,
             r#"1970-01-01 00:00:01|note|a|attempt_counted|{"at":1000,"event":"attempt_counted","number":1}"#,
         ),
-        (
-            posting,
-            "pay_1/capture|payer:alice|relying_party:books|EUR|4990|1000",
-        ),
+        (posting, "pay_1/capture|payer:alice|relying_party:books|EUR|4990|1000"),
     ] {
-        assert_eq!(
-            file.query_one(query, [], |row| row.get::<_, String>(0))
-                .unwrap(),
-            told
-        );
+        assert_eq!(file.query_one(query, [], |row| row.get::<_, String>(0)).unwrap(), told);
     }
 }
 
@@ -382,10 +268,7 @@ async fn a_value_that_we_did_not_write_is_named_and_not_quoted() {
     let fact = r#"INSERT INTO facts (collection, id, at, body) VALUES ('note', 'a', 1, '{"at":1,"event":"secret"}')"#;
     let record =
         "INSERT INTO records (collection, id, version, body) VALUES ('note', 'b', -1, '{}')";
-    file.execute_batch(&format!(
-        "{fact}; PRAGMA ignore_check_constraints = on; {record}"
-    ))
-    .unwrap();
+    file.execute_batch(&format!("{fact}; PRAGMA ignore_check_constraints = on; {record}")).unwrap();
     let corrupt = |key: &str, cause: &str| StoreError::Corrupt {
         key: key.to_owned(),
         cause: cause.to_owned(),
@@ -394,10 +277,7 @@ async fn a_value_that_we_did_not_write_is_named_and_not_quoted() {
         store.facts(&key("a")).await,
         Err(corrupt("note a", "JSON error at line 1, column 25"))
     );
-    assert_eq!(
-        store.load(&key("b")).await,
-        Err(corrupt("note b", "version -1 is below 0"))
-    );
+    assert_eq!(store.load(&key("b")).await, Err(corrupt("note b", "version -1 is below 0")));
 }
 
 #[tokio::test]
@@ -413,9 +293,7 @@ async fn a_backup_is_a_store_with_all_that_was_committed() {
     assert_eq!(copy.load(&key("later")).await, Ok(None));
     assert_eq!(
         copy.commit(one_of_each()).await,
-        Err(StoreError::Conflict {
-            key: "note a".to_owned()
-        })
+        Err(StoreError::Conflict { key: "note a".to_owned() })
     );
 }
 
@@ -426,9 +304,6 @@ async fn a_backup_overwrites_nothing() {
     let letter = folder.path().join("letter.txt");
     fs::write(&letter, "Dear operator,\n").unwrap();
     let refused = store.backup(&letter).await;
-    assert!(
-        matches!(refused, Err(StoreError::Unavailable { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
     assert_eq!(fs::read_to_string(&letter).unwrap(), "Dear operator,\n");
 }

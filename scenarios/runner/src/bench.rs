@@ -26,10 +26,7 @@ impl Bench {
     pub(crate) async fn at(url: &str) -> Result<Self, Failure> {
         let control = Control::new(url);
         let description = control.description().await?;
-        Ok(Self {
-            control,
-            description,
-        })
+        Ok(Self { control, description })
     }
 }
 
@@ -38,24 +35,14 @@ impl Benches {
     pub(crate) async fn at(url: &str) -> Result<Self, Failure> {
         let bench = Arc::new(Bench::at(url).await?);
         Ok(if bench.description.order == "code_first" {
-            Self {
-                code_first: Some(bench),
-                bank_first: None,
-            }
+            Self { code_first: Some(bench), bank_first: None }
         } else {
-            Self {
-                bank_first: Some(bench),
-                code_first: None,
-            }
+            Self { bank_first: Some(bench), code_first: None }
         })
     }
 
     /// The one that a scenario is for.
     pub(crate) fn of(&self, code_first: bool) -> Option<&Arc<Bench>> {
-        if code_first {
-            self.code_first.as_ref()
-        } else {
-            self.bank_first.as_ref()
-        }
+        if code_first { self.code_first.as_ref() } else { self.bank_first.as_ref() }
     }
 }

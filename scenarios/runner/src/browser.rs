@@ -26,21 +26,13 @@ impl Browser {
     ) -> Result<Self, Failure> {
         let authority = description.authority.clone();
         let tls = Tls::new(&authority, certificate)?;
-        Ok(Self {
-            authority,
-            tls,
-            cookie: None,
-        })
+        Ok(Self { authority, tls, cookie: None })
     }
 
     /// Another browser of somebody without a certificate.
     pub(crate) fn another(&self) -> Result<Self, Failure> {
         let (authority, tls) = (self.authority.clone(), Tls::new(&self.authority, None)?);
-        Ok(Self {
-            authority,
-            tls,
-            cookie: None,
-        })
+        Ok(Self { authority, tls, cookie: None })
     }
 
     /// Opens a page for a person to read.
@@ -65,13 +57,7 @@ impl Browser {
         }
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
-        self.ask(
-            "POST",
-            &format!("{page}{action}"),
-            "application/json",
-            Some(form.finish()),
-        )
-        .await
+        self.ask("POST", &format!("{page}{action}"), "application/json", Some(form.finish())).await
     }
 
     async fn ask(
@@ -86,26 +72,11 @@ impl Browser {
             headers.push((header::COOKIE, cookie.clone()));
         }
         if form.is_some() {
-            headers.push((
-                header::CONTENT_TYPE,
-                "application/x-www-form-urlencoded".to_owned(),
-            ));
+            headers.push((header::CONTENT_TYPE, "application/x-www-form-urlencoded".to_owned()));
         }
         let body = form.unwrap_or_default();
-        let reply = wire::ask(
-            Some(&self.tls),
-            Ask {
-                method,
-                url,
-                headers,
-                body,
-            },
-        )
-        .await?;
-        let set = reply
-            .headers
-            .get(header::SET_COOKIE)
-            .and_then(|value| value.to_str().ok());
+        let reply = wire::ask(Some(&self.tls), Ask { method, url, headers, body }).await?;
+        let set = reply.headers.get(header::SET_COOKIE).and_then(|value| value.to_str().ok());
         if let Some(pair) = set.and_then(|cookie| cookie.split(';').next()) {
             self.cookie = Some(pair.to_owned());
         }

@@ -49,10 +49,7 @@ impl Catalogue {
 
     /// Whether there is a row of that id.
     pub fn has(&self, id: &str) -> bool {
-        self.groups
-            .iter()
-            .flat_map(|group| &group.rows)
-            .any(|row| row.id == id)
+        self.groups.iter().flat_map(|group| &group.rows).any(|row| row.id == id)
     }
 }
 
@@ -75,12 +72,7 @@ mod tests {
         for group in catalogue.groups() {
             for row in &group.rows {
                 assert!(seen.insert(row.id.clone()), "{} is there twice", row.id);
-                assert!(
-                    row.id.starts_with(&group.id),
-                    "{} is not of group {}",
-                    row.id,
-                    group.id
-                );
+                assert!(row.id.starts_with(&group.id), "{} is not of group {}", row.id, group.id);
                 assert!(is_row_like(&row.id), "{}", row.id);
                 assert!(!row.title.is_empty(), "{} has no title", row.id);
             }
@@ -92,10 +84,7 @@ mod tests {
         }
         for figure in 4..=13 {
             assert!(
-                catalogue
-                    .groups()
-                    .iter()
-                    .any(|group| group.id == format!("F{figure}")),
+                catalogue.groups().iter().any(|group| group.id == format!("F{figure}")),
                 "F{figure} is missing"
             );
         }

@@ -69,18 +69,10 @@ enum Command {
 /// Does what the arguments of the process say.
 pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Run {
-            path,
-            tags,
-            url,
-            junit,
-            report,
-        } => play(&path, tags.as_ref(), &Running { url, junit, report }),
-        Command::List {
-            path,
-            missing,
-            json,
-        } => list(&path, missing, json),
+        Command::Run { path, tags, url, junit, report } => {
+            play(&path, tags.as_ref(), &Running { url, junit, report })
+        }
+        Command::List { path, missing, json } => list(&path, missing, json),
     };
     done.unwrap_or_else(|error| {
         complain(&error);
@@ -93,28 +85,15 @@ fn play(path: &Path, tags: Option<&TagOperation>, running: &Running) -> Result<E
     if let Some(tags) = tags {
         scripts = scripts.select(tags);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let Outcome {
-        passed,
-        played,
-        skipped,
-    } = runtime
-        .block_on(run(scripts, running))
-        .map_err(|error| error.to_string())?;
+    let Outcome { passed, played, skipped } =
+        runtime.block_on(run(scripts, running)).map_err(|error| error.to_string())?;
     say(&format!("{played} played, {} skipped.", skipped.len()));
     for scenario in &skipped {
-        say(&format!(
-            "  skipped, as this sandbox asks in the other order: {scenario}"
-        ));
+        say(&format!("  skipped, as this sandbox asks in the other order: {scenario}"));
     }
-    Ok(if passed {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(FAILED)
-    })
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
 fn list(path: &Path, missing: bool, json: bool) -> Result<ExitCode, String> {

@@ -97,9 +97,7 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(url: &str) -> Self {
-        Self {
-            url: url.trim_end_matches('/').to_owned(),
-        }
+        Self { url: url.trim_end_matches('/').to_owned() }
     }
 
     pub(crate) async fn description(&self) -> Result<Description, Failure> {
@@ -118,18 +116,12 @@ impl Control {
 
     /// Switches a handset `on` or `off`, or has it `barred`; a handset that is not there is added.
     pub(crate) async fn set_handset(&self, number: &str, state: &str) -> Result<(), Failure> {
-        self.tell(
-            "PUT",
-            &format!("/handsets/{number}"),
-            &json!({ "state": state }),
-        )
-        .await
+        self.tell("PUT", &format!("/handsets/{number}"), &json!({ "state": state })).await
     }
 
     /// Changes the account that a card draws on; an account that is not there is opened.
     pub(crate) async fn set_card(&self, number: &str, change: &Value) -> Result<(), Failure> {
-        self.tell("PUT", &format!("/bank/cards/{number}"), change)
-            .await
+        self.tell("PUT", &format!("/bank/cards/{number}"), change).await
     }
 
     pub(crate) async fn account(&self, number: &str) -> Result<Account, Failure> {
@@ -138,8 +130,7 @@ impl Control {
 
     /// Sets the server's clock forward.
     pub(crate) async fn advance_clock(&self, seconds: u32) -> Result<(), Failure> {
-        self.tell("POST", "/clock", &json!({ "advance_seconds": seconds }))
-            .await
+        self.tell("POST", "/clock", &json!({ "advance_seconds": seconds })).await
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -149,8 +140,6 @@ impl Control {
     }
 
     async fn tell(&self, method: &str, path: &str, body: &Value) -> Result<(), Failure> {
-        wire::plain(method, &self.url, path, Some(body))
-            .await
-            .map(|_| ())
+        wire::plain(method, &self.url, path, Some(body)).await.map(|_| ())
     }
 }

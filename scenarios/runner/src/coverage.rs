@@ -56,9 +56,7 @@ impl Coverage {
     /// What those scripts cover of that catalogue.
     pub fn of(catalogue: &Catalogue, scripts: &Scripts) -> Self {
         let covering = |row: &Row| {
-            let naming = scripts
-                .scenarios()
-                .filter(|told| told.tags().any(|tag| tag == row.id));
+            let naming = scripts.scenarios().filter(|told| told.tags().any(|tag| tag == row.id));
             naming
                 .map(|told| Covering {
                     file: told.file(),
@@ -73,21 +71,14 @@ impl Coverage {
             rows: group
                 .rows
                 .iter()
-                .map(|row| CoveredRow {
-                    row: row.clone(),
-                    scenarios: covering(row),
-                })
+                .map(|row| CoveredRow { row: row.clone(), scenarios: covering(row) })
                 .collect(),
         });
         let groups: Vec<_> = groups.collect();
         let rows = || groups.iter().flat_map(|group| &group.rows);
         let covered = rows().filter(|row| !row.scenarios.is_empty()).count();
         let missing = rows().count().saturating_sub(covered);
-        Self {
-            covered,
-            missing,
-            groups,
-        }
+        Self { covered, missing, groups }
     }
 
     /// Leaves only the rows that no scenario covers.
@@ -114,10 +105,6 @@ impl fmt::Display for Coverage {
             }
             writeln!(f)?;
         }
-        writeln!(
-            f,
-            "{} rows are covered (+), {} are not yet (-).",
-            self.covered, self.missing
-        )
+        writeln!(f, "{} rows are covered (+), {} are not yet (-).", self.covered, self.missing)
     }
 }

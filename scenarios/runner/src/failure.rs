@@ -44,10 +44,7 @@ pub(crate) fn same<T: fmt::Debug + PartialEq>(what: &str, came: T, expected: T) 
     if came == expected {
         return Ok(());
     }
-    Err(Failure::expected(
-        format_args!("{what} {expected:?}"),
-        format_args!("{came:?}"),
-    ))
+    Err(Failure::expected(format_args!("{what} {expected:?}"), format_args!("{came:?}")))
 }
 
 /// Looks again and again until it is so; the last failure when it does not come to be so.
@@ -61,9 +58,7 @@ where
             Ok(so) => return Ok(so),
             Err(failure) if Instant::now() >= end => {
                 let seconds = PATIENCE.as_secs();
-                return Err(Failure(format!(
-                    "{failure}\n(looked for {seconds} seconds)"
-                )));
+                return Err(Failure(format!("{failure}\n(looked for {seconds} seconds)")));
             }
             Err(_) => sleep(PAUSE).await,
         }

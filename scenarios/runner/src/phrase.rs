@@ -14,9 +14,7 @@ impl std::str::FromStr for Money {
     fn from_str(text: &str) -> Result<Self, String> {
         let (value, currency) = text.split_once(' ').unwrap_or((text, ""));
         let currency = Currency::try_from(currency).map_err(|error| error.to_string())?;
-        Amount::from_decimal(value, currency)
-            .map(Self)
-            .map_err(|error| error.to_string())
+        Amount::from_decimal(value, currency).map(Self).map_err(|error| error.to_string())
     }
 }
 
@@ -34,10 +32,7 @@ impl std::str::FromStr for Seconds {
             .parse()
             .map_err(|_| format!("{number} is not a number of seconds or minutes"))?;
         let factor = if unit.starts_with("minute") { 60 } else { 1 };
-        number
-            .checked_mul(factor)
-            .map(Self)
-            .ok_or_else(|| format!("{text} is too long"))
+        number.checked_mul(factor).map(Self).ok_or_else(|| format!("{text} is too long"))
     }
 }
 
@@ -87,10 +82,7 @@ const CAUSES: Table = &[
     ("nobody said who pays", "payer-not-given"),
     ("this cannot be done now", "not-now"),
     ("there is no such thing", "not-found"),
-    (
-        "the key was used for another order",
-        "idempotency-key-reused",
-    ),
+    ("the key was used for another order", "idempotency-key-reused"),
     ("the merchant's key is not known", "not-authenticated"),
 ];
 
@@ -113,29 +105,16 @@ const EVENTS: Table = &[
 ];
 
 const CERTIFICATE_CAUSES: Table = &[
-    (
-        "its authority is not known",
-        "certificate-unknown-authority",
-    ),
+    ("its authority is not known", "certificate-unknown-authority"),
     ("it has expired", "certificate-expired"),
-    (
-        "its number is another certificate's",
-        "certificate-phone-moved",
-    ),
+    ("its number is another certificate's", "certificate-phone-moved"),
 ];
 
 fn look_up(table: Table, words: &str) -> Result<&'static str, String> {
-    table
-        .iter()
-        .find(|(known, _)| *known == words)
-        .map(|(_, name)| *name)
-        .ok_or_else(|| {
-            let known: Vec<_> = table.iter().map(|(known, _)| *known).collect();
-            format!(
-                "the script says \"{words}\"; what can be said here is: {}",
-                known.join("; ")
-            )
-        })
+    table.iter().find(|(known, _)| *known == words).map(|(_, name)| *name).ok_or_else(|| {
+        let known: Vec<_> = table.iter().map(|(known, _)| *known).collect();
+        format!("the script says \"{words}\"; what can be said here is: {}", known.join("; "))
+    })
 }
 
 #[cfg(test)]

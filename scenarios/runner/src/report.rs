@@ -50,10 +50,7 @@ impl Report {
     pub(crate) fn in_folder(folder: &Path) -> Result<Self, RunError> {
         let flows = folder.join(FLOWS);
         fs::create_dir_all(&flows).map_err(|error| unwritable(&flows, &error))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            played: Arc::default(),
-        })
+        Ok(Self { folder: folder.to_owned(), played: Arc::default() })
     }
 
     /// Adds a scenario that has ended. What was sent is asked of the sandbox; that it cannot say is no failure of the
@@ -85,43 +82,27 @@ impl Report {
             line: told.scenario.position.line,
             name: told.scenario.name.clone(),
             tags: told.tags().map(str::to_owned).collect(),
-            steps: steps
-                .map(|step| format!("{}{}", step.keyword, step.value))
-                .collect(),
+            steps: steps.map(|step| format!("{}{}", step.keyword, step.value)).collect(),
             failure,
             flows,
         };
-        self.played
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(played);
+        self.played.lock().unwrap_or_else(PoisonError::into_inner).push(played);
     }
 
     /// Writes what was played, in the order of the scripts.
     pub(crate) fn write(&self) -> Result<(), RunError> {
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         played.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
-        let failed = played
-            .iter()
-            .filter(|played| played.failure.is_some())
-            .count();
-        let page = Page {
-            style: STYLE,
-            passed: played.len() - failed,
-            failed,
-            played: &played,
-        };
+        let failed = played.iter().filter(|played| played.failure.is_some()).count();
+        let page = Page { style: STYLE, passed: played.len() - failed, failed, played: &played };
         let html = page.render().map_err(|error| RunError::Report {
             path: self.folder.clone(),
             cause: error.to_string(),
         })?;
         write(&self.folder.join("report.html"), &html)?;
         for played in played.iter().filter(|played| !played.flows.is_empty()) {
-            let file = format!(
-                "{}-{}.md",
-                played.file.trim_end_matches(".feature"),
-                slug(&played.name)
-            );
+            let file =
+                format!("{}-{}.md", played.file.trim_end_matches(".feature"), slug(&played.name));
             write(&self.folder.join(FLOWS).join(file), &played.markdown())?;
         }
         Ok(())
@@ -145,9 +126,7 @@ impl Played {
     fn drawings(&self, number: &usize) -> Vec<String> {
         let prefix = |place: usize| format!("s{number}-{place}-");
         let flows = self.flows.iter().enumerate();
-        flows
-            .map(|(place, flow)| flow.html(&prefix(place)))
-            .collect()
+        flows.map(|(place, flow)| flow.html(&prefix(place))).collect()
     }
 }
 
@@ -163,10 +142,7 @@ fn write(path: &Path, text: &str) -> Result<(), RunError> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> RunError {
-    RunError::Report {
-        path: path.to_owned(),
-        cause: error.to_string(),
-    }
+    RunError::Report { path: path.to_owned(), cause: error.to_string() }
 }
 
 #[cfg(test)]
@@ -175,9 +151,6 @@ mod tests {
 
     #[test]
     fn a_name_becomes_a_file_s_name() {
-        assert_eq!(
-            slug("A userId, unknown: 49.90 EUR!"),
-            "a-userid-unknown-49-90-eur"
-        );
+        assert_eq!(slug("A userId, unknown: 49.90 EUR!"), "a-userid-unknown-49-90-eur");
     }
 }

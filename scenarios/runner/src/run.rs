@@ -88,19 +88,14 @@ pub enum RunError {
 /// When nothing can be played; that scenarios fail is no error but the outcome.
 pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunError> {
     let junit = junit(running.junit.as_deref())?;
-    let report = running
-        .report
-        .as_ref()
-        .map(|folder| Report::in_folder(folder));
+    let report = running.report.as_ref().map(|folder| Report::in_folder(folder));
     let report = report.transpose()?;
     let own = match &running.url {
         Some(_) => Own::default(),
         None => Own::start(&scripts).await?,
     };
     let benches = match &running.url {
-        Some(url) => Benches::at(url)
-            .await
-            .map_err(|failure| not_running(url, &failure))?,
+        Some(url) => Benches::at(url).await.map_err(|failure| not_running(url, &failure))?,
         None => own.benches().await?,
     };
     let placeless = |told: &Told<'_>| benches.of(told.is_code_first()).is_none();
@@ -119,11 +114,7 @@ pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunErro
     if let Some(report) = report {
         report.write()?;
     }
-    Ok(Outcome {
-        passed,
-        played,
-        skipped,
-    })
+    Ok(Outcome { passed, played, skipped })
 }
 
 async fn play(
@@ -143,14 +134,7 @@ async fn play(
         .with_default_cli()
         .max_concurrent_scenarios(CONCURRENT)
         .before(move |feature, rule, scenario, story: &mut Story| {
-            let bench = benches
-                .of(Told {
-                    feature,
-                    rule,
-                    scenario,
-                }
-                .is_code_first())
-                .cloned();
+            let bench = benches.of(Told { feature, rule, scenario }.is_code_first()).cloned();
             async move {
                 if let Some(bench) = bench {
                     story.begin_at(bench);
@@ -158,22 +142,16 @@ async fn play(
             }
             .boxed_local()
         })
-        .after(
-            move |feature, rule, scenario, ended, story: Option<&mut Story>| {
-                let told = Told {
-                    feature,
-                    rule,
-                    scenario,
-                };
-                let report = report.clone();
-                async move {
-                    if let Some(report) = report {
-                        report.add(told, ended, story.as_deref()).await;
-                    }
+        .after(move |feature, rule, scenario, ended, story: Option<&mut Story>| {
+            let told = Told { feature, rule, scenario };
+            let report = report.clone();
+            async move {
+                if let Some(report) = report {
+                    report.add(told, ended, story.as_deref()).await;
                 }
-                .boxed_local()
-            },
-        )
+            }
+            .boxed_local()
+        })
         .run(())
         .await;
     !played.execution_has_failed()
@@ -199,15 +177,10 @@ impl Own {
     async fn start(scripts: &Scripts) -> Result<Self, RunError> {
         let mut own = Self::default();
         for (order, code_first) in [(Order::BankFirst, false), (Order::CodeFirst, true)] {
-            if !scripts
-                .scenarios()
-                .any(|told| told.is_code_first() == code_first)
-            {
+            if !scripts.scenarios().any(|told| told.is_code_first() == code_first) {
                 continue;
             }
-            let folder = tempfile::Builder::new()
-                .prefix("countersign-scenarios-")
-                .tempdir();
+            let folder = tempfile::Builder::new().prefix("countersign-scenarios-").tempdir();
             let folder = folder.map_err(|error| RunError::NoFolder(error.to_string()))?;
             let mut settings = Settings::in_folder(folder.path());
             settings.order = order;
@@ -220,9 +193,7 @@ impl Own {
         let mut benches = Benches::default();
         for (order, sandbox, _) in &self.0 {
             let url = sandbox.control_url();
-            let bench = Bench::at(&url)
-                .await
-                .map_err(|failure| not_running(&url, &failure))?;
+            let bench = Bench::at(&url).await.map_err(|failure| not_running(&url, &failure))?;
             let place = match order {
                 Order::BankFirst => &mut benches.bank_first,
                 Order::CodeFirst => &mut benches.code_first,
@@ -243,16 +214,11 @@ fn junit(path: Option<&Path>) -> Result<Box<dyn io::Write>, RunError> {
     let Some(path) = path else {
         return Ok(Box::new(io::sink()));
     };
-    let failed = |error: io::Error| RunError::Report {
-        path: path.to_owned(),
-        cause: error.to_string(),
-    };
+    let failed =
+        |error: io::Error| RunError::Report { path: path.to_owned(), cause: error.to_string() };
     Ok(Box::new(fs::File::create(path).map_err(failed)?))
 }
 
 fn not_running(url: &str, failure: &Failure) -> RunError {
-    RunError::NotRunning {
-        url: url.to_owned(),
-        cause: failure.to_string(),
-    }
+    RunError::NotRunning { url: url.to_owned(), cause: failure.to_string() }
 }

@@ -70,16 +70,9 @@ impl Scripts {
     pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Self, ScriptError> {
         let files = files(path)?;
         if files.is_empty() {
-            return Err(ScriptError::None {
-                path: path.to_owned(),
-            });
+            return Err(ScriptError::None { path: path.to_owned() });
         }
-        let scripts = Self(
-            files
-                .iter()
-                .map(|file| feature(file))
-                .collect::<Result<_, _>>()?,
-        );
+        let scripts = Self(files.iter().map(|file| feature(file)).collect::<Result<_, _>>()?);
         scripts.check(catalogue)?;
         Ok(scripts)
     }
@@ -121,18 +114,10 @@ impl Scripts {
     fn check(&self, catalogue: &Catalogue) -> Result<(), ScriptError> {
         for told in self.scenarios() {
             if told.scenario.steps.is_empty() {
-                return Err(ScriptError::NoSteps {
-                    place: told.place(),
-                });
+                return Err(ScriptError::NoSteps { place: told.place() });
             }
-            if let Some(tag) = told
-                .tags()
-                .find(|tag| is_row_like(tag) && !catalogue.has(tag))
-            {
-                return Err(ScriptError::UnknownRow {
-                    place: told.place(),
-                    tag: tag.to_owned(),
-                });
+            if let Some(tag) = told.tags().find(|tag| is_row_like(tag) && !catalogue.has(tag)) {
+                return Err(ScriptError::UnknownRow { place: told.place(), tag: tag.to_owned() });
             }
         }
         Ok(())
@@ -154,12 +139,7 @@ impl<'a> Told<'a> {
     /// Its tags: the feature's, the rule's, its own.
     pub fn tags(self) -> impl Iterator<Item = &'a str> {
         let of_rule = self.rule.into_iter().flat_map(|rule| &rule.tags);
-        self.feature
-            .tags
-            .iter()
-            .chain(of_rule)
-            .chain(&self.scenario.tags)
-            .map(String::as_str)
+        self.feature.tags.iter().chain(of_rule).chain(&self.scenario.tags).map(String::as_str)
     }
 
     /// Whether it is for a sandbox that asks the phone before the bank.
@@ -170,8 +150,7 @@ impl<'a> Told<'a> {
     /// Its file's name, without the folder.
     pub fn file(self) -> String {
         let name = self.feature.path.as_deref().and_then(Path::file_name);
-        name.map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
     /// File and line, for a person to find it.
@@ -181,17 +160,10 @@ impl<'a> Told<'a> {
 }
 
 fn told(feature: &Feature) -> impl Iterator<Item = Told<'_>> {
-    let plain = feature.scenarios.iter().map(move |scenario| Told {
-        feature,
-        rule: None,
-        scenario,
-    });
+    let plain =
+        feature.scenarios.iter().map(move |scenario| Told { feature, rule: None, scenario });
     let ruled = feature.rules.iter().flat_map(move |rule| {
-        rule.scenarios.iter().map(move |scenario| Told {
-            feature,
-            rule: Some(rule),
-            scenario,
-        })
+        rule.scenarios.iter().map(move |scenario| Told { feature, rule: Some(rule), scenario })
     });
     plain.chain(ruled)
 }
@@ -211,10 +183,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ScriptError> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(unreadable)?;
     inside.retain(|entry| {
-        entry.is_dir()
-            || entry
-                .extension()
-                .is_some_and(|extension| extension == "feature")
+        entry.is_dir() || entry.extension().is_some_and(|extension| extension == "feature")
     });
     inside.sort();
     let mut found = Vec::new();
@@ -226,32 +195,21 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ScriptError> {
 
 /// One script: outlines expanded, backgrounds put in front of the scenarios that they are for.
 fn feature(file: &Path) -> Result<Feature, ScriptError> {
-    let malformed = |error: &dyn std::fmt::Display| ScriptError::Malformed {
-        cause: error.to_string(),
-    };
+    let malformed =
+        |error: &dyn std::fmt::Display| ScriptError::Malformed { cause: error.to_string() };
     let feature =
         Feature::parse_path(file, GherkinEnv::default()).map_err(|error| malformed(&error))?;
-    let mut feature = feature
-        .expand_examples()
-        .map_err(|error| malformed(&error))?;
-    let before_all = feature
-        .background
-        .take()
-        .map(|background| background.steps)
-        .unwrap_or_default();
+    let mut feature = feature.expand_examples().map_err(|error| malformed(&error))?;
+    let before_all =
+        feature.background.take().map(|background| background.steps).unwrap_or_default();
     for scenario in &mut feature.scenarios {
         scenario.steps.splice(..0, before_all.iter().cloned());
     }
     for rule in &mut feature.rules {
-        let before_rule = rule
-            .background
-            .take()
-            .map(|background| background.steps)
-            .unwrap_or_default();
+        let before_rule =
+            rule.background.take().map(|background| background.steps).unwrap_or_default();
         for scenario in &mut rule.scenarios {
-            scenario
-                .steps
-                .splice(..0, before_all.iter().chain(&before_rule).cloned());
+            scenario.steps.splice(..0, before_all.iter().chain(&before_rule).cloned());
         }
     }
     Ok(feature)

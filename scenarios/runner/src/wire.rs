@@ -95,9 +95,7 @@ impl Unanswered {
     fn new(what: &str, error: &(dyn Error + 'static)) -> Self {
         let mut source = Some(error);
         while let Some(error) = source {
-            let inner = error
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref);
+            let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
             if let Some(rustls::Error::AlertReceived(alert)) = tls {
                 return Self::Alert(format!("{alert:?}"));
@@ -130,18 +128,14 @@ impl Tls {
         let mut roots = RootCertStore::empty();
         let root = CertificateDer::from_pem_file(authority)
             .map_err(|error| unusable(authority, &error))?;
-        roots
-            .add(root)
-            .map_err(|error| unusable(authority, &error))?;
+        roots.add(root).map_err(|error| unusable(authority, &error))?;
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| Failure::new(error.to_string()))?
             .with_root_certificates(roots);
         let config = match certificate {
             None => builder.with_no_client_auth(),
-            Some(ClientCertificate {
-                certificate, key, ..
-            }) => {
+            Some(ClientCertificate { certificate, key, .. }) => {
                 let chain = CertificateDer::pem_file_iter(certificate)
                     .and_then(Iterator::collect)
                     .map_err(|error| unusable(certificate, &error))?;
@@ -168,27 +162,18 @@ pub(crate) struct Ask<'a> {
 /// Sends a request; over TLS when the URL says so.
 pub(crate) async fn ask(tls: Option<&Tls>, ask: Ask<'_>) -> Result<Reply, Unanswered> {
     let late = |_| {
-        Unanswered::Broken(format!(
-            "{} did not answer in {} s",
-            ask.url,
-            REQUEST_TIMEOUT.as_secs()
-        ))
+        Unanswered::Broken(format!("{} did not answer in {} s", ask.url, REQUEST_TIMEOUT.as_secs()))
     };
-    timeout(REQUEST_TIMEOUT, exchange(tls, &ask))
-        .await
-        .map_err(late)?
+    timeout(REQUEST_TIMEOUT, exchange(tls, &ask)).await.map_err(late)?
 }
 
 async fn exchange(tls: Option<&Tls>, ask: &Ask<'_>) -> Result<Reply, Unanswered> {
     let broken = |cause: &str| Unanswered::Broken(format!("{}: {cause}", ask.url));
     let (scheme, rest) = ask.url.split_once("://").ok_or_else(|| broken("no URL"))?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (host, _) = authority
-        .rsplit_once(':')
-        .ok_or_else(|| broken("no port"))?;
-    let stream = TcpStream::connect(authority)
-        .await
-        .map_err(|error| Unanswered::new(ask.url, &error))?;
+    let (host, _) = authority.rsplit_once(':').ok_or_else(|| broken("no port"))?;
+    let stream =
+        TcpStream::connect(authority).await.map_err(|error| Unanswered::new(ask.url, &error))?;
     let mut request = Request::builder()
         .method(ask.method)
         .uri(format!("/{path}"))
@@ -221,9 +206,7 @@ async fn send(
     url: &str,
 ) -> Result<Reply, Unanswered> {
     let failed = |error: hyper::Error| Unanswered::new(url, &error);
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(failed)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
     let mut driven = tokio::spawn(connection);
     let answered = async {
         let (head, body) = sender.send_request(request).await?.into_parts();
@@ -236,13 +219,13 @@ async fn send(
             _ => Err(failed(error)),
         },
         Err(error) => Err(failed(error)),
-        Ok((head, body)) => body
-            .map_err(|error| Unanswered::Broken(format!("{url}: {error}")))
-            .map(|body| Reply {
+        Ok((head, body)) => {
+            body.map_err(|error| Unanswered::Broken(format!("{url}: {error}"))).map(|body| Reply {
                 status: head.status,
                 headers: head.headers,
                 body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
-            }),
+            })
+        }
     };
     driven.abort();
     answered
@@ -258,16 +241,7 @@ pub(crate) async fn plain(
     let url = format!("{url}{path}");
     let headers = vec![(header::CONTENT_TYPE, "application/json".to_owned())];
     let body = body.map(Value::to_string).unwrap_or_default();
-    let reply = ask(
-        None,
-        Ask {
-            method,
-            url: &url,
-            headers,
-            body,
-        },
-    )
-    .await;
+    let reply = ask(None, Ask { method, url: &url, headers, body }).await;
     let reply = reply.map_err(|error| Failure::new(format!("{error}; does the sandbox run?")))?;
     if reply.status.is_success() {
         return Ok(reply.json().0);

@@ -61,10 +61,7 @@ pub(crate) struct Purchase {
 impl Person {
     /// The code of the last message: what follows the last `#`.
     pub(crate) fn code(&self) -> Result<&str, Failure> {
-        let text = self
-            .texts
-            .last()
-            .ok_or_else(|| Failure::new("no message came yet"))?;
+        let text = self.texts.last().ok_or_else(|| Failure::new("no message came yet"))?;
         code_in(text)
     }
 }
@@ -82,9 +79,7 @@ impl Story {
     }
 
     pub(crate) fn bench(&self) -> Result<&Bench, Failure> {
-        self.bench
-            .as_deref()
-            .ok_or_else(|| Failure::new("there is no sandbox for this scenario"))
+        self.bench.as_deref().ok_or_else(|| Failure::new("there is no sandbox for this scenario"))
     }
 
     /// Somebody new of that name, with a number and a card that nobody else has.
@@ -95,14 +90,7 @@ impl Story {
             expiry: "2035-12".to_owned(),
         };
         let number = format!("+336{:08}", unique % 100_000_000);
-        self.enter(
-            name,
-            format!("{}-{unique}", name.to_lowercase()),
-            number,
-            card,
-            None,
-        )
-        .await
+        self.enter(name, format!("{}-{unique}", name.to_lowercase()), number, card, None).await
     }
 
     /// The holder of a certificate of the sandbox, under that name.
@@ -113,9 +101,7 @@ impl Story {
     ) -> Result<(), Failure> {
         let (number, card) = (certificate.number.clone(), certificate.card.clone());
         let user_id = format!("{}-{}", name.to_lowercase(), next_unique());
-        self.enter(name, user_id, number, card, Some(certificate))
-            .await
-            .map(|_| ())
+        self.enter(name, user_id, number, card, Some(certificate)).await.map(|_| ())
     }
 
     /// Gives a person a handset that is on and an account that is full, and notes what the handset shows already.
@@ -127,10 +113,7 @@ impl Story {
         card: Card,
         certificate: Option<ClientCertificate>,
     ) -> Result<&mut Person, Failure> {
-        let Bench {
-            control,
-            description,
-        } = self.bench()?;
+        let Bench { control, description } = self.bench()?;
         control.set_handset(&number, "on").await?;
         let account = json!({
             "expiry": card.expiry, "balance": { "value": "1000.00", "currency": "EUR" },
@@ -139,20 +122,9 @@ impl Story {
         control.set_card(&card.number, &account).await?;
         let noted = control.messages(&number).await?.len();
         let browser = Browser::new(description, certificate.as_ref())?;
-        let person = Person {
-            user_id,
-            number,
-            card,
-            browser,
-            certificate,
-            noted,
-            texts: Vec::new(),
-        };
-        Ok(self
-            .people
-            .entry(name.to_owned())
-            .insert_entry(person)
-            .into_mut())
+        let person =
+            Person { user_id, number, card, browser, certificate, noted, texts: Vec::new() };
+        Ok(self.people.entry(name.to_owned()).insert_entry(person).into_mut())
     }
 
     pub(crate) fn person(&self, name: &str) -> Result<&Person, Failure> {
@@ -170,8 +142,7 @@ impl Story {
     /// The text that a step has noted last.
     pub(crate) fn last_text(&self) -> Result<&str, Failure> {
         let last = self.heard.last();
-        last.map(String::as_str)
-            .ok_or_else(|| Failure::new("no message came yet"))
+        last.map(String::as_str).ok_or_else(|| Failure::new("no message came yet"))
     }
 
     /// A number that no other scenario has.
@@ -203,10 +174,8 @@ impl Story {
             headers.push((hyper::header::AUTHORIZATION, format!("Bearer {key}")));
         }
         if let Some(key) = idempotency_key {
-            headers.push((
-                hyper::header::HeaderName::from_static("idempotency-key"),
-                key.to_owned(),
-            ));
+            headers
+                .push((hyper::header::HeaderName::from_static("idempotency-key"), key.to_owned()));
         }
         // What a tester reads is no part of the purchase, and is not drawn.
         if method == "GET" {
@@ -216,16 +185,7 @@ impl Story {
             ));
         }
         let body = body.map(Value::to_string).unwrap_or_default();
-        Ok(wire::ask(
-            Some(&tls),
-            Ask {
-                method,
-                url: &url,
-                headers,
-                body,
-            },
-        )
-        .await)
+        Ok(wire::ask(Some(&tls), Ask { method, url: &url, headers, body }).await)
     }
 
     /// What our merchant is answered to a question that must succeed.
@@ -255,9 +215,7 @@ fn next_unique() -> u64 {
         use std::hash::BuildHasher as _;
         std::collections::hash_map::RandomState::new().hash_one("runner") % 90_000_000
     });
-    start
-        .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
-        .wrapping_add(1)
+    start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)).wrapping_add(1)
 }
 
 #[cfg(test)]

@@ -12,11 +12,7 @@ use serde_json::Value;
 
 fn scenario(arguments: &[&str]) -> (i32, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_scenario"))
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_scenario"))
         .args(arguments)
         .current_dir(root)
         .output()
@@ -86,10 +82,7 @@ fn what_cannot_be_played_is_refused_by_the_rule_it_breaks() {
         (vec!["run", "--tags", "@nothing"], "no scenario is selected"),
         (vec!["run", "--tags", "(("], "--tags"),
         (vec!["run", "--junit", &report], "report.xml: "),
-        (
-            vec!["run", "--url", "http://127.0.0.1:1"],
-            "does the sandbox run?",
-        ),
+        (vec!["run", "--url", "http://127.0.0.1:1"], "does the sandbox run?"),
         (vec!["list", "nowhere"], "nowhere: "),
         (vec!["dance"], "unrecognized subcommand"),
     ] {
@@ -101,10 +94,7 @@ fn what_cannot_be_played_is_refused_by_the_rule_it_breaks() {
 
 #[test]
 fn a_running_sandbox_plays_what_it_can_and_the_rest_is_named() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let started = Sandbox::start(Settings::in_folder(folder.path()));
     let sandbox = runtime.block_on(started).unwrap();
@@ -112,10 +102,7 @@ fn a_running_sandbox_plays_what_it_can_and_the_rest_is_named() {
     let (code, said) = scenario(&["run", "--url", &url, "--tags", "@F8.805 or @F8.v1"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("2 played, 1 skipped."), "{said}");
-    assert!(
-        said.contains("in the other order: figure-08.feature:"),
-        "{said}"
-    );
+    assert!(said.contains("in the other order: figure-08.feature:"), "{said}");
     runtime.block_on(sandbox.stop());
 }
 
@@ -125,9 +112,7 @@ fn the_list_has_every_row_and_figure_13_is_covered_whole() {
     assert_eq!(code, 0, "{said}");
     let coverage: Value = serde_json::from_str(&said).unwrap();
     let groups = coverage["groups"].as_array().unwrap();
-    let rows = groups
-        .iter()
-        .flat_map(|group| group["rows"].as_array().unwrap());
+    let rows = groups.iter().flat_map(|group| group["rows"].as_array().unwrap());
     let bare = rows.filter(|row| row["scenarios"].as_array().unwrap().is_empty());
     let bare: Vec<_> = bare.map(|row| row["id"].as_str().unwrap()).collect();
     assert_eq!(coverage["missing"], bare.len());
@@ -138,17 +123,12 @@ fn the_list_has_every_row_and_figure_13_is_covered_whole() {
     assert!(bare.contains(&"F11.4"), "{bare:?}");
     let (code, said) = scenario(&["list", "--missing"]);
     assert_eq!(code, 0);
-    assert!(
-        said.contains("- F11.4") && !said.contains("F13.4"),
-        "{said}"
-    );
+    assert!(said.contains("- F11.4") && !said.contains("F13.4"), "{said}");
 }
 
 /// The files of a folder, by name, with what is in them.
 fn files(folder: &Path) -> std::collections::BTreeMap<String, String> {
-    let entries = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let read = |path: std::path::PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         (name, fs::read_to_string(&path).unwrap())
@@ -160,23 +140,15 @@ fn files(folder: &Path) -> std::collections::BTreeMap<String, String> {
 fn the_figures_in_the_documentation_are_what_is_really_sent() {
     let mut kept = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures"));
     let index = kept.remove("README.md").unwrap();
-    assert!(
-        kept.keys().all(|name| index.contains(name)),
-        "the index has not all"
-    );
+    assert!(kept.keys().all(|name| index.contains(name)), "the index has not all");
     assert!(kept.len() >= 5);
     let mut drawn = std::collections::BTreeMap::new();
     // What goes on at once, the answer to the payer and the message to the phone, is rarely in the other order; a figure
     // that is stale never comes out.
     for _ in 0..5 {
         let folder = tempfile::tempdir().unwrap();
-        let (code, said) = scenario(&[
-            "run",
-            "--tags",
-            "@drawn",
-            "--report",
-            &folder.path().to_string_lossy(),
-        ]);
+        let (code, said) =
+            scenario(&["run", "--tags", "@drawn", "--report", &folder.path().to_string_lossy()]);
         assert_eq!(code, 0, "{said}");
         drawn = files(&folder.path().join("flows"));
         if drawn == kept {

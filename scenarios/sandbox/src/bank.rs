@@ -74,17 +74,10 @@ impl Bank {
     pub(crate) async fn start_noting(address: SocketAddr, journal: Journal) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            journal,
-            ..Shared::default()
-        });
+        let shared = Arc::new(Shared { journal, ..Shared::default() });
         let listener = tokio::spawn(listen(listener, Arc::clone(&shared)));
         info!(%address, "the bank is open");
-        Ok(Self {
-            address,
-            shared,
-            listener,
-        })
+        Ok(Self { address, shared, listener })
     }
 
     /// Where it listens.
@@ -107,9 +100,7 @@ impl Bank {
     /// The account that the card draws on, as it is now.
     pub fn account(&self, card: &Card) -> Option<Account> {
         let mut ledger = self.shared.ledger();
-        ledger
-            .account(card.expose_number())
-            .map(|account| account.seen())
+        ledger.account(card.expose_number()).map(|account| account.seen())
     }
 
     /// The accounts, as they are now, in the order in which they were opened.
@@ -122,11 +113,7 @@ impl Bank {
     /// # Errors
     /// When the card has no account.
     pub fn refuse(&self, card: &Card, refuse: bool) -> Result<(), UnknownCard> {
-        self.shared
-            .ledger()
-            .account(card.expose_number())
-            .ok_or(UnknownCard)?
-            .refuses = refuse;
+        self.shared.ledger().account(card.expose_number()).ok_or(UnknownCard)?.refuses = refuse;
         Ok(())
     }
 
@@ -135,11 +122,7 @@ impl Bank {
     /// # Errors
     /// When the card has no account.
     pub fn block(&self, card: &Card, block: bool) -> Result<(), UnknownCard> {
-        self.shared
-            .ledger()
-            .account(card.expose_number())
-            .ok_or(UnknownCard)?
-            .blocked = block;
+        self.shared.ledger().account(card.expose_number()).ok_or(UnknownCard)?.blocked = block;
         Ok(())
     }
 
@@ -190,16 +173,12 @@ impl Shared {
         detail.extend(fields);
         let about = message
             .text(Field::RETRIEVAL_REFERENCE)
-            .map_or(About::Nothing, |retrieval| {
-                About::Bank(retrieval.to_owned())
-            });
+            .map_or(About::Nothing, |retrieval| About::Bank(retrieval.to_owned()));
         let (server, bank) = (Party::Server, Party::Bank);
         if message.mti().is_response() {
-            self.journal
-                .answered(bank, server, label(message), detail, about);
+            self.journal.answered(bank, server, label(message), detail, about);
         } else {
-            self.journal
-                .asked(server, bank, label(message), detail, about);
+            self.journal.asked(server, bank, label(message), detail, about);
         }
     }
 }
@@ -240,10 +219,7 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            warn!(
-                MAX_CONNECTIONS,
-                "the bank closed a connection: it has too many"
-            );
+            warn!(MAX_CONNECTIONS, "the bank closed a connection: it has too many");
             continue;
         };
         let shared = Arc::clone(&shared);
@@ -270,11 +246,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> Result<(), End> {
         }
         let read = timeout(MAX_IDLE, stream.read_buf(buffer.unfilled())).await;
         if read.map_err(|_| End::TooSlow)?? == 0 {
-            return if buffer.is_empty() {
-                Ok(())
-            } else {
-                Err(End::CutShort)
-            };
+            return if buffer.is_empty() { Ok(()) } else { Err(End::CutShort) };
         }
     }
 }

@@ -120,23 +120,15 @@ impl Centre {
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
-        let (listener, address) = listening
-            .await
-            .map_err(|error: std::io::Error| CentreError::Listen(error.kind()))?;
+        let (listener, address) =
+            listening.await.map_err(|error: std::io::Error| CentreError::Listen(error.kind()))?;
         let accounts = accounts.into_iter().map(Mailbox::new).collect();
-        let shared = Arc::new(Shared {
-            network: Mutex::new(Network::noting(journal)),
-            accounts,
-        });
+        let shared = Arc::new(Shared { network: Mutex::new(Network::noting(journal)), accounts });
         let tasks = [
             tokio::spawn(listen(Arc::clone(&shared), listener)),
             tokio::spawn(expire(Arc::clone(&shared))),
         ];
-        Ok(Self {
-            shared,
-            address,
-            tasks,
-        })
+        Ok(Self { shared, address, tasks })
     }
 
     /// Where it listens.
@@ -170,10 +162,7 @@ impl Centre {
     /// # Errors
     /// When there is no such handset.
     pub fn set_reachable(&self, number: &str, reachable: bool) -> Result<(), CentreError> {
-        let reports = self
-            .shared
-            .network()
-            .set_reachable(number, reachable, Instant::now())?;
+        let reports = self.shared.network().set_reachable(number, reachable, Instant::now())?;
         self.shared.report(reports);
         Ok(())
     }
@@ -194,23 +183,11 @@ impl Centre {
         let (number, reference) = self.shared.network().sender(number)?;
         let mailbox = self.shared.accounts.first().ok_or(CentreError::NoAccount)?;
         let encoded = text::encode(text, reference)?;
-        let esm_class = if encoded.parts.len() > 1 {
-            ESM_CLASS_UDHI
-        } else {
-            0
-        };
+        let esm_class = if encoded.parts.len() > 1 { ESM_CLASS_UDHI } else { 0 };
         for short_message in encoded.parts {
             mailbox.put(ShortMessage {
-                source: Address {
-                    ton: 1,
-                    npi: 1,
-                    digits: number.clone(),
-                },
-                destination: Address {
-                    ton: 0,
-                    npi: 1,
-                    digits: to.to_owned(),
-                },
+                source: Address { ton: 1, npi: 1, digits: number.clone() },
+                destination: Address { ton: 0, npi: 1, digits: to.to_owned() },
                 esm_class,
                 data_coding: encoded.alphabet.data_coding(),
                 short_message,
@@ -283,19 +260,13 @@ impl Shared {
     }
 
     fn mailbox(&self, system_id: &str) -> Option<&Mailbox> {
-        self.accounts
-            .iter()
-            .find(|mailbox| mailbox.account.system_id == system_id)
+        self.accounts.iter().find(|mailbox| mailbox.account.system_id == system_id)
     }
 }
 
 impl Mailbox {
     fn new(account: Account) -> Self {
-        Self {
-            account,
-            undelivered: Mutex::default(),
-            filled: Notify::new(),
-        }
+        Self { account, undelivered: Mutex::default(), filled: Notify::new() }
     }
 
     fn put(&self, message: ShortMessage) {
@@ -308,10 +279,7 @@ impl Mailbox {
         if undelivered.len() >= MAX_UNDELIVERED {
             undelivered.pop_front();
         }
-        undelivered.push_back(Delivery {
-            message,
-            not_before: Instant::now() + pause,
-        });
+        undelivered.push_back(Delivery { message, not_before: Instant::now() + pause });
         self.filled.notify_one();
     }
 
@@ -319,16 +287,12 @@ impl Mailbox {
     fn take(&self) -> Option<ShortMessage> {
         let now = Instant::now();
         let mut undelivered = self.undelivered();
-        let place = undelivered
-            .iter()
-            .position(|delivery| delivery.not_before <= now)?;
+        let place = undelivered.iter().position(|delivery| delivery.not_before <= now)?;
         undelivered.remove(place).map(|delivery| delivery.message)
     }
 
     fn undelivered(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
-        self.undelivered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.undelivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -72,16 +72,8 @@ pub(crate) fn make(
     let now = now.unix_seconds();
     let root = authority("Countersign sandbox root", now)?;
     let issuing = root.issuing("Countersign sandbox authority", two_years(now)?)?;
-    let maker = Maker {
-        folder,
-        now,
-        root,
-        issuing,
-    };
-    write_public(
-        &folder.join("root.pem"),
-        &maker.root.certificate().to_pem()?,
-    )?;
+    let maker = Maker { folder, now, root, issuing };
+    write_public(&folder.join("root.pem"), &maker.root.certificate().to_pem()?)?;
     maker.server()?;
     let gateway = maker.gateway()?;
     maker.clients(holder, &gateway)
@@ -92,15 +84,11 @@ impl Maker<'_> {
         let profile = Profile::TlsServer {
             common_name: "Countersign sandbox",
             dns_names: &["localhost"],
-            ip_addresses: &[
-                IpAddr::V4(Ipv4Addr::LOCALHOST),
-                IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ],
+            ip_addresses: &[IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)],
         };
         let key = KeyPair::generate()?;
         let certificate = self.issue(&profile, key.public_key())?;
-        self.write("server", &certificate, &key, &self.issuing)
-            .map(|_| ())
+        self.write("server", &certificate, &key, &self.issuing).map(|_| ())
     }
 
     fn gateway(&self) -> Result<GatewayCertificate, SandboxError> {
@@ -124,22 +112,13 @@ impl Maker<'_> {
             number: number.clone(),
             card: Some(Card::new(&person.card.number, &person.card.expiry)?),
         };
-        let client = |phone| Profile::TlsClient {
-            common_name: &person.user_id,
-            phone,
-        };
+        let client = |phone| Profile::TlsClient { common_name: &person.user_id, phone };
         let clear = client(Phone::Clear(&number));
-        let encrypted = client(Phone::Encrypted {
-            holder: &holder,
-            gateways: std::slice::from_ref(gateway),
-        });
+        let encrypted =
+            client(Phone::Encrypted { holder: &holder, gateways: std::slice::from_ref(gateway) });
         let files = |name, certificate: &Certificate, key: &KeyPair, issuer: &Authority| {
             let (certificate, key) = self.write(name, certificate, key, issuer)?;
-            Ok::<_, SandboxError>(ClientFiles {
-                certificate,
-                key,
-                holder: person.clone(),
-            })
+            Ok::<_, SandboxError>(ClientFiles { certificate, key, holder: person.clone() })
         };
 
         let keys = [
@@ -149,23 +128,13 @@ impl Maker<'_> {
             KeyPair::generate()?,
             KeyPair::generate()?,
         ];
-        let [
-            for_encrypted,
-            for_clear,
-            for_foreign,
-            for_expired,
-            for_moved,
-        ] = &keys;
+        let [for_encrypted, for_clear, for_foreign, for_expired, for_moved] = &keys;
         let good = self.issue(&encrypted, for_encrypted.public_key())?;
         let foreign = authority("Foreign root", self.now)?;
         let of_foreign = foreign.issue(&clear, for_foreign.public_key(), year(self.now)?)?;
-        let last_month = Validity::new(
-            at(self.now.saturating_sub(30 * DAY)),
-            Duration::from_secs(29 * DAY),
-        )?;
-        let expired = self
-            .issuing
-            .issue(&clear, for_expired.public_key(), last_month)?;
+        let last_month =
+            Validity::new(at(self.now.saturating_sub(30 * DAY)), Duration::from_secs(29 * DAY))?;
+        let expired = self.issuing.issue(&clear, for_expired.public_key(), last_month)?;
         let moved = self.with_envelope_of(&good, for_moved)?;
         Ok(ClientCertificates {
             encrypted: files("encrypted", &good, for_encrypted, &self.issuing)?,
@@ -209,9 +178,7 @@ impl Maker<'_> {
 
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "mallory");
+        params.distinguished_name.push(DnType::CommonName, "mallory");
         params.not_before = date(self.now.saturating_sub(DAY)).ok_or_else(unusable)?;
         params.not_after = date(self.now.saturating_add(300 * DAY)).ok_or_else(unusable)?;
         params.use_authority_key_identifier_extension = true;
@@ -226,9 +193,7 @@ impl Maker<'_> {
             (signer(key)?, signer(self.issuing.key()));
         let issuer = Issuer::from_ca_cert_der(self.issuing.certificate().der(), issuing?)
             .map_err(|_| unusable())?;
-        let signed = params
-            .signed_by(&subject, &issuer)
-            .map_err(|_| unusable())?;
+        let signed = params.signed_by(&subject, &issuer).map_err(|_| unusable())?;
         Ok(Certificate::from_der(signed.into())?)
     }
 
@@ -271,10 +236,7 @@ fn authority(name: &str, now: u64) -> Result<Authority, SandboxError> {
 /// One year behind and one ahead, so that what expired can be issued, too.
 fn two_years(now: u64) -> Result<Validity, SandboxError> {
     let begin = now.saturating_sub(366 * DAY);
-    Ok(Validity::new(
-        at(begin),
-        Duration::from_secs(2 * 366 * DAY),
-    )?)
+    Ok(Validity::new(at(begin), Duration::from_secs(2 * 366 * DAY))?)
 }
 
 /// From yesterday on, so that clocks may differ.

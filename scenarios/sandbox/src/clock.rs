@@ -15,8 +15,7 @@ pub(crate) struct SandboxClock {
 impl SandboxClock {
     /// Sets it forward. It never goes back.
     pub(crate) fn advance(&self, seconds: u32) {
-        self.ahead_seconds
-            .fetch_add(u64::from(seconds), Ordering::Relaxed);
+        self.ahead_seconds.fetch_add(u64::from(seconds), Ordering::Relaxed);
     }
 }
 

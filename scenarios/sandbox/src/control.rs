@@ -51,11 +51,7 @@ impl Control {
                 tracing::error!(%error, "the control ended");
             }
         });
-        Ok(Self {
-            address,
-            counterparties,
-            task,
-        })
+        Ok(Self { address, counterparties, task })
     }
 
     pub(crate) fn counterparties(&self) -> &Counterparties {
@@ -71,9 +67,7 @@ impl Control {
         let centre = &self.counterparties.centre;
         let of_handset = |number: String| {
             let messages = centre.handset(&number).unwrap_or_default();
-            let new = messages
-                .into_iter()
-                .filter(move |message| message.at > since);
+            let new = messages.into_iter().filter(move |message| message.at > since);
             new.map(move |message| (number.clone(), message))
         };
         let mut texts: Vec<_> = centre.handsets().into_iter().flat_map(of_handset).collect();
@@ -236,9 +230,7 @@ async fn set_account(
                 (amount.amount_minor(), amount.currency())
             }
         };
-        shared
-            .bank
-            .open_account(card.clone(), balance_minor, currency);
+        shared.bank.open_account(card.clone(), balance_minor, currency);
     }
     if let Some(refuses) = change.refuses {
         shared.bank.refuse(&card, refuses)?;

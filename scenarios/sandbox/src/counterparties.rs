@@ -43,10 +43,7 @@ pub(crate) struct Counterparties {
 impl Counterparties {
     /// Those who have a phone, a card and an account, in the order in which they came.
     pub(crate) fn people(&self) -> Vec<Person> {
-        self.people
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Gives somebody new a phone, a card, an account and a place in the directory.
@@ -60,10 +57,7 @@ impl Counterparties {
         let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
         let card = Card::new(&person.card.number, expiry)?;
         self.bank.open_account(card, BALANCE_MINOR, euro()?);
-        self.people
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(person.clone());
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).push(person.clone());
         self.enrol(&person).await?;
         Ok(person)
     }
@@ -79,10 +73,8 @@ impl Counterparties {
     /// Adds a handset that is not there, and puts it into that state.
     pub(crate) fn set_handset(&self, number: &str, state: HandsetState) -> Result<(), CentreError> {
         self.centre.add_handset(number)?;
-        self.centre
-            .set_barred(number, matches!(state, HandsetState::Barred))?;
-        self.centre
-            .set_reachable(number, !matches!(state, HandsetState::Off))
+        self.centre.set_barred(number, matches!(state, HandsetState::Barred))?;
+        self.centre.set_reachable(number, !matches!(state, HandsetState::Off))
     }
 
     /// What the server's register has of merchants and people. It is the server's own store that is read.
@@ -91,14 +83,10 @@ impl Counterparties {
         let store = SqliteStore::open(&self.store).map_err(|error| unreadable(&error))?;
         let mut accounts = Vec::new();
         for id in ["dupont", "martin"] {
-            accounts.push(register::Account::RelyingParty(RelyingPartyId::try_from(
-                id,
-            )?));
+            accounts.push(register::Account::RelyingParty(RelyingPartyId::try_from(id)?));
         }
         for person in people {
-            accounts.push(register::Account::Payer(Identifier::try_from(
-                person.user_id.as_str(),
-            )?));
+            accounts.push(register::Account::Payer(Identifier::try_from(person.user_id.as_str())?));
         }
         let mut rows = Vec::new();
         for account in accounts {

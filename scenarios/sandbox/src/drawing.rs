@@ -30,23 +30,15 @@ impl Flow {
     /// The flow as HTML. The ids in it begin with `prefix`: on one page, no two flows may have the same.
     pub fn html(&self, prefix: &str) -> String {
         let parties = self.parties();
-        let place = |party: Party| {
-            parties
-                .iter()
-                .position(|found| *found == party)
-                .unwrap_or_default()
-        };
+        let place =
+            |party: Party| parties.iter().position(|found| *found == party).unwrap_or_default();
         let arrows = self.arrows.iter().map(|arrow| {
             let (from, to) = (place(arrow.from), place(arrow.to));
             let (left, right) = (from.min(to), from.max(to));
             let direction = if from < to { "right" } else { "left" };
             let answer = if arrow.is_answer { " answer" } else { "" };
             // Near the right edge a label ends with its arrow, so that it stays on the page.
-            let late = if right + 1 == parties.len() {
-                " late"
-            } else {
-                ""
-            };
+            let late = if right + 1 == parties.len() { " late" } else { "" };
             Placed {
                 arrow,
                 class: format!("{direction}{answer}{late}"),
@@ -54,11 +46,7 @@ impl Flow {
                 span: format!("a{} b{}", 2 * left + 2, 2 * right + 2),
             }
         });
-        let drawing = Drawing {
-            prefix,
-            parties: &parties,
-            arrows: arrows.collect(),
-        };
+        let drawing = Drawing { prefix, parties: &parties, arrows: arrows.collect() };
         drawing.render().unwrap_or_default()
     }
 }
@@ -106,9 +94,6 @@ mod tests {
             html.contains(r#"<summary class="left answer late"><span class="label a4 b6">"#),
             "{html}"
         );
-        assert!(
-            !html.contains("<script>") && html.contains("id=\"x1\""),
-            "{html}"
-        );
+        assert!(!html.contains("<script>") && html.contains("id=\"x1\""), "{html}");
     }
 }

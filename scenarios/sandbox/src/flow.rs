@@ -88,9 +88,7 @@ impl Flow {
             label: note.label.clone(),
             detail: note.detail.clone(),
         });
-        Self {
-            arrows: arrows.collect(),
-        }
+        Self { arrows: arrows.collect() }
     }
 
     /// Who takes part, from left to right.
@@ -125,10 +123,8 @@ mod tests {
         let note = |label: &str, about| {
             journal.asked(Party::Server, Party::Centre, label, Vec::new(), about);
         };
-        let part = |id: &str, whole: &str| About::Message {
-            id: id.to_owned(),
-            whole: whole.to_owned(),
-        };
+        let part =
+            |id: &str, whole: &str| About::Message { id: id.to_owned(), whole: whole.to_owned() };
         note("mine", About::Checkout("co_1".to_owned()));
         note("other", About::Checkout("co_2".to_owned()));
         note("bank", About::Bank("RRN1".to_owned()));
@@ -143,11 +139,7 @@ mod tests {
             messages: vec!["0b".to_owned()],
         };
         let flow = Flow::of(&journal, &traces);
-        let labels: Vec<_> = flow
-            .arrows
-            .iter()
-            .map(|arrow| arrow.label.as_str())
-            .collect();
+        let labels: Vec<_> = flow.arrows.iter().map(|arrow| arrow.label.as_str()).collect();
         assert_eq!(labels, ["mine", "bank", "part 1", "part 2"]);
         let mermaid = flow.mermaid();
         assert!(

@@ -71,15 +71,7 @@ impl Note {
         detail: Detail,
         about: About,
     ) -> Self {
-        Self {
-            at: Instant::now(),
-            from,
-            to,
-            is_answer,
-            label,
-            detail,
-            about,
-        }
+        Self { at: Instant::now(), from, to, is_answer, label, detail, about }
     }
 }
 
@@ -93,10 +85,7 @@ pub(crate) struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self {
-            notes: Arc::default(),
-            made: watch::Sender::new(0),
-        }
+        Self { notes: Arc::default(), made: watch::Sender::new(0) }
     }
 }
 
@@ -236,13 +225,7 @@ mod tests {
         let journal = Journal::default();
         for number in 0..=MAX_NOTES {
             let label = number.to_string();
-            journal.asked(
-                Party::Payer,
-                Party::Server,
-                label,
-                Vec::new(),
-                About::Nothing,
-            );
+            journal.asked(Party::Payer, Party::Server, label, Vec::new(), About::Nothing);
         }
         let kept = journal.all();
         assert_eq!(kept.len(), MAX_NOTES);

@@ -52,10 +52,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -71,11 +68,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let temporary = match &arguments.folder {
         Some(_) => None,
-        None => Some(
-            tempfile::Builder::new()
-                .prefix("countersign-sandbox-")
-                .tempdir()?,
-        ),
+        None => Some(tempfile::Builder::new().prefix("countersign-sandbox-").tempdir()?),
     };
     let folder = temporary
         .as_ref()
@@ -84,14 +77,10 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or_default();
     let settings = arguments.settings(folder)?;
     let shows_texts = settings.centre.is_none();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (mut interrupt, mut terminate) = (
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-        );
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let sandbox = Sandbox::start(settings).await?;
         say(&sandbox.introduction());
         tokio::select! {
@@ -138,10 +127,7 @@ async fn show_texts(sandbox: &Sandbox) {
     loop {
         for (number, message) in texts.next().await {
             let text = message.text.replace('\n', "\n    ");
-            say(&format!(
-                "\n  The phone {number} shows, from {}:\n    {text}\n",
-                message.from
-            ));
+            say(&format!("\n  The phone {number} shows, from {}:\n    {text}\n", message.from));
         }
     }
 }

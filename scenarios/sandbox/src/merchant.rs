@@ -48,11 +48,7 @@ impl Merchant {
             .map_err(|error| unusable(&error))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self {
-            tls: TlsConnector::from(Arc::new(config)),
-            api,
-            key,
-        })
+        Ok(Self { tls: TlsConnector::from(Arc::new(config)), api, key })
     }
 
     /// Calls the API as a merchant does.
@@ -96,26 +92,17 @@ impl Merchant {
         request: Request<Full<Bytes>>,
     ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         let stream = TcpStream::connect(self.api).await?;
-        let stream = self
-            .tls
-            .connect(ServerName::try_from("localhost")?, stream)
-            .await?;
+        let stream = self.tls.connect(ServerName::try_from("localhost")?, stream).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let driven = tokio::spawn(connection);
         let answered = async {
             let (head, body) = sender.send_request(request).await?.into_parts();
-            let body = Limited::new(body, MAX_ANSWER_BYTES)
-                .collect()
-                .await?
-                .to_bytes();
+            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await?.to_bytes();
             let said: Value = serde_json::from_slice(&body).unwrap_or_default();
             if head.status.is_success() {
                 return Ok(said);
             }
-            let detail = said
-                .get("detail")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let detail = said.get("detail").and_then(Value::as_str).unwrap_or_default();
             Err(format!("{}: {detail}", head.status).into())
         }
         .await;

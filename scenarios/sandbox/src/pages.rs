@@ -37,12 +37,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 
 /// What the shop sells, each to show something.
 const GOODS: [Good; 4] = [
-    Good {
-        key: "book",
-        name: "Le Petit Prince",
-        price: "8.90",
-        hint: "Asks for a code.",
-    },
+    Good { key: "book", name: "Le Petit Prince", price: "8.90", hint: "Asks for a code." },
     Good {
         key: "card",
         name: "A postcard",
@@ -86,14 +81,8 @@ pub(crate) fn pages() -> Router<Arc<Counterparties>> {
         .route("/purchases/{checkout}/flow.json", get(flow_json))
         .route("/purchases/{checkout}/flow.mmd", get(flow_mermaid))
         .route("/events", get(events))
-        .route(
-            "/assets/sandbox.css",
-            get(async || asset("text/css", STYLE)),
-        )
-        .route(
-            "/assets/sandbox.js",
-            get(async || asset("text/javascript", SCRIPT)),
-        )
+        .route("/assets/sandbox.css", get(async || asset("text/css", STYLE)))
+        .route("/assets/sandbox.js", get(async || asset("text/javascript", SCRIPT)))
 }
 
 fn asset(media_type: &'static str, text: &'static str) -> Response {
@@ -109,10 +98,7 @@ struct Frame {
 
 impl Frame {
     fn at(place: &'static str, shared: &Counterparties) -> Self {
-        Self {
-            place,
-            first: shared.facts.person.clone(),
-        }
+        Self { place, first: shared.facts.person.clone() }
     }
 
     fn places(&self) -> [(&'static str, String); 4] {
@@ -126,18 +112,14 @@ impl Frame {
 }
 
 fn show(page: &impl Template) -> Answer {
-    let html = page
-        .render()
-        .map_err(|error| ControlError::internal(&error.to_string()))?;
+    let html = page.render().map_err(|error| ControlError::internal(&error.to_string()))?;
     let mut response = Html(html).into_response();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
     ] {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     Ok(response)
 }
@@ -198,10 +180,7 @@ fn purchases(shared: &Counterparties) -> Vec<PurchaseRow> {
 /// What a purchase is called: `asks for 49.90 EUR` is its first note.
 fn title(note: &Note) -> String {
     let what = note.label.strip_prefix("asks for ");
-    what.map_or_else(
-        || "A purchase".to_owned(),
-        |amount| format!("A purchase of {amount}"),
-    )
+    what.map_or_else(|| "A purchase".to_owned(), |amount| format!("A purchase of {amount}"))
 }
 
 #[derive(Deserialize)]
@@ -233,10 +212,7 @@ struct Shop {
 }
 
 async fn shop(State(shared): Shared) -> Answer {
-    show(&Shop {
-        frame: Frame::at("Shop", &shared),
-        goods: GOODS,
-    })
+    show(&Shop { frame: Frame::at("Shop", &shared), goods: GOODS })
 }
 
 #[derive(Deserialize)]
@@ -256,14 +232,8 @@ async fn buy(State(shared): Shared, form: Result<Form<BuyForm>, FormRejection>) 
         "items": [{ "name": good.name }],
         "return_url": format!("http://localhost:{}/shop", shared.address.port()),
     });
-    let created = shared
-        .merchant
-        .call("POST", "/v1/checkouts", &order)
-        .await?;
-    let url = created
-        .get("url")
-        .and_then(Value::as_str)
-        .unwrap_or("/shop");
+    let created = shared.merchant.call("POST", "/v1/checkouts", &order).await?;
+    let url = created.get("url").and_then(Value::as_str).unwrap_or("/shop");
     Ok(Redirect::to(url).into_response())
 }
 
@@ -323,10 +293,8 @@ struct Bank {
 
 async fn bank(State(shared): Shared) -> Answer {
     let people = shared.people();
-    let cards: Vec<_> = people
-        .iter()
-        .filter_map(|person| shared.bank.card(&person.card.number))
-        .collect();
+    let cards: Vec<_> =
+        people.iter().filter_map(|person| shared.bank.card(&person.card.number)).collect();
     let accounts = shared.bank.accounts();
     let movements = cards.iter().flat_map(|card| {
         let of_card = shared.bank.movements(card).into_iter();
@@ -377,10 +345,7 @@ async fn flow(shared: &Counterparties, checkout: &str) -> Result<Flow, ControlEr
     if !checkout.bytes().all(is_id) {
         return Err(ControlError::not_found("There is no such purchase."));
     }
-    let mut traces = Traces {
-        checkout: checkout.to_owned(),
-        ..Traces::default()
-    };
+    let mut traces = Traces { checkout: checkout.to_owned(), ..Traces::default() };
     // Whose checkout it is, the API tells its merchant only.
     for merchant in [&shared.merchant, &shared.other_merchant] {
         let path = format!("/v1/checkouts/{checkout}");
@@ -397,9 +362,7 @@ async fn flow(shared: &Counterparties, checkout: &str) -> Result<Flow, ControlEr
     }
     let flow = Flow::of(&shared.journal, &traces);
     if flow.arrows.is_empty() {
-        return Err(ControlError::not_found(
-            "Nothing was sent for such a purchase.",
-        ));
+        return Err(ControlError::not_found("Nothing was sent for such a purchase."));
     }
     Ok(flow)
 }

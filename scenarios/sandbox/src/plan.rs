@@ -77,10 +77,8 @@ impl Plan<'_> {
         write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
         let mut tries = 0;
         loop {
-            let (checkout, api) = (
-                free_port(self.settings.checkout)?,
-                free_port(self.settings.api)?,
-            );
+            let (checkout, api) =
+                (free_port(self.settings.checkout)?, free_port(self.settings.api)?);
             let text = self.configuration(checkout, api);
             write_public(&self.folder.join(CONFIGURATION), &text)?;
             let config = Config::from_toml(&text, self.folder)?;

@@ -182,10 +182,7 @@ pub enum SandboxError {
 
 impl SandboxError {
     pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
-        Self::File {
-            path: path.to_owned(),
-            cause: error.to_string(),
-        }
+        Self::File { path: path.to_owned(), cause: error.to_string() }
     }
 }
 
@@ -225,10 +222,7 @@ impl Sandbox {
         let plan = Plan {
             folder: &folder,
             settings: &settings,
-            centre: settings
-                .centre
-                .clone()
-                .unwrap_or_else(|| own_centre(&centre, &keys)),
+            centre: settings.centre.clone().unwrap_or_else(|| own_centre(&centre, &keys)),
             bank: bank.address(),
             keys: &keys,
             journal: journal.clone(),
@@ -237,9 +231,7 @@ impl Sandbox {
         let facts = Arc::new(Facts {
             api: url("https", server.api_address()),
             checkout: url("https", server.checkout_address()),
-            operations: server
-                .operations_address()
-                .map(|address| url("http", address)),
+            operations: server.operations_address().map(|address| url("http", address)),
             api_key: keys.api_key,
             other_api_key: keys.other_api_key,
             order: settings.order,
@@ -270,11 +262,7 @@ impl Sandbox {
                 .await
                 .map_err(|error| SandboxError::Internal(error.to_string()))?;
         }
-        Ok(Self {
-            server,
-            control,
-            facts,
-        })
+        Ok(Self { server, control, facts })
     }
 
     /// Where handsets, accounts and the clock are told what to do, and where all the rest is said.
@@ -325,10 +313,7 @@ impl Sandbox {
 
     /// What comes to handsets from now on.
     pub fn texts(&self) -> Texts<'_> {
-        Texts {
-            control: &self.control,
-            seen: Instant::now(),
-        }
+        Texts { control: &self.control, seen: Instant::now() }
     }
 
     /// Stops the server as in real life, then closes bank and centre.
@@ -368,10 +353,8 @@ async fn bank_and_centre(
     let bank = Bank::start_noting(loopback, journal.clone())
         .await
         .map_err(|error| listen(loopback, &error))?;
-    let account = Account {
-        system_id: SYSTEM_ID.to_owned(),
-        password: keys.centre_password.clone(),
-    };
+    let account =
+        Account { system_id: SYSTEM_ID.to_owned(), password: keys.centre_password.clone() };
     let centre = Centre::start_noting(loopback, vec![account], journal.clone()).await?;
     centre.add_handset(&person.number)?;
     let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
@@ -443,10 +426,7 @@ fn url(scheme: &str, address: SocketAddr) -> String {
 }
 
 pub(crate) fn listen(address: SocketAddr, error: &io::Error) -> SandboxError {
-    SandboxError::Listen {
-        address,
-        cause: error.to_string(),
-    }
+    SandboxError::Listen { address, cause: error.to_string() }
 }
 
 #[cfg(test)]

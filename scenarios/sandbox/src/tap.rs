@@ -93,12 +93,7 @@ fn asked(method: &Method, path: &str, body: &Bytes) -> Asked {
                 (_, Some("cancel")) => "calls the payment off".to_owned(),
                 _ => format!("pays{}", by(body)),
             };
-            Asked {
-                from: Party::Payer,
-                label,
-                checkout: Some(id.to_owned()),
-                is_order: false,
-            }
+            Asked { from: Party::Payer, label, checkout: Some(id.to_owned()), is_order: false }
         }
         (Some("v1"), Some("checkouts"), id) => {
             let label = match (id, parts.next()) {
@@ -115,11 +110,7 @@ fn asked(method: &Method, path: &str, body: &Bytes) -> Asked {
             }
         }
         _ => Asked {
-            from: if first == Some("v1") {
-                Party::Merchant
-            } else {
-                Party::Payer
-            },
+            from: if first == Some("v1") { Party::Merchant } else { Party::Payer },
             label: mask(&format!("{method} {path}")),
             checkout: None,
             is_order: false,
@@ -170,19 +161,15 @@ fn answered(status: u16, headers: &HeaderMap, said: &Value) -> String {
 
 /// What a body says, name by name. A page is not repeated.
 fn fields(headers: &HeaderMap, body: &Bytes) -> Detail {
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let media_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if media_type.starts_with("application/x-www-form-urlencoded") {
         let given = form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty());
         let shown = |name: &str, value: &str| match name {
             "code" => "•".repeat(value.chars().count()),
             _ => mask(value),
         };
-        return given
-            .map(|(name, value)| (mask(&name), shown(&name, &value)))
-            .collect();
+        return given.map(|(name, value)| (mask(&name), shown(&name, &value))).collect();
     }
     if media_type.starts_with("text/html") {
         return vec![("page".to_owned(), format!("HTML, {} bytes", body.len()))];
@@ -238,24 +225,12 @@ mod tests {
             (form, "card_number=4970100000000154"),
             (form, "card_number=4970+1000+0000+0154"),
             (form, "card_number=4970%201000%2D0000-0154"),
-            (
-                form,
-                "card_number=%34%39%37%30%31%30%30%30%30%30%30%30%30%31%35%34",
-            ),
+            (form, "card_number=%34%39%37%30%31%30%30%30%30%30%30%30%30%31%35%34"),
             (form, "user_id=4970100000000154"),
             (form, "4970100000000154=x"),
-            (
-                "application/json",
-                r#"{"card":{"number":"4970 1000 0000 0154"}}"#,
-            ),
-            (
-                "application/json",
-                r#"{"card":{"number":4970100000000154}}"#,
-            ),
-            (
-                "application/json",
-                r#"{"4970100000000154":["4970100000000154"]}"#,
-            ),
+            ("application/json", r#"{"card":{"number":"4970 1000 0000 0154"}}"#),
+            ("application/json", r#"{"card":{"number":4970100000000154}}"#),
+            ("application/json", r#"{"4970100000000154":["4970100000000154"]}"#),
         ] {
             let shown = noted(media_type, body);
             let digits: String = shown.chars().filter(char::is_ascii_digit).collect();

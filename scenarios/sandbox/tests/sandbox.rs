@@ -22,9 +22,7 @@ async fn sandbox() -> (TempDir, Sandbox) {
 /// Asks the control, as a person with `curl` would: status and body.
 async fn ask(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let url = sandbox.control_url();
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
-        .await
-        .unwrap();
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     let body = body.to_string();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
@@ -43,10 +41,7 @@ async fn ask(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> (u16,
 async fn the_configuration_that_it_writes_is_one_that_a_server_starts_with() {
     let (_folder, sandbox) = sandbox().await;
     let config = Config::read(sandbox.configuration()).unwrap();
-    assert_eq!(
-        Server::check(&config, std::sync::Arc::new(SystemClock::default())),
-        Ok(())
-    );
+    assert_eq!(Server::check(&config, std::sync::Arc::new(SystemClock::default())), Ok(()));
     sandbox.stop().await;
 }
 
@@ -88,10 +83,7 @@ async fn keys_and_passwords_are_their_owners_alone_to_read() {
     let mut secrets = 0;
     for entry in fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|e| e == "key" || e == "password")
-        {
+        if path.extension().is_some_and(|e| e == "key" || e == "password") {
             let mode = fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{}", path.display());
             secrets += 1;
@@ -123,10 +115,7 @@ async fn assert_refused(rows: &[(&str, &str, Value, u16, &str)]) {
     for (method, path, body, status, detail) in rows {
         let (answered, problem) = ask(&sandbox, method, path, body).await;
         assert_eq!(answered, *status, "{method} {path} {body}: {problem}");
-        let said = problem
-            .get("detail")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let said = problem.get("detail").and_then(Value::as_str).unwrap_or_default();
         assert!(said.contains(detail), "{method} {path} {body}: {said}");
     }
 }
@@ -136,48 +125,12 @@ async fn handsets_and_the_clock_refuse_by_the_rule_that_is_broken() {
     let nobody = "/handsets/+33699999999";
     let text = json!({ "to": "1", "text": "x" });
     assert_refused(&[
-        (
-            "GET",
-            "/nowhere",
-            Value::Null,
-            404,
-            "There are / for people",
-        ),
-        (
-            "GET",
-            "/handsets/+33699999999/messages",
-            Value::Null,
-            404,
-            "No handset has this number.",
-        ),
-        (
-            "PUT",
-            nobody,
-            json!({ "state": "broken" }),
-            422,
-            "unknown variant `broken`",
-        ),
-        (
-            "POST",
-            "/handsets/+33699999999/send",
-            text,
-            404,
-            "No handset has this number.",
-        ),
-        (
-            "POST",
-            "/clock",
-            json!({ "advance_seconds": 86_401 }),
-            422,
-            "is more than a day",
-        ),
-        (
-            "POST",
-            "/clock",
-            json!({ "advance_seconds": -1 }),
-            422,
-            "invalid value",
-        ),
+        ("GET", "/nowhere", Value::Null, 404, "There are / for people"),
+        ("GET", "/handsets/+33699999999/messages", Value::Null, 404, "No handset has this number."),
+        ("PUT", nobody, json!({ "state": "broken" }), 422, "unknown variant `broken`"),
+        ("POST", "/handsets/+33699999999/send", text, 404, "No handset has this number."),
+        ("POST", "/clock", json!({ "advance_seconds": 86_401 }), 422, "is more than a day"),
+        ("POST", "/clock", json!({ "advance_seconds": -1 }), 422, "invalid value"),
     ])
     .await;
 }
@@ -189,27 +142,9 @@ async fn accounts_refuse_by_the_rule_that_is_broken() {
     assert_refused(&[
         ("GET", card, Value::Null, 404, no_account),
         ("PUT", card, json!({}), 404, no_account),
-        (
-            "PUT",
-            card,
-            json!({ "expiry": "2035-12" }),
-            422,
-            "has a wrong check digit",
-        ),
-        (
-            "PUT",
-            card,
-            json!({ "expiry": "never" }),
-            422,
-            "is not MM/YY",
-        ),
-        (
-            "PUT",
-            card,
-            json!({ "surprise": 1 }),
-            422,
-            "unknown field `surprise`",
-        ),
+        ("PUT", card, json!({ "expiry": "2035-12" }), 422, "has a wrong check digit"),
+        ("PUT", card, json!({ "expiry": "never" }), 422, "is not MM/YY"),
+        ("PUT", card, json!({ "surprise": 1 }), 422, "unknown field `surprise`"),
     ])
     .await;
 }

@@ -27,10 +27,7 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a bare signature has no port for its chance"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a bare signature has no port for its chance")]
     pub(crate) fn new(signer: &KeyPair) -> Self {
         let chance = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
@@ -59,9 +56,7 @@ impl Bare {
         let mut content = self.sealed;
         let opened = cipher(&self.own, &self.point, |cipher| {
             let (tag, aad) = (self.tag.as_ref(), Aad::empty());
-            cipher
-                .open_in_place_separate_tag(nonce(), aad, tag, &mut content)
-                .map(|_| ())
+            cipher.open_in_place_separate_tag(nonce(), aad, tag, &mut content).map(|_| ())
         });
         opened.unwrap();
         content

@@ -109,22 +109,15 @@ impl House {
         let year = Validity::new(now(), Duration::from_secs(365 * DAY)).unwrap();
         let authority = Authority::root("Bench authority", year).unwrap();
         let gateway_key = KeyPair::generate().unwrap();
-        let profile = Profile::Gateway {
-            common_name: "Bench gateway",
-            key_use: KeyUse::KeyExchange,
-        };
-        let gateway = authority
-            .issue(&profile, gateway_key.public_key(), year)
-            .unwrap();
+        let profile =
+            Profile::Gateway { common_name: "Bench gateway", key_use: KeyUse::KeyExchange };
+        let gateway = authority.issue(&profile, gateway_key.public_key(), year).unwrap();
         Self {
             readers: [GatewayKey::new(&gateway, &gateway_key).unwrap()],
             recipients: [GatewayCertificate::new(&gateway).unwrap()],
             authority,
             gateway,
-            holder: Holder {
-                number: PhoneNumber::new(NUMBER).unwrap(),
-                card: None,
-            },
+            holder: Holder { number: PhoneNumber::new(NUMBER).unwrap(), card: None },
             subject: KeyPair::generate().unwrap(),
             year,
         }
@@ -132,10 +125,7 @@ impl House {
 
     fn write(&self, folder: &Path) {
         let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
-        write(
-            "authority.pem",
-            &self.authority.certificate().to_pem().unwrap(),
-        );
+        write("authority.pem", &self.authority.certificate().to_pem().unwrap());
         write("authority.key", &self.authority.key().expose_pem().unwrap());
         write("gateway.pem", &self.gateway.to_pem().unwrap());
         write("subject.key", &self.subject.expose_pem().unwrap());
@@ -145,10 +135,9 @@ impl House {
         let common_name = "user-42";
         let phone = match profile {
             "clear" => Some(Phone::Clear(&self.holder.number)),
-            "encrypted" => Some(Phone::Encrypted {
-                holder: &self.holder,
-                gateways: &self.recipients,
-            }),
+            "encrypted" => {
+                Some(Phone::Encrypted { holder: &self.holder, gateways: &self.recipients })
+            }
             _ => None,
         };
         let profile = match phone {

@@ -9,10 +9,8 @@ use std::{
 };
 
 /// The same versions as the guide that reads a number in Python: a figure says something of these only.
-const REQUIREMENTS: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../docs/guides/python/requirements.txt"
-);
+const REQUIREMENTS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/python/requirements.txt");
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/certificates/peer.py");
 
 /// The peer, which ends when its input is closed.
@@ -71,17 +69,14 @@ fn environment() -> Option<PathBuf> {
         let done = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
         done.is_ok_and(|status| status.success())
     };
-    let made = succeeds(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&folder),
-    ) && succeeds(Command::new(folder.join("bin/pip")).args([
-        "install",
-        "--only-binary",
-        ":all:",
-        "--requirement",
-        REQUIREMENTS,
-    ]));
+    let made = succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
+        && succeeds(Command::new(folder.join("bin/pip")).args([
+            "install",
+            "--only-binary",
+            ":all:",
+            "--requirement",
+            REQUIREMENTS,
+        ]));
     if !made {
         return None;
     }

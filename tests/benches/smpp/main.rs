@@ -72,12 +72,7 @@ fn main() {
     if peer.is_none() {
         println!("P6 has no peer in this run: npm is not installed, or could not install {PEER}");
     }
-    ratio(
-        "P6, ours / npm smpp",
-        ours.median(),
-        theirs.median(),
-        ">= 3x, moonshot >= 10x",
-    );
+    ratio("P6, ours / npm smpp", ours.median(), theirs.median(), ">= 3x, moonshot >= 10x");
 }
 
 fn micros(seconds: f64, contenders: usize) -> f64 {
@@ -138,11 +133,8 @@ struct Sink {
 impl Sink {
     fn start(folder: &Path) -> Self {
         let program = env::var_os("SMPP_SINK").map_or_else(|| compiled(folder), PathBuf::from);
-        let mut process = Command::new(program)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process =
+            Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut said = BufReader::new(process.stdout.take().unwrap());
         said.read_line(&mut line).unwrap();

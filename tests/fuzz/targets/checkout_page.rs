@@ -22,11 +22,8 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &[u8], &[u8], &[u8])| {
         3 => format!("{page}/cancel"),
         _ => format!("{page}?language={}", action >> 3),
     };
-    let session = [
-        b"__Host-countersign-session=ses_0123456789abcdef0123456789abcdef; ",
-        cookie,
-    ]
-    .concat();
+    let session =
+        [b"__Host-countersign-session=ses_0123456789abcdef0123456789abcdef; ", cookie].concat();
     let request = Request::post(path)
         .header("Content-Type", "application/x-www-form-urlencoded")
         .header("Cookie", session)

@@ -16,10 +16,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     for code in ["EUR", "JPY", "KWD"] {
         let currency = Currency::try_from(code).expect("ISO 4217");
         if let Ok(amount) = Amount::from_decimal(text, currency) {
-            assert_eq!(
-                Amount::from_decimal(&amount.to_decimal(), currency),
-                Ok(amount)
-            );
+            assert_eq!(Amount::from_decimal(&amount.to_decimal(), currency), Ok(amount));
         }
     }
     if let Ok(currency) = Currency::try_from(text) {

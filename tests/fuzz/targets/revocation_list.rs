@@ -11,9 +11,6 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     assert_eq!(list.is_empty(), list.len() == 0);
     // What is read, is written and read again as the same.
     let pem = list.to_pem().expect("any bytes can be written as PEM");
-    assert_eq!(
-        RevocationList::from_file(pem.as_bytes()).as_ref(),
-        Ok(&list)
-    );
+    assert_eq!(RevocationList::from_file(pem.as_bytes()).as_ref(), Ok(&list));
     assert_eq!(RevocationList::from_file(list.der()).as_ref(), Ok(&list));
 });

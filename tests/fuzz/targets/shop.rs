@@ -45,10 +45,7 @@ pub fn shop() -> (Router, Router) {
         may_enrol: true,
     };
     let parties = RelyingParties::new(vec![party]);
-    (
-        api(checkouts.clone(), parties),
-        payer_pages(checkouts, Themes::default()),
-    )
+    (api(checkouts.clone(), parties), payer_pages(checkouts, Themes::default()))
 }
 
 /// What is answered: anything but a fault of ours.

@@ -20,10 +20,7 @@ libfuzzer_sys::fuzz_target!(|parts: Vec<(u8, &[u8])>| {
         assert!((1..=part.total).contains(&part.part));
         let key = Key::new("33612345678", "38000", 0, part);
         let now = now + Duration::from_secs(u64::from(after));
-        if reassembly
-            .add(&key, part.part, octets.to_vec().into(), now)
-            .is_some()
-        {
+        if reassembly.add(&key, part.part, octets.to_vec().into(), now).is_some() {
             reassembly.forget(&key);
         }
     }

@@ -19,9 +19,7 @@ fn read<T: Stored + PartialEq + std::fmt::Debug>(body: &str) {
         return;
     };
     let mut batch = Batch::default();
-    batch
-        .insert(&found.value)
-        .expect("what was read can be written");
+    batch.insert(&found.value).expect("what was read can be written");
     let written = batch.inserts.pop().expect("one record");
     let again = Versioned::<T>::try_from(written).expect("what we wrote");
     assert_eq!(again.value, found.value);

@@ -24,30 +24,21 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     }
 
     let mut parameters = CertificateParams::default();
-    parameters
-        .custom_extensions
-        .push(CustomExtension::from_oid_content(OID, content.to_vec()));
-    let certificate = parameters
-        .self_signed(&*KEY)
-        .expect("any content can be signed");
+    parameters.custom_extensions.push(CustomExtension::from_oid_content(OID, content.to_vec()));
+    let certificate = parameters.self_signed(&*KEY).expect("any content can be signed");
     let read = read_phone(certificate.der(), PhoneExtension::default(), &[]);
     match (list.as_ref().map(TnAuthList::entries), read) {
         // Only a list of one number bears it.
         (Ok([TnEntry::One(number)]), Ok(holder)) => {
-            assert_eq!(
-                holder.number.expose().strip_prefix('+'),
-                Some(number.expose())
-            );
+            assert_eq!(holder.number.expose().strip_prefix('+'), Some(number.expose()));
         }
         (Ok([TnEntry::One(_)]), Err(refusal)) => assert_eq!(refusal, Refusal::NumberNotE164),
-        (Ok(_), read) => assert!(matches!(
-            read.unwrap_err(),
-            Refusal::NoPhone | Refusal::SeveralPhones
-        )),
+        (Ok(_), read) => {
+            assert!(matches!(read.unwrap_err(), Refusal::NoPhone | Refusal::SeveralPhones))
+        }
         // A certificate over its own bound is refused before its list.
-        (Err(_), read) => assert!(matches!(
-            read.unwrap_err(),
-            Refusal::TnAuthList | Refusal::CertificateTooLarge
-        )),
+        (Err(_), read) => {
+            assert!(matches!(read.unwrap_err(), Refusal::TnAuthList | Refusal::CertificateTooLarge))
+        }
     }
 });

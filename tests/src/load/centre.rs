@@ -47,11 +47,7 @@ impl Centre {
                 tokio::spawn(async move { serve(stream, &waiting).await });
             }
         });
-        Ok(Self {
-            address,
-            waiting,
-            task,
-        })
+        Ok(Self { address, waiting, task })
     }
 
     /// Where it listens.
@@ -62,11 +58,7 @@ impl Centre {
     /// The code of the next message about that amount.
     pub fn code(&self, amount: &str) -> oneshot::Receiver<String> {
         let (sender, receiver) = oneshot::channel();
-        let mut waiting = self
-            .waiting
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(amount.to_owned(), sender);
         receiver
     }
@@ -105,9 +97,9 @@ async fn serve(mut stream: TcpStream, waiting: &Waiting) -> Result<()> {
 fn answers(sequence: u32, body: Body, taken: &mut u32, waiting: &Waiting) -> Vec<Pdu> {
     let yes = |body| Pdu::response(sequence, Status::ESME_ROK, body);
     match body {
-        Body::BindTransceiver(_) => vec![yes(Body::BindTransceiverResp {
-            system_id: "load".to_owned(),
-        })],
+        Body::BindTransceiver(_) => {
+            vec![yes(Body::BindTransceiverResp { system_id: "load".to_owned() })]
+        }
         Body::SubmitSm(message) => {
             *taken += 1;
             let message_id = format!("{taken:08x}");

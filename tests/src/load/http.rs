@@ -73,17 +73,13 @@ impl Dialler {
             None => config.with_no_client_auth(),
             Some((chain, key)) => {
                 let chain = CertificateDer::pem_slice_iter(chain.as_bytes());
-                let chain = chain
-                    .collect::<std::result::Result<_, _>>()
-                    .map_err(other)?;
+                let chain = chain.collect::<std::result::Result<_, _>>().map_err(other)?;
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(other)?;
                 config.with_client_auth_cert(chain, key).map_err(other)?
             }
         };
         config.resumption = Resumption::disabled();
-        Ok(Self {
-            connector: TlsConnector::from(Arc::new(config)),
-        })
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
     }
 
     /// Connects to a port on this machine.
@@ -96,10 +92,7 @@ impl Dialler {
         stream.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").map_err(other)?;
         let stream = self.connector.connect(name, stream).await?;
-        Ok(Connection {
-            stream,
-            received: Vec::with_capacity(4_096),
-        })
+        Ok(Connection { stream, received: Vec::with_capacity(4_096) })
     }
 }
 
@@ -123,11 +116,7 @@ impl Connection {
         self.stream.write_all(request.as_bytes()).await?;
         self.received.clear();
         let head = loop {
-            if let Some(end) = self
-                .received
-                .windows(4)
-                .position(|four| four == b"\r\n\r\n")
-            {
+            if let Some(end) = self.received.windows(4).position(|four| four == b"\r\n\r\n") {
                 break end + 4;
             }
             self.receive().await?;
@@ -135,9 +124,7 @@ impl Connection {
         let text = String::from_utf8_lossy(self.received.get(..head).unwrap_or_default());
         let head_text = text.to_ascii_lowercase();
         // The cookie's value has lower case only, so that nothing of it is lost.
-        let length: usize = between(&head_text, "content-length: ", "\r\n")
-            .parse()
-            .unwrap_or(0);
+        let length: usize = between(&head_text, "content-length: ", "\r\n").parse().unwrap_or(0);
         while self.received.len() < head + length {
             self.receive().await?;
         }

@@ -25,9 +25,7 @@ pub fn resident_bytes(process: u32) -> f64 {
 pub fn children(process: u32) -> Vec<u32> {
     let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
     let list = list.unwrap_or_default();
-    list.split_whitespace()
-        .filter_map(|child| child.parse().ok())
-        .collect()
+    list.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 /// Measures what part of the machine others use meanwhile.
@@ -77,7 +75,5 @@ fn busy_seconds() -> f64 {
 }
 
 fn sum<'a>(numbers: impl Iterator<Item = &'a str>) -> f64 {
-    numbers
-        .filter_map(|number| number.parse::<f64>().ok())
-        .sum()
+    numbers.filter_map(|number| number.parse::<f64>().ok()).sum()
 }

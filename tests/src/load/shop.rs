@@ -38,16 +38,11 @@ pub fn serve_if_asked() {
 }
 
 fn serve(configuration: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt()
-        .with_env_filter("info")
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).init();
     let text = fs::read_to_string(configuration)?;
     let folder = configuration.parent().unwrap_or_else(|| Path::new("."));
     let config = Config::from_toml(&text, folder)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let _server = Server::start(config, Arc::new(SystemClock::default())).await?;
         #[expect(clippy::print_stdout, reason = "the parent waits for it")]
@@ -150,13 +145,8 @@ impl Shop {
             _bank: bank,
             child: start(&configuration)?,
         };
-        shop.enrol(
-            &person.user_id,
-            &person.number,
-            &person.card.number,
-            &person.card.expiry,
-        )
-        .await?;
+        shop.enrol(&person.user_id, &person.number, &person.card.number, &person.card.expiry)
+            .await?;
         Ok(shop)
     }
 
@@ -201,13 +191,8 @@ impl Shop {
     pub async fn purchase(&self, till: &mut Till, amount: &str) -> Result<Times> {
         let begun = Instant::now();
         let page = self.order_at(till, amount).await?;
-        let verify = self
-            .pay(&mut till.payer, &page, amount, "user_id=alice")
-            .await?;
-        Ok(Times {
-            whole: begun.elapsed().as_secs_f64(),
-            verify,
-        })
+        let verify = self.pay(&mut till.payer, &page, amount, "user_id=alice").await?;
+        Ok(Times { whole: begun.elapsed().as_secs_f64(), verify })
     }
 
     /// Creates a checkout; the path of its page.
@@ -218,10 +203,7 @@ impl Shop {
         let body = format!(
             r#"{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1"}}"#
         );
-        let created = till
-            .api
-            .call("POST", "/v1/checkouts", &self.merchant(), &body)
-            .await?;
+        let created = till.api.call("POST", "/v1/checkouts", &self.merchant(), &body).await?;
         expect(201, created.status, &created.body)?;
         Ok(format!("/pay/{}", created.text("id")))
     }
@@ -247,17 +229,12 @@ impl Shop {
         let code = in_time(code).await?;
         let begun = Instant::now();
         let path = format!("{page}/code");
-        let paid = payer
-            .call("POST", &path, &headers, &format!("code={code}"))
-            .await?;
+        let paid = payer.call("POST", &path, &headers, &format!("code={code}")).await?;
         let verify = begun.elapsed().as_secs_f64();
         if paid.text("status") == "paid" {
             Ok(verify)
         } else {
-            Err(Error::other(format!(
-                "not paid: {} {}",
-                paid.status, paid.body
-            )))
+            Err(Error::other(format!("not paid: {} {}", paid.status, paid.body)))
         }
     }
 }
@@ -277,15 +254,9 @@ fn start(configuration: &Path) -> Result<Child> {
         .stderr(Stdio::null())
         .spawn()?;
     let said = child.stdout.take().map(BufReader::new);
-    let serves = said.is_some_and(|said| {
-        said.lines()
-            .any(|line| line.is_ok_and(|line| line == "serving"))
-    });
-    if serves {
-        Ok(child)
-    } else {
-        Err(Error::other("the server did not start"))
-    }
+    let serves =
+        said.is_some_and(|said| said.lines().any(|line| line.is_ok_and(|line| line == "serving")));
+    if serves { Ok(child) } else { Err(Error::other("the server did not start")) }
 }
 
 async fn in_time(code: oneshot::Receiver<String>) -> Result<String> {

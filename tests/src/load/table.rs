@@ -13,10 +13,7 @@ pub struct Row {
 impl Row {
     /// No pass yet.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            passes: Vec::new(),
-        }
+        Self { name: name.into(), passes: Vec::new() }
     }
 
     /// One pass more.
@@ -36,12 +33,7 @@ impl Row {
             return;
         }
         let passes: Vec<String> = self.passes.iter().map(|figure| readable(*figure)).collect();
-        println!(
-            "{:<58} {:>10}  [{}]",
-            self.name,
-            readable(self.median()),
-            passes.join(" ")
-        );
+        println!("{:<58} {:>10}  [{}]", self.name, readable(self.median()), passes.join(" "));
     }
 }
 
@@ -117,10 +109,7 @@ mod tests {
     #[test]
     fn figures_are_grouped_by_thousands() {
         let shown = [0.0, 1.234, 99.99, 100.4, 1_234.0, 1_234_567.0].map(readable);
-        assert_eq!(
-            shown,
-            ["0.00", "1.23", "99.99", "100", "1,234", "1,234,567"]
-        );
+        assert_eq!(shown, ["0.00", "1.23", "99.99", "100", "1,234", "1,234,567"]);
     }
 
     #[test]

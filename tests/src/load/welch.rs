@@ -64,10 +64,7 @@ impl Samples {
             (1..=CROPS).map(|crop| 1.0 - 0.5_f64.powf(10.0 * f64::from(crop) / f64::from(CROPS)));
         let crops = crops.filter_map(|part| percentile(part).copied());
         let furthest = |one: f64, other: f64| if other.abs() > one.abs() { other } else { one };
-        crops
-            .chain([u64::MAX])
-            .filter_map(|below| self.t_below(below))
-            .fold(0.0, furthest)
+        crops.chain([u64::MAX]).filter_map(|below| self.t_below(below)).fold(0.0, furthest)
     }
 
     /// The median of each kind, in nanoseconds.

@@ -34,10 +34,8 @@ pub(super) fn text_of(septets: &[u8]) -> Result<String, PduError> {
             continue;
         }
         let &code = rest.next().ok_or(PduError::SplitCharacter)?;
-        let extended = EXTENSION
-            .iter()
-            .find(|(known, _)| *known == code)
-            .map(|(_, character)| *character);
+        let extended =
+            EXTENSION.iter().find(|(known, _)| *known == code).map(|(_, character)| *character);
         // An unknown extension is shown as the basic character (section 6.2.1.1, note 1).
         text.extend(extended.or_else(|| BASIC.chars().nth(code.into())));
     }
@@ -51,9 +49,7 @@ pub(super) fn septets_of(text: &str) -> Option<Vec<u8>> {
         if let Some((code, _)) = EXTENSION.iter().find(|(_, known)| *known == character) {
             septets.extend([ESCAPE, *code]);
         } else {
-            let code = BASIC
-                .chars()
-                .position(|known| known == character && known != '\u{1B}')?;
+            let code = BASIC.chars().position(|known| known == character && known != '\u{1B}')?;
             septets.push(u8::try_from(code).ok()?);
         }
     }
@@ -93,9 +89,7 @@ pub(super) fn unpack(octets: &[u8], count: usize) -> Result<Vec<u8>, PduError> {
         }
     }
     if septets.len() < count {
-        return Err(PduError::Truncated {
-            field: "7-bit text",
-        });
+        return Err(PduError::Truncated { field: "7-bit text" });
     }
     septets.truncate(count);
     Ok(septets)
@@ -154,11 +148,6 @@ mod tests {
 
     #[test]
     fn fewer_septets_than_announced_are_refused() {
-        assert_eq!(
-            unpack(&[0xE8], 2),
-            Err(PduError::Truncated {
-                field: "7-bit text"
-            })
-        );
+        assert_eq!(unpack(&[0xE8], 2), Err(PduError::Truncated { field: "7-bit text" }));
     }
 }

@@ -65,12 +65,7 @@ impl OsmoCentre {
         let msc = start_program("osmo-msc", folder.path(), Some(&shim))?;
         console(&msc, address.port(MSC_VTY_PORT)).await?;
         await_registered_msc(&msc, &mut register).await?;
-        Ok(Self {
-            msc,
-            _hlr: hlr,
-            _folder: folder,
-            address,
-        })
+        Ok(Self { msc, _hlr: hlr, _folder: folder, address })
     }
 
     /// Adds a subscriber. `msisdn` is in international form without a plus sign.
@@ -79,14 +74,8 @@ impl OsmoCentre {
     /// When the register refuses it, as it does for an IMSI or a number that it has already.
     pub async fn add_subscriber(&self, imsi: &str, msisdn: &str) -> Result<(), CentreError> {
         let commands = [
-            (
-                format!("subscriber imsi {imsi} create"),
-                "% Created subscriber",
-            ),
-            (
-                format!("subscriber imsi {imsi} update msisdn {msisdn}"),
-                "% Updated subscriber",
-            ),
+            (format!("subscriber imsi {imsi} create"), "% Created subscriber"),
+            (format!("subscriber imsi {imsi} update msisdn {msisdn}"), "% Updated subscriber"),
         ];
         let dialogue = async {
             let mut register = Vty::connect(self.address.port(HLR_VTY_PORT)).await?;
@@ -98,9 +87,7 @@ impl OsmoCentre {
             }
             Ok(Ok(()))
         };
-        within_time(dialogue)
-            .await
-            .map_err(|error| preparation("console of osmo-hlr", error))?
+        within_time(dialogue).await.map_err(|error| preparation("console of osmo-hlr", error))?
     }
 
     /// Where an ESME binds, SMPP 3.4 without TLS.
@@ -158,10 +145,9 @@ fn require(program: &'static str) -> Result<(), CentreError> {
 /// A temporary folder with configurations and the source of the shim, owned by the user that the centre runs as.
 fn prepare_folder(address: &LoopbackAddress) -> io::Result<TempDir> {
     let folder = TempDir::with_prefix("osmo-")?;
-    for (name, template) in [
-        ("osmo-hlr.cfg", HLR_CONFIGURATION),
-        ("osmo-msc.cfg", MSC_CONFIGURATION),
-    ] {
+    for (name, template) in
+        [("osmo-hlr.cfg", HLR_CONFIGURATION), ("osmo-msc.cfg", MSC_CONFIGURATION)]
+    {
         let configuration = template
             .replace("ADDRESS", &address.ip().to_string())
             .replace("SYSTEM_ID", SYSTEM_ID)
@@ -190,16 +176,11 @@ fn compile_shim(folder: &Path) -> Result<String, CentreError> {
         "sctp_over_tcp.c",
         "-ldl",
     ]);
-    let output = compiler
-        .output()
-        .map_err(|error| preparation(step, error))?;
+    let output = compiler.output().map_err(|error| preparation(step, error))?;
     if !output.status.success() {
         return Err(preparation(step, String::from_utf8_lossy(&output.stderr)));
     }
-    Ok(folder
-        .join("sctp_over_tcp.so")
-        .to_string_lossy()
-        .into_owned())
+    Ok(folder.join("sctp_over_tcp.so").to_string_lossy().into_owned())
 }
 
 /// Starts one of the two programs, without privileges, and so that it does not outlive the tests.
@@ -260,22 +241,13 @@ async fn wait_a_little(program: &Program, end: Instant) -> Result<(), CentreErro
         sleep(RETRY_INTERVAL).await;
         return Ok(());
     };
-    Err(CentreError::NotReady {
-        program: program.name,
-        reason,
-        log: program.log_end(),
-    })
+    Err(CentreError::NotReady { program: program.name, reason, log: program.log_end() })
 }
 
 async fn within_time<T>(dialogue: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(READY_WITHIN, dialogue)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    timeout(READY_WITHIN, dialogue).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 fn preparation(step: &'static str, reason: impl ToString) -> CentreError {
-    CentreError::Preparation {
-        step,
-        reason: reason.to_string(),
-    }
+    CentreError::Preparation { step, reason: reason.to_string() }
 }

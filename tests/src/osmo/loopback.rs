@@ -26,16 +26,12 @@ impl LoopbackAddress {
         let start = u16::from_le_bytes([high, low]);
         let mut reason = String::new();
         for _ in 0..TRIES {
-            let [third, fourth] = start
-                .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
-                .to_be_bytes();
+            let [third, fourth] =
+                start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
             let address = Ipv4Addr::new(127, 200, third, fourth);
             match TcpListener::bind(SocketAddrV4::new(address, CLAIM_PORT)) {
                 Ok(claim) => {
-                    return Ok(Self {
-                        address,
-                        _claim: claim,
-                    });
+                    return Ok(Self { address, _claim: claim });
                 }
                 Err(error) => reason = error.to_string(),
             }
@@ -58,10 +54,7 @@ mod tests {
 
     #[test]
     fn two_centres_have_two_addresses() {
-        let (one, other) = (
-            LoopbackAddress::claim().unwrap(),
-            LoopbackAddress::claim().unwrap(),
-        );
+        let (one, other) = (LoopbackAddress::claim().unwrap(), LoopbackAddress::claim().unwrap());
         assert_ne!(one.ip(), other.ip());
     }
 }

@@ -19,10 +19,7 @@ impl<'a> Octets<'a> {
 
     /// The next `count` octets.
     pub(super) fn take(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], PduError> {
-        let (taken, rest) = self
-            .0
-            .split_at_checked(count)
-            .ok_or(PduError::Truncated { field })?;
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(PduError::Truncated { field })?;
         self.0 = rest;
         Ok(taken)
     }

@@ -54,12 +54,9 @@ impl Phone {
     /// When the IMSI is malformed, the centre does not know it, or does not answer.
     pub async fn attach(centre: &OsmoCentre, imsi: &str) -> Result<Self, PhoneError> {
         let identity = Identity::new(imsi)?;
-        let stream = TcpStream::connect(centre.sgs_address())
-            .await
-            .map_err(|error| disconnected(&error))?;
-        stream
-            .set_nodelay(true)
-            .map_err(|error| disconnected(&error))?;
+        let stream =
+            TcpStream::connect(centre.sgs_address()).await.map_err(|error| disconnected(&error))?;
+        stream.set_nodelay(true).map_err(|error| disconnected(&error))?;
 
         let (show, shown) = mpsc::channel(MEMORY);
         let (to_send, outgoing) = mpsc::channel(1);
@@ -74,16 +71,9 @@ impl Phone {
         };
         timeout(ATTACH_WITHIN, radio.update_location())
             .await
-            .map_err(|_| PhoneError::TimedOut {
-                awaited: "location update",
-            })??;
+            .map_err(|_| PhoneError::TimedOut { awaited: "location update" })??;
         tokio::spawn(radio.run(outgoing));
-        Ok(Self {
-            shown,
-            to_send,
-            next_reference: 1,
-            reject,
-        })
+        Ok(Self { shown, to_send, next_reference: 1, reject })
     }
 
     /// The next message that arrives, or that has arrived since the last call.
@@ -93,9 +83,7 @@ impl Phone {
     pub async fn next_message(&mut self, within: Duration) -> Result<ReceivedSms, PhoneError> {
         match timeout(within, self.shown.recv()).await {
             Ok(Some(message)) => message,
-            Ok(None) => Err(PhoneError::Disconnected {
-                reason: String::from("it has ended"),
-            }),
+            Ok(None) => Err(PhoneError::Disconnected { reason: String::from("it has ended") }),
             Err(_) => Err(PhoneError::TimedOut { awaited: "message" }),
         }
     }
@@ -109,22 +97,11 @@ impl Phone {
         self.next_reference = reference.wrapping_add(1);
         let tpdu = sms_pdu::write_submit(reference, to, text)?;
         let (outcome, sent) = oneshot::channel();
-        let ended = || PhoneError::Disconnected {
-            reason: String::from("it has ended"),
-        };
-        self.to_send
-            .send(Outgoing {
-                reference,
-                tpdu,
-                outcome,
-            })
-            .await
-            .map_err(|_| ended())?;
+        let ended = || PhoneError::Disconnected { reason: String::from("it has ended") };
+        self.to_send.send(Outgoing { reference, tpdu, outcome }).await.map_err(|_| ended())?;
         match timeout(SENT_WITHIN, sent).await {
             Ok(result) => result.map_err(|_| ended())?,
-            Err(_) => Err(PhoneError::TimedOut {
-                awaited: "answer to the message sent",
-            }),
+            Err(_) => Err(PhoneError::TimedOut { awaited: "answer to the message sent" }),
         }
     }
 
@@ -154,8 +131,7 @@ struct LongText {
 impl Radio {
     /// Attaches (3GPP TS 29.118 section 5.2): the MSC asks the register, and accepts or refuses.
     async fn update_location(&mut self) -> Result<(), PhoneError> {
-        self.transmit(self.identity.location_update_request())
-            .await?;
+        self.transmit(self.identity.location_update_request()).await?;
         loop {
             let message = match self.link.next().await {
                 Some(message) => message.map_err(|error| disconnected(&error))?,
@@ -169,9 +145,7 @@ impl Radio {
                 FromMsc::LocationUpdateAccepted { new_identity: true } => {
                     return self.transmit(self.identity.identity_taken()).await;
                 }
-                FromMsc::LocationUpdateAccepted {
-                    new_identity: false,
-                } => return Ok(()),
+                FromMsc::LocationUpdateAccepted { new_identity: false } => return Ok(()),
                 FromMsc::LocationUpdateRejected { cause } => {
                     return Err(PhoneError::AttachRefused { cause });
                 }
@@ -254,22 +228,13 @@ impl Radio {
     ) -> Result<(), PhoneError> {
         if self.reject.load(Ordering::Relaxed) || self.show.capacity() == 0 {
             return self
-                .uplink(&service::rp_error(
-                    octet,
-                    reference,
-                    service::MEMORY_CAPACITY_EXCEEDED,
-                ))
+                .uplink(&service::rp_error(octet, reference, service::MEMORY_CAPACITY_EXCEEDED))
                 .await;
         }
         let deliver = match sms_pdu::read_deliver(tpdu) {
             Ok(deliver) => deliver,
             Err(error) => {
-                self.uplink(&service::rp_error(
-                    octet,
-                    reference,
-                    service::PROTOCOL_ERROR,
-                ))
-                .await?;
+                self.uplink(&service::rp_error(octet, reference, service::PROTOCOL_ERROR)).await?;
                 return Err(error.into());
             }
         };
@@ -282,12 +247,7 @@ impl Radio {
     /// A message that is whole: at once when it has one part, with the last part otherwise (3GPP TS 23.040 section 9.2.3.24.1).
     fn join(&mut self, deliver: Deliver) -> Option<ReceivedSms> {
         let Deliver { from, text, part } = deliver;
-        let Some(Part {
-            reference,
-            total,
-            number,
-        }) = part
-        else {
+        let Some(Part { reference, total, number }) = part else {
             return Some(ReceivedSms { from, text });
         };
         let same = |long: &LongText| {
@@ -297,20 +257,13 @@ impl Radio {
         };
         let mut long = match self.unfinished.iter().position(same) {
             Some(index) => self.unfinished.remove(index)?,
-            None => LongText {
-                from,
-                reference,
-                parts: vec![None; total.into()],
-            },
+            None => LongText { from, reference, parts: vec![None; total.into()] },
         };
         if let Some(place) = long.parts.get_mut(usize::from(number) - 1) {
             *place = Some(text);
         }
         if let Some(texts) = long.parts.iter().cloned().collect::<Option<Vec<_>>>() {
-            return Some(ReceivedSms {
-                from: long.from,
-                text: texts.concat(),
-            });
+            return Some(ReceivedSms { from: long.from, text: texts.concat() });
         }
         if self.unfinished.len() == MEMORY {
             self.unfinished.pop_front();
@@ -342,15 +295,10 @@ impl Radio {
     }
 
     async fn transmit(&mut self, message: Vec<u8>) -> Result<(), PhoneError> {
-        self.link
-            .send(message.as_slice())
-            .await
-            .map_err(|error| disconnected(&error))
+        self.link.send(message.as_slice()).await.map_err(|error| disconnected(&error))
     }
 }
 
 fn disconnected(error: &std::io::Error) -> PhoneError {
-    PhoneError::Disconnected {
-        reason: error.to_string(),
-    }
+    PhoneError::Disconnected { reason: error.to_string() }
 }

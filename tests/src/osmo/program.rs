@@ -33,11 +33,7 @@ impl Program {
     ) -> io::Result<Self> {
         let log = folder.join(name).with_extension("log");
         let output = File::create(&log)?;
-        command
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
+        command.current_dir(folder).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
 
         let (stop, stopped) = channel();
         let (started, outcome) = channel();
@@ -51,12 +47,7 @@ impl Program {
         match outcome.recv() {
             Ok(error) => Err(error),
             // Hung up without an error: it runs.
-            Err(_) => Ok(Self {
-                name,
-                log,
-                stop: Some(stop),
-                thread: Some(thread),
-            }),
+            Err(_) => Ok(Self { name, log, stop: Some(stop), thread: Some(thread) }),
         }
     }
 
@@ -70,10 +61,7 @@ impl Program {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();
-        lines
-            .get(lines.len().saturating_sub(LOG_LINES_SHOWN)..)
-            .unwrap_or_default()
-            .join("\n")
+        lines.get(lines.len().saturating_sub(LOG_LINES_SHOWN)..).unwrap_or_default().join("\n")
     }
 }
 

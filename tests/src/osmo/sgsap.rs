@@ -87,9 +87,9 @@ pub(super) fn read(message: &[u8]) -> Result<FromMsc<'_>, PduError> {
             "NAS message container",
         )?),
         message_type::RESET_INDICATION => FromMsc::Reset,
-        message_type::STATUS => FromMsc::Status {
-            cause: octet_element(octets, element::SGS_CAUSE, "SGs cause")?,
-        },
+        message_type::STATUS => {
+            FromMsc::Status { cause: octet_element(octets, element::SGS_CAUSE, "SGs cause")? }
+        }
         _ => FromMsc::Other,
     })
 }
@@ -127,22 +127,15 @@ impl Identity {
     /// Each phone is an entity of its own, since an MSC keeps one association for each name. The name is made of the
     /// last six digits of the IMSI, in which the phones of one centre must differ.
     pub(super) fn new(imsi: &str) -> Result<Self, PhoneError> {
-        let digits: Option<Vec<u8>> = imsi
-            .chars()
-            .map(|c| c.to_digit(10).and_then(|d| u8::try_from(d).ok()))
-            .collect();
-        let digits = digits
-            .filter(|digits| digits.len() == 15)
-            .ok_or(PhoneError::InvalidImsi)?;
+        let digits: Option<Vec<u8>> =
+            imsi.chars().map(|c| c.to_digit(10).and_then(|d| u8::try_from(d).ok())).collect();
+        let digits = digits.filter(|digits| digits.len() == 15).ok_or(PhoneError::InvalidImsi)?;
         let (group, code) = imsi
             .get(9..)
             .and_then(|last| last.split_at_checked(4))
             .ok_or(PhoneError::InvalidImsi)?;
         let name = format!("mmec{code}.mmegi{group}.mme.epc.mnc001.mcc001.3gppnetwork.org");
-        Ok(Self {
-            imsi: mobile_identity(&digits),
-            mme_name: domain_name(&name),
-        })
+        Ok(Self { imsi: mobile_identity(&digits), mme_name: domain_name(&name) })
     }
 
     /// SGsAP-LOCATION-UPDATE-REQUEST (section 8.11).
@@ -222,10 +215,7 @@ mod tests {
     #[test]
     fn an_imsi_is_written_as_a_mobile_identity() {
         let identity = Identity::new("001010123456789").unwrap();
-        assert_eq!(
-            identity.imsi,
-            [0x09, 0x10, 0x10, 0x10, 0x32, 0x54, 0x76, 0x98]
-        );
+        assert_eq!(identity.imsi, [0x09, 0x10, 0x10, 0x10, 0x32, 0x54, 0x76, 0x98]);
     }
 
     #[test]
@@ -237,14 +227,8 @@ mod tests {
 
     #[test]
     fn an_imsi_of_other_than_15_digits_is_refused() {
-        assert_eq!(
-            Identity::new("00101012345678").err(),
-            Some(PhoneError::InvalidImsi)
-        );
-        assert_eq!(
-            Identity::new("00101012345678x").err(),
-            Some(PhoneError::InvalidImsi)
-        );
+        assert_eq!(Identity::new("00101012345678").err(), Some(PhoneError::InvalidImsi));
+        assert_eq!(Identity::new("00101012345678x").err(), Some(PhoneError::InvalidImsi));
     }
 
     #[test]
@@ -257,29 +241,19 @@ mod tests {
 
     #[test]
     fn an_empty_message_is_refused() {
-        assert_eq!(
-            read(&[]),
-            Err(PduError::Truncated {
-                field: "SGsAP message type"
-            })
-        );
+        assert_eq!(read(&[]), Err(PduError::Truncated { field: "SGsAP message type" }));
     }
 
     #[test]
     fn an_element_longer_than_the_message_is_refused() {
-        assert_eq!(
-            read(&[0x07, 0x16, 9, 0xAA]),
-            Err(PduError::Truncated { field: "element" })
-        );
+        assert_eq!(read(&[0x07, 0x16, 9, 0xAA]), Err(PduError::Truncated { field: "element" }));
     }
 
     #[test]
     fn a_paging_without_a_service_is_refused() {
         assert_eq!(
             read(&[0x01, 0x01, 1, 0x99]),
-            Err(PduError::Missing {
-                field: "service indicator"
-            })
+            Err(PduError::Missing { field: "service indicator" })
         );
     }
 }

@@ -46,28 +46,17 @@ pub(super) fn read_downlink(nas: &[u8]) -> Result<Downlink<'_>, PduError> {
     let mut octets = Octets::new(nas);
     let first = octets.octet("protocol discriminator")?;
     if first & 0x0F != PROTOCOL_SMS {
-        return Err(PduError::Unsupported {
-            field: "protocol discriminator",
-            value: first & 0x0F,
-        });
+        return Err(PduError::Unsupported { field: "protocol discriminator", value: first & 0x0F });
     }
     let content = match octets.octet("CP message type")? {
         CP_DATA => Cp::Data(read_rp(octets.length_prefixed("CP-User data")?)?),
         CP_ACK => Cp::Ack,
-        CP_ERROR => Cp::Error {
-            cause: octets.octet("CP-Cause")?,
-        },
+        CP_ERROR => Cp::Error { cause: octets.octet("CP-Cause")? },
         value => {
-            return Err(PduError::Unsupported {
-                field: "CP message type",
-                value,
-            });
+            return Err(PduError::Unsupported { field: "CP message type", value });
         }
     };
-    Ok(Downlink {
-        answer_octet: first ^ TRANSACTION_FLAG,
-        content,
-    })
+    Ok(Downlink { answer_octet: first ^ TRANSACTION_FLAG, content })
 }
 
 fn read_rp(rpdu: &[u8]) -> Result<Rp<'_>, PduError> {
@@ -78,23 +67,14 @@ fn read_rp(rpdu: &[u8]) -> Result<Rp<'_>, PduError> {
         1 => {
             octets.length_prefixed("RP-Originator address")?;
             octets.length_prefixed("RP-Destination address")?;
-            Ok(Rp::Data {
-                reference,
-                tpdu: octets.length_prefixed("RP-User data")?,
-            })
+            Ok(Rp::Data { reference, tpdu: octets.length_prefixed("RP-User data")? })
         }
         3 => Ok(Rp::Ack { reference }),
         5 => match octets.length_prefixed("RP-Cause")? {
-            [cause, ..] => Ok(Rp::Error {
-                reference,
-                cause: cause & 0x7F,
-            }),
+            [cause, ..] => Ok(Rp::Error { reference, cause: cause & 0x7F }),
             [] => Err(PduError::Truncated { field: "RP-Cause" }),
         },
-        value => Err(PduError::Unsupported {
-            field: "RP message type",
-            value,
-        }),
+        value => Err(PduError::Unsupported { field: "RP message type", value }),
     }
 }
 
@@ -120,20 +100,13 @@ pub(super) fn rp_error(first_octet: u8, reference: u8, cause: u8) -> Vec<u8> {
 
 /// RP-DATA in CP-DATA (section 7.3.1.2). The service centre's address is a placeholder: the MSC is its own service centre.
 pub(super) fn rp_data(first_octet: u8, reference: u8, tpdu: &[u8]) -> Result<Vec<u8>, PduError> {
-    let too_long = PduError::Unsupported {
-        field: "TPDU length",
-        value: u8::MAX,
-    };
+    let too_long = PduError::Unsupported { field: "TPDU length", value: u8::MAX };
     let tpdu_length = u8::try_from(tpdu.len()).map_err(|_| too_long.clone())?;
     let mut rpdu = vec![0, reference, 0];
     rpdu.extend([4, 0x91, 0x00, 0x00, 0xF0]);
     rpdu.push(tpdu_length);
     rpdu.extend(tpdu);
-    let mut message = vec![
-        first_octet,
-        CP_DATA,
-        u8::try_from(rpdu.len()).map_err(|_| too_long)?,
-    ];
+    let mut message = vec![first_octet, CP_DATA, u8::try_from(rpdu.len()).map_err(|_| too_long)?];
     message.extend(rpdu);
     Ok(message)
 }
@@ -145,31 +118,16 @@ mod tests {
     #[test]
     fn a_message_for_the_phone_is_read_and_answered_with_the_flag() {
         let nas = [0x09, 0x01, 7, 1, 0x42, 0, 0, 2, 0xAA, 0xBB];
-        let content = Cp::Data(Rp::Data {
-            reference: 0x42,
-            tpdu: &[0xAA, 0xBB],
-        });
-        assert_eq!(
-            read_downlink(&nas),
-            Ok(Downlink {
-                answer_octet: 0x89,
-                content
-            })
-        );
+        let content = Cp::Data(Rp::Data { reference: 0x42, tpdu: &[0xAA, 0xBB] });
+        assert_eq!(read_downlink(&nas), Ok(Downlink { answer_octet: 0x89, content }));
     }
 
     #[test]
     fn a_refusal_by_the_network_is_read() {
-        let content = Cp::Data(Rp::Error {
-            reference: 7,
-            cause: 38,
-        });
+        let content = Cp::Data(Rp::Error { reference: 7, cause: 38 });
         assert_eq!(
             read_downlink(&[0xA9, 0x01, 4, 5, 7, 1, 38]),
-            Ok(Downlink {
-                answer_octet: 0x29,
-                content
-            })
+            Ok(Downlink { answer_octet: 0x29, content })
         );
     }
 
@@ -177,10 +135,7 @@ mod tests {
     fn another_protocol_is_refused() {
         assert_eq!(
             read_downlink(&[0x05, 0x01]),
-            Err(PduError::Unsupported {
-                field: "protocol discriminator",
-                value: 5
-            })
+            Err(PduError::Unsupported { field: "protocol discriminator", value: 5 })
         );
     }
 
@@ -188,10 +143,7 @@ mod tests {
     fn an_unknown_cp_message_is_refused() {
         assert_eq!(
             read_downlink(&[0x09, 0x02]),
-            Err(PduError::Unsupported {
-                field: "CP message type",
-                value: 2
-            })
+            Err(PduError::Unsupported { field: "CP message type", value: 2 })
         );
     }
 
@@ -199,9 +151,7 @@ mod tests {
     fn a_truncated_cp_data_is_refused() {
         assert_eq!(
             read_downlink(&[0x09, 0x01, 9, 1]),
-            Err(PduError::Truncated {
-                field: "CP-User data"
-            })
+            Err(PduError::Truncated { field: "CP-User data" })
         );
     }
 
@@ -209,10 +159,7 @@ mod tests {
     fn an_rp_message_of_the_other_direction_is_refused() {
         assert_eq!(
             read_downlink(&[0x09, 0x01, 2, 0, 1]),
-            Err(PduError::Unsupported {
-                field: "RP message type",
-                value: 0
-            })
+            Err(PduError::Unsupported { field: "RP message type", value: 0 })
         );
     }
 

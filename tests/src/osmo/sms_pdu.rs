@@ -38,10 +38,7 @@ pub(super) fn read_deliver(tpdu: &[u8]) -> Result<Deliver, PduError> {
     let mut octets = Octets::new(tpdu);
     let first = octets.octet("first octet of SMS-DELIVER")?;
     if first & 0b11 != 0 {
-        return Err(PduError::Unsupported {
-            field: "TP-MTI",
-            value: first & 0b11,
-        });
+        return Err(PduError::Unsupported { field: "TP-MTI", value: first & 0b11 });
     }
     let has_header = first & 0x40 != 0;
     let from = originating_address(&mut octets)?;
@@ -62,10 +59,8 @@ fn originating_address(octets: &mut Octets<'_>) -> Result<String, PduError> {
         0b101 => alphabet::text_of(&alphabet::unpack(value, semi_octets * 4 / 7)?),
         type_of_number => {
             let mut number = String::from(if type_of_number == 0b001 { "+" } else { "" });
-            for semi_octet in value
-                .iter()
-                .flat_map(|octet| [octet & 0xF, octet >> 4])
-                .take(semi_octets)
+            for semi_octet in
+                value.iter().flat_map(|octet| [octet & 0xF, octet >> 4]).take(semi_octets)
             {
                 number.push(digit(semi_octet)?);
             }
@@ -75,10 +70,8 @@ fn originating_address(octets: &mut Octets<'_>) -> Result<String, PduError> {
 }
 
 fn digit(semi_octet: u8) -> Result<char, PduError> {
-    char::from_digit(semi_octet.into(), 10).ok_or(PduError::Unsupported {
-        field: "digit",
-        value: semi_octet,
-    })
+    char::from_digit(semi_octet.into(), 10)
+        .ok_or(PduError::Unsupported { field: "digit", value: semi_octet })
 }
 
 fn alphabet_of(dcs: u8) -> Result<Alphabet, PduError> {
@@ -91,10 +84,7 @@ fn alphabet_of(dcs: u8) -> Result<Alphabet, PduError> {
         0xE0..=0xEF => Ok(Alphabet::Ucs2),
         // Data coding and message class: bit 2 set is 8-bit data.
         0xF0..=0xFF if dcs & 0x04 == 0 => Ok(Alphabet::Gsm7),
-        value => Err(PduError::Unsupported {
-            field: "TP-DCS",
-            value,
-        }),
+        value => Err(PduError::Unsupported { field: "TP-DCS", value }),
     }
 }
 
@@ -117,11 +107,7 @@ fn user_data(
         });
     }
     let data = octets.take(
-        if matches!(alphabet, Alphabet::Gsm7) {
-            (length * 7).div_ceil(8)
-        } else {
-            length
-        },
+        if matches!(alphabet, Alphabet::Gsm7) { (length * 7).div_ceil(8) } else { length },
         "TP-UD",
     )?;
 
@@ -136,9 +122,7 @@ fn user_data(
         Alphabet::Gsm7 => {
             let septets = alphabet::unpack(data, length)?;
             let text = septets.get((header_octets * 8).div_ceil(7)..);
-            alphabet::text_of(text.ok_or(PduError::Truncated {
-                field: "7-bit text",
-            })?)?
+            alphabet::text_of(text.ok_or(PduError::Truncated { field: "7-bit text" })?)?
         }
         Alphabet::Ucs2 => ucs2_text(data.get(header_octets..).unwrap_or_default())?,
     };
@@ -153,20 +137,14 @@ fn concatenation(header: &[u8]) -> Result<Option<Part>, PduError> {
         let identifier = elements.octet("user data header element")?;
         let value = elements.length_prefixed("user data header element")?;
         let found = match (identifier, value) {
-            (0x00, &[reference, total, number]) => Part {
-                reference: reference.into(),
-                total,
-                number,
-            },
-            (0x08, &[high, low, total, number]) => Part {
-                reference: u16::from_be_bytes([high, low]),
-                total,
-                number,
-            },
+            (0x00, &[reference, total, number]) => {
+                Part { reference: reference.into(), total, number }
+            }
+            (0x08, &[high, low, total, number]) => {
+                Part { reference: u16::from_be_bytes([high, low]), total, number }
+            }
             (0x00 | 0x08, _) => {
-                return Err(PduError::Truncated {
-                    field: "concatenation element",
-                });
+                return Err(PduError::Truncated { field: "concatenation element" });
             }
             _ => continue,
         };
@@ -186,12 +164,9 @@ fn ucs2_text(octets: &[u8]) -> Result<String, PduError> {
     if !octets.len().is_multiple_of(2) {
         return Err(PduError::SplitCharacter);
     }
-    let units = octets
-        .chunks_exact(2)
-        .filter_map(|unit| unit.try_into().ok().map(u16::from_be_bytes));
-    char::decode_utf16(units)
-        .collect::<Result<String, _>>()
-        .map_err(|_| PduError::SplitCharacter)
+    let units =
+        octets.chunks_exact(2).filter_map(|unit| unit.try_into().ok().map(u16::from_be_bytes));
+    char::decode_utf16(units).collect::<Result<String, _>>().map_err(|_| PduError::SplitCharacter)
 }
 
 /// Writes an SMS-SUBMIT (section 9.2.2.2) in one part: GSM 7-bit if the alphabet has every character, else UCS-2.
@@ -219,13 +194,9 @@ pub(super) fn write_submit(reference: u8, to: &str, text: &str) -> Result<Vec<u8
 
 /// TP-DA (section 9.1.2.5): numbering plan E.164, type international with a plus sign and unknown without.
 fn destination_address(to: &str) -> Result<Vec<u8>, PhoneError> {
-    let (kind, digits) = to
-        .strip_prefix('+')
-        .map_or((0x81, to), |digits| (0x91, digits));
-    let values: Option<Vec<u8>> = digits
-        .chars()
-        .map(|c| c.to_digit(10).and_then(|d| u8::try_from(d).ok()))
-        .collect();
+    let (kind, digits) = to.strip_prefix('+').map_or((0x81, to), |digits| (0x91, digits));
+    let values: Option<Vec<u8>> =
+        digits.chars().map(|c| c.to_digit(10).and_then(|d| u8::try_from(d).ok())).collect();
     let values = values
         .filter(|values| (1..=20).contains(&values.len()))
         .ok_or(PhoneError::InvalidNumber)?;
@@ -268,11 +239,7 @@ mod tests {
         let read = read_deliver(&deliver(0x04, 0xF1, length, &data)).unwrap();
         assert_eq!(
             read,
-            Deliver {
-                from: "SHOP".into(),
-                text: "Pay 12€ [y/n]?".into(),
-                part: None
-            }
+            Deliver { from: "SHOP".into(), text: "Pay 12€ [y/n]?".into(), part: None }
         );
     }
 
@@ -287,10 +254,7 @@ mod tests {
     #[test]
     fn a_ucs2_text_is_read() {
         let data: Vec<u8> = "Œ😀".encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(
-            read_deliver(&deliver(0x04, 0x08, 6, &data)).unwrap().text,
-            "Œ😀"
-        );
+        assert_eq!(read_deliver(&deliver(0x04, 0x08, 6, &data)).unwrap().text, "Œ😀");
     }
 
     #[test]
@@ -300,57 +264,30 @@ mod tests {
         septets.extend(alphabet::septets_of("part").unwrap());
         let read = read_deliver(&deliver(0x44, 0x00, 11, &alphabet::pack(&septets))).unwrap();
         assert_eq!(read.text, "part");
-        assert_eq!(
-            read.part,
-            Some(Part {
-                reference: 0x2A,
-                total: 2,
-                number: 1
-            })
-        );
+        assert_eq!(read.part, Some(Part { reference: 0x2A, total: 2, number: 1 }));
     }
 
     #[test]
     fn a_part_with_a_sixteen_bit_reference_is_read() {
-        let read = read_deliver(&deliver(
-            0x44,
-            0x08,
-            9,
-            &[6, 0x08, 4, 0x12, 0x34, 3, 3, 0x00, 0x41],
-        ))
-        .unwrap();
+        let read =
+            read_deliver(&deliver(0x44, 0x08, 9, &[6, 0x08, 4, 0x12, 0x34, 3, 3, 0x00, 0x41]))
+                .unwrap();
         assert_eq!(
             (read.text.as_str(), read.part),
-            (
-                "A",
-                Some(Part {
-                    reference: 0x1234,
-                    total: 3,
-                    number: 3
-                })
-            )
+            ("A", Some(Part { reference: 0x1234, total: 3, number: 3 }))
         );
     }
 
     #[test]
     fn what_is_not_a_deliver_is_refused() {
-        assert_eq!(
-            read_deliver(&[0x02]),
-            Err(PduError::Unsupported {
-                field: "TP-MTI",
-                value: 2
-            })
-        );
+        assert_eq!(read_deliver(&[0x02]), Err(PduError::Unsupported { field: "TP-MTI", value: 2 }));
     }
 
     #[test]
     fn a_digit_above_nine_is_refused() {
         assert_eq!(
             read_deliver(&[0x04, 1, 0x91, 0xFA]),
-            Err(PduError::Unsupported {
-                field: "digit",
-                value: 0xA
-            })
+            Err(PduError::Unsupported { field: "digit", value: 0xA })
         );
     }
 
@@ -358,10 +295,7 @@ mod tests {
     fn eight_bit_data_is_refused() {
         assert_eq!(
             read_deliver(&deliver(0x04, 0xF5, 1, &[0])),
-            Err(PduError::Unsupported {
-                field: "TP-DCS",
-                value: 0xF5
-            })
+            Err(PduError::Unsupported { field: "TP-DCS", value: 0xF5 })
         );
     }
 
@@ -369,10 +303,7 @@ mod tests {
     fn a_text_longer_than_one_message_is_refused() {
         assert_eq!(
             read_deliver(&deliver(0x04, 0x00, 161, &[0; 141])),
-            Err(PduError::Unsupported {
-                field: "TP-UDL",
-                value: 161
-            })
+            Err(PduError::Unsupported { field: "TP-UDL", value: 161 })
         );
     }
 
@@ -388,9 +319,7 @@ mod tests {
     fn a_header_longer_than_the_data_is_refused() {
         assert_eq!(
             read_deliver(&deliver(0x44, 0x08, 2, &[9, 0])),
-            Err(PduError::Truncated {
-                field: "user data header"
-            })
+            Err(PduError::Truncated { field: "user data header" })
         );
     }
 
@@ -414,19 +343,13 @@ mod tests {
     #[test]
     fn a_submit_to_a_short_code_is_written() {
         let tpdu = write_submit(5, "3800", "hellohello").unwrap();
-        assert_eq!(
-            tpdu[..10],
-            [0x01, 5, 4, 0x81, 0x83, 0x00, 0x00, 0x00, 10, 0xE8]
-        );
+        assert_eq!(tpdu[..10], [0x01, 5, 4, 0x81, 0x83, 0x00, 0x00, 0x00, 10, 0xE8]);
     }
 
     #[test]
     fn a_submit_outside_the_alphabet_is_ucs2() {
         let tpdu = write_submit(5, "+331", "ô").unwrap();
-        assert_eq!(
-            tpdu,
-            [0x01, 5, 3, 0x91, 0x33, 0xF1, 0x00, 0x08, 2, 0x00, 0xF4]
-        );
+        assert_eq!(tpdu, [0x01, 5, 3, 0x91, 0x33, 0xF1, 0x00, 0x08, 2, 0x00, 0xF4]);
     }
 
     #[test]
@@ -437,9 +360,6 @@ mod tests {
     #[test]
     fn a_text_of_161_septets_is_refused() {
         assert!(write_submit(0, "3800", &"a".repeat(160)).is_ok());
-        assert_eq!(
-            write_submit(0, "3800", &"a".repeat(161)),
-            Err(PhoneError::TextTooLong)
-        );
+        assert_eq!(write_submit(0, "3800", &"a".repeat(161)), Err(PhoneError::TextTooLong));
     }
 }

@@ -17,9 +17,7 @@ pub(super) struct Vty {
 impl Vty {
     /// Connects. The prompt comes when the program has done all of its configuration and all its ports are open.
     pub(super) async fn connect(address: SocketAddrV4) -> io::Result<Self> {
-        let mut vty = Self {
-            stream: TcpStream::connect(address).await?,
-        };
+        let mut vty = Self { stream: TcpStream::connect(address).await? };
         vty.answer(b"> ").await?;
         vty.command("enable").await?;
         Ok(vty)
@@ -27,9 +25,7 @@ impl Vty {
 
     /// Gives one command; its echo and its answer come back.
     pub(super) async fn command(&mut self, line: &str) -> io::Result<String> {
-        self.stream
-            .write_all(format!("{line}\n").as_bytes())
-            .await?;
+        self.stream.write_all(format!("{line}\n").as_bytes()).await?;
         self.answer(b"# ").await
     }
 

@@ -23,15 +23,8 @@ fn axe() -> &'static str {
                 .output()
                 .unwrap();
             let name = String::from_utf8_lossy(&packed.stdout).trim().to_owned();
-            let unpacked = Command::new("tar")
-                .args(["-xzf", &name])
-                .current_dir(&folder)
-                .status();
-            assert!(
-                unpacked.unwrap().success(),
-                "{}",
-                String::from_utf8_lossy(&packed.stderr)
-            );
+            let unpacked = Command::new("tar").args(["-xzf", &name]).current_dir(&folder).status();
+            assert!(unpacked.unwrap().success(), "{}", String::from_utf8_lossy(&packed.stderr));
         }
         fs::read_to_string(script).unwrap()
     })
@@ -42,20 +35,12 @@ impl Browser {
     pub(crate) async fn must_be_accessible(&self, name: &str) {
         // WebDriver's scripts are not the page's: its policy does not forbid them.
         self.run(axe(), vec![]).await;
-        let tags = json!([
-            "wcag2a",
-            "wcag2aa",
-            "wcag21a",
-            "wcag21aa",
-            "wcag22aa",
-            "best-practice"
-        ]);
+        let tags = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
         let script = "const [tags, done] = arguments; \
                       axe.run(document, { runOnly: tags }).then((found) => done(found.violations), (error) => done(String(error)))";
         let found = self.client.execute_async(script, vec![tags]).await.unwrap();
-        let faults = found
-            .as_array()
-            .unwrap_or_else(|| unreachable!("{name}: axe did not run: {found}"));
+        let faults =
+            found.as_array().unwrap_or_else(|| unreachable!("{name}: axe did not run: {found}"));
         let told: Vec<String> = faults.iter().map(told).collect();
         assert!(told.is_empty(), "{name}:\n{}", told.join("\n"));
         let wide = self
@@ -67,11 +52,7 @@ impl Browser {
 
 fn told(fault: &Value) -> String {
     let text = |pointer: &str| {
-        fault
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        fault.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     format!(
         "{}: {}\n  {}\n  {}",

@@ -44,10 +44,7 @@ async fn a_purchase_is_paid_with_the_code_from_the_phone_and_drawn_as_it_happens
     browser.client.switch_to_window(flow).await.unwrap();
     let drawn = browser.reads("0230 completion: done").await;
     assert!(!drawn.contains(&code), "{drawn}");
-    assert!(
-        drawn.contains("POST /v1/checkouts"),
-        "what was open is closed: {drawn}"
-    );
+    assert!(drawn.contains("POST /v1/checkouts"), "what was open is closed: {drawn}");
     browser.picture("flow").await;
     browser.must_be_accessible("flow").await;
     browser.visit("/bank").await;
@@ -59,11 +56,7 @@ async fn a_purchase_is_paid_with_the_code_from_the_phone_and_drawn_as_it_happens
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_certificate_pays_without_anything_typed_but_the_code() {
-    let browser = Browser::open(Wanted {
-        certificate: true,
-        ..Wanted::default()
-    })
-    .await;
+    let browser = Browser::open(Wanted { certificate: true, ..Wanted::default() }).await;
     browser.go_to_pay().await;
     browser.reads("Your browser presented a certificate").await;
     browser.must_be_accessible("with a certificate").await;
@@ -102,11 +95,7 @@ async fn a_wrong_code_is_refused_with_what_to_do_and_three_end_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_french_browser_speaks_french_and_can_be_told_otherwise() {
-    let browser = Browser::open(Wanted {
-        languages: "fr-FR,fr",
-        ..Wanted::default()
-    })
-    .await;
+    let browser = Browser::open(Wanted { languages: "fr-FR,fr", ..Wanted::default() }).await;
     browser.visit("/shop").await;
     browser.click("input[value=book] + button").await;
     browser.reads("Comment payez-vous ?").await;
@@ -130,28 +119,18 @@ async fn everything_can_be_done_with_the_keyboard_alone() {
         for _ in 0..20 {
             let active = browser.client.active_element().await.unwrap();
             let here = browser
-                .run(
-                    "const it = document.activeElement; return it.id || it.innerText",
-                    vec![],
-                )
+                .run("const it = document.activeElement; return it.id || it.innerText", vec![])
                 .await;
             if here.as_str().is_some_and(|here| here.contains(name)) {
                 return active;
             }
-            active
-                .send_keys(&char::from(Key::Tab).to_string())
-                .await
-                .unwrap();
+            active.send_keys(&char::from(Key::Tab).to_string()).await.unwrap();
         }
         unreachable!("Tab does not lead to {name}");
     };
     let enter = char::from(Key::Enter).to_string();
     tab_to("user_id").await.send_keys("alice").await.unwrap();
-    tab_to("Pay with my user id")
-        .await
-        .send_keys(&enter)
-        .await
-        .unwrap();
+    tab_to("Pay with my user id").await.send_keys(&enter).await.unwrap();
     browser.reads("Type the code").await;
     let code = browser.read_code().await;
     // The code's field has the focus from the beginning.

@@ -29,13 +29,7 @@ pub(crate) struct Wanted {
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self {
-            width: 1100,
-            languages: "en",
-            dark: false,
-            certificate: false,
-            root: None,
-        }
+        Self { width: 1100, languages: "en", dark: false, certificate: false, root: None }
     }
 }
 
@@ -67,12 +61,7 @@ impl Browser {
         trust(&home, &sandbox, &wanted);
         let (driver, url) = start_driver(&home, sandbox.checkout_url());
         let client = connect(&url, &home, &wanted).await;
-        Self {
-            client,
-            sandbox,
-            _driver: driver,
-            _folder: folder,
-        }
+        Self { client, sandbox, _driver: driver, _folder: folder }
     }
 
     /// Goes to a page of the sandbox.
@@ -104,29 +93,19 @@ impl Browser {
     pub(crate) async fn reads(&self, text: &str) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
-            let said = self
-                .run(
-                    "return document.body ? document.body.innerText : ''",
-                    vec![],
-                )
-                .await;
+            let said =
+                self.run("return document.body ? document.body.innerText : ''", vec![]).await;
             let said = said.as_str().unwrap_or_default().to_owned();
             if said.contains(text) {
                 return said;
             }
-            assert!(
-                Instant::now() < end,
-                "the page does not say {text:?} but {said:?}"
-            );
+            assert!(Instant::now() < end, "the page does not say {text:?} but {said:?}");
             sleep(Duration::from_millis(50)).await;
         }
     }
 
     pub(crate) async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
-        self.client
-            .execute(script, arguments)
-            .await
-            .unwrap_or_default()
+        self.client.execute(script, arguments).await.unwrap_or_default()
     }
 
     /// Keeps a picture of the page.
@@ -142,8 +121,7 @@ impl Browser {
         let here = self.client.window().await.unwrap();
         let phone = self.client.new_window(true).await.unwrap();
         self.client.switch_to_window(phone.handle).await.unwrap();
-        self.visit(&format!("/phones/{}", self.sandbox.person().number))
-            .await;
+        self.visit(&format!("/phones/{}", self.sandbox.person().number)).await;
         self.find(".bubble b").await;
         let script = "return document.querySelector('.bubble b').innerText";
         let code = self.run(script, vec![]).await.as_str().unwrap().to_owned();
@@ -172,15 +150,10 @@ fn trust(home: &Path, sandbox: &Sandbox, wanted: &Wanted) {
     fs::create_dir_all(&store).unwrap();
     let store = format!("sql:{}", store.display());
     must("certutil", &["-d", &store, "-N", "--empty-password"]);
-    let roots = [sandbox.authority()]
-        .into_iter()
-        .chain(wanted.root.as_deref());
+    let roots = [sandbox.authority()].into_iter().chain(wanted.root.as_deref());
     for (name, root) in ["sandbox", "other"].into_iter().zip(roots) {
         let root = root.to_string_lossy();
-        must(
-            "certutil",
-            &["-d", &store, "-A", "-t", "C,,", "-n", name, "-i", &root],
-        );
+        must("certutil", &["-d", &store, "-A", "-t", "C,,", "-n", name, "-i", &root]);
     }
     if wanted.certificate {
         let (own, key) = sandbox.client_certificate();
@@ -213,11 +186,7 @@ fn start_driver(home: &Path, checkout: &str) -> (Driver, String) {
     fs::create_dir_all(policies.join("policies/managed")).unwrap();
     let choose = json!({ "pattern": checkout, "filter": {} }).to_string();
     let policy = json!({ "AutoSelectCertificateForUrls": [choose] });
-    fs::write(
-        policies.join("policies/managed/tests.json"),
-        policy.to_string(),
-    )
-    .unwrap();
+    fs::write(policies.join("policies/managed/tests.json"), policy.to_string()).unwrap();
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
@@ -278,11 +247,7 @@ async fn connect(url: &str, home: &Path, wanted: &Wanted) -> Client {
     loop {
         let mut builder =
             ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
-        match builder
-            .capabilities(capabilities.clone())
-            .connect(url)
-            .await
-        {
+        match builder.capabilities(capabilities.clone()).connect(url).await {
             Ok(client) => {
                 // Smaller than a window can be.
                 if wanted.width < 500 {
@@ -290,10 +255,9 @@ async fn connect(url: &str, home: &Path, wanted: &Wanted) -> Client {
                 }
                 return client;
             }
-            Err(error) => assert!(
-                Instant::now() < end,
-                "chromedriver, see tests/install.sh: {error}"
-            ),
+            Err(error) => {
+                assert!(Instant::now() < end, "chromedriver, see tests/install.sh: {error}")
+            }
         }
         sleep(Duration::from_millis(100)).await;
     }

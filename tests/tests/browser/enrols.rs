@@ -23,16 +23,12 @@ async fn a_person_enrols_on_a_page_that_all_can_use() {
     browser.must_be_accessible("enrolment, refused").await;
     let number = browser.find("#number").await;
     number.clear().await.unwrap();
-    browser
-        .type_into("#number", &format!("{NUMBER}\u{e007}"))
-        .await;
+    browser.type_into("#number", &format!("{NUMBER}\u{e007}")).await;
     browser.reads("Type the code").await;
     let code = town.code(1).await;
     let wrong = if code == "111111" { "222222" } else { "111111" };
     browser.type_into("#code", wrong).await;
-    browser
-        .type_into("#passphrase", "correct-horse-battery\u{e007}")
-        .await;
+    browser.type_into("#passphrase", "correct-horse-battery\u{e007}").await;
     browser.reads("This is not the code").await;
     browser.must_be_accessible("enrolment, wrong code").await;
     browser.picture("enrolment-wrong-code").await;

@@ -6,22 +6,15 @@ use crate::driver::{Browser, Wanted};
 async fn every_page(wanted: Wanted, screen: &str) {
     let browser = Browser::open(wanted).await;
     let phone = format!("/phones/{}", browser.sandbox.person().number);
-    for (name, path) in [
-        ("overview", "/"),
-        ("shop", "/shop"),
-        ("phone", phone.as_str()),
-        ("bank", "/bank"),
-    ] {
+    for (name, path) in
+        [("overview", "/"), ("shop", "/shop"), ("phone", phone.as_str()), ("bank", "/bank")]
+    {
         browser.visit(path).await;
-        browser
-            .must_be_accessible(&format!("{name}, {screen}"))
-            .await;
+        browser.must_be_accessible(&format!("{name}, {screen}")).await;
         browser.picture(&format!("{screen}-{name}")).await;
     }
     browser.go_to_pay().await;
-    browser
-        .must_be_accessible(&format!("who pays, {screen}"))
-        .await;
+    browser.must_be_accessible(&format!("who pays, {screen}")).await;
     browser.picture(&format!("{screen}-who-pays")).await;
     browser.type_into("#user_id", "alice").await;
     browser.type_into("#user_id", "\u{e007}").await;
@@ -38,11 +31,7 @@ async fn every_page(wanted: Wanted, screen: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_narrow_dark_screen_shows_everything() {
-    let wanted = Wanted {
-        width: 360,
-        dark: true,
-        ..Wanted::default()
-    };
+    let wanted = Wanted { width: 360, dark: true, ..Wanted::default() };
     every_page(wanted, "narrow-dark").await;
 }
 

@@ -94,17 +94,9 @@ impl Buyer {
         self.number = format!("+3363998{person:04}");
         self.card = with_check_digit(&format!("49701000001{person:04}"));
         let client = &self.campaign.client;
-        client
-            .control(
-                "PUT",
-                &format!("/handsets/{}", self.number),
-                r#"{"state":"on"}"#,
-            )
-            .await;
+        client.control("PUT", &format!("/handsets/{}", self.number), r#"{"state":"on"}"#).await;
         let account = r#"{"expiry":"2035-12","balance":{"value":"9000000.00","currency":"EUR"}}"#;
-        client
-            .control("PUT", &format!("/bank/cards/{}", self.card), account)
-            .await;
+        client.control("PUT", &format!("/bank/cards/{}", self.card), account).await;
         let subscriber =
             json!({ "number": self.number, "card": { "number": self.card, "expiry": "12/35" } });
         let path = format!("/v1/subscribers/{}", self.user_id);
@@ -203,12 +195,8 @@ impl Buyer {
 
     async fn act(&mut self, purchase: &mut Purchase, cookie: &str, code: &str) {
         let deed = match self.chance.below(12) {
-            0..=5 => Deed::Type {
-                at_once: 1 + self.chance.below(4),
-            },
-            6..=7 => Deed::Mistype {
-                times: 1 + self.chance.below(3),
-            },
+            0..=5 => Deed::Type { at_once: 1 + self.chance.below(4) },
+            6..=7 => Deed::Mistype { times: 1 + self.chance.below(3) },
             8 => Deed::Leave,
             9 => Deed::Waver,
             _ => Deed::Race,
@@ -218,15 +206,12 @@ impl Buyer {
             Deed::Leave => {}
             Deed::Type { at_once } => {
                 let others = (0..at_once).map(|_| ("POST", format!("{page}/code"), true));
-                self.type_code(purchase, cookie, code, others.collect())
-                    .await;
+                self.type_code(purchase, cookie, code, others.collect()).await;
             }
             Deed::Mistype { times } => {
                 let client = &self.campaign.client;
                 for _ in 0..times {
-                    client
-                        .payer("POST", &format!("{page}/code"), cookie, "code=0000000000")
-                        .await;
+                    client.payer("POST", &format!("{page}/code"), cookie, "code=0000000000").await;
                 }
                 self.type_code(purchase, cookie, code, Vec::new()).await;
             }
@@ -236,8 +221,7 @@ impl Buyer {
             }
             Deed::Race => {
                 let void = format!("/v1/checkouts/{}/void", purchase.checkout);
-                self.type_code(purchase, cookie, code, vec![("POST", void, false)])
-                    .await;
+                self.type_code(purchase, cookie, code, vec![("POST", void, false)]).await;
             }
         }
     }
@@ -267,18 +251,14 @@ impl Buyer {
         let page = format!("/pay/{}", purchase.checkout);
         let client = &self.campaign.client;
         let heard = self.insist(async || {
-            client
-                .payer("POST", &format!("{page}/code"), cookie, &form)
-                .await;
+            client.payer("POST", &format!("{page}/code"), cookie, &form).await;
             let seen = client.payer("GET", &page, cookie, "").await?;
             let is_over = !matches!(seen.stands(), "awaiting_code" | "processing" | "");
             is_over.then_some(seen)
         });
         purchase.heard_paid = heard.await.is_some_and(|seen| seen.stands() == "paid");
         while let Some(answered) = at_once.join_next().await {
-            let paid = answered
-                .unwrap()
-                .is_some_and(|answer| answer.stands() == "paid");
+            let paid = answered.unwrap().is_some_and(|answer| answer.stands() == "paid");
             purchase.heard_paid |= paid;
         }
     }

@@ -32,10 +32,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// Where the checkout stands, by this answer.
     pub(crate) fn stands(&self) -> &str {
-        self.body
-            .get("status")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.body.get("status").and_then(Value::as_str).unwrap_or_default()
     }
 
     pub(crate) fn text(&self, pointer: &str) -> String {
@@ -55,9 +52,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn of(sandbox: &Sandbox, site: &Site) -> Self {
         let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(sandbox.authority()).unwrap())
-            .unwrap();
+        roots.add(CertificateDer::from_pem_file(sandbox.authority()).unwrap()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -105,9 +100,8 @@ impl Client {
 
     /// The sandbox's control, which is always there.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &str) -> Value {
-        let request = Request::builder()
-            .method(method)
-            .header(header::CONTENT_TYPE, "application/json");
+        let request =
+            Request::builder().method(method).header(header::CONTENT_TYPE, "application/json");
         let answer = self.ask(&self.control, path, request, body).await.unwrap();
         assert!(answer.status < 300, "{path}: {}", answer.body);
         answer.body

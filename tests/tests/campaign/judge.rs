@@ -36,8 +36,7 @@ impl Verdict {
     fn breaks(&mut self, rule: &str, purchase: &Purchase) {
         let (checkout, amount) = (&purchase.checkout, decimal(purchase.amount));
         let end = self.ends.get(&purchase.amount).map_or("", String::as_str);
-        self.broken
-            .push(format!("{rule}: {checkout}, {amount} EUR, ended {end}"));
+        self.broken.push(format!("{rule}: {checkout}, {amount} EUR, ended {end}"));
     }
 
     fn ended(&self, end: &str) -> usize {
@@ -104,28 +103,18 @@ pub(crate) async fn ask_the_server(campaign: &Campaign) -> Verdict {
 /// An amount is debited once, for a person who agreed, and for a purchase that the server says is paid.
 pub(crate) async fn ask_the_bank(campaign: &Campaign, verdict: &mut Verdict) {
     let purchases = campaign.purchases.lock().unwrap().clone();
-    let by_amount: BTreeMap<u64, &Purchase> = purchases
-        .iter()
-        .map(|purchase| (purchase.amount, purchase))
-        .collect();
+    let by_amount: BTreeMap<u64, &Purchase> =
+        purchases.iter().map(|purchase| (purchase.amount, purchase)).collect();
     let cards: BTreeSet<&String> = purchases.iter().map(|purchase| &purchase.card).collect();
     let mut debits: BTreeMap<u64, i64> = BTreeMap::new();
     for card in cards {
-        let account = campaign
-            .client
-            .control("GET", &format!("/bank/cards/{card}"), "")
-            .await;
+        let account = campaign.client.control("GET", &format!("/bank/cards/{card}"), "").await;
         let held = account.get("held_minor").and_then(Value::as_u64);
         if held != Some(0) {
-            verdict
-                .broken
-                .push(format!("nothing stays held: {held:?} on a card"));
+            verdict.broken.push(format!("nothing stays held: {held:?} on a card"));
         }
         for movement in account.get("movements").and_then(Value::as_array).unwrap() {
-            let amount = movement
-                .pointer("/amount/amount_minor")
-                .and_then(Value::as_u64)
-                .unwrap();
+            let amount = movement.pointer("/amount/amount_minor").and_then(Value::as_u64).unwrap();
             let change = match movement.get("kind").and_then(Value::as_str) {
                 Some("debited") => 1,
                 Some("given_back") => -1,
@@ -137,9 +126,7 @@ pub(crate) async fn ask_the_bank(campaign: &Campaign, verdict: &mut Verdict) {
     for (amount, times) in debits {
         let Some(purchase) = by_amount.get(&amount) else {
             if times > 0 {
-                verdict
-                    .broken
-                    .push(format!("nothing unknown is debited: {amount}"));
+                verdict.broken.push(format!("nothing unknown is debited: {amount}"));
             }
             continue;
         };
@@ -153,10 +140,7 @@ pub(crate) async fn ask_the_bank(campaign: &Campaign, verdict: &mut Verdict) {
             verdict.breaks("nothing is captured without a verified code", purchase);
         }
         if (times > 0) != is_paid {
-            verdict.breaks(
-                "what is debited is paid, and what is paid is debited",
-                purchase,
-            );
+            verdict.breaks("what is debited is paid, and what is paid is debited", purchase);
         }
     }
 }
@@ -167,10 +151,8 @@ pub(crate) async fn ask_the_phones(campaign: &Campaign, verdict: &mut Verdict) {
     let purchases = campaign.purchases.lock().unwrap().clone();
     let numbers: BTreeSet<&String> = purchases.iter().map(|purchase| &purchase.number).collect();
     for number in numbers {
-        let shown = campaign
-            .client
-            .control("GET", &format!("/handsets/{number}/messages"), "")
-            .await;
+        let shown =
+            campaign.client.control("GET", &format!("/handsets/{number}/messages"), "").await;
         let texts: Vec<&str> = shown
             .as_array()
             .unwrap()
@@ -178,17 +160,9 @@ pub(crate) async fn ask_the_phones(campaign: &Campaign, verdict: &mut Verdict) {
             .filter_map(|message| message.get("text")?.as_str())
             .collect();
         verdict.messages += texts.len();
-        for purchase in purchases
-            .iter()
-            .filter(|purchase| purchase.number == **number)
-        {
+        for purchase in purchases.iter().filter(|purchase| purchase.number == **number) {
             let text = format!("Pay {} EUR to ", decimal(purchase.amount));
-            if texts
-                .iter()
-                .filter(|found| found.starts_with(&text))
-                .count()
-                > 1
-            {
+            if texts.iter().filter(|found| found.starts_with(&text)).count() > 1 {
                 verdict.breaks("no message is sent again", purchase);
             }
         }
@@ -203,8 +177,8 @@ pub(crate) async fn ask_the_register(site: &Site, verdict: &mut Verdict) {
     let posted = store.balance(&merchant, euro).await.unwrap().credit_minor;
     if posted != verdict.debited_cents {
         let debited = verdict.debited_cents;
-        verdict.broken.push(format!(
-            "what is posted is what was debited: {posted} and {debited} cents"
-        ));
+        verdict
+            .broken
+            .push(format!("what is posted is what was debited: {posted} and {debited} cents"));
     }
 }

@@ -86,11 +86,7 @@ async fn campaign() {
     let mut later = 0;
     for _ in 0..kills {
         // Now and then so much later that codes, leases and their payments have run out.
-        later += if chance.below(5) == 0 {
-            chance.below(90)
-        } else {
-            0
-        };
+        later += if chance.below(5) == 0 { chance.below(90) } else { 0 };
         let server = victim.start(later).await;
         sleep(Duration::from_millis(chance.below(LONGEST_LIFE))).await;
         server.kill();

@@ -78,9 +78,7 @@ fn power_loss(folder: &Path) -> PathBuf {
     let (source, library) = (folder.join("power_loss.c"), folder.join("power_loss.so"));
     fs::write(&source, include_str!("power_loss.c")).unwrap();
     let compiled = Command::new("gcc")
-        .args([
-            "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-O1", "-o",
-        ])
+        .args(["-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-O1", "-o"])
         .args([&library, &source])
         .arg("-ldl")
         .status();

@@ -12,10 +12,7 @@ use serde_json::json;
 fn certificate<'a>(trial: &'a Trial, name: &str) -> Browser<'a> {
     let folder = trial.sandbox.folder();
     let file = |ending: &str| folder.join(format!("{name}.{ending}"));
-    trial
-        .shop
-        .browser(name)
-        .with_certificate(&file("pem"), &file("key"))
+    trial.shop.browser(name).with_certificate(&file("pem"), &file("key"))
 }
 
 fn openssl(folder: &Path, arguments: &str) -> (bool, String) {
@@ -52,10 +49,8 @@ async fn both_versions_of_tls_take_a_client_certificate_and_no_older_one_is_spok
         let shown = browser.open(&page, &flags);
         assert_eq!((shown.status, version), (200, version), "{shown:?}");
     }
-    let old = trial
-        .shop
-        .browser("old")
-        .open(&page, &["--tls-max", "1.1", "--ciphers", "ALL@SECLEVEL=0"]);
+    let old =
+        trial.shop.browser("old").open(&page, &["--tls-max", "1.1", "--ciphers", "ALL@SECLEVEL=0"]);
     assert_eq!(old.status, 0, "{old:?}");
 }
 
@@ -73,10 +68,7 @@ async fn a_certificate_that_is_not_to_be_believed_is_refused_with_its_cause() {
         for (name, alerts) in [
             ("foreign", ["unknown ca"; 2]),
             // The second is how curl puts it over TLS 1.2.
-            (
-                "expired",
-                ["certificate expired", "certificate verification failed"],
-            ),
+            ("expired", ["certificate expired", "certificate verification failed"]),
         ] {
             let refused = refused(name, version);
             assert_eq!(refused.status, 0, "{name} over {version}: {refused:?}");
@@ -102,11 +94,9 @@ async fn a_certificate_that_is_not_to_be_believed_is_refused_with_its_cause() {
 async fn openssl_verifies_every_chain_and_refuses_what_is_to_be_refused() {
     let trial = Trial::start(None).await;
     let folder = trial.sandbox.folder();
-    for (name, purpose) in [
-        ("server", "sslserver"),
-        ("encrypted", "sslclient"),
-        ("clear", "sslclient"),
-    ] {
+    for (name, purpose) in
+        [("server", "sslserver"), ("encrypted", "sslclient"), ("clear", "sslclient")]
+    {
         let check = format!(
             "verify -x509_strict -purpose {purpose} -CAfile root.pem -untrusted {name}.pem {name}.pem"
         );

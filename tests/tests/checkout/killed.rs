@@ -23,9 +23,7 @@ fn child() {
         let configuration = Path::new(&configuration);
         let text = fs::read_to_string(configuration).unwrap();
         let config = Config::from_toml(&text, configuration.parent().unwrap()).unwrap();
-        let _server = Server::start(config, Arc::new(SystemClock::default()))
-            .await
-            .unwrap();
+        let _server = Server::start(config, Arc::new(SystemClock::default())).await.unwrap();
         println!("\n{SERVING}");
         std::future::pending::<()>().await;
     });
@@ -46,12 +44,7 @@ async fn a_purchase_outlives_the_server_at_every_step() {
     let submitted = || trial.movements();
 
     let server = start(&site);
-    trial.shop.enrol(
-        &person.user_id,
-        &person.number,
-        &person.card.number,
-        &person.card.expiry,
-    );
+    trial.shop.enrol(&person.user_id, &person.number, &person.card.number, &person.card.expiry);
     let page = trial.shop.order("49.90", &serde_json::json!([]));
     server.kill();
 
@@ -79,11 +72,7 @@ async fn a_purchase_outlives_the_server_at_every_step() {
     let again = browser.type_code(&page, &code);
     assert_eq!(again.status, 409, "{again:?}");
     assert_eq!(submitted(), ["held", "debited"]);
-    let shown = trial.shop.control(
-        "GET",
-        &format!("/handsets/{}/messages", person.number),
-        None,
-    );
+    let shown = trial.shop.control("GET", &format!("/handsets/{}/messages", person.number), None);
     assert_eq!(shown.body.as_array().unwrap().len(), 1, "{shown:?}");
     server.kill();
 }

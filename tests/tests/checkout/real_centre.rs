@@ -20,9 +20,7 @@ async fn trial() -> (OsmoCentre, Trial) {
 }
 
 async fn trial_in(transaction_mode: bool) -> (OsmoCentre, Trial) {
-    let centre = OsmoCentre::start()
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let centre = OsmoCentre::start().await.unwrap_or_else(|error| panic!("{error}"));
     let external = ExternalCentre {
         address: centre.smpp_address().to_string(),
         system_id: centre.system_id().to_owned(),
@@ -45,11 +43,7 @@ async fn a_purchase_is_paid_with_the_code_that_a_real_phone_shows() {
 
     let sms = phone.next_message(WITHIN).await.unwrap();
     assert_eq!(sms.from, "Dupont");
-    assert!(
-        sms.text.starts_with("Pay 49.90 EUR to Librairie Dupont\n"),
-        "{}",
-        sms.text
-    );
+    assert!(sms.text.starts_with("Pay 49.90 EUR to Librairie Dupont\n"), "{}", sms.text);
     until("the receipt", || {
         let seen = browser.open(&page, &[]);
         (seen.text("/code/message") == "delivered").then_some(())
@@ -117,9 +111,7 @@ async fn a_number_that_is_not_attached_pays_nothing() {
     let (_centre, trial) = trial().await;
     let browser = trial.shop.browser("payer");
     let page = trial.begin(&browser);
-    let advanced = trial
-        .shop
-        .control("POST", "/clock", Some(&json!({ "advance_seconds": 301 })));
+    let advanced = trial.shop.control("POST", "/clock", Some(&json!({ "advance_seconds": 301 })));
     assert_eq!(advanced.status, 204, "{advanced:?}");
     let ended = trial.wait_for_status(&browser, &page, "voided");
     assert_eq!(ended.text("/cause"), "late-code", "{ended:?}");
@@ -155,13 +147,8 @@ async fn a_text_that_a_real_phone_sends_is_handed_to_the_domain() {
     phone.next_message(WITHIN).await.unwrap();
 
     phone.send(centre.short_code(), "YES 654321").await.unwrap();
-    let from = Msisdn::try_from(trial.person().number.as_str())
-        .unwrap()
-        .masked();
-    let about = RecordKey {
-        collection: "inbound_text",
-        id: from.clone(),
-    };
+    let from = Msisdn::try_from(trial.person().number.as_str()).unwrap().masked();
+    let about = RecordKey { collection: "inbound_text", id: from.clone() };
     trial.sandbox.stop().await;
     let file = trial.folder.path().join("sandbox/countersign.db");
     let facts = SqliteStore::open(&file).unwrap().facts(&about).await;

@@ -34,19 +34,10 @@ impl Trial {
         settings.centre = centre;
         let sandbox = Sandbox::start(settings).await.unwrap();
         let shop = Shop::of(&sandbox);
-        let Person {
-            user_id,
-            number,
-            card,
-            ..
-        } = sandbox.person();
+        let Person { user_id, number, card, .. } = sandbox.person();
         let enrolled = shop.enrol(user_id, number, &card.number, &card.expiry);
         assert_eq!(enrolled.status, 204, "{enrolled:?}");
-        Self {
-            sandbox,
-            shop,
-            folder,
-        }
+        Self { sandbox, shop, folder }
     }
 
     pub(crate) fn person(&self) -> &Person {

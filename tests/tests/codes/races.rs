@@ -25,11 +25,7 @@ async fn of_32_right_answers_at_once_exactly_one_is_accepted() {
     let settings = PolicySettings::default();
     let max_attempts = settings.max_attempts;
     let entropy = Arc::new(SystemEntropy::default());
-    let desk = Arc::new(Desk::open(
-        Arc::clone(&store),
-        entropy,
-        settings.try_into().unwrap(),
-    ));
+    let desk = Arc::new(Desk::open(Arc::clone(&store), entropy, settings.try_into().unwrap()));
     // How often one, two, three of a round's answers were counted: they did race.
     let mut counted_in_rounds = vec![0; usize::from(max_attempts) + 1];
     for _ in 0..ROUNDS {
@@ -43,9 +39,7 @@ async fn of_32_right_answers_at_once_exactly_one_is_accepted() {
                 _ => None,
             })
             .collect();
-        let verified = facts
-            .iter()
-            .filter(|fact| fact.event == Event::ChallengeVerified);
+        let verified = facts.iter().filter(|fact| fact.event == Event::ChallengeVerified);
         assert_eq!(verified.count(), 1, "{facts:?}");
         // Counted one after the other, none twice, none above the limit, and as many as the record says.
         let kept = store.expect::<Challenge>(challenge.id().as_str()).await;

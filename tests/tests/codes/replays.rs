@@ -62,9 +62,8 @@ async fn of_100_000_replays_none_is_accepted() {
     let mut replays = prepare(&store).await;
     assert_eq!(replays.len(), 100_000);
     shuffle(&mut replays);
-    let (after, before): (Vec<_>, Vec<_>) = replays
-        .into_iter()
-        .partition(|replay| replay.kind == Kind::AfterRestart);
+    let (after, before): (Vec<_>, Vec<_>) =
+        replays.into_iter().partition(|replay| replay.kind == Kind::AfterRestart);
     let mut answers = play(store, before).await;
     for part in after.chunks(after.len().div_ceil(RESTARTS)) {
         answers.extend(play(open(), part.to_vec()).await);
@@ -142,12 +141,7 @@ async fn play(store: Arc<SqliteStore>, replays: Vec<Replay>) -> Vec<(Kind, Optio
         hands.spawn(async move {
             let mut answers = Vec::new();
             while let Some(replay) = replays.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let Replay {
-                    kind,
-                    challenge,
-                    session,
-                    code,
-                } = replay;
+                let Replay { kind, challenge, session, code } = replay;
                 let typed = desk.type_code(challenge, session, code).await;
                 answers.push((*kind, typed.unwrap()));
             }
@@ -177,11 +171,8 @@ fn cause(kind: Kind, refusal: &Refusal) -> &'static str {
 
 /// Ten digits, so that the code of another purchase is not the same one by accident.
 fn policy() -> Policy {
-    let settings = PolicySettings {
-        code_digits: 10,
-        max_attempts: ATTEMPTS,
-        ..PolicySettings::default()
-    };
+    let settings =
+        PolicySettings { code_digits: 10, max_attempts: ATTEMPTS, ..PolicySettings::default() };
     settings.try_into().unwrap()
 }
 
@@ -192,9 +183,6 @@ fn shuffle<T>(list: &mut [T]) {
         let mut bytes = [0; 8];
         entropy.fill(&mut bytes).unwrap();
         let below = u64::try_from(last).unwrap() + 1;
-        list.swap(
-            last,
-            usize::try_from(u64::from_be_bytes(bytes) % below).unwrap(),
-        );
+        list.swap(last, usize::try_from(u64::from_be_bytes(bytes) % below).unwrap());
     }
 }

@@ -194,15 +194,8 @@ async fn a_person_gets_a_file_to_import_from_the_page() {
     let (status, page) = town.curl("/enrol", &[]);
     assert_eq!(status, 200, "{page}");
     let number = format!("number={NUMBER}");
-    let (status, page) = town.curl(
-        "/enrol",
-        &[
-            "--data-urlencode",
-            "identifier=alice",
-            "--data-urlencode",
-            &number,
-        ],
-    );
+    let (status, page) =
+        town.curl("/enrol", &["--data-urlencode", "identifier=alice", "--data-urlencode", &number]);
     assert_eq!(status, 200, "{page}");
     let (_, rest) = page.split_once("name=\"enrolment\" value=\"").unwrap();
     let enrolment = format!("enrolment={}", rest.split('"').next().unwrap());
@@ -211,16 +204,7 @@ async fn a_person_gets_a_file_to_import_from_the_page() {
         let (code, passphrase) = (format!("code={code}"), format!("passphrase={passphrase}"));
         town.curl(
             "/enrol/code",
-            &[
-                "-o",
-                "answer",
-                "-d",
-                &enrolment,
-                "-d",
-                &code,
-                "-d",
-                &passphrase,
-            ],
+            &["-o", "answer", "-d", &enrolment, "-d", &code, "-d", &passphrase],
         )
     };
     assert_eq!(finish(&code, "short").0, 422);

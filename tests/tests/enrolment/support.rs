@@ -54,17 +54,10 @@ impl Town {
             "issue --dir DIR/gw --profile tls-server --name ca --dns localhost --new-key DIR/server.key --out DIR/server.pem",
             "issue --dir DIR/gw --profile gateway-key-exchange --name gateway --new-key DIR/gateway.key --out DIR/gateway.pem",
         ] {
-            run(at, &format!("{arguments} --passphrase-file DIR/pw"))
-                .await
-                .unwrap();
+            run(at, &format!("{arguments} --passphrase-file DIR/pw")).await.unwrap();
         }
-        let account = Account {
-            system_id: "ca".to_owned(),
-            password: "secret".to_owned(),
-        };
-        let centre = Centre::start((Ipv4Addr::LOCALHOST, 0).into(), vec![account])
-            .await
-            .unwrap();
+        let account = Account { system_id: "ca".to_owned(), password: "secret".to_owned() };
+        let centre = Centre::start((Ipv4Addr::LOCALHOST, 0).into(), vec![account]).await.unwrap();
         centre.add_handset(NUMBER).unwrap();
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = free.local_addr().unwrap().port();
@@ -85,33 +78,21 @@ gateways = [{gateways}]
             centre.address()
         );
         fs::write(at.join("ca.toml"), configuration).unwrap();
-        let serve = Program::parse_from([
-            "ca",
-            "serve",
-            "--config",
-            at.join("ca.toml").to_str().unwrap(),
-        ]);
+        let serve =
+            Program::parse_from(["ca", "serve", "--config", at.join("ca.toml").to_str().unwrap()]);
         let authority = tokio::spawn(async move {
             if let Err(error) = ca::run(serve.ca).await {
                 tracing::error!(%error, "the authority ended");
             }
         });
-        let town = Self {
-            folder,
-            port,
-            centre,
-            authority,
-        };
+        let town = Self { folder, port, centre, authority };
         town.until_it_listens().await;
         town
     }
 
     async fn until_it_listens(&self) {
         for _ in 0..200 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.port))
-                .await
-                .is_ok()
-            {
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -143,20 +124,10 @@ gateways = [{gateways}]
 
     /// A program not ours, in the folder; what it wrote, and whether it succeeded.
     pub(crate) fn program(&self, name: &str, arguments: &[&str]) -> (bool, String) {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = Command::new(name)
-            .args(arguments)
-            .current_dir(self.path())
-            .output()
-            .unwrap();
+        let Output { status, stdout, stderr } =
+            Command::new(name).args(arguments).current_dir(self.path()).output().unwrap();
         let said = [stdout, stderr].concat();
-        (
-            status.success(),
-            String::from_utf8_lossy(&said).into_owned(),
-        )
+        (status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
     pub(crate) fn openssl(&self, arguments: &str) -> String {
@@ -196,10 +167,8 @@ gateways = [{gateways}]
     /// Begins an enrolment; its token.
     pub(crate) fn begin(&self, identifier: &str, number: &str) -> String {
         let body = format!(r#"{{"identifier":"{identifier}","number":"{number}"}}"#);
-        let (status, body) = self.curl(
-            "/v1/enrolments",
-            &["-H", "content-type: application/json", "-d", &body],
-        );
+        let (status, body) =
+            self.curl("/v1/enrolments", &["-H", "content-type: application/json", "-d", &body]);
         assert_eq!(status, 201, "{body}");
         let begun: serde_json::Value = serde_json::from_str(&body).unwrap();
         begun.get("enrolment").unwrap().as_str().unwrap().to_owned()
@@ -235,9 +204,7 @@ gateways = [{gateways}]
     pub(crate) fn unpack(&self, answer: &str, name: &str) -> String {
         fs::write(self.path().join("answer.b64"), answer.replace('\r', "")).unwrap();
         self.openssl("base64 -d -in answer.b64 -out answer.p7");
-        self.openssl(&format!(
-            "pkcs7 -inform DER -in answer.p7 -print_certs -out {name}.pem"
-        ));
+        self.openssl(&format!("pkcs7 -inform DER -in answer.p7 -print_certs -out {name}.pem"));
         self.read(&format!("{name}.pem"))
     }
 }

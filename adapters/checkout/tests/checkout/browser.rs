@@ -31,19 +31,10 @@ impl<'a> Browser<'a> {
         page: &str,
         accept: &'static str,
     ) -> Self {
-        let mut browser = Self {
-            shop,
-            cookie: String::new(),
-            accept,
-            languages: "",
-            peer,
-        };
+        let mut browser = Self { shop, cookie: String::new(), accept, languages: "", peer };
         let shown = browser.open(page).await;
         let set = shown.header(header::SET_COOKIE);
-        set.split(';')
-            .next()
-            .unwrap()
-            .clone_into(&mut browser.cookie);
+        set.split(';').next().unwrap().clone_into(&mut browser.cookie);
         browser
     }
 

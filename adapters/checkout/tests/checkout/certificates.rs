@@ -162,10 +162,9 @@ async fn a_page_offers_the_certificate_to_whoever_presented_one() {
     let hierarchy = Hierarchy::new("Test");
     let shop = hierarchy.shop();
     let page = shop.order("dupont").await;
-    for (peer, offered) in [
-        (hierarchy.clear(days(0, 365)), true),
-        (PeerCertificates::default(), false),
-    ] {
+    for (peer, offered) in
+        [(hierarchy.clear(days(0, 365)), true), (PeerCertificates::default(), false)]
+    {
         let browser = Browser::presenting(peer, &shop, &page, HTML).await;
         let shown = browser.open(&page).await;
         assert_eq!(shown.body.contains("Pay with my certificate"), offered);

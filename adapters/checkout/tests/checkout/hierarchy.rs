@@ -32,23 +32,12 @@ pub(crate) struct Hierarchy {
 impl Hierarchy {
     pub(crate) fn new(name: &str) -> Self {
         let root = Authority::root(name, days(-100, 3650)).unwrap();
-        let issuing = root
-            .issuing(&format!("{name} issuer"), days(-100, 1825))
-            .unwrap();
+        let issuing = root.issuing(&format!("{name} issuer"), days(-100, 1825)).unwrap();
         let gateway_key = KeyPair::generate().unwrap();
-        let profile = Profile::Gateway {
-            common_name: "Test gateway",
-            key_use: KeyUse::KeyExchange,
-        };
-        let gateway = issuing
-            .issue(&profile, gateway_key.public_key(), days(0, 365))
-            .unwrap();
-        Self {
-            root,
-            issuing,
-            gateway,
-            gateway_key,
-        }
+        let profile =
+            Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
+        let gateway = issuing.issue(&profile, gateway_key.public_key(), days(0, 365)).unwrap();
+        Self { root, issuing, gateway, gateway_key }
     }
 
     /// A shop that believes this root and has this gateway's key.
@@ -86,8 +75,5 @@ impl Hierarchy {
 }
 
 fn client(phone: Phone<'_>) -> Profile<'_> {
-    Profile::TlsClient {
-        common_name: "user-42",
-        phone,
-    }
+    Profile::TlsClient { common_name: "user-42", phone }
 }

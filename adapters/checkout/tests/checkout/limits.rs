@@ -42,10 +42,9 @@ async fn a_form_has_at_most_4_kibibytes() {
     let shop = Shop::new();
     let page = shop.order("dupont").await;
     let browser = Browser::at(&shop, &page, JSON).await;
-    for (bytes, refusal) in [
-        (4096, (422, "payer-not-given".to_owned())),
-        (4097, (413, "malformed-form".to_owned())),
-    ] {
+    for (bytes, refusal) in
+        [(4096, (422, "payer-not-given".to_owned())), (4097, (413, "malformed-form".to_owned()))]
+    {
         let form = format!("user_id={}", "+".repeat(bytes - "user_id=".len()));
         let refused = browser.submit(&page, &form).await;
         assert_eq!(refused.refusal(), refusal, "{bytes}");
@@ -195,10 +194,6 @@ async fn the_schemes_name_is_in_any_case() {
         let request = Request::post("/v1/checkouts")
             .header("Authorization", format!("{scheme} dupont"))
             .body(Body::from(order().to_string()));
-        assert_eq!(
-            shop.raw_call(request.unwrap()).await.status,
-            201,
-            "{scheme}"
-        );
+        assert_eq!(shop.raw_call(request.unwrap()).await.status, 201, "{scheme}");
     }
 }

@@ -15,21 +15,13 @@ async fn a_request_that_is_repeated_has_one_effect_and_one_answer() {
     let again = create(order().to_string()).await;
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
     assert_eq!(first.text("/id"), again.text("/id"));
-    assert_eq!(
-        first.header(header::LOCATION),
-        format!("/v1/checkouts/{}", first.text("/id"))
-    );
+    assert_eq!(first.header(header::LOCATION), format!("/v1/checkouts/{}", first.text("/id")));
     let mut other = order();
     other["reference"] = json!("order-2");
     let refused = create(other.to_string()).await;
-    assert_eq!(
-        refused.refusal(),
-        (422, "idempotency-key-reused".to_owned())
-    );
+    assert_eq!(refused.refusal(), (422, "idempotency-key-reused".to_owned()));
     // Another merchant's key is another key.
-    let elsewhere = shop
-        .call("martin", "POST", "/v1/checkouts", &key, order().to_string())
-        .await;
+    let elsewhere = shop.call("martin", "POST", "/v1/checkouts", &key, order().to_string()).await;
     assert_ne!(elsewhere.text("/id"), first.text("/id"));
 }
 
@@ -54,11 +46,7 @@ async fn of_two_orders_at_once_under_one_key_one_is_refused() {
         shop.call("dupont", "POST", "/v1/checkouts", &key, order.to_string())
     };
     let (one, two) = tokio::join!(create("order-1"), create("order-2"));
-    let (won, lost) = if one.status == 201 {
-        (one, two)
-    } else {
-        (two, one)
-    };
+    let (won, lost) = if one.status == 201 { (one, two) } else { (two, one) };
     assert_eq!(won.status, 201, "{won:?}");
     let reused = (422, "idempotency-key-reused".to_owned());
     assert_eq!(lost.refusal(), reused, "{lost:?}");
@@ -69,11 +57,9 @@ async fn another_merchants_checkout_is_not_found() {
     let shop = Shop::new();
     let page = shop.order("dupont").await;
     let path = page.replace("/pay/", "/v1/checkouts/");
-    for (method, path) in [
-        ("GET", path.clone()),
-        ("GET", format!("{path}/trace")),
-        ("POST", format!("{path}/void")),
-    ] {
+    for (method, path) in
+        [("GET", path.clone()), ("GET", format!("{path}/trace")), ("POST", format!("{path}/void"))]
+    {
         let refused = shop.call("martin", method, &path, &[], "").await;
         assert_eq!(refused.refusal(), (404, "not-found".to_owned()), "{path}");
     }
@@ -87,28 +73,19 @@ async fn a_checkout_is_called_off_until_it_is_paid() {
         let path = page.replace("/pay/", "/v1/checkouts/") + "/void";
         shop.call("dupont", "POST", &path, &[], "").await
     };
-    let (before, meanwhile, after) = (
-        shop.order("dupont").await,
-        shop.order("dupont").await,
-        shop.order("dupont").await,
-    );
+    let (before, meanwhile, after) =
+        (shop.order("dupont").await, shop.order("dupont").await, shop.order("dupont").await);
     assert_eq!(void(&before).await.text("/status"), "voided");
 
     let browser = Browser::at(&shop, &meanwhile, "application/json").await;
     browser.submit(&meanwhile, "user_id=alice").await;
     let off = void(&meanwhile).await;
-    assert_eq!(
-        (off.text("/status"), off.text("/cause")),
-        ("voided".into(), "cancelled".into())
-    );
+    assert_eq!((off.text("/status"), off.text("/cause")), ("voided".into(), "cancelled".into()));
 
     // It stays so: no other payment is begun, and calling it off once more changes nothing.
     let again = browser.submit(&meanwhile, "user_id=alice").await;
     assert_eq!(again.refusal(), (409, "not-now".to_owned()));
-    assert_eq!(
-        void(&meanwhile).await.refusal(),
-        (409, "not-now".to_owned())
-    );
+    assert_eq!(void(&meanwhile).await.refusal(), (409, "not-now".to_owned()));
 
     let browser = Browser::at(&shop, &after, "application/json").await;
     browser.submit(&after, "user_id=alice").await;
@@ -128,23 +105,11 @@ async fn the_trace_tells_what_happened_and_gives_nothing_away() {
     let browser = Browser::at(&shop, &page, "application/json").await;
     browser.submit(&page, "user_id=alice").await;
     let code = shop.code().await;
-    browser
-        .submit(&format!("{page}/code"), &format!("code={code}"))
-        .await;
+    browser.submit(&format!("{page}/code"), &format!("code={code}")).await;
     let trace = shop.call("dupont", "GET", &path, &[], "").await;
     let facts = trace.json();
-    let events: Vec<_> = facts
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|fact| &fact["event"])
-        .collect();
-    for event in [
-        "payment_started",
-        "challenge_started",
-        "message_sent",
-        "payment_captured",
-    ] {
+    let events: Vec<_> = facts.as_array().unwrap().iter().map(|fact| &fact["event"]).collect();
+    for event in ["payment_started", "challenge_started", "message_sent", "payment_captured"] {
         assert!(events.contains(&&json!(event)), "{event}: {events:?}");
     }
     for secret in [code.as_str(), CARD, NUMBER.trim_start_matches('+')] {
@@ -156,9 +121,7 @@ async fn the_trace_tells_what_happened_and_gives_nothing_away() {
 async fn only_who_may_enters_subscribers() {
     let shop = Shop::new();
     let body = json!({ "number": NUMBER }).to_string();
-    let refused = shop
-        .call("martin", "PUT", "/v1/subscribers/alice", &[], body)
-        .await;
+    let refused = shop.call("martin", "PUT", "/v1/subscribers/alice", &[], body).await;
     assert_eq!(refused.refusal(), (403, "may-not-enrol".to_owned()));
 }
 
@@ -173,15 +136,7 @@ async fn nobody_calls_without_a_key_that_is_known() {
         ("PUT", "/v1/subscribers/alice"),
     ] {
         let refused = shop.call("nobody", method, path, &[], "").await;
-        assert_eq!(
-            refused.refusal(),
-            (401, "not-authenticated".to_owned()),
-            "{path}"
-        );
-        assert!(
-            refused
-                .header(header::WWW_AUTHENTICATE)
-                .starts_with("Bearer")
-        );
+        assert_eq!(refused.refusal(), (401, "not-authenticated".to_owned()), "{path}");
+        assert!(refused.header(header::WWW_AUTHENTICATE).starts_with("Bearer"));
     }
 }

@@ -20,12 +20,8 @@ async fn description(shop: &Shop) -> Value {
 async fn every_route_is_described_and_nothing_else() {
     let description = description(&Shop::new()).await;
     assert_eq!(description["openapi"], "3.1.0");
-    let described: BTreeSet<&str> = description["paths"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let described: BTreeSet<&str> =
+        description["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     let routes = ROUTES.split(".route(\"").skip(1);
     let routes: BTreeSet<&str> = routes
         .filter_map(|rest| rest.split('"').next())
@@ -64,11 +60,8 @@ async fn every_operation_that_is_described_answers_and_asks_for_a_key() {
 async fn every_reference_in_the_description_leads_somewhere() {
     let description = description(&Shop::new()).await;
     let text = description.to_string();
-    let references: BTreeSet<&str> = text
-        .split("\"$ref\":\"#")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .collect();
+    let references: BTreeSet<&str> =
+        text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(!references.is_empty());
     for reference in references {
         assert!(description.pointer(reference).is_some(), "{reference}");

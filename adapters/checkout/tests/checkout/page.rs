@@ -18,9 +18,7 @@ async fn page_in(shop: &Shop, locale: Option<&str>) -> String {
     }
     let created = shop.call("dupont", "POST", "/v1/checkouts", &[], body.to_string());
     let url = created.await.text("/url");
-    url.strip_prefix("https://pay.example.com")
-        .unwrap()
-        .to_owned()
+    url.strip_prefix("https://pay.example.com").unwrap().to_owned()
 }
 
 fn language_of(page: &Answer) -> &str {
@@ -46,11 +44,7 @@ async fn the_language_is_the_chosen_one_else_the_merchants_else_the_browsers_els
         let mut browser = Browser::at(&shop, &page, HTML).await;
         browser.languages = browsers;
         let shown = browser.open(&format!("{page}{chosen}")).await;
-        assert_eq!(
-            language_of(&shown),
-            spoken,
-            "{merchants:?} {browsers} {chosen}"
-        );
+        assert_eq!(language_of(&shown), spoken, "{merchants:?} {browsers} {chosen}");
     }
 }
 
@@ -61,14 +55,8 @@ async fn a_chosen_language_is_kept_in_a_cookie_that_no_script_can_read() {
     let browser = Browser::at(&shop, &page, HTML).await;
     let shown = browser.open(&format!("{page}?language=fr")).await;
     let cookie = shown.header(header::SET_COOKIE);
-    assert!(
-        cookie.starts_with("__Host-countersign-language=fr; "),
-        "{cookie}"
-    );
-    assert!(
-        cookie.contains("Secure; HttpOnly; SameSite=Lax"),
-        "{cookie}"
-    );
+    assert!(cookie.starts_with("__Host-countersign-language=fr; "), "{cookie}");
+    assert!(cookie.contains("Secure; HttpOnly; SameSite=Lax"), "{cookie}");
     let plain = browser.open(&page).await;
     assert_eq!(plain.header(header::SET_COOKIE), "");
 }
@@ -84,31 +72,20 @@ async fn a_french_purchase_is_french_to_the_phone() {
     assert!(shown.contains("49,90\u{a0}EUR"), "{shown}");
     browser.submit(&page, "user_id=alice").await;
     let asked = browser.open(&page).await.body;
-    for said in [
-        "Tapez le code",
-        "3 essais restants",
-        "Temps restant : 5 min 0 s",
-        "Annuler le paiement",
-    ] {
+    for said in
+        ["Tapez le code", "3 essais restants", "Temps restant : 5 min 0 s", "Annuler le paiement"]
+    {
         assert!(asked.contains(said), "{said}: {asked}");
     }
     let text = shop.fixture.next_message().await.unwrap();
     let code = shop.fixture.code_in(&text);
-    let wrong = browser
-        .submit(&format!("{page}/code"), "code=000000000")
-        .await
-        .body;
+    let wrong = browser.submit(&format!("{page}/code"), "code=000000000").await.body;
     assert!(wrong.contains("Ce n’est pas le code"), "{wrong}");
     assert!(wrong.contains("2 essais restants"), "{wrong}");
     assert!(text.starts_with("Payer 49.90 EUR"), "{text}");
-    browser
-        .submit(&format!("{page}/code"), &format!("code={code}"))
-        .await;
+    browser.submit(&format!("{page}/code"), &format!("code={code}")).await;
     let paid = browser.open(&page).await.body;
-    assert!(
-        paid.contains("49,90\u{a0}EUR à Librairie Dupont."),
-        "{paid}"
-    );
+    assert!(paid.contains("49,90\u{a0}EUR à Librairie Dupont."), "{paid}");
 }
 
 #[tokio::test]
@@ -121,11 +98,7 @@ async fn a_field_that_is_wrong_is_marked_and_its_rule_is_said() {
             "card_number",
             "last one is a check digit",
         ),
-        (
-            "card_number=4970100000000154&card_expiry=2035",
-            "card_expiry",
-            "not in the form MM/YY",
-        ),
+        ("card_number=4970100000000154&card_expiry=2035", "card_expiry", "not in the form MM/YY"),
     ] {
         let page = shop.order("dupont").await;
         let browser = Browser::at(&shop, &page, HTML).await;
@@ -134,12 +107,7 @@ async fn a_field_that_is_wrong_is_marked_and_its_rule_is_said() {
         let (_, input) = answer.body.split_once(&format!("id=\"{field}\"")).unwrap();
         let (input, _) = input.split_once('>').unwrap();
         assert!(input.contains("aria-invalid=\"true\""), "{input}");
-        assert_eq!(
-            answer.body.matches("aria-invalid=\"true\"").count(),
-            1,
-            "{}",
-            answer.body
-        );
+        assert_eq!(answer.body.matches("aria-invalid=\"true\"").count(), 1, "{}", answer.body);
         assert!(answer.body.contains(said), "{}", answer.body);
     }
 }
@@ -154,10 +122,7 @@ async fn another_message_is_offered_when_it_may_be_asked_for() {
     let resend = format!("action=\"{page}/resend\"");
     let at_first = browser.open(&page).await.body;
     assert!(at_first.contains("again in 30 s"), "{at_first}");
-    assert!(
-        at_first.contains(&format!("{resend} class=\"wait in-30\"")),
-        "{at_first}"
-    );
+    assert!(at_first.contains(&format!("{resend} class=\"wait in-30\"")), "{at_first}");
 
     shop.fixture.clock.advance_seconds(30);
     let later = browser.open(&page).await.body;
@@ -180,16 +145,10 @@ async fn a_merchant_has_its_colour_and_logo_and_another_has_not() {
         let policy = shown.header(header::CONTENT_SECURITY_POLICY);
         assert_eq!(shown.body.contains(":root{--press:#7a1f3d}"), themed);
         assert_eq!(shown.body.contains("src=\"/theme/dupont/logo\""), themed);
-        assert_eq!(
-            policy.matches("sha256-").count(),
-            if themed { 2 } else { 1 },
-            "{policy}"
-        );
+        assert_eq!(policy.matches("sha256-").count(), if themed { 2 } else { 1 }, "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
-        let logo = Browser::at(&shop, &page, HTML)
-            .await
-            .open(&format!("/theme/{party}/logo"))
-            .await;
+        let logo =
+            Browser::at(&shop, &page, HTML).await.open(&format!("/theme/{party}/logo")).await;
         assert_eq!(logo.status, if themed { 200 } else { 404 });
     }
 }
@@ -202,14 +161,7 @@ async fn nobody_is_asked_to_pay_what_cannot_be_paid_any_more() {
     let browser = Browser::at(&shop, &page, HTML).await;
     assert!(browser.open(&page).await.body.contains("How do you pay?"));
     let id = page.rsplit('/').next().unwrap();
-    shop.call(
-        "dupont",
-        "POST",
-        &format!("/v1/checkouts/{id}/void"),
-        &[],
-        "",
-    )
-    .await;
+    shop.call("dupont", "POST", &format!("/v1/checkouts/{id}/void"), &[], "").await;
     let over = browser.open(&page).await.body;
     assert!(!over.contains("How do you pay?"), "{over}");
     assert!(over.contains("The shop has closed this checkout"), "{over}");

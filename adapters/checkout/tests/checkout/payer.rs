@@ -19,28 +19,17 @@ async fn a_purchase_is_paid_without_javascript() {
     assert!(shown.body.contains("49.90\u{a0}EUR") && shown.body.contains("Librairie Dupont"));
 
     let paid = browser.submit(&page, "user_id=alice").await;
-    assert_eq!(
-        (paid.status.as_u16(), paid.header(header::LOCATION)),
-        (303, page.as_str())
-    );
+    assert_eq!((paid.status.as_u16(), paid.header(header::LOCATION)), (303, page.as_str()));
     let asked = browser.open(&page).await.body;
     assert!(asked.contains(r#"autocomplete="one-time-code""#), "{asked}");
     assert!(!asked.contains("<script"), "{asked}");
     assert!(!asked.contains(CARD) && !asked.contains(NUMBER), "{asked}");
 
     let code = shop.code().await;
-    let wrong = browser
-        .submit(&format!("{page}/code"), "code=000000000")
-        .await;
+    let wrong = browser.submit(&format!("{page}/code"), "code=000000000").await;
     assert_eq!(wrong.status, 422);
-    assert!(
-        wrong.body.contains("This is not the code"),
-        "{}",
-        wrong.body
-    );
-    let typed = browser
-        .submit(&format!("{page}/code"), &format!("code={code}"))
-        .await;
+    assert!(wrong.body.contains("This is not the code"), "{}", wrong.body);
+    let typed = browser.submit(&format!("{page}/code"), &format!("code={code}")).await;
     assert_eq!(typed.status, 303);
     assert!(browser.open(&page).await.body.contains("<h2>Paid</h2>"));
 }
@@ -51,11 +40,7 @@ async fn a_page_is_not_cached_not_framed_and_runs_nothing() {
     let page = shop.order("dupont").await;
     let shown = Browser::at(&shop, &page, HTML).await.open(&page).await;
     let policy = shown.header(header::CONTENT_SECURITY_POLICY);
-    for rule in [
-        "default-src 'none'",
-        "frame-ancestors 'none'",
-        "form-action 'self'",
-    ] {
+    for rule in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'"] {
         assert!(policy.contains(rule), "{policy}");
     }
     assert!(!policy.contains("script-src"), "{policy}");
@@ -88,9 +73,7 @@ async fn a_purchase_is_paid_as_json() {
     let code = shop.code().await;
     assert_eq!(browser.open(&page).await.text("/code/message"), "sent");
 
-    let wrong = browser
-        .submit(&format!("{page}/code"), "code=000000000")
-        .await;
+    let wrong = browser.submit(&format!("{page}/code"), "code=000000000").await;
     assert_eq!(wrong.refusal(), (422, "wrong-code".to_owned()));
     assert_eq!(wrong.json()["attempts_left"], 2, "{wrong:?}");
     let typed = format!("code={code}");
@@ -123,11 +106,7 @@ async fn names_from_outside_are_text_and_not_markup() {
     let page = shop.order("martin").await;
     let shown = Browser::at(&shop, &page, HTML).await.open(&page).await;
     assert!(!shown.body.contains("<script>"), "{}", shown.body);
-    assert!(
-        shown.body.contains("Martin &#60;script&#62;"),
-        "{}",
-        shown.body
-    );
+    assert!(shown.body.contains("Martin &#60;script&#62;"), "{}", shown.body);
 }
 
 #[tokio::test]
@@ -137,10 +116,7 @@ async fn the_session_is_a_cookie_that_only_this_host_gets_back() {
     let request = axum::http::Request::get(&page).body(axum::body::Body::empty());
     let shown = shop.raw_page(request.unwrap()).await;
     let cookie = shown.header(header::SET_COOKIE).to_owned();
-    assert!(
-        cookie.starts_with("__Host-countersign-session=ses_"),
-        "{cookie}"
-    );
+    assert!(cookie.starts_with("__Host-countersign-session=ses_"), "{cookie}");
     for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }
@@ -167,11 +143,7 @@ async fn the_code_is_for_the_session_that_asked_for_it() {
     }
     for (action, form) in [("/code", form.as_str()), ("/cancel", ""), ("/resend", "")] {
         let refused = stranger.submit(&format!("{page}{action}"), form).await;
-        assert_eq!(
-            refused.refusal(),
-            (403, "other-session".to_owned()),
-            "{action}"
-        );
+        assert_eq!(refused.refusal(), (403, "other-session".to_owned()), "{action}");
     }
     let typed = browser.submit(&format!("{page}/code"), &form).await;
     assert_eq!(typed.text("/status"), "paid", "{typed:?}");
@@ -191,11 +163,7 @@ async fn nobody_pays_without_a_session() {
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(axum::body::Body::from(form));
         let refused = shop.raw_page(request.unwrap()).await;
-        assert_eq!(
-            refused.refusal(),
-            (403, "no-session".to_owned()),
-            "{action}"
-        );
+        assert_eq!(refused.refusal(), (403, "no-session".to_owned()), "{action}");
     }
 }
 
@@ -209,9 +177,7 @@ async fn of_two_payments_begun_at_once_one_is() {
         browser.submit(&page, "user_id=alice"),
         browser.submit(&page, "user_id=alice")
     );
-    let accepted = [&one, &other]
-        .into_iter()
-        .filter(|answer| answer.status == 200);
+    let accepted = [&one, &other].into_iter().filter(|answer| answer.status == 200);
     assert_eq!(accepted.count(), 1, "{one:?} {other:?}");
 }
 

@@ -58,10 +58,7 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: header::HeaderName) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
@@ -106,12 +103,7 @@ impl Store for Unhurried {
 fn themes() -> Themes {
     let theme = Theme {
         colour: Some("#7a1f3d".to_owned().try_into().unwrap()),
-        logo: Some(
-            b"<svg xmlns='http://www.w3.org/2000/svg'/>"
-                .to_vec()
-                .try_into()
-                .unwrap(),
-        ),
+        logo: Some(b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec().try_into().unwrap()),
     };
     Themes::new([("dupont".try_into().unwrap(), theme)])
 }
@@ -183,17 +175,13 @@ impl Shop {
     pub(crate) async fn enrol(&self) {
         let alice = json!({ "number": NUMBER, "card": { "number": CARD, "expiry": "12/29" } });
         let path = "/v1/subscribers/alice";
-        let enrolled = self
-            .call("dupont", "PUT", path, &[], alice.to_string())
-            .await;
+        let enrolled = self.call("dupont", "PUT", path, &[], alice.to_string()).await;
         assert_eq!(enrolled.status, 204, "{enrolled:?}");
     }
 
     /// A checkout over 49.90 EUR of that merchant; the path of its page.
     pub(crate) async fn order(&self, key: &str) -> String {
-        let created = self
-            .call(key, "POST", "/v1/checkouts", &[], order().to_string())
-            .await;
+        let created = self.call(key, "POST", "/v1/checkouts", &[], order().to_string()).await;
         assert_eq!(created.status, 201, "{created:?}");
         let url = created.text("/url");
         url.strip_prefix("https://pay.example.com").unwrap().into()

@@ -132,10 +132,7 @@ pub(crate) struct Init {
 impl Init {
     /// What the authority is told once.
     pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            crl_url: self.crl_url.clone(),
-            asserts_numbers: self.assert_numbers,
-        }
+        Settings { crl_url: self.crl_url.clone(), asserts_numbers: self.assert_numbers }
     }
 }
 

@@ -53,9 +53,7 @@ impl AuthorityFolder {
     pub(crate) fn create(&self, sealed_key: &str, settings: &Settings) -> Result<(), Failure> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder
-            .create(&self.0)
-            .map_err(|error| unusable(&self.0, &error))?;
+        builder.create(&self.0).map_err(|error| unusable(&self.0, &error))?;
         self.settle(settings)?;
         write_secret(&self.key(), sealed_key.as_bytes())
     }
@@ -118,10 +116,7 @@ impl AuthorityFolder {
     /// Keeps the authority's certificate and the chain above it.
     pub(crate) fn keep(&self, authority: &Authority, above: &[Certificate]) -> Result<(), Failure> {
         write(&self.file("chain.pem"), pem_of(above)?.as_bytes())?;
-        write(
-            &self.certificate(),
-            authority.certificate().to_pem()?.as_bytes(),
-        )
+        write(&self.certificate(), authority.certificate().to_pem()?.as_bytes())
     }
 
     /// The authority's certificate and those above it, the root last.
@@ -171,14 +166,9 @@ impl AuthorityFolder {
 pub(crate) fn passphrase(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     if let Some(file) = file {
         let text = Zeroizing::new(read_text(file)?);
-        return Ok(Zeroizing::new(
-            text.trim_end_matches(['\r', '\n']).to_owned(),
-        ));
+        return Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()));
     }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a program may be told by its environment"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a program may be told by its environment")]
     let said = std::env::var(PASSPHRASE).ok();
     said.map(Zeroizing::new)
         .ok_or_else(|| format!("no passphrase: give --passphrase-file, or set {PASSPHRASE}").into())
@@ -222,9 +212,7 @@ pub(crate) fn pem_of(certificates: &[Certificate]) -> Result<String, Failure> {
 
 /// Writes a file whole or not at all: what is published is read at any time, and by others who write.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.join(format!(".{name}.{}", std::process::id()));

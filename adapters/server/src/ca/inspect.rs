@@ -41,11 +41,7 @@ pub(super) async fn inspect(arguments: &Inspect) -> Result<(), Failure> {
         shown.insert("register".to_owned(), issued.map_or(Value::Null, register));
     }
     let shown = Value::Object(shown);
-    let text = if arguments.json {
-        format!("{shown:#}\n")
-    } else {
-        lines(&shown)
-    };
+    let text = if arguments.json { format!("{shown:#}\n") } else { lines(&shown) };
     print(&text);
     Ok(())
 }
@@ -145,9 +141,7 @@ fn lines(shown: &Value) -> String {
             Value::String(value) => value.clone(),
             Value::Array(values) if values.is_empty() => continue,
             Value::Array(values) => {
-                let words = values
-                    .iter()
-                    .map(|value| value.as_str().unwrap_or_default());
+                let words = values.iter().map(|value| value.as_str().unwrap_or_default());
                 words.collect::<Vec<_>>().join(", ")
             }
             value => value.to_string(),

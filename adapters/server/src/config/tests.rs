@@ -28,9 +28,8 @@ api_key_sha256 = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b6
 "#;
 
 fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
-    let environment = environment
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let environment =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::from(text, Path::new("/etc/countersign"), environment)
         .map_err(|error| error.to_string())
 }
@@ -66,10 +65,7 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
         (("[store]", "[store]\nsize = 1"), "unknown field `size`"),
         (("[bank]", "[banque]"), "unknown field `banque`"),
         (("path = \"countersign.db\"", ""), "missing field `path`"),
-        (
-            ("listen = \"127.0.0.1:8443\"", "listen = \"here\""),
-            "invalid socket address",
-        ),
+        (("listen = \"127.0.0.1:8443\"", "listen = \"here\""), "invalid socket address"),
         (
             ("https://pay.example.com", "http://pay.example.com"),
             "checkout.public_origin is not https:// and a host",
@@ -79,28 +75,16 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
             "checkout.public_origin is not https:// and a host",
         ),
         (
-            (
-                "source = \"Dupont\"",
-                "source = \"Dupont\"\ntls_server_name = \"centre\"",
-            ),
+            ("source = \"Dupont\"", "source = \"Dupont\"\ntls_server_name = \"centre\""),
             "sms.tls_server_name and sms.tls_authorities are needed together",
         ),
-        (
-            ("[bank]", "[policy]\nttl_seconds = 601\n[bank]"),
-            "ttl_seconds must be 30 to 600",
-        ),
-        (
-            ("[bank]", "[policy]\nmax_attempts = 6\n[bank]"),
-            "max_attempts must be 1 to 5",
-        ),
+        (("[bank]", "[policy]\nttl_seconds = 601\n[bank]"), "ttl_seconds must be 30 to 600"),
+        (("[bank]", "[policy]\nmax_attempts = 6\n[bank]"), "max_attempts must be 1 to 5"),
         (
             ("id = \"dupont\"", "id = \"a-name-too-long-for-field-42\""),
             "is longer than 15 characters",
         ),
-        (
-            ("2c70e12b7a0646f9", "2c70"),
-            "api_key_sha256 is not 64 hexadecimal digits",
-        ),
+        (("2c70e12b7a0646f9", "2c70"), "api_key_sha256 is not 64 hexadecimal digits"),
         (
             (
                 "[[relying_party]]",
@@ -126,10 +110,7 @@ fn the_environment_overrides_any_key_with_a_value_of_its_type() {
             ("COUNTERSIGN__SMS__WINDOW", "50"),
             ("COUNTERSIGN__SMS__TRANSACTION_MODE", "true"),
             ("COUNTERSIGN__POLICY__ORDER", "code_first"),
-            (
-                "COUNTERSIGN__CHECKOUT__TRUSTED_TERMINATORS",
-                "[\"10.0.0.1\"]",
-            ),
+            ("COUNTERSIGN__CHECKOUT__TRUSTED_TERMINATORS", "[\"10.0.0.1\"]"),
             ("COUNTERSIGN", "not ours"),
             ("PATH", "not ours"),
         ],
@@ -138,10 +119,7 @@ fn the_environment_overrides_any_key_with_a_value_of_its_type() {
     assert_eq!(config.api.listen.port(), 9444);
     assert_eq!(config.sms.window, Some(50));
     assert!(config.sms.transaction_mode);
-    assert_eq!(
-        config.policy.limits().order,
-        countersign_domain::policy::Order::CodeFirst
-    );
+    assert_eq!(config.policy.limits().order, countersign_domain::policy::Order::CodeFirst);
     assert_eq!(config.checkout.trusted_terminators.len(), 1);
 }
 
@@ -156,14 +134,7 @@ fn an_override_that_means_no_key_is_refused() {
 #[test]
 fn a_master_secret_is_sixty_four_hexadecimal_digits() {
     assert!(master_secret(&"0a".repeat(32)).is_some());
-    for text in [
-        "",
-        "0",
-        "0a",
-        &"0a".repeat(33),
-        &"0".repeat(63),
-        &"zz".repeat(32),
-    ] {
+    for text in ["", "0", "0a", &"0a".repeat(33), &"0".repeat(63), &"zz".repeat(32)] {
         assert!(master_secret(text).is_none(), "{text}");
     }
 }
@@ -171,50 +142,27 @@ fn a_master_secret_is_sixty_four_hexadecimal_digits() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let config = parse(VALID, &[]).unwrap();
-    let error = config
-        .keys
-        .ring(&config.files)
-        .map(|_| ())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("/etc/countersign/master.key cannot be read: "),
-        "{error}"
-    );
+    let error = config.keys.ring(&config.files).map(|_| ()).unwrap_err().to_string();
+    assert!(error.starts_with("/etc/countersign/master.key cannot be read: "), "{error}");
 }
 
 #[test]
 fn a_theme_is_refused_by_the_rule_it_breaks() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(
-        folder.path().join("logo.svg"),
-        "<svg xmlns='http://www.w3.org/2000/svg'/>",
-    )
-    .unwrap();
+    fs::write(folder.path().join("logo.svg"), "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
     fs::write(folder.path().join("logo.gif"), "GIF89a").unwrap();
     let themes = |section: &str| {
         let config = Config::from_toml(&format!("{VALID}\n{section}"), folder.path());
-        config
-            .and_then(|config| config.themes())
-            .map_err(|error| error.to_string())
+        config.and_then(|config| config.themes()).map_err(|error| error.to_string())
     };
     let fine = themes("[theme.dupont]\ncolour = \"#7a1f3d\"\nlogo = \"logo.svg\"").unwrap();
     let theme = fine.of(&"dupont".try_into().unwrap()).unwrap();
     assert!(theme.logo.is_some() && theme.colour.is_some());
     for (section, why) in [
         ("[theme.durand]", "there is no relying party durand"),
-        (
-            "[theme.dupont]\nfont = \"Comic Sans\"",
-            "unknown field `font`",
-        ),
-        (
-            "[theme.dupont]\ncolour = \"#dddddd\"",
-            "colour is too light",
-        ),
-        (
-            "[theme.dupont]\nlogo = \"logo.gif\"",
-            "logo is neither PNG nor JPEG nor SVG",
-        ),
+        ("[theme.dupont]\nfont = \"Comic Sans\"", "unknown field `font`"),
+        ("[theme.dupont]\ncolour = \"#dddddd\"", "colour is too light"),
+        ("[theme.dupont]\nlogo = \"logo.gif\"", "logo is neither PNG nor JPEG nor SVG"),
         ("[theme.dupont]\nlogo = \"nowhere.png\"", "nowhere.png"),
     ] {
         let refused = themes(section).unwrap_err();

@@ -16,9 +16,7 @@ use crate::support::{API_KEY, Folder, ask, request};
 async fn checkout(folder: &Folder, api: SocketAddr) -> String {
     let headers = format!("Authorization: Bearer {API_KEY}\r\n");
     let body = r#"{"amount":{"value":"49.90","currency":"EUR"},"reference":"order-1"}"#;
-    let created = folder
-        .ask(api, &request("POST", "/v1/checkouts", &headers, body))
-        .await;
+    let created = folder.ask(api, &request("POST", "/v1/checkouts", &headers, body)).await;
     let (_, rest) = created.split_once("/pay/").unwrap();
     format!("/pay/{}", rest.split('"').next().unwrap())
 }
@@ -26,9 +24,7 @@ async fn checkout(folder: &Folder, api: SocketAddr) -> String {
 /// The cookie that opening the page gives.
 async fn cookie(folder: &Folder, address: SocketAddr, page: &str) -> String {
     let shown = folder.ask(address, &request("GET", page, "", "")).await;
-    let line = shown
-        .lines()
-        .find_map(|line| line.strip_prefix("set-cookie: "));
+    let line = shown.lines().find_map(|line| line.strip_prefix("set-cookie: "));
     let pair = line.unwrap().split(';').next().unwrap();
     format!("Cookie: {pair}\r\nContent-Type: application/x-www-form-urlencoded\r\n")
 }
@@ -38,20 +34,14 @@ async fn tls_1_2_and_1_3_are_spoken_with_and_without_a_client_certificate() {
     let folder = Folder::new();
     let server = folder.start("").await;
     let page = checkout(&folder, server.api_address()).await;
-    for (version, with_certificate) in [
-        (&TLS12, false),
-        (&TLS12, true),
-        (&TLS13, false),
-        (&TLS13, true),
-    ] {
+    for (version, with_certificate) in
+        [(&TLS12, false), (&TLS12, true), (&TLS13, false), (&TLS13, true)]
+    {
         let connector = folder.tls(&[version], with_certificate);
-        let shown = ask(
-            &connector,
-            server.checkout_address(),
-            request("GET", &page, "", "").as_bytes(),
-        )
-        .await
-        .unwrap();
+        let shown =
+            ask(&connector, server.checkout_address(), request("GET", &page, "", "").as_bytes())
+                .await
+                .unwrap();
         assert!(shown.starts_with("HTTP/1.1 200 "), "{shown}");
     }
     server.stop().await;
@@ -67,10 +57,7 @@ async fn http_2_is_spoken_to_who_asks_for_it() {
     // The preface and an empty SETTINGS frame (RFC 9113 section 3.4).
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
     let stream = TcpStream::connect(server.api_address()).await.unwrap();
-    let mut stream = connector
-        .connect("localhost".try_into().unwrap(), stream)
-        .await
-        .unwrap();
+    let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
     stream.write_all(preface).await.unwrap();
     let mut frame = [0; 9];
     stream.read_exact(&mut frame).await.unwrap();
@@ -82,11 +69,8 @@ async fn who_does_not_speak_tls_is_refused_and_nobody_else_is_harmed() {
     let folder = Folder::new();
     let server = folder.start("").await;
     for address in [server.api_address(), server.checkout_address()] {
-        for nonsense in [
-            &b"GET / HTTP/1.1\r\n\r\n"[..],
-            &[0xff; 3_000],
-            &[0x16, 3, 1, 0xff, 0xff],
-        ] {
+        for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 3_000], &[0x16, 3, 1, 0xff, 0xff]]
+        {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(nonsense).await.unwrap();
             let mut answer = Vec::new();
@@ -103,17 +87,11 @@ async fn what_is_too_large_is_refused() {
     let server = folder.start("").await;
     let headers = format!("Authorization: Bearer {API_KEY}\r\n");
     let body = "x".repeat(17 * 1024);
-    let answer = folder
-        .ask(
-            server.api_address(),
-            &request("POST", "/v1/checkouts", &headers, &body),
-        )
-        .await;
+    let answer =
+        folder.ask(server.api_address(), &request("POST", "/v1/checkouts", &headers, &body)).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     let many = "X: y\r\n".repeat(200);
-    let answer = folder
-        .ask(server.api_address(), &request("GET", "/", &many, ""))
-        .await;
+    let answer = folder.ask(server.api_address(), &request("GET", "/", &many, "")).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
@@ -131,16 +109,9 @@ async fn only_a_trusted_terminator_says_which_certificate_was_presented() {
         let page = checkout(&folder, server.api_address()).await;
         let address = server.checkout_address();
         let headers = cookie(&folder, address, &page).await + &header;
-        let answer = folder
-            .ask(
-                address,
-                &request("POST", &page, &headers, "certificate=presented"),
-            )
-            .await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")),
-            "{answer}"
-        );
+        let answer =
+            folder.ask(address, &request("POST", &page, &headers, "certificate=presented")).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
         assert!(answer.contains(problem), "{answer}");
         server.stop().await;
     }
@@ -154,19 +125,13 @@ async fn without_a_bank_nothing_is_paid_and_the_payer_is_told() {
     let alice =
         r#"{"number":"+33612345678","card":{"number":"4970100000000154","expiry":"12/35"}}"#;
     let enrolled = folder
-        .ask(
-            server.api_address(),
-            &request("PUT", "/v1/subscribers/alice", &headers, alice),
-        )
+        .ask(server.api_address(), &request("PUT", "/v1/subscribers/alice", &headers, alice))
         .await;
     assert!(enrolled.starts_with("HTTP/1.1 204 "), "{enrolled}");
     let page = checkout(&folder, server.api_address()).await;
     let headers = cookie(&folder, server.checkout_address(), &page).await;
     let answer = folder
-        .ask(
-            server.checkout_address(),
-            &request("POST", &page, &headers, "user_id=alice"),
-        )
+        .ask(server.checkout_address(), &request("POST", &page, &headers, "user_id=alice"))
         .await;
     assert!(answer.contains(r#""status":"voided""#), "{answer}");
     assert!(answer.contains(r#""cause":"interrupted""#), "{answer}");
@@ -179,9 +144,7 @@ async fn a_stopped_server_has_let_go_of_everything() {
     let (api, address) = (server.api_address(), server.checkout_address());
     // Somebody who has connected and says nothing does not hold it up for long.
     let _silent = TcpStream::connect(api).await.unwrap();
-    timeout(Duration::from_secs(20), server.stop())
-        .await
-        .unwrap();
+    timeout(Duration::from_secs(20), server.stop()).await.unwrap();
     for address in [api, address] {
         assert!(TcpStream::connect(address).await.is_err());
     }

@@ -9,15 +9,9 @@ use std::{
 use crate::support::{Folder, exists};
 
 fn countersign(arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(arguments)
-        .output()
-        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign")).args(arguments).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.code().unwrap(),
-        String::from_utf8_lossy(&said).into_owned(),
-    )
+    (output.status.code().unwrap(), String::from_utf8_lossy(&said).into_owned())
 }
 
 #[test]
@@ -26,23 +20,13 @@ fn check_says_whether_a_server_would_start() {
     let file = folder.write(&folder.configuration(""));
     let file = file.to_string_lossy();
     let (code, said) = countersign(&["check", "--config", &file]);
-    assert_eq!(
-        (code, said.contains("a server would start with it")),
-        (0, true),
-        "{said}"
-    );
-    assert!(
-        !exists(folder.folder.path(), "countersign.db"),
-        "it made something"
-    );
+    assert_eq!((code, said.contains("a server would start with it")), (0, true), "{said}");
+    assert!(!exists(folder.folder.path(), "countersign.db"), "it made something");
 
     fs::write(folder.folder.path().join("server.key"), "").unwrap();
     let (code, said) = countersign(&["check", "--config", &file]);
     assert_eq!(code, 1, "{said}");
-    assert!(
-        said.contains("tls.key names a file without a private key in PEM"),
-        "{said}"
-    );
+    assert!(said.contains("tls.key names a file without a private key in PEM"), "{said}");
 }
 
 #[test]
@@ -70,13 +54,9 @@ fn serve_stops_when_it_is_told_to_and_ends_well() {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    let listens = log
-        .by_ref()
-        .any(|line| line.is_ok_and(|line| line.contains("listening")));
+    let listens = log.by_ref().any(|line| line.is_ok_and(|line| line.contains("listening")));
     assert!(listens);
-    let told = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status();
+    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     assert!(told.unwrap().success());
     let rest: Vec<_> = log.map_while(Result::ok).collect();
     assert!(child.wait().unwrap().success(), "{rest:?}");
@@ -88,23 +68,11 @@ fn check_refuses_what_serve_would_refuse() {
     let folder = Folder::new();
     let good = folder.configuration("");
     for (was, is, why) in [
-        (
-            "source = \"Shop\"",
-            "source = \"a name that is too long\"",
-            "sms.source ",
-        ),
+        ("source = \"Shop\"", "source = \"a name that is too long\"", "sms.source "),
         ("source = \"Shop\"", "source = \"\"", "sms.source "),
         ("response_timeout_seconds = 1", "tries = 0", "tries is zero"),
-        (
-            "response_timeout_seconds = 1",
-            "tries = 5",
-            "bank.tries times the waits",
-        ),
-        (
-            "response_timeout_seconds = 1",
-            "acquirer_id = \"x\"",
-            "setting acquirer ",
-        ),
+        ("response_timeout_seconds = 1", "tries = 5", "bank.tries times the waits"),
+        ("response_timeout_seconds = 1", "acquirer_id = \"x\"", "setting acquirer "),
     ] {
         assert!(good.contains(was));
         let file = folder.write(&good.replace(was, is));

@@ -33,10 +33,7 @@ fn list_for(
     };
     let revoked = if with_client { vec![revoked] } else { vec![] };
     let validity = Validity::new(unix_time(now() - since), lasting).unwrap();
-    let list = folder
-        .root
-        .revocation_list(&revoked, number, validity)
-        .unwrap();
+    let list = folder.root.revocation_list(&revoked, number, validity).unwrap();
     list.der().to_vec()
 }
 
@@ -49,17 +46,12 @@ fn put(folder: &Folder, list: &[u8]) {
 
 fn configuration(folder: &Folder) -> String {
     let text = folder.configuration("");
-    text.replace(
-        "client_authorities",
-        "revocation_lists = [\"root.crl\"]\nclient_authorities",
-    )
+    text.replace("client_authorities", "revocation_lists = [\"root.crl\"]\nclient_authorities")
 }
 
 async fn start(folder: &Folder) -> Server {
     let config = Config::from_toml(&configuration(folder), folder.folder.path()).unwrap();
-    Server::start(config, Arc::new(SystemClock::default()))
-        .await
-        .unwrap()
+    Server::start(config, Arc::new(SystemClock::default())).await.unwrap()
 }
 
 /// Whether a client with or without its certificate is answered.
@@ -83,11 +75,7 @@ async fn until_answered(folder: &Folder, server: &Server, wanted: bool) {
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    assert_eq!(
-        answered(folder, server, true).await,
-        wanted,
-        "it is not so yet"
-    );
+    assert_eq!(answered(folder, server, true).await, wanted, "it is not so yet");
 }
 
 #[tokio::test]
@@ -98,10 +86,7 @@ async fn a_client_that_is_revoked_while_the_server_runs_is_refused_in_the_handsh
     assert!(answered(&folder, &server, true).await);
     put(&folder, &list(&folder, 2, true));
     until_answered(&folder, &server, false).await;
-    assert!(
-        answered(&folder, &server, false).await,
-        "others are refused, too"
-    );
+    assert!(answered(&folder, &server, false).await, "others are refused, too");
     // What cannot be read, and what is older, changes nothing.
     for useless in [b"junk".to_vec(), list(&folder, 1, false)] {
         put(&folder, &useless);
@@ -116,10 +101,7 @@ async fn a_client_that_is_revoked_while_the_server_runs_is_refused_in_the_handsh
 #[tokio::test]
 async fn behind_a_list_that_is_late_no_certificate_is_believed() {
     let folder = Folder::new();
-    put(
-        &folder,
-        &list_for(&folder, 1, false, 3_600, Duration::from_secs(60)),
-    );
+    put(&folder, &list_for(&folder, 1, false, 3_600, Duration::from_secs(60)));
     let server = start(&folder).await;
     assert!(!answered(&folder, &server, true).await);
     assert!(answered(&folder, &server, false).await);

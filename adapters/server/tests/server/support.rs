@@ -47,10 +47,7 @@ impl Folder {
         let root = Authority::root("Test root", validity).unwrap();
         let issue = |profile: &Profile<'_>| {
             let key = KeyPair::generate().unwrap();
-            (
-                root.issue(profile, key.public_key(), validity).unwrap(),
-                key,
-            )
+            (root.issue(profile, key.public_key(), validity).unwrap(), key)
         };
         let (server, key) = issue(&Profile::TlsServer {
             common_name: "server",
@@ -58,21 +55,15 @@ impl Folder {
             ip_addresses: &[],
         });
         let number = PhoneNumber::new("+33612345678").unwrap();
-        let client = issue(&Profile::TlsClient {
-            common_name: "client",
-            phone: Phone::Clear(&number),
-        });
+        let client =
+            issue(&Profile::TlsClient { common_name: "client", phone: Phone::Clear(&number) });
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("root.pem", &root.certificate().to_pem().unwrap());
         write("server.pem", &server.to_pem().unwrap());
         write("server.key", &key.expose_pem().unwrap());
         write("master.key", &"0a".repeat(32));
         write("centre.password", "secret");
-        Self {
-            folder,
-            root,
-            client,
-        }
+        Self { folder, root, client }
     }
 
     /// A configuration on free ports, in front of a bank and a centre that are not there.
@@ -113,9 +104,7 @@ may_enrol = true
     pub(crate) async fn start(&self, terminators: &str) -> Server {
         let text = self.configuration(terminators);
         let config = Config::from_toml(&text, self.folder.path()).unwrap();
-        Server::start(config, Arc::new(SystemClock::default()))
-            .await
-            .unwrap()
+        Server::start(config, Arc::new(SystemClock::default())).await.unwrap()
     }
 
     /// A TLS client that believes the root, speaks those versions, and has the client certificate or none.
@@ -133,9 +122,7 @@ may_enrol = true
         let config = if with_certificate {
             let (certificate, key) = &self.client;
             let key = PrivateKeyDer::try_from(key.expose_der().to_vec()).unwrap();
-            builder
-                .with_client_auth_cert(vec![certificate.der().clone()], key)
-                .unwrap()
+            builder.with_client_auth_cert(vec![certificate.der().clone()], key).unwrap()
         } else {
             builder.with_no_client_auth()
         };
@@ -156,9 +143,7 @@ pub(crate) async fn ask(
     request: &[u8],
 ) -> std::io::Result<String> {
     let stream = TcpStream::connect(address).await?;
-    let mut stream = connector
-        .connect("localhost".try_into().unwrap(), stream)
-        .await?;
+    let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await?;
     stream.write_all(request).await?;
     let mut answer = Vec::new();
     let heard = timeout(Duration::from_secs(40), stream.read_to_end(&mut answer)).await;

@@ -34,11 +34,7 @@ fn certificates_and_lists_are_der_and_nothing_follows() {
         assert!(is_canonical::<Certificate>(&issued.der), "{}", issued.what);
     }
     for issued in issued::lists() {
-        assert!(
-            is_canonical::<CertificateList>(&issued.der),
-            "{}",
-            issued.what
-        );
+        assert!(is_canonical::<CertificateList>(&issued.der), "{}", issued.what);
     }
 }
 
@@ -47,24 +43,15 @@ fn certificates_and_lists_are_der_and_nothing_follows() {
 fn extensions_are_der_and_known() {
     type Check = fn(&[u8]) -> bool;
     let known: [(ObjectIdentifier, Check); 9] = [
-        (
-            AuthorityKeyIdentifier::OID,
-            is_canonical::<AuthorityKeyIdentifier>,
-        ),
+        (AuthorityKeyIdentifier::OID, is_canonical::<AuthorityKeyIdentifier>),
         (BasicConstraints::OID, is_canonical::<BasicConstraints>),
-        (
-            CrlDistributionPoints::OID,
-            is_canonical::<CrlDistributionPoints>,
-        ),
+        (CrlDistributionPoints::OID, is_canonical::<CrlDistributionPoints>),
         (CrlNumber::OID, is_canonical::<CrlNumber>),
         (ExtendedKeyUsage::OID, is_canonical::<ExtendedKeyUsage>),
         (KeyUsage::OID, is_canonical::<KeyUsage>),
         (NameConstraints::OID, is_canonical::<NameConstraints>),
         (SubjectAltName::OID, is_canonical::<SubjectAltName>),
-        (
-            SubjectKeyIdentifier::OID,
-            is_canonical::<SubjectKeyIdentifier>,
-        ),
+        (SubjectKeyIdentifier::OID, is_canonical::<SubjectKeyIdentifier>),
     ];
     let phone = EXTENSION.iter().map(ToString::to_string);
     let phone = ObjectIdentifier::new_unwrap(&phone.collect::<Vec<_>>().join("."));
@@ -139,10 +126,7 @@ fn times_are_utc_time_through_2049_and_generalized_time_after() {
 /// One that ends in the last second of UTCTime, and one that ends in the next.
 fn at_the_turn() -> [Vec<u8>; 2] {
     let key = KeyPair::generate().unwrap();
-    let profile = Profile::Merchant {
-        common_name: "shop",
-        key_use: KeyUse::Signature,
-    };
+    let profile = Profile::Merchant { common_name: "shop", key_use: KeyUse::Signature };
     [NO_UTC_TIME - 1, NO_UTC_TIME].map(|end| {
         let day = std::time::Duration::from_secs(86_400);
         let validity = Validity::new(at(end - day.as_secs()), day).unwrap();
@@ -167,11 +151,7 @@ fn names_are_utf8_or_printable_and_countries_printable() {
         let tbs = certificate.tbs_certificate();
         assert!(is_spelt_right(tbs.subject()), "{}", issued.what);
         assert!(is_spelt_right(tbs.issuer()), "{}", issued.what);
-        assert!(
-            tbs.subject().country().unwrap().is_some(),
-            "{}",
-            issued.what
-        );
+        assert!(tbs.subject().country().unwrap().is_some(), "{}", issued.what);
     });
 }
 
@@ -182,14 +162,8 @@ fn lists_are_numbered_name_their_key_and_have_no_empty_sequence() {
         let what = &issued.what;
         let list = &list.tbs_cert_list;
         let extensions = list.crl_extensions.as_ref().unwrap();
-        assert!(
-            extensions.iter().all(|extension| !extension.critical),
-            "{what}"
-        );
-        let mut ids: Vec<_> = extensions
-            .iter()
-            .map(|extension| extension.extn_id)
-            .collect();
+        assert!(extensions.iter().all(|extension| !extension.critical), "{what}");
+        let mut ids: Vec<_> = extensions.iter().map(|extension| extension.extn_id).collect();
         ids.sort_unstable();
         assert_eq!(ids, [CrlNumber::OID, AuthorityKeyIdentifier::OID], "{what}");
         let issuer = Certificate::from_der(&issued.issuer).unwrap();
@@ -212,11 +186,7 @@ fn reasons_in_lists_are_not_critical_and_never_unspecified() {
             let [reason] = extensions.as_slice() else {
                 panic!("{}: not one extension", issued.what);
             };
-            assert!(
-                !reason.critical && reason.extn_id == CrlReason::OID,
-                "{}",
-                issued.what
-            );
+            assert!(!reason.critical && reason.extn_id == CrlReason::OID, "{}", issued.what);
             let reason = CrlReason::from_der(reason.extn_value.as_bytes()).unwrap();
             assert_ne!(reason, CrlReason::Unspecified, "{}", issued.what);
             given += 1;

@@ -25,16 +25,8 @@ where
 #[test]
 fn each_extension_is_there_once() {
     each(|issued, certificate| {
-        let ids: HashSet<_> = extensions_of(certificate)
-            .iter()
-            .map(|it| it.extn_id)
-            .collect();
-        assert_eq!(
-            ids.len(),
-            extensions_of(certificate).len(),
-            "{}",
-            issued.what
-        );
+        let ids: HashSet<_> = extensions_of(certificate).iter().map(|it| it.extn_id).collect();
+        assert_eq!(ids.len(), extensions_of(certificate).len(), "{}", issued.what);
     });
 }
 
@@ -43,16 +35,8 @@ fn each_extension_is_there_once() {
 fn key_usage_basic_constraints_and_name_constraints_are_critical_and_nothing_else() {
     let critical = [KeyUsage::OID, BasicConstraints::OID, NameConstraints::OID];
     each(|issued, certificate| {
-        assert!(
-            extension::<KeyUsage>(certificate).is_some(),
-            "{}",
-            issued.what
-        );
-        assert!(
-            extension::<BasicConstraints>(certificate).is_some(),
-            "{}",
-            issued.what
-        );
+        assert!(extension::<KeyUsage>(certificate).is_some(), "{}", issued.what);
+        assert!(extension::<BasicConstraints>(certificate).is_some(), "{}", issued.what);
         for one in extensions_of(certificate) {
             assert_eq!(
                 one.critical,
@@ -71,21 +55,13 @@ fn only_authorities_sign_certificates_and_lists() {
         let is_authority = issued.kind == Kind::Authority;
         let (_, constraints) = extension::<BasicConstraints>(certificate).unwrap();
         assert_eq!(constraints.ca, is_authority, "{}", issued.what);
-        assert!(
-            is_authority || constraints.path_len_constraint.is_none(),
-            "{}",
-            issued.what
-        );
+        assert!(is_authority || constraints.path_len_constraint.is_none(), "{}", issued.what);
         let (_, usage) = extension::<KeyUsage>(certificate).unwrap();
         let signs = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
         if is_authority {
             assert_eq!(usage.0, signs, "{}", issued.what);
         } else {
-            assert!(
-                !usage.0.is_empty() && (usage.0 & signs).is_empty(),
-                "{}",
-                issued.what
-            );
+            assert!(!usage.0.is_empty() && (usage.0 & signs).is_empty(), "{}", issued.what);
         }
     });
 }
@@ -135,24 +111,12 @@ fn no_list_in_an_extension_is_empty() {
         }
         if let Some((_, points)) = extension::<CrlDistributionPoints>(certificate) {
             assert!(!points.0.is_empty(), "{what}");
-            assert!(
-                points
-                    .0
-                    .iter()
-                    .all(|point| point.distribution_point.is_some()),
-                "{what}"
-            );
+            assert!(points.0.iter().all(|point| point.distribution_point.is_some()), "{what}");
         }
         if let Some((_, names)) = extension::<NameConstraints>(certificate) {
             let (permitted, excluded) = (names.permitted_subtrees, names.excluded_subtrees);
             assert!(permitted.is_some() || excluded.is_some(), "{what}");
-            assert!(
-                permitted
-                    .into_iter()
-                    .chain(excluded)
-                    .all(|trees| !trees.is_empty()),
-                "{what}"
-            );
+            assert!(permitted.into_iter().chain(excluded).all(|trees| !trees.is_empty()), "{what}");
         }
     });
 }

@@ -108,10 +108,7 @@ impl House {
         let certificate = certificate.unwrap();
         everything.push(self.issued(&certificate, above, Kind::Authority, &name));
         let url = "http://authority.example/list.crl".to_owned();
-        Authority::new(certificate, key)
-            .unwrap()
-            .with_revocation_list_url(Some(url))
-            .unwrap()
+        Authority::new(certificate, key).unwrap().with_revocation_list_url(Some(url)).unwrap()
     }
 
     fn issued(&self, what: &Certificate, by: &Authority, kind: Kind, name: &str) -> Issued {
@@ -211,14 +208,8 @@ fn profiles(numbers: &Numbers) -> Vec<Profile<'_>> {
     let holders = phones().map(|phone| Profile::Cardholder { common_name, phone });
     profiles.extend(clients.into_iter().chain(holders));
     for key_use in [KeyUse::Signature, KeyUse::KeyExchange] {
-        profiles.push(Profile::Merchant {
-            common_name,
-            key_use,
-        });
-        profiles.push(Profile::Gateway {
-            common_name,
-            key_use,
-        });
+        profiles.push(Profile::Merchant { common_name, key_use });
+        profiles.push(Profile::Gateway { common_name, key_use });
     }
     profiles
 }

@@ -5,11 +5,7 @@ use countersign_certs::{Authority, Certificate, Error, KeyPair, Profile};
 use crate::support::{days, openssl, read, write};
 
 fn server<'a>(dns_names: &'a [&'a str]) -> Profile<'a> {
-    Profile::TlsServer {
-        common_name: "shop",
-        dns_names,
-        ip_addresses: &[],
-    }
+    Profile::TlsServer { common_name: "shop", dns_names, ip_addresses: &[] }
 }
 
 /// RFC 5280 section 4.2.1.6: a URI in ASCII, with a scheme and something behind it.
@@ -17,8 +13,7 @@ fn server<'a>(dns_names: &'a [&'a str]) -> Profile<'a> {
 fn an_address_of_the_list_that_is_no_uri_is_refused() {
     let told = |url: &str| {
         let root = Authority::root("Root", days(365)).unwrap();
-        root.with_revocation_list_url(Some(url.to_owned()))
-            .map(|_| ())
+        root.with_revocation_list_url(Some(url.to_owned())).map(|_| ())
     };
     assert_eq!(told("http://authority.example/list.crl"), Ok(()));
     for url in [
@@ -39,11 +34,7 @@ fn an_address_of_the_list_that_is_no_uri_is_refused() {
 fn an_authority_whose_name_would_be_written_otherwise_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let key = KeyPair::generate().unwrap();
-    write(
-        folder.path(),
-        "root.key",
-        key.expose_pem().unwrap().as_str(),
-    );
+    write(folder.path(), "root.key", key.expose_pem().unwrap().as_str());
     let named = |subject: &str| {
         let request = format!(
             "req -x509 -new -key root.key -days 36500 -multivalue-rdn -subj {subject} -out root.pem"
@@ -54,11 +45,9 @@ fn an_authority_whose_name_would_be_written_otherwise_is_refused() {
         Authority::new(Certificate::from_pem(&pem).unwrap(), key).map(|_| ())
     };
     assert_eq!(named("/DC=example/O=House/CN=Root"), Ok(()));
-    for subject in [
-        "/DC=com/DC=example/CN=Root",
-        "/OU=One/OU=Two/CN=Root",
-        "/O=House+OU=One/CN=Root",
-    ] {
+    for subject in
+        ["/DC=com/DC=example/CN=Root", "/OU=One/OU=Two/CN=Root", "/O=House+OU=One/CN=Root"]
+    {
         assert_eq!(named(subject), Err(Error::AuthorityName), "{subject}");
     }
 }

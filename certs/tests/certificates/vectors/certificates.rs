@@ -33,9 +33,7 @@ impl Parts<'_> {
 
     pub(crate) fn changed(&self, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Test only client");
+        params.distinguished_name.push(DnType::CommonName, "Test only client");
         params.serial_number = Some(SerialNumber::from(1));
         params.not_before = date_time_ymd(2027, 1, 1);
         params.not_after = date_time_ymd(2028, 1, 1);
@@ -43,11 +41,8 @@ impl Parts<'_> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
-        params.subject_alt_names = self
-            .uris
-            .iter()
-            .map(|uri| SanType::URI((*uri).try_into().unwrap()))
-            .collect();
+        params.subject_alt_names =
+            self.uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())).collect();
         let lists = self.lists.iter().map(|list| (TN_AUTH_LIST, list));
         let envelopes = self.envelopes.iter().map(|envelope| (EXTENSION, envelope));
         params.custom_extensions = lists
@@ -83,17 +78,9 @@ pub(crate) fn sealed(file: &str, kinds: &[&str]) -> Vec<u8> {
         .collect();
     let client = KeyPair::from_pem(&text("keys/test-only-client.key")).unwrap();
     let holder = holder();
-    let phone = Phone::Encrypted {
-        holder: &holder,
-        gateways: &gateways,
-    };
-    let profile = Profile::TlsClient {
-        common_name: "Test only client",
-        phone,
-    };
+    let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
+    let profile = Profile::TlsClient { common_name: "Test only client", phone };
     let authority = Authority::root("Test only", days(2)).unwrap();
-    let certificate = authority
-        .issue(&profile, client.public_key(), days(1))
-        .unwrap();
+    let certificate = authority.issue(&profile, client.public_key(), days(1)).unwrap();
     envelope_of(certificate.der())
 }

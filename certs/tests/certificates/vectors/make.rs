@@ -86,19 +86,12 @@ fn vectors(rows: Vec<Row>) -> Vec<Vector> {
 }
 
 fn in_clear(uris: &[&str], lists: &[&[u8]]) -> Vec<u8> {
-    let parts = Parts {
-        uris,
-        lists,
-        ..Parts::default()
-    };
+    let parts = Parts { uris, lists, ..Parts::default() };
     parts.certificate()
 }
 
 fn encrypted(envelope: &[u8]) -> Vec<u8> {
-    let parts = Parts {
-        envelopes: &[envelope],
-        ..Parts::default()
-    };
+    let parts = Parts { envelopes: &[envelope], ..Parts::default() };
     parts.certificate()
 }
 

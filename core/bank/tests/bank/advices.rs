@@ -66,16 +66,9 @@ async fn a_void_names_the_authorization_that_it_takes_back() {
 
 #[tokio::test]
 async fn an_advice_is_taken_over_refused_or_not_known() {
-    let refused = |code| {
-        Err(BankError::Refused {
-            response: response_code(code),
-        })
-    };
-    let not_ready = || {
-        Err(BankError::Unknown {
-            cause: "the bank is not ready (response 91)".to_owned(),
-        })
-    };
+    let refused = |code| Err(BankError::Refused { response: response_code(code) });
+    let not_ready =
+        || Err(BankError::Unknown { cause: "the bank is not ready (response 91)".to_owned() });
     let (driver, listener) = start(|_| {}).await;
     let mut bank = Line::accept(&listener).await;
     for (response, of_capture, of_void) in [
@@ -127,10 +120,5 @@ async fn the_answer_to_an_authorization_does_not_answer_its_capture() {
     let authorization = advice.clone().with_mti(Mti::AUTHORIZATION_REQUEST);
     bank.answer(&authorization, "00", "A12345").await;
     bank.answer(&advice, "12", "").await;
-    assert_eq!(
-        captured.await.unwrap(),
-        Err(BankError::Refused {
-            response: response_code("12")
-        })
-    );
+    assert_eq!(captured.await.unwrap(), Err(BankError::Refused { response: response_code("12") }));
 }

@@ -33,53 +33,28 @@ async fn an_authorization_says_all_that_the_bank_must_know() {
         (Field::RETRIEVAL_REFERENCE, "0A1B2C000123"),
         (Field::TERMINAL, "GATEWAY1"),
         (Field::CARD_ACCEPTOR, "shop-1         "),
-        (
-            Field::CARD_ACCEPTOR_NAME,
-            "Epicerie Celik & fils                   ",
-        ),
+        (Field::CARD_ACCEPTOR_NAME, "Epicerie Celik & fils                   "),
         (Field::CURRENCY, "978"),
     ];
     for field in Field::ALL {
-        let expected = expected
-            .iter()
-            .find(|(expected, _)| expected == field)
-            .map(|(_, value)| *value);
+        let expected =
+            expected.iter().find(|(expected, _)| expected == field).map(|(_, value)| *value);
         assert_eq!(question.text(*field), expected, "{field}");
     }
 }
 
 #[tokio::test]
 async fn a_response_code_decides() {
-    let declined = |code| {
-        Ok(Decision::Declined {
-            response: response_code(code),
-        })
-    };
-    let unknown = |cause: &str| {
-        Err(BankError::Unknown {
-            cause: cause.to_owned(),
-        })
-    };
+    let declined = |code| Ok(Decision::Declined { response: response_code(code) });
+    let unknown = |cause: &str| Err(BankError::Unknown { cause: cause.to_owned() });
     let cases = [
         ("00", "A1    ", approved("A1")),
         ("11", "A12345", approved("A12345")),
         ("51", "", declined("51")),
         ("91", "", declined("91")),
-        (
-            "10",
-            "A12345",
-            unknown("approved on terms that cannot be kept (response 10)"),
-        ),
-        (
-            "09",
-            "",
-            unknown("the bank did not say what it decided (response 09)"),
-        ),
-        (
-            "94",
-            "",
-            unknown("the bank did not say what it decided (response 94)"),
-        ),
+        ("10", "A12345", unknown("approved on terms that cannot be kept (response 10)")),
+        ("09", "", unknown("the bank did not say what it decided (response 09)")),
+        ("94", "", unknown("the bank did not say what it decided (response 94)")),
         ("00", "", unknown("the approval has no approval code")),
         ("00", "      ", unknown("the approval has no approval code")),
         ("a1", "", unknown("the answer has no response code")),
@@ -112,10 +87,7 @@ async fn answers_that_come_out_of_order_find_their_questions() {
 async fn who_asks_the_same_at_once_gets_the_same_answer() {
     let (driver, listener) = start(|_| {}).await;
     let mut bank = Line::accept(&listener).await;
-    let (one, other) = (
-        authorize(&driver, purchase(1)),
-        authorize(&driver, purchase(1)),
-    );
+    let (one, other) = (authorize(&driver, purchase(1)), authorize(&driver, purchase(1)));
     let question = bank.question().await;
     assert_eq!(bank.question().await, question);
     bank.answer(&question, "00", "A12345").await;
@@ -151,9 +123,6 @@ async fn a_purchase_that_does_not_fit_the_protocol_is_not_sent() {
         let cause = format!(
             "the purchase cannot be told to the bank: {field} does not have its fixed length"
         );
-        assert_eq!(
-            driver.authorize(&request).await,
-            Err(BankError::Unreachable { cause })
-        );
+        assert_eq!(driver.authorize(&request).await, Err(BankError::Unreachable { cause }));
     }
 }

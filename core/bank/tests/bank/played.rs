@@ -45,11 +45,7 @@ pub(crate) fn patient(host: &str) -> Settings {
 /// A purchase of 49.90 EUR under that trace number.
 pub(crate) fn purchase(stan: u32) -> BankRequest {
     BankRequest::new(
-        BankReference {
-            stan,
-            retrieval: format!("0A1B2C{stan:06}"),
-            transmitted_at: NOW,
-        },
+        BankReference { stan, retrieval: format!("0A1B2C{stan:06}"), transmitted_at: NOW },
         Card::new("4970100000000154", CardExpiry::try_from("12/29").unwrap()).unwrap(),
         Amount::from_decimal("49.90", "EUR".try_into().unwrap()).unwrap(),
         Payee::try_from("Épicerie Çelik & fils").unwrap(),
@@ -66,9 +62,7 @@ pub(crate) fn response_code(code: &str) -> ResponseCode {
 }
 
 pub(crate) fn approved(code: &str) -> Result<Decision, BankError> {
-    Ok(Decision::Approved {
-        approval: approval(code),
-    })
+    Ok(Decision::Approved { approval: approval(code) })
 }
 
 /// A driver, and the listener of the bank that it is to call.
@@ -76,10 +70,7 @@ pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> (Arc<Iso8583Ban
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = patient(&listener.local_addr().unwrap().to_string());
     change(&mut settings);
-    (
-        Arc::new(Iso8583Bank::start(settings, Arc::new(Still)).unwrap()),
-        listener,
-    )
+    (Arc::new(Iso8583Bank::start(settings, Arc::new(Still)).unwrap()), listener)
 }
 
 /// Waits so short for an answer that a test can wait for the repeat.
@@ -105,10 +96,7 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) async fn accept(listener: &TcpListener) -> Self {
         let (stream, _) = timeout(TOO_LONG, listener.accept()).await.unwrap().unwrap();
-        Self {
-            stream,
-            buffer: FrameBuffer::new(),
-        }
+        Self { stream, buffer: FrameBuffer::new() }
     }
 
     /// The next message; `None` when the driver closes the connection.
@@ -152,14 +140,6 @@ pub(crate) fn answer_to(question: &Message, response: &str, approval: &str) -> M
         Field::RETRIEVAL_REFERENCE,
         Field::CURRENCY,
     ];
-    let answer = question
-        .response(&echoed)
-        .unwrap()
-        .with(Field::RESPONSE_CODE, response)
-        .unwrap();
-    if approval.is_empty() {
-        answer
-    } else {
-        answer.with(Field::APPROVAL_CODE, approval).unwrap()
-    }
+    let answer = question.response(&echoed).unwrap().with(Field::RESPONSE_CODE, response).unwrap();
+    if approval.is_empty() { answer } else { answer.with(Field::APPROVAL_CODE, approval).unwrap() }
 }

@@ -42,12 +42,7 @@ async fn a_bank_that_stays_silent_is_asked_so_many_times_and_the_outcome_is_not_
     let (driver, listener) = start(impatient).await;
     let mut bank = Line::accept(&listener).await;
     let outcome = authorize(&driver, purchase(1)).await.unwrap();
-    assert_eq!(
-        outcome,
-        Err(BankError::Unknown {
-            cause: "no answer after 3 tries".to_owned()
-        })
-    );
+    assert_eq!(outcome, Err(BankError::Unknown { cause: "no answer after 3 tries".to_owned() }));
     let mut heard = Vec::new();
     drop(driver);
     while let Some(question) = bank.hear().await {
@@ -76,12 +71,8 @@ async fn a_connection_that_ends_before_the_answer_is_made_again_and_the_question
 
 #[tokio::test]
 async fn garbage_ends_the_connection_and_the_question_is_repeated_on_a_new_one() {
-    let garbage = [
-        b"\0\0".as_slice(),
-        b"\xff\xff",
-        b"\0\x05HTTP/",
-        b"\0\x0c0110\0\0\0\0\0\0\0\x01",
-    ];
+    let garbage =
+        [b"\0\0".as_slice(), b"\xff\xff", b"\0\x05HTTP/", b"\0\x0c0110\0\0\0\0\0\0\0\x01"];
     let (driver, listener) = start(|settings| settings.tries = 5).await;
     let decision = authorize(&driver, purchase(1));
     for garbage in garbage {
@@ -124,19 +115,12 @@ async fn an_answer_that_does_not_match_is_discarded() {
     ] {
         bank.say(&right.clone().with(field, value).unwrap()).await;
     }
-    bank.say(&right.clone().with_mti(Mti::REVERSAL_RESPONSE))
-        .await;
-    let without_fields = Message::new(Mti::AUTHORIZATION_RESPONSE)
-        .with(Field::RESPONSE_CODE, "00")
-        .unwrap();
+    bank.say(&right.clone().with_mti(Mti::REVERSAL_RESPONSE)).await;
+    let without_fields =
+        Message::new(Mti::AUTHORIZATION_RESPONSE).with(Field::RESPONSE_CODE, "00").unwrap();
     bank.say(&without_fields).await;
     bank.say(&answer_to(&question, "51", "")).await;
-    assert_eq!(
-        decision.await.unwrap(),
-        Ok(Decision::Declined {
-            response: response_code("51")
-        })
-    );
+    assert_eq!(decision.await.unwrap(), Ok(Decision::Declined { response: response_code("51") }));
 }
 
 #[tokio::test]
@@ -147,12 +131,7 @@ async fn a_bank_that_does_not_listen_cannot_be_reached() {
     settings.connect_timeout = Duration::from_millis(100);
     let driver = Iso8583Bank::start(settings, Arc::new(Still)).unwrap();
     let outcome = driver.authorize(&purchase(1)).await;
-    assert_eq!(
-        outcome,
-        Err(BankError::Unreachable {
-            cause: "there is no connection".to_owned()
-        })
-    );
+    assert_eq!(outcome, Err(BankError::Unreachable { cause: "there is no connection".to_owned() }));
 }
 
 #[tokio::test]
@@ -184,9 +163,7 @@ async fn more_questions_than_may_be_in_flight_wait_for_a_place() {
     let too_many = authorize(&driver, purchase(2)).await.unwrap();
     assert_eq!(
         too_many,
-        Err(BankError::Unreachable {
-            cause: "too many questions are in flight".to_owned()
-        })
+        Err(BankError::Unreachable { cause: "too many questions are in flight".to_owned() })
     );
     let waits = authorize(&driver, purchase(3));
     bank.answer(&question, "00", "A12345").await;
@@ -207,10 +184,7 @@ async fn the_banks_echo_test_is_answered() {
         .and_then(|test| test.with(Field::NETWORK_MANAGEMENT_CODE, "301"))
         .unwrap();
     bank.say(&test).await;
-    let expected = test
-        .with_mti(Mti::NETWORK_RESPONSE)
-        .with(Field::RESPONSE_CODE, "00")
-        .unwrap();
+    let expected = test.with_mti(Mti::NETWORK_RESPONSE).with(Field::RESPONSE_CODE, "00").unwrap();
     assert_eq!(bank.question().await, expected);
 }
 
@@ -228,19 +202,8 @@ async fn a_quiet_connection_is_tested_and_given_up_when_the_test_is_not_answered
         assert_eq!(test.text(Field::TRANSMISSION_TIME), Some("0314150926"));
         assert_eq!(test.text(Field::NETWORK_MANAGEMENT_CODE), Some("301"));
         assert_eq!(test.text(Field::STAN), Some(stan));
-        let echoed = [
-            Field::TRANSMISSION_TIME,
-            Field::STAN,
-            Field::NETWORK_MANAGEMENT_CODE,
-        ];
-        bank.say(
-            &test
-                .response(&echoed)
-                .unwrap()
-                .with(Field::RESPONSE_CODE, "00")
-                .unwrap(),
-        )
-        .await;
+        let echoed = [Field::TRANSMISSION_TIME, Field::STAN, Field::NETWORK_MANAGEMENT_CODE];
+        bank.say(&test.response(&echoed).unwrap().with(Field::RESPONSE_CODE, "00").unwrap()).await;
     }
     bank.question().await;
     assert_eq!(bank.hear().await, None);
@@ -251,23 +214,16 @@ async fn a_quiet_connection_is_tested_and_given_up_when_the_test_is_not_answered
 #[tokio::test]
 async fn no_log_has_a_card_number() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer({
-            let log = log.clone();
-            move || log.clone()
-        });
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
+        let log = log.clone();
+        move || log.clone()
+    });
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let (driver, listener) = start(impatient).await;
     let mut bank = Line::accept(&listener).await;
     let decision = authorize(&driver, purchase(1));
     let question = bank.question().await;
-    bank.answer(
-        &question.clone().with(Field::STAN, "000009").unwrap(),
-        "00",
-        "A12345",
-    )
-    .await;
+    bank.answer(&question.clone().with(Field::STAN, "000009").unwrap(), "00", "A12345").await;
     let repeat = bank.question().await;
     bank.say_bytes(b"\0\x144970100000000154").await;
     bank.say_bytes(&repeat.encode()).await;
@@ -277,19 +233,13 @@ async fn no_log_has_a_card_number() {
     assert!(decision.await.unwrap().is_err());
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for seen in [
-        "answers no question in flight",
-        "stan 000009",
-        "did not answer",
-        "what is no message",
-    ] {
+    for seen in
+        ["answers no question in flight", "stan 000009", "did not answer", "what is no message"]
+    {
         assert!(log.contains(seen), "{seen} is not in {log}");
     }
     // Eight of its last digits: four are in a time or a port by chance.
-    assert!(
-        !log.contains("497010") && !log.contains("00000154"),
-        "{log}"
-    );
+    assert!(!log.contains("497010") && !log.contains("00000154"), "{log}");
 }
 
 /// Collects what is logged.

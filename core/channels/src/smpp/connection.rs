@@ -58,29 +58,20 @@ impl Caller {
             let (name, roots) = tls.parts()?;
             let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
                 .with_safe_default_protocol_versions()
-                .map_err(|_| InvalidSettings {
-                    setting: "tls",
-                    why: "has no protocol version",
-                })?
+                .map_err(|_| InvalidSettings { setting: "tls", why: "has no protocol version" })?
                 .with_root_certificates(roots)
                 .with_no_client_auth();
             Ok((TlsConnector::from(Arc::new(config)), name))
         });
-        Ok(Self {
-            tls: tls.transpose()?,
-            settings,
-        })
+        Ok(Self { tls: tls.transpose()?, settings })
     }
 
     /// Connects and binds. Returns the connection and what came on it after the answer to the bind.
     pub(super) async fn call(&self) -> Result<(Box<dyn Stream>, BytesMut), Unbound> {
         let patience = self.settings.response_timeout;
-        let mut stream = timeout(patience, self.connect())
-            .await
-            .map_err(|_| Unbound::Silent)??;
-        let received = timeout(patience, self.bind(&mut stream))
-            .await
-            .map_err(|_| Unbound::Silent)??;
+        let mut stream = timeout(patience, self.connect()).await.map_err(|_| Unbound::Silent)??;
+        let received =
+            timeout(patience, self.bind(&mut stream)).await.map_err(|_| Unbound::Silent)??;
         Ok((stream, received))
     }
 
@@ -101,9 +92,7 @@ impl Caller {
             system_type: self.settings.system_type.clone(),
         });
         let mut octets = Zeroizing::new(Vec::with_capacity(128));
-        Pdu::request(BIND_SEQUENCE, bind)
-            .encode(&mut octets)
-            .map_err(|_| Unbound::Unexpected)?;
+        Pdu::request(BIND_SEQUENCE, bind).encode(&mut octets).map_err(|_| Unbound::Unexpected)?;
         stream.write_all(&octets).await?;
         stream.flush().await?;
 
@@ -126,9 +115,7 @@ impl Caller {
                 body: Body::BindTransceiverResp { .. },
             }) => Ok(received),
             Ok(Pdu {
-                status,
-                body: Body::BindTransceiverResp { .. } | Body::GenericNack,
-                ..
+                status, body: Body::BindTransceiverResp { .. } | Body::GenericNack, ..
             }) => Err(Unbound::Refused(status)),
             Ok(_) | Err(_) => Err(Unbound::Unexpected),
         }
@@ -146,11 +133,7 @@ pub(super) struct Pauses {
 impl Pauses {
     pub(super) const fn new(settings: &SmppSettings) -> Self {
         let (first, longest) = (settings.reconnect_pause, settings.max_reconnect_pause);
-        Self {
-            first,
-            longest,
-            next: first,
-        }
+        Self { first, longest, next: first }
     }
 
     /// The pause before the next call.

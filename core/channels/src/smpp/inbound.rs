@@ -48,11 +48,7 @@ pub(super) struct Receiver {
 impl Receiver {
     pub(super) fn new(inbox: Arc<dyn Inbox>, clock: Arc<dyn Clock>) -> Self {
         let incomplete = Mutex::new(Reassembly::new(MAX_INCOMPLETE, MAX_INCOMPLETE_AGE));
-        Self {
-            inbox,
-            clock,
-            incomplete,
-        }
+        Self { inbox, clock, incomplete }
     }
 
     /// Hands it over and says what to answer: ESME_ROK once the domain has it or when it means nothing to us,
@@ -89,10 +85,7 @@ impl Receiver {
     /// writes in its own way.
     fn receipt(&self, message: &ShortMessage) -> Option<Receipt> {
         let written = receipt::read(&receipt_text(message));
-        let id = message
-            .parameter(tag::RECEIPTED_MESSAGE_ID)
-            .map(without_nul)
-            .or(written.id);
+        let id = message.parameter(tag::RECEIPTED_MESSAGE_ID).map(without_nul).or(written.id);
         let state = message
             .parameter(tag::MESSAGE_STATE)
             .and_then(|value| State::from_message_state(*value.first()?));
@@ -103,18 +96,14 @@ impl Receiver {
         let delivery = match state {
             State::Delivered => Delivery::Delivered,
             State::Expired | State::Deleted | State::Undeliverable | State::Rejected => {
-                Delivery::Failed {
-                    cause: cause(state, written.error.as_deref()),
-                }
+                Delivery::Failed { cause: cause(state, written.error.as_deref()) }
             }
             State::Enroute | State::Accepted | State::Unknown => {
                 tracing::debug!(%state, "a receipt that is no end was left aside");
                 return None;
             }
         };
-        let user_reference = message
-            .parameter(tag::USER_MESSAGE_REFERENCE)
-            .and_then(number);
+        let user_reference = message.parameter(tag::USER_MESSAGE_REFERENCE).and_then(number);
         let now = self.clock.now();
         let references =
             reference::of_receipt(id.as_deref(), &message.source.digits, user_reference, now);
@@ -122,10 +111,7 @@ impl Receiver {
             tracing::warn!(%state, "a receipt that names no message was left aside");
             return None;
         }
-        Some(Receipt {
-            references,
-            delivery,
-        })
+        Some(Receipt { references, delivery })
     }
 
     async fn text(&self, message: &ShortMessage) -> Status {
@@ -165,11 +151,7 @@ impl Receiver {
         };
         let text = Secret::new(std::mem::take(&mut *text));
         let status = self
-            .accept(Inbound::Text(InboundText {
-                from,
-                to: receiver(&message.destination),
-                text,
-            }))
+            .accept(Inbound::Text(InboundText { from, to: receiver(&message.destination), text }))
             .await;
         if let Some((key, _)) = key.filter(|_| status == Status::ESME_ROK) {
             self.incomplete().forget(&key);
@@ -179,27 +161,20 @@ impl Receiver {
 
     fn incomplete(&self) -> std::sync::MutexGuard<'_, Reassembly> {
         // A panic cannot leave it half changed: it is a cache of octets.
-        self.incomplete
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.incomplete.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What the message says: in short_message, or in message_payload when that is empty (section 5.3.2.32).
 fn user_data(message: &ShortMessage) -> &[u8] {
-    let payload = message
-        .parameter(tag::MESSAGE_PAYLOAD)
-        .filter(|_| message.short_message.is_empty());
+    let payload =
+        message.parameter(tag::MESSAGE_PAYLOAD).filter(|_| message.short_message.is_empty());
     payload.unwrap_or(&message.short_message)
 }
 
 /// What a receipt says. It is plain ASCII whatever its coding is said to be (OsmoMSC: 2, octets), but for UCS-2.
 fn receipt_text(message: &ShortMessage) -> Zeroizing<String> {
-    let coding = if message.data_coding == UCS2 {
-        UCS2
-    } else {
-        IA5
-    };
+    let coding = if message.data_coding == UCS2 { UCS2 } else { IA5 };
     text::decode(coding, user_data(message)).unwrap_or_default()
 }
 
@@ -219,27 +194,18 @@ fn part(message: &ShortMessage) -> Option<(Option<Concatenation>, &[u8])> {
             part: u8::try_from(value(tag::SAR_SEGMENT_SEQNUM)?).ok()?,
         })
     };
-    Some((
-        sar().filter(|part| part.total > 1 && (1..=part.total).contains(&part.part)),
-        octets,
-    ))
+    Some((sar().filter(|part| part.total > 1 && (1..=part.total).contains(&part.part)), octets))
 }
 
 /// A phone's number. Centres that do not tell the type of number mean an international one, and so do those that call
 /// it their network's own (OsmoMSC, type 3). A national one cannot be made whole here.
 fn sender(address: &Address) -> Option<Msisdn> {
     let digits = address.digits.trim_start_matches('+');
-    matches!(address.ton, 0 | 1 | 3)
-        .then(|| Msisdn::try_from(format!("+{digits}")).ok())
-        .flatten()
+    matches!(address.ton, 0 | 1 | 3).then(|| Msisdn::try_from(format!("+{digits}")).ok()).flatten()
 }
 
 fn receiver(address: &Address) -> String {
-    let plus = if address.ton == 1 && !address.digits.starts_with('+') {
-        "+"
-    } else {
-        ""
-    };
+    let plus = if address.ton == 1 && !address.digits.starts_with('+') { "+" } else { "" };
     format!("{plus}{}", address.digits)
 }
 
@@ -254,20 +220,11 @@ fn number(value: &[u8]) -> Option<u16> {
 
 /// receipted_message_id is a C-Octet String, but not every centre ends it with a NUL.
 fn without_nul(value: &[u8]) -> String {
-    String::from_utf8_lossy(value)
-        .trim_end_matches('\0')
-        .to_owned()
+    String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()
 }
 
 fn cause(state: State, error: Option<&str>) -> String {
-    let error = error
-        .unwrap_or_default()
-        .chars()
-        .filter(char::is_ascii_alphanumeric);
+    let error = error.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric);
     let error: String = error.take(MAX_ERROR_CHARACTERS).collect();
-    if error.is_empty() {
-        state.to_string()
-    } else {
-        format!("{state}, error {error}")
-    }
+    if error.is_empty() { state.to_string() } else { format!("{state}, error {error}") }
 }

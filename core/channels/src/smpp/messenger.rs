@@ -142,16 +142,10 @@ impl SmppMessenger {
         let mut octets = Zeroizing::new(Vec::with_capacity(512));
         let pdu = Pdu::request(0, Body::SubmitSm(message));
         pdu.encode(&mut octets)
-            .map_err(|error| SendError::Permanent {
-                cause: error.to_string(),
-            })?;
+            .map_err(|error| SendError::Permanent { cause: error.to_string() })?;
 
         let (outcome, waiting) = oneshot::channel();
-        let sent = link.requests.try_send(Submission {
-            octets,
-            outcome,
-            place,
-        });
+        let sent = link.requests.try_send(Submission { octets, outcome, place });
         sent.map_err(|_| temporary("the session ended"))?;
         Ok(waiting)
     }
@@ -166,32 +160,24 @@ impl SmppMessenger {
         let count = encoded.parts.len();
         let (source, data_coding) = (self.source.clone(), encoded.alphabet.data_coding());
         let header = if count > 1 { ESM_CLASS_UDHI } else { 0 };
-        let mode = if self.settings.transaction_mode {
-            ESM_CLASS_TRANSACTION
-        } else {
-            0
-        };
-        encoded
-            .parts
-            .into_iter()
-            .zip(0_u16..)
-            .map(move |(short_message, place)| {
-                let is_last = usize::from(place) + 1 == count;
-                let user_reference = first_reference.wrapping_add(place);
-                ShortMessage {
-                    source: source.clone(),
-                    destination: to.clone(),
-                    esm_class: header | mode,
-                    registered_delivery: if is_last { RECEIPT_WANTED } else { 0 },
-                    data_coding,
-                    short_message,
-                    parameters: vec![Parameter::new(
-                        tag::USER_MESSAGE_REFERENCE,
-                        user_reference.to_be_bytes(),
-                    )],
-                    ..ShortMessage::default()
-                }
-            })
+        let mode = if self.settings.transaction_mode { ESM_CLASS_TRANSACTION } else { 0 };
+        encoded.parts.into_iter().zip(0_u16..).map(move |(short_message, place)| {
+            let is_last = usize::from(place) + 1 == count;
+            let user_reference = first_reference.wrapping_add(place);
+            ShortMessage {
+                source: source.clone(),
+                destination: to.clone(),
+                esm_class: header | mode,
+                registered_delivery: if is_last { RECEIPT_WANTED } else { 0 },
+                data_coding,
+                short_message,
+                parameters: vec![Parameter::new(
+                    tag::USER_MESSAGE_REFERENCE,
+                    user_reference.to_be_bytes(),
+                )],
+                ..ShortMessage::default()
+            }
+        })
     }
 }
 
@@ -201,16 +187,11 @@ impl Messenger for SmppMessenger {
         let now = Instant::now();
         let dies_at = now + Duration::from_secs(u64::from(message.valid_for_seconds));
         let patience = now + self.settings.response_timeout;
-        let link = self
-            .link
-            .borrow()
-            .clone()
-            .ok_or_else(|| temporary("not bound to the centre"))?;
+        let link =
+            self.link.borrow().clone().ok_or_else(|| temporary("not bound to the centre"))?;
 
         let encoded = text::encode(message.text.expose(), concatenation_reference(message));
-        let encoded = encoded.map_err(|error| SendError::Permanent {
-            cause: error.to_string(),
-        })?;
+        let encoded = encoded.map_err(|error| SendError::Permanent { cause: error.to_string() })?;
         let to = international(&message.to);
         let count = u16::try_from(encoded.parts.len()).unwrap_or(1);
         let first_reference = self.user_reference.fetch_add(count, Ordering::Relaxed);
@@ -235,10 +216,7 @@ impl Messenger for SmppMessenger {
         let reference =
             reference::of_submission(&message_id, &to.digits, last_reference, self.clock.now());
         tracing::debug!(message_id = %message.id, parts = count, reference, "accepted by the centre");
-        Ok(Accepted {
-            reference,
-            network_id: message_id,
-        })
+        Ok(Accepted { reference, network_id: message_id })
     }
 }
 
@@ -265,10 +243,7 @@ impl Verdict {
         match answer {
             Ok(message_id) => self.message_id = message_id,
             Err(error)
-                if self
-                    .error
-                    .as_ref()
-                    .is_none_or(|known| gravity(&error) > gravity(known)) =>
+                if self.error.as_ref().is_none_or(|known| gravity(&error) > gravity(known)) =>
             {
                 self.error = Some(error);
             }
@@ -286,35 +261,25 @@ impl Verdict {
 
 fn answer(outcome: Outcome) -> Result<String, SendError> {
     match outcome {
-        Outcome::Answered {
-            status: Status::ESME_ROK,
-            message_id,
-        } => Ok(message_id),
-        Outcome::Answered { status, .. } if status.is_temporary() => Err(SendError::Temporary {
-            cause: status.to_string(),
-        }),
-        Outcome::Answered { status, .. } => Err(SendError::Permanent {
-            cause: status.to_string(),
-        }),
+        Outcome::Answered { status: Status::ESME_ROK, message_id } => Ok(message_id),
+        Outcome::Answered { status, .. } if status.is_temporary() => {
+            Err(SendError::Temporary { cause: status.to_string() })
+        }
+        Outcome::Answered { status, .. } => Err(SendError::Permanent { cause: status.to_string() }),
         Outcome::NotWritten(cause) => Err(temporary(cause)),
-        Outcome::InDoubt(cause) => Err(SendError::Unknown {
-            cause: cause.to_owned(),
-        }),
+        Outcome::InDoubt(cause) => Err(SendError::Unknown { cause: cause.to_owned() }),
     }
 }
 
 fn temporary(cause: &str) -> SendError {
-    SendError::Temporary {
-        cause: cause.to_owned(),
-    }
+    SendError::Temporary { cause: cause.to_owned() }
 }
 
 /// The same whenever this message is sent: from the end of its id, which is random.
 fn concatenation_reference(message: &OutboundMessage) -> u8 {
     let id = message.id.as_str();
     let end = id.get(id.len().saturating_sub(2)..);
-    end.and_then(|digits| u8::from_str_radix(digits, 16).ok())
-        .unwrap_or(0)
+    end.and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -342,14 +307,8 @@ mod tests {
 
     #[test]
     fn one_part_in_doubt_makes_the_message_so() {
-        assert!(matches!(
-            verdict(&[Ok("1"), Err("unknown")]),
-            Err(SendError::Unknown { .. })
-        ));
-        assert!(matches!(
-            verdict(&[Err("unknown"), Ok("2")]),
-            Err(SendError::Unknown { .. })
-        ));
+        assert!(matches!(verdict(&[Ok("1"), Err("unknown")]), Err(SendError::Unknown { .. })));
+        assert!(matches!(verdict(&[Err("unknown"), Ok("2")]), Err(SendError::Unknown { .. })));
     }
 
     #[test]

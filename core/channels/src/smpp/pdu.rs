@@ -203,20 +203,12 @@ pub struct Unfit {
 impl Pdu {
     /// A request.
     pub const fn request(sequence: u32, body: Body) -> Self {
-        Self {
-            status: Status::ESME_ROK,
-            sequence,
-            body,
-        }
+        Self { status: Status::ESME_ROK, sequence, body }
     }
 
     /// An answer to the request `sequence`.
     pub const fn response(sequence: u32, status: Status, body: Body) -> Self {
-        Self {
-            status,
-            sequence,
-            body,
-        }
+        Self { status, sequence, body }
     }
 }
 
@@ -244,10 +236,7 @@ impl Body {
 impl ShortMessage {
     /// The value of an optional parameter, the first one if there are several.
     pub fn parameter(&self, tag: u16) -> Option<&[u8]> {
-        let found = self
-            .parameters
-            .iter()
-            .find(|parameter| parameter.tag == tag)?;
+        let found = self.parameters.iter().find(|parameter| parameter.tag == tag)?;
         Some(&found.value)
     }
 }
@@ -255,10 +244,7 @@ impl ShortMessage {
 impl Parameter {
     /// The parameter `tag` with these octets.
     pub fn new(tag: u16, value: impl Into<Vec<u8>>) -> Self {
-        Self {
-            tag,
-            value: Zeroizing::new(value.into()),
-        }
+        Self { tag, value: Zeroizing::new(value.into()) }
     }
 }
 
@@ -286,19 +272,9 @@ impl fmt::Debug for ShortMessage {
 /// Masked: the last two digits only.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tail = self
-            .digits
-            .char_indices()
-            .rev()
-            .nth(1)
-            .and_then(|(at, _)| self.digits.get(at..));
-        write!(
-            f,
-            "{}/{}/..{}",
-            self.ton,
-            self.npi,
-            tail.unwrap_or_default()
-        )
+        let tail =
+            self.digits.char_indices().rev().nth(1).and_then(|(at, _)| self.digits.get(at..));
+        write!(f, "{}/{}/..{}", self.ton, self.npi, tail.unwrap_or_default())
     }
 }
 

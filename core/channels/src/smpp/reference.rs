@@ -48,9 +48,7 @@ pub(super) fn of_receipt(
         let id = plain(id);
         // Decimal here and hexadecimal there, or the other way round.
         let in_hexadecimal = id.parse::<u128>().ok().map(|value| format!("{value:x}"));
-        let in_decimal = u128::from_str_radix(&id, 16)
-            .ok()
-            .map(|value| value.to_string());
+        let in_decimal = u128::from_str_radix(&id, 16).ok().map(|value| value.to_string());
         for id in [Some(id), in_hexadecimal, in_decimal].into_iter().flatten() {
             let reference = by_id(&id, tail);
             if !references.contains(&reference) {
@@ -87,11 +85,7 @@ fn names_a_message(id: &str) -> bool {
 fn plain(id: &str) -> String {
     let id = id.to_ascii_lowercase();
     let without_zeros = id.trim_start_matches('0');
-    if without_zeros.is_empty() {
-        "0".to_owned()
-    } else {
-        without_zeros.to_owned()
-    }
+    if without_zeros.is_empty() { "0".to_owned() } else { without_zeros.to_owned() }
 }
 
 fn tail(number: &str) -> &str {
@@ -124,10 +118,7 @@ mod tests {
             ("7f3a", "7F3A"),
             ("0000001234", "1234"),
             ("1234", "0000001234"),
-            (
-                "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
-                "3F2504E0-4F89-11D3-9A0C-0305E82C3301",
-            ),
+            ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "3F2504E0-4F89-11D3-9A0C-0305E82C3301"),
             ("0", "000"),
         ] {
             assert_eq!(found(accepted, receipt), Some(0), "{accepted} {receipt}");
@@ -189,11 +180,7 @@ mod tests {
 
     #[test]
     fn a_reference_is_short_and_has_no_full_number() {
-        for id in [
-            "f".repeat(64),
-            "9".repeat(64),
-            "msg_id_not_implemented".to_owned(),
-        ] {
+        for id in ["f".repeat(64), "9".repeat(64), "msg_id_not_implemented".to_owned()] {
             let reference = of_submission(&id, "33612345678", u16::MAX, NOW);
             assert!(reference.len() <= 128, "{reference}");
             assert!(!reference.contains("33612345678"));

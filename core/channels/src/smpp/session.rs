@@ -136,10 +136,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         let (reader, writer) = tokio::io::split(stream);
         let places = Arc::new(Semaphore::new(settings.window));
         let (sender, requests) = mpsc::channel(settings.window);
-        let link = Link {
-            places,
-            requests: sender,
-        };
+        let link = Link { places, requests: sender };
         let now = Instant::now();
         let session = Self {
             reader,
@@ -185,12 +182,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
 
     /// What is left to say, such as unbind_resp, is worth one try.
     async fn farewell(&mut self) {
-        let Self {
-            writer,
-            outgoing,
-            settings,
-            ..
-        } = self;
+        let Self { writer, outgoing, settings, .. } = self;
         let said = async {
             writer.write_all(outgoing.unwritten()).await?;
             writer.shutdown().await
@@ -200,10 +192,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
 
     /// The life of the session: reads, writes and looks at the clock until something ends it.
     async fn talk(&mut self, stop: &mut watch::Receiver<bool>) -> End {
-        let shortest = self
-            .settings
-            .response_timeout
-            .min(self.settings.enquire_link_after);
+        let shortest = self.settings.response_timeout.min(self.settings.enquire_link_after);
         let mut ticks = interval((shortest / TICKS_PER_TIMEOUT).max(MIN_TICK));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut taken = Vec::new();
@@ -265,11 +254,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                 Ok(None) => return Ok(()),
                 Err(error) => {
                     tracing::warn!(%error, "the centre sent garbage");
-                    self.say(&Pdu::response(
-                        0,
-                        Status::ESME_RINVCMDLEN,
-                        Body::GenericNack,
-                    ));
+                    self.say(&Pdu::response(0, Status::ESME_RINVCMDLEN, Body::GenericNack));
                     return Err(End::Garbage);
                 }
             };
@@ -290,36 +275,21 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     }
 
     fn answer(&mut self, pdu: Pdu) -> Result<(), End> {
-        let Pdu {
-            status,
-            sequence,
-            body,
-        } = pdu;
+        let Pdu { status, sequence, body } = pdu;
         match body {
             Body::SubmitSmResp { message_id } => {
                 self.settle(sequence, Outcome::Answered { status, message_id })
             }
             Body::GenericNack => {
                 // A nack that says "no error" is a no all the same.
-                let status = if status == Status::ESME_ROK {
-                    Status::ESME_RUNKNOWNERR
-                } else {
-                    status
-                };
-                self.settle(
-                    sequence,
-                    Outcome::Answered {
-                        status,
-                        message_id: String::new(),
-                    },
-                );
+                let status =
+                    if status == Status::ESME_ROK { Status::ESME_RUNKNOWNERR } else { status };
+                self.settle(sequence, Outcome::Answered { status, message_id: String::new() });
             }
             Body::DeliverSm(message) => self.deliver(sequence, message),
-            Body::EnquireLink => self.say(&Pdu::response(
-                sequence,
-                Status::ESME_ROK,
-                Body::EnquireLinkResp,
-            )),
+            Body::EnquireLink => {
+                self.say(&Pdu::response(sequence, Status::ESME_ROK, Body::EnquireLinkResp))
+            }
             Body::Unbind => {
                 self.say(&Pdu::response(sequence, Status::ESME_ROK, Body::UnbindResp));
                 return Err(End::Unbound);
@@ -347,31 +317,16 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     /// Answers what cannot be read as far as its header tells how.
     fn refuse(&mut self, malformed: Malformed) {
         tracing::warn!(error = %malformed, "the centre sent a malformed PDU");
-        let Malformed {
-            command_id,
-            status,
-            sequence,
-            ..
-        } = malformed;
+        let Malformed { command_id, status, sequence, .. } = malformed;
         match command_id {
             command::SUBMIT_SM_RESP if status != Status::ESME_ROK => {
-                self.settle(
-                    sequence,
-                    Outcome::Answered {
-                        status,
-                        message_id: String::new(),
-                    },
-                );
+                self.settle(sequence, Outcome::Answered { status, message_id: String::new() });
             }
             command::SUBMIT_SM_RESP => {
                 self.settle(sequence, Outcome::InDoubt("the answer cannot be read"))
             }
             command::DELIVER_SM => {
-                self.say(&Pdu::response(
-                    sequence,
-                    Status::ESME_RX_P_APPN,
-                    Body::DeliverSmResp,
-                ));
+                self.say(&Pdu::response(sequence, Status::ESME_RX_P_APPN, Body::DeliverSmResp));
             }
             _ if command_id & RESPONSE_BIT == 0 => self.nack(sequence, Status::ESME_RINVCMDLEN),
             _ => {}
@@ -385,11 +340,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     /// Hands a deliver_sm to the domain; the answer follows when the domain has it.
     fn deliver(&mut self, sequence: u32, message: ShortMessage) {
         if self.deliveries >= MAX_DELIVERIES {
-            self.say(&Pdu::response(
-                sequence,
-                Status::ESME_RX_T_APPN,
-                Body::DeliverSmResp,
-            ));
+            self.say(&Pdu::response(sequence, Status::ESME_RX_T_APPN, Body::DeliverSmResp));
             return;
         }
         self.deliveries += 1;
@@ -402,29 +353,17 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     }
 
     fn submit(&mut self, submission: Submission) {
-        let Submission {
-            mut octets,
-            outcome,
-            place,
-        } = submission;
+        let Submission { mut octets, outcome, place } = submission;
         let now = Instant::now();
         if self.throttle.is_on(now) {
-            return settle(
-                outcome,
-                Outcome::NotWritten("the centre asked to slow down"),
-            );
+            return settle(outcome, Outcome::NotWritten("the centre asked to slow down"));
         }
         if outcome.is_closed() {
             return;
         }
         let written_at = self.outgoing.end() + u64::try_from(octets.len()).unwrap_or(u64::MAX);
         let deadline = now + self.settings.response_timeout;
-        let pending = Pending {
-            outcome,
-            written_at,
-            deadline,
-            _place: place,
-        };
+        let pending = Pending { outcome, written_at, deadline, _place: place };
         let sequence = self.window.add(pending).to_be_bytes();
         for (octet, value) in octets.iter_mut().skip(SEQUENCE_OFFSET).zip(sequence) {
             *octet = value;
@@ -449,11 +388,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         while let Some(pending) = self.window.take_overdue(now) {
             settle(pending.outcome, Outcome::InDoubt("no answer in time"));
         }
-        if self
-            .closing
-            .as_ref()
-            .is_some_and(|closing| closing.deadline <= now)
-        {
+        if self.closing.as_ref().is_some_and(|closing| closing.deadline <= now) {
             return Err(End::Stopped);
         }
         match self.enquired_at {
@@ -471,10 +406,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     /// Once we are to stop: unbinds as soon as nothing waits for an answer any more.
     fn unbind_if_done(&mut self) {
         let idle = self.window.is_empty() && self.deliveries == 0;
-        if let Some(closing) = self
-            .closing
-            .as_mut()
-            .filter(|closing| idle && !closing.unbind_sent)
+        if let Some(closing) = self.closing.as_mut().filter(|closing| idle && !closing.unbind_sent)
         {
             closing.unbind_sent = true;
             let sequence = self.window.next_sequence();
@@ -553,26 +485,14 @@ mod tests {
         let receiver = Receiver::new(Arc::new(Nobody), Arc::new(clock));
         // Room for one submission and a half.
         let (near, far) = duplex(150);
-        let (session, link) = Session::new(
-            near,
-            BytesMut::new(),
-            Arc::new(receiver),
-            Arc::new(settings),
-        );
+        let (session, link) =
+            Session::new(near, BytesMut::new(), Arc::new(receiver), Arc::new(settings));
         let mut waiting = Vec::new();
         for _ in 0..2 {
             let place = Arc::clone(&link.places).acquire_owned().await.unwrap();
             let (outcome, answer) = oneshot::channel();
             let octets = Zeroizing::new(vec![1; 100]);
-            assert!(
-                link.requests
-                    .try_send(Submission {
-                        octets,
-                        outcome,
-                        place
-                    })
-                    .is_ok()
-            );
+            assert!(link.requests.try_send(Submission { octets, outcome, place }).is_ok());
             waiting.push(answer);
         }
         let stop = watch::Sender::new(false);

@@ -111,11 +111,7 @@ impl SmppSettings {
         let rules = [
             (!self.host.is_empty(), "host", "is empty"),
             (self.port != 0, "port", "is zero"),
-            (
-                is_ascii(&self.system_id, 1, 15),
-                "system_id",
-                "is not 1 to 15 ASCII characters",
-            ),
+            (is_ascii(&self.system_id, 1, 15), "system_id", "is not 1 to 15 ASCII characters"),
             (
                 is_ascii(self.password.expose(), 0, 8),
                 "password",
@@ -126,37 +122,17 @@ impl SmppSettings {
                 "system_type",
                 "is longer than 12 ASCII characters",
             ),
-            (
-                (1..=1_000).contains(&self.window),
-                "window",
-                "is not 1 to 1,000",
-            ),
+            ((1..=1_000).contains(&self.window), "window", "is not 1 to 1,000"),
             (self.max_per_second != Some(0), "max_per_second", "is zero"),
-            (
-                within(self.response_timeout, 25),
-                "response_timeout",
-                "is not up to 25 seconds",
-            ),
-            (
-                within(self.enquire_link_after, 3_600),
-                "enquire_link_after",
-                "is not up to an hour",
-            ),
-            (
-                within(self.reconnect_pause, 3_600),
-                "reconnect_pause",
-                "is not up to an hour",
-            ),
+            (within(self.response_timeout, 25), "response_timeout", "is not up to 25 seconds"),
+            (within(self.enquire_link_after, 3_600), "enquire_link_after", "is not up to an hour"),
+            (within(self.reconnect_pause, 3_600), "reconnect_pause", "is not up to an hour"),
             (
                 within(self.max_reconnect_pause, 3_600),
                 "max_reconnect_pause",
                 "is not up to an hour",
             ),
-            (
-                within(self.throttle_pause, 60),
-                "throttle_pause",
-                "is not up to a minute",
-            ),
+            (within(self.throttle_pause, 60), "throttle_pause", "is not up to a minute"),
         ];
         for (holds, setting, why) in rules {
             if !holds {
@@ -194,15 +170,10 @@ impl TryFrom<&str> for SourceAddress {
     type Error = InvalidSettings;
 
     fn try_from(text: &str) -> Result<Self, InvalidSettings> {
-        let invalid = |why| InvalidSettings {
-            setting: "source",
-            why,
-        };
+        let invalid = |why| InvalidSettings { setting: "source", why };
         if text.starts_with('+') {
             let number = Msisdn::try_from(text);
-            return number
-                .map(Self::Number)
-                .map_err(|_| invalid("is not a number in E.164 form"));
+            return number.map(Self::Number).map_err(|_| invalid("is not a number in E.164 form"));
         }
         if !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit()) {
             let short = (3..=8).contains(&text.len());
@@ -212,9 +183,7 @@ impl TryFrom<&str> for SourceAddress {
                 Err(invalid("is no short code of 3 to 8 digits"))
             };
         }
-        let letters = text
-            .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || octet == b' ');
+        let letters = text.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b' ');
         if !letters || !(1..=11).contains(&text.len()) {
             return Err(invalid("is not 1 to 11 ASCII letters, digits and spaces"));
         }
@@ -231,21 +200,13 @@ impl SourceAddress {
             Self::ShortCode(digits) => (3, 0, digits.as_str()),
             Self::Number(number) => return international(number),
         };
-        Address {
-            ton,
-            npi,
-            digits: digits.to_owned(),
-        }
+        Address { ton, npi, digits: digits.to_owned() }
     }
 }
 
 /// A number as an address: international, ISDN, without its `+`.
 pub(super) fn international(number: &Msisdn) -> Address {
-    Address {
-        ton: 1,
-        npi: 1,
-        digits: number.expose().trim_start_matches('+').to_owned(),
-    }
+    Address { ton: 1, npi: 1, digits: number.expose().trim_start_matches('+').to_owned() }
 }
 
 impl fmt::Display for SourceAddress {
@@ -271,12 +232,7 @@ mod tests {
 
     fn settings() -> SmppSettings {
         let source = SourceAddress::Name("SHOP".to_owned());
-        SmppSettings::new(
-            "127.0.0.1",
-            "countersign",
-            Secret::new("secret".to_owned()),
-            source,
-        )
+        SmppSettings::new("127.0.0.1", "countersign", Secret::new("secret".to_owned()), source)
     }
 
     #[test]
@@ -294,46 +250,19 @@ mod tests {
         assert_eq!(refused(|s| s.host.clear()), "host");
         assert_eq!(refused(|s| s.port = 0), "port");
         assert_eq!(refused(|s| s.system_id.clear()), "system_id");
-        assert_eq!(
-            refused(|s| s.system_id = "1234567890123456".to_owned()),
-            "system_id"
-        );
+        assert_eq!(refused(|s| s.system_id = "1234567890123456".to_owned()), "system_id");
         assert_eq!(refused(|s| s.system_id = "é".to_owned()), "system_id");
-        assert_eq!(
-            refused(|s| s.password = Secret::new("123456789".to_owned())),
-            "password"
-        );
-        assert_eq!(
-            refused(|s| s.system_type = "1234567890123".to_owned()),
-            "system_type"
-        );
+        assert_eq!(refused(|s| s.password = Secret::new("123456789".to_owned())), "password");
+        assert_eq!(refused(|s| s.system_type = "1234567890123".to_owned()), "system_type");
         assert_eq!(refused(|s| s.window = 0), "window");
         assert_eq!(refused(|s| s.window = 1_001), "window");
         assert_eq!(refused(|s| s.max_per_second = Some(0)), "max_per_second");
-        assert_eq!(
-            refused(|s| s.response_timeout = Duration::from_secs(26)),
-            "response_timeout"
-        );
-        assert_eq!(
-            refused(|s| s.response_timeout = Duration::ZERO),
-            "response_timeout"
-        );
-        assert_eq!(
-            refused(|s| s.enquire_link_after = Duration::ZERO),
-            "enquire_link_after"
-        );
-        assert_eq!(
-            refused(|s| s.reconnect_pause = Duration::ZERO),
-            "reconnect_pause"
-        );
-        assert_eq!(
-            refused(|s| s.max_reconnect_pause = Duration::ZERO),
-            "max_reconnect_pause"
-        );
-        assert_eq!(
-            refused(|s| s.throttle_pause = Duration::ZERO),
-            "throttle_pause"
-        );
+        assert_eq!(refused(|s| s.response_timeout = Duration::from_secs(26)), "response_timeout");
+        assert_eq!(refused(|s| s.response_timeout = Duration::ZERO), "response_timeout");
+        assert_eq!(refused(|s| s.enquire_link_after = Duration::ZERO), "enquire_link_after");
+        assert_eq!(refused(|s| s.reconnect_pause = Duration::ZERO), "reconnect_pause");
+        assert_eq!(refused(|s| s.max_reconnect_pause = Duration::ZERO), "max_reconnect_pause");
+        assert_eq!(refused(|s| s.throttle_pause = Duration::ZERO), "throttle_pause");
     }
 
     #[test]
@@ -344,29 +273,14 @@ mod tests {
             ("+33612345678", 1, 1, "33612345678"),
         ] {
             let address = SourceAddress::try_from(text).unwrap().address();
-            assert_eq!(
-                (address.ton, address.npi, address.digits.as_str()),
-                (ton, npi, digits)
-            );
+            assert_eq!((address.ton, address.npi, address.digits.as_str()), (ton, npi, digits));
         }
     }
 
     #[test]
     fn a_source_that_no_phone_shows_is_refused() {
-        for text in [
-            "",
-            "A NAME TOO LONG",
-            "CAFÉ",
-            "SHOP!",
-            "12",
-            "123456789",
-            "+12",
-        ] {
-            assert_eq!(
-                SourceAddress::try_from(text).unwrap_err().setting,
-                "source",
-                "{text}"
-            );
+        for text in ["", "A NAME TOO LONG", "CAFÉ", "SHOP!", "12", "123456789", "+12"] {
+            assert_eq!(SourceAddress::try_from(text).unwrap_err().setting, "source", "{text}");
         }
     }
 
@@ -382,10 +296,7 @@ mod tests {
         assert_eq!(tls("not a name", "").setting, "server_name");
         assert_eq!(tls("centre.example", "").why, "holds no certificate");
         let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert_eq!(
-            tls("centre.example", pem).why,
-            "holds no certificate authority"
-        );
+        assert_eq!(tls("centre.example", pem).why, "holds no certificate authority");
     }
 
     #[test]

@@ -85,10 +85,7 @@ impl Status {
     /// The same request may succeed later. What the norm calls permanent, and every code of a centre's own, is not.
     pub fn is_temporary(self) -> bool {
         self.is_throttling()
-            || matches!(
-                self,
-                Self::ESME_RSYSERR | Self::ESME_RINVBNDSTS | Self::ESME_RX_T_APPN
-            )
+            || matches!(self, Self::ESME_RSYSERR | Self::ESME_RINVBNDSTS | Self::ESME_RX_T_APPN)
     }
 }
 
@@ -108,18 +105,13 @@ mod tests {
 
     #[test]
     fn a_status_is_shown_by_its_name_and_number() {
-        assert_eq!(
-            Status::ESME_RTHROTTLED.to_string(),
-            "ESME_RTHROTTLED (0x58)"
-        );
+        assert_eq!(Status::ESME_RTHROTTLED.to_string(), "ESME_RTHROTTLED (0x58)");
         assert_eq!(Status(0x401).to_string(), "status 0x401");
     }
 
     #[test]
     fn only_what_may_pass_is_temporary() {
-        let temporary = (0..=0x500)
-            .map(Status)
-            .filter(|status| status.is_temporary());
+        let temporary = (0..=0x500).map(Status).filter(|status| status.is_temporary());
         assert_eq!(
             temporary.map(|status| status.0).collect::<Vec<_>>(),
             [0x04, 0x08, 0x14, 0x58, 0x64]

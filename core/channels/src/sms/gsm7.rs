@@ -50,9 +50,7 @@ pub fn encode(character: char) -> Option<Septets> {
     if character == '\u{A0}' {
         return None;
     }
-    let default = DEFAULT_ALPHABET
-        .iter()
-        .position(|&known| known == character);
+    let default = DEFAULT_ALPHABET.iter().position(|&known| known == character);
     if let Some(code) = default.and_then(|position| u8::try_from(position).ok()) {
         return Some(Septets::Default(code));
     }
@@ -79,10 +77,7 @@ pub fn decode(septets: &[u8]) -> String {
 }
 
 fn default_character(code: u8) -> char {
-    DEFAULT_ALPHABET
-        .get(usize::from(code))
-        .copied()
-        .unwrap_or('?')
+    DEFAULT_ALPHABET.get(usize::from(code)).copied().unwrap_or('?')
 }
 
 #[cfg(test)]
@@ -93,20 +88,14 @@ mod tests {
     const PUBLISHED: &str = include_str!("gsm7_table.txt");
 
     fn published() -> impl Iterator<Item = (Vec<u8>, char)> {
-        PUBLISHED
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .map(|line| {
-                let (octets, rest) = line.split_once(" U+").unwrap();
-                let code_point = rest.split_whitespace().next().unwrap();
-                let septets = (0..octets.len() / 2)
-                    .map(|at| u8::from_str_radix(&octets[at * 2..at * 2 + 2], 16).unwrap())
-                    .collect();
-                (
-                    septets,
-                    char::from_u32(u32::from_str_radix(code_point, 16).unwrap()).unwrap(),
-                )
-            })
+        PUBLISHED.lines().filter(|line| !line.starts_with('#')).map(|line| {
+            let (octets, rest) = line.split_once(" U+").unwrap();
+            let code_point = rest.split_whitespace().next().unwrap();
+            let septets = (0..octets.len() / 2)
+                .map(|at| u8::from_str_radix(&octets[at * 2..at * 2 + 2], 16).unwrap())
+                .collect();
+            (septets, char::from_u32(u32::from_str_radix(code_point, 16).unwrap()).unwrap())
+        })
     }
 
     #[test]

@@ -46,11 +46,7 @@ pub fn read(user_data: &[u8]) -> Option<(Option<Concatenation>, &[u8])> {
         };
         let (reference, total, part) = found;
         if (1..=total).contains(&part) {
-            concatenation = Some(Concatenation {
-                reference,
-                total,
-                part,
-            });
+            concatenation = Some(Concatenation { reference, total, part });
         }
     }
     Some((concatenation, text))
@@ -64,22 +60,14 @@ mod tests {
     fn what_is_written_is_read() {
         let mut data = write(7, 3, 2).to_vec();
         data.extend(b"text");
-        let expected = Concatenation {
-            reference: 7,
-            total: 3,
-            part: 2,
-        };
+        let expected = Concatenation { reference: 7, total: 3, part: 2 };
         assert_eq!(read(&data), Some((Some(expected), b"text".as_slice())));
     }
 
     #[test]
     fn a_sixteen_bit_reference_is_read() {
         let data = [6, 0x08, 4, 0x12, 0x34, 2, 1, b'x'];
-        let expected = Concatenation {
-            reference: 0x1234,
-            total: 2,
-            part: 1,
-        };
+        let expected = Concatenation { reference: 0x1234, total: 2, part: 1 };
         assert_eq!(read(&data), Some((Some(expected), b"x".as_slice())));
     }
 
@@ -87,11 +75,7 @@ mod tests {
     fn other_elements_are_skipped() {
         // Application port addressing (16 bit), then the concatenation.
         let data = [11, 0x05, 4, 0, 1, 0, 2, 0x00, 3, 9, 2, 2, b'x'];
-        let expected = Concatenation {
-            reference: 9,
-            total: 2,
-            part: 2,
-        };
+        let expected = Concatenation { reference: 9, total: 2, part: 2 };
         assert_eq!(read(&data), Some((Some(expected), b"x".as_slice())));
     }
 
@@ -113,10 +97,7 @@ mod tests {
     #[test]
     fn a_part_that_cannot_be_is_ignored() {
         for (total, part) in [(0, 0), (2, 0), (2, 3)] {
-            assert_eq!(
-                read(&[5, 0, 3, 1, total, part, b'x']),
-                Some((None, b"x".as_slice()))
-            );
+            assert_eq!(read(&[5, 0, 3, 1, total, part, b'x']), Some((None, b"x".as_slice())));
         }
     }
 }

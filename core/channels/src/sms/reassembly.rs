@@ -37,11 +37,7 @@ struct Waiting {
 impl Reassembly {
     /// Keeps up to `max_messages` incomplete messages, each for `max_age` at most; the oldest gives way.
     pub fn new(max_messages: usize, max_age: Duration) -> Self {
-        Self {
-            max_messages,
-            max_age,
-            waiting: HashMap::new(),
-        }
+        Self { max_messages, max_age, waiting: HashMap::new() }
     }
 
     /// Adds a part and returns the whole message's octets once all parts are there. A part that comes twice replaces
@@ -56,22 +52,18 @@ impl Reassembly {
         octets: Zeroizing<Vec<u8>>,
         now: Instant,
     ) -> Option<Zeroizing<Vec<u8>>> {
-        self.waiting
-            .retain(|_, waiting| now.duration_since(waiting.since) < self.max_age);
+        self.waiting.retain(|_, waiting| now.duration_since(waiting.since) < self.max_age);
         if !self.waiting.contains_key(key) && self.waiting.len() >= self.max_messages {
             self.drop_oldest();
         }
-        let waiting = self.waiting.entry(key.clone()).or_insert_with(|| Waiting {
-            since: now,
-            parts: vec![None; usize::from(key.total)],
-        });
+        let waiting = self
+            .waiting
+            .entry(key.clone())
+            .or_insert_with(|| Waiting { since: now, parts: vec![None; usize::from(key.total)] });
         *waiting.parts.get_mut(usize::from(part).checked_sub(1)?)? = Some(octets);
 
-        let length = waiting
-            .parts
-            .iter()
-            .map(|part| Some(part.as_ref()?.len()))
-            .sum::<Option<_>>()?;
+        let length =
+            waiting.parts.iter().map(|part| Some(part.as_ref()?.len())).sum::<Option<_>>()?;
         let mut whole = Zeroizing::new(Vec::with_capacity(length));
         for part in waiting.parts.iter().flatten() {
             whole.extend_from_slice(part);
@@ -110,16 +102,7 @@ mod tests {
     use super::*;
 
     fn key(from: &str) -> Key {
-        Key::new(
-            from,
-            "3800",
-            0,
-            Concatenation {
-                reference: 1,
-                total: 2,
-                part: 1,
-            },
-        )
+        Key::new(from, "3800", 0, Concatenation { reference: 1, total: 2, part: 1 })
     }
 
     fn part(text: &str) -> Zeroizing<Vec<u8>> {

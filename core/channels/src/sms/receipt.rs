@@ -38,10 +38,7 @@ const STATES: [(State, u8, &str); 8] = [
 impl State {
     /// The state of a message_state TLV.
     pub fn from_message_state(value: u8) -> Option<Self> {
-        STATES
-            .iter()
-            .find(|(_, known, _)| *known == value)
-            .map(|(state, ..)| *state)
+        STATES.iter().find(|(_, known, _)| *known == value).map(|(state, ..)| *state)
     }
 
     /// The state of the word after `stat:`, in any case. Some centres write the whole of `DELIVERED`.
@@ -50,28 +47,19 @@ impl State {
         if is("DELIVERED") {
             return Some(Self::Delivered);
         }
-        STATES
-            .iter()
-            .find(|(.., known)| is(known))
-            .map(|(state, ..)| *state)
+        STATES.iter().find(|(.., known)| is(known)).map(|(state, ..)| *state)
     }
 
     /// The message_state value.
     pub fn message_state(self) -> u8 {
-        STATES
-            .iter()
-            .find(|(state, ..)| *state == self)
-            .map_or(0, |(_, value, _)| *value)
+        STATES.iter().find(|(state, ..)| *state == self).map_or(0, |(_, value, _)| *value)
     }
 }
 
 /// The word of the text form.
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = STATES
-            .iter()
-            .find(|(state, ..)| state == self)
-            .map_or("", |(.., word)| *word);
+        let word = STATES.iter().find(|(state, ..)| state == self).map_or("", |(.., word)| *word);
         f.write_str(word)
     }
 }
@@ -147,17 +135,10 @@ mod tests {
             // Nothing but what matters, a UUID.
             (
                 "id:3f2504e0-4f89-11d3-9a0c-0305e82c3301 stat:UNDELIV",
-                receipt(
-                    "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
-                    State::Undeliverable,
-                    "",
-                ),
+                receipt("3f2504e0-4f89-11d3-9a0c-0305e82c3301", State::Undeliverable, ""),
             ),
             // Lower case, another order, more space.
-            (
-                "ID:12  stat:rejectd   err:1a ",
-                receipt("12", State::Rejected, "1a"),
-            ),
+            ("ID:12  stat:rejectd   err:1a ", receipt("12", State::Rejected, "1a")),
             ("stat:DELIVERED id:12", receipt("12", State::Delivered, "")),
         ] {
             assert_eq!(read(text), expected, "{text}");
@@ -173,10 +154,7 @@ mod tests {
 
     #[test]
     fn the_first_of_two_equal_fields_counts() {
-        assert_eq!(
-            read("id:1 id:2 stat:EXPIRED stat:DELIVRD"),
-            receipt("1", State::Expired, "")
-        );
+        assert_eq!(read("id:1 id:2 stat:EXPIRED stat:DELIVRD"), receipt("1", State::Expired, ""));
     }
 
     #[test]
@@ -191,10 +169,7 @@ mod tests {
         for (state, value, word) in STATES {
             assert_eq!(State::from_message_state(value), Some(state));
             assert_eq!(State::from_word(word), Some(state));
-            assert_eq!(
-                (state.message_state(), state.to_string().as_str()),
-                (value, word)
-            );
+            assert_eq!((state.message_state(), state.to_string().as_str()), (value, word));
         }
         assert_eq!(State::from_message_state(0), None);
         assert_eq!(State::from_message_state(9), None);

@@ -100,9 +100,7 @@ pub struct TooLong;
 /// # Errors
 /// When it would need more than [`MAX_PARTS`] parts.
 pub fn encode(text: &str, reference: u8) -> Result<Encoded, TooLong> {
-    let gsm7 = text
-        .chars()
-        .all(|character| gsm7::encode(character).is_some());
+    let gsm7 = text.chars().all(|character| gsm7::encode(character).is_some());
     let alphabet = if gsm7 { Alphabet::Gsm7 } else { Alphabet::Ucs2 };
 
     let alone = split(text, alphabet, alphabet.units_alone(), 1, &[]);
@@ -110,13 +108,7 @@ pub fn encode(text: &str, reference: u8) -> Result<Encoded, TooLong> {
         return Ok(Encoded { alphabet, parts });
     }
     let room_for_header = [0; header::CONCATENATION_OCTETS];
-    let mut parts = split(
-        text,
-        alphabet,
-        alphabet.units_in_part(),
-        MAX_PARTS,
-        &room_for_header,
-    )?;
+    let mut parts = split(text, alphabet, alphabet.units_in_part(), MAX_PARTS, &room_for_header)?;
     let total = u8::try_from(parts.len()).map_err(|_| TooLong)?;
     for (number, part) in (1..=total).zip(&mut parts) {
         for (octet, value) in part.iter_mut().zip(header::write(reference, total, number)) {
@@ -167,13 +159,7 @@ pub fn decode(data_coding: u8, octets: &[u8]) -> Option<Zeroizing<String>> {
         0 => gsm7::decode(octets),
         1 => octets
             .iter()
-            .map(|&octet| {
-                if octet.is_ascii() {
-                    char::from(octet)
-                } else {
-                    '?'
-                }
-            })
+            .map(|&octet| if octet.is_ascii() { char::from(octet) } else { '?' })
             .collect(),
         3 => octets.iter().copied().map(char::from).collect(),
         8 => {
@@ -193,20 +179,13 @@ mod tests {
 
     fn lengths(text: &str) -> (Alphabet, Vec<usize>) {
         let encoded = encode(text, 1).unwrap();
-        (
-            encoded.alphabet,
-            encoded.parts.iter().map(|part| part.len()).collect(),
-        )
+        (encoded.alphabet, encoded.parts.iter().map(|part| part.len()).collect())
     }
 
     /// Every part without its header, decoded and joined.
     fn joined(encoded: &Encoded) -> String {
         let coding = encoded.alphabet.data_coding();
-        let head = if encoded.parts.len() > 1 {
-            header::CONCATENATION_OCTETS
-        } else {
-            0
-        };
+        let head = if encoded.parts.len() > 1 { header::CONCATENATION_OCTETS } else { 0 };
         encoded
             .parts
             .iter()
@@ -217,10 +196,7 @@ mod tests {
     #[test]
     fn the_cheapest_alphabet_is_chosen() {
         assert_eq!(lengths("Code 123456, 49.99 €"), (Alphabet::Gsm7, vec![21]));
-        assert_eq!(
-            lengths("Votre code à vérifier: 123456 [Ñandú]").0,
-            Alphabet::Ucs2
-        );
+        assert_eq!(lengths("Votre code à vérifier: 123456 [Ñandú]").0, Alphabet::Ucs2);
         assert_eq!(lengths("ê"), (Alphabet::Ucs2, vec![2]));
         assert_eq!(lengths("😀"), (Alphabet::Ucs2, vec![4]));
     }
@@ -271,36 +247,20 @@ mod tests {
     #[test]
     fn every_part_says_which_it_is() {
         let encoded = encode(&"a".repeat(400), 0xA7).unwrap();
-        let heads: Vec<_> = encoded
-            .parts
-            .iter()
-            .map(|part| part[..6].to_vec())
-            .collect();
-        assert_eq!(
-            heads,
-            [
-                [5, 0, 3, 0xA7, 3, 1],
-                [5, 0, 3, 0xA7, 3, 2],
-                [5, 0, 3, 0xA7, 3, 3]
-            ]
-        );
+        let heads: Vec<_> = encoded.parts.iter().map(|part| part[..6].to_vec()).collect();
+        assert_eq!(heads, [[5, 0, 3, 0xA7, 3, 1], [5, 0, 3, 0xA7, 3, 2], [5, 0, 3, 0xA7, 3, 3]]);
     }
 
     #[test]
     fn a_text_of_too_many_parts_is_refused() {
         assert!(encode(&"a".repeat(MAX_PARTS * 153), 1).is_ok());
-        assert!(matches!(
-            encode(&"a".repeat(MAX_PARTS * 153 + 1), 1),
-            Err(TooLong)
-        ));
+        assert!(matches!(encode(&"a".repeat(MAX_PARTS * 153 + 1), 1), Err(TooLong)));
     }
 
     #[test]
     fn a_text_of_every_character_survives() {
         let alphabet = gsm7::DEFAULT_ALPHABET.iter().filter(|&&c| c != '\u{A0}');
-        let text: String = alphabet
-            .chain(gsm7::EXTENSION.iter().map(|(_, c)| c))
-            .collect();
+        let text: String = alphabet.chain(gsm7::EXTENSION.iter().map(|(_, c)| c)).collect();
         let encoded = encode(&text.repeat(3), 1).unwrap();
         assert_eq!(encoded.alphabet, Alphabet::Gsm7);
         assert_eq!(joined(&encoded), text.repeat(3));
@@ -310,10 +270,7 @@ mod tests {
     fn other_codings_are_read() {
         assert_eq!(**decode(1, b"a\xE9").unwrap(), *"a?");
         assert_eq!(**decode(3, b"a\xE9").unwrap(), *"aé");
-        assert_eq!(
-            **decode(8, &[0, b'a', 0xD8, 0x3D, 0]).unwrap(),
-            *"a\u{FFFD}"
-        );
+        assert_eq!(**decode(8, &[0, b'a', 0xD8, 0x3D, 0]).unwrap(), *"a\u{FFFD}");
     }
 
     #[test]

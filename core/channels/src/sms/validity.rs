@@ -63,25 +63,15 @@ mod tests {
 
     #[test]
     fn a_relative_form_is_read() {
-        assert_eq!(
-            read_relative("000000000500000R"),
-            Some(Duration::from_secs(300))
-        );
-        assert_eq!(
-            read_relative("010203040506000R"),
-            Some(Duration::from_secs(36_993_906))
-        );
+        assert_eq!(read_relative("000000000500000R"), Some(Duration::from_secs(300)));
+        assert_eq!(read_relative("010203040506000R"), Some(Duration::from_secs(36_993_906)));
     }
 
     #[test]
     fn what_is_not_relative_is_not_read() {
-        for text in [
-            "",
-            "991231235959000+",
-            "00000000050000R",
-            "00000000x500000R",
-            "0000000005000000R",
-        ] {
+        for text in
+            ["", "991231235959000+", "00000000050000R", "00000000x500000R", "0000000005000000R"]
+        {
             assert_eq!(read_relative(text), None, "{text}");
         }
     }

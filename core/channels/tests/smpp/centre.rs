@@ -70,25 +70,13 @@ impl Scene {
             let (messenger, inbox) = (messenger.clone(), inbox.clone());
             async move { messenger.run(inbox).await }
         });
-        Self {
-            listener,
-            messenger,
-            inbox,
-            clock,
-            running,
-        }
+        Self { listener, messenger, inbox, clock, running }
     }
 
     /// The next connection, before its bind.
     pub(crate) async fn accept(&self) -> Peer {
-        let (stream, _) = timeout(PATIENCE, self.listener.accept())
-            .await
-            .unwrap()
-            .unwrap();
-        Peer {
-            stream,
-            received: BytesMut::new(),
-        }
+        let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.unwrap().unwrap();
+        Peer { stream, received: BytesMut::new() }
     }
 
     /// The next session. With a short patience of ours, a slow machine may take several calls.
@@ -98,9 +86,7 @@ impl Scene {
             let Some(bind) = peer.next_or_end().await else {
                 continue;
             };
-            let answer = Body::BindTransceiverResp {
-                system_id: "centre".to_owned(),
-            };
+            let answer = Body::BindTransceiverResp { system_id: "centre".to_owned() };
             peer.answer(&bind, answer).await;
             let bound = self.messenger.until_bound();
             if timeout(Duration::from_secs(1), bound).await.is_ok() {
@@ -136,10 +122,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// The next PDU; the test fails when there is none.
     pub(crate) async fn next(&mut self) -> Pdu {
-        timeout(PATIENCE, self.next_or_end())
-            .await
-            .unwrap()
-            .expect("the connection ended")
+        timeout(PATIENCE, self.next_or_end()).await.unwrap().expect("the connection ended")
     }
 
     /// The next PDU, or `None` when the connection ended.
@@ -164,18 +147,12 @@ impl Peer {
 
     /// Waits for the end of the connection.
     pub(crate) async fn hears_the_end(&mut self) {
-        timeout(PATIENCE, async {
-            while self.next_or_end().await.is_some() {}
-        })
-        .await
-        .unwrap();
+        timeout(PATIENCE, async { while self.next_or_end().await.is_some() {} }).await.unwrap();
     }
 
     pub(crate) async fn next_message(&mut self) -> (Pdu, ShortMessage) {
         let pdu = self.next().await;
-        let Body::SubmitSm(message) = pdu.body.clone() else {
-            panic!("{pdu:?} is no submit_sm")
-        };
+        let Body::SubmitSm(message) = pdu.body.clone() else { panic!("{pdu:?} is no submit_sm") };
         (pdu, message)
     }
 
@@ -190,37 +167,23 @@ impl Peer {
     }
 
     pub(crate) async fn answer(&mut self, request: &Pdu, body: Body) {
-        self.say(&Pdu::response(request.sequence, Status::ESME_ROK, body))
-            .await;
+        self.say(&Pdu::response(request.sequence, Status::ESME_ROK, body)).await;
     }
 
     pub(crate) async fn accept(&mut self, request: &Pdu, message_id: &str) {
-        self.answer(
-            request,
-            Body::SubmitSmResp {
-                message_id: message_id.to_owned(),
-            },
-        )
-        .await;
+        self.answer(request, Body::SubmitSmResp { message_id: message_id.to_owned() }).await;
     }
 
     pub(crate) async fn refuse(&mut self, request: &Pdu, status: Status) {
-        let body = Body::SubmitSmResp {
-            message_id: String::new(),
-        };
-        self.say(&Pdu::response(request.sequence, status, body))
-            .await;
+        let body = Body::SubmitSmResp { message_id: String::new() };
+        self.say(&Pdu::response(request.sequence, status, body)).await;
     }
 
     /// Delivers a message and returns what it was answered.
     pub(crate) async fn deliver(&mut self, sequence: u32, message: ShortMessage) -> Status {
-        self.say(&Pdu::request(sequence, Body::DeliverSm(message)))
-            .await;
+        self.say(&Pdu::request(sequence, Body::DeliverSm(message))).await;
         let answer = self.next().await;
-        assert_eq!(
-            (answer.sequence, answer.body),
-            (sequence, Body::DeliverSmResp)
-        );
+        assert_eq!((answer.sequence, answer.body), (sequence, Body::DeliverSmResp));
         answer.status
     }
 }
@@ -235,11 +198,7 @@ pub(crate) struct FakeInbox {
 impl Default for FakeInbox {
     fn default() -> Self {
         let open = Semaphore::new(Semaphore::MAX_PERMITS);
-        Self {
-            taken: Mutex::default(),
-            fails: Mutex::default(),
-            gate: open,
-        }
+        Self { taken: Mutex::default(), fails: Mutex::default(), gate: open }
     }
 }
 
@@ -267,9 +226,7 @@ impl Inbox for FakeInbox {
     async fn accept(&self, inbound: Inbound) -> Result<(), InboxError> {
         let _permit = self.gate.acquire().await.unwrap();
         if *self.fails.lock().unwrap() {
-            return Err(InboxError {
-                cause: "the disk is full".to_owned(),
-            });
+            return Err(InboxError { cause: "the disk is full".to_owned() });
         }
         self.taken.lock().unwrap().push(inbound);
         Ok(())

@@ -17,22 +17,14 @@ use zeroize::Zeroizing;
 use crate::centre::{Peer, Scene};
 
 fn international(digits: &str) -> Address {
-    Address {
-        ton: 1,
-        npi: 1,
-        digits: digits.to_owned(),
-    }
+    Address { ton: 1, npi: 1, digits: digits.to_owned() }
 }
 
 /// A message from the phone to our short code.
 fn from_phone(data_coding: u8, octets: &[u8]) -> ShortMessage {
     ShortMessage {
         source: international("33612345678"),
-        destination: Address {
-            ton: 3,
-            npi: 1,
-            digits: "3800".to_owned(),
-        },
+        destination: Address { ton: 3, npi: 1, digits: "3800".to_owned() },
         data_coding,
         short_message: Zeroizing::new(octets.to_vec()),
         ..ShortMessage::default()
@@ -40,10 +32,7 @@ fn from_phone(data_coding: u8, octets: &[u8]) -> ShortMessage {
 }
 
 fn receipt(text: &str) -> ShortMessage {
-    ShortMessage {
-        esm_class: ESM_CLASS_RECEIPT,
-        ..from_phone(0, text.as_bytes())
-    }
+    ShortMessage { esm_class: ESM_CLASS_RECEIPT, ..from_phone(0, text.as_bytes()) }
 }
 
 fn only_receipt(scene: &Scene) -> Receipt {
@@ -72,37 +61,22 @@ async fn accepted(scene: &Scene, centre: &mut Peer, message_id: &str) -> String 
 #[tokio::test]
 async fn a_receipt_names_the_message_and_its_end() {
     for (text, delivery) in [
-        (
-            "id:4D2 sub:001 dlvrd:001 stat:DELIVRD err:000 text:",
-            Delivery::Delivered,
-        ),
+        ("id:4D2 sub:001 dlvrd:001 stat:DELIVRD err:000 text:", Delivery::Delivered),
         (
             "id:1234 stat:UNDELIV err:027",
-            Delivery::Failed {
-                cause: "UNDELIV, error 027".to_owned(),
-            },
+            Delivery::Failed { cause: "UNDELIV, error 027".to_owned() },
         ),
-        (
-            "id:000004d2 stat:EXPIRED",
-            Delivery::Failed {
-                cause: "EXPIRED".to_owned(),
-            },
-        ),
+        ("id:000004d2 stat:EXPIRED", Delivery::Failed { cause: "EXPIRED".to_owned() }),
         (
             "id:4d2 stat:REJECTD err:<script>123",
-            Delivery::Failed {
-                cause: "REJECTD, error script12".to_owned(),
-            },
+            Delivery::Failed { cause: "REJECTD, error script12".to_owned() },
         ),
     ] {
         let (scene, mut centre) = Scene::bound(|_| {}).await;
         let reference = accepted(&scene, &mut centre, "4d2").await;
         assert_eq!(centre.deliver(1, receipt(text)).await, Status::ESME_ROK);
         let receipt = only_receipt(&scene);
-        assert!(
-            receipt.references.contains(&reference),
-            "{text}: {receipt:?} {reference}"
-        );
+        assert!(receipt.references.contains(&reference), "{text}: {receipt:?} {reference}");
         assert_eq!(receipt.delivery, delivery);
     }
 }
@@ -113,12 +87,8 @@ async fn the_parameters_of_a_receipt_are_surer_than_its_text() {
         let (scene, mut centre) = Scene::bound(|_| {}).await;
         let reference = accepted(&scene, &mut centre, "4d2").await;
         let mut message = receipt("id:9 stat:ENROUTE err:001");
-        message
-            .parameters
-            .push(Parameter::new(tag::RECEIPTED_MESSAGE_ID, id));
-        message
-            .parameters
-            .push(Parameter::new(tag::MESSAGE_STATE, [2]));
+        message.parameters.push(Parameter::new(tag::RECEIPTED_MESSAGE_ID, id));
+        message.parameters.push(Parameter::new(tag::MESSAGE_STATE, [2]));
         assert_eq!(centre.deliver(1, message).await, Status::ESME_ROK);
         let receipt = only_receipt(&scene);
         assert_eq!(
@@ -132,20 +102,10 @@ async fn the_parameters_of_a_receipt_are_surer_than_its_text() {
 async fn a_receipt_marked_as_a_plain_message_is_known_by_its_parameter() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let mut message = from_phone(0, b"");
-    message.parameters.push(Parameter::new(
-        tag::RECEIPTED_MESSAGE_ID,
-        b"4d2\0".as_slice(),
-    ));
-    message
-        .parameters
-        .push(Parameter::new(tag::MESSAGE_STATE, [5]));
+    message.parameters.push(Parameter::new(tag::RECEIPTED_MESSAGE_ID, b"4d2\0".as_slice()));
+    message.parameters.push(Parameter::new(tag::MESSAGE_STATE, [5]));
     assert_eq!(centre.deliver(1, message).await, Status::ESME_ROK);
-    assert_eq!(
-        only_receipt(&scene).delivery,
-        Delivery::Failed {
-            cause: "UNDELIV".to_owned()
-        }
-    );
+    assert_eq!(only_receipt(&scene).delivery, Delivery::Failed { cause: "UNDELIV".to_owned() });
 }
 
 #[tokio::test]
@@ -153,10 +113,7 @@ async fn a_receipt_before_the_answer_to_its_submission_names_the_same_message() 
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let sending = scene.send("text");
     let (request, _) = centre.next_message().await;
-    assert_eq!(
-        centre.deliver(1, receipt("id:77 stat:DELIVRD")).await,
-        Status::ESME_ROK
-    );
+    assert_eq!(centre.deliver(1, receipt("id:77 stat:DELIVRD")).await, Status::ESME_ROK);
     centre.accept(&request, "77").await;
     let reference = sending.await.unwrap().unwrap().reference;
     assert_eq!(only_receipt(&scene).references.first(), Some(&reference));
@@ -175,9 +132,7 @@ async fn a_centre_without_ids_is_matched_by_number_reference_and_time() {
     scene.clock.advance_seconds(600);
     let mut message =
         receipt("id:3 submit date:YYMMDDhhmm done date:YYMMDDhhmm stat:DELIVRD err:000");
-    message
-        .parameters
-        .push(Parameter::new(tag::USER_MESSAGE_REFERENCE, [0, ours]));
+    message.parameters.push(Parameter::new(tag::USER_MESSAGE_REFERENCE, [0, ours]));
     assert_eq!(centre.deliver(1, message).await, Status::ESME_ROK);
     assert!(only_receipt(&scene).references.contains(&reference));
 }
@@ -185,10 +140,7 @@ async fn a_centre_without_ids_is_matched_by_number_reference_and_time() {
 #[tokio::test]
 async fn a_receipt_that_is_no_end_or_names_nothing_is_left_aside() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
-    let intermediate = ShortMessage {
-        esm_class: 0x20,
-        ..receipt("id:1 stat:ENROUTE")
-    };
+    let intermediate = ShortMessage { esm_class: 0x20, ..receipt("id:1 stat:ENROUTE") };
     for message in [
         receipt("id:1 stat:ENROUTE"),
         receipt("id:1 stat:ACCEPTD"),
@@ -204,10 +156,7 @@ async fn a_receipt_that_is_no_end_or_names_nothing_is_left_aside() {
 #[tokio::test]
 async fn a_phone_cannot_forge_a_receipt() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
-    assert_eq!(
-        centre.deliver(1, from_phone(0, b"id:1 stat:DELIVRD")).await,
-        Status::ESME_ROK
-    );
+    assert_eq!(centre.deliver(1, from_phone(0, b"id:1 stat:DELIVRD")).await, Status::ESME_ROK);
     assert_eq!(texts(&scene)[0].text.expose(), "id:1 stat:DELIVRD");
 }
 
@@ -216,26 +165,18 @@ async fn a_text_from_a_phone_is_handed_over() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let utf16: Vec<u8> = "Жук 😀".encode_utf16().flat_map(u16::to_be_bytes).collect();
     let untyped = ShortMessage {
-        source: Address {
-            ton: 0,
-            ..international("33612345678")
-        },
+        source: Address { ton: 0, ..international("33612345678") },
         ..from_phone(8, &utf16)
     };
     let mut payload = from_phone(0, b"");
-    payload.parameters.push(Parameter::new(
-        tag::MESSAGE_PAYLOAD,
-        b"in the payload".as_slice(),
-    ));
+    payload.parameters.push(Parameter::new(tag::MESSAGE_PAYLOAD, b"in the payload".as_slice()));
     payload.destination = international("33999000000");
     for message in [from_phone(0, b"123456 \x1B\x65"), untyped, payload] {
         assert_eq!(centre.deliver(1, message).await, Status::ESME_ROK);
     }
     let texts = texts(&scene);
-    let seen: Vec<_> = texts
-        .iter()
-        .map(|t| (t.from.expose(), t.to.as_str(), t.text.expose().as_str()))
-        .collect();
+    let seen: Vec<_> =
+        texts.iter().map(|t| (t.from.expose(), t.to.as_str(), t.text.expose().as_str())).collect();
     assert_eq!(
         seen,
         [
@@ -252,30 +193,18 @@ async fn a_text_in_parts_is_handed_over_whole() {
     let long = "ê".repeat(100);
     let parts = text::encode(&long, 9).unwrap().parts;
     for (sequence, part) in (1..).zip(parts.iter().rev()) {
-        let message = ShortMessage {
-            esm_class: ESM_CLASS_UDHI,
-            ..from_phone(8, part)
-        };
+        let message = ShortMessage { esm_class: ESM_CLASS_UDHI, ..from_phone(8, part) };
         assert_eq!(centre.deliver(sequence, message).await, Status::ESME_ROK);
     }
     for (number, part) in [(1_u8, b"one, "), (2, b"two. ")] {
         let mut message = from_phone(0, part);
-        message
-            .parameters
-            .push(Parameter::new(tag::SAR_MSG_REF_NUM, [1, 2]));
-        message
-            .parameters
-            .push(Parameter::new(tag::SAR_TOTAL_SEGMENTS, [2]));
-        message
-            .parameters
-            .push(Parameter::new(tag::SAR_SEGMENT_SEQNUM, [number]));
+        message.parameters.push(Parameter::new(tag::SAR_MSG_REF_NUM, [1, 2]));
+        message.parameters.push(Parameter::new(tag::SAR_TOTAL_SEGMENTS, [2]));
+        message.parameters.push(Parameter::new(tag::SAR_SEGMENT_SEQNUM, [number]));
         assert_eq!(centre.deliver(9, message).await, Status::ESME_ROK);
     }
     let texts = texts(&scene);
-    let seen: Vec<_> = texts
-        .iter()
-        .map(|text| text.text.expose().as_str())
-        .collect();
+    let seen: Vec<_> = texts.iter().map(|text| text.text.expose().as_str()).collect();
     assert_eq!(seen, [long.as_str(), "one, two. "]);
 }
 
@@ -292,10 +221,8 @@ async fn a_receipt_is_read_in_whatever_coding_it_comes() {
     ] {
         let (scene, mut centre) = Scene::bound(|_| {}).await;
         let reference = accepted(&scene, &mut centre, "4d2").await;
-        let receipt = ShortMessage {
-            esm_class: ESM_CLASS_RECEIPT,
-            ..from_phone(data_coding, octets)
-        };
+        let receipt =
+            ShortMessage { esm_class: ESM_CLASS_RECEIPT, ..from_phone(data_coding, octets) };
         assert_eq!(centre.deliver(1, receipt).await, Status::ESME_ROK);
         assert!(only_receipt(&scene).references.contains(&reference));
     }
@@ -306,10 +233,7 @@ async fn a_sender_whose_type_of_number_is_not_told_is_an_international_one() {
     for ton in [0, 1, 3] {
         let (scene, mut centre) = Scene::bound(|_| {}).await;
         let message = ShortMessage {
-            source: Address {
-                ton,
-                ..international("33612345678")
-            },
+            source: Address { ton, ..international("33612345678") },
             ..from_phone(0, b"YES")
         };
         assert_eq!(centre.deliver(1, message).await, Status::ESME_ROK);
@@ -323,26 +247,12 @@ async fn a_message_that_cannot_be_used_is_refused_for_good() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let binary = from_phone(4, &[1, 2, 3]);
     let from_a_name = ShortMessage {
-        source: Address {
-            ton: 5,
-            npi: 0,
-            digits: "BANK".to_owned(),
-        },
+        source: Address { ton: 5, npi: 0, digits: "BANK".to_owned() },
         ..from_phone(0, b"x")
     };
-    let national = Address {
-        ton: 2,
-        npi: 1,
-        digits: "612345678".to_owned(),
-    };
-    let from_a_national_number = ShortMessage {
-        source: national,
-        ..from_phone(0, b"x")
-    };
-    let bad_header = ShortMessage {
-        esm_class: ESM_CLASS_UDHI,
-        ..from_phone(0, &[200, 0, 3])
-    };
+    let national = Address { ton: 2, npi: 1, digits: "612345678".to_owned() };
+    let from_a_national_number = ShortMessage { source: national, ..from_phone(0, b"x") };
+    let bad_header = ShortMessage { esm_class: ESM_CLASS_UDHI, ..from_phone(0, &[200, 0, 3]) };
     for message in [binary, from_a_name, from_a_national_number, bad_header] {
         assert_eq!(centre.deliver(1, message).await, Status::ESME_RX_P_APPN);
     }
@@ -353,15 +263,10 @@ async fn a_message_that_cannot_be_used_is_refused_for_good() {
 async fn a_delivery_is_answered_only_after_the_domain_has_it() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     scene.inbox.close();
-    centre
-        .say(&Pdu::request(1, Body::DeliverSm(from_phone(0, b"text"))))
-        .await;
+    centre.say(&Pdu::request(1, Body::DeliverSm(from_phone(0, b"text")))).await;
     centre.hears_nothing_for(Duration::from_millis(100)).await;
     scene.inbox.open();
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(1, Status::ESME_ROK, Body::DeliverSmResp)
-    );
+    assert_eq!(centre.next().await, Pdu::response(1, Status::ESME_ROK, Body::DeliverSmResp));
     assert_eq!(texts(&scene).len(), 1);
 }
 
@@ -378,14 +283,8 @@ async fn a_delivery_that_the_domain_cannot_keep_is_offered_again() {
     };
     assert_eq!(centre.deliver(1, first).await, Status::ESME_ROK);
     scene.inbox.fail(true);
-    assert_eq!(
-        centre.deliver(2, last.clone()).await,
-        Status::ESME_RX_T_APPN
-    );
-    assert_eq!(
-        centre.deliver(3, receipt("id:1 stat:DELIVRD")).await,
-        Status::ESME_RX_T_APPN
-    );
+    assert_eq!(centre.deliver(2, last.clone()).await, Status::ESME_RX_T_APPN);
+    assert_eq!(centre.deliver(3, receipt("id:1 stat:DELIVRD")).await, Status::ESME_RX_T_APPN);
     scene.inbox.fail(false);
     assert_eq!(centre.deliver(4, last).await, Status::ESME_ROK);
     assert_eq!(texts(&scene)[0].text.expose(), "ab");
@@ -396,17 +295,9 @@ async fn no_more_deliveries_than_the_limit_are_under_way() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     scene.inbox.close();
     for sequence in 1..=65 {
-        centre
-            .say(&Pdu::request(
-                sequence,
-                Body::DeliverSm(from_phone(0, b"text")),
-            ))
-            .await;
+        centre.say(&Pdu::request(sequence, Body::DeliverSm(from_phone(0, b"text")))).await;
     }
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(65, Status::ESME_RX_T_APPN, Body::DeliverSmResp)
-    );
+    assert_eq!(centre.next().await, Pdu::response(65, Status::ESME_RX_T_APPN, Body::DeliverSmResp));
     scene.inbox.open();
     for _ in 1..=64 {
         assert_eq!(centre.next().await.status, Status::ESME_ROK);

@@ -44,11 +44,7 @@ async fn no_log_has_a_text_a_number_or_a_password() {
     centre.accept(&request, "1").await;
     sending.await.unwrap().unwrap();
     let text = |ton, data_coding, esm_class, octets: &[u8]| ShortMessage {
-        source: Address {
-            ton,
-            npi: 1,
-            digits: "33612345678".to_owned(),
-        },
+        source: Address { ton, npi: 1, digits: "33612345678".to_owned() },
         data_coding,
         esm_class,
         short_message: Zeroizing::new(octets.to_vec()),
@@ -65,16 +61,10 @@ async fn no_log_has_a_text_a_number_or_a_password() {
         centre.deliver(1, message).await;
     }
     scene.inbox.fail(true);
-    assert_eq!(
-        centre.deliver(2, text(1, 0, 0, b"code 987654")).await,
-        Status::ESME_RX_T_APPN
-    );
+    assert_eq!(centre.deliver(2, text(1, 0, 0, b"code 987654")).await, Status::ESME_RX_T_APPN);
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(
-        log.contains("bound to the centre") && log.contains("accepted by the centre"),
-        "{log}"
-    );
+    assert!(log.contains("bound to the centre") && log.contains("accepted by the centre"), "{log}");
     for secret in ["987654", "33612345678", "secret08"] {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
     }

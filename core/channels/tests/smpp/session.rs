@@ -20,9 +20,7 @@ async fn the_account_binds_as_a_transceiver() {
     let scene = Scene::unbound(|settings| settings.system_type = "otp".to_owned()).await;
     let mut centre = scene.accept().await;
     let bind = centre.next().await;
-    let Body::BindTransceiver(account) = bind.body else {
-        panic!("{bind:?}")
-    };
+    let Body::BindTransceiver(account) = bind.body else { panic!("{bind:?}") };
     assert_eq!(
         (account.system_id.as_str(), account.password.as_str()),
         ("countersign", "secret08")
@@ -37,14 +35,7 @@ async fn nothing_is_asked_before_the_bind_is_answered() {
     let mut centre = scene.accept().await;
     let bind = centre.next().await;
     centre.hears_nothing_for(SHORT).await;
-    centre
-        .answer(
-            &bind,
-            Body::BindTransceiverResp {
-                system_id: String::new(),
-            },
-        )
-        .await;
+    centre.answer(&bind, Body::BindTransceiverResp { system_id: String::new() }).await;
     assert_eq!(centre.next().await.body, Body::EnquireLink);
 }
 
@@ -54,20 +45,11 @@ async fn what_comes_with_the_answer_to_the_bind_is_heard() {
     let mut centre = scene.accept().await;
     let bind = centre.next().await;
     let mut octets = Vec::new();
-    let answer = Body::BindTransceiverResp {
-        system_id: String::new(),
-    };
-    Pdu::response(bind.sequence, Status::ESME_ROK, answer)
-        .encode(&mut octets)
-        .unwrap();
-    Pdu::request(7, Body::EnquireLink)
-        .encode(&mut octets)
-        .unwrap();
+    let answer = Body::BindTransceiverResp { system_id: String::new() };
+    Pdu::response(bind.sequence, Status::ESME_ROK, answer).encode(&mut octets).unwrap();
+    Pdu::request(7, Body::EnquireLink).encode(&mut octets).unwrap();
     centre.say_octets(&octets).await;
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(7, Status::ESME_ROK, Body::EnquireLinkResp)
-    );
+    assert_eq!(centre.next().await, Pdu::response(7, Status::ESME_ROK, Body::EnquireLinkResp));
 }
 
 #[tokio::test]
@@ -79,16 +61,8 @@ async fn a_refused_bind_is_tried_again_after_a_pause_that_doubles() {
         assert!(since.elapsed() >= pause, "{:?}", since.elapsed());
         let bind = centre.next().await;
         since = Instant::now();
-        let refusal = Body::BindTransceiverResp {
-            system_id: String::new(),
-        };
-        centre
-            .say(&Pdu::response(
-                bind.sequence,
-                Status::ESME_RINVPASWD,
-                refusal,
-            ))
-            .await;
+        let refusal = Body::BindTransceiverResp { system_id: String::new() };
+        centre.say(&Pdu::response(bind.sequence, Status::ESME_RINVPASWD, refusal)).await;
         centre.hears_the_end().await;
     }
     assert!(!scene.messenger.is_bound());
@@ -104,11 +78,7 @@ async fn after_a_session_the_pause_is_the_first_again() {
     let since = Instant::now();
     scene.accept().await;
     // Without a session in between it would be 1.6 seconds.
-    assert!(
-        since.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        since.elapsed()
-    );
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
 }
 
 #[tokio::test]
@@ -116,12 +86,8 @@ async fn an_answer_to_another_request_is_no_answer_to_the_bind() {
     let scene = Scene::unbound(|_| {}).await;
     let mut centre = scene.accept().await;
     let bind = centre.next().await;
-    let answer = Body::BindTransceiverResp {
-        system_id: String::new(),
-    };
-    centre
-        .say(&Pdu::response(bind.sequence + 1, Status::ESME_ROK, answer))
-        .await;
+    let answer = Body::BindTransceiverResp { system_id: String::new() };
+    centre.say(&Pdu::response(bind.sequence + 1, Status::ESME_ROK, answer)).await;
     centre.hears_the_end().await;
     scene.accept_and_bind().await;
 }
@@ -138,10 +104,7 @@ async fn a_centre_that_does_not_answer_the_bind_is_called_again() {
 async fn an_enquiry_of_the_centre_is_answered() {
     let (_scene, mut centre) = Scene::bound(|_| {}).await;
     centre.say(&Pdu::request(42, Body::EnquireLink)).await;
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(42, Status::ESME_ROK, Body::EnquireLinkResp)
-    );
+    assert_eq!(centre.next().await, Pdu::response(42, Status::ESME_ROK, Body::EnquireLinkResp));
 }
 
 #[tokio::test]
@@ -191,10 +154,7 @@ async fn garbage_ends_the_session_and_leaves_what_was_submitted_in_doubt() {
     centre.next_message().await;
     centre.say_octets(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let error = sending.await.unwrap().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "not known whether it was sent: the session ended"
-    );
+    assert_eq!(error.to_string(), "not known whether it was sent: the session ended");
     scene.accept_and_bind().await;
 }
 
@@ -202,14 +162,9 @@ async fn garbage_ends_the_session_and_leaves_what_was_submitted_in_doubt() {
 async fn a_request_that_is_not_known_is_refused_and_the_session_goes_on() {
     let (_scene, mut centre) = Scene::bound(|_| {}).await;
     // data_sm, with a body.
-    let octets = [20, 0x103, 0, 9, 0xFFFF_FFFF_u32]
-        .map(u32::to_be_bytes)
-        .concat();
+    let octets = [20, 0x103, 0, 9, 0xFFFF_FFFF_u32].map(u32::to_be_bytes).concat();
     centre.say_octets(&octets).await;
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(9, Status::ESME_RINVCMDID, Body::GenericNack)
-    );
+    assert_eq!(centre.next().await, Pdu::response(9, Status::ESME_RINVCMDID, Body::GenericNack));
     centre.say(&Pdu::request(10, Body::EnquireLink)).await;
     assert_eq!(centre.next().await.body, Body::EnquireLinkResp);
 }
@@ -217,21 +172,12 @@ async fn a_request_that_is_not_known_is_refused_and_the_session_goes_on() {
 #[tokio::test]
 async fn a_malformed_request_is_refused_and_the_session_goes_on() {
     let (_scene, mut centre) = Scene::bound(|_| {}).await;
-    let octets = |command_id: u32| {
-        [20, command_id, 0, 9, 0xFFFF_FFFF_u32]
-            .map(u32::to_be_bytes)
-            .concat()
-    };
+    let octets =
+        |command_id: u32| [20, command_id, 0, 9, 0xFFFF_FFFF_u32].map(u32::to_be_bytes).concat();
     centre.say_octets(&octets(5)).await;
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(9, Status::ESME_RX_P_APPN, Body::DeliverSmResp)
-    );
+    assert_eq!(centre.next().await, Pdu::response(9, Status::ESME_RX_P_APPN, Body::DeliverSmResp));
     centre.say_octets(&octets(0x15)).await;
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(9, Status::ESME_RINVCMDLEN, Body::GenericNack)
-    );
+    assert_eq!(centre.next().await, Pdu::response(9, Status::ESME_RINVCMDLEN, Body::GenericNack));
     centre.say(&Pdu::request(10, Body::EnquireLink)).await;
     assert_eq!(centre.next().await.body, Body::EnquireLinkResp);
 }
@@ -243,37 +189,21 @@ async fn answers_to_nothing_and_alerts_change_nothing() {
         .say(&Pdu::response(
             77,
             Status::ESME_ROK,
-            Body::SubmitSmResp {
-                message_id: "1".to_owned(),
-            },
+            Body::SubmitSmResp { message_id: "1".to_owned() },
         ))
         .await;
-    centre
-        .say(&Pdu::response(78, Status::ESME_ROK, Body::UnbindResp))
-        .await;
-    centre
-        .say(&Pdu::response(
-            0,
-            Status::ESME_RUNKNOWNERR,
-            Body::GenericNack,
-        ))
-        .await;
+    centre.say(&Pdu::response(78, Status::ESME_ROK, Body::UnbindResp)).await;
+    centre.say(&Pdu::response(0, Status::ESME_RUNKNOWNERR, Body::GenericNack)).await;
     centre.say(&Pdu::request(79, Body::AlertNotification)).await;
     centre.say(&Pdu::request(80, Body::EnquireLink)).await;
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(80, Status::ESME_ROK, Body::EnquireLinkResp)
-    );
+    assert_eq!(centre.next().await, Pdu::response(80, Status::ESME_ROK, Body::EnquireLinkResp));
 }
 
 #[tokio::test]
 async fn a_centre_that_unbinds_is_answered_and_called_again() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     centre.say(&Pdu::request(5, Body::Unbind)).await;
-    assert_eq!(
-        centre.next().await,
-        Pdu::response(5, Status::ESME_ROK, Body::UnbindResp)
-    );
+    assert_eq!(centre.next().await, Pdu::response(5, Status::ESME_ROK, Body::UnbindResp));
     centre.hears_the_end().await;
     scene.accept_and_bind().await;
 }
@@ -290,10 +220,7 @@ async fn a_stop_waits_for_answers_and_unbinds() {
     let unbind = centre.next().await;
     assert_eq!(unbind.body, Body::Unbind);
     centre.answer(&unbind, Body::UnbindResp).await;
-    timeout(Duration::from_secs(5), scene.running)
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(Duration::from_secs(5), scene.running).await.unwrap().unwrap();
     assert!(!scene.messenger.is_bound());
 }
 
@@ -302,10 +229,7 @@ async fn a_stop_does_not_wait_for_a_silent_centre() {
     let (scene, mut centre) = Scene::bound(|settings| settings.response_timeout = TIMEOUT).await;
     scene.messenger.stop();
     assert_eq!(centre.next().await.body, Body::Unbind);
-    timeout(Duration::from_secs(5), scene.running)
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(Duration::from_secs(5), scene.running).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -314,10 +238,7 @@ async fn a_stop_ends_the_calls_of_a_centre_that_is_not_there() {
         Scene::unbound(|settings| settings.reconnect_pause = Duration::from_secs(3_600)).await;
     drop(scene.accept().await);
     scene.messenger.stop();
-    timeout(Duration::from_secs(5), scene.running)
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(Duration::from_secs(5), scene.running).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -325,9 +246,7 @@ async fn a_centre_that_asks_and_does_not_read_is_dropped() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let mut enquiries = Vec::new();
     for sequence in 1..=1_000 {
-        Pdu::request(sequence, Body::EnquireLink)
-            .encode(&mut enquiries)
-            .unwrap();
+        Pdu::request(sequence, Body::EnquireLink).encode(&mut enquiries).unwrap();
     }
     // Until our answers fill every buffer in between, and our own limit.
     let flood = async {

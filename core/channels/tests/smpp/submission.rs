@@ -50,28 +50,12 @@ async fn a_text_is_submitted_with_all_that_the_centre_needs() {
     let (request, message) = centre.next_message().await;
     let address = |a: &countersign_channels::smpp::pdu::Address| (a.ton, a.npi, a.digits.clone());
     assert_eq!(address(&message.source), (5, 0, "SHOP".to_owned()));
-    assert_eq!(
-        address(&message.destination),
-        (1, 1, "33612345678".to_owned())
-    );
-    assert_eq!(
-        (
-            message.esm_class,
-            message.data_coding,
-            message.registered_delivery
-        ),
-        (0, 0, 1)
-    );
+    assert_eq!(address(&message.destination), (1, 1, "33612345678".to_owned()));
+    assert_eq!((message.esm_class, message.data_coding, message.registered_delivery), (0, 0, 1));
     assert!(message.short_message.ends_with(&[0x1B, 0x65]));
     // What is left of five minutes, in whole seconds.
     assert_eq!(message.validity_period, "000000000459000R");
-    assert_eq!(
-        message
-            .parameter(tag::USER_MESSAGE_REFERENCE)
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(message.parameter(tag::USER_MESSAGE_REFERENCE).unwrap().len(), 2);
 
     centre.accept(&request, "00004D2").await;
     assert_eq!(sending.await.unwrap().unwrap().reference, "id:4d2:345678");
@@ -90,10 +74,7 @@ async fn answers_out_of_order_reach_whoever_waits_for_them() {
         centre.accept(request, &number.to_string()).await;
     }
     for (number, sending, _) in sent {
-        assert_eq!(
-            sending.await.unwrap().unwrap().reference,
-            format!("id:{number}:345678")
-        );
+        assert_eq!(sending.await.unwrap().unwrap().reference, format!("id:{number}:345678"));
     }
 }
 
@@ -110,18 +91,12 @@ async fn throttling_makes_a_pause_and_then_the_next_message_is_taken() {
         );
 
         let second = scene.send("second").await.unwrap().unwrap_err();
-        assert_eq!(
-            cause(second),
-            failed("temporary", "the centre asked to slow down")
-        );
+        assert_eq!(cause(second), failed("temporary", "the centre asked to slow down"));
         tokio::time::sleep(Duration::from_millis(110)).await;
 
         let third = scene.send("third");
         let (request, message) = centre.next_message().await;
-        assert_eq!(
-            **message.short_message, *b"third",
-            "the second must not reach the centre"
-        );
+        assert_eq!(**message.short_message, *b"third", "the second must not reach the centre");
         centre.accept(&request, "3").await;
         assert!(third.await.unwrap().is_ok());
     }
@@ -131,15 +106,9 @@ async fn throttling_makes_a_pause_and_then_the_next_message_is_taken() {
 async fn a_refusal_is_permanent_and_says_which() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     for (status, expected) in [
-        (
-            Status::ESME_RINVDSTADR,
-            failed("permanent", "ESME_RINVDSTADR (0x0b)"),
-        ),
+        (Status::ESME_RINVDSTADR, failed("permanent", "ESME_RINVDSTADR (0x0b)")),
         (Status(0x401), failed("permanent", "status 0x401")),
-        (
-            Status::ESME_RSYSERR,
-            failed("temporary", "ESME_RSYSERR (0x08)"),
-        ),
+        (Status::ESME_RSYSERR, failed("temporary", "ESME_RSYSERR (0x08)")),
     ] {
         let sending = scene.send("text");
         let (request, _) = centre.next_message().await;
@@ -157,13 +126,8 @@ async fn a_generic_nack_is_a_refusal_even_when_it_says_no_error() {
     ] {
         let sending = scene.send("text");
         let (request, _) = centre.next_message().await;
-        centre
-            .say(&Pdu::response(request.sequence, status, Body::GenericNack))
-            .await;
-        assert_eq!(
-            cause(sending.await.unwrap().unwrap_err()),
-            failed("permanent", expected)
-        );
+        centre.say(&Pdu::response(request.sequence, status, Body::GenericNack)).await;
+        assert_eq!(cause(sending.await.unwrap().unwrap_err()), failed("permanent", expected));
     }
 }
 
@@ -173,9 +137,7 @@ async fn an_answer_that_cannot_be_read_leaves_the_message_in_doubt() {
     let sending = scene.send("text");
     let (request, _) = centre.next_message().await;
     // submit_sm_resp without a message_id.
-    let octets = [16, 0x8000_0004, 0, request.sequence]
-        .map(u32::to_be_bytes)
-        .concat();
+    let octets = [16, 0x8000_0004, 0, request.sequence].map(u32::to_be_bytes).concat();
     centre.say_octets(&octets).await;
     assert_eq!(
         cause(sending.await.unwrap().unwrap_err()),
@@ -188,10 +150,7 @@ async fn no_answer_in_time_leaves_the_message_in_doubt_and_a_late_one_changes_no
     let (scene, mut centre) = Scene::bound(|settings| settings.response_timeout = TIMEOUT).await;
     let first = scene.send("first");
     let (late, _) = centre.next_message().await;
-    assert_eq!(
-        cause(first.await.unwrap().unwrap_err()),
-        failed("unknown", "no answer in time")
-    );
+    assert_eq!(cause(first.await.unwrap().unwrap_err()), failed("unknown", "no answer in time"));
 
     let second = scene.send("second");
     let (request, _) = centre.next_message().await;
@@ -206,10 +165,7 @@ async fn a_connection_lost_after_a_submission_leaves_it_in_doubt() {
     let sending = scene.send("text");
     centre.next_message().await;
     drop(centre);
-    assert_eq!(
-        cause(sending.await.unwrap().unwrap_err()),
-        failed("unknown", "the session ended")
-    );
+    assert_eq!(cause(sending.await.unwrap().unwrap_err()), failed("unknown", "the session ended"));
 
     // It is not sent again by us.
     let mut centre = scene.accept_and_bind().await;
@@ -227,10 +183,7 @@ async fn what_was_not_written_when_the_connection_ended_is_certainly_not_sent() 
     let second = scene.send("second");
     tokio::time::sleep(Duration::from_millis(50)).await;
     drop(centre);
-    assert_eq!(
-        cause(second.await.unwrap().unwrap_err()),
-        failed("temporary", "the session ended")
-    );
+    assert_eq!(cause(second.await.unwrap().unwrap_err()), failed("temporary", "the session ended"));
 }
 
 #[tokio::test]
@@ -272,10 +225,7 @@ async fn a_window_that_stays_full_is_not_waited_for_without_end() {
     let _second = scene.send("second");
     tokio::time::sleep(Duration::from_millis(50)).await;
     let third = scene.send("third").await.unwrap().unwrap_err();
-    assert_eq!(
-        cause(third),
-        failed("temporary", "the window was full for too long")
-    );
+    assert_eq!(cause(third), failed("temporary", "the window was full for too long"));
 }
 
 #[tokio::test]
@@ -287,11 +237,7 @@ async fn a_rate_is_kept() {
         let (request, _) = centre.next_message().await;
         centre.accept(&request, "1").await;
     }
-    assert!(
-        started.elapsed() >= Duration::from_millis(170),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() >= Duration::from_millis(170), "{:?}", started.elapsed());
     for sending in sent {
         assert!(sending.await.unwrap().is_ok());
     }
@@ -344,10 +290,7 @@ async fn a_long_text_of_which_a_part_is_refused_is_refused() {
 async fn a_text_too_long_is_refused_before_it_costs_anything() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let error = scene.send(&"a".repeat(2_000)).await.unwrap().unwrap_err();
-    assert_eq!(
-        cause(error),
-        failed("permanent", "the text needs more than 10 parts")
-    );
+    assert_eq!(cause(error), failed("permanent", "the text needs more than 10 parts"));
     centre.hears_nothing_for(Duration::from_millis(50)).await;
 }
 

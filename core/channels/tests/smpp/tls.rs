@@ -37,13 +37,9 @@ fn certificate(name: &str) -> (TlsAcceptor, String) {
 async fn a_session_is_bound_and_used_over_tls() {
     let (acceptor, roots_pem) = certificate("centre.example");
     let server_name = "centre.example".to_owned();
-    let scene = Scene::unbound(|settings| {
-        settings.tls = Some(TlsSettings {
-            server_name,
-            roots_pem,
-        })
-    })
-    .await;
+    let scene =
+        Scene::unbound(|settings| settings.tls = Some(TlsSettings { server_name, roots_pem }))
+            .await;
     let mut stream = acceptor.accept(scene.accept().await.stream).await.unwrap();
     let mut received = Vec::new();
     let mut next = async |answer: fn(&Pdu) -> Body| {
@@ -60,19 +56,11 @@ async fn a_session_is_bound_and_used_over_tls() {
         request.body
     };
 
-    let bind = next(|_| Body::BindTransceiverResp {
-        system_id: String::new(),
-    })
-    .await;
+    let bind = next(|_| Body::BindTransceiverResp { system_id: String::new() }).await;
     assert!(matches!(bind, Body::BindTransceiver(_)));
-    timeout(Duration::from_secs(5), scene.messenger.until_bound())
-        .await
-        .unwrap();
+    timeout(Duration::from_secs(5), scene.messenger.until_bound()).await.unwrap();
     let sending = scene.send("text");
-    let submission = next(|_| Body::SubmitSmResp {
-        message_id: "1".to_owned(),
-    })
-    .await;
+    let submission = next(|_| Body::SubmitSmResp { message_id: "1".to_owned() }).await;
     assert!(matches!(submission, Body::SubmitSm(_)));
     assert!(sending.await.unwrap().is_ok());
 }
@@ -81,13 +69,9 @@ async fn a_session_is_bound_and_used_over_tls() {
 async fn a_centre_with_another_name_gets_no_password() {
     let (acceptor, roots_pem) = certificate("other.example");
     let server_name = "centre.example".to_owned();
-    let scene = Scene::unbound(|settings| {
-        settings.tls = Some(TlsSettings {
-            server_name,
-            roots_pem,
-        })
-    })
-    .await;
+    let scene =
+        Scene::unbound(|settings| settings.tls = Some(TlsSettings { server_name, roots_pem }))
+            .await;
     assert!(acceptor.accept(scene.accept().await.stream).await.is_err());
     assert!(!scene.messenger.is_bound());
 }

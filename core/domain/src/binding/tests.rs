@@ -19,10 +19,7 @@ impl Vector {
         let mut fields: HashMap<String, Vec<String>> = HashMap::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let (name, value) = line.split_once(": ").expect("name: value");
-            fields
-                .entry(name.to_owned())
-                .or_default()
-                .push(value.to_owned());
+            fields.entry(name.to_owned()).or_default().push(value.to_owned());
         }
         Self(fields)
     }
@@ -32,9 +29,7 @@ impl Vector {
     }
 
     fn one(&self, name: &str) -> String {
-        let [value] = self.all(name) else {
-            panic!("not one {name}")
-        };
+        let [value] = self.all(name) else { panic!("not one {name}") };
         value.clone()
     }
 
@@ -47,20 +42,14 @@ impl Vector {
             session: self.one("session").try_into().unwrap(),
             issued_at: Timestamp::from_unix_millis(self.one("issued-at-millis").parse().unwrap()),
             account: self.all("account").first().map(account),
-            transaction: self
-                .all("amount-minor")
-                .first()
-                .map(|minor| self.transaction(minor)),
+            transaction: self.all("amount-minor").first().map(|minor| self.transaction(minor)),
         }
     }
 
     fn transaction(&self, amount_minor: &str) -> Transaction {
         let item = |text: &String| {
             let (quantity, name) = text.split_once(' ').unwrap();
-            Item {
-                name: name.try_into().unwrap(),
-                quantity: quantity.parse().unwrap(),
-            }
+            Item { name: name.try_into().unwrap(), quantity: quantity.parse().unwrap() }
         };
         let currency = self.one("currency").try_into().unwrap();
         Transaction::new(
@@ -75,20 +64,11 @@ impl Vector {
     /// The expectations, computed.
     fn computed(&self) -> [(&'static str, String); 3] {
         let binding = self.binding();
-        let key: [u8; 32] = crate::hex::decode(&self.one("key"))
-            .unwrap()
-            .try_into()
-            .unwrap();
+        let key: [u8; 32] = crate::hex::decode(&self.one("key")).unwrap().try_into().unwrap();
         let code = AuthenticationCode::derive(&Secret::new(key), &binding, 8).unwrap();
         [
-            (
-                "expect-encoding",
-                crate::hex::encode(&binding.canonical_bytes()),
-            ),
-            (
-                "expect-sha256",
-                crate::hex::encode(binding.digest().as_ref()),
-            ),
+            ("expect-encoding", crate::hex::encode(&binding.canonical_bytes())),
+            ("expect-sha256", crate::hex::encode(binding.digest().as_ref())),
             ("expect-code-8", code.expose().to_owned()),
         ]
     }
@@ -97,9 +77,7 @@ impl Vector {
 #[test]
 fn every_vector_of_the_encoding_and_the_code_holds() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/binding");
-    let paths = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut held = 0;
     for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "txt")) {
         let vector = Vector::read(&fs::read_to_string(&path).unwrap());
@@ -140,26 +118,17 @@ fn any_binding() -> impl Strategy<Value = Binding> {
 }
 
 fn any_transaction() -> impl Strategy<Value = Transaction> {
-    let item = ("[ab]{1,2}", 1..3_u32).prop_map(|(name, quantity)| Item {
-        name: name.try_into().unwrap(),
-        quantity,
-    });
+    let item = ("[ab]{1,2}", 1..3_u32)
+        .prop_map(|(name, quantity)| Item { name: name.try_into().unwrap(), quantity });
     let currency = prop::sample::select(vec!["EUR", "USD", "JPY"]);
-    (
-        1..4_u64,
-        currency,
-        "[ab]{1,3}",
-        "[ab]{1,3}",
-        prop::collection::vec(item, 0..3),
-    )
-        .prop_map(|(minor, currency, payee, reference, items)| {
+    (1..4_u64, currency, "[ab]{1,3}", "[ab]{1,3}", prop::collection::vec(item, 0..3)).prop_map(
+        |(minor, currency, payee, reference, items)| {
             let amount = Amount::new(minor, currency.try_into().unwrap()).unwrap();
-            let (payee, reference) = (
-                Payee::try_from(payee).unwrap(),
-                Reference::try_from(reference).unwrap(),
-            );
+            let (payee, reference) =
+                (Payee::try_from(payee).unwrap(), Reference::try_from(reference).unwrap());
             Transaction::new(amount, payee, reference, items).unwrap()
-        })
+        },
+    )
 }
 
 /// One field of `binding` as `other` has it.

@@ -67,9 +67,7 @@ impl IssuingBank for FakeBank {
     async fn authorize(&self, request: &BankRequest) -> Result<Decision, BankError> {
         self.note(BankCall::Authorize(request.reference.clone()))?;
         Ok(match self.declines_with.lock().unwrap().clone() {
-            Some(response) => Decision::Declined {
-                response: response.try_into().unwrap(),
-            },
+            Some(response) => Decision::Declined { response: response.try_into().unwrap() },
             None => Decision::Approved {
                 approval: ApprovalCode::try_from("A12345".to_owned()).unwrap(),
             },

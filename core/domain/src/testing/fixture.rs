@@ -58,17 +58,7 @@ impl Fixture {
             policy.clone(),
         );
         let gateway = Arc::new(gateway);
-        Self {
-            store,
-            clock,
-            entropy,
-            bank,
-            messenger,
-            policy,
-            verifier,
-            outbox,
-            gateway,
-        }
+        Self { store, clock, entropy, bank, messenger, policy, verifier, outbox, gateway }
     }
 
     /// Another process: the same keys, clock and bank, on that store.
@@ -76,10 +66,7 @@ impl Fixture {
         let keys = Arc::new(key_ring());
         let outbox = Outbox::new(store.clone(), self.clock.clone(), keys.clone());
         let (clock, entropy, bank) = (self.clock.clone(), self.entropy.clone(), self.bank.clone());
-        (
-            Gateway::new(store, clock, entropy, bank, keys, self.policy.clone()),
-            outbox,
-        )
+        (Gateway::new(store, clock, entropy, bank, keys, self.policy.clone()), outbox)
     }
 
     /// Alice's purchase for that many euros, in a new session.
@@ -120,23 +107,14 @@ impl Fixture {
     /// Sends what is due; the last text that the network took over.
     pub async fn next_message(&self) -> Option<String> {
         for id in self.outbox.due(100).await.unwrap() {
-            self.outbox
-                .send(&id, self.messenger.as_ref())
-                .await
-                .unwrap();
+            self.outbox.send(&id, self.messenger.as_ref()).await.unwrap();
         }
-        self.messenger
-            .taken()
-            .last()
-            .map(|message| message.text.expose().clone())
+        self.messenger.taken().last().map(|message| message.text.expose().clone())
     }
 
     /// The code in a text: what follows the last `#`.
     pub fn code_in(&self, text: &str) -> String {
-        text.rsplit_once('#')
-            .expect("an origin-bound line")
-            .1
-            .to_owned()
+        text.rsplit_once('#').expect("an origin-bound line").1.to_owned()
     }
 }
 

@@ -33,9 +33,6 @@ impl Messenger for FakeMessenger {
         }
         let mut taken = self.taken.lock().unwrap();
         taken.push(message.clone());
-        Ok(Accepted {
-            reference: format!("ref-{}", taken.len()),
-            network_id: "network".to_owned(),
-        })
+        Ok(Accepted { reference: format!("ref-{}", taken.len()), network_id: "network".to_owned() })
     }
 }

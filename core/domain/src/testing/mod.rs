@@ -1,9 +1,5 @@
 //! Fakes of every port, and the values that tests begin with. Not for use outside tests.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a fake may fail a test loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a fake may fail a test loudly")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -101,11 +97,8 @@ pub fn other_card() -> Card {
 }
 
 pub fn key_ring() -> KeyRing {
-    KeyRing::new(
-        "k1".try_into().unwrap(),
-        vec![("k1".try_into().unwrap(), Secret::new([9; 32]))],
-    )
-    .unwrap()
+    KeyRing::new("k1".try_into().unwrap(), vec![("k1".try_into().unwrap(), Secret::new([9; 32]))])
+        .unwrap()
 }
 
 /// Two books for that many euros.
@@ -115,31 +108,16 @@ pub fn purchase(euros: &str) -> Transaction {
 
 pub fn purchase_in(amount: &str, currency: &str) -> Transaction {
     let amount = Amount::from_decimal(amount, currency.try_into().unwrap()).unwrap();
-    books(
-        amount,
-        vec![Item {
-            name: ItemName::try_from("ISBN 2070360245").unwrap(),
-            quantity: 2,
-        }],
-    )
+    books(amount, vec![Item { name: ItemName::try_from("ISBN 2070360245").unwrap(), quantity: 2 }])
 }
 
 pub fn purchase_of(euros: &str, items: Vec<Item>) -> Transaction {
-    books(
-        Amount::from_decimal(euros, "EUR".try_into().unwrap()).unwrap(),
-        items,
-    )
+    books(Amount::from_decimal(euros, "EUR".try_into().unwrap()).unwrap(), items)
 }
 
 fn books(amount: Amount, items: Vec<Item>) -> Transaction {
     let payee = Payee::try_from("Librairie Dupont").unwrap();
-    Transaction::new(
-        amount,
-        payee,
-        Reference::try_from("order-1").unwrap(),
-        items,
-    )
-    .unwrap()
+    Transaction::new(amount, payee, Reference::try_from("order-1").unwrap(), items).unwrap()
 }
 
 /// Alice's purchase of 49.90 euros in a session.

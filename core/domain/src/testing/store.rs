@@ -44,10 +44,7 @@ impl Contents {
             .iter()
             .chain(&batch.replacements)
             .find(|record| !written.insert(&record.key));
-        let inserted = batch
-            .inserts
-            .iter()
-            .find(|record| version_of(&record.key).is_some());
+        let inserted = batch.inserts.iter().find(|record| version_of(&record.key).is_some());
         let replaced = batch
             .replacements
             .iter()
@@ -76,9 +73,7 @@ impl Store for MemoryStore {
             contents.records.insert(record.key.clone(), record);
         }
         contents.facts.extend(batch.facts);
-        contents
-            .posted
-            .extend(batch.postings.iter().map(|posting| posting.id.clone()));
+        contents.posted.extend(batch.postings.iter().map(|posting| posting.id.clone()));
         contents.postings.extend(batch.postings);
         Ok(())
     }
@@ -121,10 +116,8 @@ impl Store for MemoryStore {
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
         let contents = self.0.lock().unwrap();
         let mut balance = Balance::default();
-        for posting in contents
-            .postings
-            .iter()
-            .filter(|posting| posting.amount.currency() == currency)
+        for posting in
+            contents.postings.iter().filter(|posting| posting.amount.currency() == currency)
         {
             if posting.debit == *account {
                 balance.debit_minor += posting.amount.amount_minor();

@@ -21,10 +21,7 @@ use crate::{
 };
 
 fn shop(order: Order) -> Fixture {
-    Fixture::with_policy(PolicySettings {
-        order,
-        ..PolicySettings::default()
-    })
+    Fixture::with_policy(PolicySettings { order, ..PolicySettings::default() })
 }
 
 /// Starts, sends, and types the code back.
@@ -41,10 +38,7 @@ async fn buy(
     }
     let taken = shop.messenger.taken();
     let code = shop.code_in(taken.last().unwrap().text.expose());
-    gateway
-        .finish_payment(&id, &session, &code.try_into()?)
-        .await
-        .map(|_| ())
+    gateway.finish_payment(&id, &session, &code.try_into()?).await.map(|_| ())
 }
 
 /// Another process goes on, for ten minutes.
@@ -52,10 +46,7 @@ async fn recover(shop: &Fixture) {
     let (gateway, outbox) = shop.process_on(shop.store.clone());
     for _ in 0..40 {
         for message in outbox.due(10).await.unwrap() {
-            outbox
-                .send(&message, shop.messenger.as_ref())
-                .await
-                .unwrap();
+            outbox.send(&message, shop.messenger.as_ref()).await.unwrap();
         }
         gateway.resume(10).await.unwrap();
         shop.clock.advance_seconds(15);
@@ -66,14 +57,9 @@ async fn was_verified(shop: &Fixture, payment: &Payment) -> bool {
     let Some(challenge) = payment.challenge() else {
         return false;
     };
-    let about = RecordKey {
-        collection: "challenge",
-        id: challenge.to_string(),
-    };
+    let about = RecordKey { collection: "challenge", id: challenge.to_string() };
     let facts = shop.store.facts(&about).await.unwrap();
-    facts
-        .iter()
-        .any(|fact| fact.event == Event::ChallengeVerified)
+    facts.iter().any(|fact| fact.event == Event::ChallengeVerified)
 }
 
 /// What must hold of every purchase at its end; gives the end's name.
@@ -92,14 +78,8 @@ pub(crate) async fn check(shop: &Fixture, id: &PaymentId) -> &'static str {
     assert!(shop.messenger.taken().len() <= 1, "a message was doubled");
     if matches!(payment.state(), PaymentState::Captured { .. }) {
         assert_eq!(posted, 1);
-        assert!(
-            calls.contains(&"capture") && !calls.contains(&"void"),
-            "{calls:?}"
-        );
-        assert!(
-            was_verified(shop, &payment).await,
-            "captured without a verified challenge"
-        );
+        assert!(calls.contains(&"capture") && !calls.contains(&"void"), "{calls:?}");
+        assert!(was_verified(shop, &payment).await, "captured without a verified challenge");
     } else {
         assert_eq!(posted, 0);
         assert!(!calls.contains(&"capture"), "{calls:?}");
@@ -136,10 +116,7 @@ async fn at_every_operation(order: Order, what: fn() -> Happening) -> BTreeSet<&
 async fn a_failure_at_any_operation_loses_and_doubles_nothing() {
     for order in [Order::BankFirst, Order::CodeFirst] {
         let before = at_every_operation(order, || Happening::FailsBefore).await;
-        assert_eq!(
-            before,
-            BTreeSet::from(["captured", "never begun", "voided"])
-        );
+        assert_eq!(before, BTreeSet::from(["captured", "never begun", "voided"]));
         let after = at_every_operation(order, || Happening::FailsAfter).await;
         assert_eq!(after, BTreeSet::from(["captured", "voided"]));
     }
@@ -149,10 +126,7 @@ async fn a_failure_at_any_operation_loses_and_doubles_nothing() {
 async fn a_death_at_any_operation_loses_and_doubles_nothing() {
     for order in [Order::BankFirst, Order::CodeFirst] {
         let before = at_every_operation(order, || Happening::DiesBefore).await;
-        assert_eq!(
-            before,
-            BTreeSet::from(["captured", "never begun", "voided"])
-        );
+        assert_eq!(before, BTreeSet::from(["captured", "never begun", "voided"]));
         let after = at_every_operation(order, || Happening::DiesAfter).await;
         assert_eq!(after, BTreeSet::from(["captured", "voided"]));
     }
@@ -164,11 +138,7 @@ pub(crate) async fn started_by_a_dead_process(shop: &Fixture) -> PaymentId {
     let (gateway, _) = shop.process_on(store);
     let purchase = shop.purchase("49.90");
     let id = purchase.payment.clone();
-    assert!(
-        until_death(gateway.start_payment(purchase, Batch::default()))
-            .await
-            .is_none()
-    );
+    assert!(until_death(gateway.start_payment(purchase, Batch::default())).await.is_none());
     id
 }
 
@@ -207,25 +177,16 @@ async fn a_process_that_goes_on_may_die_at_any_operation_too() {
 #[tokio::test]
 async fn one_payment_that_cannot_go_on_does_not_stand_in_the_way_of_others() {
     let shop = Fixture::new();
-    let (stuck, other) = (
-        Waiting::at(&shop, "49.90").await,
-        Waiting::at(&shop, "49.90").await,
-    );
+    let (stuck, other) = (Waiting::at(&shop, "49.90").await, Waiting::at(&shop, "49.90").await);
     shop.clock.advance_seconds(300);
-    let key = RecordKey {
-        collection: "payment",
-        id: stuck.payment.to_string(),
-    };
+    let key = RecordKey { collection: "payment", id: stuck.payment.to_string() };
     let mut record = shop.store.load(&key).await.unwrap().unwrap();
     // Its challenge is gone.
     let payment = shop.gateway.payment(&stuck.payment).await.unwrap();
     let challenge = payment.challenge().unwrap().to_string();
     record.body = record.body.replace(&challenge, &format!("ch_{:032x}", 0));
     record.version = record.version.next();
-    let batch = Batch {
-        replacements: vec![record],
-        ..Batch::default()
-    };
+    let batch = Batch { replacements: vec![record], ..Batch::default() };
     Arc::clone(&shop.store).commit(batch).await.unwrap();
     for _ in 0..2 {
         shop.gateway.resume(1).await.unwrap();

@@ -27,18 +27,10 @@ impl Waiting {
     async fn at(shop: &Fixture, euros: &str) -> Self {
         let purchase = shop.purchase(euros);
         let (payment, session) = (purchase.payment.clone(), purchase.session.clone());
-        let started = shop
-            .gateway
-            .start_payment(purchase, Batch::default())
-            .await
-            .unwrap();
+        let started = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
         assert_eq!(started.state().name(), "awaiting_code");
         let code = shop.code_in(&shop.next_message().await.unwrap());
-        Self {
-            payment,
-            session,
-            code,
-        }
+        Self { payment, session, code }
     }
 
     fn right_code(&self) -> TypedCode {
@@ -48,9 +40,7 @@ impl Waiting {
     /// The code with its last digit changed.
     fn wrong_code(&self) -> TypedCode {
         let (head, last) = self.code.split_at(5);
-        format!("{head}{}", if last == "0" { "1" } else { "0" })
-            .try_into()
-            .unwrap()
+        format!("{head}{}", if last == "0" { "1" } else { "0" }).try_into().unwrap()
     }
 }
 
@@ -66,10 +56,5 @@ fn bank_references(shop: &Fixture) -> usize {
         | BankCall::Capture(reference)
         | BankCall::Void(reference) => reference,
     };
-    shop.bank
-        .calls()
-        .into_iter()
-        .map(reference)
-        .collect::<std::collections::HashSet<_>>()
-        .len()
+    shop.bank.calls().into_iter().map(reference).collect::<std::collections::HashSet<_>>().len()
 }

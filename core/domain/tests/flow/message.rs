@@ -30,36 +30,14 @@ fn cause() -> String {
 async fn queued(shop: &Fixture) -> (Waiting, MessageId) {
     let purchase = shop.purchase("49.90");
     let (payment, session) = (purchase.payment.clone(), purchase.session.clone());
-    shop.gateway
-        .start_payment(purchase, Batch::default())
-        .await
-        .unwrap();
-    let message = shop
-        .gateway
-        .challenge_of(&payment)
-        .await
-        .unwrap()
-        .last_message()
-        .clone();
-    (
-        Waiting {
-            payment,
-            session,
-            code: String::new(),
-        },
-        message,
-    )
+    shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+    let message = shop.gateway.challenge_of(&payment).await.unwrap().last_message().clone();
+    (Waiting { payment, session, code: String::new() }, message)
 }
 
 async fn message_state(shop: &Fixture, id: &MessageId) -> MessageState {
     let store: &dyn Store = shop.store.as_ref();
-    store
-        .expect::<Message>(id.as_str())
-        .await
-        .unwrap()
-        .value
-        .state()
-        .clone()
+    store.expect::<Message>(id.as_str()).await.unwrap().value.state().clone()
 }
 
 /// Sends what is due, and goes on for as many seconds, one by one.
@@ -71,10 +49,7 @@ async fn send_for(shop: &Fixture, seconds: u32) {
 }
 
 fn receipt(reference: &str, delivery: Delivery) -> Inbound {
-    Inbound::Receipt(Receipt {
-        references: vec![reference.to_owned()],
-        delivery,
-    })
+    Inbound::Receipt(Receipt { references: vec![reference.to_owned()], delivery })
 }
 
 fn failed() -> Delivery {
@@ -86,11 +61,8 @@ async fn assert_undeliverable(shop: &Fixture, waiting: &Waiting) {
     assert_eq!(state_of(shop, &waiting.payment).await, "voided");
     assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
     let typed = "123456".try_into().unwrap();
-    let (_, refusal) = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &typed)
-        .await
-        .unwrap();
+    let (_, refusal) =
+        shop.gateway.finish_payment(&waiting.payment, &waiting.session, &typed).await.unwrap();
     assert_eq!(refusal, Some(Refusal::Undeliverable));
 }
 
@@ -100,13 +72,8 @@ async fn a_message_goes_to_the_payers_number_and_lives_as_long_as_its_code() {
     queued(&shop).await;
     shop.clock.advance_seconds(10);
     shop.next_message().await.unwrap();
-    let [sent] = &shop.messenger.taken()[..] else {
-        panic!("not one message")
-    };
-    assert_eq!(
-        (sent.to.expose(), sent.valid_for_seconds),
-        ("+33612345678", 290)
-    );
+    let [sent] = &shop.messenger.taken()[..] else { panic!("not one message") };
+    assert_eq!((sent.to.expose(), sent.valid_for_seconds), ("+33612345678", 290));
 }
 
 #[tokio::test]
@@ -114,10 +81,7 @@ async fn two_senders_send_a_message_once() {
     let shop = Fixture::new();
     let (_, id) = queued(&shop).await;
     for _ in 0..2 {
-        shop.outbox
-            .send(&id, shop.messenger.as_ref())
-            .await
-            .unwrap();
+        shop.outbox.send(&id, shop.messenger.as_ref()).await.unwrap();
     }
     assert_eq!(shop.messenger.taken().len(), 1);
 }
@@ -126,8 +90,7 @@ async fn two_senders_send_a_message_once() {
 async fn a_number_that_the_network_refuses_voids_the_payment() {
     let shop = Fixture::new();
     let (waiting, _) = queued(&shop).await;
-    shop.messenger
-        .fail_with(Some(SendError::Permanent { cause: cause() }));
+    shop.messenger.fail_with(Some(SendError::Permanent { cause: cause() }));
     shop.next_message().await;
     assert_undeliverable(&shop, &waiting).await;
 }
@@ -136,10 +99,7 @@ async fn a_number_that_the_network_refuses_voids_the_payment() {
 async fn a_receipt_of_failure_voids_the_payment() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
-    shop.outbox
-        .accept(receipt("ref-1", failed()))
-        .await
-        .unwrap();
+    shop.outbox.accept(receipt("ref-1", failed())).await.unwrap();
     assert_undeliverable(&shop, &waiting).await;
 }
 
@@ -148,18 +108,9 @@ async fn a_receipt_of_delivery_is_kept_and_final() {
     let shop = Fixture::new();
     let (waiting, id) = queued(&shop).await;
     shop.next_message().await;
-    shop.outbox
-        .accept(receipt("ref-1", Delivery::Delivered))
-        .await
-        .unwrap();
-    shop.outbox
-        .accept(receipt("ref-1", failed()))
-        .await
-        .unwrap();
-    assert_eq!(
-        message_state(&shop, &id).await,
-        MessageState::Delivered { at: START }
-    );
+    shop.outbox.accept(receipt("ref-1", Delivery::Delivered)).await.unwrap();
+    shop.outbox.accept(receipt("ref-1", failed())).await.unwrap();
+    assert_eq!(message_state(&shop, &id).await, MessageState::Delivered { at: START });
     assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
 }
 
@@ -167,10 +118,7 @@ async fn a_receipt_of_delivery_is_kept_and_final() {
 async fn a_receipt_of_an_unknown_message_changes_nothing() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
-    shop.outbox
-        .accept(receipt("of somebody else", failed()))
-        .await
-        .unwrap();
+    shop.outbox.accept(receipt("of somebody else", failed())).await.unwrap();
     assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
 }
 
@@ -179,16 +127,9 @@ async fn a_first_message_that_fails_after_a_second_one_ends_nothing() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     shop.clock.advance_seconds(30);
-    shop.gateway
-        .resend_code(&waiting.payment, &waiting.session)
-        .await
-        .unwrap()
-        .unwrap();
+    shop.gateway.resend_code(&waiting.payment, &waiting.session).await.unwrap().unwrap();
     shop.next_message().await;
-    shop.outbox
-        .accept(receipt("ref-1", failed()))
-        .await
-        .unwrap();
+    shop.outbox.accept(receipt("ref-1", failed())).await.unwrap();
     assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
 }
 
@@ -196,8 +137,7 @@ async fn a_first_message_that_fails_after_a_second_one_ends_nothing() {
 async fn what_the_network_cannot_take_yet_is_tried_again_with_growing_pauses() {
     let shop = Fixture::new();
     queued(&shop).await;
-    shop.messenger
-        .fail_with(Some(SendError::Temporary { cause: cause() }));
+    shop.messenger.fail_with(Some(SendError::Temporary { cause: cause() }));
     for pause in [1, 2, 4, 8, 15, 15] {
         assert_eq!(
             shop.outbox.due(10).await.unwrap().len(),
@@ -240,16 +180,12 @@ async fn a_message_of_a_cancelled_payment_is_not_sent_any_more() {
 async fn what_the_network_may_have_is_never_sent_again() {
     let shop = Fixture::new();
     let (waiting, id) = queued(&shop).await;
-    shop.messenger
-        .fail_with(Some(SendError::Unknown { cause: cause() }));
+    shop.messenger.fail_with(Some(SendError::Unknown { cause: cause() }));
     shop.next_message().await;
     shop.messenger.fail_with(None);
     send_for(&shop, 299).await;
     assert!(shop.messenger.taken().is_empty());
-    assert_eq!(
-        message_state(&shop, &id).await,
-        MessageState::Unconfirmed { at: START }
-    );
+    assert_eq!(message_state(&shop, &id).await, MessageState::Unconfirmed { at: START });
     // The person may still have it.
     assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
 }
@@ -270,16 +206,11 @@ async fn a_message_whose_sender_died_is_in_doubt_after_the_lease_and_not_sent_ag
     let (_, id) = queued(&shop).await;
     assert!(until_death(shop.outbox.send(&id, &Mute)).await.is_none());
     send_for(&shop, 60).await;
-    assert_eq!(
-        message_state(&shop, &id).await,
-        MessageState::Sending { since: START }
-    );
+    assert_eq!(message_state(&shop, &id).await, MessageState::Sending { since: START });
     send_for(&shop, 200).await;
     assert_eq!(
         message_state(&shop, &id).await,
-        MessageState::Unconfirmed {
-            at: START.plus_seconds(60)
-        }
+        MessageState::Unconfirmed { at: START.plus_seconds(60) }
     );
     assert!(shop.messenger.taken().is_empty());
 }
@@ -293,29 +224,19 @@ struct Eager {
 #[async_trait]
 impl Messenger for Eager {
     async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
-        self.outbox
-            .accept(receipt("eager", self.delivery.clone()))
-            .await
-            .unwrap();
-        Ok(Accepted {
-            reference: "eager".to_owned(),
-            network_id: "network".to_owned(),
-        })
+        self.outbox.accept(receipt("eager", self.delivery.clone())).await.unwrap();
+        Ok(Accepted { reference: "eager".to_owned(), network_id: "network".to_owned() })
     }
 }
 
 #[tokio::test]
 async fn a_receipt_before_the_answer_finds_its_message() {
-    for (delivery, message, payment) in [
-        (Delivery::Delivered, "delivered", "awaiting_code"),
-        (failed(), "failed", "voiding"),
-    ] {
+    for (delivery, message, payment) in
+        [(Delivery::Delivered, "delivered", "awaiting_code"), (failed(), "failed", "voiding")]
+    {
         let shop = Fixture::new();
         let (waiting, id) = queued(&shop).await;
-        let network = Eager {
-            outbox: shop.outbox.clone(),
-            delivery,
-        };
+        let network = Eager { outbox: shop.outbox.clone(), delivery };
         shop.outbox.send(&id, &network).await.unwrap();
         assert_eq!(message_state(&shop, &id).await.name(), message);
         assert_eq!(state_of(&shop, &waiting.payment).await, payment);
@@ -325,10 +246,7 @@ async fn a_receipt_before_the_answer_finds_its_message() {
 #[tokio::test]
 async fn an_old_receipt_is_not_taken_for_one_of_a_new_message_of_the_same_name() {
     let shop = Fixture::new();
-    shop.outbox
-        .accept(receipt("ref-1", failed()))
-        .await
-        .unwrap();
+    shop.outbox.accept(receipt("ref-1", failed())).await.unwrap();
     shop.clock.advance_seconds(60);
     let (_, id) = queued(&shop).await;
     shop.next_message().await;
@@ -341,10 +259,7 @@ async fn a_name_that_the_network_gives_again_means_the_latest_message() {
     #[async_trait]
     impl Messenger for SameName {
         async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
-            Ok(Accepted {
-                reference: "again".to_owned(),
-                network_id: "network".to_owned(),
-            })
+            Ok(Accepted { reference: "again".to_owned(), network_id: "network".to_owned() })
         }
     }
     let shop = Fixture::new();
@@ -352,10 +267,7 @@ async fn a_name_that_the_network_gives_again_means_the_latest_message() {
     for id in [&older, &latest] {
         shop.outbox.send(id, &SameName).await.unwrap();
     }
-    shop.outbox
-        .accept(receipt("again", Delivery::Delivered))
-        .await
-        .unwrap();
+    shop.outbox.accept(receipt("again", Delivery::Delivered)).await.unwrap();
     assert_eq!(message_state(&shop, &older).await.name(), "sent");
     assert_eq!(message_state(&shop, &latest).await.name(), "delivered");
 }
@@ -368,13 +280,7 @@ async fn one_message_that_cannot_be_read_does_not_keep_others_from_being_due() {
     let key = RecordKey::of::<Message>(broken.as_str());
     let mut record = shop.store.load(&key).await.unwrap().unwrap();
     (record.version, record.body) = (record.version.next(), "{}".to_owned());
-    shop.store
-        .commit(Batch {
-            replacements: vec![record],
-            ..Batch::default()
-        })
-        .await
-        .unwrap();
+    shop.store.commit(Batch { replacements: vec![record], ..Batch::default() }).await.unwrap();
     assert!(shop.outbox.due(10).await.unwrap().contains(&id));
 }
 
@@ -382,21 +288,12 @@ async fn one_message_that_cannot_be_read_does_not_keep_others_from_being_due() {
 async fn of_a_text_from_a_phone_only_its_masked_sender_is_kept() {
     let shop = Fixture::new();
     let from = Msisdn::try_from("+33612345678").unwrap();
-    let about = RecordKey {
-        collection: "inbound_text",
-        id: from.masked(),
-    };
-    let text = InboundText {
-        from,
-        to: "38383".to_owned(),
-        text: Secret::new("code 123456".to_owned()),
-    };
+    let about = RecordKey { collection: "inbound_text", id: from.masked() };
+    let text =
+        InboundText { from, to: "38383".to_owned(), text: Secret::new("code 123456".to_owned()) };
     shop.outbox.accept(Inbound::Text(text)).await.unwrap();
     let facts = format!("{:?}", shop.store.facts(&about).await.unwrap());
-    assert!(
-        facts.contains("TextReceived") && !facts.contains("123456"),
-        "{facts}"
-    );
+    assert!(facts.contains("TextReceived") && !facts.contains("123456"), "{facts}");
     assert!(!facts.contains("612345"), "{facts}");
 }
 
@@ -407,10 +304,7 @@ async fn nothing_that_is_kept_holds_the_code_or_the_card_number() {
     let kept = format!("{:?}", shop.store);
     assert!(kept.contains(waiting.payment.as_str()));
     assert!(!kept.contains(&waiting.code), "the code is kept");
-    assert!(
-        !kept.contains("4970100000000154"),
-        "the card number is kept"
-    );
+    assert!(!kept.contains("4970100000000154"), "the card number is kept");
     let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
     assert!(matches!(payment.state(), PaymentState::AwaitingCode { .. }));
 }

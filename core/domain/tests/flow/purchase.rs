@@ -14,16 +14,11 @@ use countersign_domain::{
 use crate::{Waiting, bank_references, state_of};
 
 fn silent() -> BankError {
-    BankError::Unknown {
-        cause: "no answer".to_owned(),
-    }
+    BankError::Unknown { cause: "no answer".to_owned() }
 }
 
 fn code_first() -> Fixture {
-    Fixture::with_policy(PolicySettings {
-        order: Order::CodeFirst,
-        ..PolicySettings::default()
-    })
+    Fixture::with_policy(PolicySettings { order: Order::CodeFirst, ..PolicySettings::default() })
 }
 
 /// The names of the events about a payment, in order.
@@ -31,12 +26,7 @@ async fn trace(shop: &Fixture, waiting: &Waiting) -> Vec<String> {
     let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
     let facts = shop.store.facts(&payment.key()).await.unwrap();
     let name = |fact| {
-        serde_json::to_value(fact)
-            .unwrap()
-            .get("event")
-            .unwrap()
-            .as_str()
-            .map(str::to_owned)
+        serde_json::to_value(fact).unwrap().get("event").unwrap().as_str().map(str::to_owned)
     };
     facts.iter().filter_map(name).collect()
 }
@@ -52,10 +42,7 @@ async fn bank_first_holds_the_amount_before_the_code_and_debits_it_after() {
         .await;
     let (payment, refusal) = finished.unwrap();
     assert_eq!((payment.state().name(), refusal), ("captured", None));
-    assert_eq!(
-        (shop.bank.call_names(), bank_references(&shop)),
-        (vec!["authorize", "capture"], 1)
-    );
+    assert_eq!((shop.bank.call_names(), bank_references(&shop)), (vec!["authorize", "capture"], 1));
     let trace = trace(&shop, &waiting).await;
     assert_eq!(
         trace,
@@ -78,31 +65,11 @@ async fn a_captured_amount_is_posted_once_to_payer_and_relying_party() {
         .await
         .unwrap();
     let euro = purchase("1").amount().currency();
-    let payer = shop
-        .store
-        .balance(&Account::Payer("alice".try_into().unwrap()), euro)
-        .await;
-    assert_eq!(
-        payer,
-        Ok(Balance {
-            debit_minor: 4990,
-            credit_minor: 0
-        })
-    );
-    let paid = shop
-        .store
-        .balance(
-            &Account::RelyingParty("librairie".try_into().unwrap()),
-            euro,
-        )
-        .await;
-    assert_eq!(
-        paid,
-        Ok(Balance {
-            debit_minor: 0,
-            credit_minor: 4990
-        })
-    );
+    let payer = shop.store.balance(&Account::Payer("alice".try_into().unwrap()), euro).await;
+    assert_eq!(payer, Ok(Balance { debit_minor: 4990, credit_minor: 0 }));
+    let paid =
+        shop.store.balance(&Account::RelyingParty("librairie".try_into().unwrap()), euro).await;
+    assert_eq!(paid, Ok(Balance { debit_minor: 0, credit_minor: 4990 }));
     assert_eq!(shop.store.postings().len(), 1);
 }
 
@@ -148,63 +115,27 @@ async fn code_first_what_is_cancelled_never_reaches_the_bank() {
     let shop = code_first();
     let waiting = Waiting::at(&shop, "49.90").await;
     assert_eq!(
-        shop.gateway
-            .cancel_payment(&waiting.payment)
-            .await
-            .unwrap()
-            .state()
-            .name(),
+        shop.gateway.cancel_payment(&waiting.payment).await.unwrap().state().name(),
         "voided"
     );
     assert!(shop.bank.calls().is_empty());
     let trace = trace(&shop, &waiting).await;
-    assert_eq!(
-        trace,
-        [
-            "payment_started",
-            "code_asked",
-            "payment_voiding",
-            "payment_voided"
-        ]
-    );
+    assert_eq!(trace, ["payment_started", "code_asked", "payment_voiding", "payment_voided"]);
 }
 
 #[tokio::test]
 async fn up_to_the_limit_no_code_is_asked_for() {
     let normal_up_to = vec![purchase("30.00").amount()];
-    let shop = Fixture::with_policy(PolicySettings {
-        normal_up_to,
-        ..PolicySettings::default()
-    });
+    let shop = Fixture::with_policy(PolicySettings { normal_up_to, ..PolicySettings::default() });
     let purchase = shop.purchase("30.00");
     let (id, session) = (purchase.payment.clone(), purchase.session.clone());
-    let payment = shop
-        .gateway
-        .start_payment(purchase, Batch::default())
-        .await
-        .unwrap();
-    assert_eq!(
-        (payment.state().name(), payment.selection()),
-        ("captured", Selection::Normal)
-    );
+    let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+    assert_eq!((payment.state().name(), payment.selection()), ("captured", Selection::Normal));
     assert_eq!(shop.next_message().await, None);
     assert_eq!(shop.store.postings().len(), 1);
     let typed = "123456".try_into().unwrap();
-    let refused = shop
-        .gateway
-        .finish_payment(&id, &session, &typed)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            Error::NotNow {
-                state: "captured",
-                ..
-            }
-        ),
-        "{refused}"
-    );
+    let refused = shop.gateway.finish_payment(&id, &session, &typed).await.unwrap_err();
+    assert!(matches!(refused, Error::NotNow { state: "captured", .. }), "{refused}");
     // One cent more needs both channels.
     Waiting::at(&shop, "30.01").await;
 }
@@ -213,11 +144,8 @@ async fn up_to_the_limit_no_code_is_asked_for() {
 async fn a_payment_that_the_bank_declines_never_sends_a_message() {
     let shop = Fixture::new();
     shop.bank.decline_with("51");
-    let started = shop
-        .gateway
-        .start_payment(shop.purchase("49.90"), Batch::default())
-        .await
-        .unwrap();
+    let started =
+        shop.gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();
     assert_eq!(started.state().name(), "declined");
     assert_eq!(started.challenge(), None);
     assert_eq!(shop.next_message().await, None);
@@ -230,10 +158,8 @@ async fn three_wrong_codes_void_the_payment_and_release_the_hold() {
     let waiting = Waiting::at(&shop, "49.90").await;
     let wrong = waiting.wrong_code();
     for (attempts_left, state) in [(2, "awaiting_code"), (1, "awaiting_code")] {
-        let finished = shop
-            .gateway
-            .finish_payment(&waiting.payment, &waiting.session, &wrong)
-            .await;
+        let finished =
+            shop.gateway.finish_payment(&waiting.payment, &waiting.session, &wrong).await;
         let (payment, refusal) = finished.unwrap();
         assert_eq!(
             (payment.state().name(), refusal),
@@ -242,15 +168,10 @@ async fn three_wrong_codes_void_the_payment_and_release_the_hold() {
     }
     // The third one ends it; after that the right code is of no use.
     for typed in [wrong, waiting.right_code()] {
-        let finished = shop
-            .gateway
-            .finish_payment(&waiting.payment, &waiting.session, &typed)
-            .await;
+        let finished =
+            shop.gateway.finish_payment(&waiting.payment, &waiting.session, &typed).await;
         let (payment, refusal) = finished.unwrap();
-        assert_eq!(
-            (payment.state().name(), refusal),
-            ("voided", Some(Refusal::TooManyAttempts))
-        );
+        assert_eq!((payment.state().name(), refusal), ("voided", Some(Refusal::TooManyAttempts)));
     }
     assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
     assert!(shop.store.postings().is_empty());
@@ -258,10 +179,7 @@ async fn three_wrong_codes_void_the_payment_and_release_the_hold() {
 
 #[tokio::test]
 async fn the_right_code_is_accepted_until_its_time_has_run_out() {
-    for (seconds, expected) in [
-        (299, ("captured", None)),
-        (300, ("voided", Some(Refusal::Late))),
-    ] {
+    for (seconds, expected) in [(299, ("captured", None)), (300, ("voided", Some(Refusal::Late)))] {
         let shop = Fixture::new();
         let waiting = Waiting::at(&shop, "49.90").await;
         shop.clock.advance_seconds(seconds);
@@ -270,11 +188,7 @@ async fn the_right_code_is_accepted_until_its_time_has_run_out() {
             .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
             .await;
         let (payment, refusal) = finished.unwrap();
-        assert_eq!(
-            (payment.state().name(), refusal),
-            expected,
-            "after {seconds} seconds"
-        );
+        assert_eq!((payment.state().name(), refusal), expected, "after {seconds} seconds");
     }
 }
 
@@ -297,42 +211,22 @@ async fn a_code_is_good_once() {
 #[tokio::test]
 async fn a_code_typed_in_another_session_is_refused_and_not_counted() {
     let shop = Fixture::new();
-    let (mine, other) = (
-        Waiting::at(&shop, "49.90").await,
-        Waiting::at(&shop, "49.90").await,
-    );
+    let (mine, other) = (Waiting::at(&shop, "49.90").await, Waiting::at(&shop, "49.90").await);
     for _ in 0..5 {
-        let refused = shop
-            .gateway
-            .finish_payment(&mine.payment, &other.session, &mine.right_code())
-            .await;
+        let refused =
+            shop.gateway.finish_payment(&mine.payment, &other.session, &mine.right_code()).await;
         assert_eq!(refused.unwrap().1, Some(Refusal::OtherSession));
     }
-    assert_eq!(
-        shop.gateway
-            .challenge_of(&mine.payment)
-            .await
-            .unwrap()
-            .attempts_left(),
-        3
-    );
+    assert_eq!(shop.gateway.challenge_of(&mine.payment).await.unwrap().attempts_left(), 3);
 }
 
 #[tokio::test]
 async fn the_code_of_another_payment_is_a_wrong_code() {
     let shop = Fixture::new();
-    let (mine, other) = (
-        Waiting::at(&shop, "49.90").await,
-        Waiting::at(&shop, "49.90").await,
-    );
-    let refused = shop
-        .gateway
-        .finish_payment(&mine.payment, &mine.session, &other.right_code())
-        .await;
-    assert_eq!(
-        refused.unwrap().1,
-        Some(Refusal::WrongCode { attempts_left: 2 })
-    );
+    let (mine, other) = (Waiting::at(&shop, "49.90").await, Waiting::at(&shop, "49.90").await);
+    let refused =
+        shop.gateway.finish_payment(&mine.payment, &mine.session, &other.right_code()).await;
+    assert_eq!(refused.unwrap().1, Some(Refusal::WrongCode { attempts_left: 2 }));
 }
 
 #[tokio::test]
@@ -342,15 +236,9 @@ async fn in_one_session_the_code_of_one_amount_does_not_agree_to_another() {
     let mut large = shop.purchase("499.00");
     large.session = small.session.clone();
     let id = large.payment.clone();
-    shop.gateway
-        .start_payment(large, Batch::default())
-        .await
-        .unwrap();
-    let (_, refusal) = shop
-        .gateway
-        .finish_payment(&id, &small.session, &small.right_code())
-        .await
-        .unwrap();
+    shop.gateway.start_payment(large, Batch::default()).await.unwrap();
+    let (_, refusal) =
+        shop.gateway.finish_payment(&id, &small.session, &small.right_code()).await.unwrap();
     assert_eq!(refusal, Some(Refusal::WrongCode { attempts_left: 2 }));
     assert!(shop.store.postings().is_empty());
 }
@@ -363,28 +251,14 @@ async fn a_resend_carries_the_same_code_and_gives_back_no_attempt() {
         .finish_payment(&waiting.payment, &waiting.session, &waiting.wrong_code())
         .await
         .unwrap();
-    let resent = shop
-        .gateway
-        .resend_code(&waiting.payment, &waiting.session)
-        .await
-        .unwrap();
-    assert_eq!(
-        resent.map(|_| ()),
-        Err(Refusal::TooSoon { wait_seconds: 30 })
-    );
+    let resent = shop.gateway.resend_code(&waiting.payment, &waiting.session).await.unwrap();
+    assert_eq!(resent.map(|_| ()), Err(Refusal::TooSoon { wait_seconds: 30 }));
     shop.clock.advance_seconds(30);
-    let challenge = shop
-        .gateway
-        .resend_code(&waiting.payment, &waiting.session)
-        .await
-        .unwrap()
-        .unwrap();
+    let challenge =
+        shop.gateway.resend_code(&waiting.payment, &waiting.session).await.unwrap().unwrap();
     assert_eq!(challenge.attempts_left(), 2);
     let again = shop.next_message().await.unwrap();
-    assert_eq!(
-        (shop.messenger.taken().len(), shop.code_in(&again)),
-        (2, waiting.code.clone())
-    );
+    assert_eq!((shop.messenger.taken().len(), shop.code_in(&again)), (2, waiting.code.clone()));
     let finished = shop
         .gateway
         .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
@@ -397,12 +271,7 @@ async fn a_cancelled_payment_is_released_and_its_code_is_of_no_use() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     assert_eq!(
-        shop.gateway
-            .cancel_payment(&waiting.payment)
-            .await
-            .unwrap()
-            .state()
-            .name(),
+        shop.gateway.cancel_payment(&waiting.payment).await.unwrap().state().name(),
         "voided"
     );
     let refused = shop
@@ -413,12 +282,7 @@ async fn a_cancelled_payment_is_released_and_its_code_is_of_no_use() {
     assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
     // To cancel twice is to cancel.
     assert_eq!(
-        shop.gateway
-            .cancel_payment(&waiting.payment)
-            .await
-            .unwrap()
-            .state()
-            .name(),
+        shop.gateway.cancel_payment(&waiting.payment).await.unwrap().state().name(),
         "voided"
     );
 }
@@ -431,21 +295,8 @@ async fn a_captured_payment_cannot_be_cancelled() {
         .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
         .await
         .unwrap();
-    let refused = shop
-        .gateway
-        .cancel_payment(&waiting.payment)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            Error::NotNow {
-                state: "captured",
-                ..
-            }
-        ),
-        "{refused}"
-    );
+    let refused = shop.gateway.cancel_payment(&waiting.payment).await.unwrap_err();
+    assert!(matches!(refused, Error::NotNow { state: "captured", .. }), "{refused}");
     assert_eq!(shop.bank.call_names(), ["authorize", "capture"]);
 }
 
@@ -453,17 +304,11 @@ async fn a_captured_payment_cannot_be_cancelled() {
 async fn what_a_silent_bank_may_hold_is_released_when_it_answers_again() {
     let shop = Fixture::new();
     shop.bank.fail_with(Some(silent()));
-    let started = shop
-        .gateway
-        .start_payment(shop.purchase("49.90"), Batch::default())
-        .await
-        .unwrap();
+    let started =
+        shop.gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();
     assert_eq!(
         started.state(),
-        &PaymentState::Voiding {
-            cause: VoidCause::Interrupted,
-            approval: None
-        }
+        &PaymentState::Voiding { cause: VoidCause::Interrupted, approval: None }
     );
     assert_eq!(shop.next_message().await, None);
     shop.bank.fail_with(None);
@@ -548,9 +393,7 @@ async fn resume_voids_what_nobody_answered_in_time() {
     shop.clock.advance_seconds(1);
     assert_eq!(shop.gateway.resume(10).await, Ok(1));
     let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
-    let cause = VoidCause::NotVerified {
-        refusal: Refusal::Late,
-    };
+    let cause = VoidCause::NotVerified { refusal: Refusal::Late };
     assert!(
         matches!(payment.state(), PaymentState::Voided { cause: voided, .. } if *voided == cause)
     );

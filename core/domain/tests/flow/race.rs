@@ -30,13 +30,8 @@ enum Deed {
     MessageFails,
 }
 
-const DEEDS: [Deed; 5] = [
-    Deed::RightCode,
-    Deed::ThreeWrongCodes,
-    Deed::Cancel,
-    Deed::TimeRunsOut,
-    Deed::MessageFails,
-];
+const DEEDS: [Deed; 5] =
+    [Deed::RightCode, Deed::ThreeWrongCodes, Deed::Cancel, Deed::TimeRunsOut, Deed::MessageFails];
 
 impl Deed {
     /// Does it, as that process; gives how many responses were accepted. That somebody else was faster is no error.
@@ -46,47 +41,30 @@ impl Deed {
         (gateway, outbox): &(Gateway, Outbox),
         waiting: &Waiting,
     ) -> usize {
-        let Waiting {
-            payment, session, ..
-        } = waiting;
+        let Waiting { payment, session, .. } = waiting;
         match self {
             Self::RightCode => {
-                let finished = gateway
-                    .finish_payment(payment, session, &waiting.right_code())
-                    .await;
+                let finished =
+                    gateway.finish_payment(payment, session, &waiting.right_code()).await;
                 return usize::from(finished.unwrap().1.is_none());
             }
             Self::ThreeWrongCodes => {
                 for _ in 0..3 {
-                    gateway
-                        .finish_payment(payment, session, &waiting.wrong_code())
-                        .await
-                        .unwrap();
+                    gateway.finish_payment(payment, session, &waiting.wrong_code()).await.unwrap();
                 }
             }
             Self::Cancel => {
                 let cancelled = gateway.cancel_payment(payment).await;
-                assert!(
-                    matches!(cancelled, Ok(_) | Err(Error::NotNow { .. })),
-                    "{cancelled:?}"
-                );
+                assert!(matches!(cancelled, Ok(_) | Err(Error::NotNow { .. })), "{cancelled:?}");
             }
             Self::TimeRunsOut => {
                 shop.clock.advance_seconds(300);
                 gateway.resume(10).await.unwrap();
             }
             Self::MessageFails => {
-                let delivery = Delivery::Failed {
-                    cause: "absent".to_owned(),
-                };
+                let delivery = Delivery::Failed { cause: "absent".to_owned() };
                 let references = vec!["ref-1".to_owned()];
-                outbox
-                    .accept(Inbound::Receipt(Receipt {
-                        references,
-                        delivery,
-                    }))
-                    .await
-                    .unwrap();
+                outbox.accept(Inbound::Receipt(Receipt { references, delivery })).await.unwrap();
             }
         }
         0
@@ -104,10 +82,7 @@ async fn both(ours: Deed, theirs: Deed, at: usize) -> bool {
             let (shop, waiting, accepted) = (shop.clone(), waiting.clone(), accepted.clone());
             Box::pin(async move {
                 let process = shop.process_on(shop.store.clone());
-                accepted.fetch_add(
-                    theirs.run(&shop, &process, &waiting).await,
-                    Ordering::SeqCst,
-                );
+                accepted.fetch_add(theirs.run(&shop, &process, &waiting).await, Ordering::SeqCst);
             })
         }))
     };
@@ -163,11 +138,7 @@ async fn two_processes_that_resume_a_late_payment_release_it_once() {
         shop.clock.advance_seconds(300);
         let has_happened = resumed_twice(&shop, at).await;
         assert_eq!(state_of(&shop, &waiting.payment).await, "voided");
-        assert_eq!(
-            shop.bank.call_names(),
-            ["authorize", "void"],
-            "operation {at}"
-        );
+        assert_eq!(shop.bank.call_names(), ["authorize", "void"], "operation {at}");
         if !has_happened {
             break;
         }
@@ -207,11 +178,7 @@ async fn two_processes_that_resume_an_agreed_payment_capture_and_post_it_once() 
         shop.clock.advance_seconds(60);
         let has_happened = resumed_twice(&shop, at).await;
         assert_eq!(check(&shop, &waiting.payment).await, "captured");
-        assert_eq!(
-            shop.bank.call_names(),
-            ["authorize", "capture"],
-            "operation {at}"
-        );
+        assert_eq!(shop.bank.call_names(), ["authorize", "capture"], "operation {at}");
         if !has_happened {
             break;
         }

@@ -57,11 +57,7 @@ pub(crate) struct Eventful {
 impl Eventful {
     /// `what` happens at the operation `at`, of which the first is 1.
     pub(crate) fn on(store: Arc<MemoryStore>, at: usize, what: Happening) -> Arc<Self> {
-        Arc::new(Self {
-            store,
-            countdown: AtomicUsize::new(at),
-            what,
-        })
+        Arc::new(Self { store, countdown: AtomicUsize::new(at), what })
     }
 
     /// Whether as many operations were begun.
@@ -74,16 +70,10 @@ impl Eventful {
         operation: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         let last = |left: usize| left.checked_sub(1);
-        if self
-            .countdown
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, last)
-            != Ok(1)
-        {
+        if self.countdown.fetch_update(Ordering::SeqCst, Ordering::SeqCst, last) != Ok(1) {
             return operation.await;
         }
-        let failure = StoreError::Unavailable {
-            cause: "as the test wants it".to_owned(),
-        };
+        let failure = StoreError::Unavailable { cause: "as the test wants it".to_owned() };
         match &self.what {
             Happening::FailsBefore => Err(failure),
             Happening::FailsAfter => operation.await.and(Err(failure)),

@@ -11,12 +11,7 @@ fn field(number: u8) -> Field {
 fn bytes(mti: &str, bits: &[u8], values: &str) -> Vec<u8> {
     let bitmap = bits.iter().fold(0, |map, number| map | bit(*number));
     let shown = if bits.contains(&SECONDARY) { 16 } else { 8 };
-    [
-        mti.as_bytes(),
-        &bitmap.to_be_bytes()[..shown],
-        values.as_bytes(),
-    ]
-    .concat()
+    [mti.as_bytes(), &bitmap.to_be_bytes()[..shown], values.as_bytes()].concat()
 }
 
 #[test]
@@ -32,69 +27,34 @@ fn a_message_is_type_bitmap_and_values_in_the_order_of_the_numbers() {
 
 #[test]
 fn a_field_above_64_brings_the_secondary_bitmap() {
-    let message = Message::new(Mti::NETWORK_REQUEST)
-        .with(Field::NETWORK_MANAGEMENT_CODE, "301")
-        .unwrap();
+    let message =
+        Message::new(Mti::NETWORK_REQUEST).with(Field::NETWORK_MANAGEMENT_CODE, "301").unwrap();
     let expected = bytes("0800", &[1, 70], "301");
     assert_eq!(*message.encode(), expected);
-    assert_eq!(
-        &expected[4..20],
-        [0x80, 0, 0, 0, 0, 0, 0, 0, 0x04, 0, 0, 0, 0, 0, 0, 0]
-    );
+    assert_eq!(&expected[4..20], [0x80, 0, 0, 0, 0, 0, 0, 0, 0x04, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(Message::decode(&expected), Ok(message));
 }
 
 #[test]
 fn a_secondary_bitmap_without_a_bit_is_read() {
-    let message = Message::new(Mti::NETWORK_REQUEST)
-        .with(Field::STAN, "000001")
-        .unwrap();
-    assert_eq!(
-        Message::decode(&bytes("0800", &[1, 11], "000001")),
-        Ok(message)
-    );
+    let message = Message::new(Mti::NETWORK_REQUEST).with(Field::STAN, "000001").unwrap();
+    assert_eq!(Message::decode(&bytes("0800", &[1, 11], "000001")), Ok(message));
 }
 
 #[test]
 fn bytes_around_the_values_are_refused_by_the_first_rule_they_break() {
     let too_long = vec![b'0'; MAX_MESSAGE_BYTES + 1];
     let cases = [
-        (
-            too_long,
-            DecodeError::TooLong {
-                bytes: MAX_MESSAGE_BYTES + 1,
-            },
-        ),
+        (too_long, DecodeError::TooLong { bytes: MAX_MESSAGE_BYTES + 1 }),
         (b"".to_vec(), DecodeError::Mti(InvalidMti::CutShort)),
         (b"010".to_vec(), DecodeError::Mti(InvalidMti::CutShort)),
-        (
-            bytes("01x0", &[], ""),
-            DecodeError::Mti(InvalidMti::NotDigits),
-        ),
-        (
-            bytes("1100", &[], ""),
-            DecodeError::Mti(InvalidMti::NotVersion1987),
-        ),
-        (
-            b"0100\x40\x20\0\0\0\0\0".to_vec(),
-            DecodeError::Bitmap { which: "primary" },
-        ),
-        (
-            bytes("0100", &[1], "")[..19].to_vec(),
-            DecodeError::Bitmap { which: "secondary" },
-        ),
-        (
-            bytes("0100", &[1, 65], "00000000"),
-            DecodeError::TertiaryBitmap,
-        ),
-        (
-            bytes("0100", &[11], "0001239"),
-            DecodeError::Trailing { bytes: 1 },
-        ),
-        (
-            bytes("0100", &[], "000123"),
-            DecodeError::Trailing { bytes: 6 },
-        ),
+        (bytes("01x0", &[], ""), DecodeError::Mti(InvalidMti::NotDigits)),
+        (bytes("1100", &[], ""), DecodeError::Mti(InvalidMti::NotVersion1987)),
+        (b"0100\x40\x20\0\0\0\0\0".to_vec(), DecodeError::Bitmap { which: "primary" }),
+        (bytes("0100", &[1], "")[..19].to_vec(), DecodeError::Bitmap { which: "secondary" }),
+        (bytes("0100", &[1, 65], "00000000"), DecodeError::TertiaryBitmap),
+        (bytes("0100", &[11], "0001239"), DecodeError::Trailing { bytes: 1 }),
+        (bytes("0100", &[], "000123"), DecodeError::Trailing { bytes: 6 }),
     ];
     for (bytes, error) in cases {
         assert_eq!(Message::decode(&bytes), Err(error));
@@ -120,15 +80,8 @@ fn values_are_refused_by_the_first_rule_they_break() {
         (&[4], "00000000499O", 4, FieldRule::Characters),
         (&[39], "0\n", 39, FieldRule::Characters),
     ] {
-        let error = FieldError {
-            field: field(number),
-            rule,
-        };
-        assert_eq!(
-            Message::decode(&bytes("0100", bits, values)),
-            Err(error.into()),
-            "{values}"
-        );
+        let error = FieldError { field: field(number), rule };
+        assert_eq!(Message::decode(&bytes("0100", bits, values)), Err(error.into()), "{values}");
     }
 }
 
@@ -143,16 +96,8 @@ fn an_error_names_the_field() {
 
 #[test]
 fn a_value_that_breaks_a_rule_gets_into_no_message() {
-    let error = Message::new(Mti::AUTHORIZATION_REQUEST)
-        .with(Field::AMOUNT, "4990")
-        .unwrap_err();
-    assert_eq!(
-        error,
-        FieldError {
-            field: Field::AMOUNT,
-            rule: FieldRule::WrongLength
-        }
-    );
+    let error = Message::new(Mti::AUTHORIZATION_REQUEST).with(Field::AMOUNT, "4990").unwrap_err();
+    assert_eq!(error, FieldError { field: Field::AMOUNT, rule: FieldRule::WrongLength });
 }
 
 #[test]
@@ -164,9 +109,7 @@ fn a_response_has_the_echoed_fields_and_no_other() {
     let response = request.response(&[Field::STAN, Field::AMOUNT]).unwrap();
     assert_eq!(
         response,
-        Message::new(Mti::AUTHORIZATION_RESPONSE)
-            .with(Field::STAN, "000123")
-            .unwrap()
+        Message::new(Mti::AUTHORIZATION_RESPONSE).with(Field::STAN, "000123").unwrap()
     );
     assert_eq!(response.response(&[]), None);
 }
@@ -185,19 +128,18 @@ fn debug_shows_no_card_number_and_nothing_that_could_hold_one() {
         (102, "4970100000000154"),
         (120, "4970100000000154"),
     ];
-    let message = secrets.into_iter().fold(
-        Message::new(Mti::AUTHORIZATION_REQUEST),
-        |message, (number, value)| message.with(field(number), value).unwrap(),
-    );
+    let message = secrets
+        .into_iter()
+        .fold(Message::new(Mti::AUTHORIZATION_REQUEST), |message, (number, value)| {
+            message.with(field(number), value).unwrap()
+        });
     let message = message.with(Field::STAN, "000123").unwrap();
     assert_eq!(
         format!("{message:?}"),
         "Message 0100 { 2: \"•••• 0154\", 11: \"000123\", 14: (4 bytes), 34: (16 bytes), 35: (21 bytes), \
          36: (21 bytes), 45: (29 bytes), 48: (16 bytes), 52: (8 bytes), 102: (16 bytes), 120: (16 bytes) }"
     );
-    let short = Message::new(Mti::AUTHORIZATION_REQUEST)
-        .with(Field::PAN, "49701000")
-        .unwrap();
+    let short = Message::new(Mti::AUTHORIZATION_REQUEST).with(Field::PAN, "49701000").unwrap();
     assert_eq!(format!("{short:?}"), "Message 0100 { 2: (8 bytes) }");
 }
 
@@ -205,11 +147,7 @@ fn debug_shows_no_card_number_and_nothing_that_could_hold_one() {
 fn any_field() -> impl Strategy<Value = (Field, Vec<u8>)> {
     proptest::sample::select(Field::ALL).prop_flat_map(|field| {
         let max = field.length().max();
-        let bytes = if let Length::Fixed(_) = field.length() {
-            max..=max
-        } else {
-            1..=max
-        };
+        let bytes = if let Length::Fixed(_) = field.length() { max..=max } else { 1..=max };
         let byte = match field.content() {
             Content::N | Content::XN => prop_oneof![b'0'..=b'9'].boxed(),
             Content::An => prop_oneof![b'0'..=b'9', b'A'..=b'Z', b'a'..=b'z', Just(b' ')].boxed(),
@@ -232,9 +170,7 @@ fn any_message() -> impl Strategy<Value = Message> {
     (mti, collection::vec(any_field(), 0..20)).prop_map(|(mti, fields)| {
         fields
             .into_iter()
-            .fold(Message::new(mti), |message, (field, value)| {
-                message.with(field, value).unwrap()
-            })
+            .fold(Message::new(mti), |message, (field, value)| message.with(field, value).unwrap())
     })
 }
 

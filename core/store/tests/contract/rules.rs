@@ -1,9 +1,5 @@
 //! The rules of the port [`Store`].
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a rule may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a rule may fail loudly")]
 
 use std::sync::Arc;
 
@@ -24,10 +20,7 @@ fn at(millis: u64) -> Timestamp {
 }
 
 fn note(id: &str) -> RecordKey {
-    RecordKey {
-        collection: "note",
-        id: id.to_owned(),
-    }
+    RecordKey { collection: "note", id: id.to_owned() }
 }
 
 fn record(key: RecordKey, version: u64) -> Record {
@@ -40,38 +33,23 @@ fn record(key: RecordKey, version: u64) -> Record {
 }
 
 fn due_record(key: RecordKey, due_at: u64) -> Record {
-    Record {
-        due_at: Some(at(due_at)),
-        ..record(key, 1)
-    }
+    Record { due_at: Some(at(due_at)), ..record(key, 1) }
 }
 
 fn inserts(records: impl IntoIterator<Item = Record>) -> Batch {
-    Batch {
-        inserts: records.into_iter().collect(),
-        ..Batch::default()
-    }
+    Batch { inserts: records.into_iter().collect(), ..Batch::default() }
 }
 
 fn replaces(records: impl IntoIterator<Item = Record>) -> Batch {
-    Batch {
-        replacements: records.into_iter().collect(),
-        ..Batch::default()
-    }
+    Batch { replacements: records.into_iter().collect(), ..Batch::default() }
 }
 
 fn posts(postings: impl IntoIterator<Item = Posting>) -> Batch {
-    Batch {
-        postings: postings.into_iter().collect(),
-        ..Batch::default()
-    }
+    Batch { postings: postings.into_iter().collect(), ..Batch::default() }
 }
 
 fn attempt(number: u8) -> Fact {
-    Fact {
-        at: at(1),
-        event: Event::AttemptCounted { number },
-    }
+    Fact { at: at(1), event: Event::AttemptCounted { number } }
 }
 
 fn currency(code: &str) -> Currency {
@@ -88,13 +66,7 @@ fn shop(name: &str) -> Account {
 
 fn posting(id: &str, debit: Account, credit: Account, amount_minor: u64, code: &str) -> Posting {
     let amount = Amount::new(amount_minor, currency(code)).unwrap();
-    Posting {
-        id: id.to_owned(),
-        debit,
-        credit,
-        amount,
-        at: at(1),
-    }
+    Posting { id: id.to_owned(), debit, credit, amount, at: at(1) }
 }
 
 fn euro(id: &str) -> Posting {
@@ -102,17 +74,11 @@ fn euro(id: &str) -> Posting {
 }
 
 fn conflict(key: &str) -> Result<(), StoreError> {
-    Err(StoreError::Conflict {
-        key: key.to_owned(),
-    })
+    Err(StoreError::Conflict { key: key.to_owned() })
 }
 
 async fn version(store: &AnyStore, id: &str) -> Option<Version> {
-    store
-        .load(&note(id))
-        .await
-        .unwrap()
-        .map(|record| record.version)
+    store.load(&note(id)).await.unwrap().map(|record| record.version)
 }
 
 async fn due_ids(store: &AnyStore, now: u64, limit: usize) -> Vec<String> {
@@ -121,11 +87,7 @@ async fn due_ids(store: &AnyStore, now: u64, limit: usize) -> Vec<String> {
 }
 
 async fn debit(store: &AnyStore, account: Account) -> u64 {
-    store
-        .balance(&account, currency("EUR"))
-        .await
-        .unwrap()
-        .debit_minor
+    store.balance(&account, currency("EUR")).await.unwrap().debit_minor
 }
 
 pub(crate) async fn an_empty_batch_changes_nothing(store: AnyStore) {
@@ -142,19 +104,13 @@ pub(crate) async fn what_is_not_there_is_not_found(store: AnyStore) {
     assert_eq!(store.load(&note("a")).await, Ok(None));
     assert_eq!(store.due("note", at(u64::MAX), 10).await, Ok(vec![]));
     assert_eq!(store.facts(&note("a")).await, Ok(vec![]));
-    assert_eq!(
-        store.balance(&payer("alice"), currency("EUR")).await,
-        Ok(Balance::default())
-    );
+    assert_eq!(store.balance(&payer("alice"), currency("EUR")).await, Ok(Balance::default()));
 }
 
 pub(crate) async fn inserting_what_exists_conflicts(store: AnyStore) {
     let first = record(note("a"), 1);
     store.commit(inserts([first.clone()])).await.unwrap();
-    let second = Record {
-        body: "{}".to_owned(),
-        ..first.clone()
-    };
+    let second = Record { body: "{}".to_owned(), ..first.clone() };
     assert_eq!(store.commit(inserts([second])).await, conflict("note a"));
     assert_eq!(store.load(&note("a")).await, Ok(Some(first)));
 }
@@ -184,37 +140,18 @@ pub(crate) async fn replacing_what_is_missing_conflicts(store: AnyStore) {
 
 pub(crate) async fn naming_a_record_twice_in_one_batch_conflicts(store: AnyStore) {
     let (new, old) = (note("new"), note("old"));
-    store
-        .commit(inserts([record(old.clone(), 1)]))
-        .await
-        .unwrap();
+    store.commit(inserts([record(old.clone(), 1)])).await.unwrap();
     let twice = [
+        (inserts([record(new.clone(), 1), record(new.clone(), 1)]), "note new"),
         (
-            inserts([record(new.clone(), 1), record(new.clone(), 1)]),
+            Batch { replacements: vec![record(new.clone(), 2)], ..inserts([record(new, 1)]) },
             "note new",
         ),
-        (
-            Batch {
-                replacements: vec![record(new.clone(), 2)],
-                ..inserts([record(new, 1)])
-            },
-            "note new",
-        ),
-        (
-            replaces([record(old.clone(), 2), record(old.clone(), 2)]),
-            "note old",
-        ),
-        (
-            replaces([record(old.clone(), 2), record(old, 3)]),
-            "note old",
-        ),
+        (replaces([record(old.clone(), 2), record(old.clone(), 2)]), "note old"),
+        (replaces([record(old.clone(), 2), record(old, 3)]), "note old"),
     ];
     for (batch, key) in twice {
-        assert_eq!(
-            store.commit(batch.clone()).await,
-            conflict(key),
-            "{batch:?}"
-        );
+        assert_eq!(store.commit(batch.clone()).await, conflict(key), "{batch:?}");
         assert_eq!(version(&store, "new").await, None);
         assert_eq!(version(&store, "old").await, Some(Version(1)));
     }
@@ -224,28 +161,16 @@ pub(crate) async fn posting_twice_conflicts(store: AnyStore) {
     store.commit(posts([euro("p")])).await.unwrap();
     let other = posting("p", payer("bob"), shop("music"), 7, "EUR");
     assert_eq!(store.commit(posts([other])).await, conflict("p"));
-    assert_eq!(
-        (
-            debit(&store, payer("alice")).await,
-            debit(&store, payer("bob")).await
-        ),
-        (100, 0)
-    );
+    assert_eq!((debit(&store, payer("alice")).await, debit(&store, payer("bob")).await), (100, 0));
 }
 
 pub(crate) async fn posting_twice_in_one_batch_conflicts(store: AnyStore) {
-    assert_eq!(
-        store.commit(posts([euro("p"), euro("p")])).await,
-        conflict("p")
-    );
+    assert_eq!(store.commit(posts([euro("p"), euro("p")])).await, conflict("p"));
     assert_eq!(debit(&store, payer("alice")).await, 0);
 }
 
 pub(crate) async fn the_first_that_stands_in_the_way_is_named(store: AnyStore) {
-    let before = Batch {
-        postings: vec![euro("p")],
-        ..inserts([record(note("a"), 1)])
-    };
+    let before = Batch { postings: vec![euro("p")], ..inserts([record(note("a"), 1)]) };
     store.commit(before).await.unwrap();
     let mut batch = Batch {
         inserts: vec![record(note("new"), 1), record(note("a"), 1)],
@@ -263,10 +188,7 @@ pub(crate) async fn the_first_that_stands_in_the_way_is_named(store: AnyStore) {
 }
 
 pub(crate) async fn a_batch_is_committed_whole(store: AnyStore) {
-    let before = Batch {
-        postings: vec![euro("old")],
-        ..inserts([record(note("old"), 1)])
-    };
+    let before = Batch { postings: vec![euro("old")], ..inserts([record(note("old"), 1)]) };
     store.commit(before).await.unwrap();
     let good = Batch {
         inserts: vec![due_record(note("new"), 1)],
@@ -279,10 +201,7 @@ pub(crate) async fn a_batch_is_committed_whole(store: AnyStore) {
     bad[1].replacements.push(record(note("missing"), 2));
     bad[2].postings.push(euro("old"));
     for batch in bad {
-        assert!(matches!(
-            store.commit(batch).await,
-            Err(StoreError::Conflict { .. })
-        ));
+        assert!(matches!(store.commit(batch).await, Err(StoreError::Conflict { .. })));
         assert_eq!(version(&store, "new").await, None);
         assert_eq!(version(&store, "old").await, Some(Version(1)));
         assert_eq!(due_ids(&store, 9, 9).await, Vec::<String>::new());
@@ -300,22 +219,13 @@ pub(crate) async fn a_batch_is_committed_whole(store: AnyStore) {
 pub(crate) async fn versions_rise_by_one(store: AnyStore) {
     store.commit(inserts([record(note("a"), 1)])).await.unwrap();
     for next in 2..=20 {
-        store
-            .commit(replaces([record(note("a"), next)]))
-            .await
-            .unwrap();
-        assert_eq!(
-            store.load(&note("a")).await,
-            Ok(Some(record(note("a"), next)))
-        );
+        store.commit(replaces([record(note("a"), next)])).await.unwrap();
+        assert_eq!(store.load(&note("a")).await, Ok(Some(record(note("a"), next))));
     }
 }
 
 pub(crate) async fn a_replacement_replaces_body_and_due_time(store: AnyStore) {
-    store
-        .commit(inserts([due_record(note("a"), 1)]))
-        .await
-        .unwrap();
+    store.commit(inserts([due_record(note("a"), 1)])).await.unwrap();
     let later = Record {
         due_at: Some(at(50)),
         body: r#"{"later":true}"#.to_owned(),
@@ -341,22 +251,13 @@ pub(crate) async fn a_record_is_due_at_its_time_and_not_before(store: AnyStore) 
     let records = [("early", 9), ("on_time", 10), ("late", 11)]
         .map(|(id, due_at)| due_record(note(id), due_at));
     store.commit(inserts(records)).await.unwrap();
-    store
-        .commit(inserts([record(note("never"), 1)]))
-        .await
-        .unwrap();
+    store.commit(inserts([record(note("never"), 1)])).await.unwrap();
     assert_eq!(due_ids(&store, 10, 9).await, ["early", "on_time"]);
 }
 
 pub(crate) async fn due_records_are_of_one_collection(store: AnyStore) {
-    let other = RecordKey {
-        collection: "notebook",
-        id: "b".to_owned(),
-    };
-    store
-        .commit(inserts([due_record(note("a"), 1), due_record(other, 1)]))
-        .await
-        .unwrap();
+    let other = RecordKey { collection: "notebook", id: "b".to_owned() };
+    store.commit(inserts([due_record(note("a"), 1), due_record(other, 1)])).await.unwrap();
     assert_eq!(due_ids(&store, 9, 9).await, ["a"]);
 }
 
@@ -380,38 +281,13 @@ pub(crate) async fn due_records_are_counted_whatever_the_limit(store: AnyStore) 
 
 pub(crate) async fn facts_come_in_the_order_of_their_commits(store: AnyStore) {
     // The later fact has the earlier time: it is the order of the commits that counts.
-    let early = Fact {
-        at: at(1),
-        event: Event::ChallengeVerified,
-    };
-    let late = Fact {
-        at: at(2),
-        event: Event::AttemptCounted { number: 1 },
-    };
-    let first = vec![
-        (note("a"), late.clone()),
-        (note("b"), attempt(9)),
-        (note("a"), late.clone()),
-    ];
-    store
-        .commit(Batch {
-            facts: first,
-            ..Batch::default()
-        })
-        .await
-        .unwrap();
+    let early = Fact { at: at(1), event: Event::ChallengeVerified };
+    let late = Fact { at: at(2), event: Event::AttemptCounted { number: 1 } };
+    let first = vec![(note("a"), late.clone()), (note("b"), attempt(9)), (note("a"), late.clone())];
+    store.commit(Batch { facts: first, ..Batch::default() }).await.unwrap();
     let second = vec![(note("a"), early.clone())];
-    store
-        .commit(Batch {
-            facts: second,
-            ..Batch::default()
-        })
-        .await
-        .unwrap();
-    assert_eq!(
-        store.facts(&note("a")).await,
-        Ok(vec![late.clone(), late, early])
-    );
+    store.commit(Batch { facts: second, ..Batch::default() }).await.unwrap();
+    assert_eq!(store.facts(&note("a")).await, Ok(vec![late.clone(), late, early]));
     assert_eq!(store.facts(&note("b")).await, Ok(vec![attempt(9)]));
 }
 
@@ -427,71 +303,29 @@ pub(crate) async fn a_balance_is_of_one_account_one_currency_and_one_side(store:
         posting("6", shop("alice"), payer("books"), Amount::MAX_MINOR, "EUR"),
     ];
     store.commit(posts(postings)).await.unwrap();
-    let balance = |debit_minor, credit_minor| {
-        Ok(Balance {
-            debit_minor,
-            credit_minor,
-        })
-    };
-    assert_eq!(
-        store.balance(&alice, currency("EUR")).await,
-        balance(21, 4_000)
-    );
-    assert_eq!(
-        store.balance(&books, currency("EUR")).await,
-        balance(4_000, 21)
-    );
-    assert_eq!(
-        store.balance(&alice, currency("JPY")).await,
-        balance(300, 0)
-    );
+    let balance = |debit_minor, credit_minor| Ok(Balance { debit_minor, credit_minor });
+    assert_eq!(store.balance(&alice, currency("EUR")).await, balance(21, 4_000));
+    assert_eq!(store.balance(&books, currency("EUR")).await, balance(4_000, 21));
+    assert_eq!(store.balance(&alice, currency("JPY")).await, balance(300, 0));
     assert_eq!(store.balance(&alice, currency("USD")).await, balance(0, 0));
-    assert_eq!(
-        store.balance(&shop("alice"), currency("EUR")).await,
-        balance(Amount::MAX_MINOR, 0)
-    );
+    assert_eq!(store.balance(&shop("alice"), currency("EUR")).await, balance(Amount::MAX_MINOR, 0));
 }
 
 pub(crate) async fn collections_do_not_share_ids(store: AnyStore) {
-    let other = RecordKey {
-        collection: "other",
-        id: "a".to_owned(),
-    };
-    store
-        .commit(inserts([record(note("a"), 1), record(other.clone(), 1)]))
-        .await
-        .unwrap();
-    store
-        .commit(replaces([record(other.clone(), 2)]))
-        .await
-        .unwrap();
+    let other = RecordKey { collection: "other", id: "a".to_owned() };
+    store.commit(inserts([record(note("a"), 1), record(other.clone(), 1)])).await.unwrap();
+    store.commit(replaces([record(other.clone(), 2)])).await.unwrap();
     assert_eq!(version(&store, "a").await, Some(Version(1)));
     assert_eq!(store.load(&other).await, Ok(Some(record(other, 2))));
 }
 
 pub(crate) async fn ids_and_bodies_are_any_text(store: AnyStore) {
     // Two ways to write one letter, two cases, a quote, a space at the end: all are different ids.
-    for id in [
-        "",
-        "é",
-        "e\u{301}",
-        "E",
-        "e",
-        "e ",
-        "'; DROP TABLE records; --",
-        "😀",
-        "日本",
-        "%",
-        "_",
-    ] {
-        let written = Record {
-            body: format!("{{\"id\":{id:?}}}"),
-            ..record(note(id), 1)
-        };
-        let batch = Batch {
-            facts: vec![(note(id), attempt(1))],
-            ..inserts([written.clone()])
-        };
+    for id in
+        ["", "é", "e\u{301}", "E", "e", "e ", "'; DROP TABLE records; --", "😀", "日本", "%", "_"]
+    {
+        let written = Record { body: format!("{{\"id\":{id:?}}}"), ..record(note(id), 1) };
+        let batch = Batch { facts: vec![(note(id), attempt(1))], ..inserts([written.clone()]) };
         store.commit(batch).await.unwrap();
         assert_eq!(store.load(&note(id)).await, Ok(Some(written)));
         assert_eq!(store.facts(&note(id)).await, Ok(vec![attempt(1)]));
@@ -499,10 +333,7 @@ pub(crate) async fn ids_and_bodies_are_any_text(store: AnyStore) {
 }
 
 pub(crate) async fn a_large_body_comes_back(store: AnyStore) {
-    let large = Record {
-        body: format!("\"{}\"", "x".repeat(5_000_000)),
-        ..record(note("a"), 1)
-    };
+    let large = Record { body: format!("\"{}\"", "x".repeat(5_000_000)), ..record(note("a"), 1) };
     store.commit(inserts([large.clone()])).await.unwrap();
     assert!(store.load(&note("a")).await.unwrap() == Some(large));
 }
@@ -511,14 +342,8 @@ pub(crate) async fn of_many_replacements_of_one_version_one_is_made(store: AnySt
     store.commit(inserts([record(note("a"), 1)])).await.unwrap();
     let racers = (0..64).map(|racer| {
         let (store, id) = (store.clone(), format!("p{racer}"));
-        let replacement = Record {
-            body: format!("\"{id}\""),
-            ..record(note("a"), 2)
-        };
-        let batch = Batch {
-            postings: vec![euro(&id)],
-            ..replaces([replacement])
-        };
+        let replacement = Record { body: format!("\"{id}\""), ..record(note("a"), 2) };
+        let batch = Batch { postings: vec![euro(&id)], ..replaces([replacement]) };
         tokio::spawn(async move { (id, store.commit(batch).await) })
     });
     let mut winners = vec![];
@@ -530,10 +355,7 @@ pub(crate) async fn of_many_replacements_of_one_version_one_is_made(store: AnySt
     }
     assert_eq!(winners.len(), 1);
     let kept = store.load(&note("a")).await.unwrap().unwrap();
-    assert_eq!(
-        (kept.version, kept.body),
-        (Version(2), format!("\"{}\"", winners[0]))
-    );
+    assert_eq!((kept.version, kept.body), (Version(2), format!("\"{}\"", winners[0])));
     assert_eq!(debit(&store, payer("alice")).await, 100);
 }
 
@@ -543,10 +365,7 @@ pub(crate) async fn many_inserts_at_once_are_all_made(store: AnyStore) {
         tokio::spawn(async move {
             for number in 0..20 {
                 let id = format!("{client}-{number}");
-                let batch = Batch {
-                    postings: vec![euro(&id)],
-                    ..inserts([record(note(&id), 1)])
-                };
+                let batch = Batch { postings: vec![euro(&id)], ..inserts([record(note(&id), 1)]) };
                 store.commit(batch).await.unwrap();
                 // Whoever was answered sees what was committed.
                 assert_eq!(version(&store, &id).await, Some(Version(1)));

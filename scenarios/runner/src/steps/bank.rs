@@ -13,23 +13,14 @@ use crate::{
 
 impl Story {
     async fn account(&self, name: &str) -> Result<Account, Failure> {
-        self.bench()?
-            .control
-            .account(&self.person(name)?.card.number)
-            .await
+        self.bench()?.control.account(&self.person(name)?.card.number).await
     }
 
     async fn debited_once(&self, name: &str, amount: Amount) -> Outcome {
         eventually(|| async {
             let account = self.account(name).await?;
-            let moved = account
-                .movements
-                .iter()
-                .filter(|movement| movement.is_of_money());
-            let debited = Movement {
-                kind: "debited".to_owned(),
-                amount,
-            };
+            let moved = account.movements.iter().filter(|movement| movement.is_of_money());
+            let debited = Movement { kind: "debited".to_owned(), amount };
             same("what moved to be", moved.collect(), vec![&debited])?;
             same("what is still held to be", account.held_minor, 0)
         })
@@ -40,11 +31,7 @@ impl Story {
 #[given(regex = r"^(\w+)'s bank (refuses|accepts) the card$")]
 async fn bank_refuses(story: &mut Story, name: String, verb: String) -> Outcome {
     let card = &story.person(&name)?.card.number;
-    story
-        .bench()?
-        .control
-        .set_card(card, &json!({ "refuses": verb == "refuses" }))
-        .await
+    story.bench()?.control.set_card(card, &json!({ "refuses": verb == "refuses" })).await
 }
 
 #[given(regex = r"^(\w+)'s account holds (\d+\.\d+) ([A-Z]{3})$")]
@@ -63,11 +50,7 @@ async fn account_holds(
 async fn bank_holds(story: &mut Story, amount: Money, name: String) -> Outcome {
     eventually(|| async {
         let account = story.account(&name).await?;
-        same(
-            "what is held, in minor units, to be",
-            account.held_minor,
-            amount.0.amount_minor(),
-        )
+        same("what is held, in minor units, to be", account.held_minor, amount.0.amount_minor())
     })
     .await
 }
@@ -104,9 +87,6 @@ async fn is_not_debited(story: &mut Story, name: String) -> Outcome {
 #[then(expr = "{word} is not debited yet")]
 async fn is_not_debited_yet(story: &mut Story, name: String) -> Outcome {
     let account = story.account(&name).await?;
-    let moved = account
-        .movements
-        .iter()
-        .filter(|movement| movement.is_of_money());
+    let moved = account.movements.iter().filter(|movement| movement.is_of_money());
     same("what moved to be", moved.collect(), Vec::<&Movement>::new())
 }

@@ -25,40 +25,20 @@ impl Story {
     /// The merchant sends an order under a key, and keeps what it is answered.
     async fn send_order(&mut self, order: &Value, key: &str) -> Outcome {
         let api_key = self.bench()?.description.api_key.clone();
-        let answer = self
-            .merchant(
-                "POST",
-                "/v1/checkouts",
-                Some(&api_key),
-                Some(key),
-                Some(order),
-            )
-            .await?;
+        let answer =
+            self.merchant("POST", "/v1/checkouts", Some(&api_key), Some(key), Some(order)).await?;
         self.answer = Some(answer);
         Ok(())
     }
 
     /// The merchant asks for something new, which becomes the purchase that is talked of.
     async fn ask_for(&mut self, amount: Money, items: Value, locale: &str) -> Outcome {
-        let (order, key) = (
-            order(amount, &items, locale),
-            format!("key-{}", self.unique()),
-        );
+        let (order, key) = (order(amount, &items, locale), format!("key-{}", self.unique()));
         self.send_order(&order, &key).await?;
         let view = self.created()?;
-        let text = |member: &str| {
-            view.text(&format!("/{member}"))
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let text = |member: &str| view.text(&format!("/{member}")).unwrap_or_default().to_owned();
         let (id, url) = (text("id"), text("url"));
-        self.purchases.push(Purchase {
-            amount: amount.0,
-            order,
-            key,
-            id,
-            url,
-        });
+        self.purchases.push(Purchase { amount: amount.0, order, key, id, url });
         Ok(())
     }
 
@@ -93,28 +73,20 @@ async fn asks_in_french(story: &mut Story, amount: Money) -> Outcome {
 /// The table has the columns `quantity` and `item`.
 #[given(expr = "the merchant asks for {amount} for:")]
 async fn asks_for_goods(story: &mut Story, step: &Step, amount: Money) -> Outcome {
-    let rows = step
-        .table
-        .as_ref()
-        .map(|table| table.rows.as_slice())
-        .unwrap_or_default();
+    let rows = step.table.as_ref().map(|table| table.rows.as_slice()).unwrap_or_default();
     let [header, rows @ ..] = rows else {
         return Err(Failure::new("the step needs a table of what is bought"));
     };
     if *header != ["quantity", "item"] {
-        return Err(Failure::expected(
-            "the columns quantity and item",
-            header.join(", "),
-        ));
+        return Err(Failure::expected("the columns quantity and item", header.join(", ")));
     }
     let mut items = Vec::new();
     for row in rows {
         let [quantity, name] = row.as_slice() else {
             return Err(Failure::new("a row of the table has not two cells"));
         };
-        let quantity: u32 = quantity
-            .parse()
-            .map_err(|_| Failure::expected("a quantity", quantity))?;
+        let quantity: u32 =
+            quantity.parse().map_err(|_| Failure::expected("a quantity", quantity))?;
         items.push(json!({ "name": name, "quantity": quantity }));
     }
     story.ask_for(amount, Value::from(items), "en").await
@@ -139,9 +111,8 @@ async fn asks_for_more_than_the_limit(story: &mut Story) -> Outcome {
 
 fn limit(story: &Story) -> Result<Money, Failure> {
     let limits = &story.bench()?.description.normal_up_to;
-    let limit = limits
-        .first()
-        .ok_or_else(|| Failure::new("the sandbox's policy has no limit amount"))?;
+    let limit =
+        limits.first().ok_or_else(|| Failure::new("the sandbox's policy has no limit amount"))?;
     Ok(Money(*limit))
 }
 
@@ -154,9 +125,7 @@ async fn sends_again(story: &mut Story) -> Outcome {
 #[when(expr = "the merchant sends an order of {amount} under the same key")]
 async fn sends_another_under_the_key(story: &mut Story, amount: Money) -> Outcome {
     let key = story.purchase()?.key.clone();
-    story
-        .send_order(&order(amount, &json!([]), "en"), &key)
-        .await
+    story.send_order(&order(amount, &json!([]), "en"), &key).await
 }
 
 #[when("the merchant calls the purchase off")]
@@ -165,11 +134,7 @@ async fn calls_off(story: &mut Story) -> Outcome {
         format!("/v1/checkouts/{}/void", story.purchase()?.id),
         story.bench()?.description.api_key.clone(),
     );
-    story.answer = Some(
-        story
-            .merchant("POST", &path, Some(&key), None, None)
-            .await?,
-    );
+    story.answer = Some(story.merchant("POST", &path, Some(&key), None, None).await?);
     Ok(())
 }
 
@@ -186,37 +151,25 @@ async fn another_looks(story: &mut Story) -> Outcome {
 #[when(expr = "somebody without a merchant's key asks for {amount}")]
 async fn asks_without_a_key(story: &mut Story, amount: Money) -> Outcome {
     let order = order(amount, &json!([]), "en");
-    story.answer = Some(
-        story
-            .merchant("POST", "/v1/checkouts", None, None, Some(&order))
-            .await?,
-    );
+    story.answer = Some(story.merchant("POST", "/v1/checkouts", None, None, Some(&order)).await?);
     Ok(())
 }
 
 #[then("there is one purchase")]
 fn one_purchase(story: &mut Story) -> Outcome {
     let again = story.created()?;
-    same(
-        "the purchase",
-        again.text("/id"),
-        Some(story.purchase()?.id.as_str()),
-    )
+    same("the purchase", again.text("/id"), Some(story.purchase()?.id.as_str()))
 }
 
 #[then(regex = r"^the merchant sees that the purchase (is [a-z]+)$")]
 async fn merchant_sees(story: &mut Story, status: String) -> Outcome {
-    story
-        .purchase_comes_to(phrase::status(&status)?, None)
-        .await
+    story.purchase_comes_to(phrase::status(&status)?, None).await
 }
 
 #[then("the merchant's trace tells, in this order:")]
 async fn trace_tells(story: &mut Story, step: &Step) -> Outcome {
     let rows = step.table.iter().flat_map(|table| &table.rows).flatten();
-    let expected = rows
-        .map(|words| phrase::event(words))
-        .collect::<Result<Vec<_>, _>>()?;
+    let expected = rows.map(|words| phrase::event(words)).collect::<Result<Vec<_>, _>>()?;
     eventually(|| async {
         let trace = story.trace().await?.json().0;
         let facts = trace.as_array().into_iter().flatten();
@@ -231,15 +184,11 @@ async fn trace_tells(story: &mut Story, step: &Step) -> Outcome {
 async fn trace_is_discreet(story: &mut Story, name: String) -> Outcome {
     let (trace, person) = (story.trace().await?.body, story.person(&name)?);
     let number = person.number.trim_start_matches('+');
-    for (what, secret) in [
-        ("code", person.code()?),
-        ("number", number),
-        ("card", &person.card.number),
-    ] {
+    for (what, secret) in
+        [("code", person.code()?), ("number", number), ("card", &person.card.number)]
+    {
         if trace.contains(secret) {
-            return Err(Failure::new(format!(
-                "the trace has the {what} in it: {trace}"
-            )));
+            return Err(Failure::new(format!("the trace has the {what} in it: {trace}")));
         }
     }
     Ok(())
@@ -247,8 +196,7 @@ async fn trace_is_discreet(story: &mut Story, name: String) -> Outcome {
 
 impl Story {
     async fn trace(&self) -> Result<Reply, Failure> {
-        self.merchant_reads(&format!("/v1/checkouts/{}/trace", self.purchase()?.id))
-            .await
+        self.merchant_reads(&format!("/v1/checkouts/{}/trace", self.purchase()?.id)).await
     }
 
     /// The last answer is a no of that name, or a TLS alert of that name.
@@ -256,14 +204,10 @@ impl Story {
         match &self.answer {
             Some(Ok(reply)) if reply.problem().as_deref() == Some(problem) => Ok(()),
             Some(Err(Unanswered::Alert(came))) if came == alert => Ok(()),
-            Some(Ok(reply)) => Err(Failure::expected(
-                format_args!("the problem {problem}"),
-                reply,
-            )),
-            Some(Err(error)) => Err(Failure::expected(
-                format_args!("the problem {problem}"),
-                error,
-            )),
+            Some(Ok(reply)) => Err(Failure::expected(format_args!("the problem {problem}"), reply)),
+            Some(Err(error)) => {
+                Err(Failure::expected(format_args!("the problem {problem}"), error))
+            }
             None => Err(Failure::new("nobody has asked for anything yet")),
         }
     }

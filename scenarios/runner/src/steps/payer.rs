@@ -33,14 +33,12 @@ impl Story {
         user_id: Option<String>,
         card: Option<(String, String)>,
     ) -> Outcome {
-        self.say_who_pays(name, "user_id", user_id.as_deref(), card)
-            .await
+        self.say_who_pays(name, "user_id", user_id.as_deref(), card).await
     }
 
     /// Pays by the client certificate, with a card if it bears none.
     pub(super) async fn present(&mut self, name: &str, card: Option<(String, String)>) -> Outcome {
-        self.say_who_pays(name, "certificate", Some("presented"), card)
-            .await
+        self.say_who_pays(name, "certificate", Some("presented"), card).await
     }
 
     async fn say_who_pays(
@@ -71,13 +69,9 @@ impl Story {
         let card = with_card
             .then(|| json!({ "number": person.card.number, "expiry": person.card.expiry }));
         let body = json!({ "number": person.number, "card": card });
-        let (path, key) = (
-            format!("/v1/subscribers/{}", person.user_id),
-            &self.bench()?.description.api_key,
-        );
-        let reply = self
-            .merchant("PUT", &path, Some(key), None, Some(&body))
-            .await?;
+        let (path, key) =
+            (format!("/v1/subscribers/{}", person.user_id), &self.bench()?.description.api_key);
+        let reply = self.merchant("PUT", &path, Some(key), None, Some(&body)).await?;
         match reply {
             Ok(reply) if reply.status.as_u16() == 204 => Ok(()),
             Ok(reply) => Err(Failure::expected("204", reply)),
@@ -90,9 +84,7 @@ impl Story {
         // A look must change nothing: it has the same cookie.
         let mut browser = self.person(name)?.browser.clone();
         let reply = browser.open(&self.purchase()?.url).await;
-        Ok(reply
-            .map_err(|error| Failure::new(error.to_string()))?
-            .json())
+        Ok(reply.map_err(|error| Failure::new(error.to_string()))?.json())
     }
 }
 
@@ -132,15 +124,9 @@ async fn page_shows(story: &mut Story) -> Outcome {
     let amount = story.purchase()?.amount;
     // The page keeps an amount on one line by a space that does not break.
     let page = story.answered()?.body.replace('\u{a0}', " ");
-    for shown in [
-        amount.to_string().as_str(),
-        view.text("/payee").unwrap_or_default(),
-    ] {
+    for shown in [amount.to_string().as_str(), view.text("/payee").unwrap_or_default()] {
         if !page.contains(shown) {
-            return Err(Failure::expected(
-                format_args!("a page that shows \"{shown}\""),
-                page,
-            ));
+            return Err(Failure::expected(format_args!("a page that shows \"{shown}\""), page));
         }
     }
     Ok(())
@@ -183,9 +169,7 @@ async fn gives_anothers_card(story: &mut Story, name: String, holder: String) ->
 #[when(expr = "{word} gives the card with another expiry")]
 async fn gives_card_with_another_expiry(story: &mut Story, name: String) -> Outcome {
     let (number, _) = story.card_of(&name)?;
-    story
-        .pay(&name, None, Some((number, "2034-11".to_owned())))
-        .await
+    story.pay(&name, None, Some((number, "2034-11".to_owned()))).await
 }
 
 #[when(expr = "{word} gives nothing")]
@@ -205,10 +189,7 @@ async fn types_the_code_of(story: &mut Story, name: String, amount: Money) -> Ou
     let texts = &story.person(&name)?.texts;
     let text = texts.iter().find(|text| text.contains(&shown));
     let text = text.ok_or_else(|| {
-        Failure::expected(
-            format_args!("a message that says {shown}"),
-            texts.join("\n"),
-        )
+        Failure::expected(format_args!("a message that says {shown}"), texts.join("\n"))
     })?;
     let code = code_in(text)?.to_owned();
     story.submit(&name, "/code", &[("code", &code)]).await
@@ -218,9 +199,8 @@ async fn types_the_code_of(story: &mut Story, name: String, amount: Money) -> Ou
 #[when(expr = "{word} types a wrong code")]
 async fn types_a_wrong_code(story: &mut Story, name: String) -> Outcome {
     let right = story.codes();
-    let wrong = (0_u32..)
-        .map(|number| format!("{number:06}"))
-        .find(|code| !right.contains(&code.as_str()));
+    let wrong =
+        (0_u32..).map(|number| format!("{number:06}")).find(|code| !right.contains(&code.as_str()));
     let wrong = wrong.unwrap_or_default();
     story.submit(&name, "/code", &[("code", &wrong)]).await
 }
@@ -266,21 +246,13 @@ async fn asks_again(story: &mut Story, name: String) -> Outcome {
 
 #[then(expr = "{int} attempts are left")]
 fn attempts_are_left(story: &mut Story, left: u64) -> Outcome {
-    same(
-        "the attempts left to be",
-        story.answered()?.json().number("/attempts_left"),
-        Some(left),
-    )
+    same("the attempts left to be", story.answered()?.json().number("/attempts_left"), Some(left))
 }
 
 #[then(expr = "{word} has {int} attempts left")]
 async fn has_attempts_left(story: &mut Story, name: String, left: u64) -> Outcome {
     let view = story.payer_view(&name).await?;
-    same(
-        "the attempts left to be",
-        view.number("/code/attempts_left"),
-        Some(left),
-    )
+    same("the attempts left to be", view.number("/code/attempts_left"), Some(left))
 }
 
 #[then(expr = "the message is on its way to {word}")]

@@ -34,10 +34,7 @@ impl Story {
 
     /// The codes of all messages that steps have noted.
     pub(crate) fn codes(&self) -> Vec<&str> {
-        self.heard
-            .iter()
-            .filter_map(|text| code_in(text).ok())
-            .collect()
+        self.heard.iter().filter_map(|text| code_in(text).ok()).collect()
     }
 
     /// The last text that came to anybody, with what was expected of it.
@@ -46,10 +43,7 @@ impl Story {
         if so(text) {
             Ok(())
         } else {
-            Err(Failure::expected(
-                format_args!("a message that {what}"),
-                text,
-            ))
+            Err(Failure::expected(format_args!("a message that {what}"), text))
         }
     }
 }
@@ -65,22 +59,14 @@ async fn gets_a_message(story: &mut Story, name: String) -> Outcome {
     story.next_text(&name).await?;
     let code = story.person(&name)?.code()?;
     let is_code = (6..=10).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
-    if is_code {
-        Ok(())
-    } else {
-        Err(Failure::expected("a code of 6 to 10 digits", code))
-    }
+    if is_code { Ok(()) } else { Err(Failure::expected("a code of 6 to 10 digits", code)) }
 }
 
 #[then(expr = "{word} gets a message with the same code")]
 async fn gets_the_same_code(story: &mut Story, name: String) -> Outcome {
     let before = story.person(&name)?.code()?.to_owned();
     story.next_text(&name).await?;
-    same(
-        "the code to be",
-        story.person(&name)?.code()?,
-        before.as_str(),
-    )
+    same("the code to be", story.person(&name)?.code()?, before.as_str())
 }
 
 #[then(expr = "{word} gets a message with another code")]
@@ -88,11 +74,7 @@ async fn gets_another_code(story: &mut Story, name: String) -> Outcome {
     let before = story.person(&name)?.code()?.to_owned();
     story.next_text(&name).await?;
     let code = story.person(&name)?.code()?;
-    if code == before {
-        Err(Failure::expected("another code", code))
-    } else {
-        Ok(())
-    }
+    if code == before { Err(Failure::expected("another code", code)) } else { Ok(()) }
 }
 
 #[then(regex = r"^no message (?:goes|has come) to (\w+)$")]
@@ -109,10 +91,8 @@ async fn no_message(story: &mut Story, name: String) -> Outcome {
 #[then("the message shows the amount and the payee")]
 async fn message_shows(story: &mut Story) -> Outcome {
     let view = story.merchant_view().await?;
-    let (amount, payee) = (
-        story.purchase()?.amount.to_string(),
-        view.text("/payee").unwrap_or_default(),
-    );
+    let (amount, payee) =
+        (story.purchase()?.amount.to_string(), view.text("/payee").unwrap_or_default());
     story.text_says(&format!("shows {amount} and {payee}"), |text| {
         text.contains(&amount) && text.contains(payee)
     })
@@ -120,20 +100,15 @@ async fn message_shows(story: &mut Story) -> Outcome {
 
 #[then(expr = "the message says {string}")]
 fn message_says(story: &mut Story, expected: String) -> Outcome {
-    story.text_says(&format!("says \"{expected}\""), |text| {
-        text.contains(&expected)
-    })
+    story.text_says(&format!("says \"{expected}\""), |text| text.contains(&expected))
 }
 
 /// Origin-bound one-time codes: `@host #code`, and nothing after it.
 #[then("the last line of the message binds the code to the payment page")]
 fn last_line_binds(story: &mut Story) -> Outcome {
     let url = story.purchase()?.url.clone();
-    let host = url
-        .split('/')
-        .nth(2)
-        .and_then(|authority| authority.split(':').next())
-        .unwrap_or_default();
+    let host =
+        url.split('/').nth(2).and_then(|authority| authority.split(':').next()).unwrap_or_default();
     let line = format!("@{host} #{}", code_in(story.last_text()?)?);
     story.text_says(&format!("ends with the line {line}"), |text| {
         text.lines().last() == Some(line.as_str())

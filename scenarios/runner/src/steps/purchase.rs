@@ -25,9 +25,7 @@ impl Story {
 
 #[then(regex = r"^the purchase (is open|is paid|is expired|waits for the code)$")]
 async fn purchase_is(story: &mut Story, status: String) -> Outcome {
-    story
-        .purchase_comes_to(phrase::status(&status)?, None)
-        .await
+    story.purchase_comes_to(phrase::status(&status)?, None).await
 }
 
 #[then(regex = r"^the purchase (is void|is declined): (.+)$")]
@@ -39,11 +37,7 @@ async fn purchase_is_not_made(story: &mut Story, status: String, cause: String) 
 #[then(regex = r"^the purchase was a (normal|secured) transaction$")]
 async fn purchase_was(story: &mut Story, selection: String) -> Outcome {
     let view = story.merchant_view().await?;
-    same(
-        "the selection to be",
-        view.text("/selection"),
-        Some(selection.as_str()),
-    )
+    same("the selection to be", view.text("/selection"), Some(selection.as_str()))
 }
 
 #[when(expr = "{time} pass")]

@@ -138,10 +138,7 @@ struct Decision {
 
 impl From<&'static str> for Decision {
     fn from(response: &'static str) -> Self {
-        Self {
-            response,
-            approval: None,
-        }
+        Self { response, approval: None }
     }
 }
 
@@ -161,8 +158,7 @@ impl Kept {
 
 impl Ledger {
     pub(super) fn open(&mut self, card: Card, balance_minor: u64, currency: Currency) {
-        self.accounts
-            .retain(|account| account.card.expose_number() != card.expose_number());
+        self.accounts.retain(|account| account.card.expose_number() != card.expose_number());
         self.accounts.push(Kept {
             card,
             currency,
@@ -175,9 +171,7 @@ impl Ledger {
     }
 
     pub(super) fn account(&mut self, number: &str) -> Option<&mut Kept> {
-        self.accounts
-            .iter_mut()
-            .find(|account| account.card.expose_number() == number)
+        self.accounts.iter_mut().find(|account| account.card.expose_number() == number)
     }
 
     pub(super) fn accounts(&self) -> Vec<Account> {
@@ -207,11 +201,8 @@ impl Ledger {
             return response::MALFUNCTION.into();
         }
         // Taken out while it is decided on, so that the accounts can be changed meanwhile.
-        let new = || Purchase {
-            terms: order.terms.clone(),
-            state: State::Open,
-            answers: HashMap::new(),
-        };
+        let new =
+            || Purchase { terms: order.terms.clone(), state: State::Open, answers: HashMap::new() };
         let mut purchase = self.purchases.remove(&order.key).unwrap_or_else(new);
         let decision = if purchase.terms != order.terms {
             // Another purchase under the same name.
@@ -219,9 +210,7 @@ impl Ledger {
         } else if let Some(given) = purchase.answers.get(&order.mti) {
             given.clone()
         } else {
-            let decision = self
-                .decide(&order, &mut purchase.state)
-                .unwrap_or_else(Decision::from);
+            let decision = self.decide(&order, &mut purchase.state).unwrap_or_else(Decision::from);
             // An advice that was refused moved nothing: it may come again, put right.
             if order.mti == Mti::AUTHORIZATION_REQUEST || decision.response == response::DONE {
                 purchase.answers.insert(order.mti, decision.clone());
@@ -238,10 +227,7 @@ impl Ledger {
                 let approval = format!("{:06}", self.approvals + 1);
                 *state = self.hold(order, state, &approval)?;
                 self.approvals = (self.approvals + 1) % 999_999;
-                Ok(Decision {
-                    response: response::DONE,
-                    approval: Some(approval),
-                })
+                Ok(Decision { response: response::DONE, approval: Some(approval) })
             }
             Mti::COMPLETION_ADVICE => {
                 *state = self.debit(order, state)?;
@@ -272,9 +258,7 @@ impl Ledger {
         if *state != State::Open {
             return Err(response::INVALID_TRANSACTION);
         }
-        let account = self
-            .account(order.terms.number.expose())
-            .ok_or(response::NO_SUCH_CARD)?;
+        let account = self.account(order.terms.number.expose()).ok_or(response::NO_SUCH_CARD)?;
         let expiry = account.card.expiry();
         if order.expiry != format!("{:02}{:02}", expiry.year() % 100, expiry.month()) {
             return Err(response::EXPIRED_CARD);
@@ -295,10 +279,7 @@ impl Ledger {
         }
         account.held_minor += amount.amount_minor();
         account.record(MovementKind::Held, amount, order);
-        Ok(State::Held {
-            amount,
-            approval: approval.to_owned(),
-        })
+        Ok(State::Held { amount, approval: approval.to_owned() })
     }
 
     /// Debits what is held.
@@ -311,9 +292,7 @@ impl Ledger {
         if order.approval != *approval {
             return Err(response::INVALID_TRANSACTION);
         }
-        let account = self
-            .account(order.terms.number.expose())
-            .ok_or(response::NO_SUCH_CARD)?;
+        let account = self.account(order.terms.number.expose()).ok_or(response::NO_SUCH_CARD)?;
         // Only an account that was opened anew can have less than was held on it.
         let left = account
             .balance_minor
@@ -380,19 +359,8 @@ struct Order {
 impl Order {
     /// Reads a message, or says with which response it is refused.
     fn read(message: &Message) -> Result<Self, &'static str> {
-        let required = |field| {
-            message
-                .text(field)
-                .map(str::to_owned)
-                .ok_or(response::FORMAT_ERROR)
-        };
-        let optional = |field| {
-            message
-                .text(field)
-                .unwrap_or_default()
-                .trim_end()
-                .to_owned()
-        };
+        let required = |field| message.text(field).map(str::to_owned).ok_or(response::FORMAT_ERROR);
+        let optional = |field| message.text(field).unwrap_or_default().trim_end().to_owned();
         let mti = message.mti().first();
         let [acquirer, transmitted, stan, retrieval] = [
             required(Field::ACQUIRER)?,

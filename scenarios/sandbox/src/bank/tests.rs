@@ -33,22 +33,16 @@ fn purchase(mti: Mti, stan: u32) -> Message {
     ];
     message
         .into_iter()
-        .fold(Message::new(mti), |message, (field, value)| {
-            message.with(field, value).unwrap()
-        })
+        .fold(Message::new(mti), |message, (field, value)| message.with(field, value).unwrap())
 }
 
 fn completion(stan: u32, approval: &str) -> Message {
-    purchase(Mti::COMPLETION_ADVICE, stan)
-        .with(Field::APPROVAL_CODE, approval)
-        .unwrap()
+    purchase(Mti::COMPLETION_ADVICE, stan).with(Field::APPROVAL_CODE, approval).unwrap()
 }
 
 fn reversal(stan: u32) -> Message {
     let original = format!("0100{stan:06}03141509260000012345600000000000");
-    purchase(Mti::REVERSAL_REQUEST, stan)
-        .with(Field::ORIGINAL_DATA, original)
-        .unwrap()
+    purchase(Mti::REVERSAL_REQUEST, stan).with(Field::ORIGINAL_DATA, original).unwrap()
 }
 
 /// A gateway's end of a connection.
@@ -75,10 +69,8 @@ impl Line {
             if let Some(message) = self.buffer.next_message().unwrap() {
                 return Some(message);
             }
-            let read = timeout(
-                Duration::from_secs(5),
-                self.stream.read_buf(self.buffer.unfilled()),
-            );
+            let read =
+                timeout(Duration::from_secs(5), self.stream.read_buf(self.buffer.unfilled()));
             if read.await.unwrap().unwrap_or(0) == 0 {
                 return None;
             }
@@ -92,11 +84,7 @@ impl Line {
 
     /// The response code of the answer.
     async fn response(&mut self, message: &Message) -> String {
-        self.ask(message)
-            .await
-            .text(Field::RESPONSE_CODE)
-            .unwrap()
-            .to_owned()
+        self.ask(message).await.text(Field::RESPONSE_CODE).unwrap().to_owned()
     }
 
     /// Authorizes a purchase; its approval code.
@@ -108,10 +96,7 @@ impl Line {
 }
 
 fn kinds(bank: &Bank) -> Vec<MovementKind> {
-    bank.movements(&card())
-        .iter()
-        .map(|movement| movement.kind)
-        .collect()
+    bank.movements(&card()).iter().map(|movement| movement.kind).collect()
 }
 
 /// What is on the account and what of it is held, in cents.
@@ -128,12 +113,8 @@ async fn an_authorization_holds_and_its_completion_debits() {
     let request = purchase(Mti::AUTHORIZATION_REQUEST, 1);
     let answer = line.ask(&request).await;
     assert_eq!(answer.mti(), Mti::AUTHORIZATION_RESPONSE);
-    for echoed in [
-        Field::AMOUNT,
-        Field::TRANSMISSION_TIME,
-        Field::STAN,
-        Field::RETRIEVAL_REFERENCE,
-    ] {
+    for echoed in [Field::AMOUNT, Field::TRANSMISSION_TIME, Field::STAN, Field::RETRIEVAL_REFERENCE]
+    {
         assert_eq!(answer.bytes(echoed), request.bytes(echoed), "{echoed}");
     }
     assert_eq!(sums(&bank), (10_000, 4990));
@@ -144,10 +125,7 @@ async fn an_authorization_holds_and_its_completion_debits() {
     assert_eq!(kinds(&bank), [MovementKind::Held, MovementKind::Debited]);
     let movements = bank.movements(&card());
     let debit = movements.last().unwrap();
-    assert_eq!(
-        (debit.retrieval.as_str(), debit.payee.as_str()),
-        ("0A1B2C000001", "Librairie")
-    );
+    assert_eq!((debit.retrieval.as_str(), debit.payee.as_str()), ("0A1B2C000001", "Librairie"));
     assert_eq!(debit.amount.to_decimal(), "49.90");
 }
 
@@ -157,16 +135,12 @@ async fn a_repeat_gets_the_same_answer_and_moves_nothing() {
     let mut line = Line::to(&bank).await;
     let approval = line.authorize(1).await;
     let mut other_line = Line::to(&bank).await;
-    let again = other_line
-        .ask(&purchase(Mti::AUTHORIZATION_REQUEST.repeat(), 1))
-        .await;
+    let again = other_line.ask(&purchase(Mti::AUTHORIZATION_REQUEST.repeat(), 1)).await;
     assert_eq!(again.text(Field::APPROVAL_CODE), Some(approval.as_str()));
     let advice = completion(1, &approval);
-    for message in [
-        advice.clone(),
-        advice.clone(),
-        advice.with_mti(Mti::COMPLETION_ADVICE.repeat()),
-    ] {
+    for message in
+        [advice.clone(), advice.clone(), advice.with_mti(Mti::COMPLETION_ADVICE.repeat())]
+    {
         assert_eq!(line.response(&message).await, "00");
     }
     assert_eq!(kinds(&bank), [MovementKind::Held, MovementKind::Debited]);
@@ -187,10 +161,7 @@ async fn a_silent_bank_still_does_what_it_is_asked() {
     // The one answer that comes is that to the repeat.
     let repeat = completion(1, &approval).with_mti(Mti::COMPLETION_ADVICE.repeat());
     assert_eq!(line.response(&repeat).await, "00");
-    assert_eq!(
-        line.ask(&purchase(Mti::NETWORK_REQUEST, 2)).await.mti(),
-        Mti::NETWORK_RESPONSE
-    );
+    assert_eq!(line.ask(&purchase(Mti::NETWORK_REQUEST, 2)).await.mti(), Mti::NETWORK_RESPONSE);
     assert_eq!(kinds(&bank), [MovementKind::Held, MovementKind::Debited]);
 }
 
@@ -199,10 +170,7 @@ async fn a_reversal_releases_the_hold_once() {
     let bank = open().await;
     let mut line = Line::to(&bank).await;
     let approval = line.authorize(1).await;
-    for message in [
-        reversal(1),
-        reversal(1).with_mti(Mti::REVERSAL_REQUEST.repeat()),
-    ] {
+    for message in [reversal(1), reversal(1).with_mti(Mti::REVERSAL_REQUEST.repeat())] {
         assert_eq!(line.response(&message).await, "00");
     }
     assert_eq!(kinds(&bank), [MovementKind::Held, MovementKind::Released]);
@@ -217,14 +185,7 @@ async fn a_reversal_after_the_completion_gives_the_amount_back() {
     let approval = line.authorize(1).await;
     assert_eq!(line.response(&completion(1, &approval)).await, "00");
     assert_eq!(line.response(&reversal(1)).await, "00");
-    assert_eq!(
-        kinds(&bank),
-        [
-            MovementKind::Held,
-            MovementKind::Debited,
-            MovementKind::GivenBack
-        ]
-    );
+    assert_eq!(kinds(&bank), [MovementKind::Held, MovementKind::Debited, MovementKind::GivenBack]);
     assert_eq!(sums(&bank), (10_000, 0));
 }
 
@@ -232,17 +193,10 @@ async fn a_reversal_after_the_completion_gives_the_amount_back() {
 async fn an_authorization_that_comes_after_its_reversal_holds_nothing() {
     let bank = open().await;
     let mut line = Line::to(&bank).await;
-    for message in [
-        reversal(1),
-        reversal(1).with_mti(Mti::REVERSAL_REQUEST.repeat()),
-    ] {
+    for message in [reversal(1), reversal(1).with_mti(Mti::REVERSAL_REQUEST.repeat())] {
         assert_eq!(line.response(&message).await, "25");
     }
-    assert_eq!(
-        line.response(&purchase(Mti::AUTHORIZATION_REQUEST, 1))
-            .await,
-        "12"
-    );
+    assert_eq!(line.response(&purchase(Mti::AUTHORIZATION_REQUEST, 1)).await, "12");
     assert_eq!(kinds(&bank), []);
 }
 
@@ -262,23 +216,13 @@ async fn an_authorization_is_declined_by_the_first_rule_it_breaks() {
         (Field::AMOUNT, "000000000001", "51"),
     ] {
         let stan = u32::try_from(cases.len()).unwrap() + 1;
-        let request = purchase(Mti::AUTHORIZATION_REQUEST, stan)
-            .with(field, value)
-            .unwrap();
+        let request = purchase(Mti::AUTHORIZATION_REQUEST, stan).with(field, value).unwrap();
         cases.push((expected, line.response(&request).await));
     }
     bank.refuse(&card(), true).unwrap();
-    cases.push((
-        "05",
-        line.response(&purchase(Mti::AUTHORIZATION_REQUEST, 20))
-            .await,
-    ));
+    cases.push(("05", line.response(&purchase(Mti::AUTHORIZATION_REQUEST, 20)).await));
     bank.block(&card(), true).unwrap();
-    cases.push((
-        "62",
-        line.response(&purchase(Mti::AUTHORIZATION_REQUEST, 21))
-            .await,
-    ));
+    cases.push(("62", line.response(&purchase(Mti::AUTHORIZATION_REQUEST, 21)).await));
     for (expected, response) in cases {
         assert_eq!(response, expected);
     }
@@ -290,15 +234,11 @@ async fn an_advice_that_does_not_fit_its_purchase_moves_nothing() {
     let bank = open().await;
     let mut line = Line::to(&bank).await;
     let approval = line.authorize(1).await;
-    let other_amount = completion(1, &approval)
-        .with(Field::AMOUNT, "000000004991")
-        .unwrap();
+    let other_amount = completion(1, &approval).with(Field::AMOUNT, "000000004991").unwrap();
     assert_eq!(line.response(&other_amount).await, "94");
     assert_eq!(line.response(&completion(2, &approval)).await, "25");
     let other_original = "010000000203141509260000012345600000000000";
-    let reversal = reversal(1)
-        .with(Field::ORIGINAL_DATA, other_original)
-        .unwrap();
+    let reversal = reversal(1).with(Field::ORIGINAL_DATA, other_original).unwrap();
     assert_eq!(line.response(&reversal).await, "30");
     assert_eq!(line.response(&completion(1, "XXXXXX")).await, "12");
     assert_eq!(kinds(&bank), [MovementKind::Held]);
@@ -310,9 +250,8 @@ async fn an_advice_that_does_not_fit_its_purchase_moves_nothing() {
 async fn a_message_without_a_needed_field_is_a_format_error() {
     let bank = open().await;
     let mut line = Line::to(&bank).await;
-    let without_card = Message::new(Mti::AUTHORIZATION_REQUEST)
-        .with(Field::STAN, "000001")
-        .unwrap();
+    let without_card =
+        Message::new(Mti::AUTHORIZATION_REQUEST).with(Field::STAN, "000001").unwrap();
     assert_eq!(line.response(&without_card).await, "30");
 }
 
@@ -320,12 +259,7 @@ async fn a_message_without_a_needed_field_is_a_format_error() {
 async fn garbage_closes_the_connection_and_no_other() {
     let bank = open().await;
     let mut good = Line::to(&bank).await;
-    for garbage in [
-        b"\0\0".as_slice(),
-        b"\xff\xff",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"\0\x05HELLO",
-    ] {
+    for garbage in [b"\0\0".as_slice(), b"\xff\xff", b"GET / HTTP/1.1\r\n\r\n", b"\0\x05HELLO"] {
         let mut bad = Line::to(&bank).await;
         bad.stream.write_all(garbage).await.unwrap();
         // What is announced as a long message may just never come whole; the end of the stream says so.
@@ -341,11 +275,7 @@ async fn a_connection_too_many_is_closed_and_a_place_given_back_is_taken_again()
     let mut lines = Vec::new();
     for stan in 1..=MAX_CONNECTIONS {
         let mut line = Line::to(&bank).await;
-        line.ask(&purchase(
-            Mti::NETWORK_REQUEST,
-            u32::try_from(stan).unwrap(),
-        ))
-        .await;
+        line.ask(&purchase(Mti::NETWORK_REQUEST, u32::try_from(stan).unwrap())).await;
         lines.push(line);
     }
     assert_eq!(Line::to(&bank).await.hear().await, None);
@@ -375,8 +305,5 @@ async fn a_tester_sees_no_card_number() {
     let bank = open().await;
     Line::to(&bank).await.authorize(1).await;
     let shown = format!("{bank:?} {:?}", bank.accounts());
-    assert!(
-        shown.contains("•••• 0154") && !shown.contains("497010"),
-        "{shown}"
-    );
+    assert!(shown.contains("•••• 0154") && !shown.contains("497010"), "{shown}");
 }

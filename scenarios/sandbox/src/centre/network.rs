@@ -95,31 +95,22 @@ impl Network {
         if !self.handsets.contains_key(number) && self.handsets.len() >= MAX_HANDSETS {
             return Err(CentreError::TooManyHandsets);
         }
-        self.handsets
-            .entry(number.to_owned())
-            .or_insert_with(|| Handset {
-                reachable: true,
-                barred: false,
-                messages: VecDeque::new(),
-            });
+        self.handsets.entry(number.to_owned()).or_insert_with(|| Handset {
+            reachable: true,
+            barred: false,
+            messages: VecDeque::new(),
+        });
         Ok(())
     }
 
     pub(super) fn numbers(&self) -> Vec<String> {
-        let mut numbers: Vec<_> = self
-            .handsets
-            .keys()
-            .map(|number| format!("+{number}"))
-            .collect();
+        let mut numbers: Vec<_> = self.handsets.keys().map(|number| format!("+{number}")).collect();
         numbers.sort();
         numbers
     }
 
     pub(super) fn messages(&self, number: &str) -> Result<Vec<HandsetMessage>, CentreError> {
-        let handset = self
-            .handsets
-            .get(plain(number))
-            .ok_or(CentreError::UnknownHandset)?;
+        let handset = self.handsets.get(plain(number)).ok_or(CentreError::UnknownHandset)?;
         Ok(handset.messages.iter().cloned().collect())
     }
 
@@ -150,19 +141,13 @@ impl Network {
         let number = plain(number);
         let is_for_it = |waiting: &Waiting| plain(&waiting.message.destination.digits) == number;
         let waiting = self.take_waiting(is_for_it);
-        Ok(waiting
-            .into_iter()
-            .filter_map(|waiting| self.try_to_deliver(waiting, now))
-            .collect())
+        Ok(waiting.into_iter().filter_map(|waiting| self.try_to_deliver(waiting, now)).collect())
     }
 
     /// Ends what has waited for too long.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Report> {
         let expired = self.take_waiting(|waiting| waiting.expires_at <= now);
-        expired
-            .iter()
-            .filter_map(|waiting| self.report(waiting, State::Expired))
-            .collect()
+        expired.iter().filter_map(|waiting| self.report(waiting, State::Expired)).collect()
     }
 
     /// Accepts a submission and tries to deliver it. Returns its id, and the receipt if it has come to its end.
@@ -172,10 +157,7 @@ impl Network {
         message: ShortMessage,
         now: Instant,
     ) -> Result<(String, Option<Report>), Status> {
-        if !self
-            .handsets
-            .contains_key(plain(&message.destination.digits))
-        {
+        if !self.handsets.contains_key(plain(&message.destination.digits)) {
             return Err(Status::ESME_RINVDSTADR);
         }
         if message.esm_class & ESM_CLASS_UDHI != 0 && header::read(&message.short_message).is_none()
@@ -196,11 +178,9 @@ impl Network {
         let id = format!("{:08x}", self.submitted);
         let (server, centre) = (Party::Server, Party::Centre);
         let about = about(&id, &message);
-        self.journal
-            .asked(server, centre, "submit_sm", fields(&message), about.clone());
+        self.journal.asked(server, centre, "submit_sm", fields(&message), about.clone());
         let answer = vec![("message_id".to_owned(), id.clone())];
-        self.journal
-            .answered(centre, server, "submit_sm_resp", answer, about);
+        self.journal.answered(centre, server, "submit_sm_resp", answer, about);
         let waiting = Waiting {
             id: id.clone(),
             system_id: system_id.to_owned(),
@@ -233,9 +213,7 @@ impl Network {
         let whole = match header::read(&message.short_message) {
             Some((Some(part), octets)) if message.esm_class & ESM_CLASS_UDHI != 0 => {
                 let key = Key::new(from, to, message.data_coding, part);
-                let whole = self
-                    .incomplete
-                    .add(&key, part.part, octets.to_vec().into(), now);
+                let whole = self.incomplete.add(&key, part.part, octets.to_vec().into(), now);
                 if whole.is_some() {
                     self.incomplete.forget(&key);
                 }
@@ -257,20 +235,12 @@ impl Network {
         if handset.messages.len() >= MAX_MESSAGES {
             handset.messages.pop_front();
         }
-        let shown = vec![
-            ("from".to_owned(), from.clone()),
-            ("text".to_owned(), mask_code(&text)),
-        ];
-        handset.messages.push_back(HandsetMessage {
-            from,
-            text: text.to_string(),
-            at: now,
-        });
+        let shown = vec![("from".to_owned(), from.clone()), ("text".to_owned(), mask_code(&text))];
+        handset.messages.push_back(HandsetMessage { from, text: text.to_string(), at: now });
         let first_line = text.lines().next().unwrap_or_default();
         let label = format!("shows: {}", mask(first_line));
         let about = about(id, message);
-        self.journal
-            .asked(Party::Centre, Party::Phone, label, shown, about);
+        self.journal.asked(Party::Centre, Party::Phone, label, shown, about);
     }
 
     /// The receipt about a message, noted, if its sender wants one.
@@ -279,15 +249,12 @@ impl Network {
         let about = about(&waiting.id, &waiting.message);
         let detail = fields(&report.receipt);
         let label = format!("deliver_sm: receipt {state}");
-        self.journal
-            .asked(Party::Centre, Party::Server, label, detail, about);
+        self.journal.asked(Party::Centre, Party::Server, label, detail, about);
         Some(report)
     }
 
     fn handset(&mut self, number: &str) -> Result<&mut Handset, CentreError> {
-        self.handsets
-            .get_mut(plain(number))
-            .ok_or(CentreError::UnknownHandset)
+        self.handsets.get_mut(plain(number)).ok_or(CentreError::UnknownHandset)
     }
 
     fn take_waiting(&mut self, which: impl FnMut(&Waiting) -> bool) -> Vec<Waiting> {
@@ -300,12 +267,7 @@ impl Network {
 /// The receipt about a message, if its sender wants one: always (1), or when it failed (2), as section 5.2.17 says. Its
 /// text is short of the dates, which take a wall clock.
 fn report(waiting: &Waiting, state: State) -> Option<Report> {
-    let Waiting {
-        id,
-        system_id,
-        message,
-        ..
-    } = waiting;
+    let Waiting { id, system_id, message, .. } = waiting;
     let wanted = match message.registered_delivery & 0b11 {
         1 => true,
         2 => state != State::Delivered,
@@ -327,10 +289,7 @@ fn report(waiting: &Waiting, state: State) -> Option<Report> {
         parameters,
         ..ShortMessage::default()
     };
-    wanted.then(|| Report {
-        system_id: system_id.clone(),
-        receipt,
-    })
+    wanted.then(|| Report { system_id: system_id.clone(), receipt })
 }
 
 /// What a message is known by. The parts of a long one have a reference in common, for the same receiver.
@@ -343,10 +302,7 @@ fn about(id: &str, message: &ShortMessage) -> About {
         || id.to_owned(),
         |reference| format!("{} {reference}", message.destination.digits),
     );
-    About::Message {
-        id: id.to_owned(),
-        whole,
-    }
+    About::Message { id: id.to_owned(), whole }
 }
 
 /// What is in a message, its code and its numbers masked.

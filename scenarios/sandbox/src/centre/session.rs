@@ -132,11 +132,7 @@ impl Session<'_> {
             self.received.drain(..length);
             match pdu {
                 Ok(pdu) => self.answer(pdu)?,
-                Err(Malformed {
-                    command_id,
-                    sequence,
-                    ..
-                }) => {
+                Err(Malformed { command_id, sequence, .. }) => {
                     if command_id & RESPONSE_BIT == 0 {
                         self.respond(sequence, Status::ESME_RINVCMDLEN, Body::GenericNack);
                     }
@@ -146,11 +142,7 @@ impl Session<'_> {
     }
 
     fn answer(&mut self, pdu: Pdu) -> Result<(), End> {
-        let Pdu {
-            status,
-            sequence,
-            body,
-        } = pdu;
+        let Pdu { status, sequence, body } = pdu;
         match body {
             Body::BindTransceiver(bind) => return self.bind(sequence, &bind),
             Body::SubmitSm(message) => self.submit(sequence, message),
@@ -176,50 +168,29 @@ impl Session<'_> {
             Some(mailbox) if mailbox.account.password != *bind.password => Status::ESME_RINVPASWD,
             Some(_) => Status::ESME_ROK,
         };
-        let answer = Body::BindTransceiverResp {
-            system_id: SYSTEM_ID.to_owned(),
-        };
+        let answer = Body::BindTransceiverResp { system_id: SYSTEM_ID.to_owned() };
         self.respond(sequence, status, answer);
         if self.mailbox.is_some() {
             return Ok(());
         }
         self.mailbox = known.filter(|_| status == Status::ESME_ROK);
-        if self.mailbox.is_some() {
-            Ok(())
-        } else {
-            Err(End::NotBound)
-        }
+        if self.mailbox.is_some() { Ok(()) } else { Err(End::NotBound) }
     }
 
     fn submit(&mut self, sequence: u32, message: ShortMessage) {
         let Some(mailbox) = self.mailbox else {
-            let refusal = Body::SubmitSmResp {
-                message_id: String::new(),
-            };
+            let refusal = Body::SubmitSmResp { message_id: String::new() };
             return self.respond(sequence, Status::ESME_RINVBNDSTS, refusal);
         };
         let system_id = &mailbox.account.system_id;
-        let submitted = self
-            .shared
-            .network()
-            .submit(system_id, message, Instant::now());
+        let submitted = self.shared.network().submit(system_id, message, Instant::now());
         match submitted {
             Ok((message_id, report)) => {
-                self.respond(
-                    sequence,
-                    Status::ESME_ROK,
-                    Body::SubmitSmResp { message_id },
-                );
+                self.respond(sequence, Status::ESME_ROK, Body::SubmitSmResp { message_id });
                 self.shared.report(report.into_iter().collect());
             }
             Err(status) => {
-                self.respond(
-                    sequence,
-                    status,
-                    Body::SubmitSmResp {
-                        message_id: String::new(),
-                    },
-                );
+                self.respond(sequence, status, Body::SubmitSmResp { message_id: String::new() });
             }
         }
     }
@@ -236,10 +207,7 @@ impl Session<'_> {
     }
 
     fn confirmed(&mut self, sequence: u32, status: Status) {
-        let message = self
-            .unconfirmed
-            .remove(&sequence)
-            .filter(|_| status.is_temporary());
+        let message = self.unconfirmed.remove(&sequence).filter(|_| status.is_temporary());
         if let (Some(message), Some(mailbox)) = (message, self.mailbox) {
             mailbox.put_again(message, RETRY_PAUSE);
         }

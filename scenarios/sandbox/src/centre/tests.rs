@@ -31,13 +31,8 @@ const SHORT: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn centre() -> Centre {
-    let account = Account {
-        system_id: "shop".to_owned(),
-        password: "secret".to_owned(),
-    };
-    let centre = Centre::start("127.0.0.1:0".parse().unwrap(), vec![account])
-        .await
-        .unwrap();
+    let account = Account { system_id: "shop".to_owned(), password: "secret".to_owned() };
+    let centre = Centre::start("127.0.0.1:0".parse().unwrap(), vec![account]).await.unwrap();
     centre.add_handset(PHONE).unwrap();
     centre
 }
@@ -51,11 +46,7 @@ struct Client {
 impl Client {
     async fn connect(centre: &Centre) -> Self {
         let stream = TcpStream::connect(centre.address()).await.unwrap();
-        Self {
-            stream,
-            received: Vec::new(),
-            sequence: 0,
-        }
+        Self { stream, received: Vec::new(), sequence: 0 }
     }
 
     async fn bound(centre: &Centre) -> Self {
@@ -90,24 +81,15 @@ impl Client {
 
     async fn submit(&mut self, message: ShortMessage) -> Result<String, Status> {
         let answer = self.ask(Body::SubmitSm(message)).await;
-        let Body::SubmitSmResp { message_id } = answer.body else {
-            panic!("{answer:?}")
-        };
-        if answer.status == Status::ESME_ROK {
-            Ok(message_id)
-        } else {
-            Err(answer.status)
-        }
+        let Body::SubmitSmResp { message_id } = answer.body else { panic!("{answer:?}") };
+        if answer.status == Status::ESME_ROK { Ok(message_id) } else { Err(answer.status) }
     }
 
     /// The next delivery, answered with `status`.
     async fn delivered(&mut self, status: Status) -> ShortMessage {
         let pdu = self.next().await.unwrap();
-        let Body::DeliverSm(message) = pdu.body else {
-            panic!("{pdu:?}")
-        };
-        self.say(&Pdu::response(pdu.sequence, status, Body::DeliverSmResp))
-            .await;
+        let Body::DeliverSm(message) = pdu.body else { panic!("{pdu:?}") };
+        self.say(&Pdu::response(pdu.sequence, status, Body::DeliverSmResp)).await;
         message
     }
 
@@ -138,16 +120,8 @@ impl Client {
 fn to(number: &str, text: &[u8]) -> ShortMessage {
     let digits = number.trim_start_matches('+').to_owned();
     ShortMessage {
-        source: Address {
-            ton: 5,
-            npi: 0,
-            digits: "SHOP".to_owned(),
-        },
-        destination: Address {
-            ton: 1,
-            npi: 1,
-            digits,
-        },
+        source: Address { ton: 5, npi: 0, digits: "SHOP".to_owned() },
+        destination: Address { ton: 1, npi: 1, digits },
         registered_delivery: 1,
         short_message: text.to_vec().into(),
         parameters: vec![Parameter::new(tag::USER_MESSAGE_REFERENCE, [1, 2])],
@@ -157,10 +131,7 @@ fn to(number: &str, text: &[u8]) -> ShortMessage {
 
 fn shown(centre: &Centre, number: &str) -> Vec<(String, String)> {
     let messages = centre.handset(number).unwrap();
-    messages
-        .into_iter()
-        .map(|message| (message.from, message.text))
-        .collect()
+    messages.into_iter().map(|message| (message.from, message.text)).collect()
 }
 
 fn receipt_text(receipt: &ShortMessage) -> &str {
@@ -172,29 +143,17 @@ fn receipt_text(receipt: &ShortMessage) -> &str {
 async fn a_submission_is_shown_and_its_receipt_sent() {
     let centre = centre().await;
     let mut client = Client::bound(&centre).await;
-    let id = client
-        .submit(to(PHONE, b"code 123456 \x1B\x65"))
-        .await
-        .unwrap();
+    let id = client.submit(to(PHONE, b"code 123456 \x1B\x65")).await.unwrap();
     let receipt = client.delivered(Status::ESME_ROK).await;
     assert_eq!(
         receipt_text(&receipt),
         format!("id:{id} sub:001 dlvrd:001 stat:DELIVRD err:000 text:")
     );
     assert_eq!(receipt.source.digits, "33612345678");
-    assert_eq!(
-        receipt.parameter(tag::RECEIPTED_MESSAGE_ID),
-        Some(format!("{id}\0").as_bytes())
-    );
+    assert_eq!(receipt.parameter(tag::RECEIPTED_MESSAGE_ID), Some(format!("{id}\0").as_bytes()));
     assert_eq!(receipt.parameter(tag::MESSAGE_STATE), Some([2].as_slice()));
-    assert_eq!(
-        receipt.parameter(tag::USER_MESSAGE_REFERENCE),
-        Some([1, 2].as_slice())
-    );
-    assert_eq!(
-        shown(&centre, PHONE),
-        [("SHOP".to_owned(), "code 123456 €".to_owned())]
-    );
+    assert_eq!(receipt.parameter(tag::USER_MESSAGE_REFERENCE), Some([1, 2].as_slice()));
+    assert_eq!(shown(&centre, PHONE), [("SHOP".to_owned(), "code 123456 €".to_owned())]);
     assert_eq!(centre.submitted_count(), 1);
 }
 
@@ -203,13 +162,7 @@ async fn no_receipt_is_sent_to_who_wants_none() {
     let centre = centre().await;
     let mut client = Client::bound(&centre).await;
     for registered_delivery in [0, 2] {
-        client
-            .submit(ShortMessage {
-                registered_delivery,
-                ..to(PHONE, b"x")
-            })
-            .await
-            .unwrap();
+        client.submit(ShortMessage { registered_delivery, ..to(PHONE, b"x") }).await.unwrap();
     }
     client.hears_nothing().await;
 }
@@ -220,18 +173,8 @@ async fn parts_are_shown_as_one_message() {
     let mut client = Client::bound(&centre).await;
     let long = "ê".repeat(100);
     for part in text::encode(&long, 7).unwrap().parts.iter().rev() {
-        let message = ShortMessage {
-            esm_class: ESM_CLASS_UDHI,
-            data_coding: 8,
-            ..to(PHONE, part)
-        };
-        client
-            .submit(ShortMessage {
-                registered_delivery: 0,
-                ..message
-            })
-            .await
-            .unwrap();
+        let message = ShortMessage { esm_class: ESM_CLASS_UDHI, data_coding: 8, ..to(PHONE, part) };
+        client.submit(ShortMessage { registered_delivery: 0, ..message }).await.unwrap();
     }
     assert_eq!(shown(&centre, PHONE), [("SHOP".to_owned(), long)]);
     assert_eq!(centre.submitted_count(), 2);
@@ -242,32 +185,17 @@ async fn a_submission_that_cannot_be_delivered_is_refused() {
     let centre = centre().await;
     let mut client = Client::bound(&centre).await;
     let mut refused = async |message| client.submit(message).await.unwrap_err();
-    assert_eq!(
-        refused(to("+33699999999", b"x")).await,
-        Status::ESME_RINVDSTADR
-    );
-    let bad_header = ShortMessage {
-        esm_class: ESM_CLASS_UDHI,
-        ..to(PHONE, &[99])
-    };
+    assert_eq!(refused(to("+33699999999", b"x")).await, Status::ESME_RINVDSTADR);
+    let bad_header = ShortMessage { esm_class: ESM_CLASS_UDHI, ..to(PHONE, &[99]) };
     assert_eq!(refused(bad_header).await, Status::ESME_RINVESMCLASS);
     assert_eq!(
-        refused(ShortMessage {
-            data_coding: 4,
-            ..to(PHONE, b"x")
-        })
-        .await,
+        refused(ShortMessage { data_coding: 4, ..to(PHONE, b"x") }).await,
         Status::ESME_RSUBMITFAIL
     );
-    let absolute = ShortMessage {
-        validity_period: "301231235959000+".to_owned(),
-        ..to(PHONE, b"x")
-    };
+    let absolute =
+        ShortMessage { validity_period: "301231235959000+".to_owned(), ..to(PHONE, b"x") };
     assert_eq!(refused(absolute).await, Status::ESME_RINVEXPIRY);
-    assert_eq!(
-        (centre.submitted_count(), shown(&centre, PHONE).len()),
-        (0, 0)
-    );
+    assert_eq!((centre.submitted_count(), shown(&centre, PHONE).len()), (0, 0));
 }
 
 #[tokio::test]
@@ -284,10 +212,7 @@ async fn a_handset_that_is_off_gets_its_messages_when_it_is_on_again() {
     for _ in 0..2 {
         assert!(receipt_text(&client.delivered(Status::ESME_ROK).await).contains("stat:DELIVRD"));
     }
-    let texts: Vec<_> = shown(&centre, PHONE)
-        .into_iter()
-        .map(|(_, text)| text)
-        .collect();
+    let texts: Vec<_> = shown(&centre, PHONE).into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["one", "two"]);
 }
 
@@ -296,10 +221,7 @@ async fn a_message_whose_validity_ends_is_never_shown() {
     let centre = centre().await;
     let mut client = Client::bound(&centre).await;
     centre.set_reachable(PHONE, false).unwrap();
-    let message = ShortMessage {
-        validity_period: validity(1),
-        ..to(PHONE, b"late")
-    };
+    let message = ShortMessage { validity_period: validity(1), ..to(PHONE, b"late") };
     client.submit(message).await.unwrap();
     assert!(receipt_text(&client.delivered(Status::ESME_ROK).await).contains("stat:EXPIRED"));
     centre.set_reachable(PHONE, true).unwrap();
@@ -327,14 +249,8 @@ async fn a_text_from_a_handset_goes_to_the_first_account() {
     let mut client = Client::bound(&centre).await;
     centre.send_from_handset(PHONE, "3800", "123456 €").unwrap();
     let message = client.delivered(Status::ESME_ROK).await;
-    assert_eq!(
-        (message.source.ton, message.source.digits.as_str()),
-        (1, "33612345678")
-    );
-    assert_eq!(
-        (message.destination.digits.as_str(), message.esm_class),
-        ("3800", 0)
-    );
+    assert_eq!((message.source.ton, message.source.digits.as_str()), (1, "33612345678"));
+    assert_eq!((message.destination.digits.as_str(), message.esm_class), ("3800", 0));
     assert_eq!(**message.short_message, *b"123456 \x1B\x65");
 }
 
@@ -367,19 +283,15 @@ async fn a_delivery_that_is_refused_for_good_is_not_offered_again() {
 #[tokio::test]
 async fn only_an_account_with_its_password_is_bound() {
     let centre = centre().await;
-    for (system_id, password, status) in [
-        ("other", "secret", Status::ESME_RINVSYSID),
-        ("shop", "wrong", Status::ESME_RINVPASWD),
-    ] {
+    for (system_id, password, status) in
+        [("other", "secret", Status::ESME_RINVSYSID), ("shop", "wrong", Status::ESME_RINVPASWD)]
+    {
         let mut client = Client::connect(&centre).await;
         assert_eq!(client.bind(system_id, password).await, status);
         assert_eq!(client.next().await, None);
     }
     let mut client = Client::connect(&centre).await;
-    assert_eq!(
-        client.submit(to(PHONE, b"x")).await,
-        Err(Status::ESME_RINVBNDSTS)
-    );
+    assert_eq!(client.submit(to(PHONE, b"x")).await, Err(Status::ESME_RINVBNDSTS));
     assert_eq!(client.bind("shop", "secret").await, Status::ESME_ROK);
     assert_eq!(client.bind("shop", "secret").await, Status::ESME_RALYBND);
     assert!(client.submit(to(PHONE, b"x")).await.is_ok());
@@ -389,15 +301,9 @@ async fn only_an_account_with_its_password_is_bound() {
 async fn a_client_that_is_not_understood_is_told_so() {
     let centre = centre().await;
     let mut client = Client::bound(&centre).await;
-    assert_eq!(
-        client.ask(Body::EnquireLink).await.body,
-        Body::EnquireLinkResp
-    );
+    assert_eq!(client.ask(Body::EnquireLink).await.body, Body::EnquireLinkResp);
     let other = client.ask(Body::Other { command_id: 0x103 }).await;
-    assert_eq!(
-        (other.status, other.body),
-        (Status::ESME_RINVCMDID, Body::GenericNack)
-    );
+    assert_eq!((other.status, other.body), (Status::ESME_RINVCMDID, Body::GenericNack));
     let malformed = [17, 0x15, 0, 9].map(u32::to_be_bytes).concat();
     client.stream.write_all(&malformed).await.unwrap();
     client.stream.write_all(&[0]).await.unwrap();
@@ -406,11 +312,7 @@ async fn a_client_that_is_not_understood_is_told_so() {
     assert_eq!(client.next().await, None);
 
     let mut client = Client::connect(&centre).await;
-    client
-        .stream
-        .write_all(b"GET / HTTP/1.1\r\n\r\n")
-        .await
-        .unwrap();
+    client.stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     assert_eq!(client.next().await.unwrap().body, Body::GenericNack);
     assert_eq!(client.next().await, None);
 }
@@ -422,10 +324,7 @@ async fn a_handset_that_does_not_exist_is_an_error() {
     assert_eq!(centre.handset("+33699999999").map(|_| ()), unknown);
     assert_eq!(centre.set_reachable("+33699999999", true), unknown);
     assert_eq!(centre.set_barred("+33699999999", true), unknown);
-    assert_eq!(
-        centre.send_from_handset("+33699999999", "3800", "x"),
-        unknown
-    );
+    assert_eq!(centre.send_from_handset("+33699999999", "3800", "x"), unknown);
     assert_eq!(centre.handsets(), [PHONE]);
 }
 
@@ -435,22 +334,13 @@ async fn there_is_an_end_to_handsets_and_to_what_they_keep() {
     for number in 1..network::MAX_HANDSETS {
         centre.add_handset(&format!("+336{number:08}")).unwrap();
     }
-    assert_eq!(
-        centre.add_handset("+33700000000"),
-        Err(CentreError::TooManyHandsets)
-    );
+    assert_eq!(centre.add_handset("+33700000000"), Err(CentreError::TooManyHandsets));
     assert_eq!(centre.add_handset(PHONE), Ok(()));
 
     let mut client = Client::bound(&centre).await;
     for number in 0..201 {
         let message = to(PHONE, number.to_string().as_bytes());
-        client
-            .submit(ShortMessage {
-                registered_delivery: 0,
-                ..message
-            })
-            .await
-            .unwrap();
+        client.submit(ShortMessage { registered_delivery: 0, ..message }).await.unwrap();
     }
     let shown = shown(&centre, PHONE);
     assert_eq!((shown.len(), shown[0].1.as_str()), (200, "1"));
@@ -477,9 +367,7 @@ struct Taken(mpsc::UnboundedSender<Inbound>);
 #[async_trait]
 impl Inbox for Taken {
     async fn accept(&self, inbound: Inbound) -> Result<(), InboxError> {
-        self.0.send(inbound).map_err(|_| InboxError {
-            cause: "gone".to_owned(),
-        })
+        self.0.send(inbound).map_err(|_| InboxError { cause: "gone".to_owned() })
     }
 }
 
@@ -515,10 +403,7 @@ async fn our_channel_and_the_centre_understand_each_other() {
     let Some(Inbound::Text(received)) = timeout(PATIENCE, taken.recv()).await.unwrap() else {
         panic!()
     };
-    assert_eq!(
-        (received.from.expose(), received.to.as_str()),
-        (PHONE, "3800")
-    );
+    assert_eq!((received.from.expose(), received.to.as_str()), (PHONE, "3800"));
     assert_eq!(received.text.expose(), &text);
 
     messenger.stop();

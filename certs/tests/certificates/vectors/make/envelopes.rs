@@ -60,13 +60,7 @@ pub(crate) fn encodings(sealed: &Sealed) -> Vec<Vector> {
     another_type.content_type = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.3");
     let another_type = another_type.to_der().unwrap();
     let rows: [(u16, &str, &str, Vec<u8>, &str); 8] = [
-        (
-            600,
-            "envelope-too-large",
-            "Envelope(TooLarge)",
-            large,
-            "Over 6 KiB.",
-        ),
+        (600, "envelope-too-large", "Envelope(TooLarge)", large, "Over 6 KiB."),
         (
             601,
             "envelope-truncated",
@@ -126,13 +120,7 @@ pub(crate) fn encodings(sealed: &Sealed) -> Vec<Vector> {
 }
 
 /// Place, name, expectation, what is changed in a good envelope, and why.
-type Change = (
-    u16,
-    &'static str,
-    &'static str,
-    fn(&mut AuthEnvelopedData),
-    &'static str,
-);
+type Change = (u16, &'static str, &'static str, fn(&mut AuthEnvelopedData), &'static str);
 
 fn spoiled(good: &[u8], changes: &[Change]) -> Vec<Vector> {
     let rows = changes.iter().map(|(place, name, expect, change, why)| {
@@ -267,11 +255,7 @@ pub(crate) fn recipients(sealed: &Sealed) -> Vec<Vector> {
                 618,
                 "recipient-with-keying-material",
                 "Envelope(RecipientKind)",
-                |e| {
-                    kari(e, |recipient| {
-                        recipient.ukm = Some(OctetString::new([1]).unwrap())
-                    })
-                },
+                |e| kari(e, |recipient| recipient.ukm = Some(OctetString::new([1]).unwrap())),
                 "A ukm is optional (RFC 5753 section 3.1.1) and not spoken here.",
             ),
             (
@@ -305,11 +289,7 @@ pub(crate) fn recipients(sealed: &Sealed) -> Vec<Vector> {
                 623,
                 "ephemeral-key-off-the-curve",
                 "Envelope(EphemeralKey)",
-                |e| {
-                    point(e, |key| {
-                        key.public_key = BitString::from_bytes(&[4; 65]).unwrap()
-                    })
-                },
+                |e| point(e, |key| key.public_key = BitString::from_bytes(&[4; 65]).unwrap()),
                 "It would tell bits of the gateway's key.",
             ),
             (
@@ -331,21 +311,14 @@ pub(crate) fn recipients(sealed: &Sealed) -> Vec<Vector> {
             "RFC 8017 section 7.1.2.",
         )],
     );
-    [kinds, transport, agreement, keys, encrypted_key]
-        .into_iter()
-        .flatten()
-        .collect()
+    [kinds, transport, agreement, keys, encrypted_key].into_iter().flatten().collect()
 }
 
 pub(crate) fn contents(sealed: &Sealed) -> Vec<Vector> {
     let tampered = changed(&sealed.p256, |enveloped| {
         turn(content(enveloped).encrypted_content.as_mut().unwrap());
     });
-    let moved = Parts {
-        envelopes: &[&sealed.p256],
-        moved: true,
-        ..Parts::default()
-    };
+    let moved = Parts { envelopes: &[&sealed.p256], moved: true, ..Parts::default() };
     vectors(vec![
         (
             630,

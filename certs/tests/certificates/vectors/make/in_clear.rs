@@ -16,13 +16,7 @@ pub(crate) fn good() -> Vec<Vector> {
     let good = list(&[&one("33612345678")]);
     let of_provider = list(&[&provider("1234")]);
     vectors(vec![
-        (
-            100,
-            "good-uri",
-            NUMBER,
-            in_clear(&[URI], &[]),
-            "A tel: URI (RFC 3966).",
-        ),
+        (100, "good-uri", NUMBER, in_clear(&[URI], &[]), "A tel: URI (RFC 3966)."),
         (
             101,
             "good-list",
@@ -30,13 +24,7 @@ pub(crate) fn good() -> Vec<Vector> {
             in_clear(&[], &[&good]),
             "A TNAuthList of one number (RFC 8226).",
         ),
-        (
-            102,
-            "good-uri-and-list",
-            NUMBER,
-            in_clear(&[URI], &[&good]),
-            "The same number twice.",
-        ),
+        (102, "good-uri-and-list", NUMBER, in_clear(&[URI], &[&good]), "The same number twice."),
         (
             106,
             "good-uri-and-provider",
@@ -53,10 +41,7 @@ pub(crate) fn certificates() -> Vec<Vector> {
         let value = vec![0; MAX_CERTIFICATE_BYTES];
         params.custom_extensions = vec![CustomExtension::from_oid_content(OTHER_EXTENSION, value)];
     });
-    let twice = Parts {
-        uris: &[URI],
-        ..Parts::default()
-    };
+    let twice = Parts { uris: &[URI], ..Parts::default() };
     let twice = twice.changed(|params| {
         // SEQUENCE { [6] "tel:+33612345678" }, as rcgen writes it already.
         let value = tlv(0x30, &tlv(0x86, URI.as_bytes()));
@@ -65,13 +50,7 @@ pub(crate) fn certificates() -> Vec<Vector> {
     let mut set = good.clone();
     set[0] = 0x31;
     vectors(vec![
-        (
-            200,
-            "certificate-too-large",
-            "CertificateTooLarge",
-            large,
-            "Over 16 KiB.",
-        ),
+        (200, "certificate-too-large", "CertificateTooLarge", large, "Over 16 KiB."),
         (
             201,
             "certificate-truncated",
@@ -118,10 +97,7 @@ pub(crate) fn certificates() -> Vec<Vector> {
 }
 
 pub(crate) fn chains() -> Vec<Vector> {
-    let good = Parts {
-        uris: &[URI],
-        ..Parts::default()
-    };
+    let good = Parts { uris: &[URI], ..Parts::default() };
     let critical = good.changed(|params| {
         let mut extension = CustomExtension::from_oid_content(OTHER_EXTENSION, vec![5, 0]);
         extension.set_criticality(true);
@@ -160,21 +136,9 @@ pub(crate) fn chains() -> Vec<Vector> {
             early,
             "The time is 15 January 2027; it begins a day later.",
         ),
-        (
-            303,
-            "wrong-usage",
-            "WrongUsage",
-            server,
-            "For serverAuth only.",
-        ),
+        (303, "wrong-usage", "WrongUsage", server, "For serverAuth only."),
         (304, "no-usage", "WrongUsage", any, "For no usage by name."),
-        (
-            305,
-            "wrong-signature",
-            "BadSignature",
-            forged,
-            "A bit of the signature is turned.",
-        ),
+        (305, "wrong-signature", "BadSignature", forged, "A bit of the signature is turned."),
     ])
 }
 
@@ -185,12 +149,7 @@ pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
     let of_provider = list(&[&provider("1234")]);
     let of_range = list(&[&range("33612345000", &[100])]);
     let parts = |uris, lists, envelopes| {
-        let parts = Parts {
-            uris,
-            lists,
-            envelopes,
-            moved: false,
-        };
+        let parts = Parts { uris, lists, envelopes, moved: false };
         parts.certificate()
     };
     let envelope = sealed.p256.as_slice();
@@ -210,13 +169,7 @@ pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
             parts(&[], &[], &[envelope, envelope]),
             "An extension twice (RFC 5280 section 4.2).",
         ),
-        (
-            400,
-            "no-number",
-            "NoPhone",
-            in_clear(&[], &[]),
-            "It bears none.",
-        ),
+        (400, "no-number", "NoPhone", in_clear(&[], &[]), "It bears none."),
         (
             401,
             "list-of-a-provider",
@@ -224,34 +177,10 @@ pub(crate) fn numbers(sealed: &Sealed) -> Vec<Vector> {
             in_clear(&[], &[&of_provider]),
             "spc says what an authority may assert.",
         ),
-        (
-            402,
-            "list-of-a-range",
-            "NoPhone",
-            in_clear(&[], &[&of_range]),
-            "So does range.",
-        ),
-        (
-            410,
-            "two-uris",
-            several,
-            in_clear(&[URI, "tel:+33612345679"], &[]),
-            "Two numbers.",
-        ),
-        (
-            411,
-            "two-numbers-in-a-list",
-            several,
-            in_clear(&[], &[&two]),
-            "Two numbers.",
-        ),
-        (
-            412,
-            "list-and-another-uri",
-            several,
-            in_clear(&[URI], &[&other]),
-            "Two numbers.",
-        ),
+        (402, "list-of-a-range", "NoPhone", in_clear(&[], &[&of_range]), "So does range."),
+        (410, "two-uris", several, in_clear(&[URI, "tel:+33612345679"], &[]), "Two numbers."),
+        (411, "two-numbers-in-a-list", several, in_clear(&[], &[&two]), "Two numbers."),
+        (412, "list-and-another-uri", several, in_clear(&[URI], &[&other]), "Two numbers."),
         (
             413,
             "envelope-and-uri",
@@ -279,37 +208,17 @@ pub(crate) fn lists() -> Vec<Vector> {
     let truncated = &good[..good.len() - 1];
     let rows: [(u16, &str, &[u8], &str); 13] = [
         (500, "list-too-large", &large, "Over 4 KiB."),
-        (
-            501,
-            "list-truncated",
-            truncated,
-            "Its last byte is missing.",
-        ),
+        (501, "list-truncated", truncated, "Its last byte is missing."),
         (
             502,
             "list-of-indefinite-length",
             &indefinite(&good),
             "BER, not DER (X.690 section 10.1).",
         ),
-        (
-            503,
-            "list-of-long-length",
-            &long_length(&good),
-            "BER, not DER (X.690 section 10.1).",
-        ),
-        (
-            504,
-            "list-empty",
-            &list(&[]),
-            "SIZE (1..MAX) (RFC 8226 section 9).",
-        ),
+        (503, "list-of-long-length", &long_length(&good), "BER, not DER (X.690 section 10.1)."),
+        (504, "list-empty", &list(&[]), "SIZE (1..MAX) (RFC 8226 section 9)."),
         (505, "list-of-65", &many, "More entries than are read."),
-        (
-            506,
-            "list-with-implicit-tag",
-            &list(&[&tlv(0x82, b"33612345678")]),
-            "Tags are explicit.",
-        ),
+        (506, "list-with-implicit-tag", &list(&[&tlv(0x82, b"33612345678")]), "Tags are explicit."),
         (
             507,
             "list-with-unknown-tag",
@@ -322,30 +231,10 @@ pub(crate) fn lists() -> Vec<Vector> {
             &list(&[&tlv(0xa2, &tlv(0x0c, b"336"))]),
             "UTF8String, not IA5String.",
         ),
-        (
-            509,
-            "list-with-range-of-one",
-            &list(&[&range("336", &[1])]),
-            "count INTEGER (2..MAX).",
-        ),
-        (
-            510,
-            "list-with-no-digit",
-            &list(&[&one("")]),
-            "SIZE (1..15).",
-        ),
-        (
-            511,
-            "list-with-16-digits",
-            &list(&[&one("1234567890123456")]),
-            "SIZE (1..15).",
-        ),
-        (
-            512,
-            "list-with-a-letter",
-            &list(&[&one("3361234567a")]),
-            "FROM (\"0123456789#*\").",
-        ),
+        (509, "list-with-range-of-one", &list(&[&range("336", &[1])]), "count INTEGER (2..MAX)."),
+        (510, "list-with-no-digit", &list(&[&one("")]), "SIZE (1..15)."),
+        (511, "list-with-16-digits", &list(&[&one("1234567890123456")]), "SIZE (1..15)."),
+        (512, "list-with-a-letter", &list(&[&one("3361234567a")]), "FROM (\"0123456789#*\")."),
     ];
     let rows = rows
         .map(|(place, name, list, why)| (place, name, "TnAuthList", in_clear(&[], &[list]), why));

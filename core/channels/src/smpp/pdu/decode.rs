@@ -34,22 +34,12 @@ impl Pdu {
         let mut word = || fields.word().unwrap_or_default();
         let [_length, command_id, status, sequence] = [word(), word(), word(), word()];
         let status = Status(status);
-        let malformed = |(field, why)| Malformed {
-            command_id,
-            status,
-            sequence,
-            field,
-            why,
-        };
+        let malformed = |(field, why)| Malformed { command_id, status, sequence, field, why };
         if octets.len() < HEADER_OCTETS {
             return Err(malformed(("command_length", "is shorter than a header")));
         }
         let body = fields.body(command_id, status).map_err(malformed)?;
-        Ok(Self {
-            status,
-            sequence,
-            body,
-        })
+        Ok(Self { status, sequence, body })
     }
 }
 
@@ -157,10 +147,7 @@ impl<'a> Fields<'a> {
             let length = usize::from(u16::from_be_bytes([length_high, length_low]));
             self.rest = rest;
             let value = self.octets("optional parameter", length)?;
-            parameters.push(Parameter::new(
-                u16::from_be_bytes([tag_high, tag_low]),
-                value,
-            ));
+            parameters.push(Parameter::new(u16::from_be_bytes([tag_high, tag_low]), value));
         }
         if self.rest.is_empty() {
             Ok(parameters)
@@ -202,10 +189,7 @@ impl<'a> Fields<'a> {
     }
 
     fn octets(&mut self, field: &'static str, length: usize) -> Field<&'a [u8]> {
-        let (octets, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or((field, "is cut short"))?;
+        let (octets, rest) = self.rest.split_at_checked(length).ok_or((field, "is cut short"))?;
         self.rest = rest;
         Ok(octets)
     }

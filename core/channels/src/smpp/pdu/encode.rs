@@ -37,9 +37,8 @@ impl Pdu {
             | Body::AlertNotification
             | Body::Other { .. } => {}
         }
-        let length = u32::try_from(out.len() - start).map_err(|_| Unfit {
-            field: "command_length",
-        })?;
+        let length =
+            u32::try_from(out.len() - start).map_err(|_| Unfit { field: "command_length" })?;
         let header = [length, self.body.command_id(), self.status.0, self.sequence];
         let header = header.into_iter().flat_map(u32::to_be_bytes);
         for (octet, value) in out.iter_mut().skip(start).zip(header) {
@@ -69,18 +68,12 @@ fn append_message(out: &mut Vec<u8>, message: &ShortMessage) -> Result<(), Unfit
     // replace_if_present_flag, and sm_default_msg_id after data_coding: none.
     out.extend([message.registered_delivery, 0, message.data_coding, 0]);
 
-    let length = u8::try_from(message.short_message.len())
-        .ok()
-        .filter(|length| *length <= 254);
-    out.push(length.ok_or(Unfit {
-        field: "short_message",
-    })?);
+    let length = u8::try_from(message.short_message.len()).ok().filter(|length| *length <= 254);
+    out.push(length.ok_or(Unfit { field: "short_message" })?);
     out.extend_from_slice(&message.short_message);
     for parameter in &message.parameters {
         let length = u16::try_from(parameter.value.len());
-        let length = length.map_err(|_| Unfit {
-            field: "optional parameter",
-        })?;
+        let length = length.map_err(|_| Unfit { field: "optional parameter" })?;
         out.extend(parameter.tag.to_be_bytes());
         out.extend(length.to_be_bytes());
         out.extend_from_slice(&parameter.value);

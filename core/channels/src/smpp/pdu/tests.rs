@@ -16,26 +16,16 @@ fn encoded(pdu: &Pdu) -> Vec<u8> {
 /// A PDU made by hand.
 fn raw(command_id: u32, status: u32, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(HEADER_OCTETS + body.len()).unwrap();
-    let mut octets: Vec<u8> = [length, command_id, status, 7]
-        .into_iter()
-        .flat_map(u32::to_be_bytes)
-        .collect();
+    let mut octets: Vec<u8> =
+        [length, command_id, status, 7].into_iter().flat_map(u32::to_be_bytes).collect();
     octets.extend(body);
     octets
 }
 
 fn message() -> ShortMessage {
     ShortMessage {
-        source: Address {
-            ton: 5,
-            npi: 0,
-            digits: "SHOP".to_owned(),
-        },
-        destination: Address {
-            ton: 1,
-            npi: 1,
-            digits: "33612345678".to_owned(),
-        },
+        source: Address { ton: 5, npi: 0, digits: "SHOP".to_owned() },
+        destination: Address { ton: 1, npi: 1, digits: "33612345678".to_owned() },
         esm_class: ESM_CLASS_UDHI,
         validity_period: "000000000500000R".to_owned(),
         registered_delivery: 1,
@@ -56,13 +46,9 @@ fn bodies() -> Vec<Body> {
             password: Zeroizing::new("secret".to_owned()),
             system_type: "otp".to_owned(),
         }),
-        Body::BindTransceiverResp {
-            system_id: "centre".to_owned(),
-        },
+        Body::BindTransceiverResp { system_id: "centre".to_owned() },
         Body::SubmitSm(message()),
-        Body::SubmitSmResp {
-            message_id: "1A2b".to_owned(),
-        },
+        Body::SubmitSmResp { message_id: "1A2b".to_owned() },
         Body::DeliverSm(message()),
         Body::DeliverSmResp,
         Body::Unbind,
@@ -104,10 +90,7 @@ fn a_bind_is_written_as_in_the_norm() {
     };
     let mut expected = vec![0, 0, 0, 0x2F, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1];
     expected.extend(b"SMPP3TEST\0secret08\0SUBMIT1\0\x34\0\0\0");
-    assert_eq!(
-        encoded(&Pdu::request(1, Body::BindTransceiver(bind))),
-        expected
-    );
+    assert_eq!(encoded(&Pdu::request(1, Body::BindTransceiver(bind))), expected);
 }
 
 #[test]
@@ -135,18 +118,8 @@ fn a_length_above_the_limit_is_refused_before_it_is_waited_for() {
 #[test]
 fn a_response_that_refuses_may_have_no_body() {
     for (command_id, body) in [
-        (
-            command::SUBMIT_SM_RESP,
-            Body::SubmitSmResp {
-                message_id: String::new(),
-            },
-        ),
-        (
-            command::BIND_TRANSCEIVER_RESP,
-            Body::BindTransceiverResp {
-                system_id: String::new(),
-            },
-        ),
+        (command::SUBMIT_SM_RESP, Body::SubmitSmResp { message_id: String::new() }),
+        (command::BIND_TRANSCEIVER_RESP, Body::BindTransceiverResp { system_id: String::new() }),
         (command::DELIVER_SM_RESP, Body::DeliverSmResp),
     ] {
         assert_eq!(Pdu::decode(&raw(command_id, 0x58, &[])).unwrap().body, body);
@@ -156,31 +129,20 @@ fn a_response_that_refuses_may_have_no_body() {
 #[test]
 fn a_bind_response_without_a_version_is_read() {
     let pdu = Pdu::decode(&raw(command::BIND_TRANSCEIVER_RESP, 0, b"centre\0")).unwrap();
-    assert_eq!(
-        pdu.body,
-        Body::BindTransceiverResp {
-            system_id: "centre".to_owned()
-        }
-    );
+    assert_eq!(pdu.body, Body::BindTransceiverResp { system_id: "centre".to_owned() });
 }
 
 #[test]
 fn a_command_that_is_not_used_keeps_its_id() {
     let pdu = Pdu::decode(&raw(0x103, 0, b"whatever")).unwrap();
     assert_eq!(pdu.body, Body::Other { command_id: 0x103 });
-    assert_eq!(
-        Pdu::decode(&raw(0x102, 0, b"whatever")).unwrap().body,
-        Body::AlertNotification
-    );
+    assert_eq!(Pdu::decode(&raw(0x102, 0, b"whatever")).unwrap().body, Body::AlertNotification);
 }
 
 /// What a body is refused for; the refusal tells the header, so that it can be answered.
 fn refused(command_id: u32, body: &[u8]) -> (&'static str, &'static str) {
     let malformed = Pdu::decode(&raw(command_id, 0, body)).unwrap_err();
-    assert_eq!(
-        (malformed.command_id, malformed.status.0, malformed.sequence),
-        (command_id, 0, 7)
-    );
+    assert_eq!((malformed.command_id, malformed.status.0, malformed.sequence), (command_id, 0, 7));
     (malformed.field, malformed.why)
 }
 
@@ -188,10 +150,7 @@ const NO_NUL: &str = "is too long or lacks its NUL";
 
 #[test]
 fn a_message_that_breaks_a_rule_is_refused_with_the_rule() {
-    let message = ShortMessage {
-        parameters: Vec::new(),
-        ..message()
-    };
+    let message = ShortMessage { parameters: Vec::new(), ..message() };
     let good = encoded(&Pdu::request(7, Body::SubmitSm(message)))[HEADER_OCTETS..].to_vec();
     let submit = |body: &[u8]| refused(command::SUBMIT_SM, body);
     let with = |parameters: &[u8]| [good.as_slice(), parameters].concat();
@@ -202,59 +161,29 @@ fn a_message_that_breaks_a_rule_is_refused_with_the_rule() {
     let long_address = [&[0, 1, 1], [b'1'; 21].as_slice(), &[0]].concat();
     assert_eq!(submit(&long_address), ("source_addr", NO_NUL));
     assert_eq!(submit(&good[..good.len() - 9]), ("sm_length", "is missing"));
-    assert_eq!(
-        submit(&good[..good.len() - 1]),
-        ("short_message", "is cut short")
-    );
-    assert_eq!(
-        submit(&with(&[4, 0x27, 0])),
-        ("optional parameter", "is cut short")
-    );
-    assert_eq!(
-        submit(&with(&[4, 0x27, 0, 2, 1])),
-        ("optional parameter", "is cut short")
-    );
-    assert_eq!(
-        refused(command::DELIVER_SM, &[0, 1]),
-        ("source_addr", "is missing")
-    );
+    assert_eq!(submit(&good[..good.len() - 1]), ("short_message", "is cut short"));
+    assert_eq!(submit(&with(&[4, 0x27, 0])), ("optional parameter", "is cut short"));
+    assert_eq!(submit(&with(&[4, 0x27, 0, 2, 1])), ("optional parameter", "is cut short"));
+    assert_eq!(refused(command::DELIVER_SM, &[0, 1]), ("source_addr", "is missing"));
 }
 
 #[test]
 fn another_body_that_breaks_a_rule_is_refused_with_the_rule() {
     let too_long = ("command_length", "is longer than the body");
-    assert_eq!(
-        refused(command::SUBMIT_SM_RESP, b"12"),
-        ("message_id", NO_NUL)
-    );
-    assert_eq!(
-        refused(command::SUBMIT_SM_RESP, &[]),
-        ("message_id", NO_NUL)
-    );
-    assert_eq!(
-        refused(command::SUBMIT_SM_RESP, &[b'1'; 66]),
-        ("message_id", NO_NUL)
-    );
+    assert_eq!(refused(command::SUBMIT_SM_RESP, b"12"), ("message_id", NO_NUL));
+    assert_eq!(refused(command::SUBMIT_SM_RESP, &[]), ("message_id", NO_NUL));
+    assert_eq!(refused(command::SUBMIT_SM_RESP, &[b'1'; 66]), ("message_id", NO_NUL));
     assert_eq!(refused(command::ENQUIRE_LINK, &[0]), too_long);
     assert_eq!(refused(command::GENERIC_NACK, &[0]), too_long);
     let long_password = b"me\x00123456789\0";
-    assert_eq!(
-        refused(command::BIND_TRANSCEIVER, long_password),
-        ("password", NO_NUL)
-    );
+    assert_eq!(refused(command::BIND_TRANSCEIVER, long_password), ("password", NO_NUL));
     let short = b"me\0secret\0\0\x34\0\0";
-    assert_eq!(
-        refused(command::BIND_TRANSCEIVER, short),
-        ("address_range", NO_NUL)
-    );
+    assert_eq!(refused(command::BIND_TRANSCEIVER, short), ("address_range", NO_NUL));
 }
 
 #[test]
 fn less_than_a_header_is_refused() {
-    assert_eq!(
-        Pdu::decode(&[0; 15]).unwrap_err().why,
-        "is shorter than a header"
-    );
+    assert_eq!(Pdu::decode(&[0; 15]).unwrap_err().why, "is shorter than a header");
 }
 
 #[test]
@@ -263,25 +192,14 @@ fn a_field_of_ours_that_does_not_fit_is_refused() {
         let mut message = message();
         change(&mut message);
         let mut out = vec![1, 2];
-        let refusal = Pdu::request(1, Body::SubmitSm(message))
-            .encode(&mut out)
-            .unwrap_err();
+        let refusal = Pdu::request(1, Body::SubmitSm(message)).encode(&mut out).unwrap_err();
         assert_eq!(out, [1, 2], "nothing may be left of what was refused");
         refusal.field
     };
     assert_eq!(unfit(|m| m.source.digits = "1".repeat(21)), "source_addr");
-    assert_eq!(
-        unfit(|m| m.destination.digits = "33\x006".to_owned()),
-        "destination_addr"
-    );
-    assert_eq!(
-        unfit(|m| m.validity_period = "0".repeat(17)),
-        "validity_period"
-    );
-    assert_eq!(
-        unfit(|m| m.short_message = Zeroizing::new(vec![0; 255])),
-        "short_message"
-    );
+    assert_eq!(unfit(|m| m.destination.digits = "33\x006".to_owned()), "destination_addr");
+    assert_eq!(unfit(|m| m.validity_period = "0".repeat(17)), "validity_period");
+    assert_eq!(unfit(|m| m.short_message = Zeroizing::new(vec![0; 255])), "short_message");
     assert_eq!(
         unfit(|m| m.parameters = vec![Parameter::new(1, vec![0; 65_536])]),
         "optional parameter"
@@ -296,10 +214,7 @@ fn neither_text_nor_numbers_nor_passwords_are_shown() {
     for secret in ["123456", "49, 50, 51", "33612345678"] {
         assert!(!shown.contains(secret), "{shown}");
     }
-    let bind = Bind {
-        password: Zeroizing::new("geheim".to_owned()),
-        ..Bind::default()
-    };
+    let bind = Bind { password: Zeroizing::new("geheim".to_owned()), ..Bind::default() };
     assert!(!format!("{bind:?}").contains("geheim"));
 }
 

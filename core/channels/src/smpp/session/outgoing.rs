@@ -22,11 +22,8 @@ impl Outgoing {
 
     /// Moves to a larger buffer by hand: a vector that grows leaves an unwiped copy behind.
     fn grow(&mut self, more: usize) {
-        let mut larger = Vec::with_capacity(
-            (self.unwritten().len() + more)
-                .next_power_of_two()
-                .max(4_096),
-        );
+        let mut larger =
+            Vec::with_capacity((self.unwritten().len() + more).next_power_of_two().max(4_096));
         larger.extend_from_slice(self.unwritten());
         self.octets.zeroize();
         self.octets = larger;

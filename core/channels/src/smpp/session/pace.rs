@@ -57,11 +57,7 @@ pub(super) struct Throttle {
 
 impl Throttle {
     pub(super) const fn new(pause: Duration) -> Self {
-        Self {
-            pause,
-            doublings: 0,
-            until: None,
-        }
+        Self { pause, doublings: 0, until: None }
     }
 
     pub(super) fn is_on(&self, now: Instant) -> bool {

@@ -31,10 +31,7 @@ pub(super) struct Pending {
 impl Window {
     /// The window of a session that has just been bound.
     pub(super) const fn new() -> Self {
-        Self {
-            pending: BTreeMap::new(),
-            next: 1,
-        }
+        Self { pending: BTreeMap::new(), next: 1 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -62,10 +59,7 @@ impl Window {
     /// Takes out a submission that has waited for too long.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Option<Pending> {
         // All wait equally long: the first written is the first overdue.
-        let first = self
-            .pending
-            .first_entry()
-            .filter(|first| first.get().deadline <= now)?;
+        let first = self.pending.first_entry().filter(|first| first.get().deadline <= now)?;
         Some(first.remove())
     }
 
@@ -73,11 +67,7 @@ impl Window {
     pub(super) fn end(self, written: u64) {
         for pending in self.pending.into_values() {
             let whole = pending.written_at <= written;
-            let outcome = if whole {
-                Outcome::InDoubt
-            } else {
-                Outcome::NotWritten
-            };
+            let outcome = if whole { Outcome::InDoubt } else { Outcome::NotWritten };
             settle(pending.outcome, outcome("the session ended"));
         }
     }
@@ -110,31 +100,16 @@ mod tests {
         let max = u64::from(MAX_SEQUENCE);
         let around = [1, max - 1, max].map(sequence_of);
         assert_eq!(around, [2, MAX_SEQUENCE, 1]);
-        for (order, next) in [
-            (1, 2),
-            (1, 1_000),
-            (max, max + 1),
-            (max - 1, max + 5),
-            (3 * max + 7, 3 * max + 9),
-        ] {
-            assert_eq!(
-                latest_order(sequence_of(order), next),
-                Some(order),
-                "{order} {next}"
-            );
+        for (order, next) in
+            [(1, 2), (1, 1_000), (max, max + 1), (max - 1, max + 5), (3 * max + 7, 3 * max + 9)]
+        {
+            assert_eq!(latest_order(sequence_of(order), next), Some(order), "{order} {next}");
         }
     }
 
     #[test]
     fn a_sequence_number_that_was_not_used_names_nothing() {
-        for sequence in [
-            0,
-            7,
-            MAX_SEQUENCE,
-            MAX_SEQUENCE + 1,
-            MAX_SEQUENCE + 3,
-            u32::MAX,
-        ] {
+        for sequence in [0, 7, MAX_SEQUENCE, MAX_SEQUENCE + 1, MAX_SEQUENCE + 3, u32::MAX] {
             let order = latest_order(sequence, 6);
             assert_eq!(order, None, "{sequence}");
         }
@@ -149,12 +124,7 @@ mod tests {
             let (outcome, answer) = oneshot::channel();
             let _place = Arc::clone(&places).acquire_owned().await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(9);
-            window.add(Pending {
-                outcome,
-                written_at,
-                deadline,
-                _place,
-            });
+            window.add(Pending { outcome, written_at, deadline, _place });
             waiting.push(answer);
         }
         window.end(199);
@@ -164,10 +134,7 @@ mod tests {
         }
         assert_eq!(
             outcomes,
-            [
-                Outcome::InDoubt("the session ended"),
-                Outcome::NotWritten("the session ended")
-            ]
+            [Outcome::InDoubt("the session ended"), Outcome::NotWritten("the session ended")]
         );
         assert_eq!(places.available_permits(), 2);
     }
