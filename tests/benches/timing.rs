@@ -18,10 +18,11 @@ use std::{
 use countersign_domain::{
     card::Card,
     code::TypedCode,
+    directory::Subscribers,
     policy::Policy,
     ports::{Directory as _, Entropy as _},
     secret::Secret,
-    subscriber::{Subscriber, Subscribers},
+    subscriber::Subscriber,
     testing::{MemoryStore, card, key_ring, other_card},
 };
 use countersign_server::SystemEntropy;

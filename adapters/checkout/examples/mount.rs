@@ -6,7 +6,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
 use countersign_checkout::{Checkouts, api, payer_pages};
-use countersign_domain::{subscriber::Subscribers, testing};
+use countersign_domain::{directory::Subscribers, testing};
 use countersign_web::{
     relying_party::{KeyHash, RelyingParties, RelyingParty},
     theme::Themes,

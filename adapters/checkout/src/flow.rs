@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_domain::{
     challenge::Challenge,
     code::TypedCode,
+    directory::Subscribers,
     error::Error,
     event::Fact,
     gateway::{Gateway, Purchase},
@@ -13,7 +14,7 @@ use countersign_domain::{
     payment::{Payment, PaymentState},
     ports::{Clock, Directory, Entropy, Store, StoreError},
     record::{Batch, RecordKey, Stored as _, Version, Versioned},
-    subscriber::{Subscriber, Subscribers},
+    subscriber::Subscriber,
     summary::Locale,
     transaction::Transaction,
 };

@@ -8,12 +8,12 @@ use countersign_certs::{Certificate, GatewayKey, KeyPair, RevocationList, TrustA
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
 use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
 use countersign_domain::{
+    directory::Subscribers,
     gateway::Gateway,
     id::MessageId,
     outbox::Outbox,
     ports::{Clock, Entropy, Store},
     secret::Secret,
-    subscriber::Subscribers,
 };
 use countersign_store::SqliteStore;
 use countersign_web::relying_party::RelyingParties;

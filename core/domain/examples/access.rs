@@ -4,10 +4,11 @@
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use countersign_domain::{
+    agreement::Purpose,
     code::TypedCode,
     error::Error,
     id::SessionId,
-    summary::{Locale, Purpose},
+    locale::Locale,
     testing::Fixture,
     verifier::{Answer, ChallengeRequest},
 };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::InvalidInput;
+use crate::invalid::InvalidInput;
 
 /// A mobile number in E.164 form: `+`, a digit that is not zero, 6 to 14 more.
 ///

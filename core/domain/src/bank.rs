@@ -3,13 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::{
     amount::Amount,
     card::Card,
-    error::InvalidInput,
     id::RelyingPartyId,
-    ports::{Entropy, EntropyError},
+    invalid::InvalidInput,
+    randomness::{Entropy, EntropyError},
     time::Timestamp,
     transaction::Payee,
 };
@@ -32,7 +33,7 @@ impl BankReference {
     /// A new reference; the retrieval number alone has about 60 random bits.
     ///
     /// # Errors
-    /// When the source of chance fails.
+    /// When the source of randomness fails.
     #[expect(clippy::arithmetic_side_effects, reason = "draws below constants that are not zero")]
     pub fn random(entropy: &dyn Entropy, now: Timestamp) -> Result<Self, EntropyError> {
         let mut bytes = [0; 16];
@@ -76,6 +77,46 @@ impl BankRequest {
     ) -> Self {
         Self { reference, card, amount, payee, relying_party }
     }
+}
+
+/// What the bank decided.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// The amount is held.
+    Approved {
+        /// The bank's proof of it.
+        approval: ApprovalCode,
+    },
+    /// The bank refuses.
+    Declined {
+        /// Why, in the bank's terms.
+        response: ResponseCode,
+    },
+}
+
+/// The bank did not answer the question.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum BankError {
+    /// Nothing was sent: no connection could be had.
+    #[error("the bank cannot be reached: {cause}")]
+    Unreachable {
+        /// What failed; no card number.
+        cause: String,
+    },
+    /// Something was sent and no answer came: it may or may not have been done. Ask again with the same request, or void.
+    #[error("the bank's answer is not known: {cause}")]
+    Unknown {
+        /// What failed; no card number.
+        cause: String,
+    },
+    /// The bank refused a capture or a void, which are advices that it should not refuse.
+    #[error("the bank refused the advice with response {response}")]
+    Refused {
+        /// Why, in the bank's terms.
+        response: ResponseCode,
+    },
 }
 
 /// Text of the bank: 1 to `max` characters of `0-9A-Z` and space.

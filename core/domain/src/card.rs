@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::InvalidInput, secret::Secret};
+use crate::{invalid::InvalidInput, secret::Secret};
 
 /// A card's number (PAN) and expiry. Never printed in full, wiped when dropped; see [`Card::masked`].
 #[derive(Clone, Eq, PartialEq)]

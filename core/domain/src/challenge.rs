@@ -6,63 +6,19 @@
 
 use serde::{Deserialize, Serialize};
 
+#[doc(hidden)]
+pub use crate::refusal::Refusal;
 use crate::{
     address::Msisdn,
+    agreement::Purpose,
     binding::Binding,
     id::{ChallengeId, CorrelationId, Identifier, KeyId, MessageId, PaymentId, SessionId},
+    locale::Locale,
+    message::{Message, MessageState},
     policy::PolicySettings,
     record::Stored,
-    summary::{Locale, Purpose},
     time::Timestamp,
 };
-
-/// A correct "no", with its cause. Not an error.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(tag = "cause", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The code is not the one that was sent.
-    WrongCode {
-        /// How many responses are still accepted.
-        attempts_left: u8,
-    },
-    /// As many wrong codes as the policy allows were typed (RTS art. 4(3)(b)).
-    TooManyAttempts,
-    /// The code's time has run out.
-    Late,
-    /// A response was accepted before: a code is good once (RTS art. 4(1)).
-    AlreadyUsed,
-    /// The response came in another session than the one the code was made for (F4.s).
-    OtherSession,
-    /// No message reached the phone.
-    Undeliverable,
-    /// The payer or the relying party called it off.
-    Cancelled,
-    /// As many messages were sent as the policy allows.
-    TooManySends,
-    /// The last message is too recent for another one.
-    TooSoon {
-        /// After how many seconds another one may be asked for.
-        wait_seconds: u32,
-    },
-}
-
-impl Refusal {
-    /// Its name, in problems, views and figures: a promise.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::WrongCode { .. } => "wrong-code",
-            Self::TooManyAttempts => "too-many-attempts",
-            Self::Late => "late-code",
-            Self::AlreadyUsed => "code-already-used",
-            Self::OtherSession => "other-session",
-            Self::Undeliverable => "phone-unreachable",
-            Self::Cancelled => "cancelled",
-            Self::TooManySends => "too-many-messages",
-            Self::TooSoon { .. } => "message-too-soon",
-        }
-    }
-}
 
 /// What is asked for, and what the person may do in which time.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -196,6 +152,19 @@ impl Challenge {
         &self.last_message
     }
 
+    /// Its last message, to be sent at once.
+    pub(crate) fn message(&self, now: Timestamp) -> Message {
+        Message {
+            id: self.last_message.clone(),
+            challenge: self.id().clone(),
+            to: self.number.clone(),
+            expires_at: self.expires_at,
+            tries: 0,
+            state: MessageState::Queued { not_before: now },
+            correlation: self.correlation.clone(),
+        }
+    }
+
     /// Counts a response before it is looked at: `Ok` must be committed before the code is compared.
     ///
     /// # Errors
@@ -304,6 +273,41 @@ impl Challenge {
     fn end(mut self, state: State) -> Self {
         self.state = state;
         self
+    }
+}
+
+/// Proof that the person typed back the code of a challenge. Only the [`Verifier`] makes it, once for a challenge; it
+/// cannot be copied, stored or read back.
+#[derive(Debug)]
+#[must_use]
+pub struct Verified {
+    challenge: ChallengeId,
+    identifier: Identifier,
+    number: Msisdn,
+}
+
+impl Verified {
+    /// The challenge.
+    pub const fn challenge(&self) -> &ChallengeId {
+        &self.challenge
+    }
+
+    /// Who typed it back.
+    pub const fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+
+    /// The receiver that had the code: whoever typed it back can read what is sent there.
+    pub const fn number(&self) -> &Msisdn {
+        &self.number
+    }
+
+    pub(crate) fn of(challenge: &Challenge) -> Self {
+        Self {
+            challenge: challenge.id().clone(),
+            identifier: challenge.binding.identifier.clone(),
+            number: challenge.number.clone(),
+        }
     }
 }
 

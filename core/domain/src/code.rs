@@ -7,8 +7,8 @@ use zeroize::Zeroize as _;
 
 use crate::{
     binding::Binding,
-    error::InvalidInput,
     hex,
+    invalid::InvalidInput,
     ocra::{DataInput, Suite},
     secret::Secret,
 };

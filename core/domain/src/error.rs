@@ -1,26 +1,10 @@
-//! What can go wrong. A *refusal* (a correct "no") is not here: see [`Refusal`](crate::challenge::Refusal).
+//! What can go wrong. A *refusal* (a correct "no") is not here: see [`Refusal`](crate::refusal::Refusal).
 
 use thiserror::Error;
 
-use crate::ports::{DirectoryError, EntropyError, StoreError};
-
-/// A value from outside that cannot be what it says it is. Names the culprit, never quotes it.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{what} {why}")]
-#[non_exhaustive]
-pub struct InvalidInput {
-    /// Which value.
-    pub what: &'static str,
-    /// Which rule it broke, as the rest of a sentence.
-    pub why: &'static str,
-}
-
-impl InvalidInput {
-    /// `what` broke the rule `why`.
-    pub const fn new(what: &'static str, why: &'static str) -> Self {
-        Self { what, why }
-    }
-}
+#[doc(hidden)]
+pub use crate::invalid::InvalidInput;
+use crate::{randomness::EntropyError, record::StoreError, subscriber::DirectoryError};
 
 /// The domain could not do what was asked, through the caller's fault or a port's.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -62,7 +46,7 @@ pub enum Error {
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The source of chance failed.
+    /// The source of randomness failed.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }

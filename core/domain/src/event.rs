@@ -8,10 +8,9 @@ use crate::{
     amount::Amount,
     bank::{ApprovalCode, ResponseCode},
     card::MaskedCard,
-    challenge::Refusal,
     id::{ChallengeId, MessageId},
-    payment::VoidCause,
-    policy::Selection,
+    plan::Selection,
+    refusal::{Refusal, VoidCause},
     time::Timestamp,
 };
 

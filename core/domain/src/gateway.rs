@@ -6,23 +6,25 @@ use std::sync::Arc;
 
 use tracing::{Instrument as _, Span, field::display, info_span};
 
+#[doc(hidden)]
+pub use crate::purchase::{Payer, Purchase};
 use crate::{
-    address::Msisdn,
-    bank::{ApprovalCode, BankReference, BankRequest},
-    card::Card,
-    challenge::{Challenge, Refusal},
+    agreement::Purpose,
+    bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
+    challenge::Challenge,
     code::TypedCode,
     error::Error,
     event::Event,
-    id::{CorrelationId, Identifier, PaymentId, RelyingPartyId, SessionId},
+    id::{PaymentId, SessionId},
     keys::KeyRing,
-    payment::{Payment, PaymentState, VoidCause},
-    policy::{Order, Policy, Selection},
-    ports::{BankError, Clock, Decision, Entropy, IssuingBank, Store, StoreError},
-    record::{Batch, Stored, Versioned},
-    summary::{Locale, Purpose},
+    payment::{Payment, PaymentState},
+    plan::{Order, Selection},
+    policy::Policy,
+    ports::{Clock, IssuingBank, Store},
+    randomness::Entropy,
+    record::{Batch, StoreError, Stored, Versioned},
+    refusal::{Refusal, VoidCause},
     time::Timestamp,
-    transaction::Transaction,
     verifier::{Answer, ChallengeRequest, MAX_CONTENTION, Verifier, end},
 };
 
@@ -39,38 +41,6 @@ pub struct Gateway {
     keys: Arc<KeyRing>,
     policy: Policy,
     verifier: Verifier,
-}
-
-/// Who pays: an identifier, the receiver that is vouched for, and the card to debit.
-#[derive(Clone, Debug)]
-pub struct Payer {
-    /// Who.
-    pub identifier: Identifier,
-    /// The receiver.
-    pub number: Msisdn,
-    /// The card.
-    pub card: Card,
-}
-
-/// A payment that a person began in a session.
-#[derive(Clone, Debug)]
-pub struct Purchase {
-    /// The payment's id, made by the caller so that its own records can name it.
-    pub payment: PaymentId,
-    /// On whose behalf.
-    pub relying_party: RelyingPartyId,
-    /// In which session the code must be typed back.
-    pub session: SessionId,
-    /// Who pays.
-    pub payer: Payer,
-    /// What for.
-    pub transaction: Transaction,
-    /// The language of the message.
-    pub locale: Locale,
-    /// The host of the page that asks for the code.
-    pub origin: String,
-    /// Follows it through logs.
-    pub correlation: Option<CorrelationId>,
 }
 
 impl Gateway {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::InvalidInput;
+use crate::invalid::InvalidInput;
 
 /// Makes a type for ids of ours: a prefix that says what is named, and 128 random bits in lower-case hexadecimal. Flows
 /// name their own records with it.
@@ -20,8 +20,8 @@ macro_rules! random_id {
             /// A new one; two never meet.
             ///
             /// # Errors
-            /// When the source of chance fails.
-            pub fn random(entropy: &dyn $crate::ports::Entropy) -> Result<Self, $crate::ports::EntropyError> {
+            /// When the source of randomness fails.
+            pub fn random(entropy: &dyn $crate::randomness::Entropy) -> Result<Self, $crate::randomness::EntropyError> {
                 let mut bytes = [0; 16];
                 entropy.fill(&mut bytes)?;
                 Ok(Self(format!("{}{:032x}", $prefix, u128::from_be_bytes(bytes))))
@@ -34,13 +34,13 @@ macro_rules! random_id {
         }
 
         impl TryFrom<String> for $name {
-            type Error = $crate::error::InvalidInput;
+            type Error = $crate::invalid::InvalidInput;
 
-            fn try_from(text: String) -> Result<Self, $crate::error::InvalidInput> {
+            fn try_from(text: String) -> Result<Self, $crate::invalid::InvalidInput> {
                 let well_formed = text.strip_prefix($prefix).is_some_and(|hex| {
                     hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
                 });
-                let refuse = || $crate::error::InvalidInput::new(stringify!($name), "not one of our ids");
+                let refuse = || $crate::invalid::InvalidInput::new(stringify!($name), "not one of our ids");
                 well_formed.then_some(Self(text)).ok_or_else(refuse)
             }
         }
@@ -62,7 +62,7 @@ random_id!(
     PaymentId, "pay_"
 );
 random_id!(
-    /// Names a [`Message`](crate::outbox::Message) to a phone.
+    /// Names a [`Message`](crate::message::Message) to a phone.
     MessageId, "msg_"
 );
 random_id!(
@@ -82,8 +82,10 @@ impl CorrelationId {
     /// A new one, for who brings none.
     ///
     /// # Errors
-    /// When the source of chance fails.
-    pub fn random(entropy: &dyn crate::ports::Entropy) -> Result<Self, crate::ports::EntropyError> {
+    /// When the source of randomness fails.
+    pub fn random(
+        entropy: &dyn crate::randomness::Entropy,
+    ) -> Result<Self, crate::randomness::EntropyError> {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes)?;
         // Zero is no trace id.

@@ -11,10 +11,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     card::{Card, CardExpiry, MaskedCard},
-    error::{Error, InvalidInput},
+    error::Error,
     hex,
     id::KeyId,
-    ports::Entropy,
+    invalid::InvalidInput,
+    randomness::Entropy,
     secret::Secret,
 };
 
@@ -65,7 +66,7 @@ impl KeyRing {
     /// Seals a card so that it opens only together with `context`, the id of the record that it is kept in.
     ///
     /// # Errors
-    /// When the source of chance fails.
+    /// When the source of randomness fails.
     pub fn seal_card(
         &self,
         card: &Card,

@@ -39,39 +39,48 @@
 //! ```
 #![warn(clippy::arithmetic_side_effects)]
 
-// The main flow.
-pub mod gateway;
-pub mod outbox;
-pub mod verifier;
+// Values.
+pub mod address;
+pub mod amount;
+pub mod card;
+pub mod hex;
+pub mod id;
+pub mod invalid;
+pub mod locale;
+pub mod randomness;
+pub mod secret;
+pub mod time;
+pub mod transaction;
 
-// What the flow moves: pure state machines, and the code.
+// What is kept, and what is asked of the outside.
+pub mod bank;
+pub mod error;
+pub mod event;
+pub mod keys;
+pub mod message;
+pub mod plan;
+pub mod ports;
+pub mod record;
+pub mod refusal;
+pub mod register;
+pub mod subscriber;
+
+// State machines, pure.
+pub mod agreement;
 pub mod binding;
 pub mod challenge;
 pub mod code;
 mod ocra;
 pub mod payment;
 pub mod policy;
-pub mod register;
-pub mod subscriber;
+pub mod purchase;
 pub mod summary;
 
-// What the domain needs from outside, and what it says.
-pub mod error;
-pub mod event;
-pub mod ports;
-pub mod record;
-
-// Values.
-pub mod address;
-pub mod amount;
-pub mod bank;
-pub mod card;
-pub mod hex;
-pub mod id;
-pub mod keys;
-pub mod secret;
-pub mod time;
-pub mod transaction;
+// The flow.
+pub mod directory;
+pub mod gateway;
+pub mod outbox;
+pub mod verifier;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

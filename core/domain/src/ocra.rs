@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use ring::hmac;
 
-use crate::error::InvalidInput;
+use crate::invalid::InvalidInput;
 
 /// Bytes of the question field in the data that is hashed (RFC 6287 §5.1).
 const QUESTION_BYTES: usize = 128;

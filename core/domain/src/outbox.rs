@@ -16,149 +16,29 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument as _, field::display, info_span};
 
+#[doc(hidden)]
+pub use crate::message::{Message, MessageState};
 use crate::{
-    address::Msisdn,
-    challenge::{Challenge, Refusal},
+    challenge::Challenge,
     code::AuthenticationCode,
     error::Error,
     event::Event,
-    id::{ChallengeId, CorrelationId, MessageId},
+    id::{CorrelationId, MessageId},
     keys::KeyRing,
-    ports::{
-        Accepted, Clock, Delivery, Inbound, InboundText, Inbox, InboxError, Messenger,
-        OutboundMessage, Receipt, SendError, Store, StoreError,
+    message::{
+        self, Accepted, Delivery, Inbound, InboundText, InboxError, OutboundMessage, Receipt,
+        SendError,
     },
-    record::{Batch, RecordKey, Stored, Versioned},
+    ports::{Clock, Inbox, Messenger, Store},
+    record::{Batch, RecordKey, StoreError, Stored, Versioned},
+    refusal::Refusal,
     summary,
     time::Timestamp,
     verifier::{MAX_CONTENTION, end},
 };
 
-/// After how many seconds a message that is being sent is taken for in doubt: whoever sent it has died. Longer than any
-/// driver waits for the network's answer.
-const LEASE_SECONDS: u32 = 60;
-
 /// Seconds before a message that was not taken over is tried again: doubles with each try, up to the last.
 const RETRY_SECONDS: [u32; 5] = [1, 2, 4, 8, 15];
-
-/// A message with a code, without the code: the text is made when it is sent.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Message {
-    id: MessageId,
-    challenge: ChallengeId,
-    to: Msisdn,
-    expires_at: Timestamp,
-    tries: u8,
-    state: MessageState,
-    /// Follows it through logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    correlation: Option<CorrelationId>,
-}
-
-/// Where a message stands.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum MessageState {
-    /// To be sent.
-    Queued {
-        /// Not before.
-        not_before: Timestamp,
-    },
-    /// Being sent.
-    Sending {
-        /// Since.
-        since: Timestamp,
-    },
-    /// The network took it over.
-    Sent {
-        /// When.
-        at: Timestamp,
-    },
-    /// The receiver has it.
-    Delivered {
-        /// When.
-        at: Timestamp,
-    },
-    /// It will not arrive.
-    Failed {
-        /// What the network said.
-        cause: String,
-        /// When.
-        at: Timestamp,
-    },
-    /// It is not known whether the network took it over.
-    Unconfirmed {
-        /// Since.
-        at: Timestamp,
-    },
-}
-
-impl MessageState {
-    fn after(delivery: &Delivery, now: Timestamp) -> Self {
-        match delivery {
-            Delivery::Delivered => Self::Delivered { at: now },
-            Delivery::Failed { cause } => Self::Failed { cause: cause.clone(), at: now },
-        }
-    }
-
-    /// The state's name, as the API gives it.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Queued { .. } => "queued",
-            Self::Sending { .. } => "sending",
-            Self::Sent { .. } => "sent",
-            Self::Delivered { .. } => "delivered",
-            Self::Failed { .. } => "failed",
-            Self::Unconfirmed { .. } => "unconfirmed",
-        }
-    }
-}
-
-impl Message {
-    /// The last message of a challenge, to be sent at once.
-    pub(crate) fn with_code(challenge: &Challenge, now: Timestamp) -> Self {
-        Self {
-            id: challenge.last_message.clone(),
-            challenge: challenge.id().clone(),
-            to: challenge.number.clone(),
-            expires_at: challenge.expires_at,
-            tries: 0,
-            state: MessageState::Queued { not_before: now },
-            correlation: challenge.correlation.clone(),
-        }
-    }
-
-    /// Its id.
-    pub const fn id(&self) -> &MessageId {
-        &self.id
-    }
-
-    /// Where it stands.
-    pub const fn state(&self) -> &MessageState {
-        &self.state
-    }
-
-    /// What happens to it is a fact about its challenge.
-    fn about(&self) -> RecordKey {
-        RecordKey::of::<Challenge>(self.challenge.as_str())
-    }
-}
-
-impl Stored for Message {
-    const COLLECTION: &'static str = "message";
-
-    fn id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn due_at(&self) -> Option<Timestamp> {
-        match self.state {
-            MessageState::Queued { not_before } => Some(not_before),
-            MessageState::Sending { since } => Some(since.plus_seconds(LEASE_SECONDS)),
-            _ => None,
-        }
-    }
-}
 
 /// From the name that the network gave a message to the message. A receipt that is faster than the network's answer to
 /// the submission waits here for the message.
@@ -178,7 +58,7 @@ struct EarlyReceipt {
 impl EarlyReceipt {
     /// Networks that use names again could mean an older message by an older receipt.
     fn is_recent(&self, now: Timestamp) -> bool {
-        self.at.plus_seconds(LEASE_SECONDS) > now
+        self.at.plus_seconds(message::LEASE_SECONDS) > now
     }
 }
 
@@ -357,7 +237,7 @@ impl Outbox {
                     message: id.clone(),
                     network_id: Some(network_id.clone()),
                 };
-                batch.fact(message.about(), now, sent);
+                batch.fact(about(&message), now, sent);
             }
             self.note(&message, now, &mut batch).await?;
             batch.replace(&Versioned { version, value: message })?;
@@ -388,7 +268,7 @@ impl Outbox {
                 Event::MessageFailed { message: id, cause: cause.clone() }
             }
         };
-        batch.fact(message.about(), now, event);
+        batch.fact(about(message), now, event);
         Ok(())
     }
 
@@ -423,6 +303,11 @@ impl Outbox {
         batch.fact(about, self.clock.now(), Event::TextReceived { from: text.from.masked() });
         Ok(self.store.commit(batch).await?)
     }
+}
+
+/// What happens to a message is a fact about its challenge.
+fn about(message: &Message) -> RecordKey {
+    RecordKey::of::<Challenge>(message.challenge.as_str())
 }
 
 #[async_trait]

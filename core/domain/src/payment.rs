@@ -16,57 +16,29 @@
 
 use serde::{Deserialize, Serialize};
 
+#[doc(hidden)]
+pub use crate::refusal::VoidCause;
 use crate::{
     address::Msisdn,
     bank::{ApprovalCode, BankReference, ResponseCode},
     card::MaskedCard,
-    challenge::{Challenge, Refusal},
+    challenge::{Challenge, Verified},
     error::Error,
-    gateway::Purchase,
     id::{ChallengeId, CorrelationId, Identifier, PaymentId, RelyingPartyId, SessionId},
     keys::SealedCard,
-    policy::{Exempt, Order, Selection},
+    locale::Locale,
+    plan::{Order, Selection},
+    policy::Exempt,
+    purchase::Purchase,
     record::Stored,
     register::{Account, Posting},
-    summary::Locale,
     time::Timestamp,
     transaction::Transaction,
-    verifier::Verified,
 };
 
 /// For how long whoever put a payment into a state that asks something of the bank has it to itself, in seconds. After
 /// that it is taken for dead, and any process may go on.
 const LEASE_SECONDS: u32 = 60;
-
-/// Why a payment was not made, when neither the bank nor the payer said no.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "cause", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum VoidCause {
-    /// The challenge ended without an accepted response.
-    NotVerified {
-        /// How it ended.
-        refusal: Refusal,
-    },
-    /// The bank did not answer, or the server stopped before the person could be asked.
-    Interrupted,
-    /// The bank refused to debit what it had authorized.
-    CaptureRefused {
-        /// Why, in the bank's terms.
-        response: ResponseCode,
-    },
-}
-
-impl VoidCause {
-    /// Its name, in figures: a promise.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::NotVerified { refusal } => refusal.name(),
-            Self::Interrupted => "interrupted",
-            Self::CaptureRefused { .. } => "capture-refused",
-        }
-    }
-}
 
 /// Where a payment stands.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -4,36 +4,33 @@
 //! The one trait here that the domain itself implements is [`Inbox`], by which a driver hands over what arrives.
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::{
-    address::Msisdn,
     amount::Currency,
-    bank::{ApprovalCode, BankRequest, ResponseCode},
+    bank::{ApprovalCode, BankRequest},
     card::Card,
+    error::Error,
     event::Fact,
-    id::{Identifier, MessageId},
-    record::{Batch, Record, RecordKey},
+    id::Identifier,
+    record::{Batch, Record, RecordKey, Stored, Versioned},
     register::{Account, Balance},
-    secret::Secret,
     subscriber::Subscriber,
     time::Timestamp,
+};
+pub use crate::{
+    bank::{BankError, Decision},
+    message::{
+        Accepted, Delivery, Inbound, InboundText, InboxError, OutboundMessage, Receipt, SendError,
+    },
+    randomness::{Entropy, EntropyError},
+    record::StoreError,
+    subscriber::DirectoryError,
 };
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
-}
-
-/// Gives chance fit for keys and ids.
-pub trait Entropy: Send + Sync {
-    /// Fills `bytes` with random bits.
-    ///
-    /// # Errors
-    /// When the source fails.
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
 }
 
 /// Keeps records, facts and postings. What [`Store::commit`] returned `Ok` for is still there after a power loss.
@@ -159,192 +156,21 @@ pub trait IssuingBank: Send + Sync {
     ) -> Result<(), BankError>;
 }
 
-/// A text on its way to a receiver.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct OutboundMessage {
-    /// Our name for it.
-    pub id: MessageId,
-    /// To whom.
-    pub to: Msisdn,
-    /// What; it holds the code.
-    pub text: Secret<String>,
-    /// What is left of the code's life, in seconds: a code that is late should die on the way, not arrive.
-    pub valid_for_seconds: u32,
-}
+impl dyn Store + '_ {
+    /// The value of a record, if there is one.
+    ///
+    /// # Errors
+    /// When the store fails or the record cannot be read.
+    pub async fn find<T: Stored>(&self, id: &str) -> Result<Option<Versioned<T>>, StoreError> {
+        self.load(&RecordKey::of::<T>(id)).await?.map(Versioned::try_from).transpose()
+    }
 
-impl OutboundMessage {
-    /// A text for a receiver that is of no use after `valid_for_seconds`.
-    pub const fn new(
-        id: MessageId,
-        to: Msisdn,
-        text: Secret<String>,
-        valid_for_seconds: u32,
-    ) -> Self {
-        Self { id, to, text, valid_for_seconds }
+    /// The value of a record that must be there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not there, and when the store fails.
+    pub async fn expect<T: Stored>(&self, id: &str) -> Result<Versioned<T>, Error> {
+        let missing = || Error::NotFound { collection: T::COLLECTION, id: id.to_owned() };
+        self.find(id).await?.ok_or_else(missing)
     }
 }
-
-/// The network has taken a message over.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Accepted {
-    /// By which a later receipt names this message; opaque to the domain, at most 128 bytes.
-    pub reference: String,
-    /// By which the network's operator knows it; for people, and not always different for each message.
-    pub network_id: String,
-}
-
-/// The network has not confirmed that it took a message over.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
-pub enum SendError {
-    /// It was certainly not taken over: no connection, throttled, queue full. Sending again later doubles nothing.
-    #[error("not sent yet: {cause}")]
-    Temporary {
-        /// What the network said; no text, no number.
-        cause: String,
-    },
-    /// It was refused for good, such as a number that does not exist.
-    #[error("refused by the network: {cause}")]
-    Permanent {
-        /// What the network said; no text, no number.
-        cause: String,
-    },
-    /// It was handed over but not confirmed: it may be on its way. Sending it again could double it.
-    #[error("not known whether it was sent: {cause}")]
-    Unknown {
-        /// What the network said; no text, no number.
-        cause: String,
-    },
-}
-
-/// What arrives from the second network.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Inbound {
-    /// What became of a message.
-    Receipt(Receipt),
-    /// A text that somebody sent us.
-    Text(InboundText),
-}
-
-/// What became of a message that the network had taken over.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Receipt {
-    /// Names that the message may have, surest first, no two equal: one of them is the [`Accepted::reference`].
-    pub references: Vec<String>,
-    /// What became of it.
-    pub delivery: Delivery,
-}
-
-/// The end of a message.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "delivery", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Delivery {
-    /// The receiver has it.
-    Delivered,
-    /// The receiver will not get it.
-    Failed {
-        /// What the network said; no text, no number.
-        cause: String,
-    },
-}
-
-/// A text that somebody sent us over the second network (claims 2 and 3).
-#[derive(Clone, Debug, PartialEq)]
-pub struct InboundText {
-    /// Who sent it.
-    pub from: Msisdn,
-    /// To which of our numbers or short codes.
-    pub to: String,
-    /// What; it may hold a code.
-    pub text: Secret<String>,
-}
-
-/// What the bank decided.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Decision {
-    /// The amount is held.
-    Approved {
-        /// The bank's proof of it.
-        approval: ApprovalCode,
-    },
-    /// The bank refuses.
-    Declined {
-        /// Why, in the bank's terms.
-        response: ResponseCode,
-    },
-}
-
-/// The bank did not answer the question.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
-pub enum BankError {
-    /// Nothing was sent: no connection could be had.
-    #[error("the bank cannot be reached: {cause}")]
-    Unreachable {
-        /// What failed; no card number.
-        cause: String,
-    },
-    /// Something was sent and no answer came: it may or may not have been done. Ask again with the same request, or void.
-    #[error("the bank's answer is not known: {cause}")]
-    Unknown {
-        /// What failed; no card number.
-        cause: String,
-    },
-    /// The bank refused a capture or a void, which are advices that it should not refuse.
-    #[error("the bank refused the advice with response {response}")]
-    Refused {
-        /// Why, in the bank's terms.
-        response: ResponseCode,
-    },
-}
-
-/// The store failed, or found a batch to be out of date.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// Somebody else was faster; nothing was committed.
-    #[error("{key} was changed or exists already")]
-    Conflict {
-        /// The first record or posting of the batch that stood in the way.
-        key: String,
-    },
-    /// The store cannot be used, or a commit cannot be known to be durable.
-    #[error("the store is not available: {cause}")]
-    Unavailable {
-        /// What failed.
-        cause: String,
-    },
-    /// What is stored is not what we wrote.
-    #[error("{key} cannot be read: {cause}")]
-    Corrupt {
-        /// Which record.
-        key: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-}
-
-/// The directory cannot answer.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("the directory cannot answer: {cause}")]
-pub struct DirectoryError {
-    /// What failed; no number, no card.
-    pub cause: String,
-}
-
-/// What arrived could not be kept.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("what arrived could not be kept: {cause}")]
-pub struct InboxError {
-    /// What failed.
-    pub cause: String,
-}
-
-/// The source of chance failed.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("the source of random bits failed")]
-pub struct EntropyError;

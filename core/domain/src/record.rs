@@ -3,11 +3,10 @@
 use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
 
 use crate::{
-    error::Error,
     event::{Event, Fact},
-    ports::{Store, StoreError},
     register::Posting,
     time::Timestamp,
 };
@@ -20,7 +19,7 @@ pub trait Stored: Serialize + DeserializeOwned {
     /// Its id, unique in the collection.
     fn id(&self) -> &str;
 
-    /// When somebody must look at it again, if ever: see [`Store::due`].
+    /// When somebody must look at it again, if ever: see [`Store::due`](crate::ports::Store::due).
     fn due_at(&self) -> Option<Timestamp> {
         None
     }
@@ -166,25 +165,6 @@ impl Batch {
     }
 }
 
-impl dyn Store + '_ {
-    /// The value of a record, if there is one.
-    ///
-    /// # Errors
-    /// When the store fails or the record cannot be read.
-    pub async fn find<T: Stored>(&self, id: &str) -> Result<Option<Versioned<T>>, StoreError> {
-        self.load(&RecordKey::of::<T>(id)).await?.map(Versioned::try_from).transpose()
-    }
-
-    /// The value of a record that must be there.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when it is not there, and when the store fails.
-    pub async fn expect<T: Stored>(&self, id: &str) -> Result<Versioned<T>, Error> {
-        let missing = || Error::NotFound { collection: T::COLLECTION, id: id.to_owned() };
-        self.find(id).await?.ok_or_else(missing)
-    }
-}
-
 fn record_of<T: Stored>(value: &T, version: Version) -> Result<Record, StoreError> {
     let key = value.key();
     let body = serde_json::to_string(value).map_err(|error| corrupt(&key, &error))?;
@@ -197,4 +177,30 @@ fn corrupt(key: &RecordKey, error: &serde_json::Error) -> StoreError {
         key: key.to_string(),
         cause: format!("JSON error at line {}, column {}", error.line(), error.column()),
     }
+}
+
+/// The store failed, or found a batch to be out of date.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Somebody else was faster; nothing was committed.
+    #[error("{key} was changed or exists already")]
+    Conflict {
+        /// The first record or posting of the batch that stood in the way.
+        key: String,
+    },
+    /// The store cannot be used, or a commit cannot be known to be durable.
+    #[error("the store is not available: {cause}")]
+    Unavailable {
+        /// What failed.
+        cause: String,
+    },
+    /// What is stored is not what we wrote.
+    #[error("{key} cannot be read: {cause}")]
+    Corrupt {
+        /// Which record.
+        key: String,
+        /// What is wrong with it.
+        cause: String,
+    },
 }

@@ -1,19 +1,8 @@
-//! Subscribers: whose receiver is whose, kept in the store.
+//! Subscribers: whose receiver is whose.
 
-use std::sync::Arc;
+use thiserror::Error;
 
-use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    address::Msisdn,
-    card::Card,
-    error::Error,
-    id::Identifier,
-    keys::{KeyRing, SealedCard},
-    ports::{Directory, DirectoryError, Entropy, Store},
-    record::{Batch, Stored, Versioned},
-};
+use crate::{address::Msisdn, card::Card, id::Identifier};
 
 /// Somebody whose number is vouched for. Patent: *abonné*, in the *base de données d'abonnés* 107, 1305.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,163 +15,10 @@ pub struct Subscriber {
     pub card: Option<Card>,
 }
 
-/// A subscriber as kept: the card sealed.
-#[derive(Debug, Deserialize, Serialize)]
-struct SubscriberRecord {
-    identifier: Identifier,
-    number: Msisdn,
-    card: Option<SealedCard>,
-}
-
-impl Stored for SubscriberRecord {
-    const COLLECTION: &'static str = "subscriber";
-
-    fn id(&self) -> &str {
-        self.identifier.as_str()
-    }
-}
-
-/// From the keyed hash of a card's number to its holder (F13.v2).
-#[derive(Debug, Deserialize, Serialize)]
-struct CardLink {
-    index: String,
-    identifier: Identifier,
-}
-
-impl Stored for CardLink {
-    const COLLECTION: &'static str = "card";
-
-    fn id(&self) -> &str {
-        &self.index
-    }
-}
-
-/// The directory that is kept in the store.
-pub struct Subscribers {
-    store: Arc<dyn Store>,
-    keys: Arc<KeyRing>,
-    entropy: Arc<dyn Entropy>,
-}
-
-impl Subscribers {
-    /// The directory in that store.
-    pub fn new(store: Arc<dyn Store>, keys: Arc<KeyRing>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { store, keys, entropy }
-    }
-
-    /// Enters a subscriber, or replaces what was known of that identifier.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`](crate::ports::StoreError::Conflict) when somebody else changes the same subscriber.
-    pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), Error> {
-        let identifier = &subscriber.identifier;
-        let seal = |card| self.keys.seal_card(card, identifier.as_str(), self.entropy.as_ref());
-        let mut batch = Batch::default();
-        let record = SubscriberRecord {
-            identifier: identifier.clone(),
-            number: subscriber.number.clone(),
-            card: subscriber.card.as_ref().map(seal).transpose()?,
-        };
-        let found = self.store.find::<SubscriberRecord>(identifier.as_str()).await?;
-        batch.put(found.map(|found| found.version), record)?;
-        if let Some(index) = subscriber
-            .card
-            .as_ref()
-            .and_then(|card| self.keys.card_indexes(card).into_iter().next())
-        {
-            let found = self.store.find::<CardLink>(&index).await?;
-            batch.put(
-                found.map(|found| found.version),
-                CardLink { index, identifier: identifier.clone() },
-            )?;
-        }
-        Ok(self.store.commit(batch).await?)
-    }
-
-    async fn find(&self, identifier: &Identifier) -> Result<Option<Subscriber>, Error> {
-        let Some(Versioned { value: record, .. }) =
-            self.store.find::<SubscriberRecord>(identifier.as_str()).await?
-        else {
-            return Ok(None);
-        };
-        let card = record
-            .card
-            .map(|sealed| self.keys.open_card(&sealed, record.identifier.as_str()))
-            .transpose()?;
-        Ok(Some(Subscriber { identifier: record.identifier, number: record.number, card }))
-    }
-
-    async fn find_by_card(&self, card: &Card) -> Result<Option<Subscriber>, Error> {
-        for index in self.keys.card_indexes(card) {
-            if let Some(link) = self.store.find::<CardLink>(&index).await? {
-                let holder = self.find(&link.value.identifier).await?;
-                // The link of a card that its holder gave up leads to a subscriber who has another one.
-                let holds = |holder: &Subscriber| {
-                    holder
-                        .card
-                        .as_ref()
-                        .is_some_and(|held| held.expose_number() == card.expose_number())
-                };
-                return Ok(holder.filter(holds));
-            }
-        }
-        Ok(None)
-    }
-}
-
-#[async_trait]
-impl Directory for Subscribers {
-    async fn by_identifier(
-        &self,
-        identifier: &Identifier,
-    ) -> Result<Option<Subscriber>, DirectoryError> {
-        self.find(identifier).await.map_err(|error| DirectoryError { cause: error.to_string() })
-    }
-
-    async fn by_card(&self, card: &Card) -> Result<Option<Subscriber>, DirectoryError> {
-        self.find_by_card(card).await.map_err(|error| DirectoryError { cause: error.to_string() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{MemoryStore, SeededEntropy, card, key_ring, other_card};
-
-    fn subscribers() -> Subscribers {
-        Subscribers::new(
-            Arc::new(MemoryStore::default()),
-            Arc::new(key_ring()),
-            Arc::new(SeededEntropy::new(1)),
-        )
-    }
-
-    fn alice(card: Option<Card>) -> Subscriber {
-        Subscriber {
-            identifier: "alice".try_into().unwrap(),
-            number: "+33612345678".try_into().unwrap(),
-            card,
-        }
-    }
-
-    #[tokio::test]
-    async fn a_subscriber_is_found_by_identifier_and_by_card() {
-        let directory = subscribers();
-        directory.enrol(&alice(Some(card()))).await.unwrap();
-        assert_eq!(
-            directory.by_identifier(&alice(None).identifier).await,
-            Ok(Some(alice(Some(card()))))
-        );
-        assert_eq!(directory.by_card(&card()).await, Ok(Some(alice(Some(card())))));
-        assert_eq!(directory.by_card(&other_card()).await, Ok(None));
-    }
-
-    #[tokio::test]
-    async fn a_card_that_its_holder_gave_up_finds_nobody() {
-        let directory = subscribers();
-        directory.enrol(&alice(Some(card()))).await.unwrap();
-        directory.enrol(&alice(Some(other_card()))).await.unwrap();
-        assert_eq!(directory.by_card(&card()).await, Ok(None));
-        assert_eq!(directory.by_card(&other_card()).await, Ok(Some(alice(Some(other_card())))));
-    }
+/// The directory cannot answer.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("the directory cannot answer: {cause}")]
+pub struct DirectoryError {
+    /// What failed; no number, no card.
+    pub cause: String,
 }

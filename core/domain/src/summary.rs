@@ -1,7 +1,7 @@
 //! The text that the person reads on the phone: payee and amount in clear, what is bought, and the code.
 
-use serde::{Deserialize, Serialize};
-
+#[doc(hidden)]
+pub use crate::{agreement::Purpose, locale::Locale};
 use crate::{
     challenge::Challenge,
     code::AuthenticationCode,
@@ -12,29 +12,6 @@ use crate::{
 
 /// Items that are listed one by one; more are counted.
 const LISTED_ITEMS: usize = 4;
-
-/// The language of a message.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Locale {
-    /// English.
-    #[default]
-    En,
-    /// French.
-    Fr,
-}
-
-/// What a person without a transaction agrees to. The message says it: a code that is asked for under a pretext is known by
-/// its purpose.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// To pay, or to come in.
-    #[default]
-    Access,
-    /// That a certificate is issued with the person's name and number.
-    Certificate,
-}
 
 /// The words of a language.
 struct Words {

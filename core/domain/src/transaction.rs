@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::Amount, error::InvalidInput};
+use crate::{amount::Amount, invalid::InvalidInput};
 
 /// Text shown to the payer: 1 to `max` characters, no control character, no space at an end.
 macro_rules! shown_text {

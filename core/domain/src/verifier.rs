@@ -2,22 +2,26 @@
 
 use std::sync::Arc;
 
+#[doc(hidden)]
+pub use crate::challenge::Verified;
 use crate::{
     address::Msisdn,
+    agreement::Purpose,
     binding::Binding,
     card::MaskedCard,
-    challenge::{Attempt, Challenge, Conclusion, Opening, Refusal},
+    challenge::{Attempt, Challenge, Conclusion, Opening},
     code::{AuthenticationCode, TypedCode},
     error::Error,
     event::Event,
     id::{ChallengeId, CorrelationId, Identifier, MessageId, PaymentId, RelyingPartyId, SessionId},
     keys::KeyRing,
-    outbox::Message,
-    payment::{Payment, VoidCause},
+    locale::Locale,
+    payment::Payment,
     policy::Policy,
-    ports::{Clock, Entropy, Store, StoreError},
-    record::{Batch, Stored as _, Versioned},
-    summary::{Locale, Purpose},
+    ports::{Clock, Store},
+    randomness::Entropy,
+    record::{Batch, StoreError, Stored as _, Versioned},
+    refusal::{Refusal, VoidCause},
     time::Timestamp,
     transaction::Transaction,
 };
@@ -72,41 +76,6 @@ pub enum Answer {
     Verified(Verified),
     /// It does not, or not any more.
     Refused(Refusal),
-}
-
-/// Proof that the person typed back the code of a challenge. Only the [`Verifier`] makes it, once for a challenge; it
-/// cannot be copied, stored or read back.
-#[derive(Debug)]
-#[must_use]
-pub struct Verified {
-    challenge: ChallengeId,
-    identifier: Identifier,
-    number: Msisdn,
-}
-
-impl Verified {
-    /// The challenge.
-    pub const fn challenge(&self) -> &ChallengeId {
-        &self.challenge
-    }
-
-    /// Who typed it back.
-    pub const fn identifier(&self) -> &Identifier {
-        &self.identifier
-    }
-
-    /// The receiver that had the code: whoever typed it back can read what is sent there.
-    pub const fn number(&self) -> &Msisdn {
-        &self.number
-    }
-
-    fn of(challenge: &Challenge) -> Self {
-        Self {
-            challenge: challenge.id().clone(),
-            identifier: challenge.binding.identifier.clone(),
-            number: challenge.number.clone(),
-        }
-    }
 }
 
 impl Verifier {
@@ -171,7 +140,7 @@ impl Verifier {
                 Err(refusal) => return Ok(Err(refusal)),
             };
             let mut batch = Batch::default();
-            let message = Message::with_code(&challenge, now);
+            let message = challenge.message(now);
             batch.insert(&message)?;
             batch.fact(challenge.key(), now, Event::CodeResent { message: message.id().clone() });
             batch.replace(&Versioned { version: found.version, value: challenge.clone() })?;
@@ -212,7 +181,7 @@ impl Verifier {
             message: MessageId::random(entropy)?,
         };
         let challenge = opening.under(self.policy.limits());
-        let message = Message::with_code(&challenge, now);
+        let message = challenge.message(now);
         batch.insert(&message)?;
         let started = Event::ChallengeStarted {
             to: challenge.masked_number(),

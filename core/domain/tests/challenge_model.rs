@@ -6,8 +6,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a model may fail loudly")]
 
 use countersign_domain::{
-    challenge::{Attempt, Challenge, Conclusion, Refusal, State as ChallengeState},
+    challenge::{Attempt, Challenge, Conclusion, State as ChallengeState},
     id::{MessageId, SessionId},
+    refusal::Refusal,
     testing::{START, binding, challenge},
     time::Timestamp,
 };

@@ -8,10 +8,7 @@ use axum::{
     http::{Request, Response},
 };
 use countersign_checkout::{Checkouts, api, payer_pages};
-use countersign_domain::{
-    subscriber::Subscribers,
-    testing::{Fixture, key_ring},
-};
+use countersign_domain::{directory::Subscribers, testing::{Fixture, key_ring}};
 use countersign_web::{
     relying_party::{KeyHash, RelyingParties, RelyingParty},
     theme::Themes,

@@ -11,11 +11,11 @@ use axum::{
 use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
 use countersign_domain::{
     amount::Currency,
+    directory::Subscribers,
     event::Fact,
     ports::{Store, StoreError},
     record::{Batch, Record, RecordKey},
     register::{Account, Balance},
-    subscriber::Subscribers,
     testing::{Fixture, MemoryStore, key_ring},
     time::Timestamp,
 };

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use crate::{
-    bank::{ApprovalCode, BankReference, BankRequest},
-    ports::{BankError, Decision, IssuingBank},
+    bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
+    ports::IssuingBank,
 };
 
 /// What the bank was asked.

@@ -6,12 +6,14 @@ use super::{
     FakeBank, FakeClock, FakeMessenger, MemoryStore, START, SeededEntropy, card, key_ring, purchase,
 };
 use crate::{
-    gateway::{Gateway, Payer, Purchase},
+    agreement::Purpose,
+    gateway::Gateway,
     id::{PaymentId, SessionId},
+    locale::Locale,
     outbox::Outbox,
     policy::{Policy, PolicySettings},
     ports::Store,
-    summary::{Locale, Purpose},
+    purchase::{Payer, Purchase},
     verifier::{ChallengeRequest, Verifier},
 };
 

@@ -4,7 +4,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 
-use crate::ports::{Accepted, Messenger, OutboundMessage, SendError};
+use crate::{
+    message::{Accepted, OutboundMessage, SendError},
+    ports::Messenger,
+};
 
 /// Names messages `ref-1`, `ref-2` and so on.
 #[derive(Debug, Default)]

@@ -24,17 +24,19 @@ pub use messenger::FakeMessenger;
 pub use store::MemoryStore;
 
 use crate::{
+    agreement::Purpose,
     amount::Amount,
     binding::Binding,
     card::Card,
     challenge::{Challenge, Opening},
     code::AuthenticationCode,
-    error::InvalidInput,
+    invalid::InvalidInput,
     keys::KeyRing,
+    locale::Locale,
     policy::PolicySettings,
-    ports::{Clock, Entropy, EntropyError},
+    ports::Clock,
+    randomness::{Entropy, EntropyError},
     secret::Secret,
-    summary::{Locale, Purpose},
     time::Timestamp,
     transaction::{Item, ItemName, Payee, Reference, Transaction},
 };

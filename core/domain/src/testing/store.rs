@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use crate::{
     amount::Currency,
     event::Fact,
-    ports::{Store, StoreError},
-    record::{Batch, Record, RecordKey, Version},
+    ports::Store,
+    record::{Batch, Record, RecordKey, StoreError, Version},
     register::{Account, Balance, Posting},
     time::Timestamp,
 };

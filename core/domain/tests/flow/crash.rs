@@ -5,12 +5,14 @@ use std::{collections::BTreeSet, sync::Arc};
 use countersign_domain::{
     error::Error,
     event::Event,
-    gateway::{Gateway, Purchase},
+    gateway::Gateway,
     id::PaymentId,
     outbox::Outbox,
     payment::{Payment, PaymentState},
-    policy::{Order, PolicySettings},
+    plan::Order,
+    policy::PolicySettings,
     ports::Store,
+    purchase::Purchase,
     record::{Batch, RecordKey},
     testing::Fixture,
 };

@@ -5,15 +5,16 @@ use std::{future, sync::Arc};
 use async_trait::async_trait;
 use countersign_domain::{
     address::Msisdn,
-    challenge::Refusal,
     id::MessageId,
-    outbox::{Message, MessageState, Outbox},
-    payment::PaymentState,
-    ports::{
-        Accepted, Delivery, Inbound, InboundText, Inbox as _, Messenger, OutboundMessage, Receipt,
-        SendError, Store,
+    message::{
+        Accepted, Delivery, Inbound, InboundText, Message, MessageState, OutboundMessage, Receipt,
+        SendError,
     },
+    outbox::Outbox,
+    payment::PaymentState,
+    ports::{Inbox as _, Messenger, Store},
     record::{Batch, RecordKey},
+    refusal::Refusal,
     secret::Secret,
     testing::{Fixture, START},
 };

@@ -1,12 +1,14 @@
 //! One payment, from the selection to its end.
 
 use countersign_domain::{
-    challenge::Refusal,
+    bank::BankError,
     error::Error,
-    payment::{PaymentState, VoidCause},
-    policy::{Order, PolicySettings, Selection},
-    ports::{BankError, Store},
+    payment::PaymentState,
+    plan::{Order, Selection},
+    policy::PolicySettings,
+    ports::Store,
     record::{Batch, Stored as _},
+    refusal::{Refusal, VoidCause},
     register::{Account, Balance},
     testing::{Fixture, purchase},
 };

@@ -8,8 +8,9 @@ use std::sync::{
 use countersign_domain::{
     error::Error,
     gateway::Gateway,
+    message::{Delivery, Inbound, Receipt},
     outbox::Outbox,
-    ports::{Delivery, Inbound, Inbox as _, Receipt},
+    ports::Inbox as _,
     testing::Fixture,
 };
 

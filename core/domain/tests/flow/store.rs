@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use countersign_domain::{
     amount::Currency,
     event::Fact,
-    ports::{Store, StoreError},
-    record::{Batch, Record, RecordKey},
+    ports::Store,
+    record::{Batch, Record, RecordKey, StoreError},
     register::{Account, Balance},
     testing::MemoryStore,
     time::Timestamp,

@@ -1,0 +1,228 @@
+//! Messages on the second network: what is sent, what the network says of it, what arrives.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    address::Msisdn,
+    id::{ChallengeId, CorrelationId, MessageId},
+    record::Stored,
+    secret::Secret,
+    time::Timestamp,
+};
+
+/// After how many seconds a message that is being sent is presumed in doubt: its sender has crashed. Longer than any
+/// driver waits for the network's answer.
+pub(crate) const LEASE_SECONDS: u32 = 60;
+
+/// A message with a code, without the code: the text is made when it is sent.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Message {
+    pub(crate) id: MessageId,
+    pub(crate) challenge: ChallengeId,
+    pub(crate) to: Msisdn,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) tries: u8,
+    pub(crate) state: MessageState,
+    /// Follows it through logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) correlation: Option<CorrelationId>,
+}
+
+/// Where a message stands.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum MessageState {
+    /// To be sent.
+    Queued {
+        /// Not before.
+        not_before: Timestamp,
+    },
+    /// Being sent.
+    Sending {
+        /// Since.
+        since: Timestamp,
+    },
+    /// The network took it over.
+    Sent {
+        /// When.
+        at: Timestamp,
+    },
+    /// The receiver has it.
+    Delivered {
+        /// When.
+        at: Timestamp,
+    },
+    /// It will not arrive.
+    Failed {
+        /// What the network said.
+        cause: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// It is not known whether the network took it over.
+    Unconfirmed {
+        /// Since.
+        at: Timestamp,
+    },
+}
+
+impl MessageState {
+    pub(crate) fn after(delivery: &Delivery, now: Timestamp) -> Self {
+        match delivery {
+            Delivery::Delivered => Self::Delivered { at: now },
+            Delivery::Failed { cause } => Self::Failed { cause: cause.clone(), at: now },
+        }
+    }
+
+    /// The state's name, as the API gives it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Queued { .. } => "queued",
+            Self::Sending { .. } => "sending",
+            Self::Sent { .. } => "sent",
+            Self::Delivered { .. } => "delivered",
+            Self::Failed { .. } => "failed",
+            Self::Unconfirmed { .. } => "unconfirmed",
+        }
+    }
+}
+
+impl Message {
+    /// Its id.
+    pub const fn id(&self) -> &MessageId {
+        &self.id
+    }
+
+    /// Where it stands.
+    pub const fn state(&self) -> &MessageState {
+        &self.state
+    }
+}
+
+impl Stored for Message {
+    const COLLECTION: &'static str = "message";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        match self.state {
+            MessageState::Queued { not_before } => Some(not_before),
+            MessageState::Sending { since } => Some(since.plus_seconds(LEASE_SECONDS)),
+            _ => None,
+        }
+    }
+}
+
+/// A text on its way to a receiver.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OutboundMessage {
+    /// Our name for it.
+    pub id: MessageId,
+    /// To whom.
+    pub to: Msisdn,
+    /// What; it holds the code.
+    pub text: Secret<String>,
+    /// What is left of the code's life, in seconds: a code that is late should die on the way, not arrive.
+    pub valid_for_seconds: u32,
+}
+
+impl OutboundMessage {
+    /// A text for a receiver that is of no use after `valid_for_seconds`.
+    pub const fn new(
+        id: MessageId,
+        to: Msisdn,
+        text: Secret<String>,
+        valid_for_seconds: u32,
+    ) -> Self {
+        Self { id, to, text, valid_for_seconds }
+    }
+}
+
+/// The network has taken a message over.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Accepted {
+    /// By which a later receipt names this message; opaque to the domain, at most 128 bytes.
+    pub reference: String,
+    /// By which the network's operator knows it; for people, and not always different for each message.
+    pub network_id: String,
+}
+
+/// The network has not confirmed that it took a message over.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// It was certainly not taken over: no connection, throttled, queue full. Sending again later doubles nothing.
+    #[error("not sent yet: {cause}")]
+    Temporary {
+        /// What the network said; no text, no number.
+        cause: String,
+    },
+    /// It was refused for good, such as a number that does not exist.
+    #[error("refused by the network: {cause}")]
+    Permanent {
+        /// What the network said; no text, no number.
+        cause: String,
+    },
+    /// It was handed over but not confirmed: it may be on its way. Sending it again could double it.
+    #[error("not known whether it was sent: {cause}")]
+    Unknown {
+        /// What the network said; no text, no number.
+        cause: String,
+    },
+}
+
+/// What arrives from the second network.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Inbound {
+    /// What became of a message.
+    Receipt(Receipt),
+    /// A text that somebody sent us.
+    Text(InboundText),
+}
+
+/// What became of a message that the network had taken over.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Receipt {
+    /// Names that the message may have, surest first, no two equal: one of them is the [`Accepted::reference`].
+    pub references: Vec<String>,
+    /// What became of it.
+    pub delivery: Delivery,
+}
+
+/// The end of a message.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "delivery", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Delivery {
+    /// The receiver has it.
+    Delivered,
+    /// The receiver will not get it.
+    Failed {
+        /// What the network said; no text, no number.
+        cause: String,
+    },
+}
+
+/// A text that somebody sent us over the second network (claims 2 and 3).
+#[derive(Clone, Debug, PartialEq)]
+pub struct InboundText {
+    /// Who sent it.
+    pub from: Msisdn,
+    /// To which of our numbers or short codes.
+    pub to: String,
+    /// What; it may hold a code.
+    pub text: Secret<String>,
+}
+
+/// What arrived could not be kept.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("what arrived could not be kept: {cause}")]
+pub struct InboxError {
+    /// What failed.
+    pub cause: String,
+}

@@ -1,0 +1,83 @@
+//! Why something is refused or not made: a correct "no", with its cause. Not an error.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bank::ResponseCode;
+
+/// A correct "no", with its cause. Not an error.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The code is not the one that was sent.
+    WrongCode {
+        /// How many responses are still accepted.
+        attempts_left: u8,
+    },
+    /// As many wrong codes as the policy allows were typed (RTS art. 4(3)(b)).
+    TooManyAttempts,
+    /// The code's time has run out.
+    Late,
+    /// A response was accepted before: a code is good once (RTS art. 4(1)).
+    AlreadyUsed,
+    /// The response came in another session than the one the code was made for (F4.s).
+    OtherSession,
+    /// No message reached the phone.
+    Undeliverable,
+    /// The payer or the relying party called it off.
+    Cancelled,
+    /// As many messages were sent as the policy allows.
+    TooManySends,
+    /// The last message is too recent for another one.
+    TooSoon {
+        /// After how many seconds another one may be asked for.
+        wait_seconds: u32,
+    },
+}
+
+impl Refusal {
+    /// Its name, in problems, views and figures: a promise.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::WrongCode { .. } => "wrong-code",
+            Self::TooManyAttempts => "too-many-attempts",
+            Self::Late => "late-code",
+            Self::AlreadyUsed => "code-already-used",
+            Self::OtherSession => "other-session",
+            Self::Undeliverable => "phone-unreachable",
+            Self::Cancelled => "cancelled",
+            Self::TooManySends => "too-many-messages",
+            Self::TooSoon { .. } => "message-too-soon",
+        }
+    }
+}
+
+/// Why a payment was not made, when neither the bank nor the payer said no.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum VoidCause {
+    /// The challenge ended without an accepted response.
+    NotVerified {
+        /// How it ended.
+        refusal: Refusal,
+    },
+    /// The bank did not answer, or the server stopped before the person could be asked.
+    Interrupted,
+    /// The bank refused to debit what it had authorized.
+    CaptureRefused {
+        /// Why, in the bank's terms.
+        response: ResponseCode,
+    },
+}
+
+impl VoidCause {
+    /// Its name, in figures: a promise.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotVerified { refusal } => refusal.name(),
+            Self::Interrupted => "interrupted",
+            Self::CaptureRefused { .. } => "capture-refused",
+        }
+    }
+}
