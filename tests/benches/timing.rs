@@ -20,10 +20,10 @@ use countersign_domain::{
     code::TypedCode,
     directory::Subscribers,
     policy::Policy,
-    ports::{Directory as _, Entropy as _},
+    ports::{Directory as _, Entropy as _, Ports},
     secret::Secret,
     subscriber::Subscriber,
-    testing::{MemoryStore, card, key_ring, other_card},
+    testing::{MemoryStore, card, other_card, ports},
 };
 use countersign_server::SystemEntropy;
 use countersign_tests::{
@@ -162,8 +162,8 @@ enum Wanted {
 
 /// Looks up somebody who is in the directory, and somebody who is not.
 fn look_up(wanted: fn(Card) -> Wanted) -> Samples {
-    let (keys, entropy) = (Arc::new(key_ring()), Arc::new(SystemEntropy::default()));
-    let directory = Subscribers::new(Arc::new(MemoryStore::default()), keys, entropy);
+    let directory =
+        Subscribers::new(Ports { entropy: Arc::new(SystemEntropy::default()), ..ports() });
     let alice = Subscriber {
         identifier: "alice".try_into().unwrap(),
         number: "+33639980001".try_into().unwrap(),

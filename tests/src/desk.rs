@@ -13,11 +13,11 @@ use countersign_domain::{
     id::{ChallengeId, SessionId},
     outbox::Outbox,
     policy::Policy,
-    ports::{Accepted, Clock, Entropy, Messenger, OutboundMessage, SendError, Store},
+    ports::{Accepted, Entropy, Messenger, OutboundMessage, Ports, SendError, Store},
     summary::{Locale, Purpose},
     testing::{FakeClock, START, card, key_ring},
     transaction::{Payee, Reference, Transaction},
-    verifier::{Answer, ChallengeRequest, Verifier},
+    verifier::{ChallengeRequest, Verifier},
 };
 
 /// Who is paid unless a test says otherwise.
@@ -26,7 +26,7 @@ pub const PAYEE: &str = "Librairie Dupont";
 /// One process at work on a store. The clock stands still: no code dies of age.
 pub struct Desk {
     /// Makes and checks codes.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     /// Has the messages.
     pub outbox: Outbox,
     entropy: Arc<dyn Entropy>,
@@ -35,17 +35,21 @@ pub struct Desk {
 impl Desk {
     /// A process on that store. Every desk has the same keys, so each can finish what another began.
     pub fn open(store: Arc<dyn Store>, entropy: Arc<dyn Entropy>, policy: Policy) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(FakeClock::at(START));
-        let keys = Arc::new(key_ring());
-        let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys));
-        let verifier = Verifier::new(store, clock, Arc::clone(&entropy), keys, policy);
+        let ports = Ports {
+            store,
+            clock: Arc::new(FakeClock::at(START)),
+            entropy: Arc::clone(&entropy),
+            keys: Arc::new(key_ring()),
+        };
+        let verifier = Arc::new(Verifier::new(ports.clone(), policy));
+        let outbox = Outbox::new(ports, Arc::clone(&verifier));
         Self { verifier, outbox, entropy }
     }
 
     /// A new session.
     ///
     /// # Errors
-    /// When chance fails.
+    /// When the source of randomness fails.
     pub fn session(&self) -> Result<SessionId, Error> {
         Ok(SessionId::random(self.entropy.as_ref())?)
     }
@@ -70,7 +74,7 @@ impl Desk {
             number: "+33639980001".try_into()?,
             account: Some(card().masked()),
             transaction: Some(transaction),
-            payment: None,
+            waiting: None,
             correlation: None,
             purpose: Purpose::Access,
             locale: Locale::En,
@@ -113,11 +117,7 @@ impl Desk {
         code: &TypedCode,
     ) -> Result<Option<Refusal>, Error> {
         let answer = self.verifier.finish_challenge(challenge, session, code).await?;
-        Ok(match answer {
-            Answer::Refused(refusal) => Some(refusal),
-            // A proof that the payment may go on: whatever else it may become, it is no refusal.
-            _ => None,
-        })
+        Ok(answer.done().err())
     }
 }
 

@@ -6,15 +6,15 @@ use std::{fmt, str::FromStr, sync::Arc};
 use countersign_certs::{Certificate, Request};
 use countersign_domain::{
     address::Msisdn,
-    challenge::{Challenge, Refusal},
+    challenge::Challenge,
     code::TypedCode,
     error::Error as DomainError,
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
-    ports::{Clock, Entropy, Store, StoreError},
+    ports::{Ports, StoreError},
     record::Batch,
     summary::{Locale, Purpose},
     time::Timestamp,
-    verifier::{Answer, ChallengeRequest, Verified, Verifier},
+    verifier::{ChallengeRequest, Verifier},
 };
 
 use crate::{
@@ -34,13 +34,9 @@ pub struct Enrolments {
     /// Who issues.
     pub authority: Arc<CertificateAuthority>,
     /// Makes and checks codes.
-    pub verifier: Verifier,
-    /// Where challenges are kept.
-    pub store: Arc<dyn Store>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Chance.
-    pub entropy: Arc<dyn Entropy>,
+    pub verifier: Arc<Verifier>,
+    /// Store, time, randomness and keys.
+    pub ports: Ports,
     /// In whose name codes are sent.
     pub relying_party: RelyingPartyId,
     /// What is issued to people.
@@ -108,9 +104,9 @@ impl Enrolments {
         if identifier.as_str().chars().count() > MAX_COMMON_NAME_CHARS {
             return Err(countersign_certs::Error::InvalidCommonName.into());
         }
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         self.count_code(&number, now).await?;
-        let session = SessionId::random(self.entropy.as_ref())?;
+        let session = SessionId::random(self.ports.entropy.as_ref())?;
         let request = ChallengeRequest {
             relying_party: self.relying_party.clone(),
             identifier,
@@ -118,7 +114,7 @@ impl Enrolments {
             number,
             account: None,
             transaction: None,
-            payment: None,
+            waiting: None,
             purpose: Purpose::Certificate,
             locale,
             origin: self.origin.clone(),
@@ -127,7 +123,7 @@ impl Enrolments {
         let challenge = self.verifier.start_challenge(request).await?;
         Ok(Started {
             masked_number: challenge.masked_number(),
-            expires_in_seconds: challenge.expires_at().seconds_from(self.clock.now()),
+            expires_in_seconds: challenge.expires_at().seconds_from(self.ports.clock.now()),
             token: EnrolmentToken { challenge: challenge.id().clone(), session },
         })
     }
@@ -157,7 +153,7 @@ impl Enrolments {
             None => Ok(Started {
                 token: token.clone(),
                 masked_number: challenge.masked_number(),
-                expires_in_seconds: challenge.expires_at().seconds_from(self.clock.now()),
+                expires_in_seconds: challenge.expires_at().seconds_from(self.ports.clock.now()),
             }),
         }
     }
@@ -165,7 +161,7 @@ impl Enrolments {
     /// The challenge's id alone, which logs have, says nothing.
     async fn challenge(&self, token: &EnrolmentToken) -> Result<Challenge, AuthorityError> {
         let id = token.challenge.as_str();
-        let found = self.store.find::<Challenge>(id).await?;
+        let found = self.ports.store.find::<Challenge>(id).await?;
         found
             .map(|found| found.value)
             .filter(|challenge| challenge.is_of(&token.session))
@@ -202,11 +198,7 @@ impl Enrolments {
             }
         }
         let answer = self.verifier.finish_challenge(&token.challenge, &token.session, code).await?;
-        let verified: Verified = match answer {
-            Answer::Verified(verified) => verified,
-            Answer::Refused(refusal) => return Err(AuthorityError::Refused(refusal)),
-            _ => return Err(AuthorityError::Refused(Refusal::Cancelled)),
-        };
+        let verified = answer.done().map_err(AuthorityError::Refused)?;
         let leaf = old.as_ref().and_then(|old| Leaf::from_name(&old.profile));
         let leaf = leaf.unwrap_or(self.leaf);
         let name = verified.identifier().as_str().to_owned();
@@ -221,7 +213,7 @@ impl Enrolments {
     async fn count_code(&self, number: &Msisdn, now: Timestamp) -> Result<(), AuthorityError> {
         let day = now.unix_seconds() / 86_400;
         let id = CodesSent::id_of(number);
-        let found = self.store.find::<CodesSent>(&id).await?;
+        let found = self.ports.store.find::<CodesSent>(&id).await?;
         let (version, sent) = found.map_or((None, 0), |found| {
             let today = found.value.day == day;
             (Some(found.version), if today { found.value.count } else { 0 })
@@ -232,7 +224,7 @@ impl Enrolments {
         let mut batch = Batch::default();
         let counted = CodesSent { number_sha256: id, day, count: sent + 1 };
         batch.put(version, counted)?;
-        match self.store.commit(batch).await {
+        match self.ports.store.commit(batch).await {
             // Somebody else enrols this number at this moment: one of both is enough.
             Err(StoreError::Conflict { .. }) => Err(DomainError::Contention.into()),
             committed => Ok(committed?),

@@ -19,9 +19,10 @@ use countersign_domain::{
     id::SessionId,
     outbox::Outbox,
     policy::Policy,
-    ports::{Accepted, Clock as _, Messenger, OutboundMessage, SendError, Store},
+    ports::{Accepted, Clock as _, Messenger, OutboundMessage, Ports, SendError, Store},
+    refusal::Outcome,
     testing::{FakeClock, Fixture, MemoryStore, START, SeededEntropy, key_ring},
-    verifier::{Answer, Verifier},
+    verifier::Verifier,
 };
 use tokio::task::JoinSet;
 
@@ -83,10 +84,15 @@ impl Messenger for Phone {
 
 /// A number that was proved: there is no other way than to type the code back.
 async fn proved(house: &House) -> ProvedNumber {
-    let (keys, entropy) = (Arc::new(key_ring()), Arc::new(SeededEntropy::new(3)));
-    let (store, clock) = (Arc::clone(&house.store), house.clock.clone());
-    let outbox = Outbox::new(Arc::clone(&store), clock.clone(), keys.clone());
-    let verifier = Verifier::new(store, clock, entropy.clone(), keys, Policy::default());
+    let entropy = Arc::new(SeededEntropy::new(3));
+    let ports = Ports {
+        store: Arc::clone(&house.store),
+        clock: house.clock.clone(),
+        entropy: entropy.clone(),
+        keys: Arc::new(key_ring()),
+    };
+    let verifier = Arc::new(Verifier::new(ports.clone(), Policy::default()));
+    let outbox = Outbox::new(ports, verifier.clone());
     let session = SessionId::random(entropy.as_ref()).unwrap();
     let request = Fixture::new().access(session.clone());
     let challenge = verifier.start_challenge(request).await.unwrap();
@@ -96,7 +102,7 @@ async fn proved(house: &House) -> ProvedNumber {
     let (_, code) = text.rsplit_once('#').unwrap();
     let code = code.try_into().unwrap();
     let answer = verifier.finish_challenge(challenge.id(), &session, &code);
-    let Answer::Verified(verified) = answer.await.unwrap() else {
+    let Outcome::Done(verified) = answer.await.unwrap() else {
         unreachable!("the right code is refused")
     };
     ProvedNumber::of(&verified)

@@ -13,13 +13,9 @@ use countersign_web::{
 };
 
 fn routes(shop: &testing::Fixture) -> Result<Router, Box<dyn Error>> {
-    let keys = Arc::new(testing::key_ring());
-    let subscribers = Subscribers::new(shop.store.clone(), keys, shop.entropy.clone());
-    let directory = Arc::new(subscribers);
+    let directory = Arc::new(Subscribers::new(shop.ports.clone()));
     let checkouts = Arc::new(Checkouts {
-        store: shop.store.clone(),
-        clock: shop.clock.clone(),
-        entropy: shop.entropy.clone(),
+        ports: shop.ports.clone(),
         directory: directory.clone(),
         subscribers: Some(directory),
         gateway: shop.gateway.clone(),

@@ -187,7 +187,6 @@ fn of_refusal(refusal: &Refusal) -> Problem {
             let detail = "The last message may still be on its way. Wait a little.";
             (StatusCode::TOO_MANY_REQUESTS, "Too soon for another message", detail)
         }
-        _ => (StatusCode::FORBIDDEN, "Refused", "Nothing was paid."),
     };
     let problem = Problem::new(status, refusal.name(), title, detail);
     match refusal {

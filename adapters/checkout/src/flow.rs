@@ -12,8 +12,9 @@ use countersign_domain::{
     id::{CorrelationId, PaymentId, RelyingPartyId, SessionId},
     outbox::Message,
     payment::{Payment, PaymentState},
-    ports::{Clock, Directory, Entropy, Store, StoreError},
+    ports::{Directory, Ports, StoreError},
     record::{Batch, RecordKey, Stored as _, Version, Versioned},
+    refusal::{Outcome, Refusal},
     subscriber::Subscriber,
     summary::Locale,
     transaction::Transaction,
@@ -35,12 +36,8 @@ const MAX_TRIES: u8 = 5;
 
 /// The checkouts of a server. Holds no state of its own.
 pub struct Checkouts {
-    /// Where everything is kept.
-    pub store: Arc<dyn Store>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Chance, for ids.
-    pub entropy: Arc<dyn Entropy>,
+    /// Store, time, randomness and keys.
+    pub ports: Ports,
     /// Whose phone is whose.
     pub directory: Arc<dyn Directory>,
     /// Where subscribers are entered, when the directory is ours.
@@ -99,23 +96,23 @@ impl Checkouts {
         new: NewCheckout,
         request: &idempotency::Request,
     ) -> Result<MerchantView, CheckoutError> {
-        let answered = request.answered::<CheckoutId>(self.store.as_ref()).await?;
+        let answered = request.answered::<CheckoutId>(self.ports.store.as_ref()).await?;
         if let Some(id) = answered.map_err(CheckoutError::Problem)? {
             return self.merchant_view(party, &id).await;
         }
         let correlation = match new.correlation {
             Some(correlation) => correlation,
-            None => CorrelationId::random(self.entropy.as_ref()).map_err(Error::from)?,
+            None => CorrelationId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
         };
         tracing::info!(relying_party = %party, %correlation, "a checkout is asked for");
         let checkout = Checkout {
             correlation: Some(correlation),
-            id: CheckoutId::random(self.entropy.as_ref()).map_err(Error::from)?,
+            id: CheckoutId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: party.clone(),
             transaction: new.transaction,
             return_url: new.return_url,
             locale: new.locale,
-            expires_at: self.clock.now().plus_seconds(LIFE_SECONDS),
+            expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
             void: false,
             tries: 0,
             payment: None,
@@ -125,11 +122,11 @@ impl Checkouts {
         if let Some(answered) = request.record(checkout.id.clone()) {
             batch.insert(&answered)?;
         }
-        match self.store.commit(batch).await {
+        match self.ports.store.commit(batch).await {
             Ok(()) => self.merchant_view(party, &checkout.id).await,
             // The same request was answered meanwhile: the same answer is given.
             Err(StoreError::Conflict { key }) => {
-                let answered = request.answered::<CheckoutId>(self.store.as_ref()).await?;
+                let answered = request.answered::<CheckoutId>(self.ports.store.as_ref()).await?;
                 match answered.map_err(CheckoutError::Problem)? {
                     Some(id) => self.merchant_view(party, &id).await,
                     None => Err(StoreError::Conflict { key }.into()),
@@ -171,9 +168,11 @@ impl Checkouts {
         let Some(payment) = self.owned(party, id).await?.payment else {
             return Ok(Vec::new());
         };
-        let mut facts = self.store.facts(&payment.key()).await?;
+        let mut facts = self.ports.store.facts(&payment.key()).await?;
         if let Some(challenge) = payment.challenge() {
-            facts.extend(self.store.facts(&RecordKey::of::<Challenge>(challenge.as_str())).await?);
+            facts.extend(
+                self.ports.store.facts(&RecordKey::of::<Challenge>(challenge.as_str())).await?,
+            );
         }
         facts.sort_by_key(|fact| fact.at);
         Ok(facts)
@@ -203,7 +202,7 @@ impl Checkouts {
         checkout.void = true;
         let mut batch = Batch::default();
         batch.replace(&Versioned { version, value: checkout })?;
-        self.store.commit(batch).await?;
+        self.ports.store.commit(batch).await?;
         self.merchant_view(party, id).await
     }
 
@@ -257,11 +256,11 @@ impl Checkouts {
     ) -> Result<(), CheckoutError> {
         let Loaded { version, mut checkout, payment } = self.load(id).await?;
         self.must_be_open(&checkout, payment.as_ref())?;
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         let payer =
             identify(hint, peer, self.directory.as_ref(), self.certificates.as_ref(), now).await?;
         let purchase = Purchase {
-            payment: PaymentId::random(self.entropy.as_ref()).map_err(Error::from)?,
+            payment: PaymentId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: checkout.relying_party.clone(),
             session: session.clone(),
             payer,
@@ -290,9 +289,9 @@ impl Checkouts {
         typed: &TypedCode,
     ) -> Result<(), CheckoutError> {
         let payment = self.begun(id).await?;
-        match self.gateway.finish_payment(payment.id(), session, typed).await? {
-            (_, None) => Ok(()),
-            (_, Some(refusal)) => Err(CheckoutError::Refused(refusal)),
+        match self.gateway.finish_payment(&payment, session, typed).await? {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Refused(refusal) => Err(CheckoutError::Refused(refusal)),
         }
     }
 
@@ -302,8 +301,10 @@ impl Checkouts {
     /// The refusal with its cause, and when a port fails.
     pub async fn resend(&self, id: &CheckoutId, session: &SessionId) -> Result<(), CheckoutError> {
         let payment = self.begun(id).await?;
-        let resent = self.gateway.resend_code(payment.id(), session).await?;
-        resent.map(|_| ()).map_err(CheckoutError::Refused)
+        match self.gateway.resend_code(&payment, session).await? {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Refused(refusal) => Err(CheckoutError::Refused(refusal)),
+        }
     }
 
     /// Calls the payment off on the payer's behalf.
@@ -313,9 +314,7 @@ impl Checkouts {
     pub async fn cancel(&self, id: &CheckoutId, session: &SessionId) -> Result<(), CheckoutError> {
         let payment = self.begun(id).await?;
         if payment.session() != session {
-            return Err(CheckoutError::Refused(
-                countersign_domain::challenge::Refusal::OtherSession,
-            ));
+            return Err(CheckoutError::Refused(Refusal::OtherSession));
         }
         self.cancel_payment(&payment).await
     }
@@ -324,7 +323,7 @@ impl Checkouts {
         if payment.state().is_final() {
             return Err(CheckoutError::NotNow(payment.state().name()));
         }
-        self.gateway.cancel_payment(payment.id()).await?;
+        self.gateway.cancel_payment(payment).await?;
         Ok(())
     }
 
@@ -336,13 +335,13 @@ impl Checkouts {
         if checkout.void {
             return Err(CheckoutError::NotNow("voided"));
         }
-        match Status::of(checkout, payment, self.clock.now()) {
+        match Status::of(checkout, payment, self.ports.clock.now()) {
             Status::Open => Ok(()),
             // The last payment ended without money: another may be begun, in time and not for ever.
             Status::Declined | Status::Voided
                 if payment.is_some_and(|payment| payment.state().is_final()) =>
             {
-                if self.clock.now() >= checkout.expires_at {
+                if self.ports.clock.now() >= checkout.expires_at {
                     Err(CheckoutError::NotNow("expired"))
                 } else if checkout.tries >= MAX_TRIES {
                     Err(CheckoutError::TooManyPayments)
@@ -376,7 +375,7 @@ impl Checkouts {
 
     async fn load(&self, id: &CheckoutId) -> Result<Loaded, CheckoutError> {
         let Versioned { version, value: checkout } =
-            self.store.expect::<Checkout>(id.as_str()).await?;
+            self.ports.store.expect::<Checkout>(id.as_str()).await?;
         let payment = match &checkout.payment {
             Some(payment) => Some(self.gateway.payment(payment).await?),
             None => None,
@@ -391,7 +390,7 @@ impl Checkouts {
         payment: Option<&Payment>,
         session: Option<&SessionId>,
     ) -> Result<CheckoutView, CheckoutError> {
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         let waiting = payment.filter(|payment| {
             matches!(payment.state(), PaymentState::AwaitingCode { .. })
                 && session == Some(payment.session())
@@ -399,8 +398,9 @@ impl Checkouts {
         let Some(waiting) = waiting else {
             return Ok(CheckoutView::of(checkout, payment, None, now));
         };
-        let challenge = self.gateway.challenge_of(waiting.id()).await?;
-        let message = self.store.expect::<Message>(challenge.last_message().as_str()).await?.value;
+        let challenge = self.gateway.challenge_of(waiting).await?;
+        let message =
+            self.ports.store.expect::<Message>(challenge.last_message().as_str()).await?.value;
         Ok(CheckoutView::of(checkout, payment, Some((&challenge, &message)), now))
     }
 

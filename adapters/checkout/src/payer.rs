@@ -203,7 +203,7 @@ async fn show(State(checkouts): Shared, visit: Visit) -> Response {
         let shown = visit.shown(&checkouts).await?;
         let new = match visit.session {
             Some(_) => None,
-            None => Some(SessionId::random(checkouts.entropy.as_ref()).map_err(Error::from)?),
+            None => Some(SessionId::random(checkouts.ports.entropy.as_ref()).map_err(Error::from)?),
         };
         Ok::<_, CheckoutError>((shown, new))
     };

@@ -11,10 +11,9 @@ use countersign_certs::{CertificateDer, GatewayCertificate};
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
     id::RelyingPartyId,
-    keys::KeyRing,
     outbox::Outbox,
     policy::Policy,
-    ports::{Clock, Entropy, Store},
+    ports::{Clock, Ports},
     verifier::Verifier,
 };
 use serde::Deserialize;
@@ -133,13 +132,16 @@ impl AuthorityServer {
         let store = folder.register();
         let store = store.map_err(|error| StartError::Store(error.to_string()))?;
         let (store, committed) = Commits::of(store, Arc::clone(&metrics));
-        let store: Arc<dyn Store> = Arc::new(store);
-        let keys = Arc::new(config.keys.ring(&config.files)?);
-        let messenger = messenger(&config.sms, &config.files, Arc::clone(&clock))?;
-        let messenger = Arc::new(messenger);
-        let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys));
-        let outbox = Arc::new(outbox);
-        let enrolments = enrolments(&config, &folder, keys, store, clock)?;
+        let ports = Ports {
+            store: Arc::new(store),
+            clock: Arc::clone(&clock),
+            entropy: Arc::new(SystemEntropy::default()),
+            keys: Arc::new(config.keys.ring(&config.files)?),
+        };
+        let messenger = Arc::new(messenger(&config.sms, &config.files, clock)?);
+        let verifier = Arc::new(Verifier::new(ports.clone(), config.policy.clone()));
+        let outbox = Arc::new(Outbox::new(ports.clone(), Arc::clone(&verifier)));
+        let enrolments = enrolments(&config, &folder, ports, verifier)?;
         enrolments.check().map_err(|error| ConfigError::unusable("authority.profile", error))?;
         let anchors: Vec<CertificateDer<'static>> =
             chain.iter().map(|above| above.der().clone()).collect();
@@ -178,12 +180,10 @@ impl AuthorityServer {
 fn enrolments(
     config: &AuthorityConfig,
     folder: &AuthorityFolder,
-    keys: Arc<KeyRing>,
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
+    ports: Ports,
+    verifier: Arc<Verifier>,
 ) -> Result<Enrolments, ConfigError> {
     let section = &config.authority;
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
     let file = section.passphrase_file.as_ref();
     let file = file.map(|file| config.files.path(file));
     let secret = passphrase(file.as_deref())
@@ -191,23 +191,14 @@ fn enrolments(
     let authority = CertificateAuthority::new(
         folder.authority(&secret).map_err(unusable_folder)?,
         config.numbers()?,
-        Arc::clone(&store),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-    );
-    let verifier = Verifier::new(
-        Arc::clone(&store),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-        keys,
-        config.policy.clone(),
+        Arc::clone(&ports.store),
+        Arc::clone(&ports.clock),
+        Arc::clone(&ports.entropy),
     );
     Ok(Enrolments {
         authority: Arc::new(authority),
         verifier,
-        store,
-        clock,
-        entropy,
+        ports,
         relying_party: RelyingPartyId::try_from("authority")
             .map_err(|error| ConfigError::unusable("authority", error))?,
         leaf: config.leaf()?,

@@ -119,7 +119,7 @@ fn log(about: &RecordKey, fact: &Fact, correlation: Option<&str>) {
     let members = detail.as_object_mut();
     let name = members.and_then(|members| members.remove("event"));
     let name = name.as_ref().and_then(serde_json::Value::as_str);
-    tracing::info!(event = name, %about, correlation, %detail, "happened");
+    tracing::info!(event = name, %about, correlation, %detail, "fact committed");
 }
 
 #[cfg(test)]
@@ -138,8 +138,7 @@ mod tests {
         let (store, mut committed) = commits();
         let (gateway, _) = shop.process_on(Arc::new(store));
         let purchase = shop.purchase("49.90");
-        let payment = purchase.payment.clone();
-        gateway.start_payment(purchase, Batch::default()).await.unwrap();
+        let payment = gateway.start_payment(purchase, Batch::default()).await.unwrap();
         let challenge = gateway.challenge_of(&payment).await.unwrap();
         assert_eq!(committed.try_recv().as_ref(), Ok(challenge.last_message()));
         assert!(committed.try_recv().is_err(), "it was announced twice");

@@ -129,8 +129,8 @@ impl Metrics {
             Event::PaymentCaptured => payment("captured", ""),
             Event::PaymentVoiding { cause } => payment("voiding", cause.name()),
             Event::PaymentVoided => payment("voided", ""),
-            // Counted as a challenge; and what the domain adds later, until it has a place here.
-            _ => {}
+            // Counted as a challenge.
+            Event::CodeAsked { .. } => {}
         }
     }
 

@@ -75,6 +75,6 @@ const fn failure(error: &BankError) -> &'static str {
     match error {
         BankError::Unreachable { .. } => "unreachable",
         BankError::Refused { .. } => "refused",
-        _ => "no_answer",
+        BankError::Unknown { .. } => "no_answer",
     }
 }

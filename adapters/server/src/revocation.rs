@@ -66,9 +66,9 @@ pub(crate) fn follow(
                 Ok(Some(lists)) => {
                     tracing::info!(lists = lists.len(), "revocation lists were read again");
                     current = lists;
-                    late(&current, checkouts.clock.as_ref())
+                    late(&current, checkouts.ports.clock.as_ref())
                 }
-                Ok(None) => late(&current, checkouts.clock.as_ref()),
+                Ok(None) => late(&current, checkouts.ports.clock.as_ref()),
                 Err(error) => Some(error.to_string()),
             };
             // Once for each trouble, not once for each look.

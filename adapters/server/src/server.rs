@@ -9,11 +9,12 @@ use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettin
 use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
 use countersign_domain::{
     directory::Subscribers,
-    gateway::Gateway,
+    gateway::{AwaitedPayments, Gateway},
     id::MessageId,
     outbox::Outbox,
-    ports::{Clock, Entropy, Store},
+    ports::{Clock, Ports},
     secret::Secret,
+    verifier::Verifier,
 };
 use countersign_store::SqliteStore;
 use countersign_web::relying_party::RelyingParties;
@@ -90,8 +91,8 @@ impl Server {
         .await?;
         let operations = Operations {
             metrics: Arc::clone(&metrics),
-            store: Arc::clone(&checkouts.store),
-            clock: Arc::clone(&checkouts.clock),
+            store: Arc::clone(&checkouts.ports.store),
+            clock: Arc::clone(&checkouts.ports.clock),
             messenger: Arc::clone(&messenger),
             stopping: stopping.clone(),
         };
@@ -186,34 +187,28 @@ impl Core {
         metrics: &Arc<Metrics>,
         revoked: &[RevocationList],
     ) -> Result<Self, StartError> {
-        let keys = Arc::new(config.keys.ring(&config.files)?);
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
         let store = SqliteStore::open(&config.files.path(&config.store.path))
             .map_err(|error| StartError::Store(error.to_string()))?;
         let (store, committed) = Commits::of(store, Arc::clone(metrics));
-        let store: Arc<dyn Store> = Arc::new(store);
-        let messenger = Arc::new(messenger(&config.sms, &config.files, Arc::clone(&clock))?);
+        let ports = Ports {
+            store: Arc::new(store),
+            clock,
+            entropy: Arc::new(SystemEntropy::default()),
+            keys: Arc::new(config.keys.ring(&config.files)?),
+        };
+        let messenger = Arc::new(messenger(&config.sms, &config.files, Arc::clone(&ports.clock))?);
         let bank = Arc::new(Observed {
-            inner: bank(config, Arc::clone(&clock))?,
+            inner: bank(config, Arc::clone(&ports.clock))?,
             metrics: Arc::clone(metrics),
         });
-
-        let outbox = Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys));
-        let directory =
-            Subscribers::new(Arc::clone(&store), Arc::clone(&keys), Arc::clone(&entropy));
-        let directory = Arc::new(directory);
-        let gateway = Arc::new(Gateway::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-            bank,
-            keys,
-            config.policy.clone(),
-        ));
+        let payments = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
+        let verifier = Verifier::new(ports.clone(), config.policy.clone()).with_waiting(payments);
+        let verifier = Arc::new(verifier);
+        let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier));
+        let gateway = Arc::new(Gateway::new(ports.clone(), bank, verifier));
+        let directory = Arc::new(Subscribers::new(ports.clone()));
         let checkouts = Checkouts {
-            store,
-            clock,
-            entropy,
+            ports,
             directory: directory.clone(),
             subscribers: Some(directory),
             gateway: Arc::clone(&gateway),

@@ -4,13 +4,8 @@
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use countersign_domain::{
-    agreement::Purpose,
-    code::TypedCode,
-    error::Error,
-    id::SessionId,
-    locale::Locale,
-    testing::Fixture,
-    verifier::{Answer, ChallengeRequest},
+    agreement::Purpose, code::TypedCode, error::Error, id::SessionId, locale::Locale,
+    refusal::Outcome, testing::Fixture, verifier::ChallengeRequest,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,7 +21,7 @@ async fn main() -> Result<(), Error> {
         number: "+33612345678".try_into()?,
         account: None,
         transaction: None,
-        payment: None,
+        waiting: None,
         purpose: Purpose::Access,
         locale: Locale::En,
         origin: "library.example.com".to_owned(),
@@ -42,9 +37,8 @@ async fn main() -> Result<(), Error> {
     let typed = TypedCode::try_from(library.code_in(&sms))?;
     for click in 1..=2 {
         match library.verifier.finish_challenge(challenge.id(), &session, &typed).await? {
-            Answer::Verified(proof) => println!("click {click}: come in, by {}", proof.challenge()),
-            Answer::Refused(refusal) => println!("click {click}: {refusal:?}"),
-            _ => println!("click {click}: no"),
+            Outcome::Done(proof) => println!("click {click}: come in, by {}", proof.challenge()),
+            Outcome::Refused(refusal) => println!("click {click}: {refusal:?}"),
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
 
     // Alice pays 49.90 euros. Her bank is asked first, then she is.
     let purchase = shop.purchase("49.90");
-    let (id, session) = (purchase.payment.clone(), purchase.session.clone());
+    let session = purchase.session.clone();
     let currency = purchase.transaction.amount().currency();
     let payment = shop.gateway.start_payment(purchase, Batch::default()).await?;
     println!(
@@ -35,9 +35,9 @@ async fn main() -> Result<(), Error> {
     // She types it back in the same session: a wrong one first.
     let code = shop.code_in(&sms);
     for typed in ["000000", code.as_str()] {
-        let (payment, refusal) =
-            shop.gateway.finish_payment(&id, &session, &TypedCode::try_from(typed)?).await?;
-        println!("{typed}: the payment is {}, refusal {refusal:?}", payment.state().name());
+        let finished =
+            shop.gateway.finish_payment(&payment, &session, &TypedCode::try_from(typed)?).await?;
+        println!("{typed}: {:?}", finished.map(|payment| payment.state().name()));
     }
 
     // The amount is posted, and what happened is on record.
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Error> {
         owed.debit_minor,
         shop.bank.call_names()
     );
-    for fact in shop.store.facts(&shop.gateway.payment(&id).await?.key()).await? {
+    for fact in shop.store.facts(&payment.key()).await? {
         println!("{} {:?}", fact.at, fact.event);
     }
     Ok(())

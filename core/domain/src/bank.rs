@@ -81,7 +81,6 @@ impl BankRequest {
 
 /// What the bank decided.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Decision {
     /// The amount is held.
     Approved {
@@ -97,7 +96,6 @@ pub enum Decision {
 
 /// The bank did not answer the question.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
 pub enum BankError {
     /// Nothing was sent: no connection could be had.
     #[error("the bank cannot be reached: {cause}")]

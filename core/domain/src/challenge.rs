@@ -12,11 +12,12 @@ use crate::{
     address::Msisdn,
     agreement::Purpose,
     binding::Binding,
-    id::{ChallengeId, CorrelationId, Identifier, KeyId, MessageId, PaymentId, SessionId},
+    event::Event,
+    id::{ChallengeId, CorrelationId, Identifier, KeyId, MessageId, SessionId},
     locale::Locale,
     message::{Message, MessageState},
     policy::PolicySettings,
-    record::Stored,
+    record::{Step, Stored},
     time::Timestamp,
 };
 
@@ -25,8 +26,8 @@ use crate::{
 pub struct Challenge {
     /// What the code is linked to; it holds the challenge's id.
     pub(crate) binding: Binding,
-    /// Which payment waits for it, if any.
-    pub(crate) payment: Option<PaymentId>,
+    /// What waits for it, if anything does.
+    pub(crate) waiting: Option<Waiting>,
     /// The receiver.
     pub(crate) number: Msisdn,
     /// The key that the code is computed with.
@@ -34,14 +35,12 @@ pub struct Challenge {
     /// Digits of the code.
     pub(crate) digits: u8,
     /// What is agreed to, where there is no transaction.
-    #[serde(default)]
     pub(crate) purpose: Purpose,
     /// The language of the message.
     pub(crate) locale: Locale,
     /// The host for which the last line of the message is bound.
     pub(crate) origin: String,
     /// Follows it through logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) correlation: Option<CorrelationId>,
     /// From when on no response is accepted.
     pub(crate) expires_at: Timestamp,
@@ -95,15 +94,32 @@ impl Attempt {
     }
 }
 
-/// What [`Challenge::conclude`] came to.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum Conclusion {
-    /// The response is accepted: commit this challenge, and it is the only one ever.
-    Accepted(Challenge),
-    /// The response is refused and ends the challenge: commit it.
-    Ended(Challenge, Refusal),
-    /// The response is refused, and nothing is to be committed.
+/// What a response came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Transition<A> {
+    /// It is taken: commit the step, then use what it gave.
+    Made(Step<Challenge>, A),
+    /// It is refused, and that ends the challenge: commit the step.
+    Ended(Step<Challenge>, Refusal),
+    /// It is refused, and nothing is to be committed.
     Refused(Refusal),
+}
+
+/// What waits for a challenge: a record that is told, in the same commit, how the challenge ended.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Waiting {
+    /// The kind of record.
+    pub collection: String,
+    /// Its id.
+    pub id: String,
+}
+
+impl Waiting {
+    /// That record waits.
+    pub fn of<T: Stored>(record: &T) -> Self {
+        Self { collection: T::COLLECTION.to_owned(), id: record.id().to_owned() }
+    }
 }
 
 impl Challenge {
@@ -165,52 +181,49 @@ impl Challenge {
         }
     }
 
-    /// Counts a response before it is looked at: `Ok` must be committed before the code is compared.
-    ///
-    /// # Errors
-    /// The refusal, and the challenge to commit where the refusal ends it.
-    #[expect(clippy::result_large_err, reason = "it is moved once, and matched where it is made")]
-    pub fn count_attempt(
-        mut self,
-        session: &SessionId,
-        now: Timestamp,
-    ) -> Result<(Self, Attempt), (Option<Self>, Refusal)> {
-        // Whoever is not in the session can neither guess nor use up the attempts of who is.
+    /// Counts a response before it is looked at: the step must be committed before the code is compared.
+    pub fn count_attempt(mut self, session: &SessionId, now: Timestamp) -> Transition<Attempt> {
+        // A stranger to the session can neither guess nor use up the attempts of its owner.
         if *session != self.binding.session {
-            return Err((None, Refusal::OtherSession));
+            return Transition::Refused(Refusal::OtherSession);
         }
         if let Some(refusal) = self.over() {
-            return Err((None, refusal));
+            return Transition::Refused(refusal);
         }
         if now >= self.expires_at {
-            return Err((Some(self.end(State::Expired { at: now })), Refusal::Late));
+            return Transition::Ended(self.end(State::Expired { at: now }), Refusal::Late);
         }
         // All are counted, not all concluded: one of them may still be right, so this does not end the challenge. After a
-        // crash in between nobody concludes them; they are not given back, and time ends the challenge.
+        // crash in between nothing concludes them; they are not given back, and time ends the challenge.
         if self.attempts >= self.max_attempts {
-            return Err((None, Refusal::TooManyAttempts));
+            return Transition::Refused(Refusal::TooManyAttempts);
         }
         self.attempts = self.attempts.saturating_add(1);
         let attempt = Attempt(self.attempts);
-        Ok((self, attempt))
+        Transition::Made(Step::new(self, Event::AttemptCounted { number: attempt.0 }), attempt)
     }
 
-    /// Draws the conclusion of a counted response, on the challenge as it stands by now.
-    pub fn conclude(self, attempt: Attempt, corresponds: bool, now: Timestamp) -> Conclusion {
+    /// Draws the conclusion of a counted response, on the challenge as it stands by now. The proof is good once its step
+    /// is committed, and it is the only one ever.
+    pub fn conclude(
+        self,
+        attempt: Attempt,
+        corresponds: bool,
+        now: Timestamp,
+    ) -> Transition<Verified> {
         if let Some(refusal) = self.over() {
-            return Conclusion::Refused(refusal);
+            return Transition::Refused(refusal);
         }
         if corresponds {
-            return Conclusion::Accepted(self.end(State::Verified { at: now }));
+            let proof = Verified::of(&self);
+            return Transition::Made(self.end(State::Verified { at: now }), proof);
         }
         if attempt.0 >= self.max_attempts {
             let reason = Refusal::TooManyAttempts;
-            return Conclusion::Ended(
-                self.end(State::Refused { reason: reason.clone(), at: now }),
-                reason,
-            );
+            let ended = self.end(State::Refused { reason: reason.clone(), at: now });
+            return Transition::Ended(ended, reason);
         }
-        Conclusion::Refused(Refusal::WrongCode { attempts_left: self.attempts_left() })
+        Transition::Refused(Refusal::WrongCode { attempts_left: self.attempts_left() })
     }
 
     /// Counts a further message with the same code. Neither time nor attempts begin anew.
@@ -222,7 +235,7 @@ impl Challenge {
         session: &SessionId,
         message: MessageId,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Step<Self>, Refusal> {
         if *session != self.binding.session {
             return Err(Refusal::OtherSession);
         }
@@ -238,9 +251,9 @@ impl Challenge {
             Some(wait_seconds) => return Err(Refusal::TooSoon { wait_seconds }),
         }
         self.sends = self.sends.saturating_add(1);
-        self.last_message = message;
+        self.last_message = message.clone();
         self.last_sent_at = now;
-        Ok(self)
+        Ok(Step::new(self, Event::CodeResent { message }))
     }
 
     /// In how many seconds another message may be asked for; `None` when none will be sent any more.
@@ -249,14 +262,14 @@ impl Challenge {
         (self.sends < self.max_sends).then(|| again_at.seconds_from(now))
     }
 
-    /// Ends a challenge that nobody answered in time; `None` when there is nothing to end.
-    pub fn expire(self, now: Timestamp) -> Option<Self> {
+    /// Ends a challenge that was not answered in time; `None` when there is nothing to end.
+    pub fn expire(self, now: Timestamp) -> Option<Step<Self>> {
         (self.state == State::Pending && now >= self.expires_at)
             .then(|| self.end(State::Expired { at: now }))
     }
 
     /// Ends a challenge for a reason that is not a response; `None` when it is over already.
-    pub fn refuse(self, reason: Refusal, now: Timestamp) -> Option<Self> {
+    pub fn refuse(self, reason: Refusal, now: Timestamp) -> Option<Step<Self>> {
         (self.state == State::Pending).then(|| self.end(State::Refused { reason, at: now }))
     }
 
@@ -270,14 +283,20 @@ impl Challenge {
         }
     }
 
-    fn end(mut self, state: State) -> Self {
+    fn end(mut self, state: State) -> Step<Self> {
         self.state = state;
-        self
+        let event = match self.over() {
+            Some(cause) if !matches!(self.state, State::Verified { .. }) => {
+                Event::ChallengeRefused { cause }
+            }
+            Some(_) | None => Event::ChallengeVerified,
+        };
+        Step::new(self, event)
     }
 }
 
-/// Proof that the person typed back the code of a challenge. Only the [`Verifier`] makes it, once for a challenge; it
-/// cannot be copied, stored or read back.
+/// Proof that the person typed back the code of a challenge. Only [`Challenge::conclude`] makes it, once for a challenge;
+/// it cannot be copied, stored or read back.
 #[derive(Debug)]
 #[must_use]
 pub struct Verified {
@@ -302,7 +321,7 @@ impl Verified {
         &self.number
     }
 
-    pub(crate) fn of(challenge: &Challenge) -> Self {
+    fn of(challenge: &Challenge) -> Self {
         Self {
             challenge: challenge.id().clone(),
             identifier: challenge.binding.identifier.clone(),
@@ -314,7 +333,7 @@ impl Verified {
 /// What a challenge begins with.
 pub(crate) struct Opening {
     pub(crate) binding: Binding,
-    pub(crate) payment: Option<PaymentId>,
+    pub(crate) waiting: Option<Waiting>,
     pub(crate) number: Msisdn,
     pub(crate) key: KeyId,
     pub(crate) purpose: Purpose,
@@ -326,11 +345,13 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// The pending challenge, under those limits.
-    pub(crate) fn under(self, limits: &PolicySettings) -> Challenge {
+    pub(crate) fn under(self, limits: &PolicySettings) -> Step<Challenge> {
         let issued_at = self.binding.issued_at;
-        Challenge {
+        let started =
+            Event::ChallengeStarted { to: self.number.masked(), message: self.message.clone() };
+        let challenge = Challenge {
             binding: self.binding,
-            payment: self.payment,
+            waiting: self.waiting,
             number: self.number,
             key: self.key,
             digits: limits.code_digits,
@@ -347,7 +368,8 @@ impl Opening {
             max_attempts: limits.max_attempts,
             max_sends: limits.max_sends,
             resend_after_seconds: limits.resend_after_seconds,
-        }
+        };
+        Step::new(challenge, started)
     }
 }
 
@@ -360,112 +382,4 @@ impl Stored for Challenge {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{binding, challenge};
-
-    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_010);
-
-    fn session() -> SessionId {
-        binding().session
-    }
-
-    fn other_session() -> SessionId {
-        "ses_ffffffffffffffffffffffffffffffff".to_owned().try_into().unwrap()
-    }
-
-    #[test]
-    fn a_right_response_verifies_once() {
-        let (counted, attempt) = challenge().count_attempt(&session(), NOW).unwrap();
-        let Conclusion::Accepted(verified) = counted.conclude(attempt, true, NOW) else {
-            panic!("not accepted")
-        };
-        assert_eq!(
-            verified.clone().count_attempt(&session(), NOW),
-            Err((None, Refusal::AlreadyUsed))
-        );
-        assert_eq!(
-            verified.conclude(attempt, true, NOW),
-            Conclusion::Refused(Refusal::AlreadyUsed)
-        );
-    }
-
-    #[test]
-    fn the_third_wrong_response_ends_the_challenge() {
-        let mut standing = challenge();
-        for attempts_left in [2, 1] {
-            let (counted, attempt) = standing.count_attempt(&session(), NOW).unwrap();
-            let refused = Conclusion::Refused(Refusal::WrongCode { attempts_left });
-            assert_eq!(counted.clone().conclude(attempt, false, NOW), refused);
-            standing = counted;
-        }
-        let (counted, attempt) = standing.count_attempt(&session(), NOW).unwrap();
-        let Conclusion::Ended(ended, Refusal::TooManyAttempts) =
-            counted.conclude(attempt, false, NOW)
-        else {
-            panic!("not ended")
-        };
-        assert_eq!(ended.count_attempt(&session(), NOW), Err((None, Refusal::TooManyAttempts)));
-    }
-
-    #[test]
-    fn attempts_that_a_crash_left_without_conclusion_are_used_up() {
-        let mut standing = challenge();
-        for _ in 0..3 {
-            standing = standing.count_attempt(&session(), NOW).unwrap().0;
-        }
-        assert_eq!(standing.count_attempt(&session(), NOW), Err((None, Refusal::TooManyAttempts)));
-    }
-
-    #[test]
-    fn a_response_of_another_session_is_refused_and_not_counted() {
-        assert_eq!(
-            challenge().count_attempt(&other_session(), NOW),
-            Err((None, Refusal::OtherSession))
-        );
-    }
-
-    #[test]
-    fn a_response_at_the_end_of_the_time_is_late() {
-        let end = challenge().expires_at();
-        let Err((Some(expired), Refusal::Late)) = challenge().count_attempt(&session(), end) else {
-            panic!("not late")
-        };
-        assert_eq!(expired.state(), &State::Expired { at: end });
-    }
-
-    #[test]
-    fn a_resend_gives_back_neither_attempts_nor_time() {
-        let (counted, _) = challenge().count_attempt(&session(), NOW).unwrap();
-        let later = NOW.plus_seconds(60);
-        let again =
-            counted.clone().count_send(&session(), counted.last_message.clone(), later).unwrap();
-        assert_eq!((again.attempts_left(), again.expires_at()), (2, counted.expires_at()));
-    }
-
-    #[test]
-    fn a_resend_is_refused_by_the_rule_it_breaks() {
-        let message = challenge().last_message;
-        let send = |challenge: Challenge, session, now| {
-            challenge.count_send(&session, message.clone(), now).map(|_| ())
-        };
-        let later = NOW.plus_seconds(60);
-        let spent = Challenge { sends: 3, ..challenge() };
-        assert_eq!(send(challenge(), other_session(), later), Err(Refusal::OtherSession));
-        assert_eq!(
-            send(challenge().refuse(Refusal::Cancelled, NOW).unwrap(), session(), later),
-            Err(Refusal::Cancelled)
-        );
-        assert_eq!(send(challenge(), session(), challenge().expires_at()), Err(Refusal::Late));
-        assert_eq!(send(spent, session(), later), Err(Refusal::TooManySends));
-        assert_eq!(send(challenge(), session(), NOW), Err(Refusal::TooSoon { wait_seconds: 20 }));
-    }
-
-    #[test]
-    fn what_is_over_is_not_ended_again() {
-        let over = challenge().refuse(Refusal::Cancelled, NOW).unwrap();
-        assert_eq!(over.clone().refuse(Refusal::Undeliverable, NOW), None);
-        assert_eq!(over.expire(challenge().expires_at()), None);
-        assert_eq!(challenge().expire(NOW), None);
-    }
-}
+mod tests;

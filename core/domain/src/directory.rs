@@ -1,7 +1,5 @@
 //! The directory of subscribers, kept in the store.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +8,8 @@ use crate::{
     card::Card,
     error::Error,
     id::Identifier,
-    keys::{KeyRing, SealedCard},
-    ports::{Directory, Store},
-    randomness::Entropy,
+    keys::SealedCard,
+    ports::{Directory, Ports},
     record::{Batch, Stored, Versioned},
     subscriber::{DirectoryError, Subscriber},
 };
@@ -50,15 +47,13 @@ impl Stored for CardLink {
 
 /// The directory that is kept in the store.
 pub struct Subscribers {
-    store: Arc<dyn Store>,
-    keys: Arc<KeyRing>,
-    entropy: Arc<dyn Entropy>,
+    ports: Ports,
 }
 
 impl Subscribers {
-    /// The directory in that store.
-    pub fn new(store: Arc<dyn Store>, keys: Arc<KeyRing>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { store, keys, entropy }
+    /// The directory in the store of those ports.
+    pub const fn new(ports: Ports) -> Self {
+        Self { ports }
     }
 
     /// Enters a subscriber, or replaces what was known of that identifier.
@@ -67,45 +62,47 @@ impl Subscribers {
     /// [`StoreError::Conflict`](crate::record::StoreError::Conflict) when somebody else changes the same subscriber.
     pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), Error> {
         let identifier = &subscriber.identifier;
-        let seal = |card| self.keys.seal_card(card, identifier.as_str(), self.entropy.as_ref());
+        let seal = |card| {
+            self.ports.keys.seal_card(card, identifier.as_str(), self.ports.entropy.as_ref())
+        };
         let mut batch = Batch::default();
         let record = SubscriberRecord {
             identifier: identifier.clone(),
             number: subscriber.number.clone(),
             card: subscriber.card.as_ref().map(seal).transpose()?,
         };
-        let found = self.store.find::<SubscriberRecord>(identifier.as_str()).await?;
+        let found = self.ports.store.find::<SubscriberRecord>(identifier.as_str()).await?;
         batch.put(found.map(|found| found.version), record)?;
         if let Some(index) = subscriber
             .card
             .as_ref()
-            .and_then(|card| self.keys.card_indexes(card).into_iter().next())
+            .and_then(|card| self.ports.keys.card_indexes(card).into_iter().next())
         {
-            let found = self.store.find::<CardLink>(&index).await?;
+            let found = self.ports.store.find::<CardLink>(&index).await?;
             batch.put(
                 found.map(|found| found.version),
                 CardLink { index, identifier: identifier.clone() },
             )?;
         }
-        Ok(self.store.commit(batch).await?)
+        Ok(self.ports.store.commit(batch).await?)
     }
 
     async fn find(&self, identifier: &Identifier) -> Result<Option<Subscriber>, Error> {
         let Some(Versioned { value: record, .. }) =
-            self.store.find::<SubscriberRecord>(identifier.as_str()).await?
+            self.ports.store.find::<SubscriberRecord>(identifier.as_str()).await?
         else {
             return Ok(None);
         };
         let card = record
             .card
-            .map(|sealed| self.keys.open_card(&sealed, record.identifier.as_str()))
+            .map(|sealed| self.ports.keys.open_card(&sealed, record.identifier.as_str()))
             .transpose()?;
         Ok(Some(Subscriber { identifier: record.identifier, number: record.number, card }))
     }
 
     async fn find_by_card(&self, card: &Card) -> Result<Option<Subscriber>, Error> {
-        for index in self.keys.card_indexes(card) {
-            if let Some(link) = self.store.find::<CardLink>(&index).await? {
+        for index in self.ports.keys.card_indexes(card) {
+            if let Some(link) = self.ports.store.find::<CardLink>(&index).await? {
                 let holder = self.find(&link.value.identifier).await?;
                 // The link of a card that its holder gave up leads to a subscriber who has another one.
                 let holds = |holder: &Subscriber| {
@@ -138,14 +135,10 @@ impl Directory for Subscribers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{MemoryStore, SeededEntropy, card, key_ring, other_card};
+    use crate::testing::{card, other_card};
 
     fn subscribers() -> Subscribers {
-        Subscribers::new(
-            Arc::new(MemoryStore::default()),
-            Arc::new(key_ring()),
-            Arc::new(SeededEntropy::new(1)),
-        )
+        Subscribers::new(crate::testing::ports())
     }
 
     fn alice(card: Option<Card>) -> Subscriber {

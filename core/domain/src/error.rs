@@ -8,7 +8,6 @@ use crate::{randomness::EntropyError, record::StoreError, subscriber::DirectoryE
 
 /// The domain could not do what was asked, through the caller's fault or a port's.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
 pub enum Error {
     /// The caller's value is not valid.
     #[error(transparent)]
@@ -30,6 +29,12 @@ pub enum Error {
         id: String,
         /// The state it is in.
         state: &'static str,
+    },
+    /// A challenge names a record of a flow that does not run in this process.
+    #[error("nothing here knows the {collection} that waits for this challenge")]
+    NobodyWaits {
+        /// The kind of record.
+        collection: String,
     },
     /// The key that a record was made with is in the key ring no more.
     #[error("key {0} is not in the key ring")]

@@ -27,7 +27,6 @@ pub struct Fact {
 /// What can happen.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Event {
     /// A challenge began, and its message was put into the outbox.
     ChallengeStarted {
@@ -58,7 +57,7 @@ pub enum Event {
         /// The message.
         message: MessageId,
         /// By which the network's operator knows it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         network_id: Option<String>,
     },
     /// The receiver has a message.

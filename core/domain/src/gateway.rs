@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tracing::{Instrument as _, Span, field::display, info_span};
 
 #[doc(hidden)]
@@ -11,53 +12,37 @@ pub use crate::purchase::{Payer, Purchase};
 use crate::{
     agreement::Purpose,
     bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
-    challenge::Challenge,
+    challenge::{Challenge, Waiting},
     code::TypedCode,
     error::Error,
-    event::Event,
-    id::{PaymentId, SessionId},
-    keys::KeyRing,
+    id::{ChallengeId, PaymentId, SessionId},
     payment::{Payment, PaymentState},
     plan::{Order, Selection},
-    policy::Policy,
-    ports::{Clock, IssuingBank, Store},
-    randomness::Entropy,
-    record::{Batch, StoreError, Stored, Versioned},
-    refusal::{Refusal, VoidCause},
+    ports::{IssuingBank, Ports, Store},
+    record::{Batch, RecordKey, Step, StoreError, Stored, Version, Versioned},
+    refusal::{Outcome, VoidCause},
     time::Timestamp,
-    verifier::{Answer, ChallengeRequest, MAX_CONTENTION, Verifier, end},
+    verifier::{ChallengeRequest, End, Verifier, Waits},
 };
 
 /// Seconds after which a bank that did not take a capture or a void is told again.
 const RETRY_SECONDS: u32 = 15;
 
-/// Runs payments. Holds no state of its own: any process with the same store, keys and bank can go on with what another
+/// Steps that one call takes a payment: more than any way from its start to its end has.
+const MAX_STEPS: usize = 16;
+
+/// Runs payments. Holds no state of its own: any process with the same store, keys and bank can resume what another
 /// began, see [`Gateway::resume`].
 pub struct Gateway {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    ports: Ports,
     bank: Arc<dyn IssuingBank>,
-    keys: Arc<KeyRing>,
-    policy: Policy,
-    verifier: Verifier,
+    verifier: Arc<Verifier>,
 }
 
 impl Gateway {
-    /// A gateway over those ports, under that policy.
-    pub fn new(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        bank: Arc<dyn IssuingBank>,
-        keys: Arc<KeyRing>,
-        policy: Policy,
-    ) -> Self {
-        let (for_store, for_clock, for_entropy) =
-            (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy));
-        let verifier =
-            Verifier::new(for_store, for_clock, for_entropy, Arc::clone(&keys), policy.clone());
-        Self { store, clock, entropy, bank, keys, policy, verifier }
+    /// A gateway over those ports and that bank. Its verifier must know the payments that wait, see [`AwaitedPayments`].
+    pub const fn new(ports: Ports, bank: Arc<dyn IssuingBank>, verifier: Arc<Verifier>) -> Self {
+        Self { ports, bank, verifier }
     }
 
     /// Selects (C23), then asks the bank and the person in the policy's order. Returns the payment when the person has
@@ -71,25 +56,22 @@ impl Gateway {
         purchase: Purchase,
         mut batch: Batch,
     ) -> Result<Payment, Error> {
-        let now = self.clock.now();
-        let id = purchase.payment.clone();
-        let card = self.keys.seal_card(&purchase.payer.card, id.as_str(), self.entropy.as_ref())?;
-        let bank = BankReference::random(self.entropy.as_ref(), now)?;
-        let exempt = self.policy.select(&purchase.transaction);
-        let mut payment = Payment::new(purchase, self.policy.limits().order, card, bank);
-        if let Some(exempt) = exempt {
-            payment = payment.exempted(exempt);
+        let Ports { store, clock, entropy, keys } = &self.ports;
+        let now = clock.now();
+        let card =
+            keys.seal_card(&purchase.payer.card, purchase.payment.as_str(), entropy.as_ref())?;
+        let bank = BankReference::random(entropy.as_ref(), now)?;
+        let policy = self.verifier.policy();
+        let exempt = policy.select(&purchase.transaction);
+        let mut begun = Payment::begin(purchase, policy.limits().order, exempt, card, bank);
+        let payment = &begun.next;
+        if (payment.selection(), payment.order) == (Selection::Secured, Order::CodeFirst) {
+            let challenge = self.add_challenge(payment, &mut batch)?;
+            begun = begun.then(|payment| payment.ask_code(None, &challenge))?;
         }
-        let (amount, selection, card) =
-            (payment.transaction().amount(), payment.selection(), payment.card().clone());
-        let started = Event::PaymentStarted { amount, selection, card };
-        batch.fact(payment.key(), now, started);
-        if (selection, payment.order) == (Selection::Secured, Order::CodeFirst) {
-            payment = self.ask_code(payment, None, &mut batch)?;
-        }
-        batch.insert(&payment)?;
-        self.store.commit(batch).await?;
-        self.advance(&id).await
+        let value = batch.begin(begun, now)?;
+        store.commit(batch).await?;
+        self.advance(Versioned { version: Version::FIRST, value }).await
     }
 
     /// Checks what was typed back, and takes the payment to its end when it corresponds.
@@ -98,57 +80,64 @@ impl Gateway {
     /// [`Error::NotNow`] when no code was asked for, and when a port fails.
     pub async fn finish_payment(
         &self,
-        id: &PaymentId,
+        payment: &Payment,
         session: &SessionId,
         typed: &TypedCode,
-    ) -> Result<(Payment, Option<Refusal>), Error> {
-        let challenge = self.challenge_of(id).await?;
-        let answer = self.verifier.finish_challenge(challenge.id(), session, typed).await?;
-        match answer {
-            Answer::Verified(_) => Ok((self.advance(id).await?, None)),
-            // Whoever typed the right code may still be at it.
-            Answer::Refused(refusal) => Ok((self.take_over(id).await?, Some(refusal))),
+    ) -> Result<Outcome<Payment>, Error> {
+        let challenge = challenge_of(payment)?;
+        match self.verifier.finish_challenge(challenge, session, typed).await? {
+            Outcome::Done(_) => {
+                let agreed = self.ports.store.expect(payment.id().as_str()).await?;
+                Ok(Outcome::Done(self.advance(agreed).await?))
+            }
+            Outcome::Refused(refusal) => {
+                // What the refusal ended is voided at once. A right code may be at work on it: then it is not due.
+                self.take_over(payment.id()).await?;
+                Ok(Outcome::Refused(refusal))
+            }
         }
     }
 
-    /// Sends the same code once more.
+    /// Sends the code once more.
     ///
     /// # Errors
     /// [`Error::NotNow`] when no code was asked for, and when a port fails.
     pub async fn resend_code(
         &self,
-        id: &PaymentId,
+        payment: &Payment,
         session: &SessionId,
-    ) -> Result<Result<Challenge, Refusal>, Error> {
-        let challenge = self.challenge_of(id).await?;
-        self.verifier.resend(challenge.id(), session).await
+    ) -> Result<Outcome<Challenge>, Error> {
+        self.verifier.resend(challenge_of(payment)?, session).await
     }
 
     /// Calls a payment off before the person has agreed; releases what the bank holds.
     ///
     /// # Errors
     /// [`Error::NotNow`] when it is too late for that, and when a port fails.
-    pub async fn cancel_payment(&self, id: &PaymentId) -> Result<Payment, Error> {
-        let challenge = self.challenge_of(id).await?;
-        self.end_challenge(&challenge, |challenge, now| challenge.refuse(Refusal::Cancelled, now))
-            .await?;
-        let payment = self.take_over(id).await?;
+    pub async fn cancel_payment(&self, payment: &Payment) -> Result<Payment, Error> {
+        self.verifier.cancel(challenge_of(payment)?).await?;
+        let payment = self.take_over(payment.id()).await?;
         match payment.state() {
             PaymentState::Voiding { .. } | PaymentState::Voided { .. } => Ok(payment),
-            _ => Err(payment.not_now()),
+            PaymentState::Authorizing { .. }
+            | PaymentState::AwaitingCode { .. }
+            | PaymentState::Capturing { .. }
+            | PaymentState::Captured { .. }
+            | PaymentState::Declined { .. } => Err(payment.not_now()),
         }
     }
 
-    /// Goes on with up to `limit` payments that nobody else is at: whose person's time has run out, or whose process
-    /// has died. Returns how many there were.
+    /// Resumes up to `limit` payments that nobody is at: whose person's time has run out, or whose process has crashed.
+    /// Returns how many there were.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn resume(&self, limit: usize) -> Result<usize, Error> {
-        let due = self.store.due(Payment::COLLECTION, self.clock.now(), limit).await?;
+        let Ports { store, clock, .. } = &self.ports;
+        let due = store.due(Payment::COLLECTION, clock.now(), limit).await?;
         for record in &due {
             if let Err(error) = self.take_over(&record.key.id.clone().try_into()?).await {
-                tracing::error!(payment = record.key.id, %error, "cannot go on with this payment yet");
+                tracing::error!(payment = record.key.id, %error, "cannot resume this payment yet");
             }
         }
         Ok(due.len())
@@ -159,148 +148,126 @@ impl Gateway {
     /// # Errors
     /// [`Error::NotFound`], and when the store fails.
     pub async fn payment(&self, id: &PaymentId) -> Result<Payment, Error> {
-        Ok(self.store.expect::<Payment>(id.as_str()).await?.value)
+        Ok(self.ports.store.expect::<Payment>(id.as_str()).await?.value)
     }
 
     /// The challenge that a payment waits or waited for.
     ///
     /// # Errors
     /// [`Error::NotNow`] when no code was asked for, and when the store fails.
-    pub async fn challenge_of(&self, id: &PaymentId) -> Result<Challenge, Error> {
-        let payment = self.payment(id).await?;
-        let challenge = payment.challenge().ok_or_else(|| payment.not_now())?;
-        Ok(self.store.expect::<Challenge>(challenge.as_str()).await?.value)
+    pub async fn challenge_of(&self, payment: &Payment) -> Result<Challenge, Error> {
+        let challenge = challenge_of(payment)?;
+        Ok(self.ports.store.expect::<Challenge>(challenge.as_str()).await?.value)
     }
 
-    /// Goes on with a payment that nobody else is at, as long as there is something to do: what was not agreed is
-    /// voided, what was agreed is taken to its end.
+    /// Resumes a payment that nobody is at, as long as there is something to do: what was not agreed is voided, what was
+    /// agreed is taken to its end.
     async fn take_over(&self, id: &PaymentId) -> Result<Payment, Error> {
-        while let Some(leased) = self.lease(id).await? {
+        loop {
+            let found = self.ports.store.expect::<Payment>(id.as_str()).await?;
+            if !found.value.is_due(self.ports.clock.now()) {
+                return Ok(found.value);
+            }
+            let Some(leased) = self.lease(found).await? else { continue };
             match leased.value.state() {
                 PaymentState::AwaitingCode { .. } => {
-                    let challenge = self.challenge_of(id).await?;
-                    self.end_challenge(&challenge, Challenge::expire).await?;
+                    self.verifier.expire(challenge_of(&leased.value)?).await?;
                 }
                 PaymentState::Authorizing { agreed: false } => {
-                    self.void(leased, VoidCause::Interrupted).await?;
-                    self.advance(id).await?;
+                    if let Next::Goes(voiding) = self.void(leased, VoidCause::Interrupted).await? {
+                        self.advance(voiding).await?;
+                    }
                 }
-                _ => {
-                    self.advance(id).await?;
+                PaymentState::Authorizing { agreed: true }
+                | PaymentState::Capturing { .. }
+                | PaymentState::Captured { .. }
+                | PaymentState::Declined { .. }
+                | PaymentState::Voiding { .. }
+                | PaymentState::Voided { .. } => {
+                    self.advance(leased).await?;
                 }
             }
         }
-        self.payment(id).await
     }
 
-    /// Takes a due payment for this process by a commit; `None` when it is not due or somebody else was faster.
-    async fn lease(&self, id: &PaymentId) -> Result<Option<Versioned<Payment>>, Error> {
-        let now = self.clock.now();
-        let Versioned { version, value } = self.store.expect::<Payment>(id.as_str()).await?;
-        if !value.is_due(now) {
-            return Ok(None);
-        }
-        let value = value.leased(now);
+    /// Takes a due payment for this process by a commit; `None` when another was faster.
+    async fn lease(&self, found: Versioned<Payment>) -> Result<Option<Versioned<Payment>>, Error> {
+        let now = self.ports.clock.now();
         let mut batch = Batch::default();
-        let replaced = Versioned { version, value };
-        batch.replace(&replaced)?;
-        match self.store.commit(batch).await {
-            Ok(()) => Ok(Some(Versioned { version: version.next(), value: replaced.value })),
+        let leased = batch.step(found.version, Step::silent(found.value.leased(now)), now)?;
+        match self.ports.store.commit(batch).await {
+            Ok(()) => Ok(Some(leased)),
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Does what the payment's state asks of the bank, until the person has the next action or it is over.
-    async fn advance(&self, id: &PaymentId) -> Result<Payment, Error> {
-        for _ in 0..MAX_CONTENTION {
-            let found: Versioned<Payment> = self.store.expect(id.as_str()).await?;
+    async fn advance(&self, mut found: Versioned<Payment>) -> Result<Payment, Error> {
+        let id = found.value.id().clone();
+        for _ in 0..MAX_STEPS {
             let span = span_of(&found.value);
-            let stepped = match found.value.state().clone() {
-                PaymentState::Authorizing { agreed } => {
-                    self.authorize(found, agreed).instrument(span).await
-                }
-                PaymentState::Capturing { approval } => {
-                    self.capture(found, &approval).instrument(span).await
-                }
-                PaymentState::Voiding { approval, .. } => {
-                    self.release(found, approval.as_ref()).instrument(span).await
-                }
-                PaymentState::AwaitingCode { .. }
-                | PaymentState::Captured { .. }
-                | PaymentState::Declined { .. }
-                | PaymentState::Voided { .. } => return Ok(found.value),
-            };
-            match stepped {
-                Ok(Step::Done) => {}
-                Ok(Step::Later(payment)) => return Ok(*payment),
-                // Our lease ran out, and somebody else has taken over.
-                Err(Error::Store(StoreError::Conflict { .. })) => return self.payment(id).await,
+            match self.next(found).instrument(span).await {
+                Ok(Next::Goes(next)) => found = next,
+                Ok(Next::Rests(payment)) => return Ok(payment),
+                // Our lease ran out, and another process has taken over.
+                Err(Error::Store(StoreError::Conflict { .. })) => return self.payment(&id).await,
                 Err(error) => return Err(error),
             }
         }
         Err(Error::Contention)
     }
 
-    async fn authorize(&self, found: Versioned<Payment>, agreed: bool) -> Result<Step, Error> {
-        let decision = self.bank.authorize(&self.bank_request(&found.value)?).await;
-        let now = self.clock.now();
-        let Versioned { version, value: payment } = found;
-        let mut batch = Batch::default();
-        let next = match decision {
-            Ok(Decision::Approved { approval }) => {
-                batch.fact(
-                    payment.key(),
-                    now,
-                    Event::PaymentAuthorized { approval: approval.clone() },
-                );
-                if agreed {
-                    payment.authorized(approval, now)?
-                } else {
-                    self.ask_code(payment, Some(approval), &mut batch)?
-                }
-            }
-            Ok(Decision::Declined { response }) => {
-                batch.fact(
-                    payment.key(),
-                    now,
-                    Event::PaymentDeclined { response: response.clone() },
-                );
-                payment.declined(response, now)?
-            }
-            Err(error) => {
-                tracing::warn!(payment = %payment.id(), %error, "no authorization");
-                return self
-                    .void(Versioned { version, value: payment }, VoidCause::Interrupted)
-                    .await;
-            }
-        };
-        batch.replace(&Versioned { version, value: next })?;
-        self.store.commit(batch).await?;
-        Ok(Step::Done)
+    async fn next(&self, found: Versioned<Payment>) -> Result<Next, Error> {
+        match found.value.state().clone() {
+            PaymentState::Authorizing { agreed } => self.authorize(found, agreed).await,
+            PaymentState::Capturing { approval } => self.capture(found, &approval).await,
+            PaymentState::Voiding { approval, .. } => self.release(found, approval.as_ref()).await,
+            PaymentState::AwaitingCode { .. }
+            | PaymentState::Captured { .. }
+            | PaymentState::Declined { .. }
+            | PaymentState::Voided { .. } => Ok(Next::Rests(found.value)),
+        }
     }
 
-    /// The debit and its posting are one batch: an amount is posted once, whoever asks the bank how often.
+    async fn authorize(&self, found: Versioned<Payment>, agreed: bool) -> Result<Next, Error> {
+        let decision = self.bank.authorize(&self.bank_request(&found.value)?).await;
+        let now = self.ports.clock.now();
+        let mut batch = Batch::default();
+        let step = match decision {
+            Ok(Decision::Approved { approval }) if agreed => {
+                found.value.authorized(approval, now)?
+            }
+            Ok(Decision::Approved { approval }) => {
+                let challenge = self.add_challenge(&found.value, &mut batch)?;
+                found.value.ask_code(Some(approval), &challenge)?
+            }
+            Ok(Decision::Declined { response }) => found.value.declined(response, now)?,
+            Err(error) => {
+                tracing::warn!(payment = %found.value.id(), %error, "the bank did not answer; voiding the payment");
+                return self.void(found, VoidCause::Interrupted).await;
+            }
+        };
+        self.commit(found.version, step, batch).await
+    }
+
+    /// The debit and its posting are one batch: an amount is posted once, however often the bank is told.
     async fn capture(
         &self,
         found: Versioned<Payment>,
         approval: &ApprovalCode,
-    ) -> Result<Step, Error> {
+    ) -> Result<Next, Error> {
         match self.bank.capture(&self.bank_request(&found.value)?, approval).await {
             Ok(()) => {
-                let now = self.clock.now();
-                let (captured, posting) = found.value.captured(now)?;
-                let mut batch = Batch::default();
-                batch.post(posting);
-                batch.fact(captured.key(), now, Event::PaymentCaptured);
-                batch.replace(&Versioned { version: found.version, value: captured })?;
-                self.store.commit(batch).await?;
-                Ok(Step::Done)
+                let step = found.value.captured(self.ports.clock.now())?;
+                self.commit(found.version, step, Batch::default()).await
             }
             Err(BankError::Refused { response }) => {
                 self.void(found, VoidCause::CaptureRefused { response }).await
             }
-            Err(error) => self.later(found, &error).await,
+            Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
+                self.later(found, &error).await
+            }
         }
     }
 
@@ -308,82 +275,52 @@ impl Gateway {
         &self,
         found: Versioned<Payment>,
         approval: Option<&ApprovalCode>,
-    ) -> Result<Step, Error> {
+    ) -> Result<Next, Error> {
         match self.bank.void(&self.bank_request(&found.value)?, approval).await {
             Ok(()) => {
-                let now = self.clock.now();
-                let voided = found.value.voided(now)?;
-                let mut batch = Batch::default();
-                batch.fact(voided.key(), now, Event::PaymentVoided);
-                batch.replace(&Versioned { version: found.version, value: voided })?;
-                self.store.commit(batch).await?;
-                Ok(Step::Done)
+                let step = found.value.voided(self.ports.clock.now())?;
+                self.commit(found.version, step, Batch::default()).await
             }
             Err(error) => self.later(found, &error).await,
         }
     }
 
-    async fn void(&self, found: Versioned<Payment>, cause: VoidCause) -> Result<Step, Error> {
-        let now = self.clock.now();
-        let voiding = found.value.void(cause.clone(), now)?.leased(now);
-        let mut batch = Batch::default();
-        batch.fact(voiding.key(), now, Event::PaymentVoiding { cause });
-        batch.replace(&Versioned { version: found.version, value: voiding })?;
-        self.store.commit(batch).await?;
-        Ok(Step::Done)
+    async fn void(&self, found: Versioned<Payment>, cause: VoidCause) -> Result<Next, Error> {
+        let now = self.ports.clock.now();
+        let step = found.value.void(cause, now)?.map(|voiding| voiding.leased(now));
+        self.commit(found.version, step, Batch::default()).await
     }
 
     /// Leaves the payment to [`Gateway::resume`].
-    async fn later(&self, found: Versioned<Payment>, error: &BankError) -> Result<Step, Error> {
+    async fn later(&self, found: Versioned<Payment>, error: &BankError) -> Result<Next, Error> {
         tracing::warn!(payment = %found.value.id(), %error, "the bank will be told again");
-        let next = found.value.later(self.clock.now().plus_seconds(RETRY_SECONDS));
-        let mut batch = Batch::default();
-        batch.replace(&Versioned { version: found.version, value: next.clone() })?;
-        self.store.commit(batch).await?;
-        Ok(Step::Later(Box::new(next)))
+        let again_at = self.ports.clock.now().plus_seconds(RETRY_SECONDS);
+        let step = Step::silent(found.value.later(again_at));
+        match self.commit(found.version, step, Batch::default()).await? {
+            Next::Goes(found) => Ok(Next::Rests(found.value)),
+            Next::Rests(payment) => Ok(Next::Rests(payment)),
+        }
     }
 
-    /// Ends a pending challenge, and with it the payment that waits for it.
-    async fn end_challenge(
+    async fn commit(
         &self,
-        challenge: &Challenge,
-        transition: impl Fn(Challenge, Timestamp) -> Option<Challenge> + Send + Sync,
-    ) -> Result<(), Error> {
-        for _ in 0..MAX_CONTENTION {
-            let now = self.clock.now();
-            let Versioned { version, value } =
-                self.store.expect::<Challenge>(challenge.id().as_str()).await?;
-            let Some(ended) = transition(value, now) else {
-                return Ok(());
-            };
-            let refusal = ended.over().unwrap_or(Refusal::Cancelled);
-            let mut batch = Batch::default();
-            let ended = Versioned { version, value: ended };
-            end(self.store.as_ref(), &ended, &refusal, now, &mut batch).await?;
-            match self.store.commit(batch).await {
-                Err(StoreError::Conflict { .. }) => {}
-                committed => return Ok(committed?),
-            }
-        }
-        Err(Error::Contention)
+        version: Version,
+        step: Step<Payment>,
+        mut batch: Batch,
+    ) -> Result<Next, Error> {
+        let next = batch.step(version, step, self.ports.clock.now())?;
+        self.ports.store.commit(batch).await?;
+        Ok(Next::Goes(next))
     }
 
     /// Adds a challenge with its message to the batch, for the payment to wait for.
-    fn ask_code(
-        &self,
-        payment: Payment,
-        approval: Option<ApprovalCode>,
-        batch: &mut Batch,
-    ) -> Result<Payment, Error> {
-        let challenge = self.verifier.open(ChallengeRequest::of(&payment), batch)?;
-        let asked = Event::CodeAsked { challenge: challenge.id().clone() };
-        batch.fact(payment.key(), self.clock.now(), asked);
-        payment.ask_code(approval, &challenge)
+    fn add_challenge(&self, payment: &Payment, batch: &mut Batch) -> Result<Challenge, Error> {
+        self.verifier.add_challenge(ChallengeRequest::of(payment), batch)
     }
 
     fn bank_request(&self, payment: &Payment) -> Result<BankRequest, Error> {
         let sealed = payment.sealed_card.as_ref().ok_or(Error::Sealed)?;
-        let card = self.keys.open_card(sealed, payment.id().as_str())?;
+        let card = self.ports.keys.open_card(sealed, payment.id().as_str())?;
         let (transaction, relying_party) = (payment.transaction(), payment.relying_party.clone());
         Ok(BankRequest::new(
             payment.bank.clone(),
@@ -395,6 +332,10 @@ impl Gateway {
     }
 }
 
+fn challenge_of(payment: &Payment) -> Result<&ChallengeId, Error> {
+    payment.challenge().ok_or_else(|| payment.not_now())
+}
+
 /// What drivers log while they are at a payment is said to be of it.
 fn span_of(payment: &Payment) -> Span {
     let correlation = payment.correlation.as_ref().map(display);
@@ -402,11 +343,47 @@ fn span_of(payment: &Payment) -> Span {
 }
 
 /// What one step of [`Gateway::advance`] came to.
-enum Step {
+enum Next {
     /// The payment has another state now.
-    Done,
-    /// The bank cannot be told now; somebody will go on later.
-    Later(Box<Payment>),
+    Goes(Versioned<Payment>),
+    /// There is nothing to do now: the person has the next action, it is over, or the bank is told later.
+    Rests(Payment),
+}
+
+/// Payments that wait for challenges: what [`Verifier::with_waiting`] is given.
+pub struct AwaitedPayments(Arc<dyn Store>);
+
+impl AwaitedPayments {
+    /// The payments in that store.
+    pub const fn of(store: Arc<dyn Store>) -> Self {
+        Self(store)
+    }
+}
+
+#[async_trait]
+impl Waits for AwaitedPayments {
+    fn collection(&self) -> &'static str {
+        Payment::COLLECTION
+    }
+
+    async fn ended(
+        &self,
+        id: &str,
+        end: End<'_>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let Versioned { version, value: payment } = self.0.expect::<Payment>(id).await?;
+        let step = match end {
+            End::Verified(proof) => payment.agree(proof, now),
+            End::Refused(refusal) => {
+                payment.void(VoidCause::NotVerified { refusal: refusal.clone() }, now)
+            }
+        };
+        let out_of_date = || StoreError::Conflict { key: RecordKey::of::<Payment>(id).to_string() };
+        batch.step(version, step.map_err(|_| out_of_date())?, now)?;
+        Ok(())
+    }
 }
 
 impl ChallengeRequest {
@@ -418,7 +395,7 @@ impl ChallengeRequest {
             number: payment.number.clone(),
             account: Some(payment.card.clone()),
             transaction: Some(payment.transaction.clone()),
-            payment: Some(payment.id.clone()),
+            waiting: Some(Waiting::of(payment)),
             purpose: Purpose::Access,
             locale: payment.locale,
             origin: payment.origin.clone(),

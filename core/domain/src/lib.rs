@@ -22,19 +22,19 @@
 //! ```
 //! # #[cfg(feature = "testing")]
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-//! use countersign_domain::{code::TypedCode, payment::PaymentState, record::Batch, testing::Fixture};
+//! use countersign_domain::{code::TypedCode, payment::PaymentState, record::Batch, refusal::Outcome, testing::Fixture};
 //!
 //! let shop = Fixture::new();
 //! let purchase = shop.purchase("49.90");
-//! let (id, session) = (purchase.payment.clone(), purchase.session.clone());
+//! let session = purchase.session.clone();
 //! let payment = shop.gateway.start_payment(purchase, Batch::default()).await?;
 //! assert_eq!(payment.state().name(), "awaiting_code");
 //!
 //! let sms = shop.next_message().await.expect("the phone rings");
 //! assert!(sms.contains("49.90 EUR to Librairie Dupont"));
 //! let typed = TypedCode::try_from(shop.code_in(&sms))?;
-//! let (payment, refusal) = shop.gateway.finish_payment(&id, &session, &typed).await?;
-//! assert_eq!((payment.state().name(), refusal), ("captured", None));
+//! let finished = shop.gateway.finish_payment(&payment, &session, &typed).await?;
+//! assert_eq!(finished.map(|payment| payment.state().name()), Outcome::Done("captured"));
 //! # Ok::<(), countersign_domain::error::Error>(()) }).unwrap();
 //! ```
 #![warn(clippy::arithmetic_side_effects)]

@@ -25,7 +25,6 @@ pub struct Message {
     pub(crate) tries: u8,
     pub(crate) state: MessageState,
     /// Follows it through logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) correlation: Option<CorrelationId>,
 }
 
@@ -73,6 +72,11 @@ impl MessageState {
             Delivery::Delivered => Self::Delivered { at: now },
             Delivery::Failed { cause } => Self::Failed { cause: cause.clone(), at: now },
         }
+    }
+
+    /// Whether nothing more can become of it.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Delivered { .. } | Self::Failed { .. })
     }
 
     /// The state's name, as the API gives it.
@@ -153,7 +157,6 @@ pub struct Accepted {
 
 /// The network has not confirmed that it took a message over.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
 pub enum SendError {
     /// It was certainly not taken over: no connection, throttled, queue full. Sending again later doubles nothing.
     #[error("not sent yet: {cause}")]
@@ -177,7 +180,6 @@ pub enum SendError {
 
 /// What arrives from the second network.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Inbound {
     /// What became of a message.
     Receipt(Receipt),
@@ -197,7 +199,6 @@ pub struct Receipt {
 /// The end of a message.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "delivery", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Delivery {
     /// The receiver has it.
     Delivered,

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A message leaves `Queued` by a commit, before it is handed to the network: a crash after that leaves it in doubt and
-//! not queued, so we never send twice what the network may have. Whoever waits for it may ask for another message
+//! not queued, so we never send twice what the network may have. The person who waits for it may ask for another message
 //! ([`Verifier::resend`](crate::verifier::Verifier::resend)), which has the same code.
 
 use std::sync::Arc;
@@ -24,17 +24,16 @@ use crate::{
     error::Error,
     event::Event,
     id::{CorrelationId, MessageId},
-    keys::KeyRing,
     message::{
         self, Accepted, Delivery, Inbound, InboundText, InboxError, OutboundMessage, Receipt,
         SendError,
     },
-    ports::{Clock, Inbox, Messenger, Store},
+    ports::{Inbox, Messenger, Ports},
     record::{Batch, RecordKey, StoreError, Stored, Versioned},
     refusal::Refusal,
     summary,
     time::Timestamp,
-    verifier::{MAX_CONTENTION, end},
+    verifier::Verifier,
 };
 
 /// Seconds before a message that was not taken over is tried again: doubles with each try, up to the last.
@@ -72,23 +71,23 @@ impl Stored for NetworkReference {
 
 /// Sends what is due and takes in what arrives.
 pub struct Outbox {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    keys: Arc<KeyRing>,
+    ports: Ports,
+    verifier: Arc<Verifier>,
 }
 
 impl Outbox {
-    /// The outbox of that store.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, keys: Arc<KeyRing>) -> Self {
-        Self { store, clock, keys }
+    /// The outbox of those ports. What cannot be delivered ends its challenge, with what waits for it, by the verifier.
+    pub const fn new(ports: Ports, verifier: Arc<Verifier>) -> Self {
+        Self { ports, verifier }
     }
 
-    /// Up to `limit` messages that are to be sent now, or whose sender has died.
+    /// Up to `limit` messages that are to be sent now, or whose sender has crashed.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn due(&self, limit: usize) -> Result<Vec<MessageId>, Error> {
-        let records = self.store.due(Message::COLLECTION, self.clock.now(), limit).await?;
+        let records =
+            self.ports.store.due(Message::COLLECTION, self.ports.clock.now(), limit).await?;
         records.into_iter().map(|record| Ok(record.key.id.try_into()?)).collect()
     }
 
@@ -116,13 +115,14 @@ impl Outbox {
         &self,
         id: &MessageId,
     ) -> Result<Option<(OutboundMessage, Option<CorrelationId>)>, Error> {
-        let now = self.clock.now();
+        let Ports { store, clock, keys, .. } = &self.ports;
+        let now = clock.now();
         let Versioned { version, value: mut message } =
-            self.store.expect::<Message>(id.as_str()).await?;
+            store.expect::<Message>(id.as_str()).await?;
         if !message.is_due(now) {
             return Ok(None);
         }
-        let challenge = self.store.expect::<Challenge>(message.challenge.as_str()).await?.value;
+        let challenge = store.expect::<Challenge>(message.challenge.as_str()).await?.value;
         let correlation = message.correlation.clone();
         let mut batch = Batch::default();
         let mut outbound = None;
@@ -133,7 +133,7 @@ impl Outbox {
             message.state = MessageState::Failed { cause: "no longer needed".to_owned(), at: now };
         } else {
             message.state = MessageState::Sending { since: now };
-            let key = self.keys.code_key(&challenge.key)?;
+            let key = keys.code_key(&challenge.key)?;
             let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
             let text = summary::text(&challenge, &code, now);
             let valid_for_seconds = message.expires_at.seconds_from(now);
@@ -141,9 +141,9 @@ impl Outbox {
                 Some(OutboundMessage::new(id.clone(), message.to.clone(), text, valid_for_seconds));
         }
         batch.replace(&Versioned { version, value: message })?;
-        match self.store.commit(batch).await {
+        match store.commit(batch).await {
             Ok(()) => Ok(outbound.map(|outbound| (outbound, correlation))),
-            // Somebody else has it.
+            // Another process has it.
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -155,13 +155,16 @@ impl Outbox {
         id: &MessageId,
         answer: &Result<Accepted, SendError>,
     ) -> Result<(), Error> {
-        let state_after = |message: &mut Message, now: Timestamp| match answer {
+        self.change(id, answer.as_ref().ok(), |message, now| match answer {
             Ok(_) => MessageState::Sent { at: now },
             Err(SendError::Temporary { cause }) => {
                 tracing::info!(message_id = %message.id, cause, "message not taken over yet");
-                let wait = RETRY_SECONDS.get(usize::from(message.tries)).or(RETRY_SECONDS.last());
+                let wait = RETRY_SECONDS
+                    .get(usize::from(message.tries))
+                    .or(RETRY_SECONDS.last());
                 message.tries = message.tries.saturating_add(1);
-                MessageState::Queued { not_before: now.plus_seconds(wait.copied().unwrap_or(1)) }
+                let not_before = now.plus_seconds(wait.copied().unwrap_or(1));
+                MessageState::Queued { not_before }
             }
             Err(SendError::Permanent { cause }) => {
                 MessageState::Failed { cause: cause.clone(), at: now }
@@ -170,36 +173,39 @@ impl Outbox {
                 tracing::warn!(message_id = %message.id, cause, "not known whether the message was sent");
                 MessageState::Unconfirmed { at: now }
             }
-        };
-        self.change(id, state_after, answer.as_ref().ok()).await
+        })
+        .await
     }
 
-    /// Keeps what became of a message.
+    /// Keeps what became of a message. A receipt that came before the network's answer to the submission, or is of no
+    /// message of ours, is kept under its names for a while.
     async fn receipt(&self, receipt: &Receipt) -> Result<(), Error> {
-        for _ in 0..MAX_CONTENTION {
-            let now = self.clock.now();
+        let Ports { store, clock, .. } = &self.ports;
+        let found = || async {
+            let early = EarlyReceipt { delivery: receipt.delivery.clone(), at: clock.now() };
             let mut batch = Batch::default();
             for reference in &receipt.references {
-                let found = self.store.find::<NetworkReference>(reference).await?;
-                if let Some(id) = found.as_ref().and_then(|found| found.value.message.as_ref()) {
-                    return self
-                        .change(id, |_, now| MessageState::after(&receipt.delivery, now), None)
-                        .await;
+                let found = store.find::<NetworkReference>(reference).await?;
+                let message = found.as_ref().and_then(|found| found.value.message.clone());
+                if message.is_some() {
+                    return Ok((Batch::default(), message));
                 }
-                let early = EarlyReceipt { delivery: receipt.delivery.clone(), at: now };
                 let waiting = NetworkReference {
                     reference: reference.clone(),
                     message: None,
-                    early: Some(early),
+                    early: Some(early.clone()),
                 };
                 batch.put(found.map(|found| found.version), waiting)?;
             }
-            match self.store.commit(batch).await {
-                Err(StoreError::Conflict { .. }) => {}
-                committed => return Ok(committed?),
+            Ok((batch, None))
+        };
+        match store.attempt(found).await? {
+            Some(id) => {
+                let after = |_: &mut Message, now| MessageState::after(&receipt.delivery, now);
+                self.change(&id, None, after).await
             }
+            None => Ok(()),
         }
-        Err(Error::Contention)
     }
 
     /// Changes a message that has no final state yet. A message that failed and was its challenge's last ends the
@@ -207,46 +213,55 @@ impl Outbox {
     async fn change(
         &self,
         id: &MessageId,
-        state_after: impl Fn(&mut Message, Timestamp) -> MessageState + Send + Sync,
         accepted: Option<&Accepted>,
+        state_after: impl Fn(&mut Message, Timestamp) -> MessageState + Send + Sync,
     ) -> Result<(), Error> {
-        for _ in 0..MAX_CONTENTION {
-            let now = self.clock.now();
-            let Versioned { version, value: mut message } =
-                self.store.expect::<Message>(id.as_str()).await?;
-            if matches!(message.state, MessageState::Delivered { .. } | MessageState::Failed { .. })
-            {
-                return Ok(());
-            }
+        let state_after = &state_after;
+        let change = |found: Versioned<Message>| async move {
+            let now = self.ports.clock.now();
+            let Versioned { version, value: mut message } = found;
             let mut batch = Batch::default();
+            if message.state.is_final() {
+                return Ok((batch, ()));
+            }
             message.state = state_after(&mut message, now);
-            if let Some(Accepted { reference, network_id }) = accepted {
-                let found = self.store.find::<NetworkReference>(reference).await?;
-                let early = found.as_ref().and_then(|found| found.value.early.as_ref());
-                if let Some(early) = early.filter(|early| early.is_recent(now)) {
-                    message.state = MessageState::after(&early.delivery, now);
-                }
-                // Some networks name messages from a small set of numbers: the latest message has the name.
-                let link = NetworkReference {
-                    reference: reference.clone(),
-                    message: Some(id.clone()),
-                    early: None,
-                };
-                batch.put(found.map(|found| found.version), link)?;
-                let sent = Event::MessageSent {
-                    message: id.clone(),
-                    network_id: Some(network_id.clone()),
-                };
-                batch.fact(about(&message), now, sent);
+            if let Some(accepted) = accepted {
+                self.name(&mut message, accepted, now, &mut batch).await?;
             }
             self.note(&message, now, &mut batch).await?;
             batch.replace(&Versioned { version, value: message })?;
-            match self.store.commit(batch).await {
-                Err(StoreError::Conflict { .. }) => {}
-                committed => return Ok(committed?),
-            }
+            Ok((batch, ()))
+        };
+        self.ports.store.change(id.as_str(), change).await
+    }
+
+    /// Ties the network's name for a message to the message; a receipt may have come under it already.
+    async fn name(
+        &self,
+        message: &mut Message,
+        accepted: &Accepted,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let Accepted { reference, network_id } = accepted;
+        let found = self.ports.store.find::<NetworkReference>(reference).await?;
+        let early = found.as_ref().and_then(|found| found.value.early.as_ref());
+        if let Some(early) = early.filter(|early| early.is_recent(now)) {
+            message.state = MessageState::after(&early.delivery, now);
         }
-        Err(Error::Contention)
+        // Some networks name messages from a small set of numbers: the latest message has the name.
+        let link = NetworkReference {
+            reference: reference.clone(),
+            message: Some(message.id.clone()),
+            early: None,
+        };
+        batch.put(found.map(|found| found.version), link)?;
+        let sent = Event::MessageSent {
+            message: message.id.clone(),
+            network_id: Some(network_id.clone()),
+        };
+        batch.fact(about(message), now, sent);
+        Ok(())
     }
 
     /// Adds what a message's new state means to a batch: a fact, and the challenge's end when it failed.
@@ -279,29 +294,23 @@ impl Outbox {
         batch: &mut Batch,
     ) -> Result<(), Error> {
         let Versioned { version, value: challenge } =
-            self.store.expect::<Challenge>(message.challenge.as_str()).await?;
+            self.ports.store.expect::<Challenge>(message.challenge.as_str()).await?;
         if challenge.last_message != message.id {
             return Ok(());
         }
-        if let Some(ended) = challenge.refuse(Refusal::Undeliverable, now) {
-            end(
-                self.store.as_ref(),
-                &Versioned { version, value: ended },
-                &Refusal::Undeliverable,
-                now,
-                batch,
-            )
-            .await?;
+        let refusal = Refusal::Undeliverable;
+        match challenge.refuse(refusal.clone(), now) {
+            Some(ended) => self.verifier.add_end(version, ended, &refusal, now, batch).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// A text from a phone (claims 2 and 3): for now a fact about its sender, without what it says.
     async fn text(&self, text: &InboundText) -> Result<(), Error> {
         let mut batch = Batch::default();
         let about = RecordKey { collection: "inbound_text", id: text.from.masked() };
-        batch.fact(about, self.clock.now(), Event::TextReceived { from: text.from.masked() });
-        Ok(self.store.commit(batch).await?)
+        batch.fact(about, self.ports.clock.now(), Event::TextReceived { from: text.from.masked() });
+        Ok(self.ports.store.commit(batch).await?)
     }
 }
 

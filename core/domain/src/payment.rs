@@ -24,20 +24,21 @@ use crate::{
     card::MaskedCard,
     challenge::{Challenge, Verified},
     error::Error,
+    event::Event,
     id::{ChallengeId, CorrelationId, Identifier, PaymentId, RelyingPartyId, SessionId},
     keys::SealedCard,
     locale::Locale,
     plan::{Order, Selection},
     policy::Exempt,
     purchase::Purchase,
-    record::Stored,
+    record::{Step, Stored},
     register::{Account, Posting},
     time::Timestamp,
     transaction::Transaction,
 };
 
-/// For how long whoever put a payment into a state that asks something of the bank has it to itself, in seconds. After
-/// that it is taken for dead, and any process may go on.
+/// Lease, in seconds: how long a process owns a payment that it has moved into a state that calls the bank. After that the
+/// process is presumed dead, and any other may resume the payment.
 const LEASE_SECONDS: u32 = 60;
 
 /// Where a payment stands.
@@ -128,7 +129,6 @@ pub struct Payment {
     pub(crate) bank: BankReference,
     pub(crate) challenge: Option<ChallengeId>,
     /// Follows it through logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) correlation: Option<CorrelationId>,
     pub(crate) state: PaymentState,
     /// When any process may go on with it.
@@ -136,14 +136,21 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// A secured payment that the bank is to be asked for.
-    pub(crate) fn new(
+    /// A payment that the bank is to be asked for; the person too, unless there is proof that the policy exempts it (C23).
+    pub(crate) fn begin(
         purchase: Purchase,
         order: Order,
+        exempt: Option<Exempt>,
         card: SealedCard,
         bank: BankReference,
-    ) -> Self {
-        Self {
+    ) -> Step<Self> {
+        let selection = if exempt.is_some() { Selection::Normal } else { Selection::Secured };
+        let started = Event::PaymentStarted {
+            amount: purchase.transaction.amount(),
+            selection,
+            card: card.masked().clone(),
+        };
+        let payment = Self {
             id: purchase.payment,
             relying_party: purchase.relying_party,
             identifier: purchase.payer.identifier,
@@ -152,7 +159,7 @@ impl Payment {
             transaction: purchase.transaction,
             locale: purchase.locale,
             origin: purchase.origin,
-            selection: Selection::Secured,
+            selection,
             order,
             card: card.masked().clone(),
             sealed_card: Some(card),
@@ -160,14 +167,9 @@ impl Payment {
             bank,
             challenge: None,
             correlation: purchase.correlation,
-            state: PaymentState::Authorizing { agreed: false },
-        }
-    }
-
-    /// The policy asks no code for it (C23).
-    pub(crate) fn exempted(mut self, _proof: Exempt) -> Self {
-        self.selection = Selection::Normal;
-        self.with(PaymentState::Authorizing { agreed: true })
+            state: PaymentState::Authorizing { agreed: exempt.is_some() },
+        };
+        Step::new(payment, started)
     }
 
     /// Its id.
@@ -215,40 +217,46 @@ impl Payment {
         self,
         approval: Option<ApprovalCode>,
         challenge: &Challenge,
-    ) -> Result<Self, Error> {
-        let until = challenge.expires_at();
-        match self.state {
-            PaymentState::Authorizing { agreed: false } => {
-                let asked = Self { challenge: Some(challenge.id().clone()), ..self };
-                Ok(asked.with(PaymentState::AwaitingCode { approval }).due(Some(until)))
-            }
-            _ => Err(self.not_now()),
-        }
+    ) -> Result<Step<Self>, Error> {
+        let PaymentState::Authorizing { agreed: false } = self.state else {
+            return Err(self.not_now());
+        };
+        let id = challenge.id().clone();
+        let authorized = approval.clone().map(|approval| Event::PaymentAuthorized { approval });
+        let asked = Self { challenge: Some(id.clone()), ..self }
+            .with(PaymentState::AwaitingCode { approval })
+            .due(Some(challenge.expires_at()));
+        let events = authorized.into_iter().chain([Event::CodeAsked { challenge: id }]);
+        Ok(events.fold(Step::silent(asked), Step::and))
     }
 
     /// The bank holds the amount, and the person has agreed: from `Authorizing`, agreed.
-    pub(crate) fn authorized(self, approval: ApprovalCode, now: Timestamp) -> Result<Self, Error> {
-        match self.state {
-            PaymentState::Authorizing { agreed: true } => {
-                Ok(self.with(PaymentState::Capturing { approval }).leased(now))
-            }
-            _ => Err(self.not_now()),
-        }
+    pub(crate) fn authorized(
+        self,
+        approval: ApprovalCode,
+        now: Timestamp,
+    ) -> Result<Step<Self>, Error> {
+        let PaymentState::Authorizing { agreed: true } = self.state else {
+            return Err(self.not_now());
+        };
+        let event = Event::PaymentAuthorized { approval: approval.clone() };
+        Ok(Step::new(self.with(PaymentState::Capturing { approval }).leased(now), event))
     }
 
     /// The bank refuses: from `Authorizing`.
-    pub(crate) fn declined(self, response: ResponseCode, now: Timestamp) -> Result<Self, Error> {
-        match self.state {
-            PaymentState::Authorizing { .. } => {
-                Ok(self.ended(PaymentState::Declined { response, at: now }))
-            }
-            _ => Err(self.not_now()),
-        }
+    pub(crate) fn declined(
+        self,
+        response: ResponseCode,
+        now: Timestamp,
+    ) -> Result<Step<Self>, Error> {
+        let PaymentState::Authorizing { .. } = self.state else { return Err(self.not_now()) };
+        let event = Event::PaymentDeclined { response: response.clone() };
+        Ok(Step::new(self.ended(PaymentState::Declined { response, at: now }), event))
     }
 
-    /// The person typed back the code: from `AwaitingCode`. The proof is used up, and must be of this payment's
-    /// challenge, which is bound to this payment's amount and payee (RTS art. 5(1)(c)).
-    pub(crate) fn agree(self, verified: Verified, now: Timestamp) -> Result<Self, Error> {
+    /// The person typed back the code: from `AwaitingCode`. The proof must be of this payment's challenge, which is bound
+    /// to this payment's amount and payee (RTS art. 5(1)(c)).
+    pub(crate) fn agree(self, verified: &Verified, now: Timestamp) -> Result<Step<Self>, Error> {
         match self.state.clone() {
             PaymentState::AwaitingCode { approval }
                 if self.challenge.as_ref() == Some(verified.challenge()) =>
@@ -257,14 +265,14 @@ impl Payment {
                     Some(approval) => PaymentState::Capturing { approval },
                     None => PaymentState::Authorizing { agreed: true },
                 };
-                Ok(self.with(next).leased(now))
+                Ok(Step::new(self.with(next).leased(now), Event::PaymentAgreed))
             }
             _ => Err(self.not_now()),
         }
     }
 
-    /// The bank has debited the amount: from `Capturing`. The posting belongs into the same batch.
-    pub(crate) fn captured(self, now: Timestamp) -> Result<(Self, Posting), Error> {
+    /// The bank has debited the amount, which is posted: from `Capturing`.
+    pub(crate) fn captured(self, now: Timestamp) -> Result<Step<Self>, Error> {
         let PaymentState::Capturing { approval } = self.state.clone() else {
             return Err(self.not_now());
         };
@@ -275,16 +283,19 @@ impl Payment {
             self.transaction.amount(),
             now,
         );
-        Ok((self.ended(PaymentState::Captured { approval, at: now }), posting))
+        let captured = self.ended(PaymentState::Captured { approval, at: now });
+        Ok(Step::new(captured, Event::PaymentCaptured).posting(posting))
     }
 
     /// The payment will not be made: from every state before `Capturing`, and from there when the bank refuses.
-    pub(crate) fn void(self, cause: VoidCause, now: Timestamp) -> Result<Self, Error> {
+    pub(crate) fn void(self, cause: VoidCause, now: Timestamp) -> Result<Step<Self>, Error> {
+        let event = Event::PaymentVoiding { cause: cause.clone() };
         let approval = match &self.state {
             PaymentState::Authorizing { .. } => None,
             // Code first: the bank was never asked, so there is nothing to release.
             PaymentState::AwaitingCode { approval: None } => {
-                return Ok(self.ended(PaymentState::Voided { cause, at: now }));
+                let voided = self.ended(PaymentState::Voided { cause, at: now });
+                return Ok(Step::new(voided, event).and(Event::PaymentVoided));
             }
             PaymentState::AwaitingCode { approval } => approval.clone(),
             PaymentState::Capturing { approval }
@@ -294,20 +305,19 @@ impl Payment {
             }
             _ => return Err(self.not_now()),
         };
-        Ok(self.with(PaymentState::Voiding { cause, approval }).due(Some(now)))
+        let voiding = self.with(PaymentState::Voiding { cause, approval }).due(Some(now));
+        Ok(Step::new(voiding, event))
     }
 
     /// The bank has released what it held: from `Voiding`.
-    pub(crate) fn voided(self, now: Timestamp) -> Result<Self, Error> {
-        match self.state.clone() {
-            PaymentState::Voiding { cause, .. } => {
-                Ok(self.ended(PaymentState::Voided { cause, at: now }))
-            }
-            _ => Err(self.not_now()),
-        }
+    pub(crate) fn voided(self, now: Timestamp) -> Result<Step<Self>, Error> {
+        let PaymentState::Voiding { cause, .. } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        Ok(Step::new(self.ended(PaymentState::Voided { cause, at: now }), Event::PaymentVoided))
     }
 
-    /// The bank could not be asked; it will be again, not before `at`.
+    /// The bank was unreachable; retry no earlier than `at`.
     pub(crate) fn later(self, at: Timestamp) -> Self {
         self.due(Some(at))
     }
@@ -323,7 +333,7 @@ impl Payment {
         self.with(state).due(None)
     }
 
-    /// Whoever calls this, and commits it, has the payment to itself for a while.
+    /// Committed, it gives the payment to this process for a while.
     pub(crate) fn leased(self, now: Timestamp) -> Self {
         self.due(Some(now.plus_seconds(LEASE_SECONDS)))
     }

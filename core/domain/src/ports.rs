@@ -3,6 +3,8 @@
 //! A driver implements one of these traits and knows no other driver; the feature `testing` has a fake of each.
 //! The one trait here that the domain itself implements is [`Inbox`], by which a driver hands over what arrives.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
     error::Error,
     event::Fact,
     id::Identifier,
+    keys::KeyRing,
     record::{Batch, Record, RecordKey, Stored, Versioned},
     register::{Account, Balance},
     subscriber::Subscriber,
@@ -26,6 +29,23 @@ pub use crate::{
     record::StoreError,
     subscriber::DirectoryError,
 };
+
+/// How often a transition is made again because another process changed the same record in between. A record is changed by
+/// its own person and by what happens to its message: tens of collisions in a row mean that something is wrong.
+pub(crate) const MAX_CONTENTION: usize = 64;
+
+/// What every service of the domain is made of. Cloning it shares the ports.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids and nonces.
+    pub entropy: Arc<dyn Entropy>,
+    /// The keys of codes and of what is sealed.
+    pub keys: Arc<KeyRing>,
+}
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -172,5 +192,74 @@ impl dyn Store + '_ {
     pub async fn expect<T: Stored>(&self, id: &str) -> Result<Versioned<T>, Error> {
         let missing = || Error::NotFound { collection: T::COLLECTION, id: id.to_owned() };
         self.find(id).await?.ok_or_else(missing)
+    }
+
+    /// Changes a record: loads it, makes the transition, commits its batch, and on a conflict does so again on what
+    /// another left. A batch with nothing in it is not committed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], what `transition` gives but for a conflict, [`Error::Contention`], and when the store fails.
+    pub async fn change<T: Stored, A, F>(
+        &self,
+        id: &str,
+        transition: impl Fn(Versioned<T>) -> F,
+    ) -> Result<A, Error>
+    where
+        F: Future<Output = Result<(Batch, A), Error>>,
+    {
+        let found = self.expect(id).await?;
+        self.change_found(found, transition).await
+    }
+
+    /// As [`change`](Self::change), of a record that was loaded or committed just now.
+    ///
+    /// # Errors
+    /// As [`change`](Self::change).
+    pub async fn change_found<T: Stored, A, F>(
+        &self,
+        found: Versioned<T>,
+        transition: impl Fn(Versioned<T>) -> F,
+    ) -> Result<A, Error>
+    where
+        F: Future<Output = Result<(Batch, A), Error>>,
+    {
+        let id = found.value.id().to_owned();
+        let (id, transition) = (&id, &transition);
+        let mut found = Some(found);
+        self.attempt(|| {
+            let known = found.take();
+            async move {
+                let found = match known {
+                    Some(known) => known,
+                    None => self.expect(id).await?,
+                };
+                transition(found).await
+            }
+        })
+        .await
+    }
+
+    /// Commits the batch that `attempt` makes; on a conflict, which `attempt` may itself have seen, attempts it again.
+    ///
+    /// # Errors
+    /// What `attempt` gives but for a conflict, [`Error::Contention`], and when the store fails.
+    pub async fn attempt<A, F>(&self, mut attempt: impl FnMut() -> F) -> Result<A, Error>
+    where
+        F: Future<Output = Result<(Batch, A), Error>>,
+    {
+        for _ in 0..MAX_CONTENTION {
+            let committed = match attempt().await {
+                Ok((batch, answer)) if batch.is_empty() => return Ok(answer),
+                Ok((batch, answer)) => {
+                    self.commit(batch).await.map(|()| answer).map_err(Error::from)
+                }
+                Err(error) => Err(error),
+            };
+            match committed {
+                Err(Error::Store(StoreError::Conflict { .. })) => {}
+                committed => return committed,
+            }
+        }
+        Err(Error::Contention)
     }
 }

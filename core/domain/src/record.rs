@@ -111,6 +111,60 @@ impl<T: Stored> TryFrom<Record> for Versioned<T> {
     }
 }
 
+/// The next state of a record together with what it means: its facts and its postings. A transition gives all of it, so
+/// that none can be forgotten.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub struct Step<T> {
+    /// The record as it will be.
+    pub next: T,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// What is owed by it.
+    pub postings: Vec<Posting>,
+}
+
+impl<T> Step<T> {
+    /// A transition that is a fact.
+    pub fn new(next: T, event: Event) -> Self {
+        Self { next, events: vec![event], postings: Vec::new() }
+    }
+
+    /// A transition that nobody has to prove later, such as a lease.
+    pub const fn silent(next: T) -> Self {
+        Self { next, events: Vec::new(), postings: Vec::new() }
+    }
+
+    /// The same, with one more fact.
+    pub fn and(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// The same, with a posting.
+    pub fn posting(mut self, posting: Posting) -> Self {
+        self.postings.push(posting);
+        self
+    }
+
+    /// The same facts and postings, of another next state.
+    pub fn map(self, f: impl FnOnce(T) -> T) -> Self {
+        Self { next: f(self.next), ..self }
+    }
+
+    /// This transition and one more, as one.
+    ///
+    /// # Errors
+    /// What the second transition gives.
+    pub fn then<E>(self, second: impl FnOnce(T) -> Result<Self, E>) -> Result<Self, E> {
+        let second = second(self.next)?;
+        let (mut events, mut postings) = (self.events, self.postings);
+        events.extend(second.events);
+        postings.extend(second.postings);
+        Ok(Self { next: second.next, events, postings })
+    }
+}
+
 /// Changes that are committed all or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -154,6 +208,46 @@ impl Batch {
         }
     }
 
+    /// Inserts the record that a first transition made, with its facts and postings.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn begin<T: Stored>(&mut self, step: Step<T>, at: Timestamp) -> Result<T, StoreError> {
+        self.insert(&step.next)?;
+        Ok(self.outcomes(step, at))
+    }
+
+    /// Replaces the record that was read in that version by what a transition made of it, with its facts and postings.
+    /// Gives the record as it is once the batch is committed.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn step<T: Stored>(
+        &mut self,
+        version: Version,
+        step: Step<T>,
+        at: Timestamp,
+    ) -> Result<Versioned<T>, StoreError> {
+        self.replacements.push(record_of(&step.next, version.next())?);
+        Ok(Versioned { version: version.next(), value: self.outcomes(step, at) })
+    }
+
+    fn outcomes<T: Stored>(&mut self, step: Step<T>, at: Timestamp) -> T {
+        let about = step.next.key();
+        let facts = step.events.into_iter().map(|event| (about.clone(), Fact { at, event }));
+        self.facts.extend(facts);
+        self.postings.extend(step.postings);
+        step.next
+    }
+
+    /// Whether there is nothing to commit.
+    pub const fn is_empty(&self) -> bool {
+        self.inserts.is_empty()
+            && self.replacements.is_empty()
+            && self.facts.is_empty()
+            && self.postings.is_empty()
+    }
+
     /// Appends a fact about a record.
     pub fn fact(&mut self, about: RecordKey, at: Timestamp, event: Event) {
         self.facts.push((about, Fact { at, event }));
@@ -181,7 +275,6 @@ fn corrupt(key: &RecordKey, error: &serde_json::Error) -> StoreError {
 
 /// The store failed, or found a batch to be out of date.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
 pub enum StoreError {
     /// Somebody else was faster; nothing was committed.
     #[error("{key} was changed or exists already")]

@@ -7,7 +7,6 @@ use crate::bank::ResponseCode;
 /// A correct "no", with its cause. Not an error.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Refusal {
     /// The code is not the one that was sent.
     WrongCode {
@@ -36,7 +35,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Its name, in problems, views and figures: a promise.
+    /// Its name, in problems, views and metrics: a promise.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::WrongCode { .. } => "wrong-code",
@@ -52,10 +51,40 @@ impl Refusal {
     }
 }
 
+/// What was asked is done, or refused. A fault is neither: it is the `Err` around this.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Outcome<T> {
+    /// Yes, and what came of it.
+    Done(T),
+    /// No, and why.
+    Refused(Refusal),
+}
+
+impl<T> Outcome<T> {
+    /// The same outcome, of something else.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Done(done) => Outcome::Done(f(done)),
+            Self::Refused(refusal) => Outcome::Refused(refusal),
+        }
+    }
+
+    /// What was done, or the refusal.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn done(self) -> Result<T, Refusal> {
+        match self {
+            Self::Done(done) => Ok(done),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+}
+
 /// Why a payment was not made, when neither the bank nor the payer said no.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum VoidCause {
     /// The challenge ended without an accepted response.
     NotVerified {
@@ -72,7 +101,7 @@ pub enum VoidCause {
 }
 
 impl VoidCause {
-    /// Its name, in figures: a promise.
+    /// Its name, in metrics: a promise.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NotVerified { refusal } => refusal.name(),

@@ -1,6 +1,8 @@
 //! The main flow: [`Verifier::start_challenge`] and [`Verifier::finish_challenge`].
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
 
 #[doc(hidden)]
 pub use crate::challenge::Verified;
@@ -9,36 +11,60 @@ use crate::{
     agreement::Purpose,
     binding::Binding,
     card::MaskedCard,
-    challenge::{Attempt, Challenge, Conclusion, Opening},
+    challenge::{Attempt, Challenge, Opening, Transition, Waiting},
     code::{AuthenticationCode, TypedCode},
     error::Error,
-    event::Event,
-    id::{ChallengeId, CorrelationId, Identifier, MessageId, PaymentId, RelyingPartyId, SessionId},
-    keys::KeyRing,
+    id::{ChallengeId, CorrelationId, Identifier, MessageId, RelyingPartyId, SessionId},
     locale::Locale,
-    payment::Payment,
     policy::Policy,
-    ports::{Clock, Store},
-    randomness::Entropy,
-    record::{Batch, StoreError, Stored as _, Versioned},
-    refusal::{Refusal, VoidCause},
+    ports::Ports,
+    record::{Batch, Step, Version, Versioned},
+    refusal::{Outcome, Refusal},
     time::Timestamp,
     transaction::Transaction,
 };
-
-/// How often a transition is made anew because somebody else changed the same record in between.
-pub(crate) const MAX_CONTENTION: usize = 64;
 
 /// Makes and checks codes. Holds no state of its own: any process with the same store and keys can finish what another
 /// began.
 ///
 /// Patent: *serveur de données*, *serveur d'authentification* 1306.
 pub struct Verifier {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    keys: Arc<KeyRing>,
+    ports: Ports,
     policy: Policy,
+    waits: BTreeMap<&'static str, Arc<dyn Waits>>,
+}
+
+/// A flow whose records wait for challenges: a payment, a login, a message.
+///
+/// It adds what the end of a challenge means to its record to the very batch in which the challenge ends, so that no
+/// crash can come in between and no further commit is paid for.
+#[async_trait]
+pub trait Waits: Send + Sync {
+    /// The collection of the records that wait.
+    fn collection(&self) -> &'static str;
+
+    /// Adds to `batch` what this end means to the record `id`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`](crate::record::StoreError::Conflict) when the record cannot take the end any more: the
+    /// challenge was ended, and the record with it, after the challenge was read, and will be looked at again. Otherwise
+    /// when a port fails; then nothing is committed.
+    async fn ended(
+        &self,
+        id: &str,
+        end: End<'_>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error>;
+}
+
+/// How a challenge ended.
+#[derive(Clone, Copy, Debug)]
+pub enum End<'a> {
+    /// The person typed back the code.
+    Verified(&'a Verified),
+    /// It will not be answered.
+    Refused(&'a Refusal),
 }
 
 /// Who is asked to agree to what.
@@ -56,8 +82,8 @@ pub struct ChallengeRequest {
     pub account: Option<MaskedCard>,
     /// What the person agrees to; nothing when only access is asked for.
     pub transaction: Option<Transaction>,
-    /// The payment that waits for it, if any.
-    pub payment: Option<PaymentId>,
+    /// What waits for it, if anything does: a record of a collection that the verifier knows.
+    pub waiting: Option<Waiting>,
     /// What the person agrees to, where there is no transaction.
     pub purpose: Purpose,
     /// The language of the message.
@@ -68,26 +94,22 @@ pub struct ChallengeRequest {
     pub correlation: Option<CorrelationId>,
 }
 
-/// The answer to a response.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Answer {
-    /// It corresponds.
-    Verified(Verified),
-    /// It does not, or not any more.
-    Refused(Refusal),
-}
-
 impl Verifier {
     /// A verifier over those ports, under that policy.
-    pub fn new(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        keys: Arc<KeyRing>,
-        policy: Policy,
-    ) -> Self {
-        Self { store, clock, entropy, keys, policy }
+    pub const fn new(ports: Ports, policy: Policy) -> Self {
+        Self { ports, policy, waits: BTreeMap::new() }
+    }
+
+    /// Records of this flow may wait for challenges.
+    #[must_use]
+    pub fn with_waiting(mut self, flow: Arc<dyn Waits>) -> Self {
+        self.waits.insert(flow.collection(), flow);
+        self
+    }
+
+    /// The policy that it follows.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Makes a code and puts the message with it into the outbox, both in one commit (F4.202 to F4.204).
@@ -96,8 +118,8 @@ impl Verifier {
     /// When a port fails.
     pub async fn start_challenge(&self, request: ChallengeRequest) -> Result<Challenge, Error> {
         let mut batch = Batch::default();
-        let challenge = self.open(request, &mut batch)?;
-        self.store.commit(batch).await?;
+        let challenge = self.add_challenge(request, &mut batch)?;
+        self.ports.store.commit(batch).await?;
         Ok(challenge)
     }
 
@@ -111,15 +133,15 @@ impl Verifier {
         id: &ChallengeId,
         session: &SessionId,
         typed: &TypedCode,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Outcome<Verified>, Error> {
         let (counted, attempt) = match self.count(id, session).await? {
-            Ok(counted) => counted,
-            Err(refusal) => return Ok(Answer::Refused(refusal)),
+            Outcome::Done(counted) => counted,
+            Outcome::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let key = self.keys.code_key(&counted.key)?;
-        let corresponds =
-            AuthenticationCode::derive(key, &counted.binding, counted.digits)?.matches(typed);
-        self.conclude(id, attempt, corresponds).await
+        let challenge = &counted.value;
+        let key = self.ports.keys.code_key(&challenge.key)?;
+        let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
+        self.conclude(counted, attempt, code.matches(typed)).await
     }
 
     /// Sends the same code once more; neither time nor attempts begin anew.
@@ -130,36 +152,50 @@ impl Verifier {
         &self,
         id: &ChallengeId,
         session: &SessionId,
-    ) -> Result<Result<Challenge, Refusal>, Error> {
-        for _ in 0..MAX_CONTENTION {
-            let now = self.clock.now();
-            let found: Versioned<Challenge> = self.store.expect(id.as_str()).await?;
-            let message_id = MessageId::random(self.entropy.as_ref())?;
-            let challenge = match found.value.count_send(session, message_id, now) {
-                Ok(challenge) => challenge,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
+    ) -> Result<Outcome<Challenge>, Error> {
+        let change = |found: Versioned<Challenge>| async move {
+            let now = self.ports.clock.now();
+            let message = MessageId::random(self.ports.entropy.as_ref())?;
             let mut batch = Batch::default();
-            let message = challenge.message(now);
-            batch.insert(&message)?;
-            batch.fact(challenge.key(), now, Event::CodeResent { message: message.id().clone() });
-            batch.replace(&Versioned { version: found.version, value: challenge.clone() })?;
-            match self.store.commit(batch).await {
-                Err(StoreError::Conflict { .. }) => {}
-                committed => return Ok(committed.map(|()| Ok(challenge))?),
-            }
-        }
-        Err(Error::Contention)
+            let outcome = match found.value.count_send(session, message, now) {
+                Err(refusal) => Outcome::Refused(refusal),
+                Ok(step) => {
+                    batch.insert(&step.next.message(now))?;
+                    Outcome::Done(batch.step(found.version, step, now)?.value)
+                }
+            };
+            Ok((batch, outcome))
+        };
+        self.ports.store.change(id.as_str(), change).await
+    }
+
+    /// Ends a challenge because the person or the relying party called it off; one that is over stays as it is.
+    ///
+    /// # Errors
+    /// When there is no such challenge, or a port fails.
+    pub async fn cancel(&self, id: &ChallengeId) -> Result<(), Error> {
+        self.close(id, |challenge, now| challenge.refuse(Refusal::Cancelled, now)).await
+    }
+
+    /// Ends a challenge whose time has run out; one that has time left, or is over, stays as it is.
+    ///
+    /// # Errors
+    /// When there is no such challenge, or a port fails.
+    pub async fn expire(&self, id: &ChallengeId) -> Result<(), Error> {
+        self.close(id, Challenge::expire).await
     }
 
     /// Adds a new challenge and its message to a batch.
-    pub(crate) fn open(
+    pub(crate) fn add_challenge(
         &self,
         request: ChallengeRequest,
         batch: &mut Batch,
     ) -> Result<Challenge, Error> {
-        let entropy = self.entropy.as_ref();
-        let now = self.clock.now();
+        let entropy = self.ports.entropy.as_ref();
+        let now = self.ports.clock.now();
+        if let Some(waiting) = &request.waiting {
+            self.flow_of(waiting)?;
+        }
         let binding = Binding {
             challenge: ChallengeId::random(entropy)?,
             relying_party: request.relying_party,
@@ -171,25 +207,31 @@ impl Verifier {
         };
         let opening = Opening {
             binding,
-            payment: request.payment,
+            waiting: request.waiting,
             number: request.number,
-            key: self.keys.current().clone(),
+            key: self.ports.keys.current().clone(),
             purpose: request.purpose,
             locale: request.locale,
             origin: request.origin,
             correlation: request.correlation,
             message: MessageId::random(entropy)?,
         };
-        let challenge = opening.under(self.policy.limits());
-        let message = challenge.message(now);
-        batch.insert(&message)?;
-        let started = Event::ChallengeStarted {
-            to: challenge.masked_number(),
-            message: message.id().clone(),
-        };
-        batch.fact(challenge.key(), now, started);
-        batch.insert(&challenge)?;
-        Ok(challenge)
+        let begun = opening.under(self.policy.limits());
+        batch.insert(&begun.next.message(now))?;
+        Ok(batch.begin(begun, now)?)
+    }
+
+    /// Adds the end of a challenge that was not verified to a batch, with what it means to whatever waits for it.
+    pub(crate) async fn add_end(
+        &self,
+        version: Version,
+        ended: Step<Challenge>,
+        refusal: &Refusal,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let ended = batch.step(version, ended, now)?;
+        self.tell(&ended.value, End::Refused(refusal), now, batch).await
     }
 
     /// Counts an attempt and commits the count.
@@ -197,104 +239,86 @@ impl Verifier {
         &self,
         id: &ChallengeId,
         session: &SessionId,
-    ) -> Result<Result<(Challenge, Attempt), Refusal>, Error> {
-        for _ in 0..MAX_CONTENTION {
-            let now = self.clock.now();
-            let Versioned { version, value } = self.store.expect::<Challenge>(id.as_str()).await?;
+    ) -> Result<Outcome<(Versioned<Challenge>, Attempt)>, Error> {
+        let change = |found: Versioned<Challenge>| async move {
+            let now = self.ports.clock.now();
             let mut batch = Batch::default();
-            let counted = match value.count_attempt(session, now) {
-                Ok((counted, attempt)) => {
-                    batch.replace(&Versioned { version, value: counted.clone() })?;
-                    batch.fact(
-                        counted.key(),
-                        now,
-                        Event::AttemptCounted { number: attempt.number() },
-                    );
-                    Ok((counted, attempt))
+            let outcome = match found.value.count_attempt(session, now) {
+                Transition::Refused(refusal) => Outcome::Refused(refusal),
+                Transition::Ended(step, refusal) => {
+                    self.add_end(found.version, step, &refusal, now, &mut batch).await?;
+                    Outcome::Refused(refusal)
                 }
-                Err((None, refusal)) => return Ok(Err(refusal)),
-                Err((Some(ended), refusal)) => {
-                    let ended = Versioned { version, value: ended };
-                    end(self.store.as_ref(), &ended, &refusal, now, &mut batch).await?;
-                    Err(refusal)
+                Transition::Made(step, attempt) => {
+                    Outcome::Done((batch.step(found.version, step, now)?, attempt))
                 }
             };
-            match self.store.commit(batch).await {
-                Err(StoreError::Conflict { .. }) => {}
-                committed => return Ok(committed.map(|()| counted)?),
-            }
-        }
-        Err(Error::Contention)
+            Ok((batch, outcome))
+        };
+        self.ports.store.change(id.as_str(), change).await
     }
 
-    /// Commits what a counted attempt comes to, together with what it means to the payment that waits for it.
+    /// Commits what a counted attempt comes to, together with what it means to whatever waits for the challenge.
     async fn conclude(
         &self,
-        id: &ChallengeId,
+        counted: Versioned<Challenge>,
         attempt: Attempt,
         corresponds: bool,
-    ) -> Result<Answer, Error> {
-        for _ in 0..MAX_CONTENTION {
-            let now = self.clock.now();
-            let Versioned { version, value } = self.store.expect::<Challenge>(id.as_str()).await?;
+    ) -> Result<Outcome<Verified>, Error> {
+        let change = |found: Versioned<Challenge>| async move {
+            let now = self.ports.clock.now();
             let mut batch = Batch::default();
-            let answer = match value.conclude(attempt, corresponds, now) {
-                Conclusion::Refused(refusal) => return Ok(Answer::Refused(refusal)),
-                Conclusion::Ended(ended, refusal) => {
-                    let ended = Versioned { version, value: ended };
-                    end(self.store.as_ref(), &ended, &refusal, now, &mut batch).await?;
-                    Answer::Refused(refusal)
+            let outcome = match found.value.conclude(attempt, corresponds, now) {
+                Transition::Refused(refusal) => Outcome::Refused(refusal),
+                Transition::Ended(step, refusal) => {
+                    self.add_end(found.version, step, &refusal, now, &mut batch).await?;
+                    Outcome::Refused(refusal)
                 }
-                Conclusion::Accepted(accepted) => {
-                    batch.replace(&Versioned { version, value: accepted.clone() })?;
-                    batch.fact(accepted.key(), now, Event::ChallengeVerified);
-                    if let Some(payment) = &accepted.payment {
-                        let proof = Verified::of(&accepted);
-                        let payment: Versioned<Payment> =
-                            self.store.expect(payment.as_str()).await?;
-                        // The challenge was ended, and the payment with it, after we read it: look again.
-                        let Ok(value) = payment.value.agree(proof, now) else {
-                            continue;
-                        };
-                        let agreed = Versioned { version: payment.version, value };
-                        batch.replace(&agreed)?;
-                        batch.fact(agreed.value.key(), now, Event::PaymentAgreed);
-                    }
-                    Answer::Verified(Verified::of(&accepted))
+                Transition::Made(step, proof) => {
+                    let verified = batch.step(found.version, step, now)?;
+                    self.tell(&verified.value, End::Verified(&proof), now, &mut batch).await?;
+                    Outcome::Done(proof)
                 }
             };
-            match self.store.commit(batch).await {
-                Err(StoreError::Conflict { .. }) => {}
-                committed => return Ok(committed.map(|()| answer)?),
-            }
-        }
-        Err(Error::Contention)
-    }
-}
-
-/// Adds the end of a challenge that was not verified to a batch, together with the end of the payment that waits for it.
-pub(crate) async fn end(
-    store: &dyn Store,
-    ended: &Versioned<Challenge>,
-    refusal: &Refusal,
-    now: Timestamp,
-    batch: &mut Batch,
-) -> Result<(), Error> {
-    batch.replace(ended)?;
-    batch.fact(ended.value.key(), now, Event::ChallengeRefused { cause: refusal.clone() });
-    if let Some(payment) = &ended.value.payment {
-        let payment: Versioned<Payment> = store.expect(payment.as_str()).await?;
-        let cause = VoidCause::NotVerified { refusal: refusal.clone() };
-        // The challenge was ended, and the payment with it, after we read it: the commit will be a conflict.
-        let Ok(value) = payment.value.void(cause.clone(), now) else {
-            return Ok(());
+            Ok((batch, outcome))
         };
-        let voiding = Versioned { version: payment.version, value };
-        batch.replace(&voiding)?;
-        batch.fact(voiding.value.key(), now, Event::PaymentVoiding { cause });
-        if voiding.value.state().is_final() {
-            batch.fact(voiding.value.key(), now, Event::PaymentVoided);
+        self.ports.store.change_found(counted, change).await
+    }
+
+    async fn close(
+        &self,
+        id: &ChallengeId,
+        transition: fn(Challenge, Timestamp) -> Option<Step<Challenge>>,
+    ) -> Result<(), Error> {
+        let change = |found: Versioned<Challenge>| async move {
+            let now = self.ports.clock.now();
+            let mut batch = Batch::default();
+            if let Some(step) = transition(found.value, now) {
+                let refusal = step.next.over().unwrap_or(Refusal::Cancelled);
+                self.add_end(found.version, step, &refusal, now, &mut batch).await?;
+            }
+            Ok((batch, ()))
+        };
+        self.ports.store.change(id.as_str(), change).await
+    }
+
+    /// Tells whatever waits for a challenge how it ended.
+    async fn tell(
+        &self,
+        challenge: &Challenge,
+        end: End<'_>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        match &challenge.waiting {
+            Some(waiting) => self.flow_of(waiting)?.ended(&waiting.id, end, now, batch).await,
+            None => Ok(()),
         }
     }
-    Ok(())
+
+    fn flow_of(&self, waiting: &Waiting) -> Result<&dyn Waits, Error> {
+        let flow = self.waits.get(waiting.collection.as_str());
+        let unknown = || Error::NobodyWaits { collection: waiting.collection.clone() };
+        flow.map(AsRef::as_ref).ok_or_else(unknown)
+    }
 }

@@ -6,8 +6,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a model may fail loudly")]
 
 use countersign_domain::{
-    challenge::{Attempt, Challenge, Conclusion, State as ChallengeState},
+    challenge::{Attempt, Challenge, State as ChallengeState, Transition},
     id::{MessageId, SessionId},
+    record::Step,
     refusal::Refusal,
     testing::{START, binding, challenge},
     time::Timestamp,
@@ -138,12 +139,15 @@ impl World {
         let (record, now) = (self.record.read(), self.now());
         self.clients[index] = match self.clients[index].clone() {
             Client::ToCount => match record.count_attempt(&session(), now) {
-                Ok((counted, attempt)) => Client::Counting(self.change(counted), attempt),
+                Transition::Made(counted, attempt) => {
+                    Client::Counting(self.change(counted.next), attempt)
+                }
                 // What ends here is late: the expiry commits the same.
-                Err((ended, refusal)) => {
-                    assert!(ended.is_none() || refusal == Refusal::Late);
+                Transition::Ended(_, refusal) => {
+                    assert_eq!(refusal, Refusal::Late);
                     Client::Gone
                 }
+                Transition::Refused(_) => Client::Gone,
             },
             Client::Counting(change, attempt) => match self.commit(change, checks_versions) {
                 true => {
@@ -153,10 +157,10 @@ impl World {
                 false => Client::ToCount,
             },
             Client::Counted(attempt) => match record.conclude(attempt, CLIENTS[index], now) {
-                Conclusion::Accepted(next) | Conclusion::Ended(next, _) => {
-                    Client::Concluding(self.change(next), attempt)
+                Transition::Made(next, _) | Transition::Ended(next, _) => {
+                    Client::Concluding(self.change(next.next), attempt)
                 }
-                Conclusion::Refused(_) => Client::Gone,
+                Transition::Refused(_) => Client::Gone,
             },
             Client::Concluding(change, attempt) => match self.commit(change, checks_versions) {
                 true => {
@@ -174,11 +178,11 @@ impl World {
         &mut self,
         task: Task,
         checks_versions: bool,
-        transition: fn(Challenge, Timestamp) -> Option<Challenge>,
+        transition: fn(Challenge, Timestamp) -> Option<Step<Challenge>>,
     ) -> Task {
         match task {
             Task::ToDo => match transition(self.record.read(), self.now()) {
-                Some(next) => Task::Doing(self.change(next)),
+                Some(step) => Task::Doing(self.change(step.next)),
                 None => Task::Gone,
             },
             Task::Doing(change) => match self.commit(change, checks_versions) {
@@ -194,11 +198,11 @@ fn session() -> SessionId {
     binding().session
 }
 
-fn cancel(challenge: Challenge, now: Timestamp) -> Option<Challenge> {
+fn cancel(challenge: Challenge, now: Timestamp) -> Option<Step<Challenge>> {
     challenge.refuse(Refusal::Cancelled, now)
 }
 
-fn resend(challenge: Challenge, now: Timestamp) -> Option<Challenge> {
+fn resend(challenge: Challenge, now: Timestamp) -> Option<Step<Challenge>> {
     let message = MessageId::try_from(format!("msg_{:032x}", 2)).unwrap();
     challenge.count_send(&session(), message, now).ok()
 }
@@ -208,9 +212,11 @@ impl Model for ChallengeModel {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let (record, _) = challenge().count_attempt(&session(), START).unwrap();
+        let Transition::Made(counted, _) = challenge().count_attempt(&session(), START) else {
+            panic!("the first attempt is counted");
+        };
         vec![World {
-            record: Record::new(record),
+            record: Record::new(counted.next),
             version: 1,
             is_late: false,
             clients: [const { Client::ToCount }; CLIENTS.len()],

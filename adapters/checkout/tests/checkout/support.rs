@@ -13,10 +13,10 @@ use countersign_domain::{
     amount::Currency,
     directory::Subscribers,
     event::Fact,
-    ports::{Store, StoreError},
+    ports::{Ports, Store, StoreError},
     record::{Batch, Record, RecordKey},
     register::{Account, Balance},
-    testing::{Fixture, MemoryStore, key_ring},
+    testing::{Fixture, MemoryStore},
     time::Timestamp,
 };
 use countersign_web::{
@@ -123,13 +123,10 @@ impl Shop {
     /// A shop that believes what that reader believes of client certificates.
     pub(crate) fn believing(certificates: Option<CertificateReader>) -> Self {
         let fixture = Fixture::new();
-        let keys = Arc::new(key_ring());
-        let directory = Subscribers::new(fixture.store.clone(), keys, fixture.entropy.clone());
-        let directory = Arc::new(directory);
+        let directory = Arc::new(Subscribers::new(fixture.ports.clone()));
+        let store = Arc::new(Unhurried(fixture.store.clone()));
         let checkouts = Arc::new(Checkouts {
-            store: Arc::new(Unhurried(fixture.store.clone())),
-            clock: fixture.clock.clone(),
-            entropy: fixture.entropy.clone(),
+            ports: Ports { store, ..fixture.ports.clone() },
             directory: directory.clone(),
             subscribers: Some(directory),
             gateway: fixture.gateway.clone(),

@@ -21,7 +21,6 @@ fn cause(error: SendError) -> (&'static str, String) {
         SendError::Temporary { cause } => ("temporary", cause),
         SendError::Permanent { cause } => ("permanent", cause),
         SendError::Unknown { cause } => ("unknown", cause),
-        other => panic!("{other:?}"),
     }
 }
 

@@ -2,8 +2,8 @@ use super::*;
 use crate::{
     challenge::Challenge,
     code::TypedCode,
+    refusal::Outcome,
     testing::{Fixture, START, card, challenge, key_ring},
-    verifier::Answer,
 };
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_010);
@@ -23,7 +23,7 @@ fn payment() -> Payment {
     let entropy = shop.entropy.as_ref();
     let card = key_ring().seal_card(&card(), purchase.payment.as_str(), entropy).unwrap();
     let bank = BankReference::random(entropy, START).unwrap();
-    Payment::new(purchase, Order::BankFirst, card, bank)
+    Payment::begin(purchase, Order::BankFirst, None, card, bank).next
 }
 
 fn payment_in(state: PaymentState) -> Payment {
@@ -46,7 +46,7 @@ fn every_state() -> [(&'static str, PaymentState); 9] {
 }
 
 /// The states in which a transition is made. In every other one it must be refused, by the name of the state.
-fn possible_in(transition: impl Fn(Payment) -> Result<Payment, Error>) -> Vec<&'static str> {
+fn possible_in(transition: impl Fn(Payment) -> Result<Step<Payment>, Error>) -> Vec<&'static str> {
     let made = |(label, state): (&'static str, PaymentState)| match transition(payment_in(
         state.clone(),
     )) {
@@ -67,8 +67,8 @@ async fn verified(shop: &Fixture) -> (Challenge, Verified) {
     let sms = shop.next_message().await.unwrap();
     let typed = TypedCode::try_from(shop.code_in(&sms)).unwrap();
     match shop.verifier.finish_challenge(challenge.id(), &session, &typed).await.unwrap() {
-        Answer::Verified(proof) => (challenge, proof),
-        Answer::Refused(refusal) => panic!("{refusal:?}"),
+        Outcome::Done(proof) => (challenge, proof),
+        Outcome::Refused(refusal) => panic!("{refusal:?}"),
     }
 }
 
@@ -97,7 +97,7 @@ fn the_bank_declines_only_while_it_is_asked() {
 
 #[test]
 fn a_payment_is_captured_only_while_capturing() {
-    let possible = possible_in(|payment| payment.captured(NOW).map(|(payment, _)| payment));
+    let possible = possible_in(|payment| payment.captured(NOW));
     assert_eq!(possible, ["capturing"]);
 }
 
@@ -123,8 +123,8 @@ async fn a_proof_agrees_only_to_a_payment_that_waits_for_it() {
     for (label, state) in every_state() {
         let (challenge, proof) = verified(&shop).await;
         let waiting = Payment { challenge: Some(challenge.id().clone()), ..payment_in(state) };
-        match waiting.clone().agree(proof, NOW) {
-            Ok(agreed) => possible.push((label, agreed.state.name())),
+        match waiting.clone().agree(&proof, NOW) {
+            Ok(agreed) => possible.push((label, agreed.next.state.name())),
             Err(error) => assert_eq!(error, waiting.not_now(), "{label}"),
         }
     }
@@ -136,22 +136,23 @@ async fn a_proof_agrees_only_to_a_payment_that_waits_for_it() {
 async fn a_proof_of_another_challenge_does_not_agree() {
     let shop = Fixture::new();
     let ((_, proof), (other, _)) = (verified(&shop).await, verified(&shop).await);
-    let waiting = payment().ask_code(Some(approval()), &other).unwrap();
-    assert_eq!(waiting.clone().agree(proof, NOW), Err(waiting.not_now()));
+    let waiting = payment().ask_code(Some(approval()), &other).unwrap().next;
+    assert_eq!(waiting.clone().agree(&proof, NOW), Err(waiting.not_now()));
 }
 
 #[tokio::test]
 async fn a_payment_without_a_challenge_takes_no_proof() {
     let (_, proof) = verified(&Fixture::new()).await;
     let never_asked = payment_in(PaymentState::AwaitingCode { approval: Some(approval()) });
-    assert_eq!(never_asked.clone().agree(proof, NOW), Err(never_asked.not_now()));
+    assert_eq!(never_asked.clone().agree(&proof, NOW), Err(never_asked.not_now()));
 }
 
 #[test]
 fn a_capture_posts_the_amount_from_payer_to_relying_party() {
-    let (captured, posting) =
+    let captured =
         payment_in(PaymentState::Capturing { approval: approval() }).captured(NOW).unwrap();
-    assert_eq!(posting.id, format!("{}/capture", captured.id));
+    let [posting] = &captured.postings[..] else { panic!("not one posting") };
+    assert_eq!(posting.id, format!("{}/capture", captured.next.id));
     assert_eq!(posting.debit.to_string(), "payer:alice");
     assert_eq!(posting.credit.to_string(), "relying_party:librairie");
     assert_eq!(posting.amount.to_string(), "49.90 EUR");
@@ -159,7 +160,7 @@ fn a_capture_posts_the_amount_from_payer_to_relying_party() {
 
 #[test]
 fn what_the_bank_may_hold_is_released_before_the_end() {
-    let void = |state| payment_in(state).void(VoidCause::Interrupted, NOW).unwrap().state;
+    let void = |state| payment_in(state).void(VoidCause::Interrupted, NOW).unwrap().next.state;
     let cause = VoidCause::Interrupted;
     let in_doubt = PaymentState::Voiding { cause: cause.clone(), approval: None };
     let held = PaymentState::Voiding { cause: cause.clone(), approval: Some(approval()) };
@@ -175,16 +176,17 @@ fn what_the_bank_may_hold_is_released_before_the_end() {
 #[test]
 fn the_sealed_card_is_forgotten_at_every_end_and_not_before() {
     let capturing = payment_in(PaymentState::Capturing { approval: approval() });
-    let voiding = payment().void(VoidCause::Interrupted, NOW).unwrap();
+    let voiding = payment().void(VoidCause::Interrupted, NOW).unwrap().next;
     assert!(capturing.sealed_card.is_some() && voiding.sealed_card.is_some());
     for ended in [
         payment().declined(response(), NOW).unwrap(),
-        capturing.captured(NOW).unwrap().0,
+        capturing.captured(NOW).unwrap(),
         voiding.voided(NOW).unwrap(),
         payment_in(PaymentState::AwaitingCode { approval: None })
             .void(VoidCause::Interrupted, NOW)
             .unwrap(),
     ] {
+        let ended = ended.next;
         assert!(ended.state.is_final(), "{}", ended.state.name());
         assert_eq!((&ended.sealed_card, ended.due_at()), (&None, None), "{}", ended.state.name());
     }
@@ -195,12 +197,12 @@ async fn others_may_go_on_when_the_lease_or_the_time_of_the_code_is_over() {
     let lease_over = Some(NOW.plus_seconds(60));
     let (challenge, proof) = verified(&Fixture::new()).await;
     assert_eq!(payment().due_at(), Some(START.plus_seconds(60)));
-    let asked = payment().ask_code(Some(approval()), &challenge).unwrap();
+    let asked = payment().ask_code(Some(approval()), &challenge).unwrap().next;
     assert_eq!(asked.due_at(), Some(challenge.expires_at()));
     // Whoever ends the challenge may have no bank at hand, so that anybody may go on.
-    assert_eq!(asked.clone().void(VoidCause::Interrupted, NOW).unwrap().due_at(), Some(NOW));
-    assert_eq!(asked.agree(proof, NOW).unwrap().due_at(), lease_over);
+    assert_eq!(asked.clone().void(VoidCause::Interrupted, NOW).unwrap().next.due_at(), Some(NOW));
+    assert_eq!(asked.agree(&proof, NOW).unwrap().next.due_at(), lease_over);
     let agreed = payment_in(PaymentState::Authorizing { agreed: true });
-    assert_eq!(agreed.authorized(approval(), NOW).unwrap().due_at(), lease_over);
+    assert_eq!(agreed.authorized(approval(), NOW).unwrap().next.due_at(), lease_over);
     assert_eq!(payment().later(NOW).due_at(), Some(NOW));
 }

@@ -7,15 +7,29 @@ use super::{
 };
 use crate::{
     agreement::Purpose,
-    gateway::Gateway,
+    gateway::{AwaitedPayments, Gateway},
     id::{PaymentId, SessionId},
     locale::Locale,
     outbox::Outbox,
     policy::{Policy, PolicySettings},
-    ports::Store,
+    ports::{Ports, Store},
     purchase::{Payer, Purchase},
     verifier::{ChallengeRequest, Verifier},
 };
+
+/// What a process runs, over those ports.
+fn services(
+    ports: &Ports,
+    policy: &Policy,
+    bank: Arc<FakeBank>,
+) -> (Arc<Verifier>, Outbox, Gateway) {
+    let payments = Arc::new(AwaitedPayments::of(ports.store.clone()));
+    let verifier = Verifier::new(ports.clone(), policy.clone()).with_waiting(payments);
+    let verifier = Arc::new(verifier);
+    let outbox = Outbox::new(ports.clone(), verifier.clone());
+    let gateway = Gateway::new(ports.clone(), bank, verifier.clone());
+    (verifier, outbox, gateway)
+}
 
 /// Everything that a payment or an access needs, faked.
 pub struct Fixture {
@@ -25,7 +39,8 @@ pub struct Fixture {
     pub bank: Arc<FakeBank>,
     pub messenger: Arc<FakeMessenger>,
     pub policy: Policy,
-    pub verifier: Verifier,
+    pub ports: Ports,
+    pub verifier: Arc<Verifier>,
     pub outbox: Arc<Outbox>,
     pub gateway: Arc<Gateway>,
 }
@@ -42,33 +57,22 @@ impl Fixture {
         let bank = Arc::new(FakeBank::default());
         let messenger = Arc::new(FakeMessenger::default());
         let policy = Policy::try_from(settings).unwrap();
-        let keys = Arc::new(key_ring());
-        let verifier = Verifier::new(
-            store.clone(),
-            clock.clone(),
-            entropy.clone(),
-            keys.clone(),
-            policy.clone(),
-        );
-        let outbox = Arc::new(Outbox::new(store.clone(), clock.clone(), keys.clone()));
-        let gateway = Gateway::new(
-            store.clone(),
-            clock.clone(),
-            entropy.clone(),
-            bank.clone(),
-            keys,
-            policy.clone(),
-        );
-        let gateway = Arc::new(gateway);
-        Self { store, clock, entropy, bank, messenger, policy, verifier, outbox, gateway }
+        let ports = Ports {
+            store: store.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            keys: Arc::new(key_ring()),
+        };
+        let (verifier, outbox, gateway) = services(&ports, &policy, bank.clone());
+        let (outbox, gateway) = (Arc::new(outbox), Arc::new(gateway));
+        Self { store, clock, entropy, bank, messenger, policy, ports, verifier, outbox, gateway }
     }
 
     /// Another process: the same keys, clock and bank, on that store.
     pub fn process_on(&self, store: Arc<dyn Store>) -> (Gateway, Outbox) {
-        let keys = Arc::new(key_ring());
-        let outbox = Outbox::new(store.clone(), self.clock.clone(), keys.clone());
-        let (clock, entropy, bank) = (self.clock.clone(), self.entropy.clone(), self.bank.clone());
-        (Gateway::new(store, clock, entropy, bank, keys, self.policy.clone()), outbox)
+        let ports = Ports { store, ..self.ports.clone() };
+        let (_, outbox, gateway) = services(&ports, &self.policy, self.bank.clone());
+        (gateway, outbox)
     }
 
     /// Alice's purchase for that many euros, in a new session.
@@ -98,7 +102,7 @@ impl Fixture {
             number: "+33612345678".try_into().unwrap(),
             account: None,
             transaction: None,
-            payment: None,
+            waiting: None,
             purpose: Purpose::Access,
             locale: Locale::En,
             origin: "library.example.com".to_owned(),

@@ -14,7 +14,7 @@ mod messenger;
 mod store;
 
 use std::sync::{
-    Mutex,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -34,7 +34,7 @@ use crate::{
     keys::KeyRing,
     locale::Locale,
     policy::PolicySettings,
-    ports::Clock,
+    ports::{Clock, Ports},
     randomness::{Entropy, EntropyError},
     secret::Secret,
     time::Timestamp,
@@ -61,7 +61,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// Chance that is the same for the same seed (SplitMix64).
+/// Randomness that is the same for the same seed (SplitMix64).
 #[derive(Debug)]
 pub struct SeededEntropy(Mutex<u64>);
 
@@ -101,6 +101,16 @@ pub fn other_card() -> Card {
 pub fn key_ring() -> KeyRing {
     KeyRing::new("k1".try_into().unwrap(), vec![("k1".try_into().unwrap(), Secret::new([9; 32]))])
         .unwrap()
+}
+
+/// An empty store, a clock that stands still, known randomness and keys.
+pub fn ports() -> Ports {
+    Ports {
+        store: Arc::new(MemoryStore::default()),
+        clock: Arc::new(FakeClock::at(START)),
+        entropy: Arc::new(SeededEntropy::new(1)),
+        keys: Arc::new(key_ring()),
+    }
 }
 
 /// Two books for that many euros.
@@ -152,7 +162,7 @@ pub fn code(
 pub fn challenge() -> Challenge {
     let opening = Opening {
         binding: binding(),
-        payment: None,
+        waiting: None,
         number: "+33612345678".try_into().unwrap(),
         key: "k1".try_into().unwrap(),
         purpose: Purpose::Access,
@@ -161,5 +171,5 @@ pub fn challenge() -> Challenge {
         correlation: None,
         message: format!("msg_{:032x}", 1).try_into().unwrap(),
     };
-    opening.under(&PolicySettings::default())
+    opening.under(&PolicySettings::default()).next
 }

@@ -33,14 +33,14 @@ async fn buy(
     outbox: &Outbox,
     purchase: Purchase,
 ) -> Result<(), Error> {
-    let (id, session) = (purchase.payment.clone(), purchase.session.clone());
-    gateway.start_payment(purchase, Batch::default()).await?;
+    let session = purchase.session.clone();
+    let payment = gateway.start_payment(purchase, Batch::default()).await?;
     for message in outbox.due(10).await? {
         outbox.send(&message, shop.messenger.as_ref()).await?;
     }
     let taken = shop.messenger.taken();
     let code = shop.code_in(taken.last().unwrap().text.expose());
-    gateway.finish_payment(&id, &session, &code.try_into()?).await.map(|_| ())
+    gateway.finish_payment(&payment, &session, &code.try_into()?).await.map(|_| ())
 }
 
 /// Another process goes on, for ten minutes.
@@ -172,7 +172,7 @@ async fn a_process_that_goes_on_may_die_at_any_operation_too() {
             break;
         }
         recover(&shop).await;
-        assert_eq!(check(&shop, &waiting.payment).await, "voided");
+        assert_eq!(check(&shop, waiting.payment.id()).await, "voided");
     }
 }
 
@@ -181,10 +181,10 @@ async fn one_payment_that_cannot_go_on_does_not_stand_in_the_way_of_others() {
     let shop = Fixture::new();
     let (stuck, other) = (Waiting::at(&shop, "49.90").await, Waiting::at(&shop, "49.90").await);
     shop.clock.advance_seconds(300);
-    let key = RecordKey { collection: "payment", id: stuck.payment.to_string() };
+    let key = RecordKey { collection: "payment", id: stuck.payment.id().to_string() };
     let mut record = shop.store.load(&key).await.unwrap().unwrap();
     // Its challenge is gone.
-    let payment = shop.gateway.payment(&stuck.payment).await.unwrap();
+    let payment = shop.gateway.payment(stuck.payment.id()).await.unwrap();
     let challenge = payment.challenge().unwrap().to_string();
     record.body = record.body.replace(&challenge, &format!("ch_{:032x}", 0));
     record.version = record.version.next();
@@ -193,6 +193,6 @@ async fn one_payment_that_cannot_go_on_does_not_stand_in_the_way_of_others() {
     for _ in 0..2 {
         shop.gateway.resume(1).await.unwrap();
     }
-    assert_eq!(state_of(&shop, &other.payment).await, "voided");
-    assert_eq!(state_of(&shop, &stuck.payment).await, "awaiting_code");
+    assert_eq!(state_of(&shop, other.payment.id()).await, "voided");
+    assert_eq!(state_of(&shop, stuck.payment.id()).await, "awaiting_code");
 }

@@ -12,12 +12,13 @@ use countersign_domain::{
     id::{PaymentId, SessionId},
     payment::Payment,
     record::Batch,
+    refusal::Refusal,
     testing::{BankCall, Fixture},
 };
 
 /// A purchase that waits for its code.
 struct Waiting {
-    payment: PaymentId,
+    payment: Payment,
     session: SessionId,
     code: String,
 }
@@ -26,11 +27,18 @@ impl Waiting {
     /// Alice buys for that many euros, and reads the message.
     async fn at(shop: &Fixture, euros: &str) -> Self {
         let purchase = shop.purchase(euros);
-        let (payment, session) = (purchase.payment.clone(), purchase.session.clone());
-        let started = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
-        assert_eq!(started.state().name(), "awaiting_code");
+        let session = purchase.session.clone();
+        let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+        assert_eq!(payment.state().name(), "awaiting_code");
         let code = shop.code_in(&shop.next_message().await.unwrap());
         Self { payment, session, code }
+    }
+
+    /// Types a code: the state of the payment after it, and the refusal.
+    async fn finish(&self, shop: &Fixture, typed: &TypedCode) -> (&'static str, Option<Refusal>) {
+        let finished = shop.gateway.finish_payment(&self.payment, &self.session, typed).await;
+        let refusal = finished.unwrap().done().err();
+        (state_of(shop, self.payment.id()).await, refusal)
     }
 
     fn right_code(&self) -> TypedCode {

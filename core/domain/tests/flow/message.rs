@@ -30,8 +30,8 @@ fn cause() -> String {
 /// Starts a purchase; its message waits in the outbox.
 async fn queued(shop: &Fixture) -> (Waiting, MessageId) {
     let purchase = shop.purchase("49.90");
-    let (payment, session) = (purchase.payment.clone(), purchase.session.clone());
-    shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+    let session = purchase.session.clone();
+    let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
     let message = shop.gateway.challenge_of(&payment).await.unwrap().last_message().clone();
     (Waiting { payment, session, code: String::new() }, message)
 }
@@ -59,11 +59,10 @@ fn failed() -> Delivery {
 
 async fn assert_undeliverable(shop: &Fixture, waiting: &Waiting) {
     shop.gateway.resume(10).await.unwrap();
-    assert_eq!(state_of(shop, &waiting.payment).await, "voided");
+    assert_eq!(state_of(shop, waiting.payment.id()).await, "voided");
     assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
     let typed = "123456".try_into().unwrap();
-    let (_, refusal) =
-        shop.gateway.finish_payment(&waiting.payment, &waiting.session, &typed).await.unwrap();
+    let (_, refusal) = waiting.finish(shop, &typed).await;
     assert_eq!(refusal, Some(Refusal::Undeliverable));
 }
 
@@ -112,7 +111,7 @@ async fn a_receipt_of_delivery_is_kept_and_final() {
     shop.outbox.accept(receipt("ref-1", Delivery::Delivered)).await.unwrap();
     shop.outbox.accept(receipt("ref-1", failed())).await.unwrap();
     assert_eq!(message_state(&shop, &id).await, MessageState::Delivered { at: START });
-    assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
+    assert_eq!(state_of(&shop, waiting.payment.id()).await, "awaiting_code");
 }
 
 #[tokio::test]
@@ -120,7 +119,7 @@ async fn a_receipt_of_an_unknown_message_changes_nothing() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     shop.outbox.accept(receipt("of somebody else", failed())).await.unwrap();
-    assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
+    assert_eq!(state_of(&shop, waiting.payment.id()).await, "awaiting_code");
 }
 
 #[tokio::test]
@@ -128,10 +127,10 @@ async fn a_first_message_that_fails_after_a_second_one_ends_nothing() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     shop.clock.advance_seconds(30);
-    shop.gateway.resend_code(&waiting.payment, &waiting.session).await.unwrap().unwrap();
+    shop.gateway.resend_code(&waiting.payment, &waiting.session).await.unwrap().done().unwrap();
     shop.next_message().await;
     shop.outbox.accept(receipt("ref-1", failed())).await.unwrap();
-    assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
+    assert_eq!(state_of(&shop, waiting.payment.id()).await, "awaiting_code");
 }
 
 #[tokio::test]
@@ -188,7 +187,7 @@ async fn what_the_network_may_have_is_never_sent_again() {
     assert!(shop.messenger.taken().is_empty());
     assert_eq!(message_state(&shop, &id).await, MessageState::Unconfirmed { at: START });
     // The person may still have it.
-    assert_eq!(state_of(&shop, &waiting.payment).await, "awaiting_code");
+    assert_eq!(state_of(&shop, waiting.payment.id()).await, "awaiting_code");
 }
 
 /// A network that takes a message and never answers.
@@ -240,7 +239,7 @@ async fn a_receipt_before_the_answer_finds_its_message() {
         let network = Eager { outbox: shop.outbox.clone(), delivery };
         shop.outbox.send(&id, &network).await.unwrap();
         assert_eq!(message_state(&shop, &id).await.name(), message);
-        assert_eq!(state_of(&shop, &waiting.payment).await, payment);
+        assert_eq!(state_of(&shop, waiting.payment.id()).await, payment);
     }
 }
 
@@ -303,9 +302,9 @@ async fn nothing_that_is_kept_holds_the_code_or_the_card_number() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     let kept = format!("{:?}", shop.store);
-    assert!(kept.contains(waiting.payment.as_str()));
+    assert!(kept.contains(waiting.payment.id().as_str()));
     assert!(!kept.contains(&waiting.code), "the code is kept");
     assert!(!kept.contains("4970100000000154"), "the card number is kept");
-    let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
+    let payment = shop.gateway.payment(waiting.payment.id()).await.unwrap();
     assert!(matches!(payment.state(), PaymentState::AwaitingCode { .. }));
 }

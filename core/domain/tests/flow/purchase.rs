@@ -25,7 +25,7 @@ fn code_first() -> Fixture {
 
 /// The names of the events about a payment, in order.
 async fn trace(shop: &Fixture, waiting: &Waiting) -> Vec<String> {
-    let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
+    let payment = shop.gateway.payment(waiting.payment.id()).await.unwrap();
     let facts = shop.store.facts(&payment.key()).await.unwrap();
     let name = |fact| {
         serde_json::to_value(fact).unwrap().get("event").unwrap().as_str().map(str::to_owned)
@@ -38,12 +38,8 @@ async fn bank_first_holds_the_amount_before_the_code_and_debits_it_after() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     assert_eq!(shop.bank.call_names(), ["authorize"]);
-    let finished = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await;
-    let (payment, refusal) = finished.unwrap();
-    assert_eq!((payment.state().name(), refusal), ("captured", None));
+    let finished = waiting.finish(&shop, &waiting.right_code()).await;
+    assert_eq!(finished, ("captured", None));
     assert_eq!((shop.bank.call_names(), bank_references(&shop)), (vec!["authorize", "capture"], 1));
     let trace = trace(&shop, &waiting).await;
     assert_eq!(
@@ -62,10 +58,7 @@ async fn bank_first_holds_the_amount_before_the_code_and_debits_it_after() {
 async fn a_captured_amount_is_posted_once_to_payer_and_relying_party() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
-    shop.gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await
-        .unwrap();
+    waiting.finish(&shop, &waiting.right_code()).await;
     let euro = purchase("1").amount().currency();
     let payer = shop.store.balance(&Account::Payer("alice".try_into().unwrap()), euro).await;
     assert_eq!(payer, Ok(Balance { debit_minor: 4990, credit_minor: 0 }));
@@ -80,11 +73,8 @@ async fn code_first_asks_the_bank_only_after_the_code() {
     let shop = code_first();
     let waiting = Waiting::at(&shop, "49.90").await;
     assert!(shop.bank.calls().is_empty());
-    let finished = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await;
-    assert_eq!(finished.unwrap().0.state().name(), "captured");
+    let finished = waiting.finish(&shop, &waiting.right_code()).await;
+    assert_eq!(finished.0, "captured");
     assert_eq!(shop.bank.call_names(), ["authorize", "capture"]);
     let trace = trace(&shop, &waiting).await;
     assert_eq!(
@@ -104,11 +94,8 @@ async fn code_first_a_refusal_of_the_bank_declines_the_agreed_payment() {
     let shop = code_first();
     let waiting = Waiting::at(&shop, "49.90").await;
     shop.bank.decline_with("51");
-    let finished = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await;
-    assert_eq!(finished.unwrap().0.state().name(), "declined");
+    let finished = waiting.finish(&shop, &waiting.right_code()).await;
+    assert_eq!(finished.0, "declined");
     assert!(shop.store.postings().is_empty());
 }
 
@@ -130,13 +117,13 @@ async fn up_to_the_limit_no_code_is_asked_for() {
     let normal_up_to = vec![purchase("30.00").amount()];
     let shop = Fixture::with_policy(PolicySettings { normal_up_to, ..PolicySettings::default() });
     let purchase = shop.purchase("30.00");
-    let (id, session) = (purchase.payment.clone(), purchase.session.clone());
+    let session = purchase.session.clone();
     let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
     assert_eq!((payment.state().name(), payment.selection()), ("captured", Selection::Normal));
     assert_eq!(shop.next_message().await, None);
     assert_eq!(shop.store.postings().len(), 1);
     let typed = "123456".try_into().unwrap();
-    let refused = shop.gateway.finish_payment(&id, &session, &typed).await.unwrap_err();
+    let refused = shop.gateway.finish_payment(&payment, &session, &typed).await.unwrap_err();
     assert!(matches!(refused, Error::NotNow { state: "captured", .. }), "{refused}");
     // One cent more needs both channels.
     Waiting::at(&shop, "30.01").await;
@@ -160,20 +147,13 @@ async fn three_wrong_codes_void_the_payment_and_release_the_hold() {
     let waiting = Waiting::at(&shop, "49.90").await;
     let wrong = waiting.wrong_code();
     for (attempts_left, state) in [(2, "awaiting_code"), (1, "awaiting_code")] {
-        let finished =
-            shop.gateway.finish_payment(&waiting.payment, &waiting.session, &wrong).await;
-        let (payment, refusal) = finished.unwrap();
-        assert_eq!(
-            (payment.state().name(), refusal),
-            (state, Some(Refusal::WrongCode { attempts_left }))
-        );
+        let finished = waiting.finish(&shop, &wrong).await;
+        assert_eq!(finished, (state, Some(Refusal::WrongCode { attempts_left })));
     }
     // The third one ends it; after that the right code is of no use.
     for typed in [wrong, waiting.right_code()] {
-        let finished =
-            shop.gateway.finish_payment(&waiting.payment, &waiting.session, &typed).await;
-        let (payment, refusal) = finished.unwrap();
-        assert_eq!((payment.state().name(), refusal), ("voided", Some(Refusal::TooManyAttempts)));
+        let finished = waiting.finish(&shop, &typed).await;
+        assert_eq!(finished, ("voided", Some(Refusal::TooManyAttempts)));
     }
     assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
     assert!(shop.store.postings().is_empty());
@@ -185,12 +165,8 @@ async fn the_right_code_is_accepted_until_its_time_has_run_out() {
         let shop = Fixture::new();
         let waiting = Waiting::at(&shop, "49.90").await;
         shop.clock.advance_seconds(seconds);
-        let finished = shop
-            .gateway
-            .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-            .await;
-        let (payment, refusal) = finished.unwrap();
-        assert_eq!((payment.state().name(), refusal), expected, "after {seconds} seconds");
+        let finished = waiting.finish(&shop, &waiting.right_code()).await;
+        assert_eq!(finished, expected, "after {seconds} seconds");
     }
 }
 
@@ -199,12 +175,8 @@ async fn a_code_is_good_once() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     for expected in [None, Some(Refusal::AlreadyUsed)] {
-        let finished = shop
-            .gateway
-            .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-            .await;
-        let (payment, refusal) = finished.unwrap();
-        assert_eq!((payment.state().name(), refusal), ("captured", expected));
+        let finished = waiting.finish(&shop, &waiting.right_code()).await;
+        assert_eq!(finished, ("captured", expected));
     }
     assert_eq!(shop.bank.call_names(), ["authorize", "capture"]);
     assert_eq!(shop.store.postings().len(), 1);
@@ -217,7 +189,7 @@ async fn a_code_typed_in_another_session_is_refused_and_not_counted() {
     for _ in 0..5 {
         let refused =
             shop.gateway.finish_payment(&mine.payment, &other.session, &mine.right_code()).await;
-        assert_eq!(refused.unwrap().1, Some(Refusal::OtherSession));
+        assert_eq!(refused.unwrap().done().err(), Some(Refusal::OtherSession));
     }
     assert_eq!(shop.gateway.challenge_of(&mine.payment).await.unwrap().attempts_left(), 3);
 }
@@ -226,9 +198,8 @@ async fn a_code_typed_in_another_session_is_refused_and_not_counted() {
 async fn the_code_of_another_payment_is_a_wrong_code() {
     let shop = Fixture::new();
     let (mine, other) = (Waiting::at(&shop, "49.90").await, Waiting::at(&shop, "49.90").await);
-    let refused =
-        shop.gateway.finish_payment(&mine.payment, &mine.session, &other.right_code()).await;
-    assert_eq!(refused.unwrap().1, Some(Refusal::WrongCode { attempts_left: 2 }));
+    let refused = mine.finish(&shop, &other.right_code()).await;
+    assert_eq!(refused.1, Some(Refusal::WrongCode { attempts_left: 2 }));
 }
 
 #[tokio::test]
@@ -237,11 +208,10 @@ async fn in_one_session_the_code_of_one_amount_does_not_agree_to_another() {
     let small = Waiting::at(&shop, "4.99").await;
     let mut large = shop.purchase("499.00");
     large.session = small.session.clone();
-    let id = large.payment.clone();
-    shop.gateway.start_payment(large, Batch::default()).await.unwrap();
-    let (_, refusal) =
-        shop.gateway.finish_payment(&id, &small.session, &small.right_code()).await.unwrap();
-    assert_eq!(refusal, Some(Refusal::WrongCode { attempts_left: 2 }));
+    let large = shop.gateway.start_payment(large, Batch::default()).await.unwrap();
+    let finished =
+        shop.gateway.finish_payment(&large, &small.session, &small.right_code()).await.unwrap();
+    assert_eq!(finished.done().err(), Some(Refusal::WrongCode { attempts_left: 2 }));
     assert!(shop.store.postings().is_empty());
 }
 
@@ -249,23 +219,17 @@ async fn in_one_session_the_code_of_one_amount_does_not_agree_to_another() {
 async fn a_resend_carries_the_same_code_and_gives_back_no_attempt() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
-    shop.gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.wrong_code())
-        .await
-        .unwrap();
+    waiting.finish(&shop, &waiting.wrong_code()).await;
     let resent = shop.gateway.resend_code(&waiting.payment, &waiting.session).await.unwrap();
-    assert_eq!(resent.map(|_| ()), Err(Refusal::TooSoon { wait_seconds: 30 }));
+    assert_eq!(resent.done().err(), Some(Refusal::TooSoon { wait_seconds: 30 }));
     shop.clock.advance_seconds(30);
     let challenge =
-        shop.gateway.resend_code(&waiting.payment, &waiting.session).await.unwrap().unwrap();
+        shop.gateway.resend_code(&waiting.payment, &waiting.session).await.unwrap().done().unwrap();
     assert_eq!(challenge.attempts_left(), 2);
     let again = shop.next_message().await.unwrap();
     assert_eq!((shop.messenger.taken().len(), shop.code_in(&again)), (2, waiting.code.clone()));
-    let finished = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await;
-    assert_eq!(finished.unwrap().0.state().name(), "captured");
+    let finished = waiting.finish(&shop, &waiting.right_code()).await;
+    assert_eq!(finished.0, "captured");
 }
 
 #[tokio::test]
@@ -276,11 +240,8 @@ async fn a_cancelled_payment_is_released_and_its_code_is_of_no_use() {
         shop.gateway.cancel_payment(&waiting.payment).await.unwrap().state().name(),
         "voided"
     );
-    let refused = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await;
-    assert_eq!(refused.unwrap().1, Some(Refusal::Cancelled));
+    let refused = waiting.finish(&shop, &waiting.right_code()).await;
+    assert_eq!(refused.1, Some(Refusal::Cancelled));
     assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
     // To cancel twice is to cancel.
     assert_eq!(
@@ -293,10 +254,7 @@ async fn a_cancelled_payment_is_released_and_its_code_is_of_no_use() {
 async fn a_captured_payment_cannot_be_cancelled() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
-    shop.gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await
-        .unwrap();
+    waiting.finish(&shop, &waiting.right_code()).await;
     let refused = shop.gateway.cancel_payment(&waiting.payment).await.unwrap_err();
     assert!(matches!(refused, Error::NotNow { state: "captured", .. }), "{refused}");
     assert_eq!(shop.bank.call_names(), ["authorize", "capture"]);
@@ -330,17 +288,13 @@ async fn a_capture_that_the_bank_did_not_answer_is_told_again_under_the_same_ref
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     shop.bank.fail_with(Some(silent()));
-    let finished = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await;
-    let (payment, refusal) = finished.unwrap();
-    assert_eq!((payment.state().name(), refusal), ("capturing", None));
+    let finished = waiting.finish(&shop, &waiting.right_code()).await;
+    assert_eq!(finished, ("capturing", None));
     assert!(shop.store.postings().is_empty());
     shop.bank.fail_with(None);
     shop.clock.advance_seconds(15);
     assert_eq!(shop.gateway.resume(10).await, Ok(1));
-    assert_eq!(state_of(&shop, &waiting.payment).await, "captured");
+    assert_eq!(state_of(&shop, waiting.payment.id()).await, "captured");
     assert_eq!(
         (shop.bank.call_names(), bank_references(&shop)),
         (vec!["authorize", "capture", "capture"], 1)
@@ -353,17 +307,11 @@ async fn nobody_makes_the_bank_be_told_again_before_its_time() {
     let shop = Fixture::new();
     let waiting = Waiting::at(&shop, "49.90").await;
     shop.bank.fail_with(Some(silent()));
-    shop.gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await
-        .unwrap();
+    waiting.finish(&shop, &waiting.right_code()).await;
     let told = shop.bank.calls().len();
     // A second click, and a late change of mind.
-    let replayed = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await;
-    assert_eq!(replayed.unwrap().1, Some(Refusal::AlreadyUsed));
+    let replayed = waiting.finish(&shop, &waiting.right_code()).await;
+    assert_eq!(replayed.1, Some(Refusal::AlreadyUsed));
     assert!(shop.gateway.cancel_payment(&waiting.payment).await.is_err());
     assert_eq!(shop.bank.calls().len(), told);
 }
@@ -374,15 +322,12 @@ async fn a_capture_that_the_bank_refuses_is_voided_and_never_posted() {
     let waiting = Waiting::at(&shop, "49.90").await;
     let response = "05".to_owned().try_into().unwrap();
     shop.bank.fail_with(Some(BankError::Refused { response }));
-    let finished = shop
-        .gateway
-        .finish_payment(&waiting.payment, &waiting.session, &waiting.right_code())
-        .await;
-    assert_eq!(finished.unwrap().0.state().name(), "voiding");
+    let finished = waiting.finish(&shop, &waiting.right_code()).await;
+    assert_eq!(finished.0, "voiding");
     shop.bank.fail_with(None);
     shop.clock.advance_seconds(15);
     shop.gateway.resume(10).await.unwrap();
-    assert_eq!(state_of(&shop, &waiting.payment).await, "voided");
+    assert_eq!(state_of(&shop, waiting.payment.id()).await, "voided");
     assert!(shop.store.postings().is_empty());
 }
 
@@ -394,7 +339,7 @@ async fn resume_voids_what_nobody_answered_in_time() {
     assert_eq!(shop.gateway.resume(10).await, Ok(0));
     shop.clock.advance_seconds(1);
     assert_eq!(shop.gateway.resume(10).await, Ok(1));
-    let payment = shop.gateway.payment(&waiting.payment).await.unwrap();
+    let payment = shop.gateway.payment(waiting.payment.id()).await.unwrap();
     let cause = VoidCause::NotVerified { refusal: Refusal::Late };
     assert!(
         matches!(payment.state(), PaymentState::Voided { cause: voided, .. } if *voided == cause)
