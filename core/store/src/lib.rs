@@ -39,23 +39,8 @@
 //! ```
 //!
 //! # For the operator
-//! The tables `records`, `facts` and `postings` are described in `src/schema.sql`. Times are milliseconds since the
-//! Unix epoch. Look into them with the `sqlite3` program, version 3.38 or later, and only with `-readonly`: before
-//! 3.51.3 a second program that writes can, rarely, damage a file.
-//!
-//! ```text
-//! sqlite3 -readonly countersign.db \
-//!     "SELECT datetime(at / 1000, 'unixepoch'), collection, id, event FROM facts ORDER BY sequence DESC LIMIT 20"
-//! ```
-//!
-//! Back up a running store with [`SqliteStore::backup`], or with the same program:
-//!
-//! ```text
-//! umask 077; sqlite3 -readonly countersign.db "VACUUM INTO 'copy.db'"
-//! ```
-//!
-//! Do not copy the file alone while a server runs: the latest commits are in `countersign.db-wal` beside it. To restore,
-//! stop the server and put the copy in the place of the file, with no `-wal` and no `-shm` beside it.
+//! The tables are described in `src/schema.sql`; `docs/guides/operate.md` says how to look into a store, how to back it up
+//! while it is written to, and how to restore it. A program does it with [`SqliteStore::backup`].
 //!
 //! Modules in reading order: `store` (the port), `writer` (group commit), `apply` (what a batch changes), `readers`,
 //! `query` (what can be asked), `schema` (opening the file), `threads`, `error`.
