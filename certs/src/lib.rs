@@ -65,6 +65,8 @@ mod transport;
 // What a certificate says; reading the number; and whether to believe it.
 mod inspect;
 mod read;
+mod revocation;
+mod signature;
 mod strict;
 mod verify;
 
