@@ -47,6 +47,7 @@ mod tn_auth_list;
 
 // Issuing: who issues, what for, to whom that asks; and taking it back.
 mod authority;
+mod domains;
 mod pkcs12;
 mod pkcs7;
 mod profile;

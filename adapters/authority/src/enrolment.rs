@@ -98,7 +98,7 @@ impl Enrolments {
     /// Sends a code to the number.
     ///
     /// # Errors
-    /// [`AuthorityError::TooManyCodes`], when the identifier is too long for a common name, and when a port fails.
+    /// [`AuthorityError::TooManyCodes`], when the identifier cannot be a common name here, and when a port fails.
     pub async fn start(
         &self,
         identifier: Identifier,
@@ -108,6 +108,7 @@ impl Enrolments {
         if identifier.as_str().chars().count() > MAX_COMMON_NAME_CHARS {
             return Err(countersign_certs::Error::InvalidCommonName.into());
         }
+        self.authority.check_common_name(identifier.as_str())?;
         let now = self.clock.now();
         self.count_code(&number, now).await?;
         let session = SessionId::random(self.entropy.as_ref())?;
