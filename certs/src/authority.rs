@@ -7,6 +7,7 @@ use x509_parser::certificate::X509Certificate;
 
 use crate::{
     certificate::{self, Certificate, Validity},
+    domains::Domains,
     error::Error,
     extension::PhoneExtension,
     key::{KeyPair, PublicKey},
@@ -25,6 +26,7 @@ pub struct Authority {
     path_length: Option<u32>,
     /// What those that it issues to may do; anything when there is none.
     purposes: Vec<Vec<u64>>,
+    domains: Domains,
     organization: Option<String>,
     country: Option<String>,
     phone_extension: PhoneExtension,
@@ -128,12 +130,14 @@ impl Authority {
         let organization = text(parsed.subject().iter_organization().next());
         let country = text(parsed.subject().iter_country().next());
         let purposes = purposes(&parsed)?;
+        let domains = Domains::of(&parsed)?;
         Ok(Self {
             certificate,
             key,
             validity,
             path_length,
             purposes,
+            domains,
             organization,
             country,
             phone_extension: PhoneExtension::default(),
@@ -194,7 +198,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::OutsideAuthorityValidity`], [`Error::MayNotIssue`], [`Error::LifetimeTooLong`],
-    /// [`Error::InvalidRevocationListUrl`], and what the profile's own fields can be wrong in.
+    /// [`Error::CommonNameOutsideDomains`], and what the profile's own fields can be wrong in.
     pub fn issue_numbered(
         &self,
         profile: &Profile<'_>,
@@ -204,6 +208,9 @@ impl Authority {
     ) -> Result<Certificate, Error> {
         if !self.permits(&profile.purpose()) {
             return Err(Error::MayNotIssue);
+        }
+        if !profile.has_dns_name() {
+            self.check_common_name(profile.common_name())?;
         }
         let params = profile::end_entity(profile, subject_key, &self.frame(validity, serial))?;
         self.sign(&params, subject_key, validity)
@@ -261,6 +268,14 @@ impl Authority {
     /// Whether its own certificate lets it issue to cardholders.
     pub fn permits_cardholders(&self) -> bool {
         self.permits(&profile::cardholder())
+    }
+
+    /// Whether a certificate without a DNS name may have this common name.
+    ///
+    /// # Errors
+    /// [`Error::CommonNameOutsideDomains`].
+    pub fn check_common_name(&self, name: &str) -> Result<(), Error> {
+        self.domains.check_common_name(name)
     }
 
     fn permits(&self, purpose: &ExtendedKeyUsagePurpose) -> bool {

@@ -21,6 +21,13 @@ pub enum Error {
     /// A common name is empty, over 64 characters (RFC 5280 appendix A, `ub-common-name`) or holds control characters.
     #[error("the common name must have 1 to 64 characters and no control character")]
     InvalidCommonName,
+    /// A common name that OpenSSL and the JDK read as a DNS name, outside the domains that the authority's certificate
+    /// permits: they would refuse the certificate.
+    #[error(
+        "the common name looks like a DNS name outside this authority's domains, and the certificate would be refused: \
+         choose another name, or another authority"
+    )]
+    CommonNameOutsideDomains,
     /// A DNS name of a server is not one.
     #[error("a DNS name of the server is not valid")]
     InvalidDnsName,

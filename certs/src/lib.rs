@@ -47,6 +47,7 @@ mod tn_auth_list;
 
 // Issuing: who issues, what for, to whom that asks; and taking it back.
 mod authority;
+mod domains;
 mod pkcs12;
 mod pkcs7;
 mod profile;
@@ -65,6 +66,8 @@ mod transport;
 // What a certificate says; reading the number; and whether to believe it.
 mod inspect;
 mod read;
+mod revocation;
+mod signature;
 mod strict;
 mod verify;
 

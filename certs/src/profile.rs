@@ -207,7 +207,12 @@ pub(crate) fn end_entity(
 }
 
 impl Profile<'_> {
-    const fn common_name(&self) -> &str {
+    /// Whether a DNS name stands in subjectAltName: then nobody looks for one in the common name (RFC 6125 section 6.4.4).
+    pub(crate) const fn has_dns_name(&self) -> bool {
+        matches!(self, Self::TlsServer { dns_names, .. } if !dns_names.is_empty())
+    }
+
+    pub(crate) const fn common_name(&self) -> &str {
         match self {
             Self::TlsServer { common_name, .. }
             | Self::TlsClient { common_name, .. }
@@ -271,23 +276,13 @@ pub(crate) fn authority(
     Ok(params)
 }
 
-/// Who issues to people issues to no server: no DNS name and no address is permitted. Others are kept to their domains.
+/// Keeps an authority to its domains, if it has any.
+///
+/// An authority for people has none, not even to exclude every server: OpenSSL and the JDK hold a common name such as
+/// `alice.martin` to limits on DNS names, too, and the JDK fails at an empty one. That it issues to no server is said by
+/// its extended key usage.
 fn name_constraints(profile: &AuthorityProfile<'_>) -> Result<Option<NameConstraints>, Error> {
-    let addresses = || {
-        [
-            GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([0; 4], 0)),
-            GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix([0; 16], 0)),
-        ]
-    };
-    if profile.kind == AuthorityKind::Cardholders {
-        let mut excluded = vec![GeneralSubtree::DnsName(String::new())];
-        excluded.extend(addresses());
-        return Ok(Some(NameConstraints {
-            permitted_subtrees: Vec::new(),
-            excluded_subtrees: excluded,
-        }));
-    }
-    if profile.dns_domains.is_empty() {
+    if profile.kind == AuthorityKind::Cardholders || profile.dns_domains.is_empty() {
         return Ok(None);
     }
     let domain = |name: &&str| {
@@ -296,7 +291,10 @@ fn name_constraints(profile: &AuthorityProfile<'_>) -> Result<Option<NameConstra
     };
     Ok(Some(NameConstraints {
         permitted_subtrees: profile.dns_domains.iter().map(domain).collect::<Result<_, Error>>()?,
-        excluded_subtrees: addresses().into(),
+        excluded_subtrees: vec![
+            GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([0; 4], 0)),
+            GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix([0; 16], 0)),
+        ],
     }))
 }
 

@@ -88,8 +88,33 @@ pub struct Revoked {
 }
 
 /// A list of revoked certificates. That it is well-formed is all that is known of it.
+#[derive(Clone)]
+pub struct RevocationList {
+    der: CertificateRevocationListDer<'static>,
+    source: Source,
+    number: Vec<u8>,
+    this_update: i64,
+    next_update: Option<UnixTime>,
+    entries: usize,
+}
+
+/// Whose list it is and what of: the issuer's name, its key's identifier (RFC 5280 section 5.2.1) and, where the list
+/// does not cover all that the issuer issued, its scope (section 5.2.5).
 #[derive(Clone, Eq, PartialEq)]
-pub struct RevocationList(CertificateRevocationListDer<'static>);
+struct Source {
+    issuer: Vec<u8>,
+    key_id: Option<Vec<u8>>,
+    scope: Option<Vec<u8>>,
+}
+
+/// The same bytes.
+impl PartialEq for RevocationList {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for RevocationList {}
 
 impl RevocationList {
     pub(crate) fn sign(
@@ -98,6 +123,7 @@ impl RevocationList {
         validity: Validity,
         issuer: &Issuer<'_, &rcgen::KeyPair>,
     ) -> Result<Self, Error> {
+        const SIGNING: Error = Error::Failed("signing a revocation list");
         let entry = |revoked: &Revoked| {
             Ok(RevokedCertParams {
                 serial_number: revoked.serial.to_rcgen(),
@@ -114,9 +140,8 @@ impl RevocationList {
             revoked_certs: revoked.iter().map(entry).collect::<Result<_, Error>>()?,
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let list =
-            params.signed_by(issuer).map_err(|_| Error::Failed("signing a revocation list"))?;
-        Ok(Self(list.into()))
+        let list = params.signed_by(issuer).map_err(|_| SIGNING)?;
+        Self::read(list.into()).ok_or(SIGNING)
     }
 
     /// A list from its DER.
@@ -127,10 +152,24 @@ impl RevocationList {
         if der.len() > MAX_REVOCATION_LIST_BYTES {
             return Err(Error::MalformedRevocationList);
         }
-        match CertificateRevocationList::from_der(der) {
-            Ok(([], list)) if is_numbered(&list) => Ok(Self(der.to_vec().into())),
-            Ok(_) | Err(_) => Err(Error::MalformedRevocationList),
-        }
+        Self::read(der.to_vec().into()).ok_or(Error::MalformedRevocationList)
+    }
+
+    fn read(der: CertificateRevocationListDer<'static>) -> Option<Self> {
+        let ([], list) = CertificateRevocationList::from_der(&der).ok()? else {
+            return None;
+        };
+        let source = Source {
+            issuer: list.issuer().as_raw().to_vec(),
+            key_id: signer_key(&list).map(<[u8]>::to_vec),
+            scope: scope(&list).map(<[u8]>::to_vec),
+        };
+        let number = number(&list)?;
+        let this_update = list.last_update().timestamp();
+        let next_update = list.next_update().and_then(|time| u64::try_from(time.timestamp()).ok());
+        let entries = list.iter_revoked_certificates().count();
+        let next_update = next_update.map(unix_time);
+        Some(Self { der, source, number, this_update, next_update, entries })
     }
 
     /// A list from a file's content: DER, or PEM.
@@ -148,7 +187,7 @@ impl RevocationList {
 
     /// The DER.
     pub const fn der(&self) -> &CertificateRevocationListDer<'static> {
-        &self.0
+        &self.der
     }
 
     /// The PEM text.
@@ -156,68 +195,96 @@ impl RevocationList {
     /// # Errors
     /// [`Error::Failed`].
     pub fn to_pem(&self) -> Result<String, Error> {
-        to_pem("X509 CRL", &self.0)
+        to_pem("X509 CRL", &self.der)
     }
 
-    /// When the next list is due; after that this one is not believed.
-    pub fn next_update(&self) -> Option<UnixTime> {
-        let (_, list) = CertificateRevocationList::from_der(&self.0).ok()?;
-        let seconds = list.next_update()?.timestamp();
-        u64::try_from(seconds).ok().map(unix_time)
+    /// When the next list is due; after that this one is not trusted.
+    pub const fn next_update(&self) -> Option<UnixTime> {
+        self.next_update
     }
 
-    /// Whether the same authority issued the other one: the same name and key identifier. An authority that was made anew
-    /// under an old name counts from one again.
+    /// Whether the same authority issued the other one: the same name and key identifier, for the same scope. An authority
+    /// that was made anew under an old name counts from one again.
     pub fn is_of_the_same_authority(&self, other: &Self) -> bool {
-        let parse = |list| CertificateRevocationList::from_der(list);
-        let (Ok((_, one)), Ok((_, other))) = (parse(&self.0), parse(&other.0)) else {
-            return false;
-        };
-        one.issuer().as_raw() == other.issuer().as_raw() && signer_key(&one) == signer_key(&other)
+        self.source == other.source
     }
 
-    /// Its number: the later of two lists has the larger.
+    /// Whether it was issued after the other one: it has the larger number (RFC 5280 section 5.2.3), however many octets
+    /// that has, or under the same number the later thisUpdate. Meaningful for lists of the same authority.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        self.age() > other.age()
+    }
+
+    /// Orders lists of one authority, the newest last.
+    pub(crate) fn age(&self) -> impl Ord {
+        (self.number.len(), &self.number, self.this_update)
+    }
+
+    /// The newest list of each authority, by what the lists say of themselves: no signature is checked here.
+    pub fn newest(lists: &[Self]) -> Vec<&Self> {
+        let is_newest = |list: &&Self| {
+            let same = |other: &&Self| other.is_of_the_same_authority(list);
+            !lists.iter().filter(same).any(|other| other.is_newer_than(list))
+        };
+        lists.iter().filter(is_newest).collect()
+    }
+
+    /// Its number, if it fits 64 bits: the later of two lists has the larger. To compare, see
+    /// [`RevocationList::is_newer_than`].
     pub fn number(&self) -> Option<u64> {
-        let (_, list) = CertificateRevocationList::from_der(&self.0).ok()?;
-        u64::try_from(list.crl_number()?).ok()
+        let number = self.number.iter().try_fold(0_u64, |number, octet| {
+            number.checked_mul(256)?.checked_add(u64::from(*octet))
+        });
+        number
     }
 
     /// How many certificates are in it.
-    pub fn len(&self) -> usize {
-        CertificateRevocationList::from_der(&self.0)
-            .map_or(0, |(_, list)| list.iter_revoked_certificates().count())
+    pub const fn len(&self) -> usize {
+        self.entries
     }
 
     /// Whether nothing is revoked.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub const fn is_empty(&self) -> bool {
+        self.entries == 0
     }
 }
 
 /// The authority key identifier (RFC 5280 section 5.2.1).
 fn signer_key<'a>(list: &'a CertificateRevocationList<'_>) -> Option<&'a [u8]> {
-    let found = list.extensions().iter();
-    found
-        .filter_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref(),
-            _ => None,
-        })
-        .map(|id| id.0)
-        .next()
+    list.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0),
+        _ => None,
+    })
 }
 
-/// The list's number must be there, and not be critical (RFC 5280 section 5.2.3), which path validation does not ask.
-fn is_numbered(list: &CertificateRevocationList<'_>) -> bool {
-    let numbers = list
-        .extensions()
-        .iter()
-        .filter(|extension| matches!(extension.parsed_extension(), ParsedExtension::CRLNumber(_)));
-    numbers.filter(|extension| !extension.critical).count() == 1
+/// The issuing distribution point (RFC 5280 section 5.2.5), as it is encoded.
+fn scope<'a>(list: &'a CertificateRevocationList<'_>) -> Option<&'a [u8]> {
+    list.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::IssuingDistributionPoint(_) => Some(extension.value),
+        _ => None,
+    })
+}
+
+/// The list's number, big-endian without zeros in front. It must be there once, and not be critical (RFC 5280 section
+/// 5.2.3), which path validation does not ask.
+fn number(list: &CertificateRevocationList<'_>) -> Option<Vec<u8>> {
+    let mut numbers =
+        list.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::CRLNumber(number) => Some((extension.critical, number)),
+            _ => None,
+        });
+    match (numbers.next(), numbers.next()) {
+        (Some((false, number)), None) => {
+            let octets = number.to_bytes_be();
+            Some(octets.into_iter().skip_while(|octet| *octet == 0).collect())
+        }
+        _ => None,
+    }
 }
 
 impl fmt::Debug for RevocationList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RevocationList({} bytes)", self.0.len())
+        write!(f, "RevocationList({} bytes)", self.der.len())
     }
 }
 

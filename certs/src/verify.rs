@@ -1,17 +1,14 @@
-//! Whether a client's certificate is to be believed: path validation (RFC 5280 section 6) by rustls-webpki.
+//! Whether a client's certificate is to be trusted: path validation (RFC 5280 section 6) by rustls-webpki.
 //!
 //! What rustls-webpki leaves to its caller is added: the client's own certificate must say that it is for client
 //! authentication, and key usages, where there are any, must fit; each certificate must be as RFC 5280's profile has
 //! authorities write it. Where revocation lists are given, each certificate of the path must be on none, and its issuer's
 //! list must be there and be current.
 
-use std::{fmt, sync::Arc};
+use std::{cell::RefCell, fmt};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
-use webpki::{
-    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
-};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::{certificate::X509Certificate, extensions::ExtendedKeyUsage};
 
 use crate::{
@@ -21,6 +18,7 @@ use crate::{
     gateway::GatewayKey,
     phone::Holder,
     read::read_phone,
+    revocation::RevocationLists,
     revocation_list::RevocationList,
     strict,
 };
@@ -31,7 +29,7 @@ pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
     /// Those of them whose keys may not sign revocation lists.
     without_lists: Vec<TrustAnchor<'static>>,
-    revocation_lists: Arc<[CertRevocationList<'static>]>,
+    revocation_lists: RevocationLists,
     phone_extension: PhoneExtension,
 }
 
@@ -57,7 +55,7 @@ impl TrustAnchors {
         Ok(Self {
             anchors,
             without_lists,
-            revocation_lists: Arc::default(),
+            revocation_lists: RevocationLists::default(),
             phone_extension: PhoneExtension::default(),
         })
     }
@@ -83,16 +81,32 @@ impl TrustAnchors {
     /// The same anchors, with what authorities have revoked. As soon as there is one list, there must be a current one of
     /// every authority in a path: what nobody knows to be good is refused. No list at all turns the check off.
     ///
+    /// In whatever order they come, for each certificate the newest list counts that its issuer's key has signed. An older
+    /// one never stands in for it, even where the newest is past its next update.
+    ///
     /// # Errors
     /// [`Error::MalformedRevocationList`].
     pub fn with_revocation_lists(mut self, lists: &[RevocationList]) -> Result<Self, Error> {
-        let read = |list: &RevocationList| {
-            OwnedCertRevocationList::from_der(list.der())
-                .map(CertRevocationList::from)
-                .map_err(|_| Error::MalformedRevocationList)
-        };
-        self.revocation_lists = lists.iter().map(read).collect::<Result<_, _>>()?;
+        self.revocation_lists = RevocationLists::new(lists)?;
         Ok(self)
+    }
+
+    /// What a TLS handshake asks of a client's chain: a path for client authentication, nothing in it revoked. Whether it
+    /// is within the profile is for [`TrustAnchors::verify_client`], when the certificate is used: a refusal in the
+    /// handshake cannot be explained to the person.
+    ///
+    /// # Errors
+    /// [`Refusal`], down to [`Refusal::NotValidated`].
+    pub fn verify_handshake(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let (head, intermediates) = split(chain)?;
+        let parsed = certificate::parse(head)?;
+        self.find_path(head, intermediates, now, KeyUsage::client_auth(), &|path| {
+            self.check_revocation(path, &parsed, now)
+        })
     }
 
     /// Verifies a TLS client's chain, its own certificate first, at a given time.
@@ -122,47 +136,15 @@ impl TrustAnchors {
         now: UnixTime,
         purpose: &Purpose,
     ) -> Result<(&'a CertificateDer<'a>, X509Certificate<'a>), Refusal> {
-        let (head, intermediates) = chain.split_first().ok_or(Refusal::NoCertificate)?;
-        if chain.len() > MAX_CHAIN {
-            return Err(Refusal::ChainTooLong);
-        }
+        let (head, intermediates) = split(chain)?;
         let parsed = certificate::parse(head)?;
         for intermediate in intermediates {
             certificate::parse(intermediate)?;
         }
-
-        let lists: Vec<_> = self.revocation_lists.iter().collect();
-        let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
-            options
-                .with_depth(RevocationCheckDepth::Chain)
-                .with_status_policy(UnknownStatusPolicy::Deny)
-                .with_expiration_policy(ExpirationPolicy::Enforce)
-                .build()
-        });
-        let end_entity = EndEntityCert::try_from(head).map_err(refusal_of)?;
-        let path = end_entity
-            .verify_for_usage(
-                webpki::ALL_VERIFICATION_ALGS,
-                &self.anchors,
-                intermediates,
-                now,
-                purpose.usage,
-                revocation,
-                None,
-            )
-            .map_err(refusal_of)?;
-        // rustls-webpki asks this of the authorities between only, as an anchor has no key usage for it.
-        if !lists.is_empty() && self.without_lists.contains(path.anchor()) {
-            return Err(Refusal::RevocationUnknown);
-        }
-        for issuer in path.intermediate_certificates() {
-            let der = issuer.der();
-            let issuer = certificate::parse(&der)?;
-            if !certificate::may_sign_certificates(&issuer) {
-                return Err(Refusal::WrongUsage);
-            }
-            strict::check(&issuer)?;
-        }
+        self.find_path(head, intermediates, now, purpose.usage, &|path| {
+            self.check_revocation(path, &parsed, now)?;
+            check_authorities(path)
+        })?;
         check_purpose(&parsed, purpose)?;
         if !strict::has_strong_key(&parsed) {
             return Err(Refusal::UnsupportedAlgorithm);
@@ -170,6 +152,71 @@ impl TrustAnchors {
         strict::check(&parsed)?;
         Ok((head, parsed))
     }
+
+    /// Finds a path from the head to an anchor that `accept` has nothing against. One that it refuses is not the last word:
+    /// with a cross-signed authority there may be another (RFC 4158 section 2.4). Where there is none, the first refusal
+    /// is told.
+    fn find_path(
+        &self,
+        head: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+        usage: KeyUsage,
+        accept: &dyn Fn(&VerifiedPath<'_>) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let first_refusal = RefCell::new(None);
+        let verify_path = |path: &VerifiedPath<'_>| {
+            accept(path).map_err(|refusal| {
+                first_refusal.borrow_mut().get_or_insert(refusal);
+                webpki::Error::UnknownIssuer
+            })
+        };
+        let end_entity = EndEntityCert::try_from(head).map_err(refusal_of)?;
+        let found = end_entity.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &self.anchors,
+            intermediates,
+            now,
+            usage,
+            None,
+            Some(&verify_path),
+        );
+        match found {
+            Ok(_) => Ok(()),
+            Err(error) => Err(first_refusal.take().unwrap_or_else(|| refusal_of(error))),
+        }
+    }
+
+    fn check_revocation(
+        &self,
+        path: &VerifiedPath<'_>,
+        head: &X509Certificate<'_>,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let anchor_may_sign_lists = !self.without_lists.contains(path.anchor());
+        self.revocation_lists.check(path, head, anchor_may_sign_lists, now)
+    }
+}
+
+/// The certificate at the head of a chain, and those that came with it.
+fn split<'a, 'b>(
+    chain: &'a [CertificateDer<'b>],
+) -> Result<(&'a CertificateDer<'b>, &'a [CertificateDer<'b>]), Refusal> {
+    let split = chain.split_first().ok_or(Refusal::NoCertificate)?;
+    if chain.len() > MAX_CHAIN { Err(Refusal::ChainTooLong) } else { Ok(split) }
+}
+
+/// Checks what rustls-webpki does not ask of the authorities of a path.
+fn check_authorities(path: &VerifiedPath<'_>) -> Result<(), Refusal> {
+    for issuer in path.intermediate_certificates() {
+        let der = issuer.der();
+        let issuer = certificate::parse(&der)?;
+        if !certificate::may_sign_certificates(&issuer) {
+            return Err(Refusal::WrongUsage);
+        }
+        strict::check(&issuer)?;
+    }
+    Ok(())
 }
 
 /// What a certificate is to be used for. Path validation has the same rules for each.
@@ -296,11 +343,6 @@ fn refusal_of(error: webpki::Error) -> Refusal {
             Refusal::UnsupportedAlgorithm
         }
         Webpki::NameConstraintViolation => Refusal::NameNotPermitted,
-        Webpki::CertRevoked => Refusal::Revoked,
-        Webpki::UnknownRevocationStatus
-        | Webpki::CrlExpired { .. }
-        | Webpki::InvalidCrlSignatureForPublicKey
-        | Webpki::IssuerNotCrlSigner => Refusal::RevocationUnknown,
         // Limits on complexity, and causes that later versions of the library may add.
         _ => Refusal::NotValidated,
     }

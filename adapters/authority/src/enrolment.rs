@@ -94,7 +94,7 @@ impl Enrolments {
     /// Sends a code to the number.
     ///
     /// # Errors
-    /// [`AuthorityError::TooManyCodes`], when the identifier is too long for a common name, and when a port fails.
+    /// [`AuthorityError::TooManyCodes`], when the identifier cannot be a common name here, and when a port fails.
     pub async fn start(
         &self,
         identifier: Identifier,
@@ -104,6 +104,7 @@ impl Enrolments {
         if identifier.as_str().chars().count() > MAX_COMMON_NAME_CHARS {
             return Err(countersign_certs::Error::InvalidCommonName.into());
         }
+        self.authority.check_common_name(identifier.as_str())?;
         let now = self.ports.clock.now();
         self.count_code(&number, now).await?;
         let session = SessionId::random(self.ports.entropy.as_ref())?;

@@ -340,6 +340,11 @@ impl CertificateAuthority {
         }
     }
 
+    /// Whether a person can have a certificate in this name.
+    pub(crate) fn check_common_name(&self, name: &str) -> Result<(), AuthorityError> {
+        Ok(self.authority.check_common_name(name)?)
+    }
+
     fn serial(&self) -> Result<Serial, AuthorityError> {
         let mut chance = [0; 16];
         self.entropy.fill(&mut chance)?;

@@ -106,25 +106,26 @@ fn look(
 }
 
 /// A list that is older than the one in force is somebody's mistake, or somebody's attack: what it lacks was revoked since.
+/// Older ones beside it do no harm.
 fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(), ConfigError> {
+    let in_force = RevocationList::newest(before);
     let is_older = |list: &RevocationList| {
-        let known = before.iter();
-        let mut known = known.filter(|known| known.is_of_the_same_authority(list));
-        known.any(|known| known.number() > list.number())
+        let mut known = in_force.iter().filter(|known| known.is_of_the_same_authority(list));
+        known.any(|known| known.is_newer_than(list))
     };
-    if lists.iter().any(is_older) {
+    if RevocationList::newest(lists).into_iter().any(is_older) {
         let why = "names a list that is older than the one in force";
         return Err(ConfigError::unusable(KEY, why));
     }
     Ok(())
 }
 
-/// What to say when a list is past its next update.
+/// What to say when a list that counts is past its next update.
 fn late(lists: &[RevocationList], clock: &dyn Clock) -> Option<String> {
     let now = clock.now().unix_seconds();
     let is_late =
         |list: &&RevocationList| list.next_update().is_some_and(|next| next.as_secs() < now);
-    let late = lists.iter().filter(is_late).count();
+    let late = RevocationList::newest(lists).into_iter().filter(is_late).count();
     (late > 0).then(|| {
         format!("{late} are past their next update: client certificates are refused until they are renewed")
     })

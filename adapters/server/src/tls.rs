@@ -1,14 +1,19 @@
-//! TLS 1.2 and 1.3 by rustls with ring. Client certificates are asked for where there are authorities to believe.
+//! TLS 1.2 and 1.3 by rustls with ring. Client certificates are asked for where authorities are trusted.
 
 use std::{path::Path, sync::Arc};
 
-use countersign_certs::RevocationList;
+use countersign_certs::{Certificate, Refusal, RevocationList, TrustAnchors};
 use rustls::{
-    RootCertStore, ServerConfig,
+    CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
+    SignatureScheme,
+    client::danger::HandshakeSignatureValid,
     crypto::ring,
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    server::{
+        WebPkiClientVerifier,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _};
 
 use crate::{
     config::{Config, Files, TlsSection},
@@ -69,18 +74,101 @@ fn client_verifier(
 ) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
     const KEY: &str = CLIENT_AUTHORITIES;
     let mut roots = RootCertStore::empty();
-    for certificate in authorities {
-        roots.add(certificate).map_err(|error| ConfigError::unusable(KEY, error))?;
+    for certificate in &authorities {
+        roots.add(certificate.clone()).map_err(|error| ConfigError::unusable(KEY, error))?;
     }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .with_crls(revoked.iter().map(|list| list.der().clone()))
-        .enforce_revocation_expiration()
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .allow_unauthenticated()
         .build()
-        .map_err(|error| ConfigError::unusable(KEY, error))
+        .map_err(|error| ConfigError::unusable(KEY, error))?;
+    if revoked.is_empty() {
+        return Ok(verifier);
+    }
+    let authorities = authorities.into_iter().map(Certificate::from_der);
+    let anchors = authorities
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|authorities| TrustAnchors::new(&authorities))
+        .map_err(|error| ConfigError::unusable(KEY, error))?;
+    let anchors = anchors
+        .with_revocation_lists(revoked)
+        .map_err(|error| ConfigError::unusable(REVOCATION_LISTS, error))?;
+    Ok(Arc::new(RevocationVerifier { verifier, anchors }))
+}
+
+/// Client certificates by the revocation lists that a checkout goes by, too: rustls's own verifier takes the first list
+/// with the issuer's name, though a newer one may stand behind it.
+#[derive(Debug)]
+struct RevocationVerifier {
+    verifier: Arc<dyn ClientCertVerifier>,
+    anchors: TrustAnchors,
+}
+
+impl ClientCertVerifier for RevocationVerifier {
+    fn offer_client_auth(&self) -> bool {
+        self.verifier.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.verifier.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.verifier.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let chain = [&[end_entity.clone()], intermediates].concat();
+        match self.anchors.verify_handshake(&chain, now) {
+            Ok(()) => Ok(ClientCertVerified::assertion()),
+            Err(refusal) => Err(alert_for(&refusal).into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// What rustls makes its alert of.
+fn alert_for(refusal: &Refusal) -> CertificateError {
+    match refusal {
+        Refusal::Expired => CertificateError::Expired,
+        Refusal::NotYetValid => CertificateError::NotValidYet,
+        Refusal::Revoked => CertificateError::Revoked,
+        Refusal::RevocationUnknown => CertificateError::UnknownRevocationStatus,
+        Refusal::UnknownAuthority => CertificateError::UnknownIssuer,
+        Refusal::BadSignature => CertificateError::BadSignature,
+        Refusal::WrongUsage => CertificateError::InvalidPurpose,
+        Refusal::Malformed | Refusal::CertificateTooLarge => CertificateError::BadEncoding,
+        _ => CertificateError::ApplicationVerificationFailure,
+    }
 }
 
 const CLIENT_AUTHORITIES: &str = "checkout.client_authorities";
+const REVOCATION_LISTS: &str = "checkout.revocation_lists";
 
 fn certificates(
     files: &Files,

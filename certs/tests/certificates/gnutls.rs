@@ -111,7 +111,7 @@ fn verify(folder: &Path, root: &str, name: &str, purpose: &str) -> (bool, String
     clippy::disallowed_methods,
     reason = "certtool looks at the machine's clock and takes no other time"
 )]
-fn today() -> Validity {
+pub(crate) fn today() -> Validity {
     let hour = Duration::from_secs(3600);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Validity::new(UnixTime::since_unix_epoch(now - hour), 25 * hour).unwrap()

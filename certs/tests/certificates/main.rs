@@ -15,6 +15,7 @@ mod gnutls;
 mod hierarchy;
 mod issuing;
 mod lint;
+mod names;
 mod nss;
 mod openssl;
 mod phones;

@@ -1,11 +1,11 @@
 //! Revocation lists: ours judged by OpenSSL, OpenSSL's read by us, and what a verifier does with them.
 
 use countersign_certs::{
-    Authority, CertificateDer, Error, KeyPair, Refusal, RevocationList, RevocationReason, Revoked,
-    Serial, TrustAnchors, UnixTime,
+    Authority, CertificateDer, Error, KeyPair, Phone, PhoneNumber, Profile, Refusal,
+    RevocationList, RevocationReason, Revoked, Serial, TrustAnchors, UnixTime, Validity,
 };
 
-use crate::support::{Hierarchy, NOW, at, days, openssl, read, try_openssl, write};
+use crate::support::{Hierarchy, NOW, NUMBER, at, days, openssl, read, try_openssl, write};
 
 fn serial(certificate: &CertificateDer<'_>) -> Serial {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).unwrap();
@@ -75,6 +75,128 @@ fn what_nobody_knows_to_be_good_is_refused() {
     }
     assert_eq!(verify(&hierarchy, &[roots, issuings], client.der(), at(NOW)), Ok(()));
     assert_eq!(verify(&hierarchy, &[], client.der(), at(NOW)), Ok(()));
+}
+
+#[test]
+fn the_newest_list_that_the_issuer_signed_counts_in_whatever_order_they_come() {
+    let hierarchy = Hierarchy::new();
+    let client = hierarchy.clear_client(&KeyPair::generate().unwrap());
+    let roots = list(&hierarchy.root, &[]);
+    let numbered = |authority: &Authority, revoked: &[Revoked], number, validity| {
+        authority.revocation_list(revoked, number, validity).unwrap()
+    };
+    let (with, issuing) = ([revoked(client.der())], &hierarchy.issuing);
+    let older = numbered(issuing, &[], 7, days(7));
+    let newer = numbered(issuing, &with, 8, days(7));
+    let same_number_later = numbered(issuing, &with, 7, later(1));
+    let of_two_octets = numbered(issuing, &with, 0x0100, days(7));
+    let of_one_octet = numbered(issuing, &[], 0x00ff, days(7));
+    let newer_but_late = numbered(issuing, &[], 9, days(1));
+    // The authority's name and key identifier with a higher number, but signed with another key.
+    let forged = forged_as(&numbered(issuing, &[], 99, days(7)));
+    let unknown = Err(Refusal::RevocationUnknown);
+    for (what, lists, now, verdict) in [
+        ("an older one", [older.clone(), newer.clone()], 2, Err(Refusal::Revoked)),
+        ("the same number", [older, same_number_later], 2, Err(Refusal::Revoked)),
+        ("octets compared", [of_one_octet, of_two_octets], 2, Err(Refusal::Revoked)),
+        ("forged", [forged.clone(), newer], 2, Err(Refusal::Revoked)),
+        ("forged, and none else", [forged, roots.clone()], 2, unknown.clone()),
+        (
+            "the newest is late",
+            [newer_but_late, numbered(issuing, &[], 7, days(7))],
+            2 * 86_400,
+            unknown,
+        ),
+    ] {
+        let [one, other] = lists;
+        for lists in [[&roots, &one, &other], [&other, &one, &roots], [&one, &other, &roots]] {
+            let lists = lists.map(Clone::clone);
+            assert_eq!(verify(&hierarchy, &lists, client.der(), at(NOW + now)), verdict, "{what}");
+            let anchors = hierarchy.anchors().with_revocation_lists(&lists).unwrap();
+            let chain = hierarchy.chain(&client);
+            assert_eq!(anchors.verify_handshake(&chain, at(NOW + now)), verdict, "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_authority_that_changed_its_key_has_a_list_for_each_key() {
+    let root = Authority::root("Root", days(3650)).unwrap();
+    let keys = [(); 2].map(|()| root.issuing("Issuing authority", days(1825)).unwrap());
+    let client = |issuing: &Authority| {
+        let (number, key) = (PhoneNumber::new(NUMBER).unwrap(), KeyPair::generate().unwrap());
+        let profile = Profile::TlsClient { common_name: "user-42", phone: Phone::Clear(&number) };
+        issuing.issue(&profile, key.public_key(), days(30)).unwrap()
+    };
+    let clients = [client(&keys[0]), client(&keys[1])];
+    // The newer number is the old key's: each key's count for itself.
+    let old = keys[0].revocation_list(&[revoked(clients[0].der())], 20, days(7)).unwrap();
+    let new = keys[1].revocation_list(&[], 1, days(7)).unwrap();
+    let roots = list(&root, &[]);
+    assert_eq!(RevocationList::newest(&[old.clone(), new.clone()]).len(), 2);
+    for lists in [[&old, &new, &roots], [&new, &old, &roots]] {
+        let anchors = TrustAnchors::new(&[root.certificate().clone()]).unwrap();
+        let anchors = anchors.with_revocation_lists(&lists.map(Clone::clone)).unwrap();
+        let verdict = |which: usize| {
+            let chain = [&clients[which], keys[which].certificate()];
+            let chain = chain.map(|certificate| certificate.der().clone());
+            anchors.verify_client(&chain, at(NOW + 1)).map(|_| ())
+        };
+        assert_eq!((verdict(0), verdict(1)), (Err(Refusal::Revoked), Ok(())));
+    }
+}
+
+#[test]
+fn lists_are_ordered_by_number_however_long_and_then_by_time() {
+    let issuing = Hierarchy::new().issuing;
+    let of = |number, validity| issuing.revocation_list(&[], number, validity).unwrap();
+    let in_order = [
+        of(1, days(7)),
+        of(0xff, days(7)),
+        of(0x0100, days(7)),
+        of(0x0100, later(1)),
+        of(u64::MAX, days(7)),
+        // 2^64, and the largest of 20 octets less one, and that one.
+        long(&issuing, &[1, 0, 0, 0, 0, 0, 0, 0, 0]),
+        long(&issuing, &[&[0x7f][..], &[0xff; 18], &[0xfe]].concat()),
+        long(&issuing, &[&[0x7f][..], &[0xff; 19]].concat()),
+    ];
+    for (place, list) in in_order.iter().enumerate() {
+        let newer = in_order.iter().map(|other| other.is_newer_than(list));
+        let expected = (0..in_order.len()).map(|other| other > place);
+        assert!(newer.eq(expected), "{place}");
+    }
+    assert_eq!(RevocationList::newest(&in_order), [&in_order[7]]);
+    assert_eq!([in_order[4].number(), in_order[5].number()], [Some(u64::MAX), None]);
+}
+
+/// From so many seconds after [`NOW`].
+fn later(seconds: u64) -> Validity {
+    Validity::new(at(NOW + seconds), std::time::Duration::from_secs(7 * 86_400)).unwrap()
+}
+
+/// An authority's list of a number that only big-endian octets can say.
+fn long(authority: &Authority, number: &[u8]) -> RevocationList {
+    let key = rcgen::KeyPair::from_pem(&authority.key().expose_pem().unwrap()).unwrap();
+    let issuer = rcgen::Issuer::from_ca_cert_der(authority.certificate().der(), key).unwrap();
+    let date = |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+    let now = i64::try_from(NOW).unwrap();
+    let params = rcgen::CertificateRevocationListParams {
+        this_update: date(now),
+        next_update: date(now + 86_400),
+        crl_number: rcgen::SerialNumber::from_slice(number),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    RevocationList::from_der(params.signed_by(&issuer).unwrap().der()).unwrap()
+}
+
+/// The same list, its signature no longer its issuer's.
+fn forged_as(list: &RevocationList) -> RevocationList {
+    let mut der = list.der().to_vec();
+    *der.last_mut().unwrap() ^= 1;
+    RevocationList::from_der(&der).unwrap()
 }
 
 #[test]

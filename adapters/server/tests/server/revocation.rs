@@ -99,6 +99,38 @@ async fn a_client_that_is_revoked_while_the_server_runs_is_refused_in_the_handsh
 }
 
 #[tokio::test]
+async fn of_an_older_and_a_newer_list_the_newer_counts_in_the_handshake_whatever_the_order() {
+    let folder = Folder::new();
+    let at = |name: &str| folder.folder.path().join(name);
+    std::fs::write(at("older.crl"), list(&folder, 1, false)).unwrap();
+    std::fs::write(at("newer.crl"), list(&folder, 2, true)).unwrap();
+    for order in ["\"older.crl\", \"newer.crl\"", "\"newer.crl\", \"older.crl\""] {
+        let text = configuration(&folder).replace("\"root.crl\"", order);
+        let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+        let server = Server::start(config, Arc::new(SystemClock::default())).await.unwrap();
+        assert!(!answered(&folder, &server, true).await, "{order}");
+        assert!(answered(&folder, &server, false).await, "{order}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn beside_an_older_list_a_newer_one_comes_into_force_while_the_server_runs() {
+    let folder = Folder::new();
+    // The older one is late, too, which does no harm beside a current one.
+    let older = list_for(&folder, 1, false, 3_600, Duration::from_secs(60));
+    std::fs::write(folder.folder.path().join("older.crl"), older).unwrap();
+    put(&folder, &list(&folder, 2, false));
+    let text = configuration(&folder).replace("[\"root.crl\"]", "[\"older.crl\", \"root.crl\"]");
+    let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+    let server = Server::start(config, Arc::new(SystemClock::default())).await.unwrap();
+    assert!(answered(&folder, &server, true).await);
+    put(&folder, &list(&folder, 3, true));
+    until_answered(&folder, &server, false).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn behind_a_list_that_is_late_no_certificate_is_believed() {
     let folder = Folder::new();
     put(&folder, &list_for(&folder, 1, false, 3_600, Duration::from_secs(60)));

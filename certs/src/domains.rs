@@ -1,0 +1,130 @@
+//! The DNS names that an authority's certificate permits, and common names that are held to them.
+//!
+//! RFC 5280 section 4.2.1.10 limits DNS names in subjectAltName. Where there is none, OpenSSL and the JDK hold a common
+//! name to the limits, too, if it looks like a DNS name: `alice.martin` does.
+
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{GeneralName, GeneralSubtree},
+};
+
+use crate::error::Error;
+
+/// The limits that an authority's own certificate sets; those of the authorities above it are not known here.
+#[derive(Debug, Default)]
+pub(crate) struct Domains {
+    permitted: Vec<String>,
+    excluded: Vec<String>,
+}
+
+impl Domains {
+    /// Those of an authority's certificate.
+    pub(crate) fn of(authority: &X509Certificate<'_>) -> Result<Self, Error> {
+        let found = authority.name_constraints().map_err(|_| Error::MalformedCertificate)?;
+        let Some(constraints) = found.map(|found| found.value) else {
+            return Ok(Self::default());
+        };
+        Ok(Self {
+            permitted: dns_names(constraints.permitted_subtrees.as_deref()),
+            excluded: dns_names(constraints.excluded_subtrees.as_deref()),
+        })
+    }
+
+    /// Refuses a common name that would have the certificate refused by others.
+    pub(crate) fn check_common_name(&self, name: &str) -> Result<(), Error> {
+        let is_below = |domain: &String| is_within(name, domain);
+        let is_outside = !self.permitted.is_empty() && !self.permitted.iter().any(is_below);
+        let is_excluded = self.excluded.iter().any(is_below);
+        if looks_like_dns_name(name) && (is_outside || is_excluded) {
+            return Err(Error::CommonNameOutsideDomains);
+        }
+        Ok(())
+    }
+}
+
+fn dns_names(subtrees: Option<&[GeneralSubtree<'_>]>) -> Vec<String> {
+    let names = subtrees.unwrap_or_default().iter().filter_map(|subtree| match subtree.base {
+        GeneralName::DNSName(name) => Some(name.to_owned()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// With nothing or with labels in front (RFC 5280 section 4.2.1.10); every name is within the empty one.
+fn is_within(name: &str, domain: &str) -> bool {
+    let (name, domain) = (name.to_ascii_lowercase(), domain.to_ascii_lowercase());
+    match name.strip_suffix(&domain) {
+        Some(front) => {
+            front.is_empty() || domain.is_empty() || domain.starts_with('.') || front.ends_with('.')
+        }
+        None => false,
+    }
+}
+
+/// As OpenSSL has it: two labels or more of letters, digits, `_` and inner `-`. An IPv4 address looks like one, too; what
+/// has an `@`, a blank, an asterisk, a letter beyond ASCII or a dot at its end does not.
+fn looks_like_dns_name(name: &str) -> bool {
+    let mut labels = name.split('.');
+    let is_label = |label: &str| {
+        let is_inner = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'_' || octet == b'-';
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(is_inner)
+    };
+    labels.clone().count() > 1 && labels.all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTSIDE: Result<(), Error> = Err(Error::CommonNameOutsideDomains);
+
+    fn domains(permitted: &[&str], excluded: &[&str]) -> Domains {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Domains { permitted: owned(permitted), excluded: owned(excluded) }
+    }
+
+    #[test]
+    fn a_common_name_is_held_to_the_domains_if_it_looks_like_a_dns_name() {
+        let shop = domains(&["shop.example"], &[]);
+        for name in ["shop.example", "SHOP.example", "www.shop.example", "a_b.shop.example"] {
+            assert_eq!(shop.check_common_name(name), Ok(()), "{name}");
+        }
+        for name in ["alice.martin", "a.b-c", "10.0.0.1", "example", "workshop.example", "a_b.c"] {
+            let expected = if name.contains('.') { OUTSIDE } else { Ok(()) };
+            assert_eq!(shop.check_common_name(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_look_like_a_dns_name_is_free() {
+        let nothing = domains(&["shop.example"], &[""]);
+        for name in [
+            "alice",
+            "alice martin",
+            "alice@bank.example",
+            "alice.martin.",
+            ".alice",
+            "alice..martin",
+            "*.example",
+            "-a.b",
+            "a-.b",
+            "a.-b",
+            "a.b-",
+            "ren\u{e9}.martin",
+            "a/b.c",
+        ] {
+            assert_eq!(nothing.check_common_name(name), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_empty_domain_has_every_name_in_it() {
+        assert_eq!(domains(&[], &[""]).check_common_name("alice.martin"), OUTSIDE);
+        assert_eq!(domains(&[], &["bank.example"]).check_common_name("a.bank.example"), OUTSIDE);
+        assert_eq!(domains(&[], &["bank.example"]).check_common_name("alice.martin"), Ok(()));
+        assert_eq!(domains(&[], &[]).check_common_name("alice.martin"), Ok(()));
+    }
+}

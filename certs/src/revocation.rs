@@ -1,0 +1,204 @@
+//! Whether a path's certificates are revoked (RFC 5280 section 6.3), by the newest list that the issuer's key signed.
+//!
+//! rustls-webpki takes the first list with the issuer's name. Where an older list stands before a newer one, or the lists
+//! of an authority that changed its key stand side by side, that is the wrong one: so lists are chosen here, for each
+//! certificate of a path that was found.
+
+use std::sync::Arc;
+
+use der::{
+    Decode as _, Encode as _, Sequence,
+    asn1::{AnyRef, BitStringRef},
+};
+use rustls_pki_types::UnixTime;
+use webpki::{CertRevocationList, OwnedCertRevocationList, VerifiedPath};
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{DistributionPointName, GeneralName, ParsedExtension},
+    prelude::FromDer as _,
+    revocation_list::CertificateRevocationList,
+};
+
+use crate::{
+    certificate,
+    error::{Error, Refusal},
+    revocation_list::RevocationList,
+    signature::SignerKey,
+};
+
+/// The lists that are configured, the newest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RevocationLists(Arc<[KnownList]>);
+
+#[derive(Debug)]
+struct KnownList {
+    entries: CertRevocationList<'static>,
+    /// `None` when it covers all that its issuer issued.
+    scope: Option<Scope>,
+    next_update: UnixTime,
+    tbs: Vec<u8>,
+    /// The contents of the signature's AlgorithmIdentifier.
+    algorithm: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// What a list is about, where that is a part of what its issuer issued (RFC 5280 section 5.2.5).
+#[derive(Debug)]
+struct Scope {
+    only_authorities: bool,
+    only_end_entities: bool,
+    published_at: Vec<String>,
+}
+
+/// CertificateList (RFC 5280 section 5.1).
+#[derive(Sequence)]
+struct CertificateList<'a> {
+    tbs: AnyRef<'a>,
+    algorithm: AnyRef<'a>,
+    signature: BitStringRef<'a>,
+}
+
+/// The key that must have signed a list, and whether it may.
+struct ListSigner<'a> {
+    key: Option<SignerKey<'a>>,
+    may_sign_lists: bool,
+}
+
+impl RevocationLists {
+    pub(crate) fn new(lists: &[RevocationList]) -> Result<Self, Error> {
+        let mut newest_first: Vec<&RevocationList> = lists.iter().collect();
+        newest_first.sort_by(|one, other| other.age().cmp(&one.age()));
+        let known = newest_first.into_iter().map(KnownList::read);
+        known.collect::<Option<_>>().map(Self).ok_or(Error::MalformedRevocationList)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Checks every certificate of a path, from the anchor down: each is on no list, and its issuer's is there and current.
+    pub(crate) fn check(
+        &self,
+        path: &VerifiedPath<'_>,
+        head: &X509Certificate<'_>,
+        anchor_may_sign_lists: bool,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let anchor = path.anchor();
+        let mut signer = ListSigner {
+            key: SignerKey::from_contents(&anchor.subject_public_key_info),
+            may_sign_lists: anchor_may_sign_lists,
+        };
+        let intermediates: Vec<_> =
+            path.intermediate_certificates().rev().map(|certificate| certificate.der()).collect();
+        for der in &intermediates {
+            let authority = certificate::parse(der)?;
+            self.check_one(&authority, &signer, now)?;
+            signer = ListSigner {
+                may_sign_lists: certificate::may_sign_lists(&authority),
+                key: SignerKey::from_spki(authority.tbs_certificate.subject_pki.raw),
+            };
+        }
+        self.check_one(head, &signer, now)
+    }
+
+    fn check_one(
+        &self,
+        certificate: &X509Certificate<'_>,
+        issuer: &ListSigner<'_>,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let key = issuer.key.as_ref().ok_or(Refusal::RevocationUnknown)?;
+        // One that another key signed does not count, however new it says it is.
+        let mut lists = self.0.iter();
+        let list = lists
+            .find(|list| list.covers(certificate) && list.is_signed_with(key))
+            .ok_or(Refusal::RevocationUnknown)?;
+        if now.as_secs() >= list.next_update.as_secs() || !issuer.may_sign_lists {
+            return Err(Refusal::RevocationUnknown);
+        }
+        match list.entries.find_serial(certificate.raw_serial()) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Refusal::Revoked),
+            Err(_) => Err(Refusal::RevocationUnknown),
+        }
+    }
+}
+
+impl KnownList {
+    fn read(list: &RevocationList) -> Option<Self> {
+        // Refuses what is not understood here: deltas, indirect lists, parts by reason.
+        let entries = OwnedCertRevocationList::from_der(list.der()).ok()?;
+        let parts = CertificateList::from_der(list.der()).ok()?;
+        Some(Self {
+            entries: entries.into(),
+            scope: Scope::of(list)?,
+            next_update: list.next_update()?,
+            tbs: parts.tbs.to_der().ok()?,
+            algorithm: parts.algorithm.value().to_vec(),
+            signature: parts.signature.as_bytes()?.to_vec(),
+        })
+    }
+
+    fn is_signed_with(&self, key: &SignerKey<'_>) -> bool {
+        key.verify(&self.algorithm, &self.tbs, &self.signature).is_ok()
+    }
+
+    fn covers(&self, certificate: &X509Certificate<'_>) -> bool {
+        // rustls-webpki leaves the tag of the name off.
+        let issuer = AnyRef::from_der(certificate.issuer().as_raw());
+        issuer.is_ok_and(|issuer| issuer.value() == self.entries.issuer())
+            && self.scope.as_ref().is_none_or(|scope| scope.includes(certificate))
+    }
+}
+
+impl Scope {
+    fn of(list: &RevocationList) -> Option<Option<Self>> {
+        let (_, list) = CertificateRevocationList::from_der(list.der()).ok()?;
+        let found =
+            list.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::IssuingDistributionPoint(point) => Some(point),
+                _ => None,
+            });
+        Some(found.map(|point| Self {
+            only_authorities: point.only_contains_ca_certs,
+            only_end_entities: point.only_contains_user_certs,
+            published_at: uris(point.distribution_point.as_ref()).map(str::to_owned).collect(),
+        }))
+    }
+
+    /// Whether the list says anything of the certificate (RFC 5280 section 6.3.3 (b)).
+    fn includes(&self, certificate: &X509Certificate<'_>) -> bool {
+        let is_authority = certificate.is_ca();
+        if self.only_authorities && !is_authority || self.only_end_entities && is_authority {
+            return false;
+        }
+        let mut points = certificate
+            .iter_extensions()
+            .filter_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::CRLDistributionPoints(points) => Some(points),
+                _ => None,
+            })
+            .flat_map(|points| points.iter())
+            .peekable();
+        points.peek().is_none()
+            || points.any(|point| {
+                let mut named = uris(point.distribution_point.as_ref());
+                named.any(|uri| self.published_at.iter().any(|known| known == uri))
+            })
+    }
+}
+
+fn uris<'a>(point: Option<&'a DistributionPointName<'_>>) -> impl Iterator<Item = &'a str> {
+    let names = match point {
+        Some(DistributionPointName::FullName(names)) => names.as_slice(),
+        Some(DistributionPointName::NameRelativeToCRLIssuer(_)) | None => &[],
+    };
+    names.iter().filter_map(|name| match name {
+        GeneralName::URI(uri) => Some(*uri),
+        _ => None,
+    })
+}

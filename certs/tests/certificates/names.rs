@@ -1,0 +1,204 @@
+//! Common names that look like something else, judged by OpenSSL, GnuTLS and the JDK.
+
+use std::{path::Path, process::Command};
+
+use countersign_certs::{
+    Authority, AuthorityKind, AuthorityProfile, Certificate, Error, KeyPair, KeyUse, Phone,
+    Profile, Serial, Validity,
+};
+
+use crate::{
+    gnutls::today,
+    support::{Hierarchy, holder, run, try_openssl, write},
+};
+
+const NAMES: [&str; 14] = [
+    "alice",
+    "alice.martin",
+    "a_b.c-d",
+    "Alice Martin",
+    "Alice.Martin S.A.",
+    "alice@bank.example",
+    "alice.martin.",
+    "10.0.0.1",
+    "2001:db8::1",
+    "*.bank.example",
+    "*",
+    "1alice",
+    "-alice",
+    "Ren\u{e9}.Martin",
+];
+
+/// A root and an authority below it that are valid now, as GnuTLS takes no other time.
+struct House {
+    root: Authority,
+    issuing: Authority,
+    valid: Validity,
+}
+
+impl House {
+    fn new(kind: AuthorityKind, dns_domains: &[&str]) -> Self {
+        let valid = today();
+        let root = Authority::root("Test root", valid).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let profile = AuthorityProfile {
+            organization: Some("Example Card"),
+            country: Some("FR"),
+            dns_domains,
+            ..AuthorityProfile::new(kind, "Test authority")
+        };
+        let serial = Serial::random().unwrap();
+        let certificate = root.certify(&profile, key.public_key(), valid, serial).unwrap();
+        let issuing = Authority::new(certificate, key).unwrap();
+        Self { root, issuing, valid }
+    }
+
+    fn issue(&self, profile: &Profile<'_>) -> Result<Certificate, Error> {
+        let key = KeyPair::generate().unwrap();
+        self.issuing.issue(profile, key.public_key(), self.valid)
+    }
+
+    fn write(&self, folder: &Path) {
+        write(folder, "root.pem", self.root.certificate().to_pem().unwrap());
+        write(folder, "issuing.pem", self.issuing.certificate().to_pem().unwrap());
+    }
+}
+
+/// What OpenSSL and GnuTLS have to say against the certificates `0.pem`, `1.pem` and so on.
+fn judge(folder: &Path, count: usize) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for number in 0..count {
+        let verify =
+            "verify -x509_strict -purpose sslclient -CAfile root.pem -untrusted issuing.pem";
+        let said = try_openssl(folder, &format!("{verify} {number}.pem"));
+        if !said.status.success() {
+            complaints.push(format!("OpenSSL {}", String::from_utf8_lossy(&said.stderr)));
+        }
+        let leaf = std::fs::read_to_string(folder.join(format!("{number}.pem"))).unwrap();
+        let issuing = std::fs::read_to_string(folder.join("issuing.pem")).unwrap();
+        write(folder, "chain.pem", leaf + &issuing);
+        let verify =
+            "--verify --verify-profile medium --load-ca-certificate root.pem --infile chain.pem";
+        let (trusted, said) = run(folder, "certtool", verify);
+        if !trusted {
+            complaints.push(format!("GnuTLS {number}.pem: {said}"));
+        }
+    }
+    complaints
+}
+
+/// What the JDK has to say against them: nothing where there is none, as it is not asked for.
+fn jdk(folder: &Path, count: usize) -> Vec<String> {
+    write(folder, "Pkix.java", include_str!("Pkix.java"));
+    let leaves = (0..count).map(|number| format!("{number}.pem"));
+    let asked = Command::new("java")
+        .args(["Pkix.java", "root.pem", "issuing.pem"].map(str::to_owned).into_iter().chain(leaves))
+        .current_dir(folder)
+        .output();
+    let Ok(output) = asked else {
+        eprintln!("no java: the JDK was not asked");
+        return Vec::new();
+    };
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complained}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.lines().count(), count, "{said}");
+    said.lines().filter(|line| !line.ends_with("OK")).map(str::to_owned).collect()
+}
+
+#[test]
+fn whatever_a_person_is_called_openssl_gnutls_and_the_jdk_trust_the_certificate() {
+    for kind in [AuthorityKind::Cardholders, AuthorityKind::Issuing] {
+        let house = House::new(kind, &[]);
+        let gateways = [Hierarchy::new().gateway.recipient()];
+        let (folder, holder) = (tempfile::tempdir().unwrap(), holder());
+        let folder = folder.path();
+        house.write(folder);
+        let mut count = 0;
+        for common_name in NAMES {
+            let hidden = || Phone::Encrypted { holder: &holder, gateways: &gateways };
+            for profile in [
+                Profile::TlsClient { common_name, phone: Phone::Clear(&holder.number) },
+                // Without subjectAltName, where a common name is looked at.
+                Profile::TlsClient { common_name, phone: hidden() },
+            ] {
+                let leaf = house.issue(&profile).unwrap();
+                write(folder, &format!("{count}.pem"), leaf.to_pem().unwrap());
+                count += 1;
+            }
+        }
+        let complaints = [judge(folder, count), jdk(folder, count)].concat();
+        assert_eq!(complaints, Vec::<String>::new(), "{kind:?}");
+    }
+}
+
+#[test]
+fn an_authority_kept_to_domains_issues_no_name_that_openssl_would_refuse() {
+    let house = House::new(AuthorityKind::Issuing, &["bank.example"]);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    house.write(folder);
+    let holder = holder();
+    let mut count = 0;
+    for common_name in ["pay.bank.example", "bank.example"].into_iter().chain(NAMES) {
+        let profile = Profile::TlsClient { common_name, phone: Phone::Clear(&holder.number) };
+        let issued = house.issue(&profile);
+        if ["alice.martin", "a_b.c-d", "10.0.0.1"].contains(&common_name) {
+            assert_eq!(issued.unwrap_err(), Error::CommonNameOutsideDomains, "{common_name}");
+            continue;
+        }
+        write(folder, &format!("{count}.pem"), issued.unwrap().to_pem().unwrap());
+        count += 1;
+    }
+    assert_eq!(judge(folder, count), Vec::<String>::new());
+    // Beside a DNS name in subjectAltName nobody looks at the common name.
+    let server = |dns_names| Profile::TlsServer {
+        common_name: "Example shop.Paris",
+        dns_names,
+        ip_addresses: &[],
+    };
+    assert!(house.issue(&server(&["pay.bank.example"])).is_ok());
+    let merchant = Profile::Merchant { common_name: "St.Pierre", key_use: KeyUse::Signature };
+    assert_eq!(house.issue(&merchant).unwrap_err(), Error::CommonNameOutsideDomains);
+}
+
+/// What keeps an authority for people from being a servers' one is its extended key usage alone.
+#[test]
+fn a_server_below_an_authority_for_people_is_trusted_by_nobody_who_asks_for_a_server() {
+    let house = House::new(AuthorityKind::Cardholders, &[]);
+    // It breaks its word: the same name and key, in a certificate that would let it.
+    let key = KeyPair::from_pem(&house.issuing.key().expose_pem().unwrap()).unwrap();
+    let free = AuthorityProfile {
+        organization: Some("Example Card"),
+        country: Some("FR"),
+        ..AuthorityProfile::new(AuthorityKind::Issuing, "Test authority")
+    };
+    let serial = Serial::random().unwrap();
+    let free = house.root.certify(&free, key.public_key(), house.valid, serial).unwrap();
+    let cardholders = house.issuing.certificate().to_pem().unwrap();
+    let rogue = House { issuing: Authority::new(free, key).unwrap(), ..house };
+    let leaf = rogue
+        .issue(&Profile::TlsServer {
+            common_name: "shop.example",
+            dns_names: &["shop.example"],
+            ip_addresses: &["192.0.2.1".parse().unwrap()],
+        })
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    rogue.write(folder);
+    write(folder, "0.pem", leaf.to_pem().unwrap());
+    let ask = || {
+        let verify =
+            "verify -x509_strict -purpose sslserver -CAfile root.pem -untrusted issuing.pem 0.pem";
+        let by_openssl = try_openssl(folder, verify);
+        let leaf = std::fs::read_to_string(folder.join("0.pem")).unwrap();
+        let issuing = std::fs::read_to_string(folder.join("issuing.pem")).unwrap();
+        write(folder, "chain.pem", leaf + &issuing);
+        let verify = "--verify --verify-profile medium --load-ca-certificate root.pem --verify-purpose 1.3.6.1.5.5.7.3.1 --infile chain.pem";
+        (by_openssl.status.success(), run(folder, "certtool", verify).0)
+    };
+    assert_eq!(ask(), (true, true), "below the other certificate it is good");
+    write(folder, "issuing.pem", cardholders);
+    assert_eq!(ask(), (false, false));
+}
