@@ -238,17 +238,15 @@ pub(crate) fn messenger(
     let (host, port) = host_and_port(&section.address, "sms.address")?;
     let password = files.text(&section.password_file)?;
     let password = Secret::new(password.trim().to_owned());
-    let mut settings =
-        SmppSettings::new(host, &section.system_id, password, source(&section.source)?);
-    settings.port = port;
+    let source = source(&section.source)?;
+    let mut settings = SmppSettings::new(host, port, &section.system_id, password, source);
     settings.system_type.clone_from(&section.system_type);
     settings.transaction_mode = section.transaction_mode;
     settings.max_per_second = section.max_per_second;
     settings.window = section.window.unwrap_or(settings.window);
     settings.response_timeout =
         seconds(section.response_timeout_seconds, settings.response_timeout);
-    settings.enquire_link_after =
-        seconds(section.enquire_link_seconds, settings.enquire_link_after);
+    settings.keepalive_after = seconds(section.enquire_link_seconds, settings.keepalive_after);
     if let (Some(server_name), Some(authorities)) =
         (&section.tls_server_name, &section.tls_authorities)
     {
