@@ -375,4 +375,6 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;
