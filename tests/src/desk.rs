@@ -20,7 +20,7 @@ use countersign_domain::{
     verifier::{ChallengeRequest, Verifier},
 };
 
-/// Who is paid unless a test says otherwise.
+/// The payee unless a test says otherwise.
 pub const PAYEE: &str = "Librairie Dupont";
 
 /// One process at work on a store. The clock stands still: no code dies of age.

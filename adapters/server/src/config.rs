@@ -40,7 +40,7 @@ pub struct Config {
     pub(crate) checkout: CheckoutSection,
     /// The merchants' API.
     pub(crate) api: ApiSection,
-    /// Figures, health and readiness. Absent: they are not served.
+    /// Metrics, health and readiness. Absent: they are not served.
     pub(crate) operations: Option<OperationsSection>,
     /// Where everything is kept.
     pub(crate) store: StoreSection,
@@ -53,7 +53,7 @@ pub struct Config {
     pub(crate) sms: SmsSection,
     /// The issuing bank's host.
     pub(crate) bank: BankSection,
-    /// Who may call the API.
+    /// The callers of the API.
     #[serde(rename = "relying_party")]
     pub(crate) relying_parties: Vec<RelyingParty>,
     /// How relying parties' pages look, by their ids.
@@ -82,7 +82,7 @@ pub(crate) struct CheckoutSection {
     pub(crate) listen: SocketAddr,
     /// How payers reach it, such as `https://pay.example.com`; the last line of the SMS is bound to its host.
     pub(crate) public_origin: String,
-    /// PEM of the authorities whose client certificates are believed. Absent: no certificate is asked for.
+    /// PEM of the authorities whose client certificates are trusted. Absent: no certificate is asked for.
     pub(crate) client_authorities: Option<PathBuf>,
     /// Revocation lists of those authorities, PEM or DER, read again when they change. As soon as there is one, there must
     /// be a current one of every authority in a path.
@@ -146,7 +146,7 @@ pub(crate) struct KeysSection {
 pub(crate) struct SmsSection {
     /// `host:port` of the centre.
     pub(crate) address: String,
-    /// The account.
+    /// The account at the centre.
     pub(crate) system_id: String,
     /// The file with the account's password.
     pub(crate) password_file: PathBuf,
@@ -180,6 +180,13 @@ pub(crate) struct BankSection {
     pub(crate) address: String,
     /// Our number as an acquirer, ISO 8583 field 32.
     pub(crate) acquirer_id: Option<String>,
+    /// Our terminal, field 41.
+    pub(crate) terminal_id: Option<String>,
+    /// What the merchants trade in, field 18.
+    pub(crate) merchant_category: Option<String>,
+    /// By which number the bank knows a relying party, field 42; its id where there is none.
+    #[serde(default)]
+    pub(crate) merchant_numbers: BTreeMap<RelyingPartyId, String>,
     /// How long an answer is waited for.
     pub(crate) response_timeout_seconds: Option<u64>,
     /// How often a request is sent in all before its outcome is unknown.
@@ -367,5 +374,7 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
     ConfigError::Unreadable { file: path.display().to_string(), cause: error.to_string() }
 }
 
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests;

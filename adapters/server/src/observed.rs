@@ -10,7 +10,7 @@ use countersign_domain::{
 
 use crate::metrics::Metrics;
 
-/// A port, and the figures that are kept of it.
+/// A port, and the metrics that are kept of it.
 pub(crate) struct Observed<T> {
     pub(crate) inner: T,
     pub(crate) metrics: Arc<Metrics>,
@@ -33,7 +33,7 @@ impl<M: Messenger> Messenger for Observed<Arc<M>> {
 }
 
 #[async_trait]
-impl<B: IssuingBank> IssuingBank for Observed<B> {
+impl<B: IssuingBank> IssuingBank for Observed<Arc<B>> {
     async fn authorize(&self, request: &BankRequest) -> Result<Decision, BankError> {
         let begun = Instant::now();
         let answer = self.inner.authorize(request).await;

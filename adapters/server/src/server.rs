@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
-use countersign_bank::Iso8583Bank;
+use countersign_bank::{Iso8583Bank, Iso8583Settings};
 use countersign_certs::{Certificate, GatewayKey, KeyPair, RevocationList, TrustAnchors};
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
 use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
@@ -49,6 +49,8 @@ pub struct Server {
     api: Listener,
     operations: Option<SocketAddr>,
     messenger: Arc<SmppMessenger>,
+    bank: Arc<Iso8583Bank>,
+    bank_connection: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
@@ -75,7 +77,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
         let revoked = revocation::read(&config)?;
-        let Core { messenger, outbox, gateway, checkouts, committed } =
+        let Core { messenger, bank, outbox, gateway, checkouts, committed } =
             Core::open(&config, clock, &metrics, &revoked)?;
         let (payer_tls_changes, payer_tls) = watch::channel(tls::for_payers(&config, &revoked)?);
         let (_, api_tls) = watch::channel(tls::for_merchants(&config)?);
@@ -123,7 +125,17 @@ impl Server {
             watched_at = Some(address);
         }
         tracing::info!(checkout = %checkout.address(), api = %api.address(), operations = watched_at.map(display), "listening");
-        Ok(Self { checkout, api, operations: watched_at, messenger, tasks, stop })
+        let bank_connection = keep_connected(&bank);
+        Ok(Self {
+            checkout,
+            api,
+            operations: watched_at,
+            messenger,
+            bank,
+            bank_connection,
+            tasks,
+            stop,
+        })
     }
 
     /// Opens and reads everything that the configuration names, without listening or connecting.
@@ -162,6 +174,9 @@ impl Server {
         self.api.stopped().await;
         self.messenger.stop();
         workers::ended(self.tasks).await;
+        // Last: what is under way may still have to ask the bank.
+        self.bank.stop();
+        workers::ended(vec![self.bank_connection]).await;
     }
 }
 
@@ -171,9 +186,16 @@ pub(crate) fn run_session(messenger: &Arc<SmppMessenger>, outbox: &Arc<Outbox>) 
     tokio::spawn(async move { session.run(inbox).await })
 }
 
+/// Keeps the connection to the bank.
+fn keep_connected(bank: &Arc<Iso8583Bank>) -> JoinHandle<()> {
+    let bank = Arc::clone(bank);
+    tokio::spawn(async move { bank.run().await })
+}
+
 /// The domain over its drivers, and the flow over the domain.
 struct Core {
     messenger: Arc<SmppMessenger>,
+    bank: Arc<Iso8583Bank>,
     outbox: Arc<Outbox>,
     gateway: Arc<Gateway>,
     checkouts: Arc<Checkouts>,
@@ -197,15 +219,14 @@ impl Core {
             keys: Arc::new(config.keys.ring(&config.files)?),
         };
         let messenger = Arc::new(messenger(&config.sms, &config.files, Arc::clone(&ports.clock))?);
-        let bank = Arc::new(Observed {
-            inner: bank(config, Arc::clone(&ports.clock))?,
-            metrics: Arc::clone(metrics),
-        });
+        let bank = Arc::new(bank(config, Arc::clone(&ports.clock))?);
+        let observed =
+            Arc::new(Observed { inner: Arc::clone(&bank), metrics: Arc::clone(metrics) });
         let payments = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
         let verifier = Verifier::new(ports.clone(), config.policy.clone()).with_waiting(payments);
         let verifier = Arc::new(verifier);
         let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier));
-        let gateway = Arc::new(Gateway::new(ports.clone(), bank, verifier));
+        let gateway = Arc::new(Gateway::new(ports.clone(), observed, verifier));
         let directory = Arc::new(Subscribers::new(ports.clone()));
         let checkouts = Checkouts {
             ports,
@@ -217,6 +238,7 @@ impl Core {
         };
         Ok(Self {
             messenger,
+            bank,
             outbox: Arc::new(outbox),
             gateway,
             checkouts: Arc::new(checkouts),
@@ -233,17 +255,15 @@ pub(crate) fn messenger(
     let (host, port) = host_and_port(&section.address, "sms.address")?;
     let password = files.text(&section.password_file)?;
     let password = Secret::new(password.trim().to_owned());
-    let mut settings =
-        SmppSettings::new(host, &section.system_id, password, source(&section.source)?);
-    settings.port = port;
+    let source = source(&section.source)?;
+    let mut settings = SmppSettings::new(host, port, &section.system_id, password, source);
     settings.system_type.clone_from(&section.system_type);
     settings.transaction_mode = section.transaction_mode;
     settings.max_per_second = section.max_per_second;
     settings.window = section.window.unwrap_or(settings.window);
     settings.response_timeout =
         seconds(section.response_timeout_seconds, settings.response_timeout);
-    settings.enquire_link_after =
-        seconds(section.enquire_link_seconds, settings.enquire_link_after);
+    settings.keepalive_after = seconds(section.enquire_link_seconds, settings.keepalive_after);
     if let (Some(server_name), Some(authorities)) =
         (&section.tls_server_name, &section.tls_authorities)
     {
@@ -258,28 +278,44 @@ fn source(text: &str) -> Result<SourceAddress, ConfigError> {
 }
 
 fn bank(config: &Config, clock: Arc<dyn Clock>) -> Result<Iso8583Bank, ConfigError> {
-    Iso8583Bank::start(bank_settings(config)?, clock)
+    Iso8583Bank::new(bank_settings(config)?, clock)
         .map_err(|error| ConfigError::unusable("bank", error))
 }
 
-fn bank_settings(config: &Config) -> Result<countersign_bank::Settings, ConfigError> {
+pub(crate) fn bank_settings(config: &Config) -> Result<Iso8583Settings, ConfigError> {
     let section = &config.bank;
-    host_and_port(&section.address, "bank.address")?;
-    let acquirer = section.acquirer_id.as_deref().unwrap_or(DEFAULT_ACQUIRER);
-    let mut settings = countersign_bank::Settings::new(section.address.as_str(), acquirer);
+    let (host, port) = host_and_port(&section.address, "bank.address")?;
+    let acquirer_id = section.acquirer_id.as_deref().unwrap_or(DEFAULT_ACQUIRER);
+    let mut settings = Iso8583Settings::new(host, port, acquirer_id);
+    settings.terminal_id = section.terminal_id.clone().unwrap_or(settings.terminal_id);
+    settings.merchant_category =
+        section.merchant_category.clone().unwrap_or(settings.merchant_category);
+    settings.merchant_numbers.clone_from(&section.merchant_numbers);
     settings.response_timeout =
         seconds(section.response_timeout_seconds, settings.response_timeout);
     settings.tries = section.tries.map_or(settings.tries, u32::from);
     settings.check().map_err(|error| ConfigError::unusable("bank", error))?;
+    check_merchant_numbers(config, &settings)?;
     let once = settings.connect_timeout.saturating_add(settings.response_timeout);
     if once.saturating_mul(settings.tries) >= MAX_BANK_PATIENCE {
-        let why = "times the waits of each try must stay below a minute: after that a payment is taken for left alone";
+        let why = "times the waits of each try must stay below a minute: after that a payment is presumed abandoned";
         return Err(ConfigError::unusable("bank.tries", why));
     }
     Ok(settings)
 }
 
-/// Whose client certificates are believed, and what was revoked of them.
+/// The bank must know every relying party, and tell it from every other: none is paid for another.
+fn check_merchant_numbers(config: &Config, settings: &Iso8583Settings) -> Result<(), ConfigError> {
+    let unusable = |why| ConfigError::unusable("bank.merchant_numbers", why);
+    let parties = || config.relying_parties.iter().map(|party| &party.id);
+    let unknown = settings.merchant_numbers.keys().find(|named| !parties().any(|id| id == *named));
+    if let Some(unknown) = unknown {
+        return Err(unusable(format!("names {unknown}, which is no relying party")));
+    }
+    settings.check_parties(parties()).map_err(|error| unusable(error.why))
+}
+
+/// The trust anchors of client certificates, and what was revoked of them.
 pub(crate) fn trust_anchors(
     config: &Config,
     revoked: &[RevocationList],

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::{
+    amount::Amount,
     bank::{ApprovalCode, BankRequest},
     ports::{BankError, Clock, Decision, IssuingBank},
 };
 use countersign_iso8583::{Message, frame};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Mutex, Semaphore, mpsc, oneshot, watch},
     time::timeout,
 };
 use tracing::warn;
@@ -17,36 +18,75 @@ use tracing::warn;
 use crate::{
     connection::{self, Key, Question},
     request, response,
-    settings::{InvalidSettings, Settings},
+    settings::{InvalidSettings, Iso8583Settings},
 };
 
-/// An issuing bank that is reached over ISO 8583.
-///
-/// Dropping it closes the connection.
-#[derive(Debug)]
+/// An issuing bank that is reached over ISO 8583, on a connection that is kept up.
 pub struct Iso8583Bank {
-    settings: Settings,
-    template: Message,
+    settings: Iso8583Settings,
+    clock: Arc<dyn Clock>,
     questions: mpsc::Sender<Question>,
+    asked: Mutex<mpsc::Receiver<Question>>,
     in_flight: Semaphore,
+    stop: watch::Sender<bool>,
 }
 
 impl Iso8583Bank {
-    /// Starts to connect, in a task of the tokio runtime that this is called in, and keeps connected from then on.
+    /// A bank that is not connected to: [`Self::run`] does that.
     ///
     /// # Errors
-    /// When a setting cannot be used.
-    pub fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, InvalidSettings> {
+    /// When a setting cannot work.
+    pub fn new(settings: Iso8583Settings, clock: Arc<dyn Clock>) -> Result<Self, InvalidSettings> {
         settings.check()?;
-        let template = request::template(&settings)?;
-        let (questions, asked) = mpsc::channel(settings.max_in_flight);
-        tokio::spawn(connection::keep(settings.clone(), clock, asked));
+        let (questions, asked) = mpsc::channel(settings.window);
         Ok(Self {
-            in_flight: Semaphore::new(settings.max_in_flight),
+            in_flight: Semaphore::new(settings.window),
+            asked: Mutex::new(asked),
+            stop: watch::Sender::new(false),
             settings,
-            template,
+            clock,
             questions,
         })
+    }
+
+    /// Keeps a connection up, until [`Self::stop`] and the end of what was under way then.
+    ///
+    /// If this future is dropped instead, the outcome of the questions under way is unknown.
+    pub async fn run(&self) {
+        let mut asked = self.asked.lock().await;
+        let stop = self.stop.subscribe();
+        connection::keep(&self.settings, self.clock.as_ref(), &mut asked, stop).await;
+    }
+
+    /// Asks nothing more, waits for the answers to what was asked, closes the connection, and ends [`Self::run`].
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Tells the bank to debit a part of what it authorized, or all of it, and to release the rest.
+    ///
+    /// # Errors
+    /// See [`BankError`]; also when it is more than was authorized.
+    pub async fn capture_amount(
+        &self,
+        request: &BankRequest,
+        approval: &ApprovalCode,
+        amount: Amount,
+    ) -> Result<(), BankError> {
+        let advice = request::completion(&self.settings, request, approval, amount)?;
+        response::accepted(&self.exchange(advice).await?)
+    }
+
+    /// Asks the bank to credit an amount to the card's account, after a capture.
+    ///
+    /// The request bears a reference of this credit's own, not that of the purchase: a repetition with it credits once,
+    /// and two credits of one purchase are two. Its `amount` is not looked at.
+    ///
+    /// # Errors
+    /// See [`BankError`].
+    pub async fn credit(&self, request: &BankRequest, amount: Amount) -> Result<(), BankError> {
+        let credit = request::credit(&self.settings, request, amount)?;
+        response::accepted(&self.exchange(credit).await?)
     }
 
     /// Sends a message until it is answered: first as it is, then marked as a repeat.
@@ -114,8 +154,8 @@ enum Unanswered {
 #[async_trait]
 impl IssuingBank for Iso8583Bank {
     async fn authorize(&self, request: &BankRequest) -> Result<Decision, BankError> {
-        let answer = self.exchange(request::authorization(&self.template, request)?).await?;
-        response::decision(&answer)
+        let question = request::authorization(&self.settings, request)?;
+        response::decision(&self.exchange(question).await?)
     }
 
     async fn capture(
@@ -123,8 +163,7 @@ impl IssuingBank for Iso8583Bank {
         request: &BankRequest,
         approval: &ApprovalCode,
     ) -> Result<(), BankError> {
-        let answer = self.exchange(request::completion(&self.template, request, approval)?).await?;
-        response::captured(&answer)
+        self.capture_amount(request, approval, request.amount).await
     }
 
     async fn void(
@@ -132,7 +171,7 @@ impl IssuingBank for Iso8583Bank {
         request: &BankRequest,
         approval: Option<&ApprovalCode>,
     ) -> Result<(), BankError> {
-        let answer = self.exchange(request::reversal(&self.template, request, approval)?).await?;
-        response::voided(&answer)
+        let reversal = request::reversal(&self.settings, request, approval)?;
+        response::voided(&self.exchange(reversal).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! The connection to the bank's host: made, kept alive, made again; and which answer belongs to which question.
 
-use std::{collections::HashMap, fmt, io, sync::Arc};
+use std::{collections::HashMap, fmt, io};
 
 use countersign_domain::ports::Clock;
 use countersign_iso8583::{Field, FrameBuffer, FrameError, Message, Mti, frame};
@@ -8,13 +8,13 @@ use thiserror::Error;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep, sleep_until, timeout},
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until, timeout},
 };
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use crate::{request::transmission_time, settings::Settings};
+use crate::{request::transmission_time, settings::Iso8583Settings};
 
 /// Field 70: an echo test.
 const ECHO_TEST: &str = "301";
@@ -70,56 +70,75 @@ impl fmt::Display for Key {
     }
 }
 
-/// Keeps a connection until nobody can ask any more.
+/// Keeps a connection up until it is told to stop.
 pub(crate) async fn keep(
-    settings: Settings,
-    clock: Arc<dyn Clock>,
-    mut questions: mpsc::Receiver<Question>,
+    settings: &Iso8583Settings,
+    clock: &dyn Clock,
+    questions: &mut mpsc::Receiver<Question>,
+    mut stop: watch::Receiver<bool>,
 ) {
-    let mut backoff = settings.min_backoff;
-    let host = settings.host.as_str();
-    while !(questions.is_closed() && questions.is_empty()) {
-        match connect(&settings).await {
+    let mut pause = settings.reconnect_pause;
+    let (host, port) = (settings.host.as_str(), settings.port);
+    while !*stop.borrow() {
+        let connected = tokio::select! {
+            connected = connect(settings) => connected,
+            () = stopped(&mut stop) => break,
+        };
+        match connected {
             Ok(stream) => {
-                info!(host, "connected to the bank");
-                let mut connection = Connection::new(stream, &settings, clock.as_ref());
-                let Err(end) = connection.serve(&mut questions).await else {
-                    return;
+                info!(host, port, "connected to the bank");
+                let mut connection = Connection::new(stream, settings, clock);
+                let Err(end) = connection.serve(questions, &mut stop).await else {
+                    give_back(questions).await;
+                    return connection.drain().await;
                 };
-                warn!(host, %end, in_flight = connection.in_flight(), "the connection to the bank ended");
-                // A host that spoke is a good one: the next failure starts from the shortest wait again.
+                warn!(host, port, %end, in_flight = connection.in_flight(), "the connection to the bank ended");
+                // A host that spoke is a good one: the next failure starts from the shortest pause again.
                 if connection.has_heard {
-                    backoff = settings.min_backoff;
+                    pause = settings.reconnect_pause;
                 }
             }
-            Err(end) => warn!(host, %end, "the bank cannot be reached"),
+            Err(end) => warn!(host, port, %end, "the bank cannot be reached"),
         }
-        sleep(backoff).await;
-        backoff = backoff.saturating_mul(2).min(settings.max_backoff);
+        let _: Result<_, _> = timeout(pause, stopped(&mut stop)).await;
+        pause = pause.saturating_mul(2).min(settings.max_reconnect_pause);
     }
+    give_back(questions).await;
 }
 
-async fn connect(settings: &Settings) -> Result<TcpStream, End> {
-    let stream = timeout(settings.connect_timeout, TcpStream::connect(&settings.host)).await;
+/// Tells the callers of what waits to be sent, and of what may still come, that it never will be sent.
+async fn give_back(questions: &mut mpsc::Receiver<Question>) {
+    questions.close();
+    while questions.recv().await.is_some() {}
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // The sender is the driver's own: it cannot be gone.
+    let _: Result<_, _> = stop.wait_for(|stop| *stop).await;
+}
+
+async fn connect(settings: &Iso8583Settings) -> Result<TcpStream, End> {
+    let address = (settings.host.as_str(), settings.port);
+    let stream = timeout(settings.connect_timeout, TcpStream::connect(address)).await;
     let stream = stream.map_err(|_| End::Slow("accept the connection"))??;
     // A question is one small packet; to wait for more of it would only be late.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// A connection, and who waits for an answer on it.
+/// A connection, and the questions that wait for an answer on it.
 struct Connection<'a> {
     stream: TcpStream,
     buffer: FrameBuffer,
     waiting: HashMap<Key, Vec<oneshot::Sender<Message>>>,
-    settings: &'a Settings,
+    settings: &'a Iso8583Settings,
     clock: &'a dyn Clock,
     echoes: u32,
     has_heard: bool,
 }
 
 impl<'a> Connection<'a> {
-    fn new(stream: TcpStream, settings: &'a Settings, clock: &'a dyn Clock) -> Self {
+    fn new(stream: TcpStream, settings: &'a Iso8583Settings, clock: &'a dyn Clock) -> Self {
         Self {
             stream,
             buffer: FrameBuffer::new(),
@@ -131,10 +150,14 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Sends questions and hands answers over until the connection ends; `Ok` when nobody can ask any more.
-    async fn serve(&mut self, questions: &mut mpsc::Receiver<Question>) -> Result<(), End> {
+    /// Sends questions and hands answers over until the connection ends; `Ok` when it was told to stop.
+    async fn serve(
+        &mut self,
+        questions: &mut mpsc::Receiver<Question>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), End> {
         let mut silence = Silence::Quiet;
-        let mut until = Instant::now() + self.settings.echo_interval;
+        let mut until = Instant::now() + self.settings.keepalive_after;
         loop {
             tokio::select! {
                 question = questions.recv() => match question {
@@ -147,8 +170,9 @@ impl<'a> Connection<'a> {
                     }
                     self.take_messages().await?;
                     silence = Silence::Quiet;
-                    until = Instant::now() + self.settings.echo_interval;
+                    until = Instant::now() + self.settings.keepalive_after;
                 }
+                () = stopped(stop) => return Ok(()),
                 () = sleep_until(until) => match silence {
                     Silence::Quiet => {
                         self.send_echo_test().await?;
@@ -161,12 +185,29 @@ impl<'a> Connection<'a> {
         }
     }
 
+    /// Waits for the answers to the questions in flight, no longer than each of them waits.
+    async fn drain(&mut self) {
+        let patience = self.settings.response_timeout;
+        let answered = async {
+            while self.in_flight() > 0 {
+                if self.stream.read_buf(self.buffer.unfilled()).await? == 0 {
+                    return Err(End::Closed);
+                }
+                self.take_messages().await?;
+            }
+            Ok(())
+        };
+        if !matches!(timeout(patience, answered).await, Ok(Ok(()))) {
+            warn!(in_flight = self.in_flight(), "stopped without the bank's answers");
+        }
+    }
+
     async fn send_question(&mut self, question: Question) -> Result<(), End> {
         let Question { key, frame, started, answer } = question;
         if started.send(()).is_err() {
             return Ok(());
         }
-        // Who gave up leaves a sender behind; there are never more of them than questions in flight.
+        // A caller that gave up leaves a sender behind; there are never more of them than questions in flight.
         self.waiting.retain(|_, waiting| {
             waiting.retain(|answer| !answer.is_closed());
             !waiting.is_empty()
@@ -202,7 +243,7 @@ impl<'a> Connection<'a> {
             return;
         };
         for waiting in waiting {
-            // Who gave up since then does not want it; that is no error.
+            // A caller that gave up since then does not want it; that is no error.
             let _ = waiting.send(answer.clone());
         }
     }
@@ -236,7 +277,7 @@ impl<'a> Connection<'a> {
         self.send(&frame(&test)).await
     }
 
-    /// How many wait for an answer.
+    /// How many questions wait for an answer.
     fn in_flight(&self) -> usize {
         self.waiting.values().flatten().filter(|answer| !answer.is_closed()).count()
     }

@@ -7,10 +7,10 @@
 //! into a private network, as banks ask for anyway.
 //!
 //! ```text
-//!  authorize, capture, void                                                          the bank
-//!        |                    question                                     0100 0220 0400
+//!  authorize, capture, void, credit                                                  the bank
+//!        |                    question                                0100 0220 0400 0200
 //!   Iso8583Bank ---- tries, time, repeats ----> connection ----------------------------> host
-//!        ^                                     |  in flight by MTI,  |     0110 0230 0410
+//!        ^                                     |  in flight by MTI,  |0110 0230 0410 0210
 //!        +------------- answer ----------------+  fields 4, 7, 11, 37 <------------------+
 //! ```
 //!
@@ -19,14 +19,17 @@
 //! | `authorize` | `0100`; `0101` | `0110` | field 39 `00` or `11`: approved; `08`, `09`, `10`, `16`, `68`, `94`: not known; else declined |
 //! | `capture` | `0220`; `0221` | `0230` | `00`, `11` or `94`: done; `09`, `68`, `90`, `91`, `96`: not known; else refused |
 //! | `void` | `0400`; `0401` | `0410` | the same, and `25` (nothing was held): done |
+//! | `credit` | `0200`, processing code `20`; `0201` | `0210` | as to a capture |
 //!
 //! ```no_run
 //! # use std::sync::Arc;
-//! # use countersign_bank::{Iso8583Bank, InvalidSettings, Settings};
+//! # use countersign_bank::{Iso8583Bank, InvalidSettings, Iso8583Settings};
 //! # use countersign_domain::ports::Clock;
 //! # fn example(clock: Arc<dyn Clock>) -> Result<(), InvalidSettings> {
-//! // In a tokio runtime: the connection is made and kept in a task of its own.
-//! let bank = Iso8583Bank::start(Settings::new("bank.example:8583", "123456"), clock)?;
+//! let bank = Arc::new(Iso8583Bank::new(Iso8583Settings::new("bank.example", 8583, "123456"), clock)?);
+//! // The connection is made and kept in a task; `stop` ends it.
+//! let running = Arc::clone(&bank);
+//! tokio::spawn(async move { running.run().await });
 //! # Ok(())
 //! # }
 //! ```
@@ -41,4 +44,4 @@ mod response;
 mod settings;
 
 pub use client::Iso8583Bank;
-pub use settings::{InvalidSettings, Settings};
+pub use settings::{InvalidSettings, Iso8583Settings};

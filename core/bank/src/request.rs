@@ -1,6 +1,9 @@
 //! What is asked: a purchase as a message.
 
+use std::fmt;
+
 use countersign_domain::{
+    amount::Amount,
     bank::{ApprovalCode, BankRequest},
     ports::BankError,
     time::Timestamp,
@@ -8,37 +11,98 @@ use countersign_domain::{
 };
 use countersign_iso8583::{Field, FieldError, Message, Mti};
 
-use crate::settings::{InvalidSettings, Settings};
+use crate::settings::Iso8583Settings;
 
 /// Field 3: goods and services, from the default account.
 const PURCHASE: &str = "000000";
+/// Field 3: a return, to the default account.
+const RETURN: &str = "200000";
 /// Field 22: the card number was typed, and nothing is known of a PIN.
 const NUMBER_TYPED: &str = "010";
 /// Field 25: the customer is not present.
 const CUSTOMER_NOT_PRESENT: &str = "01";
 
-/// What every purchase says of us.
-pub(crate) fn template(settings: &Settings) -> Result<Message, InvalidSettings> {
-    let template = Message::new(Mti::AUTHORIZATION_REQUEST)
+/// What every message about a purchase says of us.
+pub(crate) fn template(settings: &Iso8583Settings) -> Result<Message, FieldError> {
+    Message::new(Mti::AUTHORIZATION_REQUEST)
         .with(Field::PROCESSING_CODE, PURCHASE)?
-        .with(Field::MERCHANT_TYPE, &settings.merchant_type)?
+        .with(Field::MERCHANT_TYPE, &settings.merchant_category)?
         .with(Field::POS_ENTRY_MODE, NUMBER_TYPED)?
         .with(Field::POS_CONDITION, CUSTOMER_NOT_PRESENT)?
-        .with(Field::ACQUIRER, &settings.acquirer)?
-        .with(Field::TERMINAL, &settings.terminal)?;
-    Ok(template)
+        .with(Field::ACQUIRER, &settings.acquirer_id)?
+        .with(Field::TERMINAL, &settings.terminal_id)
 }
 
 /// `0100`: hold the amount.
 pub(crate) fn authorization(
-    template: &Message,
+    settings: &Iso8583Settings,
     request: &BankRequest,
 ) -> Result<Message, BankError> {
+    purchase(settings, request, request.amount)
+}
+
+/// `0220`: debit what is held, or a part of it and release the rest.
+///
+/// Field 4 is what is debited. The bank finds what it holds by the fields 7, 11, 37 and 38, which are those of the
+/// authorization; the 1987 edition has no field for the amount that was authorized, and field 95 corrects the amount of
+/// a reversal.
+pub(crate) fn completion(
+    settings: &Iso8583Settings,
+    request: &BankRequest,
+    approval: &ApprovalCode,
+    amount: Amount,
+) -> Result<Message, BankError> {
+    let held = request.amount;
+    if amount.currency() != held.currency() || amount.amount_minor() > held.amount_minor() {
+        return Err(unsendable("more would be debited than is held"));
+    }
+    let advice = purchase(settings, request, amount)?.with_mti(Mti::COMPLETION_ADVICE);
+    with_approval(advice, approval).map_err(unsendable)
+}
+
+/// `0200` as a return: credit the amount to the card's account.
+pub(crate) fn credit(
+    settings: &Iso8583Settings,
+    request: &BankRequest,
+    amount: Amount,
+) -> Result<Message, BankError> {
+    let credit = purchase(settings, request, amount)?.with_mti(Mti::FINANCIAL_REQUEST);
+    credit.with(Field::PROCESSING_CODE, RETURN).map_err(unsendable)
+}
+
+/// `0400`: release what is held, or may be held.
+pub(crate) fn reversal(
+    settings: &Iso8583Settings,
+    request: &BankRequest,
+    approval: Option<&ApprovalCode>,
+) -> Result<Message, BankError> {
+    let original = authorization(settings, request)?;
+    let reversal = original
+        .clone()
+        .with_mti(Mti::REVERSAL_REQUEST)
+        .with(Field::ORIGINAL_DATA, original_data(&original));
+    let reversal = reversal.map_err(unsendable)?;
+    match approval {
+        Some(approval) => with_approval(reversal, approval).map_err(unsendable),
+        None => Ok(reversal),
+    }
+}
+
+/// A purchase as an authorization of that amount.
+fn purchase(
+    settings: &Iso8583Settings,
+    request: &BankRequest,
+    amount: Amount,
+) -> Result<Message, BankError> {
     let time = TransmissionTime::of(request.reference.transmitted_at)?;
+    // The bank tells merchants apart by this number: one that does not fit is refused, not cut.
+    let merchant = settings
+        .merchant_number(&request.relying_party)
+        .ok_or_else(|| unsendable("the relying party has no merchant number"))?;
     let purchase = || {
-        let (card, amount) = (&request.card, request.amount);
-        template
-            .clone()
+        let card = &request.card;
+        let expiry = format!("{:02}{:02}", card.expiry().year() % 100, card.expiry().month());
+        template(settings)?
             .with(Field::PAN, card.expose_number())?
             .with(Field::AMOUNT, format!("{:012}", amount.amount_minor()))?
             .with(Field::TRANSMISSION_TIME, format!("{}{}", time.date, time.time))?
@@ -46,44 +110,13 @@ pub(crate) fn authorization(
             // The gateway knows no place of its merchants, hence no other local time.
             .with(Field::LOCAL_TIME, &time.time)?
             .with(Field::LOCAL_DATE, &time.date)?
-            .with(
-                Field::EXPIRY,
-                format!("{:02}{:02}", card.expiry().year() % 100, card.expiry().month()),
-            )?
+            .with(Field::EXPIRY, expiry)?
             .with(Field::RETRIEVAL_REFERENCE, &request.reference.retrieval)?
-            // The bank tells merchants apart by this field: one that does not fit is refused, not cut.
-            .with(Field::CARD_ACCEPTOR, format!("{:<15}", request.relying_party.as_str()))?
+            .with(Field::CARD_ACCEPTOR, format!("{merchant:<15}"))?
             .with(Field::CARD_ACCEPTOR_NAME, card_acceptor_name(&request.payee))?
             .with(Field::CURRENCY, format!("{:03}", amount.currency().numeric()))
     };
-    purchase().map_err(|error| unsendable(&error))
-}
-
-/// `0220`: debit what is held.
-pub(crate) fn completion(
-    template: &Message,
-    request: &BankRequest,
-    approval: &ApprovalCode,
-) -> Result<Message, BankError> {
-    let purchase = authorization(template, request)?.with_mti(Mti::COMPLETION_ADVICE);
-    with_approval(purchase, approval).map_err(|error| unsendable(&error))
-}
-
-/// `0400`: release what is held, or may be held.
-pub(crate) fn reversal(
-    template: &Message,
-    request: &BankRequest,
-    approval: Option<&ApprovalCode>,
-) -> Result<Message, BankError> {
-    let original = authorization(template, request)?;
-    let reverse = || {
-        let reversal = original
-            .clone()
-            .with_mti(Mti::REVERSAL_REQUEST)
-            .with(Field::ORIGINAL_DATA, original_data(&original))?;
-        approval.map_or(Ok(reversal.clone()), |approval| with_approval(reversal, approval))
-    };
-    reverse().map_err(|error| unsendable(&error))
+    purchase().map_err(unsendable)
 }
 
 fn with_approval(message: Message, approval: &ApprovalCode) -> Result<Message, FieldError> {
@@ -151,7 +184,7 @@ fn card_acceptor_name(payee: &Payee) -> String {
     format!("{:<40}", name.collect::<String>())
 }
 
-/// A purchase that the bank's protocol cannot say. Nothing was sent.
-fn unsendable(error: &FieldError) -> BankError {
-    BankError::Unreachable { cause: format!("the purchase cannot be told to the bank: {error}") }
+/// What the bank's protocol cannot say. Nothing was sent.
+fn unsendable(cause: impl fmt::Display) -> BankError {
+    BankError::Unreachable { cause: format!("the purchase cannot be told to the bank: {cause}") }
 }

@@ -24,8 +24,8 @@ pub(crate) fn decision(answer: &Message) -> Result<Decision, BankError> {
     }
 }
 
-/// Whether the bank took a capture over.
-pub(crate) fn captured(answer: &Message) -> Result<(), BankError> {
+/// Whether the bank accepted a capture or a credit.
+pub(crate) fn accepted(answer: &Message) -> Result<(), BankError> {
     let response = response_code(answer)?;
     match response.as_str() {
         // 94: the bank has seen this very message before; its first answer was lost.
@@ -38,9 +38,9 @@ pub(crate) fn captured(answer: &Message) -> Result<(), BankError> {
     }
 }
 
-/// Whether the bank took a void over. One that has no record of the purchase (25) holds nothing.
+/// Whether the bank accepted a void. One that has no record of the purchase (25) holds nothing.
 pub(crate) fn voided(answer: &Message) -> Result<(), BankError> {
-    if response_code(answer)?.as_str() == "25" { Ok(()) } else { captured(answer) }
+    if response_code(answer)?.as_str() == "25" { Ok(()) } else { accepted(answer) }
 }
 
 fn response_code(answer: &Message) -> Result<ResponseCode, BankError> {

@@ -77,13 +77,13 @@ impl Message {
         self.mti
     }
 
-    /// The value of a field, whatever its bytes. Whoever calls this answers for where it goes.
+    /// The value of a field, whatever its bytes; a card number is among them, so mind where it goes.
     pub fn bytes(&self, field: Field) -> Option<&[u8]> {
         self.fields.get(&field).map(|value| value.as_slice())
     }
 
-    /// The value of a field that holds text; `None` also when it holds bytes that are no text. Whoever calls this
-    /// answers for where it goes.
+    /// The value of a field that holds text; `None` also when it holds bytes that are no text. A card number is
+    /// among them, so mind where it goes.
     pub fn text(&self, field: Field) -> Option<&str> {
         self.bytes(field).and_then(|value| str::from_utf8(value).ok())
     }
@@ -239,7 +239,7 @@ pub enum DecodeError {
     /// Something follows the last field that the bitmap announces.
     #[error("{bytes} bytes follow the last field")]
     Trailing {
-        /// How many.
+        /// How many of them.
         bytes: usize,
     },
 }

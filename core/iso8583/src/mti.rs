@@ -17,13 +17,17 @@ impl Mti {
     pub const AUTHORIZATION_REQUEST: Self = Self::new(1, 0);
     /// `0110`: the issuer's answer.
     pub const AUTHORIZATION_RESPONSE: Self = Self::new(1, 1);
+    /// `0200`: the acquirer asks for money to be moved at once, such as a return.
+    pub const FINANCIAL_REQUEST: Self = Self::new(2, 0);
+    /// `0210`: the issuer's answer.
+    pub const FINANCIAL_RESPONSE: Self = Self::new(2, 1);
     /// `0220`: the acquirer tells of a purchase that was authorized and is now to be debited.
     pub const COMPLETION_ADVICE: Self = Self::new(2, 2);
-    /// `0230`: the issuer has taken the completion over.
+    /// `0230`: the issuer has accepted the completion.
     pub const COMPLETION_RESPONSE: Self = Self::new(2, 3);
-    /// `0400`: the acquirer takes a purchase back.
+    /// `0400`: the acquirer reverses a purchase.
     pub const REVERSAL_REQUEST: Self = Self::new(4, 0);
-    /// `0410`: the issuer has taken the reversal over.
+    /// `0410`: the issuer has accepted the reversal.
     pub const REVERSAL_RESPONSE: Self = Self::new(4, 1);
     /// `0800`: network management, such as an echo test (field 70).
     pub const NETWORK_REQUEST: Self = Self::new(8, 0);
@@ -125,6 +129,7 @@ mod tests {
     fn a_repeat_differs_in_the_last_digit_and_has_the_same_answer() {
         for (first, repeat, response) in [
             (Mti::AUTHORIZATION_REQUEST, "0101", Mti::AUTHORIZATION_RESPONSE),
+            (Mti::FINANCIAL_REQUEST, "0201", Mti::FINANCIAL_RESPONSE),
             (Mti::COMPLETION_ADVICE, "0221", Mti::COMPLETION_RESPONSE),
             (Mti::REVERSAL_REQUEST, "0401", Mti::REVERSAL_RESPONSE),
         ] {

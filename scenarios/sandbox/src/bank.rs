@@ -1,8 +1,8 @@
 //! An issuing bank for testers: ISO 8583:1987 over real TCP, accounts in memory, switches to try what goes wrong.
 //!
-//! It holds an amount on `0100`, debits it once on `0220`, releases it on `0400`, and echoes on `0800`. A message that
-//! was answered before, by acquirer, transmission time, trace number and retrieval reference, gets the same answer
-//! again and moves nothing.
+//! It holds an amount on `0100`, debits it, or a part of it, once on `0220`, releases it on `0400`, credits a return on
+//! `0200`, and echoes on `0800`. A message that was answered before, by acquirer, transmission time, trace number and
+//! retrieval reference, gets the same answer again and moves nothing.
 //!
 //! ```text
 //!   the driver --- TCP ---> Bank: one task a connection ---> Ledger: accounts, purchases, answers given
@@ -188,6 +188,7 @@ fn label(message: &Message) -> String {
     let mti = message.mti();
     let purpose = match mti.class() {
         1 => "authorization",
+        2 if mti.first() == Mti::FINANCIAL_REQUEST || mti == Mti::FINANCIAL_RESPONSE => "return",
         2 => "completion",
         _ => "reversal",
     };

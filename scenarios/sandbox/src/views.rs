@@ -83,6 +83,7 @@ impl MovementRow {
                 MovementKind::Debited => "debited",
                 MovementKind::Released => "released",
                 MovementKind::GivenBack => "given back",
+                MovementKind::Credited => "credited",
             },
             amount: movement.amount.to_string(),
             payee: movement.payee.clone(),

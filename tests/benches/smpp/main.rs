@@ -80,7 +80,7 @@ fn micros(seconds: f64, contenders: usize) -> f64 {
     seconds * 1e6 / f64::from(messages)
 }
 
-/// Whoever asks for no receipts gets none.
+/// An inbox that gets nothing: no receipts are asked for.
 struct Nobody;
 
 #[async_trait]
@@ -94,8 +94,7 @@ impl Inbox for Nobody {
 async fn submit(port: u16) -> f64 {
     let source = SourceAddress::ShortCode("3800".to_owned());
     let password = Secret::new("load".to_owned());
-    let mut settings = SmppSettings::new("127.0.0.1", "load", password, source);
-    settings.port = port;
+    let mut settings = SmppSettings::new("127.0.0.1", port, "load", password, source);
     settings.window = WINDOW;
     let clock = Arc::new(SystemClock::default());
     let messenger = Arc::new(SmppMessenger::new(settings, clock).unwrap());

@@ -1,4 +1,5 @@
 use super::*;
+use crate::server::bank_settings;
 
 const VALID: &str = r#"
 [tls]
@@ -98,6 +99,42 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
     ] {
         let refused = with(change).map(|_| ()).unwrap_err();
         assert!(refused.contains(why), "{change:?}: {refused}");
+    }
+}
+
+#[test]
+fn what_the_bank_calls_us_and_our_merchants_is_configured() {
+    let keys = "terminal_id = \"TERM0042\"\nmerchant_category = \"5942\"";
+    let numbers = "[bank.merchant_numbers]\ndupont = \"4711\"";
+    let config = with(("[[relying", &format!("{keys}\n{numbers}\n[[relying"))).unwrap();
+    let settings = bank_settings(&config).unwrap();
+    assert_eq!(settings.terminal_id, "TERM0042");
+    assert_eq!(settings.merchant_category, "5942");
+    assert_eq!(settings.merchant_number(&"dupont".try_into().unwrap()), Some("4711"));
+}
+
+#[test]
+fn merchant_numbers_are_refused_by_the_rule_they_break() {
+    let durand = format!(
+        "[[relying_party]]\nid = \"durand\"\nname = \"x\"\napi_key_sha256 = \"{}\"\n[[relying",
+        "0".repeat(64)
+    );
+    for (numbers, why) in [
+        ("dupont = \"0123456789abcdef\"", "must give dupont a number of 1 to 15 printable"),
+        (
+            "durand = \"4711\"\ndupont = \"4711\"",
+            "must not give dupont and durand the same number 4711",
+        ),
+        ("duran = \"4711\"", "bank.merchant_numbers names duran, which is no relying party"),
+        (
+            "durand = \"dupont\"",
+            "bank.merchant_numbers must not give durand and dupont the same number dupont",
+        ),
+    ] {
+        let section = format!("[bank.merchant_numbers]\n{numbers}\n{durand}");
+        let config = with(("[[relying", &section)).unwrap();
+        let refused = bank_settings(&config).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(why), "{numbers}: {refused}");
     }
 }
 

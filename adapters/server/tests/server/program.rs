@@ -72,7 +72,7 @@ fn check_refuses_what_serve_would_refuse() {
         ("source = \"Shop\"", "source = \"\"", "sms.source "),
         ("response_timeout_seconds = 1", "tries = 0", "tries is zero"),
         ("response_timeout_seconds = 1", "tries = 5", "bank.tries times the waits"),
-        ("response_timeout_seconds = 1", "acquirer_id = \"x\"", "setting acquirer "),
+        ("response_timeout_seconds = 1", "acquirer_id = \"x\"", "bank acquirer_id is not"),
     ] {
         assert!(good.contains(was));
         let file = folder.write(&good.replace(was, is));

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use countersign_bank::Iso8583Bank;
 use countersign_domain::{
+    amount::Amount,
     bank::BankRequest,
     ports::{BankError, IssuingBank},
 };
@@ -18,6 +19,29 @@ fn capture(driver: &Arc<Iso8583Bank>, request: BankRequest) -> JoinHandle<Result
 fn void(driver: &Arc<Iso8583Bank>, request: BankRequest) -> JoinHandle<Result<(), BankError>> {
     let driver = Arc::clone(driver);
     tokio::spawn(async move { driver.void(&request, None).await })
+}
+
+fn amount(decimal: &str, currency: &str) -> Amount {
+    Amount::from_decimal(decimal, currency.try_into().unwrap()).unwrap()
+}
+
+fn capture_of(
+    driver: &Arc<Iso8583Bank>,
+    decimal: &'static str,
+) -> JoinHandle<Result<(), BankError>> {
+    let driver = Arc::clone(driver);
+    tokio::spawn(async move {
+        driver.capture_amount(&purchase(123), &approval("A1"), amount(decimal, "EUR")).await
+    })
+}
+
+fn credit(
+    driver: &Arc<Iso8583Bank>,
+    request: BankRequest,
+    decimal: &'static str,
+) -> JoinHandle<Result<(), BankError>> {
+    let driver = Arc::clone(driver);
+    tokio::spawn(async move { driver.credit(&request, amount(decimal, "EUR")).await })
 }
 
 /// What tells a purchase from every other, the same in every message about it.
@@ -48,7 +72,66 @@ async fn a_capture_is_an_advice_with_the_approval_code() {
 }
 
 #[tokio::test]
-async fn a_void_names_the_authorization_that_it_takes_back() {
+async fn a_part_is_captured_under_the_reference_of_its_authorization() {
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    let whole = capture(&driver, purchase(123));
+    let of_all = bank.question().await;
+    bank.answer(&of_all, "00", "").await;
+    assert_eq!(whole.await.unwrap(), Ok(()));
+
+    let part = capture_of(&driver, "20.00");
+    let of_part = bank.question().await;
+    bank.answer(&of_part, "00", "").await;
+    assert_eq!(part.await.unwrap(), Ok(()));
+    assert_eq!(of_part, of_all.with(Field::AMOUNT, "000000002000").unwrap());
+}
+
+#[tokio::test]
+async fn more_than_was_authorized_is_not_captured() {
+    let (driver, _listener) = start(|_| {}).await;
+    let cause = "the purchase cannot be told to the bank: more would be debited than is held";
+    for more in [amount("49.91", "EUR"), amount("49.90", "USD")] {
+        let outcome = driver.capture_amount(&purchase(1), &approval("A1"), more).await;
+        assert_eq!(outcome, Err(BankError::Unreachable { cause: cause.to_owned() }), "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_credit_is_a_return_under_its_own_reference() {
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    let credited = credit(&driver, purchase(123), "20.00");
+    let request = bank.question().await;
+    bank.answer(&request, "00", "").await;
+    assert_eq!(credited.await.unwrap(), Ok(()));
+    assert_eq!(request.mti(), Mti::FINANCIAL_REQUEST);
+    for (field, value) in [
+        (Field::PROCESSING_CODE, Some("200000")),
+        (Field::AMOUNT, Some("000000002000")),
+        (Field::STAN, Some("000123")),
+        (Field::RETRIEVAL_REFERENCE, Some("0A1B2C000123")),
+        (Field::APPROVAL_CODE, None),
+    ] {
+        assert_eq!(request.text(field), value, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_credit_without_an_answer_is_repeated_as_such() {
+    let (driver, listener) = start(impatient).await;
+    let mut bank = Line::accept(&listener).await;
+    let credited = credit(&driver, purchase(1), "20.00");
+    let first = bank.question().await;
+    let repeat = bank.question().await;
+    assert_eq!(repeat.mti().to_string(), "0201");
+    assert_eq!(repeat, first.with_mti(repeat.mti()));
+    bank.answer(&repeat, "94", "").await;
+    assert_eq!(credited.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_void_names_the_authorization_that_it_reverses() {
     let (driver, listener) = start(|_| {}).await;
     let mut bank = Line::accept(&listener).await;
     let voided = void(&driver, purchase(123));
@@ -65,7 +148,7 @@ async fn a_void_names_the_authorization_that_it_takes_back() {
 }
 
 #[tokio::test]
-async fn an_advice_is_taken_over_refused_or_not_known() {
+async fn an_advice_or_a_credit_is_accepted_refused_or_not_known() {
     let refused = |code| Err(BankError::Refused { response: response_code(code) });
     let not_ready =
         || Err(BankError::Unknown { cause: "the bank is not ready (response 91)".to_owned() });
@@ -82,6 +165,11 @@ async fn an_advice_is_taken_over_refused_or_not_known() {
         let advice = bank.question().await;
         bank.answer(&advice, response, "").await;
         assert_eq!(captured.await.unwrap(), of_capture, "capture {response}");
+
+        let credited = credit(&driver, purchase(1), "49.90");
+        let request = bank.question().await;
+        bank.answer(&request, response, "").await;
+        assert_eq!(credited.await.unwrap(), of_capture, "credit {response}");
 
         let voided = void(&driver, purchase(1));
         let reversal = bank.question().await;

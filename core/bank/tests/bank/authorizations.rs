@@ -1,6 +1,5 @@
 use countersign_domain::{
     amount::Amount,
-    id::RelyingPartyId,
     ports::{BankError, Decision, IssuingBank},
 };
 use countersign_iso8583::{Field, Mti};
@@ -84,7 +83,7 @@ async fn answers_that_come_out_of_order_find_their_questions() {
 }
 
 #[tokio::test]
-async fn who_asks_the_same_at_once_gets_the_same_answer() {
+async fn two_that_ask_the_same_at_once_get_the_same_answer() {
     let (driver, listener) = start(|_| {}).await;
     let mut bank = Line::accept(&listener).await;
     let (one, other) = (authorize(&driver, purchase(1)), authorize(&driver, purchase(1)));
@@ -102,13 +101,29 @@ async fn the_longest_names_that_the_domain_admits_fit_the_protocol() {
     let (driver, listener) = start(|_| {}).await;
     let mut bank = Line::accept(&listener).await;
     let mut longest = purchase(1);
-    longest.relying_party = "x".repeat(RelyingPartyId::MAX_BYTES).try_into().unwrap();
+    longest.relying_party = "x".repeat(15).try_into().unwrap();
     longest.payee = "É".repeat(40).try_into().unwrap();
     longest.amount = Amount::new(Amount::MAX_MINOR, longest.amount.currency()).unwrap();
     let asked = authorize(&driver, longest);
     let question = bank.question().await;
     bank.answer(&question, "00", "A12345").await;
     assert_eq!(asked.await.unwrap(), approved("A12345"));
+}
+
+#[tokio::test]
+async fn what_the_bank_calls_us_and_the_merchant_is_configured() {
+    let (driver, listener) = start(|settings| {
+        settings.terminal_id = "TERM0042".to_owned();
+        settings.merchant_category = "5942".to_owned();
+        settings.merchant_numbers = [("shop-1".try_into().unwrap(), "000004711".to_owned())].into();
+    })
+    .await;
+    let mut bank = Line::accept(&listener).await;
+    let _asked = authorize(&driver, purchase(1));
+    let question = bank.question().await;
+    assert_eq!(question.text(Field::TERMINAL), Some("TERM0042"));
+    assert_eq!(question.text(Field::MERCHANT_TYPE), Some("5942"));
+    assert_eq!(question.text(Field::CARD_ACCEPTOR), Some("000004711      "));
 }
 
 #[tokio::test]

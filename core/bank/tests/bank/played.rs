@@ -1,8 +1,8 @@
 //! The bank that a test plays, and the purchase that it is asked about.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use countersign_bank::{Iso8583Bank, Settings};
+use countersign_bank::{Iso8583Bank, Iso8583Settings};
 use countersign_domain::{
     amount::Amount,
     bank::{ApprovalCode, BankReference, BankRequest, ResponseCode},
@@ -35,10 +35,10 @@ impl Clock for Still {
 }
 
 /// Patient with the bank, so that a slow machine makes no repeat; quick to connect again.
-pub(crate) fn patient(host: &str) -> Settings {
-    let mut settings = Settings::new(host, "123456");
+pub(crate) fn patient(bank: SocketAddr) -> Iso8583Settings {
+    let mut settings = Iso8583Settings::new(&bank.ip().to_string(), bank.port(), "123456");
     settings.response_timeout = Duration::from_secs(60);
-    settings.min_backoff = Duration::from_millis(10);
+    settings.reconnect_pause = Duration::from_millis(10);
     settings
 }
 
@@ -66,15 +66,25 @@ pub(crate) fn approved(code: &str) -> Result<Decision, BankError> {
 }
 
 /// A driver, and the listener of the bank that it is to call.
-pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> (Arc<Iso8583Bank>, TcpListener) {
+pub(crate) async fn start(
+    change: impl FnOnce(&mut Iso8583Settings),
+) -> (Arc<Iso8583Bank>, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut settings = patient(&listener.local_addr().unwrap().to_string());
+    let mut settings = patient(listener.local_addr().unwrap());
     change(&mut settings);
-    (Arc::new(Iso8583Bank::start(settings, Arc::new(Still)).unwrap()), listener)
+    (run(settings), listener)
+}
+
+/// A driver that keeps its connection up in the background.
+pub(crate) fn run(settings: Iso8583Settings) -> Arc<Iso8583Bank> {
+    let driver = Arc::new(Iso8583Bank::new(settings, Arc::new(Still)).unwrap());
+    let running = Arc::clone(&driver);
+    tokio::spawn(async move { running.run().await });
+    driver
 }
 
 /// Waits so short for an answer that a test can wait for the repeat.
-pub(crate) fn impatient(settings: &mut Settings) {
+pub(crate) fn impatient(settings: &mut Iso8583Settings) {
     settings.response_timeout = Duration::from_millis(300);
 }
 

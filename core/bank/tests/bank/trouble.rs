@@ -4,13 +4,12 @@ use std::{
     time::Duration,
 };
 
-use countersign_bank::Iso8583Bank;
 use countersign_domain::ports::{BankError, Decision, IssuingBank};
 use countersign_iso8583::{Field, Message, Mti, frame};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 
 use crate::played::{
-    Line, Still, answer_to, approved, authorize, impatient, patient, purchase, response_code, start,
+    Line, answer_to, approved, authorize, impatient, patient, purchase, response_code, run, start,
 };
 
 #[tokio::test]
@@ -44,7 +43,7 @@ async fn a_bank_that_stays_silent_is_asked_so_many_times_and_the_outcome_is_not_
     let outcome = authorize(&driver, purchase(1)).await.unwrap();
     assert_eq!(outcome, Err(BankError::Unknown { cause: "no answer after 3 tries".to_owned() }));
     let mut heard = Vec::new();
-    drop(driver);
+    driver.stop();
     while let Some(question) = bank.hear().await {
         heard.push(question.mti().to_string());
     }
@@ -126,10 +125,10 @@ async fn an_answer_that_does_not_match_is_discarded() {
 #[tokio::test]
 async fn a_bank_that_does_not_listen_cannot_be_reached() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut settings = patient(&listener.local_addr().unwrap().to_string());
+    let mut settings = patient(listener.local_addr().unwrap());
     drop(listener);
     settings.connect_timeout = Duration::from_millis(100);
-    let driver = Iso8583Bank::start(settings, Arc::new(Still)).unwrap();
+    let driver = run(settings);
     let outcome = driver.authorize(&purchase(1)).await;
     assert_eq!(outcome, Err(BankError::Unreachable { cause: "there is no connection".to_owned() }));
 }
@@ -139,9 +138,9 @@ async fn a_question_that_was_given_up_is_not_sent_later() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let mut settings = patient(&address.to_string());
+    let mut settings = patient(address);
     settings.connect_timeout = Duration::from_millis(100);
-    let driver = Arc::new(Iso8583Bank::start(settings, Arc::new(Still)).unwrap());
+    let driver = run(settings);
     assert!(driver.authorize(&purchase(1)).await.is_err());
 
     let listener = TcpListener::bind(address).await.unwrap();
@@ -153,7 +152,7 @@ async fn a_question_that_was_given_up_is_not_sent_later() {
 #[tokio::test]
 async fn more_questions_than_may_be_in_flight_wait_for_a_place() {
     let (driver, listener) = start(|settings| {
-        settings.max_in_flight = 1;
+        settings.window = 1;
         settings.connect_timeout = Duration::from_millis(300);
     })
     .await;
@@ -190,8 +189,8 @@ async fn the_banks_echo_test_is_answered() {
 
 #[tokio::test]
 async fn a_quiet_connection_is_tested_and_given_up_when_the_test_is_not_answered() {
-    let (driver, listener) = start(|settings| {
-        settings.echo_interval = Duration::from_millis(50);
+    let (_driver, listener) = start(|settings| {
+        settings.keepalive_after = Duration::from_millis(50);
         settings.response_timeout = Duration::from_millis(500);
     })
     .await;
@@ -208,7 +207,21 @@ async fn a_quiet_connection_is_tested_and_given_up_when_the_test_is_not_answered
     bank.question().await;
     assert_eq!(bank.hear().await, None);
     Line::accept(&listener).await;
-    drop(driver);
+}
+
+#[tokio::test]
+async fn a_driver_that_is_stopped_waits_for_answers_under_way_and_asks_nothing_more() {
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    let under_way = authorize(&driver, purchase(1));
+    let question = bank.question().await;
+    driver.stop();
+    sleep(Duration::from_millis(20)).await;
+    let unsent = Err(BankError::Unreachable { cause: "there is no connection".to_owned() });
+    assert_eq!(driver.authorize(&purchase(2)).await, unsent);
+    bank.answer(&question, "00", "A12345").await;
+    assert_eq!(under_way.await.unwrap(), approved("A12345"));
+    assert_eq!(bank.hear().await, None);
 }
 
 #[tokio::test]
@@ -238,7 +251,7 @@ async fn no_log_has_a_card_number() {
     {
         assert!(log.contains(seen), "{seen} is not in {log}");
     }
-    // Eight of its last digits: four are in a time or a port by chance.
+    // Eight of its last digits: four are easily found in a time or a port.
     assert!(!log.contains("497010") && !log.contains("00000154"), "{log}");
 }
 

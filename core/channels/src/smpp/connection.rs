@@ -122,7 +122,7 @@ impl Caller {
     }
 }
 
-/// The pauses between calls: each twice as long as the one before, up to the longest, without chance, so that what
+/// The pauses between calls: each twice as long as the one before, up to the longest, without jitter, so that what
 /// happens can be told beforehand.
 pub(super) struct Pauses {
     first: Duration,
@@ -159,7 +159,8 @@ mod tests {
     #[test]
     fn the_pauses_double_up_to_the_longest_and_begin_again_after_a_session() {
         let source = SourceAddress::ShortCode("3800".to_owned());
-        let mut settings = SmppSettings::new("127.0.0.1", "me", Secret::new(String::new()), source);
+        let mut settings =
+            SmppSettings::new("127.0.0.1", 2775, "me", Secret::new(String::new()), source);
         settings.max_reconnect_pause = Duration::from_secs(5);
         let mut pauses = Pauses::new(&settings);
         assert_eq!(

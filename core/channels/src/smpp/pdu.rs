@@ -119,10 +119,10 @@ pub enum Body {
     },
 }
 
-/// Who wants to open a session.
+/// The request to open a session.
 #[derive(Clone, Default, PartialEq)]
 pub struct Bind {
-    /// Who it is, up to 15 octets.
+    /// The account, up to 15 octets.
     pub system_id: String,
     /// The proof, up to 8 octets.
     pub password: Zeroizing<String>,
@@ -165,7 +165,7 @@ pub struct Address {
 /// An optional parameter (section 5.3).
 #[derive(Clone, PartialEq)]
 pub struct Parameter {
-    /// Which one.
+    /// Its number in the standard.
     pub tag: u16,
     /// What it says. Wiped when dropped: it may be the text.
     pub value: Zeroizing<Vec<u8>>,

@@ -47,7 +47,7 @@ const TICKS_PER_TIMEOUT: u32 = 10;
 /// The runtime's timers are no finer.
 const MIN_TICK: Duration = Duration::from_millis(1);
 
-/// The way into a session, for those who submit.
+/// The way into a session, for submissions.
 #[derive(Clone)]
 pub(super) struct Link {
     /// A place for each submission that waits for its answer.
@@ -60,7 +60,7 @@ pub(super) struct Link {
 pub(super) struct Submission {
     /// The PDU; its sequence_number is filled in when it is written.
     pub(super) octets: Zeroizing<Vec<u8>>,
-    /// Who waits.
+    /// Where the sender of it waits.
     pub(super) outcome: oneshot::Sender<Outcome>,
     /// Its place in the window.
     pub(super) place: OwnedSemaphorePermit,
@@ -192,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
 
     /// The life of the session: reads, writes and looks at the clock until something ends it.
     async fn talk(&mut self, stop: &mut watch::Receiver<bool>) -> End {
-        let shortest = self.settings.response_timeout.min(self.settings.enquire_link_after);
+        let shortest = self.settings.response_timeout.min(self.settings.keepalive_after);
         let mut ticks = interval((shortest / TICKS_PER_TIMEOUT).max(MIN_TICK));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut taken = Vec::new();
@@ -393,7 +393,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         }
         match self.enquired_at {
             Some(at) if now - at >= self.settings.response_timeout => return Err(End::Silent),
-            None if now - self.last_heard >= self.settings.enquire_link_after => {
+            None if now - self.last_heard >= self.settings.keepalive_after => {
                 let sequence = self.window.next_sequence();
                 self.say(&Pdu::request(sequence, Body::EnquireLink));
                 self.enquired_at = Some(now);
@@ -437,7 +437,7 @@ async fn write_or_flush<S: AsyncWrite>(
     }
 }
 
-/// Whoever waited may have given up.
+/// Tells the outcome; the sender may have given up waiting.
 fn settle(waiting: oneshot::Sender<Outcome>, outcome: Outcome) {
     let _: Result<_, _> = waiting.send(outcome);
 }
@@ -480,7 +480,7 @@ mod tests {
     #[tokio::test]
     async fn a_submission_that_was_cut_short_is_certainly_not_sent() {
         let source = SourceAddress::ShortCode("3800".to_owned());
-        let settings = SmppSettings::new("centre", "me", Secret::new(String::new()), source);
+        let settings = SmppSettings::new("centre", 2775, "me", Secret::new(String::new()), source);
         let clock = FakeClock::at(Timestamp::from_unix_seconds(0));
         let receiver = Receiver::new(Arc::new(Nobody), Arc::new(clock));
         // Room for one submission and a half.

@@ -1,4 +1,4 @@
-//! How to reach the centre, who we are there, and how patient we are.
+//! How to reach the centre, how it knows us, and how patient we are.
 
 use std::{fmt, time::Duration};
 
@@ -14,7 +14,7 @@ use super::pdu::Address;
 pub struct SmppSettings {
     /// The centre's host name or address.
     pub host: String,
-    /// The centre's TCP port; 2775 is SMPP's.
+    /// The centre's TCP port; 2775 is registered for SMPP.
     pub port: u16,
     /// The account: 1 to 15 ASCII characters.
     pub system_id: String,
@@ -27,7 +27,7 @@ pub struct SmppSettings {
     /// Asks the centre to deliver at once and to answer only then (transaction mode, section 5.2.12): a phone that is
     /// off or refuses is known of at once, and gets nothing later. A centre may refuse that. Default: store and forward.
     pub transaction_mode: bool,
-    /// Submissions that may wait for their answer at once: 1 to 1,000. Default: 10.
+    /// Submissions that may wait for their answer at once: 1 to 1,000; the next ones wait for a place. Default: 10.
     pub window: usize,
     /// Submissions in each second at most; a longer message counts once for each part. Default: as the centre allows.
     pub max_per_second: Option<u32>,
@@ -35,7 +35,7 @@ pub struct SmppSettings {
     /// is settled in less than a minute. Default: 10 seconds.
     pub response_timeout: Duration,
     /// After how long a silence the centre is asked whether it is there. Default: 30 seconds.
-    pub enquire_link_after: Duration,
+    pub keepalive_after: Duration,
     /// The first pause before the centre is called again; each further one is twice as long, up to
     /// [`Self::max_reconnect_pause`]. Default: 1 second.
     pub reconnect_pause: Duration,
@@ -73,7 +73,7 @@ pub enum SourceAddress {
 #[error("{setting} {why}")]
 #[non_exhaustive]
 pub struct InvalidSettings {
-    /// Which one.
+    /// Its name.
     pub setting: &'static str,
     /// Which rule it breaks, as the rest of a sentence.
     pub why: &'static str,
@@ -83,13 +83,14 @@ impl SmppSettings {
     /// Settings with the defaults.
     pub fn new(
         host: &str,
+        port: u16,
         system_id: &str,
         password: Secret<String>,
         source: SourceAddress,
     ) -> Self {
         Self {
             host: host.to_owned(),
-            port: 2775,
+            port,
             system_id: system_id.to_owned(),
             password,
             system_type: String::new(),
@@ -98,7 +99,7 @@ impl SmppSettings {
             window: 10,
             max_per_second: None,
             response_timeout: Duration::from_secs(10),
-            enquire_link_after: Duration::from_secs(30),
+            keepalive_after: Duration::from_secs(30),
             reconnect_pause: Duration::from_secs(1),
             max_reconnect_pause: Duration::from_secs(60),
             throttle_pause: Duration::from_secs(1),
@@ -125,7 +126,7 @@ impl SmppSettings {
             ((1..=1_000).contains(&self.window), "window", "is not 1 to 1,000"),
             (self.max_per_second != Some(0), "max_per_second", "is zero"),
             (within(self.response_timeout, 25), "response_timeout", "is not up to 25 seconds"),
-            (within(self.enquire_link_after, 3_600), "enquire_link_after", "is not up to an hour"),
+            (within(self.keepalive_after, 3_600), "keepalive_after", "is not up to an hour"),
             (within(self.reconnect_pause, 3_600), "reconnect_pause", "is not up to an hour"),
             (
                 within(self.max_reconnect_pause, 3_600),
@@ -232,7 +233,13 @@ mod tests {
 
     fn settings() -> SmppSettings {
         let source = SourceAddress::Name("SHOP".to_owned());
-        SmppSettings::new("127.0.0.1", "countersign", Secret::new("secret".to_owned()), source)
+        SmppSettings::new(
+            "127.0.0.1",
+            2775,
+            "countersign",
+            Secret::new("secret".to_owned()),
+            source,
+        )
     }
 
     #[test]
@@ -259,7 +266,7 @@ mod tests {
         assert_eq!(refused(|s| s.max_per_second = Some(0)), "max_per_second");
         assert_eq!(refused(|s| s.response_timeout = Duration::from_secs(26)), "response_timeout");
         assert_eq!(refused(|s| s.response_timeout = Duration::ZERO), "response_timeout");
-        assert_eq!(refused(|s| s.enquire_link_after = Duration::ZERO), "enquire_link_after");
+        assert_eq!(refused(|s| s.keepalive_after = Duration::ZERO), "keepalive_after");
         assert_eq!(refused(|s| s.reconnect_pause = Duration::ZERO), "reconnect_pause");
         assert_eq!(refused(|s| s.max_reconnect_pause = Duration::ZERO), "max_reconnect_pause");
         assert_eq!(refused(|s| s.throttle_pause = Duration::ZERO), "throttle_pause");

@@ -43,8 +43,8 @@ impl Reassembly {
     /// Adds a part and returns the whole message's octets once all parts are there. A part that comes twice replaces
     /// itself.
     ///
-    /// A whole message stays until [`Self::forget`], so that whoever cannot take it over may be offered its last part
-    /// again.
+    /// A whole message stays until [`Self::forget`], so that an inbox that could not keep it may be offered its
+    /// last part again.
     pub fn add(
         &mut self,
         key: &Key,

@@ -56,8 +56,8 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source = SourceAddress::try_from("SHOP").unwrap();
         let password = Secret::new("secret08".to_owned());
-        let mut settings = SmppSettings::new("127.0.0.1", "countersign", password, source);
-        settings.port = listener.local_addr().unwrap().port();
+        let port = listener.local_addr().unwrap().port();
+        let mut settings = SmppSettings::new("127.0.0.1", port, "countersign", password, source);
         settings.reconnect_pause = Duration::from_millis(20);
         settings.throttle_pause = Duration::from_millis(100);
         settings.response_timeout = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use crate::centre::Scene;
 
 const SHORT: Duration = Duration::from_millis(100);
 
-/// Short, but not so short that a busy machine is taken for a silent centre.
+/// Short, but not so short that a busy machine is presumed a silent centre.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn the_account_binds_as_a_transceiver() {
 
 #[tokio::test]
 async fn nothing_is_asked_before_the_bind_is_answered() {
-    let scene = Scene::unbound(|settings| settings.enquire_link_after = SHORT / 4).await;
+    let scene = Scene::unbound(|settings| settings.keepalive_after = SHORT / 4).await;
     let mut centre = scene.accept().await;
     let bind = centre.next().await;
     centre.hears_nothing_for(SHORT).await;
@@ -110,7 +110,7 @@ async fn an_enquiry_of_the_centre_is_answered() {
 #[tokio::test]
 async fn a_centre_that_answers_enquiries_keeps_its_session() {
     let (scene, mut centre) = Scene::bound(|settings| {
-        settings.enquire_link_after = SHORT / 4;
+        settings.keepalive_after = SHORT / 4;
         settings.response_timeout = TIMEOUT;
     })
     .await;
@@ -125,7 +125,7 @@ async fn a_centre_that_answers_enquiries_keeps_its_session() {
 #[tokio::test]
 async fn a_silent_centre_is_dropped_and_called_again() {
     let (scene, mut centre) = Scene::bound(|settings| {
-        settings.enquire_link_after = SHORT / 2;
+        settings.keepalive_after = SHORT / 2;
         settings.response_timeout = TIMEOUT;
     })
     .await;

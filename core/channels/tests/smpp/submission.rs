@@ -13,7 +13,7 @@ use crate::centre::Scene;
 
 const SHORT: Duration = Duration::from_millis(200);
 
-/// Short, but not so short that a busy machine is taken for a silent centre.
+/// Short, but not so short that a busy machine is presumed a silent centre.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn cause(error: SendError) -> (&'static str, String) {
@@ -61,7 +61,7 @@ async fn a_text_is_submitted_with_all_that_the_centre_needs() {
 }
 
 #[tokio::test]
-async fn answers_out_of_order_reach_whoever_waits_for_them() {
+async fn answers_out_of_order_reach_the_sender_that_waits_for_them() {
     let (scene, mut centre) = Scene::bound(|_| {}).await;
     let mut sent = Vec::new();
     for number in 1..=3 {
@@ -294,7 +294,7 @@ async fn a_text_too_long_is_refused_before_it_costs_anything() {
 }
 
 #[tokio::test]
-async fn whoever_gives_up_keeps_the_place_until_the_answer() {
+async fn a_sender_that_gives_up_keeps_its_place_until_the_answer() {
     let (scene, mut centre) = Scene::bound(|settings| settings.window = 1).await;
     let first = scene.send("first");
     let (request, _) = centre.next_message().await;

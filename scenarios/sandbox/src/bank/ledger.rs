@@ -10,7 +10,7 @@ use countersign_domain::{
 use countersign_iso8583::{Field, Message, Mti};
 use serde::Serialize;
 
-/// How many purchases the bank remembers; a tester does not make more, and a flood must not fill the memory.
+/// How many purchases and returns the bank remembers; a tester does not make more, and a flood must not fill the memory.
 const MAX_PURCHASES: usize = 100_000;
 
 /// Field 39, ISO 8583:1987.
@@ -68,12 +68,14 @@ pub struct Movement {
 pub enum MovementKind {
     /// An authorization held the amount.
     Held,
-    /// A completion debited it.
+    /// A completion debited it, or a part of what was held.
     Debited,
-    /// A reversal released what was held.
+    /// A reversal released what was held, or a completion what it did not debit.
     Released,
     /// A reversal gave back what was debited.
     GivenBack,
+    /// A return credited it.
+    Credited,
 }
 
 /// An account as the bank keeps it.
@@ -104,16 +106,26 @@ type PurchaseKey = [String; 4];
 struct Purchase {
     terms: Terms,
     state: State,
-    /// The answers given, by the type of the message that they answer.
-    answers: HashMap<Mti, Decision>,
+    /// The answers given, by the type of the message that they answer, with the amount that it asked for.
+    answers: HashMap<Mti, (u64, Decision)>,
 }
 
-/// What must be the same in every message about a purchase.
+/// What must be the same in every message about a purchase; a completion may be for less.
 #[derive(Clone, Debug, PartialEq)]
 struct Terms {
     number: Secret<String>,
     amount_minor: u64,
     currency: String,
+}
+
+impl Terms {
+    /// Whether a message with these terms may be about a purchase with `known` ones.
+    fn fit(&self, known: &Self, mti: Mti) -> bool {
+        let may_be_less = mti == Mti::COMPLETION_ADVICE && self.amount_minor < known.amount_minor;
+        self.number == known.number
+            && self.currency == known.currency
+            && (may_be_less || self.amount_minor == known.amount_minor)
+    }
 }
 
 /// How far a purchase has come.
@@ -125,8 +137,10 @@ enum State {
     Held { amount: Amount, approval: String },
     /// The amount is debited.
     Debited { amount: Amount },
-    /// The acquirer took it back; nothing can follow.
+    /// The acquirer reversed it; nothing can follow.
     Reversed,
+    /// It is a return, and was credited.
+    Credited,
 }
 
 /// What the bank answers: a response code, and an approval code when it holds an amount.
@@ -183,7 +197,10 @@ impl Ledger {
         let answer = message.response(ECHOED)?;
         let decision = match message.mti().first() {
             Mti::NETWORK_REQUEST => Decision::from(response::DONE),
-            Mti::AUTHORIZATION_REQUEST | Mti::COMPLETION_ADVICE | Mti::REVERSAL_REQUEST => {
+            Mti::AUTHORIZATION_REQUEST
+            | Mti::COMPLETION_ADVICE
+            | Mti::REVERSAL_REQUEST
+            | Mti::FINANCIAL_REQUEST => {
                 Order::read(message).map_or_else(Decision::from, |order| self.decide_once(order))
             }
             _ => response::INVALID_TRANSACTION.into(),
@@ -204,16 +221,17 @@ impl Ledger {
         let new =
             || Purchase { terms: order.terms.clone(), state: State::Open, answers: HashMap::new() };
         let mut purchase = self.purchases.remove(&order.key).unwrap_or_else(new);
-        let decision = if purchase.terms != order.terms {
+        let asked_minor = order.terms.amount_minor;
+        let decision = if !order.terms.fit(&purchase.terms, order.mti) {
             // Another purchase under the same name.
             response::DUPLICATE.into()
-        } else if let Some(given) = purchase.answers.get(&order.mti) {
-            given.clone()
+        } else if let Some((given_minor, given)) = purchase.answers.get(&order.mti) {
+            if *given_minor == asked_minor { given.clone() } else { response::DUPLICATE.into() }
         } else {
             let decision = self.decide(&order, &mut purchase.state).unwrap_or_else(Decision::from);
             // An advice that was refused moved nothing: it may come again, put right.
             if order.mti == Mti::AUTHORIZATION_REQUEST || decision.response == response::DONE {
-                purchase.answers.insert(order.mti, decision.clone());
+                purchase.answers.insert(order.mti, (asked_minor, decision.clone()));
             }
             decision
         };
@@ -233,15 +251,19 @@ impl Ledger {
                 *state = self.debit(order, state)?;
                 Ok(response::DONE.into())
             }
-            // A purchase that is not known is taken back, too: should its authorization still come, it is too late.
+            Mti::FINANCIAL_REQUEST => {
+                *state = self.credit(order, state)?;
+                Ok(response::DONE.into())
+            }
+            // A purchase that is not known is reversed, too: should its authorization still come, it is too late.
             _ => match std::mem::replace(state, State::Reversed) {
-                State::Open | State::Reversed => Err(response::NO_SUCH_RECORD),
+                State::Open | State::Reversed | State::Credited => Err(response::NO_SUCH_RECORD),
                 State::Held { amount, .. } => {
-                    self.take_back(order, amount, MovementKind::Released);
+                    self.release(order, amount, MovementKind::Released);
                     Ok(response::DONE.into())
                 }
                 State::Debited { amount } => {
-                    self.take_back(order, amount, MovementKind::GivenBack);
+                    self.release(order, amount, MovementKind::GivenBack);
                     Ok(response::DONE.into())
                 }
             },
@@ -282,16 +304,20 @@ impl Ledger {
         Ok(State::Held { amount, approval: approval.to_owned() })
     }
 
-    /// Debits what is held.
+    /// Debits what is held, or a part of it, and releases the rest.
     fn debit(&mut self, order: &Order, state: &State) -> Result<State, &'static str> {
-        let (amount, approval) = match state {
+        let (held, approval) = match state {
             State::Held { amount, approval } => (*amount, approval),
             State::Open => return Err(response::NO_SUCH_RECORD),
-            State::Debited { .. } | State::Reversed => return Err(response::INVALID_TRANSACTION),
+            State::Debited { .. } | State::Reversed | State::Credited => {
+                return Err(response::INVALID_TRANSACTION);
+            }
         };
         if order.approval != *approval {
             return Err(response::INVALID_TRANSACTION);
         }
+        let amount = Amount::new(order.terms.amount_minor, held.currency())
+            .map_err(|_| response::INVALID_AMOUNT)?;
         let account = self.account(order.terms.number.expose()).ok_or(response::NO_SUCH_CARD)?;
         // Only an account that was opened anew can have less than was held on it.
         let left = account
@@ -299,13 +325,33 @@ impl Ledger {
             .checked_sub(amount.amount_minor())
             .ok_or(response::NOT_ENOUGH_FUNDS)?;
         account.balance_minor = left;
-        account.held_minor = account.held_minor.saturating_sub(amount.amount_minor());
+        account.held_minor = account.held_minor.saturating_sub(held.amount_minor());
         account.record(MovementKind::Debited, amount, order);
+        let rest_minor = held.amount_minor().saturating_sub(amount.amount_minor());
+        if let Ok(rest) = Amount::new(rest_minor, held.currency()) {
+            account.record(MovementKind::Released, rest, order);
+        }
         Ok(State::Debited { amount })
     }
 
+    /// Credits a return. A card that is blocked or has expired may still get its money back.
+    fn credit(&mut self, order: &Order, state: &State) -> Result<State, &'static str> {
+        if *state != State::Open || !order.is_return {
+            return Err(response::INVALID_TRANSACTION);
+        }
+        let account = self.account(order.terms.number.expose()).ok_or(response::NO_SUCH_CARD)?;
+        if order.terms.currency != format!("{:03}", account.currency.numeric()) {
+            return Err(response::INVALID_TRANSACTION);
+        }
+        let amount = Amount::new(order.terms.amount_minor, account.currency)
+            .map_err(|_| response::INVALID_AMOUNT)?;
+        account.balance_minor = account.balance_minor.saturating_add(amount.amount_minor());
+        account.record(MovementKind::Credited, amount, order);
+        Ok(State::Credited)
+    }
+
     /// Releases what is held, or gives back what was debited.
-    fn take_back(&mut self, order: &Order, amount: Amount, kind: MovementKind) {
+    fn release(&mut self, order: &Order, amount: Amount, kind: MovementKind) {
         let Some(account) = self.account(order.terms.number.expose()) else {
             return;
         };
@@ -349,6 +395,8 @@ const ECHOED: &[Field] = &[
 struct Order {
     /// What is asked; a repeat asks the same.
     mti: Mti,
+    /// Whether field 3 begins with 20: money goes to the card.
+    is_return: bool,
     key: PurchaseKey,
     terms: Terms,
     expiry: String,
@@ -375,6 +423,7 @@ impl Order {
         }
         Ok(Self {
             mti,
+            is_return: optional(Field::PROCESSING_CODE).starts_with("20"),
             terms: Terms {
                 number: Secret::new(required(Field::PAN)?),
                 amount_minor: required(Field::AMOUNT)?

@@ -130,6 +130,48 @@ async fn an_authorization_holds_and_its_completion_debits() {
 }
 
 #[tokio::test]
+async fn a_completion_of_a_part_debits_it_once_and_releases_the_rest() {
+    let bank = open().await;
+    let mut line = Line::to(&bank).await;
+    let approval = line.authorize(1).await;
+    let part = completion(1, &approval).with(Field::AMOUNT, "000000002000").unwrap();
+    for message in [part.clone(), part.clone().with_mti(Mti::COMPLETION_ADVICE.repeat())] {
+        assert_eq!(line.response(&message).await, "00");
+    }
+    assert_eq!(sums(&bank), (8000, 0));
+    let debited_and_released = [MovementKind::Held, MovementKind::Debited, MovementKind::Released];
+    assert_eq!(kinds(&bank), debited_and_released);
+    // Another part is another purchase under the same name.
+    let other = part.with(Field::AMOUNT, "000000001000").unwrap();
+    assert_eq!(line.response(&other).await, "94");
+    assert_eq!(sums(&bank), (8000, 0));
+
+    // A reversal names the whole purchase and gives back what was debited of it.
+    assert_eq!(line.response(&reversal(1)).await, "00");
+    assert_eq!(sums(&bank), (10_000, 0));
+}
+
+#[tokio::test]
+async fn a_return_credits_once() {
+    let bank = open().await;
+    let mut line = Line::to(&bank).await;
+    let request = purchase(Mti::FINANCIAL_REQUEST, 1);
+    assert_eq!(line.response(&request).await, "12", "not a return");
+    let request = request.with(Field::PROCESSING_CODE, "200000").unwrap();
+    for message in [request.clone(), request.clone().with_mti(Mti::FINANCIAL_REQUEST.repeat())] {
+        assert_eq!(line.response(&message).await, "00");
+    }
+    let more = request.with(Field::AMOUNT, "000000005000").unwrap();
+    assert_eq!(line.response(&more).await, "94");
+    assert_eq!(sums(&bank), (14_990, 0));
+    assert_eq!(kinds(&bank), [MovementKind::Credited]);
+    // One of another currency is refused.
+    let dollars = purchase(Mti::FINANCIAL_REQUEST, 2).with(Field::CURRENCY, "840").unwrap();
+    let dollars = dollars.with(Field::PROCESSING_CODE, "200000").unwrap();
+    assert_eq!(line.response(&dollars).await, "12");
+}
+
+#[tokio::test]
 async fn a_repeat_gets_the_same_answer_and_moves_nothing() {
     let bank = open().await;
     let mut line = Line::to(&bank).await;

@@ -376,8 +376,8 @@ async fn our_channel_and_the_centre_understand_each_other() {
     let centre = centre().await;
     let source = SourceAddress::try_from("SHOP").unwrap();
     let password = Secret::new("secret".to_owned());
-    let mut settings = SmppSettings::new("127.0.0.1", "shop", password, source);
-    settings.port = centre.address().port();
+    let port = centre.address().port();
+    let settings = SmppSettings::new("127.0.0.1", port, "shop", password, source);
     let messenger = Arc::new(SmppMessenger::new(settings, Arc::new(Noon)).unwrap());
     let (sender, mut taken) = mpsc::unbounded_channel();
     let running = tokio::spawn({
