@@ -19,7 +19,6 @@ use crate::{
 /// A correct "no", with its cause. Not an error.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Refusal {
     /// The code is not the one that was sent.
     WrongCode {

@@ -24,7 +24,6 @@ impl InvalidInput {
 
 /// The domain could not do what was asked, through the caller's fault or a port's.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
 pub enum Error {
     /// The caller's value is not valid.
     #[error(transparent)]

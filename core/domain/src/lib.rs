@@ -69,6 +69,7 @@ pub mod card;
 pub mod hex;
 pub mod id;
 pub mod keys;
+pub mod relying_party;
 pub mod secret;
 pub mod time;
 pub mod transaction;

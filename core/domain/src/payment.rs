@@ -41,7 +41,6 @@ const LEASE_SECONDS: u32 = 60;
 /// Why a payment was not made, when neither the bank nor the payer said no.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum VoidCause {
     /// The challenge ended without an accepted response.
     NotVerified {

@@ -304,7 +304,6 @@ pub enum BankError {
 
 /// The store failed, or found a batch to be out of date.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
 pub enum StoreError {
     /// Somebody else was faster; nothing was committed.
     #[error("{key} was changed or exists already")]
