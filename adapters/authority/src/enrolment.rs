@@ -10,12 +10,14 @@ use countersign_domain::{
     code::TypedCode,
     error::Error as DomainError,
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    outbox::Message,
     ports::{Clock, Entropy, Store, StoreError},
     record::Batch,
     summary::{Locale, Purpose},
     time::Timestamp,
     verifier::{Answer, ChallengeRequest, Verified, Verifier},
 };
+use countersign_web::code_page::CodeView;
 
 use crate::{
     error::AuthorityError,
@@ -24,24 +26,24 @@ use crate::{
     record::{CodesSent, ProvedNumber},
 };
 
-/// Codes that are sent to one number in a day at most: who enrols is not known yet, and a phone rings for each.
+/// Codes that are sent to one number in a day at most: the person is not known yet, and a phone rings for each.
 const MAX_CODES_A_DAY: u8 = 5;
 /// RFC 5280 appendix A, `ub-common-name`.
 const MAX_COMMON_NAME_CHARS: usize = 64;
 
 /// People who enrol.
 pub struct Enrolments {
-    /// Who issues.
+    /// Issues the certificates.
     pub authority: Arc<CertificateAuthority>,
     /// Makes and checks codes.
     pub verifier: Verifier,
     /// Where challenges are kept.
     pub store: Arc<dyn Store>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// In whose name codes are sent.
+    /// The name that codes are sent in.
     pub relying_party: RelyingPartyId,
     /// What is issued to people.
     pub leaf: Leaf,
@@ -49,7 +51,7 @@ pub struct Enrolments {
     pub origin: String,
 }
 
-/// An enrolment that waits for its code: whoever has this and the code is issued a certificate.
+/// An enrolment that waits for its code: this and the code together are issued a certificate.
 #[derive(Clone, PartialEq)]
 pub struct EnrolmentToken {
     challenge: ChallengeId,
@@ -63,7 +65,7 @@ impl fmt::Debug for EnrolmentToken {
     }
 }
 
-/// As it is given to who enrols, and not for logs.
+/// As it is given to the person who enrols, and not for logs.
 impl fmt::Display for EnrolmentToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.challenge.as_str(), self.session.as_str())
@@ -88,10 +90,8 @@ impl FromStr for EnrolmentToken {
 pub struct Started {
     /// Names it.
     pub token: EnrolmentToken,
-    /// The number, as it may be shown.
-    pub masked_number: String,
-    /// How long the code is good.
-    pub expires_in_seconds: u32,
+    /// What may be shown of its code.
+    pub code: CodeView,
 }
 
 impl Enrolments {
@@ -125,11 +125,8 @@ impl Enrolments {
             correlation: None,
         };
         let challenge = self.verifier.start_challenge(request).await?;
-        Ok(Started {
-            masked_number: challenge.masked_number(),
-            expires_in_seconds: challenge.expires_at().seconds_from(self.clock.now()),
-            token: EnrolmentToken { challenge: challenge.id().clone(), session },
-        })
+        self.started(&challenge, EnrolmentToken { challenge: challenge.id().clone(), session })
+            .await
     }
 
     /// Whether what this serves can be done at all: to be asked before it is begun.
@@ -154,12 +151,17 @@ impl Enrolments {
         let challenge = self.challenge(token).await?;
         match challenge.over() {
             Some(refusal) => Err(AuthorityError::Refused(refusal)),
-            None => Ok(Started {
-                token: token.clone(),
-                masked_number: challenge.masked_number(),
-                expires_in_seconds: challenge.expires_at().seconds_from(self.clock.now()),
-            }),
+            None => self.started(&challenge, token.clone()).await,
         }
+    }
+
+    async fn started(
+        &self,
+        challenge: &Challenge,
+        token: EnrolmentToken,
+    ) -> Result<Started, AuthorityError> {
+        let message = self.store.expect::<Message>(challenge.last_message().as_str()).await?.value;
+        Ok(Started { token, code: CodeView::of(challenge, &message, self.clock.now()) })
     }
 
     /// The challenge's id alone, which logs have, says nothing.
@@ -172,7 +174,7 @@ impl Enrolments {
             .ok_or(AuthorityError::NoEnrolment)
     }
 
-    /// Issues a certificate to who types the code back: in the name that the enrolment was begun with, with the number
+    /// Issues a certificate when the code is typed back: in the name that the enrolment was begun with, with the number
     /// that the code went to, for the key of the request. `old` is the certificate that it takes the place of, which the
     /// holder has shown to have.
     ///
@@ -233,7 +235,7 @@ impl Enrolments {
         let counted = CodesSent { number_sha256: id, day, count: sent + 1 };
         batch.put(version, counted)?;
         match self.store.commit(batch).await {
-            // Somebody else enrols this number at this moment: one of both is enough.
+            // Another enrolment of this number begins at this moment: one of both is enough.
             Err(StoreError::Conflict { .. }) => Err(DomainError::Contention.into()),
             committed => Ok(committed?),
         }

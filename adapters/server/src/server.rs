@@ -6,7 +6,7 @@ use axum::Router;
 use countersign_bank::Iso8583Bank;
 use countersign_certs::{Certificate, GatewayKey, KeyPair, RevocationList, TrustAnchors};
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
-use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
+use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
     gateway::Gateway,
     id::MessageId,
@@ -16,7 +16,9 @@ use countersign_domain::{
     subscriber::Subscribers,
 };
 use countersign_store::SqliteStore;
-use countersign_web::relying_party::RelyingParties;
+use countersign_web::{
+    api::api, holder::CertificateReader, relying_party::RelyingParties, subscribers::subscribers,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -74,7 +76,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
         let revoked = revocation::read(&config)?;
-        let Core { messenger, outbox, gateway, checkouts, committed } =
+        let Core { messenger, outbox, gateway, directory, checkouts, committed } =
             Core::open(&config, clock, &metrics, &revoked)?;
         let (payer_tls_changes, payer_tls) = watch::channel(tls::for_payers(&config, &revoked)?);
         let (_, api_tls) = watch::channel(tls::for_merchants(&config)?);
@@ -99,7 +101,13 @@ impl Server {
         let api = Listener::start(
             config.api.listen,
             api_tls,
-            served(api(Arc::clone(&checkouts), parties), "api"),
+            served(
+                api([
+                    merchant_api(Arc::clone(&checkouts), parties.clone()),
+                    subscribers(directory, parties),
+                ]),
+                "api",
+            ),
             Vec::new(),
             stopping.clone(),
         )
@@ -175,6 +183,7 @@ struct Core {
     messenger: Arc<SmppMessenger>,
     outbox: Arc<Outbox>,
     gateway: Arc<Gateway>,
+    directory: Arc<Subscribers>,
     checkouts: Arc<Checkouts>,
     committed: mpsc::Receiver<MessageId>,
 }
@@ -215,15 +224,15 @@ impl Core {
             clock,
             entropy,
             directory: directory.clone(),
-            subscribers: Some(directory),
             gateway: Arc::clone(&gateway),
-            certificates: certificate_reader(config, revoked)?,
+            certificates: certificate_reader(config, revoked)?.map(Arc::new),
             public_origin: config.checkout.public_origin.clone(),
         };
         Ok(Self {
             messenger,
             outbox: Arc::new(outbox),
             gateway,
+            directory,
             checkouts: Arc::new(checkouts),
             committed,
         })
@@ -284,7 +293,7 @@ fn bank_settings(config: &Config) -> Result<countersign_bank::Settings, ConfigEr
     Ok(settings)
 }
 
-/// Whose client certificates are believed, and what was revoked of them.
+/// The authorities that are trusted for client certificates, and what they have revoked.
 pub(crate) fn trust_anchors(
     config: &Config,
     revoked: &[RevocationList],

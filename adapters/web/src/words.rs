@@ -1,17 +1,21 @@
-//! The page's words: one file a language, `locales/LANGUAGE/page.ftl` (Project Fluent). Another language is another file.
+//! The words of pages and problems (Project Fluent): a folder for each language, here and in each flow. What all flows say
+//! stands here; another language is another folder in each.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, fmt, ptr, sync::LazyLock};
+
+use axum::http::StatusCode;
 
 use countersign_domain::summary::Locale;
-use fluent_templates::{
-    LanguageIdentifier, Loader as _, fluent_bundle::FluentValue, static_loader,
-};
+pub use fluent_templates::fluent_bundle::FluentValue;
+use fluent_templates::{LanguageIdentifier, Loader as _, StaticLoader, static_loader};
 
-/// What is spoken when nothing better is known; every name is there.
+use crate::problem::Problem;
+
+/// The language when nothing better is known, and that of problem documents.
 const FALLBACK: &str = "en";
 
 static_loader! {
-    static WORDS = {
+    static SHARED_FILES = {
         locales: "./locales",
         fallback_language: "en",
         // The marks would be copied with an amount, and are not needed for left-to-right scripts.
@@ -19,23 +23,29 @@ static_loader! {
     };
 }
 
-/// A language of the page.
+/// The words that all flows share.
+pub static SHARED: Words = Words(&SHARED_FILES);
+
+/// The words of a flow, and behind them the shared ones.
+pub struct Words(&'static LazyLock<StaticLoader>);
+
+/// A language that pages speak.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Language(LanguageIdentifier);
+pub struct Language(LanguageIdentifier);
 
 /// What a text is filled with: a name of the file's, and its value.
-pub(crate) type Filling<'a> = (&'static str, FluentValue<'a>);
+pub type Filling<'a> = (&'a str, FluentValue<'a>);
 
 impl Language {
     /// The language of that tag (BCP 47), if there is a file for it.
-    pub(crate) fn known(tag: &str) -> Option<Self> {
+    pub fn known(tag: &str) -> Option<Self> {
         let tag: LanguageIdentifier = tag.parse().ok()?;
         let same = |known: &&LanguageIdentifier| known.language == tag.language;
-        WORDS.locales().find(same).cloned().map(Self)
+        SHARED_FILES.locales().find(same).cloned().map(Self)
     }
 
     /// The best that a browser asks for (`Accept-Language`, RFC 9110 section 12.5.4), if there is a file for any.
-    pub(crate) fn accepted(header: &str) -> Option<Self> {
+    pub fn accepted(header: &str) -> Option<Self> {
         let mut wanted: Vec<_> = header.split(',').filter_map(weighed).collect();
         // The sort is stable: of equals, the first is preferred.
         wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
@@ -44,35 +54,63 @@ impl Language {
     }
 
     /// All that there are, by their tags.
-    pub(crate) fn all() -> Vec<Self> {
-        let mut all: Vec<_> = WORDS.locales().cloned().map(Self).collect();
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<_> = SHARED_FILES.locales().cloned().map(Self).collect();
         all.sort_by_key(Self::tag);
         all
     }
 
     /// Its tag, such as `fr`.
-    pub(crate) fn tag(&self) -> String {
+    pub fn tag(&self) -> String {
         self.0.to_string()
     }
 
     /// The language of the message to the phone that fits best.
-    pub(crate) fn locale(&self) -> Locale {
+    pub fn locale(&self) -> Locale {
         match self.0.language.as_str() {
             "fr" => Locale::Fr,
             _ => Locale::En,
         }
     }
+}
+
+impl Words {
+    /// The words in a flow's files, which `fluent_templates::static_loader!` reads.
+    pub const fn new(files: &'static LazyLock<StaticLoader>) -> Self {
+        Self(files)
+    }
 
     /// The text of that name.
-    pub(crate) fn say(&self, name: &str, filling: &[Filling<'_>]) -> String {
-        self.find(name, filling).unwrap_or_else(|| name.to_owned())
+    pub fn say(&self, language: &Language, name: &str, filling: &[Filling<'_>]) -> String {
+        self.find(language, name, filling).unwrap_or_else(|| name.to_owned())
     }
 
     /// The text of that name, if there is one.
-    pub(crate) fn find(&self, name: &str, filling: &[Filling<'_>]) -> Option<String> {
-        let filling = filling.iter().map(|(name, value)| (Cow::Borrowed(*name), value.clone()));
+    pub fn find(&self, language: &Language, name: &str, filling: &[Filling<'_>]) -> Option<String> {
+        let filling =
+            filling.iter().map(|(name, value)| (Cow::Owned((*name).to_owned()), value.clone()));
         let filling: HashMap<_, _> = filling.collect();
-        WORDS.try_lookup_complete(&self.0, name, Some(&filling))
+        let look =
+            |files: &StaticLoader| files.try_lookup_complete(&language.0, name, Some(&filling));
+        look(self.0).or_else(|| look(&SHARED_FILES))
+    }
+
+    /// A problem of that name, whose words are `err-NAME` (what happened) and `rec-NAME` (what to do).
+    pub fn problem(&'static self, status: StatusCode, name: &'static str) -> Problem {
+        Problem::said(self, status, name)
+    }
+}
+
+/// Two are the same when they are the same files.
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.0, other.0)
+    }
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Words(..)")
     }
 }
 
@@ -113,16 +151,10 @@ fn thousandths(weight: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
-    fn french() -> Language {
-        Language::known("fr").unwrap()
-    }
-
     #[test]
-    fn the_best_that_a_browser_asks_for_and_that_there_is_is_taken() {
+    fn of_what_a_browser_asks_for_the_best_that_there_is_counts() {
         for (header, taken) in [
             ("fr", Some("fr")),
             ("fr-CA,en;q=0.5", Some("fr")),
@@ -142,29 +174,9 @@ mod tests {
 
     #[test]
     fn a_text_is_filled_and_counts() {
+        let french = Language::known("fr").unwrap();
         let attempts = |count: i64| [("attempts", FluentValue::from(count))];
-        assert_eq!(french().say("attempts-left", &attempts(1)), "Un essai restant");
-        assert_eq!(french().say("attempts-left", &attempts(2)), "2 essais restants");
-        let payee = [("payee", FluentValue::from("Librairie Dupont"))];
-        assert_eq!(french().say("title", &payee), "Payer Librairie Dupont");
-    }
-
-    /// The names in a file: what stands at the beginning of a line before ` = `.
-    fn names(text: &str) -> BTreeSet<&str> {
-        let definitions = text.lines().filter_map(|line| line.split_once(" = "));
-        let names = definitions.map(|(name, _)| name);
-        names.filter(|name| !name.starts_with([' ', '#'])).collect()
-    }
-
-    #[test]
-    fn every_language_has_every_name() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("locales");
-        let read = |tag: &str| std::fs::read_to_string(folder.join(tag).join("page.ftl")).unwrap();
-        let english = read(FALLBACK);
-        assert!(names(&english).len() > 50);
-        for language in Language::all() {
-            let other = read(&language.tag());
-            assert_eq!(names(&english), names(&other), "{}", language.tag());
-        }
+        assert_eq!(SHARED.say(&french, "attempts-left", &attempts(1)), "Un essai restant");
+        assert_eq!(SHARED.say(&french, "attempts-left", &attempts(2)), "2 essais restants");
     }
 }

@@ -1,5 +1,7 @@
-//! What an authority issues, keeps and takes back, on the store in memory.
+//! What an authority issues, keeps and revokes, on the store in memory.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod pages;
 
 use std::{
     sync::{Arc, Mutex},
@@ -8,8 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use countersign_authority::{
-    AuthorityError, CertificateAuthority, LIST_LIFETIME, Leaf, Numbers, Order,
-    record::{Issued, ProvedNumber},
+    AuthorityError, CertificateAuthority, Issued, LIST_LIFETIME, Leaf, Numbers, Order, ProvedNumber,
 };
 use countersign_certs::{
     Authority, AuthorityKind, AuthorityProfile, Error, KeyPair, Request, RevocationReason, Serial,
