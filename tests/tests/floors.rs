@@ -39,6 +39,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "record",
             "refusal",
             "register",
+            "relying_party",
             "subscriber",
         ],
     ),

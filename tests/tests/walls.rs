@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("bank", &["domain", "iso8583"]),
     // Flows: the domain's ports, certificates and what flows share; never a driver, never another flow.
-    ("web", &["domain"]),
+    ("web", &["domain", "certs"]),
     ("checkout", &["domain", "certs", "web"]),
     ("authority", &["domain", "certs", "web"]),
     // The composition root: everything but the testers' rooms.

@@ -10,12 +10,14 @@ use countersign_domain::{
     code::TypedCode,
     error::Error as DomainError,
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    outbox::Message,
     ports::{Ports, StoreError},
     record::Batch,
     summary::{Locale, Purpose},
     time::Timestamp,
     verifier::{ChallengeRequest, Verifier},
 };
+use countersign_web::code_page::CodeView;
 
 use crate::{
     error::AuthorityError,
@@ -24,20 +26,20 @@ use crate::{
     record::{CodesSent, ProvedNumber},
 };
 
-/// Codes that are sent to one number in a day at most: who enrols is not known yet, and a phone rings for each.
+/// Codes that are sent to one number in a day at most: the person is not known yet, and a phone rings for each.
 const MAX_CODES_A_DAY: u8 = 5;
 /// RFC 5280 appendix A, `ub-common-name`.
 const MAX_COMMON_NAME_CHARS: usize = 64;
 
 /// People who enrol.
 pub struct Enrolments {
-    /// Who issues.
+    /// Issues the certificates.
     pub authority: Arc<CertificateAuthority>,
     /// Makes and checks codes.
     pub verifier: Arc<Verifier>,
     /// Store, time, randomness and keys.
     pub ports: Ports,
-    /// In whose name codes are sent.
+    /// The name that codes are sent in.
     pub relying_party: RelyingPartyId,
     /// What is issued to people.
     pub leaf: Leaf,
@@ -45,7 +47,7 @@ pub struct Enrolments {
     pub origin: String,
 }
 
-/// An enrolment that waits for its code: whoever has this and the code is issued a certificate.
+/// An enrolment that waits for its code: this and the code together are issued a certificate.
 #[derive(Clone, PartialEq)]
 pub struct EnrolmentToken {
     challenge: ChallengeId,
@@ -59,7 +61,7 @@ impl fmt::Debug for EnrolmentToken {
     }
 }
 
-/// As it is given to who enrols, and not for logs.
+/// As it is given to the person who enrols, and not for logs.
 impl fmt::Display for EnrolmentToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.challenge.as_str(), self.session.as_str())
@@ -84,17 +86,15 @@ impl FromStr for EnrolmentToken {
 pub struct Started {
     /// Names it.
     pub token: EnrolmentToken,
-    /// The number, as it may be shown.
-    pub masked_number: String,
-    /// How long the code is good.
-    pub expires_in_seconds: u32,
+    /// What may be shown of its code.
+    pub code: CodeView,
 }
 
 impl Enrolments {
     /// Sends a code to the number.
     ///
     /// # Errors
-    /// [`AuthorityError::TooManyCodes`], when the identifier cannot be a common name here, and when a port fails.
+    /// [`AuthorityError::TooManyCodes`], when the identifier is too long for a common name, and when a port fails.
     pub async fn start(
         &self,
         identifier: Identifier,
@@ -122,11 +122,8 @@ impl Enrolments {
             correlation: None,
         };
         let challenge = self.verifier.start_challenge(request).await?;
-        Ok(Started {
-            masked_number: challenge.masked_number(),
-            expires_in_seconds: challenge.expires_at().seconds_from(self.ports.clock.now()),
-            token: EnrolmentToken { challenge: challenge.id().clone(), session },
-        })
+        self.started(&challenge, EnrolmentToken { challenge: challenge.id().clone(), session })
+            .await
     }
 
     /// Whether what this serves can be done at all: to be asked before it is begun.
@@ -151,12 +148,18 @@ impl Enrolments {
         let challenge = self.challenge(token).await?;
         match challenge.over() {
             Some(refusal) => Err(AuthorityError::Refused(refusal)),
-            None => Ok(Started {
-                token: token.clone(),
-                masked_number: challenge.masked_number(),
-                expires_in_seconds: challenge.expires_at().seconds_from(self.ports.clock.now()),
-            }),
+            None => self.started(&challenge, token.clone()).await,
         }
+    }
+
+    async fn started(
+        &self,
+        challenge: &Challenge,
+        token: EnrolmentToken,
+    ) -> Result<Started, AuthorityError> {
+        let message =
+            self.ports.store.expect::<Message>(challenge.last_message().as_str()).await?.value;
+        Ok(Started { token, code: CodeView::of(challenge, &message, self.ports.clock.now()) })
     }
 
     /// The challenge's id alone, which logs have, says nothing.
@@ -169,7 +172,7 @@ impl Enrolments {
             .ok_or(AuthorityError::NoEnrolment)
     }
 
-    /// Issues a certificate to who types the code back: in the name that the enrolment was begun with, with the number
+    /// Issues a certificate when the code is typed back: in the name that the enrolment was begun with, with the number
     /// that the code went to, for the key of the request. `old` is the certificate that it takes the place of, which the
     /// holder has shown to have.
     ///
@@ -226,7 +229,7 @@ impl Enrolments {
         let counted = CodesSent { number_sha256: id, day, count: sent + 1 };
         batch.put(version, counted)?;
         match self.ports.store.commit(batch).await {
-            // Somebody else enrols this number at this moment: one of both is enough.
+            // Another enrolment of this number begins at this moment: one of both is enough.
             Err(StoreError::Conflict { .. }) => Err(DomainError::Contention.into()),
             committed => Ok(committed?),
         }

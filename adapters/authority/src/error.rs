@@ -9,12 +9,13 @@ use countersign_domain::{
     error::{Error as DomainError, InvalidInput},
     ports::{EntropyError, StoreError},
 };
-use countersign_web::problem::Problem;
+use countersign_web::{problem::Problem, step::StepLost};
 use thiserror::Error;
 
-/// Why nothing was issued, or taken back. None holds a number, a code or a key.
+use crate::words::WORDS;
+
+/// Why nothing was issued, or revoked. None holds a number, a code or a key.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[non_exhaustive]
 pub enum AuthorityError {
     /// The certificate cannot be made: a name, a lifetime, a key that does not fit.
     #[error(transparent)]
@@ -22,6 +23,9 @@ pub enum AuthorityError {
     /// The store or another port failed.
     #[error(transparent)]
     Domain(#[from] DomainError),
+    /// A step did not come to its end.
+    #[error(transparent)]
+    Lost(#[from] StepLost),
     /// The key has a certificate already.
     #[error("this key is certified already, under serial number {serial}: make a new key")]
     KeyCertifiedBefore {
@@ -34,7 +38,7 @@ pub enum AuthorityError {
         /// The serial number.
         serial: String,
     },
-    /// It was taken back before.
+    /// It was revoked before.
     #[error("certificate {serial} was revoked already")]
     RevokedBefore {
         /// The serial number.
@@ -70,7 +74,7 @@ pub enum AuthorityError {
     /// So many codes were sent to the number today that no further one is.
     #[error("too many codes were sent to this number today")]
     TooManyCodes,
-    /// The certificate that is to be renewed was issued to somebody else, or for another number.
+    /// The certificate that is to be renewed was issued to another holder, or for another number.
     #[error("the certificate to be renewed is not that of this holder and number")]
     OtherHolder,
 }
@@ -96,90 +100,49 @@ impl From<InvalidInput> for AuthorityError {
 impl From<AuthorityError> for Problem {
     fn from(error: AuthorityError) -> Self {
         use AuthorityError as Cause;
-        let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
-        let (status, name, title) = match &error {
-            Cause::Certificate(
-                countersign_certs::Error::Failed(_)
-                | countersign_certs::Error::MalformedCertificate
-                | countersign_certs::Error::MayNotIssue
-                | countersign_certs::Error::OutsideAuthorityValidity
-                | countersign_certs::Error::InvalidValidity
-                | countersign_certs::Error::GatewayCount,
-            ) => return failed(&error),
-            Cause::TooManyRevoked => return failed(&error),
-            Cause::Certificate(_)
-            | Cause::NoCommonName
+        match &error {
+            Cause::Certificate(cause) => of_certificate(&error, cause),
+            Cause::Domain(error) => Self::from(error),
+            Cause::Lost(error) => (*error).into(),
+            Cause::TooManyRevoked => failed(&error),
+            Cause::NoCommonName
             | Cause::NumberNotProved
             | Cause::NumberHasNoPlace
-            | Cause::IsAuthority => (unprocessable, "invalid-value", "A value is not valid"),
-            Cause::Domain(DomainError::Invalid(error)) => {
-                let what = match error.what {
-                    "Msisdn" => "number",
-                    "Identifier" => "name",
-                    what => what,
-                };
-                let detail = format!("The {what} {}.", error.why);
-                return Self::invalid(detail).with("field", error.what);
-            }
-            Cause::Domain(DomainError::Contention) => (
-                StatusCode::CONFLICT,
-                "changed-meanwhile",
-                "Somebody else did the same at this moment",
-            ),
-            Cause::Domain(_) => return failed(&error),
-            Cause::KeyCertifiedBefore { .. } => {
-                (StatusCode::CONFLICT, "key-certified-before", "This key has a certificate")
-            }
+            | Cause::IsAuthority => Self::broken_rule(&error),
+            Cause::KeyCertifiedBefore { serial } => WORDS
+                .problem(StatusCode::CONFLICT, "key-certified-before")
+                .filled("serial", serial.as_str()),
             Cause::UnknownSerial { .. } | Cause::OtherHolder => {
-                (StatusCode::FORBIDDEN, "other-holder", "This is not the certificate to be renewed")
+                WORDS.problem(StatusCode::FORBIDDEN, "other-holder")
             }
             Cause::RevokedBefore { .. } => {
-                (StatusCode::FORBIDDEN, "certificate-revoked", "The certificate was revoked")
+                Self::shared(StatusCode::FORBIDDEN, "certificate-revoked")
             }
-            Cause::Expired { .. } => {
-                (StatusCode::FORBIDDEN, "certificate-expired", "The certificate has expired")
-            }
-            Cause::Refused(refusal) => return of_refusal(refusal),
-            Cause::NoEnrolment => {
-                (StatusCode::NOT_FOUND, "no-enrolment", "There is no such enrolment")
-            }
-            Cause::TooManyCodes => {
-                (StatusCode::TOO_MANY_REQUESTS, "too-many-codes", "Too many codes")
-            }
-        };
-        Self::new(status, name, title, sentence(&error.to_string()))
+            Cause::Expired { .. } => Self::shared(StatusCode::FORBIDDEN, "certificate-expired"),
+            Cause::Refused(refusal) => Self::from(refusal),
+            Cause::NoEnrolment => WORDS.problem(StatusCode::NOT_FOUND, "no-enrolment"),
+            Cause::TooManyCodes => WORDS.problem(StatusCode::TOO_MANY_REQUESTS, "too-many-codes"),
+        }
     }
 }
 
-/// A code that is refused. How near it was is nobody's business (RTS art. 4(3)(a)).
-fn of_refusal(refusal: &Refusal) -> Problem {
-    let (status, title, detail) = match refusal {
-        Refusal::WrongCode { .. } => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "This is not the code",
-            "Look at the message again, and type its code.",
-        ),
-        Refusal::AlreadyUsed => {
-            (StatusCode::CONFLICT, "The code was used already", "A code is good once. Begin again.")
-        }
-        Refusal::OtherSession => {
-            (StatusCode::NOT_FOUND, "There is no such enrolment", "Begin again.")
-        }
-        Refusal::Undeliverable => (
-            StatusCode::GONE,
-            "Your phone cannot be reached",
-            "Is it on, and is the number right? Begin again.",
-        ),
-        _ => (
-            StatusCode::GONE,
-            "The code is not good any more",
-            "Begin again; another code is sent.",
-        ),
-    };
-    let problem = Problem::new(status, refusal.name(), title, detail);
-    match refusal {
-        Refusal::WrongCode { attempts_left } => problem.with("attempts_left", *attempts_left),
-        _ => problem,
+/// What a certificate cannot be made of is the caller's fault, unless it is the authority that is set up wrongly.
+fn of_certificate(error: &AuthorityError, cause: &countersign_certs::Error) -> Problem {
+    use countersign_certs::Error as Cause;
+    let invalid = WORDS.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
+    match cause {
+        Cause::PassphraseTooShort => invalid.worded("passphrase-too-short"),
+        Cause::MalformedRequest => invalid.worded("request-malformed"),
+        Cause::RequestSignature => invalid.worded("request-signature"),
+        Cause::KeyNotAllowed => invalid.worded("key-not-allowed"),
+        Cause::InvalidCommonName => invalid.worded("name-not-allowed"),
+        Cause::Failed(_)
+        | Cause::MalformedCertificate
+        | Cause::MayNotIssue
+        | Cause::OutsideAuthorityValidity
+        | Cause::InvalidValidity
+        | Cause::GatewayCount => failed(error),
+        _ => Problem::broken_rule(cause),
     }
 }
 
@@ -188,15 +151,57 @@ fn failed(error: &AuthorityError) -> Problem {
     Problem::internal()
 }
 
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next();
-    let first = first.into_iter().flat_map(char::to_uppercase);
-    first.chain(characters).chain(['.']).collect()
-}
-
 impl IntoResponse for AuthorityError {
     fn into_response(self) -> Response {
         Problem::from(self).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_web::words::Language;
+
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_words_in_every_language() {
+        use countersign_certs::Error as Certs;
+        let serial = || "0123".to_owned();
+        let certificates = [
+            Certs::PassphraseTooShort,
+            Certs::MalformedRequest,
+            Certs::RequestSignature,
+            Certs::KeyNotAllowed,
+            Certs::InvalidCommonName,
+            Certs::GatewayCount,
+            Certs::InvalidDnsName,
+        ];
+        let errors = [
+            AuthorityError::Domain(DomainError::Contention),
+            AuthorityError::KeyCertifiedBefore { serial: serial() },
+            AuthorityError::UnknownSerial { serial: serial() },
+            AuthorityError::RevokedBefore { serial: serial() },
+            AuthorityError::Expired { serial: serial() },
+            AuthorityError::NumberNotProved,
+            AuthorityError::NumberHasNoPlace,
+            AuthorityError::IsAuthority,
+            AuthorityError::TooManyRevoked,
+            AuthorityError::NoCommonName,
+            AuthorityError::Refused(Refusal::Late),
+            AuthorityError::NoEnrolment,
+            AuthorityError::TooManyCodes,
+            AuthorityError::OtherHolder,
+        ];
+        let others = [
+            WORDS.problem(StatusCode::UNAUTHORIZED, "proof-needed"),
+            WORDS.problem(StatusCode::FORBIDDEN, "certificate-not-presented"),
+            WORDS.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-pkcs10"),
+        ];
+        let errors = certificates.map(AuthorityError::from).into_iter().chain(errors);
+        for problem in errors.map(Problem::from).chain(others) {
+            for language in Language::all() {
+                assert!(problem.is_worded(&language), "{problem:?}");
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Issuing, renewing, taking back, and the list of what was taken back; each kept before it is given out.
+//! Issuing, renewing, revoking, and the revocation list; each kept before it is given out.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,11 +23,11 @@ use crate::{
 
 /// How long before now a certificate begins, as clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
-/// How long a revocation list of who issues to end entities is believed.
+/// How long the revocation list of an authority that issues to end entities is valid.
 pub const LIST_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 /// Certificates in a list at most; see [`countersign_certs::MAX_REVOCATION_LIST_BYTES`].
 const MAX_REVOKED: usize = 150_000;
-/// How often a list's number is drawn anew because somebody else drew it at the same time.
+/// How often a list's number is drawn anew because another process drew it at the same time.
 const MAX_CONTENTION: usize = 16;
 
 /// How numbers stand in certificates.
@@ -174,7 +174,7 @@ impl CertificateAuthority {
     }
 
     /// Issues a certificate in place of one that is still valid, for a new key: same profile, same names. The old one stays
-    /// valid until it expires or is revoked, so that nobody is locked out meanwhile. One with a number is renewed by its
+    /// valid until it expires or is revoked, so that its holder is not locked out meanwhile. One with a number is renewed by its
     /// holder, who proves the number again ([`Enrolments`](crate::Enrolments)).
     ///
     /// # Errors
@@ -211,7 +211,7 @@ impl CertificateAuthority {
         }
     }
 
-    /// What was issued as this certificate, if it is still good. That whoever presents it has its key is for the caller
+    /// What was issued as this certificate, if it is still good. That its presenter has its key is for the caller
     /// to know.
     pub(crate) async fn recognise(
         &self,
@@ -237,7 +237,7 @@ impl CertificateAuthority {
         Ok(())
     }
 
-    /// Takes a certificate back. It stands in every list from now on.
+    /// Revokes a certificate. It stands in every list from now on.
     ///
     /// # Errors
     /// [`AuthorityError::UnknownSerial`], [`AuthorityError::RevokedBefore`], and when the store fails.
@@ -268,9 +268,9 @@ impl CertificateAuthority {
         found.ok_or(AuthorityError::UnknownSerial { serial })
     }
 
-    /// A new list of what is revoked and has not expired, with the next number, believed for so long.
+    /// A new list of what is revoked and has not expired, with the next number, valid for `lifetime`.
     ///
-    /// A later number never lacks what an earlier one has, whoever signs (RFC 5280 section 5.2.3): what is revoked is
+    /// A later number never lacks what an earlier one has, whichever process signs (RFC 5280 section 5.2.3): what is revoked is
     /// looked up after the last number was read, and before the next one is committed.
     ///
     /// # Errors
@@ -324,7 +324,7 @@ impl CertificateAuthority {
         Ok(revoked)
     }
 
-    /// So long, or as long as the authority itself still lasts.
+    /// `lifetime`, capped at the authority's own expiry.
     pub(crate) fn at_most(&self, lifetime: Duration) -> Duration {
         let end = self.authority.validity().not_after().as_secs();
         let left = end.saturating_sub(self.clock.now().unix_seconds());

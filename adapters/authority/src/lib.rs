@@ -1,7 +1,7 @@
-//! A certificate authority: what was issued, for which proof, and what was taken back (figure 11; claims 25 to 27).
+//! A certificate authority: what was issued, for which proof, and what was revoked (figure 11; claims 25 to 27).
 //!
 //! A public key is certified once. A number goes into a certificate only after its holder has typed back a code that was
-//! sent to it: [`ProvedNumber`](record::ProvedNumber) is made of the domain's proof. What is issued is kept before it is
+//! sent to it: [`ProvedNumber`] is made of the domain's proof. What is issued is kept before it is
 //! given out. X.509 itself is `countersign-certs`' affair; this crate opens no listener and reads no file.
 //!
 //! ```text
@@ -18,13 +18,16 @@ mod enrolment;
 mod flow;
 
 mod error;
+mod message;
 mod order;
 mod page;
-pub mod record;
+mod record;
 mod routes;
+mod words;
 
 pub use enrolment::{EnrolmentToken, Enrolments, Started};
 pub use error::AuthorityError;
 pub use flow::{CertificateAuthority, LIST_LIFETIME, Numbers};
 pub use order::{AUTHORITY_KINDS, Leaf, Order};
-pub use routes::{Desk, routes};
+pub use record::{Issued, ProvedNumber, Revocation};
+pub use routes::{AuthorityService, routes};

@@ -1,174 +1,224 @@
 //! Enrolment for a person in a browser: name and number, then the code, then a file to import.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use askama::Template;
 use axum::{
     Form, Router,
     extract::{State, rejection::FormRejection},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use countersign_certs::{KeyPair, Request, check_passphrase, to_pkcs12};
-use countersign_domain::{code::TypedCode, summary::Locale};
+use countersign_domain::code::TypedCode;
 use countersign_web::{
-    page::{Page, STYLE},
+    body::form,
+    code_page,
+    guest::Guest,
+    page::{PageStyle, page},
     problem::Problem,
+    words::Language,
 };
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
     enrolment::{EnrolmentToken, Started},
     error::AuthorityError,
-    routes::{Desk, Shared},
+    message::{CodeForm, StartForm},
+    routes::{AuthorityService, Shared},
+    words::WORDS,
 };
 
-pub(crate) fn routes() -> Router<Arc<Desk>> {
+/// How to make a request, on the page.
+const REQUEST_COMMAND: &str =
+    "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout my.key -subj /CN=me";
+
+pub(crate) fn routes() -> Router<Arc<AuthorityService>> {
     Router::new().route("/enrol", get(ask).post(start)).route("/enrol/code", post(finish))
 }
 
+/// The form for name and number.
 #[derive(Template)]
 #[template(path = "enrol.html")]
 struct Ask<'a> {
-    style: &'static str,
+    language: &'a Language,
     problem: Option<&'a Problem>,
     identifier: &'a str,
     number: &'a str,
 }
 
+/// What the form for the code asks for besides.
 #[derive(Template)]
-#[template(path = "code.html")]
-struct Code<'a> {
-    style: &'static str,
-    problem: Option<&'a Problem>,
-    started: &'a Started,
+#[template(path = "key.html")]
+struct Key<'a> {
+    language: &'a Language,
+    token: &'a EnrolmentToken,
 }
 
-fn page(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => Page::new(status, html, "").into_response(),
+impl Ask<'_> {
+    fn say(&self, name: &str) -> String {
+        WORDS.say(self.language, name, &[])
+    }
+
+    /// Whether the field with that value of the domain is to be marked.
+    fn is_wrong(&self, value: &str) -> bool {
+        self.problem.and_then(Problem::field) == Some(value)
+    }
+}
+
+impl Key<'_> {
+    fn say(&self, name: &str) -> String {
+        WORDS.say(self.language, name, &[])
+    }
+
+    fn request_hint(&self) -> String {
+        WORDS.say(self.language, "request-hint", &[("command", REQUEST_COMMAND.into())])
+    }
+}
+
+/// A page of ours; one that is an answer to a form cannot be asked for in another language.
+fn show(
+    main: askama::Result<String>,
+    language: &Language,
+    path: Option<&str>,
+    problem: Option<&Problem>,
+) -> Response {
+    let title = WORDS.say(language, "get-certificate", &[]);
+    match main {
+        Ok(main) => page(&title, PageStyle { language, party: None, path }, problem, &main),
         Err(error) => {
-            tracing::error!(%error, "a page cannot be made");
+            tracing::error!(%error, "cannot render the authority's page");
             Problem::internal().into_response()
         }
     }
 }
 
-async fn ask() -> Response {
-    asking(None, "", "")
+fn asking(language: &Language, problem: Option<&Problem>, form: &StartForm) -> Response {
+    let StartForm { identifier, number } = form;
+    let ask = Ask { language, problem, identifier, number };
+    show(ask.render(), language, Some("/enrol"), problem)
 }
 
-fn asking(problem: Option<&Problem>, identifier: &str, number: &str) -> Response {
-    let status = problem.map_or(StatusCode::OK, Problem::status);
-    page(status, &Ask { style: STYLE, problem, identifier, number })
+fn coding(language: &Language, problem: Option<&Problem>, started: &Started) -> Response {
+    let main = Key { language, token: &started.token }.render().and_then(|fields| {
+        let code = code_page::CodeForm {
+            language,
+            view: &started.code,
+            path: "/enrol",
+            advice: None,
+            fields,
+            button: WORDS.say(language, "get-the-certificate", &[]),
+            cancel: None,
+            problem,
+        };
+        let heading = WORDS.say(language, "get-certificate", &[]);
+        Ok(format!("<h1>{heading}</h1>\n{}", code.render()?))
+    });
+    show(main, language, None, problem)
 }
 
-fn coding(problem: Option<&Problem>, started: &Started) -> Response {
-    let status = problem.map_or(StatusCode::OK, Problem::status);
-    page(status, &Code { style: STYLE, problem, started })
+async fn ask(guest: Guest) -> Response {
+    let mut response = asking(&guest.language(None), None, &StartForm::default());
+    guest.keep_language(&mut response);
+    response
 }
 
-#[derive(Deserialize)]
-struct StartForm {
-    identifier: String,
-    number: String,
-}
-
-async fn start(State(desk): Shared, form: Result<Form<StartForm>, FormRejection>) -> Response {
-    let Ok(Form(form)) = form else {
-        let problem = Problem::invalid("Give your name here and your number.");
-        return asking(Some(&problem), "", "");
+async fn start(
+    State(service): Shared,
+    guest: Guest,
+    fields: Result<Form<StartForm>, FormRejection>,
+) -> Response {
+    let language = guest.language(None);
+    let form = match form(fields) {
+        Ok(form) => form,
+        Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
     };
     let begun = async {
-        let identifier = form.identifier.trim().try_into()?;
-        // People part the digits of a number with blanks.
-        let number: String = form.number.split_whitespace().collect();
-        let number = number.try_into()?;
-        desk.enrolments.start(identifier, number, Locale::En).await
+        let (identifier, number) = form.read()?;
+        service.enrolments.start(identifier, number, language.locale()).await
     };
     match begun.await {
-        Ok(started) => coding(None, &started),
-        Err(error) => {
-            let error: AuthorityError = error;
-            asking(Some(&error.into()), &form.identifier, &form.number)
-        }
+        Ok(started) => coding(&language, None, &started),
+        Err(error) => asking(&language, Some(&error.into()), &form),
     }
 }
 
-#[derive(Deserialize)]
-struct CodeForm {
-    enrolment: String,
-    code: String,
-    /// A request, in PEM, of who has a key.
-    #[serde(default)]
-    request: String,
-    /// The passphrase for the file of who has none.
-    #[serde(default)]
-    passphrase: String,
-}
-
-async fn finish(State(desk): Shared, form: Result<Form<CodeForm>, FormRejection>) -> Response {
-    let Ok(Form(form)) = form else {
-        let problem = Problem::invalid("Something is missing. Begin again.");
-        return asking(Some(&problem), "", "");
+async fn finish(
+    State(service): Shared,
+    guest: Guest,
+    fields: Result<Form<CodeForm>, FormRejection>,
+) -> Response {
+    let language = guest.language(None);
+    let mut form = match form(fields) {
+        Ok(form) => form,
+        Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
     };
-    let (code, passphrase) = (Zeroizing::new(form.code), Zeroizing::new(form.passphrase));
+    let passphrase = Zeroizing::new(mem::take(&mut form.passphrase));
     let issued = async {
-        let token = form.enrolment.parse()?;
-        let code = code.as_str().try_into()?;
-        issue(&desk, token, code, &form.request, passphrase).await
+        let token = form.enrolment.parse().map_err(|error: AuthorityError| Problem::from(error))?;
+        let code = TypedCode::try_from(form.code.as_str())?;
+        issue(&service, token, code, &form.request, passphrase).await
     };
     match issued.await {
         Ok(file) => file,
-        Err(error) => again(&desk, &form.enrolment, &error.into()).await,
+        Err(problem) => again(&service, &language, &form.enrolment, &problem).await,
     }
 }
 
-/// While there is something left to try, it is tried where it was.
-async fn again(desk: &Desk, enrolment: &str, problem: &Problem) -> Response {
+/// While there is something left to try, the form for the code is shown again.
+async fn again(
+    service: &AuthorityService,
+    language: &Language,
+    enrolment: &str,
+    problem: &Problem,
+) -> Response {
     let started = match enrolment.parse() {
-        Ok(token) => desk.enrolments.look(&token).await.ok(),
+        Ok(token) => service.enrolments.look(&token).await.ok(),
         Err(_) => None,
     };
     match started {
-        Some(started) => coding(Some(problem), &started),
-        None => asking(Some(problem), "", ""),
+        Some(started) => coding(language, Some(problem), &started),
+        None => asking(language, Some(problem), &StartForm::default()),
     }
 }
 
-/// The file: the certificate with its chain for who has a key, and everything for who has none.
+/// The file: the certificate with its chain for a key that the person has, or with a new key.
 async fn issue(
-    desk: &Arc<Desk>,
+    service: &Arc<AuthorityService>,
     token: EnrolmentToken,
     code: TypedCode,
     request: &str,
     passphrase: Zeroizing<String>,
-) -> Result<Response, AuthorityError> {
+) -> Result<Response, Problem> {
     if !request.trim().is_empty() {
-        let request = Request::from_file(request.as_bytes())?;
-        let certificate = desk.finish(token, code, request, None).await?;
+        let request = Request::from_file(request.as_bytes()).map_err(AuthorityError::from)?;
+        let certificate = service.finish(token, code, request, None).await?;
         let mut pem = String::new();
-        for certificate in desk.with_chain(certificate) {
-            pem.push_str(&certificate.to_pem()?);
+        for certificate in service.with_chain(certificate) {
+            pem.push_str(&certificate.to_pem().map_err(AuthorityError::from)?);
         }
         let kind = "application/x-pem-file";
         return Ok(file(kind, "certificate.pem", pem.into_bytes()));
     }
     // What can be refused is refused before a key is made, and before the code is used up.
-    check_passphrase(&passphrase)?;
-    desk.enrolments.look(&token).await?;
-    let key = KeyPair::generate()?;
-    let request = Request::from_file(key.to_request_pem("enrolment")?.as_bytes())?;
-    let certificate = desk.finish(token, code, request, None).await?;
+    check_passphrase(&passphrase).map_err(AuthorityError::from)?;
+    service.enrolments.look(&token).await?;
+    let (key, request) = new_key().map_err(AuthorityError::from)?;
+    let certificate = service.finish(token, code, request, None).await?;
     let mut chain = vec![certificate];
-    chain.extend(desk.chain.iter().cloned());
-    // It takes a while, as it must: not on a thread that serves others.
+    chain.extend(service.chain.iter().cloned());
+    // Key derivation takes a while, as it must: not on a thread that serves other requests.
     let packed = move || to_pkcs12(&key, &chain, "countersign", &passphrase);
     let packed = tokio::task::spawn_blocking(packed).await;
     let packed = packed.unwrap_or(Err(countersign_certs::Error::Failed("making a PKCS#12 file")));
-    Ok(file("application/x-pkcs12", "certificate.p12", packed?))
+    Ok(file("application/x-pkcs12", "certificate.p12", packed.map_err(AuthorityError::from)?))
+}
+
+fn new_key() -> Result<(KeyPair, Request), countersign_certs::Error> {
+    let key = KeyPair::generate()?;
+    let request = Request::from_file(key.to_request_pem("enrolment")?.as_bytes())?;
+    Ok((key, request))
 }
 
 fn file(kind: &'static str, name: &str, content: Vec<u8>) -> Response {

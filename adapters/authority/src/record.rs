@@ -26,11 +26,11 @@ pub struct Issued {
     pub not_after: Timestamp,
     /// The number in it, and the challenge by which its holder proved it.
     pub number: Option<ProvedNumber>,
-    /// The serial number of the certificate whose place it took.
+    /// The serial number of the certificate that it replaces.
     pub replaces: Option<String>,
     /// The certificate itself, DER in base64.
     pub certificate: String,
-    /// Whether it was taken back.
+    /// Whether it was revoked.
     pub revoked: Option<Revocation>,
 }
 
@@ -81,7 +81,7 @@ impl ProvedNumber {
     }
 }
 
-/// That and why a certificate was taken back.
+/// Since when a certificate is revoked, and why.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Revocation {
     /// Since when.

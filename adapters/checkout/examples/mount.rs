@@ -1,14 +1,16 @@
-//! The checkout in somebody's own server, beside a page of his or her own, over the domain's fakes: a server has drivers
+//! The checkout in somebody's own server, beside a page of its own, over the domain's fakes: a server has drivers
 //! instead. The session's cookie is `Secure` and `__Host-`, so real use needs TLS in front.
 #![expect(clippy::print_stdout, reason = "the terminal is the phone")]
 
 use std::{error::Error, sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
-use countersign_checkout::{Checkouts, api, payer_pages};
-use countersign_domain::{directory::Subscribers, testing};
+use countersign_checkout::{Checkouts, merchant_api, payer_pages};
+use countersign_domain::{directory::Subscribers, relying_party::RelyingParty, testing};
 use countersign_web::{
-    relying_party::{KeyHash, RelyingParties, RelyingParty},
+    api::api,
+    relying_party::{ApiClient, KeyHash, RelyingParties},
+    subscribers::subscribers,
     theme::Themes,
 };
 
@@ -17,18 +19,19 @@ fn routes(shop: &testing::Fixture) -> Result<Router, Box<dyn Error>> {
     let checkouts = Arc::new(Checkouts {
         ports: shop.ports.clone(),
         directory: directory.clone(),
-        subscribers: Some(directory),
         gateway: shop.gateway.clone(),
         certificates: None,
-        public_origin: "http://127.0.0.1:3000".to_owned(),
+        public_origin: "http://127.0.0.1:3000".to_owned().try_into()?,
     });
     let merchant = RelyingParty {
         id: "dupont".try_into()?,
         name: "Librairie Dupont".try_into()?,
-        api_key_sha256: KeyHash::of("128 random bits"),
         may_enrol: true,
     };
-    let api = api(checkouts.clone(), RelyingParties::new(vec![merchant]));
+    let merchant = ApiClient { party: merchant, api_key_sha256: KeyHash::of("128 random bits") };
+    let parties = RelyingParties::new(vec![merchant]);
+    let api =
+        api([merchant_api(checkouts.clone(), parties.clone()), subscribers(directory, parties)]);
     Ok(Router::new()
         .route("/", get(async || "my own page"))
         .nest("/countersign", api)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use countersign_domain::{
     challenge::Challenge,
     code::TypedCode,
-    directory::Subscribers,
     error::Error,
     event::Fact,
     gateway::{Gateway, Purchase},
@@ -15,67 +14,39 @@ use countersign_domain::{
     ports::{Directory, Ports, StoreError},
     record::{Batch, RecordKey, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
-    subscriber::Subscriber,
     summary::Locale,
-    transaction::Transaction,
 };
-use countersign_web::{idempotency, peer_certificate::PeerCertificates, problem::Problem};
+use countersign_web::{
+    holder::CertificateReader, idempotency, origin::PublicOrigin,
+    peer_certificate::PeerCertificates,
+};
 
 use crate::{
     error::CheckoutError,
-    identity::{CertificateReader, PayerHint, identify},
+    identity::{PayerHint, identify},
+    message::NewCheckout,
     record::{Checkout, CheckoutId},
-    view::{CheckoutView, MerchantView, Status},
+    view::{CheckoutView, MerchantView, PayerView, Status},
 };
 
-/// For how long a checkout can be begun to be paid, in seconds.
+/// How long a payment may be begun, in seconds: as long as shops keep a basket reserved.
 const LIFE_SECONDS: u32 = 30 * 60;
 
-/// Payments that may be begun for one checkout: a payer may mistype a card or lose patience, a guesser may not go on.
+/// Payments that may be begun for one checkout: enough for a mistyped card or lost patience, too few for guessing.
 const MAX_TRIES: u8 = 5;
 
 /// The checkouts of a server. Holds no state of its own.
 pub struct Checkouts {
     /// Store, time, randomness and keys.
     pub ports: Ports,
-    /// Whose phone is whose.
+    /// Which phone is vouched for which person and card.
     pub directory: Arc<dyn Directory>,
-    /// Where subscribers are entered, when the directory is ours.
-    pub subscribers: Option<Arc<Subscribers>>,
     /// Runs the payments.
     pub gateway: Arc<Gateway>,
-    /// Reads client certificates, when there are authorities to be believed.
-    pub certificates: Option<CertificateReader>,
-    /// Where payers reach the pages, such as `https://pay.example.com`: origin only, no path.
-    pub public_origin: String,
-}
-
-/// A checkout to be created.
-#[derive(Clone, Debug)]
-pub struct NewCheckout {
-    /// What is to be paid.
-    pub transaction: Transaction,
-    /// Where the payer may go back to.
-    pub return_url: Option<String>,
-    /// The language of the message and of the page, when the merchant knows it; otherwise the payer's browser says it.
-    pub locale: Option<Locale>,
-    /// By which the merchant follows the purchase through logs; without one, we make one.
-    pub correlation: Option<CorrelationId>,
-}
-
-/// A checkout as its payer is shown it.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// Where it stands.
-    pub view: CheckoutView,
-    /// Whose it is.
-    pub relying_party: RelyingPartyId,
-    /// Where the payer may go back to.
-    pub return_url: Option<String>,
-    /// The language that the merchant asked for.
-    pub locale: Option<Locale>,
-    /// Whether a payment may be begun.
-    pub can_pay: bool,
+    /// Reads client certificates, when there are authorities to trust.
+    pub certificates: Option<Arc<CertificateReader>>,
+    /// Where payers reach the pages.
+    pub public_origin: PublicOrigin,
 }
 
 /// A checkout with what belongs to it.
@@ -96,15 +67,14 @@ impl Checkouts {
         new: NewCheckout,
         request: &idempotency::Request,
     ) -> Result<MerchantView, CheckoutError> {
-        let answered = request.answered::<CheckoutId>(self.ports.store.as_ref()).await?;
-        if let Some(id) = answered.map_err(CheckoutError::Problem)? {
+        if let Some(id) = request.answered::<CheckoutId>(self.ports.store.as_ref()).await? {
             return self.merchant_view(party, &id).await;
         }
         let correlation = match new.correlation {
             Some(correlation) => correlation,
             None => CorrelationId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
         };
-        tracing::info!(relying_party = %party, %correlation, "a checkout is asked for");
+        tracing::info!(relying_party = %party, %correlation, "creating a checkout");
         let checkout = Checkout {
             correlation: Some(correlation),
             id: CheckoutId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
@@ -126,8 +96,7 @@ impl Checkouts {
             Ok(()) => self.merchant_view(party, &checkout.id).await,
             // The same request was answered meanwhile: the same answer is given.
             Err(StoreError::Conflict { key }) => {
-                let answered = request.answered::<CheckoutId>(self.ports.store.as_ref()).await?;
-                match answered.map_err(CheckoutError::Problem)? {
+                match request.answered::<CheckoutId>(self.ports.store.as_ref()).await? {
                     Some(id) => self.merchant_view(party, &id).await,
                     None => Err(StoreError::Conflict { key }.into()),
                 }
@@ -136,7 +105,7 @@ impl Checkouts {
         }
     }
 
-    /// A checkout as its merchant sees it; somebody else's is not found.
+    /// A checkout as its merchant sees it; another merchant's is not found.
     ///
     /// # Errors
     /// When there is none, or a port fails.
@@ -178,10 +147,10 @@ impl Checkouts {
         Ok(facts)
     }
 
-    /// Calls a checkout off on its merchant's behalf: it will not be paid, by a payment that waits or by another.
+    /// Cancels a checkout on its merchant's behalf: it will not be paid, by a payment that waits or by another.
     ///
     /// # Errors
-    /// When it is paid or called off already, somebody begins to pay at the same time, or a port fails.
+    /// When it is paid or cancelled already, a payment is begun at the same time, or a port fails.
     pub async fn void(
         &self,
         party: &RelyingPartyId,
@@ -198,22 +167,12 @@ impl Checkouts {
             Some(payment) if !payment.state().is_final() => self.cancel_payment(&payment).await?,
             _ => {}
         }
-        // Whoever began another payment meanwhile has changed the checkout, and this is a conflict.
+        // Another payment that was begun meanwhile has changed the checkout, and this is a conflict.
         checkout.void = true;
         let mut batch = Batch::default();
         batch.replace(&Versioned { version, value: checkout })?;
         self.ports.store.commit(batch).await?;
         self.merchant_view(party, id).await
-    }
-
-    /// Enters a subscriber into the directory.
-    ///
-    /// # Errors
-    /// When the directory is not ours, or a port fails.
-    pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), CheckoutError> {
-        let refuse =
-            || CheckoutError::Problem(Problem::not_found("The directory is not kept here."));
-        Ok(self.subscribers.as_ref().ok_or_else(refuse)?.enrol(subscriber).await?)
     }
 
     /// A checkout as the payer in that session sees it.
@@ -224,15 +183,15 @@ impl Checkouts {
         &self,
         id: &CheckoutId,
         session: Option<&SessionId>,
-    ) -> Result<Shown, CheckoutError> {
+    ) -> Result<PayerView, CheckoutError> {
         let Loaded { checkout, payment, .. } = self.load(id).await?;
         let mut view = self.view_of(&checkout, payment.as_ref(), session).await?;
         let can_pay = self.must_be_open(&checkout, payment.as_ref()).is_ok();
         if payment.is_some_and(|payment| session != Some(payment.session())) {
-            // Whoever has the address alone does not learn with which card somebody else pays.
+            // The address alone does not show with which card another person pays.
             view.card = None;
         }
-        Ok(Shown {
+        Ok(PayerView {
             view,
             relying_party: checkout.relying_party,
             return_url: checkout.return_url,
@@ -258,7 +217,8 @@ impl Checkouts {
         self.must_be_open(&checkout, payment.as_ref())?;
         let now = self.ports.clock.now();
         let payer =
-            identify(hint, peer, self.directory.as_ref(), self.certificates.as_ref(), now).await?;
+            identify(hint, peer, self.directory.as_ref(), self.certificates.as_deref(), now)
+                .await?;
         let purchase = Purchase {
             payment: PaymentId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: checkout.relying_party.clone(),
@@ -266,7 +226,7 @@ impl Checkouts {
             payer,
             transaction: checkout.transaction.clone(),
             locale: checkout.locale.unwrap_or(page_locale),
-            origin: self.host().to_owned(),
+            origin: self.public_origin.host().to_owned(),
             correlation: checkout.correlation.clone(),
         };
         // The checkout names its payment in the payment's first commit: of two payments begun at once, one is.
@@ -307,7 +267,7 @@ impl Checkouts {
         }
     }
 
-    /// Calls the payment off on the payer's behalf.
+    /// Cancels the payment on the payer's behalf.
     ///
     /// # Errors
     /// When it is too late for that, in another session, or when a port fails.
@@ -383,7 +343,7 @@ impl Checkouts {
         Ok(Loaded { version, checkout, payment })
     }
 
-    /// The code's part is for the session that asked for it, and for nobody else.
+    /// The code's part is for the session that asked for it alone.
     async fn view_of(
         &self,
         checkout: &Checkout,
@@ -402,14 +362,5 @@ impl Checkouts {
         let message =
             self.ports.store.expect::<Message>(challenge.last_message().as_str()).await?.value;
         Ok(CheckoutView::of(checkout, payment, Some((&challenge, &message)), now))
-    }
-
-    /// The host in the public origin, without a port: what the message's last line is bound to.
-    fn host(&self) -> &str {
-        let authority = self
-            .public_origin
-            .rsplit_once("//")
-            .map_or(self.public_origin.as_str(), |(_, rest)| rest);
-        authority.split_once(':').map_or(authority, |(host, _)| host)
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! A merchant's back end creates a checkout over the API and sends the payer's browser to its page. The page shows
 //! amount and payee, learns who pays (`userId`, a card, or nothing but the TLS client certificate), asks for the code
-//! that went to the phone, and says what came of it. Who the phone belongs to, the code, the bank and the register are
-//! the domain's business; this crate ends no TLS session and opens no listener: it is two routers to be mounted.
+//! that went to the phone, and shows the outcome. Whose phone it is, the code, the bank and the register are the domain's
+//! business; this crate ends no TLS session and opens no listener: it is the merchants' part of the API and the payers'
+//! pages, to be mounted.
 //!
 //! ```text
 //!   merchant's back end                        payer's browser (client certificate optional)
@@ -16,9 +17,9 @@
 //!              countersign-domain: Gateway, Directory, Store
 //! ```
 //!
-//! `examples/mount.rs` mounts it in somebody's own server.
+//! `examples/mount.rs` mounts it in a server of your own.
 
-// The flow: what a checkout is, who pays it, and what is done with it.
+// The flow: what a checkout is, its payer, and what is done with it.
 mod flow;
 mod identity;
 mod record;
@@ -27,17 +28,15 @@ mod view;
 mod api;
 mod error;
 mod message;
-mod openapi;
 mod page;
 mod payer;
 mod words;
 
-pub use api::api;
+pub use api::merchant_api;
 pub use error::CheckoutError;
-pub use flow::{Checkouts, NewCheckout, Shown};
-pub use identity::{CertificateReader, PayerHint};
-pub use message::{AmountBody, CardBody, CreateCheckout, EnrolSubscriber, ItemBody};
-pub use openapi::openapi;
+pub use flow::Checkouts;
+pub use identity::PayerHint;
+pub use message::{AmountBody, CreateCheckout, ItemBody, NewCheckout};
 pub use payer::payer_pages;
 pub use record::CheckoutId;
-pub use view::{CheckoutView, CodeView, MerchantView, Status};
+pub use view::{CheckoutView, MerchantView, PayerView, Status};

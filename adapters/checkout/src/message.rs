@@ -1,19 +1,17 @@
 //! What comes in over HTTP, and the valid types that it becomes.
 
 use countersign_domain::{
-    address::Msisdn,
     amount::{Amount, Currency},
     card::{Card, CardExpiry},
     error::InvalidInput,
     id::{CorrelationId, Identifier},
-    subscriber::Subscriber,
     summary::Locale,
     transaction::{Item, ItemName, Payee, Reference, Transaction},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{flow::NewCheckout, identity::PayerHint};
+use crate::identity::PayerHint;
 
 /// An amount: a decimal number as text, and its currency.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
@@ -52,7 +50,7 @@ pub struct CreateCheckout {
     /// What is bought, at most 20 kinds; shown on the phone, too.
     #[serde(default)]
     pub items: Vec<ItemBody>,
-    /// Where the payer may go back to at the end: `https`, or `http` to the payer's own machine for who tries it.
+    /// Where the payer may go back to at the end: `https`, or `http` to the payer's own machine, to try it.
     #[serde(default)]
     pub return_url: Option<String>,
     /// The language of page and message: `en` or `fr`. Absent, it is the one that the payer's browser asks for.
@@ -61,28 +59,17 @@ pub struct CreateCheckout {
     pub locale: Option<Locale>,
 }
 
-/// A card.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CardBody {
-    /// Its number.
-    #[schema(example = "4970100000000154")]
-    pub number: String,
-    /// Its last month, `MM/YY` or `YYYY-MM`.
-    #[schema(example = "12/29")]
-    pub expiry: String,
-}
-
-/// A subscriber to enter into the directory.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EnrolSubscriber {
-    /// The mobile number in E.164 form; its holder must have proved it.
-    #[schema(example = "+33612345678")]
-    pub number: String,
-    /// The card that is kept for the subscriber (figure 8).
-    #[serde(default)]
-    pub card: Option<CardBody>,
+/// A checkout to be created.
+#[derive(Clone, Debug)]
+pub struct NewCheckout {
+    /// What is to be paid.
+    pub transaction: Transaction,
+    /// Where the payer may go back to.
+    pub return_url: Option<String>,
+    /// The language of the message and of the page, when the merchant knows it; otherwise the payer's browser says it.
+    pub locale: Option<Locale>,
+    /// By which the merchant follows the purchase through logs; without one, we make one.
+    pub correlation: Option<CorrelationId>,
 }
 
 /// The form by which a payer says who he or she is. Empty fields are as good as absent: browsers send them.
@@ -163,21 +150,6 @@ fn return_url(text: String) -> Result<String, InvalidInput> {
             (Some("https"), Some(_)) | (Some("http"), Some("localhost" | "127.0.0.1" | "[::1]")),
         ) => Ok(text),
         _ => refuse("is not an absolute https address"),
-    }
-}
-
-impl EnrolSubscriber {
-    /// The subscriber of that identifier.
-    pub(crate) fn into_subscriber(
-        self,
-        identifier: Identifier,
-    ) -> Result<Subscriber, InvalidInput> {
-        let number = Msisdn::try_from(self.number)?;
-        let card = self
-            .card
-            .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))
-            .transpose()?;
-        Ok(Subscriber { identifier, number, card })
     }
 }
 

@@ -11,7 +11,7 @@ use countersign_domain::{
 use serde::{Deserialize, Serialize};
 
 random_id!(
-    /// Names a checkout; whoever knows it may see amount and payee.
+    /// Names a checkout: the id alone shows amount and payee.
     CheckoutId, "co_"
 );
 
@@ -24,7 +24,7 @@ pub(crate) struct Checkout {
     pub(crate) return_url: Option<String>,
     pub(crate) locale: Option<Locale>,
     pub(crate) expires_at: Timestamp,
-    /// The merchant called it off: no payment may be begun.
+    /// The merchant cancelled it: no payment may be begun.
     pub(crate) void: bool,
     /// Payments begun so far, and the last of them.
     pub(crate) tries: u8,

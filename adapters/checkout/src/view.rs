@@ -2,11 +2,14 @@
 
 use countersign_domain::{
     challenge::Challenge,
+    id::RelyingPartyId,
     outbox::Message,
     payment::{Payment, PaymentState, VoidCause},
     policy::Selection,
+    summary::Locale,
     time::Timestamp,
 };
+use countersign_web::code_page::CodeView;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,9 +21,8 @@ use crate::{
 /// Where a checkout stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Status {
-    /// Nobody has begun to pay, or the last payment failed and another may be begun.
+    /// No payment was begun, or the last one failed and another may be begun.
     Open,
     /// A code went to the payer's phone.
     AwaitingCode,
@@ -30,9 +32,9 @@ pub enum Status {
     Paid,
     /// The bank refused.
     Declined,
-    /// The payment was not made: no right code in time, no phone, or called off.
+    /// The payment was not made: no right code in time, no phone, or cancelled.
     Voided,
-    /// Nobody paid in time.
+    /// It was not paid in time.
     Expired,
 }
 
@@ -46,7 +48,9 @@ impl Status {
             Some(PaymentState::Captured { .. }) => Self::Paid,
             Some(PaymentState::Declined { .. }) => Self::Declined,
             Some(PaymentState::Voiding { .. } | PaymentState::Voided { .. }) => Self::Voided,
-            Some(_) => Self::Processing,
+            Some(PaymentState::Authorizing { .. } | PaymentState::Capturing { .. }) => {
+                Self::Processing
+            }
         }
     }
 }
@@ -60,7 +64,7 @@ pub struct CheckoutView {
     pub status: Status,
     /// How much.
     pub amount: AmountBody,
-    /// Who is paid.
+    /// The payee.
     pub payee: String,
     /// What is bought.
     pub items: Vec<ItemBody>,
@@ -78,20 +82,19 @@ pub struct CheckoutView {
     pub cause: Option<&'static str>,
 }
 
-/// The code that is waited for.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CodeView {
-    /// The phone's number, masked.
-    pub number: String,
-    /// Where the message stands: `queued`, `sending`, `sent`, `delivered`, `failed`, `unconfirmed`.
-    pub message: &'static str,
-    /// How many responses are still accepted.
-    pub attempts_left: u8,
-    /// For how long a response is accepted.
-    pub expires_in_seconds: u32,
-    /// In how many seconds the message may be asked for again; absent when it is not sent any more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resend_in_seconds: Option<u32>,
+/// A checkout as its payer is shown it.
+#[derive(Clone, Debug)]
+pub struct PayerView {
+    /// Where it stands.
+    pub view: CheckoutView,
+    /// Whose it is.
+    pub relying_party: RelyingPartyId,
+    /// Where the payer may go back to.
+    pub return_url: Option<String>,
+    /// The language that the merchant asked for.
+    pub locale: Option<Locale>,
+    /// Whether a payment may be begun.
+    pub can_pay: bool,
 }
 
 /// A checkout as its merchant sees it.
@@ -107,10 +110,10 @@ pub struct MerchantView {
     /// The last payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment: Option<String>,
-    /// By which the bank knows it: ISO 8583 field 37, the retrieval reference number.
+    /// The bank's name for it: ISO 8583 field 37, the retrieval reference number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bank_reference: Option<String>,
-    /// By which logs know it: the trace id of the request's `traceparent`, or one of ours.
+    /// Its name in logs: the trace id of the request's `traceparent`, or one of ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
 }
@@ -134,13 +137,7 @@ impl CheckoutView {
                 Selection::Secured => "secured",
                 Selection::Normal => "normal",
             }),
-            code: code.map(|(challenge, message)| CodeView {
-                number: challenge.masked_number(),
-                message: message.state().name(),
-                attempts_left: challenge.attempts_left(),
-                expires_in_seconds: challenge.expires_at().seconds_from(now),
-                resend_in_seconds: challenge.resend_wait_seconds(now),
-            }),
+            code: code.map(|(challenge, message)| CodeView::of(challenge, message, now)),
             cause: payment.and_then(cause),
         }
     }
@@ -154,9 +151,12 @@ fn cause(payment: &Payment) -> Option<&'static str> {
             Some(match cause {
                 VoidCause::NotVerified { refusal } => refusal.name(),
                 VoidCause::CaptureRefused { .. } => "declined-by-bank",
-                _ => "interrupted",
+                VoidCause::Interrupted => "interrupted",
             })
         }
-        _ => None,
+        PaymentState::Authorizing { .. }
+        | PaymentState::AwaitingCode { .. }
+        | PaymentState::Capturing { .. }
+        | PaymentState::Captured { .. } => None,
     }
 }

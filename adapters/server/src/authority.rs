@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use countersign_authority::{CertificateAuthority, Desk, Enrolments, Leaf, Numbers, routes};
+use countersign_authority::{
+    AuthorityService, CertificateAuthority, Enrolments, Leaf, Numbers, routes,
+};
 use countersign_certs::{CertificateDer, GatewayCertificate};
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
@@ -16,13 +18,14 @@ use countersign_domain::{
     ports::{Clock, Ports},
     verifier::Verifier,
 };
+use countersign_web::origin::PublicOrigin;
 use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     ca::folder::{AuthorityFolder, passphrase, read_certificate},
     commits::Commits,
-    config::{Files, KeysSection, SmsSection, TlsSection, check_origin, parse, unreadable},
+    config::{Files, KeysSection, SmsSection, TlsSection, parse, unreadable},
     error::{ConfigError, StartError},
     listener::Listener,
     metrics::Metrics,
@@ -60,7 +63,7 @@ struct AuthoritySection {
     /// Where to listen.
     listen: SocketAddr,
     /// How people reach it, such as `https://ca.example.com`; the last line of the SMS is bound to its host.
-    public_origin: String,
+    public_origin: PublicOrigin,
     /// The authority's folder, as `countersign ca init` made it.
     folder: PathBuf,
     /// The file with the passphrase of its key. Absent: the environment has it.
@@ -83,7 +86,6 @@ impl AuthorityConfig {
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let mut config: Self = parse(&text, std::env::vars())?;
         config.files = Files::in_folder(path.parent().unwrap_or_else(|| Path::new(".")));
-        check_origin(&config.authority.public_origin, "authority.public_origin")?;
         config.sms.check()?;
         Ok(config)
     }
@@ -150,7 +152,7 @@ impl AuthorityServer {
             section.listen,
             watch::channel(tls).1,
             watched(
-                routes(Arc::new(Desk::new(enrolments, chain))),
+                routes(Arc::new(AuthorityService::new(enrolments, chain))),
                 "authority",
                 Arc::clone(&metrics),
             ),
@@ -202,16 +204,10 @@ fn enrolments(
         relying_party: RelyingPartyId::try_from("authority")
             .map_err(|error| ConfigError::unusable("authority", error))?,
         leaf: config.leaf()?,
-        origin: host_of(&section.public_origin).to_owned(),
+        origin: section.public_origin.host().to_owned(),
     })
 }
 
 fn unusable_folder(error: Box<dyn std::error::Error>) -> ConfigError {
     ConfigError::unusable("authority.folder", error)
-}
-
-/// The host of an origin, without its port.
-fn host_of(origin: &str) -> &str {
-    let host = origin.strip_prefix("https://").unwrap_or(origin);
-    host.split(':').next().unwrap_or(host)
 }

@@ -19,7 +19,8 @@ use countersign_domain::{
     secret::Secret,
 };
 use countersign_web::{
-    relying_party::RelyingParty,
+    origin::PublicOrigin,
+    relying_party::ApiClient,
     theme::{Colour, Logo, Theme, Themes},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -55,7 +56,7 @@ pub struct Config {
     pub(crate) bank: BankSection,
     /// The callers of the API.
     #[serde(rename = "relying_party")]
-    pub(crate) relying_parties: Vec<RelyingParty>,
+    pub(crate) relying_parties: Vec<ApiClient>,
     /// How relying parties' pages look, by their ids.
     #[serde(default)]
     theme: BTreeMap<RelyingPartyId, ThemeSection>,
@@ -81,7 +82,7 @@ pub(crate) struct CheckoutSection {
     /// Where to listen for payers' browsers.
     pub(crate) listen: SocketAddr,
     /// How payers reach it, such as `https://pay.example.com`; the last line of the SMS is bound to its host.
-    pub(crate) public_origin: String,
+    pub(crate) public_origin: PublicOrigin,
     /// PEM of the authorities whose client certificates are trusted. Absent: no certificate is asked for.
     pub(crate) client_authorities: Option<PathBuf>,
     /// Revocation lists of those authorities, PEM or DER, read again when they change. As soon as there is one, there must
@@ -223,14 +224,13 @@ impl Config {
     }
 
     fn check(self) -> Result<Self, ConfigError> {
-        check_origin(&self.checkout.public_origin, "checkout.public_origin")?;
         if self.checkout.client_authorities.is_none() && !self.checkout.revocation_lists.is_empty()
         {
             let why = "are of no use without checkout.client_authorities";
             return Err(ConfigError::unusable("checkout.revocation_lists", why));
         }
         self.sms.check()?;
-        let mut ids: Vec<_> = self.relying_parties.iter().map(|party| &party.id).collect();
+        let mut ids: Vec<_> = self.relying_parties.iter().map(|client| &client.party.id).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(ConfigError::unusable("relying_party.id", "is there twice"));
@@ -241,7 +241,7 @@ impl Config {
     /// How pages look, logos read.
     pub(crate) fn themes(&self) -> Result<Themes, ConfigError> {
         let read = |(party, section): (&RelyingPartyId, &ThemeSection)| {
-            if !self.relying_parties.iter().any(|known| known.id == *party) {
+            if !self.relying_parties.iter().any(|known| known.party.id == *party) {
                 return Err(ConfigError::unusable(
                     "theme",
                     format!("there is no relying party {party}"),
@@ -331,19 +331,6 @@ pub(crate) fn parse<T: DeserializeOwned>(
         override_key(&mut table, &name, value)?;
     }
     table.try_into().map_err(invalid)
-}
-
-/// What browsers are sent to, and what the last line of an SMS is bound to.
-pub(crate) fn check_origin(origin: &str, key: &'static str) -> Result<(), ConfigError> {
-    let is_origin = origin.strip_prefix("https://").is_some_and(|host| {
-        !host.is_empty()
-            && host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':'))
-    });
-    if is_origin {
-        return Ok(());
-    }
-    let why = "is not https:// and a host in lower case, without a path";
-    Err(ConfigError::unusable(key, why))
 }
 
 /// Sets a key in the table; `section__key` names it. A value that is not TOML is text.

@@ -198,9 +198,8 @@ async fn answer(
     match timeout(REQUEST_TIMEOUT, shared.router.clone().oneshot(request)).await {
         Ok(answered) => answered,
         Err(_) => {
-            let detail = "What was begun may go on. Look again before you repeat it.";
-            Ok(Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "This took too long", detail)
-                .into_response())
+            let problem = Problem::shared(StatusCode::GATEWAY_TIMEOUT, "timeout");
+            Ok(problem.into_response())
         }
     }
 }

@@ -98,7 +98,7 @@ fn look(
     if let (Some(reader), Some(anchors)) =
         (&checkouts.certificates, server::trust_anchors(config, &lists)?)
     {
-        reader.believe(anchors);
+        reader.trust(anchors);
     }
     let renewed = tls::for_payers(config, &lists)?;
     tls.send_replace(renewed);

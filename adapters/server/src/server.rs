@@ -6,7 +6,7 @@ use axum::Router;
 use countersign_bank::{Iso8583Bank, Iso8583Settings};
 use countersign_certs::{Certificate, GatewayKey, KeyPair, RevocationList, TrustAnchors};
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
-use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
+use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
     directory::Subscribers,
     gateway::{AwaitedPayments, Gateway},
@@ -17,7 +17,9 @@ use countersign_domain::{
     verifier::Verifier,
 };
 use countersign_store::SqliteStore;
-use countersign_web::relying_party::RelyingParties;
+use countersign_web::{
+    api::api, holder::CertificateReader, relying_party::RelyingParties, subscribers::subscribers,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -77,7 +79,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
         let revoked = revocation::read(&config)?;
-        let Core { messenger, bank, outbox, gateway, checkouts, committed } =
+        let Core { messenger, bank, outbox, gateway, directory, checkouts, committed } =
             Core::open(&config, clock, &metrics, &revoked)?;
         let (payer_tls_changes, payer_tls) = watch::channel(tls::for_payers(&config, &revoked)?);
         let (_, api_tls) = watch::channel(tls::for_merchants(&config)?);
@@ -102,7 +104,13 @@ impl Server {
         let api = Listener::start(
             config.api.listen,
             api_tls,
-            served(api(Arc::clone(&checkouts), parties), "api"),
+            served(
+                api([
+                    merchant_api(Arc::clone(&checkouts), parties.clone()),
+                    subscribers(directory, parties),
+                ]),
+                "api",
+            ),
             Vec::new(),
             stopping.clone(),
         )
@@ -198,6 +206,7 @@ struct Core {
     bank: Arc<Iso8583Bank>,
     outbox: Arc<Outbox>,
     gateway: Arc<Gateway>,
+    directory: Arc<Subscribers>,
     checkouts: Arc<Checkouts>,
     committed: mpsc::Receiver<MessageId>,
 }
@@ -231,9 +240,8 @@ impl Core {
         let checkouts = Checkouts {
             ports,
             directory: directory.clone(),
-            subscribers: Some(directory),
             gateway: Arc::clone(&gateway),
-            certificates: certificate_reader(config, revoked)?,
+            certificates: certificate_reader(config, revoked)?.map(Arc::new),
             public_origin: config.checkout.public_origin.clone(),
         };
         Ok(Self {
@@ -241,6 +249,7 @@ impl Core {
             bank,
             outbox: Arc::new(outbox),
             gateway,
+            directory,
             checkouts: Arc::new(checkouts),
             committed,
         })
@@ -307,7 +316,7 @@ pub(crate) fn bank_settings(config: &Config) -> Result<Iso8583Settings, ConfigEr
 /// The bank must know every relying party, and tell it from every other: none is paid for another.
 fn check_merchant_numbers(config: &Config, settings: &Iso8583Settings) -> Result<(), ConfigError> {
     let unusable = |why| ConfigError::unusable("bank.merchant_numbers", why);
-    let parties = || config.relying_parties.iter().map(|party| &party.id);
+    let parties = || config.relying_parties.iter().map(|client| &client.party.id);
     let unknown = settings.merchant_numbers.keys().find(|named| !parties().any(|id| id == *named));
     if let Some(unknown) = unknown {
         return Err(unusable(format!("names {unknown}, which is no relying party")));

@@ -1,4 +1,4 @@
-//! Which purchase a request is about, in everybody's logs: `traceparent` of W3C Trace Context.
+//! The trace id that a request is followed by through all logs: `traceparent` of W3C Trace Context.
 
 use axum::{
     extract::FromRequestParts,
@@ -12,7 +12,7 @@ use countersign_domain::id::CorrelationId;
 pub struct TraceParent(pub Option<CorrelationId>);
 
 impl TraceParent {
-    /// What the headers say.
+    /// The trace id in the headers.
     pub fn of(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all("traceparent").iter();
         let only = values.next().filter(|_| values.next().is_none());

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderName, StatusCode, request::Parts},
 };
 use countersign_domain::{
+    error::Error as DomainError,
     hex,
     id::RelyingPartyId,
     ports::{Store, StoreError},
@@ -15,6 +16,7 @@ use countersign_domain::{
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use thiserror::Error;
 
 use crate::problem::Problem;
 
@@ -36,11 +38,32 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             (1..=255).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
         });
         let refuse = || {
-            Problem::invalid(
-                "Idempotency-Key must be 1 to 255 printable ASCII characters without space.",
-            )
+            let problem = Problem::shared(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
+            problem.worded("idempotency-key")
         };
         text.map(|text| Self(Some(text.to_owned()))).ok_or_else(refuse)
+    }
+}
+
+/// Why an earlier answer cannot be given.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum IdempotencyError {
+    /// The key was used for another content.
+    #[error("the Idempotency-Key was used for another request")]
+    KeyReused,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<&IdempotencyError> for Problem {
+    fn from(error: &IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::KeyReused => {
+                Self::shared(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
+            }
+            IdempotencyError::Store(error) => Self::from(&DomainError::from(error.clone())),
+        }
     }
 }
 
@@ -82,28 +105,21 @@ impl Request {
     /// What was answered before, if it was asked before.
     ///
     /// # Errors
-    /// When the key was used for another content.
+    /// When the key was used for another content, and when the store fails.
     pub async fn answered<T: DeserializeOwned + Serialize>(
         &self,
         store: &dyn Store,
-    ) -> Result<Result<Option<T>, Problem>, StoreError> {
+    ) -> Result<Option<T>, IdempotencyError> {
         let Some(id) = &self.id else {
-            return Ok(Ok(None));
+            return Ok(None);
         };
         let Some(found) = store.find::<Answered<T>>(id).await? else {
-            return Ok(Ok(None));
+            return Ok(None);
         };
-        if found.value.content == self.content {
-            return Ok(Ok(Some(found.value.answer)));
+        if found.value.content != self.content {
+            return Err(IdempotencyError::KeyReused);
         }
-        let detail = "Use a new Idempotency-Key for a new request.";
-        let title = "The Idempotency-Key was used for another request";
-        Ok(Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency-key-reused",
-            title,
-            detail,
-        )))
+        Ok(Some(found.value.answer))
     }
 
     /// The record of the answer, to be inserted in the batch of the effect; `None` when the caller gave no key.

@@ -1,21 +1,35 @@
 //! What every HTTP flow of Countersign shares, on axum.
 //!
-//! It has no route of its own and knows no flow: a flow takes from here how a refusal looks on the wire, who is asking,
-//! whether it was asked before, and the frame of a page.
+//! It knows no flow: a flow takes from here who is asking, whether it was asked before, how a refusal looks on the wire
+//! and on a page, and the page that asks for the code. Only the directory, which all flows share, has a route here.
 //!
 //! ```text
 //!   request --> ApiCaller (relying party) ---+
-//!           --> IdempotencyKey               +--> flow --> Problem (RFC 9457) | Page
-//!           --> PeerCertificates (TLS, 9440) +
+//!           --> IdempotencyKey               |
+//!           --> Session, Guest (a person)    +--> flow, to its end --> Problem (RFC 9457) | page
+//!           --> PeerCertificates (TLS, 9440) |
+//!           --> body, form ------------------+
 //! ```
 
-// Who asks, and in which matter.
+// The caller: a relying party or a person, in which matter, known by what.
 pub mod correlation;
+pub mod guest;
+pub mod holder;
+pub mod origin;
 pub mod peer_certificate;
 pub mod relying_party;
-// Whether it was asked before.
+pub mod session;
+// The request: read without quoting it, done once, and to its end.
+pub mod body;
 pub mod idempotency;
-// What is answered.
+pub mod step;
+// The answer: problems, pages and their words.
+pub mod code_page;
 pub mod page;
 pub mod problem;
+mod refusals;
 pub mod theme;
+pub mod words;
+// The API, and the directory's part of it.
+pub mod api;
+pub mod subscribers;

@@ -1,66 +1,135 @@
 //! The frame of a page, and how a page is kept from being misused.
 
+use askama::Template;
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign_domain::id::RelyingPartyId;
 use ring::digest::{SHA256, digest};
 
+use crate::{
+    problem::Problem,
+    theme::Theme,
+    words::{Language, SHARED},
+};
+
 /// The style sheet of every page, in the page so that nothing is fetched.
-pub const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("style.css");
 
 /// What a page may do: show itself with its own style and its own host's pictures, and send its own forms; nothing of
 /// anybody else (CSP Level 3). The hashes of its styles follow.
 const POLICY: &str = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
                       img-src 'self'; style-src";
 
-/// A page.
-#[derive(Clone, Debug)]
-pub struct Page {
-    status: StatusCode,
-    html: String,
-    policy: String,
+/// What is around a page's own part.
+#[derive(Clone, Copy, Debug)]
+pub struct PageStyle<'a> {
+    /// The language that is spoken.
+    pub language: &'a Language,
+    /// The relying party whose page it is, if it is one's.
+    pub party: Option<Brand<'a>>,
+    /// Where the page can be asked for in another language; `None` for one that is an answer and cannot be asked for.
+    pub path: Option<&'a str>,
 }
 
-impl Page {
-    /// A page whose whole HTML is given. Its style is [`STYLE`], and `more_style` if that is not empty: each the whole
-    /// text of one `style` element.
-    pub fn new(status: StatusCode, html: String, more_style: &str) -> Self {
-        let mut policy = POLICY.to_owned();
-        for style in [STYLE, more_style] {
-            if !style.is_empty() {
-                policy.push_str(&format!(" 'sha256-{}'", hash(style)));
-            }
+/// How a relying party's pages begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Brand<'a> {
+    /// Its id, which its logo is asked for by.
+    pub id: &'a RelyingPartyId,
+    /// Its name.
+    pub name: &'a str,
+    /// Its colour and its logo.
+    pub theme: Option<&'a Theme>,
+}
+
+/// The frame, filled.
+#[derive(Template)]
+#[template(path = "frame.html")]
+struct Frame<'a> {
+    style: &'static str,
+    more_style: &'a str,
+    title: &'a str,
+    page: PageStyle<'a>,
+    problem: Option<&'a Problem>,
+    main: &'a str,
+}
+
+/// A page: what is wrong, if anything is, and the flow's own part, whose HTML is given.
+pub fn page(title: &str, style: PageStyle<'_>, problem: Option<&Problem>, main: &str) -> Response {
+    let more_style = style.party.and_then(|party| party.theme).map(style_of).unwrap_or_default();
+    let frame = Frame { style: STYLE, more_style: &more_style, title, page: style, problem, main };
+    let status = problem.map_or(StatusCode::OK, Problem::status);
+    match frame.render() {
+        Ok(html) => with_policy(status, html, &more_style),
+        Err(error) => {
+            tracing::error!(%error, "cannot render a page");
+            Problem::internal().into_response()
         }
-        Self { status, html, policy }
     }
+}
+
+/// The colour is the background of what is pressed, with white on it: it was checked for that.
+fn style_of(theme: &Theme) -> String {
+    theme.colour.map_or_else(String::new, |colour| format!(":root{{--press:{colour}}}"))
+}
+
+impl Frame<'_> {
+    fn say(&self, name: &str) -> String {
+        SHARED.say(self.page.language, name, &[])
+    }
+
+    fn logo(&self) -> Option<&RelyingPartyId> {
+        let party =
+            self.page.party.filter(|party| party.theme.is_some_and(|theme| theme.logo.is_some()));
+        party.map(|party| party.id)
+    }
+
+    fn languages(&self) -> Vec<Language> {
+        Language::all()
+    }
+
+    fn is_spoken(&self, language: &Language) -> bool {
+        self.page.language == language
+    }
+
+    /// Its own name for itself.
+    fn name_of(&self, language: &Language) -> String {
+        SHARED.say(language, "language-name", &[])
+    }
+}
+
+/// The HTML with headers that permit its own styles: each the whole text of one `style` element.
+fn with_policy(status: StatusCode, html: String, more_style: &str) -> Response {
+    let mut policy = POLICY.to_owned();
+    for style in [STYLE, more_style] {
+        if !style.is_empty() {
+            policy.push_str(&format!(" 'sha256-{}'", hash(style)));
+        }
+    }
+    let mut response = (status, Html(html)).into_response();
+    let headers = response.headers_mut();
+    // It is ASCII; if ever it were not, the page would have no style rather than no policy.
+    let policy =
+        HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 fn hash(style: &str) -> String {
     STANDARD.encode(digest(&SHA256, style.as_bytes()))
-}
-
-impl IntoResponse for Page {
-    fn into_response(self) -> Response {
-        let mut response = (self.status, Html(self.html)).into_response();
-        let headers = response.headers_mut();
-        // It is ASCII; if ever it were not, the page would have no style rather than no policy.
-        let policy = HeaderValue::from_str(&self.policy)
-            .unwrap_or(HeaderValue::from_static("default-src 'none'"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        for (name, value) in [
-            (header::CACHE_CONTROL, "no-store"),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::X_FRAME_OPTIONS, "DENY"),
-            (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        response
-    }
 }
 
 /// Whether the caller wants JSON and not a page: `Accept` names `application/json` and no HTML.
@@ -90,7 +159,7 @@ mod tests {
     #[test]
     fn the_policy_permits_the_page_its_own_styles_and_nothing_else() {
         let policy = |more| {
-            let page = Page::new(StatusCode::OK, String::new(), more).into_response();
+            let page = with_policy(StatusCode::OK, String::new(), more);
             page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
         };
         let plain = policy("");
@@ -104,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_for_who_asks_for_it_and_pages_for_browsers() {
+    fn json_goes_to_clients_that_ask_for_it_and_pages_to_browsers() {
         for (accept, json) in [
             ("application/json", true),
             ("text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8", false),

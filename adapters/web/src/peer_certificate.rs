@@ -24,11 +24,11 @@ const MAX_CHAIN: usize = 8;
 pub struct PeerCertificates(pub Vec<Vec<u8>>);
 
 /// Which certificates count: those of the TLS session, or those in the headers when the peer is a trusted terminator.
-/// The headers are taken off the request in any case, so that nobody further down can mistake them.
+/// The headers are taken off the request in any case, so that they cannot be mistaken further down.
 ///
 /// # Errors
-/// When somebody who is not trusted sends the headers, or a trusted terminator sends them malformed: both mean that the
-/// deployment is not what it is thought to be, so the request is refused and not served without certificate.
+/// When an address that is not trusted sends the headers, or a trusted terminator sends them malformed: either means
+/// that the deployment is misconfigured, so the request is refused and not served without certificate.
 pub fn peer_certificates(
     from_tls: PeerCertificates,
     peer: IpAddr,
@@ -103,7 +103,7 @@ mod tests {
         let from_tls = PeerCertificates(vec![b"tls".to_vec()]);
         let taken = peer_certificates(from_tls, PROXY, trusted, &mut map);
         assert!(map.is_empty() || taken.is_err(), "headers stay on the request");
-        taken.map(|certificates| certificates.0).map_err(|problem| problem.detail().to_owned())
+        taken.map(|certificates| certificates.0).map_err(|problem| problem.explanation())
     }
 
     #[test]

@@ -1,106 +1,232 @@
-//! Problem documents (RFC 9457): what a machine is told when the answer is no.
+//! Problem documents (RFC 9457): what a program is told when the answer is no. A page says the same in the person's
+//! language; both take their words from the same files.
+
+use std::fmt;
 
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use countersign_domain::error::InvalidInput;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::words::{Filling, FluentValue, Language, SHARED, Words};
 
 /// What every `type` begins with.
 const PREFIX: &str = "urn:countersign:problem:";
 
 /// A problem document. Its `type` is `urn:countersign:problem:` and a name that is a promise: clients may act on it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
+    status: StatusCode,
+    name: String,
+    words: &'static Words,
+    /// Which of the words: those of the name, unless something closer is known.
+    key: String,
+    /// English that is in no file, for programs alone.
+    title: Option<&'static str>,
+    detail: Option<String>,
+    /// Members of the problem's own; they fill the words, too.
+    members: Map<String, Value>,
+    /// What else fills the words.
+    filling: Map<String, Value>,
+}
+
+/// As RFC 9457 has it, in English.
+#[derive(Serialize)]
+struct Document<'a> {
     #[serde(rename = "type")]
     kind: String,
-    title: &'static str,
+    title: String,
     status: u16,
     detail: String,
     #[serde(flatten)]
-    more: Map<String, Value>,
+    members: &'a Map<String, Value>,
 }
 
 impl Problem {
-    /// A problem of that name; `detail` says what to do about it.
+    /// A problem that all flows share, in the words of its name.
+    pub fn shared(status: StatusCode, name: &'static str) -> Self {
+        Self::said(&SHARED, status, name)
+    }
+
+    pub(crate) fn said(words: &'static Words, status: StatusCode, name: &str) -> Self {
+        Self {
+            status,
+            name: name.to_owned(),
+            words,
+            key: name.to_owned(),
+            title: None,
+            detail: None,
+            members: Map::new(),
+            filling: Map::new(),
+        }
+    }
+
+    /// A problem that no page shows, in plain English.
     pub fn new(
         status: StatusCode,
         name: &str,
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        let kind = format!("{PREFIX}{name}");
-        Self { kind, title, status: status.as_u16(), detail: detail.into(), more: Map::new() }
+        let detail = Some(detail.into());
+        Self { title: Some(title), detail, ..Self::said(&SHARED, status, name) }
     }
 
-    /// The caller's value cannot be used.
-    pub fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value", "A value is not valid", detail)
+    /// A value cannot be used; `rule` says to programs which rule it breaks.
+    pub fn invalid(rule: impl Into<String>) -> Self {
+        let problem = Self::shared(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
+        Self { detail: Some(rule.into()), ..problem }
     }
 
-    /// There is no such thing, or not for this caller.
+    /// A value cannot be used, for that reason.
+    pub fn broken_rule(reason: &dyn fmt::Display) -> Self {
+        Self::invalid(sentence(&reason.to_string()))
+    }
+
+    /// Something is not there; `detail` says to programs what.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
-    }
-
-    /// The address is right, the method is not.
-    pub fn method_not_allowed(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method-not-allowed",
-            "Not this method here",
-            detail,
-        )
+        let problem = Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record");
+        Self { detail: Some(detail.into()), ..problem }
     }
 
     /// A fault on our side: the log has it, the caller learns no more than that.
     pub fn internal() -> Self {
-        let detail = "The fault is ours. Try again; if it stays, tell the operator the time of your request.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed here", detail)
+        Self::shared(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+    }
+
+    /// In other words than those of its name: one type may have several causes.
+    #[must_use]
+    pub fn worded(mut self, key: &str) -> Self {
+        key.clone_into(&mut self.key);
+        self
+    }
+
+    /// With another status.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     /// Adds a member of the problem's own (RFC 9457 §3.2).
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(member.to_owned(), value.into());
+        self.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// Fills the words, without a member.
+    #[must_use]
+    pub fn filled(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.filling.insert(name.to_owned(), value.into());
         self
     }
 
     /// The HTTP status.
-    pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    pub const fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// Its name: what `type` ends with.
     pub fn name(&self) -> &str {
-        self.kind.strip_prefix(PREFIX).unwrap_or(&self.kind)
+        &self.name
     }
 
-    /// A member of the problem's own.
-    pub fn member(&self, name: &str) -> Option<&Value> {
-        self.more.get(name)
+    /// Which value is at fault, as the domain names it.
+    pub fn field(&self) -> Option<&str> {
+        self.members.get("field").and_then(Value::as_str)
     }
 
-    /// What happened, in a few words.
-    pub const fn title(&self) -> &'static str {
-        self.title
+    /// What happened, in a few words of that language.
+    pub fn title(&self, language: &Language) -> String {
+        let found = self.find(language, &format!("err-{}", self.key));
+        found.or_else(|| self.title.map(str::to_owned)).unwrap_or_else(|| self.name.clone())
     }
 
-    /// What to do about it.
-    pub fn detail(&self) -> &str {
-        &self.detail
+    /// What to do about it, in that language.
+    pub fn detail(&self, language: &Language) -> String {
+        let of_field = self.field().and_then(field_words);
+        let found = of_field.and_then(|name| self.find(language, name));
+        found
+            .or_else(|| self.find(language, &format!("rec-{}", self.key)))
+            .or_else(|| self.detail.clone())
+            .unwrap_or_default()
     }
+
+    /// What a program is told to do about it: the broken rule where there is one.
+    pub fn explanation(&self) -> String {
+        self.detail.clone().unwrap_or_else(|| self.detail(&Language::default()))
+    }
+
+    /// Whether its words are in the files: what happened, and what to do.
+    pub fn is_worded(&self, language: &Language) -> bool {
+        ["err", "rec"]
+            .into_iter()
+            .all(|part| self.find(language, &format!("{part}-{}", self.key)).is_some())
+    }
+
+    fn find(&self, language: &Language, name: &str) -> Option<String> {
+        let values = self.members.iter().chain(&self.filling);
+        let filling: Vec<Filling<'_>> =
+            values.map(|(name, value)| (name.as_str(), filler(value))).collect();
+        self.words.find(language, name, &filling)
+    }
+
+    fn document(&self) -> Document<'_> {
+        let english = Language::default();
+        Document {
+            kind: format!("{PREFIX}{}", self.name),
+            title: self.title.map_or_else(|| self.title(&english), str::to_owned),
+            status: self.status.as_u16(),
+            detail: self.explanation(),
+            members: &self.members,
+        }
+    }
+}
+
+impl From<InvalidInput> for Problem {
+    fn from(error: InvalidInput) -> Self {
+        Self::broken_rule(&error).with("field", error.what)
+    }
+}
+
+/// The words of a value that people type, by the domain's name for it.
+fn field_words(what: &str) -> Option<&'static str> {
+    match what {
+        "card number" => Some("field-card-number"),
+        "card expiry" => Some("field-card-expiry"),
+        "Identifier" => Some("field-identifier"),
+        "Msisdn" => Some("field-number"),
+        "code" => Some("field-code"),
+        _ => None,
+    }
+}
+
+fn filler(value: &Value) -> FluentValue<'_> {
+    match value {
+        Value::Number(number) => FluentValue::from(number.as_u64().unwrap_or_default()),
+        Value::String(text) => FluentValue::from(text.as_str()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => FluentValue::None,
+    }
+}
+
+/// The rest of a sentence as a sentence.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(characters).chain(['.']).collect()
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status(), Json(&self)).into_response();
+        let mut response = (self.status, Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::UNAUTHORIZED.as_u16() {
+        if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"countersign\""),
@@ -118,7 +244,7 @@ mod tests {
     fn a_problem_has_the_members_of_rfc_9457_and_its_own() {
         let problem = Problem::invalid("amount must be above zero").with("attempts_left", 2);
         assert_eq!(
-            serde_json::to_value(&problem).unwrap(),
+            serde_json::to_value(problem.document()).unwrap(),
             serde_json::json!({
                 "type": "urn:countersign:problem:invalid-value",
                 "title": "A value is not valid",
@@ -127,6 +253,27 @@ mod tests {
                 "attempts_left": 2,
             })
         );
+    }
+
+    #[test]
+    fn a_page_says_in_its_language_what_the_document_says_in_english() {
+        let french = Language::known("fr").unwrap();
+        let problem = Problem::shared(StatusCode::TOO_MANY_REQUESTS, "message-too-soon");
+        let problem = problem.with("wait_seconds", 7);
+        assert_eq!(problem.document().title, "Too soon for another message");
+        assert!(problem.document().detail.ends_with("Wait 7 s."), "{problem:?}");
+        assert_eq!(problem.title(&french), "Trop tôt pour un autre message");
+        assert!(problem.detail(&french).ends_with("Attendez 7 s."), "{problem:?}");
+    }
+
+    #[test]
+    fn a_program_is_told_the_rule_and_a_person_what_the_field_wants() {
+        let problem = Problem::from(InvalidInput::new("Msisdn", "must begin with +"));
+        assert_eq!(problem.document().detail, "Msisdn must begin with +.");
+        assert!(problem.detail(&Language::default()).contains("such as +33"), "{problem:?}");
+        let other = Problem::from(InvalidInput::new("amount", "must be above zero"));
+        assert_eq!(other.document().detail, "Amount must be above zero.");
+        assert_eq!(other.detail(&Language::default()), "Check what you typed.");
     }
 
     #[test]

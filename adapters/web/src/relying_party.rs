@@ -1,4 +1,4 @@
-//! Relying parties: who may call the API, proved by an API key.
+//! API keys of relying parties, and the caller that one proves.
 
 use std::{fmt, sync::Arc};
 
@@ -6,26 +6,41 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{StatusCode, header, request::Parts},
 };
-use countersign_domain::{error::InvalidInput, hex, id::RelyingPartyId, transaction::Payee};
+use countersign_domain::{
+    error::InvalidInput, hex, id::RelyingPartyId, relying_party::RelyingParty, transaction::Payee,
+};
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::problem::Problem;
 
-/// Somebody who asks for payments: in payments, a merchant.
+/// A relying party and its API key: `[[relying_party]]` of a configuration.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct RelyingParty {
-    /// Its id.
-    pub id: RelyingPartyId,
-    /// Its name, as payers see it on the page and on the phone. Never taken from a request.
-    pub name: Payee,
+#[serde(from = "Section")]
+pub struct ApiClient {
+    /// The relying party.
+    pub party: RelyingParty,
     /// SHA-256 of its API key, in hexadecimal: the key itself is not kept.
     pub api_key_sha256: KeyHash,
-    /// Whether it may enter subscribers into the directory: whoever may can decide which phone is asked.
+}
+
+/// As a configuration has it: one flat table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    id: RelyingPartyId,
+    name: Payee,
+    api_key_sha256: KeyHash,
     #[serde(default)]
-    pub may_enrol: bool,
+    may_enrol: bool,
+}
+
+impl From<Section> for ApiClient {
+    fn from(section: Section) -> Self {
+        let Section { id, name, api_key_sha256, may_enrol } = section;
+        Self { party: RelyingParty { id, name, may_enrol }, api_key_sha256 }
+    }
 }
 
 /// SHA-256 of an API key. A key has at least 128 random bits, so that a fast hash is enough.
@@ -59,32 +74,27 @@ impl TryFrom<String> for KeyHash {
     }
 }
 
-/// All relying parties of a server.
+/// The relying parties of a server, found by their keys.
 #[derive(Clone, Debug, Default)]
-pub struct RelyingParties(Arc<Vec<RelyingParty>>);
+pub struct RelyingParties(Arc<Vec<ApiClient>>);
 
 impl RelyingParties {
-    /// Those.
-    pub fn new(parties: Vec<RelyingParty>) -> Self {
-        Self(Arc::new(parties))
+    /// The relying parties with those keys.
+    pub fn new(clients: Vec<ApiClient>) -> Self {
+        Self(Arc::new(clients))
     }
 
-    /// The one of that id.
-    pub fn find(&self, id: &RelyingPartyId) -> Option<&RelyingParty> {
-        self.0.iter().find(|party| party.id == *id)
-    }
-
-    /// Whose key it is. All of them are compared, so that the time tells nothing of which one it is.
+    /// The relying party with that key. All keys are compared, so that the time does not tell which one matched.
     fn authenticate(&self, key: &str) -> Option<&RelyingParty> {
         let hash = KeyHash::of(key);
         let (mut found, mut which) = (Choice::from(0), 0_u64);
-        for (index, party) in (0_u64..).zip(self.0.iter()) {
-            let same = party.api_key_sha256.0.ct_eq(&hash.0);
+        for (index, client) in (0_u64..).zip(self.0.iter()) {
+            let same = client.api_key_sha256.0.ct_eq(&hash.0);
             which = u64::conditional_select(&which, &index, same);
             found |= same;
         }
         let which = usize::try_from(which).ok()?;
-        bool::from(found).then(|| self.0.get(which)).flatten()
+        bool::from(found).then(|| self.0.get(which)).flatten().map(|client| &client.party)
     }
 }
 
@@ -106,15 +116,10 @@ where
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
             .map(|(_, key)| key.trim());
         let parties = RelyingParties::from_ref(state);
-        key.and_then(|key| parties.authenticate(key)).cloned().map(Self).ok_or_else(|| {
-            let detail = "Send your API key as Authorization: Bearer KEY.";
-            Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "not-authenticated",
-                "The API key is missing or not known",
-                detail,
-            )
-        })
+        key.and_then(|key| parties.authenticate(key))
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| Problem::shared(StatusCode::UNAUTHORIZED, "not-authenticated"))
     }
 }
 
@@ -122,18 +127,18 @@ where
 mod tests {
     use super::*;
 
-    fn party(id: &str, key: &str) -> RelyingParty {
-        RelyingParty {
+    fn client(id: &str, key: &str) -> ApiClient {
+        let party = RelyingParty {
             id: id.try_into().unwrap(),
             name: "Librairie Dupont".try_into().unwrap(),
-            api_key_sha256: KeyHash::of(key),
             may_enrol: false,
-        }
+        };
+        ApiClient { party, api_key_sha256: KeyHash::of(key) }
     }
 
     #[test]
     fn a_key_finds_its_own_relying_party_and_an_unknown_one_finds_none() {
-        let parties = RelyingParties::new(vec![party("one", "key-1"), party("two", "key-2")]);
+        let parties = RelyingParties::new(vec![client("one", "key-1"), client("two", "key-2")]);
         assert_eq!(parties.authenticate("key-2").map(|party| party.id.as_str()), Some("two"));
         assert_eq!(parties.authenticate("key-1").map(|party| party.id.as_str()), Some("one"));
         assert_eq!(parties.authenticate("key-3"), None);

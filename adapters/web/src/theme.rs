@@ -1,7 +1,7 @@
 //! What a relying party may change of a page: one colour and a logo, within bounds.
 //!
-//! Amount, payee and what is asked look the same for everybody: a page that could be dressed up as anything could be
-//! dressed up as somebody else's.
+//! Amount, payee and what is asked look the same for all: a page that could look like anything could look like another
+//! site's.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -142,7 +142,7 @@ pub struct Theme {
 pub struct Themes(Arc<BTreeMap<RelyingPartyId, Theme>>);
 
 impl Themes {
-    /// Those.
+    /// The themes of those relying parties.
     pub fn new(themes: impl IntoIterator<Item = (RelyingPartyId, Theme)>) -> Self {
         Self(Arc::new(themes.into_iter().collect()))
     }

@@ -63,6 +63,7 @@ pub mod ports;
 pub mod record;
 pub mod refusal;
 pub mod register;
+pub mod relying_party;
 pub mod subscriber;
 
 // State machines, pure.

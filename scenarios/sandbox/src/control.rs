@@ -345,7 +345,7 @@ impl From<JsonRejection> for ControlError {
 
 impl std::fmt::Display for ControlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.detail())
+        f.write_str(&self.0.explanation())
     }
 }
 

@@ -130,7 +130,7 @@ async fn everything_can_be_done_with_the_keyboard_alone() {
     };
     let enter = char::from(Key::Enter).to_string();
     tab_to("user_id").await.send_keys("alice").await.unwrap();
-    tab_to("Pay with my user id").await.send_keys(&enter).await.unwrap();
+    tab_to("Pay with my user name").await.send_keys(&enter).await.unwrap();
     browser.reads("Type the code").await;
     let code = browser.read_code().await;
     // The code's field has the focus from the beginning.

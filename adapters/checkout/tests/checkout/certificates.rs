@@ -131,7 +131,7 @@ async fn a_certificate_is_refused_by_the_rule_it_breaks_and_nobody_is_asked() {
         let shown = browser.submit(&page, &typed(CARD)).await;
         assert_eq!(shown.status, 403, "{cause}");
         assert!(shown.body.contains("Your certificate is not accepted"));
-        assert!(shown.body.contains("Pay with my user id"), "{cause}");
+        assert!(shown.body.contains("Pay with my user name"), "{cause}");
         assert!(!shown.body.contains(CARD), "{cause}");
     }
     assert!(nobody_was_asked(&shop).await);
@@ -143,7 +143,7 @@ async fn who_presents_no_certificate_is_not_known_by_one() {
     let presented = hierarchy.encrypted(Some(CARD), &hierarchy.gateway);
     for (rule, shop, peer) in [
         ("none", hierarchy.shop(), PeerCertificates::default()),
-        ("no authority is believed", Shop::new(), presented),
+        ("no authority is trusted", Shop::new(), presented),
     ] {
         shop.enrol().await;
         let page = shop.order("dupont").await;

@@ -6,8 +6,8 @@ use countersign_certs::{
     Authority, Card, Certificate, GatewayCertificate, GatewayKey, Holder, KeyPair, KeyUse, Phone,
     PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
 };
-use countersign_checkout::CertificateReader;
 use countersign_domain::testing::START;
+use countersign_web::holder::CertificateReader;
 use countersign_web::peer_certificate::PeerCertificates;
 
 use crate::support::{NUMBER, Shop};
@@ -40,11 +40,11 @@ impl Hierarchy {
         Self { root, issuing, gateway, gateway_key }
     }
 
-    /// A shop that believes this root and has this gateway's key.
+    /// A shop that trusts this root and has this gateway's key.
     pub(crate) fn shop(&self) -> Shop {
         let anchors = TrustAnchors::new(&[self.root.certificate().clone()]).unwrap();
         let key = GatewayKey::new(&self.gateway, &self.gateway_key).unwrap();
-        Shop::believing(Some(CertificateReader::new(anchors, vec![key])))
+        Shop::trusting(Some(CertificateReader::new(anchors, vec![key])))
     }
 
     /// What a client sends: its own certificate, and the issuing authority's.

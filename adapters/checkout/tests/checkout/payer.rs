@@ -196,3 +196,24 @@ async fn a_payer_who_gives_up_and_begins_again_may_do_so_five_times() {
     let refused = browser.submit(&page, "user_id=alice").await;
     assert_eq!(refused.refusal(), (429, "too-many-payments".to_owned()));
 }
+
+#[tokio::test]
+async fn a_payer_who_hangs_up_does_not_tear_the_payment_off() {
+    let shop = Shop::new();
+    shop.enrol().await;
+    let page = shop.order("dupont").await;
+    let browser = Browser::at(&shop, &page, JSON).await;
+    {
+        let paying = browser.submit(&page, "user_id=alice");
+        tokio::select! {
+            biased;
+            answer = paying => unreachable!("the store lets others go first: {answer:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let shown = browser.open(&page).await;
+    assert_eq!(shown.text("/status"), "awaiting_code", "{shown:?}");
+}

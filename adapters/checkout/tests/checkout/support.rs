@@ -8,7 +8,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use countersign_checkout::{CertificateReader, Checkouts, api, payer_pages};
+use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
     amount::Currency,
     directory::Subscribers,
@@ -16,11 +16,15 @@ use countersign_domain::{
     ports::{Ports, Store, StoreError},
     record::{Batch, Record, RecordKey},
     register::{Account, Balance},
+    relying_party::RelyingParty,
     testing::{Fixture, MemoryStore},
     time::Timestamp,
 };
 use countersign_web::{
-    relying_party::{KeyHash, RelyingParties, RelyingParty},
+    api::api,
+    holder::CertificateReader,
+    relying_party::{ApiClient, KeyHash, RelyingParties},
+    subscribers::subscribers,
     theme::{Theme, Themes},
 };
 use http_body_util::BodyExt as _;
@@ -117,34 +121,35 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn new() -> Self {
-        Self::believing(None)
+        Self::trusting(None)
     }
 
-    /// A shop that believes what that reader believes of client certificates.
-    pub(crate) fn believing(certificates: Option<CertificateReader>) -> Self {
+    /// A shop that trusts the client certificates that this reader trusts.
+    pub(crate) fn trusting(certificates: Option<CertificateReader>) -> Self {
         let fixture = Fixture::new();
         let directory = Arc::new(Subscribers::new(fixture.ports.clone()));
         let store = Arc::new(Unhurried(fixture.store.clone()));
         let checkouts = Arc::new(Checkouts {
             ports: Ports { store, ..fixture.ports.clone() },
             directory: directory.clone(),
-            subscribers: Some(directory),
             gateway: fixture.gateway.clone(),
-            certificates,
-            public_origin: "https://pay.example.com".to_owned(),
+            certificates: certificates.map(Arc::new),
+            public_origin: "https://pay.example.com".to_owned().try_into().unwrap(),
         });
-        let party = |id: &str, name: &str, may_enrol| RelyingParty {
-            id: id.try_into().unwrap(),
-            name: name.try_into().unwrap(),
-            api_key_sha256: KeyHash::of(id),
-            may_enrol,
+        let party = |id: &str, name: &str, may_enrol| {
+            let api_key_sha256 = KeyHash::of(id);
+            let (id, name) = (id.try_into().unwrap(), name.try_into().unwrap());
+            ApiClient { party: RelyingParty { id, name, may_enrol }, api_key_sha256 }
         };
-        let parties = vec![
+        let parties = RelyingParties::new(vec![
             party("dupont", "Librairie Dupont", true),
             party("martin", "Martin <script>", false),
-        ];
+        ]);
         Self {
-            api: api(checkouts.clone(), RelyingParties::new(parties)),
+            api: api([
+                merchant_api(checkouts.clone(), parties.clone()),
+                subscribers(directory, parties),
+            ]),
             pages: payer_pages(checkouts, themes()),
             fixture,
         }

@@ -1,6 +1,6 @@
 //! `countersign ca inspect`.
 
-use countersign_authority::record::Issued;
+use countersign_authority::Issued;
 use countersign_certs::{
     Certificate, GatewayKey, KeyPair, PhoneExtension, Refusal, UnixTime, read_phone,
 };

@@ -47,7 +47,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.checkout.client_authorities, None);
     assert!(config.checkout.trusted_terminators.is_empty());
     assert!(!config.sms.transaction_mode);
-    assert!(!config.relying_parties[0].may_enrol);
+    assert!(!config.relying_parties[0].party.may_enrol);
 }
 
 #[test]
@@ -69,11 +69,11 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
         (("listen = \"127.0.0.1:8443\"", "listen = \"here\""), "invalid socket address"),
         (
             ("https://pay.example.com", "http://pay.example.com"),
-            "checkout.public_origin is not https:// and a host",
+            "public_origin is not https:// and a host",
         ),
         (
             ("https://pay.example.com", "https://pay.example.com/shop"),
-            "checkout.public_origin is not https:// and a host",
+            "public_origin is not https:// and a host",
         ),
         (
             ("source = \"Dupont\"", "source = \"Dupont\"\ntls_server_name = \"centre\""),

@@ -1,5 +1,7 @@
-//! What an authority issues, keeps and takes back, on the store in memory.
+//! What an authority issues, keeps and revokes, on the store in memory.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod pages;
 
 use std::{
     sync::{Arc, Mutex},
@@ -8,8 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use countersign_authority::{
-    AuthorityError, CertificateAuthority, LIST_LIFETIME, Leaf, Numbers, Order,
-    record::{Issued, ProvedNumber},
+    AuthorityError, CertificateAuthority, Issued, LIST_LIFETIME, Leaf, Numbers, Order, ProvedNumber,
 };
 use countersign_certs::{
     Authority, AuthorityKind, AuthorityProfile, Error, KeyPair, Request, RevocationReason, Serial,
@@ -44,6 +45,16 @@ impl House {
             clock: Arc::new(FakeClock::at(START)),
             store: Arc::new(MemoryStore::default()),
             seed: 1,
+        }
+    }
+
+    /// The ports of a process over the house's store.
+    fn ports(&self) -> Ports {
+        Ports {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(1000 + self.seed)),
+            keys: Arc::new(key_ring()),
         }
     }
 
@@ -84,13 +95,8 @@ impl Messenger for Phone {
 
 /// A number that was proved: there is no other way than to type the code back.
 async fn proved(house: &House) -> ProvedNumber {
-    let entropy = Arc::new(SeededEntropy::new(3));
-    let ports = Ports {
-        store: Arc::clone(&house.store),
-        clock: house.clock.clone(),
-        entropy: entropy.clone(),
-        keys: Arc::new(key_ring()),
-    };
+    let ports = house.ports();
+    let entropy = ports.entropy.clone();
     let verifier = Arc::new(Verifier::new(ports.clone(), Policy::default()));
     let outbox = Outbox::new(ports, verifier.clone());
     let session = SessionId::random(entropy.as_ref()).unwrap();

@@ -1,0 +1,41 @@
+# Les pages où une personne s’inscrit. Ce que d’autres pages disent aussi est dans adapters/web/locales.
+
+get-certificate = Obtenir un certificat
+what-for = Avec lui vous payez sans taper votre nom d’utilisateur. Il porte votre numéro de mobile : prouvez d’abord que ce numéro est à vous, un code lui est envoyé.
+identifier-hint = 64 caractères au plus. Il figure dans le certificat.
+number = Numéro de mobile
+number-hint = Avec + et l’indicatif du pays, comme +33 6 12 34 56 78.
+send-code = Envoyer le code
+
+the-key = La clé
+passphrase = Phrase de passe pour une nouvelle clé
+passphrase-hint = La clé est faite ici et vous est donnée une seule fois, dans un fichier que votre navigateur importe. 12 caractères ou plus.
+own-key = J’ai une clé : elle ne quitte pas mon ordinateur
+request = Demande de certificat (PKCS#10, PEM)
+request-hint = Par exemple : { $command }
+get-the-certificate = Obtenir le certificat
+
+err-passphrase-too-short = La phrase de passe est trop courte
+rec-passphrase-too-short = Prenez 12 caractères ou plus, ou donnez une demande de certificat pour une clé à vous.
+err-request-malformed = Ce n’est pas une demande de certificat bien formée
+rec-request-malformed = Envoyez une demande PKCS#10 de 16 Kio au plus.
+err-request-signature = La demande n’est pas signée avec sa propre clé
+rec-request-signature = Refaites la demande avec la clé pour laquelle elle est faite.
+err-key-not-allowed = Une clé de cette sorte n’est pas certifiée ici
+rec-key-not-allowed = La clé doit être P-256, ou RSA de 3072 ou 4096 bits.
+err-name-not-allowed = Ce nom ne peut pas figurer dans un certificat
+rec-name-not-allowed = Le nom a 1 à 64 caractères, sans caractère de contrôle.
+err-key-certified-before = Cette clé a déjà un certificat
+rec-key-certified-before = Elle est certifiée sous le numéro de série { $serial }. Faites une nouvelle clé.
+err-other-holder = Ce n’est pas le certificat à renouveler
+rec-other-holder = Présentez le certificat de ce titulaire et de ce numéro, tel qu’il a été délivré ici.
+err-no-enrolment = Cette inscription n’existe pas
+rec-no-enrolment = Recommencez : un autre code sera envoyé.
+err-too-many-codes = Trop de codes
+rec-too-many-codes = Trop de codes ont été envoyés à ce numéro aujourd’hui. Réessayez demain.
+err-proof-needed = Le numéro doit être prouvé
+rec-proof-needed = Commencez par POST /v1/enrolments ; donnez ensuite l’inscription comme utilisateur et le code du téléphone comme mot de passe.
+err-certificate-not-presented = Il faut un certificat client
+rec-certificate-not-presented = Présentez le certificat à renouveler dans la négociation TLS.
+err-not-pkcs10 = Ce n’est pas une demande de certificat
+rec-not-pkcs10 = Envoyez une demande PKCS#10 en application/pkcs10, son DER en base64.

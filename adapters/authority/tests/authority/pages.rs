@@ -1,0 +1,138 @@
+//! The pages and the API on which people and programs enrol.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use countersign_authority::{AuthorityService, Enrolments, Leaf, routes};
+use countersign_domain::{outbox::Outbox, policy::Policy, verifier::Verifier};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+use crate::{House, Phone};
+
+const NUMBER: &str = "%2B33639980001";
+
+/// An authority that is asked over HTTP.
+struct Desk {
+    house: House,
+    routes: Router,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let mut house = House::new();
+        let ports = house.ports();
+        let enrolments = Enrolments {
+            authority: Arc::new(house.authority()),
+            verifier: Arc::new(Verifier::new(ports.clone(), Policy::default())),
+            ports,
+            relying_party: "authority".try_into().unwrap(),
+            leaf: Leaf::TlsClient,
+            origin: "ca.example.com".to_owned(),
+        };
+        let chain = vec![house.root.certificate().clone()];
+        Self { routes: routes(Arc::new(AuthorityService::new(enrolments, chain))), house }
+    }
+
+    /// Status, cookie and text of the answer; a body makes it a form.
+    async fn ask(&self, path: &str, languages: &str, form: &str) -> (StatusCode, String, String) {
+        let method = if form.is_empty() { "GET" } else { "POST" };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Accept-Language", languages)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()));
+        let answer = self.routes.clone().oneshot(request.unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let cookie = head.headers.get(header::SET_COOKIE);
+        let cookie = cookie.map(|cookie| cookie.to_str().unwrap().to_owned());
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status, cookie.unwrap_or_default(), String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// The text that the phone shows.
+    async fn message(&self) -> String {
+        let ports = self.house.ports();
+        let verifier = Arc::new(Verifier::new(ports.clone(), Policy::default()));
+        let outbox = Outbox::new(ports, verifier);
+        let due = outbox.due(1).await.unwrap();
+        let phone = Phone::default();
+        outbox.send(due.first().unwrap(), &phone).await.unwrap();
+        phone.0.into_inner().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn the_page_speaks_the_language_that_is_chosen_or_that_the_browser_asks_for() {
+    let desk = Desk::new();
+    for (path, languages, title) in [
+        ("/enrol", "", "Get a certificate"),
+        ("/enrol", "fr-CA,en;q=0.5", "Obtenir un certificat"),
+        ("/enrol?language=fr", "en", "Obtenir un certificat"),
+        ("/enrol?language=de", "en", "Get a certificate"),
+    ] {
+        let (status, cookie, page) = desk.ask(path, languages, "").await;
+        assert_eq!(status, 200);
+        assert!(page.contains(&format!("<title>{title}</title>")), "{path} {languages}: {page}");
+        let is_kept = cookie.starts_with("__Host-countersign-language=fr; ");
+        assert_eq!(is_kept, path.ends_with("=fr"), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn a_french_enrolment_is_french_to_the_phone_and_when_it_is_refused() {
+    let desk = Desk::new();
+    let form = format!("identifier=alice&number={NUMBER}");
+    let (status, _, asked) = desk.ask("/enrol", "fr", &form).await;
+    assert_eq!(status, 200, "{asked}");
+    for said in
+        ["Tapez le code", "3 essais restants", "Temps restant : 5 min 0 s", "Phrase de passe"]
+    {
+        assert!(asked.contains(said), "{said}: {asked}");
+    }
+    let text = desk.message().await;
+    assert!(text.starts_with("Certificat pour alice"), "{text}");
+    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
+    let token = rest.split('"').next().unwrap();
+    let wrong = if text.ends_with("#111111") { "222222" } else { "111111" };
+    let form = format!("enrolment={token}&code={wrong}&passphrase=correct-horse-battery");
+    let (status, _, refused) = desk.ask("/enrol/code", "fr", &form).await;
+    assert_eq!(status, 422, "{refused}");
+    for said in ["Ce n’est pas le code", "2 essais restants", "aria-invalid=\"true\""] {
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
+    let form = format!("enrolment={token}&code={wrong}&passphrase=short");
+    let (_, _, refused) = desk.ask("/enrol/code", "fr", &form).await;
+    assert!(refused.contains("La phrase de passe est trop courte"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_not_quoted() {
+    let desk = Desk::new();
+    for body in [r#"{"identifier":"alice","number":33639980001}"#, r#"{"33639980001":""}"#] {
+        let (status, _, refused) = desk.ask("/v1/enrolments", "", body).await;
+        assert_eq!(status, 400, "{refused}");
+        assert!(refused.contains("malformed-json"), "{refused}");
+        assert!(!refused.contains("33639980001"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_signed_anew_after_a_minute_of_the_clock() {
+    let desk = Desk::new();
+    let list = async || {
+        let request = Request::get("/list.crl").body(Body::empty()).unwrap();
+        let answer = desk.routes.clone().oneshot(request).await.unwrap();
+        answer.into_body().collect().await.unwrap().to_bytes()
+    };
+    let first = list().await;
+    desk.house.clock.advance_seconds(59);
+    assert_eq!(list().await, first);
+    desk.house.clock.advance_seconds(1);
+    assert_ne!(list().await, first);
+}

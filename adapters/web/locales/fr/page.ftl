@@ -1,0 +1,24 @@
+# Ce que disent toutes les pages.
+
+language-name = Français
+language = Langue
+decimal-mark = ,
+optional = { $field }, facultatif
+user-name = Nom d’utilisateur (tel que la boutique ou la banque vous connaît)
+look-again = Actualiser
+
+type-code = Tapez le code
+code-on-its-way = Un message avec un code part vers votre téléphone { $number }.
+code-arrived = Un message avec un code est sur votre téléphone { $number }.
+code-failed = Le message vers votre téléphone { $number } n’a pas pu être remis.
+code = Code
+code-hint = Les chiffres du message
+attempts-left = { $attempts ->
+    [one] Un essai restant
+   *[other] { $attempts } essais restants
+}
+time-left = Temps restant : { $minutes } min { $seconds } s
+no-message = Pas de message ?
+resend-after = Vous pourrez le faire renvoyer dans { $seconds } s.
+resend-now = Vous pouvez le faire renvoyer ; le code reste le même.
+resend = Renvoyer le code

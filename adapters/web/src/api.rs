@@ -1,0 +1,58 @@
+//! The API of a server: every flow's part of it, under one description and with the same manners.
+
+use axum::{Json, Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+use crate::{body::MAX_BODY_BYTES, problem::Problem};
+
+/// The name of the security scheme that descriptions refer to: an API key as `Authorization: Bearer KEY`.
+pub const API_KEY: &str = "api_key";
+
+/// A part of the API: its routes, and their description.
+pub struct ApiPart {
+    /// The routes, without any fallback.
+    pub routes: Router,
+    /// What they take and answer.
+    pub description: OpenApi,
+}
+
+/// All parts, with `/openapi.json`: to be mounted where people's browsers cannot reach it.
+pub fn api(parts: impl IntoIterator<Item = ApiPart>) -> Router {
+    let mut description = base();
+    let mut routes = Router::new();
+    for part in parts {
+        description.merge(part.description);
+        routes = routes.merge(part.routes);
+    }
+    routes
+        .route("/openapi.json", get(async move || Json(description)))
+        .fallback(async || {
+            Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-resource")
+        })
+        .method_not_allowed_fallback(async || {
+            let problem = Problem::shared(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
+            problem.worded("other-method")
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+}
+
+/// A description of nothing yet.
+fn base() -> OpenApi {
+    let about =
+        "For the back ends of relying parties. Every refusal is a problem document (RFC 9457).";
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let components =
+        ComponentsBuilder::new().security_scheme(API_KEY, SecurityScheme::Http(scheme));
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Countersign")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(about)),
+        )
+        .components(Some(components.build()))
+        .build()
+}

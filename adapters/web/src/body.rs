@@ -1,0 +1,85 @@
+//! Bodies and forms, read without quoting them: what a reader says of a body that it cannot read may hold a card's number
+//! or a code, so only its place is passed on.
+
+use axum::{
+    Form,
+    body::Bytes,
+    extract::{
+        Path,
+        rejection::{BytesRejection, FormRejection, PathRejection},
+    },
+    http::StatusCode,
+};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// Longest body of an API that is read, in bytes: a purchase of twenty items with the longest names takes a fifth of it.
+pub const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// A part of a path that names something. Bytes that are not UTF-8 name nothing, and are refused as a problem.
+pub type Segment = Result<Path<String>, PathRejection>;
+
+/// The whole body, or that it is too long or broke off.
+///
+/// # Errors
+/// Problem `malformed-json`.
+pub fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    body.map_err(|rejection| {
+        Problem::shared(rejection.status(), "malformed-json")
+            .worded("body-unreadable")
+            .filled("max_bytes", MAX_BODY_BYTES)
+    })
+}
+
+/// The JSON in a body. What was not expected is named by its place, or by the name of a member of ours that is missing.
+///
+/// # Errors
+/// Problem `malformed-json`.
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let problem = Problem::shared(StatusCode::BAD_REQUEST, "malformed-json");
+        let said = error.to_string();
+        let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+        match missing {
+            Some((member, _)) => problem.worded("missing-member").filled("member", member),
+            None => problem.filled("line", error.line()).filled("column", error.column()),
+        }
+    })
+}
+
+/// The fields of a form.
+///
+/// # Errors
+/// Problem `malformed-form`.
+pub fn form<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
+    form.map(|Form(form)| form)
+        .map_err(|rejection| Problem::shared(rejection.status(), "malformed-form"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Card {
+        #[expect(dead_code, reason = "it is only read into")]
+        number: String,
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_by_its_place_and_never_quoted() {
+        for (rule, body, said) in [
+            ("a string", r#"{"number":4970100000000155}"#, "line 1, column 26"),
+            ("a known member", r#"{"4970100000000155":""}"#, "line 1, column 19"),
+            ("no member missing", "{}", "The member number is missing."),
+            ("JSON", "4970100000000155x", "line 1"),
+        ] {
+            let problem = json::<Card>(body.as_bytes()).map(|_| ()).unwrap_err();
+            let said_so = problem.explanation();
+            assert!(said_so.contains(said), "{rule}: {said_so}");
+            assert!(!format!("{problem:?}").contains("4970100000000155"), "{rule}: {problem:?}");
+        }
+    }
+}

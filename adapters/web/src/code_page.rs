@@ -1,0 +1,117 @@
+//! The page that asks for the code: what may be shown of it, and its form.
+
+use askama::Template;
+use countersign_domain::{challenge::Challenge, outbox::Message, time::Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    problem::Problem,
+    words::{Filling, Language, SHARED},
+};
+
+/// The code that is waited for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CodeView {
+    /// The phone's number, masked.
+    pub number: String,
+    /// Where the message stands: `queued`, `sending`, `sent`, `delivered`, `failed`, `unconfirmed`.
+    pub message: &'static str,
+    /// How many responses are still accepted.
+    pub attempts_left: u8,
+    /// For how long a response is accepted.
+    pub expires_in_seconds: u32,
+    /// In how many seconds the message may be asked for again; absent when it is not sent any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resend_in_seconds: Option<u32>,
+}
+
+impl CodeView {
+    /// What may be shown of a challenge and its last message.
+    pub fn of(challenge: &Challenge, message: &Message, now: Timestamp) -> Self {
+        Self {
+            number: challenge.masked_number(),
+            message: message.state().name(),
+            attempts_left: challenge.attempts_left(),
+            expires_in_seconds: challenge.expires_at().seconds_from(now),
+            resend_in_seconds: challenge.resend_wait_seconds(now),
+        }
+    }
+
+    /// The class that shows the button for another message after a while, without a script: the style sheet has steps of
+    /// five seconds. `None` when that is too far off.
+    fn resend_class(&self) -> Option<String> {
+        match self.resend_in_seconds?.div_ceil(5).saturating_mul(5) {
+            0 => Some(String::new()),
+            seconds @ 5..=60 => Some(format!("wait in-{seconds}")),
+            _ => None,
+        }
+    }
+}
+
+/// The section of a page that asks for the code.
+#[derive(Template)]
+#[template(path = "code.html")]
+pub struct CodeForm<'a> {
+    /// The language that is spoken.
+    pub language: &'a Language,
+    /// The code that is asked for.
+    pub view: &'a CodeView,
+    /// The page's path. The forms go to `code`, `resend` and `cancel` below it.
+    pub path: &'a str,
+    /// What to compare before the code is typed.
+    pub advice: Option<String>,
+    /// Further fields, as HTML.
+    pub fields: String,
+    /// What typing the code does.
+    pub button: String,
+    /// What the button says that cancels; `None` where there is neither cancelling nor another message.
+    pub cancel: Option<String>,
+    /// What is wrong.
+    pub problem: Option<&'a Problem>,
+}
+
+impl CodeForm<'_> {
+    fn say(&self, name: &str) -> String {
+        SHARED.say(self.language, name, &[])
+    }
+
+    fn say_with(&self, name: &str, filling: &[Filling<'_>]) -> String {
+        SHARED.say(self.language, name, filling)
+    }
+
+    fn sent(&self) -> String {
+        let name = match self.view.message {
+            "delivered" => "code-arrived",
+            "failed" => "code-failed",
+            _ => "code-on-its-way",
+        };
+        self.say_with(name, &[("number", self.view.number.as_str().into())])
+    }
+
+    fn attempts_left(&self) -> String {
+        self.say_with("attempts-left", &[("attempts", self.view.attempts_left.into())])
+    }
+
+    fn time_left(&self) -> String {
+        let left = self.view.expires_in_seconds;
+        let (minutes, seconds) = (left / 60, left % 60);
+        self.say_with("time-left", &[("minutes", minutes.into()), ("seconds", seconds.into())])
+    }
+
+    /// When the message may be asked for again.
+    fn resend(&self) -> String {
+        match self.view.resend_in_seconds {
+            None => self.say("rec-too-many-messages"),
+            Some(0) => self.say("resend-now"),
+            Some(seconds) => self.say_with("resend-after", &[("seconds", seconds.into())]),
+        }
+    }
+
+    /// Whether the code's field is to be marked.
+    fn is_wrong(&self) -> bool {
+        let wrong =
+            |problem: &Problem| problem.name() == "wrong-code" || problem.field() == Some("code");
+        self.problem.is_some_and(wrong)
+    }
+}

@@ -1,0 +1,146 @@
+//! Where people reach us: pages link to it, and the last line of a message to the phone is bound to its host.
+
+use std::{fmt, net::Ipv6Addr};
+
+use countersign_domain::error::InvalidInput;
+use serde::Deserialize;
+
+/// The scheme of every origin; plain HTTP is permitted to the own machine, as browsers permit it (W3C Secure Contexts
+/// section 3.1).
+const SCHEME: &str = "https://";
+const LOCAL_SCHEME: &str = "http://";
+/// Longest host name (RFC 1035 section 2.3.4).
+const MAX_HOST_CHARS: usize = 253;
+
+/// The origin of pages (RFC 6454): `https://`, a host in lower case, perhaps a port; no path, no user.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(try_from = "String")]
+pub struct PublicOrigin {
+    text: String,
+    host: String,
+}
+
+impl PublicOrigin {
+    /// The host, without the port: what an origin-bound code names.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+/// As a browser writes it, so that a path can follow.
+impl fmt::Display for PublicOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for PublicOrigin {
+    type Error = InvalidInput;
+
+    fn try_from(text: String) -> Result<Self, InvalidInput> {
+        let why = "is not https:// and a host in lower case, without a path";
+        let found = host(&text).map(str::to_owned);
+        let host = found.ok_or_else(|| InvalidInput::new("public_origin", why))?;
+        Ok(Self { text, host })
+    }
+}
+
+fn host(origin: &str) -> Option<&str> {
+    let (authority, is_local) = match origin.strip_prefix(SCHEME) {
+        Some(authority) => (authority, false),
+        None => (origin.strip_prefix(LOCAL_SCHEME)?, true),
+    };
+    // An IPv6 address has colons of its own, and stands in brackets (RFC 3986 section 3.2.2).
+    let (host, rest) = match authority.strip_prefix('[') {
+        Some(inside) => authority.split_at(inside.find(']')?.checked_add(2)?),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let has_port = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
+    let may_be_plain = !is_local || matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    (has_port && may_be_plain && (is_ipv6(host) || is_name(host))).then_some(host)
+}
+
+fn is_port(text: &str) -> bool {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits && !text.starts_with('0') && text.parse::<u16>().is_ok()
+}
+
+fn is_ipv6(host: &str) -> bool {
+    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.is_some_and(|inside| {
+        inside.parse::<Ipv6Addr>().is_ok() && inside == inside.to_ascii_lowercase()
+    })
+}
+
+/// A host name or an IPv4 address.
+fn is_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    host.len() <= MAX_HOST_CHARS && host.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<PublicOrigin> {
+        PublicOrigin::try_from(text.to_owned()).ok()
+    }
+
+    #[test]
+    fn the_host_of_an_origin_is_without_its_port() {
+        for (text, host) in [
+            ("https://pay.example.com", "pay.example.com"),
+            ("https://pay.example.com:8443", "pay.example.com"),
+            ("https://localhost", "localhost"),
+            ("https://192.0.2.1:8443", "192.0.2.1"),
+            ("https://[::1]", "[::1]"),
+            ("https://[2001:db8::1]:8443", "[2001:db8::1]"),
+            ("https://xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("http://127.0.0.1:3000", "127.0.0.1"),
+            ("http://[::1]:3000", "[::1]"),
+        ] {
+            let origin = read(text);
+            assert_eq!(origin.as_ref().map(PublicOrigin::host), Some(host), "{text}");
+            assert_eq!(origin.map(|origin| origin.to_string()), Some(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_more_or_less_than_an_origin_is_refused() {
+        let long = format!("https://{}", ["a"; 128].join("."));
+        for (rule, text) in [
+            ("a scheme", "pay.example.com"),
+            ("HTTPS", "http://pay.example.com"),
+            ("a known scheme", "ftp://pay.example.com"),
+            ("a scheme in lower case", "HTTPS://pay.example.com"),
+            ("a host", "https://"),
+            ("a host before the port", "https://:8443"),
+            ("a host in lower case", "https://Pay.example.com"),
+            ("no path", "https://pay.example.com/shop"),
+            ("no slash at the end", "https://pay.example.com/"),
+            ("no query", "https://pay.example.com?x"),
+            ("no user", "https://alice@pay.example.com"),
+            ("no password", "https://alice:secret@pay.example.com"),
+            ("no blank", "https://pay.example.com "),
+            ("a port after the colon", "https://pay.example.com:"),
+            ("a port that is a number", "https://pay.example.com:http"),
+            ("a port above zero", "https://pay.example.com:0"),
+            ("a port of 16 bits", "https://pay.example.com:65536"),
+            ("one port", "https://pay.example.com:1:2"),
+            ("brackets that close", "https://[::1"),
+            ("an address in the brackets", "https://[pay.example.com]"),
+            ("nothing but a port after the brackets", "https://[::1]x"),
+            ("an address in lower case", "https://[2001:DB8::1]"),
+            ("no empty label", "https://pay..example.com"),
+            ("no label that begins with a hyphen", "https://-pay.example.com"),
+            ("a host of 253 characters", &long),
+        ] {
+            assert_eq!(read(text), None, "{rule}: {text}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What the domain and the certificates refuse or fail at, on the wire. Each match is total: a new refusal does not compile
+//! until it has its answer here, and a test asks for its words in every language.
+
+use axum::http::StatusCode;
+use countersign_certs::Refusal as CertificateRefusal;
+use countersign_domain::{
+    challenge::Refusal,
+    error::Error,
+    ports::{DirectoryError, StoreError},
+};
+
+use crate::problem::Problem;
+
+/// A refused code or message. Reveals no more about a refused code than RTS art. 4(3)(a) permits: only that it is wrong.
+impl From<&Refusal> for Problem {
+    fn from(refusal: &Refusal) -> Self {
+        let of = |status| Self::shared(status, refusal.name());
+        match refusal {
+            Refusal::WrongCode { attempts_left } => {
+                of(StatusCode::UNPROCESSABLE_ENTITY).with("attempts_left", *attempts_left)
+            }
+            Refusal::TooManyAttempts | Refusal::OtherSession => of(StatusCode::FORBIDDEN),
+            Refusal::AlreadyUsed => of(StatusCode::CONFLICT),
+            Refusal::Late | Refusal::Undeliverable | Refusal::Cancelled => of(StatusCode::GONE),
+            Refusal::TooManySends => of(StatusCode::TOO_MANY_REQUESTS),
+            Refusal::TooSoon { wait_seconds } => {
+                of(StatusCode::TOO_MANY_REQUESTS).with("wait_seconds", *wait_seconds)
+            }
+        }
+    }
+}
+
+/// What the domain could not do: the caller's fault, another caller's who was faster, or ours.
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Invalid(error) => error.clone().into(),
+            Error::NotFound { .. } => {
+                Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record")
+            }
+            Error::NotNow { state, .. } => Self::not_now(state),
+            Error::Contention | Error::Store(StoreError::Conflict { .. }) => {
+                Self::shared(StatusCode::CONFLICT, "changed-meanwhile")
+            }
+            Error::Store(StoreError::Unavailable { .. })
+            | Error::Directory(DirectoryError { .. }) => {
+                tracing::error!(%error, "not available");
+                Self::shared(StatusCode::SERVICE_UNAVAILABLE, "not-available")
+            }
+            Error::Store(StoreError::Corrupt { .. })
+            | Error::NobodyWaits { .. }
+            | Error::UnknownKey(_)
+            | Error::Sealed
+            | Error::Entropy(_) => {
+                tracing::error!(%error, "internal error");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// A refused client certificate.
+impl From<&CertificateRefusal> for Problem {
+    fn from(refusal: &CertificateRefusal) -> Self {
+        Self::shared(StatusCode::FORBIDDEN, certificate_problem(refusal))
+    }
+}
+
+impl Problem {
+    /// The state of something does not permit what is asked.
+    pub fn not_now(state: &str) -> Self {
+        Self::shared(StatusCode::CONFLICT, "not-now").with("state", state)
+    }
+}
+
+/// The problem's name. The refusals that only an authority's operator can tell apart are one.
+const fn certificate_problem(refusal: &CertificateRefusal) -> &'static str {
+    use CertificateRefusal as Cause;
+    match refusal {
+        Cause::Expired => "certificate-expired",
+        Cause::NotYetValid => "certificate-not-yet-valid",
+        Cause::UnknownAuthority => "certificate-unknown-authority",
+        Cause::WrongUsage => "certificate-wrong-usage",
+        Cause::BadSignature => "certificate-bad-signature",
+        Cause::Revoked => "certificate-revoked",
+        Cause::RevocationUnknown => "certificate-revocation-unknown",
+        Cause::NoPhone => "certificate-without-phone",
+        Cause::SeveralPhones => "certificate-several-phones",
+        Cause::Envelope(_) => "certificate-phone-not-readable",
+        Cause::MovedFromAnotherCertificate => "certificate-phone-moved",
+        Cause::NumberNotE164 | Cause::CardInvalid | Cause::TnAuthList => {
+            "certificate-phone-not-valid"
+        }
+        Cause::Malformed | Cause::CertificateTooLarge | Cause::ChainTooLong => {
+            "certificate-malformed"
+        }
+        _ => "certificate-not-valid",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::{error::InvalidInput, ports::EntropyError};
+
+    use super::*;
+    use crate::words::Language;
+
+    /// One of each. The match below does not compile when there is a new one.
+    fn refusals() -> Vec<Refusal> {
+        let all = vec![
+            Refusal::WrongCode { attempts_left: 2 },
+            Refusal::TooManyAttempts,
+            Refusal::Late,
+            Refusal::AlreadyUsed,
+            Refusal::OtherSession,
+            Refusal::Undeliverable,
+            Refusal::Cancelled,
+            Refusal::TooManySends,
+            Refusal::TooSoon { wait_seconds: 7 },
+        ];
+        for refusal in &all {
+            match refusal {
+                Refusal::WrongCode { .. }
+                | Refusal::TooManyAttempts
+                | Refusal::Late
+                | Refusal::AlreadyUsed
+                | Refusal::OtherSession
+                | Refusal::Undeliverable
+                | Refusal::Cancelled
+                | Refusal::TooManySends
+                | Refusal::TooSoon { .. } => {}
+            }
+        }
+        all
+    }
+
+    fn errors() -> Vec<Error> {
+        let (key, cause) = ("checkout/1".to_owned(), "down".to_owned());
+        vec![
+            InvalidInput::new("amount", "must be above zero").into(),
+            Error::NotFound { collection: "checkout", id: "1".to_owned() },
+            Error::NotNow { collection: "checkout", id: "1".to_owned(), state: "paid" },
+            Error::Contention,
+            Error::UnknownKey("1".try_into().unwrap()),
+            Error::Sealed,
+            StoreError::Conflict { key: key.clone() }.into(),
+            StoreError::Unavailable { cause: cause.clone() }.into(),
+            StoreError::Corrupt { key, cause: cause.clone() }.into(),
+            DirectoryError { cause }.into(),
+            EntropyError.into(),
+        ]
+    }
+
+    #[test]
+    fn every_refusal_and_every_error_has_its_words_in_every_language() {
+        let certificates = [
+            CertificateRefusal::Expired,
+            CertificateRefusal::NotYetValid,
+            CertificateRefusal::UnknownAuthority,
+            CertificateRefusal::WrongUsage,
+            CertificateRefusal::BadSignature,
+            CertificateRefusal::Revoked,
+            CertificateRefusal::RevocationUnknown,
+            CertificateRefusal::NoPhone,
+            CertificateRefusal::SeveralPhones,
+            CertificateRefusal::MovedFromAnotherCertificate,
+            CertificateRefusal::NumberNotE164,
+            CertificateRefusal::Malformed,
+            CertificateRefusal::NoCertificate,
+        ];
+        let mut problems = vec![Problem::internal()];
+        problems.extend(refusals().iter().map(Problem::from));
+        problems.extend(errors().iter().map(Problem::from));
+        problems.extend(certificates.iter().map(Problem::from));
+        for problem in problems {
+            for language in Language::all() {
+                assert!(problem.is_worded(&language), "{problem:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_the_name_and_the_status_that_are_promised() {
+        for (refusal, status) in
+            refusals().iter().zip([422, 403, 410, 409, 403, 410, 410, 429, 429])
+        {
+            let problem = Problem::from(refusal);
+            assert_eq!((problem.name(), problem.status().as_u16()), (refusal.name(), status));
+        }
+    }
+}

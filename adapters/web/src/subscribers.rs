@@ -1,0 +1,115 @@
+//! Subscribers of the directory, which all flows share: `PUT /v1/subscribers/{identifier}`.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{FromRef, Path, State, rejection::BytesRejection},
+    http::StatusCode,
+    routing::put,
+};
+use countersign_domain::{
+    address::Msisdn,
+    card::{Card, CardExpiry},
+    directory::Subscribers,
+    error::InvalidInput,
+    id::Identifier,
+    subscriber::Subscriber,
+};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::{
+    api::ApiPart,
+    body::{Segment, bytes, json},
+    problem::Problem,
+    relying_party::{ApiCaller, RelyingParties},
+};
+
+/// A card.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CardBody {
+    /// Its number.
+    #[schema(example = "4970100000000154")]
+    pub number: String,
+    /// Its last month, `MM/YY` or `YYYY-MM`.
+    #[schema(example = "12/29")]
+    pub expiry: String,
+}
+
+/// A subscriber to enter into the directory.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolSubscriber {
+    /// The mobile number in E.164 form; its holder must have proved it.
+    #[schema(example = "+33612345678")]
+    pub number: String,
+    /// The card that is kept for the subscriber (figure 8).
+    #[serde(default)]
+    pub card: Option<CardBody>,
+}
+
+impl EnrolSubscriber {
+    fn into_subscriber(self, identifier: Identifier) -> Result<Subscriber, InvalidInput> {
+        let number = Msisdn::try_from(self.number)?;
+        let card = self
+            .card
+            .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))
+            .transpose()?;
+        Ok(Subscriber { identifier, number, card })
+    }
+}
+
+#[derive(Clone)]
+struct Directory {
+    subscribers: Arc<Subscribers>,
+    parties: RelyingParties,
+}
+
+impl FromRef<Directory> for RelyingParties {
+    fn from_ref(directory: &Directory) -> Self {
+        directory.parties.clone()
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(enrol))]
+struct Description;
+
+/// The directory's part of the API: for a server that keeps the directory itself.
+pub fn subscribers(subscribers: Arc<Subscribers>, parties: RelyingParties) -> ApiPart {
+    let routes = Router::new()
+        .route("/v1/subscribers/{identifier}", put(enrol))
+        .with_state(Directory { subscribers, parties });
+    ApiPart { routes, description: Description::openapi() }
+}
+
+/// Enters a subscriber into the directory. Needs a relying party that may.
+#[utoipa::path(
+    put, path = "/v1/subscribers/{identifier}", params(("identifier" = String, Path, description = "The `userId`.")),
+    request_body = EnrolSubscriber, security(("api_key" = [])),
+    responses(
+        (status = 204, description = "Entered, or replaced."),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn enrol(
+    State(directory): State<Directory>,
+    ApiCaller(party): ApiCaller,
+    identifier: Segment,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, Problem> {
+    if !party.may_enrol {
+        return Err(Problem::shared(StatusCode::FORBIDDEN, "may-not-enrol"));
+    }
+    let Path(identifier) = identifier.map_err(|_| {
+        let problem = Problem::shared(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
+        problem.worded("identifier-unreadable")
+    })?;
+    let subscriber = json::<EnrolSubscriber>(&bytes(body)?)?
+        .into_subscriber(Identifier::try_from(identifier)?)?;
+    directory.subscribers.enrol(&subscriber).await.map_err(|error| Problem::from(&error))?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,182 @@
+//! The words of pages and problems (Project Fluent): a folder for each language, here and in each flow. What all flows say
+//! stands here; another language is another folder in each.
+
+use std::{borrow::Cow, collections::HashMap, fmt, ptr, sync::LazyLock};
+
+use axum::http::StatusCode;
+
+use countersign_domain::summary::Locale;
+pub use fluent_templates::fluent_bundle::FluentValue;
+use fluent_templates::{LanguageIdentifier, Loader as _, StaticLoader, static_loader};
+
+use crate::problem::Problem;
+
+/// The language when nothing better is known, and that of problem documents.
+const FALLBACK: &str = "en";
+
+static_loader! {
+    static SHARED_FILES = {
+        locales: "./locales",
+        fallback_language: "en",
+        // The marks would be copied with an amount, and are not needed for left-to-right scripts.
+        customise: |bundle| bundle.set_use_isolating(false),
+    };
+}
+
+/// The words that all flows share.
+pub static SHARED: Words = Words(&SHARED_FILES);
+
+/// The words of a flow, and behind them the shared ones.
+pub struct Words(&'static LazyLock<StaticLoader>);
+
+/// A language that pages speak.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Language(LanguageIdentifier);
+
+/// What a text is filled with: a name of the file's, and its value.
+pub type Filling<'a> = (&'a str, FluentValue<'a>);
+
+impl Language {
+    /// The language of that tag (BCP 47), if there is a file for it.
+    pub fn known(tag: &str) -> Option<Self> {
+        let tag: LanguageIdentifier = tag.parse().ok()?;
+        let same = |known: &&LanguageIdentifier| known.language == tag.language;
+        SHARED_FILES.locales().find(same).cloned().map(Self)
+    }
+
+    /// The best that a browser asks for (`Accept-Language`, RFC 9110 section 12.5.4), if there is a file for any.
+    pub fn accepted(header: &str) -> Option<Self> {
+        let mut wanted: Vec<_> = header.split(',').filter_map(weighed).collect();
+        // The sort is stable: of equals, the first is preferred.
+        wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        let mut acceptable = wanted.iter().filter(|(weight, _)| *weight > 0);
+        acceptable.find_map(|(_, tag)| Self::known(tag))
+    }
+
+    /// All that there are, by their tags.
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<_> = SHARED_FILES.locales().cloned().map(Self).collect();
+        all.sort_by_key(Self::tag);
+        all
+    }
+
+    /// Its tag, such as `fr`.
+    pub fn tag(&self) -> String {
+        self.0.to_string()
+    }
+
+    /// The language of the message to the phone that fits best.
+    pub fn locale(&self) -> Locale {
+        match self.0.language.as_str() {
+            "fr" => Locale::Fr,
+            _ => Locale::En,
+        }
+    }
+}
+
+impl Words {
+    /// The words in a flow's files, which `fluent_templates::static_loader!` reads.
+    pub const fn new(files: &'static LazyLock<StaticLoader>) -> Self {
+        Self(files)
+    }
+
+    /// The text of that name.
+    pub fn say(&self, language: &Language, name: &str, filling: &[Filling<'_>]) -> String {
+        self.find(language, name, filling).unwrap_or_else(|| name.to_owned())
+    }
+
+    /// The text of that name, if there is one.
+    pub fn find(&self, language: &Language, name: &str, filling: &[Filling<'_>]) -> Option<String> {
+        let filling =
+            filling.iter().map(|(name, value)| (Cow::Owned((*name).to_owned()), value.clone()));
+        let filling: HashMap<_, _> = filling.collect();
+        let look =
+            |files: &StaticLoader| files.try_lookup_complete(&language.0, name, Some(&filling));
+        look(self.0).or_else(|| look(&SHARED_FILES))
+    }
+
+    /// A problem of that name, whose words are `err-NAME` (what happened) and `rec-NAME` (what to do).
+    pub fn problem(&'static self, status: StatusCode, name: &'static str) -> Problem {
+        Problem::said(self, status, name)
+    }
+}
+
+/// Two are the same when they are the same files.
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.0, other.0)
+    }
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Words(..)")
+    }
+}
+
+impl From<Locale> for Language {
+    fn from(locale: Locale) -> Self {
+        let tag = match locale {
+            Locale::En => "en",
+            Locale::Fr => "fr",
+        };
+        Self::known(tag).unwrap_or_default()
+    }
+}
+
+impl Default for Language {
+    fn default() -> Self {
+        Self(FALLBACK.parse().unwrap_or_default())
+    }
+}
+
+/// A range of the header with its weight in thousandths; `None` for what is none.
+fn weighed(range: &str) -> Option<(u32, &str)> {
+    let (tag, weight) = match range.split_once(';') {
+        None => (range, 1000),
+        Some((tag, weight)) => (tag, thousandths(weight.trim().strip_prefix("q=")?)?),
+    };
+    Some((weight, tag.trim()))
+}
+
+/// `0.8` as 800; at most three decimals (RFC 9110 section 12.4.2).
+fn thousandths(weight: &str) -> Option<u32> {
+    let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
+    match (whole, decimals.len()) {
+        ("1", 0..=3) if decimals.bytes().all(|digit| digit == b'0') => Some(1000),
+        ("0", 0..=3) => format!("{decimals:0<3}").parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_browser_asks_for_the_best_that_there_is_counts() {
+        for (header, taken) in [
+            ("fr", Some("fr")),
+            ("fr-CA,en;q=0.5", Some("fr")),
+            ("de,fr;q=0.3,en;q=0.8", Some("en")),
+            ("en;q=0,fr;q=0.001", Some("fr")),
+            ("de,it;q=0.9", None),
+            ("*", None),
+            ("", None),
+            ("fr;q=2", None),
+            ("fr;q=0.12345", None),
+            (";;;,,,", None),
+        ] {
+            let language = Language::accepted(header).map(|language| language.tag());
+            assert_eq!(language.as_deref(), taken, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_filled_and_counts() {
+        let french = Language::known("fr").unwrap();
+        let attempts = |count: i64| [("attempts", FluentValue::from(count))];
+        assert_eq!(SHARED.say(&french, "attempts-left", &attempts(1)), "Un essai restant");
+        assert_eq!(SHARED.say(&french, "attempts-left", &attempts(2)), "2 essais restants");
+    }
+}
