@@ -37,6 +37,9 @@ pub trait Entropy: Send + Sync {
 }
 
 /// Keeps records, facts and postings. What [`Store::commit`] returned `Ok` for is still there after a power loss.
+///
+/// A `dyn Store` has the methods of [`Reads`], too. A layer around a store has a `commit` of its own and hands on the
+/// reads.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Commits all of the batch or nothing of it.
@@ -46,6 +49,13 @@ pub trait Store: Send + Sync {
     /// was made before; [`StoreError::Unavailable`] when it cannot be known to be durable.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 
+    /// What reads from it.
+    fn reads(&self) -> &(dyn Reads + 'static);
+}
+
+/// What can be read from a [`Store`]. A read sees every commit that was answered before it began.
+#[async_trait]
+pub trait Reads: Send + Sync {
     /// The record as last committed.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! What the store keeps: versioned records, and batches of changes that are committed whole.
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::Error,
     event::{Event, Fact},
-    ports::{Store, StoreError},
+    ports::{Reads, Store, StoreError},
     register::Posting,
     time::Timestamp,
 };
@@ -20,7 +20,7 @@ pub trait Stored: Serialize + DeserializeOwned {
     /// Its id, unique in the collection.
     fn id(&self) -> &str;
 
-    /// When somebody must look at it again, if ever: see [`Store::due`].
+    /// When somebody must look at it again, if ever: see [`Reads::due`].
     fn due_at(&self) -> Option<Timestamp> {
         None
     }
@@ -163,6 +163,15 @@ impl Batch {
     /// Makes a posting.
     pub fn post(&mut self, posting: Posting) {
         self.postings.push(posting);
+    }
+}
+
+/// So that a read needs no `reads()` before it.
+impl Deref for dyn Store + '_ {
+    type Target = dyn Reads;
+
+    fn deref(&self) -> &Self::Target {
+        self.reads()
     }
 }
 

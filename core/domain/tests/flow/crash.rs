@@ -10,7 +10,7 @@ use countersign_domain::{
     outbox::Outbox,
     payment::{Payment, PaymentState},
     policy::{Order, PolicySettings},
-    ports::Store,
+    ports::{Reads as _, Store},
     record::{Batch, RecordKey},
     testing::Fixture,
 };

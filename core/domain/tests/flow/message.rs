@@ -10,8 +10,8 @@ use countersign_domain::{
     outbox::{Message, MessageState, Outbox},
     payment::PaymentState,
     ports::{
-        Accepted, Delivery, Inbound, InboundText, Inbox as _, Messenger, OutboundMessage, Receipt,
-        SendError, Store,
+        Accepted, Delivery, Inbound, InboundText, Inbox as _, Messenger, OutboundMessage,
+        Reads as _, Receipt, SendError, Store,
     },
     record::{Batch, RecordKey},
     secret::Secret,

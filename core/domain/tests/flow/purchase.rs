@@ -5,7 +5,7 @@ use countersign_domain::{
     error::Error,
     payment::{PaymentState, VoidCause},
     policy::{Order, PolicySettings, Selection},
-    ports::{BankError, Store},
+    ports::{BankError, Reads as _},
     record::{Batch, Stored as _},
     register::{Account, Balance},
     testing::{Fixture, purchase},
