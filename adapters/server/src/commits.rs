@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::{
-    amount::Currency,
     event::Fact,
     id::MessageId,
     outbox::Message,
-    ports::{Store, StoreError},
-    record::{Batch, Record, RecordKey, Stored as _},
-    register::{Account, Balance},
-    time::Timestamp,
+    ports::{Reads, Store, StoreError},
+    record::{Batch, RecordKey, Stored as _},
 };
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -75,29 +72,8 @@ impl<S: Store> Store for Commits<S> {
         Ok(())
     }
 
-    async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
-        self.store.load(key).await
-    }
-
-    async fn due(
-        &self,
-        collection: &'static str,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
-        self.store.due(collection, now, limit).await
-    }
-
-    async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
-        self.store.count_due(collection, now).await
-    }
-
-    async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
-        self.store.facts(about).await
-    }
-
-    async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
-        self.store.balance(account, currency).await
+    fn reads(&self) -> &(dyn Reads + 'static) {
+        self.store.reads()
     }
 }
 
@@ -124,7 +100,10 @@ fn log(about: &RecordKey, fact: &Fact, correlation: Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::testing::{Fixture, MemoryStore};
+    use countersign_domain::{
+        record::{Record, Version},
+        testing::{Fixture, MemoryStore},
+    };
 
     use super::*;
 
@@ -149,7 +128,7 @@ mod tests {
         let (store, mut committed) = commits();
         let message = Record {
             key: RecordKey::of::<Message>("msg_00000000000000000000000000000001"),
-            version: countersign_domain::record::Version::FIRST,
+            version: Version::FIRST,
             due_at: None,
             body: "{}".to_owned(),
         };

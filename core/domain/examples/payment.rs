@@ -6,7 +6,7 @@
 use countersign_domain::{
     code::TypedCode,
     error::Error,
-    ports::Store as _,
+    ports::Reads as _,
     record::{Batch, Stored as _},
     register::Account,
     testing::Fixture,

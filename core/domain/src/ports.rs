@@ -3,7 +3,7 @@
 //! A driver implements one of these traits and knows no other driver; the feature `testing` has a fake of each.
 //! The one trait here that the domain itself implements is [`Inbox`], by which a driver hands over what arrives.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -54,6 +54,9 @@ pub trait Clock: Send + Sync {
 }
 
 /// Keeps records, facts and postings. What [`Store::commit`] returned `Ok` for is still there after a power loss.
+///
+/// A `dyn Store` has the methods of [`Reads`], too. A layer around a store has a `commit` of its own and hands on the
+/// reads.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Commits all of the batch or nothing of it.
@@ -63,6 +66,13 @@ pub trait Store: Send + Sync {
     /// was made before; [`StoreError::Unavailable`] when it cannot be known to be durable.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 
+    /// What reads from it.
+    fn reads(&self) -> &(dyn Reads + 'static);
+}
+
+/// What can be read from a [`Store`]. A read sees every commit that was answered before it began.
+#[async_trait]
+pub trait Reads: Send + Sync {
     /// The record as last committed.
     ///
     /// # Errors
@@ -174,6 +184,15 @@ pub trait IssuingBank: Send + Sync {
         request: &BankRequest,
         approval: Option<&ApprovalCode>,
     ) -> Result<(), BankError>;
+}
+
+/// So that a read needs no `reads()` before it.
+impl Deref for dyn Store + '_ {
+    type Target = dyn Reads;
+
+    fn deref(&self) -> &Self::Target {
+        self.reads()
+    }
 }
 
 impl dyn Store + '_ {

@@ -19,7 +19,7 @@ pub trait Stored: Serialize + DeserializeOwned {
     /// Its id, unique in the collection.
     fn id(&self) -> &str;
 
-    /// When somebody must look at it again, if ever: see [`Store::due`](crate::ports::Store::due).
+    /// When somebody must look at it again, if ever: see [`Reads::due`](crate::ports::Reads::due).
     fn due_at(&self) -> Option<Timestamp> {
         None
     }

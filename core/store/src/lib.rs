@@ -18,7 +18,7 @@
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! use countersign_domain::{
-//!     ports::{Store, StoreError},
+//!     ports::{Reads, Store, StoreError},
 //!     record::{Batch, Record, RecordKey, Version},
 //! };
 //! use countersign_store::SqliteStore;

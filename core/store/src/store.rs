@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use countersign_domain::{
     amount::Currency,
     event::Fact,
-    ports::{Store, StoreError},
+    ports::{Reads, Store, StoreError},
     record::{Batch, Record, RecordKey},
     register::{Account, Balance},
     time::Timestamp,
@@ -100,6 +100,13 @@ impl Store for SqliteStore {
         self.writer.commit(batch).await
     }
 
+    fn reads(&self) -> &(dyn Reads + 'static) {
+        self
+    }
+}
+
+#[async_trait]
+impl Reads for SqliteStore {
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
         let key = key.clone();
         self.readers.read_little(move |connection| query::load(connection, &key)).await

@@ -15,7 +15,7 @@ use std::{
 
 use countersign_domain::{
     event::{Event, Fact},
-    ports::Store,
+    ports::{Reads, Store},
     record::{Batch, Record, RecordKey, Version},
     time::Timestamp,
 };

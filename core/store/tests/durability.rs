@@ -20,7 +20,7 @@ use countersign_domain::{
     amount::{Amount, Currency},
     event::{Event, Fact},
     id::{Identifier, RelyingPartyId},
-    ports::Store,
+    ports::{Reads, Store},
     record::{Batch, Record, RecordKey, Version},
     register::{Account, Posting},
     time::Timestamp,

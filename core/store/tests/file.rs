@@ -7,7 +7,7 @@ use countersign_domain::{
     amount::{Amount, Currency},
     event::{Event, Fact},
     id::{Identifier, RelyingPartyId},
-    ports::{Store, StoreError},
+    ports::{Reads, Store, StoreError},
     record::{Batch, Record, RecordKey, Version},
     register::{Account, Posting},
     time::Timestamp,

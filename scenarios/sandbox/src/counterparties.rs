@@ -9,7 +9,7 @@ use std::{
 use countersign_domain::{
     card::{Card, CardExpiry},
     id::{Identifier, RelyingPartyId},
-    ports::Store as _,
+    ports::Reads as _,
     register,
 };
 use countersign_store::SqliteStore;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_domain::{amount::Currency, ports::Store as _, register::Account};
+use countersign_domain::{amount::Currency, ports::Reads as _, register::Account};
 use countersign_store::SqliteStore;
 use countersign_tests::killable::Site;
 use serde_json::Value;

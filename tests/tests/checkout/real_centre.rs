@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countersign_domain::{address::Msisdn, event::Event, ports::Store as _, record::RecordKey};
+use countersign_domain::{address::Msisdn, event::Event, ports::Reads as _, record::RecordKey};
 use countersign_sandbox::ExternalCentre;
 use countersign_store::SqliteStore;
 use countersign_tests::osmo::{OsmoCentre, Phone};

@@ -10,15 +10,11 @@ use axum::{
 };
 use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
-    amount::Currency,
     directory::Subscribers,
-    event::Fact,
-    ports::{Ports, Store, StoreError},
-    record::{Batch, Record, RecordKey},
-    register::{Account, Balance},
+    ports::{Ports, Reads, Store, StoreError},
+    record::Batch,
     relying_party::RelyingParty,
     testing::{Fixture, MemoryStore},
-    time::Timestamp,
 };
 use countersign_web::{
     api::api,
@@ -66,7 +62,7 @@ impl Answer {
     }
 }
 
-/// The fake store, but for each call everybody else has a turn first: so that what is done at once really is.
+/// The fake store, but everybody else has a turn before each commit: so that what is done at once really is.
 struct Unhurried(Arc<MemoryStore>);
 
 #[async_trait]
@@ -76,30 +72,8 @@ impl Store for Unhurried {
         self.0.commit(batch).await
     }
 
-    async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
-        yield_now().await;
-        self.0.load(key).await
-    }
-
-    async fn due(
-        &self,
-        collection: &'static str,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
-        self.0.due(collection, now, limit).await
-    }
-
-    async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
-        self.0.count_due(collection, now).await
-    }
-
-    async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
-        self.0.facts(about).await
-    }
-
-    async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
-        self.0.balance(account, currency).await
+    fn reads(&self) -> &(dyn Reads + 'static) {
+        self.0.as_ref()
     }
 }
 

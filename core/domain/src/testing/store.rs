@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use crate::{
     amount::Currency,
     event::Fact,
-    ports::Store,
+    ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError, Version},
     register::{Account, Balance, Posting},
     time::Timestamp,
@@ -78,6 +78,13 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn reads(&self) -> &(dyn Reads + 'static) {
+        self
+    }
+}
+
+#[async_trait]
+impl Reads for MemoryStore {
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
         Ok(self.0.lock().unwrap().records.get(key).cloned())
     }

@@ -11,7 +11,7 @@ use countersign_domain::{
     payment::{Payment, PaymentState},
     plan::Order,
     policy::PolicySettings,
-    ports::Store,
+    ports::{Reads as _, Store},
     purchase::Purchase,
     record::{Batch, RecordKey},
     testing::Fixture,

@@ -12,7 +12,7 @@ use countersign_domain::{
     },
     outbox::Outbox,
     payment::PaymentState,
-    ports::{Inbox as _, Messenger, Store},
+    ports::{Inbox as _, Messenger, Reads as _, Store},
     record::{Batch, RecordKey},
     refusal::Refusal,
     secret::Secret,

@@ -6,7 +6,7 @@ use countersign_domain::{
     payment::PaymentState,
     plan::{Order, Selection},
     policy::PolicySettings,
-    ports::Store,
+    ports::Reads as _,
     record::{Batch, Stored as _},
     refusal::{Refusal, VoidCause},
     register::{Account, Balance},

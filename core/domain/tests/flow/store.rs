@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use countersign_domain::{
     amount::Currency,
     event::Fact,
-    ports::Store,
+    ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError},
     register::{Account, Balance},
     testing::MemoryStore,
@@ -96,6 +96,13 @@ impl Store for Eventful {
         self.when(self.store.commit(batch)).await
     }
 
+    fn reads(&self) -> &(dyn Reads + 'static) {
+        self
+    }
+}
+
+#[async_trait]
+impl Reads for Eventful {
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
         self.when(self.store.load(key)).await
     }
