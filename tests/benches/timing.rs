@@ -16,6 +16,7 @@ use std::{
 };
 
 use countersign_domain::{
+    address::Msisdn,
     card::Card,
     code::TypedCode,
     directory::Subscribers,
@@ -166,7 +167,7 @@ fn look_up(wanted: fn(Card) -> Wanted) -> Samples {
         Subscribers::new(Ports { entropy: Arc::new(SystemEntropy::default()), ..ports() });
     let alice = Subscriber {
         identifier: "alice".try_into().unwrap(),
-        number: "+33639980001".try_into().unwrap(),
+        address: Msisdn::try_from("+33639980001").unwrap().into(),
         card: Some(card()),
     };
     now(directory.enrol(&alice)).unwrap();

@@ -6,18 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use countersign_domain::{
+    agreement::Agreement,
     amount::Amount,
-    challenge::{Challenge, Refusal},
+    challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
     error::Error,
     id::{ChallengeId, SessionId},
+    message::{Accepted, OutboundMessage, SendError},
     outbox::Outbox,
     policy::Policy,
-    ports::{Accepted, Entropy, Messenger, OutboundMessage, Ports, SendError, Store},
-    summary::{Locale, Purpose},
-    testing::{FakeClock, START, card, key_ring},
+    ports::{Entropy, Messenger, Ports, Store},
+    refusal::Refusal,
+    testing::{FakeClock, PlainWords, START, alice, card, key_ring},
     transaction::{Payee, Reference, Transaction},
-    verifier::{ChallengeRequest, Verifier},
+    verifier::Verifier,
 };
 
 /// The payee unless a test says otherwise.
@@ -42,7 +44,7 @@ impl Desk {
             keys: Arc::new(key_ring()),
         };
         let verifier = Arc::new(Verifier::new(ports.clone(), policy));
-        let outbox = Outbox::new(ports, Arc::clone(&verifier));
+        let outbox = Outbox::new(ports, Arc::clone(&verifier), Arc::new(PlainWords));
         Self { verifier, outbox, entropy }
     }
 
@@ -69,16 +71,14 @@ impl Desk {
         let transaction = Transaction::new(amount, Payee::try_from(payee)?, reference, Vec::new())?;
         let request = ChallengeRequest {
             relying_party: "librairie".try_into()?,
-            identifier: "alice".try_into()?,
-            session: session.clone(),
-            number: "+33639980001".try_into()?,
-            account: Some(card().masked()),
-            transaction: Some(transaction),
+            person: alice(session.clone(), "pay.example.com"),
+            agreement: Agreement::Payment {
+                transaction,
+                account: Some(card().masked()),
+                order: None,
+            },
             waiting: None,
             correlation: None,
-            purpose: Purpose::Access,
-            locale: Locale::En,
-            origin: "pay.example.com".to_owned(),
         };
         self.verifier.start_challenge(request).await
     }

@@ -93,3 +93,21 @@ fn no_sentence_stands_twice() {
         }
     }
 }
+
+/// GSM 03.38's basic alphabet: a message with any other character needs about twice as many parts.
+const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+    ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+
+#[test]
+fn messages_to_phones_need_no_other_alphabet_than_gsm() {
+    for (language, texts) in languages(&folders()["web"]) {
+        let messages: Vec<_> =
+            texts.iter().filter(|(name, _)| name.starts_with("message-")).collect();
+        assert!(messages.len() >= 8, "{language}");
+        for (name, text) in messages {
+            let said = text.replace(['{', '}'], "");
+            let strange: String = said.chars().filter(|c| !GSM.contains(*c)).collect();
+            assert_eq!(strange, "", "{language}: {name}");
+        }
+    }
+}

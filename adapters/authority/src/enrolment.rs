@@ -6,16 +6,19 @@ use std::{fmt, str::FromStr, sync::Arc};
 use countersign_certs::{Certificate, Request};
 use countersign_domain::{
     address::Msisdn,
-    challenge::Challenge,
+    agreement::Agreement,
+    challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
     error::Error as DomainError,
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
-    outbox::Message,
-    ports::{Ports, StoreError},
-    record::Batch,
-    summary::{Locale, Purpose},
+    locale::Locale,
+    message::Message,
+    origin::Origin,
+    person::Person,
+    ports::Ports,
+    record::{Batch, StoreError},
     time::Timestamp,
-    verifier::{ChallengeRequest, Verifier},
+    verifier::Verifier,
 };
 use countersign_web::code_page::CodeView;
 
@@ -44,7 +47,7 @@ pub struct Enrolments {
     /// What is issued to people.
     pub leaf: Leaf,
     /// The host of the page that asks for the code, for the message's origin-bound last line.
-    pub origin: String,
+    pub origin: Origin,
 }
 
 /// An enrolment that waits for its code: this and the code together are issued a certificate.
@@ -110,15 +113,15 @@ impl Enrolments {
         let session = SessionId::random(self.ports.entropy.as_ref())?;
         let request = ChallengeRequest {
             relying_party: self.relying_party.clone(),
-            identifier,
-            session: session.clone(),
-            number,
-            account: None,
-            transaction: None,
+            agreement: Agreement::Certificate { name: identifier.as_str().try_into()? },
+            person: Person {
+                identifier,
+                address: number.into(),
+                session: session.clone(),
+                locale,
+                origin: Some(self.origin.clone()),
+            },
             waiting: None,
-            purpose: Purpose::Certificate,
-            locale,
-            origin: self.origin.clone(),
             correlation: None,
         };
         let challenge = self.verifier.start_challenge(request).await?;
@@ -196,8 +199,9 @@ impl Enrolments {
         };
         if let Some(old) = &old {
             let same_number = old.number.as_ref().map(ProvedNumber::number);
-            let same_name = old.common_name == challenge.identifier().as_str();
-            if !same_name || same_number != Some(challenge.number()) {
+            let person = challenge.person();
+            let same_name = old.common_name == person.identifier.as_str();
+            if !same_name || same_number != person.address.msisdn() {
                 return Err(AuthorityError::OtherHolder);
             }
         }
@@ -205,9 +209,9 @@ impl Enrolments {
         let verified = answer.done().map_err(AuthorityError::Refused)?;
         let leaf = old.as_ref().and_then(|old| Leaf::from_name(&old.profile));
         let leaf = leaf.unwrap_or(self.leaf);
-        let name = verified.identifier().as_str().to_owned();
+        let name = verified.person().identifier.as_str().to_owned();
         let mut order = Order::of(leaf, request, Some(name))?;
-        order.number = Some(ProvedNumber::of(&verified));
+        order.number = ProvedNumber::of(&verified);
         order.lifetime = self.authority.at_most(order.lifetime);
         let replaces = old.map(|old| old.serial);
         self.authority.issue_in_place_of(&order, replaces).await

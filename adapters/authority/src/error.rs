@@ -5,9 +5,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_domain::{
-    challenge::Refusal,
-    error::{Error as DomainError, InvalidInput},
-    ports::{EntropyError, StoreError},
+    error::Error as DomainError, invalid::InvalidInput, ports::EntropyError, record::StoreError,
+    refusal::Refusal,
 };
 use countersign_web::{problem::Problem, step::StepLost};
 use thiserror::Error;

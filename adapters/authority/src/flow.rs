@@ -10,8 +10,8 @@ use countersign_certs::{
 use countersign_domain::{
     error::Error as DomainError,
     hex,
-    ports::{Clock, Entropy, Store, StoreError},
-    record::{Batch, Stored as _, Versioned},
+    ports::{Clock, Entropy, Store},
+    record::{Batch, StoreError, Stored as _, Versioned},
     time::Timestamp,
 };
 

@@ -6,10 +6,8 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::Request;
-use countersign_domain::{
-    address::Msisdn, code::TypedCode, error::InvalidInput, id::Identifier, summary::Locale,
-};
-use countersign_web::problem::Problem;
+use countersign_domain::{address::Msisdn, code::TypedCode, id::Identifier, invalid::InvalidInput};
+use countersign_web::{problem::Problem, words::Language};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -25,7 +23,7 @@ use crate::{
 pub(crate) struct StartBody {
     pub(crate) identifier: String,
     pub(crate) number: String,
-    pub(crate) locale: Option<Locale>,
+    pub(crate) locale: Option<Language>,
 }
 
 /// An enrolment that was begun.

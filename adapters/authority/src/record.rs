@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::{Certificate, Error, RevocationReason};
 use countersign_domain::{
-    address::Msisdn, hex, id::ChallengeId, record::Stored, time::Timestamp, verifier::Verified,
+    address::Msisdn, challenge::Verified, hex, id::ChallengeId, record::Stored, time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -65,9 +65,11 @@ pub struct ProvedNumber {
 }
 
 impl ProvedNumber {
-    /// The number of the domain's proof: there is no other way to have one.
-    pub fn of(verified: &Verified) -> Self {
-        Self { number: verified.number().clone(), challenge: verified.challenge().clone() }
+    /// The number of the domain's proof: there is no other way to have one. `None` when the code went to another kind of
+    /// address.
+    pub fn of(verified: &Verified) -> Option<Self> {
+        let number = verified.person().address.msisdn()?.clone();
+        Some(Self { number, challenge: verified.challenge().clone() })
     }
 
     /// The number.

@@ -14,7 +14,7 @@ use axum::{
     routing::{get, post},
 };
 use countersign_certs::{Certificate, Request, to_certs_only};
-use countersign_domain::{code::TypedCode, summary::Locale, time::Timestamp};
+use countersign_domain::{code::TypedCode, time::Timestamp};
 use countersign_web::{
     body::{bytes, json},
     peer_certificate::PeerCertificates,
@@ -162,7 +162,7 @@ async fn start(
 ) -> Result<Response, Problem> {
     let body: StartBody = json(&bytes(body)?)?;
     let (identifier, number) = (body.identifier.try_into()?, body.number.try_into()?);
-    let locale = body.locale.unwrap_or(Locale::En);
+    let locale = body.locale.unwrap_or_default().locale();
     let started = service.enrolments.start(identifier, number, locale).await?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, no_store, Json(StartedBody::from(started))).into_response())

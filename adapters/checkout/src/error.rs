@@ -5,9 +5,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_domain::{
-    challenge::Refusal,
-    error::{Error, InvalidInput},
-    ports::{DirectoryError, StoreError},
+    error::Error, invalid::InvalidInput, record::StoreError, refusal::Refusal,
+    subscriber::DirectoryError,
 };
 use countersign_web::{
     holder::HolderError, idempotency::IdempotencyError, problem::Problem, step::StepLost,

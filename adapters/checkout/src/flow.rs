@@ -7,14 +7,15 @@ use countersign_domain::{
     code::TypedCode,
     error::Error,
     event::Fact,
-    gateway::{Gateway, Purchase},
+    gateway::Gateway,
     id::{CorrelationId, PaymentId, RelyingPartyId, SessionId},
-    outbox::Message,
-    payment::{Payment, PaymentState},
-    ports::{Directory, Ports, StoreError},
-    record::{Batch, RecordKey, Stored as _, Version, Versioned},
+    locale::Locale,
+    message::Message,
+    payment::{Payment, PaymentRequest, PaymentState},
+    person::Person,
+    ports::{Directory, Ports},
+    record::{Batch, RecordKey, StoreError, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
-    summary::Locale,
 };
 use countersign_web::{
     holder::CertificateReader, idempotency, origin::PublicOrigin,
@@ -219,22 +220,27 @@ impl Checkouts {
         let payer =
             identify(hint, peer, self.directory.as_ref(), self.certificates.as_deref(), now)
                 .await?;
-        let purchase = Purchase {
+        let request = PaymentRequest {
             payment: PaymentId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: checkout.relying_party.clone(),
-            session: session.clone(),
-            payer,
+            person: Person {
+                identifier: payer.identifier,
+                address: payer.address,
+                session: session.clone(),
+                locale: checkout.locale.clone().unwrap_or(page_locale),
+                origin: Some(self.public_origin.host().clone()),
+            },
+            card: payer.card,
             transaction: checkout.transaction.clone(),
-            locale: checkout.locale.unwrap_or(page_locale),
-            origin: self.public_origin.host().to_owned(),
+            order_digest: None,
             correlation: checkout.correlation.clone(),
         };
         // The checkout names its payment in the payment's first commit: of two payments begun at once, one is.
         checkout.tries = checkout.tries.saturating_add(1);
-        checkout.payment = Some(purchase.payment.clone());
+        checkout.payment = Some(request.payment.clone());
         let mut batch = Batch::default();
         batch.replace(&Versioned { version, value: checkout })?;
-        self.gateway.start_payment(purchase, batch).await?;
+        self.gateway.start_payment(request, batch).await?;
         Ok(())
     }
 

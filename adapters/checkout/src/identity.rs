@@ -5,7 +5,7 @@
 //! beside another person's card, is of no use.
 
 use countersign_domain::{
-    card::Card, gateway::Payer, id::Identifier, ports::Directory, subscriber::Subscriber,
+    address::Address, card::Card, id::Identifier, ports::Directory, subscriber::Subscriber,
     time::Timestamp,
 };
 use countersign_web::{
@@ -24,6 +24,14 @@ pub enum PayerHint {
     Card(Card),
     /// Nothing but the TLS client certificate (F13.v1), with a card when it bears none.
     Certificate(Option<Card>),
+}
+
+/// A payer: identifier, the address that is vouched for, and the card to debit.
+#[derive(Clone, Debug)]
+pub(crate) struct Payer {
+    pub(crate) identifier: Identifier,
+    pub(crate) address: Address,
+    pub(crate) card: Card,
 }
 
 /// Resolves the hint.
@@ -45,11 +53,11 @@ pub(crate) async fn identify(
                     card
                 }
             };
-            Ok(Payer { identifier, number: subscriber.number, card })
+            Ok(Payer { identifier, address: subscriber.address, card })
         }
         PayerHint::Card(card) => {
             let holder = vouched(directory, &card, |_| true).await?;
-            Ok(Payer { identifier: holder.identifier, number: holder.number, card })
+            Ok(Payer { identifier: holder.identifier, address: holder.address, card })
         }
         PayerHint::Certificate(typed) => {
             let reader = reader.ok_or(CheckoutError::NothingGiven)?;
@@ -57,15 +65,16 @@ pub(crate) async fn identify(
                 return Err(CheckoutError::NothingGiven);
             }
             let CertificateHolder { identifier, number, card } = reader.holder(peer, now)?;
+            let address = Address::from(number);
             let card = match (card, typed) {
                 (Some(card), _) => card,
                 (None, None) => return Err(CheckoutError::CardNeeded),
                 (None, Some(card)) => {
-                    vouched(directory, &card, |holder| holder.number == number).await?;
+                    vouched(directory, &card, |holder| holder.address == address).await?;
                     card
                 }
             };
-            Ok(Payer { identifier, number, card })
+            Ok(Payer { identifier, address, card })
         }
     }
 }

@@ -3,11 +3,12 @@
 use countersign_domain::{
     amount::{Amount, Currency},
     card::{Card, CardExpiry},
-    error::InvalidInput,
     id::{CorrelationId, Identifier},
-    summary::Locale,
+    invalid::InvalidInput,
+    locale::Locale,
     transaction::{Item, ItemName, Payee, Reference, Transaction},
 };
+use countersign_web::words::Language;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -56,7 +57,7 @@ pub struct CreateCheckout {
     /// The language of page and message: `en` or `fr`. Absent, it is the one that the payer's browser asks for.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "en")]
-    pub locale: Option<Locale>,
+    pub locale: Option<Language>,
 }
 
 /// A checkout to be created.
@@ -133,7 +134,12 @@ impl CreateCheckout {
         let transaction =
             Transaction::new(amount, payee, Reference::try_from(self.reference)?, items)?;
         let return_url = self.return_url.map(return_url).transpose()?;
-        Ok(NewCheckout { transaction, return_url, locale: self.locale, correlation })
+        Ok(NewCheckout {
+            transaction,
+            return_url,
+            locale: self.locale.as_ref().map(Language::locale),
+            correlation,
+        })
     }
 }
 

@@ -138,7 +138,7 @@ impl Visit {
     }
 
     fn page(&self, shown: &PayerView, problem: Option<&Problem>) -> Response {
-        let language = self.guest.language(shown.locale);
+        let language = self.guest.language(shown.locale.as_ref());
         let has_certificate = !self.peer.0.is_empty();
         page::checkout(shown, &language, has_certificate, &self.themes, problem)
     }

@@ -2,9 +2,9 @@
 
 use countersign_domain::{
     id::{CorrelationId, PaymentId, RelyingPartyId},
+    locale::Locale,
     random_id,
     record::Stored,
-    summary::Locale,
     time::Timestamp,
     transaction::Transaction,
 };

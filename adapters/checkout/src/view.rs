@@ -3,10 +3,11 @@
 use countersign_domain::{
     challenge::Challenge,
     id::RelyingPartyId,
-    outbox::Message,
-    payment::{Payment, PaymentState, VoidCause},
-    policy::Selection,
-    summary::Locale,
+    locale::Locale,
+    message::Message,
+    payment::{Payment, PaymentState},
+    plan::Selection,
+    refusal::VoidCause,
     time::Timestamp,
 };
 use countersign_web::code_page::CodeView;

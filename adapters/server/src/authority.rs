@@ -19,6 +19,7 @@ use countersign_domain::{
     verifier::Verifier,
 };
 use countersign_web::origin::PublicOrigin;
+use countersign_web::words::SHARED;
 use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -142,7 +143,7 @@ impl AuthorityServer {
         };
         let messenger = Arc::new(messenger(&config.sms, &config.files, clock)?);
         let verifier = Arc::new(Verifier::new(ports.clone(), config.policy.clone()));
-        let outbox = Arc::new(Outbox::new(ports.clone(), Arc::clone(&verifier)));
+        let outbox = Arc::new(Outbox::new(ports.clone(), Arc::clone(&verifier), Arc::new(SHARED)));
         let enrolments = enrolments(&config, &folder, ports, verifier)?;
         enrolments.check().map_err(|error| ConfigError::unusable("authority.profile", error))?;
         let anchors: Vec<CertificateDer<'static>> =

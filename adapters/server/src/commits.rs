@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use countersign_domain::{
     event::Fact,
     id::MessageId,
-    outbox::Message,
-    ports::{Reads, Store, StoreError},
-    record::{Batch, RecordKey, Stored as _},
+    message::Message,
+    ports::{Reads, Store},
+    record::{Batch, RecordKey, StoreError, Stored as _},
 };
 use serde::Deserialize;
 use tokio::sync::mpsc;

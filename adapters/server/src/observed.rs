@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use countersign_domain::{
-    bank::{ApprovalCode, BankRequest},
-    ports::{Accepted, BankError, Decision, IssuingBank, Messenger, OutboundMessage, SendError},
+    bank::{ApprovalCode, BankError, BankRequest, Decision},
+    message::{Accepted, OutboundMessage, SendError},
+    ports::{IssuingBank, Messenger},
 };
 
 use crate::metrics::Metrics;

@@ -12,10 +12,10 @@ use axum::{
 };
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
-    outbox::Message,
+    message::Message,
     payment::Payment,
-    ports::{Clock, Store, StoreError},
-    record::Stored as _,
+    ports::{Clock, Store},
+    record::{StoreError, Stored as _},
 };
 use countersign_web::problem::Problem;
 use serde::Serialize;

@@ -19,6 +19,7 @@ use countersign_domain::{
 use countersign_store::SqliteStore;
 use countersign_web::{
     api::api, holder::CertificateReader, relying_party::RelyingParties, subscribers::subscribers,
+    words::SHARED,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -234,7 +235,7 @@ impl Core {
         let payments = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
         let verifier = Verifier::new(ports.clone(), config.policy.clone()).with_waiting(payments);
         let verifier = Arc::new(verifier);
-        let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier));
+        let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier), Arc::new(SHARED));
         let gateway = Arc::new(Gateway::new(ports.clone(), observed, verifier));
         let directory = Arc::new(Subscribers::new(ports.clone()));
         let checkouts = Checkouts {

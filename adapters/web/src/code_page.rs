@@ -1,7 +1,7 @@
 //! The page that asks for the code: what may be shown of it, and its form.
 
 use askama::Template;
-use countersign_domain::{challenge::Challenge, outbox::Message, time::Timestamp};
+use countersign_domain::{challenge::Challenge, message::Message, time::Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +15,8 @@ use crate::{
 pub struct CodeView {
     /// The phone's number, masked.
     pub number: String,
+    /// What the message must say, too: by it two messages are told apart, and one that another page caused is seen.
+    pub reference: String,
     /// Where the message stands: `queued`, `sending`, `sent`, `delivered`, `failed`, `unconfirmed`.
     pub message: &'static str,
     /// How many responses are still accepted.
@@ -30,7 +32,8 @@ impl CodeView {
     /// What may be shown of a challenge and its last message.
     pub fn of(challenge: &Challenge, message: &Message, now: Timestamp) -> Self {
         Self {
-            number: challenge.masked_number(),
+            number: challenge.masked_address(),
+            reference: challenge.reference().as_str().to_owned(),
             message: message.state().name(),
             attempts_left: challenge.attempts_left(),
             expires_in_seconds: challenge.expires_at().seconds_from(now),
@@ -87,6 +90,10 @@ impl CodeForm<'_> {
             _ => "code-on-its-way",
         };
         self.say_with(name, &[("number", self.view.number.as_str().into())])
+    }
+
+    fn reference(&self) -> String {
+        self.say_with("code-reference", &[("reference", self.view.reference.as_str().into())])
     }
 
     fn attempts_left(&self) -> String {

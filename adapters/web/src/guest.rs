@@ -7,7 +7,7 @@ use axum::{
     http::{header, request::Parts},
     response::Response,
 };
-use countersign_domain::summary::Locale;
+use countersign_domain::locale::Locale;
 use serde::Deserialize;
 
 use crate::{
@@ -48,7 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Guest {
 
 impl Guest {
     /// The chosen language, else what the relying party asked for, else what the browser asks for.
-    pub fn language(&self, asked_for: Option<Locale>) -> Language {
+    pub fn language(&self, asked_for: Option<&Locale>) -> Language {
         let chosen = self.chosen.clone().or_else(|| asked_for.map(Language::from));
         chosen.or_else(|| self.accepted.clone()).unwrap_or_default()
     }

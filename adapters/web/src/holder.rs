@@ -7,7 +7,7 @@ use std::{
 
 use countersign_certs::{CertificateDer, GatewayKey, Refusal, TrustAnchors, UnixTime};
 use countersign_domain::{
-    address::Msisdn, card::Card, error::InvalidInput, hex, id::Identifier, time::Timestamp,
+    address::Msisdn, card::Card, hex, id::Identifier, invalid::InvalidInput, time::Timestamp,
 };
 use thiserror::Error;
 

@@ -11,8 +11,8 @@ use countersign_domain::{
     error::Error as DomainError,
     hex,
     id::RelyingPartyId,
-    ports::{Store, StoreError},
-    record::Stored,
+    ports::Store,
+    record::{StoreError, Stored},
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

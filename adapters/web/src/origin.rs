@@ -2,7 +2,7 @@
 
 use std::{fmt, net::Ipv6Addr};
 
-use countersign_domain::error::InvalidInput;
+use countersign_domain::{invalid::InvalidInput, origin::Origin};
 use serde::Deserialize;
 
 /// The scheme of every origin; plain HTTP is permitted to the own machine, as browsers permit it (W3C Secure Contexts
@@ -17,12 +17,12 @@ const MAX_HOST_CHARS: usize = 253;
 #[serde(try_from = "String")]
 pub struct PublicOrigin {
     text: String,
-    host: String,
+    host: Origin,
 }
 
 impl PublicOrigin {
     /// The host, without the port: what an origin-bound code names.
-    pub fn host(&self) -> &str {
+    pub const fn host(&self) -> &Origin {
         &self.host
     }
 }
@@ -39,7 +39,7 @@ impl TryFrom<String> for PublicOrigin {
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
         let why = "is not https:// and a host in lower case, without a path";
-        let found = host(&text).map(str::to_owned);
+        let found = host(&text).and_then(|host| Origin::try_from(host).ok());
         let host = found.ok_or_else(|| InvalidInput::new("public_origin", why))?;
         Ok(Self { text, host })
     }
@@ -105,7 +105,7 @@ mod tests {
             ("http://[::1]:3000", "[::1]"),
         ] {
             let origin = read(text);
-            assert_eq!(origin.as_ref().map(PublicOrigin::host), Some(host), "{text}");
+            assert_eq!(origin.as_ref().map(|origin| origin.host().as_str()), Some(host), "{text}");
             assert_eq!(origin.map(|origin| origin.to_string()), Some(text.to_owned()));
         }
     }

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use countersign_domain::error::InvalidInput;
+use countersign_domain::invalid::InvalidInput;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -4,9 +4,7 @@
 use axum::http::StatusCode;
 use countersign_certs::Refusal as CertificateRefusal;
 use countersign_domain::{
-    challenge::Refusal,
-    error::Error,
-    ports::{DirectoryError, StoreError},
+    error::Error, record::StoreError, refusal::Refusal, subscriber::DirectoryError,
 };
 
 use crate::problem::Problem;
@@ -100,7 +98,7 @@ const fn certificate_problem(refusal: &CertificateRefusal) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::{error::InvalidInput, ports::EntropyError};
+    use countersign_domain::{invalid::InvalidInput, ports::EntropyError};
 
     use super::*;
     use crate::words::Language;

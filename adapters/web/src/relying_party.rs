@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, header, request::Parts},
 };
 use countersign_domain::{
-    error::InvalidInput, hex, id::RelyingPartyId, relying_party::RelyingParty, transaction::Payee,
+    hex, id::RelyingPartyId, invalid::InvalidInput, relying_party::RelyingParty, transaction::Payee,
 };
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;

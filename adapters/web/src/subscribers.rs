@@ -13,8 +13,8 @@ use countersign_domain::{
     address::Msisdn,
     card::{Card, CardExpiry},
     directory::Subscribers,
-    error::InvalidInput,
     id::Identifier,
+    invalid::InvalidInput,
     subscriber::Subscriber,
 };
 use serde::Deserialize;
@@ -53,12 +53,12 @@ pub struct EnrolSubscriber {
 
 impl EnrolSubscriber {
     fn into_subscriber(self, identifier: Identifier) -> Result<Subscriber, InvalidInput> {
-        let number = Msisdn::try_from(self.number)?;
+        let address = Msisdn::try_from(self.number)?.into();
         let card = self
             .card
             .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))
             .transpose()?;
-        Ok(Subscriber { identifier, number, card })
+        Ok(Subscriber { identifier, address, card })
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use countersign_domain::{error::InvalidInput, id::RelyingPartyId};
+use countersign_domain::{id::RelyingPartyId, invalid::InvalidInput};
 use serde::Deserialize;
 
 /// Least contrast of text with what it is on, in hundredths (WCAG 2.2 success criterion 1.4.3).

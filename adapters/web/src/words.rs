@@ -5,9 +5,15 @@ use std::{borrow::Cow, collections::HashMap, fmt, ptr, sync::LazyLock};
 
 use axum::http::StatusCode;
 
-use countersign_domain::summary::Locale;
+use countersign_domain::{
+    invalid::InvalidInput,
+    locale::Locale,
+    phrase::{Phrase, Words as MessageWords},
+};
 pub use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader as _, StaticLoader, static_loader};
+
+use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 
@@ -27,10 +33,12 @@ static_loader! {
 pub static SHARED: Words = Words(&SHARED_FILES);
 
 /// The words of a flow, and behind them the shared ones.
+#[derive(Clone, Copy)]
 pub struct Words(&'static LazyLock<StaticLoader>);
 
-/// A language that pages speak.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A language that pages and messages speak.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Language(LanguageIdentifier);
 
 /// What a text is filled with: a name of the file's, and its value.
@@ -65,12 +73,9 @@ impl Language {
         self.0.to_string()
     }
 
-    /// The language of the message to the phone that fits best.
+    /// The language of the message to the phone.
     pub fn locale(&self) -> Locale {
-        match self.0.language.as_str() {
-            "fr" => Locale::Fr,
-            _ => Locale::En,
-        }
+        Locale::try_from(self.0.language.as_str()).unwrap_or_default()
     }
 }
 
@@ -114,13 +119,52 @@ impl fmt::Debug for Words {
     }
 }
 
-impl From<Locale> for Language {
-    fn from(locale: Locale) -> Self {
-        let tag = match locale {
-            Locale::En => "en",
-            Locale::Fr => "fr",
+impl From<&Locale> for Language {
+    fn from(locale: &Locale) -> Self {
+        Self::known(locale.as_str()).unwrap_or_default()
+    }
+}
+
+/// A language that somebody asks for by its tag; one without words is refused.
+impl TryFrom<String> for Language {
+    type Error = InvalidInput;
+
+    fn try_from(tag: String) -> Result<Self, InvalidInput> {
+        Self::known(&tag)
+            .ok_or_else(|| InvalidInput::new("locale", "is not a language there are words for"))
+    }
+}
+
+impl From<Language> for String {
+    fn from(language: Language) -> Self {
+        language.tag()
+    }
+}
+
+/// The words of messages to phones: pages and messages speak from the same files.
+impl MessageWords for Words {
+    fn say(&self, locale: &Locale, phrase: Phrase<'_>) -> String {
+        let (name, filling): (_, Vec<Filling<'_>>) = match phrase {
+            Phrase::Pay { amount, payee } => (
+                "message-pay",
+                vec![("amount", amount.to_string().into()), ("payee", payee.into())],
+            ),
+            Phrase::More { count } => ("message-more", vec![("count", count.into())]),
+            Phrase::Access { to } => ("message-access", vec![("to", to.into())]),
+            Phrase::Certificate { name } => ("message-certificate", vec![("name", name.into())]),
+            Phrase::Document { title } => ("message-document", vec![("title", title.into())]),
+            Phrase::Code { code, reference, minutes } => (
+                "message-code",
+                vec![
+                    ("code", code.into()),
+                    ("reference", reference.into()),
+                    ("minutes", minutes.into()),
+                ],
+            ),
+            Phrase::AdviceOnAmount => ("message-advice-on-amount", Vec::new()),
+            Phrase::Advice => ("message-advice", Vec::new()),
         };
-        Self::known(tag).unwrap_or_default()
+        self.say(&Language::from(locale), name, &filling)
     }
 }
 

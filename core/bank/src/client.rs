@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_domain::{
     amount::Amount,
-    bank::{ApprovalCode, BankRequest},
-    ports::{BankError, Clock, Decision, IssuingBank},
+    bank::{ApprovalCode, BankError, BankRequest, Decision},
+    ports::{Clock, IssuingBank},
 };
 use countersign_iso8583::{Message, frame};
 use tokio::{

@@ -4,8 +4,7 @@ use std::fmt;
 
 use countersign_domain::{
     amount::Amount,
-    bank::{ApprovalCode, BankRequest},
-    ports::BankError,
+    bank::{ApprovalCode, BankError, BankRequest},
     time::Timestamp,
     transaction::Payee,
 };

@@ -1,9 +1,6 @@
 //! What the bank's answer means: field 39, ISO 8583:1987 table of response codes.
 
-use countersign_domain::{
-    bank::{ApprovalCode, ResponseCode},
-    ports::{BankError, Decision},
-};
+use countersign_domain::bank::{ApprovalCode, BankError, Decision, ResponseCode};
 use countersign_iso8583::{Field, Message};
 
 /// The bank's decision on an authorization.

@@ -4,8 +4,9 @@
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use countersign_domain::{
-    agreement::Purpose, code::TypedCode, error::Error, id::SessionId, locale::Locale,
-    refusal::Outcome, testing::Fixture, verifier::ChallengeRequest,
+    address::Msisdn, agreement::Agreement, challenge::ChallengeRequest, code::TypedCode,
+    error::Error, id::SessionId, locale::Locale, person::Person, refusal::Outcome,
+    testing::Fixture,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,19 +17,19 @@ async fn main() -> Result<(), Error> {
     // Alice wants to come in. Her number is vouched for: the directory knows it, not her.
     let request = ChallengeRequest {
         relying_party: "library".try_into()?,
-        identifier: "alice".try_into()?,
-        session: session.clone(),
-        number: "+33612345678".try_into()?,
-        account: None,
-        transaction: None,
+        person: Person {
+            identifier: "alice".try_into()?,
+            address: Msisdn::try_from("+33612345678")?.into(),
+            session: session.clone(),
+            locale: Locale::default(),
+            origin: Some("library.example.com".try_into()?),
+        },
+        agreement: Agreement::Access { to: "City library".try_into()? },
         waiting: None,
-        purpose: Purpose::Access,
-        locale: Locale::En,
-        origin: "library.example.com".to_owned(),
         correlation: None,
     };
     let challenge = library.verifier.start_challenge(request).await?;
-    println!("a code is on its way to {}", challenge.masked_number());
+    println!("a code is on its way to {}", challenge.masked_address());
 
     let sms = library.next_message().await.unwrap_or_default();
     println!("\n{sms}\n");

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
 
     // Alice pays 49.90 euros. Her bank is asked first, then she is.
     let purchase = shop.purchase("49.90");
-    let session = purchase.session.clone();
+    let session = purchase.person.session.clone();
     let currency = purchase.transaction.amount().currency();
     let payment = shop.gateway.start_payment(purchase, Batch::default()).await?;
     println!(

@@ -69,6 +69,37 @@ impl fmt::Display for Msisdn {
     }
 }
 
+/// Where a person is reached on the second network. One form today; a pager, a landline and a fax (F1 to F3) are further
+/// variants.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Address {
+    /// A mobile phone.
+    Msisdn(Msisdn),
+}
+
+impl Address {
+    /// What may be shown to the person and in logs.
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Msisdn(number) => number.masked(),
+        }
+    }
+
+    /// The mobile number, where it is one.
+    pub const fn msisdn(&self) -> Option<&Msisdn> {
+        match self {
+            Self::Msisdn(number) => Some(number),
+        }
+    }
+}
+
+impl From<Msisdn> for Address {
+    fn from(number: Msisdn) -> Self {
+        Self::Msisdn(number)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,15 +1,168 @@
-//! What a person agrees to.
+//! What a person agrees to: the only thing that a message is made of, and all of it is what the code is linked to.
 
 use serde::{Deserialize, Serialize};
 
-/// What a person without a transaction agrees to. The message says it: a code that is asked for under a pretext is known by
-/// its purpose.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// To pay, or to come in.
-    #[default]
-    Access,
-    /// That a certificate is issued with the person's name and number.
-    Certificate,
+use crate::{
+    card::MaskedCard,
+    digest::Sha256Digest,
+    invalid::InvalidInput,
+    shown::shown_text,
+    transaction::{Payee, Transaction},
+};
+
+shown_text!(
+    /// What access is asked to.
+    ServiceName, 40
+);
+shown_text!(
+    /// The name in a certificate.
+    CertificateName, 64
+);
+shown_text!(
+    /// What a document is called.
+    DocumentTitle, 60
+);
+shown_text!(
+    /// What a fact of a document is called, such as `To account`.
+    FactLabel, 24
+);
+shown_text!(
+    /// A fact of a document, such as an account, a stake, a quantity.
+    FactValue, 64
+);
+
+/// A relying party asks for access in its own name.
+impl From<&Payee> for ServiceName {
+    fn from(name: &Payee) -> Self {
+        Self(name.as_str().to_owned())
+    }
+}
+
+/// What a person agrees to by typing back a code.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Agreement {
+    /// To come in (figures 4 and 5).
+    Access {
+        /// Where.
+        to: ServiceName,
+    },
+    /// That a certificate is issued with the person's number (F11.1).
+    Certificate {
+        /// The name in it.
+        name: CertificateName,
+    },
+    /// To pay (figure 7, 708).
+    Payment {
+        /// Amount, payee and goods.
+        transaction: Transaction,
+        /// The account to debit, masked (C16).
+        account: Option<MaskedCard>,
+        /// The digest of the protocol's own order, where there is one, such as SET's PI-TBS.
+        order: Option<Sha256Digest>,
+    },
+    /// That a document or a message is the person's (A2, A3, A6, F6).
+    Document(Document),
+}
+
+/// A document or message, as a person agrees to it without seeing all of it on the phone.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(try_from = "DocumentParts")]
+pub struct Document {
+    title: DocumentTitle,
+    facts: Vec<DocumentFact>,
+    digest: Sha256Digest,
+}
+
+/// Something that the person must see before agreeing to a document.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct DocumentFact {
+    /// What it is called.
+    pub label: FactLabel,
+    /// What it is.
+    pub value: FactValue,
+}
+
+/// A document before its bounds were checked.
+#[derive(Deserialize)]
+struct DocumentParts {
+    title: DocumentTitle,
+    facts: Vec<DocumentFact>,
+    digest: Sha256Digest,
+}
+
+impl Document {
+    /// How many facts a document may show: more are not read on a phone.
+    pub const MAX_FACTS: usize = 6;
+
+    /// A document of that title and SHA-256 digest, of which these facts are shown.
+    ///
+    /// # Errors
+    /// When there are more than [`Document::MAX_FACTS`].
+    pub fn new(
+        title: DocumentTitle,
+        facts: Vec<DocumentFact>,
+        digest: Sha256Digest,
+    ) -> Result<Self, InvalidInput> {
+        if facts.len() > Self::MAX_FACTS {
+            return Err(InvalidInput::new("facts", "are more than 6"));
+        }
+        Ok(Self { title, facts, digest })
+    }
+
+    /// What it is called.
+    pub const fn title(&self) -> &DocumentTitle {
+        &self.title
+    }
+
+    /// What is shown of it, in order.
+    pub fn facts(&self) -> &[DocumentFact] {
+        &self.facts
+    }
+
+    /// The SHA-256 of its bytes.
+    pub const fn digest(&self) -> &Sha256Digest {
+        &self.digest
+    }
+}
+
+impl TryFrom<DocumentParts> for Document {
+    type Error = InvalidInput;
+
+    fn try_from(parts: DocumentParts) -> Result<Self, InvalidInput> {
+        Self::new(parts.title, parts.facts, parts.digest)
+    }
+}
+
+impl Agreement {
+    /// The payment that is agreed to, if it is one.
+    pub const fn transaction(&self) -> Option<&Transaction> {
+        match self {
+            Self::Payment { transaction, .. } => Some(transaction),
+            Self::Access { .. } | Self::Certificate { .. } | Self::Document(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_shows_at_most_six_facts_however_it_is_read() {
+        let fact = DocumentFact {
+            label: "Stake".try_into().unwrap(),
+            value: "10.00 EUR".try_into().unwrap(),
+        };
+        let new = |count| {
+            let digest = Sha256Digest::new([1; 32]);
+            Document::new("Bet".try_into().unwrap(), vec![fact.clone(); count], digest)
+        };
+        let refused = InvalidInput::new("facts", "are more than 6");
+        assert_eq!(new(7), Err(refused));
+        let mut stored = serde_json::to_value(Agreement::Document(new(6).unwrap())).unwrap();
+        let facts = stored.get_mut("facts").and_then(serde_json::Value::as_array_mut).unwrap();
+        facts.push(facts[0].clone());
+        assert!(serde_json::from_value::<Agreement>(stored).is_err());
+    }
 }

@@ -4,14 +4,29 @@ use ring::digest::{Digest, SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    card::MaskedCard,
-    id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    address::Address,
+    agreement::{Agreement, Document},
+    id::{ChallengeId, RelyingPartyId},
+    person::Person,
     time::Timestamp,
     transaction::Transaction,
 };
 
 /// First field of the encoding: what it is, and its version.
-const LABEL: &str = "countersign binding 1";
+const LABEL: &str = "countersign binding 2";
+
+/// What the reference is hashed with, so that it is no part of the binding's digest.
+const REFERENCE_LABEL: &[u8] = b"countersign reference 1";
+
+/// Characters that are not taken for each other, on a screen or aloud: no 0 and O, 1, I and L, 2 and Z, 5 and S, 8 and B, 6
+/// and G.
+const REFERENCE_ALPHABET: [char; 23] = [
+    '3', '4', '6', '7', '9', 'A', 'C', 'D', 'E', 'F', 'H', 'J', 'K', 'M', 'N', 'P', 'R', 'T', 'U',
+    'V', 'W', 'X', 'Y',
+];
+
+/// Characters of a reference: enough to tell a few messages apart and to see a relayed one, few enough to be compared.
+const REFERENCE_CHARS: u32 = 4;
 
 /// Everything that a code depends on, besides the key.
 ///
@@ -23,16 +38,24 @@ pub struct Binding {
     pub challenge: ChallengeId,
     /// On whose behalf the person is asked.
     pub relying_party: RelyingPartyId,
-    /// Who the person is (C14).
-    pub identifier: Identifier,
-    /// The session on the first channel (C11, C15).
-    pub session: SessionId,
+    /// Who is asked, where and in which session.
+    pub person: Person,
     /// When the code was made (C13).
     pub issued_at: Timestamp,
-    /// The account to debit, masked (C16).
-    pub account: Option<MaskedCard>,
-    /// What the person agrees to; nothing when only access is asked for.
-    pub transaction: Option<Transaction>,
+    /// What the person agrees to.
+    pub agreement: Agreement,
+}
+
+/// A few characters that stand in the message and beside the code's field, and must be the same: two messages are told
+/// apart by them, and a message that another page caused is seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ShortReference(String);
+
+impl ShortReference {
+    /// The characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Binding {
@@ -41,20 +64,33 @@ impl Binding {
         digest(&SHA256, &self.canonical_bytes())
     }
 
+    /// The reference: the first 32 bits of the SHA-256 of [`REFERENCE_LABEL`] and [`Binding::digest`], as a number whose
+    /// digits in base 23, lowest first, are characters of [`REFERENCE_ALPHABET`].
+    pub fn reference(&self) -> ShortReference {
+        let labelled = [REFERENCE_LABEL, self.digest().as_ref()].concat();
+        let hash = digest(&SHA256, &labelled);
+        let number =
+            hash.as_ref().iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let base = u32::try_from(REFERENCE_ALPHABET.len()).unwrap_or(1);
+        let characters = (0..REFERENCE_CHARS).filter_map(|place| {
+            let digit = number.checked_div(base.checked_pow(place)?)?.checked_rem(base)?;
+            REFERENCE_ALPHABET.get(usize::try_from(digit).ok()?)
+        });
+        ShortReference(characters.collect())
+    }
+
     /// The canonical encoding: each field as its length (4 bytes, big-endian) and its bytes, always all of them in the
     /// same order; a number is 8 bytes, big-endian; a list is its count, as a number, and its elements' fields; what may
-    /// be absent is a list of none or one. Two bindings that differ have encodings that differ.
+    /// be absent is a list of none or one; a choice is its name and the chosen's fields. Two bindings that differ have
+    /// encodings that differ.
     pub fn canonical_bytes(&self) -> Vec<u8> {
         let mut encoder = Encoder::default();
         encoder.text(LABEL);
         encoder.text(self.challenge.as_str());
         encoder.text(self.relying_party.as_str());
-        encoder.text(self.identifier.as_str());
-        encoder.text(self.session.as_str());
+        encoder.person(&self.person);
         encoder.number(self.issued_at.unix_millis());
-        encoder
-            .list(self.account.as_slice(), |encoder, account| encoder.text(&account.to_string()));
-        encoder.list(self.transaction.as_slice(), Encoder::transaction);
+        encoder.agreement(&self.agreement);
         encoder.0
     }
 }
@@ -83,6 +119,51 @@ impl Encoder {
         for element in elements {
             encode(self, element);
         }
+    }
+
+    fn person(&mut self, person: &Person) {
+        self.text(person.identifier.as_str());
+        match &person.address {
+            Address::Msisdn(number) => {
+                self.text("msisdn");
+                self.text(number.expose());
+            }
+        }
+        self.text(person.session.as_str());
+        self.text(person.locale.as_str());
+        self.list(person.origin.as_slice(), |encoder, origin| encoder.text(origin.as_str()));
+    }
+
+    fn agreement(&mut self, agreement: &Agreement) {
+        match agreement {
+            Agreement::Access { to } => {
+                self.text("access");
+                self.text(to.as_str());
+            }
+            Agreement::Certificate { name } => {
+                self.text("certificate");
+                self.text(name.as_str());
+            }
+            Agreement::Payment { transaction, account, order } => {
+                self.text("payment");
+                self.transaction(transaction);
+                self.list(account.as_slice(), |encoder, account| {
+                    encoder.text(&account.to_string())
+                });
+                self.list(order.as_slice(), |encoder, digest| encoder.bytes(digest.as_bytes()));
+            }
+            Agreement::Document(document) => self.document(document),
+        }
+    }
+
+    fn document(&mut self, document: &Document) {
+        self.text("document");
+        self.text(document.title().as_str());
+        self.list(document.facts(), |encoder, fact| {
+            encoder.text(fact.label.as_str());
+            encoder.text(fact.value.as_str());
+        });
+        self.bytes(document.digest().as_bytes());
     }
 
     fn transaction(&mut self, transaction: &Transaction) {

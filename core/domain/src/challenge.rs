@@ -6,18 +6,16 @@
 
 use serde::{Deserialize, Serialize};
 
-#[doc(hidden)]
-pub use crate::refusal::Refusal;
 use crate::{
-    address::Msisdn,
-    agreement::Purpose,
-    binding::Binding,
+    agreement::Agreement,
+    binding::{Binding, ShortReference},
     event::Event,
-    id::{ChallengeId, CorrelationId, Identifier, KeyId, MessageId, SessionId},
-    locale::Locale,
+    id::{ChallengeId, CorrelationId, KeyId, MessageId, RelyingPartyId, SessionId},
     message::{Message, MessageState},
+    person::Person,
     policy::PolicySettings,
     record::{Step, Stored},
+    refusal::Refusal,
     time::Timestamp,
 };
 
@@ -28,18 +26,10 @@ pub struct Challenge {
     pub(crate) binding: Binding,
     /// What waits for it, if anything does.
     pub(crate) waiting: Option<Waiting>,
-    /// The receiver.
-    pub(crate) number: Msisdn,
     /// The key that the code is computed with.
     pub(crate) key: KeyId,
     /// Digits of the code.
     pub(crate) digits: u8,
-    /// What is agreed to, where there is no transaction.
-    pub(crate) purpose: Purpose,
-    /// The language of the message.
-    pub(crate) locale: Locale,
-    /// The host for which the last line of the message is bound.
-    pub(crate) origin: String,
     /// Follows it through logs.
     pub(crate) correlation: Option<CorrelationId>,
     /// From when on no response is accepted.
@@ -143,24 +133,34 @@ impl Challenge {
         self.max_attempts.saturating_sub(self.attempts)
     }
 
-    /// The receiver's number, as it may be shown.
-    pub fn masked_number(&self) -> String {
-        self.number.masked()
+    /// The receiver's address, as it may be shown.
+    pub fn masked_address(&self) -> String {
+        self.person().address.masked()
     }
 
-    /// Who is asked.
-    pub const fn identifier(&self) -> &Identifier {
-        &self.binding.identifier
+    /// The person who is asked.
+    pub const fn person(&self) -> &Person {
+        &self.binding.person
     }
 
-    /// The receiver.
-    pub const fn number(&self) -> &Msisdn {
-        &self.number
+    /// What the person is asked to agree to.
+    pub const fn agreement(&self) -> &Agreement {
+        &self.binding.agreement
+    }
+
+    /// On whose behalf.
+    pub const fn relying_party(&self) -> &RelyingPartyId {
+        &self.binding.relying_party
+    }
+
+    /// What stands in the message, to be compared with what stands beside the code's field.
+    pub fn reference(&self) -> ShortReference {
+        self.binding.reference()
     }
 
     /// Whether it is answered in this session.
     pub fn is_of(&self, session: &SessionId) -> bool {
-        self.binding.session == *session
+        self.person().session == *session
     }
 
     /// The last message with the code.
@@ -173,7 +173,7 @@ impl Challenge {
         Message {
             id: self.last_message.clone(),
             challenge: self.id().clone(),
-            to: self.number.clone(),
+            to: self.person().address.clone(),
             expires_at: self.expires_at,
             tries: 0,
             state: MessageState::Queued { not_before: now },
@@ -184,7 +184,7 @@ impl Challenge {
     /// Counts a response before it is looked at: the step must be committed before the code is compared.
     pub fn count_attempt(mut self, session: &SessionId, now: Timestamp) -> Transition<Attempt> {
         // A stranger to the session can neither guess nor use up the attempts of its owner.
-        if *session != self.binding.session {
+        if *session != self.binding.person.session {
             return Transition::Refused(Refusal::OtherSession);
         }
         if let Some(refusal) = self.over() {
@@ -236,7 +236,7 @@ impl Challenge {
         message: MessageId,
         now: Timestamp,
     ) -> Result<Step<Self>, Refusal> {
-        if *session != self.binding.session {
+        if *session != self.binding.person.session {
             return Err(Refusal::OtherSession);
         }
         if let Some(refusal) = self.over() {
@@ -301,8 +301,7 @@ impl Challenge {
 #[must_use]
 pub struct Verified {
     challenge: ChallengeId,
-    identifier: Identifier,
-    number: Msisdn,
+    person: Person,
 }
 
 impl Verified {
@@ -311,58 +310,65 @@ impl Verified {
         &self.challenge
     }
 
-    /// Who typed it back.
-    pub const fn identifier(&self) -> &Identifier {
-        &self.identifier
-    }
-
-    /// The receiver that had the code: whoever typed it back can read what is sent there.
-    pub const fn number(&self) -> &Msisdn {
-        &self.number
+    /// The person who typed it back, and can read what is sent to that address.
+    pub const fn person(&self) -> &Person {
+        &self.person
     }
 
     fn of(challenge: &Challenge) -> Self {
-        Self {
-            challenge: challenge.id().clone(),
-            identifier: challenge.binding.identifier.clone(),
-            number: challenge.number.clone(),
-        }
+        Self { challenge: challenge.id().clone(), person: challenge.person().clone() }
     }
 }
 
-/// What a challenge begins with.
+/// Who is asked to agree to what.
+#[derive(Clone, Debug)]
+pub struct ChallengeRequest {
+    /// On whose behalf.
+    pub relying_party: RelyingPartyId,
+    /// The person.
+    pub person: Person,
+    /// What the person is asked to agree to.
+    pub agreement: Agreement,
+    /// What waits for it, if anything does: a record of a collection that the verifier knows.
+    pub waiting: Option<Waiting>,
+    /// Follows it through logs.
+    pub correlation: Option<CorrelationId>,
+}
+
+/// What a new challenge is given beside the request.
 pub(crate) struct Opening {
-    pub(crate) binding: Binding,
-    pub(crate) waiting: Option<Waiting>,
-    pub(crate) number: Msisdn,
+    pub(crate) id: ChallengeId,
     pub(crate) key: KeyId,
-    pub(crate) purpose: Purpose,
-    pub(crate) locale: Locale,
-    pub(crate) origin: String,
-    pub(crate) correlation: Option<CorrelationId>,
     pub(crate) message: MessageId,
 }
 
-impl Opening {
-    /// The pending challenge, under those limits.
-    pub(crate) fn under(self, limits: &PolicySettings) -> Step<Challenge> {
-        let issued_at = self.binding.issued_at;
-        let started =
-            Event::ChallengeStarted { to: self.number.masked(), message: self.message.clone() };
-        let challenge = Challenge {
-            binding: self.binding,
-            waiting: self.waiting,
-            number: self.number,
-            key: self.key,
+impl Challenge {
+    /// The pending challenge of a request, under those limits.
+    pub(crate) fn begin(
+        request: ChallengeRequest,
+        opening: Opening,
+        limits: &PolicySettings,
+        now: Timestamp,
+    ) -> Step<Self> {
+        let to = request.person.address.masked();
+        let started = Event::ChallengeStarted { to, message: opening.message.clone() };
+        let binding = Binding {
+            challenge: opening.id,
+            relying_party: request.relying_party,
+            person: request.person,
+            issued_at: now,
+            agreement: request.agreement,
+        };
+        let challenge = Self {
+            binding,
+            waiting: request.waiting,
+            key: opening.key,
             digits: limits.code_digits,
-            purpose: self.purpose,
-            locale: self.locale,
-            origin: self.origin,
-            correlation: self.correlation,
-            expires_at: issued_at.plus_seconds(limits.ttl_seconds),
+            correlation: request.correlation,
+            expires_at: now.plus_seconds(limits.ttl_seconds),
             sends: 1,
-            last_message: self.message,
-            last_sent_at: issued_at,
+            last_message: opening.message,
+            last_sent_at: now,
             attempts: 0,
             state: State::Pending,
             max_attempts: limits.max_attempts,

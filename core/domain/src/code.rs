@@ -38,7 +38,7 @@ impl AuthenticationCode {
         let question = hex::encode(binding.digest().as_ref());
         let input = DataInput {
             question: &question,
-            session: binding.session.as_str().as_bytes(),
+            session: binding.person.session.as_str().as_bytes(),
             time_steps: binding.issued_at.unix_seconds(),
             ..DataInput::default()
         };
@@ -97,7 +97,7 @@ impl fmt::Debug for TypedCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::binding;
+    use crate::{address::Msisdn, agreement::Agreement, testing::binding};
 
     fn code_of(binding: &Binding) -> String {
         AuthenticationCode::derive(&Secret::new([7; 32]), binding, 8).unwrap().expose().to_owned()
@@ -106,13 +106,16 @@ mod tests {
     #[test]
     fn a_change_of_any_linked_value_makes_another_code() {
         let original = binding();
-        let mut changed = vec![original.clone(); 6];
+        let mut changed = vec![original.clone(); 8];
         changed[0].challenge = "ch_ffffffffffffffffffffffffffffffff".to_owned().try_into().unwrap();
         changed[1].relying_party = "other".try_into().unwrap();
-        changed[2].identifier = "bob".try_into().unwrap();
-        changed[3].session = "ses_ffffffffffffffffffffffffffffffff".to_owned().try_into().unwrap();
+        changed[2].person.identifier = "bob".try_into().unwrap();
+        changed[3].person.session =
+            "ses_ffffffffffffffffffffffffffffffff".to_owned().try_into().unwrap();
         changed[4].issued_at = original.issued_at.plus_seconds(1);
-        changed[5].account = None;
+        changed[5].person.address = Msisdn::try_from("+33612345679").unwrap().into();
+        changed[6].person.origin = None;
+        changed[7].agreement = Agreement::Access { to: "Librairie Dupont".try_into().unwrap() };
         let codes: Vec<String> = changed.iter().map(code_of).collect();
         assert!(codes.iter().all(|code| *code != code_of(&original)), "{codes:?}");
     }

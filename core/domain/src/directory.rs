@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    address::Msisdn,
+    address::Address,
     card::Card,
     error::Error,
     id::Identifier,
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Deserialize, Serialize)]
 struct SubscriberRecord {
     identifier: Identifier,
-    number: Msisdn,
+    address: Address,
     card: Option<SealedCard>,
 }
 
@@ -68,7 +68,7 @@ impl Subscribers {
         let mut batch = Batch::default();
         let record = SubscriberRecord {
             identifier: identifier.clone(),
-            number: subscriber.number.clone(),
+            address: subscriber.address.clone(),
             card: subscriber.card.as_ref().map(seal).transpose()?,
         };
         let found = self.ports.store.find::<SubscriberRecord>(identifier.as_str()).await?;
@@ -97,7 +97,7 @@ impl Subscribers {
             .card
             .map(|sealed| self.ports.keys.open_card(&sealed, record.identifier.as_str()))
             .transpose()?;
-        Ok(Some(Subscriber { identifier: record.identifier, number: record.number, card }))
+        Ok(Some(Subscriber { identifier: record.identifier, address: record.address, card }))
     }
 
     async fn find_by_card(&self, card: &Card) -> Result<Option<Subscriber>, Error> {
@@ -135,7 +135,10 @@ impl Directory for Subscribers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{card, other_card};
+    use crate::{
+        address::Msisdn,
+        testing::{card, other_card},
+    };
 
     fn subscribers() -> Subscribers {
         Subscribers::new(crate::testing::ports())
@@ -144,7 +147,7 @@ mod tests {
     fn alice(card: Option<Card>) -> Subscriber {
         Subscriber {
             identifier: "alice".try_into().unwrap(),
-            number: "+33612345678".try_into().unwrap(),
+            address: Msisdn::try_from("+33612345678").unwrap().into(),
             card,
         }
     }

@@ -2,9 +2,9 @@
 
 use thiserror::Error;
 
-#[doc(hidden)]
-pub use crate::invalid::InvalidInput;
-use crate::{randomness::EntropyError, record::StoreError, subscriber::DirectoryError};
+use crate::{
+    invalid::InvalidInput, randomness::EntropyError, record::StoreError, subscriber::DirectoryError,
+};
 
 /// The domain could not do what was asked, through the caller's fault or a port's.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]

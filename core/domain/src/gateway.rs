@@ -7,22 +7,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tracing::{Instrument as _, Span, field::display, info_span};
 
-#[doc(hidden)]
-pub use crate::purchase::{Payer, Purchase};
 use crate::{
-    agreement::Purpose,
+    agreement::Agreement,
     bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
-    challenge::{Challenge, Waiting},
+    challenge::{Challenge, ChallengeRequest, Waiting},
     code::TypedCode,
     error::Error,
     id::{ChallengeId, PaymentId, SessionId},
-    payment::{Payment, PaymentState},
+    payment::{Payment, PaymentRequest, PaymentState},
     plan::{Order, Selection},
     ports::{IssuingBank, Ports, Store},
     record::{Batch, RecordKey, Step, StoreError, Stored, Version, Versioned},
     refusal::{Outcome, VoidCause},
     time::Timestamp,
-    verifier::{ChallengeRequest, End, Verifier, Waits},
+    verifier::{End, Verifier, Waits},
 };
 
 /// Seconds after which a bank that did not take a capture or a void is told again.
@@ -53,17 +51,16 @@ impl Gateway {
     /// not answer is no error: the payment is voided.
     pub async fn start_payment(
         &self,
-        purchase: Purchase,
+        request: PaymentRequest,
         mut batch: Batch,
     ) -> Result<Payment, Error> {
         let Ports { store, clock, entropy, keys } = &self.ports;
         let now = clock.now();
-        let card =
-            keys.seal_card(&purchase.payer.card, purchase.payment.as_str(), entropy.as_ref())?;
+        let card = keys.seal_card(&request.card, request.payment.as_str(), entropy.as_ref())?;
         let bank = BankReference::random(entropy.as_ref(), now)?;
         let policy = self.verifier.policy();
-        let exempt = policy.select(&purchase.transaction);
-        let mut begun = Payment::begin(purchase, policy.limits().order, exempt, card, bank);
+        let exempt = policy.select(&request.transaction);
+        let mut begun = Payment::begin(request, policy.limits().order, exempt, card, bank);
         let payment = &begun.next;
         if (payment.selection(), payment.order) == (Selection::Secured, Order::CodeFirst) {
             let challenge = self.add_challenge(payment, &mut batch)?;
@@ -390,15 +387,13 @@ impl ChallengeRequest {
     fn of(payment: &Payment) -> Self {
         Self {
             relying_party: payment.relying_party.clone(),
-            identifier: payment.identifier.clone(),
-            session: payment.session.clone(),
-            number: payment.number.clone(),
-            account: Some(payment.card.clone()),
-            transaction: Some(payment.transaction.clone()),
+            person: payment.person.clone(),
+            agreement: Agreement::Payment {
+                transaction: payment.transaction.clone(),
+                account: Some(payment.card.clone()),
+                order: payment.order_digest.clone(),
+            },
             waiting: Some(Waiting::of(payment)),
-            purpose: Purpose::Access,
-            locale: payment.locale,
-            origin: payment.origin.clone(),
             correlation: payment.correlation.clone(),
         }
     }

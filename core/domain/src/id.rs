@@ -79,7 +79,7 @@ random_id!(
 pub struct CorrelationId(String);
 
 impl CorrelationId {
-    /// A new one, for who brings none.
+    /// A new id, for callers that send none.
     ///
     /// # Errors
     /// When the source of randomness fails.
@@ -169,15 +169,15 @@ macro_rules! outside_name {
 }
 
 outside_name!(
-    /// Who the person says to be: a `userId`, a subscription number, the key of a certificate.
+    /// Whom the person claims to be: a `userId`, a subscription number, the key of a certificate.
     ///
     /// Patent: *identifiant*, the *invariant* of the code (figure 4, 202).
     Identifier, 128
 );
 outside_name!(
-    /// The relying party (in payments: the merchant) on whose behalf a flow runs. As long as the bank's name of a
-    /// merchant may be (ISO 8583 field 42), as that is what it becomes: one that did not fit could never be paid.
-    RelyingPartyId, 15
+    /// The relying party (in payments: the merchant) on whose behalf a flow runs. What a bank or a protocol calls it is the
+    /// business of their drivers.
+    RelyingPartyId, 64
 );
 outside_name!(
     /// Which key a code was computed with, so that keys can change without a pause.

@@ -26,7 +26,7 @@
 //!
 //! let shop = Fixture::new();
 //! let purchase = shop.purchase("49.90");
-//! let session = purchase.session.clone();
+//! let session = purchase.person.session.clone();
 //! let payment = shop.gateway.start_payment(purchase, Batch::default()).await?;
 //! assert_eq!(payment.state().name(), "awaiting_code");
 //!
@@ -43,12 +43,16 @@
 pub mod address;
 pub mod amount;
 pub mod card;
+pub mod digest;
 pub mod hex;
 pub mod id;
 pub mod invalid;
 pub mod locale;
+pub mod origin;
+pub mod person;
 pub mod randomness;
 pub mod secret;
+mod shown;
 pub mod time;
 pub mod transaction;
 
@@ -58,6 +62,7 @@ pub mod error;
 pub mod event;
 pub mod keys;
 pub mod message;
+pub mod phrase;
 pub mod plan;
 pub mod ports;
 pub mod record;
@@ -74,8 +79,7 @@ pub mod code;
 mod ocra;
 pub mod payment;
 pub mod policy;
-pub mod purchase;
-pub mod summary;
+mod summary;
 
 // The flow.
 pub mod directory;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    address::Msisdn,
+    address::{Address, Msisdn},
     id::{ChallengeId, CorrelationId, MessageId},
     record::Stored,
     secret::Secret,
@@ -20,7 +20,7 @@ pub(crate) const LEASE_SECONDS: u32 = 60;
 pub struct Message {
     pub(crate) id: MessageId,
     pub(crate) challenge: ChallengeId,
-    pub(crate) to: Msisdn,
+    pub(crate) to: Address,
     pub(crate) expires_at: Timestamp,
     pub(crate) tries: u8,
     pub(crate) state: MessageState,
@@ -127,7 +127,7 @@ pub struct OutboundMessage {
     /// Our name for it.
     pub id: MessageId,
     /// To whom.
-    pub to: Msisdn,
+    pub to: Address,
     /// What; it holds the code.
     pub text: Secret<String>,
     /// What is left of the code's life, in seconds: a code that is late should die on the way, not arrive.
@@ -138,7 +138,7 @@ impl OutboundMessage {
     /// A text for a receiver that is of no use after `valid_for_seconds`.
     pub const fn new(
         id: MessageId,
-        to: Msisdn,
+        to: Address,
         text: Secret<String>,
         valid_for_seconds: u32,
     ) -> Self {

@@ -16,8 +16,6 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument as _, field::display, info_span};
 
-#[doc(hidden)]
-pub use crate::message::{Message, MessageState};
 use crate::{
     challenge::Challenge,
     code::AuthenticationCode,
@@ -25,9 +23,10 @@ use crate::{
     event::Event,
     id::{CorrelationId, MessageId},
     message::{
-        self, Accepted, Delivery, Inbound, InboundText, InboxError, OutboundMessage, Receipt,
-        SendError,
+        self, Accepted, Delivery, Inbound, InboundText, InboxError, Message, MessageState,
+        OutboundMessage, Receipt, SendError,
     },
+    phrase::Words,
     ports::{Inbox, Messenger, Ports},
     record::{Batch, RecordKey, StoreError, Stored, Versioned},
     refusal::Refusal,
@@ -73,12 +72,14 @@ impl Stored for NetworkReference {
 pub struct Outbox {
     ports: Ports,
     verifier: Arc<Verifier>,
+    words: Arc<dyn Words>,
 }
 
 impl Outbox {
     /// The outbox of those ports. What cannot be delivered ends its challenge, with what waits for it, by the verifier.
-    pub const fn new(ports: Ports, verifier: Arc<Verifier>) -> Self {
-        Self { ports, verifier }
+    /// Its texts are made of those words.
+    pub const fn new(ports: Ports, verifier: Arc<Verifier>, words: Arc<dyn Words>) -> Self {
+        Self { ports, verifier, words }
     }
 
     /// Up to `limit` messages that are to be sent now, or whose sender has crashed.
@@ -135,7 +136,7 @@ impl Outbox {
             message.state = MessageState::Sending { since: now };
             let key = keys.code_key(&challenge.key)?;
             let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-            let text = summary::text(&challenge, &code, now);
+            let text = summary::text(&challenge, self.words.as_ref(), &code, now);
             let valid_for_seconds = message.expires_at.seconds_from(now);
             outbound =
                 Some(OutboundMessage::new(id.clone(), message.to.clone(), text, valid_for_seconds));

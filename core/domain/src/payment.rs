@@ -16,22 +16,20 @@
 
 use serde::{Deserialize, Serialize};
 
-#[doc(hidden)]
-pub use crate::refusal::VoidCause;
 use crate::{
-    address::Msisdn,
     bank::{ApprovalCode, BankReference, ResponseCode},
-    card::MaskedCard,
+    card::{Card, MaskedCard},
     challenge::{Challenge, Verified},
+    digest::Sha256Digest,
     error::Error,
     event::Event,
-    id::{ChallengeId, CorrelationId, Identifier, PaymentId, RelyingPartyId, SessionId},
+    id::{ChallengeId, CorrelationId, PaymentId, RelyingPartyId, SessionId},
     keys::SealedCard,
-    locale::Locale,
+    person::Person,
     plan::{Order, Selection},
     policy::Exempt,
-    purchase::Purchase,
     record::{Step, Stored},
+    refusal::VoidCause,
     register::{Account, Posting},
     time::Timestamp,
     transaction::Transaction,
@@ -40,6 +38,25 @@ use crate::{
 /// Lease, in seconds: how long a process owns a payment that it has moved into a state that calls the bank. After that the
 /// process is presumed dead, and any other may resume the payment.
 const LEASE_SECONDS: u32 = 60;
+
+/// A payment that a person begins in a session.
+#[derive(Clone, Debug)]
+pub struct PaymentRequest {
+    /// The payment's id, made by the caller so that its own records can name it.
+    pub payment: PaymentId,
+    /// On whose behalf.
+    pub relying_party: RelyingPartyId,
+    /// The payer.
+    pub person: Person,
+    /// The card to debit.
+    pub card: Card,
+    /// What for.
+    pub transaction: Transaction,
+    /// The digest of the protocol's own order, where there is one; the code is linked to it.
+    pub order_digest: Option<Sha256Digest>,
+    /// Follows it through logs.
+    pub correlation: Option<CorrelationId>,
+}
 
 /// Where a payment stands.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -115,12 +132,9 @@ impl PaymentState {
 pub struct Payment {
     pub(crate) id: PaymentId,
     pub(crate) relying_party: RelyingPartyId,
-    pub(crate) identifier: Identifier,
-    pub(crate) number: Msisdn,
-    pub(crate) session: SessionId,
+    pub(crate) person: Person,
     pub(crate) transaction: Transaction,
-    pub(crate) locale: Locale,
-    pub(crate) origin: String,
+    pub(crate) order_digest: Option<Sha256Digest>,
     pub(crate) selection: Selection,
     pub(crate) order: Order,
     pub(crate) card: MaskedCard,
@@ -138,7 +152,7 @@ pub struct Payment {
 impl Payment {
     /// A payment that the bank is to be asked for; the person too, unless there is proof that the policy exempts it (C23).
     pub(crate) fn begin(
-        purchase: Purchase,
+        request: PaymentRequest,
         order: Order,
         exempt: Option<Exempt>,
         card: SealedCard,
@@ -146,19 +160,16 @@ impl Payment {
     ) -> Step<Self> {
         let selection = if exempt.is_some() { Selection::Normal } else { Selection::Secured };
         let started = Event::PaymentStarted {
-            amount: purchase.transaction.amount(),
+            amount: request.transaction.amount(),
             selection,
             card: card.masked().clone(),
         };
         let payment = Self {
-            id: purchase.payment,
-            relying_party: purchase.relying_party,
-            identifier: purchase.payer.identifier,
-            number: purchase.payer.number,
-            session: purchase.session,
-            transaction: purchase.transaction,
-            locale: purchase.locale,
-            origin: purchase.origin,
+            id: request.payment,
+            relying_party: request.relying_party,
+            person: request.person,
+            transaction: request.transaction,
+            order_digest: request.order_digest,
             selection,
             order,
             card: card.masked().clone(),
@@ -166,7 +177,7 @@ impl Payment {
             next_at: Some(bank.transmitted_at.plus_seconds(LEASE_SECONDS)),
             bank,
             challenge: None,
-            correlation: purchase.correlation,
+            correlation: request.correlation,
             state: PaymentState::Authorizing { agreed: exempt.is_some() },
         };
         Step::new(payment, started)
@@ -209,7 +220,7 @@ impl Payment {
 
     /// The session that it was started in.
     pub const fn session(&self) -> &SessionId {
-        &self.session
+        &self.person.session
     }
 
     /// The person is to be asked, with the bank's approval at hand or not (code first): from `Authorizing`, not agreed.
@@ -278,7 +289,7 @@ impl Payment {
         };
         let posting = Posting::capture(
             &self.id,
-            Account::Payer(self.identifier.clone()),
+            Account::Payer(self.person.identifier.clone()),
             Account::RelyingParty(self.relying_party.clone()),
             self.transaction.amount(),
             now,

@@ -2,9 +2,7 @@
 
 use serde::Deserialize;
 
-#[doc(hidden)]
-pub use crate::plan::{Order, Selection};
-use crate::{amount::Amount, invalid::InvalidInput, transaction::Transaction};
+use crate::{amount::Amount, invalid::InvalidInput, plan::Order, transaction::Transaction};
 
 /// A policy as it is written down, before its bounds were checked.
 #[derive(Clone, Debug, Deserialize, PartialEq)]

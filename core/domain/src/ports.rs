@@ -9,25 +9,21 @@ use async_trait::async_trait;
 
 use crate::{
     amount::Currency,
-    bank::{ApprovalCode, BankRequest},
+    bank::{ApprovalCode, BankError, BankRequest, Decision},
     card::Card,
     error::Error,
     event::Fact,
     id::Identifier,
     keys::KeyRing,
-    record::{Batch, Record, RecordKey, Stored, Versioned},
+    message::{Accepted, Inbound, InboxError, OutboundMessage, SendError},
+    record::{Batch, Record, RecordKey, StoreError, Stored, Versioned},
     register::{Account, Balance},
-    subscriber::Subscriber,
+    subscriber::{DirectoryError, Subscriber},
     time::Timestamp,
 };
 pub use crate::{
-    bank::{BankError, Decision},
-    message::{
-        Accepted, Delivery, Inbound, InboundText, InboxError, OutboundMessage, Receipt, SendError,
-    },
+    phrase::Words,
     randomness::{Entropy, EntropyError},
-    record::StoreError,
-    subscriber::DirectoryError,
 };
 
 /// How often a transition is made again because another process changed the same record in between. A record is changed by

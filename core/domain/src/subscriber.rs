@@ -2,15 +2,15 @@
 
 use thiserror::Error;
 
-use crate::{address::Msisdn, card::Card, id::Identifier};
+use crate::{address::Address, card::Card, id::Identifier};
 
 /// Somebody whose number is vouched for. Patent: *abonné*, in the *base de données d'abonnés* 107, 1305.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subscriber {
     /// Who.
     pub identifier: Identifier,
-    /// The receiver's unique address.
-    pub number: Msisdn,
+    /// The receiver's address.
+    pub address: Address,
     /// The card kept since the subscription, if any (figure 8).
     pub card: Option<Card>,
 }

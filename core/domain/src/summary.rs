@@ -1,10 +1,11 @@
-//! The text that the person reads on the phone: payee and amount in clear, what is bought, and the code.
+//! The text that the person reads on the phone: what is agreed to in clear, and the code.
 
-#[doc(hidden)]
-pub use crate::{agreement::Purpose, locale::Locale};
 use crate::{
+    agreement::Agreement,
     challenge::Challenge,
     code::AuthenticationCode,
+    locale::Locale,
+    phrase::{Phrase, Words},
     secret::Secret,
     time::Timestamp,
     transaction::{Item, Transaction},
@@ -13,82 +14,70 @@ use crate::{
 /// Items that are listed one by one; more are counted.
 const LISTED_ITEMS: usize = 4;
 
-/// The words of a language.
-struct Words {
-    pay: &'static str,
-    to: &'static str,
-    more: &'static str,
-    certificate: &'static str,
-    code: &'static str,
-    valid: &'static str,
-    advice: &'static str,
-}
-
-const EN: Words = Words {
-    pay: "Pay",
-    to: "to",
-    more: "more",
-    certificate: "Certificate for",
-    code: "Code",
-    valid: "valid",
-    advice: "Not you, or another amount? Do not type it.",
-};
-
-const FR: Words = Words {
-    pay: "Payer",
-    to: "à",
-    more: "autres",
-    certificate: "Certificat pour",
-    code: "Code",
-    valid: "valable",
-    advice: "Pas vous, ou autre montant ? Ne le tapez pas.",
-};
-
-/// The message with the code. Amount and payee come first and cannot be left out (RTS art. 5(1)(a)); the last line lets
-/// a browser offer the code to the right site only (origin-bound one-time codes), and nothing may follow it.
+/// The message with the code, made of the agreement alone. Amount and payee come first and cannot be left out (RTS art.
+/// 5(1)(a)); the last line lets a browser offer the code to the right site only (origin-bound one-time codes), and nothing
+/// may follow it.
 pub(crate) fn text(
     challenge: &Challenge,
+    words: &dyn Words,
     code: &AuthenticationCode,
     now: Timestamp,
 ) -> Secret<String> {
-    let words = match challenge.locale {
-        Locale::En => EN,
-        Locale::Fr => FR,
-    };
+    let person = &challenge.binding.person;
+    let say = |phrase| words.say(&person.locale, phrase);
+    let mut lines = agreed(&challenge.binding.agreement, &person.locale, words);
     let code = code.expose();
-    let minutes = challenge.expires_at.seconds_from(now).div_ceil(60);
-    let mut text = String::new();
-    if let Some(transaction) = &challenge.binding.transaction {
-        text.push_str(&purchase(transaction, &words));
-    } else if challenge.purpose == Purpose::Certificate {
-        let holder = &challenge.binding.identifier;
-        text.push_str(&format!("{} {holder}\n", words.certificate));
+    let reference = challenge.reference();
+    let code_line = say(Phrase::Code {
+        code,
+        reference: reference.as_str(),
+        minutes: challenge.expires_at.seconds_from(now).div_ceil(60),
+    });
+    let advice = say(match challenge.binding.agreement {
+        Agreement::Payment { .. } => Phrase::AdviceOnAmount,
+        Agreement::Access { .. } | Agreement::Certificate { .. } | Agreement::Document(_) => {
+            Phrase::Advice
+        }
+    });
+    lines.push(format!("{code_line} {advice}"));
+    if let Some(origin) = &person.origin {
+        lines.push(format!("\n@{origin} #{code}"));
     }
-    let Words { code: word, valid, advice, .. } = words;
-    text.push_str(&format!(
-        "{word} {code}, {valid} {minutes} min. {advice}\n\n@{} #{code}",
-        challenge.origin
-    ));
-    Secret::new(text)
+    Secret::new(lines.join("\n"))
 }
 
-/// Amount and payee, then goods and quantities (F13.v3), a line each.
-fn purchase(transaction: &Transaction, words: &Words) -> String {
-    let Words { pay, to, .. } = words;
-    let mut lines = format!("{pay} {} {to} {}\n", transaction.amount(), transaction.payee());
+/// What the person agrees to, a line each.
+fn agreed(agreement: &Agreement, locale: &Locale, words: &dyn Words) -> Vec<String> {
+    let say = |phrase| words.say(locale, phrase);
+    match agreement {
+        Agreement::Access { to } => vec![say(Phrase::Access { to: to.as_str() })],
+        Agreement::Certificate { name } => vec![say(Phrase::Certificate { name: name.as_str() })],
+        Agreement::Payment { transaction, .. } => purchase(transaction, locale, words),
+        Agreement::Document(document) => {
+            let title = say(Phrase::Document { title: document.title().as_str() });
+            let facts = document.facts().iter();
+            let facts = facts.map(|fact| format!("{}: {}", fact.label, fact.value));
+            [title].into_iter().chain(facts).collect()
+        }
+    }
+}
+
+/// Amount and payee, then goods and quantities (F13.v3).
+fn purchase(transaction: &Transaction, locale: &Locale, words: &dyn Words) -> Vec<String> {
+    let (amount, payee) = (transaction.amount(), transaction.payee().as_str());
+    let mut lines = vec![words.say(locale, Phrase::Pay { amount, payee })];
     if !transaction.items().is_empty() {
-        lines.push_str(&items(transaction.items(), words));
-        lines.push('\n');
+        lines.push(items(transaction.items(), locale, words));
     }
     lines
 }
 
-fn items(items: &[Item], words: &Words) -> String {
+fn items(items: &[Item], locale: &Locale, words: &dyn Words) -> String {
     let listed =
         items.iter().take(LISTED_ITEMS).map(|item| format!("{} x {}", item.quantity, item.name));
     let mut parts: Vec<String> = listed.collect();
-    if let Some(left @ 1..) = items.len().checked_sub(LISTED_ITEMS) {
-        parts.push(format!("+{left} {}", words.more));
+    if let Some(count @ 1..) = items.len().checked_sub(LISTED_ITEMS) {
+        parts.push(words.say(locale, Phrase::More { count }));
     }
     parts.join(", ")
 }
@@ -97,15 +86,25 @@ fn items(items: &[Item], words: &Words) -> String {
 mod tests {
     use super::*;
     use crate::{
-        testing::{challenge, purchase_of},
+        agreement::{Document, DocumentFact},
+        digest::Sha256Digest,
+        testing::{PlainWords, challenge, purchase_of},
         transaction::ItemName,
     };
 
     fn text_of(challenge: &Challenge) -> String {
         let code =
             AuthenticationCode::derive(&Secret::new([7; 32]), &challenge.binding, 6).unwrap();
-        let text = text(challenge, &code, challenge.binding.issued_at).expose().clone();
-        text.replace(code.expose(), "123456")
+        let now = challenge.binding.issued_at;
+        let text = text(challenge, &PlainWords, &code, now).expose().clone();
+        let reference = challenge.binding.reference();
+        text.replace(code.expose(), "123456").replace(reference.as_str(), "REF4")
+    }
+
+    fn agreeing_to(agreement: Agreement) -> Challenge {
+        let mut challenge = challenge();
+        challenge.binding.agreement = agreement;
+        challenge
     }
 
     #[test]
@@ -113,48 +112,52 @@ mod tests {
         assert_eq!(
             text_of(&challenge()),
             "Pay 49.90 EUR to Librairie Dupont\n2 x ISBN 2070360245\n\
-             Code 123456, valid 5 min. Not you, or another amount? Do not type it.\n\n\
+             Code 123456, ref REF4, 5 min. Not you, or another amount? Do not type it.\n\n\
              @pay.example.com #123456"
         );
     }
 
     #[test]
-    fn a_french_message_says_the_same() {
-        let french = Challenge { locale: Locale::Fr, ..challenge() };
-        assert!(
-            text_of(&french).starts_with("Payer 49.90 EUR à Librairie Dupont\n"),
-            "{}",
-            text_of(&french)
-        );
+    fn without_a_page_there_is_no_origin_bound_line() {
+        let mut terminal = challenge();
+        terminal.binding.person.origin = None;
+        let text = text_of(&terminal);
+        assert!(text.ends_with("Do not type it."), "{text}");
     }
 
     #[test]
     fn items_beyond_the_fourth_are_counted() {
         let item = |name: &str| Item { name: ItemName::try_from(name).unwrap(), quantity: 1 };
-        let mut many = challenge();
-        many.binding.transaction =
-            Some(purchase_of("9.00", ["A", "B", "C", "D", "E", "F"].map(item).to_vec()));
-        assert!(
-            text_of(&many).contains("1 x A, 1 x B, 1 x C, 1 x D, +2 more\n"),
-            "{}",
-            text_of(&many)
-        );
+        let many = purchase_of("9.00", ["A", "B", "C", "D", "E", "F"].map(item).to_vec());
+        let many =
+            agreeing_to(Agreement::Payment { transaction: many, account: None, order: None });
+        let text = text_of(&many);
+        assert!(text.contains("1 x A, 1 x B, 1 x C, 1 x D, +2 more\n"), "{text}");
     }
 
     #[test]
-    fn a_certificate_is_asked_for_by_the_name_in_it() {
-        let mut certificate = challenge();
-        certificate.binding.transaction = None;
-        certificate.purpose = Purpose::Certificate;
-        let text = text_of(&certificate);
-        let first = format!("Certificate for {}\nCode ", certificate.binding.identifier);
-        assert!(text.starts_with(&first), "{text}");
-    }
-
-    #[test]
-    fn access_alone_is_asked_for_without_an_amount() {
-        let mut access = challenge();
-        access.binding.transaction = None;
-        assert!(text_of(&access).starts_with("Code 123456"), "{}", text_of(&access));
+    fn each_agreement_says_what_is_agreed_to_and_an_amount_only_where_there_is_one() {
+        let fact = |label: &str, value: &str| DocumentFact {
+            label: label.try_into().unwrap(),
+            value: value.try_into().unwrap(),
+        };
+        let facts = vec![fact("From", "FR76 0001"), fact("To", "FR76 0002")];
+        let digest = Sha256Digest::new([7; 32]);
+        let transfer = Document::new("Transfer".try_into().unwrap(), facts, digest).unwrap();
+        for (agreement, said) in [
+            (
+                Agreement::Access { to: "City library".try_into().unwrap() },
+                "Access to City library\n",
+            ),
+            (
+                Agreement::Certificate { name: "alice".try_into().unwrap() },
+                "Certificate for alice\n",
+            ),
+            (Agreement::Document(transfer), "Agree to: Transfer\nFrom: FR76 0001\nTo: FR76 0002\n"),
+        ] {
+            let text = text_of(&agreeing_to(agreement));
+            assert!(text.starts_with(said), "{text}");
+            assert!(text.contains("5 min. Not you? Do not type it."), "{text}");
+        }
     }
 }

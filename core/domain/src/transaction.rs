@@ -1,73 +1,11 @@
 //! What the person agrees to.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::Amount, invalid::InvalidInput};
-
-/// Text shown to the payer: 1 to `max` characters, no control character, no space at an end.
-macro_rules! shown_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-        #[serde(try_from = "String")]
-        pub struct $name(String);
-
-        impl $name {
-            /// Longest accepted text, in characters.
-            pub const MAX_CHARS: usize = $max;
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidInput;
-
-            fn try_from(text: String) -> Result<Self, InvalidInput> {
-                let refuse = |why| Err(InvalidInput::new(stringify!($name), why));
-                if text.is_empty() {
-                    return refuse("is empty");
-                }
-                if text.chars().count() > Self::MAX_CHARS {
-                    return refuse(concat!("is longer than ", $max, " characters"));
-                }
-                if text.trim() != text || text.chars().any(is_unshowable) {
-                    return refuse("has a control or invisible character, or a space at an end");
-                }
-                Ok(Self(text))
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = InvalidInput;
-
-            fn try_from(text: &str) -> Result<Self, InvalidInput> {
-                Self::try_from(text.to_owned())
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-/// Characters with which a text could lie about itself on a small screen: line breaks, and the marks that reverse or
-/// hide text.
-fn is_unshowable(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-}
+use crate::{amount::Amount, invalid::InvalidInput, shown::shown_text};
 
 shown_text!(
-    /// Who is paid, as the payer knows the name.
+    /// The payee, by the name that the payer knows.
     Payee, 40
 );
 shown_text!(

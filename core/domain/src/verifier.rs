@@ -4,24 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 
-#[doc(hidden)]
-pub use crate::challenge::Verified;
 use crate::{
-    address::Msisdn,
-    agreement::Purpose,
-    binding::Binding,
-    card::MaskedCard,
-    challenge::{Attempt, Challenge, Opening, Transition, Waiting},
+    challenge::{Attempt, Challenge, ChallengeRequest, Opening, Transition, Verified, Waiting},
     code::{AuthenticationCode, TypedCode},
     error::Error,
-    id::{ChallengeId, CorrelationId, Identifier, MessageId, RelyingPartyId, SessionId},
-    locale::Locale,
+    id::{ChallengeId, MessageId, SessionId},
     policy::Policy,
     ports::Ports,
     record::{Batch, Step, Version, Versioned},
     refusal::{Outcome, Refusal},
     time::Timestamp,
-    transaction::Transaction,
 };
 
 /// Makes and checks codes. Holds no state of its own: any process with the same store and keys can finish what another
@@ -65,33 +57,6 @@ pub enum End<'a> {
     Verified(&'a Verified),
     /// It will not be answered.
     Refused(&'a Refusal),
-}
-
-/// Who is asked to agree to what.
-#[derive(Clone, Debug)]
-pub struct ChallengeRequest {
-    /// On whose behalf.
-    pub relying_party: RelyingPartyId,
-    /// Who.
-    pub identifier: Identifier,
-    /// In which session the code must be typed back.
-    pub session: SessionId,
-    /// The receiver.
-    pub number: Msisdn,
-    /// The account to debit, if any.
-    pub account: Option<MaskedCard>,
-    /// What the person agrees to; nothing when only access is asked for.
-    pub transaction: Option<Transaction>,
-    /// What waits for it, if anything does: a record of a collection that the verifier knows.
-    pub waiting: Option<Waiting>,
-    /// What the person agrees to, where there is no transaction.
-    pub purpose: Purpose,
-    /// The language of the message.
-    pub locale: Locale,
-    /// The host of the page that asks for the code, for the message's origin-bound last line.
-    pub origin: String,
-    /// Follows it through logs.
-    pub correlation: Option<CorrelationId>,
 }
 
 impl Verifier {
@@ -196,27 +161,12 @@ impl Verifier {
         if let Some(waiting) = &request.waiting {
             self.flow_of(waiting)?;
         }
-        let binding = Binding {
-            challenge: ChallengeId::random(entropy)?,
-            relying_party: request.relying_party,
-            identifier: request.identifier,
-            session: request.session,
-            issued_at: now,
-            account: request.account,
-            transaction: request.transaction,
-        };
         let opening = Opening {
-            binding,
-            waiting: request.waiting,
-            number: request.number,
+            id: ChallengeId::random(entropy)?,
             key: self.ports.keys.current().clone(),
-            purpose: request.purpose,
-            locale: request.locale,
-            origin: request.origin,
-            correlation: request.correlation,
             message: MessageId::random(entropy)?,
         };
-        let begun = opening.under(self.policy.limits());
+        let begun = Challenge::begin(request, opening, self.policy.limits(), now);
         batch.insert(&begun.next.message(now))?;
         Ok(batch.begin(begun, now)?)
     }

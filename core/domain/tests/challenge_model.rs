@@ -195,7 +195,7 @@ impl World {
 }
 
 fn session() -> SessionId {
-    binding().session
+    binding().person.session
 }
 
 fn cancel(challenge: Challenge, now: Timestamp) -> Option<Step<Challenge>> {

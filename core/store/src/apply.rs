@@ -4,8 +4,7 @@ use std::{collections::HashSet, fmt};
 
 use countersign_domain::{
     event::Fact,
-    ports::StoreError,
-    record::{Batch, Record, RecordKey, Version},
+    record::{Batch, Record, RecordKey, StoreError, Version},
     register::Posting,
 };
 use rusqlite::{Connection, ToSql};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countersign_domain::ports::StoreError;
+use countersign_domain::record::StoreError;
 use thiserror::Error;
 
 /// A store that cannot be opened. A file that is foreign or newer is left as it was.

@@ -3,8 +3,7 @@
 use countersign_domain::{
     amount::Currency,
     event::Fact,
-    ports::StoreError,
-    record::{Record, RecordKey, Version},
+    record::{Record, RecordKey, StoreError, Version},
     register::{Account, Balance},
     time::Timestamp,
 };

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use countersign_domain::ports::StoreError;
+use countersign_domain::record::StoreError;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 

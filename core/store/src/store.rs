@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use countersign_domain::{
     amount::Currency,
     event::Fact,
-    ports::{Reads, Store, StoreError},
-    record::{Batch, Record, RecordKey},
+    ports::{Reads, Store},
+    record::{Batch, Record, RecordKey, StoreError},
     register::{Account, Balance},
     time::Timestamp,
 };

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use countersign_domain::{ports::StoreError, record::Batch};
+use countersign_domain::record::{Batch, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 

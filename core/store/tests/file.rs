@@ -7,8 +7,8 @@ use countersign_domain::{
     amount::{Amount, Currency},
     event::{Event, Fact},
     id::{Identifier, RelyingPartyId},
-    ports::{Reads, Store, StoreError},
-    record::{Batch, Record, RecordKey, Version},
+    ports::{Reads, Store},
+    record::{Batch, Record, RecordKey, StoreError, Version},
     register::{Account, Posting},
     time::Timestamp,
 };

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use countersign_domain::policy::Order;
+use countersign_domain::plan::Order;
 use countersign_sandbox::{Sandbox, SandboxError, Settings};
 use cucumber::{
     World as _, WriterExt as _, cli,

@@ -12,7 +12,7 @@ use axum::{
 use countersign_domain::{
     amount::{Amount, Currency},
     card::{Card, CardExpiry},
-    error::InvalidInput,
+    invalid::InvalidInput,
 };
 use countersign_web::problem::Problem;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use countersign_domain::policy::Order;
+use countersign_domain::plan::Order;
 use countersign_sandbox::{ExternalCentre, Sandbox, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;

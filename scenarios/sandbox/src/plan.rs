@@ -8,7 +8,7 @@ use std::{
 
 use countersign_domain::{
     hex,
-    policy::Order,
+    plan::Order,
     ports::{Clock, Entropy as _},
 };
 use countersign_server::{Config, Server, StartError, SystemEntropy};

@@ -11,8 +11,8 @@ use std::{
 use countersign_domain::{
     amount::{Amount, Currency},
     card::{Card, CardExpiry},
-    error::InvalidInput,
-    policy::Order,
+    invalid::InvalidInput,
+    plan::Order,
     ports::Clock as _,
 };
 use countersign_server::{ConfigError, Server, StartError};

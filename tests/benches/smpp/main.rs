@@ -20,8 +20,10 @@ use std::{
 use async_trait::async_trait;
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress};
 use countersign_domain::{
+    address::Msisdn,
     id::MessageId,
-    ports::{Inbound, Inbox, InboxError, Messenger as _, OutboundMessage},
+    message::{Inbound, InboxError, OutboundMessage},
+    ports::{Inbox, Messenger as _},
     secret::Secret,
 };
 use countersign_server::{SystemClock, SystemEntropy};
@@ -109,7 +111,7 @@ async fn submit(port: u16) -> f64 {
             let entropy = SystemEntropy::default();
             for _ in (sender..MESSAGES).step_by(WINDOW) {
                 let id = MessageId::random(&entropy).unwrap();
-                let to = "+33639980001".try_into().unwrap();
+                let to = Msisdn::try_from("+33639980001").unwrap().into();
                 let message = OutboundMessage::new(id, to, Secret::new(TEXT.to_owned()), 300);
                 messenger.send(&message).await.unwrap();
             }

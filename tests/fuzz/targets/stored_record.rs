@@ -1,12 +1,7 @@
 //! What the store gives back, were it damaged: read or refused, and what is read is written and read again as the same.
 #![no_main]
 
-use countersign_domain::{
-    challenge::Challenge,
-    outbox::Message,
-    payment::Payment,
-    record::{Batch, Record, RecordKey, Stored, Version, Versioned},
-};
+use countersign_domain::{challenge::Challenge, message::Message, payment::Payment, record::{Batch, Record, RecordKey, Stored, Version, Versioned}};
 
 fn read<T: Stored + PartialEq + std::fmt::Debug>(body: &str) {
     let record = Record {

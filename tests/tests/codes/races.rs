@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use countersign_domain::{
-    challenge::{Challenge, Refusal},
-    event::Event,
-    policy::PolicySettings,
-    ports::Store,
-    record::RecordKey,
+    challenge::Challenge, event::Event, policy::PolicySettings, ports::Store, record::RecordKey,
+    refusal::Refusal,
 };
 use countersign_server::SystemEntropy;
 use countersign_store::SqliteStore;

@@ -9,11 +9,11 @@ use std::{
 };
 
 use countersign_domain::{
-    challenge::Refusal,
     code::TypedCode,
     id::{ChallengeId, SessionId},
     policy::{Policy, PolicySettings},
     ports::Entropy as _,
+    refusal::Refusal,
     testing::SeededEntropy,
 };
 use countersign_store::SqliteStore;

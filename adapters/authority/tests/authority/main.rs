@@ -18,11 +18,12 @@ use countersign_certs::{
 };
 use countersign_domain::{
     id::SessionId,
+    message::{Accepted, OutboundMessage, SendError},
     outbox::Outbox,
     policy::Policy,
-    ports::{Accepted, Clock as _, Messenger, OutboundMessage, Ports, SendError, Store},
+    ports::{Clock as _, Messenger, Ports, Store},
     refusal::Outcome,
-    testing::{FakeClock, Fixture, MemoryStore, START, SeededEntropy, key_ring},
+    testing::{FakeClock, Fixture, MemoryStore, PlainWords, START, SeededEntropy, key_ring},
     verifier::Verifier,
 };
 use tokio::task::JoinSet;
@@ -98,7 +99,7 @@ async fn proved(house: &House) -> ProvedNumber {
     let ports = house.ports();
     let entropy = ports.entropy.clone();
     let verifier = Arc::new(Verifier::new(ports.clone(), Policy::default()));
-    let outbox = Outbox::new(ports, verifier.clone());
+    let outbox = Outbox::new(ports, verifier.clone(), Arc::new(PlainWords));
     let session = SessionId::random(entropy.as_ref()).unwrap();
     let request = Fixture::new().access(session.clone());
     let challenge = verifier.start_challenge(request).await.unwrap();
@@ -111,7 +112,7 @@ async fn proved(house: &House) -> ProvedNumber {
     let Outcome::Done(verified) = answer.await.unwrap() else {
         unreachable!("the right code is refused")
     };
-    ProvedNumber::of(&verified)
+    ProvedNumber::of(&verified).unwrap()
 }
 
 fn serial(certificate: &countersign_certs::Certificate) -> Serial {

@@ -32,7 +32,7 @@ impl Desk {
             ports,
             relying_party: "authority".try_into().unwrap(),
             leaf: Leaf::TlsClient,
-            origin: "ca.example.com".to_owned(),
+            origin: "ca.example.com".try_into().unwrap(),
         };
         let chain = vec![house.root.certificate().clone()];
         Self { routes: routes(Arc::new(AuthorityService::new(enrolments, chain))), house }
@@ -59,7 +59,7 @@ impl Desk {
     async fn message(&self) -> String {
         let ports = self.house.ports();
         let verifier = Arc::new(Verifier::new(ports.clone(), Policy::default()));
-        let outbox = Outbox::new(ports, verifier);
+        let outbox = Outbox::new(ports, verifier, Arc::new(countersign_web::words::SHARED));
         let due = outbox.due(1).await.unwrap();
         let phone = Phone::default();
         outbox.send(due.first().unwrap(), &phone).await.unwrap();

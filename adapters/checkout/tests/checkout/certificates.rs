@@ -36,7 +36,7 @@ async fn a_number_in_clear_pays_with_the_card_of_the_same_phone() {
     let form = format!("code={}", shop.code().await);
     let rung = shop.fixture.messenger.taken();
     assert_eq!(rung.len(), 1);
-    assert_eq!(rung[0].to.expose(), NUMBER);
+    assert_eq!(rung[0].to.msisdn().unwrap().expose(), NUMBER);
     let paid = browser.submit(&format!("{page}/code"), &form).await;
     assert_eq!(paid.text("/status"), "paid", "{paid:?}");
 }

@@ -62,6 +62,21 @@ async fn a_chosen_language_is_kept_in_a_cookie_that_no_script_can_read() {
 }
 
 #[tokio::test]
+async fn the_message_has_the_reference_that_stands_beside_the_codes_field() {
+    let shop = Shop::new();
+    shop.enrol().await;
+    let page = page_in(&shop, None).await;
+    let browser = Browser::at(&shop, &page, HTML).await;
+    browser.submit(&page, "user_id=alice").await;
+    let message = shop.fixture.next_message().await.unwrap();
+    let (_, rest) = message.split_once(", ref ").unwrap();
+    let (reference, _) = rest.split_once(',').unwrap();
+    assert_eq!(reference.len(), 4, "{message}");
+    let shown = browser.open(&page).await.body;
+    assert!(shown.contains(&format!("The message must say ref {reference}.")), "{shown}");
+}
+
+#[tokio::test]
 async fn a_french_purchase_is_french_to_the_phone() {
     let shop = Shop::new();
     shop.enrol().await;

@@ -11,8 +11,9 @@ use axum::{
 use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
     directory::Subscribers,
-    ports::{Ports, Reads, Store, StoreError},
-    record::Batch,
+    outbox::Outbox,
+    ports::{Ports, Reads, Store},
+    record::{Batch, StoreError},
     relying_party::RelyingParty,
     testing::{Fixture, MemoryStore},
 };
@@ -22,6 +23,7 @@ use countersign_web::{
     relying_party::{ApiClient, KeyHash, RelyingParties},
     subscribers::subscribers,
     theme::{Theme, Themes},
+    words::SHARED,
 };
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -100,7 +102,9 @@ impl Shop {
 
     /// A shop that trusts the client certificates that this reader trusts.
     pub(crate) fn trusting(certificates: Option<CertificateReader>) -> Self {
-        let fixture = Fixture::new();
+        let mut fixture = Fixture::new();
+        let (ports, verifier) = (fixture.ports.clone(), fixture.verifier.clone());
+        fixture.outbox = Arc::new(Outbox::new(ports, verifier, Arc::new(SHARED)));
         let directory = Arc::new(Subscribers::new(fixture.ports.clone()));
         let store = Arc::new(Unhurried(fixture.store.clone()));
         let checkouts = Arc::new(Checkouts {

@@ -156,7 +156,7 @@ fn the_environment_overrides_any_key_with_a_value_of_its_type() {
     assert_eq!(config.api.listen.port(), 9444);
     assert_eq!(config.sms.window, Some(50));
     assert!(config.sms.transaction_mode);
-    assert_eq!(config.policy.limits().order, countersign_domain::policy::Order::CodeFirst);
+    assert_eq!(config.policy.limits().order, countersign_domain::plan::Order::CodeFirst);
     assert_eq!(config.checkout.trusted_terminators.len(), 1);
 }
 

@@ -13,6 +13,7 @@ code-arrived = A message with a code is on your phone { $number }.
 code-failed = The message to your phone { $number } could not be delivered.
 code = Code
 code-hint = The digits from the message
+code-reference = The message must say ref { $reference }. If it does not, do not type its code.
 attempts-left = { $attempts ->
     [one] One attempt left
    *[other] { $attempts } attempts left

@@ -13,6 +13,7 @@ code-arrived = Un message avec un code est sur votre téléphone { $number }.
 code-failed = Le message vers votre téléphone { $number } n’a pas pu être remis.
 code = Code
 code-hint = Les chiffres du message
+code-reference = Le message doit dire réf { $reference }. Sinon, ne tapez pas son code.
 attempts-left = { $attempts ->
     [one] Un essai restant
    *[other] { $attempts } essais restants

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use countersign_bank::Iso8583Bank;
 use countersign_domain::{
     amount::Amount,
-    bank::BankRequest,
-    ports::{BankError, IssuingBank},
+    bank::{BankError, BankRequest},
+    ports::IssuingBank,
 };
 use countersign_iso8583::{Field, Message, Mti};
 use tokio::task::JoinHandle;

@@ -1,6 +1,7 @@
 use countersign_domain::{
     amount::Amount,
-    ports::{BankError, Decision, IssuingBank},
+    bank::{BankError, Decision},
+    ports::IssuingBank,
 };
 use countersign_iso8583::{Field, Mti};
 

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use countersign_bank::{Iso8583Bank, Iso8583Settings};
 use countersign_domain::{
     amount::Amount,
-    bank::{ApprovalCode, BankReference, BankRequest, ResponseCode},
+    bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision, ResponseCode},
     card::{Card, CardExpiry},
     id::RelyingPartyId,
-    ports::{BankError, Clock, Decision, IssuingBank},
+    ports::{Clock, IssuingBank},
     time::Timestamp,
     transaction::Payee,
 };

@@ -4,7 +4,10 @@ use std::{
     time::Duration,
 };
 
-use countersign_domain::ports::{BankError, Decision, IssuingBank};
+use countersign_domain::{
+    bank::{BankError, Decision},
+    ports::IssuingBank,
+};
 use countersign_iso8583::{Field, Message, Mti, frame};
 use tokio::{net::TcpListener, time::sleep};
 

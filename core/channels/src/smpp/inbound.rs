@@ -7,7 +7,8 @@ use std::{
 
 use countersign_domain::{
     address::Msisdn,
-    ports::{Clock, Delivery, Inbound, InboundText, Inbox, Receipt},
+    message::{Delivery, Inbound, InboundText, Receipt},
+    ports::{Clock, Inbox},
     secret::Secret,
 };
 use tokio::time::Instant;

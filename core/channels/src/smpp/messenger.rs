@@ -9,7 +9,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use countersign_domain::ports::{Accepted, Clock, Inbox, Messenger, OutboundMessage, SendError};
+use countersign_domain::{
+    message::{Accepted, OutboundMessage, SendError},
+    ports::{Clock, Inbox, Messenger},
+};
 use tokio::{
     sync::{oneshot, watch},
     time::{Instant, timeout, timeout_at},
@@ -192,7 +195,8 @@ impl Messenger for SmppMessenger {
 
         let encoded = text::encode(message.text.expose(), concatenation_reference(message));
         let encoded = encoded.map_err(|error| SendError::Permanent { cause: error.to_string() })?;
-        let to = international(&message.to);
+        let countersign_domain::address::Address::Msisdn(number) = &message.to;
+        let to = international(number);
         let count = u16::try_from(encoded.parts.len()).unwrap_or(1);
         let first_reference = self.user_reference.fetch_add(count, Ordering::Relaxed);
 

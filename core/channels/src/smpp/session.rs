@@ -458,7 +458,8 @@ impl fmt::Display for End {
 #[cfg(test)]
 mod tests {
     use countersign_domain::{
-        ports::{Inbound, Inbox, InboxError},
+        message::{Inbound, InboxError},
+        ports::Inbox,
         secret::Secret,
         testing::FakeClock,
         time::Timestamp,

@@ -17,7 +17,8 @@ use countersign_channels::{
 use countersign_domain::{
     address::Msisdn,
     id::MessageId,
-    ports::{Accepted, Inbound, Inbox, InboxError, Messenger, OutboundMessage, SendError},
+    message::{Accepted, Inbound, InboxError, OutboundMessage, SendError},
+    ports::{Inbox, Messenger},
     secret::Secret,
     testing::FakeClock,
     time::Timestamp,
@@ -106,7 +107,7 @@ impl Scene {
         seconds: u32,
     ) -> JoinHandle<Result<Accepted, SendError>> {
         let id = MessageId::try_from(format!("msg_{:032x}", 0xA7)).unwrap();
-        let to = Msisdn::try_from(NUMBER).unwrap();
+        let to = Msisdn::try_from(NUMBER).unwrap().into();
         let message = OutboundMessage::new(id, to, Secret::new(text.to_owned()), seconds);
         let messenger = self.messenger.clone();
         tokio::spawn(async move { messenger.send(&message).await })

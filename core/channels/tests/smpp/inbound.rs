@@ -11,7 +11,7 @@ use countersign_channels::{
     },
     sms::{header, text},
 };
-use countersign_domain::ports::{Delivery, Inbound, InboundText, Receipt};
+use countersign_domain::message::{Delivery, Inbound, InboundText, Receipt};
 use zeroize::Zeroizing;
 
 use crate::centre::{Peer, Scene};

@@ -6,7 +6,7 @@ use countersign_channels::smpp::{
     pdu::{Body, Pdu, tag},
     status::Status,
 };
-use countersign_domain::ports::SendError;
+use countersign_domain::message::SendError;
 use tokio::time::Instant;
 
 use crate::centre::Scene;

@@ -4,8 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    address::Msisdn,
+    agreement::DocumentFact,
     amount::Amount,
     code::AuthenticationCode,
+    digest::Sha256Digest,
     secret::Secret,
     testing::{binding, card, other_card},
     transaction::{Item, Payee, Reference},
@@ -34,15 +37,51 @@ impl Vector {
     }
 
     fn binding(&self) -> Binding {
-        let account = |text: &String| serde_json::from_value(text.as_str().into()).unwrap();
+        let origin = self.all("origin").first();
         Binding {
             challenge: self.one("challenge").try_into().unwrap(),
             relying_party: self.one("relying-party").try_into().unwrap(),
-            identifier: self.one("identifier").try_into().unwrap(),
-            session: self.one("session").try_into().unwrap(),
+            person: Person {
+                identifier: self.one("identifier").try_into().unwrap(),
+                address: Msisdn::try_from(self.one("msisdn")).unwrap().into(),
+                session: self.one("session").try_into().unwrap(),
+                locale: self.one("locale").try_into().unwrap(),
+                origin: origin.map(|origin| origin.as_str().try_into().unwrap()),
+            },
             issued_at: Timestamp::from_unix_millis(self.one("issued-at-millis").parse().unwrap()),
-            account: self.all("account").first().map(account),
-            transaction: self.all("amount-minor").first().map(|minor| self.transaction(minor)),
+            agreement: self.agreement(),
+        }
+    }
+
+    fn agreement(&self) -> Agreement {
+        let digest =
+            |name: &str| self.all(name).first().map(|text| text.clone().try_into().unwrap());
+        match self.one("agreement").as_str() {
+            "access" => Agreement::Access { to: self.one("to").try_into().unwrap() },
+            "certificate" => Agreement::Certificate { name: self.one("name").try_into().unwrap() },
+            "payment" => {
+                let account = self.all("account").first();
+                Agreement::Payment {
+                    transaction: self.transaction(&self.one("amount-minor")),
+                    account: account
+                        .map(|text| serde_json::from_value(text.as_str().into()).unwrap()),
+                    order: digest("order-sha256"),
+                }
+            }
+            "document" => {
+                let fact = |text: &String| {
+                    let (label, value) = text.split_once(" = ").unwrap();
+                    DocumentFact {
+                        label: label.try_into().unwrap(),
+                        value: value.try_into().unwrap(),
+                    }
+                };
+                let facts = self.all("fact").iter().map(fact).collect();
+                let title = self.one("title").try_into().unwrap();
+                let document = Document::new(title, facts, digest("document-sha256").unwrap());
+                Agreement::Document(document.unwrap())
+            }
+            other => panic!("{other}"),
         }
     }
 
@@ -62,13 +101,14 @@ impl Vector {
     }
 
     /// The expectations, computed.
-    fn computed(&self) -> [(&'static str, String); 3] {
+    fn computed(&self) -> [(&'static str, String); 4] {
         let binding = self.binding();
         let key: [u8; 32] = crate::hex::decode(&self.one("key")).unwrap().try_into().unwrap();
         let code = AuthenticationCode::derive(&Secret::new(key), &binding, 8).unwrap();
         [
             ("expect-encoding", crate::hex::encode(&binding.canonical_bytes())),
             ("expect-sha256", crate::hex::encode(binding.digest().as_ref())),
+            ("expect-reference", binding.reference().as_str().to_owned()),
             ("expect-code-8", code.expose().to_owned()),
         ]
     }
@@ -86,35 +126,58 @@ fn every_vector_of_the_encoding_and_the_code_holds() {
         }
         held += 1;
     }
-    assert_eq!(held, 13, "the folder has this many vectors");
+    assert_eq!(held, 17, "the folder has this many vectors");
 }
 
 /// Any binding: few values for each field and short texts, so that what differs little is often drawn.
 fn any_binding() -> impl Strategy<Value = Binding> {
     let id = |prefix: &'static str| (0..3_u8).prop_map(move |n| format!("{prefix}_{n:032x}"));
-    let accounts = [None, Some(card().masked()), Some(other_card().masked())];
-    (
-        id("ch"),
-        "[ab]{1,3}",
-        "[ab]{1,3}",
-        id("ses"),
-        0..3_u64,
-        prop::sample::select(accounts.to_vec()),
-        prop::option::of(any_transaction()),
+    (id("ch"), "[ab]{1,3}", any_person(id("ses")), 0..3_u64, any_agreement()).prop_map(
+        |(challenge, relying_party, person, millis, agreement)| Binding {
+            challenge: challenge.try_into().unwrap(),
+            relying_party: relying_party.try_into().unwrap(),
+            person,
+            issued_at: Timestamp::from_unix_millis(millis),
+            agreement,
+        },
     )
-        .prop_map(
-            |(challenge, relying_party, identifier, session, millis, account, transaction)| {
-                Binding {
-                    challenge: challenge.try_into().unwrap(),
-                    relying_party: relying_party.try_into().unwrap(),
-                    identifier: identifier.try_into().unwrap(),
-                    session: session.try_into().unwrap(),
-                    issued_at: Timestamp::from_unix_millis(millis),
-                    account,
-                    transaction,
-                }
-            },
-        )
+}
+
+fn any_person(sessions: impl Strategy<Value = String>) -> impl Strategy<Value = Person> {
+    let origins = prop::option::of("[ab]{1,2}");
+    ("[ab]{1,3}", "[+]336000000[01]", sessions, "[ab]{2,3}", origins).prop_map(
+        |(identifier, number, session, locale, origin)| Person {
+            identifier: identifier.try_into().unwrap(),
+            address: Msisdn::try_from(number).unwrap().into(),
+            session: session.try_into().unwrap(),
+            locale: locale.try_into().unwrap(),
+            origin: origin.map(|origin| origin.try_into().unwrap()),
+        },
+    )
+}
+
+fn any_digest() -> impl Strategy<Value = Sha256Digest> {
+    (0..2_u8).prop_map(|byte| Sha256Digest::new([byte; 32]))
+}
+
+fn any_agreement() -> impl Strategy<Value = Agreement> {
+    let accounts = [None, Some(card().masked()), Some(other_card().masked())];
+    let accounts = prop::sample::select(accounts.to_vec());
+    let fact = ("[ab]{1,2}", "[ab]{1,2}").prop_map(|(label, value)| DocumentFact {
+        label: label.try_into().unwrap(),
+        value: value.try_into().unwrap(),
+    });
+    let document = ("[ab]{1,2}", prop::collection::vec(fact, 0..3), any_digest());
+    prop_oneof![
+        "[ab]{1,3}".prop_map(|to| Agreement::Access { to: to.try_into().unwrap() }),
+        "[ab]{1,3}".prop_map(|name| Agreement::Certificate { name: name.try_into().unwrap() }),
+        (any_transaction(), accounts, prop::option::of(any_digest())).prop_map(
+            |(transaction, account, order)| Agreement::Payment { transaction, account, order }
+        ),
+        document.prop_map(|(title, facts, digest)| {
+            Agreement::Document(Document::new(title.try_into().unwrap(), facts, digest).unwrap())
+        }),
+    ]
 }
 
 fn any_transaction() -> impl Strategy<Value = Transaction> {
@@ -136,11 +199,13 @@ fn with_one_field_of(mut binding: Binding, other: Binding, field: usize) -> Bind
     match field {
         0 => binding.challenge = other.challenge,
         1 => binding.relying_party = other.relying_party,
-        2 => binding.identifier = other.identifier,
-        3 => binding.session = other.session,
-        4 => binding.issued_at = other.issued_at,
-        5 => binding.account = other.account,
-        _ => binding.transaction = other.transaction,
+        2 => binding.person.identifier = other.person.identifier,
+        3 => binding.person.address = other.person.address,
+        4 => binding.person.session = other.person.session,
+        5 => binding.person.locale = other.person.locale,
+        6 => binding.person.origin = other.person.origin,
+        7 => binding.issued_at = other.issued_at,
+        _ => binding.agreement = other.agreement,
     }
     binding
 }
@@ -152,19 +217,27 @@ proptest! {
     }
 
     #[test]
-    fn a_change_of_one_field_makes_another_encoding(one in any_binding(), two in any_binding(), field in 0..7_usize) {
+    fn a_change_of_one_field_makes_another_encoding(one in any_binding(), two in any_binding(), field in 0..9_usize) {
         let changed = with_one_field_of(one.clone(), two, field);
         prop_assert_eq!(one == changed, one.canonical_bytes() == changed.canonical_bytes());
     }
 
     #[test]
     fn what_moves_from_one_name_to_the_next_makes_another_encoding(text in "[ab]{20}", at in 1..16_usize) {
-        let split = |at: usize| Binding {
-            relying_party: text[..at].try_into().unwrap(),
-            identifier: text[at..].try_into().unwrap(),
-            ..binding()
+        let split = |at: usize| {
+            let mut split = binding();
+            split.relying_party = text[..at].try_into().unwrap();
+            split.person.identifier = text[at..].try_into().unwrap();
+            split
         };
         prop_assert_eq!(at == 1, split(at).canonical_bytes() == split(1).canonical_bytes());
+    }
+
+    #[test]
+    fn a_reference_is_four_characters_that_are_not_taken_for_each_other(binding in any_binding()) {
+        let reference = binding.reference();
+        prop_assert_eq!(reference.as_str().len(), 4);
+        prop_assert!(reference.as_str().chars().all(|c| REFERENCE_ALPHABET.contains(&c)));
     }
 
     #[test]

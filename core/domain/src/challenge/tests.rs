@@ -12,7 +12,7 @@ fn counted(challenge: Challenge) -> (Challenge, Attempt) {
 }
 
 fn session() -> SessionId {
-    binding().session
+    binding().person.session
 }
 
 fn other_session() -> SessionId {

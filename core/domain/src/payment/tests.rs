@@ -62,7 +62,7 @@ fn possible_in(transition: impl Fn(Payment) -> Result<Step<Payment>, Error>) -> 
 /// A challenge whose code was typed back, and the proof of it.
 async fn verified(shop: &Fixture) -> (Challenge, Verified) {
     let purchase = shop.purchase("49.90");
-    let session = purchase.session.clone();
+    let session = purchase.person.session.clone();
     let challenge = shop.verifier.start_challenge(shop.access(session.clone())).await.unwrap();
     let sms = shop.next_message().await.unwrap();
     let typed = TypedCode::try_from(shop.code_in(&sms)).unwrap();

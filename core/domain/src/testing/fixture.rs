@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use super::{
-    FakeBank, FakeClock, FakeMessenger, MemoryStore, START, SeededEntropy, card, key_ring, purchase,
+    FakeBank, FakeClock, FakeMessenger, MemoryStore, PlainWords, START, SeededEntropy, alice, card,
+    key_ring, purchase,
 };
 use crate::{
-    agreement::Purpose,
+    agreement::Agreement,
+    challenge::ChallengeRequest,
     gateway::{AwaitedPayments, Gateway},
     id::{PaymentId, SessionId},
-    locale::Locale,
     outbox::Outbox,
+    payment::PaymentRequest,
     policy::{Policy, PolicySettings},
     ports::{Ports, Store},
-    purchase::{Payer, Purchase},
-    verifier::{ChallengeRequest, Verifier},
+    verifier::Verifier,
 };
 
 /// What a process runs, over those ports.
@@ -26,7 +27,7 @@ fn services(
     let payments = Arc::new(AwaitedPayments::of(ports.store.clone()));
     let verifier = Verifier::new(ports.clone(), policy.clone()).with_waiting(payments);
     let verifier = Arc::new(verifier);
-    let outbox = Outbox::new(ports.clone(), verifier.clone());
+    let outbox = Outbox::new(ports.clone(), verifier.clone(), Arc::new(PlainWords));
     let gateway = Gateway::new(ports.clone(), bank, verifier.clone());
     (verifier, outbox, gateway)
 }
@@ -76,19 +77,15 @@ impl Fixture {
     }
 
     /// Alice's purchase for that many euros, in a new session.
-    pub fn purchase(&self, euros: &str) -> Purchase {
-        Purchase {
+    pub fn purchase(&self, euros: &str) -> PaymentRequest {
+        let session = SessionId::random(self.entropy.as_ref()).unwrap();
+        PaymentRequest {
             payment: PaymentId::random(self.entropy.as_ref()).unwrap(),
             relying_party: "librairie".try_into().unwrap(),
-            session: SessionId::random(self.entropy.as_ref()).unwrap(),
-            payer: Payer {
-                identifier: "alice".try_into().unwrap(),
-                number: "+33612345678".try_into().unwrap(),
-                card: card(),
-            },
+            person: alice(session, "pay.example.com"),
+            card: card(),
             transaction: purchase(euros),
-            locale: Locale::En,
-            origin: "pay.example.com".to_owned(),
+            order_digest: None,
             correlation: None,
         }
     }
@@ -97,15 +94,9 @@ impl Fixture {
     pub fn access(&self, session: SessionId) -> ChallengeRequest {
         ChallengeRequest {
             relying_party: "library".try_into().unwrap(),
-            identifier: "alice".try_into().unwrap(),
-            session,
-            number: "+33612345678".try_into().unwrap(),
-            account: None,
-            transaction: None,
+            person: alice(session, "library.example.com"),
+            agreement: Agreement::Access { to: "City library".try_into().unwrap() },
             waiting: None,
-            purpose: Purpose::Access,
-            locale: Locale::En,
-            origin: "library.example.com".to_owned(),
             correlation: None,
         }
     }

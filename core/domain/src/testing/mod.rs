@@ -24,15 +24,19 @@ pub use messenger::FakeMessenger;
 pub use store::MemoryStore;
 
 use crate::{
-    agreement::Purpose,
+    address::Msisdn,
+    agreement::Agreement,
     amount::Amount,
     binding::Binding,
     card::Card,
-    challenge::{Challenge, Opening},
+    challenge::{Challenge, ChallengeRequest, Opening},
     code::AuthenticationCode,
+    id::SessionId,
     invalid::InvalidInput,
     keys::KeyRing,
     locale::Locale,
+    person::Person,
+    phrase::{Phrase, Words},
     policy::PolicySettings,
     ports::{Clock, Ports},
     randomness::{Entropy, EntropyError},
@@ -86,6 +90,27 @@ impl Entropy for SeededEntropy {
     }
 }
 
+/// English, whatever the language: what the domain's own tests read.
+#[derive(Debug)]
+pub struct PlainWords;
+
+impl Words for PlainWords {
+    fn say(&self, _: &Locale, phrase: Phrase<'_>) -> String {
+        match phrase {
+            Phrase::Pay { amount, payee } => format!("Pay {amount} to {payee}"),
+            Phrase::More { count } => format!("+{count} more"),
+            Phrase::Access { to } => format!("Access to {to}"),
+            Phrase::Certificate { name } => format!("Certificate for {name}"),
+            Phrase::Document { title } => format!("Agree to: {title}"),
+            Phrase::Code { code, reference, minutes } => {
+                format!("Code {code}, ref {reference}, {minutes} min.")
+            }
+            Phrase::AdviceOnAmount => "Not you, or another amount? Do not type it.".to_owned(),
+            Phrase::Advice => "Not you? Do not type it.".to_owned(),
+        }
+    }
+}
+
 /// The time at which fixtures begin.
 pub const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
@@ -132,17 +157,30 @@ fn books(amount: Amount, items: Vec<Item>) -> Transaction {
     Transaction::new(amount, payee, Reference::try_from("order-1").unwrap(), items).unwrap()
 }
 
+/// Alice at that session of a page.
+pub fn alice(session: SessionId, origin: &str) -> Person {
+    Person {
+        identifier: "alice".try_into().unwrap(),
+        address: Msisdn::try_from("+33612345678").unwrap().into(),
+        session,
+        locale: Locale::default(),
+        origin: Some(origin.try_into().unwrap()),
+    }
+}
+
 /// Alice's purchase of 49.90 euros in a session.
 pub fn binding() -> Binding {
     let id = |prefix: &str| format!("{prefix}_{:032x}", 0x0123_4567_89ab_cdef_u64);
     Binding {
         challenge: id("ch").try_into().unwrap(),
         relying_party: "librairie".try_into().unwrap(),
-        identifier: "alice".try_into().unwrap(),
-        session: id("ses").try_into().unwrap(),
+        person: alice(id("ses").try_into().unwrap(), "pay.example.com"),
         issued_at: START,
-        account: Some(card().masked()),
-        transaction: Some(purchase("49.90")),
+        agreement: Agreement::Payment {
+            transaction: purchase("49.90"),
+            account: Some(card().masked()),
+            order: None,
+        },
     }
 }
 
@@ -160,16 +198,13 @@ pub fn code(
 
 /// The pending challenge of [`binding`], under the default policy.
 pub fn challenge() -> Challenge {
+    let Binding { challenge, relying_party, person, issued_at, agreement } = binding();
+    let request =
+        ChallengeRequest { relying_party, person, agreement, waiting: None, correlation: None };
     let opening = Opening {
-        binding: binding(),
-        waiting: None,
-        number: "+33612345678".try_into().unwrap(),
+        id: challenge,
         key: "k1".try_into().unwrap(),
-        purpose: Purpose::Access,
-        locale: Locale::En,
-        origin: "pay.example.com".to_owned(),
-        correlation: None,
         message: format!("msg_{:032x}", 1).try_into().unwrap(),
     };
-    opening.under(&PolicySettings::default()).next
+    Challenge::begin(request, opening, &PolicySettings::default(), issued_at).next
 }

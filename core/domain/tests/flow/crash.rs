@@ -8,11 +8,10 @@ use countersign_domain::{
     gateway::Gateway,
     id::PaymentId,
     outbox::Outbox,
-    payment::{Payment, PaymentState},
+    payment::{Payment, PaymentRequest, PaymentState},
     plan::Order,
     policy::PolicySettings,
     ports::{Reads as _, Store},
-    purchase::Purchase,
     record::{Batch, RecordKey},
     testing::Fixture,
 };
@@ -31,9 +30,9 @@ async fn buy(
     shop: &Fixture,
     gateway: &Gateway,
     outbox: &Outbox,
-    purchase: Purchase,
+    purchase: PaymentRequest,
 ) -> Result<(), Error> {
-    let session = purchase.session.clone();
+    let session = purchase.person.session.clone();
     let payment = gateway.start_payment(purchase, Batch::default()).await?;
     for message in outbox.due(10).await? {
         outbox.send(&message, shop.messenger.as_ref()).await?;

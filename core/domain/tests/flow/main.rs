@@ -27,7 +27,7 @@ impl Waiting {
     /// Alice buys for that many euros, and reads the message.
     async fn at(shop: &Fixture, euros: &str) -> Self {
         let purchase = shop.purchase(euros);
-        let session = purchase.session.clone();
+        let session = purchase.person.session.clone();
         let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
         assert_eq!(payment.state().name(), "awaiting_code");
         let code = shop.code_in(&shop.next_message().await.unwrap());

@@ -30,7 +30,7 @@ fn cause() -> String {
 /// Starts a purchase; its message waits in the outbox.
 async fn queued(shop: &Fixture) -> (Waiting, MessageId) {
     let purchase = shop.purchase("49.90");
-    let session = purchase.session.clone();
+    let session = purchase.person.session.clone();
     let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
     let message = shop.gateway.challenge_of(&payment).await.unwrap().last_message().clone();
     (Waiting { payment, session, code: String::new() }, message)
@@ -73,7 +73,7 @@ async fn a_message_goes_to_the_payers_number_and_lives_as_long_as_its_code() {
     shop.clock.advance_seconds(10);
     shop.next_message().await.unwrap();
     let [sent] = &shop.messenger.taken()[..] else { panic!("not one message") };
-    assert_eq!((sent.to.expose(), sent.valid_for_seconds), ("+33612345678", 290));
+    assert_eq!((sent.to.msisdn().unwrap().expose(), sent.valid_for_seconds), ("+33612345678", 290));
 }
 
 #[tokio::test]

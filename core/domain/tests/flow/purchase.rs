@@ -117,7 +117,7 @@ async fn up_to_the_limit_no_code_is_asked_for() {
     let normal_up_to = vec![purchase("30.00").amount()];
     let shop = Fixture::with_policy(PolicySettings { normal_up_to, ..PolicySettings::default() });
     let purchase = shop.purchase("30.00");
-    let session = purchase.session.clone();
+    let session = purchase.person.session.clone();
     let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
     assert_eq!((payment.state().name(), payment.selection()), ("captured", Selection::Normal));
     assert_eq!(shop.next_message().await, None);
@@ -207,7 +207,7 @@ async fn in_one_session_the_code_of_one_amount_does_not_agree_to_another() {
     let shop = Fixture::new();
     let small = Waiting::at(&shop, "4.99").await;
     let mut large = shop.purchase("499.00");
-    large.session = small.session.clone();
+    large.person.session = small.session.clone();
     let large = shop.gateway.start_payment(large, Batch::default()).await.unwrap();
     let finished =
         shop.gateway.finish_payment(&large, &small.session, &small.right_code()).await.unwrap();

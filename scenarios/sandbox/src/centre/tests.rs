@@ -13,7 +13,8 @@ use countersign_channels::{
 use countersign_domain::{
     address::Msisdn,
     id::MessageId,
-    ports::{Clock, Delivery as Fate, Inbound, Inbox, InboxError, Messenger as _, OutboundMessage},
+    message::{Delivery as Fate, Inbound, InboxError, OutboundMessage},
+    ports::{Clock, Inbox, Messenger as _},
     secret::Secret,
     time::Timestamp,
 };
@@ -390,7 +391,7 @@ async fn our_channel_and_the_centre_understand_each_other() {
     let text = format!("Code 123456, être débité de 49,99 € {}", "!".repeat(60));
     let id = MessageId::try_from(format!("msg_{:032x}", 1)).unwrap();
     let to = Msisdn::try_from(PHONE).unwrap();
-    let message = OutboundMessage::new(id, to, Secret::new(text.clone()), 300);
+    let message = OutboundMessage::new(id, to.into(), Secret::new(text.clone()), 300);
     let accepted = messenger.send(&message).await.unwrap();
     let Some(Inbound::Receipt(receipt)) = timeout(PATIENCE, taken.recv()).await.unwrap() else {
         panic!()

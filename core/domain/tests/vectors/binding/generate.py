@@ -12,19 +12,44 @@ def field(value):
     return struct.pack(">I", len(data)) + data
 
 
-def encoding(given):
+def octets(value):
+    return struct.pack(">I", len(value)) + value
+
+
+def listed(values, encode):
+    return field(len(values)) + b"".join(map(encode, values))
+
+
+def agreement(given):
     one = lambda name: given[name][0]
-    names = ["challenge", "relying-party", "identifier", "session"]
-    out = field("countersign binding 1") + b"".join(field(one(name)) for name in names)
-    out += field(int(one("issued-at-millis")))
-    accounts = given.get("account", [])
-    out += field(len(accounts)) + b"".join(map(field, accounts))
-    if "amount-minor" not in given:
-        return out + field(0)
-    out += field(1) + field(int(one("amount-minor"))) + field(one("currency"))
+    kind, digests = one("agreement"), lambda name: [bytes.fromhex(text) for text in given.get(name, [])]
+    if kind == "access":
+        return field(kind) + field(one("to"))
+    if kind == "certificate":
+        return field(kind) + field(one("name"))
+    if kind == "document":
+        facts = [fact.split(" = ", 1) for fact in given.get("fact", [])]
+        shown = listed(facts, lambda fact: field(fact[0]) + field(fact[1]))
+        return field(kind) + field(one("title")) + shown + octets(digests("document-sha256")[0])
+    out = field("payment") + field(int(one("amount-minor"))) + field(one("currency"))
     out += field(one("payee")) + field(one("reference"))
     items = [item.split(" ", 1) for item in given.get("item", [])]
-    return out + field(len(items)) + b"".join(field(name) + field(int(count)) for count, name in items)
+    out += listed(items, lambda item: field(item[1]) + field(int(item[0])))
+    return out + listed(given.get("account", []), field) + listed(digests("order-sha256"), octets)
+
+
+def encoding(given):
+    one = lambda name: given[name][0]
+    out = field("countersign binding 2")
+    out += field(one("challenge")) + field(one("relying-party")) + field(one("identifier"))
+    out += field("msisdn") + field(one("msisdn")) + field(one("session")) + field(one("locale"))
+    out += listed(given.get("origin", []), field) + field(int(one("issued-at-millis")))
+    return out + agreement(given)
+
+
+def reference(digest):
+    number = struct.unpack(">I", hashlib.sha256(b"countersign reference 1" + digest).digest()[:4])[0]
+    return "".join("34679ACDEFHJKMNPRTUVWXY"[number // 23**place % 23] for place in range(4))
 
 
 def code(key, digest, session, seconds):
@@ -46,5 +71,6 @@ for path in sorted(pathlib.Path(__file__).parent.glob("*.txt")):
     digest = hashlib.sha256(encoded).digest()
     seconds = int(given["issued-at-millis"][0]) // 1000
     value = code(bytes.fromhex(given["key"][0]), digest, given["session"][0], seconds)
-    lines += [f"expect-encoding: {encoded.hex()}", f"expect-sha256: {digest.hex()}", f"expect-code-8: {value}"]
+    lines += [f"expect-encoding: {encoded.hex()}", f"expect-sha256: {digest.hex()}"]
+    lines += [f"expect-reference: {reference(digest)}", f"expect-code-8: {value}"]
     path.write_text("\n".join(lines) + "\n")

@@ -1,0 +1,61 @@
+//! The digest of something that we do not keep.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{hex, invalid::InvalidInput};
+
+/// A SHA-256 digest, written as 64 hexadecimal digits.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sha256Digest([u8; 32]);
+
+impl Sha256Digest {
+    /// A digest that was computed elsewhere.
+    pub const fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// Its octets.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Sha256Digest {
+    type Error = InvalidInput;
+
+    fn try_from(text: String) -> Result<Self, InvalidInput> {
+        let octets = hex::decode(&text).and_then(|octets| octets.try_into().ok());
+        let refuse = || InvalidInput::new("digest", "is not 64 hexadecimal digits (SHA-256)");
+        octets.map(Self).ok_or_else(refuse)
+    }
+}
+
+impl From<Sha256Digest> for String {
+    fn from(digest: Sha256Digest) -> Self {
+        hex::encode(&digest.0)
+    }
+}
+
+impl fmt::Display for Sha256Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_sixty_four_hexadecimal_digits() {
+        let text = "0A".repeat(32);
+        let digest = Sha256Digest::try_from(text.clone()).unwrap();
+        assert_eq!(digest.to_string(), text.to_lowercase());
+        for text in ["", "0a", &"0a".repeat(33), &"0g".repeat(32)] {
+            assert!(Sha256Digest::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+}
