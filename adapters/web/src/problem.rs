@@ -25,13 +25,19 @@ pub struct Problem {
     words: &'static Words,
     /// Which of the words: those of the name, unless something closer is known.
     key: String,
-    /// English that is in no file, for programs alone.
-    title: Option<&'static str>,
-    detail: Option<String>,
+    /// Boxed, so that an `Err` with a problem stays small.
+    plain: Option<Box<Plain>>,
     /// Members of the problem's own; they fill the words, too.
     members: Map<String, Value>,
     /// What else fills the words.
     filling: Map<String, Value>,
+}
+
+/// English that is in no file, for programs alone.
+#[derive(Clone, Debug, PartialEq)]
+struct Plain {
+    title: Option<&'static str>,
+    detail: String,
 }
 
 /// As RFC 9457 has it, in English.
@@ -58,8 +64,7 @@ impl Problem {
             name: name.to_owned(),
             words,
             key: name.to_owned(),
-            title: None,
-            detail: None,
+            plain: None,
             members: Map::new(),
             filling: Map::new(),
         }
@@ -72,14 +77,13 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        let detail = Some(detail.into());
-        Self { title: Some(title), detail, ..Self::said(&SHARED, status, name) }
+        Self::said(&SHARED, status, name).in_plain(Some(title), detail.into())
     }
 
     /// A value cannot be used; `rule` says to programs which rule it breaks.
     pub fn invalid(rule: impl Into<String>) -> Self {
         let problem = Self::shared(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
-        Self { detail: Some(rule.into()), ..problem }
+        problem.in_plain(None, rule.into())
     }
 
     /// A value cannot be used, for that reason.
@@ -90,7 +94,11 @@ impl Problem {
     /// Something is not there; `detail` says to programs what.
     pub fn not_found(detail: impl Into<String>) -> Self {
         let problem = Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record");
-        Self { detail: Some(detail.into()), ..problem }
+        problem.in_plain(None, detail.into())
+    }
+
+    fn in_plain(self, title: Option<&'static str>, detail: String) -> Self {
+        Self { plain: Some(Box::new(Plain { title, detail })), ..self }
     }
 
     /// A fault on our side: the log has it, the caller learns no more than that.
@@ -143,7 +151,8 @@ impl Problem {
     /// What happened, in a few words of that language.
     pub fn title(&self, language: &Language) -> String {
         let found = self.find(language, &format!("err-{}", self.key));
-        found.or_else(|| self.title.map(str::to_owned)).unwrap_or_else(|| self.name.clone())
+        let plain = || self.plain_title().map(str::to_owned);
+        found.or_else(plain).unwrap_or_else(|| self.name.clone())
     }
 
     /// What to do about it, in that language.
@@ -152,13 +161,14 @@ impl Problem {
         let found = of_field.and_then(|name| self.find(language, name));
         found
             .or_else(|| self.find(language, &format!("rec-{}", self.key)))
-            .or_else(|| self.detail.clone())
+            .or_else(|| self.plain.as_ref().map(|plain| plain.detail.clone()))
             .unwrap_or_default()
     }
 
     /// What a program is told to do about it: the broken rule where there is one.
     pub fn explanation(&self) -> String {
-        self.detail.clone().unwrap_or_else(|| self.detail(&Language::default()))
+        let plain = self.plain.as_ref().map(|plain| plain.detail.clone());
+        plain.unwrap_or_else(|| self.detail(&Language::default()))
     }
 
     /// Whether its words are in the files: what happened, and what to do.
@@ -166,6 +176,10 @@ impl Problem {
         ["err", "rec"]
             .into_iter()
             .all(|part| self.find(language, &format!("{part}-{}", self.key)).is_some())
+    }
+
+    fn plain_title(&self) -> Option<&'static str> {
+        self.plain.as_ref().and_then(|plain| plain.title)
     }
 
     fn find(&self, language: &Language, name: &str) -> Option<String> {
@@ -179,7 +193,7 @@ impl Problem {
         let english = Language::default();
         Document {
             kind: format!("{PREFIX}{}", self.name),
-            title: self.title.map_or_else(|| self.title(&english), str::to_owned),
+            title: self.plain_title().map_or_else(|| self.title(&english), str::to_owned),
             status: self.status.as_u16(),
             detail: self.explanation(),
             members: &self.members,
