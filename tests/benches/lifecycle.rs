@@ -33,7 +33,7 @@ const SYNCING: Duration = Duration::from_millis(700);
 /// Octets appended before each sync: a page, as SQLite's log has them.
 const PAGE: usize = 4_096;
 
-/// Figures of one store and one number of clients.
+/// Measurements of one store and one number of clients.
 struct Rows {
     start: Row,
     message: Row,

@@ -80,7 +80,7 @@ fn judge(what: &str, samples: &Samples, passes: impl Fn(f64) -> bool) -> bool {
     passed
 }
 
-/// Measures batches of prepared inputs, each of a kind that chance has chosen.
+/// Measures batches of prepared inputs, each of a kind that was drawn.
 fn measure<T>(mut prepare: impl FnMut(&[bool]) -> Vec<T>, mut run: impl FnMut(T)) -> Samples {
     let mut samples = Samples::default();
     // The first batch warms up.

@@ -20,7 +20,7 @@ use countersign_domain::{
     verifier::{Answer, ChallengeRequest, Verifier},
 };
 
-/// Who is paid unless a test says otherwise.
+/// The payee unless a test says otherwise.
 pub const PAYEE: &str = "Librairie Dupont";
 
 /// One process at work on a store. The clock stands still: no code dies of age.
@@ -45,7 +45,7 @@ impl Desk {
     /// A new session.
     ///
     /// # Errors
-    /// When chance fails.
+    /// When the source of randomness fails.
     pub fn session(&self) -> Result<SessionId, Error> {
         Ok(SessionId::random(self.entropy.as_ref())?)
     }

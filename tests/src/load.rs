@@ -2,7 +2,7 @@
 #![expect(
     clippy::as_conversions,
     clippy::float_arithmetic,
-    reason = "figures for people: a rounding decides nothing here"
+    reason = "numbers for people: a rounding decides nothing here"
 )]
 
 pub mod centre;

@@ -1,4 +1,4 @@
-//! What an operator sees of one purchase: its figures, its lines in the log, and whether the server is well.
+//! What an operator sees of one purchase: its metrics, its lines in the log, and whether the server is well.
 //!
 //! One test in a program of its own: the log of a process is one.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
@@ -153,7 +153,7 @@ fn nothing_secret_is_logged(log: &Log, sandbox: &Sandbox, page: &str, code: &str
     assert!(!text.contains(page.rsplit('/').next().unwrap()), "a page's address is in the log");
 }
 
-fn all_that_happened_is_counted(figures: &str) {
+fn all_that_happened_is_counted(metrics: &str) {
     for line in [
         r#"challenges_total{outcome="started",cause=""} 1"#,
         r#"challenges_total{outcome="verified",cause=""} 1"#,
@@ -169,12 +169,12 @@ fn all_that_happened_is_counted(figures: &str) {
         r#"http_seconds_count{listener="checkout",method="POST",route="/pay/{id}/code",status="422"} 1"#,
     ] {
         let line = format!("countersign_{line}");
-        assert!(figures.lines().any(|found| found == line), "{line} is not in\n{figures}");
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
     }
-    assert!(figures.ends_with("# EOF\n"));
+    assert!(metrics.ends_with("# EOF\n"));
 }
 
-fn the_dashboard_shows_what_there_is(figures: &str) {
+fn the_dashboard_shows_what_there_is(metrics: &str) {
     let dashboard = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/dashboard.json");
     let dashboard = std::fs::read_to_string(dashboard).unwrap();
     let mut names: Vec<&str> =
@@ -182,6 +182,6 @@ fn the_dashboard_shows_what_there_is(figures: &str) {
     names.retain(|name| name.starts_with("countersign_"));
     assert!(names.len() > 10);
     for name in names {
-        assert!(figures.contains(name), "the dashboard shows {name}, which there is not");
+        assert!(metrics.contains(name), "the dashboard shows {name}, which there is not");
     }
 }

@@ -18,7 +18,7 @@ const SIGNED: usize = 350;
 
 pub(crate) struct Bare {
     signer: EcdsaKeyPair,
-    chance: SystemRandom,
+    random: SystemRandom,
     own: PrivateKey,
     /// Of the other side.
     point: Vec<u8>,
@@ -27,9 +27,12 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    #[expect(clippy::disallowed_methods, reason = "a bare signature has no port for its chance")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a bare signature has no port for its randomness"
+    )]
     pub(crate) fn new(signer: &KeyPair) -> Self {
-        let chance = SystemRandom::new();
+        let random = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let own = PrivateKey::generate(&ECDH_P256).unwrap();
         let other = PrivateKey::generate(&ECDH_P256).unwrap();
@@ -39,8 +42,8 @@ impl Bare {
             cipher.seal_in_place_separate_tag(nonce(), Aad::empty(), &mut sealed)
         });
         Self {
-            signer: EcdsaKeyPair::from_pkcs8(algorithm, signer.expose_der(), &chance).unwrap(),
-            chance,
+            signer: EcdsaKeyPair::from_pkcs8(algorithm, signer.expose_der(), &random).unwrap(),
+            random,
             own,
             point,
             sealed,
@@ -49,7 +52,7 @@ impl Bare {
     }
 
     pub(crate) fn sign(&self) -> Signature {
-        self.signer.sign(&self.chance, &[0x5a; SIGNED]).unwrap()
+        self.signer.sign(&self.random, &[0x5a; SIGNED]).unwrap()
     }
 
     pub(crate) fn open(&self) -> [u8; RECORD] {

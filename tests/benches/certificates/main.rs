@@ -157,7 +157,7 @@ impl House {
         read_phone(certificate.der(), extension, &self.readers).unwrap()
     }
 
-    /// The peer does the same work: its clients are believed, and its numbers are read.
+    /// The peer does the same work: its clients are trusted, and its numbers are read.
     fn check(&self, profile: &str, issued: Vec<u8>) {
         let ours = self.issue(profile).der().len();
         assert!(issued.len().abs_diff(ours) < 16, "{profile}: another size");

@@ -22,7 +22,7 @@ libfuzzer_sys::fuzz_target!(|der: &[u8]| {
     let _ = Certificate::from_der(der.clone());
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
     if let Ok(client) = ANCHORS.verify_client(&[der.clone(), der], now) {
-        // What is believed is read as what is not.
+        // What is trusted is read as what is not.
         assert_eq!(client.phone(KEYS.as_slice()).is_ok(), read.is_ok());
     }
 });

@@ -22,7 +22,7 @@ static KEYS: LazyLock<[GatewayKey; 2]> = LazyLock::new(|| {
     ]
 });
 static KEY: LazyLock<rcgen::KeyPair> =
-    LazyLock::new(|| rcgen::KeyPair::generate().expect("chance"));
+    LazyLock::new(|| rcgen::KeyPair::generate().expect("randomness"));
 
 libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     let mut parameters = CertificateParams::default();

@@ -12,7 +12,7 @@ use rcgen::{CertificateParams, CustomExtension};
 const OID: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 26];
 
 static KEY: LazyLock<rcgen::KeyPair> =
-    LazyLock::new(|| rcgen::KeyPair::generate().expect("chance"));
+    LazyLock::new(|| rcgen::KeyPair::generate().expect("randomness"));
 
 libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     let list = TnAuthList::from_der(content);

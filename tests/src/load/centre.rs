@@ -26,7 +26,7 @@ pub struct Centre {
     task: JoinHandle<()>,
 }
 
-/// Who waits for a code, by amount as the message writes it.
+/// The payers that wait for a code, by amount as the message writes it.
 #[derive(Default)]
 struct Waiting(Mutex<HashMap<String, oneshot::Sender<String>>>);
 

@@ -28,11 +28,11 @@ pub struct Connection {
 
 /// What came back.
 pub struct Answer {
-    /// The status.
+    /// As in its first line.
     pub status: u16,
     /// Status line and headers, as they came.
     pub head: String,
-    /// The body.
+    /// What follows its headers.
     pub body: String,
 }
 

@@ -1,9 +1,9 @@
-//! Figures as people read them: every pass, and the median.
+//! Measurements as people read them: every pass, and the median.
 #![expect(clippy::print_stdout, reason = "it is printed by programs")]
 
 use super::machine::Foreign;
 
-/// Figures of one contender, or of one part of what it does, pass by pass.
+/// Measurements of one contender, or of one part of what it does, pass by pass.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     name: String,
@@ -38,15 +38,15 @@ impl Row {
 }
 
 /// The median; sorts. 0 of nothing.
-pub fn median(figures: &mut [f64]) -> f64 {
-    percentile(figures, 50)
+pub fn median(values: &mut [f64]) -> f64 {
+    percentile(values, 50)
 }
 
 /// The figure that so many per cent are not above; sorts. 0 of nothing.
-pub fn percentile(figures: &mut [f64], percent: usize) -> f64 {
-    figures.sort_unstable_by(f64::total_cmp);
-    let place = (figures.len() * percent / 100).min(figures.len().saturating_sub(1));
-    figures.get(place).copied().unwrap_or_default()
+pub fn percentile(values: &mut [f64], percent: usize) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let place = (values.len() * percent / 100).min(values.len().saturating_sub(1));
+    values.get(place).copied().unwrap_or_default()
 }
 
 /// A title, and what the columns are.
@@ -71,7 +71,7 @@ pub fn disturbance(foreign: &Row) {
     foreign.print();
     if foreign.median() >= 8.0 {
         println!(
-            "  others used this machine meanwhile: ratios hold roughly, absolute figures do not"
+            "  others used this machine meanwhile: ratios hold roughly, absolute numbers do not"
         );
     }
 }
@@ -107,16 +107,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_grouped_by_thousands() {
+    fn values_are_grouped_by_thousands() {
         let shown = [0.0, 1.234, 99.99, 100.4, 1_234.0, 1_234_567.0].map(readable);
         assert_eq!(shown, ["0.00", "1.23", "99.99", "100", "1,234", "1,234,567"]);
     }
 
     #[test]
-    fn the_median_and_the_99th_percentile_are_among_the_figures() {
-        let mut figures: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        assert_eq!(median(&mut figures), 101.0);
-        assert_eq!(percentile(&mut figures, 99), 199.0);
+    fn the_median_and_the_99th_percentile_are_among_the_values() {
+        let mut values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(median(&mut values), 101.0);
+        assert_eq!(percentile(&mut values, 99), 199.0);
         assert_eq!(percentile(&mut [], 99), 0.0);
     }
 }

@@ -39,9 +39,9 @@ pub enum CentreError {
     /// The register refused a command on its VTY.
     #[error("osmo-hlr refused {command:?}: {answer}")]
     Refused {
-        /// The command.
+        /// As it was typed.
         command: String,
-        /// The answer.
+        /// In its own words.
         answer: String,
     },
 }
@@ -107,7 +107,7 @@ pub enum PduError {
     /// A field has a value that is wrong or that this phone does not know.
     #[error("{field} has the value {value:#04x}, which is not understood here")]
     Unsupported {
-        /// The field.
+        /// By its name in 3GPP TS 24.011 or 29.118.
         field: &'static str,
         /// Its value.
         value: u8,
@@ -115,7 +115,7 @@ pub enum PduError {
     /// A mandatory element is not there.
     #[error("{field} is missing")]
     Missing {
-        /// The element.
+        /// By its name in the same specifications.
         field: &'static str,
     },
     /// A part of a text is not text by itself: half a surrogate pair, or an escape without its character.

@@ -12,7 +12,7 @@ use countersign_sandbox::with_check_digit;
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::{Campaign, chance::Chance};
+use crate::{Campaign, random::Random};
 
 /// Before somebody who heard nothing looks again.
 const PAUSE: Duration = Duration::from_millis(15);
@@ -45,7 +45,7 @@ pub(crate) struct Buyer {
     user_id: String,
     number: String,
     card: String,
-    chance: Chance,
+    random: Random,
     campaign: Arc<Campaign>,
 }
 
@@ -64,12 +64,12 @@ enum Deed {
 }
 
 impl Buyer {
-    pub(crate) fn new(chance: Chance, campaign: Arc<Campaign>) -> Self {
+    pub(crate) fn new(random: Random, campaign: Arc<Campaign>) -> Self {
         Self {
             user_id: String::new(),
             number: String::new(),
             card: String::new(),
-            chance,
+            random,
             campaign,
         }
     }
@@ -194,9 +194,9 @@ impl Buyer {
     }
 
     async fn act(&mut self, purchase: &mut Purchase, cookie: &str, code: &str) {
-        let deed = match self.chance.below(12) {
-            0..=5 => Deed::Type { at_once: 1 + self.chance.below(4) },
-            6..=7 => Deed::Mistype { times: 1 + self.chance.below(3) },
+        let deed = match self.random.below(12) {
+            0..=5 => Deed::Type { at_once: 1 + self.random.below(4) },
+            6..=7 => Deed::Mistype { times: 1 + self.random.below(3) },
             8 => Deed::Leave,
             9 => Deed::Waver,
             _ => Deed::Race,

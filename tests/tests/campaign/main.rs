@@ -12,9 +12,9 @@
 )]
 
 mod buyer;
-mod chance;
 mod client;
 mod judge;
+mod random;
 mod server;
 
 use std::{
@@ -31,8 +31,8 @@ use tokio::{
 
 use crate::{
     buyer::{Buyer, Purchase},
-    chance::Chance,
     client::Client,
+    random::Random,
     server::Victim,
 };
 
@@ -60,13 +60,13 @@ async fn nothing_is_lost_or_doubled_however_often_the_server_is_killed() {
 }
 
 async fn campaign() {
-    let seed = asked("COUNTERSIGN_SEED", Chance::of_the_system());
+    let seed = asked("COUNTERSIGN_SEED", Random::of_the_system());
     let kills = asked("COUNTERSIGN_KILLS", KILLS);
     println!(
         "{kills} kills, seed {seed}; again: COUNTERSIGN_KILLS={kills} COUNTERSIGN_SEED={seed} cargo test -p countersign-tests --test campaign -- --nocapture"
     );
     let begun = Instant::now();
-    let mut chance = Chance::new(seed);
+    let mut random = Random::new(seed);
 
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::in_folder(folder.path().join("sandbox"));
@@ -79,16 +79,16 @@ async fn campaign() {
     });
     let mut buyers = JoinSet::new();
     for _ in 0..BUYERS {
-        let buyer = Buyer::new(Chance::new(chance.draw()), Arc::clone(&campaign));
+        let buyer = Buyer::new(Random::new(random.draw()), Arc::clone(&campaign));
         buyers.spawn_local(buyer.buy_until_it_is_over());
     }
 
     let mut later = 0;
     for _ in 0..kills {
         // Now and then so much later that codes, leases and their payments have run out.
-        later += if chance.below(5) == 0 { chance.below(90) } else { 0 };
+        later += if random.below(5) == 0 { random.below(90) } else { 0 };
         let server = victim.start(later).await;
-        sleep(Duration::from_millis(chance.below(LONGEST_LIFE))).await;
+        sleep(Duration::from_millis(random.below(LONGEST_LIFE))).await;
         server.kill();
     }
 

@@ -55,7 +55,7 @@ async fn both_versions_of_tls_take_a_client_certificate_and_no_older_one_is_spok
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_certificate_that_is_not_to_be_believed_is_refused_with_its_cause() {
+async fn a_certificate_that_is_not_trusted_is_refused_with_its_cause() {
     let trial = Trial::start(None).await;
     let page = trial.shop.order("49.90", &json!([]));
     let refused = |name: &str, version: &str| -> Answer {

@@ -66,7 +66,7 @@ async fn no_listener_is_harmed_by_nonsense() {
     for address in &addresses {
         for (what, bytes) in nonsense() {
             let answer = tell(address, &bytes);
-            // The control has a page for who asks in HTTP.
+            // The control has a page for clients that speak HTTP.
             assert!(answer.len() < 16_384, "{what} to {address}: a flood");
         }
     }

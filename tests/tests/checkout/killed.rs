@@ -1,4 +1,4 @@
-//! A server that is killed with SIGKILL in the middle of a purchase goes on with it when it is started again.
+//! A server that is killed with SIGKILL in the middle of a purchase resumes it when it is started again.
 //!
 //! The server is a process of its own: this program again, see `child`. Bank, centre and handset live on.
 

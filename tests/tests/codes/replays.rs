@@ -79,7 +79,7 @@ async fn of_100_000_replays_none_is_accepted() {
     }
 }
 
-/// Opens the challenges, has each code accepted once, and lists what is to be tried. The chance is the same in each run:
+/// Opens the challenges, has each code accepted once, and lists what is to be tried. The seed is the same in each run:
 /// no wrong code is right by accident today and wrong tomorrow.
 async fn prepare(store: &Arc<SqliteStore>) -> Vec<Replay> {
     let mut hands = JoinSet::new();

@@ -32,8 +32,8 @@ async fn who_types_the_code_back_is_issued_a_certificate_with_the_number_and_the
 
 /// One that is written as they are, and was never begun.
 fn unknown_enrolment() -> String {
-    let chance = "0".repeat(31);
-    format!("ch_1{chance}.ses_1{chance}:123456")
+    let zeros = "0".repeat(31);
+    format!("ch_1{zeros}.ses_1{zeros}:123456")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +102,7 @@ async fn what_is_wrong_with_a_request_is_said_before_the_code_is_used_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_renewed_by_who_presents_it_and_proves_the_number_again() {
+async fn a_certificate_is_renewed_when_it_is_presented_and_the_number_proved_again() {
     let town = Town::new(false).await;
     for name in ["alice", "new", "other"] {
         town.request(name);

@@ -1,4 +1,4 @@
-//! Chance that can be repeated: SplitMix64, from a seed.
+//! Randomness that can be repeated: SplitMix64, from a seed.
 
 use std::{
     collections::hash_map::RandomState,
@@ -6,9 +6,9 @@ use std::{
 };
 
 #[derive(Clone)]
-pub(crate) struct Chance(u64);
+pub(crate) struct Random(u64);
 
-impl Chance {
+impl Random {
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
