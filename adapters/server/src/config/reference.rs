@@ -115,7 +115,7 @@ fn documented() -> &'static str {
     block.split_once("```").unwrap().0
 }
 
-/// With what is commented out.
+/// With what is commented out: every comment in it is a key.
 fn whole() -> String {
     let lines = documented().lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
