@@ -2,10 +2,10 @@
 
 use std::{
     env, fs,
-    io::{self, BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Lines},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use countersign_sandbox::Sandbox;
@@ -53,7 +53,11 @@ impl Site {
 
 /// A process of its own; killed when it is dropped.
 #[derive(Debug)]
-pub struct Killable(Child);
+pub struct Killable {
+    child: Child,
+    /// Kept open: a test harness that runs for a minute says so, and dies when nobody can hear it.
+    _said: Option<Lines<BufReader<ChildStdout>>>,
+}
 
 impl Killable {
     /// Starts this program again with nothing but that test of it, and waits until it says [`SERVING`].
@@ -66,10 +70,10 @@ impl Killable {
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .spawn()?;
-        let said = child.stdout.take().map(BufReader::new);
-        let mut lines = said.into_iter().flat_map(BufReader::lines);
+        let mut said = child.stdout.take().map(|said| BufReader::new(said).lines());
+        let mut lines = said.iter_mut().flatten();
         let serves = lines.any(|line| line.is_ok_and(|line| line == SERVING));
-        let started = Self(child);
+        let started = Self { child, _said: said };
         if serves {
             Ok(started)
         } else {
@@ -86,7 +90,7 @@ impl Killable {
 impl Drop for Killable {
     fn drop(&mut self) {
         // One that has ended by itself cannot be killed, and is waited for all the same.
-        let _: io::Result<()> = self.0.kill();
-        let _: io::Result<_> = self.0.wait();
+        let _: io::Result<()> = self.child.kill();
+        let _: io::Result<_> = self.child.wait();
     }
 }

@@ -1,6 +1,6 @@
 //! docs/reference/facts.md against the domain: every fact and every refusal is on the page with its name and its
 //! members, and none that is not. The enums are read as they are written, wherever the domain keeps them.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 

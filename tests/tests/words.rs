@@ -3,8 +3,9 @@
 //!
 //! `COUNTERSIGN_WORDS=all` in the environment judges the rooms that are still exempt, too.
 #![expect(
-    clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
+    clippy::unwrap_used,
     reason = "a test may fail loudly, and says what is left"
 )]
 

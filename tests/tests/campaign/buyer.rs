@@ -197,7 +197,8 @@ impl Buyer {
         let deed = match self.random.below(12) {
             0..=5 => Deed::Type { at_once: 1 + self.random.below(4) },
             6..=7 => Deed::Mistype { times: 1 + self.random.below(3) },
-            8 => Deed::Leave,
+            // Not from the last server: it is asked for the end of everything before a code's time has run out.
+            8 if !self.campaign.is_over.load(Ordering::Relaxed) => Deed::Leave,
             9 => Deed::Waver,
             _ => Deed::Race,
         };

@@ -80,7 +80,9 @@ pub(crate) async fn ask_the_server(campaign: &Campaign) -> Verdict {
                     break stands;
                 }
                 Some((404, _)) => break "lost".to_owned(),
-                Some((_, stands)) if Instant::now() > end => break stands,
+                stands if Instant::now() > end => {
+                    break stands.map_or_else(|| "unanswered".to_owned(), |(_, stands)| stands);
+                }
                 _ => sleep(Duration::from_millis(50)).await,
             }
         };
