@@ -128,6 +128,12 @@ impl Message {
         }
     }
 
+    /// Inserts it, to be sent as soon as the batch is committed.
+    pub(crate) fn insert_into(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        batch.messages.push(self.id.clone());
+        batch.insert(self)
+    }
+
     /// Its id.
     pub const fn id(&self) -> &MessageId {
         &self.id
@@ -157,6 +163,10 @@ impl Stored for Message {
             MessageState::Sending { since } => Some(since.plus_seconds(LEASE_SECONDS)),
             _ => None,
         }
+    }
+
+    fn correlation(&self) -> Option<&CorrelationId> {
+        self.correlation.as_ref()
     }
 }
 

@@ -380,6 +380,10 @@ impl Stored for Payment {
     fn due_at(&self) -> Option<Timestamp> {
         self.next_at
     }
+
+    fn correlation(&self) -> Option<&CorrelationId> {
+        self.correlation.as_ref()
+    }
 }
 
 #[cfg(test)]

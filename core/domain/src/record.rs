@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     error::Error,
     event::{Event, Fact},
+    id::{CorrelationId, MessageId},
     ports::{Reads, Store, StoreError},
     register::Posting,
     time::Timestamp,
@@ -22,6 +23,11 @@ pub trait Stored: Serialize + DeserializeOwned {
 
     /// When somebody must look at it again, if ever: see [`Reads::due`].
     fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// What follows it through logs, if anything.
+    fn correlation(&self) -> Option<&CorrelationId> {
         None
     }
 
@@ -123,6 +129,11 @@ pub struct Batch {
     pub facts: Vec<(RecordKey, Fact)>,
     /// Postings to make, each once ever.
     pub postings: Vec<Posting>,
+    /// What follows the batch through logs; no store keeps it. A batch is of one purchase: the first value that knows it
+    /// speaks for all.
+    pub correlation: Option<CorrelationId>,
+    /// Messages that are inserted, to be sent at once; no store keeps it.
+    pub messages: Vec<MessageId>,
 }
 
 impl Batch {
@@ -132,6 +143,7 @@ impl Batch {
     /// When the value has no JSON form.
     pub fn insert<T: Stored>(&mut self, value: &T) -> Result<(), StoreError> {
         self.inserts.push(record_of(value, Version::FIRST)?);
+        self.correlate(value);
         Ok(())
     }
 
@@ -141,7 +153,14 @@ impl Batch {
     /// When the value has no JSON form.
     pub fn replace<T: Stored>(&mut self, replaced: &Versioned<T>) -> Result<(), StoreError> {
         self.replacements.push(record_of(&replaced.value, replaced.version.next())?);
+        self.correlate(&replaced.value);
         Ok(())
+    }
+
+    fn correlate<T: Stored>(&mut self, value: &T) {
+        if self.correlation.is_none() {
+            self.correlation = value.correlation().cloned();
+        }
     }
 
     /// Inserts the value, or replaces what was found.

@@ -172,7 +172,7 @@ impl Verifier {
             };
             let mut batch = Batch::default();
             let message = Message::with_code(&challenge, now);
-            batch.insert(&message)?;
+            message.insert_into(&mut batch)?;
             batch.fact(challenge.key(), now, Event::CodeResent { message: message.id().clone() });
             batch.replace(&Versioned { version: found.version, value: challenge.clone() })?;
             match self.store.commit(batch).await {
@@ -213,7 +213,7 @@ impl Verifier {
         };
         let challenge = opening.under(self.policy.limits());
         let message = Message::with_code(&challenge, now);
-        batch.insert(&message)?;
+        message.insert_into(batch)?;
         let started = Event::ChallengeStarted {
             to: challenge.masked_number(),
             message: message.id().clone(),

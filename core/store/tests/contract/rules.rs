@@ -177,6 +177,7 @@ pub(crate) async fn the_first_that_stands_in_the_way_is_named(store: AnyStore) {
         replacements: vec![record(note("missing"), 2)],
         facts: vec![],
         postings: vec![euro("p")],
+        ..Batch::default()
     };
     assert_eq!(store.commit(batch.clone()).await, conflict("note a"));
     batch.inserts.pop();
@@ -195,6 +196,7 @@ pub(crate) async fn a_batch_is_committed_whole(store: AnyStore) {
         replacements: vec![record(note("old"), 2)],
         facts: vec![(note("new"), attempt(1))],
         postings: vec![euro("new")],
+        ..Batch::default()
     };
     let mut bad = [good.clone(), good.clone(), good.clone()];
     bad[0].inserts.push(record(note("old"), 1));
