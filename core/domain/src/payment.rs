@@ -298,8 +298,8 @@ impl Payment {
         };
         let posting = Posting::capture(
             &self.id,
-            Account::Payer(self.identifier.clone()),
-            Account::RelyingParty(self.relying_party.clone()),
+            Account::payer(&self.identifier),
+            Account::relying_party(&self.relying_party),
             self.transaction.amount(),
             now,
         );

@@ -15,7 +15,7 @@ use crate::{
     event::Fact,
     id::{Identifier, MessageId},
     record::{Batch, Record, RecordKey},
-    register::{Account, Balance},
+    register::{Account, Balance, Entry, Position},
     secret::Secret,
     subscriber::Subscriber,
     time::Timestamp,
@@ -46,7 +46,8 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when a record to insert exists, a record to replace has another version, or a posting
-    /// was made before; [`StoreError::Unavailable`] when it cannot be known to be durable.
+    /// was made before; [`StoreError::Overdrawn`] when a posting would bring an account below the posting's floor, after
+    /// those before it in the batch; [`StoreError::Unavailable`] when it cannot be known to be durable.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 
     /// What reads from it.
@@ -90,6 +91,19 @@ pub trait Reads: Send + Sync {
     /// # Errors
     /// When the store fails.
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError>;
+
+    /// Up to `limit` postings to either side of an account in one currency, in the order of their commits, after a
+    /// position.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn statement(
+        &self,
+        account: &Account,
+        currency: Currency,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
 }
 
 /// Knows which receiver belongs to whom. A trusted third party (F4.203) is an implementation behind it.
@@ -321,6 +335,12 @@ pub enum StoreError {
     Conflict {
         /// The first record or posting of the batch that stood in the way.
         key: String,
+    },
+    /// A posting would bring the account below its floor; nothing was committed.
+    #[error("{account} would be overdrawn")]
+    Overdrawn {
+        /// The account that is debited.
+        account: Account,
     },
     /// The store cannot be used, or a commit cannot be known to be durable.
     #[error("the store is not available: {cause}")]

@@ -36,13 +36,13 @@ fn replaces(id: &str, version: u64) -> Batch {
 fn one_of_each() -> Batch {
     let amount = Amount::new(4990, Currency::try_from("EUR").unwrap()).unwrap();
     let at = Timestamp::from_unix_millis(1_000);
-    let posting = Posting {
-        id: "pay_1/capture".to_owned(),
-        debit: Account::Payer(Identifier::try_from("alice").unwrap()),
-        credit: Account::RelyingParty(RelyingPartyId::try_from("books").unwrap()),
+    let posting = Posting::new(
+        "pay_1/capture",
+        Account::payer(&Identifier::try_from("alice").unwrap()),
+        Account::relying_party(&RelyingPartyId::try_from("books").unwrap()),
         amount,
         at,
-    };
+    );
     let fact = Fact { at, event: Event::AttemptCounted { number: 1 } };
     Batch { facts: vec![(key("a"), fact)], postings: vec![posting], ..inserts("a") }
 }
