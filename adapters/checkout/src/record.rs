@@ -40,4 +40,8 @@ impl Stored for Checkout {
     fn id(&self) -> &str {
         self.id.as_str()
     }
+
+    fn correlation(&self) -> Option<&CorrelationId> {
+        self.correlation.as_ref()
+    }
 }

@@ -1,4 +1,4 @@
-//! A store that says what was committed: facts to figures and the log, messages to whoever sends them, as a person waits
+//! A store that says what was committed: facts to metrics and the log, messages to whoever sends them, as a person waits
 //! for each.
 
 use std::sync::Arc;
@@ -6,12 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_domain::{
     event::Fact,
-    id::MessageId,
-    message::Message,
+    id::{CorrelationId, MessageId},
     ports::{Reads, Store},
-    record::{Batch, RecordKey, StoreError, Stored as _},
+    record::{Batch, RecordKey, StoreError},
 };
-use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use crate::metrics::Metrics;
@@ -35,31 +33,12 @@ impl<S: Store> Commits<S> {
     }
 }
 
-fn new_messages(batch: &Batch) -> Vec<MessageId> {
-    let inserted = batch.inserts.iter();
-    inserted
-        .filter(|record| record.key.collection == Message::COLLECTION)
-        .filter_map(|record| record.key.id.clone().try_into().ok())
-        .collect()
-}
-
-/// What a record says of itself to logs.
-#[derive(Deserialize)]
-struct Correlated {
-    correlation: Option<String>,
-}
-
 #[async_trait]
 impl<S: Store> Store for Commits<S> {
     /// Nothing is said of what is not committed.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        let facts = batch.facts.clone();
-        let messages = new_messages(&batch);
-        // Only what is said of facts needs it, and finding it reads records.
-        let correlation = match facts.as_slice() {
-            [] => None,
-            _ => correlation_in(&batch),
-        };
+        let (facts, messages) = (batch.facts.clone(), batch.messages.clone());
+        let correlation = batch.correlation.clone();
         self.store.commit(batch).await?;
         for message in messages {
             // Where there is no room for it, the next look at the outbox finds it.
@@ -67,7 +46,7 @@ impl<S: Store> Store for Commits<S> {
         }
         for (about, fact) in &facts {
             self.metrics.happened(&fact.event);
-            log(about, fact, correlation.as_deref());
+            log(about, fact, correlation.as_ref());
         }
         Ok(())
     }
@@ -77,17 +56,8 @@ impl<S: Store> Store for Commits<S> {
     }
 }
 
-/// The records of a batch are of one purchase: the first that knows its correlation speaks for all.
-fn correlation_in(batch: &Batch) -> Option<String> {
-    let mut records = batch.inserts.iter().chain(&batch.replacements);
-    records.find_map(|record| {
-        let read: Correlated = serde_json::from_str(&record.body).ok()?;
-        read.correlation
-    })
-}
-
 /// One line for each fact. No type in a fact can hold a code, a full card number or a full phone number.
-fn log(about: &RecordKey, fact: &Fact, correlation: Option<&str>) {
+fn log(about: &RecordKey, fact: &Fact, correlation: Option<&CorrelationId>) {
     if !tracing::enabled!(tracing::Level::INFO) {
         return;
     }
@@ -95,6 +65,7 @@ fn log(about: &RecordKey, fact: &Fact, correlation: Option<&str>) {
     let members = detail.as_object_mut();
     let name = members.and_then(|members| members.remove("event"));
     let name = name.as_ref().and_then(serde_json::Value::as_str);
+    let correlation = correlation.map(tracing::field::display);
     tracing::info!(event = name, %about, correlation, %detail, "fact committed");
 }
 
@@ -126,13 +97,14 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_committed_is_not_announced() {
         let (store, mut committed) = commits();
-        let message = Record {
-            key: RecordKey::of::<Message>("msg_00000000000000000000000000000001"),
-            version: Version::FIRST,
-            due_at: None,
-            body: "{}".to_owned(),
+        let id = "msg_00000000000000000000000000000001";
+        let key = RecordKey { collection: "message", id: id.to_owned() };
+        let record = Record { key, version: Version::FIRST, due_at: None, body: "{}".to_owned() };
+        let twice = Batch {
+            inserts: vec![record.clone(), record],
+            messages: vec![id.to_owned().try_into().unwrap()],
+            ..Batch::default()
         };
-        let twice = Batch { inserts: vec![message.clone(), message], ..Batch::default() };
         assert!(store.commit(twice).await.is_err());
         assert!(committed.try_recv().is_err());
     }

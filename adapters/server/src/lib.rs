@@ -17,6 +17,7 @@ pub mod ca;
 mod server;
 
 mod authority;
+mod books;
 mod commits;
 mod config;
 mod error;
@@ -30,6 +31,7 @@ mod system;
 mod tls;
 mod workers;
 
+pub use books::{BooksReport, books};
 pub use config::Config;
 pub use error::{ConfigError, StartError};
 pub use server::Server;

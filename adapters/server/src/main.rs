@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use countersign_server::{Config, Server, SystemClock, ca};
+use countersign_server::{Config, Server, SystemClock, books, ca};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -31,6 +31,12 @@ enum Command {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
+        /// Also recomputes every kept balance in the store from the postings; a server may be running.
+        #[arg(long)]
+        books: bool,
+        /// Says what was found in the books as JSON.
+        #[arg(long, requires = "books")]
+        json: bool,
     },
     /// A certificate authority: makes one, issues, looks, renews, takes back; see docs/guides/authority.md.
     Ca(Box<ca::Ca>),
@@ -48,7 +54,7 @@ fn main() -> ExitCode {
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
-        Command::Check { config } => check(&config),
+        Command::Check { config, books, json } => check(&config, books, json),
         Command::Ca(command) => certify(*command),
     };
     match done {
@@ -79,16 +85,30 @@ fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
-fn check(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+fn check(
+    path: &std::path::Path,
+    with_books: bool,
+    json: bool,
+) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        Server::check(&Config::read(path)?, Arc::new(SystemClock::default()))
-    })?;
+    let config = Config::read(path)?;
+    runtime.block_on(async { Server::check(&config, Arc::new(SystemClock::default())) })?;
+    let found = with_books.then(|| books(&config)).transpose()?;
     #[expect(clippy::print_stdout, reason = "this is a program")]
     {
-        println!("{}: a server would start with it", path.display());
+        if !json {
+            println!("{}: a server would start with it", path.display());
+        }
+        match &found {
+            Some(found) if json => println!("{}", found.json),
+            Some(found) => println!("{}", found.text),
+            None => {}
+        }
     }
-    Ok(())
+    match found {
+        Some(found) if !found.right => Err("the books are wrong".into()),
+        _ => Ok(()),
+    }
 }
 
 fn certify(command: ca::Ca) -> Result<(), Box<dyn std::error::Error>> {

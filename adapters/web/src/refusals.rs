@@ -40,6 +40,9 @@ impl From<&Error> for Problem {
             Error::Contention | Error::Store(StoreError::Conflict { .. }) => {
                 Self::shared(StatusCode::CONFLICT, "changed-meanwhile")
             }
+            Error::Store(StoreError::Overdrawn { .. }) => {
+                Self::shared(StatusCode::CONFLICT, "overdrawn")
+            }
             Error::Store(StoreError::Unavailable { .. })
             | Error::Directory(DirectoryError { .. }) => {
                 tracing::error!(%error, "not available");

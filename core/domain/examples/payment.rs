@@ -41,7 +41,7 @@ async fn main() -> Result<(), Error> {
     }
 
     // The amount is posted, and what happened is on record.
-    let owed = shop.store.balance(&Account::Payer("alice".try_into()?), currency).await?;
+    let owed = shop.store.balance(&Account::payer(&"alice".try_into()?), currency).await?;
     println!(
         "alice owes {} cents; the bank was asked to {:?}\n",
         owed.debit_minor,

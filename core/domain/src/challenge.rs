@@ -385,6 +385,10 @@ impl Stored for Challenge {
     fn id(&self) -> &str {
         self.binding.challenge.as_str()
     }
+
+    fn correlation(&self) -> Option<&CorrelationId> {
+        self.correlation.as_ref()
+    }
 }
 
 #[cfg(test)]

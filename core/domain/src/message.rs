@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::{
     address::{Address, Msisdn},
     id::{ChallengeId, CorrelationId, MessageId},
-    record::Stored,
+    record::{Batch, StoreError, Stored},
     secret::Secret,
     time::Timestamp,
 };
@@ -93,6 +93,12 @@ impl MessageState {
 }
 
 impl Message {
+    /// Inserts it, to be sent as soon as the batch is committed.
+    pub(crate) fn insert_into(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        batch.messages.push(self.id.clone());
+        batch.insert(self)
+    }
+
     /// Its id.
     pub const fn id(&self) -> &MessageId {
         &self.id
@@ -115,8 +121,15 @@ impl Stored for Message {
         match self.state {
             MessageState::Queued { not_before } => Some(not_before),
             MessageState::Sending { since } => Some(since.plus_seconds(LEASE_SECONDS)),
-            _ => None,
+            MessageState::Sent { .. }
+            | MessageState::Delivered { .. }
+            | MessageState::Failed { .. }
+            | MessageState::Unconfirmed { .. } => None,
         }
+    }
+
+    fn correlation(&self) -> Option<&CorrelationId> {
+        self.correlation.as_ref()
     }
 }
 

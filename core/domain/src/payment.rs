@@ -289,8 +289,8 @@ impl Payment {
         };
         let posting = Posting::capture(
             &self.id,
-            Account::Payer(self.person.identifier.clone()),
-            Account::RelyingParty(self.relying_party.clone()),
+            Account::payer(&self.person.identifier),
+            Account::relying_party(&self.relying_party),
             self.transaction.amount(),
             now,
         );
@@ -372,6 +372,10 @@ impl Stored for Payment {
 
     fn due_at(&self) -> Option<Timestamp> {
         self.next_at
+    }
+
+    fn correlation(&self) -> Option<&CorrelationId> {
+        self.correlation.as_ref()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     keys::KeyRing,
     message::{Accepted, Inbound, InboxError, OutboundMessage, SendError},
     record::{Batch, Record, RecordKey, StoreError, Stored, Versioned},
-    register::{Account, Balance},
+    register::{Account, Balance, Entry, Position},
     subscriber::{DirectoryError, Subscriber},
     time::Timestamp,
 };
@@ -59,7 +59,8 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when a record to insert exists, a record to replace has another version, or a posting
-    /// was made before; [`StoreError::Unavailable`] when it cannot be known to be durable.
+    /// was made before; [`StoreError::Overdrawn`] when a posting would bring an account below the posting's floor, after
+    /// those before it in the batch; [`StoreError::Unavailable`] when it cannot be known to be durable.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 
     /// What reads from it.
@@ -103,6 +104,19 @@ pub trait Reads: Send + Sync {
     /// # Errors
     /// When the store fails.
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError>;
+
+    /// Up to `limit` postings to either side of an account in one currency, in the order of their commits, after a
+    /// position.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn statement(
+        &self,
+        account: &Account,
+        currency: Currency,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
 }
 
 /// Knows which receiver belongs to whom. A trusted third party (F4.203) is an implementation behind it.

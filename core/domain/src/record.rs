@@ -7,7 +7,8 @@ use thiserror::Error;
 
 use crate::{
     event::{Event, Fact},
-    register::Posting,
+    id::{CorrelationId, MessageId},
+    register::{Account, Posting},
     time::Timestamp,
 };
 
@@ -21,6 +22,11 @@ pub trait Stored: Serialize + DeserializeOwned {
 
     /// When somebody must look at it again, if ever: see [`Reads::due`](crate::ports::Reads::due).
     fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// What follows it through logs, if anything.
+    fn correlation(&self) -> Option<&CorrelationId> {
         None
     }
 
@@ -176,6 +182,11 @@ pub struct Batch {
     pub facts: Vec<(RecordKey, Fact)>,
     /// Postings to make, each once ever.
     pub postings: Vec<Posting>,
+    /// What follows the batch through logs; no store keeps it. A batch is of one purchase: the first value that knows it
+    /// speaks for all.
+    pub correlation: Option<CorrelationId>,
+    /// Messages that are inserted, to be sent at once; no store keeps it.
+    pub messages: Vec<MessageId>,
 }
 
 impl Batch {
@@ -185,6 +196,7 @@ impl Batch {
     /// When the value has no JSON form.
     pub fn insert<T: Stored>(&mut self, value: &T) -> Result<(), StoreError> {
         self.inserts.push(record_of(value, Version::FIRST)?);
+        self.correlate(value);
         Ok(())
     }
 
@@ -194,7 +206,14 @@ impl Batch {
     /// When the value has no JSON form.
     pub fn replace<T: Stored>(&mut self, replaced: &Versioned<T>) -> Result<(), StoreError> {
         self.replacements.push(record_of(&replaced.value, replaced.version.next())?);
+        self.correlate(&replaced.value);
         Ok(())
+    }
+
+    fn correlate<T: Stored>(&mut self, value: &T) {
+        if self.correlation.is_none() {
+            self.correlation = value.correlation().cloned();
+        }
     }
 
     /// Inserts the value, or replaces what was found.
@@ -229,6 +248,7 @@ impl Batch {
         at: Timestamp,
     ) -> Result<Versioned<T>, StoreError> {
         self.replacements.push(record_of(&step.next, version.next())?);
+        self.correlate(&step.next);
         Ok(Versioned { version: version.next(), value: self.outcomes(step, at) })
     }
 
@@ -281,6 +301,12 @@ pub enum StoreError {
     Conflict {
         /// The first record or posting of the batch that stood in the way.
         key: String,
+    },
+    /// A posting would bring the account below its floor; nothing was committed.
+    #[error("{account} would be overdrawn")]
+    Overdrawn {
+        /// The account that is debited.
+        account: Account,
     },
     /// The store cannot be used, or a commit cannot be known to be durable.
     #[error("the store is not available: {cause}")]

@@ -1,4 +1,4 @@
-//! Registers: accounts that count what is owed, in double entry.
+//! The books: accounts that count what is owed, in double entry.
 
 use std::fmt;
 
@@ -7,34 +7,117 @@ use serde::{Deserialize, Serialize};
 use crate::{
     amount::Amount,
     id::{Identifier, PaymentId, RelyingPartyId},
+    invalid::InvalidInput,
     time::Timestamp,
 };
 
-/// An account of the register.
+/// A kind of account. Flows have kinds of their own, as they have collections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AccountKind(&'static str);
+
+impl AccountKind {
+    /// What a payer owes.
+    pub const PAYER: Self = Self::new("payer");
+    /// What is owed to a relying party.
+    pub const RELYING_PARTY: Self = Self::new("relying_party");
+
+    /// A kind of that name: lower-case letters and underscores. Make it a constant: another name does not compile then.
+    ///
+    /// # Panics
+    /// When it is not such a name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        assert!(is_kind(name.as_bytes()), "lower-case letters and underscores");
+        Self(name)
+    }
+}
+
+const fn is_kind(mut name: &[u8]) -> bool {
+    let some = !name.is_empty();
+    while let [first, rest @ ..] = name {
+        if !first.is_ascii_lowercase() && *first != b'_' {
+            return false;
+        }
+        name = rest;
+    }
+    some
+}
+
+/// An account: its kind and whose it is, such as `payer:alice`.
 ///
 /// Patent: *registre*; C19: on correspondence an account is incremented to the debit of the debtor.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Account {
-    /// What a payer owes.
-    Payer(Identifier),
-    /// What is owed to a relying party.
-    RelyingParty(RelyingPartyId),
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Account(String);
+
+impl Account {
+    /// Longest name of an owner, in bytes.
+    pub const MAX_OWNER_BYTES: usize = 128;
+
+    /// The account of that kind of that owner.
+    ///
+    /// # Errors
+    /// When the owner is empty, too long, or has a control character.
+    pub fn new(kind: AccountKind, owner: &str) -> Result<Self, InvalidInput> {
+        Self::try_from(format!("{}:{owner}", kind.0))
+    }
+
+    /// What that payer owes.
+    pub fn payer(payer: &Identifier) -> Self {
+        Self(format!("{}:{payer}", AccountKind::PAYER.0))
+    }
+
+    /// What is owed to that relying party.
+    pub fn relying_party(party: &RelyingPartyId) -> Self {
+        Self(format!("{}:{party}", AccountKind::RELYING_PARTY.0))
+    }
+
+    /// Kind and owner, as it is kept.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Account {
+    type Error = InvalidInput;
+
+    fn try_from(text: String) -> Result<Self, InvalidInput> {
+        let refuse = |why| Err(InvalidInput::new("account", why));
+        let Some((kind, owner)) = text.split_once(':') else {
+            return refuse("has no colon after its kind");
+        };
+        if !is_kind(kind.as_bytes()) {
+            return refuse("has a kind that is not lower-case letters and underscores");
+        }
+        if owner.is_empty() {
+            return refuse("has no owner");
+        }
+        if owner.len() > Self::MAX_OWNER_BYTES {
+            return refuse("has an owner of more than 128 bytes");
+        }
+        if owner.chars().any(char::is_control) {
+            return refuse("has a control character");
+        }
+        Ok(Self(text))
+    }
+}
+
+impl From<Account> for String {
+    fn from(account: Account) -> Self {
+        account.0
+    }
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Payer(identifier) => write!(f, "payer:{identifier}"),
-            Self::RelyingParty(id) => write!(f, "relying_party:{id}"),
-        }
+        f.write_str(&self.0)
     }
 }
 
 /// One amount, on the debit of one account and on the credit of another, posted once ever.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Posting {
-    /// Unique: a second posting of the same id is a conflict, whoever makes it.
+    /// Unique: a second posting of the same id is a conflict, whatever it posts.
     pub id: String,
     /// The account that owes.
     pub debit: Account,
@@ -42,11 +125,31 @@ pub struct Posting {
     pub credit: Account,
     /// How much.
     pub amount: Amount,
+    /// The net balance, in minor units of the amount's currency, below which this posting must not bring the debited
+    /// account. From the first posting with a floor on, the store keeps the account's balance in that currency.
+    pub floor_minor: Option<i64>,
     /// When it was posted.
     pub at: Timestamp,
 }
 
 impl Posting {
+    /// A posting without a floor.
+    pub fn new(
+        id: impl Into<String>,
+        debit: Account,
+        credit: Account,
+        amount: Amount,
+        at: Timestamp,
+    ) -> Self {
+        Self { id: id.into(), debit, credit, amount, floor_minor: None, at }
+    }
+
+    /// The same, which must not bring the debited account below `floor_minor`.
+    #[must_use]
+    pub fn not_below(self, floor_minor: i64) -> Self {
+        Self { floor_minor: Some(floor_minor), ..self }
+    }
+
     /// The capture of a payment.
     pub fn capture(
         payment: &PaymentId,
@@ -55,7 +158,7 @@ impl Posting {
         amount: Amount,
         at: Timestamp,
     ) -> Self {
-        Self { id: format!("{payment}/capture"), debit, credit, amount, at }
+        Self::new(format!("{payment}/capture"), debit, credit, amount, at)
     }
 }
 
@@ -66,4 +169,72 @@ pub struct Balance {
     pub debit_minor: u64,
     /// To its credit.
     pub credit_minor: u64,
+}
+
+impl Balance {
+    /// Credits minus debits.
+    pub fn net_minor(self) -> i128 {
+        i128::from(self.credit_minor) - i128::from(self.debit_minor)
+    }
+
+    /// The balance after a posting to a side of `account`; none when a sum is above what a store can keep.
+    #[must_use]
+    pub fn after(self, posting: &Posting, account: &Account) -> Option<Self> {
+        let add = |sum: u64, side: &Account| match side == account {
+            true => sum
+                .checked_add(posting.amount.amount_minor())
+                .filter(|sum| i64::try_from(*sum).is_ok()),
+            false => Some(sum),
+        };
+        Some(Self {
+            debit_minor: add(self.debit_minor, &posting.debit)?,
+            credit_minor: add(self.credit_minor, &posting.credit)?,
+        })
+    }
+}
+
+/// The place of a posting in the order of commits.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// Before the first posting.
+    pub const START: Self = Self(0);
+}
+
+/// A line of a statement.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Where it stands; a statement is continued after it.
+    pub position: Position,
+    /// What was posted.
+    pub posting: Posting,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_a_kind_and_an_owner() {
+        let alice = Account::payer(&Identifier::try_from("alice").unwrap());
+        assert_eq!(Account::try_from("payer:alice".to_owned()), Ok(alice));
+        for (text, why) in [
+            ("alice".to_owned(), "has no colon after its kind"),
+            (":alice".to_owned(), "has a kind that is not lower-case letters and underscores"),
+            ("Payer:alice".to_owned(), "has a kind that is not lower-case letters and underscores"),
+            ("payer:".to_owned(), "has no owner"),
+            (format!("payer:{}", "x".repeat(129)), "has an owner of more than 128 bytes"),
+            ("payer:a\nb".to_owned(), "has a control character"),
+        ] {
+            assert_eq!(Account::try_from(text), Err(InvalidInput::new("account", why)));
+        }
+    }
+
+    #[test]
+    fn every_payer_and_every_relying_party_has_an_account() {
+        let longest = Identifier::try_from("~".repeat(Identifier::MAX_BYTES)).unwrap();
+        let account = Account::payer(&longest);
+        assert_eq!(Account::try_from(account.as_str().to_owned()), Ok(account));
+    }
 }

@@ -125,7 +125,7 @@ impl Verifier {
             let outcome = match found.value.count_send(session, message, now) {
                 Err(refusal) => Outcome::Refused(refusal),
                 Ok(step) => {
-                    batch.insert(&step.next.message(now))?;
+                    step.next.message(now).insert_into(&mut batch)?;
                     Outcome::Done(batch.step(found.version, step, now)?.value)
                 }
             };
@@ -167,7 +167,7 @@ impl Verifier {
             message: MessageId::random(entropy)?,
         };
         let begun = Challenge::begin(request, opening, self.policy.limits(), now);
-        batch.insert(&begun.next.message(now))?;
+        begun.next.message(now).insert_into(batch)?;
         Ok(batch.begin(begun, now)?)
     }
 

@@ -5,11 +5,14 @@ use std::{collections::HashSet, fmt};
 use countersign_domain::{
     event::Fact,
     record::{Batch, Record, RecordKey, StoreError, Version},
-    register::Posting,
+    register::{Account, Balance, Posting},
 };
 use rusqlite::{Connection, ToSql};
 
-use crate::error::{corrupt, corrupt_json, unavailable};
+use crate::{
+    error::{corrupt, corrupt_json, unavailable},
+    query,
+};
 
 const INSERT: &str = "
     INSERT INTO records (collection, id, version, due_at, body) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
@@ -18,8 +21,11 @@ const REPLACE: &str = "
 const APPEND: &str = "
     INSERT INTO facts (collection, id, at, body) VALUES (?1, ?2, ?3, ?4)";
 const POST: &str = "
-    INSERT INTO postings (id, debit, credit, currency, amount_minor, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    INSERT INTO postings (id, debit, credit, currency, amount_minor, floor_minor, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT DO NOTHING";
+const KEEP: &str = "
+    INSERT INTO balances (account, currency, debit_minor, credit_minor) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT DO UPDATE SET debit_minor = ?3, credit_minor = ?4";
 
 /// Applies the batch, or part of it when it fails: the caller then rolls back.
 ///
@@ -40,7 +46,7 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<(), StoreE
         append(connection, about, fact)?;
     }
     for posting in &batch.postings {
-        or_conflict(post(connection, posting)?, &posting.id)?;
+        post(connection, posting)?;
     }
     Ok(())
 }
@@ -68,13 +74,49 @@ fn append(connection: &Connection, about: &RecordKey, fact: &Fact) -> Result<(),
     execute(connection, APPEND, &[&about.collection, &about.id, &at, &body]).map(drop)
 }
 
-/// False when the posting was made before.
-fn post(connection: &Connection, posting: &Posting) -> Result<bool, StoreError> {
-    let Posting { id, debit, credit, amount, at } = posting;
-    let (debit, credit) = (debit.to_string(), credit.to_string());
+fn post(connection: &Connection, posting: &Posting) -> Result<(), StoreError> {
+    let Posting { id, debit, credit, amount, floor_minor, at } = posting;
+    let (at, currency) = (integer(at.unix_millis(), id, "at")?, amount.currency());
     let amount_minor = integer(amount.amount_minor(), id, "amount_minor")?;
-    let at = integer(at.unix_millis(), id, "at")?;
-    execute(connection, POST, &[id, &debit, &credit, &amount.currency().code(), &amount_minor, &at])
+    let (debited, credited) = (debit.as_str(), credit.as_str());
+    let values: [&dyn ToSql; 7] =
+        [id, &debited, &credited, &currency.code(), &amount_minor, floor_minor, &at];
+    // Before the posting: a balance that is kept from now on is the sum of those before it.
+    let debit_kept = match query::kept_balance(connection, debit, currency)? {
+        None if floor_minor.is_some() => Some(query::balance(connection, debit, currency)?),
+        kept => kept,
+    };
+    let credit_kept = query::kept_balance(connection, credit, currency)?;
+    or_conflict(execute(connection, POST, &values)?, id)?;
+    if let Some(before) = debit_kept {
+        let after = keep(connection, posting, debit, before)?;
+        if floor_minor.is_some_and(|floor| after.net_minor() < i128::from(floor)) {
+            return Err(StoreError::Overdrawn { account: debit.clone() });
+        }
+    }
+    if let Some(before) = credit_kept
+        && credit != debit
+    {
+        keep(connection, posting, credit, before)?;
+    }
+    Ok(())
+}
+
+/// Keeps the balance of one side of a posting, from what it was before.
+fn keep(
+    connection: &Connection,
+    posting: &Posting,
+    account: &Account,
+    before: Balance,
+) -> Result<Balance, StoreError> {
+    let after = before
+        .after(posting, account)
+        .ok_or_else(|| corrupt(account, "a sum of its postings is too large"))?;
+    let debit_minor = integer(after.debit_minor, account, "debit_minor")?;
+    let credit_minor = integer(after.credit_minor, account, "credit_minor")?;
+    let (name, currency) = (account.as_str(), posting.amount.currency().code());
+    execute(connection, KEEP, &[&name, &currency, &debit_minor, &credit_minor])?;
+    Ok(after)
 }
 
 /// Whether the statement changed a row.

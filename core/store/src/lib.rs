@@ -43,11 +43,12 @@
 //! while it is written to, and how to restore it. A program does it with [`SqliteStore::backup`].
 //!
 //! Modules in reading order: `store` (the port), `writer` (group commit), `apply` (what a batch changes), `readers`,
-//! `query` (what can be asked), `schema` (opening the file), `threads`, `error`.
+//! `query` (what can be asked), `books` (whether they are right), `schema` (opening the file), `threads`, `error`.
 
 mod store;
 
 mod apply;
+mod books;
 mod query;
 mod readers;
 mod schema;
@@ -56,5 +57,6 @@ mod writer;
 
 mod error;
 
+pub use books::{Books, Difference, Total, check_books};
 pub use error::OpenError;
 pub use store::SqliteStore;

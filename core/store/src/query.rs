@@ -1,10 +1,10 @@
 //! What can be asked.
 
 use countersign_domain::{
-    amount::Currency,
+    amount::{Amount, Currency},
     event::Fact,
     record::{Record, RecordKey, StoreError, Version},
-    register::{Account, Balance},
+    register::{Account, Balance, Entry, Position, Posting},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
@@ -22,6 +22,15 @@ const FACTS: &str = "
 const BALANCE: &str = "
     SELECT (SELECT coalesce(sum(amount_minor), 0) FROM postings WHERE debit = ?1 AND currency = ?2),
            (SELECT coalesce(sum(amount_minor), 0) FROM postings WHERE credit = ?1 AND currency = ?2)";
+const KEPT: &str = "
+    SELECT debit_minor, credit_minor FROM balances WHERE account = ?1 AND currency = ?2";
+const STATEMENT: &str = "
+    SELECT sequence, id, debit, credit, amount_minor, floor_minor, at FROM postings
+    WHERE debit = ?1 AND currency = ?2 AND sequence > ?3
+    UNION ALL
+    SELECT sequence, id, debit, credit, amount_minor, floor_minor, at FROM postings
+    WHERE credit = ?1 AND currency = ?2 AND sequence > ?3 AND debit <> ?1
+    ORDER BY sequence LIMIT ?4";
 
 pub(crate) fn load(connection: &Connection, key: &RecordKey) -> Result<Option<Record>, StoreError> {
     let row = connection.prepare_cached(LOAD).and_then(|mut statement| {
@@ -63,20 +72,107 @@ pub(crate) fn facts(connection: &Connection, about: &RecordKey) -> Result<Vec<Fa
     bodies.into_iter().map(read).collect()
 }
 
+/// What is kept, or else the sum of the postings.
 pub(crate) fn balance(
     connection: &Connection,
     account: &Account,
     currency: Currency,
 ) -> Result<Balance, StoreError> {
-    let sums = connection.prepare_cached(BALANCE).and_then(|mut statement| {
-        statement
-            .query_row((account.to_string(), currency.code()), |row| Ok((row.get(0)?, row.get(1)?)))
-    });
-    let (debit, credit) = sums.map_err(unavailable)?;
+    if let Some(kept) = kept_balance(connection, account, currency)? {
+        return Ok(kept);
+    }
+    let sums = sides(connection, BALANCE, account, currency).map_err(|error| match error {
+        rusqlite::Error::SqliteFailure(_, Some(told)) if told == "integer overflow" => {
+            corrupt(account, "a sum of its postings is too large")
+        }
+        error => unavailable(error),
+    })?;
+    read_sides(sums.unwrap_or_default(), account)
+}
+
+pub(crate) fn kept_balance(
+    connection: &Connection,
+    account: &Account,
+    currency: Currency,
+) -> Result<Option<Balance>, StoreError> {
+    let kept = sides(connection, KEPT, account, currency).map_err(unavailable)?;
+    kept.map(|sums| read_sides(sums, account)).transpose()
+}
+
+fn sides(
+    connection: &Connection,
+    query: &str,
+    account: &Account,
+    currency: Currency,
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    connection
+        .prepare_cached(query)?
+        .query_row((account.as_str(), currency.code()), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+fn read_sides((debit, credit): (i64, i64), account: &Account) -> Result<Balance, StoreError> {
     Ok(Balance {
         debit_minor: natural(debit, account, "debit")?,
         credit_minor: natural(credit, account, "credit")?,
     })
+}
+
+pub(crate) fn statement(
+    connection: &Connection,
+    account: &Account,
+    currency: Currency,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let name = account.as_str();
+    let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let stored = rows(
+        connection,
+        STATEMENT,
+        &[&name, &currency.code(), &after, &limit],
+        StoredPosting::from_row,
+    )?;
+    stored.into_iter().map(|stored| stored.read(currency)).collect()
+}
+
+/// A row of the postings, with SQLite's integers.
+struct StoredPosting {
+    sequence: i64,
+    id: String,
+    debit: String,
+    credit: String,
+    amount_minor: i64,
+    floor_minor: Option<i64>,
+    at: i64,
+}
+
+impl StoredPosting {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            sequence: row.get(0)?,
+            id: row.get(1)?,
+            debit: row.get(2)?,
+            credit: row.get(3)?,
+            amount_minor: row.get(4)?,
+            floor_minor: row.get(5)?,
+            at: row.get(6)?,
+        })
+    }
+
+    fn read(self, currency: Currency) -> Result<Entry, StoreError> {
+        let id = self.id;
+        let account =
+            |text: String| Account::try_from(text).map_err(|error| corrupt(&id, error.to_string()));
+        let (debit, credit) = (account(self.debit)?, account(self.credit)?);
+        let amount = Amount::new(natural(self.amount_minor, &id, "amount_minor")?, currency)
+            .map_err(|error| corrupt(&id, error.to_string()))?;
+        let position = Position(natural(self.sequence, &id, "sequence")?);
+        let at = Timestamp::from_unix_millis(natural(self.at, &id, "at")?);
+        let floor_minor = self.floor_minor;
+        Ok(Entry { position, posting: Posting { id, debit, credit, amount, floor_minor, at } })
+    }
 }
 
 /// A row of the records, with SQLite's integers.
@@ -137,6 +233,8 @@ mod tests {
             (COUNT_DUE, vec!["records_due"]),
             (FACTS, vec!["facts_about"]),
             (BALANCE, vec!["postings_debit", "postings_credit"]),
+            (KEPT, vec!["PRIMARY KEY"]),
+            (STATEMENT, vec!["postings_debit", "postings_credit"]),
         ] {
             let values = vec![""; connection.prepare(query).unwrap().parameter_count()];
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();

@@ -29,18 +29,31 @@ BEGIN SELECT RAISE(ABORT, 'facts are append-only'); END;
 CREATE TRIGGER facts_are_never_deleted BEFORE DELETE ON facts
 BEGIN SELECT RAISE(ABORT, 'facts are append-only'); END;
 
--- Amounts owed, in minor units of the currency, each on one debit and one credit. Append-only.
+-- Amounts owed, in minor units of the currency, each on one debit and one credit, in the order of their commits.
+-- Append-only.
 CREATE TABLE postings (
-    id           TEXT    NOT NULL PRIMARY KEY,
+    sequence     INTEGER NOT NULL PRIMARY KEY,
+    id           TEXT    NOT NULL UNIQUE,
     debit        TEXT    NOT NULL,
     credit       TEXT    NOT NULL,
     currency     TEXT    NOT NULL,
     amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    floor_minor  INTEGER, -- below which it must not bring the net balance of the debit
     at           INTEGER NOT NULL CHECK (at >= 0)
 ) STRICT;
 
-CREATE INDEX postings_debit ON postings (debit, currency, amount_minor);
-CREATE INDEX postings_credit ON postings (credit, currency, amount_minor);
+-- With the sequence, for statements, and the amount, for sums that read nothing else.
+CREATE INDEX postings_debit ON postings (debit, currency, sequence, amount_minor);
+CREATE INDEX postings_credit ON postings (credit, currency, sequence, amount_minor);
+
+-- The sums of the postings of an account that was ever debited with a floor, kept in the commits of the postings.
+CREATE TABLE balances (
+    account      TEXT    NOT NULL,
+    currency     TEXT    NOT NULL,
+    debit_minor  INTEGER NOT NULL CHECK (debit_minor >= 0),
+    credit_minor INTEGER NOT NULL CHECK (credit_minor >= 0),
+    PRIMARY KEY (account, currency)
+) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER postings_are_never_changed BEFORE UPDATE ON postings
 BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;

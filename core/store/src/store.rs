@@ -11,7 +11,7 @@ use countersign_domain::{
     event::Fact,
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError},
-    register::{Account, Balance},
+    register::{Account, Balance, Entry, Position},
     time::Timestamp,
 };
 use rusqlite::Connection;
@@ -133,5 +133,19 @@ impl Reads for SqliteStore {
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
         let account = account.clone();
         self.readers.read(move |connection| query::balance(connection, &account, currency)).await
+    }
+
+    async fn statement(
+        &self,
+        account: &Account,
+        currency: Currency,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let account = account.clone();
+        let query = move |connection: &Connection| {
+            query::statement(connection, &account, currency, after, limit)
+        };
+        self.readers.read(query).await
     }
 }

@@ -57,7 +57,7 @@ fn record(key: RecordKey, version: u64) -> Record {
 }
 
 fn account(client: &str) -> Account {
-    Account::Payer(Identifier::try_from(client).unwrap())
+    Account::payer(&Identifier::try_from(client).unwrap())
 }
 
 fn euro() -> Currency {
@@ -70,13 +70,13 @@ fn step(client: &str, number: u64) -> Batch {
     let (counter, item) =
         (record(counter_key(client), number), record(item_key(client, number), 1));
     let fact = |number| (item.key.clone(), Fact { at, event: Event::AttemptCounted { number } });
-    let posting = Posting {
-        id: item.key.id.clone(),
-        debit: account(client),
-        credit: Account::RelyingParty(RelyingPartyId::try_from("shop").unwrap()),
-        amount: Amount::new(1, euro()).unwrap(),
+    let posting = Posting::new(
+        item.key.id.clone(),
+        account(client),
+        Account::relying_party(&RelyingPartyId::try_from("shop").unwrap()),
+        Amount::new(1, euro()).unwrap(),
         at,
-    };
+    );
     let mut batch =
         Batch { facts: vec![fact(1), fact(2)], postings: vec![posting], ..Batch::default() };
     if number == 1 { &mut batch.inserts } else { &mut batch.replacements }.push(counter);

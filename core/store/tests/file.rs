@@ -12,7 +12,7 @@ use countersign_domain::{
     register::{Account, Posting},
     time::Timestamp,
 };
-use countersign_store::{OpenError, SqliteStore};
+use countersign_store::{Books, Difference, OpenError, SqliteStore, Total, check_books};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -36,13 +36,13 @@ fn replaces(id: &str, version: u64) -> Batch {
 fn one_of_each() -> Batch {
     let amount = Amount::new(4990, Currency::try_from("EUR").unwrap()).unwrap();
     let at = Timestamp::from_unix_millis(1_000);
-    let posting = Posting {
-        id: "pay_1/capture".to_owned(),
-        debit: Account::Payer(Identifier::try_from("alice").unwrap()),
-        credit: Account::RelyingParty(RelyingPartyId::try_from("books").unwrap()),
+    let posting = Posting::new(
+        "pay_1/capture",
+        Account::payer(&Identifier::try_from("alice").unwrap()),
+        Account::relying_party(&RelyingPartyId::try_from("books").unwrap()),
         amount,
         at,
-    };
+    );
     let fact = Fact { at, event: Event::AttemptCounted { number: 1 } };
     Batch { facts: vec![(key("a"), fact)], postings: vec![posting], ..inserts("a") }
 }
@@ -306,4 +306,35 @@ async fn a_backup_overwrites_nothing() {
     let refused = store.backup(&letter).await;
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
     assert_eq!(fs::read_to_string(&letter).unwrap(), "Dear operator,\n");
+}
+
+fn checked(path: &Path) -> (Books, Vec<Difference>) {
+    let mut differences = vec![];
+    let books = check_books(path, |difference| differences.push(difference)).unwrap();
+    (books, differences)
+}
+
+#[tokio::test]
+async fn books_that_were_tampered_with_are_found_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut batch = one_of_each();
+    let kept = batch.postings[0].clone().not_below(-9_980);
+    batch.postings.push(Posting { id: "kept".to_owned(), ..kept });
+    let _store = store_in(&folder, batch).await;
+    let path = folder.path().join("store.db");
+    let (books, differences) = checked(&path);
+    let total = Total { currency: "EUR".to_owned(), debit_minor: 9_980, credit_minor: 9_980 };
+    assert_eq!(books, Books { postings: 2, kept_balances: 1, totals: vec![total] });
+    assert!(books.are_even() && differences.is_empty(), "{differences:?}");
+
+    let wrong = |kept, posted| {
+        let (account, currency) = ("payer:alice".to_owned(), "EUR".to_owned());
+        vec![Difference { account, currency, kept, posted }]
+    };
+    let file = Connection::open(&path).unwrap();
+    file.execute("UPDATE balances SET debit_minor = debit_minor - 1", []).unwrap();
+    assert_eq!(checked(&path).1, wrong(Some((9_979, 0)), Some((9_980, 0))));
+    file.execute("DELETE FROM balances", []).unwrap();
+    assert_eq!(checked(&path).1, wrong(None, None));
+    assert!(check_books(&folder.path().join("missing.db"), |_| ()).is_err());
 }

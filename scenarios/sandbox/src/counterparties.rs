@@ -83,10 +83,11 @@ impl Counterparties {
         let store = SqliteStore::open(&self.store).map_err(|error| unreadable(&error))?;
         let mut accounts = Vec::new();
         for id in ["dupont", "martin"] {
-            accounts.push(register::Account::RelyingParty(RelyingPartyId::try_from(id)?));
+            accounts.push(register::Account::relying_party(&RelyingPartyId::try_from(id)?));
         }
         for person in people {
-            accounts.push(register::Account::Payer(Identifier::try_from(person.user_id.as_str())?));
+            accounts
+                .push(register::Account::payer(&Identifier::try_from(person.user_id.as_str())?));
         }
         let mut rows = Vec::new();
         for account in accounts {

@@ -174,7 +174,7 @@ pub(crate) async fn ask_the_phones(campaign: &Campaign, verdict: &mut Verdict) {
 /// What is posted is what was debited, to the cent.
 pub(crate) async fn ask_the_register(site: &Site, verdict: &mut Verdict) {
     let store = SqliteStore::open(&site.store).unwrap();
-    let merchant = Account::RelyingParty("dupont".try_into().unwrap());
+    let merchant = Account::relying_party(&"dupont".try_into().unwrap());
     let euro = Currency::try_from("EUR").unwrap();
     let posted = store.balance(&merchant, euro).await.unwrap().credit_minor;
     if posted != verdict.debited_cents {

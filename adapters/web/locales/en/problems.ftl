@@ -106,3 +106,5 @@ err-may-not-enrol = This relying party may not enter subscribers
 rec-may-not-enrol = Ask the operator for may_enrol = true.
 err-identifier-unreadable = The userId is not UTF-8
 rec-identifier-unreadable = Percent-encode its UTF-8 form in the address.
+err-overdrawn = The account does not hold enough
+rec-overdrawn = Nothing was posted. Pay in, or choose a smaller amount.

@@ -105,3 +105,5 @@ err-may-not-enrol = Cette partie utilisatrice ne peut pas inscrire d’abonnés
 rec-may-not-enrol = Demandez may_enrol = true à l’exploitant.
 err-identifier-unreadable = Le userId n’est pas en UTF-8
 rec-identifier-unreadable = Encodez sa forme UTF-8 en pourcent dans l’adresse.
+err-overdrawn = Le compte ne contient pas assez
+rec-overdrawn = Rien n’a été comptabilisé. Alimentez-le, ou choisissez un montant plus petit.

@@ -12,7 +12,7 @@ use crate::{
     event::Fact,
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError, Version},
-    register::{Account, Balance, Posting},
+    register::{Account, Balance, Entry, Position, Posting},
     time::Timestamp,
 };
 
@@ -21,7 +21,6 @@ struct Contents {
     records: BTreeMap<RecordKey, Record>,
     facts: Vec<(RecordKey, Fact)>,
     postings: Vec<Posting>,
-    posted: HashSet<String>,
 }
 
 /// Everything in one map.
@@ -49,16 +48,31 @@ impl Contents {
             .replacements
             .iter()
             .find(|record| version_of(&record.key).map(Version::next) != Some(record.version));
-        let mut ids = HashSet::new();
-        let posted = batch
-            .postings
-            .iter()
-            .find(|posting| self.posted.contains(&posting.id) || !ids.insert(&posting.id));
-        twice
-            .or(inserted)
-            .or(replaced)
-            .map(|record| record.key.to_string())
-            .or_else(|| posted.map(|posting| posting.id.clone()))
+        twice.or(inserted).or(replaced).map(|record| record.key.to_string())
+    }
+
+    fn post(&mut self, posting: Posting) -> Result<(), StoreError> {
+        if self.postings.iter().any(|posted| posted.id == posting.id) {
+            return Err(StoreError::Conflict { key: posting.id });
+        }
+        let floor = posting.floor_minor.map(i128::from);
+        let (account, currency) = (posting.debit.clone(), posting.amount.currency());
+        self.postings.push(posting);
+        match floor {
+            Some(floor) if self.balance(&account, currency)?.net_minor() < floor => {
+                Err(StoreError::Overdrawn { account })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
+        let mut of_currency = self.postings.iter().filter(|p| p.amount.currency() == currency);
+        let sum = of_currency.try_fold(Balance::default(), |sum, p| sum.after(p, account));
+        sum.ok_or_else(|| StoreError::Corrupt {
+            key: account.to_string(),
+            cause: "a sum of its postings is too large".to_owned(),
+        })
     }
 }
 
@@ -69,12 +83,16 @@ impl Store for MemoryStore {
         if let Some(key) = contents.conflict(&batch) {
             return Err(StoreError::Conflict { key });
         }
+        let before = contents.postings.len();
+        let mut postings = batch.postings.into_iter();
+        if let Err(refused) = postings.try_for_each(|posting| contents.post(posting)) {
+            contents.postings.truncate(before);
+            return Err(refused);
+        }
         for record in batch.inserts.into_iter().chain(batch.replacements) {
             contents.records.insert(record.key.clone(), record);
         }
         contents.facts.extend(batch.facts);
-        contents.posted.extend(batch.postings.iter().map(|posting| posting.id.clone()));
-        contents.postings.extend(batch.postings);
         Ok(())
     }
 
@@ -121,18 +139,26 @@ impl Reads for MemoryStore {
     }
 
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
+        self.0.lock().unwrap().balance(account, currency)
+    }
+
+    async fn statement(
+        &self,
+        account: &Account,
+        currency: Currency,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
         let contents = self.0.lock().unwrap();
-        let mut balance = Balance::default();
-        for posting in
-            contents.postings.iter().filter(|posting| posting.amount.currency() == currency)
-        {
-            if posting.debit == *account {
-                balance.debit_minor += posting.amount.amount_minor();
-            }
-            if posting.credit == *account {
-                balance.credit_minor += posting.amount.amount_minor();
-            }
-        }
-        Ok(balance)
+        let entries = (1..).map(Position).zip(contents.postings.iter().cloned());
+        Ok(entries
+            .map(|(position, posting)| Entry { position, posting })
+            .filter(|Entry { position, posting }| {
+                *position > after
+                    && posting.amount.currency() == currency
+                    && (posting.debit == *account || posting.credit == *account)
+            })
+            .take(limit)
+            .collect())
     }
 }

@@ -60,10 +60,10 @@ async fn a_captured_amount_is_posted_once_to_payer_and_relying_party() {
     let waiting = Waiting::at(&shop, "49.90").await;
     waiting.finish(&shop, &waiting.right_code()).await;
     let euro = purchase("1").amount().currency();
-    let payer = shop.store.balance(&Account::Payer("alice".try_into().unwrap()), euro).await;
+    let payer = shop.store.balance(&Account::payer(&"alice".try_into().unwrap()), euro).await;
     assert_eq!(payer, Ok(Balance { debit_minor: 4990, credit_minor: 0 }));
     let paid =
-        shop.store.balance(&Account::RelyingParty("librairie".try_into().unwrap()), euro).await;
+        shop.store.balance(&Account::relying_party(&"librairie".try_into().unwrap()), euro).await;
     assert_eq!(paid, Ok(Balance { debit_minor: 0, credit_minor: 4990 }));
     assert_eq!(shop.store.postings().len(), 1);
 }

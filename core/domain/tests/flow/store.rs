@@ -15,7 +15,7 @@ use countersign_domain::{
     event::Fact,
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError},
-    register::{Account, Balance},
+    register::{Account, Balance, Entry, Position},
     testing::MemoryStore,
     time::Timestamp,
 };
@@ -126,5 +126,15 @@ impl Reads for Eventful {
 
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
         self.store.balance(account, currency).await
+    }
+
+    async fn statement(
+        &self,
+        account: &Account,
+        currency: Currency,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.store.statement(account, currency, after, limit).await
     }
 }

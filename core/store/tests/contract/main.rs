@@ -38,6 +38,16 @@ macro_rules! contract {
             due_records_are_counted_whatever_the_limit
             facts_come_in_the_order_of_their_commits
             a_balance_is_of_one_account_one_currency_and_one_side
+            a_debit_down_to_the_floor_is_made_and_one_below_it_is_refused
+            a_debit_without_a_floor_overdraws
+            of_a_batch_that_overdraws_nothing_is_kept
+            the_postings_of_a_batch_count_in_their_order
+            another_currency_and_another_account_do_not_count_for_a_floor
+            a_posting_from_an_account_to_itself_changes_no_net_balance
+            a_posting_made_before_conflicts_although_it_would_overdraw_now
+            of_many_debits_at_once_as_many_are_made_as_fit
+            many_credits_of_one_account_at_once_are_all_made
+            a_statement_is_continued_in_the_order_of_commits
             collections_do_not_share_ids
             ids_and_bodies_are_any_text
             a_large_body_comes_back

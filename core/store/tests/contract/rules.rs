@@ -9,7 +9,7 @@ use countersign_domain::{
     id::{Identifier, RelyingPartyId},
     ports::Store,
     record::{Batch, Record, RecordKey, StoreError, Version},
-    register::{Account, Balance, Posting},
+    register::{Account, Balance, Position, Posting},
     time::Timestamp,
 };
 
@@ -57,16 +57,16 @@ fn currency(code: &str) -> Currency {
 }
 
 fn payer(name: &str) -> Account {
-    Account::Payer(Identifier::try_from(name).unwrap())
+    Account::payer(&Identifier::try_from(name).unwrap())
 }
 
 fn shop(name: &str) -> Account {
-    Account::RelyingParty(RelyingPartyId::try_from(name).unwrap())
+    Account::relying_party(&RelyingPartyId::try_from(name).unwrap())
 }
 
 fn posting(id: &str, debit: Account, credit: Account, amount_minor: u64, code: &str) -> Posting {
     let amount = Amount::new(amount_minor, currency(code)).unwrap();
-    Posting { id: id.to_owned(), debit, credit, amount, at: at(1) }
+    Posting::new(id, debit, credit, amount, at(1))
 }
 
 fn euro(id: &str) -> Posting {
@@ -177,6 +177,7 @@ pub(crate) async fn the_first_that_stands_in_the_way_is_named(store: AnyStore) {
         replacements: vec![record(note("missing"), 2)],
         facts: vec![],
         postings: vec![euro("p")],
+        ..Batch::default()
     };
     assert_eq!(store.commit(batch.clone()).await, conflict("note a"));
     batch.inserts.pop();
@@ -195,6 +196,7 @@ pub(crate) async fn a_batch_is_committed_whole(store: AnyStore) {
         replacements: vec![record(note("old"), 2)],
         facts: vec![(note("new"), attempt(1))],
         postings: vec![euro("new")],
+        ..Batch::default()
     };
     let mut bad = [good.clone(), good.clone(), good.clone()];
     bad[0].inserts.push(record(note("old"), 1));
@@ -376,4 +378,147 @@ pub(crate) async fn many_inserts_at_once_are_all_made(store: AnyStore) {
         client.await.unwrap();
     }
     assert_eq!(debit(&store, payer("alice")).await, 16 * 20 * 100);
+}
+
+/// Brings `amount_minor` into a wallet from outside.
+fn top_up(id: &str, wallet: &str, amount_minor: u64) -> Posting {
+    posting(id, shop("bank"), payer(wallet), amount_minor, "EUR")
+}
+
+/// Pays out of a wallet, which must not be overdrawn.
+fn spend(id: &str, wallet: &str, amount_minor: u64) -> Posting {
+    posting(id, payer(wallet), shop("books"), amount_minor, "EUR").not_below(0)
+}
+
+fn overdrawn(wallet: &str) -> Result<(), StoreError> {
+    Err(StoreError::Overdrawn { account: payer(wallet) })
+}
+
+async fn net(store: &AnyStore, account: Account) -> i128 {
+    store.balance(&account, currency("EUR")).await.unwrap().net_minor()
+}
+
+pub(crate) async fn a_debit_down_to_the_floor_is_made_and_one_below_it_is_refused(store: AnyStore) {
+    store.commit(posts([top_up("t", "alice", 100)])).await.unwrap();
+    assert_eq!(store.commit(posts([spend("1", "alice", 101)])).await, overdrawn("alice"));
+    assert_eq!(store.commit(posts([spend("1", "alice", 100)])).await, Ok(()));
+    assert_eq!(store.commit(posts([spend("2", "alice", 1)])).await, overdrawn("alice"));
+    let credit = posting("3", payer("alice"), shop("books"), 50, "EUR").not_below(-50);
+    assert_eq!(store.commit(posts([credit])).await, Ok(()));
+    assert_eq!(net(&store, payer("alice")).await, -50);
+    let above = posting("4", shop("bank"), payer("bob"), 1, "EUR").not_below(1);
+    assert_eq!(
+        store.commit(posts([above])).await,
+        Err(StoreError::Overdrawn { account: shop("bank") })
+    );
+}
+
+pub(crate) async fn a_debit_without_a_floor_overdraws(store: AnyStore) {
+    store.commit(posts([euro("p")])).await.unwrap();
+    assert_eq!(net(&store, payer("alice")).await, -100);
+    store.commit(posts([top_up("t", "alice", 150), spend("1", "alice", 50)])).await.unwrap();
+    store.commit(posts([euro("q")])).await.unwrap();
+    assert_eq!(net(&store, payer("alice")).await, -100);
+}
+
+pub(crate) async fn of_a_batch_that_overdraws_nothing_is_kept(store: AnyStore) {
+    store.commit(posts([top_up("t", "alice", 100)])).await.unwrap();
+    let mut batch = inserts([record(note("a"), 1)]);
+    batch.facts.push((note("a"), attempt(1)));
+    batch.postings = vec![top_up("u", "bob", 7), spend("1", "alice", 60), spend("2", "alice", 60)];
+    assert_eq!(
+        store.commit(batch.clone()).await,
+        overdrawn("alice"),
+        "only together they overdraw"
+    );
+    assert_eq!(version(&store, "a").await, None);
+    assert_eq!(store.facts(&note("a")).await, Ok(vec![]));
+    assert_eq!((net(&store, payer("alice")).await, net(&store, payer("bob")).await), (100, 0));
+    batch.postings.pop();
+    assert_eq!(store.commit(batch).await, Ok(()), "no id is used up");
+    assert_eq!(net(&store, payer("alice")).await, 40);
+}
+
+pub(crate) async fn the_postings_of_a_batch_count_in_their_order(store: AnyStore) {
+    let (credit, debit) = (top_up("t", "alice", 5), spend("1", "alice", 5));
+    assert_eq!(store.commit(posts([debit.clone(), credit.clone()])).await, overdrawn("alice"));
+    assert_eq!(store.commit(posts([credit, debit])).await, Ok(()));
+}
+
+pub(crate) async fn another_currency_and_another_account_do_not_count_for_a_floor(store: AnyStore) {
+    let yen = posting("y", shop("bank"), payer("alice"), 500, "JPY");
+    store.commit(posts([yen, top_up("b", "bob", 500)])).await.unwrap();
+    assert_eq!(store.commit(posts([spend("1", "alice", 1)])).await, overdrawn("alice"));
+}
+
+pub(crate) async fn a_posting_from_an_account_to_itself_changes_no_net_balance(store: AnyStore) {
+    for number in 0..2 {
+        let circle = posting(&number.to_string(), payer("alice"), payer("alice"), 5, "EUR");
+        store.commit(posts([circle.not_below(0)])).await.unwrap();
+    }
+    let balance = Balance { debit_minor: 10, credit_minor: 10 };
+    assert_eq!(store.balance(&payer("alice"), currency("EUR")).await, Ok(balance));
+}
+
+pub(crate) async fn a_posting_made_before_conflicts_although_it_would_overdraw_now(
+    store: AnyStore,
+) {
+    store.commit(posts([top_up("t", "alice", 5), spend("1", "alice", 5)])).await.unwrap();
+    assert_eq!(store.commit(posts([spend("1", "alice", 5)])).await, conflict("1"));
+}
+
+pub(crate) async fn of_many_debits_at_once_as_many_are_made_as_fit(store: AnyStore) {
+    store.commit(posts([top_up("t", "alice", 70)])).await.unwrap();
+    let racers = (0..32).map(|racer| {
+        let store = store.clone();
+        tokio::spawn(
+            async move { store.commit(posts([spend(&racer.to_string(), "alice", 10)])).await },
+        )
+    });
+    let mut made = 0;
+    for racer in racers.collect::<Vec<_>>() {
+        match racer.await.unwrap() {
+            Ok(()) => made += 1,
+            refused => assert_eq!(refused, overdrawn("alice")),
+        }
+    }
+    assert_eq!((made, net(&store, payer("alice")).await), (7, 0));
+}
+
+pub(crate) async fn many_credits_of_one_account_at_once_are_all_made(store: AnyStore) {
+    store.commit(posts([top_up("t", "alice", 1), spend("s", "alice", 1)])).await.unwrap();
+    let clients = (0..64).map(|client| {
+        let store = store.clone();
+        tokio::spawn(
+            async move { store.commit(posts([top_up(&client.to_string(), "alice", 3)])).await },
+        )
+    });
+    for client in clients.collect::<Vec<_>>() {
+        assert_eq!(client.await.unwrap(), Ok(()));
+    }
+    assert_eq!(net(&store, payer("alice")).await, 64 * 3);
+}
+
+pub(crate) async fn a_statement_is_continued_in_the_order_of_commits(store: AnyStore) {
+    let alice = payer("alice");
+    let eur = currency("EUR");
+    assert_eq!(store.statement(&alice, eur, Position::START, 9).await, Ok(vec![]));
+    let circle = posting("c", alice.clone(), alice.clone(), 5, "EUR");
+    let mine = [top_up("t", "alice", 100), spend("s", "alice", 40), circle, euro("e")];
+    for posted in mine.clone() {
+        let yen = posting(&format!("y{}", posted.id), alice.clone(), shop("books"), 1, "JPY");
+        let other = top_up(&format!("o{}", posted.id), "bob", 1);
+        store.commit(posts([other, posted, yen])).await.unwrap();
+    }
+    let (mut seen, mut after) = (vec![], Position::START);
+    loop {
+        let page = store.statement(&alice, eur, after, 3).await.unwrap();
+        assert!(page.len() <= 3 && page.iter().all(|entry| entry.position > after));
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        seen.extend(page.into_iter().map(|entry| entry.posting));
+    }
+    assert_eq!(seen, mine);
+    assert_eq!(store.statement(&alice, eur, Position::START, 0).await, Ok(vec![]));
+    assert_eq!(store.statement(&alice, eur, Position(u64::MAX), 9).await, Ok(vec![]));
 }
