@@ -18,8 +18,8 @@
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! use countersign_domain::{
-//!     ports::{Reads, Store, StoreError},
-//!     record::{Batch, Record, RecordKey, Version},
+//!     ports::{Reads, Store},
+//!     record::{Batch, Record, RecordKey, StoreError, Version},
 //! };
 //! use countersign_store::SqliteStore;
 //!
