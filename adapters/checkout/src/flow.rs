@@ -13,6 +13,7 @@ use countersign_domain::{
     message::Message,
     payment::{Payment, PaymentRequest, PaymentState},
     person::Person,
+    plan::CaptureTime,
     ports::{Directory, Ports},
     record::{Batch, RecordKey, StoreError, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
@@ -162,7 +163,7 @@ impl Checkouts {
             return Err(CheckoutError::NotNow("voided"));
         }
         match payment {
-            Some(payment) if matches!(payment.state(), PaymentState::Captured { .. }) => {
+            Some(payment) if matches!(payment.state(), PaymentState::Captured(_)) => {
                 return Err(CheckoutError::NotNow("paid"));
             }
             Some(payment) if !payment.state().is_final() => self.cancel_payment(&payment).await?,
@@ -217,6 +218,7 @@ impl Checkouts {
         let Loaded { version, mut checkout, payment } = self.load(id).await?;
         self.must_be_open(&checkout, payment.as_ref())?;
         let now = self.ports.clock.now();
+        let known_by = hint.known_by();
         let payer =
             identify(hint, peer, self.directory.as_ref(), self.certificates.as_deref(), now)
                 .await?;
@@ -233,6 +235,8 @@ impl Checkouts {
             card: payer.card,
             transaction: checkout.transaction.clone(),
             order_digest: None,
+            known_by,
+            capture: CaptureTime::AtOnce,
             correlation: checkout.correlation.clone(),
         };
         // The checkout names its payment in the payment's first commit: of two payments begun at once, one is.

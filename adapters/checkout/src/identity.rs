@@ -5,8 +5,8 @@
 //! beside another person's card, is of no use.
 
 use countersign_domain::{
-    address::Address, card::Card, id::Identifier, ports::Directory, subscriber::Subscriber,
-    time::Timestamp,
+    address::Address, card::Card, id::Identifier, plan::KnownBy, ports::Directory,
+    subscriber::Subscriber, time::Timestamp,
 };
 use countersign_web::{
     holder::{CertificateHolder, CertificateReader},
@@ -24,6 +24,17 @@ pub enum PayerHint {
     Card(Card),
     /// Nothing but the TLS client certificate (F13.v1), with a card when it bears none.
     Certificate(Option<Card>),
+}
+
+impl PayerHint {
+    /// How the payer becomes known by it.
+    pub(crate) const fn known_by(&self) -> KnownBy {
+        match self {
+            Self::UserId(..) => KnownBy::UserId,
+            Self::Card(_) => KnownBy::Card,
+            Self::Certificate(_) => KnownBy::Certificate,
+        }
+    }
 }
 
 /// A payer: identifier, the address that is vouched for, and the card to debit.

@@ -6,7 +6,7 @@ use countersign_domain::{
     locale::Locale,
     message::Message,
     payment::{Payment, PaymentState},
-    plan::Selection,
+    plan::{CodeDemand, Exemption},
     refusal::VoidCause,
     time::Timestamp,
 };
@@ -46,12 +46,14 @@ impl Status {
             None if now >= checkout.expires_at => Self::Expired,
             None => Self::Open,
             Some(PaymentState::AwaitingCode { .. }) => Self::AwaitingCode,
-            Some(PaymentState::Captured { .. }) => Self::Paid,
+            Some(PaymentState::Captured(_) | PaymentState::Crediting { .. }) => Self::Paid,
             Some(PaymentState::Declined { .. }) => Self::Declined,
             Some(PaymentState::Voiding { .. } | PaymentState::Voided { .. }) => Self::Voided,
-            Some(PaymentState::Authorizing { .. } | PaymentState::Capturing { .. }) => {
-                Self::Processing
-            }
+            Some(
+                PaymentState::Authorizing { .. }
+                | PaymentState::Authorized { .. }
+                | PaymentState::Capturing { .. },
+            ) => Self::Processing,
         }
     }
 }
@@ -134,9 +136,9 @@ impl CheckoutView {
             payee: transaction.payee().to_string(),
             items: transaction.items().iter().map(ItemBody::from).collect(),
             card: payment.map(|payment| payment.card().to_string()),
-            selection: payment.map(|payment| match payment.selection() {
-                Selection::Secured => "secured",
-                Selection::Normal => "normal",
+            selection: payment.map(|payment| match payment.plan().code() {
+                CodeDemand::Ask => "secured",
+                CodeDemand::Exempt(Exemption::LowValue) => "normal",
             }),
             code: code.map(|(challenge, message)| CodeView::of(challenge, message, now)),
             cause: payment.and_then(cause),
@@ -153,11 +155,15 @@ fn cause(payment: &Payment) -> Option<&'static str> {
                 VoidCause::NotVerified { refusal } => refusal.name(),
                 VoidCause::CaptureRefused { .. } => "declined-by-bank",
                 VoidCause::Interrupted => "interrupted",
+                VoidCause::CalledOff => "cancelled",
+                VoidCause::NotCaptured => "not-captured",
             })
         }
         PaymentState::Authorizing { .. }
         | PaymentState::AwaitingCode { .. }
+        | PaymentState::Authorized { .. }
         | PaymentState::Capturing { .. }
-        | PaymentState::Captured { .. } => None,
+        | PaymentState::Captured(_)
+        | PaymentState::Crediting { .. } => None,
     }
 }

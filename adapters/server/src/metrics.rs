@@ -126,7 +126,11 @@ impl Metrics {
             Event::PaymentAuthorized { .. } => payment("authorized", ""),
             Event::PaymentDeclined { .. } => payment("declined", ""),
             Event::PaymentAgreed => payment("agreed", ""),
-            Event::PaymentCaptured => payment("captured", ""),
+            Event::CaptureAsked { .. } => payment("capture_asked", ""),
+            Event::PaymentCaptured { .. } => payment("captured", ""),
+            Event::CreditAsked { .. } => payment("credit_asked", ""),
+            Event::PaymentCredited { .. } => payment("credited", ""),
+            Event::CreditRefused { .. } => payment("credit_refused", ""),
             Event::PaymentVoiding { cause } => payment("voiding", cause.name()),
             Event::PaymentVoided => payment("voided", ""),
             // Counted as a challenge.

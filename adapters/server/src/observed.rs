@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use countersign_domain::{
+    amount::Amount,
     bank::{ApprovalCode, BankError, BankRequest, Decision},
     message::{Accepted, OutboundMessage, SendError},
     ports::{IssuingBank, Messenger},
@@ -51,11 +52,20 @@ impl<B: IssuingBank> IssuingBank for Observed<Arc<B>> {
         &self,
         request: &BankRequest,
         approval: &ApprovalCode,
+        amount: Amount,
     ) -> Result<(), BankError> {
         let begun = Instant::now();
-        let answer = self.inner.capture(request, approval).await;
+        let answer = self.inner.capture(request, approval, amount).await;
         let outcome = answer.as_ref().map_or_else(failure, |()| "done");
         self.metrics.bank_asked("capture", outcome, begun.elapsed());
+        answer
+    }
+
+    async fn credit(&self, request: &BankRequest) -> Result<(), BankError> {
+        let begun = Instant::now();
+        let answer = self.inner.credit(request).await;
+        let outcome = answer.as_ref().map_or_else(failure, |()| "done");
+        self.metrics.bank_asked("credit", outcome, begun.elapsed());
         answer
     }
 

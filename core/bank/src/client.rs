@@ -63,32 +63,6 @@ impl Iso8583Bank {
         self.stop.send_replace(true);
     }
 
-    /// Tells the bank to debit a part of what it authorized, or all of it, and to release the rest.
-    ///
-    /// # Errors
-    /// See [`BankError`]; also when it is more than was authorized.
-    pub async fn capture_amount(
-        &self,
-        request: &BankRequest,
-        approval: &ApprovalCode,
-        amount: Amount,
-    ) -> Result<(), BankError> {
-        let advice = request::completion(&self.settings, request, approval, amount)?;
-        response::accepted(&self.exchange(advice).await?)
-    }
-
-    /// Asks the bank to credit an amount to the card's account, after a capture.
-    ///
-    /// The request bears a reference of this credit's own, not that of the purchase: a repetition with it credits once,
-    /// and two credits of one purchase are two. Its `amount` is not looked at.
-    ///
-    /// # Errors
-    /// See [`BankError`].
-    pub async fn credit(&self, request: &BankRequest, amount: Amount) -> Result<(), BankError> {
-        let credit = request::credit(&self.settings, request, amount)?;
-        response::accepted(&self.exchange(credit).await?)
-    }
-
     /// Sends a message until it is answered: first as it is, then marked as a repeat.
     async fn exchange(&self, first: Message) -> Result<Message, BankError> {
         let Ok(Ok(_place)) = timeout(self.settings.connect_timeout, self.in_flight.acquire()).await
@@ -162,8 +136,16 @@ impl IssuingBank for Iso8583Bank {
         &self,
         request: &BankRequest,
         approval: &ApprovalCode,
+        amount: Amount,
     ) -> Result<(), BankError> {
-        self.capture_amount(request, approval, request.amount).await
+        let advice = request::completion(&self.settings, request, approval, amount)?;
+        response::accepted(&self.exchange(advice).await?)
+    }
+
+    /// `0200` with the processing code of a return; repeated until it is answered.
+    async fn credit(&self, request: &BankRequest) -> Result<(), BankError> {
+        let credit = request::credit(&self.settings, request)?;
+        response::accepted(&self.exchange(credit).await?)
     }
 
     async fn void(

@@ -63,9 +63,8 @@ pub(crate) fn completion(
 pub(crate) fn credit(
     settings: &Iso8583Settings,
     request: &BankRequest,
-    amount: Amount,
 ) -> Result<Message, BankError> {
-    let credit = purchase(settings, request, amount)?.with_mti(Mti::FINANCIAL_REQUEST);
+    let credit = purchase(settings, request, request.amount)?.with_mti(Mti::FINANCIAL_REQUEST);
     credit.with(Field::PROCESSING_CODE, RETURN).map_err(unsendable)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     bank::{ApprovalCode, ResponseCode},
     card::MaskedCard,
     id::{ChallengeId, MessageId},
-    plan::Selection,
+    plan::Plan,
     refusal::{Refusal, VoidCause},
     time::Timestamp,
 };
@@ -86,8 +86,8 @@ pub enum Event {
     PaymentStarted {
         /// How much.
         amount: Amount,
-        /// Secured or normal (C23).
-        selection: Selection,
+        /// How it is to be made (C23).
+        plan: Plan,
         /// From which card.
         card: MaskedCard,
     },
@@ -108,8 +108,31 @@ pub enum Event {
     },
     /// The person agreed: the amount will be taken.
     PaymentAgreed,
-    /// The bank has debited the amount; it is posted.
-    PaymentCaptured,
+    /// The relying party asked to debit the amount, or a part of what is held.
+    CaptureAsked {
+        /// How much.
+        amount: Amount,
+    },
+    /// The amount is debited, and posted.
+    PaymentCaptured {
+        /// How much.
+        amount: Amount,
+    },
+    /// The relying party asked to give some of it back.
+    CreditAsked {
+        /// How much.
+        amount: Amount,
+    },
+    /// The amount is given back, and posted.
+    PaymentCredited {
+        /// How much.
+        amount: Amount,
+    },
+    /// The bank refuses to give it back.
+    CreditRefused {
+        /// Why, in the bank's terms.
+        response: ResponseCode,
+    },
     /// The payment will not be made; what the bank held will be released.
     PaymentVoiding {
         /// Why.

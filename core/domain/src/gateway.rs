@@ -9,13 +9,16 @@ use tracing::{Instrument as _, Span, field::display, info_span};
 
 use crate::{
     agreement::Agreement,
+    amount::Amount,
     bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
     challenge::{Challenge, ChallengeRequest, Waiting},
     code::TypedCode,
     error::Error,
+    exempted::Exempted,
     id::{ChallengeId, PaymentId, SessionId},
-    payment::{Payment, PaymentRequest, PaymentState},
-    plan::{Order, Selection},
+    payment::{Opening, Payment, PaymentRequest, PaymentState},
+    plan::{BankTurn, CodeDemand},
+    policy::Circumstances,
     ports::{IssuingBank, Ports, Store},
     record::{Batch, RecordKey, Step, StoreError, Stored, Version, Versioned},
     refusal::{Outcome, VoidCause},
@@ -43,8 +46,8 @@ impl Gateway {
         Self { ports, bank, verifier }
     }
 
-    /// Selects (C23), then asks the bank and the person in the policy's order. Returns the payment when the person has
-    /// the next action, or at its end. The caller's `batch` is committed together with the payment's first record.
+    /// Plans (C23), then asks the bank and the person as the plan says. Returns the payment when the person or the relying
+    /// party has the next action, or at its end. The caller's `batch` is committed together with the payment's first record.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the caller's batch is out of date; otherwise when a port fails. What the bank does
@@ -52,23 +55,67 @@ impl Gateway {
     pub async fn start_payment(
         &self,
         request: PaymentRequest,
-        mut batch: Batch,
+        batch: Batch,
     ) -> Result<Payment, Error> {
+        let counted = RecordKey::of::<Exempted>(request.person.identifier.as_str()).to_string();
+        let begin = || async {
+            let (batch, payment) = self.begin(request.clone(), batch.clone()).await?;
+            match self.ports.store.commit(batch).await {
+                // The payer paid without a code at the same time: the plan may be another now.
+                Err(StoreError::Conflict { key }) if key == counted => {
+                    Err(StoreError::Conflict { key }.into())
+                }
+                committed => Ok((Batch::default(), committed.map(|()| payment))),
+            }
+        };
+        let value = self.ports.store.attempt(begin).await??;
+        self.advance(Versioned { version: Version::FIRST, value }).await
+    }
+
+    /// The first record of a payment, and the batch that inserts it.
+    async fn begin(
+        &self,
+        request: PaymentRequest,
+        mut batch: Batch,
+    ) -> Result<(Batch, Payment), Error> {
         let Ports { store, clock, entropy, keys } = &self.ports;
         let now = clock.now();
         let card = keys.seal_card(&request.card, request.payment.as_str(), entropy.as_ref())?;
         let bank = BankReference::random(entropy.as_ref(), now)?;
         let policy = self.verifier.policy();
-        let exempt = policy.select(&request.transaction);
-        let mut begun = Payment::begin(request, policy.limits().order, exempt, card, bank);
-        let payment = &begun.next;
-        if (payment.selection(), payment.order) == (Selection::Secured, Order::CodeFirst) {
-            let challenge = self.add_challenge(payment, &mut batch)?;
-            begun = begun.then(|payment| payment.ask_code(None, &challenge))?;
+        let identifier = &request.person.identifier;
+        let found = match policy.may_exempt() {
+            true => store.find::<Exempted>(identifier.as_str()).await?,
+            false => None,
+        };
+        let (version, exempted) = match found {
+            Some(found) => (Some(found.version), found.value),
+            None => (None, Exempted::none(identifier.clone())),
+        };
+        let plan = policy.plan(&Circumstances {
+            transaction: &request.transaction,
+            relying_party: &request.relying_party,
+            known_by: request.known_by,
+            exempted: &exempted,
+            capture: request.capture,
+        });
+        let opening = Opening {
+            plan,
+            follows_exempted: !exempted.is_none(),
+            credit_days: policy.limits().credit_days,
+        };
+        let amount = request.transaction.amount();
+        let mut begun = Payment::begin(request, opening, card, bank);
+        match (plan.code(), plan.bank()) {
+            (CodeDemand::Exempt(_), _) => batch.put(version, exempted.with(amount))?,
+            (CodeDemand::Ask, BankTurn::First) => {}
+            (CodeDemand::Ask, BankTurn::Last | BankTurn::Skip) => {
+                let challenge = self.add_challenge(&begun.next, &mut batch)?;
+                begun = begun.then(|payment| payment.ask_code(None, &challenge))?;
+            }
         }
-        let value = batch.begin(begun, now)?;
-        store.commit(batch).await?;
-        self.advance(Versioned { version: Version::FIRST, value }).await
+        let payment = batch.begin(begun, now)?;
+        Ok((batch, payment))
     }
 
     /// Checks what was typed back, and takes the payment to its end when it corresponds.
@@ -107,19 +154,65 @@ impl Gateway {
         self.verifier.resend(challenge_of(payment)?, session).await
     }
 
-    /// Calls a payment off before the person has agreed; releases what the bank holds.
+    /// Captures a payment that was to be captured later: all of what is held, or a part, the rest of which is released.
+    ///
+    /// # Errors
+    /// [`Error::NotNow`] when it is not authorized, [`Error::Invalid`] when more is asked than is held,
+    /// [`StoreError::Conflict`] when it is changed at the same time, and when a port fails.
+    pub async fn capture_payment(&self, id: &PaymentId, amount: Amount) -> Result<Payment, Error> {
+        self.begin_step(id, |payment, now| payment.start_capture(amount, now)).await
+    }
+
+    /// Gives back some or all of what was captured, as long as the policy's `credit_days` last. Whether the bank did so is
+    /// in the payment's facts and in what it says was credited.
+    ///
+    /// # Errors
+    /// [`Error::NotNow`] when nothing can be credited, [`Error::Invalid`] when more is asked than is left,
+    /// [`StoreError::Conflict`] when it is changed at the same time, and when a port fails.
+    pub async fn credit_payment(&self, id: &PaymentId, amount: Amount) -> Result<Payment, Error> {
+        let entropy = self.ports.entropy.as_ref();
+        let reference = BankReference::random(entropy, self.ports.clock.now())?;
+        self.begin_step(id, |payment, now| payment.start_credit(amount, reference, now)).await
+    }
+
+    /// Commits the first step of what the relying party asks for, and takes the payment on from there.
+    async fn begin_step(
+        &self,
+        id: &PaymentId,
+        step: impl FnOnce(Payment, Timestamp) -> Result<Step<Payment>, Error>,
+    ) -> Result<Payment, Error> {
+        let Ports { store, clock, .. } = &self.ports;
+        let Versioned { version, value } = store.expect::<Payment>(id.as_str()).await?;
+        let now = clock.now();
+        let mut batch = Batch::default();
+        let next = batch.step(version, step(value, now)?, now)?;
+        store.commit(batch).await?;
+        self.advance(next).await
+    }
+
+    /// Calls a payment off before it is captured; releases what the bank holds.
     ///
     /// # Errors
     /// [`Error::NotNow`] when it is too late for that, and when a port fails.
     pub async fn cancel_payment(&self, payment: &Payment) -> Result<Payment, Error> {
+        if matches!(payment.state(), PaymentState::Authorized { .. }) {
+            let call_off = |payment: Payment, now| {
+                payment
+                    .void(VoidCause::CalledOff, now)
+                    .map(|step| step.map(|next| next.leased(now)))
+            };
+            return self.begin_step(payment.id(), call_off).await;
+        }
         self.verifier.cancel(challenge_of(payment)?).await?;
         let payment = self.take_over(payment.id()).await?;
         match payment.state() {
             PaymentState::Voiding { .. } | PaymentState::Voided { .. } => Ok(payment),
             PaymentState::Authorizing { .. }
             | PaymentState::AwaitingCode { .. }
+            | PaymentState::Authorized { .. }
             | PaymentState::Capturing { .. }
-            | PaymentState::Captured { .. }
+            | PaymentState::Captured(_)
+            | PaymentState::Crediting { .. }
             | PaymentState::Declined { .. } => Err(payment.not_now()),
         }
     }
@@ -171,13 +264,18 @@ impl Gateway {
                     self.verifier.expire(challenge_of(&leased.value)?).await?;
                 }
                 PaymentState::Authorizing { agreed: false } => {
-                    if let Next::Goes(voiding) = self.void(leased, VoidCause::Interrupted).await? {
-                        self.advance(voiding).await?;
-                    }
+                    self.void_and_release(leased, VoidCause::Interrupted).await?;
+                }
+                PaymentState::Authorized { .. } => {
+                    self.void_and_release(leased, VoidCause::NotCaptured).await?;
+                }
+                PaymentState::Captured(_) => {
+                    let step = leased.value.forget_card()?;
+                    self.commit(leased.version, step, Batch::default()).await?;
                 }
                 PaymentState::Authorizing { agreed: true }
                 | PaymentState::Capturing { .. }
-                | PaymentState::Captured { .. }
+                | PaymentState::Crediting { .. }
                 | PaymentState::Declined { .. }
                 | PaymentState::Voiding { .. }
                 | PaymentState::Voided { .. } => {
@@ -185,6 +283,17 @@ impl Gateway {
                 }
             }
         }
+    }
+
+    async fn void_and_release(
+        &self,
+        leased: Versioned<Payment>,
+        cause: VoidCause,
+    ) -> Result<(), Error> {
+        if let Next::Goes(voiding) = self.void(leased, cause).await? {
+            self.advance(voiding).await?;
+        }
+        Ok(())
     }
 
     /// Takes a due payment for this process by a commit; `None` when another was faster.
@@ -218,10 +327,16 @@ impl Gateway {
     async fn next(&self, found: Versioned<Payment>) -> Result<Next, Error> {
         match found.value.state().clone() {
             PaymentState::Authorizing { agreed } => self.authorize(found, agreed).await,
-            PaymentState::Capturing { approval } => self.capture(found, &approval).await,
+            PaymentState::Capturing { approval, amount } => {
+                self.capture(found, &approval, amount).await
+            }
+            PaymentState::Crediting { amount, reference, .. } => {
+                self.credit(found, amount, reference).await
+            }
             PaymentState::Voiding { approval, .. } => self.release(found, approval.as_ref()).await,
             PaymentState::AwaitingCode { .. }
-            | PaymentState::Captured { .. }
+            | PaymentState::Authorized { .. }
+            | PaymentState::Captured(_)
             | PaymentState::Declined { .. }
             | PaymentState::Voided { .. } => Ok(Next::Rests(found.value)),
         }
@@ -253,8 +368,9 @@ impl Gateway {
         &self,
         found: Versioned<Payment>,
         approval: &ApprovalCode,
+        amount: Amount,
     ) -> Result<Next, Error> {
-        match self.bank.capture(&self.bank_request(&found.value)?, approval).await {
+        match self.bank.capture(&self.bank_request(&found.value)?, approval, amount).await {
             Ok(()) => {
                 let step = found.value.captured(self.ports.clock.now())?;
                 self.commit(found.version, step, Batch::default()).await
@@ -266,6 +382,32 @@ impl Gateway {
                 self.later(found, &error).await
             }
         }
+    }
+
+    /// As a capture: what is given back is posted once, however often the bank is told.
+    async fn credit(
+        &self,
+        found: Versioned<Payment>,
+        amount: Amount,
+        reference: BankReference,
+    ) -> Result<Next, Error> {
+        let purchase = self.bank_request(&found.value)?;
+        let request = BankRequest::new(
+            reference,
+            purchase.card,
+            amount,
+            purchase.payee,
+            purchase.relying_party,
+        );
+        let now = self.ports.clock.now();
+        let step = match self.bank.credit(&request).await {
+            Ok(()) => found.value.credited(now)?,
+            Err(BankError::Refused { response }) => found.value.credit_refused(response, now)?,
+            Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
+                return self.later(found, &error).await;
+            }
+        };
+        self.commit(found.version, step, Batch::default()).await
     }
 
     async fn release(
@@ -371,6 +513,12 @@ impl Waits for AwaitedPayments {
         batch: &mut Batch,
     ) -> Result<(), Error> {
         let Versioned { version, value: payment } = self.0.expect::<Payment>(id).await?;
+        if payment.follows_exempted && matches!(end, End::Verified(_)) {
+            let identifier = payment.person().identifier.clone();
+            // RTS art. 16 counts from the last code on.
+            let found = self.0.find::<Exempted>(identifier.as_str()).await?;
+            batch.put(found.map(|found| found.version), Exempted::none(identifier))?;
+        }
         let step = match end {
             End::Verified(proof) => payment.agree(proof, now),
             End::Refused(refusal) => {

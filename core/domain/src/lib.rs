@@ -76,6 +76,7 @@ pub mod agreement;
 pub mod binding;
 pub mod challenge;
 pub mod code;
+pub mod exempted;
 mod ocra;
 pub mod payment;
 pub mod policy;

@@ -1,15 +1,19 @@
-//! The state machine of a payment: `select -> authorize -> challenge -> capture | void`.
+//! The state machine of a payment: `plan -> authorize -> challenge -> capture (whole, part, later) | void`, `credit` after it.
 //!
 //! ```text
-//!                 bank first (C9, C10)                 code first (F7.v1)
+//!                 bank first (C9, C10)                 bank last (F7.v1)
 //!   start ------> Authorizing --approved--> AwaitingCode <------ start
-//!     | normal (C23)   | declined               | agreed
+//!     | exempt (C23)   | declined               | agreed
 //!     |                v                        v
 //!     |            Declined <--declined-- Authorizing, then
-//!     +-- Authorizing --approved---------> Capturing --> Captured
+//!     +-- Authorizing --approved---------> Capturing --> Captured <--> Crediting
+//!                          |                   ^
+//!                          +--> Authorized ----+  capture later, all or a part
 //!
 //!   from every state before Capturing: --> Voiding --> Voided
 //! ```
+//!
+//! Where the plan skips the bank (F10.1006) nothing is authorized and the capture is its posting alone.
 //!
 //! Pure: a transition takes the payment and gives back the next one. What a state asks of the bank is asked by the
 //! [`Gateway`](crate::gateway::Gateway), as often as it takes, always under the same [`BankReference`].
@@ -17,6 +21,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    amount::Amount,
     bank::{ApprovalCode, BankReference, ResponseCode},
     card::{Card, MaskedCard},
     challenge::{Challenge, Verified},
@@ -24,10 +29,10 @@ use crate::{
     error::Error,
     event::Event,
     id::{ChallengeId, CorrelationId, PaymentId, RelyingPartyId, SessionId},
+    invalid::InvalidInput,
     keys::SealedCard,
     person::Person,
-    plan::{Order, Selection},
-    policy::Exempt,
+    plan::{BankTurn, CaptureTime, CodeDemand, KnownBy, Plan},
     record::{Step, Stored},
     refusal::VoidCause,
     register::{Account, Posting},
@@ -38,6 +43,18 @@ use crate::{
 /// Lease, in seconds: how long a process owns a payment that it has moved into a state that calls the bank. After that the
 /// process is presumed dead, and any other may resume the payment.
 const LEASE_SECONDS: u32 = 60;
+
+/// How long a hold is good that is captured later, in seconds: what card schemes grant for purchases from afar (7 days).
+const HOLD_SECONDS: u32 = 7 * DAY_SECONDS;
+const DAY_SECONDS: u32 = 86_400;
+
+/// What a new payment is given beside the request.
+#[derive(Clone, Copy)]
+pub(crate) struct Opening {
+    pub(crate) plan: Plan,
+    pub(crate) follows_exempted: bool,
+    pub(crate) credit_days: u32,
+}
 
 /// A payment that a person begins in a session.
 #[derive(Clone, Debug)]
@@ -54,6 +71,10 @@ pub struct PaymentRequest {
     pub transaction: Transaction,
     /// The digest of the protocol's own order, where there is one; the code is linked to it.
     pub order_digest: Option<Sha256Digest>,
+    /// How the payer became known.
+    pub known_by: KnownBy,
+    /// When the amount is to be debited.
+    pub capture: CaptureTime,
     /// Follows it through logs.
     pub correlation: Option<CorrelationId>,
 }
@@ -72,17 +93,28 @@ pub enum PaymentState {
         /// What the bank holds already, when it was asked first.
         approval: Option<ApprovalCode>,
     },
+    /// The amount is held and agreed to; the relying party says when it is captured.
+    Authorized {
+        /// What the bank holds, if it was asked.
+        approval: Option<ApprovalCode>,
+    },
     /// The bank is told to debit the amount.
     Capturing {
         /// What the bank holds.
         approval: ApprovalCode,
+        /// How much of it is debited.
+        amount: Amount,
     },
     /// The amount is debited and posted.
-    Captured {
-        /// What the bank held.
-        approval: ApprovalCode,
-        /// When it was posted.
-        at: Timestamp,
+    Captured(Capture),
+    /// The bank is asked to give some of it back.
+    Crediting {
+        /// What was captured.
+        capture: Capture,
+        /// How much is given back.
+        amount: Amount,
+        /// Names this credit towards the bank.
+        reference: BankReference,
     },
     /// The bank refused.
     Declined {
@@ -107,23 +139,45 @@ pub enum PaymentState {
     },
 }
 
+/// What was debited, and what of it was given back.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Capture {
+    /// How much was debited.
+    pub amount: Amount,
+    /// When it was posted.
+    pub at: Timestamp,
+    /// How often some of it was given back.
+    pub credits: u32,
+    /// How much was given back, in minor units.
+    pub credited_minor: u64,
+}
+
+impl Capture {
+    /// What can still be given back, in minor units.
+    pub const fn left_minor(&self) -> u64 {
+        self.amount.amount_minor().saturating_sub(self.credited_minor)
+    }
+}
+
 impl PaymentState {
     /// The state's name, as the API and the errors give it.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Authorizing { .. } => "authorizing",
             Self::AwaitingCode { .. } => "awaiting_code",
+            Self::Authorized { .. } => "authorized",
             Self::Capturing { .. } => "capturing",
-            Self::Captured { .. } => "captured",
+            Self::Captured(_) => "captured",
+            Self::Crediting { .. } => "crediting",
             Self::Declined { .. } => "declined",
             Self::Voiding { .. } => "voiding",
             Self::Voided { .. } => "voided",
         }
     }
 
-    /// Whether nothing more can happen.
+    /// Whether nothing more happens by itself; what was captured can still be credited.
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Captured { .. } | Self::Declined { .. } | Self::Voided { .. })
+        matches!(self, Self::Captured(_) | Self::Declined { .. } | Self::Voided { .. })
     }
 }
 
@@ -135,10 +189,13 @@ pub struct Payment {
     pub(crate) person: Person,
     pub(crate) transaction: Transaction,
     pub(crate) order_digest: Option<Sha256Digest>,
-    pub(crate) selection: Selection,
-    pub(crate) order: Order,
+    pub(crate) plan: Plan,
+    /// Whether the payer has paid without a code since the last one: a code makes an end of it.
+    pub(crate) follows_exempted: bool,
+    /// For how long after the capture the card is kept.
+    pub(crate) credit_days: u32,
     pub(crate) card: MaskedCard,
-    /// Kept only as long as the bank may have to be asked something.
+    /// Kept only as long as the bank may have to be asked something, or may be asked for a credit.
     pub(crate) sealed_card: Option<SealedCard>,
     pub(crate) bank: BankReference,
     pub(crate) challenge: Option<ChallengeId>,
@@ -150,37 +207,43 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// A payment that the bank is to be asked for; the person too, unless there is proof that the policy exempts it (C23).
+    /// A payment that is to be made according to that plan.
     pub(crate) fn begin(
         request: PaymentRequest,
-        order: Order,
-        exempt: Option<Exempt>,
+        opening: Opening,
         card: SealedCard,
         bank: BankReference,
     ) -> Step<Self> {
-        let selection = if exempt.is_some() { Selection::Normal } else { Selection::Secured };
-        let started = Event::PaymentStarted {
-            amount: request.transaction.amount(),
-            selection,
-            card: card.masked().clone(),
-        };
+        let now = bank.transmitted_at;
+        let Opening { plan, follows_exempted, credit_days } = opening;
+        let amount = request.transaction.amount();
+        let started = Event::PaymentStarted { amount, plan, card: card.masked().clone() };
+        let agreed = matches!(plan.code, CodeDemand::Exempt(_));
         let payment = Self {
             id: request.payment,
             relying_party: request.relying_party,
             person: request.person,
             transaction: request.transaction,
             order_digest: request.order_digest,
-            selection,
-            order,
+            plan,
+            follows_exempted,
+            credit_days,
             card: card.masked().clone(),
             sealed_card: Some(card),
-            next_at: Some(bank.transmitted_at.plus_seconds(LEASE_SECONDS)),
+            next_at: Some(now.plus_seconds(LEASE_SECONDS)),
             bank,
             challenge: None,
             correlation: request.correlation,
-            state: PaymentState::Authorizing { agreed: exempt.is_some() },
+            state: PaymentState::Authorizing { agreed },
         };
-        Step::new(payment, started)
+        let begun = Step::new(payment, started);
+        match (agreed, plan.bank) {
+            (true, BankTurn::Skip) => {
+                let settled = begun.next.held(None, now);
+                Step { events: [begun.events, settled.events].concat(), ..settled }
+            }
+            (true, BankTurn::First | BankTurn::Last) | (false, _) => begun,
+        }
     }
 
     /// Its id.
@@ -198,9 +261,14 @@ impl Payment {
         &self.transaction
     }
 
-    /// Secured or normal.
-    pub const fn selection(&self) -> Selection {
-        self.selection
+    /// How it is made.
+    pub const fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// The payer.
+    pub const fn person(&self) -> &Person {
+        &self.person
     }
 
     /// The card, as it may be shown.
@@ -251,7 +319,45 @@ impl Payment {
             return Err(self.not_now());
         };
         let event = Event::PaymentAuthorized { approval: approval.clone() };
-        Ok(Step::new(self.with(PaymentState::Capturing { approval }).leased(now), event))
+        Ok(self.held(Some(approval), now).after(event))
+    }
+
+    /// All that was to be had is there: bank, if it is asked, and person.
+    fn held(self, approval: Option<ApprovalCode>, now: Timestamp) -> Step<Self> {
+        match (self.plan.capture, approval) {
+            (CaptureTime::Later, approval) => {
+                let until = now.plus_seconds(HOLD_SECONDS);
+                Step::silent(self.with(PaymentState::Authorized { approval }).due(Some(until)))
+            }
+            (CaptureTime::AtOnce, Some(approval)) => {
+                let amount = self.transaction.amount();
+                let capturing = self.with(PaymentState::Capturing { approval, amount });
+                Step::silent(capturing.leased(now))
+            }
+            (CaptureTime::AtOnce, None) => {
+                let amount = self.transaction.amount();
+                self.debited(amount, now)
+            }
+        }
+    }
+
+    /// The relying party wants the amount, or a part of it: from `Authorized`.
+    pub(crate) fn start_capture(self, amount: Amount, now: Timestamp) -> Result<Step<Self>, Error> {
+        let PaymentState::Authorized { approval } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        let held = self.transaction.amount();
+        if amount.currency() != held.currency() || amount.amount_minor() > held.amount_minor() {
+            return Err(InvalidInput::new("amount", "is not within what is held").into());
+        }
+        let asked = Event::CaptureAsked { amount };
+        Ok(match approval {
+            Some(approval) => Step::new(
+                self.with(PaymentState::Capturing { approval, amount }).leased(now),
+                asked,
+            ),
+            None => self.debited(amount, now).after(asked),
+        })
     }
 
     /// The bank refuses: from `Authorizing`.
@@ -272,11 +378,14 @@ impl Payment {
             PaymentState::AwaitingCode { approval }
                 if self.challenge.as_ref() == Some(verified.challenge()) =>
             {
-                let next = match approval {
-                    Some(approval) => PaymentState::Capturing { approval },
-                    None => PaymentState::Authorizing { agreed: true },
+                let next = match (approval, self.plan.bank) {
+                    (None, BankTurn::First | BankTurn::Last) => {
+                        let authorizing = self.with(PaymentState::Authorizing { agreed: true });
+                        Step::silent(authorizing.leased(now))
+                    }
+                    (approval, _) => self.held(approval, now),
                 };
-                Ok(Step::new(self.with(next).leased(now), Event::PaymentAgreed))
+                Ok(next.after(Event::PaymentAgreed))
             }
             _ => Err(self.not_now()),
         }
@@ -284,18 +393,98 @@ impl Payment {
 
     /// The bank has debited the amount, which is posted: from `Capturing`.
     pub(crate) fn captured(self, now: Timestamp) -> Result<Step<Self>, Error> {
-        let PaymentState::Capturing { approval } = self.state.clone() else {
+        let PaymentState::Capturing { amount, .. } = self.state else {
             return Err(self.not_now());
         };
+        Ok(self.debited(amount, now))
+    }
+
+    fn debited(self, amount: Amount, now: Timestamp) -> Step<Self> {
         let posting = Posting::capture(
             &self.id,
             Account::payer(&self.person.identifier),
             Account::relying_party(&self.relying_party),
-            self.transaction.amount(),
+            amount,
             now,
         );
-        let captured = self.ended(PaymentState::Captured { approval, at: now });
-        Ok(Step::new(captured, Event::PaymentCaptured).posting(posting))
+        let capture = Capture { amount, at: now, credits: 0, credited_minor: 0 };
+        let captured = self.rests(capture, now);
+        Step::new(captured, Event::PaymentCaptured { amount }).posting(posting)
+    }
+
+    /// Captured: the card is kept as long as it may be credited, and forgotten then.
+    fn rests(self, capture: Capture, now: Timestamp) -> Self {
+        let days = self.credit_days.saturating_mul(DAY_SECONDS);
+        let until = capture.at.plus_seconds(days);
+        let may_be_credited = until > now && capture.left_minor() > 0;
+        let captured = PaymentState::Captured(capture);
+        match self.sealed_card {
+            Some(_) if may_be_credited => self.with(captured).due(Some(until)),
+            Some(_) | None => self.ended(captured),
+        }
+    }
+
+    /// Nothing more will be credited: from `Captured`, whose card is forgotten.
+    pub(crate) fn forget_card(self) -> Result<Step<Self>, Error> {
+        match self.state.clone() {
+            captured @ PaymentState::Captured(_) => Ok(Step::silent(self.ended(captured))),
+            _ => Err(self.not_now()),
+        }
+    }
+
+    /// The relying party gives some of it back: from `Captured`, as long as the card is kept.
+    pub(crate) fn start_credit(
+        self,
+        amount: Amount,
+        reference: BankReference,
+        now: Timestamp,
+    ) -> Result<Step<Self>, Error> {
+        let PaymentState::Captured(capture) = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        if self.sealed_card.is_none() {
+            return Err(self.not_now());
+        }
+        let is_other = amount.currency() != capture.amount.currency();
+        if is_other || amount.amount_minor() > capture.left_minor() {
+            return Err(InvalidInput::new("amount", "is more than is left of the capture").into());
+        }
+        let crediting = self.with(PaymentState::Crediting { capture, amount, reference });
+        Ok(Step::new(crediting.leased(now), Event::CreditAsked { amount }))
+    }
+
+    /// The bank has given it back, which is posted: from `Crediting`.
+    pub(crate) fn credited(self, now: Timestamp) -> Result<Step<Self>, Error> {
+        let PaymentState::Crediting { capture, amount, .. } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        let capture = Capture {
+            credits: capture.credits.saturating_add(1),
+            credited_minor: capture.credited_minor.saturating_add(amount.amount_minor()),
+            ..capture
+        };
+        let posting = Posting::credit(
+            &self.id,
+            capture.credits,
+            Account::relying_party(&self.relying_party),
+            Account::payer(&self.person.identifier),
+            amount,
+            now,
+        );
+        let rests = self.rests(capture, now);
+        Ok(Step::new(rests, Event::PaymentCredited { amount }).posting(posting))
+    }
+
+    /// The bank refuses to give it back: from `Crediting`.
+    pub(crate) fn credit_refused(
+        self,
+        response: ResponseCode,
+        now: Timestamp,
+    ) -> Result<Step<Self>, Error> {
+        let PaymentState::Crediting { capture, .. } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        Ok(Step::new(self.rests(capture, now), Event::CreditRefused { response }))
     }
 
     /// The payment will not be made: from every state before `Capturing`, and from there when the bank refuses.
@@ -303,13 +492,16 @@ impl Payment {
         let event = Event::PaymentVoiding { cause: cause.clone() };
         let approval = match &self.state {
             PaymentState::Authorizing { .. } => None,
-            // Code first: the bank was never asked, so there is nothing to release.
-            PaymentState::AwaitingCode { approval: None } => {
+            // The bank was never asked, so there is nothing to release.
+            PaymentState::AwaitingCode { approval: None }
+            | PaymentState::Authorized { approval: None } => {
                 let voided = self.ended(PaymentState::Voided { cause, at: now });
                 return Ok(Step::new(voided, event).and(Event::PaymentVoided));
             }
-            PaymentState::AwaitingCode { approval } => approval.clone(),
-            PaymentState::Capturing { approval }
+            PaymentState::AwaitingCode { approval } | PaymentState::Authorized { approval } => {
+                approval.clone()
+            }
+            PaymentState::Capturing { approval, .. }
                 if matches!(cause, VoidCause::CaptureRefused { .. }) =>
             {
                 Some(approval.clone())

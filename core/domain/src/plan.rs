@@ -13,12 +13,80 @@ pub enum Order {
     CodeFirst,
 }
 
-/// Which channels a transaction needs (C23).
+/// How a payment is made: what the policy answers, kept with the payment and told in its first fact.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Plan {
+    pub(crate) bank: BankTurn,
+    pub(crate) code: CodeDemand,
+    pub(crate) capture: CaptureTime,
+}
+
+impl Plan {
+    /// When the bank is asked.
+    pub const fn bank(self) -> BankTurn {
+        self.bank
+    }
+
+    /// Whether a code is asked for.
+    pub const fn code(self) -> CodeDemand {
+        self.code
+    }
+
+    /// When the amount is debited.
+    pub const fn capture(self) -> CaptureTime {
+        self.capture
+    }
+}
+
+/// When the bank is asked to hold the amount.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Selection {
-    /// Both: a code is sent and typed back. Patent: *transmission à sécuriser*.
-    Secured,
-    /// One only. Patent: *transmission normale*; an exemption in the words of the RTS (art. 16, 18).
-    Normal,
+pub enum BankTurn {
+    /// Before the person.
+    First,
+    /// After the person.
+    Last,
+    /// Not at all: the amount is only posted, for a bill (F10.1006).
+    Skip,
+}
+
+/// Whether both channels are needed (C23).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeDemand {
+    /// A code is sent and typed back. Patent: *transmission à sécuriser*.
+    Ask,
+    /// One channel is enough. Patent: *transmission normale*.
+    Exempt(Exemption),
+}
+
+/// Why no code is asked for, in the words of the RTS.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exemption {
+    /// A low amount, with few and little in all since the last code (RTS art. 16).
+    LowValue,
+}
+
+/// When the amount is debited, once the bank holds it and the person has agreed.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureTime {
+    /// At once.
+    #[default]
+    AtOnce,
+    /// When the relying party says so, all of it or a part.
+    Later,
+}
+
+/// How the payer became known.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnownBy {
+    /// By a name that anybody may type (F13.3).
+    UserId,
+    /// By a card (F13.v2).
+    Card,
+    /// By a certificate whose key the payer holds (F13.v1).
+    Certificate,
 }

@@ -2,7 +2,14 @@
 
 use serde::Deserialize;
 
-use crate::{amount::Amount, invalid::InvalidInput, plan::Order, transaction::Transaction};
+use crate::{
+    amount::Amount,
+    exempted::Exempted,
+    id::RelyingPartyId,
+    invalid::InvalidInput,
+    plan::{BankTurn, CaptureTime, CodeDemand, Exemption, KnownBy, Order, Plan},
+    transaction::Transaction,
+};
 
 /// A policy as it is written down, before its bounds were checked.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -23,6 +30,20 @@ pub struct PolicySettings {
     /// Limit amounts (C24): a transaction up to the limit of its currency, the limit included, is normal. None by
     /// default: every transaction is secured.
     pub normal_up_to: Vec<Amount>,
+    /// Payments without a code that one payer may make since the last code: at most 5 (RTS art. 16(c)).
+    pub normal_in_a_row: u32,
+    /// What the payments without a code that one payer makes since the last code may come to, in each currency (RTS art.
+    /// 16(b): 100 EUR). None by default: only their number is limited.
+    pub normal_total_up_to: Vec<Amount>,
+    /// How a payer must be known for a payment to need no code. By default in any way.
+    pub normal_known_by: Vec<KnownBy>,
+    /// Relying parties all of whose payments need a code.
+    pub always_secured: Vec<RelyingPartyId>,
+    /// Up to these amounts the bank is not asked: they are posted for a bill (F10.1006). None by default.
+    pub no_bank_up_to: Vec<Amount>,
+    /// For how many days after the capture the sealed card is kept, so that the payment can be credited: at most 540 (PCI
+    /// DSS 3.2.1 asks for a limit; chargebacks end then). 0, the default, forgets it at once.
+    pub credit_days: u32,
 }
 
 impl Default for PolicySettings {
@@ -35,6 +56,12 @@ impl Default for PolicySettings {
             resend_after_seconds: 30,
             order: Order::BankFirst,
             normal_up_to: Vec::new(),
+            normal_in_a_row: 5,
+            normal_total_up_to: Vec::new(),
+            normal_known_by: vec![KnownBy::UserId, KnownBy::Card, KnownBy::Certificate],
+            always_secured: Vec::new(),
+            no_bank_up_to: Vec::new(),
+            credit_days: 0,
         }
     }
 }
@@ -50,21 +77,61 @@ impl Policy {
         &self.0
     }
 
-    /// Sorts a transaction: `Some` proof of exemption when it is normal, `None` when it must be secured (C23, C24).
-    pub(crate) fn select(&self, transaction: &Transaction) -> Option<Exempt> {
-        let amount = transaction.amount();
-        self.0
-            .normal_up_to
-            .iter()
-            .find(|limit| limit.currency() == amount.currency())
-            .filter(|limit| amount.amount_minor() <= limit.amount_minor())
-            .map(|_| Exempt(()))
+    /// Whether a payment may need no code at all, so that what was paid since the last code must be known.
+    pub(crate) const fn may_exempt(&self) -> bool {
+        !self.0.normal_up_to.is_empty()
+    }
+
+    /// How a payment is to be made (C23, C24).
+    pub(crate) fn plan(&self, circumstances: &Circumstances<'_>) -> Plan {
+        let settings = &self.0;
+        let amount = circumstances.transaction.amount();
+        let bank = match settings.order {
+            _ if is_within(&settings.no_bank_up_to, amount, 0) => BankTurn::Skip,
+            Order::BankFirst => BankTurn::First,
+            Order::CodeFirst => BankTurn::Last,
+        };
+        let code = match self.is_low_value(circumstances) {
+            true => CodeDemand::Exempt(Exemption::LowValue),
+            false => CodeDemand::Ask,
+        };
+        Plan { bank, code, capture: circumstances.capture }
+    }
+
+    /// RTS art. 16: the amount, and what was paid without a code since the last one, in number and in all.
+    fn is_low_value(&self, circumstances: &Circumstances<'_>) -> bool {
+        let settings = &self.0;
+        let (amount, before) = (circumstances.transaction.amount(), circumstances.exempted);
+        let totals = &settings.normal_total_up_to;
+        is_within(&settings.normal_up_to, amount, 0)
+            && before.count() < settings.normal_in_a_row
+            && (totals.is_empty() || is_within(totals, amount, before.total_minor(amount)))
+            && settings.normal_known_by.contains(&circumstances.known_by)
+            && !settings.always_secured.contains(circumstances.relying_party)
     }
 }
 
-/// Proof that the policy asks no code for a transaction. Only [`Policy`] makes it.
-#[derive(Debug)]
-pub struct Exempt(());
+/// What the policy decides from.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) transaction: &'a Transaction,
+    pub(crate) relying_party: &'a RelyingPartyId,
+    pub(crate) known_by: KnownBy,
+    pub(crate) exempted: &'a Exempted,
+    pub(crate) capture: CaptureTime,
+}
+
+/// Whether an amount, on top of what there is already, is up to the limit of its currency, the limit included.
+fn is_within(limits: &[Amount], amount: Amount, before_minor: u64) -> bool {
+    let limit = limits.iter().find(|limit| limit.currency() == amount.currency());
+    let sum = before_minor.saturating_add(amount.amount_minor());
+    limit.is_some_and(|limit| sum <= limit.amount_minor())
+}
+
+fn has_one_limit_for_each_currency(limits: &[Amount]) -> bool {
+    let mut currencies: Vec<_> = limits.iter().map(|limit| limit.currency()).collect();
+    currencies.sort_unstable();
+    currencies.windows(2).all(|pair| pair.first() != pair.last())
+}
 
 impl TryFrom<PolicySettings> for Policy {
     type Error = InvalidInput;
@@ -86,11 +153,20 @@ impl TryFrom<PolicySettings> for Policy {
         if settings.resend_after_seconds > settings.ttl_seconds {
             return refuse("resend_after_seconds", "must not be above ttl_seconds");
         }
-        let mut currencies: Vec<_> =
-            settings.normal_up_to.iter().map(|limit| limit.currency()).collect();
-        currencies.sort_unstable();
-        if currencies.windows(2).any(|pair| pair.first() == pair.last()) {
-            return refuse("normal_up_to", "has two limits for one currency");
+        if settings.normal_in_a_row > 5 {
+            return refuse("normal_in_a_row", "must be 0 to 5");
+        }
+        if settings.credit_days > 540 {
+            return refuse("credit_days", "must be 0 to 540");
+        }
+        for (what, limits) in [
+            ("normal_up_to", &settings.normal_up_to),
+            ("normal_total_up_to", &settings.normal_total_up_to),
+            ("no_bank_up_to", &settings.no_bank_up_to),
+        ] {
+            if !has_one_limit_for_each_currency(limits) {
+                return refuse(what, "has two limits for one currency");
+            }
         }
         Ok(Self(settings))
     }
@@ -114,24 +190,101 @@ mod tests {
             (PolicySettings { max_sends: 6, ..defaults() }, "max_sends"),
             (PolicySettings { resend_after_seconds: 301, ..defaults() }, "resend_after_seconds"),
             (PolicySettings { normal_up_to: vec![limit, limit], ..defaults() }, "normal_up_to"),
+            (PolicySettings { normal_in_a_row: 6, ..defaults() }, "normal_in_a_row"),
+            (PolicySettings { credit_days: 541, ..defaults() }, "credit_days"),
+            (
+                PolicySettings { normal_total_up_to: vec![limit, limit], ..defaults() },
+                "normal_total_up_to",
+            ),
+            (PolicySettings { no_bank_up_to: vec![limit, limit], ..defaults() }, "no_bank_up_to"),
         ] {
             assert_eq!(Policy::try_from(settings).map_err(|e| e.what), Err(what));
         }
     }
 
+    fn policy(settings: PolicySettings) -> Policy {
+        Policy::try_from(settings).unwrap()
+    }
+
+    fn limit(euros: &str) -> Vec<Amount> {
+        vec![purchase(euros).amount()]
+    }
+
+    /// Whether a code is asked for, after `before` payments of ten euros without one.
+    fn asks(policy: &Policy, transaction: &Transaction, before: u32, known_by: KnownBy) -> bool {
+        let ten = purchase("10.00").amount();
+        let none = Exempted::none("alice".try_into().unwrap());
+        let exempted = (0..before).fold(none, |exempted, _| exempted.with(ten));
+        let plan = policy.plan(&Circumstances {
+            transaction,
+            relying_party: &"librairie".try_into().unwrap(),
+            known_by,
+            exempted: &exempted,
+            capture: CaptureTime::AtOnce,
+        });
+        plan.code == CodeDemand::Ask
+    }
+
     #[test]
-    fn a_transaction_is_normal_up_to_the_limit_of_its_currency_only() {
-        let limit = purchase("30.00").amount();
-        let policy = Policy::try_from(PolicySettings {
-            normal_up_to: vec![limit],
-            ..PolicySettings::default()
-        })
-        .unwrap();
-        assert!(policy.select(&purchase("29.99")).is_some());
-        assert!(policy.select(&purchase("30.00")).is_some());
-        assert!(policy.select(&purchase("30.01")).is_none());
-        assert!(Policy::default().select(&purchase("0.01")).is_none());
-        let dollars = crate::testing::purchase_in("1.00", "USD");
-        assert!(policy.select(&dollars).is_none());
+    fn a_transaction_needs_no_code_up_to_the_limit_of_its_currency_only() {
+        let low = policy(PolicySettings { normal_up_to: limit("30.00"), ..Default::default() });
+        for (transaction, asked) in [
+            (purchase("29.99"), false),
+            (purchase("30.00"), false),
+            (purchase("30.01"), true),
+            (crate::testing::purchase_in("1.00", "USD"), true),
+        ] {
+            let asks = asks(&low, &transaction, 0, KnownBy::UserId);
+            assert_eq!(asks, asked, "{}", transaction.amount());
+        }
+        assert!(asks(&Policy::default(), &purchase("0.01"), 0, KnownBy::Certificate));
+    }
+
+    #[test]
+    fn a_low_amount_needs_a_code_when_art_16_or_the_policy_says_so() {
+        let low = PolicySettings { normal_up_to: limit("30.00"), ..Default::default() };
+        let ten = purchase("10.00");
+        let by_name = KnownBy::UserId;
+        for (settings, before, known_by, asked) in [
+            (low.clone(), 4, by_name, false),
+            (low.clone(), 5, by_name, true),
+            (PolicySettings { normal_in_a_row: 0, ..low.clone() }, 0, by_name, true),
+            (
+                PolicySettings { normal_total_up_to: limit("40.00"), ..low.clone() },
+                3,
+                by_name,
+                false,
+            ),
+            (
+                PolicySettings { normal_total_up_to: limit("39.99"), ..low.clone() },
+                3,
+                by_name,
+                true,
+            ),
+            (
+                PolicySettings { normal_known_by: vec![KnownBy::Certificate], ..low.clone() },
+                0,
+                by_name,
+                true,
+            ),
+            (
+                PolicySettings { normal_known_by: vec![KnownBy::Certificate], ..low.clone() },
+                0,
+                KnownBy::Certificate,
+                false,
+            ),
+            (
+                PolicySettings {
+                    always_secured: vec!["librairie".try_into().unwrap()],
+                    ..low.clone()
+                },
+                0,
+                by_name,
+                true,
+            ),
+        ] {
+            let what = format!("{settings:?} after {before}");
+            assert_eq!(asks(&policy(settings), &ten, before, known_by), asked, "{what}");
+        }
     }
 }

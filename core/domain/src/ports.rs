@@ -8,7 +8,7 @@ use std::{ops::Deref, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
-    amount::Currency,
+    amount::{Amount, Currency},
     bank::{ApprovalCode, BankError, BankRequest, Decision},
     card::Card,
     error::Error,
@@ -175,7 +175,7 @@ pub trait IssuingBank: Send + Sync {
     /// See [`BankError`].
     async fn authorize(&self, request: &BankRequest) -> Result<Decision, BankError>;
 
-    /// Tells the bank to debit what it authorized.
+    /// Tells the bank to debit what it authorized, or a part of it; what is left is released.
     ///
     /// # Errors
     /// See [`BankError`].
@@ -183,7 +183,14 @@ pub trait IssuingBank: Send + Sync {
         &self,
         request: &BankRequest,
         approval: &ApprovalCode,
+        amount: Amount,
     ) -> Result<(), BankError>;
+
+    /// Asks the bank to give back the request's amount, after a capture. The request has a reference of this credit's own.
+    ///
+    /// # Errors
+    /// See [`BankError`].
+    async fn credit(&self, request: &BankRequest) -> Result<(), BankError>;
 
     /// Tells the bank to release what it authorized, or may have authorized: a bank that held nothing agrees, too.
     ///

@@ -141,6 +141,12 @@ impl<T> Step<T> {
         Self { next, events: Vec::new(), postings: Vec::new() }
     }
 
+    /// The same, after a fact that comes before all others.
+    pub fn after(mut self, event: Event) -> Self {
+        self.events.insert(0, event);
+        self
+    }
+
     /// The same, with one more fact.
     pub fn and(mut self, event: Event) -> Self {
         self.events.push(event);

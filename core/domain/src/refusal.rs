@@ -93,6 +93,10 @@ pub enum VoidCause {
     },
     /// The bank did not answer, or the server stopped before the person could be asked.
     Interrupted,
+    /// The relying party called it off after the person had agreed.
+    CalledOff,
+    /// The relying party did not capture it in time.
+    NotCaptured,
     /// The bank refused to debit what it had authorized.
     CaptureRefused {
         /// Why, in the bank's terms.
@@ -106,6 +110,8 @@ impl VoidCause {
         match self {
             Self::NotVerified { refusal } => refusal.name(),
             Self::Interrupted => "interrupted",
+            Self::CalledOff => "called-off",
+            Self::NotCaptured => "not-captured",
             Self::CaptureRefused { .. } => "capture-refused",
         }
     }

@@ -150,6 +150,18 @@ impl Posting {
         Self { floor_minor: Some(floor_minor), ..self }
     }
 
+    /// The credit of that number after the capture of a payment.
+    pub fn credit(
+        payment: &PaymentId,
+        number: u32,
+        debit: Account,
+        credit: Account,
+        amount: Amount,
+        at: Timestamp,
+    ) -> Self {
+        Self::new(format!("{payment}/credit/{number}"), debit, credit, amount, at)
+    }
+
     /// The capture of a payment.
     pub fn capture(
         payment: &PaymentId,

@@ -13,7 +13,7 @@ use crate::played::{Line, approval, impatient, purchase, response_code, start};
 
 fn capture(driver: &Arc<Iso8583Bank>, request: BankRequest) -> JoinHandle<Result<(), BankError>> {
     let driver = Arc::clone(driver);
-    tokio::spawn(async move { driver.capture(&request, &approval("A1")).await })
+    tokio::spawn(async move { driver.capture(&request, &approval("A1"), request.amount).await })
 }
 
 fn void(driver: &Arc<Iso8583Bank>, request: BankRequest) -> JoinHandle<Result<(), BankError>> {
@@ -31,17 +31,18 @@ fn capture_of(
 ) -> JoinHandle<Result<(), BankError>> {
     let driver = Arc::clone(driver);
     tokio::spawn(async move {
-        driver.capture_amount(&purchase(123), &approval("A1"), amount(decimal, "EUR")).await
+        driver.capture(&purchase(123), &approval("A1"), amount(decimal, "EUR")).await
     })
 }
 
 fn credit(
     driver: &Arc<Iso8583Bank>,
-    request: BankRequest,
+    mut request: BankRequest,
     decimal: &'static str,
 ) -> JoinHandle<Result<(), BankError>> {
+    request.amount = amount(decimal, "EUR");
     let driver = Arc::clone(driver);
-    tokio::spawn(async move { driver.credit(&request, amount(decimal, "EUR")).await })
+    tokio::spawn(async move { driver.credit(&request).await })
 }
 
 /// What tells a purchase from every other, the same in every message about it.
@@ -92,7 +93,7 @@ async fn more_than_was_authorized_is_not_captured() {
     let (driver, _listener) = start(|_| {}).await;
     let cause = "the purchase cannot be told to the bank: more would be debited than is held";
     for more in [amount("49.91", "EUR"), amount("49.90", "USD")] {
-        let outcome = driver.capture_amount(&purchase(1), &approval("A1"), more).await;
+        let outcome = driver.capture(&purchase(1), &approval("A1"), more).await;
         assert_eq!(outcome, Err(BankError::Unreachable { cause: cause.to_owned() }), "{more}");
     }
 }

@@ -2,8 +2,9 @@ use super::*;
 use crate::{
     challenge::Challenge,
     code::TypedCode,
+    plan::Exemption,
     refusal::Outcome,
-    testing::{Fixture, START, card, challenge, key_ring},
+    testing::{Fixture, START, card, challenge, key_ring, purchase, purchase_in},
 };
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_010);
@@ -16,29 +17,57 @@ fn response() -> ResponseCode {
     "51".to_owned().try_into().unwrap()
 }
 
+const FIRST: Plan =
+    Plan { bank: BankTurn::First, code: CodeDemand::Ask, capture: CaptureTime::AtOnce };
+
 /// Alice's purchase of 49.90 euros, for which the bank is to be asked first.
 fn payment() -> Payment {
+    begun(FIRST, 0).next
+}
+
+fn begun(plan: Plan, credit_days: u32) -> Step<Payment> {
     let shop = Fixture::new();
     let purchase = shop.purchase("49.90");
     let entropy = shop.entropy.as_ref();
     let card = key_ring().seal_card(&card(), purchase.payment.as_str(), entropy).unwrap();
     let bank = BankReference::random(entropy, START).unwrap();
-    Payment::begin(purchase, Order::BankFirst, None, card, bank).next
+    let opening = Opening { plan, follows_exempted: false, credit_days };
+    Payment::begin(purchase, opening, card, bank)
 }
 
 fn payment_in(state: PaymentState) -> Payment {
     Payment { state, ..payment() }
 }
 
-fn every_state() -> [(&'static str, PaymentState); 9] {
+fn euros(amount: &str) -> Amount {
+    purchase(amount).amount()
+}
+
+fn capture() -> Capture {
+    Capture { amount: euros("49.90"), at: NOW, credits: 0, credited_minor: 0 }
+}
+
+fn capturing() -> PaymentState {
+    PaymentState::Capturing { approval: approval(), amount: euros("49.90") }
+}
+
+fn crediting() -> PaymentState {
+    let reference = payment().bank;
+    PaymentState::Crediting { capture: capture(), amount: euros("10.00"), reference }
+}
+
+fn every_state() -> [(&'static str, PaymentState); 12] {
     let cause = VoidCause::Interrupted;
     [
         ("authorizing", PaymentState::Authorizing { agreed: false }),
         ("authorizing, agreed", PaymentState::Authorizing { agreed: true }),
         ("awaiting code", PaymentState::AwaitingCode { approval: None }),
         ("awaiting code, held", PaymentState::AwaitingCode { approval: Some(approval()) }),
-        ("capturing", PaymentState::Capturing { approval: approval() }),
-        ("captured", PaymentState::Captured { approval: approval(), at: NOW }),
+        ("authorized", PaymentState::Authorized { approval: None }),
+        ("authorized, held", PaymentState::Authorized { approval: Some(approval()) }),
+        ("capturing", capturing()),
+        ("captured", PaymentState::Captured(capture())),
+        ("crediting", crediting()),
         ("declined", PaymentState::Declined { response: response(), at: NOW }),
         ("voiding", PaymentState::Voiding { cause: cause.clone(), approval: None }),
         ("voided", PaymentState::Voided { cause, at: NOW }),
@@ -102,9 +131,83 @@ fn a_payment_is_captured_only_while_capturing() {
 }
 
 #[test]
+fn a_payment_is_captured_later_only_when_authorized_and_not_above_what_is_held() {
+    let whole = possible_in(|payment| payment.start_capture(euros("49.90"), NOW));
+    assert_eq!(whole, ["authorized", "authorized, held"]);
+    let authorized = || payment_in(PaymentState::Authorized { approval: Some(approval()) });
+    let part = authorized().start_capture(euros("20.00"), NOW).unwrap().next;
+    let captured = part.captured(NOW).unwrap();
+    assert_eq!(captured.postings[0].amount, euros("20.00"));
+    for above in [euros("49.91"), purchase_in("1.00", "USD").amount()] {
+        let refused = authorized().start_capture(above, NOW);
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{above}");
+    }
+}
+
+#[test]
+fn where_the_plan_skips_the_bank_the_capture_is_its_posting_alone() {
+    let exempt = Plan {
+        bank: BankTurn::Skip,
+        code: CodeDemand::Exempt(Exemption::LowValue),
+        capture: CaptureTime::AtOnce,
+    };
+    let captured = begun(exempt, 0);
+    assert_eq!((captured.next.state.name(), captured.postings.len()), ("captured", 1));
+    let later = begun(Plan { capture: CaptureTime::Later, ..exempt }, 0).next;
+    assert_eq!(later.state, PaymentState::Authorized { approval: None });
+    let captured = later.start_capture(euros("9.00"), NOW).unwrap();
+    assert_eq!(captured.next.state.name(), "captured");
+    let events: Vec<bool> =
+        captured.events.iter().map(|event| matches!(event, Event::CaptureAsked { .. })).collect();
+    assert_eq!(events, [true, false]);
+}
+
+#[test]
+fn a_capture_is_credited_as_long_as_the_card_is_kept_and_not_above_what_is_left() {
+    let credit = |payment: Payment, amount| {
+        let reference = payment.bank.clone();
+        payment.start_credit(euros(amount), reference, NOW)
+    };
+    let capturing = Payment { state: capturing(), ..begun(FIRST, 30).next };
+    let mut captured = capturing.captured(NOW).unwrap().next;
+    assert_eq!(captured.due_at(), Some(NOW.plus_seconds(30 * 86_400)));
+    for (amount, id) in [("20.00", "credit/1"), ("29.90", "credit/2")] {
+        let credited = credit(captured.clone(), amount).unwrap().next.credited(NOW).unwrap();
+        assert!(credited.postings[0].id.ends_with(id), "{:?}", credited.postings);
+        assert_eq!(credited.postings[0].credit.to_string(), "payer:alice");
+        captured = credited.next;
+    }
+    // All is given back: the card is forgotten.
+    assert_eq!((&captured.sealed_card, captured.due_at()), (&None, None));
+    assert_eq!(credit(captured.clone(), "0.01"), Err(captured.not_now()));
+    let forgotten = payment_in(PaymentState::Captured(capture()));
+    let forgotten = Payment { sealed_card: None, ..forgotten };
+    assert_eq!(credit(forgotten.clone(), "1.00"), Err(forgotten.not_now()));
+    let kept = payment_in(PaymentState::Captured(capture()));
+    assert!(matches!(credit(kept, "49.91"), Err(Error::Invalid(_))));
+}
+
+#[test]
+fn a_credit_ends_only_what_is_being_credited() {
+    assert_eq!(possible_in(|payment| payment.credited(NOW)), ["crediting"]);
+    assert_eq!(possible_in(|payment| payment.credit_refused(response(), NOW)), ["crediting"]);
+    let refused = payment_in(crediting()).credit_refused(response(), NOW).unwrap();
+    assert_eq!(
+        (refused.next.state, refused.postings.len()),
+        (PaymentState::Captured(capture()), 0)
+    );
+}
+
+#[test]
 fn a_payment_is_voided_only_before_its_capture_or_when_the_bank_refuses_it() {
-    let mut possible =
-        vec!["authorizing", "authorizing, agreed", "awaiting code", "awaiting code, held"];
+    let mut possible = vec![
+        "authorizing",
+        "authorizing, agreed",
+        "awaiting code",
+        "awaiting code, held",
+        "authorized",
+        "authorized, held",
+    ];
     assert_eq!(possible_in(|payment| payment.void(VoidCause::Interrupted, NOW)), possible);
     possible.push("capturing");
     let cause = VoidCause::CaptureRefused { response: response() };
@@ -149,8 +252,7 @@ async fn a_payment_without_a_challenge_takes_no_proof() {
 
 #[test]
 fn a_capture_posts_the_amount_from_payer_to_relying_party() {
-    let captured =
-        payment_in(PaymentState::Capturing { approval: approval() }).captured(NOW).unwrap();
+    let captured = payment_in(capturing()).captured(NOW).unwrap();
     let [posting] = &captured.postings[..] else { panic!("not one posting") };
     assert_eq!(posting.id, format!("{}/capture", captured.next.id));
     assert_eq!(posting.debit.to_string(), "payer:alice");
@@ -175,7 +277,7 @@ fn what_the_bank_may_hold_is_released_before_the_end() {
 
 #[test]
 fn the_sealed_card_is_forgotten_at_every_end_and_not_before() {
-    let capturing = payment_in(PaymentState::Capturing { approval: approval() });
+    let capturing = payment_in(capturing());
     let voiding = payment().void(VoidCause::Interrupted, NOW).unwrap().next;
     assert!(capturing.sealed_card.is_some() && voiding.sealed_card.is_some());
     for ended in [

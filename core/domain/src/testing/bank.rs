@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use crate::{
+    amount::Amount,
     bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
     ports::IssuingBank,
 };
@@ -13,7 +14,8 @@ use crate::{
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum BankCall {
     Authorize(BankReference),
-    Capture(BankReference),
+    Capture(BankReference, Amount),
+    Credit(BankReference, Amount),
     Void(BankReference),
 }
 
@@ -21,7 +23,8 @@ impl BankCall {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Authorize(_) => "authorize",
-            Self::Capture(_) => "capture",
+            Self::Capture(..) => "capture",
+            Self::Credit(..) => "credit",
             Self::Void(_) => "void",
         }
     }
@@ -78,8 +81,13 @@ impl IssuingBank for FakeBank {
         &self,
         request: &BankRequest,
         _approval: &ApprovalCode,
+        amount: Amount,
     ) -> Result<(), BankError> {
-        self.note(BankCall::Capture(request.reference.clone()))
+        self.note(BankCall::Capture(request.reference.clone(), amount))
+    }
+
+    async fn credit(&self, request: &BankRequest) -> Result<(), BankError> {
+        self.note(BankCall::Credit(request.reference.clone(), request.amount))
     }
 
     async fn void(

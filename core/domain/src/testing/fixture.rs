@@ -13,6 +13,7 @@ use crate::{
     id::{PaymentId, SessionId},
     outbox::Outbox,
     payment::PaymentRequest,
+    plan::{CaptureTime, KnownBy},
     policy::{Policy, PolicySettings},
     ports::{Ports, Store},
     verifier::Verifier,
@@ -86,6 +87,8 @@ impl Fixture {
             card: card(),
             transaction: purchase(euros),
             order_digest: None,
+            known_by: KnownBy::UserId,
+            capture: CaptureTime::AtOnce,
             correlation: None,
         }
     }

@@ -61,7 +61,8 @@ async fn state_of(shop: &Fixture, payment: &PaymentId) -> &'static str {
 fn bank_references(shop: &Fixture) -> usize {
     let reference = |call: BankCall| match call {
         BankCall::Authorize(reference)
-        | BankCall::Capture(reference)
+        | BankCall::Capture(reference, _)
+        | BankCall::Credit(reference, _)
         | BankCall::Void(reference) => reference,
     };
     shop.bank.calls().into_iter().map(reference).collect::<std::collections::HashSet<_>>().len()

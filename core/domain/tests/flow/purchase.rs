@@ -3,8 +3,9 @@
 use countersign_domain::{
     bank::BankError,
     error::Error,
+    id::PaymentId,
     payment::PaymentState,
-    plan::{Order, Selection},
+    plan::{BankTurn, CaptureTime, CodeDemand, Exemption, Order},
     policy::PolicySettings,
     ports::Reads as _,
     record::{Batch, Stored as _},
@@ -119,7 +120,10 @@ async fn up_to_the_limit_no_code_is_asked_for() {
     let purchase = shop.purchase("30.00");
     let session = purchase.person.session.clone();
     let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
-    assert_eq!((payment.state().name(), payment.selection()), ("captured", Selection::Normal));
+    assert_eq!(
+        (payment.state().name(), payment.plan().code()),
+        ("captured", CodeDemand::Exempt(Exemption::LowValue))
+    );
     assert_eq!(shop.next_message().await, None);
     assert_eq!(shop.store.postings().len(), 1);
     let typed = "123456".try_into().unwrap();
@@ -127,6 +131,129 @@ async fn up_to_the_limit_no_code_is_asked_for() {
     assert!(matches!(refused, Error::NotNow { state: "captured", .. }), "{refused}");
     // One cent more needs both channels.
     Waiting::at(&shop, "30.01").await;
+}
+
+/// A shop whose payments up to 30 euros need no code.
+fn low_value() -> Fixture {
+    let normal_up_to = vec![purchase("30.00").amount()];
+    Fixture::with_policy(PolicySettings { normal_up_to, ..PolicySettings::default() })
+}
+
+#[tokio::test]
+async fn the_sixth_low_amount_in_a_row_needs_a_code_after_which_they_are_counted_anew() {
+    let shop = low_value();
+    for round in 1..=2 {
+        for payment in 1..=5 {
+            let started = shop.gateway.start_payment(shop.purchase("1.00"), Batch::default()).await;
+            assert_eq!(started.unwrap().state().name(), "captured", "{payment} of {round}");
+        }
+        let waiting = Waiting::at(&shop, "1.00").await;
+        assert_eq!(waiting.finish(&shop, &waiting.right_code()).await, ("captured", None));
+    }
+}
+
+#[tokio::test]
+async fn a_low_amount_that_was_not_agreed_to_makes_no_end_of_the_count() {
+    let shop = low_value();
+    for _ in 0..5 {
+        shop.gateway.start_payment(shop.purchase("1.00"), Batch::default()).await.unwrap();
+    }
+    let waiting = Waiting::at(&shop, "1.00").await;
+    shop.gateway.cancel_payment(&waiting.payment).await.unwrap();
+    Waiting::at(&shop, "1.00").await;
+}
+
+#[tokio::test]
+async fn what_is_captured_later_is_held_until_then_and_voided_when_nobody_captures_it() {
+    let shop = Fixture::new();
+    let mut purchase = shop.purchase("49.90");
+    purchase.capture = CaptureTime::Later;
+    let (session, id) = (purchase.person.session.clone(), purchase.payment.clone());
+    let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+    let code = shop.code_in(&shop.next_message().await.unwrap()).try_into().unwrap();
+    let finished = shop.gateway.finish_payment(&payment, &session, &code).await.unwrap();
+    assert_eq!(finished.done().unwrap().state().name(), "authorized");
+    assert_eq!((shop.bank.call_names(), shop.store.postings().len()), (vec!["authorize"], 0));
+    shop.clock.advance_seconds(7 * 86_400 - 1);
+    assert_eq!(shop.gateway.resume(10).await, Ok(0));
+    shop.clock.advance_seconds(1);
+    assert_eq!(shop.gateway.resume(10).await, Ok(1));
+    assert_eq!(state_of(&shop, &id).await, "voided");
+    assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
+}
+
+/// A payment of 49.90 euros that is authorized, agreed to and not captured.
+async fn authorized(shop: &Fixture) -> PaymentId {
+    let mut purchase = shop.purchase("49.90");
+    purchase.capture = CaptureTime::Later;
+    let session = purchase.person.session.clone();
+    let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+    let code = shop.code_in(&shop.next_message().await.unwrap()).try_into().unwrap();
+    let finished = shop.gateway.finish_payment(&payment, &session, &code).await.unwrap();
+    finished.done().unwrap().id().clone()
+}
+
+#[tokio::test]
+async fn a_part_is_captured_and_credited_and_the_books_say_so() {
+    let shop =
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
+    let id = authorized(&shop).await;
+    let euros = |amount: &str| purchase(amount).amount();
+    let captured = shop.gateway.capture_payment(&id, euros("20.00")).await.unwrap();
+    assert_eq!(captured.state().name(), "captured");
+    let again = shop.gateway.capture_payment(&id, euros("20.00")).await.unwrap_err();
+    assert!(matches!(again, Error::NotNow { state: "captured", .. }), "{again}");
+    shop.gateway.credit_payment(&id, euros("5.00")).await.unwrap();
+    let above = shop.gateway.credit_payment(&id, euros("15.01")).await.unwrap_err();
+    assert!(matches!(above, Error::Invalid(_)), "{above}");
+    let account = Account::payer(&"alice".try_into().unwrap());
+    let balance = shop.store.balance(&account, euros("1").currency()).await.unwrap();
+    assert_eq!(balance, Balance { debit_minor: 2000, credit_minor: 500 });
+    assert_eq!(shop.bank.call_names(), ["authorize", "capture", "credit"]);
+    // A credit is another message than the purchase.
+    assert_eq!(bank_references(&shop), 2);
+    shop.clock.advance_seconds(30 * 86_400);
+    shop.gateway.resume(10).await.unwrap();
+    let late = shop.gateway.credit_payment(&id, euros("1.00")).await.unwrap_err();
+    assert!(matches!(late, Error::NotNow { state: "captured", .. }), "{late}");
+}
+
+#[tokio::test]
+async fn a_credit_that_the_bank_did_not_answer_is_told_again_under_the_same_reference() {
+    let shop =
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
+    let id = authorized(&shop).await;
+    let amount = purchase("49.90").amount();
+    shop.gateway.capture_payment(&id, amount).await.unwrap();
+    shop.bank.fail_with(Some(silent()));
+    let credited = shop.gateway.credit_payment(&id, amount).await.unwrap();
+    assert_eq!((credited.state().name(), shop.store.postings().len()), ("crediting", 1));
+    shop.bank.fail_with(None);
+    shop.clock.advance_seconds(15);
+    assert_eq!(shop.gateway.resume(10).await, Ok(1));
+    assert_eq!((state_of(&shop, &id).await, shop.store.postings().len()), ("captured", 2));
+    assert_eq!(bank_references(&shop), 2);
+}
+
+#[tokio::test]
+async fn an_authorized_payment_is_called_off_and_released() {
+    let shop = Fixture::new();
+    let id = authorized(&shop).await;
+    let payment = shop.gateway.payment(&id).await.unwrap();
+    let voided = shop.gateway.cancel_payment(&payment).await.unwrap();
+    assert_eq!(voided.state().name(), "voided");
+    assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
+}
+
+#[tokio::test]
+async fn up_to_its_limit_the_bank_is_skipped_and_the_code_is_not() {
+    let no_bank_up_to = vec![purchase("10.00").amount()];
+    let shop = Fixture::with_policy(PolicySettings { no_bank_up_to, ..PolicySettings::default() });
+    let waiting = Waiting::at(&shop, "10.00").await;
+    assert_eq!(waiting.payment.plan().bank(), BankTurn::Skip);
+    assert_eq!(waiting.finish(&shop, &waiting.right_code()).await, ("captured", None));
+    assert!(shop.bank.calls().is_empty());
+    assert_eq!(shop.store.postings().len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,55 @@
+//! What a person paid without a code since the last one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{amount::Amount, id::Identifier, record::Stored};
+
+/// How many payments a person made without a code since the last one, and how much they come to in each currency (RTS art.
+/// 16(b) and (c)).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Exempted {
+    identifier: Identifier,
+    count: u32,
+    totals: Vec<Amount>,
+}
+
+impl Exempted {
+    /// Nothing yet, or nothing since a code.
+    pub(crate) const fn none(identifier: Identifier) -> Self {
+        Self { identifier, count: 0, totals: Vec::new() }
+    }
+
+    /// Whether there is nothing to forget.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many payments.
+    pub(crate) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// What they come to in the currency of `amount`, in its minor units.
+    pub(crate) fn total_minor(&self, amount: Amount) -> u64 {
+        let total = self.totals.iter().find(|total| total.currency() == amount.currency());
+        total.map_or(0, |total| total.amount_minor())
+    }
+
+    /// With one more payment. A total stops at the largest amount, which is above every limit.
+    pub(crate) fn with(mut self, amount: Amount) -> Self {
+        let sum = self.total_minor(amount).saturating_add(amount.amount_minor());
+        let sum = sum.min(Amount::MAX_MINOR);
+        self.count = self.count.saturating_add(1);
+        self.totals.retain(|total| total.currency() != amount.currency());
+        self.totals.push(Amount::new(sum, amount.currency()).unwrap_or(amount));
+        self
+    }
+}
+
+impl Stored for Exempted {
+    const COLLECTION: &'static str = "exempted";
+
+    fn id(&self) -> &str {
+        self.identifier.as_str()
+    }
+}
