@@ -23,6 +23,7 @@ use countersign_channels::{
     smpp::pdu::{Address, ESM_CLASS_UDHI, ShortMessage},
     sms::text,
 };
+use serde::Deserialize;
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
@@ -52,6 +53,15 @@ pub struct Account {
     pub system_id: String,
     /// Its password; a secret of nobody.
     pub password: String,
+}
+
+/// Whether a handset can be reached.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HandsetState {
+    On,
+    Off,
+    Barred,
 }
 
 /// A running centre; dropping it ends it.

@@ -27,7 +27,7 @@ use rcgen::{
 use serde::Serialize;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
-use crate::sandbox::{Person, SandboxError};
+use crate::{error::SandboxError, person::Person};
 
 const DAY: u64 = 86_400;
 

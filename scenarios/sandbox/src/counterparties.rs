@@ -17,12 +17,13 @@ use serde_json::json;
 
 use crate::{
     bank::Bank,
-    centre::{Centre, CentreError},
+    centre::{Centre, CentreError, HandsetState},
     clock::SandboxClock,
-    control::{ControlError, HandsetState},
+    facts::Facts,
     journal::Journal,
     merchant::Merchant,
-    sandbox::{BALANCE_MINOR, Facts, Person, euro},
+    person::{BALANCE_MINOR, Person, euro},
+    problem::ControlError,
     views::{PostedRow, money},
 };
 

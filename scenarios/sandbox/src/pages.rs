@@ -7,7 +7,7 @@ use askama::Template;
 use axum::{
     Form, Json, Router,
     extract::{Path, State, rejection::FormRejection},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, header},
     response::{
         Html, IntoResponse, Redirect, Response,
         sse::{Event, KeepAlive, Sse},
@@ -20,12 +20,12 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
-    control::{ControlError, HandsetState},
+    centre::HandsetState,
     counterparties::Counterparties,
-    drawing::STYLE,
-    flow::{Flow, Traces},
+    drawing::{Flow, STYLE, Traces},
     journal::{About, Note},
-    sandbox::Person,
+    person::Person,
+    problem::ControlError,
     views::{AccountRow, MovementRow, PostedRow, ShownMessage, age},
 };
 
@@ -377,15 +377,4 @@ async fn events(State(shared): Shared) -> Sse<impl Stream<Item = Result<Event, I
         Some((Ok(Event::default().data(count.to_string())), made))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
-}
-
-impl From<FormRejection> for ControlError {
-    fn from(rejection: FormRejection) -> Self {
-        Self::of(
-            rejection.status().max(StatusCode::BAD_REQUEST),
-            "malformed-form",
-            "The form cannot be read",
-            rejection.body_text(),
-        )
-    }
 }

@@ -16,8 +16,9 @@ use countersign_web::relying_party::KeyHash;
 
 use crate::{
     certificates::{write_public, write_secret},
+    error::{SandboxError, listen},
     journal::Journal,
-    sandbox::{ExternalCentre, NORMAL_UP_TO_MINOR, SandboxError, Settings, listen},
+    settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
     tap::tapped,
 };
 

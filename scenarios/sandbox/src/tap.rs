@@ -11,10 +11,10 @@ use axum::{
 use countersign_web::peer_certificate::PeerCertificates;
 use serde_json::Value;
 
-use crate::journal::{About, Detail, Journal, Party, mask, mask_code};
-
-/// A request with this header is the sandbox's own look at a purchase, or a tester's, and part of none.
-pub const OWN_LOOK: &str = "sandbox-look";
+use crate::{
+    journal::{About, Detail, Journal, Party, mask, mask_code},
+    merchant::OWN_LOOK,
+};
 
 /// More of a body is not noted; the server refuses it anyway.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
