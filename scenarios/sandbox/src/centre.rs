@@ -185,6 +185,13 @@ impl Centre {
         self.shared.network().set_barred(number, barred)
     }
 
+    /// Puts a handset into that state; one that is not there is added.
+    pub(crate) fn set_state(&self, number: &str, state: HandsetState) -> Result<(), CentreError> {
+        self.add_handset(number)?;
+        self.set_barred(number, matches!(state, HandsetState::Barred))?;
+        self.set_reachable(number, !matches!(state, HandsetState::Off))
+    }
+
     /// Sends a text from a handset to the first account.
     ///
     /// # Errors

@@ -39,7 +39,8 @@ pub struct Flow {
 /// By what the notes of a purchase are known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traces {
-    pub(crate) checkout: String,
+    /// The id of what the flow is about.
+    pub(crate) subject: String,
     pub(crate) bank: Option<String>,
     /// The centre's ids of the messages.
     pub(crate) messages: Vec<String>,
@@ -74,7 +75,7 @@ impl Flow {
             })
             .collect();
         let is_its = |note: &&Note| match &note.about {
-            About::Checkout(id) => *id == traces.checkout,
+            About::Subject(id) => *id == traces.subject,
             About::Bank(retrieval) => traces.bank.as_ref() == Some(retrieval),
             About::Message { whole, .. } => wholes.contains(whole.as_str()),
             About::Nothing => false,
@@ -129,8 +130,8 @@ mod tests {
         };
         let part =
             |id: &str, whole: &str| About::Message { id: id.to_owned(), whole: whole.to_owned() };
-        note("mine", About::Checkout("co_1".to_owned()));
-        note("other", About::Checkout("co_2".to_owned()));
+        note("mine", About::Subject("co_1".to_owned()));
+        note("other", About::Subject("co_2".to_owned()));
         note("bank", About::Bank("RRN1".to_owned()));
         note("other bank", About::Bank("RRN2".to_owned()));
         note("part 1", part("0a", "long"));
@@ -138,7 +139,7 @@ mod tests {
         note("other message", part("0c", "short"));
         note("nobody's", About::Nothing);
         let traces = Traces {
-            checkout: "co_1".to_owned(),
+            subject: "co_1".to_owned(),
             bank: Some("RRN1".to_owned()),
             messages: vec!["0b".to_owned()],
         };

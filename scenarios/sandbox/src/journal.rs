@@ -34,8 +34,8 @@ pub enum Party {
 /// By what a note finds its purchase.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum About {
-    /// A checkout's id.
-    Checkout(String),
+    /// The id of what a flow is about, such as a checkout's.
+    Subject(String),
     /// A retrieval reference number, ISO 8583 field 37.
     Bank(String),
     /// The centre's id of a message, and what all parts of a long one have in common.
@@ -73,6 +73,17 @@ impl Note {
     ) -> Self {
         Self { at: Instant::now(), from, to, is_answer, label, detail, about }
     }
+}
+
+/// What a request to the server is, in the words of a flow.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) from: Party,
+    pub(crate) label: String,
+    /// The id of what it is about, if the request names it.
+    pub(crate) subject: Option<String>,
+    /// Whether it begins something: then the answer names it.
+    pub(crate) begins: bool,
 }
 
 /// All notes of a sandbox. Its clones are one.

@@ -14,8 +14,10 @@
 //! The server knows nothing of this: `sandbox.rs` writes it a configuration file like anybody's.
 
 // The whole, the configuration that it writes for the server, and what a newcomer is told.
+mod address;
 mod error;
 mod facts;
+mod folder;
 mod introduction;
 mod person;
 mod plan;
@@ -25,15 +27,20 @@ mod settings;
 mod drawing;
 mod journal;
 mod tap;
-// What one tells it.
+// What people and programs see of it and tell it, over HTTP.
+mod accounts;
 mod clock;
 mod control;
 mod counterparties;
+mod handsets;
+mod page;
 mod problem;
-// The same for people, in a browser.
-mod merchant;
-mod pages;
+mod served;
+mod stage;
 mod views;
+// The flows: each its section of the configuration, and its pages.
+mod flows;
+mod merchant;
 // The counterparties.
 pub mod bank;
 pub mod centre;

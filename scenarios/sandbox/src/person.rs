@@ -1,5 +1,7 @@
 //! Somebody who pays in the sandbox, with phone, card and account.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use countersign_domain::{amount::Currency, error::InvalidInput};
 use serde::Serialize;
 
@@ -39,6 +41,21 @@ impl Person {
                 expiry: "2035-12".to_owned(),
             },
         }
+    }
+}
+
+/// Everybody who has phone, card and account. Its clones are one.
+#[derive(Clone, Default)]
+pub(crate) struct People(Arc<Mutex<Vec<Person>>>);
+
+impl People {
+    /// In the order in which they came.
+    pub(crate) fn all(&self) -> Vec<Person> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn add(&self, person: Person) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(person);
     }
 }
 

@@ -1,10 +1,9 @@
 //! From nothing to a server with everybody around it.
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,6 +16,7 @@ use countersign_server::Server;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    address::url,
     bank::Bank,
     centre::{Account, Centre, HandsetMessage},
     certificates,
@@ -25,10 +25,12 @@ use crate::{
     counterparties::Counterparties,
     error::{SandboxError, listen},
     facts::Facts,
+    folder::empty_folder,
     journal::Journal,
     merchant::Merchant,
-    person::{BALANCE_MINOR, Person, alice, euro},
-    plan::{CONFIGURATION, Keys, Plan, STORE, host},
+    page::Places,
+    person::{BALANCE_MINOR, People, Person, alice, euro},
+    plan::{CONFIGURATION, Keys, Plan, STORE},
     problem::ControlError,
     settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
 };
@@ -37,6 +39,12 @@ use crate::{
 const SYSTEM_ID: &str = "countersign";
 /// How often it is looked whether something came to a handset.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
+
+/// What each page leads to.
+const PLACES: Places = Places {
+    title: "Countersign sandbox",
+    all: &[("Overview", "/"), ("Shop", "/shop"), ("Phones", "/phones"), ("Bank", "/bank")],
+};
 
 /// A sandbox at work.
 pub struct Sandbox {
@@ -83,18 +91,21 @@ impl Sandbox {
             person,
             certificates,
         });
+        let people = People::default();
+        people.add(facts.person.clone());
         let merchant =
             |key: &str| Merchant::new(server.api_address(), key.to_owned(), &facts.authority);
         let control = Control::start(Counterparties {
             address: settings.control,
-            centre,
-            bank,
+            centre: Arc::new(centre),
+            bank: Arc::new(bank),
             clock,
             journal,
             merchant: merchant(&facts.api_key)?,
             other_merchant: merchant(&facts.other_api_key)?,
             store: folder.join(STORE),
-            people: Mutex::new(vec![facts.person.clone()]),
+            people,
+            places: PLACES,
             facts: Arc::clone(&facts),
         })
         .await?;
@@ -217,17 +228,4 @@ fn own_centre(centre: &Centre, keys: &Keys) -> ExternalCentre {
 async fn furnish(counterparties: &Counterparties) -> Result<(), ControlError> {
     counterparties.enrol(&counterparties.facts.person).await?;
     counterparties.add_person("bob").await.map(|_| ())
-}
-
-fn empty_folder(folder: &Path) -> Result<PathBuf, SandboxError> {
-    let failed = |error| SandboxError::file(folder, &error);
-    fs::create_dir_all(folder).map_err(failed)?;
-    if fs::read_dir(folder).map_err(failed)?.next().is_some() {
-        return Err(SandboxError::FolderInUse(folder.to_owned()));
-    }
-    folder.canonicalize().map_err(failed)
-}
-
-fn url(scheme: &str, address: SocketAddr) -> String {
-    format!("{scheme}://{}", host(address))
 }

@@ -2,7 +2,7 @@
 
 use countersign_domain::{
     amount::{Amount, Currency},
-    card::Card,
+    card::MaskedCard,
 };
 use tokio::time::Instant;
 
@@ -75,9 +75,9 @@ pub(crate) struct MovementRow {
 }
 
 impl MovementRow {
-    pub(crate) fn of(card: &Card, movement: &Movement) -> Self {
+    pub(crate) fn of(card: &MaskedCard, movement: &Movement) -> Self {
         Self {
-            card: card.masked().to_string(),
+            card: card.to_string(),
             what: match movement.kind {
                 MovementKind::Held => "held",
                 MovementKind::Debited => "debited",
@@ -111,4 +111,12 @@ pub(crate) fn age(at: Instant) -> String {
         seconds @ 5..=59 => format!("{seconds} s ago"),
         seconds => format!("{} min ago", seconds / 60),
     }
+}
+
+/// A purchase, and what came of it.
+pub(crate) struct PurchaseRow {
+    pub(crate) checkout: String,
+    pub(crate) what: String,
+    pub(crate) age: String,
+    pub(crate) last: String,
 }

@@ -178,6 +178,15 @@ impl Ledger {
         self.accounts.iter().map(Kept::seen).collect()
     }
 
+    pub(super) fn all_movements(&self) -> Vec<(MaskedCard, Movement)> {
+        let of_account = |account: &Kept| {
+            let card = account.card.masked();
+            let movements = account.movements.clone().into_iter();
+            movements.map(move |movement| (card.clone(), movement))
+        };
+        self.accounts.iter().flat_map(of_account).collect()
+    }
+
     /// The answer to a message; `None` when it is a response itself.
     pub(super) fn answer(&mut self, message: &Message) -> Option<Message> {
         let answer = message.response(ECHOED)?;
