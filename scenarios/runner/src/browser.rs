@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use hyper::header;
 
 use crate::{
-    control::{ClientCertificate, Description},
+    description::{ClientCertificate, Description},
     failure::Failure,
     wire::{self, Ask, Reply, Tls, Unanswered},
 };

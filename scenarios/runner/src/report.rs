@@ -10,7 +10,7 @@ use askama::Template;
 use countersign_sandbox::{Flow, STYLE};
 use cucumber::event::ScenarioFinished;
 
-use crate::{run::RunError, script::Told, world::Story};
+use crate::{error::RunError, script::Told, world::Story};
 
 /// The folder of the Mermaid files.
 const FLOWS: &str = "flows";
@@ -65,8 +65,8 @@ impl Report {
         if let Some(story) = story
             && let Ok(bench) = story.bench()
         {
-            for purchase in &story.purchases {
-                flows.extend(bench.control.flow(&purchase.id).await.ok());
+            for path in story.drawn() {
+                flows.extend(bench.control.flow(&path).await.ok());
             }
         }
         let failure = match ended {
