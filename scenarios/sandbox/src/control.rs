@@ -24,7 +24,7 @@ use crate::{
     page,
     problem::ControlError,
     served::{Door, Served},
-    stage,
+    stage::{self, Rooms},
 };
 
 /// The furthest that the clock is set forward at once: a day.
@@ -80,11 +80,12 @@ fn routes(counterparties: &Arc<Counterparties>) -> Router {
         server: Some(Arc::clone(counterparties)),
         places: counterparties.places.clone(),
     };
+    let rooms = Rooms { counterparties: Arc::clone(counterparties), handsets: handsets.clone() };
     Router::new()
         .route("/sandbox.json", get(describe))
         .route("/clock", post(advance))
         .with_state(Arc::clone(counterparties))
-        .merge(stage::routes(Arc::clone(counterparties)))
+        .merge(stage::routes(rooms))
         .merge(flows::routes(Arc::clone(counterparties)))
         .merge(handsets::routes(handsets))
         .merge(accounts::routes(accounts))

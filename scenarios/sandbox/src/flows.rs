@@ -10,8 +10,8 @@ use std::{path::Path, sync::Arc};
 use axum::{Router, body::Bytes, http::Method};
 
 use crate::{
-    counterparties::Counterparties, error::SandboxError, journal::Request, settings::Settings,
-    views::PurchaseRow,
+    counterparties::Counterparties, drawing::Flow, error::SandboxError, journal::Request,
+    problem::ControlError, settings::Settings, views::Begun,
 };
 
 /// What a flow has when it writes its part of the configuration.
@@ -37,6 +37,16 @@ pub(crate) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
 }
 
 /// What was begun last, latest first.
-pub(crate) async fn lately(counterparties: &Counterparties) -> Vec<PurchaseRow> {
+pub(crate) async fn lately(counterparties: &Counterparties) -> Vec<Begun> {
     checkout::lately(counterparties).await
+}
+
+/// What people begin a flow at, on the first page.
+pub(crate) fn fronts() -> Result<String, ControlError> {
+    Ok([checkout::front()?].concat())
+}
+
+/// What was sent for something that was begun.
+pub(crate) async fn flow(counterparties: &Counterparties, id: &str) -> Result<Flow, ControlError> {
+    checkout::flow(counterparties, id).await
 }

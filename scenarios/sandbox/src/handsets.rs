@@ -53,6 +53,15 @@ impl Handsets {
         let owner = people.into_iter().find(|person| person.number == number);
         owner.map_or_else(|| number.to_owned(), |person| person.user_id)
     }
+
+    /// The number of the handset that got a message last.
+    pub(crate) fn rang_last(&self) -> Option<String> {
+        let last = |number: String| {
+            let at = self.centre.handset(&number).ok()?.last()?.at;
+            Some((at, number))
+        };
+        self.centre.handsets().into_iter().filter_map(last).max().map(|(_, number)| number)
+    }
 }
 
 type Shared = State<Handsets>;

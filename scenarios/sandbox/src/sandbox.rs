@@ -43,7 +43,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// What each page leads to.
 const PLACES: Places = Places {
     title: "Countersign sandbox",
-    all: &[("Overview", "/"), ("Shop", "/shop"), ("Phones", "/phones"), ("Bank", "/bank")],
+    all: &[("Stage", "/"), ("Shop", "/shop"), ("Phones", "/phones"), ("Bank", "/bank")],
 };
 
 /// A sandbox at work.

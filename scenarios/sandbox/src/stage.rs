@@ -1,4 +1,4 @@
-//! The first page: everything around one server, and who is there.
+//! The first page, a stage: shop, phone and flow side by side, what was begun, and who is there.
 
 use std::sync::Arc;
 
@@ -14,41 +14,74 @@ use serde::Deserialize;
 use crate::{
     counterparties::Counterparties,
     flows,
+    handsets::Handsets,
     page::{Answer, Frame, show},
     person::Person,
     problem::ControlError,
-    views::PurchaseRow,
+    views::{Begun, ShownMessage},
 };
 
-pub(crate) fn routes(counterparties: Arc<Counterparties>) -> Router {
-    Router::new()
-        .route("/", get(overview))
-        .route("/people", post(add_person))
-        .with_state(counterparties)
+/// Messages that the phone on the stage shows.
+const MESSAGES: usize = 3;
+
+/// What the stage shows.
+#[derive(Clone)]
+pub(crate) struct Rooms {
+    pub(crate) counterparties: Arc<Counterparties>,
+    pub(crate) handsets: Handsets,
 }
 
-type Shared = State<Arc<Counterparties>>;
+pub(crate) fn routes(rooms: Rooms) -> Router {
+    Router::new().route("/", get(stage)).route("/people", post(add_person)).with_state(rooms)
+}
+
+type Shared = State<Rooms>;
 
 #[derive(Template)]
-#[template(path = "overview.html")]
-struct Overview {
+#[template(path = "stage.html")]
+struct Stage {
     frame: Frame,
     first: Person,
+    fronts: String,
+    phone: Phone,
+    /// The flow of what was begun last.
+    flow: Option<String>,
+    begun: Vec<Begun>,
     people: Vec<Person>,
-    purchases: Vec<PurchaseRow>,
     folder: String,
     api: String,
     checkout: String,
     operations: Option<String>,
 }
 
-async fn overview(State(shared): Shared) -> Answer {
+/// The phone that rang last; before any has, the first person's.
+struct Phone {
+    owner: String,
+    number: String,
+    messages: Vec<ShownMessage>,
+}
+
+async fn stage(State(Rooms { counterparties: shared, handsets }): Shared) -> Answer {
     let facts = &shared.facts;
-    show(&Overview {
-        frame: shared.places.at("Overview"),
+    let begun = flows::lately(&shared).await;
+    let flow = match begun.first() {
+        Some(last) => flows::flow(&shared, &last.id).await.ok().map(|flow| flow.html("arrow-")),
+        None => None,
+    };
+    let number = handsets.rang_last().unwrap_or_else(|| facts.person.number.clone());
+    let messages = shared.centre.handset(&number).unwrap_or_default();
+    show(&Stage {
+        frame: shared.places.at("Stage"),
         first: facts.person.clone(),
+        fronts: flows::fronts()?,
+        phone: Phone {
+            owner: handsets.owner(&number),
+            number,
+            messages: messages.iter().rev().take(MESSAGES).map(ShownMessage::of).collect(),
+        },
+        flow,
+        begun,
         people: shared.people.all(),
-        purchases: flows::lately(&shared).await,
         folder: facts.folder.display().to_string(),
         api: facts.api.clone(),
         checkout: facts.checkout.clone(),
@@ -63,7 +96,7 @@ struct PersonForm {
 }
 
 async fn add_person(
-    State(shared): Shared,
+    State(Rooms { counterparties: shared, .. }): Shared,
     form: Result<Form<PersonForm>, FormRejection>,
 ) -> Answer {
     let Form(PersonForm { user_id }) = form?;

@@ -1,5 +1,7 @@
 //! What the pages show of messages, accounts and the register, as people read it.
 
+use std::time::Duration;
+
 use countersign_domain::{
     amount::{Amount, Currency},
     card::MaskedCard,
@@ -11,10 +13,15 @@ use crate::{
     centre::HandsetMessage,
 };
 
+/// How long a phone rings.
+const RINGS: Duration = Duration::from_secs(5);
+
 /// A message on a phone, with its code apart so that it can be shown large.
 pub(crate) struct ShownMessage {
     pub(crate) from: String,
     pub(crate) age: String,
+    /// Whether it came this moment: then the phone rings.
+    pub(crate) is_new: bool,
     pub(crate) before: String,
     pub(crate) code: Option<String>,
     pub(crate) after: String,
@@ -35,6 +42,7 @@ impl ShownMessage {
         Self {
             from: message.from.clone(),
             age: age(message.at),
+            is_new: message.at.elapsed() < RINGS,
             before: before.to_owned(),
             code,
             after: after.to_owned(),
@@ -113,10 +121,37 @@ pub(crate) fn age(at: Instant) -> String {
     }
 }
 
-/// A purchase, and what came of it.
-pub(crate) struct PurchaseRow {
-    pub(crate) checkout: String,
+/// Something that was begun, and what became of it.
+pub(crate) struct Begun {
+    pub(crate) id: String,
+    /// The path of its own page.
+    pub(crate) page: String,
     pub(crate) what: String,
     pub(crate) age: String,
-    pub(crate) last: String,
+    pub(crate) became: Became,
+}
+
+/// What became of something, in a few words.
+pub(crate) struct Became {
+    pub(crate) tone: Tone,
+    pub(crate) words: &'static str,
+}
+
+/// Whether that is well.
+#[derive(Clone, Copy)]
+pub(crate) enum Tone {
+    Open,
+    Good,
+    Bad,
+}
+
+impl Tone {
+    /// The class of the style sheet.
+    pub(crate) const fn class(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Good => "good",
+            Self::Bad => "bad",
+        }
+    }
 }

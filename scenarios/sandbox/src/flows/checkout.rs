@@ -22,9 +22,10 @@ use crate::{
     error::SandboxError,
     folder::write_public,
     journal::{About, Note, Party, Request, mask},
+    merchant::Merchant,
     page::{Answer, Frame, show},
     problem::ControlError,
-    views::{PurchaseRow, age},
+    views::{Became, Begun, Tone, age},
 };
 
 /// What the shop sells, each to show something.
@@ -49,6 +50,9 @@ const GOODS: [Good; 4] = [
         hint: "More than is on the account: the bank declines.",
     },
 ];
+
+/// Purchases that the first page lists.
+const SHOWN: usize = 10;
 
 #[derive(Clone, Copy)]
 struct Good {
@@ -145,32 +149,37 @@ fn amount(order: &Bytes) -> String {
 
 type Shared = State<Arc<Counterparties>>;
 
-/// The purchases that were heard of, latest first.
-pub(super) async fn lately(shared: &Counterparties) -> Vec<PurchaseRow> {
-    purchases(shared)
-}
-
-fn purchases(shared: &Counterparties) -> Vec<PurchaseRow> {
-    let mut rows: Vec<PurchaseRow> = Vec::new();
+/// The purchases that were heard of last, latest first, and what became of them.
+pub(super) async fn lately(shared: &Counterparties) -> Vec<Begun> {
+    let mut heard: Vec<(String, Note, Note)> = Vec::new();
     for note in shared.journal.all() {
-        let About::Subject(checkout) = &note.about else {
+        let About::Subject(id) = &note.about else {
             continue;
         };
-        if !checkout.starts_with("co_") {
-            continue;
-        }
-        match rows.iter_mut().find(|row| row.checkout == *checkout) {
-            Some(row) => row.last = note.label,
-            None => rows.push(PurchaseRow {
-                checkout: checkout.clone(),
-                what: title(&note),
-                age: age(note.at),
-                last: note.label,
-            }),
+        match heard.iter_mut().find(|(known, ..)| known == id) {
+            Some((.., last)) => *last = note,
+            None if is_checkout(id) => heard.push((id.clone(), note.clone(), note)),
+            None => {}
         }
     }
-    rows.reverse();
-    rows
+    let mut begun = Vec::new();
+    for (id, first, last) in heard.iter().rev().take(SHOWN) {
+        let view = view(shared, id).await.map(|(_, view)| view);
+        begun.push(Begun {
+            page: format!("/purchases/{id}"),
+            id: id.clone(),
+            what: title(first),
+            age: age(first.at),
+            became: became(&view.unwrap_or_default(), &last.label),
+        });
+    }
+    begun
+}
+
+/// Whether this is the id of a checkout, and not of something else or of nothing at all.
+fn is_checkout(id: &str) -> bool {
+    let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    id.starts_with("co_") && id.bytes().all(is_id)
 }
 
 /// What a purchase is called: `asks for 49.90 EUR` is its first note.
@@ -179,15 +188,57 @@ fn title(note: &Note) -> String {
     what.map_or_else(|| "A purchase".to_owned(), |amount| format!("A purchase of {amount}"))
 }
 
+/// What became of the purchase that its merchant sees so, when the last answer about it was that.
+fn became(view: &Value, last: &str) -> Became {
+    let text = |member: &str| view.get(member).and_then(Value::as_str).unwrap_or_default();
+    let (tone, words) = match (text("status"), text("cause")) {
+        ("open", _) => (Tone::Open, "open"),
+        ("awaiting_code", _) if last.ends_with("wrong-code") => {
+            (Tone::Open, "awaiting the code: a wrong one was typed")
+        }
+        ("awaiting_code", _) => (Tone::Open, "awaiting the code"),
+        ("processing", _) => (Tone::Open, "the bank is being asked"),
+        ("paid", _) => (Tone::Good, "paid"),
+        ("declined", _) => (Tone::Bad, "refused: the bank declined"),
+        ("voided", "too-many-attempts") => (Tone::Bad, "refused: too many wrong codes"),
+        ("voided", "late-code") => (Tone::Bad, "expired: no code came in time"),
+        ("voided", "phone-unreachable") => (Tone::Bad, "voided: the phone cannot be reached"),
+        ("voided", "declined-by-bank") => (Tone::Bad, "refused: the bank did not debit"),
+        ("voided", "cancelled") => (Tone::Bad, "voided: called off"),
+        ("voided", _) => (Tone::Bad, "voided"),
+        ("expired", _) => (Tone::Bad, "expired: nobody paid in time"),
+        _ => (Tone::Open, "not known"),
+    };
+    Became { tone, words }
+}
+
+#[derive(Template)]
+#[template(path = "goods.html")]
+struct Goods {
+    goods: [Good; 4],
+    /// Whether the payment page opens beside this one.
+    beside: bool,
+}
+
+/// The shop on the first page: the payment page opens beside it.
+pub(super) fn front() -> Result<String, ControlError> {
+    goods(true)
+}
+
+fn goods(beside: bool) -> Result<String, ControlError> {
+    let goods = Goods { goods: GOODS, beside }.render();
+    goods.map_err(|error| ControlError::internal(&error.to_string()))
+}
+
 #[derive(Template)]
 #[template(path = "shop.html")]
 struct Shop {
     frame: Frame,
-    goods: [Good; 4],
+    goods: String,
 }
 
 async fn shop(State(shared): Shared) -> Answer {
-    show(&Shop { frame: shared.places.at("Shop"), goods: GOODS })
+    show(&Shop { frame: shared.places.at("Shop"), goods: goods(false)? })
 }
 
 #[derive(Deserialize)]
@@ -223,11 +274,11 @@ struct Purchase {
 
 async fn purchase(State(shared): Shared, Path(checkout): Path<String>) -> Answer {
     let flow = flow(&shared, &checkout).await?;
-    let rows = purchases(&shared);
-    let row = rows.into_iter().find(|row| row.checkout == checkout);
+    let notes = shared.journal.all();
+    let first = notes.iter().find(|note| note.about == About::Subject(checkout.clone()));
     show(&Purchase {
         frame: shared.places.at(""),
-        what: row.map_or_else(|| "A purchase".to_owned(), |row| row.what),
+        what: first.map_or_else(|| "A purchase".to_owned(), title),
         flow: flow.html("arrow-"),
         checkout,
     })
@@ -243,30 +294,89 @@ async fn flow_mermaid(State(shared): Shared, Path(checkout): Path<String>) -> An
     Ok(([(header::CONTENT_TYPE, media_type)], text).into_response())
 }
 
-/// The flow of a checkout. By which references bank and centre know it, its merchant is told by the API.
-async fn flow(shared: &Counterparties, checkout: &str) -> Result<Flow, ControlError> {
-    let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    if !checkout.bytes().all(is_id) {
+/// The flow of a checkout. The references by which bank and centre know it, the API tells its merchant.
+pub(super) async fn flow(shared: &Counterparties, checkout: &str) -> Result<Flow, ControlError> {
+    if !is_checkout(checkout) {
         return Err(ControlError::not_found("There is no such purchase."));
     }
     let mut traces = Traces { subject: checkout.to_owned(), ..Traces::default() };
-    // Whose checkout it is, the API tells its merchant only.
-    for merchant in [&shared.merchant, &shared.other_merchant] {
-        let path = format!("/v1/checkouts/{checkout}");
-        let Ok(view) = merchant.look(&path).await else {
-            continue;
-        };
-        let trace = merchant.look(&format!("{path}/trace")).await?;
+    if let Some((merchant, view)) = view(shared, checkout).await {
+        let trace = merchant.look(&format!("/v1/checkouts/{checkout}/trace")).await?;
         let facts = trace.as_array().into_iter().flatten();
         let ids = facts.filter_map(|fact| fact.get("network_id")?.as_str());
         traces.messages = ids.map(str::to_owned).collect();
         let bank = view.get("bank_reference").and_then(Value::as_str);
         traces.bank = bank.map(str::to_owned);
-        break;
     }
     let flow = Flow::of(&shared.journal, &traces);
     if flow.arrows.is_empty() {
         return Err(ControlError::not_found("Nothing was sent for such a purchase."));
     }
     Ok(flow)
+}
+
+/// The checkout as its merchant sees it; the API tells no other whose it is, so each is asked.
+async fn view<'a>(shared: &'a Counterparties, checkout: &str) -> Option<(&'a Merchant, Value)> {
+    let path = format!("/v1/checkouts/{checkout}");
+    for merchant in [&shared.merchant, &shared.other_merchant] {
+        if let Ok(view) = merchant.look(&path).await {
+            return Some((merchant, view));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_purchase_is_said_in_words_and_not_by_a_status() {
+        for (status, cause, last, words) in [
+            ("open", None, "201 open", "open"),
+            ("awaiting_code", None, "200 awaiting_code", "awaiting the code"),
+            ("awaiting_code", None, "422 wrong-code", "awaiting the code: a wrong one was typed"),
+            ("processing", None, "200 processing", "the bank is being asked"),
+            ("paid", None, "200 paid", "paid"),
+            ("declined", Some("declined-by-bank"), "200 declined", "refused: the bank declined"),
+            (
+                "voided",
+                Some("too-many-attempts"),
+                "422 too-many-attempts",
+                "refused: too many wrong codes",
+            ),
+            ("voided", Some("late-code"), "410 late-code", "expired: no code came in time"),
+            ("voided", Some("cancelled"), "200 voided", "voided: called off"),
+            ("voided", None, "200 voided", "voided"),
+            ("expired", None, "201 open", "expired: nobody paid in time"),
+        ] {
+            let view = json!({ "status": status, "cause": cause });
+            assert_eq!(became(&view, last).words, words, "{view}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_called_what_it_asks() {
+        let order = Bytes::from(r#"{"amount":{"value":"8.90","currency":"EUR"}}"#);
+        let card = Bytes::from("card_number=4970100000000154");
+        let none = Bytes::new();
+        for (method, path, body, label, subject) in [
+            (Method::POST, "/v1/checkouts", &order, "asks for 8.90 EUR", None),
+            (
+                Method::POST,
+                "/v1/checkouts/co_1/void",
+                &none,
+                "calls the checkout off",
+                Some("co_1"),
+            ),
+            (Method::GET, "/pay/co_1", &none, "opens the page", Some("co_1")),
+            (Method::POST, "/pay/co_1", &card, "pays by card", Some("co_1")),
+            (Method::POST, "/pay/co_1/code", &none, "types the code", Some("co_1")),
+        ] {
+            let request = request(&method, path, body);
+            let said = request.map(|request| (request.label, request.subject));
+            assert_eq!(said, Some((label.to_owned(), subject.map(str::to_owned))), "{path}");
+        }
+        assert!(request(&Method::PUT, "/v1/subscribers/alice", &none).is_none());
+    }
 }
