@@ -41,11 +41,13 @@ mod views;
 // The flows: each its section of the configuration, and its pages.
 mod flows;
 mod merchant;
-// The counterparties.
+// The counterparties, and each alone.
+mod alone;
 pub mod bank;
 pub mod centre;
 mod certificates;
 
+pub use alone::{LoneBank, LoneCentre};
 pub use drawing::{Arrow, Flow, STYLE};
 pub use error::SandboxError;
 pub use journal::Party;
