@@ -73,6 +73,9 @@ pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunErro
         .filter(placeless)
         .map(|told| format!("{} {}", told.place(), told.scenario.name));
     let skipped: Vec<_> = skipped.collect();
+    if let Some(report) = &report {
+        scripts.scenarios().filter(placeless).for_each(|told| report.skip(told));
+    }
     let scripts = scripts.keep(|told| !placeless(&told));
     let played = scripts.scenarios().count();
     if played == 0 && skipped.is_empty() {

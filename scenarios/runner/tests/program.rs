@@ -164,7 +164,7 @@ fn the_figures_in_the_documentation_are_what_is_really_sent() {
 #[test]
 fn a_report_shows_steps_and_flows_and_what_failed() {
     let (folder, path) = script(
-        "Feature: Trial\n  Scenario: Half a purchase\n    Given Alice is a subscriber with a card\n    \
+        "Feature: Trial\n  @F13.5\n  Scenario: Half a purchase\n    Given Alice is a subscriber with a card\n    \
          And the merchant asks for 49.90 EUR\n    When Alice gives the userId\n    Then the purchase is paid\n",
     );
     let report = folder.path().join("report");
@@ -172,8 +172,11 @@ fn a_report_shows_steps_and_flows_and_what_failed() {
     assert_eq!(code, 1, "{said}");
     let html = fs::read_to_string(report.join("report.html")).unwrap();
     for shown in [
-        "0 passed, 1 failed",
+        "0 passed, 1 failed, 0 skipped",
+        "0 covered",
+        "id=\"only-failed\"",
         "Half a purchase",
+        "<strong class=\"failed\">F13.5</strong>",
         "When Alice gives the userId",
         "0100 authorization",
         "sequenceDiagram",
