@@ -45,7 +45,7 @@ impl Browser {
         self.ask("GET", url, "application/json", None).await
     }
 
-    /// Sends a form. A session begins with the page, so that is opened first by who has none.
+    /// Sends a form. A session begins with the page, so a browser without one opens it first.
     pub(crate) async fn submit(
         &mut self,
         page: &str,

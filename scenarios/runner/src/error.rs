@@ -18,7 +18,7 @@ pub enum RunError {
     /// The sandbox that is said to run does not answer.
     #[error("{url}: {cause}")]
     NotRunning {
-        /// Where.
+        /// The control's URL.
         url: String,
         /// What came instead.
         cause: String,
@@ -26,7 +26,7 @@ pub enum RunError {
     /// The report cannot be written.
     #[error("{path}: {cause}")]
     Report {
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
         /// What the system says.
         cause: String,

@@ -1,4 +1,4 @@
-//! What a script can say: what all flows have in common, by who or what it is about, then each flow's own steps.
+//! What a script can say: what all flows have in common, by subject, then each flow's own steps.
 //!
 //! Names of people are words (`Alice`, `Bob`); `{amount}` and `{time}` are those of `phrase.rs`, and what follows a
 //! colon is looked up there, too.

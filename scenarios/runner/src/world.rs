@@ -27,7 +27,7 @@ pub(crate) struct Story {
     bench: Option<Arc<Bench>>,
     people: BTreeMap<String, Person>,
     pub(crate) checkouts: Checkouts,
-    /// All texts that steps have noted, whoever got them.
+    /// All texts that steps have noted, on any phone.
     pub(crate) heard: Vec<String>,
     /// What the last deed was answered.
     pub(crate) answer: Option<Answer>,

@@ -143,7 +143,7 @@ fn the_figures_in_the_documentation_are_what_is_really_sent() {
     assert!(kept.keys().all(|name| index.contains(name)), "the index has not all");
     assert!(kept.len() >= 5);
     let mut drawn = std::collections::BTreeMap::new();
-    // What goes on at once, the answer to the payer and the message to the phone, is rarely in the other order; a figure
+    // What happens at once, the answer to the payer and the message to the phone, is rarely in the other order; a figure
     // that is stale never comes out.
     for _ in 0..5 {
         let folder = tempfile::tempdir().unwrap();

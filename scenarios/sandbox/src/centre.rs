@@ -46,7 +46,7 @@ const MAX_UNDELIVERED: usize = 10_000;
 /// How often it is looked whether a message's validity has ended.
 const EXPIRY_TICK: Duration = Duration::from_millis(20);
 
-/// Who may bind.
+/// An account that may bind.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Its system_id.

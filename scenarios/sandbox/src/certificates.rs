@@ -39,7 +39,7 @@ pub(crate) struct ClientCertificates {
     pub(crate) encrypted: ClientFiles,
     /// The number in clear.
     pub(crate) clear: ClientFiles,
-    /// Of an authority that nobody here believes.
+    /// Issued by an authority that is not trusted here.
     pub(crate) foreign: ClientFiles,
     /// Expired yesterday.
     pub(crate) expired: ClientFiles,

@@ -1,4 +1,4 @@
-//! Everybody around the server, for those who look at them and tell them what to do.
+//! Everything around the server, to be looked at and told what to do.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 

@@ -16,13 +16,13 @@ pub use html::STYLE;
 pub struct Arrow {
     /// Milliseconds after the first.
     pub after_millis: u64,
-    /// From whom.
+    /// The sender.
     pub from: Party,
-    /// To whom.
+    /// The receiver.
     pub to: Party,
     /// Whether it answers another.
     pub is_answer: bool,
-    /// In a few words.
+    /// What it is, in a few words.
     pub label: String,
     /// What was in it, name by name; what is secret is masked.
     pub detail: Vec<(String, String)>,
@@ -32,7 +32,7 @@ pub struct Arrow {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Flow {
-    /// In order.
+    /// The arrows, in the order in which they were sent.
     pub arrows: Vec<Arrow>,
 }
 
@@ -96,7 +96,7 @@ impl Flow {
         Self { arrows: arrows.collect() }
     }
 
-    /// Who takes part, from left to right.
+    /// Everybody who takes part, from left to right.
     pub fn parties(&self) -> Vec<Party> {
         let ends = self.arrows.iter().flat_map(|arrow| [arrow.from, arrow.to]);
         ends.collect::<BTreeSet<_>>().into_iter().collect()

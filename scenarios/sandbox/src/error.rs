@@ -22,7 +22,7 @@ pub enum SandboxError {
     /// A file cannot be written.
     #[error("{path}: {cause}")]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What the system says.
         cause: String,
@@ -32,7 +32,7 @@ pub enum SandboxError {
         "cannot listen at {address}: {cause}; is another sandbox running? Choose other ports, see --help"
     )]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
         /// What the system says.
         cause: String,
@@ -46,7 +46,7 @@ pub enum SandboxError {
     /// The server does not start.
     #[error(transparent)]
     Server(#[from] StartError),
-    /// A value of the sandbox's own is not valid, or chance failed.
+    /// A value of the sandbox's own is not valid, or there is no randomness.
     #[error("{0}")]
     Internal(String),
 }

@@ -12,7 +12,7 @@ use crate::{certificates::ClientCertificates, person::Person};
 pub(crate) struct Facts {
     pub(crate) api: String,
     pub(crate) checkout: String,
-    /// Figures, health and readiness.
+    /// Metrics, health and readiness.
     pub(crate) operations: Option<String>,
     pub(crate) api_key: String,
     pub(crate) other_api_key: String,

@@ -1,4 +1,4 @@
-//! What was really sent, as those who sent and got it have noted it: the matter of the drawn flows.
+//! What was really sent, as its senders and receivers noted it: flows are drawn from it.
 //!
 //! Everything secret is masked here, before it is kept: see [`mask`].
 
@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::Instant};
 /// Notes that are kept; the oldest give way.
 const MAX_NOTES: usize = 20_000;
 
-/// Who sends and gets, from left to right as a flow is drawn.
+/// A sender or a receiver, from left to right as a flow is drawn.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Party {

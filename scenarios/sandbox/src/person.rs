@@ -59,7 +59,7 @@ impl People {
     }
 }
 
-/// The one who is there from the beginning.
+/// The person that every sandbox begins with.
 pub(crate) fn alice() -> Person {
     Person::numbered("alice", 1)
 }

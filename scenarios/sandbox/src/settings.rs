@@ -15,7 +15,7 @@ pub(crate) const NORMAL_UP_TO_MINOR: u64 = 500;
 pub struct Settings {
     /// Where certificates, configuration and store go; must be empty, or not there.
     pub folder: PathBuf,
-    /// Whom the policy asks first.
+    /// Whether the policy asks the bank or the phone first.
     pub order: Order,
     /// Where handsets, accounts and the clock are told what to do.
     pub control: SocketAddr,
@@ -23,7 +23,7 @@ pub struct Settings {
     pub checkout: SocketAddr,
     /// Where merchants' back ends are served; port 0 takes a free one.
     pub api: SocketAddr,
-    /// Where figures, health and readiness are served; port 0 takes a free one.
+    /// Where metrics, health and readiness are served; port 0 takes a free one.
     pub operations: SocketAddr,
     /// A centre of one's own, instead of the sandbox's. Its handsets cannot be looked at from here.
     pub centre: Option<ExternalCentre>,

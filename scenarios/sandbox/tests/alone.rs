@@ -40,13 +40,18 @@ impl Lone {
         Self { child, said: serde_json::from_str(&line).unwrap() }
     }
 
+    /// What it says under that name.
+    fn told(&self, name: &str) -> &str {
+        self.said.get(name).and_then(Value::as_str).unwrap()
+    }
+
     fn connect(&self, to: &str) -> TcpStream {
-        TcpStream::connect(self.said[to].as_str().unwrap()).unwrap()
+        TcpStream::connect(self.told(to)).unwrap()
     }
 
     /// What the control answers to a GET.
     fn look(&self, path: &str) -> String {
-        let url = self.said["control"].as_str().unwrap();
+        let url = self.told("control");
         let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -128,7 +133,7 @@ fn ask(stream: &mut TcpStream, sequence: u32, body: Body) -> Pdu {
         let mut octets = [0; 512];
         let read = stream.read(&mut octets).unwrap();
         assert_ne!(read, 0, "the centre closed the connection");
-        received.extend_from_slice(&octets[..read]);
+        received.extend(octets.iter().take(read));
         if let Some(octets) = first_pdu(&received).unwrap() {
             return Pdu::decode(octets).unwrap();
         }

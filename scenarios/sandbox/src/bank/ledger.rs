@@ -51,13 +51,13 @@ pub struct Account {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Movement {
-    /// What.
+    /// Which way the money went, or was promised.
     pub kind: MovementKind,
-    /// How much.
+    /// The amount.
     pub amount: Amount,
     /// The purchase's retrieval reference number.
     pub retrieval: String,
-    /// Who is paid.
+    /// The payee.
     pub payee: String,
 }
 
@@ -242,7 +242,7 @@ impl Ledger {
                 *state = self.debit(order, state)?;
                 Ok(response::DONE.into())
             }
-            // A purchase that is not known is taken back, too: should its authorization still come, it is too late.
+            // A purchase that is not known is reversed, too: should its authorization still come, it is too late.
             _ => match std::mem::replace(state, State::Reversed) {
                 State::Open | State::Reversed => Err(response::NO_SUCH_RECORD),
                 State::Held { amount, .. } => {
