@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use hyper::header;
 
 use crate::{
-    control::{ClientCertificate, Description},
+    description::{ClientCertificate, Description},
     failure::Failure,
     wire::{self, Ask, Reply, Tls, Unanswered},
 };
@@ -45,7 +45,7 @@ impl Browser {
         self.ask("GET", url, "application/json", None).await
     }
 
-    /// Sends a form. A session begins with the page, so that is opened first by who has none.
+    /// Sends a form. A session begins with the page, so a browser without one opens it first.
     pub(crate) async fn submit(
         &mut self,
         page: &str,

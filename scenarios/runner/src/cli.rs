@@ -47,8 +47,8 @@ enum Command {
         /// Where to write a JUnit report.
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
-        /// Where to write report.html, in which each scenario shows its steps and all that was sent, and the same flows as
-        /// Mermaid, a file each, in flows.
+        /// Where to write report.html, with counts, the rows that are covered, and each scenario with its steps and all
+        /// that was sent, and the same flows as Mermaid, a file each, in flows.
         #[arg(long, value_name = "DIR")]
         report: Option<PathBuf>,
     },

@@ -1,4 +1,4 @@
-//! Why a step fails: what was expected and what came, in words for whoever wrote the script.
+//! Why a step fails: what was expected and what came, in words for the author of the script.
 
 use std::{fmt, future::Future, time::Duration};
 

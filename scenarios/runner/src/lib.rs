@@ -5,15 +5,18 @@
 //! sandbox's control.
 //!
 //! ```text
-//!   *.feature --> script.rs --> run.rs --> steps/*.rs --> wire.rs ----> server (API, pages)
-//!                     |           |            |     \-> control.rs --> handsets, accounts, clock
+//!   *.feature --> script.rs --> run.rs --> steps/ --> flows/ --> wire.rs ----> server (API, pages)
+//!                     |           |            |         \-> control.rs --> handsets, accounts, clock
 //!   rows.toml --> catalogue.rs    |         world.rs
 //!                     |         bench.rs: our own sandboxes, or one that runs
 //!                coverage.rs
 //! ```
+//!
+//! To add a flow: its wire in `flows/`, its steps in `steps/`, and one member of `world.rs` for what it remembers.
 
 // The program.
 pub mod cli;
+mod error;
 mod report;
 mod run;
 
@@ -32,9 +35,12 @@ mod world;
 // The wires.
 mod browser;
 mod control;
+mod description;
+mod flows;
 mod wire;
 
 pub use catalogue::{Catalogue, Group, Row};
 pub use coverage::{Coverage, CoveredGroup, CoveredRow, Covering};
-pub use run::{Outcome, RunError, Running, run};
+pub use error::RunError;
+pub use run::{Outcome, Running, run};
 pub use script::{CODE_FIRST, ScriptError, Scripts, Told};

@@ -41,16 +41,6 @@ pub(crate) fn cause(words: &str) -> Result<&'static str, String> {
     look_up(CAUSES, words)
 }
 
-/// Where a purchase stands.
-pub(crate) fn status(words: &str) -> Result<&'static str, String> {
-    look_up(STATUSES, words)
-}
-
-/// An entry of the trace.
-pub(crate) fn event(words: &str) -> Result<&'static str, String> {
-    look_up(EVENTS, words)
-}
-
 /// Why a certificate is refused: the name in the problem's type, and the alert's name when TLS refuses it already
 /// (RFC 8446 section 6.2).
 pub(crate) fn certificate_cause(words: &str) -> Result<(&'static str, &'static str), String> {
@@ -63,7 +53,8 @@ pub(crate) fn certificate_cause(words: &str) -> Result<(&'static str, &'static s
     Ok((problem, alert))
 }
 
-type Table = &'static [(&'static str, &'static str)];
+/// What can be said, each with its name on the wire.
+pub(crate) type Table = &'static [(&'static str, &'static str)];
 
 const CAUSES: Table = &[
     ("the code is wrong", "wrong-code"),
@@ -86,31 +77,14 @@ const CAUSES: Table = &[
     ("the merchant's key is not known", "not-authenticated"),
 ];
 
-const STATUSES: Table = &[
-    ("is open", "open"),
-    ("waits for the code", "awaiting_code"),
-    ("is paid", "paid"),
-    ("is declined", "declined"),
-    ("is void", "voided"),
-    ("is expired", "expired"),
-];
-
-const EVENTS: Table = &[
-    ("the payment began", "payment_started"),
-    ("the bank held the amount", "payment_authorized"),
-    ("the bank refused", "payment_declined"),
-    ("the code was asked for", "code_asked"),
-    ("the payer agreed", "payment_agreed"),
-    ("the amount was debited", "payment_captured"),
-];
-
 const CERTIFICATE_CAUSES: Table = &[
     ("its authority is not known", "certificate-unknown-authority"),
     ("it has expired", "certificate-expired"),
     ("its number is another certificate's", "certificate-phone-moved"),
 ];
 
-fn look_up(table: Table, words: &str) -> Result<&'static str, String> {
+/// The name of those words.
+pub(crate) fn look_up(table: Table, words: &str) -> Result<&'static str, String> {
     table.iter().find(|(known, _)| *known == words).map(|(_, name)| *name).ok_or_else(|| {
         let known: Vec<_> = table.iter().map(|(known, _)| *known).collect();
         format!("the script says \"{words}\"; what can be said here is: {}", known.join("; "))

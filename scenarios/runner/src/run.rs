@@ -7,7 +7,7 @@ use std::{
 };
 
 use countersign_domain::plan::Order;
-use countersign_sandbox::{Sandbox, SandboxError, Settings};
+use countersign_sandbox::{Sandbox, Settings};
 use cucumber::{
     World as _, WriterExt as _, cli,
     gherkin::Feature,
@@ -16,10 +16,10 @@ use cucumber::{
 };
 use futures_util::{FutureExt as _, stream};
 use tempfile::TempDir;
-use thiserror::Error;
 
 use crate::{
     bench::{Bench, Benches},
+    error::RunError,
     failure::Failure,
     report::Report,
     script::{Scripts, Told},
@@ -51,37 +51,6 @@ pub struct Outcome {
     pub skipped: Vec<String>,
 }
 
-/// Why nothing was played.
-#[derive(Debug, Error, PartialEq)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The selection leaves nothing.
-    #[error("no scenario is selected; see `scenario list`, and check --tags")]
-    NothingSelected,
-    /// No sandbox can be started.
-    #[error("no sandbox can be started: {0}")]
-    Sandbox(#[from] SandboxError),
-    /// The sandbox that is said to run does not answer.
-    #[error("{url}: {cause}")]
-    NotRunning {
-        /// Where.
-        url: String,
-        /// What came instead.
-        cause: String,
-    },
-    /// The report cannot be written.
-    #[error("{path}: {cause}")]
-    Report {
-        /// Where.
-        path: PathBuf,
-        /// What the system says.
-        cause: String,
-    },
-    /// There is no room for a sandbox's files.
-    #[error("no temporary folder: {0}")]
-    NoFolder(String),
-}
-
 /// Plays the scripts. Its future stays on one thread: block on it.
 ///
 /// # Errors
@@ -104,6 +73,9 @@ pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunErro
         .filter(placeless)
         .map(|told| format!("{} {}", told.place(), told.scenario.name));
     let skipped: Vec<_> = skipped.collect();
+    if let Some(report) = &report {
+        scripts.scenarios().filter(placeless).for_each(|told| report.skip(told));
+    }
     let scripts = scripts.keep(|told| !placeless(&told));
     let played = scripts.scenarios().count();
     if played == 0 && skipped.is_empty() {

@@ -45,7 +45,7 @@ pub enum ScriptError {
     /// A tag means to be a row, and is none.
     #[error("{place}: @{tag} is not a row; see `scenario list`")]
     UnknownRow {
-        /// Where.
+        /// File and line.
         place: String,
         /// The tag.
         tag: String,
@@ -53,7 +53,7 @@ pub enum ScriptError {
     /// A scenario without steps would pass whatever happens.
     #[error("{place}: the scenario has no steps")]
     NoSteps {
-        /// Where.
+        /// File and line.
         place: String,
     },
 }

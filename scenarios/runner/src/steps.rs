@@ -1,4 +1,4 @@
-//! What a script can say, by who acts.
+//! What a script can say: what all flows have in common, by subject, then each flow's own steps.
 //!
 //! Names of people are words (`Alice`, `Bob`); `{amount}` and `{time}` are those of `phrase.rs`, and what follows a
 //! colon is looked up there, too.
@@ -7,9 +7,11 @@
     reason = "a step is given the story as the library passes it"
 )]
 
+mod answer;
 mod bank;
 mod certificate;
-mod merchant;
-mod payer;
+mod clock;
+mod people;
 mod phone;
-mod purchase;
+
+mod checkout;

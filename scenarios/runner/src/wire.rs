@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::{control::ClientCertificate, failure::Failure};
+use crate::{description::ClientCertificate, failure::Failure};
 
 /// For one request and its answer: longer than a bank that does not answer is waited for.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -73,6 +73,9 @@ impl Json {
     }
 }
 
+/// What a request came to.
+pub(crate) type Answer = Result<Reply, Unanswered>;
+
 /// There is no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Unanswered {
@@ -106,7 +109,7 @@ impl Unanswered {
     }
 }
 
-/// A TLS client that believes one authority.
+/// A TLS client that trusts one authority.
 #[derive(Clone)]
 pub(crate) struct Tls(TlsConnector);
 
@@ -117,7 +120,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Believes the authority in that PEM file; presents the certificate, if any.
+    /// Trusts the authority in that PEM file; presents the certificate, if any.
     pub(crate) fn new(
         authority: &Path,
         certificate: Option<&ClientCertificate>,

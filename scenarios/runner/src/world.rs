@@ -1,4 +1,4 @@
-//! What a scenario knows: its people, their phones and browsers, the purchases, and the last answer.
+//! What a scenario knows: its people, their phones and browsers, what the flows remember, and the last answer.
 
 use std::{
     collections::BTreeMap,
@@ -8,17 +8,17 @@ use std::{
     },
 };
 
-use countersign_domain::amount::Amount;
 use countersign_sandbox::with_check_digit;
 use cucumber::World;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    bench::Bench,
+    bench::{Bench, Call},
     browser::Browser,
-    control::{Card, ClientCertificate},
-    failure::Failure,
-    wire::{self, Ask, Json, Reply, Tls, Unanswered},
+    description::{Card, ClientCertificate},
+    failure::{Failure, Outcome},
+    flows::checkout::Checkouts,
+    wire::{Answer, Reply, Unanswered},
 };
 
 /// The state of one scenario.
@@ -26,11 +26,11 @@ use crate::{
 pub(crate) struct Story {
     bench: Option<Arc<Bench>>,
     people: BTreeMap<String, Person>,
-    pub(crate) purchases: Vec<Purchase>,
-    /// All texts that steps have noted, whoever got them.
+    pub(crate) checkouts: Checkouts,
+    /// All texts that steps have noted, on any phone.
     pub(crate) heard: Vec<String>,
     /// What the last deed was answered.
-    pub(crate) answer: Option<Result<Reply, Unanswered>>,
+    pub(crate) answer: Option<Answer>,
 }
 
 /// Somebody with a phone, a card and an account.
@@ -45,17 +45,6 @@ pub(crate) struct Person {
     pub(crate) noted: usize,
     /// Texts that came in this scenario.
     pub(crate) texts: Vec<String>,
-}
-
-/// What a merchant asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Purchase {
-    pub(crate) amount: Amount,
-    pub(crate) order: Value,
-    pub(crate) key: String,
-    pub(crate) id: String,
-    /// The payment page.
-    pub(crate) url: String,
 }
 
 impl Person {
@@ -80,6 +69,11 @@ impl Story {
 
     pub(crate) fn bench(&self) -> Result<&Bench, Failure> {
         self.bench.as_deref().ok_or_else(|| Failure::new("there is no sandbox for this scenario"))
+    }
+
+    /// Where the sandbox has what was sent, for each flow that was begun.
+    pub(crate) fn drawn(&self) -> Vec<String> {
+        self.checkouts.drawn().collect()
     }
 
     /// Somebody new of that name, with a number and a card that nobody else has.
@@ -150,60 +144,43 @@ impl Story {
         next_unique()
     }
 
-    /// The purchase that is talked of: the last.
-    pub(crate) fn purchase(&self) -> Result<&Purchase, Failure> {
-        self.purchases
-            .last()
-            .ok_or_else(|| Failure::new("the merchant has not asked for anything yet"))
-    }
-
-    /// Calls the merchants' API under that key, or none.
-    pub(crate) async fn merchant(
-        &self,
-        method: &str,
-        path: &str,
-        api_key: Option<&str>,
-        idempotency_key: Option<&str>,
-        body: Option<&Value>,
-    ) -> Result<Result<Reply, Unanswered>, Failure> {
-        let Bench { description, .. } = self.bench()?;
-        let tls = Tls::new(&description.authority, None)?;
-        let url = format!("{}{path}", description.api);
-        let mut headers = Vec::new();
-        if let Some(key) = api_key {
-            headers.push((hyper::header::AUTHORIZATION, format!("Bearer {key}")));
-        }
-        if let Some(key) = idempotency_key {
-            headers
-                .push((hyper::header::HeaderName::from_static("idempotency-key"), key.to_owned()));
-        }
-        // What a tester reads is no part of the purchase, and is not drawn.
-        if method == "GET" {
-            headers.push((
-                hyper::header::HeaderName::from_static(countersign_sandbox::OWN_LOOK),
-                "1".to_owned(),
-            ));
-        }
-        let body = body.map(Value::to_string).unwrap_or_default();
-        Ok(wire::ask(Some(&tls), Ask { method, url: &url, headers, body }).await)
-    }
-
-    /// What our merchant is answered to a question that must succeed.
-    pub(crate) async fn merchant_reads(&self, path: &str) -> Result<Reply, Failure> {
-        let key = &self.bench()?.description.api_key;
-        let reply = self.merchant("GET", path, Some(key), None, None).await?;
-        let reply = reply.map_err(|error| Failure::new(error.to_string()))?;
-        if reply.status.is_success() {
-            Ok(reply)
-        } else {
-            Err(Failure::new(format!("GET {path}: {reply}")))
+    /// Enters a person into the server's directory, as a relying party does.
+    pub(crate) async fn enrol(&self, name: &str, with_card: bool) -> Outcome {
+        let (bench, person) = (self.bench()?, self.person(name)?);
+        let card = with_card
+            .then(|| json!({ "number": person.card.number, "expiry": person.card.expiry }));
+        let body = json!({ "number": person.number, "card": card });
+        let path = format!("/v1/subscribers/{}", person.user_id);
+        let api_key = Some(bench.description.api_key.as_str());
+        let call =
+            Call { method: "PUT", path: &path, api_key, body: Some(&body), ..Call::default() };
+        match bench.call(call).await? {
+            Ok(reply) if reply.status.as_u16() == 204 => Ok(()),
+            Ok(reply) => Err(Failure::expected("204", reply)),
+            Err(error) => Err(Failure::new(error.to_string())),
         }
     }
 
-    /// The purchase as the merchant sees it.
-    pub(crate) async fn merchant_view(&self) -> Result<Json, Failure> {
-        let path = format!("/v1/checkouts/{}", self.purchase()?.id);
-        Ok(self.merchant_reads(&path).await?.json())
+    /// The last answer, if there was one at all.
+    pub(crate) fn answered(&self) -> Result<&Reply, Failure> {
+        match &self.answer {
+            Some(Ok(reply)) => Ok(reply),
+            Some(Err(error)) => Err(Failure::new(error.to_string())),
+            None => Err(Failure::new("nobody has asked for anything yet")),
+        }
+    }
+
+    /// The last answer is a no of that name, or a TLS alert of that name.
+    pub(crate) fn refused(&self, problem: &str, alert: &str) -> Outcome {
+        match &self.answer {
+            Some(Ok(reply)) if reply.problem().as_deref() == Some(problem) => Ok(()),
+            Some(Err(Unanswered::Alert(came))) if came == alert => Ok(()),
+            Some(Ok(reply)) => Err(Failure::expected(format_args!("the problem {problem}"), reply)),
+            Some(Err(error)) => {
+                Err(Failure::expected(format_args!("the problem {problem}"), error))
+            }
+            None => Err(Failure::new("nobody has asked for anything yet")),
+        }
     }
 }
 

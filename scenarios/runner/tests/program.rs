@@ -143,7 +143,7 @@ fn the_figures_in_the_documentation_are_what_is_really_sent() {
     assert!(kept.keys().all(|name| index.contains(name)), "the index has not all");
     assert!(kept.len() >= 5);
     let mut drawn = std::collections::BTreeMap::new();
-    // What goes on at once, the answer to the payer and the message to the phone, is rarely in the other order; a figure
+    // What happens at once, the answer to the payer and the message to the phone, is rarely in the other order; a figure
     // that is stale never comes out.
     for _ in 0..5 {
         let folder = tempfile::tempdir().unwrap();
@@ -164,7 +164,7 @@ fn the_figures_in_the_documentation_are_what_is_really_sent() {
 #[test]
 fn a_report_shows_steps_and_flows_and_what_failed() {
     let (folder, path) = script(
-        "Feature: Trial\n  Scenario: Half a purchase\n    Given Alice is a subscriber with a card\n    \
+        "Feature: Trial\n  @F13.5\n  Scenario: Half a purchase\n    Given Alice is a subscriber with a card\n    \
          And the merchant asks for 49.90 EUR\n    When Alice gives the userId\n    Then the purchase is paid\n",
     );
     let report = folder.path().join("report");
@@ -172,8 +172,11 @@ fn a_report_shows_steps_and_flows_and_what_failed() {
     assert_eq!(code, 1, "{said}");
     let html = fs::read_to_string(report.join("report.html")).unwrap();
     for shown in [
-        "0 passed, 1 failed",
+        "0 passed, 1 failed, 0 skipped",
+        "0 covered",
+        "id=\"only-failed\"",
         "Half a purchase",
+        "<strong class=\"failed\">F13.5</strong>",
         "When Alice gives the userId",
         "0100 authorization",
         "sequenceDiagram",

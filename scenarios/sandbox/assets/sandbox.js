@@ -1,26 +1,36 @@
-// What moves: when something was sent, the part of the page that is live is fetched anew. What is opened stays open.
+// What moves: when something was sent, the parts of the page that are live are fetched anew. What is opened stays open.
 "use strict";
-const place = () => document.querySelector("[data-live]");
-if (place() && window.EventSource) {
+const shown = new Map();
+
+// Puts what is new into a live part, and leaves the part itself where it is, so that readers say what is new.
+const renew = (part, fresh) => {
+  const text = fresh.innerHTML;
+  if (text === (shown.get(part.id) ?? part.innerHTML)) return;
+  shown.set(part.id, text);
+  const focused = part.contains(document.activeElement) ? document.activeElement.closest("[id]")?.id : null;
+  for (const { id } of part.querySelectorAll("details[open]")) {
+    fresh.querySelector("#" + CSS.escape(id))?.setAttribute("open", "");
+  }
+  part.replaceChildren(...fresh.childNodes);
+  if (focused && focused !== part.id) {
+    const place = document.getElementById(focused);
+    (place?.querySelector("summary") ?? place)?.focus();
+  }
+};
+
+if (document.querySelector("[data-live]") && window.EventSource) {
   let waiting = false;
-  const renew = async () => {
+  const look = async () => {
     waiting = false;
     const answer = await fetch(location.href);
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector("[data-live]");
-    const old = place();
-    if (!fresh || fresh.innerHTML === old.dataset.shown) return;
-    const shown = fresh.innerHTML;
-    const open = [...old.querySelectorAll("details[open]")].map((details) => details.id);
-    const focused = document.activeElement && old.contains(document.activeElement)
-      ? document.activeElement.closest("[id]")?.id : null;
-    for (const id of open) fresh.querySelector("#" + CSS.escape(id))?.setAttribute("open", "");
-    old.replaceWith(fresh);
-    fresh.dataset.shown = shown;
-    if (focused) document.getElementById(focused)?.querySelector("summary")?.focus();
+    for (const part of document.querySelectorAll("[data-live]")) {
+      const fresh = page.getElementById(part.id);
+      if (fresh) renew(part, fresh);
+    }
   };
   new EventSource("/events").onmessage = () => {
-    if (!waiting) { waiting = true; setTimeout(renew, 60); }
+    if (!waiting) { waiting = true; setTimeout(look, 60); }
   };
 }

@@ -22,7 +22,10 @@ use std::{
     time::Duration,
 };
 
-use countersign_domain::{amount::Currency, card::Card};
+use countersign_domain::{
+    amount::Currency,
+    card::{Card, MaskedCard},
+};
 use countersign_iso8583::{Field, FrameBuffer, FrameError, Message, Mti, frame};
 use thiserror::Error;
 use tokio::{
@@ -130,6 +133,11 @@ impl Bank {
     /// repeat, and must not be debited twice.
     pub fn set_silent(&self, silent: bool) {
         self.shared.silent.store(silent, Ordering::Relaxed);
+    }
+
+    /// What moved on any account, account by account, oldest first.
+    pub(crate) fn all_movements(&self) -> Vec<(MaskedCard, Movement)> {
+        self.shared.ledger().all_movements()
     }
 
     /// What moved on the card's account, oldest first; nothing when it has none.

@@ -23,6 +23,7 @@ use countersign_channels::{
     smpp::pdu::{Address, ESM_CLASS_UDHI, ShortMessage},
     sms::text,
 };
+use serde::Deserialize;
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
@@ -45,13 +46,22 @@ const MAX_UNDELIVERED: usize = 10_000;
 /// How often it is looked whether a message's validity has ended.
 const EXPIRY_TICK: Duration = Duration::from_millis(20);
 
-/// Who may bind.
+/// An account that may bind.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Its system_id.
     pub system_id: String,
     /// Its password; a secret of nobody.
     pub password: String,
+}
+
+/// Whether a handset can be reached.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HandsetState {
+    On,
+    Off,
+    Barred,
 }
 
 /// A running centre; dropping it ends it.
@@ -173,6 +183,13 @@ impl Centre {
     /// When there is no such handset.
     pub fn set_barred(&self, number: &str, barred: bool) -> Result<(), CentreError> {
         self.shared.network().set_barred(number, barred)
+    }
+
+    /// Puts a handset into that state; one that is not there is added.
+    pub(crate) fn set_state(&self, number: &str, state: HandsetState) -> Result<(), CentreError> {
+        self.add_handset(number)?;
+        self.set_barred(number, matches!(state, HandsetState::Barred))?;
+        self.set_reachable(number, !matches!(state, HandsetState::Off))
     }
 
     /// Sends a text from a handset to the first account.

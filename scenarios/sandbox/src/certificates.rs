@@ -8,10 +8,7 @@
 //! ```
 
 use std::{
-    fs,
-    io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,7 +24,11 @@ use rcgen::{
 use serde::Serialize;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
-use crate::sandbox::{Person, SandboxError};
+use crate::{
+    error::SandboxError,
+    folder::{write_public, write_secret},
+    person::Person,
+};
 
 const DAY: u64 = 86_400;
 
@@ -38,7 +39,7 @@ pub(crate) struct ClientCertificates {
     pub(crate) encrypted: ClientFiles,
     /// The number in clear.
     pub(crate) clear: ClientFiles,
-    /// Of an authority that nobody here believes.
+    /// Issued by an authority that is not trusted here.
     pub(crate) foreign: ClientFiles,
     /// Expired yesterday.
     pub(crate) expired: ClientFiles,
@@ -212,21 +213,6 @@ impl Maker<'_> {
         write_secret(&key_file, &key.expose_pem()?)?;
         Ok((certificate, key_file))
     }
-}
-
-/// Writes a file that everybody may read.
-pub(crate) fn write_public(path: &Path, text: &str) -> Result<(), SandboxError> {
-    fs::write(path, text).map_err(|error| SandboxError::file(path, &error))
-}
-
-/// Writes a file that its owner alone may read.
-pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), SandboxError> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| SandboxError::file(path, &error))
 }
 
 fn authority(name: &str, now: u64) -> Result<Authority, SandboxError> {

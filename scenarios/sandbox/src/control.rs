@@ -1,30 +1,30 @@
-//! The control: handsets, accounts and the clock, over plain HTTP on loopback, for people with `curl` and for tests.
+//! The control: what people and programs ask of the sandbox, over plain HTTP on loopback.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
     http::StatusCode,
-    response::{IntoResponse, Response},
-    routing::{get, post, put},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
 };
-use countersign_domain::{
-    amount::{Amount, Currency},
-    card::{Card, CardExpiry},
-    invalid::InvalidInput,
-};
+use countersign_domain::invalid::InvalidInput;
 use countersign_web::problem::Problem;
-use serde::{Deserialize, Serialize};
-use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
+use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::{
-    bank::{self, Movement, UnknownCard},
-    centre::{CentreError, HandsetMessage},
+    accounts::{self, Accounts},
+    centre::HandsetMessage,
     counterparties::Counterparties,
-    merchant::NotDone,
-    pages::pages,
-    sandbox::{BALANCE_MINOR, SandboxError, euro, listen},
+    error::SandboxError,
+    flows,
+    handsets::{self, Handsets},
+    page,
+    problem::ControlError,
+    served::{Door, Served},
+    stage::{self, Rooms},
 };
 
 /// The furthest that the clock is set forward at once: a day.
@@ -32,34 +32,25 @@ const MAX_ADVANCE_SECONDS: u32 = 86_400;
 
 /// A control at work, and with it what it controls.
 pub(crate) struct Control {
-    address: SocketAddr,
     counterparties: Arc<Counterparties>,
-    task: JoinHandle<()>,
+    _served: Served,
 }
 
 impl Control {
     pub(crate) async fn start(mut counterparties: Counterparties) -> Result<Self, SandboxError> {
-        let address = counterparties.address;
-        let cannot = |error: std::io::Error| listen(address, &error);
-        let listener = TcpListener::bind(address).await.map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
-        counterparties.address = address;
+        let door = Door::at(counterparties.address).await?;
+        counterparties.address = door.address;
         let counterparties = Arc::new(counterparties);
-        let routes = routes(Arc::clone(&counterparties));
-        let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, routes).await {
-                tracing::error!(%error, "the control ended");
-            }
-        });
-        Ok(Self { address, counterparties, task })
+        let served = door.serve(routes(&counterparties));
+        Ok(Self { counterparties, _served: served })
     }
 
     pub(crate) fn counterparties(&self) -> &Counterparties {
         &self.counterparties
     }
 
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.counterparties.address
     }
 
     /// What all handsets have got after `since`, oldest first, each with the handset's number.
@@ -76,185 +67,39 @@ impl Control {
     }
 }
 
-impl Drop for Control {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 type Shared = State<Arc<Counterparties>>;
 
-fn routes(counterparties: Arc<Counterparties>) -> Router {
-    pages()
+fn routes(counterparties: &Arc<Counterparties>) -> Router {
+    let handsets = Handsets {
+        centre: Arc::clone(&counterparties.centre),
+        people: counterparties.people.clone(),
+        places: counterparties.places.clone(),
+    };
+    let accounts = Accounts {
+        bank: Arc::clone(&counterparties.bank),
+        server: Some(Arc::clone(counterparties)),
+        places: counterparties.places.clone(),
+    };
+    let rooms = Rooms { counterparties: Arc::clone(counterparties), handsets: handsets.clone() };
+    Router::new()
         .route("/sandbox.json", get(describe))
-        .route("/handsets", get(handsets))
-        .route("/handsets/{number}", put(set_handset))
-        .route("/handsets/{number}/messages", get(messages))
-        .route("/handsets/{number}/send", post(send))
-        .route("/bank/cards/{number}", get(account).put(set_account))
-        .route("/bank/silent", put(set_silent))
         .route("/clock", post(advance))
+        .with_state(Arc::clone(counterparties))
+        .merge(stage::routes(rooms))
+        .merge(flows::routes(Arc::clone(counterparties)))
+        .merge(handsets::routes(handsets))
+        .merge(accounts::routes(accounts))
+        .merge(page::routes(counterparties.journal.clone()))
         .fallback(async || {
-            let known = "There are / for people, and /sandbox.json, /handsets, /handsets/NUMBER, /handsets/NUMBER/messages, \
-                         /handsets/NUMBER/send, /bank/cards/NUMBER, /bank/silent and /clock.";
-            Problem::not_found(known)
+            let (handsets, accounts) = (handsets::PATHS, accounts::PATHS);
+            Problem::not_found(format!(
+                "There are / for people, and /sandbox.json, {handsets}, {accounts} and /clock."
+            ))
         })
-        .with_state(counterparties)
 }
 
 async fn describe(State(shared): Shared) -> Response {
     Json(shared.facts.as_ref()).into_response()
-}
-
-async fn handsets(State(shared): Shared) -> Json<Vec<String>> {
-    Json(shared.centre.handsets())
-}
-
-/// Whether a handset can be reached.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum HandsetState {
-    On,
-    Off,
-    Barred,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HandsetBody {
-    state: HandsetState,
-}
-
-async fn set_handset(
-    State(shared): Shared,
-    Path(number): Path<String>,
-    body: Result<Json<HandsetBody>, JsonRejection>,
-) -> Result<StatusCode, ControlError> {
-    let Json(HandsetBody { state }) = body?;
-    shared.set_handset(&number, state)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Serialize)]
-struct Shown {
-    from: String,
-    text: String,
-    age_seconds: u64,
-}
-
-/// What the handset shows, oldest first.
-async fn messages(
-    State(shared): Shared,
-    Path(number): Path<String>,
-) -> Result<Json<Vec<Shown>>, ControlError> {
-    let shown = shared.centre.handset(&number)?.into_iter();
-    let shown = shown.map(|message| Shown {
-        age_seconds: message.at.elapsed().as_secs(),
-        from: message.from,
-        text: message.text,
-    });
-    Ok(Json(shown.collect()))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TextBody {
-    to: String,
-    text: String,
-}
-
-/// Sends a text from the handset to the server.
-async fn send(
-    State(shared): Shared,
-    Path(number): Path<String>,
-    body: Result<Json<TextBody>, JsonRejection>,
-) -> Result<StatusCode, ControlError> {
-    let Json(TextBody { to, text }) = body?;
-    shared.centre.send_from_handset(&number, &to, &text)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Serialize)]
-struct AccountView {
-    #[serde(flatten)]
-    account: bank::Account,
-    movements: Vec<Movement>,
-}
-
-async fn account(
-    State(shared): Shared,
-    Path(number): Path<String>,
-) -> Result<Json<AccountView>, ControlError> {
-    let card = shared.bank.card(&number).ok_or(UnknownCard)?;
-    let account = shared.bank.account(&card).ok_or(UnknownCard)?;
-    let movements = shared.bank.movements(&card);
-    Ok(Json(AccountView { account, movements }))
-}
-
-/// An amount as people write it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BalanceBody {
-    value: String,
-    currency: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AccountBody {
-    expiry: Option<String>,
-    balance: Option<BalanceBody>,
-    refuses: Option<bool>,
-    blocked: Option<bool>,
-}
-
-/// Changes the account that the card draws on. One that is not there is opened; so is one that is given a balance.
-async fn set_account(
-    State(shared): Shared,
-    Path(number): Path<String>,
-    body: Result<Json<AccountBody>, JsonRejection>,
-) -> Result<StatusCode, ControlError> {
-    let Json(change) = body?;
-    let known = shared.bank.card(&number);
-    let is_new = known.is_none() || change.balance.is_some();
-    let card = match (known, change.expiry) {
-        (_, Some(expiry)) => Card::new(&number, CardExpiry::try_from(expiry)?)?,
-        (Some(card), None) => card,
-        (None, None) => return Err(UnknownCard.into()),
-    };
-    if is_new {
-        let (balance_minor, currency) = match change.balance {
-            None => (BALANCE_MINOR, euro()?),
-            Some(BalanceBody { value, currency }) => {
-                let amount = Amount::from_decimal(&value, Currency::try_from(currency)?)?;
-                (amount.amount_minor(), amount.currency())
-            }
-        };
-        shared.bank.open_account(card.clone(), balance_minor, currency);
-    }
-    if let Some(refuses) = change.refuses {
-        shared.bank.refuse(&card, refuses)?;
-    }
-    if let Some(blocked) = change.blocked {
-        shared.bank.block(&card, blocked)?;
-    }
-    Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SilentBody {
-    silent: bool,
-}
-
-/// Has the bank do what it is asked and keep its answers to itself.
-async fn set_silent(
-    State(shared): Shared,
-    body: Result<Json<SilentBody>, JsonRejection>,
-) -> Result<StatusCode, ControlError> {
-    let Json(SilentBody { silent }) = body?;
-    shared.bank.set_silent(silent);
-    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize)]
@@ -274,83 +119,4 @@ async fn advance(
     }
     shared.clock.advance(advance_seconds);
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What the control cannot do, as a problem document.
-pub(crate) struct ControlError(Problem);
-
-impl ControlError {
-    pub(crate) fn of(
-        status: StatusCode,
-        name: &str,
-        title: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self(Problem::new(status, name, title, detail))
-    }
-
-    pub(crate) fn invalid(detail: &str) -> Self {
-        Self(Problem::invalid(detail))
-    }
-
-    pub(crate) fn not_found(detail: &str) -> Self {
-        Self(Problem::not_found(detail))
-    }
-
-    pub(crate) fn internal(cause: &str) -> Self {
-        tracing::error!(cause, "the sandbox failed");
-        Self(Problem::internal())
-    }
-}
-
-/// The server did not do what the sandbox, as a merchant, asked of it.
-impl From<NotDone> for ControlError {
-    fn from(NotDone(cause): NotDone) -> Self {
-        let title = "The server did not do it";
-        Self::of(StatusCode::BAD_GATEWAY, "not-done", title, cause)
-    }
-}
-
-impl From<CentreError> for ControlError {
-    fn from(error: CentreError) -> Self {
-        Self(match error {
-            CentreError::UnknownHandset => Problem::not_found(
-                "No handset has this number. PUT /handsets/NUMBER {\"state\":\"on\"} adds one.",
-            ),
-            error => Problem::invalid(format!("{error}.")),
-        })
-    }
-}
-
-impl From<UnknownCard> for ControlError {
-    fn from(_: UnknownCard) -> Self {
-        let how = "The bank has no account for this card. PUT /bank/cards/NUMBER {\"expiry\":\"2035-12\"} opens one.";
-        Self(Problem::not_found(how))
-    }
-}
-
-impl From<InvalidInput> for ControlError {
-    fn from(error: InvalidInput) -> Self {
-        Self(Problem::invalid(format!("{error}.")))
-    }
-}
-
-impl From<JsonRejection> for ControlError {
-    fn from(rejection: JsonRejection) -> Self {
-        let title = "The body is not the JSON that is expected";
-        let (status, detail) = (rejection.status(), rejection.body_text());
-        Self(Problem::new(status, "malformed-json", title, detail))
-    }
-}
-
-impl std::fmt::Display for ControlError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.explanation())
-    }
-}
-
-impl IntoResponse for ControlError {
-    fn into_response(self) -> Response {
-        self.0.into_response()
-    }
 }

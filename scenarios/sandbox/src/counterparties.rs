@@ -1,10 +1,6 @@
-//! Everybody around the server, for those who look at them and tell them what to do.
+//! Everything around the server, to be looked at and told what to do.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use countersign_domain::{
     card::{Card, CardExpiry},
@@ -17,38 +13,36 @@ use serde_json::json;
 
 use crate::{
     bank::Bank,
-    centre::{Centre, CentreError},
+    centre::Centre,
     clock::SandboxClock,
-    control::{ControlError, HandsetState},
+    facts::Facts,
     journal::Journal,
     merchant::Merchant,
-    sandbox::{BALANCE_MINOR, Facts, Person, euro},
+    page::Places,
+    person::{BALANCE_MINOR, People, Person, euro},
+    problem::ControlError,
     views::{PostedRow, money},
 };
 
 /// Everybody around the server, and how the sandbox's pages speak to it.
 pub(crate) struct Counterparties {
     pub(crate) address: SocketAddr,
-    pub(crate) centre: Centre,
-    pub(crate) bank: Bank,
+    pub(crate) centre: Arc<Centre>,
+    pub(crate) bank: Arc<Bank>,
     pub(crate) clock: Arc<SandboxClock>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) journal: Journal,
     pub(crate) merchant: Merchant,
     pub(crate) other_merchant: Merchant,
     pub(crate) store: PathBuf,
-    pub(crate) people: Mutex<Vec<Person>>,
+    pub(crate) people: People,
+    pub(crate) places: Places,
 }
 
 impl Counterparties {
-    /// Those who have a phone, a card and an account, in the order in which they came.
-    pub(crate) fn people(&self) -> Vec<Person> {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Gives somebody new a phone, a card, an account and a place in the directory.
     pub(crate) async fn add_person(&self, user_id: &str) -> Result<Person, ControlError> {
-        let known = self.people();
+        let known = self.people.all();
         if known.iter().any(|person| person.user_id == user_id) {
             return Err(ControlError::invalid("Somebody has this user id."));
         }
@@ -57,7 +51,7 @@ impl Counterparties {
         let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
         let card = Card::new(&person.card.number, expiry)?;
         self.bank.open_account(card, BALANCE_MINOR, euro()?);
-        self.people.lock().unwrap_or_else(PoisonError::into_inner).push(person.clone());
+        self.people.add(person.clone());
         self.enrol(&person).await?;
         Ok(person)
     }
@@ -68,13 +62,6 @@ impl Counterparties {
         let path = format!("/v1/subscribers/{}", person.user_id);
         self.merchant.call("PUT", &path, &body).await?;
         Ok(())
-    }
-
-    /// Adds a handset that is not there, and puts it into that state.
-    pub(crate) fn set_handset(&self, number: &str, state: HandsetState) -> Result<(), CentreError> {
-        self.centre.add_handset(number)?;
-        self.centre.set_barred(number, matches!(state, HandsetState::Barred))?;
-        self.centre.set_reachable(number, !matches!(state, HandsetState::Off))
     }
 
     /// What the server's register has of merchants and people. It is the server's own store that is read.

@@ -1,53 +1,120 @@
-//! A flow, drawn: a sequence diagram of HTML elements, each arrow of which opens to what was sent. It needs the style sheet
-//! of [`STYLE`] and no script.
+//! The flow of one purchase: everything that was sent for it, in the order in which it was sent.
 
-use askama::Template;
+use std::{collections::BTreeSet, fmt::Write as _};
 
-use crate::{
-    flow::{Arrow, Flow},
-    journal::Party,
-};
+use serde::{Deserialize, Serialize};
 
-/// The style sheet of the sandbox's pages and of drawn flows.
-pub const STYLE: &str = include_str!("../assets/sandbox.css");
+use crate::journal::{About, Journal, Note, Party};
 
-#[derive(Template)]
-#[template(path = "flow.html")]
-struct Drawing<'a> {
-    prefix: &'a str,
-    parties: &'a [Party],
-    arrows: Vec<Placed<'a>>,
+mod html;
+
+pub use html::STYLE;
+
+/// One arrow of a flow.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Arrow {
+    /// Milliseconds after the first.
+    pub after_millis: u64,
+    /// The sender.
+    pub from: Party,
+    /// The receiver.
+    pub to: Party,
+    /// Whether it answers another.
+    pub is_answer: bool,
+    /// What it is, in a few words.
+    pub label: String,
+    /// What was in it, name by name; what is secret is masked.
+    pub detail: Vec<(String, String)>,
 }
 
-/// An arrow with the classes that put it into its place.
-struct Placed<'a> {
-    arrow: &'a Arrow,
-    class: String,
-    span: String,
+/// What was sent for one purchase.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Flow {
+    /// The arrows, in the order in which they were sent.
+    pub arrows: Vec<Arrow>,
+}
+
+/// By what the notes of a purchase are known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traces {
+    /// The id of what the flow is about.
+    pub(crate) subject: String,
+    pub(crate) bank: Option<String>,
+    /// The centre's ids of the messages.
+    pub(crate) messages: Vec<String>,
+}
+
+impl Party {
+    /// Its name, as a flow shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Payer => "Payer",
+            Self::Merchant => "Merchant",
+            Self::Server => "Countersign",
+            Self::Bank => "Bank",
+            Self::Centre => "SMS centre",
+            Self::Phone => "Phone",
+        }
+    }
 }
 
 impl Flow {
-    /// The flow as HTML. The ids in it begin with `prefix`: on one page, no two flows may have the same.
-    pub fn html(&self, prefix: &str) -> String {
-        let parties = self.parties();
-        let place =
-            |party: Party| parties.iter().position(|found| *found == party).unwrap_or_default();
-        let arrows = self.arrows.iter().map(|arrow| {
-            let (from, to) = (place(arrow.from), place(arrow.to));
-            let (left, right) = (from.min(to), from.max(to));
-            let direction = if from < to { "right" } else { "left" };
-            let answer = if arrow.is_answer { " answer" } else { "" };
-            // Near the right edge a label ends with its arrow, so that it stays on the page.
-            let late = if right + 1 == parties.len() { " late" } else { "" };
-            Placed {
-                arrow,
-                class: format!("{direction}{answer}{late}"),
-                // Each lane has two columns, and its line between them.
-                span: format!("a{} b{}", 2 * left + 2, 2 * right + 2),
-            }
+    /// The purchase with those traces.
+    pub(crate) fn of(journal: &Journal, traces: &Traces) -> Self {
+        let notes = journal.all();
+        // A long message has parts: the centre names each, and we know the name of the last.
+        let wholes: BTreeSet<&str> = notes
+            .iter()
+            .filter_map(|note| match &note.about {
+                About::Message { id, whole } if traces.messages.contains(id) => {
+                    Some(whole.as_str())
+                }
+                _ => None,
+            })
+            .collect();
+        let is_its = |note: &&Note| match &note.about {
+            About::Subject(id) => *id == traces.subject,
+            About::Bank(retrieval) => traces.bank.as_ref() == Some(retrieval),
+            About::Message { whole, .. } => wholes.contains(whole.as_str()),
+            About::Nothing => false,
+        };
+        let its: Vec<&Note> = notes.iter().filter(is_its).collect();
+        let Some(first) = its.first().map(|note| note.at) else {
+            return Self::default();
+        };
+        let arrows = its.into_iter().map(|note| Arrow {
+            after_millis: u64::try_from(note.at.duration_since(first).as_millis())
+                .unwrap_or(u64::MAX),
+            from: note.from,
+            to: note.to,
+            is_answer: note.is_answer,
+            label: note.label.clone(),
+            detail: note.detail.clone(),
         });
-        let drawing = Drawing { prefix, parties: &parties, arrows: arrows.collect() };
-        drawing.render().unwrap_or_default()
+        Self { arrows: arrows.collect() }
+    }
+
+    /// Everybody who takes part, from left to right.
+    pub fn parties(&self) -> Vec<Party> {
+        let ends = self.arrows.iter().flat_map(|arrow| [arrow.from, arrow.to]);
+        ends.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The flow as a Mermaid sequence diagram. It has no times and no ids: the same purchase gives the same text.
+    pub fn mermaid(&self) -> String {
+        let mut text = "sequenceDiagram\n".to_owned();
+        for party in self.parties() {
+            let _ = writeln!(text, "    participant {party:?} as {}", party.name());
+        }
+        for arrow in &self.arrows {
+            let line = if arrow.is_answer { "-->>" } else { "->>" };
+            // Mermaid takes a semicolon for the end of a line, and # for the beginning of an entity.
+            let label = arrow.label.replace(';', ",").replace('#', "");
+            let _ = writeln!(text, "    {:?}{line}{:?}: {label}", arrow.from, arrow.to);
+        }
+        text
     }
 }
 
@@ -55,45 +122,35 @@ impl Flow {
 mod tests {
     use super::*;
 
-    fn arrow(from: Party, to: Party, is_answer: bool, label: &str) -> Arrow {
-        Arrow {
-            after_millis: 0,
-            from,
-            to,
-            is_answer,
-            label: label.to_owned(),
-            detail: vec![("text".to_owned(), "<script>".to_owned())],
-        }
-    }
-
     #[test]
-    fn an_arrow_is_between_its_lanes_and_what_it_says_is_text() {
-        let flow = Flow {
-            arrows: vec![
-                arrow(Party::Payer, Party::Server, false, "types the code"),
-                arrow(Party::Server, Party::Payer, true, "200 paid"),
-                arrow(Party::Bank, Party::Server, true, "0110 authorization: done"),
-            ],
+    fn a_flow_has_the_notes_of_its_purchase_with_all_parts_of_its_message_and_no_others() {
+        let journal = Journal::default();
+        let note = |label: &str, about| {
+            journal.asked(Party::Server, Party::Centre, label, Vec::new(), about);
         };
-        let html = flow.html("x");
+        let part =
+            |id: &str, whole: &str| About::Message { id: id.to_owned(), whole: whole.to_owned() };
+        note("mine", About::Subject("co_1".to_owned()));
+        note("other", About::Subject("co_2".to_owned()));
+        note("bank", About::Bank("RRN1".to_owned()));
+        note("other bank", About::Bank("RRN2".to_owned()));
+        note("part 1", part("0a", "long"));
+        note("part 2", part("0b", "long"));
+        note("other message", part("0c", "short"));
+        note("nobody's", About::Nothing);
+        let traces = Traces {
+            subject: "co_1".to_owned(),
+            bank: Some("RRN1".to_owned()),
+            messages: vec!["0b".to_owned()],
+        };
+        let flow = Flow::of(&journal, &traces);
+        let labels: Vec<_> = flow.arrows.iter().map(|arrow| arrow.label.as_str()).collect();
+        assert_eq!(labels, ["mine", "bank", "part 1", "part 2"]);
+        let mermaid = flow.mermaid();
         assert!(
-            html.contains(
-                r#"<ul class="lanes n3"><li>Payer</li><li>Countersign</li><li>Bank</li>"#
-            ),
-            "{html}"
+            mermaid.starts_with("sequenceDiagram\n    participant Server as Countersign\n"),
+            "{mermaid}"
         );
-        assert!(
-            html.contains(r#"<summary class="right"><span class="label a2 b4">types the code"#),
-            "{html}"
-        );
-        assert!(
-            html.contains(r#"<summary class="left answer"><span class="label a2 b4">200 paid"#),
-            "{html}"
-        );
-        assert!(
-            html.contains(r#"<summary class="left answer late"><span class="label a4 b6">"#),
-            "{html}"
-        );
-        assert!(!html.contains("<script>") && html.contains("id=\"x1\""), "{html}");
+        assert!(mermaid.ends_with("Server->>Centre: part 2\n"), "{mermaid}");
     }
 }

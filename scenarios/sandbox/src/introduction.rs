@@ -13,7 +13,7 @@ impl Sandbox {
             r#"
 Countersign runs, with an SMS centre, a bank and a certificate authority around it. All is on loopback; Ctrl-C ends it.
 
-  open this        {control}    a shop, the phones, the bank, and every purchase drawn as it happens
+  open this        {control}    shop, phone and what is sent, side by side; phones; bank; every purchase
 
   merchants' API   {api}    (its description: {api}/openapi.json)
   payers' pages    {checkout}
@@ -50,7 +50,7 @@ into another terminal:
 With a client certificate that bears phone and card, no directory is needed: in step 3, instead of user_id=..., say
   payer $PAGE -d "" --cert {certificate} --key {key}
 The page works in a browser, too: open the address of step 2, and trust {authority}
-or go on in spite of the warning.
+or continue in spite of the warning.
 "#,
             api = self.api_url(),
             checkout = self.checkout_url(),

@@ -1,4 +1,4 @@
-//! What was really sent, as those who sent and got it have noted it: the matter of the drawn flows.
+//! What was really sent, as its senders and receivers noted it: flows are drawn from it.
 //!
 //! Everything secret is masked here, before it is kept: see [`mask`].
 
@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::Instant};
 /// Notes that are kept; the oldest give way.
 const MAX_NOTES: usize = 20_000;
 
-/// Who sends and gets, from left to right as a flow is drawn.
+/// A sender or a receiver, from left to right as a flow is drawn.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Party {
@@ -34,8 +34,8 @@ pub enum Party {
 /// By what a note finds its purchase.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum About {
-    /// A checkout's id.
-    Checkout(String),
+    /// The id of what a flow is about, such as a checkout's.
+    Subject(String),
     /// A retrieval reference number, ISO 8583 field 37.
     Bank(String),
     /// The centre's id of a message, and what all parts of a long one have in common.
@@ -73,6 +73,17 @@ impl Note {
     ) -> Self {
         Self { at: Instant::now(), from, to, is_answer, label, detail, about }
     }
+}
+
+/// What a request to the server is, in the words of a flow.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) from: Party,
+    pub(crate) label: String,
+    /// The id of what it is about, if the request names it.
+    pub(crate) subject: Option<String>,
+    /// Whether it begins something: then the answer names it.
+    pub(crate) begins: bool,
 }
 
 /// All notes of a sandbox. Its clones are one.

@@ -6,7 +6,7 @@
 //!     | HTTP                +--> centre.rs: handsets <-- SMPP 3.4 --+
 //!     +--> control.rs ------+--> bank.rs: accounts <-- ISO 8583 ----+ countersign-server
 //!                           +--> clock.rs: the server's time -------+   ^ TLS: curl, a browser
-//!   a browser --> pages.rs -+    journal.rs, flow.rs: what was sent -----+ tap.rs
+//!   a browser --> pages.rs -+    journal.rs, drawing.rs: what was sent --+ tap.rs
 //!                                                                   |   |
 //!   certificates.rs: the server's, the gateway's, clients' ---------+---+
 //! ```
@@ -14,31 +14,44 @@
 //! The server knows nothing of this: `sandbox.rs` writes it a configuration file like anybody's.
 
 // The whole, the configuration that it writes for the server, and what a newcomer is told.
+mod address;
+mod error;
+mod facts;
+mod folder;
 mod introduction;
+mod person;
 mod plan;
 mod sandbox;
+mod settings;
 // What was sent, and the flow of each purchase made of it.
-mod flow;
+mod drawing;
 mod journal;
 mod tap;
-// What one tells it.
+// What people and programs see of it and tell it, over HTTP.
+mod accounts;
 mod clock;
 mod control;
 mod counterparties;
-// The same for people, in a browser.
-mod drawing;
-mod merchant;
-mod pages;
+mod handsets;
+mod page;
+mod problem;
+mod served;
+mod stage;
 mod views;
-// The counterparties.
+// The flows: each its section of the configuration, and its pages.
+mod flows;
+mod merchant;
+// The counterparties, and each alone.
+mod alone;
 pub mod bank;
 pub mod centre;
 mod certificates;
 
-pub use drawing::STYLE;
-pub use flow::{Arrow, Flow};
+pub use alone::{LoneBank, LoneCentre};
+pub use drawing::{Arrow, Flow, STYLE};
+pub use error::SandboxError;
 pub use journal::Party;
-pub use sandbox::{
-    ExternalCentre, Person, PlainCard, Sandbox, SandboxError, Settings, Texts, with_check_digit,
-};
-pub use tap::OWN_LOOK;
+pub use merchant::OWN_LOOK;
+pub use person::{Person, PlainCard, with_check_digit};
+pub use sandbox::{Sandbox, Texts};
+pub use settings::{ExternalCentre, Settings};

@@ -15,7 +15,10 @@ use thiserror::Error;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
-use crate::{sandbox::SandboxError, tap::OWN_LOOK};
+use crate::error::SandboxError;
+
+/// A request with this header is the sandbox's own look at a purchase, or a tester's, and part of none.
+pub const OWN_LOOK: &str = "sandbox-look";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;

@@ -1,10 +1,6 @@
 //! The server's configuration, written to a file like anybody's.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use countersign_domain::{
     hex,
@@ -15,9 +11,12 @@ use countersign_server::{Config, Server, StartError, SystemEntropy};
 use countersign_web::relying_party::KeyHash;
 
 use crate::{
-    certificates::{write_public, write_secret},
+    address::free_port,
+    error::SandboxError,
+    flows::{self, Ground},
+    folder::{write_public, write_secret},
     journal::Journal,
-    sandbox::{ExternalCentre, NORMAL_UP_TO_MINOR, SandboxError, Settings, listen},
+    settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
     tap::tapped,
 };
 
@@ -51,9 +50,6 @@ impl Keys {
     }
 }
 
-/// The shop's logo: an open book.
-const LOGO: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 40"><path fill="#7a1f3d" d="M24 8C18 3 9 2 2 4v30c7-2 16-1 22 4 6-5 15-6 22-4V4C39 2 30 3 24 8z"/><path fill="none" stroke="#fff" stroke-width="2" d="M24 9v26M7 11c5-1 9 0 13 2M7 18c5-1 9 0 13 2M28 13c4-2 8-3 13-2M28 20c4-2 8-3 13-2"/></svg>"##;
-
 /// The configuration's name in the folder.
 pub(crate) const CONFIGURATION: &str = "countersign.toml";
 
@@ -73,13 +69,11 @@ pub(crate) struct Plan<'a> {
 impl Plan<'_> {
     pub(crate) async fn start(&self, clock: Arc<dyn Clock>) -> Result<Server, SandboxError> {
         write_secret(&self.folder.join("master-1.key"), &self.keys.master)?;
-        write_public(&self.folder.join("dupont.svg"), LOGO)?;
         write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
         let mut tries = 0;
         loop {
-            let (checkout, api) =
-                (free_port(self.settings.checkout)?, free_port(self.settings.api)?);
-            let text = self.configuration(checkout, api);
+            let ground = Ground { folder: self.folder, settings: self.settings };
+            let text = self.backbone(free_port(self.settings.api)?) + &flows::sections(&ground)?;
             write_public(&self.folder.join(CONFIGURATION), &text)?;
             let config = Config::from_toml(&text, self.folder)?;
             tries += 1;
@@ -98,24 +92,19 @@ impl Plan<'_> {
         }
     }
 
-    fn configuration(&self, checkout: SocketAddr, api: SocketAddr) -> String {
+    /// What all flows have in common.
+    fn backbone(&self, api: SocketAddr) -> String {
         let order = match self.settings.order {
             Order::BankFirst => "bank_first",
             Order::CodeFirst => "code_first",
         };
         let hash = |key: &str| KeyHash::of(key).to_string();
         format!(
-            r##"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
+            r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
 
 [tls]
 certificate = "server.pem"
 key = "server.key"
-
-[checkout]
-listen = "{checkout}"
-public_origin = "https://{host}"
-client_authorities = "root.pem"
-gateway_keys = [{{ certificate = "gateway.pem", key = "gateway.key" }}]
 
 [api]
 listen = "{api}"
@@ -154,12 +143,7 @@ may_enrol = true
 id = "martin"
 name = "Boulangerie Martin"
 api_key_sha256 = "{other_key}"
-
-[theme.dupont]
-colour = "#7a1f3d"
-logo = "dupont.svg"
-"##,
-            host = host(checkout),
+"#,
             operations = self.settings.operations,
             centre = self.centre.address,
             system_id = self.centre.system_id,
@@ -169,24 +153,5 @@ logo = "dupont.svg"
             key = hash(&self.keys.api_key),
             other_key = hash(&self.keys.other_api_key),
         )
-    }
-}
-
-/// The address itself, or one with a port that is free now: the public origin names it before the server listens.
-fn free_port(address: SocketAddr) -> Result<SocketAddr, SandboxError> {
-    if address.port() != 0 {
-        return Ok(address);
-    }
-    TcpListener::bind(address)
-        .and_then(|listener| listener.local_addr())
-        .map_err(|error| listen(address, &error))
-}
-
-/// `localhost` where it means this address, as certificates and the last line of the message name hosts.
-pub(crate) fn host(address: SocketAddr) -> String {
-    if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
     }
 }

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    extract::Request,
+    extract::Request as HttpRequest,
     http::{HeaderMap, Method, StatusCode, header},
     middleware::{Next, from_fn},
     response::{IntoResponse as _, Response},
@@ -11,32 +11,24 @@ use axum::{
 use countersign_web::peer_certificate::PeerCertificates;
 use serde_json::Value;
 
-use crate::journal::{About, Detail, Journal, Party, mask, mask_code};
-
-/// A request with this header is the sandbox's own look at a purchase, or a tester's, and part of none.
-pub const OWN_LOOK: &str = "sandbox-look";
+use crate::{
+    flows,
+    journal::{About, Detail, Journal, Party, Request, mask, mask_code},
+    merchant::OWN_LOOK,
+};
 
 /// More of a body is not noted; the server refuses it anyway.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The router, with everything noted that goes through it.
 pub(crate) fn tapped(router: Router, journal: Journal) -> Router {
-    router.layer(from_fn(move |request: Request, next: Next| {
+    router.layer(from_fn(move |request: HttpRequest, next: Next| {
         let journal = journal.clone();
         async move { pass(&journal, request, next).await }
     }))
 }
 
-/// What a request is, in the words of a flow.
-struct Asked {
-    from: Party,
-    label: String,
-    checkout: Option<String>,
-    /// Whether a checkout is to be made.
-    is_order: bool,
-}
-
-async fn pass(journal: &Journal, request: Request, next: Next) -> Response {
+async fn pass(journal: &Journal, request: HttpRequest, next: Next) -> Response {
     if request.headers().contains_key(OWN_LOOK) {
         return next.run(request).await;
     }
@@ -44,7 +36,8 @@ async fn pass(journal: &Journal, request: Request, next: Next) -> Response {
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let asked = asked(&head.method, head.uri.path(), &body);
+    let (method, path) = (&head.method, head.uri.path());
+    let asked = flows::request(method, path, &body).unwrap_or_else(|| other(method, path));
     let line = mask(&format!("{} {}", head.method, head.uri.path()));
     let mut detail = vec![("request".to_owned(), line)];
     detail.extend(fields(&head.headers, &body));
@@ -52,93 +45,42 @@ async fn pass(journal: &Journal, request: Request, next: Next) -> Response {
     if certificates.is_some_and(|presented| !presented.0.is_empty()) {
         detail.push(("TLS client certificate".to_owned(), "presented".to_owned()));
     }
-    let note_request = |checkout: Option<&String>| {
+    let note_request = |subject: Option<&String>| {
         let (label, detail) = (asked.label.clone(), detail.clone());
-        journal.asked(asked.from, Party::Server, label, detail, about(checkout));
+        journal.asked(asked.from, Party::Server, label, detail, about(subject));
     };
-    // An order is of the checkout that its answer names; it is noted with that.
-    if !asked.is_order {
-        note_request(asked.checkout.as_ref());
+    // What is begun is named by the answer; the request is noted with that.
+    if !asked.begins {
+        note_request(asked.subject.as_ref());
     }
-    let response = next.run(Request::from_parts(head, Body::from(body))).await;
+    let response = next.run(HttpRequest::from_parts(head, Body::from(body))).await;
 
     let (head, body) = response.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let said: Value = serde_json::from_slice(&body).unwrap_or_default();
     let named = said.get("id").and_then(Value::as_str).map(str::to_owned);
-    let checkout = asked.checkout.clone().or(named);
-    if asked.is_order {
-        note_request(checkout.as_ref());
+    let subject = asked.subject.clone().or(named);
+    if asked.begins {
+        note_request(subject.as_ref());
     }
     let label = answered(head.status.as_u16(), &head.headers, &said);
     let detail = fields(&head.headers, &body);
-    let about = about(checkout.as_ref());
+    let about = about(subject.as_ref());
     journal.answered(Party::Server, asked.from, label, detail, about);
     Response::from_parts(head, Body::from(body))
 }
 
-fn about(checkout: Option<&String>) -> About {
-    checkout.map_or(About::Nothing, |id| About::Checkout(id.clone()))
+fn about(subject: Option<&String>) -> About {
+    subject.map_or(About::Nothing, |id| About::Subject(id.clone()))
 }
 
-fn asked(method: &Method, path: &str, body: &Bytes) -> Asked {
-    let mut parts = path.split('/').skip(1);
-    let (first, second, third) = (parts.next(), parts.next(), parts.next());
-    match (first, second, third) {
-        (Some("pay"), Some(id), action) => {
-            let label = match (method, action) {
-                (&Method::GET, _) => "opens the page".to_owned(),
-                (_, Some("code")) => "types the code".to_owned(),
-                (_, Some("resend")) => "asks for another message".to_owned(),
-                (_, Some("cancel")) => "calls the payment off".to_owned(),
-                _ => format!("pays{}", by(body)),
-            };
-            Asked { from: Party::Payer, label, checkout: Some(id.to_owned()), is_order: false }
-        }
-        (Some("v1"), Some("checkouts"), id) => {
-            let label = match (id, parts.next()) {
-                (None, _) => format!("asks for {}", amount(body)),
-                (_, Some("void")) => "calls the checkout off".to_owned(),
-                (_, Some("trace")) => "reads the trace".to_owned(),
-                _ => "looks at the checkout".to_owned(),
-            };
-            Asked {
-                from: Party::Merchant,
-                label,
-                checkout: id.map(str::to_owned),
-                is_order: id.is_none(),
-            }
-        }
-        _ => Asked {
-            from: if first == Some("v1") { Party::Merchant } else { Party::Payer },
-            label: mask(&format!("{method} {path}")),
-            checkout: None,
-            is_order: false,
-        },
-    }
-}
-
-/// By what the payer is to be known.
-fn by(form: &Bytes) -> &'static str {
-    let given = |name: &str| {
-        let mut pairs = form_urlencoded::parse(form);
-        pairs.any(|(found, value)| found == name && !value.trim().is_empty())
-    };
-    if given("user_id") {
-        " by user id"
-    } else if given("certificate") || !given("card_number") {
-        " by certificate"
-    } else {
-        " by card"
-    }
-}
-
-fn amount(order: &Bytes) -> String {
-    let order: Value = serde_json::from_slice(order).unwrap_or_default();
-    let member = |pointer: &str| order.pointer(pointer).and_then(Value::as_str);
-    match (member("/amount/value"), member("/amount/currency")) {
-        (Some(value), Some(currency)) => mask(&format!("{value} {currency}")),
-        _ => "something".to_owned(),
+/// What a request of no flow is.
+fn other(method: &Method, path: &str) -> Request {
+    Request {
+        from: if path.starts_with("/v1/") { Party::Merchant } else { Party::Payer },
+        label: mask(&format!("{method} {path}")),
+        subject: None,
+        begins: false,
     }
 }
 

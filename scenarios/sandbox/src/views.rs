@@ -1,8 +1,10 @@
 //! What the pages show of messages, accounts and the register, as people read it.
 
+use std::time::Duration;
+
 use countersign_domain::{
     amount::{Amount, Currency},
-    card::Card,
+    card::MaskedCard,
 };
 use tokio::time::Instant;
 
@@ -11,10 +13,15 @@ use crate::{
     centre::HandsetMessage,
 };
 
+/// How long a phone rings.
+const RINGS: Duration = Duration::from_secs(5);
+
 /// A message on a phone, with its code apart so that it can be shown large.
 pub(crate) struct ShownMessage {
     pub(crate) from: String,
     pub(crate) age: String,
+    /// Whether it came this moment: then the phone rings.
+    pub(crate) is_new: bool,
     pub(crate) before: String,
     pub(crate) code: Option<String>,
     pub(crate) after: String,
@@ -35,6 +42,7 @@ impl ShownMessage {
         Self {
             from: message.from.clone(),
             age: age(message.at),
+            is_new: message.at.elapsed() < RINGS,
             before: before.to_owned(),
             code,
             after: after.to_owned(),
@@ -75,9 +83,9 @@ pub(crate) struct MovementRow {
 }
 
 impl MovementRow {
-    pub(crate) fn of(card: &Card, movement: &Movement) -> Self {
+    pub(crate) fn of(card: &MaskedCard, movement: &Movement) -> Self {
         Self {
-            card: card.masked().to_string(),
+            card: card.to_string(),
             what: match movement.kind {
                 MovementKind::Held => "held",
                 MovementKind::Debited => "debited",
@@ -111,5 +119,40 @@ pub(crate) fn age(at: Instant) -> String {
         0..=4 => "just now".to_owned(),
         seconds @ 5..=59 => format!("{seconds} s ago"),
         seconds => format!("{} min ago", seconds / 60),
+    }
+}
+
+/// Something that was begun, and what became of it.
+pub(crate) struct Begun {
+    pub(crate) id: String,
+    /// The path of its own page.
+    pub(crate) page: String,
+    pub(crate) what: String,
+    pub(crate) age: String,
+    pub(crate) became: Became,
+}
+
+/// What became of something, in a few words.
+pub(crate) struct Became {
+    pub(crate) tone: Tone,
+    pub(crate) words: &'static str,
+}
+
+/// Whether that is well.
+#[derive(Clone, Copy)]
+pub(crate) enum Tone {
+    Open,
+    Good,
+    Bad,
+}
+
+impl Tone {
+    /// The class of the style sheet.
+    pub(crate) const fn class(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Good => "good",
+            Self::Bad => "bad",
+        }
     }
 }

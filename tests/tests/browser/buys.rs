@@ -8,7 +8,7 @@ use crate::driver::{Browser, Wanted};
 async fn a_purchase_is_paid_with_the_code_from_the_phone_and_drawn_as_it_happens() {
     let browser = Browser::open(Wanted::default()).await;
     browser.visit("/").await;
-    browser.picture("overview").await;
+    browser.picture("stage-empty").await;
     browser.go_to_pay().await;
     browser.picture("who-pays").await;
     browser.type_into("#user_id", "alice").await;
@@ -29,7 +29,7 @@ async fn a_purchase_is_paid_with_the_code_from_the_phone_and_drawn_as_it_happens
     let flow = browser.client.new_window(true).await.unwrap().handle;
     browser.client.switch_to_window(flow.clone()).await.unwrap();
     browser.visit("/").await;
-    browser.click("a[href^='/purchases/']").await;
+    browser.click("#live-begun a[href^='/purchases/']").await;
     let drawn = browser.reads("0110 authorization: done").await;
     assert!(!drawn.contains("0220 completion"), "{drawn}");
     browser.click("details summary").await;
@@ -51,6 +51,59 @@ async fn a_purchase_is_paid_with_the_code_from_the_phone_and_drawn_as_it_happens
     browser.reads("991.10 EUR").await;
     browser.must_be_accessible("bank").await;
     browser.picture("bank").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stage_shows_shop_phone_and_flow_while_the_payment_page_is_beside_it() {
+    let browser = Browser::open(Wanted { width: 1280, ..Wanted::default() }).await;
+    browser.visit("/").await;
+    let stage = browser.client.window().await.unwrap();
+    browser.click("input[value=book] + button").await;
+    let payment = browser.window_beside(&stage).await;
+    browser.client.switch_to_window(payment.clone()).await.unwrap();
+    browser.reads("How do you pay?").await;
+    browser.type_into("#user_id", "alice").await;
+    browser.type_into("#user_id", "\u{e007}").await;
+    browser.reads("Type the code").await;
+
+    // The stage is never loaded again.
+    browser.client.switch_to_window(stage.clone()).await.unwrap();
+    browser.reads("awaiting the code").await;
+    browser.reads("0110 authorization: done").await;
+    browser.find("#live-phone .bubble b").await;
+    let script = "return document.querySelector('#live-phone .bubble b').innerText";
+    let code = browser.run(script, vec![]).await.as_str().unwrap().to_owned();
+    browser.must_be_accessible("stage").await;
+    browser.picture("stage").await;
+
+    browser.client.switch_to_window(payment).await.unwrap();
+    browser.type_into("#code", &code).await;
+    browser.click("#code ~ button").await;
+    browser.reads("8.90\u{a0}EUR to Librairie Dupont.").await;
+    browser.client.switch_to_window(stage).await.unwrap();
+    let shown = browser.reads("0230 completion: done").await;
+    assert!(!shown.contains("HTTP"), "{shown}");
+    browser.find("#live-begun strong.good").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_narrow_screen_the_stage_has_tabs() {
+    let browser = Browser::open(Wanted { width: 390, ..Wanted::default() }).await;
+    browser.visit("/").await;
+    let seen = "return [...document.querySelectorAll('.pane')].filter((pane) => pane.offsetParent !== null).length";
+    for (tab, says) in [
+        ("shop", "Buy Le Petit Prince"),
+        ("phone", "No message yet"),
+        ("flow", "Nothing yet: buy something."),
+    ] {
+        browser.click(&format!("label[for=show-{tab}]")).await;
+        browser.reads(says).await;
+        assert_eq!(browser.run(seen, vec![]).await, 1, "{tab}");
+        browser.must_be_accessible(&format!("stage, {tab}")).await;
+        browser.picture(&format!("stage-{tab}")).await;
+    }
     browser.close().await;
 }
 

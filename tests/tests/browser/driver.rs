@@ -9,7 +9,7 @@ use std::{
 };
 
 use countersign_sandbox::{Sandbox, Settings};
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WindowHandle};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -62,6 +62,19 @@ impl Browser {
         let (driver, url) = start_driver(&home, sandbox.checkout_url());
         let client = connect(&url, &home, &wanted).await;
         Self { client, sandbox, _driver: driver, _folder: folder }
+    }
+
+    /// The window that opens beside this one.
+    pub(crate) async fn window_beside(&self, this: &WindowHandle) -> WindowHandle {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let windows = self.client.windows().await.unwrap();
+            if let Some(other) = windows.into_iter().find(|window| window != this) {
+                return other;
+            }
+            assert!(Instant::now() < end, "no window opens");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Goes to a page of the sandbox.
@@ -159,7 +172,7 @@ fn trust(home: &Path, sandbox: &Sandbox, wanted: &Wanted) {
         let (own, key) = sandbox.client_certificate();
         let (own, key) = (own.to_string_lossy(), key.to_string_lossy());
         let file = home.join("alice.p12").to_string_lossy().into_owned();
-        // As the overview of the sandbox tells people to.
+        // As the sandbox's first page tells people to.
         must(
             "openssl",
             &[

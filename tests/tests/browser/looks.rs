@@ -6,9 +6,13 @@ use crate::driver::{Browser, Wanted};
 async fn every_page(wanted: Wanted, screen: &str) {
     let browser = Browser::open(wanted).await;
     let phone = format!("/phones/{}", browser.sandbox.person().number);
-    for (name, path) in
-        [("overview", "/"), ("shop", "/shop"), ("phone", phone.as_str()), ("bank", "/bank")]
-    {
+    for (name, path) in [
+        ("stage", "/"),
+        ("shop", "/shop"),
+        ("phones", "/phones"),
+        ("phone", phone.as_str()),
+        ("bank", "/bank"),
+    ] {
         browser.visit(path).await;
         browser.must_be_accessible(&format!("{name}, {screen}")).await;
         browser.picture(&format!("{screen}-{name}")).await;
@@ -22,7 +26,7 @@ async fn every_page(wanted: Wanted, screen: &str) {
     browser.must_be_accessible(&format!("code, {screen}")).await;
     browser.picture(&format!("{screen}-code")).await;
     browser.visit("/").await;
-    browser.click("a[href^='/purchases/']").await;
+    browser.click("#live-begun a[href^='/purchases/']").await;
     browser.reads("0110 authorization: done").await;
     browser.must_be_accessible(&format!("flow, {screen}")).await;
     browser.picture(&format!("{screen}-flow")).await;

@@ -16,7 +16,7 @@ impl Story {
         self.bench()?.control.account(&self.person(name)?.card.number).await
     }
 
-    async fn debited_once(&self, name: &str, amount: Amount) -> Outcome {
+    pub(super) async fn debited_once(&self, name: &str, amount: Amount) -> Outcome {
         eventually(|| async {
             let account = self.account(name).await?;
             let moved = account.movements.iter().filter(|movement| movement.is_of_money());
@@ -64,12 +64,6 @@ async fn bank_was_not_asked(story: &mut Story, name: String) -> Outcome {
 #[then(expr = "{word} is debited {amount} once")]
 async fn is_debited_once(story: &mut Story, name: String, amount: Money) -> Outcome {
     story.debited_once(&name, amount.0).await
-}
-
-#[then(expr = "{word} is debited the amount once")]
-async fn is_debited_the_amount_once(story: &mut Story, name: String) -> Outcome {
-    let amount = story.purchase()?.amount;
-    story.debited_once(&name, amount).await
 }
 
 /// Nothing was taken, and in the end nothing is held.

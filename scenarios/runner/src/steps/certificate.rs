@@ -1,9 +1,9 @@
 //! Client certificates: the sandbox's, each of a kind that matters.
 
-use cucumber::{given, then, when};
+use cucumber::{given, then};
 
 use crate::{
-    control::{Certificates, ClientCertificate},
+    description::{Certificates, ClientCertificate},
     failure::Outcome,
     phrase,
     world::Story,
@@ -43,23 +43,6 @@ async fn has_expired(story: &mut Story, name: String) -> Outcome {
 #[given(expr = "{word} has the certificate with a number moved from another")]
 async fn has_moved(story: &mut Story, name: String) -> Outcome {
     has(story, &name, |all| &all.moved).await
-}
-
-#[when(expr = "{word} presents the certificate")]
-async fn presents(story: &mut Story, name: String) -> Outcome {
-    story.present(&name, None).await
-}
-
-#[when(expr = "{word} presents the certificate and the card")]
-async fn presents_with_card(story: &mut Story, name: String) -> Outcome {
-    let card = story.card_of(&name)?;
-    story.present(&name, Some(card)).await
-}
-
-#[when(regex = r"^(\w+) presents the certificate and (\w+)'s card$")]
-async fn presents_with_anothers_card(story: &mut Story, name: String, holder: String) -> Outcome {
-    let card = story.card_of(&holder)?;
-    story.present(&name, Some(card)).await
 }
 
 #[then(regex = r"^the certificate is refused: (.+)$")]

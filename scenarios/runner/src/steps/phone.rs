@@ -38,7 +38,7 @@ impl Story {
     }
 
     /// The last text that came to anybody, with what was expected of it.
-    fn text_says(&self, what: &str, so: impl Fn(&str) -> bool) -> Outcome {
+    pub(super) fn text_says(&self, what: &str, so: impl Fn(&str) -> bool) -> Outcome {
         let text = self.last_text()?;
         if so(text) {
             Ok(())
@@ -88,29 +88,7 @@ async fn no_message(story: &mut Story, name: String) -> Outcome {
     }
 }
 
-#[then("the message shows the amount and the payee")]
-async fn message_shows(story: &mut Story) -> Outcome {
-    let view = story.merchant_view().await?;
-    let (amount, payee) =
-        (story.purchase()?.amount.to_string(), view.text("/payee").unwrap_or_default());
-    story.text_says(&format!("shows {amount} and {payee}"), |text| {
-        text.contains(&amount) && text.contains(payee)
-    })
-}
-
 #[then(expr = "the message says {string}")]
 fn message_says(story: &mut Story, expected: String) -> Outcome {
     story.text_says(&format!("says \"{expected}\""), |text| text.contains(&expected))
-}
-
-/// Origin-bound one-time codes: `@host #code`, and nothing after it.
-#[then("the last line of the message binds the code to the payment page")]
-fn last_line_binds(story: &mut Story) -> Outcome {
-    let url = story.purchase()?.url.clone();
-    let host =
-        url.split('/').nth(2).and_then(|authority| authority.split(':').next()).unwrap_or_default();
-    let line = format!("@{host} #{}", code_in(story.last_text()?)?);
-    story.text_says(&format!("ends with the line {line}"), |text| {
-        text.lines().last() == Some(line.as_str())
-    })
 }

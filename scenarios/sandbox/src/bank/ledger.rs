@@ -51,13 +51,13 @@ pub struct Account {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Movement {
-    /// What.
+    /// Which way the money went, or was promised.
     pub kind: MovementKind,
-    /// How much.
+    /// The amount.
     pub amount: Amount,
     /// The purchase's retrieval reference number.
     pub retrieval: String,
-    /// Who is paid.
+    /// The payee.
     pub payee: String,
 }
 
@@ -190,6 +190,15 @@ impl Ledger {
 
     pub(super) fn accounts(&self) -> Vec<Account> {
         self.accounts.iter().map(Kept::seen).collect()
+    }
+
+    pub(super) fn all_movements(&self) -> Vec<(MaskedCard, Movement)> {
+        let of_account = |account: &Kept| {
+            let card = account.card.masked();
+            let movements = account.movements.clone().into_iter();
+            movements.map(move |movement| (card.clone(), movement))
+        };
+        self.accounts.iter().flat_map(of_account).collect()
     }
 
     /// The answer to a message; `None` when it is a response itself.

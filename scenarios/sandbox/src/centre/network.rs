@@ -40,7 +40,7 @@ const MAX_INCOMPLETE: usize = 1_000;
 /// What a handset shows.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HandsetMessage {
-    /// From whom.
+    /// The sender.
     pub from: String,
     /// What; parts are joined.
     pub text: String,

@@ -1,18 +1,15 @@
-//! The `sandbox` program: a newcomer's first command.
+//! Everything around one server.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf};
 
-use clap::Parser;
+use clap::Args;
 use countersign_domain::plan::Order;
 use countersign_sandbox::{ExternalCentre, Sandbox, Settings};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
-/// Starts Countersign with everybody around it: an SMS centre with handsets, a bank, certificates. Real protocols over
-/// loopback; nobody's money, nobody's phone. Everything is made anew and forgotten at the end.
-#[derive(Parser)]
-#[command(name = "sandbox", version)]
-struct Arguments {
+use crate::{End, Failure, say};
+
+#[derive(Args)]
+pub(crate) struct WholeArguments {
     /// Where certificates, configuration and store go, to be kept; must be empty or not there [default: a temporary
     /// folder, removed at the end].
     #[arg(long)]
@@ -23,7 +20,7 @@ struct Arguments {
     /// Where merchants' back ends are served.
     #[arg(long, default_value = "127.0.0.1:9443")]
     api: SocketAddr,
-    /// Where figures, health and readiness are served.
+    /// Where metrics, health and readiness are served.
     #[arg(long, default_value = "127.0.0.1:9464")]
     operations: SocketAddr,
     /// Where handsets, accounts and the clock are looked at and changed.
@@ -41,7 +38,7 @@ struct Arguments {
     /// The file with its password.
     #[arg(long)]
     smpp_password_file: Option<PathBuf>,
-    /// From whom its messages come: a name, a number with +, or a short code.
+    /// The sender of its messages: a name, a number with +, or a short code.
     #[arg(long, default_value = "Dupont")]
     smpp_source: String,
     /// Asks that centre to deliver at once and to answer only then (SMPP 3.4 transaction mode).
@@ -49,23 +46,7 @@ struct Arguments {
     smpp_transaction_mode: bool,
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "this is a program")]
-            {
-                eprintln!("sandbox: {error}");
-            }
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) async fn run(arguments: WholeArguments, end: End) -> Result<(), Failure> {
     let temporary = match &arguments.folder {
         Some(_) => None,
         None => Some(tempfile::Builder::new().prefix("countersign-sandbox-").tempdir()?),
@@ -77,24 +58,18 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or_default();
     let settings = arguments.settings(folder)?;
     let shows_texts = settings.centre.is_none();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (mut interrupt, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let sandbox = Sandbox::start(settings).await?;
-        say(&sandbox.introduction());
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = show_texts(&sandbox), if shows_texts => {}
-        }
-        sandbox.stop().await;
-        Ok(())
-    })
+    let sandbox = Sandbox::start(settings).await?;
+    say(&sandbox.introduction());
+    tokio::select! {
+        () = end.comes() => {}
+        () = show_texts(&sandbox), if shows_texts => {}
+    }
+    sandbox.stop().await;
+    Ok(())
 }
 
-impl Arguments {
-    fn settings(&self, folder: PathBuf) -> Result<Settings, Box<dyn std::error::Error>> {
+impl WholeArguments {
+    fn settings(&self, folder: PathBuf) -> Result<Settings, Failure> {
         let mut settings = Settings::in_folder(folder);
         settings.checkout = self.checkout;
         settings.api = self.api;
@@ -130,9 +105,4 @@ async fn show_texts(sandbox: &Sandbox) {
             say(&format!("\n  The phone {number} shows, from {}:\n    {text}\n", message.from));
         }
     }
-}
-
-#[expect(clippy::print_stdout, reason = "this is a program")]
-fn say(text: &str) {
-    println!("{text}");
 }

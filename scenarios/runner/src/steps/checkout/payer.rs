@@ -1,11 +1,11 @@
 //! The payer at the payment page.
 
-use cucumber::{given, then, when};
-use serde_json::json;
+use cucumber::{then, when};
 
 use crate::{
     browser::Browser,
     failure::{Failure, Outcome, eventually, same},
+    flows::checkout::form,
     phrase::Money,
     wire::Json,
     world::{Story, code_in},
@@ -13,12 +13,7 @@ use crate::{
 
 impl Story {
     /// The person sends a form of the payment page.
-    pub(crate) async fn submit(
-        &mut self,
-        name: &str,
-        action: &str,
-        fields: &[(&str, &str)],
-    ) -> Outcome {
+    async fn submit(&mut self, name: &str, action: &str, fields: &[(&str, &str)]) -> Outcome {
         let page = self.purchase()?.url.clone();
         let browser = &mut self.person_mut(name)?.browser;
         let answer = browser.submit(&page, action, fields).await;
@@ -37,7 +32,7 @@ impl Story {
     }
 
     /// Pays by the client certificate, with a card if it bears none.
-    pub(super) async fn present(&mut self, name: &str, card: Option<(String, String)>) -> Outcome {
+    async fn present(&mut self, name: &str, card: Option<(String, String)>) -> Outcome {
         self.say_who_pays(name, "certificate", Some("presented"), card).await
     }
 
@@ -52,51 +47,25 @@ impl Story {
         if let Some((number, expiry)) = &card {
             fields.extend([("card_number", number.as_str()), ("card_expiry", expiry)]);
         }
-        self.submit(name, "", &fields).await
+        self.submit(name, form::PAY, &fields).await
     }
 
     fn user_id_of(&self, name: &str) -> Result<String, Failure> {
         Ok(self.person(name)?.user_id.clone())
     }
 
-    pub(super) fn card_of(&self, name: &str) -> Result<(String, String), Failure> {
+    fn card_of(&self, name: &str) -> Result<(String, String), Failure> {
         let card = &self.person(name)?.card;
         Ok((card.number.clone(), card.expiry.clone()))
     }
 
-    pub(super) async fn enrol(&mut self, name: &str, with_card: bool) -> Outcome {
-        let person = self.person(name)?;
-        let card = with_card
-            .then(|| json!({ "number": person.card.number, "expiry": person.card.expiry }));
-        let body = json!({ "number": person.number, "card": card });
-        let (path, key) =
-            (format!("/v1/subscribers/{}", person.user_id), &self.bench()?.description.api_key);
-        let reply = self.merchant("PUT", &path, Some(key), None, Some(&body)).await?;
-        match reply {
-            Ok(reply) if reply.status.as_u16() == 204 => Ok(()),
-            Ok(reply) => Err(Failure::expected("204", reply)),
-            Err(error) => Err(Failure::new(error.to_string())),
-        }
-    }
-
     /// The purchase as the person's browser shows it.
-    pub(crate) async fn payer_view(&self, name: &str) -> Result<Json, Failure> {
+    async fn payer_view(&self, name: &str) -> Result<Json, Failure> {
         // A look must change nothing: it has the same cookie.
         let mut browser = self.person(name)?.browser.clone();
         let reply = browser.open(&self.purchase()?.url).await;
         Ok(reply.map_err(|error| Failure::new(error.to_string()))?.json())
     }
-}
-
-#[given(regex = r"^(\w+) is a subscriber (with|without) a card$")]
-async fn is_a_subscriber(story: &mut Story, name: String, card: String) -> Outcome {
-    story.add_person(&name).await?;
-    story.enrol(&name, card == "with").await
-}
-
-#[given(expr = "{word} is nobody's subscriber")]
-async fn is_nobodys_subscriber(story: &mut Story, name: String) -> Outcome {
-    story.add_person(&name).await.map(|_| ())
 }
 
 #[when(expr = "{word} opens the payment page")]
@@ -177,10 +146,27 @@ async fn gives_nothing(story: &mut Story, name: String) -> Outcome {
     story.pay(&name, None, None).await
 }
 
+#[when(expr = "{word} presents the certificate")]
+async fn presents(story: &mut Story, name: String) -> Outcome {
+    story.present(&name, None).await
+}
+
+#[when(expr = "{word} presents the certificate and the card")]
+async fn presents_with_card(story: &mut Story, name: String) -> Outcome {
+    let card = story.card_of(&name)?;
+    story.present(&name, Some(card)).await
+}
+
+#[when(regex = r"^(\w+) presents the certificate and (\w+)'s card$")]
+async fn presents_with_anothers_card(story: &mut Story, name: String, holder: String) -> Outcome {
+    let card = story.card_of(&holder)?;
+    story.present(&name, Some(card)).await
+}
+
 #[when(expr = "{word} types the code")]
 async fn types_the_code(story: &mut Story, name: String) -> Outcome {
     let code = story.person(&name)?.code()?.to_owned();
-    story.submit(&name, "/code", &[("code", &code)]).await
+    story.submit(&name, form::CODE, &[("code", &code)]).await
 }
 
 #[when(expr = "{word} types the code of {amount}")]
@@ -192,7 +178,7 @@ async fn types_the_code_of(story: &mut Story, name: String, amount: Money) -> Ou
         Failure::expected(format_args!("a message that says {shown}"), texts.join("\n"))
     })?;
     let code = code_in(text)?.to_owned();
-    story.submit(&name, "/code", &[("code", &code)]).await
+    story.submit(&name, form::CODE, &[("code", &code)]).await
 }
 
 /// A code that no message of this scenario has.
@@ -202,12 +188,12 @@ async fn types_a_wrong_code(story: &mut Story, name: String) -> Outcome {
     let wrong =
         (0_u32..).map(|number| format!("{number:06}")).find(|code| !right.contains(&code.as_str()));
     let wrong = wrong.unwrap_or_default();
-    story.submit(&name, "/code", &[("code", &wrong)]).await
+    story.submit(&name, form::CODE, &[("code", &wrong)]).await
 }
 
 #[when(expr = "{word} types {string}")]
 async fn types(story: &mut Story, name: String, typed: String) -> Outcome {
-    story.submit(&name, "/code", &[("code", &typed)]).await
+    story.submit(&name, form::CODE, &[("code", &typed)]).await
 }
 
 /// What somebody else does to the purchase in a browser of his or her own.
@@ -226,22 +212,22 @@ async fn by_somebody_else(
 #[when(regex = r"^somebody else types (\w+)'s code in another browser$")]
 async fn somebody_else_types(story: &mut Story, name: String) -> Outcome {
     let code = story.person(&name)?.code()?.to_owned();
-    by_somebody_else(story, &name, "/code", &[("code", &code)]).await
+    by_somebody_else(story, &name, form::CODE, &[("code", &code)]).await
 }
 
 #[when(regex = r"^somebody else calls (\w+)'s payment off in another browser$")]
 async fn somebody_else_calls_off(story: &mut Story, name: String) -> Outcome {
-    by_somebody_else(story, &name, "/cancel", &[]).await
+    by_somebody_else(story, &name, form::CANCEL, &[]).await
 }
 
 #[when(expr = "{word} calls the payment off")]
 async fn calls_off(story: &mut Story, name: String) -> Outcome {
-    story.submit(&name, "/cancel", &[]).await
+    story.submit(&name, form::CANCEL, &[]).await
 }
 
 #[when(expr = "{word} asks for the message again")]
 async fn asks_again(story: &mut Story, name: String) -> Outcome {
-    story.submit(&name, "/resend", &[]).await
+    story.submit(&name, form::RESEND, &[]).await
 }
 
 #[then(expr = "{int} attempts are left")]

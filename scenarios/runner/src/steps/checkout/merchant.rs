@@ -5,29 +5,18 @@ use serde_json::{Value, json};
 
 use crate::{
     failure::{Failure, Outcome, eventually, same},
-    phrase::{self, Money},
-    wire::{Json, Reply, Unanswered},
-    world::{Purchase, Story},
+    flows::checkout::{self, Purchase, order},
+    phrase::Money,
+    wire::{Answer, Json, Reply},
+    world::Story,
 };
-
-/// A purchase that nobody has asked for yet.
-fn order(amount: Money, items: &Value, locale: &str) -> Value {
-    let Money(amount) = amount;
-    json!({
-        "amount": { "value": amount.to_decimal(), "currency": amount.currency().code() },
-        "reference": "order-1",
-        "items": items,
-        "locale": locale,
-    })
-}
 
 impl Story {
     /// The merchant sends an order under a key, and keeps what it is answered.
     async fn send_order(&mut self, order: &Value, key: &str) -> Outcome {
-        let api_key = self.bench()?.description.api_key.clone();
-        let answer =
-            self.merchant("POST", "/v1/checkouts", Some(&api_key), Some(key), Some(order)).await?;
-        self.answer = Some(answer);
+        let bench = self.bench()?;
+        let api_key = Some(bench.description.api_key.as_str());
+        self.answer = Some(checkout::create(bench, api_key, Some(key), order).await?);
         Ok(())
     }
 
@@ -38,8 +27,36 @@ impl Story {
         let view = self.created()?;
         let text = |member: &str| view.text(&format!("/{member}")).unwrap_or_default().to_owned();
         let (id, url) = (text("id"), text("url"));
-        self.purchases.push(Purchase { amount: amount.0, order, key, id, url });
+        self.checkouts.0.push(Purchase { amount: amount.0, order, key, id, url });
         Ok(())
+    }
+
+    /// What our merchant is answered to a question that must succeed.
+    fn must_read(&self, answer: Answer) -> Result<Reply, Failure> {
+        let reply = answer.map_err(|error| Failure::new(error.to_string()))?;
+        if reply.status.is_success() {
+            Ok(reply)
+        } else {
+            Err(Failure::expected("an answer", reply))
+        }
+    }
+
+    /// The purchase that is talked of: the last.
+    pub(super) fn purchase(&self) -> Result<&Purchase, Failure> {
+        self.checkouts.last()
+    }
+
+    /// The purchase as the merchant sees it.
+    pub(super) async fn merchant_view(&self) -> Result<Json, Failure> {
+        let bench = self.bench()?;
+        let id = &self.purchase()?.id;
+        let answer = checkout::view(bench, &bench.description.api_key, id).await?;
+        Ok(self.must_read(answer)?.json())
+    }
+
+    async fn trace(&self) -> Result<Reply, Failure> {
+        let answer = checkout::trace(self.bench()?, &self.purchase()?.id).await?;
+        self.must_read(answer)
     }
 
     /// What the merchant's last order was answered, which must be a purchase.
@@ -47,15 +64,6 @@ impl Story {
         match self.answered()? {
             reply if reply.status.as_u16() == 201 => Ok(reply.json()),
             reply => Err(Failure::expected("201 and a purchase", reply)),
-        }
-    }
-
-    /// The last answer, if there was one at all.
-    pub(crate) fn answered(&self) -> Result<&Reply, Failure> {
-        match &self.answer {
-            Some(Ok(reply)) => Ok(reply),
-            Some(Err(error)) => Err(Failure::new(error.to_string())),
-            None => Err(Failure::new("nobody has asked for anything yet")),
         }
     }
 }
@@ -130,28 +138,22 @@ async fn sends_another_under_the_key(story: &mut Story, amount: Money) -> Outcom
 
 #[when("the merchant calls the purchase off")]
 async fn calls_off(story: &mut Story) -> Outcome {
-    let (path, key) = (
-        format!("/v1/checkouts/{}/void", story.purchase()?.id),
-        story.bench()?.description.api_key.clone(),
-    );
-    story.answer = Some(story.merchant("POST", &path, Some(&key), None, None).await?);
+    story.answer = Some(checkout::void(story.bench()?, &story.purchase()?.id).await?);
     Ok(())
 }
 
 #[when("another merchant looks at the purchase")]
 async fn another_looks(story: &mut Story) -> Outcome {
-    let (path, key) = (
-        format!("/v1/checkouts/{}", story.purchase()?.id),
-        story.bench()?.description.other_api_key.clone(),
-    );
-    story.answer = Some(story.merchant("GET", &path, Some(&key), None, None).await?);
+    let bench = story.bench()?;
+    let (key, id) = (&bench.description.other_api_key, &story.purchase()?.id);
+    story.answer = Some(checkout::view(bench, key, id).await?);
     Ok(())
 }
 
 #[when(expr = "somebody without a merchant's key asks for {amount}")]
 async fn asks_without_a_key(story: &mut Story, amount: Money) -> Outcome {
     let order = order(amount, &json!([]), "en");
-    story.answer = Some(story.merchant("POST", "/v1/checkouts", None, None, Some(&order)).await?);
+    story.answer = Some(checkout::create(story.bench()?, None, None, &order).await?);
     Ok(())
 }
 
@@ -163,13 +165,13 @@ fn one_purchase(story: &mut Story) -> Outcome {
 
 #[then(regex = r"^the merchant sees that the purchase (is [a-z]+)$")]
 async fn merchant_sees(story: &mut Story, status: String) -> Outcome {
-    story.purchase_comes_to(phrase::status(&status)?, None).await
+    story.purchase_comes_to(checkout::status(&status)?, None).await
 }
 
 #[then("the merchant's trace tells, in this order:")]
 async fn trace_tells(story: &mut Story, step: &Step) -> Outcome {
     let rows = step.table.iter().flat_map(|table| &table.rows).flatten();
-    let expected = rows.map(|words| phrase::event(words)).collect::<Result<Vec<_>, _>>()?;
+    let expected = rows.map(|words| checkout::event(words)).collect::<Result<Vec<_>, _>>()?;
     eventually(|| async {
         let trace = story.trace().await?.json().0;
         let facts = trace.as_array().into_iter().flatten();
@@ -192,28 +194,4 @@ async fn trace_is_discreet(story: &mut Story, name: String) -> Outcome {
         }
     }
     Ok(())
-}
-
-impl Story {
-    async fn trace(&self) -> Result<Reply, Failure> {
-        self.merchant_reads(&format!("/v1/checkouts/{}/trace", self.purchase()?.id)).await
-    }
-
-    /// The last answer is a no of that name, or a TLS alert of that name.
-    pub(crate) fn refused(&self, problem: &str, alert: &str) -> Outcome {
-        match &self.answer {
-            Some(Ok(reply)) if reply.problem().as_deref() == Some(problem) => Ok(()),
-            Some(Err(Unanswered::Alert(came))) if came == alert => Ok(()),
-            Some(Ok(reply)) => Err(Failure::expected(format_args!("the problem {problem}"), reply)),
-            Some(Err(error)) => {
-                Err(Failure::expected(format_args!("the problem {problem}"), error))
-            }
-            None => Err(Failure::new("nobody has asked for anything yet")),
-        }
-    }
-}
-
-#[then(regex = r"^the answer is no: (.+)$")]
-fn answer_is_no(story: &mut Story, cause: String) -> Outcome {
-    story.refused(phrase::cause(&cause)?, "")
 }

@@ -1,0 +1,57 @@
+//! What a sandbox says of itself.
+
+use std::path::PathBuf;
+
+use countersign_domain::amount::Amount;
+use serde::Deserialize;
+
+/// What a sandbox says of itself, `GET /sandbox.json`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Description {
+    /// The merchants' API.
+    pub(crate) api: String,
+    /// The key of a merchant that may enter subscribers.
+    pub(crate) api_key: String,
+    /// The key of another merchant.
+    pub(crate) other_api_key: String,
+    /// `bank_first` or `code_first`.
+    pub(crate) order: String,
+    /// The limit amounts up to which a transaction is normal.
+    pub(crate) normal_up_to: Vec<Amount>,
+    /// The file with the root that the server's certificate leads to.
+    pub(crate) authority: PathBuf,
+    /// Client certificates to try.
+    pub(crate) certificates: Certificates,
+}
+
+/// Client certificates of every kind that matters.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Certificates {
+    pub(crate) encrypted: ClientCertificate,
+    pub(crate) clear: ClientCertificate,
+    pub(crate) foreign: ClientCertificate,
+    pub(crate) expired: ClientCertificate,
+    pub(crate) moved: ClientCertificate,
+}
+
+/// A client certificate: files, and whose it is.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ClientCertificate {
+    /// The file with the chain.
+    pub(crate) certificate: PathBuf,
+    /// The file with the private key.
+    pub(crate) key: PathBuf,
+    /// The number that it bears, E.164.
+    pub(crate) number: String,
+    /// The holder's card, whether the certificate bears it or not.
+    pub(crate) card: Card,
+}
+
+/// A card of nobody, to try with.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Card {
+    /// All digits.
+    pub(crate) number: String,
+    /// `YYYY-MM`.
+    pub(crate) expiry: String,
+}

@@ -1,0 +1,3 @@
+//! The flows on their wires: what is asked of the server, by whom, and what a scenario remembers of it.
+
+pub(crate) mod checkout;

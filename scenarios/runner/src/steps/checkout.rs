@@ -1,0 +1,5 @@
+//! The steps of the checkout over TLS.
+
+mod merchant;
+mod payer;
+mod purchase;

@@ -1,0 +1,26 @@
+//! What a sandbox says of itself.
+
+use std::path::PathBuf;
+
+use countersign_domain::{amount::Amount, plan::Order};
+use serde::Serialize;
+
+use crate::{certificates::ClientCertificates, person::Person};
+
+/// What a sandbox says of itself, `GET /sandbox.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Facts {
+    pub(crate) api: String,
+    pub(crate) checkout: String,
+    /// Metrics, health and readiness.
+    pub(crate) operations: Option<String>,
+    pub(crate) api_key: String,
+    pub(crate) other_api_key: String,
+    pub(crate) order: Order,
+    pub(crate) normal_up_to: Vec<Amount>,
+    pub(crate) folder: PathBuf,
+    pub(crate) authority: PathBuf,
+    pub(crate) configuration: PathBuf,
+    pub(crate) person: Person,
+    pub(crate) certificates: ClientCertificates,
+}

@@ -1,0 +1,52 @@
+//! The flows that the sandbox plays. Each is a file of its own: its sections of the server's configuration, its pages, what
+//! its requests are called when they are drawn, and what became of what was begun.
+//!
+//! To add a flow: its file in `flows/`, and one line in each function here.
+
+mod checkout;
+
+use std::{path::Path, sync::Arc};
+
+use axum::{Router, body::Bytes, http::Method};
+
+use crate::{
+    counterparties::Counterparties, drawing::Flow, error::SandboxError, journal::Request,
+    problem::ControlError, settings::Settings, views::Begun,
+};
+
+/// What a flow has when it writes its part of the configuration.
+pub(crate) struct Ground<'a> {
+    /// Where its files go.
+    pub(crate) folder: &'a Path,
+    pub(crate) settings: &'a Settings,
+}
+
+/// The flows' sections of the server's configuration. It is asked again when an address was taken meanwhile.
+pub(crate) fn sections(ground: &Ground<'_>) -> Result<String, SandboxError> {
+    Ok([checkout::section(ground)?].concat())
+}
+
+/// The flows' pages.
+pub(crate) fn routes(counterparties: Arc<Counterparties>) -> Router {
+    Router::new().merge(checkout::routes(counterparties))
+}
+
+/// What a request to the server is; `None` when it is of no flow.
+pub(crate) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Request> {
+    checkout::request(method, path, body)
+}
+
+/// What was begun last, latest first.
+pub(crate) async fn lately(counterparties: &Counterparties) -> Vec<Begun> {
+    checkout::lately(counterparties).await
+}
+
+/// What people begin a flow at, on the first page.
+pub(crate) fn fronts() -> Result<String, ControlError> {
+    Ok([checkout::front()?].concat())
+}
+
+/// What was sent for something that was begun.
+pub(crate) async fn flow(counterparties: &Counterparties, id: &str) -> Result<Flow, ControlError> {
+    checkout::flow(counterparties, id).await
+}

@@ -1,0 +1,64 @@
+//! What a sandbox is to be like.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use countersign_domain::plan::Order;
+
+/// Up to this many cents a payment is normal (C24).
+pub(crate) const NORMAL_UP_TO_MINOR: u64 = 500;
+
+/// What a sandbox is to be like.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where certificates, configuration and store go; must be empty, or not there.
+    pub folder: PathBuf,
+    /// Whether the policy asks the bank or the phone first.
+    pub order: Order,
+    /// Where handsets, accounts and the clock are told what to do.
+    pub control: SocketAddr,
+    /// Where payers' browsers are served; port 0 takes a free one.
+    pub checkout: SocketAddr,
+    /// Where merchants' back ends are served; port 0 takes a free one.
+    pub api: SocketAddr,
+    /// Where metrics, health and readiness are served; port 0 takes a free one.
+    pub operations: SocketAddr,
+    /// A centre of one's own, instead of the sandbox's. Its handsets cannot be looked at from here.
+    pub centre: Option<ExternalCentre>,
+    /// Whether the person is in the directory from the beginning, and a second one with her.
+    pub furnished: bool,
+}
+
+/// An SMS centre that is not the sandbox's.
+#[derive(Clone, Debug)]
+pub struct ExternalCentre {
+    /// `host:port`.
+    pub address: String,
+    /// The account there.
+    pub system_id: String,
+    /// Its password.
+    pub password: String,
+    /// From whom messages come: a name, a number with `+`, or a short code.
+    pub source: String,
+    /// Whether it is to deliver at once and to answer only then.
+    pub transaction_mode: bool,
+}
+
+impl Settings {
+    /// A sandbox on loopback, on free ports, that asks the bank first.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            folder: folder.into(),
+            order: Order::BankFirst,
+            control: free,
+            checkout: free,
+            api: free,
+            operations: free,
+            centre: None,
+            furnished: false,
+        }
+    }
+}
