@@ -24,7 +24,8 @@ fn issue_and_read() -> Result<String, Box<dyn Error>> {
 
     // The gateway that may read numbers. Its key does nothing else.
     let gateway_key = KeyPair::generate()?;
-    let profile = Profile::Gateway { common_name: "Example gateway", key_use: KeyUse::KeyExchange };
+    let profile =
+        Profile::PaymentGateway { common_name: "Example gateway", key_use: KeyUse::KeyExchange };
     let gateway = issuing.issue(&profile, gateway_key.public_key(), days(365)?)?;
 
     // The client, with a number and a card that only the gateway can read.

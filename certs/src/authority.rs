@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer};
+use rcgen::{CertificateParams, Issuer};
 use x509_parser::certificate::X509Certificate;
 
 use crate::{
@@ -11,7 +11,8 @@ use crate::{
     error::Error,
     extension::PhoneExtension,
     key::{KeyPair, PublicKey},
-    profile::{self, AuthorityKind, AuthorityProfile, Frame, Profile},
+    kind::{AuthorityKind, EndEntityKind, Purpose},
+    profile::{self, AuthorityProfile, Frame, Profile},
     revocation_list::{RevocationList, Revoked},
     serial::Serial,
 };
@@ -25,7 +26,7 @@ pub struct Authority {
     validity: Validity,
     path_length: Option<u32>,
     /// What those that it issues to may do; anything when there is none.
-    purposes: Vec<Vec<u64>>,
+    purposes: Option<Vec<Purpose>>,
     domains: Domains,
     organization: Option<String>,
     country: Option<String>,
@@ -93,13 +94,9 @@ impl Authority {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
-        let below = match profile.kind {
-            AuthorityKind::Root => return Err(Error::MayNotMakeAuthorities),
-            AuthorityKind::Brand => 2,
-            AuthorityKind::Geopolitical => 1,
-            _ => 0,
-        };
-        if self.path_length.is_some_and(|length| length <= below) {
+        // A root signs itself.
+        let below = profile.kind.path_length().ok_or(Error::MayNotMakeAuthorities)?;
+        if self.path_length.is_some_and(|length| length <= u32::from(below)) {
             return Err(Error::MayNotMakeAuthorities);
         }
         let mut frame = self.frame(validity, serial);
@@ -206,7 +203,7 @@ impl Authority {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
-        if !self.permits(&profile.purpose()) {
+        if !self.permits(profile.kind()) {
             return Err(Error::MayNotIssue);
         }
         if !profile.has_dns_name() {
@@ -260,14 +257,9 @@ impl Authority {
             .map_err(|_| Error::MalformedCertificate)
     }
 
-    /// Whether its own certificate lets it issue to TLS clients.
-    pub fn permits_clients(&self) -> bool {
-        self.permits(&ExtendedKeyUsagePurpose::ClientAuth)
-    }
-
-    /// Whether its own certificate lets it issue to cardholders.
-    pub fn permits_cardholders(&self) -> bool {
-        self.permits(&profile::cardholder())
+    /// Whether its own certificate lets it issue those: authorities for people issue to no server.
+    pub fn permits(&self, kind: EndEntityKind) -> bool {
+        self.purposes.as_ref().is_none_or(|purposes| purposes.contains(&kind.purpose()))
     }
 
     /// Whether a certificate without a DNS name may have this common name.
@@ -276,10 +268,6 @@ impl Authority {
     /// [`Error::CommonNameOutsideDomains`].
     pub fn check_common_name(&self, name: &str) -> Result<(), Error> {
         self.domains.check_common_name(name)
-    }
-
-    fn permits(&self, purpose: &ExtendedKeyUsagePurpose) -> bool {
-        self.purposes.is_empty() || self.purposes.contains(&arcs(purpose))
     }
 
     /// The authority's own certificate.
@@ -304,33 +292,14 @@ impl fmt::Debug for Authority {
     }
 }
 
-/// The extended key usages of an authority's certificate. An authority for any purpose has none.
-fn purposes(certificate: &X509Certificate<'_>) -> Result<Vec<Vec<u64>>, Error> {
+/// What an authority's certificate permits, of what is issued here; `None`: anything.
+fn purposes(certificate: &X509Certificate<'_>) -> Result<Option<Vec<Purpose>>, Error> {
     let extended = certificate.extended_key_usage().map_err(|_| Error::MalformedCertificate)?;
-    let Some(extended) = extended.map(|extended| extended.value).filter(|extended| !extended.any)
-    else {
-        return Ok(Vec::new());
-    };
-    let known = [
-        (extended.server_auth, ExtendedKeyUsagePurpose::ServerAuth),
-        (extended.client_auth, ExtendedKeyUsagePurpose::ClientAuth),
-    ];
-    let known = known.iter().filter(|(is_there, _)| *is_there);
-    let others = extended.other.iter().map(|other| {
-        let arcs = other.iter().map(Iterator::collect);
-        arcs.ok_or(Error::MalformedCertificate)
-    });
-    known.map(|(_, purpose)| Ok(arcs(purpose))).chain(others).collect()
-}
-
-fn arcs(purpose: &ExtendedKeyUsagePurpose) -> Vec<u64> {
-    match purpose {
-        ExtendedKeyUsagePurpose::ServerAuth => vec![1, 3, 6, 1, 5, 5, 7, 3, 1],
-        ExtendedKeyUsagePurpose::ClientAuth => vec![1, 3, 6, 1, 5, 5, 7, 3, 2],
-        ExtendedKeyUsagePurpose::Other(arcs) => arcs.clone(),
-        // No profile has another.
-        _ => Vec::new(),
-    }
+    let extended = extended.map(|extended| extended.value).filter(|extended| !extended.any);
+    Ok(extended.map(|extended| {
+        let named = Purpose::ALL.into_iter().filter(|purpose| purpose.is_named_in(extended));
+        named.collect()
+    }))
 }
 
 const SIGNING: Error = Error::Failed("signing a certificate");

@@ -8,9 +8,9 @@
 //! ```text
 //!   KeyPair ----public key----+                                       TrustAnchors
 //!                             v                                            |
-//!   Authority::root -> issuing -> issue(Profile) -> Certificate -> verify_client(chain, now)
+//!   Authority::root -> issuing -> issue(Profile) -> Certificate -> verify(chain, now, role)
 //!                             ^                                            |
-//!        Holder + GatewayCertificate                   VerifiedClient::phone(GatewayKey) -> Holder
+//!        Holder + GatewayCertificate                   VerifiedCertificate::phone(GatewayKey) -> Holder
 //! ```
 //!
 //! ```
@@ -41,6 +41,7 @@
 mod certificate;
 mod error;
 mod key;
+mod kind;
 mod phone;
 mod serial;
 mod tn_auth_list;
@@ -83,12 +84,11 @@ pub use extension::PhoneExtension;
 pub use gateway::{GatewayCertificate, GatewayKey};
 pub use inspect::{Inspection, inspect};
 pub use key::{KeyKind, KeyPair, PublicKey, check_passphrase};
+pub use kind::{AuthorityKind, EndEntityKind, KeyUse};
 pub use phone::{Card, Holder, PhoneNumber};
 pub use pkcs7::to_certs_only;
 pub use pkcs12::to_pkcs12;
-pub use profile::{
-    AuthorityKind, AuthorityProfile, KeyUse, Phone, Profile, check_revocation_list_url,
-};
+pub use profile::{AuthorityProfile, Phone, Profile, check_revocation_list_url};
 pub use read::read_phone;
 pub use recipient::MAX_GATEWAYS;
 pub use request::{MAX_REQUEST_BYTES, Request};
@@ -98,4 +98,4 @@ pub use serial::Serial;
 pub use tn_auth_list::{
     MAX_TN_AUTH_LIST_BYTES, MAX_TN_ENTRIES, TelephoneNumber, TnAuthList, TnEntry,
 };
-pub use verify::{MAX_CHAIN, TrustAnchors, VerifiedClient};
+pub use verify::{MAX_CHAIN, TrustAnchors, VerifiedCertificate};

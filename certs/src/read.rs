@@ -18,7 +18,7 @@ use crate::{
 /// both with the same number) or encrypted.
 ///
 /// This does not say that the certificate is to be believed: anyone can write one.
-/// [`VerifiedClient::phone`](crate::VerifiedClient::phone) is what a payment may rest on.
+/// [`VerifiedCertificate::phone`](crate::VerifiedCertificate::phone) is what a payment may rest on.
 /// `keys` are the gateway's own; without one, only a number in clear can be read.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
-//! Whether a client's certificate is to be trusted: path validation (RFC 5280 section 6) by rustls-webpki.
+//! Whether a certificate is to be trusted in a role: path validation (RFC 5280 section 6) by rustls-webpki.
 //!
-//! What rustls-webpki leaves to its caller is added: the client's own certificate must say that it is for client
-//! authentication, and key usages, where there are any, must fit; each certificate must be as RFC 5280's profile has
+//! What rustls-webpki leaves to its caller is added: the certificate must name the role, and key usages, where there are
+//! any, must fit; each certificate must be as RFC 5280's profile has
 //! authorities write it. Where revocation lists are given, each certificate of the path must be on none, and its issuer's
 //! list must be there and be current.
 
@@ -9,13 +9,14 @@ use std::{cell::RefCell, fmt};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
-use x509_parser::{certificate::X509Certificate, extensions::ExtendedKeyUsage};
+use x509_parser::certificate::X509Certificate;
 
 use crate::{
     certificate::{self, Certificate, Validity},
     error::{Error, Refusal},
     extension::PhoneExtension,
     gateway::GatewayKey,
+    kind::{EndEntityKind, KeyUse},
     phone::Holder,
     read::read_phone,
     revocation::RevocationLists,
@@ -109,48 +110,53 @@ impl TrustAnchors {
         })
     }
 
-    /// Verifies a TLS client's chain, its own certificate first, at a given time.
+    /// Verifies a TLS client's chain: [`TrustAnchors::verify`] with [`EndEntityKind::TlsClient`].
     ///
     /// # Errors
-    /// [`Refusal`], down to [`Refusal::OutsideProfile`].
+    /// As [`TrustAnchors::verify`].
     pub fn verify_client(
         &self,
         chain: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<VerifiedClient, Refusal> {
-        let (client, parsed) = self.verify(chain, now, &Purpose::CLIENT)?;
-        Ok(VerifiedClient {
-            common_name: common_name(&parsed),
-            key_sha256: certificate::key_hash(&parsed),
-            serial: parsed.raw_serial().to_vec(),
-            not_after: Validity::of(&parsed)?.not_after(),
-            certificate: client.clone().into_owned(),
-            phone_extension: self.phone_extension,
-        })
+    ) -> Result<VerifiedCertificate, Refusal> {
+        self.verify(chain, now, EndEntityKind::TlsClient)
     }
 
-    /// Verifies a chain for a purpose, and gives back the certificate at its head.
-    pub(crate) fn verify<'a>(
+    /// Verifies a chain, the certificate in question first, at a given time and for one role. A server's name is for the
+    /// caller to compare: TLS libraries do.
+    ///
+    /// # Errors
+    /// [`Refusal`], down to [`Refusal::OutsideProfile`].
+    pub fn verify(
         &self,
-        chain: &'a [CertificateDer<'a>],
+        chain: &[CertificateDer<'_>],
         now: UnixTime,
-        purpose: &Purpose,
-    ) -> Result<(&'a CertificateDer<'a>, X509Certificate<'a>), Refusal> {
+        role: EndEntityKind,
+    ) -> Result<VerifiedCertificate, Refusal> {
         let (head, intermediates) = split(chain)?;
         let parsed = certificate::parse(head)?;
         for intermediate in intermediates {
             certificate::parse(intermediate)?;
         }
-        self.find_path(head, intermediates, now, purpose.usage, &|path| {
+        let usage = KeyUsage::required_if_present(role.purpose().oid().as_bytes());
+        self.find_path(head, intermediates, now, usage, &|path| {
             self.check_revocation(path, &parsed, now)?;
             check_authorities(path)
         })?;
-        check_purpose(&parsed, purpose)?;
+        check_role(&parsed, role)?;
         if !strict::has_strong_key(&parsed) {
             return Err(Refusal::UnsupportedAlgorithm);
         }
         strict::check(&parsed)?;
-        Ok((head, parsed))
+        Ok(VerifiedCertificate {
+            role,
+            common_name: common_name(&parsed),
+            key_sha256: certificate::key_hash(&parsed),
+            serial: parsed.raw_serial().to_vec(),
+            not_after: Validity::of(&parsed)?.not_after(),
+            certificate: head.clone().into_owned(),
+            phone_extension: self.phone_extension,
+        })
     }
 
     /// Finds a path from the head to an anchor that `accept` has nothing against. One that it refuses is not the last word:
@@ -219,21 +225,10 @@ fn check_authorities(path: &VerifiedPath<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What a certificate is to be used for. Path validation has the same rules for each.
-pub(crate) struct Purpose {
-    pub(crate) usage: KeyUsage,
-    /// Whether an extended key usage says it by name.
-    pub(crate) named: fn(&ExtendedKeyUsage<'_>) -> bool,
-}
-
-impl Purpose {
-    const CLIENT: Self =
-        Self { usage: KeyUsage::client_auth(), named: |usages| usages.client_auth };
-}
-
-/// A client whose certificate was verified. Only [`TrustAnchors::verify_client`] makes one.
+/// A certificate that was verified for a role. Only [`TrustAnchors::verify`] makes one.
 #[derive(Clone)]
-pub struct VerifiedClient {
+pub struct VerifiedCertificate {
+    role: EndEntityKind,
     certificate: CertificateDer<'static>,
     common_name: Option<String>,
     key_sha256: [u8; 32],
@@ -242,7 +237,12 @@ pub struct VerifiedClient {
     phone_extension: PhoneExtension,
 }
 
-impl VerifiedClient {
+impl VerifiedCertificate {
+    /// What it was verified for.
+    pub const fn role(&self) -> EndEntityKind {
+        self.role
+    }
+
     /// The number that the certificate bears, and the card if any. `keys` are the gateway's own; without one, only a
     /// number in clear can be read.
     ///
@@ -257,7 +257,7 @@ impl VerifiedClient {
         self.common_name.as_deref()
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo: who the client is, whatever certificate it shows.
+    /// SHA-256 of the SubjectPublicKeyInfo: who the holder is, whatever certificate is shown.
     pub const fn key_sha256(&self) -> &[u8; 32] {
         &self.key_sha256
     }
@@ -279,9 +279,10 @@ impl VerifiedClient {
 }
 
 /// Without the certificate, which may hold a number in clear.
-impl fmt::Debug for VerifiedClient {
+impl fmt::Debug for VerifiedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedClient")
+        f.debug_struct("VerifiedCertificate")
+            .field("role", &self.role)
             .field("common_name", &self.common_name)
             .field("serial", &self.serial)
             .finish_non_exhaustive()
@@ -297,14 +298,17 @@ fn anchor(authority: &Certificate) -> Result<(TrustAnchor<'static>, bool), Error
     Ok((anchor.to_owned(), certificate::may_sign_lists(&parsed)))
 }
 
-/// The purpose must stand there by name, and a key usage, if there is one, must permit signatures, which TLS 1.3 has
-/// both sides make. A certificate for any purpose was not issued to pay with.
-fn check_purpose(certificate: &X509Certificate<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+/// The purpose must stand there by name: a certificate for any purpose was not issued to pay with. A key usage, if there is
+/// one, must permit what the role's key does: signing, which TLS 1.3 has both sides do, or having keys sent to it.
+fn check_role(certificate: &X509Certificate<'_>, role: EndEntityKind) -> Result<(), Refusal> {
     let extended = certificate.extended_key_usage().map_err(|_| Refusal::Malformed)?;
     let usage = certificate.key_usage().map_err(|_| Refusal::Malformed)?;
-    let named = extended.is_some_and(|extended| (purpose.named)(extended.value));
-    let may_sign = usage.is_none_or(|usage| usage.value.digital_signature());
-    if named && may_sign { Ok(()) } else { Err(Refusal::WrongUsage) }
+    let named = extended.is_some_and(|extended| role.purpose().is_named_in(extended.value));
+    let fits = usage.is_none_or(|usage| match role.key_use() {
+        KeyUse::Signature => usage.value.digital_signature(),
+        KeyUse::KeyExchange => usage.value.key_agreement() || usage.value.key_encipherment(),
+    });
+    if named && fits { Ok(()) } else { Err(Refusal::WrongUsage) }
 }
 
 fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {

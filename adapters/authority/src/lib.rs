@@ -5,7 +5,7 @@
 //! given out. X.509 itself is `countersign-certs`' affair; this crate opens no listener and reads no file.
 //!
 //! ```text
-//!   Order (profile, name, key, proved number)
+//!   Issuance (kind, name, key, proved number)
 //!     |
 //!     v
 //!   flow.rs: CertificateAuthority --> countersign-certs: Authority (signs)
@@ -18,7 +18,7 @@ mod enrolment;
 mod flow;
 
 mod error;
-mod order;
+mod issuance;
 mod page;
 pub mod record;
 mod routes;
@@ -26,5 +26,5 @@ mod routes;
 pub use enrolment::{EnrolmentToken, Enrolments, Started};
 pub use error::AuthorityError;
 pub use flow::{CertificateAuthority, LIST_LIFETIME, Numbers};
-pub use order::{AUTHORITY_KINDS, Leaf, Order};
+pub use issuance::Issuance;
 pub use routes::{Desk, routes};

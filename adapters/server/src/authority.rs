@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use countersign_authority::{CertificateAuthority, Desk, Enrolments, Leaf, Numbers, routes};
-use countersign_certs::{CertificateDer, GatewayCertificate};
+use countersign_authority::{CertificateAuthority, Desk, Enrolments, Numbers, routes};
+use countersign_certs::{CertificateDer, EndEntityKind, GatewayCertificate};
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
     id::RelyingPartyId,
@@ -75,7 +75,7 @@ struct AuthoritySection {
 }
 
 fn default_profile() -> String {
-    Leaf::TlsClient.name().to_owned()
+    EndEntityKind::TlsClient.name().to_owned()
 }
 
 impl AuthorityConfig {
@@ -89,10 +89,12 @@ impl AuthorityConfig {
         Ok(config)
     }
 
-    fn leaf(&self) -> Result<Leaf, ConfigError> {
-        Leaf::from_name(&self.authority.profile).filter(|leaf| leaf.bears_number()).ok_or_else(
-            || ConfigError::unusable("authority.profile", "is not tls-client or cardholder"),
-        )
+    fn kind(&self) -> Result<EndEntityKind, ConfigError> {
+        EndEntityKind::from_name(&self.authority.profile)
+            .filter(|kind| kind.bears_number())
+            .ok_or_else(|| {
+                ConfigError::unusable("authority.profile", "is not tls-client or cardholder")
+            })
     }
 
     fn numbers(&self) -> Result<Numbers, ConfigError> {
@@ -210,7 +212,7 @@ fn enrolments(
         entropy,
         relying_party: RelyingPartyId::try_from("authority")
             .map_err(|error| ConfigError::unusable("authority", error))?,
-        leaf: config.leaf()?,
+        kind: config.kind()?,
         origin: host_of(&section.public_origin).to_owned(),
     })
 }

@@ -13,12 +13,10 @@ use crate::{
     authority::{AuthorityConfig, AuthorityServer},
     system::SystemClock,
 };
-use countersign_authority::{
-    AUTHORITY_KINDS, AuthorityError, CertificateAuthority, LIST_LIFETIME, Leaf, Order,
-};
+use countersign_authority::{AuthorityError, CertificateAuthority, Issuance, LIST_LIFETIME};
 use countersign_certs::{
-    Authority, AuthorityKind, AuthorityProfile, Certificate, KeyKind, KeyPair, PublicKey, Request,
-    RevocationReason, Serial, UnixTime, Validity, check_passphrase, to_pkcs12,
+    Authority, AuthorityKind, AuthorityProfile, Certificate, EndEntityKind, KeyKind, KeyPair,
+    PublicKey, Request, RevocationReason, Serial, UnixTime, Validity, check_passphrase, to_pkcs12,
 };
 use countersign_domain::ports::Clock as _;
 
@@ -58,7 +56,7 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
     let name = arguments.name.as_deref().unwrap_or_default();
     let domains = arguments.subject.domains();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
-    let lifetime = arguments.days.map_or_else(|| default_days(kind), days);
+    let lifetime = arguments.days.map_or_else(|| kind.usual_lifetime(), days);
     // Whatever can be refused is refused before anything is made.
     let folder = AuthorityFolder::to_be(&arguments.folder.dir)?;
     let issuer = issuer(arguments, kind, &secret)?;
@@ -137,23 +135,23 @@ async fn finish(arguments: &Init, file: &Path, secret: &str) -> Result<(), Failu
 async fn issue(arguments: Issue) -> Result<(), Failure> {
     let (folder, authority) = open(&arguments.folder)?;
     let lifetime = arguments.days.map(days);
-    if let Some(leaf) = Leaf::from_name(&arguments.profile) {
+    if let Some(kind) = EndEntityKind::from_name(&arguments.profile) {
         if arguments.subject.is_given() {
             let why = "is said of an authority, and of nobody else";
             return Err(format!("--organization, --country or --domain {why}").into());
         }
-        if leaf.bears_number() {
+        if kind.bears_number() {
             let why = "bears a number, which its holder must prove: it is issued by `countersign ca serve`";
             return Err(format!("a certificate of profile {} {why}", arguments.profile).into());
         }
         let holder = Holder::of(&arguments.key, arguments.name.as_deref())?;
-        let mut order = Order::of(leaf, &holder.request, arguments.name)?;
+        let mut issuance = Issuance::of(kind, &holder.request, arguments.name)?;
         if !arguments.dns_names.is_empty() || !arguments.ip_addresses.is_empty() {
-            order.dns_names = arguments.dns_names;
-            order.ip_addresses = arguments.ip_addresses;
+            issuance.dns_names = arguments.dns_names;
+            issuance.ip_addresses = arguments.ip_addresses;
         }
-        order.lifetime = lifetime.unwrap_or(order.lifetime);
-        let issued = authority.issue(&order).await;
+        issuance.lifetime = lifetime.unwrap_or(issuance.lifetime);
+        let issued = authority.issue(&issuance).await;
         return holder.hand_out(&arguments.key, issued, &folder);
     }
     if !arguments.dns_names.is_empty() || !arguments.ip_addresses.is_empty() {
@@ -165,7 +163,7 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
     let name = name.ok_or("the request names no common name: give --name")?;
     let domains = arguments.subject.domains();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
-    let lifetime = lifetime.unwrap_or_else(|| default_days(kind));
+    let lifetime = lifetime.unwrap_or_else(|| kind.usual_lifetime());
     let issued = authority.certify(&profile, holder.key(), lifetime).await;
     holder.hand_out(&arguments.key, issued, &folder)
 }
@@ -362,22 +360,7 @@ fn authority_profile<'a>(
 }
 
 fn kind_of(name: &str) -> Result<AuthorityKind, Failure> {
-    let known = AUTHORITY_KINDS.iter().find(|(_, known)| *known == name);
-    let known = known.map(|(kind, _)| *kind);
-    known.ok_or_else(|| format!("there is no profile {name}").into())
-}
-
-const fn default_lifetime_days(kind: AuthorityKind) -> u32 {
-    match kind {
-        AuthorityKind::Root => 7_305,
-        AuthorityKind::Brand => 4_383,
-        AuthorityKind::Geopolitical => 3_652,
-        _ => 2_922,
-    }
-}
-
-fn default_days(kind: AuthorityKind) -> std::time::Duration {
-    days(default_lifetime_days(kind))
+    AuthorityKind::from_name(name).ok_or_else(|| format!("there is no profile {name}").into())
 }
 
 fn new_key(rsa: bool) -> Result<KeyPair, Failure> {

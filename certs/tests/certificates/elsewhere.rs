@@ -7,7 +7,7 @@ use std::{
 
 use countersign_certs::{
     Certificate, EnvelopeFault, Holder, KeyPair, PhoneExtension, Refusal, TrustAnchors,
-    VerifiedClient, read_phone,
+    VerifiedCertificate, read_phone,
 };
 use tempfile::TempDir;
 
@@ -204,7 +204,12 @@ impl ForeignAuthority {
     }
 
     /// What the script issues, verified up to the foreign root.
-    fn client(&self, how: &str, environment: &[(&str, &str)], gateways: &str) -> VerifiedClient {
+    fn client(
+        &self,
+        how: &str,
+        environment: &[(&str, &str)],
+        gateways: &str,
+    ) -> VerifiedCertificate {
         let arguments = format!("{how} root.pem root.key client.csr {gateways}");
         let output = run_script(self.folder.path(), &arguments, environment);
         let complained = String::from_utf8_lossy(&output.stderr);
@@ -234,7 +239,7 @@ fn certificate(pem: Vec<u8>) -> Certificate {
     Certificate::from_pem(&String::from_utf8(pem).unwrap()).unwrap()
 }
 
-fn envelope(client: &VerifiedClient) -> Vec<u8> {
+fn envelope(client: &VerifiedCertificate) -> Vec<u8> {
     let (_, parsed) = x509_parser::parse_x509_certificate(client.certificate()).unwrap();
     let extension = parsed
         .iter_extensions()

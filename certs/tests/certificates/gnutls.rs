@@ -73,8 +73,10 @@ impl Issued {
         let issue =
             |profile: &Profile<'_>| issuing.issue(profile, key.public_key(), valid).unwrap();
 
-        let gateway =
-            issue(&Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange });
+        let gateway = issue(&Profile::PaymentGateway {
+            common_name: "Test gateway",
+            key_use: KeyUse::KeyExchange,
+        });
         let gateways = [GatewayCertificate::new(&gateway).unwrap()];
         let (number, holder) = (PhoneNumber::new(NUMBER).unwrap(), holder());
         let client = |phone| issue(&Profile::TlsClient { common_name: "user-42", phone });

@@ -23,6 +23,7 @@ mod python;
 mod recipients;
 mod requests;
 mod revocation;
+mod roles;
 mod strict;
 mod support;
 mod tn_auth_lists;

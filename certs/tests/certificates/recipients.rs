@@ -211,7 +211,8 @@ fn eight_gateways_of_the_largest_keys_fit() {
 fn a_gateway_with_an_rsa_key_of_ours_is_issued_and_reads() {
     let hierarchy = Hierarchy::new();
     let key = KeyPair::generate_kind(KeyKind::Rsa3072).unwrap();
-    let profile = Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
+    let profile =
+        Profile::PaymentGateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
     let certificate = hierarchy.issue(&profile, &key);
     let gateways = [GatewayCertificate::new(&certificate).unwrap()];
     let client = client_of(&hierarchy, &KeyPair::generate().unwrap(), &gateways);

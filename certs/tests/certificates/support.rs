@@ -73,7 +73,7 @@ impl Gateway {
     pub(crate) fn of(authority: &Authority) -> Self {
         let key = KeyPair::generate().unwrap();
         let profile =
-            Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
+            Profile::PaymentGateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
         let certificate = authority.issue(&profile, key.public_key(), days(365)).unwrap();
         Self { certificate, key }
     }

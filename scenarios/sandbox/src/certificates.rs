@@ -92,7 +92,7 @@ impl Maker<'_> {
     }
 
     fn gateway(&self) -> Result<GatewayCertificate, SandboxError> {
-        let profile = Profile::Gateway {
+        let profile = Profile::PaymentGateway {
             common_name: "Countersign sandbox gateway",
             key_use: KeyUse::KeyExchange,
         };

@@ -110,7 +110,7 @@ impl House {
         let authority = Authority::root("Bench authority", year).unwrap();
         let gateway_key = KeyPair::generate().unwrap();
         let profile =
-            Profile::Gateway { common_name: "Bench gateway", key_use: KeyUse::KeyExchange };
+            Profile::PaymentGateway { common_name: "Bench gateway", key_use: KeyUse::KeyExchange };
         let gateway = authority.issue(&profile, gateway_key.public_key(), year).unwrap();
         Self {
             readers: [GatewayKey::new(&gateway, &gateway_key).unwrap()],

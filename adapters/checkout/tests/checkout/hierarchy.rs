@@ -35,7 +35,7 @@ impl Hierarchy {
         let issuing = root.issuing(&format!("{name} issuer"), days(-100, 1825)).unwrap();
         let gateway_key = KeyPair::generate().unwrap();
         let profile =
-            Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
+            Profile::PaymentGateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
         let gateway = issuing.issue(&profile, gateway_key.public_key(), days(0, 365)).unwrap();
         Self { root, issuing, gateway, gateway_key }
     }

@@ -3,8 +3,9 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
-use countersign_authority::{AUTHORITY_KINDS, Leaf};
-use countersign_certs::{RevocationReason, Serial, check_revocation_list_url};
+use countersign_certs::{
+    AuthorityKind, EndEntityKind, RevocationReason, Serial, check_revocation_list_url,
+};
 
 use super::folder::Settings;
 
@@ -249,14 +250,14 @@ fn url(text: &str) -> Result<String, countersign_certs::Error> {
 }
 
 fn kinds() -> PossibleValuesParser {
-    PossibleValuesParser::new(AUTHORITY_KINDS.map(|(_, name)| name))
+    PossibleValuesParser::new(AuthorityKind::ALL.map(AuthorityKind::name))
 }
 
 fn profiles() -> PossibleValuesParser {
-    let leaves = Leaf::ALL.map(|(_, name)| name);
-    let authorities = AUTHORITY_KINDS.map(|(_, name)| name);
+    let end_entities = EndEntityKind::ALL.map(EndEntityKind::name);
+    let authorities = AuthorityKind::ALL.map(AuthorityKind::name);
     // A root is issued by nobody.
-    PossibleValuesParser::new(leaves.into_iter().chain(authorities.into_iter().skip(1)))
+    PossibleValuesParser::new(end_entities.into_iter().chain(authorities.into_iter().skip(1)))
 }
 
 fn reasons() -> PossibleValuesParser {

@@ -209,7 +209,7 @@ fn profiles(numbers: &Numbers) -> Vec<Profile<'_>> {
     profiles.extend(clients.into_iter().chain(holders));
     for key_use in [KeyUse::Signature, KeyUse::KeyExchange] {
         profiles.push(Profile::Merchant { common_name, key_use });
-        profiles.push(Profile::Gateway { common_name, key_use });
+        profiles.push(Profile::PaymentGateway { common_name, key_use });
     }
     profiles
 }
