@@ -10,7 +10,7 @@ use crate::{
     domains::Domains,
     error::Error,
     extension::PhoneExtension,
-    key::{KeyPair, PublicKey},
+    key::{KeyPair, PublicKey, RcgenSigner, SigningKey},
     kind::{AuthorityKind, EndEntityKind, Purpose},
     profile::{self, AuthorityProfile, Frame, Profile},
     revocation_list::{RevocationList, Revoked},
@@ -20,9 +20,11 @@ use crate::{
 /// A certification authority: a certificate that may sign certificates, and its key.
 ///
 /// Patent: *gestionnaire de certification*.
-pub struct Authority {
+///
+/// Its key is in memory, or wherever a [`SigningKey`] of another kind has it.
+pub struct Authority<K = KeyPair> {
     certificate: Certificate,
-    key: KeyPair,
+    key: K,
     validity: Validity,
     path_length: Option<u32>,
     /// What those that it issues to may do; anything when there is none.
@@ -46,13 +48,23 @@ impl Authority {
         Self::new_root(&profile, KeyPair::generate()?, validity, Serial::random()?)
     }
 
+    /// An authority from what [`Authority::certificate`] and [`Authority::key`] were saved as.
+    ///
+    /// # Errors
+    /// As [`Authority::new`], and [`Error::MalformedKey`].
+    pub fn from_pem(certificate: &str, key: &str) -> Result<Self, Error> {
+        Self::new(Certificate::from_pem(certificate)?, KeyPair::from_pem(key)?)
+    }
+}
+
+impl<K: SigningKey> Authority<K> {
     /// A new root that signs itself with that key.
     ///
     /// # Errors
     /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::LifetimeTooLong`], [`Error::Failed`].
     pub fn new_root(
         profile: &AuthorityProfile<'_>,
-        key: KeyPair,
+        key: K,
         validity: Validity,
         serial: Serial,
     ) -> Result<Self, Error> {
@@ -66,7 +78,7 @@ impl Authority {
             asserts_numbers: false,
         };
         let params = profile::authority(profile, &frame)?;
-        let certificate = params.self_signed(key.signer()).map_err(|_| SIGNING)?;
+        let certificate = params.self_signed(&RcgenSigner(&key)).map_err(|_| SIGNING)?;
         Self::new(Certificate::from_der(certificate.into())?, key)
     }
 
@@ -74,11 +86,11 @@ impl Authority {
     ///
     /// # Errors
     /// As [`Authority::certify`].
-    pub fn issuing(&self, common_name: &str, validity: Validity) -> Result<Self, Error> {
+    pub fn issuing(&self, common_name: &str, validity: Validity) -> Result<Authority, Error> {
         let profile = AuthorityProfile::new(AuthorityKind::Issuing, common_name);
         let key = KeyPair::generate()?;
         let certificate = self.certify(&profile, key.public_key(), validity, Serial::random()?)?;
-        Ok(Self::new(certificate, key)?.with_phone_extension(self.phone_extension))
+        Ok(Authority::new(certificate, key)?.with_phone_extension(self.phone_extension))
     }
 
     /// Certifies an authority that has its key elsewhere.
@@ -110,7 +122,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::MalformedCertificate`], [`Error::NotAnAuthority`], [`Error::AuthorityName`], [`Error::KeyMismatch`].
-    pub fn new(certificate: Certificate, key: KeyPair) -> Result<Self, Error> {
+    pub fn new(certificate: Certificate, key: K) -> Result<Self, Error> {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
         let path_length = certificate::authority_path_length(&parsed)?;
@@ -143,14 +155,6 @@ impl Authority {
         })
     }
 
-    /// An authority from what [`Authority::certificate`] and [`Authority::key`] were saved as.
-    ///
-    /// # Errors
-    /// As [`Authority::new`], and [`Error::MalformedKey`].
-    pub fn from_pem(certificate: &str, key: &str) -> Result<Self, Error> {
-        Self::new(Certificate::from_pem(certificate)?, KeyPair::from_pem(key)?)
-    }
-
     /// The same authority with its own extension for encrypted numbers.
     #[must_use]
     pub const fn with_phone_extension(mut self, extension: PhoneExtension) -> Self {
@@ -159,7 +163,7 @@ impl Authority {
     }
 
     /// The same authority, which has the right to assert numbers: those in clear stand in a TNAuthList, too (RFC 8226). An
-    /// operator has it for its own numbers, and who bought it from one.
+    /// operator has it for its own numbers, and can sell it.
     #[must_use]
     pub const fn asserting_numbers(mut self, asserts: bool) -> Self {
         self.asserts_numbers = asserts;
@@ -252,8 +256,8 @@ impl Authority {
         Certificate::from_der(certificate.into())
     }
 
-    fn issuer(&self) -> Result<Issuer<'_, &rcgen::KeyPair>, Error> {
-        Issuer::from_ca_cert_der(self.certificate.der(), self.key.signer())
+    fn issuer(&self) -> Result<Issuer<'_, RcgenSigner<'_>>, Error> {
+        Issuer::from_ca_cert_der(self.certificate.der(), RcgenSigner(&self.key))
             .map_err(|_| Error::MalformedCertificate)
     }
 
@@ -276,7 +280,7 @@ impl Authority {
     }
 
     /// The authority's key.
-    pub const fn key(&self) -> &KeyPair {
+    pub const fn key(&self) -> &K {
         &self.key
     }
 
@@ -284,9 +288,29 @@ impl Authority {
     pub const fn validity(&self) -> Validity {
         self.validity
     }
+
+    /// The same authority, wherever its key is.
+    pub fn boxed(self) -> Authority<Box<dyn SigningKey>>
+    where
+        K: 'static,
+    {
+        Authority {
+            certificate: self.certificate,
+            key: Box::new(self.key),
+            validity: self.validity,
+            path_length: self.path_length,
+            purposes: self.purposes,
+            domains: self.domains,
+            organization: self.organization,
+            country: self.country,
+            phone_extension: self.phone_extension,
+            asserts_numbers: self.asserts_numbers,
+            revocation_list_url: self.revocation_list_url,
+        }
+    }
 }
 
-impl fmt::Debug for Authority {
+impl<K> fmt::Debug for Authority<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authority").field("validity", &self.validity).finish_non_exhaustive()
     }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The PKCS#12 file of a key and its chain, the certificate for the key first: PBES2 with PBKDF2-HMAC-SHA-256 and
-/// AES-256-CBC, sealed with HMAC-SHA-256. Whoever has the passphrase has the key.
+/// AES-256-CBC, sealed with HMAC-SHA-256. The passphrase is all that protects the key.
 ///
 /// # Errors
 /// [`Error::PassphraseTooShort`], [`Error::KeyMismatch`], [`Error::Failed`].

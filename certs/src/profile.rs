@@ -11,14 +11,13 @@ use rustls_pki_types::DnsName;
 
 use crate::{
     certificate::Validity,
-    envelope,
+    cms::RecipientCertificate,
     error::Error,
     extension::PhoneExtension,
-    gateway::GatewayCertificate,
     key::{PublicKey, PublicKeyKind},
     kind::{AuthorityKind, EndEntityKind, KeyUse, Purpose},
     phone::{Holder, PhoneNumber},
-    record,
+    phone_record,
     serial::Serial,
     tn_auth_list::TnAuthList,
 };
@@ -39,7 +38,7 @@ pub enum Profile<'a> {
     TlsClient {
         /// The subject's common name: a user's identifier, never the number or the card.
         common_name: &'a str,
-        /// The number and who can read it.
+        /// The number, in clear or encrypted.
         phone: Phone<'a>,
     },
     /// A cardholder who signs payments (figure 11, F11.1) and whose number the gateway reads (F11.v2). Its holder must
@@ -47,7 +46,7 @@ pub enum Profile<'a> {
     Cardholder {
         /// The subject's common name: a user's identifier, never the number or the card.
         common_name: &'a str,
-        /// The number and who can read it.
+        /// The number, in clear or encrypted.
         phone: Phone<'a>,
     },
     /// A merchant who signs payments, or to whom payments are encrypted (figure 11).
@@ -98,7 +97,7 @@ pub enum Phone<'a> {
         /// The number, and the card if any.
         holder: &'a Holder,
         /// Those who can read it, 1 to 8.
-        gateways: &'a [GatewayCertificate],
+        gateways: &'a [RecipientCertificate],
     },
 }
 
@@ -142,7 +141,7 @@ pub(crate) fn end_entity(
 }
 
 impl Profile<'_> {
-    /// Whether a DNS name stands in subjectAltName: then nobody looks for one in the common name (RFC 6125 section 6.4.4).
+    /// Whether a DNS name stands in subjectAltName: then the common name is not read as one (RFC 6125 section 6.4.4).
     pub(crate) const fn has_dns_name(&self) -> bool {
         matches!(self, Self::TlsServer { dns_names, .. } if !dns_names.is_empty())
     }
@@ -322,8 +321,7 @@ fn add_phone(
             }
         }
         Phone::Encrypted { holder, gateways } => {
-            let record = record::encode(holder, &subject_key.sha256())?;
-            let envelope = envelope::seal(&record, gateways)?;
+            let envelope = phone_record::seal(holder, &subject_key.sha256(), gateways)?;
             params.custom_extensions = vec![frame.phone_extension.with(envelope)];
         }
     }

@@ -111,7 +111,7 @@ impl TnAuthList {
         }
     }
 
-    /// The extension with this list in it, not critical: who does not know it need not (RFC 5280 section 4.2).
+    /// The extension with this list in it, not critical: software that does not know it may ignore it (RFC 5280 section 4.2).
     pub(crate) fn extension(&self) -> Result<CustomExtension, Error> {
         let arcs: Vec<u64> = ID_PE_TN_AUTH_LIST.arcs().map(u64::from).collect();
         Ok(CustomExtension::from_oid_content(&arcs, self.to_der()?))

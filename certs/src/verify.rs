@@ -13,9 +13,9 @@ use x509_parser::certificate::X509Certificate;
 
 use crate::{
     certificate::{self, Certificate, Validity},
+    cms::{ContentType, RecipientKey, signed},
     error::{Error, Refusal},
     extension::PhoneExtension,
-    gateway::GatewayKey,
     kind::{EndEntityKind, KeyUse},
     phone::Holder,
     read::read_phone,
@@ -24,7 +24,7 @@ use crate::{
     strict,
 };
 
-/// The authorities that are believed.
+/// The authorities that are trusted.
 #[derive(Clone, Debug)]
 pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
@@ -35,8 +35,8 @@ pub struct TrustAnchors {
 }
 
 impl TrustAnchors {
-    /// Believes these authorities. As RFC 5280 section 6.1 has it, their own validity is not looked at: an anchor is
-    /// believed until it is taken out.
+    /// Trusts these authorities. As RFC 5280 section 6.1 has it, their own validity is not looked at: an anchor is
+    /// trusted until it is taken out.
     ///
     /// # Errors
     /// [`Error::NoTrustAnchor`], [`Error::NotAnAuthority`].
@@ -61,7 +61,7 @@ impl TrustAnchors {
         })
     }
 
-    /// Believes the authorities in a PEM text of one or more certificates.
+    /// Trusts the authorities in a PEM text of one or more certificates.
     ///
     /// # Errors
     /// [`Error::MalformedCertificate`] and those of [`TrustAnchors::new`].
@@ -80,7 +80,7 @@ impl TrustAnchors {
     }
 
     /// The same anchors, with what authorities have revoked. As soon as there is one list, there must be a current one of
-    /// every authority in a path: what nobody knows to be good is refused. No list at all turns the check off.
+    /// every authority in a path: what is not known to be good is refused. No list at all turns the check off.
     ///
     /// In whatever order they come, for each certificate the newest list counts that its issuer's key has signed. An older
     /// one never stands in for it, even where the newest is past its next update.
@@ -157,6 +157,24 @@ impl TrustAnchors {
             certificate: head.clone().into_owned(),
             phone_extension: self.phone_extension,
         })
+    }
+
+    /// Verifies a signed message and its signer, for one role: what was signed, and by which certificate. `detached` is the
+    /// content where it is beside the message.
+    ///
+    /// # Errors
+    /// [`Refusal::Signed`], and as [`TrustAnchors::verify`].
+    pub fn verify_signed(
+        &self,
+        message: &[u8],
+        content_type: ContentType,
+        detached: Option<&[u8]>,
+        now: UnixTime,
+        role: EndEntityKind,
+    ) -> Result<(Vec<u8>, VerifiedCertificate), Refusal> {
+        let signed = signed::verify(message, content_type, detached, &[])?;
+        let chain: Vec<_> = signed.chain.iter().map(|one| one.der().clone()).collect();
+        Ok((signed.content, self.verify(&chain, now, role)?))
     }
 
     /// Finds a path from the head to an anchor that `accept` has nothing against. One that it refuses is not the last word:
@@ -248,7 +266,7 @@ impl VerifiedCertificate {
     ///
     /// # Errors
     /// [`Refusal::NoPhone`] and the variants after it.
-    pub fn phone(&self, keys: &[GatewayKey]) -> Result<Holder, Refusal> {
+    pub fn phone(&self, keys: &[RecipientKey]) -> Result<Holder, Refusal> {
         read_phone(&self.certificate, self.phone_extension, keys)
     }
 
@@ -257,7 +275,7 @@ impl VerifiedCertificate {
         self.common_name.as_deref()
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo: who the holder is, whatever certificate is shown.
+    /// SHA-256 of the SubjectPublicKeyInfo: the holder's identity, whatever certificate is shown.
     pub const fn key_sha256(&self) -> &[u8; 32] {
         &self.key_sha256
     }

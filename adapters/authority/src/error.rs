@@ -104,7 +104,7 @@ impl From<AuthorityError> for Problem {
                 | countersign_certs::Error::MayNotIssue
                 | countersign_certs::Error::OutsideAuthorityValidity
                 | countersign_certs::Error::InvalidValidity
-                | countersign_certs::Error::GatewayCount,
+                | countersign_certs::Error::RecipientCount,
             ) => return failed(&error),
             Cause::TooManyRevoked => return failed(&error),
             Cause::Certificate(_)

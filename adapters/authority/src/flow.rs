@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::{
-    Authority, AuthorityProfile, Certificate, EndEntityKind, GatewayCertificate, Holder, Phone,
-    PhoneNumber, PublicKey, RevocationList, RevocationReason, Revoked, Serial, UnixTime, Validity,
+    Authority, AuthorityProfile, Certificate, EndEntityKind, Holder, Phone, PhoneNumber, PublicKey,
+    RecipientCertificate, RevocationList, RevocationReason, Revoked, Serial, SigningKey, UnixTime,
+    Validity,
 };
 use countersign_domain::{
     error::Error as DomainError,
@@ -36,12 +37,12 @@ pub enum Numbers {
     /// For all to read.
     Clear,
     /// For these gateways to read. While a gateway changes its key, both of its certificates are here.
-    Encrypted(Vec<GatewayCertificate>),
+    Encrypted(Vec<RecipientCertificate>),
 }
 
 /// An authority, and what it issued.
 pub struct CertificateAuthority {
-    authority: Authority,
+    authority: Authority<Box<dyn SigningKey>>,
     numbers: Numbers,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -50,14 +51,14 @@ pub struct CertificateAuthority {
 
 impl CertificateAuthority {
     /// An authority that keeps what it issues in that store, which is its own.
-    pub const fn new(
-        authority: Authority,
+    pub fn new(
+        authority: Authority<impl SigningKey + 'static>,
         numbers: Numbers,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { authority, numbers, store, clock, entropy }
+        Self { authority: authority.boxed(), numbers, store, clock, entropy }
     }
 
     /// The authority's own certificate.
@@ -350,7 +351,7 @@ impl CertificateAuthority {
     fn serial(&self) -> Result<Serial, AuthorityError> {
         let mut chance = [0; 16];
         self.entropy.fill(&mut chance)?;
-        Ok(Serial::from_chance(chance))
+        Ok(Serial::from_random(chance))
     }
 
     /// From a little before now, but not before the authority's own begins.

@@ -225,7 +225,7 @@ async fn what_was_taken_back_or_has_expired_is_not_renewed() {
     let renewed = authority.renew(old, another.public_key(), None).await;
     assert_eq!(renewed.unwrap_err(), revoked);
     assert_eq!(authority.revoke(old, reason).await.unwrap_err(), revoked);
-    let nobodys = Serial::from_chance([7; 16]);
+    let nobodys = Serial::from_random([7; 16]);
     assert_eq!(
         authority.revoke(nobodys, reason).await.unwrap_err(),
         AuthorityError::UnknownSerial { serial: nobodys.to_string() }

@@ -210,7 +210,7 @@ const fn certificate_cause(refusal: &countersign_certs::Refusal) -> &'static str
         Cause::RevocationUnknown => "revocation-unknown",
         Cause::NoPhone => "without-phone",
         Cause::SeveralPhones => "several-phones",
-        Cause::Envelope(_) => "phone-not-readable",
+        Cause::Envelope(_) | Cause::Record(_) => "phone-not-readable",
         Cause::MovedFromAnotherCertificate => "phone-moved",
         Cause::NumberNotE164 | Cause::CardInvalid | Cause::TnAuthList => "phone-not-valid",
         Cause::Malformed | Cause::CertificateTooLarge | Cause::ChainTooLong => "malformed",

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use countersign_certs::{CertificateDer, GatewayKey, Holder, TrustAnchors, UnixTime};
+use countersign_certs::{CertificateDer, Holder, RecipientKey, TrustAnchors, UnixTime};
 use countersign_domain::{
     address::Msisdn, card::Card, error::InvalidInput, gateway::Payer, hex, id::Identifier,
     ports::Directory, subscriber::Subscriber, time::Timestamp,
@@ -30,12 +30,12 @@ pub enum PayerHint {
 #[derive(Debug)]
 pub struct CertificateReader {
     anchors: RwLock<Arc<TrustAnchors>>,
-    keys: Vec<GatewayKey>,
+    keys: Vec<RecipientKey>,
 }
 
 impl CertificateReader {
     /// Certificates from those authorities, numbers encrypted to those keys (several while keys are changed).
-    pub fn new(anchors: TrustAnchors, keys: Vec<GatewayKey>) -> Self {
+    pub fn new(anchors: TrustAnchors, keys: Vec<RecipientKey>) -> Self {
         Self { anchors: RwLock::new(Arc::new(anchors)), keys }
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use countersign_authority::{CertificateAuthority, Desk, Enrolments, Numbers, routes};
-use countersign_certs::{CertificateDer, EndEntityKind, GatewayCertificate};
+use countersign_certs::{CertificateDer, EndEntityKind, RecipientCertificate};
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
     id::RelyingPartyId,
@@ -104,7 +104,7 @@ impl AuthorityConfig {
         let read = |path: &PathBuf| {
             let path = self.files.path(path);
             let certificate = read_certificate(&path).map_err(|error| unusable(&error))?;
-            GatewayCertificate::new(&certificate)
+            RecipientCertificate::new(&certificate)
                 .map_err(|error| unusable(&format_args!("{}: {error}", path.display())))
         };
         let gateways = self.authority.gateways.iter().map(read);

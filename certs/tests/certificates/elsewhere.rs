@@ -6,7 +6,7 @@ use std::{
 };
 
 use countersign_certs::{
-    Certificate, EnvelopeFault, Holder, KeyPair, PhoneExtension, Refusal, TrustAnchors,
+    Certificate, Holder, KeyPair, PhoneExtension, Refusal, SealedFault, TrustAnchors,
     VerifiedCertificate, read_phone,
 };
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ fn a_number_that_openssl_encrypted_is_read_by_the_gateway_it_named_and_by_no_oth
             let client = authority.client("encrypted", environment, named);
             assert_eq!(told(&client.phone(reader).unwrap()), (NUMBER, card));
             let refusal = client.phone(other).unwrap_err();
-            assert_eq!(refusal, EnvelopeFault::WrongRecipient.into());
+            assert_eq!(refusal, SealedFault::WrongRecipient.into());
         }
     }
 }

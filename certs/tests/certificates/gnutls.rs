@@ -6,8 +6,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Certificate, GatewayCertificate, KeyPair, KeyUse, Phone, PhoneExtension,
-    PhoneNumber, Profile, UnixTime, Validity,
+    Authority, Certificate, KeyPair, KeyUse, Phone, PhoneExtension, PhoneNumber, Profile,
+    RecipientCertificate, UnixTime, Validity,
 };
 
 use crate::support::{NUMBER, holder, run, write};
@@ -77,7 +77,7 @@ impl Issued {
             common_name: "Test gateway",
             key_use: KeyUse::KeyExchange,
         });
-        let gateways = [GatewayCertificate::new(&gateway).unwrap()];
+        let gateways = [RecipientCertificate::new(&gateway).unwrap()];
         let (number, holder) = (PhoneNumber::new(NUMBER).unwrap(), holder());
         let client = |phone| issue(&Profile::TlsClient { common_name: "user-42", phone });
         Self {

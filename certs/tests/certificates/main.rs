@@ -24,6 +24,7 @@ mod recipients;
 mod requests;
 mod revocation;
 mod roles;
+mod signed;
 mod strict;
 mod support;
 mod tn_auth_lists;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Certificate, CertificateDer, GatewayCertificate, GatewayKey, Holder, KeyPair,
-    KeyUse, Phone, PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
+    Authority, Certificate, CertificateDer, Holder, KeyPair, KeyUse, Phone, PhoneNumber, Profile,
+    RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, Validity,
 };
 
 /// 15 January 2027, the time of all tests.
@@ -78,12 +78,12 @@ impl Gateway {
         Self { certificate, key }
     }
 
-    pub(crate) fn recipient(&self) -> GatewayCertificate {
-        GatewayCertificate::new(&self.certificate).unwrap()
+    pub(crate) fn recipient(&self) -> RecipientCertificate {
+        RecipientCertificate::new(&self.certificate).unwrap()
     }
 
-    pub(crate) fn reader(&self) -> GatewayKey {
-        GatewayKey::new(&self.certificate, &self.key).unwrap()
+    pub(crate) fn reader(&self) -> RecipientKey {
+        RecipientKey::new(&self.certificate, &self.key).unwrap()
     }
 
     /// Writes `<name>.pem` and `<name>.key`.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign_certs::{
-    Authority, Card, Certificate, GatewayCertificate, GatewayKey, Holder, KeyPair, KeyUse, Phone,
-    PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
+    Authority, Card, Certificate, Holder, KeyPair, KeyUse, Phone, PhoneNumber, Profile,
+    RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, Validity,
 };
 use countersign_checkout::CertificateReader;
 use countersign_domain::testing::START;
@@ -43,7 +43,7 @@ impl Hierarchy {
     /// A shop that believes this root and has this gateway's key.
     pub(crate) fn shop(&self) -> Shop {
         let anchors = TrustAnchors::new(&[self.root.certificate().clone()]).unwrap();
-        let key = GatewayKey::new(&self.gateway, &self.gateway_key).unwrap();
+        let key = RecipientKey::new(&self.gateway, &self.gateway_key).unwrap();
         Shop::believing(Some(CertificateReader::new(anchors, vec![key])))
     }
 
@@ -68,7 +68,7 @@ impl Hierarchy {
         };
         let phone = Phone::Encrypted {
             holder: &holder,
-            gateways: &[GatewayCertificate::new(gateway).unwrap()],
+            gateways: &[RecipientCertificate::new(gateway).unwrap()],
         };
         self.present(&client(phone), days(0, 365))
     }

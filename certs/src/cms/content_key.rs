@@ -1,0 +1,13 @@
+//! The key that encrypts a content, and is wrapped for each recipient.
+
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// AES-256.
+pub(super) const KEY_BYTES: usize = 32;
+
+/// Made for one message and wiped after.
+pub(crate) type ContentKey = Zeroizing<[u8; KEY_BYTES]>;
+
+pub(super) const ENCODING: Error = Error::Failed("encoding a recipient");
