@@ -21,7 +21,7 @@ use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    ca::folder::{AuthorityFolder, passphrase, read_certificate},
+    ca::folder::{AuthorityFolder, read_certificate},
     commits::Commits,
     config::{Files, KeysSection, SmsSection, TlsSection, check_origin, parse, unreadable},
     error::{ConfigError, StartError},
@@ -188,10 +188,8 @@ fn enrolments(
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
     let file = section.passphrase_file.as_ref();
     let file = file.map(|file| config.files.path(file));
-    let secret = passphrase(file.as_deref())
-        .map_err(|error| ConfigError::unusable("authority.passphrase_file", error))?;
     let authority = CertificateAuthority::new(
-        folder.authority(&secret).map_err(unusable_folder)?,
+        folder.authority(file.as_deref()).map_err(unusable_folder)?,
         config.numbers()?,
         Arc::clone(&store),
         Arc::clone(&clock),

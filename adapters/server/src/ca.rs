@@ -3,6 +3,9 @@
 mod arguments;
 pub(crate) mod folder;
 mod inspect;
+mod key_uri;
+#[cfg(feature = "pkcs11")]
+mod token;
 
 use std::{path::Path, sync::Arc};
 
@@ -16,7 +19,8 @@ use crate::{
 use countersign_authority::{AuthorityError, CertificateAuthority, Issuance, LIST_LIFETIME};
 use countersign_certs::{
     Authority, AuthorityKind, AuthorityProfile, Certificate, EndEntityKind, KeyKind, KeyPair,
-    PublicKey, Request, RevocationReason, Serial, UnixTime, Validity, check_passphrase, to_pkcs12,
+    PublicKey, Request, RevocationReason, Serial, SigningKey, UnixTime, Validity, check_passphrase,
+    to_pkcs12, to_request_pem,
 };
 use countersign_domain::ports::Clock as _;
 
@@ -25,10 +29,11 @@ use arguments::{
     AuthorityName, CaCommand, Crl, Folder, Init, Issue, Key, Renew, Revoke, Serve, days,
 };
 use folder::{
-    AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
+    AuthorityFolder, Failure, KeptKey, passphrase, pem_of, read, read_certificates, write,
+    write_secret,
 };
 
-/// How long a list of an authority that makes authorities is believed.
+/// How long a list of an authority that makes authorities is trusted.
 const LIST_OF_AUTHORITIES_DAYS: u32 = 180;
 
 /// Does what was said.
@@ -48,9 +53,8 @@ pub async fn run(ca: Ca) -> Result<(), Failure> {
 }
 
 async fn init(arguments: &Init) -> Result<(), Failure> {
-    let secret = passphrase(arguments.folder.passphrase_file.as_deref())?;
     if let Some(file) = &arguments.certificate {
-        return finish(arguments, file, &secret).await;
+        return finish(arguments, file).await;
     }
     let kind = kind_of(&arguments.kind)?;
     let name = arguments.name.as_deref().unwrap_or_default();
@@ -59,12 +63,11 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
     let lifetime = arguments.days.map_or_else(|| kind.usual_lifetime(), days);
     // Whatever can be refused is refused before anything is made.
     let folder = AuthorityFolder::to_be(&arguments.folder.dir)?;
-    let issuer = issuer(arguments, kind, &secret)?;
-    let key = new_key(arguments.rsa)?;
-    let sealed = key.to_encrypted_pem(&secret)?;
+    let issuer = issuer(arguments, kind)?;
+    let (key, kept) = own_key(arguments)?;
     if arguments.request_only {
-        folder.create(&sealed, &arguments.settings())?;
-        write(&folder.request(), key.to_request_pem(name)?.as_bytes())?;
+        folder.create(&kept, arguments.settings())?;
+        write(&folder.request(), to_request_pem(&key, name)?.as_bytes())?;
         say(&format!(
             "{}: have it issued (countersign ca issue --profile {} --request ...), then: countersign ca init --dir {} --certificate ...",
             folder.request().display(),
@@ -84,23 +87,34 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
             (root, Vec::new())
         }
     };
-    folder.create(&sealed, &arguments.settings())?;
-    folder.keep(&authority, &chain)?;
+    folder.create(&kept, arguments.settings())?;
+    folder.keep(authority.certificate(), &chain)?;
     say(&format!("{}", folder.certificate().display()));
-    first_list(&folder, &secret).await
+    first_list(&folder, arguments).await
 }
 
-/// Who believes any list needs one of every authority, from the first day on.
-async fn first_list(folder: &AuthorityFolder, secret: &str) -> Result<(), Failure> {
-    let authority = folder.open(secret)?;
+/// The new authority's key, and how its folder keeps it: encrypted, or as the name of one in a token.
+fn own_key(arguments: &Init) -> Result<(Box<dyn SigningKey>, KeptKey), Failure> {
+    let kind = if arguments.rsa { KeyKind::Rsa3072 } else { KeyKind::P256 };
+    if let Some(uri) = &arguments.key {
+        return Ok((folder::new_token_key(uri, kind)?, KeptKey::InToken(uri.clone())));
+    }
+    let secret = passphrase(arguments.folder.passphrase_file.as_deref())?;
+    let key = KeyPair::generate_kind(kind)?;
+    let sealed = key.to_encrypted_pem(&secret)?;
+    Ok((Box::new(key), KeptKey::Encrypted(sealed)))
+}
+
+/// A verifier that goes by lists needs one of every authority, from the first day on.
+async fn first_list(folder: &AuthorityFolder, arguments: &Init) -> Result<(), Failure> {
+    let authority = folder.open(arguments.folder.passphrase_file.as_deref())?;
     publish(folder, &authority, None, None).await
 }
 
-/// Who certifies the new authority; nobody when it signs itself, or when the request is carried to somebody.
+/// The authority that certifies the new one: none when it signs itself, or when the request is carried elsewhere.
 fn issuer(
     arguments: &Init,
     kind: AuthorityKind,
-    secret: &str,
 ) -> Result<Option<(CertificateAuthority, AuthorityFolder)>, Failure> {
     let folder = match (kind, &arguments.issuer, arguments.request_only) {
         (AuthorityKind::Root, Some(_), _) | (AuthorityKind::Root, _, true) => {
@@ -114,22 +128,22 @@ fn issuer(
         }
     };
     let own = arguments.issuer_passphrase_file.as_deref();
-    let own = own.map(|file| passphrase(Some(file))).transpose()?;
-    let secret = own.as_deref().map_or(secret, String::as_str);
+    let secret = own.or(arguments.folder.passphrase_file.as_deref());
     Ok(Some((folder.open(secret)?, folder)))
 }
 
-/// Takes the certificate that came back for a request, or a new one for the same key.
-async fn finish(arguments: &Init, file: &Path, secret: &str) -> Result<(), Failure> {
+/// Accepts the certificate that was issued for a request, or a new one for the same key.
+async fn finish(arguments: &Init, file: &Path) -> Result<(), Failure> {
     let folder = AuthorityFolder::at(&arguments.folder.dir);
     let mut chain = read_certificates(file)?.into_iter();
     let certificate = chain.next().ok_or("the file holds no certificate in PEM")?;
-    let authority = Authority::new(certificate, folder.open_key(secret)?)?;
+    let key = folder.open_key(arguments.folder.passphrase_file.as_deref())?;
+    let authority = Authority::new(certificate, key)?;
     let above: Vec<Certificate> = chain.collect();
-    folder.amend(&arguments.settings())?;
-    folder.keep(&authority, &above)?;
+    folder.amend(arguments.settings())?;
+    folder.keep(authority.certificate(), &above)?;
     say(&format!("{}", folder.certificate().display()));
-    first_list(&folder, secret).await
+    first_list(&folder, arguments).await
 }
 
 async fn issue(arguments: Issue) -> Result<(), Failure> {
@@ -182,7 +196,7 @@ async fn revoke(arguments: &Revoke) -> Result<(), Failure> {
     let reason = RevocationReason::from_name(&arguments.reason).unwrap_or_default();
     let revoked = authority.revoke(arguments.serial, reason).await;
     if let Err(AuthorityError::RevokedBefore { .. }) = &revoked {
-        // Whoever was stopped between the two, or had no room on the disk, says it again.
+        // An earlier run may have stopped between the two, or had no room on the disk.
         publish(&folder, &authority, None, None).await?;
     }
     let revoked = revoked?;
@@ -230,7 +244,7 @@ async fn publish(
 ) -> Result<(), Failure> {
     let _one_at_a_time = folder.lock()?;
     let own = countersign_certs::inspect(authority.certificate())?;
-    // Who makes authorities may be offline, and revokes seldom.
+    // An authority that makes authorities may be offline, and revokes seldom.
     let usual = match own.authority {
         Some(Some(0)) => LIST_LIFETIME,
         _ => days(LIST_OF_AUTHORITIES_DAYS),
@@ -247,7 +261,7 @@ async fn publish(
     write(path, list.to_pem()?.as_bytes())
 }
 
-/// Who gets a certificate: a request from elsewhere, or a key that is made here.
+/// The holder of a new certificate: a request from elsewhere, or a key that is made here.
 struct Holder {
     request: Request,
     made: Option<Made>,
@@ -307,7 +321,7 @@ impl Holder {
         folder: &AuthorityFolder,
     ) -> Result<(), Failure> {
         let certificate = issued.inspect_err(|_| {
-            // It was made for this one, and nobody has it.
+            // It was made for this certificate, and is of no other use.
             if let Some(path) = &arguments.new_key {
                 let _: Result<(), _> = std::fs::remove_file(path);
             }
@@ -321,7 +335,7 @@ impl Holder {
             let name = self.request.common_name().unwrap_or("countersign");
             write_secret(path, &to_pkcs12(&made.key, &chain, name, secret)?)?;
         }
-        // Who presents a chain leaves the root out: it is known to who believes it. An authority keeps it for those below.
+        // A chain is presented without the root, which verifiers have. An authority keeps it for those below.
         if shown.authority.is_none() {
             chain.retain(|certificate| !certificate.is_self_issued());
         }
@@ -339,9 +353,8 @@ impl Holder {
 }
 
 fn open(arguments: &Folder) -> Result<(AuthorityFolder, CertificateAuthority), Failure> {
-    let secret = passphrase(arguments.passphrase_file.as_deref())?;
     let folder = AuthorityFolder::at(&arguments.dir);
-    let authority = folder.open(&secret)?;
+    let authority = folder.open(arguments.passphrase_file.as_deref())?;
     Ok((folder, authority))
 }
 
