@@ -17,6 +17,8 @@ use crate::{
     serial::Serial,
 };
 
+const SIGNING: Error = Error::Failed("signing a certificate");
+
 /// A certification authority: a certificate that may sign certificates, and its key.
 ///
 /// Patent: *gestionnaire de certification*.
@@ -325,5 +327,3 @@ fn purposes(certificate: &X509Certificate<'_>) -> Result<Option<Vec<Purpose>>, E
         named.collect()
     }))
 }
-
-const SIGNING: Error = Error::Failed("signing a certificate");

@@ -15,6 +15,11 @@ use crate::{
     serial::Serial,
 };
 
+/// The largest certificate that is read. Ours have about 1 KiB; an envelope may add 6.
+pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+/// 9999-12-31T23:59:59Z, the last that GeneralizedTime can say (RFC 5280 section 4.1.2.5.2).
+const LAST_SECOND: u64 = 253_402_300_799;
+
 /// A well-formed X.509 certificate. That it is well-formed is all that is known of it: see
 /// [`TrustAnchors`](crate::TrustAnchors) for whether to trust it.
 #[derive(Clone, Eq, PartialEq)]
@@ -234,9 +239,3 @@ pub(crate) fn to_pem(label: &str, der: &[u8]) -> Result<String, Error> {
 pub(crate) const fn unix_time(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
-
-/// The largest certificate that is read. Ours have about 1 KiB; an envelope may add 6.
-pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
-
-/// 9999-12-31T23:59:59Z, the last that GeneralizedTime can say (RFC 5280 section 4.1.2.5.2).
-const LAST_SECOND: u64 = 253_402_300_799;

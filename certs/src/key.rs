@@ -17,6 +17,16 @@ use crate::{
     error::Error,
 };
 
+const PLAIN: &str = "PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+/// OWASP's count for PBKDF2-HMAC-SHA-256.
+const ROUNDS: u32 = 600_000;
+const MIN_PASSPHRASE_CHARS: usize = 12;
+const MAX_KEY_FILE_BYTES: usize = 16 * 1024;
+/// 128 bits of strength, as P-256 has (NIST SP 800-57 part 1, table 2).
+const RSA_BITS: [usize; 2] = [3072, 4096];
+const RSA_EXPONENT: u64 = 65_537;
+
 /// What kind of key is made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum KeyKind {
@@ -309,15 +319,3 @@ fn pem_of(text: &str) -> Result<(String, Zeroizing<Vec<u8>>), Error> {
     decoder.decode_to_end(&mut der).map_err(|_| Error::MalformedKey)?;
     Ok((label, der))
 }
-
-const PLAIN: &str = "PRIVATE KEY";
-const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
-
-/// OWASP's count for PBKDF2-HMAC-SHA-256.
-const ROUNDS: u32 = 600_000;
-const MIN_PASSPHRASE_CHARS: usize = 12;
-const MAX_KEY_FILE_BYTES: usize = 16 * 1024;
-
-/// 128 bits of strength, as P-256 has (NIST SP 800-57 part 1, table 2).
-const RSA_BITS: [usize; 2] = [3072, 4096];
-const RSA_EXPONENT: u64 = 65_537;

@@ -5,6 +5,21 @@ use std::time::Duration;
 use der::asn1::ObjectIdentifier;
 use x509_parser::extensions::ExtendedKeyUsage;
 
+static SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+static CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
+static CARDHOLDER: ObjectIdentifier = ObjectIdentifier::new_unwrap(
+    "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1.1",
+);
+static MERCHANT: ObjectIdentifier = ObjectIdentifier::new_unwrap(
+    "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1.2",
+);
+static PAYMENT_GATEWAY: ObjectIdentifier = ObjectIdentifier::new_unwrap(
+    "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1.3",
+);
+/// With the leap days that can be among them.
+const FIVE_YEARS: u64 = 5 * 365 + 2;
+const SIX_YEARS: u64 = 6 * 365 + 2;
+
 /// What an authority is for. Each stands below one with a longer path (figure 11, as SET draws it).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AuthorityKind {
@@ -253,22 +268,6 @@ impl Purpose {
         }
     }
 }
-
-static SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
-static CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
-static CARDHOLDER: ObjectIdentifier = ObjectIdentifier::new_unwrap(
-    "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1.1",
-);
-static MERCHANT: ObjectIdentifier = ObjectIdentifier::new_unwrap(
-    "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1.2",
-);
-static PAYMENT_GATEWAY: ObjectIdentifier = ObjectIdentifier::new_unwrap(
-    "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1.3",
-);
-
-/// With the leap days that can be among them.
-const FIVE_YEARS: u64 = 5 * 365 + 2;
-const SIX_YEARS: u64 = 6 * 365 + 2;
 
 const fn days(count: u64) -> Duration {
     Duration::from_secs(count * 86_400)

@@ -24,6 +24,19 @@ use crate::{
     phone::{Card, Holder, PhoneNumber},
 };
 
+/// The largest envelope that is read. One gateway's has about 300 bytes, each further one adds about 200, or 620 if its
+/// key is RSA with 4096 bits: eight of those fit.
+pub const MAX_ENVELOPE_BYTES: usize = 6 * 1024;
+const VERSION: u8 = 1;
+/// `+` and the 15 digits that E.164 allows.
+const NUMBER_CHARS: usize = 16;
+/// ISO/IEC 7812-1 allows 19 digits.
+const CARD_CHARS: usize = 19;
+const SALT_BYTES: usize = 16;
+/// SHA-256.
+const KEY_HASH_BYTES: usize = 32;
+const PADDING: char = ' ';
+
 /// Encrypts the record to those recipients, for the certificate whose key has this hash.
 pub(crate) fn seal(
     holder: &Holder,
@@ -122,20 +135,6 @@ struct CardRecord<'a> {
     number: Ia5StringRef<'a>,
     expiry: Ia5StringRef<'a>,
 }
-
-/// The largest envelope that is read. One gateway's has about 300 bytes, each further one adds about 200, or 620 if its
-/// key is RSA with 4096 bits: eight of those fit.
-pub const MAX_ENVELOPE_BYTES: usize = 6 * 1024;
-
-const VERSION: u8 = 1;
-/// `+` and the 15 digits that E.164 allows.
-const NUMBER_CHARS: usize = 16;
-/// ISO/IEC 7812-1 allows 19 digits.
-const CARD_CHARS: usize = 19;
-const SALT_BYTES: usize = 16;
-/// SHA-256.
-const KEY_HASH_BYTES: usize = 32;
-const PADDING: char = ' ';
 
 #[cfg(test)]
 mod tests {

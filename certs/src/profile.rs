@@ -22,6 +22,10 @@ use crate::{
     tn_auth_list::TnAuthList,
 };
 
+/// RFC 5280 appendix A, `ub-common-name` and `ub-organization-name`.
+const MAX_COMMON_NAME_CHARS: usize = 64;
+const MAX_ORGANIZATION_CHARS: usize = 64;
+
 /// What a certificate is for.
 #[derive(Debug)]
 pub enum Profile<'a> {
@@ -331,7 +335,3 @@ fn add_phone(
 fn to_rcgen(purpose: Purpose) -> ExtendedKeyUsagePurpose {
     ExtendedKeyUsagePurpose::Other(purpose.oid().arcs().map(u64::from).collect())
 }
-
-/// RFC 5280 appendix A, `ub-common-name` and `ub-organization-name`.
-const MAX_COMMON_NAME_CHARS: usize = 64;
-const MAX_ORGANIZATION_CHARS: usize = 64;

@@ -17,6 +17,9 @@ use crate::{
     serial::Serial,
 };
 
+/// The largest list that is read: some 200,000 certificates.
+pub const MAX_REVOCATION_LIST_BYTES: usize = 8 * 1024 * 1024;
+
 /// Why a certificate is revoked (RFC 5280 section 5.3.1). What is on hold for a while and what is a delta's are not here.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum RevocationReason {
@@ -286,6 +289,3 @@ impl fmt::Debug for RevocationList {
         write!(f, "RevocationList({} bytes)", self.der.len())
     }
 }
-
-/// The largest list that is read: some 200,000 certificates.
-pub const MAX_REVOCATION_LIST_BYTES: usize = 8 * 1024 * 1024;

@@ -24,6 +24,9 @@ use crate::{
     strict,
 };
 
+/// The most certificates in a chain. Root, brand, issuing authority and client are four, and the root need not come.
+pub const MAX_CHAIN: usize = 8;
+
 /// The authorities that are trusted.
 #[derive(Clone, Debug)]
 pub struct TrustAnchors {
@@ -369,6 +372,3 @@ fn refusal_of(error: webpki::Error) -> Refusal {
         _ => Refusal::NotValidated,
     }
 }
-
-/// The most certificates in a chain. Root, brand, issuing authority and client are four, and the root need not come.
-pub const MAX_CHAIN: usize = 8;

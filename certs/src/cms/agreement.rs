@@ -28,6 +28,20 @@ use super::{
 };
 use crate::error::{Error, SealedFault};
 
+/// ECC-CMS-SharedInfo (RFC 5753 section 7.2): the key wrap algorithm, no ukm, and `[2]` the key's 256 bits.
+const SHARED_INFO: [u8; 23] = [
+    0x30, 0x15, // SEQUENCE
+    0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01,
+    0x2d, // aes256-wrap
+    0xa2, 0x06, 0x04, 0x04, 0x00, 0x00, 0x01, 0x00, // suppPubInfo: 256
+];
+/// AES key wrap adds 8 bytes (RFC 3394 section 2.2).
+const WRAPPED_KEY_BYTES: usize = KEY_BYTES + 8;
+const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const ID_AES256_WRAP: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.45");
+const DH_SINGLE_PASS_STD_DH_SHA256_KDF: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.3.132.1.11.1");
+
 /// Wraps the content key for the recipient that has this key identifier and this point.
 pub(crate) fn wrap(
     content_key: &ContentKey,
@@ -157,19 +171,3 @@ fn key_agreement() -> der::Result<AlgorithmIdentifierOwned> {
         parameters: Some(Any::encode_from(&key_wrap)?),
     })
 }
-
-/// ECC-CMS-SharedInfo (RFC 5753 section 7.2): the key wrap algorithm, no ukm, and `[2]` the key's 256 bits.
-const SHARED_INFO: [u8; 23] = [
-    0x30, 0x15, // SEQUENCE
-    0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01,
-    0x2d, // aes256-wrap
-    0xa2, 0x06, 0x04, 0x04, 0x00, 0x00, 0x01, 0x00, // suppPubInfo: 256
-];
-
-/// AES key wrap adds 8 bytes (RFC 3394 section 2.2).
-const WRAPPED_KEY_BYTES: usize = KEY_BYTES + 8;
-
-const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ID_AES256_WRAP: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.45");
-const DH_SINGLE_PASS_STD_DH_SHA256_KDF: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.3.132.1.11.1");

@@ -22,6 +22,10 @@ use crate::{
     key::KeyPair,
 };
 
+const UNCOMPRESSED_POINT_BYTES: usize = 65;
+/// The sizes of RSA keys that are encrypted to, in bits.
+const RSA_BITS: [usize; 2] = [3072, 4096];
+
 /// A recipient to encrypt to.
 #[derive(Clone)]
 pub struct RecipientCertificate {
@@ -178,8 +182,3 @@ pub(crate) fn is_p256_point(bytes: &[u8]) -> bool {
         && ParsedPublicKey::try_from(UnparsedPublicKey::new(&ECDH_P256, bytes))
             .is_ok_and(|key| key.format() == ParsedPublicKeyFormat::Uncompressed)
 }
-
-const UNCOMPRESSED_POINT_BYTES: usize = 65;
-
-/// The sizes of RSA keys that are encrypted to, in bits.
-const RSA_BITS: [usize; 2] = [3072, 4096];

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::error::{Error, SealedFault};
 
+/// The most recipients of one message.
+pub const MAX_RECIPIENTS: usize = 8;
+
 /// Wraps the content key for each recipient.
 pub(crate) fn wrap(
     content_key: &ContentKey,
@@ -101,6 +104,3 @@ fn offers_of(recipient: &RecipientInfo) -> Result<Vec<Offer<'_>>, SealedFault> {
         }
     }
 }
-
-/// The most recipients of one message.
-pub const MAX_RECIPIENTS: usize = 8;

@@ -33,6 +33,13 @@ use super::{
 };
 use crate::error::{Error, SealedFault};
 
+/// The largest message that is read.
+pub const MAX_SEALED_BYTES: usize = 256 * 1024;
+const TAG_BYTES: u8 = 16;
+const ID_AUTH_ENVELOPED_DATA: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.23");
+const ID_AES256_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46");
+
 /// Encrypts to all of the recipients; any one of them can read it.
 ///
 /// # Errors
@@ -200,12 +207,3 @@ struct GcmParameters<'a> {
     #[asn1(optional = "true")]
     tag_bytes: Option<u8>,
 }
-
-/// The largest message that is read.
-pub const MAX_SEALED_BYTES: usize = 256 * 1024;
-
-const TAG_BYTES: u8 = 16;
-
-const ID_AUTH_ENVELOPED_DATA: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.23");
-const ID_AES256_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46");

@@ -36,7 +36,6 @@ use crate::{
 pub const MAX_SIGNED_BYTES: usize = 256 * 1024;
 /// The most certificates that one brings.
 const MAX_CERTIFICATES: usize = 8;
-
 const ID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const ID_CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const ID_MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
@@ -48,6 +47,7 @@ const ID_ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2
 const ID_SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 /// As OpenSSL names RSA signatures; the digest says the rest (RFC 5754 section 3.2).
 const ID_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const VERSION_OF_OTHERS: u8 = 3;
 
 /// The signer: a certificate and its key.
 #[derive(Clone, Copy)]
@@ -493,5 +493,3 @@ fn signature_algorithm(kind: PublicKeyKind) -> AlgorithmIdentifierOwned {
 fn version_for(content_type: ContentType) -> u8 {
     if content_type == ContentType::DATA { 1 } else { VERSION_OF_OTHERS }
 }
-
-const VERSION_OF_OTHERS: u8 = 3;

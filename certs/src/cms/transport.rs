@@ -25,6 +25,9 @@ use super::{
 };
 use crate::error::{Error, SealedFault};
 
+const ID_RSAES_OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7");
+const ID_MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+
 /// Encrypts the content key for the recipient that has this key identifier and this key.
 pub(crate) fn wrap(
     content_key: &ContentKey,
@@ -147,6 +150,3 @@ struct OaepParameters {
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
     label: Option<AlgorithmIdentifierOwned>,
 }
-
-const ID_RSAES_OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7");
-const ID_MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
