@@ -17,7 +17,6 @@ pub(crate) const MODULE: &str = "COUNTERSIGN_PKCS11_MODULE";
 /// A key in a token. The PIN is never in it: only where to read it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
-#[cfg_attr(not(feature = "pkcs11"), expect(dead_code, reason = "a token is used with the feature"))]
 pub(crate) struct KeyUri {
     text: String,
     /// The token's label.
