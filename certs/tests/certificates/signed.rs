@@ -10,7 +10,7 @@ use countersign_certs::{
     },
 };
 
-use crate::support::{Hierarchy, NOW, at, openssl, read, try_openssl, write};
+use crate::support::{Hierarchy, NOW, at, days, openssl, read, try_openssl, write};
 
 const CONTENT: &[u8] = b"1 234,56 EUR to Example shop\n";
 /// Content of a type of its own.
@@ -203,6 +203,33 @@ fn a_bad_message_is_refused_by_the_rule_it_breaks() {
         let refused = signed::verify(&message, ContentType::DATA, detached, &[]).unwrap_err();
         assert_eq!(refused, fault, "{what}");
     }
+}
+
+#[test]
+fn a_wrong_signature_and_another_certificate_of_the_same_key_are_refused() {
+    let merchant = Merchant::new(KeyKind::P256);
+    let message = merchant.sign(ContentType::DATA, Form::Attached);
+    let verify = |message: &[u8]| signed::verify(message, ContentType::DATA, None, &[]);
+    // The signature comes last.
+    let mut wrong = message.clone();
+    *wrong.last_mut().unwrap() ^= 1;
+    assert_eq!(verify(&wrong).unwrap_err(), SignedFault::Signature);
+
+    // Issuer, serial number and key are the same, what it is for is not (RFC 5035 section 2).
+    let own = merchant.certificate.der();
+    let profile = Profile::PaymentGateway { common_name: "Shop", key_use: KeyUse::Signature };
+    let serial = merchant.certificate.serial().unwrap();
+    let of_same_length = (0..100).find_map(|_| {
+        let key = merchant.key.public_key();
+        let issuing = &merchant.hierarchy.issuing;
+        let other = issuing.issue_numbered(&profile, key, days(365), serial).unwrap();
+        (other.der().len() == own.len()).then_some(other)
+    });
+    let other = of_same_length.expect("a signature has 70 to 72 octets");
+    let place = message.windows(own.len()).position(|window| window == own.as_ref()).unwrap();
+    let mut exchanged = message;
+    exchanged[place..place + own.len()].copy_from_slice(other.der());
+    assert_eq!(verify(&exchanged).unwrap_err(), SignedFault::SigningCertificate);
 }
 
 #[test]
