@@ -5,8 +5,8 @@
 use std::{error::Error, io::Write, time::Duration};
 
 use countersign_certs::{
-    Authority, Card, GatewayCertificate, GatewayKey, Holder, KeyPair, KeyUse, Phone, PhoneNumber,
-    Profile, TrustAnchors, UnixTime, Validity,
+    Authority, Card, Holder, KeyPair, KeyUse, Phone, PhoneNumber, Profile, RecipientCertificate,
+    RecipientKey, TrustAnchors, UnixTime, Validity,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +24,8 @@ fn issue_and_read() -> Result<String, Box<dyn Error>> {
 
     // The gateway that may read numbers. Its key does nothing else.
     let gateway_key = KeyPair::generate()?;
-    let profile = Profile::Gateway { common_name: "Example gateway", key_use: KeyUse::KeyExchange };
+    let profile =
+        Profile::PaymentGateway { common_name: "Example gateway", key_use: KeyUse::KeyExchange };
     let gateway = issuing.issue(&profile, gateway_key.public_key(), days(365)?)?;
 
     // The client, with a number and a card that only the gateway can read.
@@ -33,7 +34,7 @@ fn issue_and_read() -> Result<String, Box<dyn Error>> {
         card: Some(Card::new("4970100000000154", "2029-12")?),
     };
     let client_key = KeyPair::generate()?;
-    let gateways = [GatewayCertificate::new(&gateway)?];
+    let gateways = [RecipientCertificate::new(&gateway)?];
     let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
     let profile = Profile::TlsClient { common_name: "user-42", phone };
     let client = issuing.issue(&profile, client_key.public_key(), days(365)?)?;
@@ -42,7 +43,7 @@ fn issue_and_read() -> Result<String, Box<dyn Error>> {
     let anchors = TrustAnchors::new(&[root.certificate().clone()])?;
     let chain = [client.der().clone(), issuing.certificate().der().clone()];
     let verified = anchors.verify_client(&chain, now)?;
-    let read = verified.phone(&[GatewayKey::new(&gateway, &gateway_key)?])?;
+    let read = verified.phone(&[RecipientKey::new(&gateway, &gateway_key)?])?;
     assert_eq!(read.number.expose(), "+33612345678");
     assert!(read.card.is_some());
     Ok(client.to_pem()?)

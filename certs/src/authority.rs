@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer};
+use rcgen::{CertificateParams, Issuer};
 use x509_parser::certificate::X509Certificate;
 
 use crate::{
@@ -10,22 +10,27 @@ use crate::{
     domains::Domains,
     error::Error,
     extension::PhoneExtension,
-    key::{KeyPair, PublicKey},
-    profile::{self, AuthorityKind, AuthorityProfile, Frame, Profile},
+    key::{KeyPair, PublicKey, RcgenSigner, SigningKey},
+    kind::{AuthorityKind, EndEntityKind, Purpose},
+    profile::{self, AuthorityProfile, Frame, Profile},
     revocation_list::{RevocationList, Revoked},
     serial::Serial,
 };
 
+const SIGNING: Error = Error::Failed("signing a certificate");
+
 /// A certification authority: a certificate that may sign certificates, and its key.
 ///
 /// Patent: *gestionnaire de certification*.
-pub struct Authority {
+///
+/// Its key is in memory, or wherever a [`SigningKey`] of another kind has it.
+pub struct Authority<K = KeyPair> {
     certificate: Certificate,
-    key: KeyPair,
+    key: K,
     validity: Validity,
     path_length: Option<u32>,
     /// What those that it issues to may do; anything when there is none.
-    purposes: Vec<Vec<u64>>,
+    purposes: Option<Vec<Purpose>>,
     domains: Domains,
     organization: Option<String>,
     country: Option<String>,
@@ -45,13 +50,23 @@ impl Authority {
         Self::new_root(&profile, KeyPair::generate()?, validity, Serial::random()?)
     }
 
+    /// An authority from what [`Authority::certificate`] and [`Authority::key`] were saved as.
+    ///
+    /// # Errors
+    /// As [`Authority::new`], and [`Error::MalformedKey`].
+    pub fn from_pem(certificate: &str, key: &str) -> Result<Self, Error> {
+        Self::new(Certificate::from_pem(certificate)?, KeyPair::from_pem(key)?)
+    }
+}
+
+impl<K: SigningKey> Authority<K> {
     /// A new root that signs itself with that key.
     ///
     /// # Errors
     /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::LifetimeTooLong`], [`Error::Failed`].
     pub fn new_root(
         profile: &AuthorityProfile<'_>,
-        key: KeyPair,
+        key: K,
         validity: Validity,
         serial: Serial,
     ) -> Result<Self, Error> {
@@ -65,7 +80,7 @@ impl Authority {
             asserts_numbers: false,
         };
         let params = profile::authority(profile, &frame)?;
-        let certificate = params.self_signed(key.signer()).map_err(|_| SIGNING)?;
+        let certificate = params.self_signed(&RcgenSigner(&key)).map_err(|_| SIGNING)?;
         Self::new(Certificate::from_der(certificate.into())?, key)
     }
 
@@ -73,11 +88,11 @@ impl Authority {
     ///
     /// # Errors
     /// As [`Authority::certify`].
-    pub fn issuing(&self, common_name: &str, validity: Validity) -> Result<Self, Error> {
+    pub fn issuing(&self, common_name: &str, validity: Validity) -> Result<Authority, Error> {
         let profile = AuthorityProfile::new(AuthorityKind::Issuing, common_name);
         let key = KeyPair::generate()?;
         let certificate = self.certify(&profile, key.public_key(), validity, Serial::random()?)?;
-        Ok(Self::new(certificate, key)?.with_phone_extension(self.phone_extension))
+        Ok(Authority::new(certificate, key)?.with_phone_extension(self.phone_extension))
     }
 
     /// Certifies an authority that has its key elsewhere.
@@ -93,13 +108,9 @@ impl Authority {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
-        let below = match profile.kind {
-            AuthorityKind::Root => return Err(Error::MayNotMakeAuthorities),
-            AuthorityKind::Brand => 2,
-            AuthorityKind::Geopolitical => 1,
-            _ => 0,
-        };
-        if self.path_length.is_some_and(|length| length <= below) {
+        // A root signs itself.
+        let below = profile.kind.path_length().ok_or(Error::MayNotMakeAuthorities)?;
+        if self.path_length.is_some_and(|length| length <= u32::from(below)) {
             return Err(Error::MayNotMakeAuthorities);
         }
         let mut frame = self.frame(validity, serial);
@@ -113,7 +124,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::MalformedCertificate`], [`Error::NotAnAuthority`], [`Error::AuthorityName`], [`Error::KeyMismatch`].
-    pub fn new(certificate: Certificate, key: KeyPair) -> Result<Self, Error> {
+    pub fn new(certificate: Certificate, key: K) -> Result<Self, Error> {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
         let path_length = certificate::authority_path_length(&parsed)?;
@@ -146,14 +157,6 @@ impl Authority {
         })
     }
 
-    /// An authority from what [`Authority::certificate`] and [`Authority::key`] were saved as.
-    ///
-    /// # Errors
-    /// As [`Authority::new`], and [`Error::MalformedKey`].
-    pub fn from_pem(certificate: &str, key: &str) -> Result<Self, Error> {
-        Self::new(Certificate::from_pem(certificate)?, KeyPair::from_pem(key)?)
-    }
-
     /// The same authority with its own extension for encrypted numbers.
     #[must_use]
     pub const fn with_phone_extension(mut self, extension: PhoneExtension) -> Self {
@@ -162,7 +165,7 @@ impl Authority {
     }
 
     /// The same authority, which has the right to assert numbers: those in clear stand in a TNAuthList, too (RFC 8226). An
-    /// operator has it for its own numbers, and who bought it from one.
+    /// operator has it for its own numbers, and can sell it.
     #[must_use]
     pub const fn asserting_numbers(mut self, asserts: bool) -> Self {
         self.asserts_numbers = asserts;
@@ -206,7 +209,7 @@ impl Authority {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
-        if !self.permits(&profile.purpose()) {
+        if !self.permits(profile.kind()) {
             return Err(Error::MayNotIssue);
         }
         if !profile.has_dns_name() {
@@ -255,19 +258,14 @@ impl Authority {
         Certificate::from_der(certificate.into())
     }
 
-    fn issuer(&self) -> Result<Issuer<'_, &rcgen::KeyPair>, Error> {
-        Issuer::from_ca_cert_der(self.certificate.der(), self.key.signer())
+    fn issuer(&self) -> Result<Issuer<'_, RcgenSigner<'_>>, Error> {
+        Issuer::from_ca_cert_der(self.certificate.der(), RcgenSigner(&self.key))
             .map_err(|_| Error::MalformedCertificate)
     }
 
-    /// Whether its own certificate lets it issue to TLS clients.
-    pub fn permits_clients(&self) -> bool {
-        self.permits(&ExtendedKeyUsagePurpose::ClientAuth)
-    }
-
-    /// Whether its own certificate lets it issue to cardholders.
-    pub fn permits_cardholders(&self) -> bool {
-        self.permits(&profile::cardholder())
+    /// Whether its own certificate lets it issue those: authorities for people issue to no server.
+    pub fn permits(&self, kind: EndEntityKind) -> bool {
+        self.purposes.as_ref().is_none_or(|purposes| purposes.contains(&kind.purpose()))
     }
 
     /// Whether a certificate without a DNS name may have this common name.
@@ -278,17 +276,13 @@ impl Authority {
         self.domains.check_common_name(name)
     }
 
-    fn permits(&self, purpose: &ExtendedKeyUsagePurpose) -> bool {
-        self.purposes.is_empty() || self.purposes.contains(&arcs(purpose))
-    }
-
     /// The authority's own certificate.
     pub const fn certificate(&self) -> &Certificate {
         &self.certificate
     }
 
     /// The authority's key.
-    pub const fn key(&self) -> &KeyPair {
+    pub const fn key(&self) -> &K {
         &self.key
     }
 
@@ -296,41 +290,40 @@ impl Authority {
     pub const fn validity(&self) -> Validity {
         self.validity
     }
+
+    /// The same authority, wherever its key is.
+    pub fn boxed(self) -> Authority<Box<dyn SigningKey>>
+    where
+        K: 'static,
+    {
+        Authority {
+            certificate: self.certificate,
+            key: Box::new(self.key),
+            validity: self.validity,
+            path_length: self.path_length,
+            purposes: self.purposes,
+            domains: self.domains,
+            organization: self.organization,
+            country: self.country,
+            phone_extension: self.phone_extension,
+            asserts_numbers: self.asserts_numbers,
+            revocation_list_url: self.revocation_list_url,
+        }
+    }
 }
 
-impl fmt::Debug for Authority {
+impl<K> fmt::Debug for Authority<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authority").field("validity", &self.validity).finish_non_exhaustive()
     }
 }
 
-/// The extended key usages of an authority's certificate. An authority for any purpose has none.
-fn purposes(certificate: &X509Certificate<'_>) -> Result<Vec<Vec<u64>>, Error> {
+/// What an authority's certificate permits, of what is issued here; `None`: anything.
+fn purposes(certificate: &X509Certificate<'_>) -> Result<Option<Vec<Purpose>>, Error> {
     let extended = certificate.extended_key_usage().map_err(|_| Error::MalformedCertificate)?;
-    let Some(extended) = extended.map(|extended| extended.value).filter(|extended| !extended.any)
-    else {
-        return Ok(Vec::new());
-    };
-    let known = [
-        (extended.server_auth, ExtendedKeyUsagePurpose::ServerAuth),
-        (extended.client_auth, ExtendedKeyUsagePurpose::ClientAuth),
-    ];
-    let known = known.iter().filter(|(is_there, _)| *is_there);
-    let others = extended.other.iter().map(|other| {
-        let arcs = other.iter().map(Iterator::collect);
-        arcs.ok_or(Error::MalformedCertificate)
-    });
-    known.map(|(_, purpose)| Ok(arcs(purpose))).chain(others).collect()
+    let extended = extended.map(|extended| extended.value).filter(|extended| !extended.any);
+    Ok(extended.map(|extended| {
+        let named = Purpose::ALL.into_iter().filter(|purpose| purpose.is_named_in(extended));
+        named.collect()
+    }))
 }
-
-fn arcs(purpose: &ExtendedKeyUsagePurpose) -> Vec<u64> {
-    match purpose {
-        ExtendedKeyUsagePurpose::ServerAuth => vec![1, 3, 6, 1, 5, 5, 7, 3, 1],
-        ExtendedKeyUsagePurpose::ClientAuth => vec![1, 3, 6, 1, 5, 5, 7, 3, 2],
-        ExtendedKeyUsagePurpose::Other(arcs) => arcs.clone(),
-        // No profile has another.
-        _ => Vec::new(),
-    }
-}
-
-const SIGNING: Error = Error::Failed("signing a certificate");

@@ -4,15 +4,24 @@ use std::{collections::HashSet, fmt, net::IpAddr, time::Duration};
 
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
 use time::OffsetDateTime;
-use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{GeneralName, ParsedExtension},
+    prelude::FromDer,
+};
 
 use crate::{
     error::{Error, Refusal},
     serial::Serial,
 };
 
+/// The largest certificate that is read. Ours have about 1 KiB; an envelope may add 6.
+pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+/// 9999-12-31T23:59:59Z, the last that GeneralizedTime can say (RFC 5280 section 4.1.2.5.2).
+const LAST_SECOND: u64 = 253_402_300_799;
+
 /// A well-formed X.509 certificate. That it is well-formed is all that is known of it: see
-/// [`TrustAnchors`](crate::TrustAnchors) for whether to believe it.
+/// [`TrustAnchors`](crate::TrustAnchors) for whether to trust it.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Certificate(CertificateDer<'static>);
 
@@ -45,12 +54,21 @@ impl Certificate {
     pub fn serial(&self) -> Option<Serial> {
         let parsed = parse(&self.0).ok()?;
         let bytes = parsed.raw_serial().try_into().ok()?;
-        Some(Serial::from_chance(bytes)).filter(|serial| *serial.as_bytes() == bytes)
+        Some(Serial::from_random(bytes)).filter(|serial| *serial.as_bytes() == bytes)
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo: of the key that it is for.
     pub fn key_sha256(&self) -> [u8; 32] {
         parse(&self.0).map_or([0; 32], |parsed| key_hash(&parsed))
+    }
+
+    /// The subject key identifier (RFC 5280 section 4.2.1.2).
+    pub(crate) fn key_identifier(&self) -> Option<Vec<u8>> {
+        let parsed = parse(&self.0).ok()?;
+        parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+            _ => None,
+        })
     }
 
     /// The DNS names and addresses in subjectAltName.
@@ -221,9 +239,3 @@ pub(crate) fn to_pem(label: &str, der: &[u8]) -> Result<String, Error> {
 pub(crate) const fn unix_time(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
-
-/// The largest certificate that is read. Ours have about 1 KiB; an envelope may add 6.
-pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
-
-/// 9999-12-31T23:59:59Z, the last that GeneralizedTime can say (RFC 5280 section 4.1.2.5.2).
-const LAST_SECOND: u64 = 253_402_300_799;

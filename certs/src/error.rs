@@ -1,5 +1,4 @@
-//! What can go wrong ([`Error`]) and what is rightly said no to ([`Refusal`], [`ProfileFault`],
-//! [`EnvelopeFault`]).
+//! What can go wrong ([`Error`]) and what is rightly said no to ([`Refusal`] and its causes).
 //!
 //! No variant carries a number, a card or a key, so that each may be logged.
 
@@ -7,7 +6,6 @@ use thiserror::Error;
 
 /// An input of ours is not usable, or the cryptography failed. The operator has something to repair.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[non_exhaustive]
 pub enum Error {
     /// The phone number is not `+` and 7 to 15 digits, the first not 0 (E.164).
     #[error("the phone number is not E.164: write + and 7 to 15 digits")]
@@ -67,16 +65,16 @@ pub enum Error {
         "the authority's name has an attribute twice, or two in one part, and cannot be an issuer's here"
     )]
     AuthorityName,
-    /// The certificate given is not a gateway's: it has no subject key identifier, or neither a P-256 key with
+    /// The certificate given is not one to encrypt to: it has no subject key identifier, or neither a P-256 key with
     /// `keyAgreement` nor an RSA key of 3072 or 4096 bits with `keyEncipherment`.
     #[error(
-        "the certificate is not a gateway's: it needs a key identifier, and P-256 with keyAgreement or RSA of 3072 or \
+        "the certificate is not one to encrypt to: it needs a key identifier, and P-256 with keyAgreement or RSA of 3072 or \
          4096 bits (2048 are too few) with keyEncipherment"
     )]
-    NotAGateway,
-    /// An encrypted number needs 1 to 8 gateways that can read it.
-    #[error("an encrypted number needs 1 to 8 gateways")]
-    GatewayCount,
+    NotARecipient,
+    /// What is encrypted needs 1 to 8 recipients that can read it.
+    #[error("what is encrypted needs 1 to 8 recipients")]
+    RecipientCount,
     /// The key does not belong to the certificate.
     #[error("the key does not belong to the certificate")]
     KeyMismatch,
@@ -117,7 +115,6 @@ pub enum Error {
 
 /// A certificate is not accepted, and why. In checking order.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[non_exhaustive]
 pub enum Refusal {
     // The chain.
     /// No certificate was presented.
@@ -165,7 +162,7 @@ pub enum Refusal {
     /// A name is outside an authority's name constraints.
     #[error("a name is not permitted by the authority's constraints")]
     NameNotPermitted,
-    /// An authority in the path has taken the certificate back.
+    /// An authority in the path has revoked the certificate.
     #[error("a certificate was revoked")]
     Revoked,
     /// Whether a certificate in the path was revoked cannot be known: its issuer's list is missing, past its next update,
@@ -178,6 +175,11 @@ pub enum Refusal {
     /// A certificate in the path is not as RFC 5280 has authorities write it.
     #[error("a certificate is outside the profile of RFC 5280: {0}")]
     OutsideProfile(#[from] ProfileFault),
+
+    // What was signed with it.
+    /// The signed message is not well-formed, or its signature is wrong.
+    #[error("the signed message is refused: {0}")]
+    Signed(#[from] SignedFault),
 
     // The number in it.
     /// The certificate bears no phone number, in clear or encrypted.
@@ -193,7 +195,10 @@ pub enum Refusal {
     TnAuthList,
     /// The encrypted number cannot be read.
     #[error("the encrypted phone number is refused: {0}")]
-    Envelope(#[from] EnvelopeFault),
+    Envelope(#[from] SealedFault),
+    /// The encrypted number was decrypted, but is no phone record.
+    #[error("the phone record is refused: {0}")]
+    Record(#[from] RecordFault),
     /// The encrypted number was made for another subject key: it was moved from another certificate.
     #[error("the encrypted phone number was made for another key")]
     MovedFromAnotherCertificate,
@@ -207,7 +212,6 @@ pub enum Refusal {
 
 /// Which rule of RFC 5280's profile for certificates (section 4) is broken.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[non_exhaustive]
 pub enum ProfileFault {
     /// The serial number is not positive, or over 20 octets (section 4.1.2.2).
     #[error("the serial number is not positive or too long")]
@@ -241,11 +245,11 @@ pub enum ProfileFault {
     SubjectName,
 }
 
-/// Why the envelope around an encrypted number is refused. In checking order.
+/// Why a sealed message is refused. In checking order.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[non_exhaustive]
-pub enum EnvelopeFault {
-    /// It is over [`MAX_ENVELOPE_BYTES`](crate::MAX_ENVELOPE_BYTES).
+pub enum SealedFault {
+    /// It is over [`MAX_SEALED_BYTES`](crate::cms::sealed::MAX_SEALED_BYTES); around a number, over
+    /// [`MAX_ENVELOPE_BYTES`](crate::MAX_ENVELOPE_BYTES).
     #[error("too large")]
     TooLarge,
     /// It ends before its lengths say.
@@ -281,7 +285,7 @@ pub enum EnvelopeFault {
     /// The tag has not 16 bytes, or is not declared to. A short tag can be forged.
     #[error("the tag has not 16 bytes")]
     TagLength,
-    /// It has no recipient or more than [`MAX_GATEWAYS`](crate::MAX_GATEWAYS).
+    /// It has no recipient or more than [`MAX_RECIPIENTS`](crate::cms::MAX_RECIPIENTS).
     #[error("too few or too many recipients")]
     RecipientCount,
     /// A recipient is not one by key agreement or key transport, named by its key identifier.
@@ -294,8 +298,8 @@ pub enum EnvelopeFault {
     /// are refused.
     #[error("unexpected key transport")]
     KeyTransport,
-    /// It is for none of the gateways whose keys were given.
-    #[error("not for this gateway")]
+    /// It is for none of the keys that were given.
+    #[error("not for this recipient")]
     WrongRecipient,
     /// The sender's ephemeral key is not a point on P-256.
     #[error("the ephemeral key is not on P-256")]
@@ -306,10 +310,75 @@ pub enum EnvelopeFault {
     /// The tag does not match: content, nonce or tag was tampered with.
     #[error("the tag does not match")]
     Tag,
-    /// What was encrypted is not a phone record.
-    #[error("the phone record is malformed")]
-    Record,
-    /// The phone record's version is not known.
-    #[error("the phone record's version is not known")]
-    RecordVersion,
+}
+
+/// Why a signed message is refused. In checking order.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum SignedFault {
+    /// It is over [`MAX_SIGNED_BYTES`](crate::cms::signed::MAX_SIGNED_BYTES).
+    #[error("too large")]
+    TooLarge,
+    /// It ends before its lengths say.
+    #[error("truncated")]
+    Truncated,
+    /// Bytes follow its end.
+    #[error("trailing bytes")]
+    TrailingBytes,
+    /// It is BER, not DER: an indefinite length, a set that is not sorted, a length or integer that is not minimal.
+    #[error("not DER")]
+    NotDer,
+    /// It is CMS of another type.
+    #[error("not SignedData")]
+    ContentType,
+    /// Its structure is not RFC 5652's.
+    #[error("malformed")]
+    Malformed,
+    /// What is signed is of another type than expected.
+    #[error("unexpected inner type")]
+    InnerType,
+    /// A version does not fit what stands below it (RFC 5652 sections 5.1 and 5.3).
+    #[error("unsupported version")]
+    Version,
+    /// The content is in the message though it was expected beside it, or the other way round.
+    #[error("the content is not where it was expected")]
+    Content,
+    /// The digest is not SHA-256.
+    #[error("the digest is not SHA-256")]
+    DigestAlgorithm,
+    /// It brings more than 8 certificates, or one that is malformed.
+    #[error("a certificate in it is malformed, or there are too many")]
+    Certificate,
+    /// It has not exactly one signer.
+    #[error("not exactly one signer")]
+    SignerCount,
+    /// The signer's certificate is neither in it nor known.
+    #[error("the signer's certificate is not there")]
+    UnknownSigner,
+    /// Signed attributes are missing, malformed, there twice or say another content type, or there are unsigned ones or
+    /// revocation lists.
+    #[error("unexpected attributes")]
+    Attributes,
+    /// The content is not the one that was signed.
+    #[error("the content is not what was signed")]
+    MessageDigest,
+    /// The signer meant another certificate for its key (RFC 5035).
+    #[error("signed for another certificate")]
+    SigningCertificate,
+    /// The signature is neither ECDSA nor RSA PKCS #1 v1.5, with SHA-256.
+    #[error("unexpected signature algorithm")]
+    SignatureAlgorithm,
+    /// The signature is wrong.
+    #[error("the signature is wrong")]
+    Signature,
+}
+
+/// Why a phone record, once decrypted, is refused.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum RecordFault {
+    /// It is not a phone record.
+    #[error("it is malformed")]
+    Malformed,
+    /// Its version is not known.
+    #[error("its version is not known")]
+    Version,
 }

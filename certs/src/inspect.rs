@@ -21,7 +21,7 @@ use crate::{
 pub struct Inspection {
     /// Its subject, as text.
     pub subject: String,
-    /// Who issued it, as text.
+    /// Its issuer, as text.
     pub issuer: String,
     /// The serial number, as hexadecimal digits.
     pub serial: String,

@@ -7,7 +7,7 @@ use aws_lc_rs::{
     rsa::{KeyPair as RsaKeyPair, KeySize},
 };
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, pkcs5::pbes2};
-use rcgen::{CertificateParams, DistinguishedName, DnType, PublicKeyData};
+use rcgen::{CertificateParams, DistinguishedName, DnType, PublicKeyData, SigningKey as _};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use x509_parser::{prelude::FromDer as _, public_key, x509::SubjectPublicKeyInfo};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -17,15 +17,91 @@ use crate::{
     error::Error,
 };
 
+const PLAIN: &str = "PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+/// OWASP's count for PBKDF2-HMAC-SHA-256.
+const ROUNDS: u32 = 600_000;
+const MIN_PASSPHRASE_CHARS: usize = 12;
+const MAX_KEY_FILE_BYTES: usize = 16 * 1024;
+/// 128 bits of strength, as P-256 has (NIST SP 800-57 part 1, table 2).
+const RSA_BITS: [usize; 2] = [3072, 4096];
+const RSA_EXPONENT: u64 = 65_537;
+
 /// What kind of key is made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum KeyKind {
     /// ECDSA or ECDH on P-256.
     #[default]
     P256,
     /// RSA of 3072 bits, for peers that know no elliptic curves.
     Rsa3072,
+}
+
+/// A key that signs, wherever it is: in memory ([`KeyPair`]), or in a token that never gives it out.
+pub trait SigningKey: Send + Sync {
+    /// The public half. Its kind says how is signed: ECDSA on P-256, or RSA PKCS #1 v1.5, both with SHA-256.
+    fn public_key(&self) -> &PublicKey;
+
+    /// The signature over the message; of ECDSA, its DER (RFC 3279 section 2.2.3).
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error>;
+}
+
+impl SigningKey for KeyPair {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        self.pair.sign(message).map_err(|_| Error::Failed("signing"))
+    }
+}
+
+impl<K: SigningKey + ?Sized> SigningKey for Box<K> {
+    fn public_key(&self) -> &PublicKey {
+        (**self).public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        (**self).sign(message)
+    }
+}
+
+/// A key that signs, as rcgen wants it.
+pub(crate) struct RcgenSigner<'a>(pub(crate) &'a dyn SigningKey);
+
+impl PublicKeyData for RcgenSigner<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.public_key().info.der_bytes()
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        match self.0.public_key().kind {
+            PublicKeyKind::Curve => &rcgen::PKCS_ECDSA_P256_SHA256,
+            PublicKeyKind::Rsa => &rcgen::PKCS_RSA_SHA256,
+        }
+    }
+}
+
+impl rcgen::SigningKey for RcgenSigner<'_> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        self.0.sign(message).map_err(|_| rcgen::Error::RemoteKeyError)
+    }
+}
+
+/// A PKCS#10 request for a key, signed with it, as PEM text (RFC 2986).
+///
+/// # Errors
+/// [`Error::Failed`].
+pub fn to_request_pem(key: &dyn SigningKey, common_name: &str) -> Result<String, Error> {
+    const SIGNING: Error = Error::Failed("signing a request");
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    let request = params.serialize_request(&RcgenSigner(key)).map_err(|_| SIGNING)?;
+    request.pem().map_err(|_| SIGNING)
 }
 
 /// A key pair, P-256 or RSA of 3072 or 4096 bits. Never printed. Its encoding is wiped when dropped; what the signing
@@ -36,7 +112,7 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// A new P-256 key pair, from the cryptographic library's own source of chance.
+    /// A new P-256 key pair, from the cryptographic library's own randomness.
     ///
     /// # Errors
     /// [`Error::Failed`].
@@ -137,21 +213,12 @@ impl KeyPair {
     /// # Errors
     /// [`Error::Failed`].
     pub fn to_request_pem(&self, common_name: &str) -> Result<String, Error> {
-        const SIGNING: Error = Error::Failed("signing a request");
-        let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, common_name);
-        let request = params.serialize_request(&self.pair).map_err(|_| SIGNING)?;
-        request.pem().map_err(|_| SIGNING)
+        to_request_pem(self, common_name)
     }
 
     /// The public half, which a certificate is issued for.
     pub const fn public_key(&self) -> &PublicKey {
         &self.public
-    }
-
-    pub(crate) const fn signer(&self) -> &rcgen::KeyPair {
-        &self.pair
     }
 }
 
@@ -188,7 +255,7 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`Error::MalformedKey`], [`Error::KeyNotAllowed`].
-    pub(crate) fn from_spki(der: &[u8]) -> Result<Self, Error> {
+    pub fn from_spki(der: &[u8]) -> Result<Self, Error> {
         let kind = kind_of(der)?;
         let info = rcgen::SubjectPublicKeyInfo::from_der(der).map_err(|_| Error::KeyNotAllowed)?;
         Ok(Self { info, kind })
@@ -230,7 +297,7 @@ fn kind_of(spki: &[u8]) -> Result<PublicKeyKind, Error> {
     }
 }
 
-/// Refuses what would protect no key: whoever has the file can guess.
+/// Refuses what would protect no key from guessing.
 ///
 /// # Errors
 /// [`Error::PassphraseTooShort`].
@@ -252,15 +319,3 @@ fn pem_of(text: &str) -> Result<(String, Zeroizing<Vec<u8>>), Error> {
     decoder.decode_to_end(&mut der).map_err(|_| Error::MalformedKey)?;
     Ok((label, der))
 }
-
-const PLAIN: &str = "PRIVATE KEY";
-const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
-
-/// OWASP's count for PBKDF2-HMAC-SHA-256.
-const ROUNDS: u32 = 600_000;
-const MIN_PASSPHRASE_CHARS: usize = 12;
-const MAX_KEY_FILE_BYTES: usize = 16 * 1024;
-
-/// 128 bits of strength, as P-256 has (NIST SP 800-57 part 1, table 2).
-const RSA_BITS: [usize; 2] = [3072, 4096];
-const RSA_EXPONENT: u64 = 65_537;

@@ -8,9 +8,9 @@
 //! ```text
 //!   KeyPair ----public key----+                                       TrustAnchors
 //!                             v                                            |
-//!   Authority::root -> issuing -> issue(Profile) -> Certificate -> verify_client(chain, now)
+//!   Authority::root -> issuing -> issue(Profile) -> Certificate -> verify(chain, now, role)
 //!                             ^                                            |
-//!        Holder + GatewayCertificate                   VerifiedClient::phone(GatewayKey) -> Holder
+//!        Holder + RecipientCertificate                   VerifiedCertificate::phone(RecipientKey) -> Holder
 //! ```
 //!
 //! ```
@@ -34,36 +34,32 @@
 //! # }
 //! ```
 //!
-//! Keys, nonces, salts and serial numbers come from the cryptographic libraries' own source of chance, not from a
+//! Keys, nonces, salts and serial numbers come from the cryptographic libraries' own randomness, not from a
 //! parameter: a caller who could choose them could break the encryption.
 
 // What there is: certificates and keys; what a certificate says of its holder; what can go wrong.
 mod certificate;
 mod error;
 mod key;
+mod kind;
 mod phone;
 mod serial;
 mod tn_auth_list;
 
-// Issuing: who issues, what for, to whom that asks; and taking it back.
+// Issuing: authorities, what they issue and for which requests; and revoking it.
 mod authority;
 mod domains;
 mod pkcs12;
-mod pkcs7;
 mod profile;
 mod request;
 mod revocation_list;
 
-// The encrypted number: a gateway reads an extension, which is an envelope for recipients around a record.
-mod agreement;
-mod envelope;
+// Sealed and signed messages, and the encrypted number on top of them.
+pub mod cms;
 mod extension;
-mod gateway;
-mod recipient;
-mod record;
-mod transport;
+mod phone_record;
 
-// What a certificate says; reading the number; and whether to believe it.
+// What a certificate says; reading the number; and whether to trust it.
 mod inspect;
 mod read;
 mod revocation;
@@ -75,22 +71,19 @@ mod verify;
 #[cfg(test)]
 mod vectors;
 
+pub use self::cms::{MAX_RECIPIENTS, RecipientCertificate, RecipientKey, signed::to_certs_only};
 pub use authority::Authority;
 pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity, sha256};
-pub use envelope::MAX_ENVELOPE_BYTES;
-pub use error::{EnvelopeFault, Error, ProfileFault, Refusal};
+pub use error::{Error, ProfileFault, RecordFault, Refusal, SealedFault, SignedFault};
 pub use extension::PhoneExtension;
-pub use gateway::{GatewayCertificate, GatewayKey};
 pub use inspect::{Inspection, inspect};
-pub use key::{KeyKind, KeyPair, PublicKey, check_passphrase};
+pub use key::{KeyKind, KeyPair, PublicKey, SigningKey, check_passphrase, to_request_pem};
+pub use kind::{AuthorityKind, EndEntityKind, KeyUse};
 pub use phone::{Card, Holder, PhoneNumber};
-pub use pkcs7::to_certs_only;
+pub use phone_record::MAX_ENVELOPE_BYTES;
 pub use pkcs12::to_pkcs12;
-pub use profile::{
-    AuthorityKind, AuthorityProfile, KeyUse, Phone, Profile, check_revocation_list_url,
-};
+pub use profile::{AuthorityProfile, Phone, Profile, check_revocation_list_url};
 pub use read::read_phone;
-pub use recipient::MAX_GATEWAYS;
 pub use request::{MAX_REQUEST_BYTES, Request};
 pub use revocation_list::{MAX_REVOCATION_LIST_BYTES, RevocationList, RevocationReason, Revoked};
 pub use rustls_pki_types::{CertificateDer, UnixTime};
@@ -98,4 +91,4 @@ pub use serial::Serial;
 pub use tn_auth_list::{
     MAX_TN_AUTH_LIST_BYTES, MAX_TN_ENTRIES, TelephoneNumber, TnAuthList, TnEntry,
 };
-pub use verify::{MAX_CHAIN, TrustAnchors, VerifiedClient};
+pub use verify::{MAX_CHAIN, TrustAnchors, VerifiedCertificate};

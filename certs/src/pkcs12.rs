@@ -11,8 +11,11 @@ use crate::{
     key::{KeyPair, check_passphrase},
 };
 
+/// The key may be derived four times when the file is opened, on a telephone too.
+const ROUNDS: u32 = 100_000;
+
 /// The PKCS#12 file of a key and its chain, the certificate for the key first: PBES2 with PBKDF2-HMAC-SHA-256 and
-/// AES-256-CBC, sealed with HMAC-SHA-256. Whoever has the passphrase has the key.
+/// AES-256-CBC, sealed with HMAC-SHA-256. The passphrase is all that protects the key.
 ///
 /// # Errors
 /// [`Error::PassphraseTooShort`], [`Error::KeyMismatch`], [`Error::Failed`].
@@ -47,6 +50,3 @@ pub fn to_pkcs12(
         .write()
         .map_err(|_| FAILED)
 }
-
-/// The key may be derived four times when the file is opened, on a telephone too.
-const ROUNDS: u32 = 100_000;

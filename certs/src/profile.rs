@@ -1,6 +1,6 @@
 //! Profiles: what a certificate is for, and therefore what stands in it.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, CrlDistributionPoint, DistinguishedName,
@@ -11,20 +11,23 @@ use rustls_pki_types::DnsName;
 
 use crate::{
     certificate::Validity,
-    envelope,
+    cms::RecipientCertificate,
     error::Error,
     extension::PhoneExtension,
-    gateway::GatewayCertificate,
     key::{PublicKey, PublicKeyKind},
+    kind::{AuthorityKind, EndEntityKind, KeyUse, Purpose},
     phone::{Holder, PhoneNumber},
-    record,
+    phone_record,
     serial::Serial,
     tn_auth_list::TnAuthList,
 };
 
+/// RFC 5280 appendix A, `ub-common-name` and `ub-organization-name`.
+const MAX_COMMON_NAME_CHARS: usize = 64;
+const MAX_ORGANIZATION_CHARS: usize = 64;
+
 /// What a certificate is for.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Profile<'a> {
     /// A TLS server: a merchant's shop, or a gateway.
     TlsServer {
@@ -39,7 +42,7 @@ pub enum Profile<'a> {
     TlsClient {
         /// The subject's common name: a user's identifier, never the number or the card.
         common_name: &'a str,
-        /// The number and who can read it.
+        /// The number, in clear or encrypted.
         phone: Phone<'a>,
     },
     /// A cardholder who signs payments (figure 11, F11.1) and whose number the gateway reads (F11.v2). Its holder must
@@ -47,87 +50,23 @@ pub enum Profile<'a> {
     Cardholder {
         /// The subject's common name: a user's identifier, never the number or the card.
         common_name: &'a str,
-        /// The number and who can read it.
+        /// The number, in clear or encrypted.
         phone: Phone<'a>,
     },
-    /// A merchant who signs payments, or to whom is encrypted (figure 11).
+    /// A merchant who signs payments, or to whom payments are encrypted (figure 11).
     Merchant {
         /// The subject's common name.
         common_name: &'a str,
         /// What the key does: one certificate for each.
         key_use: KeyUse,
     },
-    /// A gateway that signs answers, or to whom payments and numbers are encrypted.
-    Gateway {
+    /// A payment gateway that signs answers, or to which payments and numbers are encrypted.
+    PaymentGateway {
         /// The subject's common name.
         common_name: &'a str,
         /// What the key does: one certificate for each.
         key_use: KeyUse,
     },
-}
-
-/// What a key does. No key does both: what is signed must not be what is decrypted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum KeyUse {
-    /// Signs.
-    Signature,
-    /// Agrees on keys (P-256), or has keys enciphered to it (RSA).
-    KeyExchange,
-}
-
-/// What an authority is for. Each stands below one with a longer path (figure 11, as SET draws it).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum AuthorityKind {
-    /// Signs itself; makes brands. Its key is used a few times in its life and is best kept offline.
-    ///
-    /// Patent: *autorité suprême*.
-    Root,
-    /// Makes geopolitical and issuing authorities for one brand of cards.
-    Brand,
-    /// Makes issuing authorities for one country or region of a brand.
-    Geopolitical,
-    /// Issues to end entities of every kind: enough for one house.
-    Issuing,
-    /// Issues to cardholders and TLS clients, and never to servers.
-    Cardholders,
-    /// Issues to merchants and their TLS servers.
-    Merchants,
-    /// Issues to gateways and their TLS servers.
-    Gateways,
-}
-
-impl AuthorityKind {
-    /// How many authorities may stand below (RFC 5280 section 4.2.1.9), which tells the kinds apart that make authorities.
-    const fn path_length(self) -> BasicConstraints {
-        match self {
-            Self::Root => BasicConstraints::Unconstrained,
-            Self::Brand => BasicConstraints::Constrained(2),
-            Self::Geopolitical => BasicConstraints::Constrained(1),
-            _ => BasicConstraints::Constrained(0),
-        }
-    }
-
-    /// The longest that such an authority lasts: each outlives those below it.
-    const fn max_lifetime(self) -> Duration {
-        match self {
-            Self::Root => years(25),
-            Self::Brand => years(15),
-            Self::Geopolitical => years(12),
-            _ => years(10),
-        }
-    }
-
-    /// What those that it issues to may do. A verifier holds it to this, as extended key usage in an authority's
-    /// certificate limits what stands below.
-    fn purposes(self) -> Vec<ExtendedKeyUsagePurpose> {
-        match self {
-            Self::Cardholders => vec![ExtendedKeyUsagePurpose::ClientAuth, role(CARDHOLDER)],
-            Self::Merchants => vec![ExtendedKeyUsagePurpose::ServerAuth, role(MERCHANT)],
-            Self::Gateways => vec![ExtendedKeyUsagePurpose::ServerAuth, role(GATEWAY)],
-            _ => Vec::new(),
-        }
-    }
 }
 
 /// A new authority.
@@ -154,7 +93,6 @@ impl<'a> AuthorityProfile<'a> {
 
 /// A phone number in a certificate.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Phone<'a> {
     /// For all to read: a `tel:` URI (RFC 3966) in subjectAltName.
     Clear(&'a PhoneNumber),
@@ -163,7 +101,7 @@ pub enum Phone<'a> {
         /// The number, and the card if any.
         holder: &'a Holder,
         /// Those who can read it, 1 to 8.
-        gateways: &'a [GatewayCertificate],
+        gateways: &'a [RecipientCertificate],
     },
 }
 
@@ -187,13 +125,13 @@ pub(crate) fn end_entity(
     subject_key: &PublicKey,
     frame: &Frame<'_>,
 ) -> Result<CertificateParams, Error> {
-    if profile.max_lifetime() < frame.validity.lifetime() {
+    if profile.kind().max_lifetime() < frame.validity.lifetime() {
         return Err(Error::LifetimeTooLong);
     }
     let mut params = subject(profile.common_name(), frame)?;
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = profile.key_usages(subject_key.kind());
-    params.extended_key_usages = vec![profile.purpose()];
+    params.extended_key_usages = vec![to_rcgen(profile.kind().purpose())];
     match profile {
         Profile::TlsServer { dns_names, ip_addresses, .. } => {
             params.subject_alt_names = server_names(dns_names, ip_addresses)?
@@ -201,13 +139,13 @@ pub(crate) fn end_entity(
         Profile::TlsClient { phone, .. } | Profile::Cardholder { phone, .. } => {
             add_phone(&mut params, phone, subject_key, frame)?;
         }
-        Profile::Merchant { .. } | Profile::Gateway { .. } => {}
+        Profile::Merchant { .. } | Profile::PaymentGateway { .. } => {}
     }
     Ok(params)
 }
 
 impl Profile<'_> {
-    /// Whether a DNS name stands in subjectAltName: then nobody looks for one in the common name (RFC 6125 section 6.4.4).
+    /// Whether a DNS name stands in subjectAltName: then the common name is not read as one (RFC 6125 section 6.4.4).
     pub(crate) const fn has_dns_name(&self) -> bool {
         matches!(self, Self::TlsServer { dns_names, .. } if !dns_names.is_empty())
     }
@@ -218,44 +156,40 @@ impl Profile<'_> {
             | Self::TlsClient { common_name, .. }
             | Self::Cardholder { common_name, .. }
             | Self::Merchant { common_name, .. }
-            | Self::Gateway { common_name, .. } => common_name,
+            | Self::PaymentGateway { common_name, .. } => common_name,
         }
     }
 
-    /// The longest that such a certificate lasts: TLS servers a day less than browsers have it (398), keys that decrypt a year
-    /// more than those who encrypt to them look at them, people as long as a card.
-    const fn max_lifetime(&self) -> Duration {
+    /// What it is for, by name.
+    pub const fn kind(&self) -> EndEntityKind {
         match self {
-            Self::TlsServer { .. } => days(397),
-            Self::TlsClient { .. } | Self::Cardholder { .. } => years(5),
-            Self::Merchant { .. } | Self::Gateway { .. } => years(6),
+            Self::TlsServer { .. } => EndEntityKind::TlsServer,
+            Self::TlsClient { .. } => EndEntityKind::TlsClient,
+            Self::Cardholder { .. } => EndEntityKind::Cardholder,
+            Self::Merchant { key_use: KeyUse::Signature, .. } => EndEntityKind::MerchantSignature,
+            Self::Merchant { key_use: KeyUse::KeyExchange, .. } => {
+                EndEntityKind::MerchantKeyExchange
+            }
+            Self::PaymentGateway { key_use: KeyUse::Signature, .. } => {
+                EndEntityKind::GatewaySignature
+            }
+            Self::PaymentGateway { key_use: KeyUse::KeyExchange, .. } => {
+                EndEntityKind::GatewayKeyExchange
+            }
         }
     }
 
     fn key_usages(&self, key: PublicKeyKind) -> Vec<KeyUsagePurpose> {
         use KeyUsagePurpose::{ContentCommitment, DigitalSignature, KeyAgreement, KeyEncipherment};
-        match self {
-            Self::TlsServer { .. } | Self::TlsClient { .. } => vec![DigitalSignature],
-            Self::Cardholder { .. }
-            | Self::Merchant { key_use: KeyUse::Signature, .. }
-            | Self::Gateway { key_use: KeyUse::Signature, .. } => {
-                vec![DigitalSignature, ContentCommitment]
-            }
-            Self::Merchant { .. } | Self::Gateway { .. } => match key {
+        match self.kind() {
+            EndEntityKind::TlsServer | EndEntityKind::TlsClient => vec![DigitalSignature],
+            EndEntityKind::Cardholder
+            | EndEntityKind::MerchantSignature
+            | EndEntityKind::GatewaySignature => vec![DigitalSignature, ContentCommitment],
+            EndEntityKind::MerchantKeyExchange | EndEntityKind::GatewayKeyExchange => match key {
                 PublicKeyKind::Curve => vec![KeyAgreement],
                 PublicKeyKind::Rsa => vec![KeyEncipherment],
             },
-        }
-    }
-
-    /// What stands in the extended key usage, and must not be outside of the authority's own.
-    pub(crate) fn purpose(&self) -> ExtendedKeyUsagePurpose {
-        match self {
-            Self::TlsServer { .. } => ExtendedKeyUsagePurpose::ServerAuth,
-            Self::TlsClient { .. } => ExtendedKeyUsagePurpose::ClientAuth,
-            Self::Cardholder { .. } => role(CARDHOLDER),
-            Self::Merchant { .. } => role(MERCHANT),
-            Self::Gateway { .. } => role(GATEWAY),
         }
     }
 }
@@ -269,9 +203,12 @@ pub(crate) fn authority(
         return Err(Error::LifetimeTooLong);
     }
     let mut params = subject(profile.common_name, frame)?;
-    params.is_ca = IsCa::Ca(profile.kind.path_length());
+    params.is_ca = IsCa::Ca(match profile.kind.path_length() {
+        None => BasicConstraints::Unconstrained,
+        Some(below) => BasicConstraints::Constrained(below),
+    });
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.extended_key_usages = profile.kind.purposes();
+    params.extended_key_usages = profile.kind.purposes().iter().copied().map(to_rcgen).collect();
     params.name_constraints = name_constraints(profile)?;
     Ok(params)
 }
@@ -388,38 +325,13 @@ fn add_phone(
             }
         }
         Phone::Encrypted { holder, gateways } => {
-            let record = record::encode(holder, &subject_key.sha256())?;
-            let envelope = envelope::seal(&record, gateways)?;
+            let envelope = phone_record::seal(holder, &subject_key.sha256(), gateways)?;
             params.custom_extensions = vec![frame.phone_extension.with(envelope)];
         }
     }
     Ok(())
 }
 
-/// A role in a payment, as extended key usage: an arc below the project's own identifier.
-fn role(role: u64) -> ExtendedKeyUsagePurpose {
-    let mut arcs = PhoneExtension::default().arcs();
-    arcs.extend([1, role]);
-    ExtendedKeyUsagePurpose::Other(arcs)
+fn to_rcgen(purpose: Purpose) -> ExtendedKeyUsagePurpose {
+    ExtendedKeyUsagePurpose::Other(purpose.oid().arcs().map(u64::from).collect())
 }
-
-pub(crate) fn cardholder() -> ExtendedKeyUsagePurpose {
-    role(CARDHOLDER)
-}
-
-const CARDHOLDER: u64 = 1;
-const MERCHANT: u64 = 2;
-const GATEWAY: u64 = 3;
-
-const fn days(count: u64) -> Duration {
-    Duration::from_secs(count * 86_400)
-}
-
-/// With the leap days that can be among them.
-const fn years(count: u64) -> Duration {
-    days(count * 365 + count / 4 + 1)
-}
-
-/// RFC 5280 appendix A, `ub-common-name` and `ub-organization-name`.
-const MAX_COMMON_NAME_CHARS: usize = 64;
-const MAX_ORGANIZATION_CHARS: usize = 64;

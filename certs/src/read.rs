@@ -5,20 +5,20 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
 use zeroize::Zeroizing;
 
 use crate::{
-    certificate, envelope,
+    certificate,
+    cms::RecipientKey,
     error::Refusal,
     extension::PhoneExtension,
-    gateway::GatewayKey,
     phone::{Holder, PhoneNumber},
-    record,
+    phone_record,
     tn_auth_list::TnAuthList,
 };
 
 /// Reads the number that a certificate bears, in clear (a `tel:` URI in subjectAltName, a TNAuthList of one number, or
 /// both with the same number) or encrypted.
 ///
-/// This does not say that the certificate is to be believed: anyone can write one.
-/// [`VerifiedClient::phone`](crate::VerifiedClient::phone) is what a payment may rest on.
+/// This does not say that the certificate is to be trusted: anyone can write one.
+/// [`VerifiedCertificate::phone`](crate::VerifiedCertificate::phone) is what a payment may rest on.
 /// `keys` are the gateway's own; without one, only a number in clear can be read.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ use crate::{
 pub fn read_phone(
     certificate: &CertificateDer<'_>,
     extension: PhoneExtension,
-    keys: &[GatewayKey],
+    keys: &[RecipientKey],
 ) -> Result<Holder, Refusal> {
     let certificate = certificate::parse(certificate)?;
     let in_clear = number_in_clear(&certificate)?;
@@ -39,8 +39,7 @@ pub fn read_phone(
             Ok(Holder { number, card: None })
         }
         (None, Some(envelope)) => {
-            let plaintext = envelope::open(envelope, keys)?;
-            record::decode(&plaintext, &certificate::key_hash(&certificate))
+            phone_record::open(envelope, &certificate::key_hash(&certificate), keys)
         }
     }
 }

@@ -19,6 +19,17 @@ use x509_parser::{
 
 use crate::{certificate::address, error::Error, key::PublicKey};
 
+/// RSA and ECDSA with SHA-256 and longer.
+const SIGNATURES: [Oid<'_>; 5] = [
+    OID_PKCS1_SHA256WITHRSA,
+    OID_PKCS1_SHA384WITHRSA,
+    OID_PKCS1_SHA512WITHRSA,
+    OID_SIG_ECDSA_WITH_SHA256,
+    OID_SIG_ECDSA_WITH_SHA384,
+];
+/// The largest request that is read.
+pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
+
 /// A request whose signature was made with the key that it is for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
@@ -107,15 +118,3 @@ impl Request {
         &self.ip_addresses
     }
 }
-
-/// RSA and ECDSA with SHA-256 and longer.
-const SIGNATURES: [Oid<'_>; 5] = [
-    OID_PKCS1_SHA256WITHRSA,
-    OID_PKCS1_SHA384WITHRSA,
-    OID_PKCS1_SHA512WITHRSA,
-    OID_SIG_ECDSA_WITH_SHA256,
-    OID_SIG_ECDSA_WITH_SHA384,
-];
-
-/// The largest request that is read.
-pub const MAX_REQUEST_BYTES: usize = 16 * 1024;

@@ -13,17 +13,20 @@ use x509_parser::{
 use crate::{
     certificate::{Validity, to_pem, unix_time},
     error::Error,
+    key::RcgenSigner,
     serial::Serial,
 };
 
+/// The largest list that is read: some 200,000 certificates.
+pub const MAX_REVOCATION_LIST_BYTES: usize = 8 * 1024 * 1024;
+
 /// Why a certificate is revoked (RFC 5280 section 5.3.1). What is on hold for a while and what is a delta's are not here.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum RevocationReason {
     /// No reason is given.
     #[default]
     Unspecified,
-    /// Somebody else has, or may have, the private key: a lost computer, a stolen file.
+    /// The private key is, or may be, in other hands: a lost computer, a stolen file.
     KeyCompromise,
     /// The same of an authority.
     AuthorityCompromise,
@@ -121,7 +124,7 @@ impl RevocationList {
         revoked: &[Revoked],
         number: u64,
         validity: Validity,
-        issuer: &Issuer<'_, &rcgen::KeyPair>,
+        issuer: &Issuer<'_, RcgenSigner<'_>>,
     ) -> Result<Self, Error> {
         const SIGNING: Error = Error::Failed("signing a revocation list");
         let entry = |revoked: &Revoked| {
@@ -232,10 +235,9 @@ impl RevocationList {
     /// Its number, if it fits 64 bits: the later of two lists has the larger. To compare, see
     /// [`RevocationList::is_newer_than`].
     pub fn number(&self) -> Option<u64> {
-        let number = self.number.iter().try_fold(0_u64, |number, octet| {
+        self.number.iter().try_fold(0_u64, |number, octet| {
             number.checked_mul(256)?.checked_add(u64::from(*octet))
-        });
-        number
+        })
     }
 
     /// How many certificates are in it.
@@ -287,6 +289,3 @@ impl fmt::Debug for RevocationList {
         write!(f, "RevocationList({} bytes)", self.der.len())
     }
 }
-
-/// The largest list that is read: some 200,000 certificates.
-pub const MAX_REVOCATION_LIST_BYTES: usize = 8 * 1024 * 1024;

@@ -4,28 +4,28 @@ use std::{fmt, str::FromStr};
 
 use crate::error::Error;
 
-/// A certificate's serial number: 16 bytes with 126 bits of chance, positive and always of full length, so that it is
-/// unique without a register and nobody can guess the next (RFC 5280 section 4.1.2.2). Shown as hexadecimal.
+/// A certificate's serial number: 16 bytes with 126 random bits, positive and always of full length, so that it is
+/// unique without a register and the next cannot be guessed (RFC 5280 section 4.1.2.2). Shown as hexadecimal.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Serial([u8; 16]);
 
 impl Serial {
-    /// From 16 bytes of chance.
+    /// From 16 random bytes.
     #[must_use]
-    pub const fn from_chance(mut bytes: [u8; 16]) -> Self {
+    pub const fn from_random(mut bytes: [u8; 16]) -> Self {
         let [first, ..] = &mut bytes;
         *first = (*first & 0x7f) | 0x40;
         Self(bytes)
     }
 
-    /// A new one, from the cryptographic library's own source of chance.
+    /// A new one, from the cryptographic library's own randomness.
     ///
     /// # Errors
     /// [`Error::Failed`].
     pub fn random() -> Result<Self, Error> {
         let mut bytes = [0; 16];
         aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Failed("drawing a serial number"))?;
-        Ok(Self::from_chance(bytes))
+        Ok(Self::from_random(bytes))
     }
 
     /// The 16 bytes, as they stand in the certificate.
@@ -57,7 +57,7 @@ impl FromStr for Serial {
         }
         let number = u128::from_str_radix(&digits, 16).map_err(|_| Error::InvalidSerial)?;
         bytes = number.to_be_bytes();
-        if Self::from_chance(bytes).0 == bytes {
+        if Self::from_random(bytes).0 == bytes {
             Ok(Self(bytes))
         } else {
             Err(Error::InvalidSerial)
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_serial_number_is_read_as_it_is_shown() {
-        let serial = Serial::from_chance([0xab; 16]);
+        let serial = Serial::from_random([0xab; 16]);
         let shown = serial.to_string();
         assert_eq!(shown, format!("6b{}", "ab".repeat(15)));
         assert_eq!(shown.parse(), Ok(serial));

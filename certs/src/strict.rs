@@ -15,6 +15,10 @@ use x509_parser::{
 
 use crate::error::ProfileFault;
 
+/// RFC 5280 section 4.1.2.2.
+const MAX_SERIAL_OCTETS: usize = 20;
+const RSA_OCTETS: std::ops::RangeInclusive<usize> = 256..=1024;
+
 /// Checks one certificate of a path, an authority's or the one at its head.
 pub(crate) fn check(certificate: &X509Certificate<'_>) -> Result<(), ProfileFault> {
     if !is_positive_and_short(certificate.raw_serial()) {
@@ -110,11 +114,6 @@ pub(crate) fn has_strong_key(certificate: &X509Certificate<'_>) -> bool {
         _ => *kind == OID_SIG_ED25519,
     }
 }
-
-/// RFC 5280 section 4.1.2.2.
-const MAX_SERIAL_OCTETS: usize = 20;
-
-const RSA_OCTETS: std::ops::RangeInclusive<usize> = 256..=1024;
 
 #[cfg(test)]
 mod tests {

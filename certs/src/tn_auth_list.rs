@@ -27,6 +27,18 @@ use crate::{
     phone::PhoneNumber,
 };
 
+/// The most entries of a [`TnAuthList`] that is read.
+pub const MAX_TN_ENTRIES: usize = 64;
+/// The largest [`TnAuthList`] that is read: 64 numbers have about 1,300 bytes, and service providers' codes are short.
+pub const MAX_TN_AUTH_LIST_BYTES: usize = 4 * 1024;
+/// RFC 8226 appendix A, `TelephoneNumber`; E.164 allows 15 digits as well.
+const MAX_NUMBER_CHARS: usize = 15;
+const SPC: Tag = explicit(TagNumber(0));
+const RANGE: Tag = explicit(TagNumber(1));
+const ONE: Tag = explicit(TagNumber(2));
+/// RFC 8226 section 9, `id-pe-TNAuthList`.
+const ID_PE_TN_AUTH_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.26");
+
 /// The value of a TNAuthList extension (RFC 8226 section 9): 1 to 64 entries.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TnAuthList {
@@ -111,7 +123,7 @@ impl TnAuthList {
         }
     }
 
-    /// The extension with this list in it, not critical: who does not know it need not (RFC 5280 section 4.2).
+    /// The extension with this list in it, not critical: software that does not know it may ignore it (RFC 5280 section 4.2).
     pub(crate) fn extension(&self) -> Result<CustomExtension, Error> {
         let arcs: Vec<u64> = ID_PE_TN_AUTH_LIST.arcs().map(u64::from).collect();
         Ok(CustomExtension::from_oid_content(&arcs, self.to_der()?))
@@ -193,25 +205,9 @@ struct Range<'a> {
     count: u64,
 }
 
-/// The most entries of a [`TnAuthList`] that is read.
-pub const MAX_TN_ENTRIES: usize = 64;
-
-/// The largest [`TnAuthList`] that is read: 64 numbers have about 1,300 bytes, and service providers' codes are short.
-pub const MAX_TN_AUTH_LIST_BYTES: usize = 4 * 1024;
-
-/// RFC 8226 appendix A, `TelephoneNumber`; E.164 allows 15 digits as well.
-const MAX_NUMBER_CHARS: usize = 15;
-
-const SPC: Tag = explicit(TagNumber(0));
-const RANGE: Tag = explicit(TagNumber(1));
-const ONE: Tag = explicit(TagNumber(2));
-
 const fn explicit(number: TagNumber) -> Tag {
     Tag::ContextSpecific { constructed: true, number }
 }
-
-/// RFC 8226 section 9, `id-pe-TNAuthList`.
-const ID_PE_TN_AUTH_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.26");
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
-//! Whether a client's certificate is to be trusted: path validation (RFC 5280 section 6) by rustls-webpki.
+//! Whether a certificate is to be trusted in a role: path validation (RFC 5280 section 6) by rustls-webpki.
 //!
-//! What rustls-webpki leaves to its caller is added: the client's own certificate must say that it is for client
-//! authentication, and key usages, where there are any, must fit; each certificate must be as RFC 5280's profile has
+//! What rustls-webpki leaves to its caller is added: the certificate must name the role, and key usages, where there are
+//! any, must fit; each certificate must be as RFC 5280's profile has
 //! authorities write it. Where revocation lists are given, each certificate of the path must be on none, and its issuer's
 //! list must be there and be current.
 
@@ -9,13 +9,14 @@ use std::{cell::RefCell, fmt};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
-use x509_parser::{certificate::X509Certificate, extensions::ExtendedKeyUsage};
+use x509_parser::certificate::X509Certificate;
 
 use crate::{
     certificate::{self, Certificate, Validity},
+    cms::{ContentType, RecipientKey, signed},
     error::{Error, Refusal},
     extension::PhoneExtension,
-    gateway::GatewayKey,
+    kind::{EndEntityKind, KeyUse},
     phone::Holder,
     read::read_phone,
     revocation::RevocationLists,
@@ -23,7 +24,10 @@ use crate::{
     strict,
 };
 
-/// The authorities that are believed.
+/// The most certificates in a chain. Root, brand, issuing authority and client are four, and the root need not come.
+pub const MAX_CHAIN: usize = 8;
+
+/// The authorities that are trusted.
 #[derive(Clone, Debug)]
 pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
@@ -34,8 +38,8 @@ pub struct TrustAnchors {
 }
 
 impl TrustAnchors {
-    /// Believes these authorities. As RFC 5280 section 6.1 has it, their own validity is not looked at: an anchor is
-    /// believed until it is taken out.
+    /// Trusts these authorities. As RFC 5280 section 6.1 has it, their own validity is not looked at: an anchor is
+    /// trusted until it is taken out.
     ///
     /// # Errors
     /// [`Error::NoTrustAnchor`], [`Error::NotAnAuthority`].
@@ -60,7 +64,7 @@ impl TrustAnchors {
         })
     }
 
-    /// Believes the authorities in a PEM text of one or more certificates.
+    /// Trusts the authorities in a PEM text of one or more certificates.
     ///
     /// # Errors
     /// [`Error::MalformedCertificate`] and those of [`TrustAnchors::new`].
@@ -79,7 +83,7 @@ impl TrustAnchors {
     }
 
     /// The same anchors, with what authorities have revoked. As soon as there is one list, there must be a current one of
-    /// every authority in a path: what nobody knows to be good is refused. No list at all turns the check off.
+    /// every authority in a path: what is not known to be good is refused. No list at all turns the check off.
     ///
     /// In whatever order they come, for each certificate the newest list counts that its issuer's key has signed. An older
     /// one never stands in for it, even where the newest is past its next update.
@@ -109,48 +113,71 @@ impl TrustAnchors {
         })
     }
 
-    /// Verifies a TLS client's chain, its own certificate first, at a given time.
+    /// Verifies a TLS client's chain: [`TrustAnchors::verify`] with [`EndEntityKind::TlsClient`].
     ///
     /// # Errors
-    /// [`Refusal`], down to [`Refusal::OutsideProfile`].
+    /// As [`TrustAnchors::verify`].
     pub fn verify_client(
         &self,
         chain: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<VerifiedClient, Refusal> {
-        let (client, parsed) = self.verify(chain, now, &Purpose::CLIENT)?;
-        Ok(VerifiedClient {
-            common_name: common_name(&parsed),
-            key_sha256: certificate::key_hash(&parsed),
-            serial: parsed.raw_serial().to_vec(),
-            not_after: Validity::of(&parsed)?.not_after(),
-            certificate: client.clone().into_owned(),
-            phone_extension: self.phone_extension,
-        })
+    ) -> Result<VerifiedCertificate, Refusal> {
+        self.verify(chain, now, EndEntityKind::TlsClient)
     }
 
-    /// Verifies a chain for a purpose, and gives back the certificate at its head.
-    pub(crate) fn verify<'a>(
+    /// Verifies a chain, the certificate in question first, at a given time and for one role. A server's name is for the
+    /// caller to compare: TLS libraries do.
+    ///
+    /// # Errors
+    /// [`Refusal`], down to [`Refusal::OutsideProfile`].
+    pub fn verify(
         &self,
-        chain: &'a [CertificateDer<'a>],
+        chain: &[CertificateDer<'_>],
         now: UnixTime,
-        purpose: &Purpose,
-    ) -> Result<(&'a CertificateDer<'a>, X509Certificate<'a>), Refusal> {
+        role: EndEntityKind,
+    ) -> Result<VerifiedCertificate, Refusal> {
         let (head, intermediates) = split(chain)?;
         let parsed = certificate::parse(head)?;
         for intermediate in intermediates {
             certificate::parse(intermediate)?;
         }
-        self.find_path(head, intermediates, now, purpose.usage, &|path| {
+        let usage = KeyUsage::required_if_present(role.purpose().oid().as_bytes());
+        self.find_path(head, intermediates, now, usage, &|path| {
             self.check_revocation(path, &parsed, now)?;
             check_authorities(path)
         })?;
-        check_purpose(&parsed, purpose)?;
+        check_role(&parsed, role)?;
         if !strict::has_strong_key(&parsed) {
             return Err(Refusal::UnsupportedAlgorithm);
         }
         strict::check(&parsed)?;
-        Ok((head, parsed))
+        Ok(VerifiedCertificate {
+            role,
+            common_name: common_name(&parsed),
+            key_sha256: certificate::key_hash(&parsed),
+            serial: parsed.raw_serial().to_vec(),
+            not_after: Validity::of(&parsed)?.not_after(),
+            certificate: head.clone().into_owned(),
+            phone_extension: self.phone_extension,
+        })
+    }
+
+    /// Verifies a signed message and its signer, for one role: what was signed, and by which certificate. `detached` is the
+    /// content where it is beside the message.
+    ///
+    /// # Errors
+    /// [`Refusal::Signed`], and as [`TrustAnchors::verify`].
+    pub fn verify_signed(
+        &self,
+        message: &[u8],
+        content_type: ContentType,
+        detached: Option<&[u8]>,
+        now: UnixTime,
+        role: EndEntityKind,
+    ) -> Result<(Vec<u8>, VerifiedCertificate), Refusal> {
+        let signed = signed::verify(message, content_type, detached, &[])?;
+        let chain: Vec<_> = signed.chain.iter().map(|one| one.der().clone()).collect();
+        Ok((signed.content, self.verify(&chain, now, role)?))
     }
 
     /// Finds a path from the head to an anchor that `accept` has nothing against. One that it refuses is not the last word:
@@ -219,21 +246,10 @@ fn check_authorities(path: &VerifiedPath<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What a certificate is to be used for. Path validation has the same rules for each.
-pub(crate) struct Purpose {
-    pub(crate) usage: KeyUsage,
-    /// Whether an extended key usage says it by name.
-    pub(crate) named: fn(&ExtendedKeyUsage<'_>) -> bool,
-}
-
-impl Purpose {
-    const CLIENT: Self =
-        Self { usage: KeyUsage::client_auth(), named: |usages| usages.client_auth };
-}
-
-/// A client whose certificate was verified. Only [`TrustAnchors::verify_client`] makes one.
+/// A certificate that was verified for a role. Only [`TrustAnchors::verify`] makes one.
 #[derive(Clone)]
-pub struct VerifiedClient {
+pub struct VerifiedCertificate {
+    role: EndEntityKind,
     certificate: CertificateDer<'static>,
     common_name: Option<String>,
     key_sha256: [u8; 32],
@@ -242,13 +258,18 @@ pub struct VerifiedClient {
     phone_extension: PhoneExtension,
 }
 
-impl VerifiedClient {
+impl VerifiedCertificate {
+    /// What it was verified for.
+    pub const fn role(&self) -> EndEntityKind {
+        self.role
+    }
+
     /// The number that the certificate bears, and the card if any. `keys` are the gateway's own; without one, only a
     /// number in clear can be read.
     ///
     /// # Errors
     /// [`Refusal::NoPhone`] and the variants after it.
-    pub fn phone(&self, keys: &[GatewayKey]) -> Result<Holder, Refusal> {
+    pub fn phone(&self, keys: &[RecipientKey]) -> Result<Holder, Refusal> {
         read_phone(&self.certificate, self.phone_extension, keys)
     }
 
@@ -257,7 +278,7 @@ impl VerifiedClient {
         self.common_name.as_deref()
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo: who the client is, whatever certificate it shows.
+    /// SHA-256 of the SubjectPublicKeyInfo: the holder's identity, whatever certificate is shown.
     pub const fn key_sha256(&self) -> &[u8; 32] {
         &self.key_sha256
     }
@@ -279,9 +300,10 @@ impl VerifiedClient {
 }
 
 /// Without the certificate, which may hold a number in clear.
-impl fmt::Debug for VerifiedClient {
+impl fmt::Debug for VerifiedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedClient")
+        f.debug_struct("VerifiedCertificate")
+            .field("role", &self.role)
             .field("common_name", &self.common_name)
             .field("serial", &self.serial)
             .finish_non_exhaustive()
@@ -297,14 +319,17 @@ fn anchor(authority: &Certificate) -> Result<(TrustAnchor<'static>, bool), Error
     Ok((anchor.to_owned(), certificate::may_sign_lists(&parsed)))
 }
 
-/// The purpose must stand there by name, and a key usage, if there is one, must permit signatures, which TLS 1.3 has
-/// both sides make. A certificate for any purpose was not issued to pay with.
-fn check_purpose(certificate: &X509Certificate<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+/// The purpose must stand there by name: a certificate for any purpose was not issued to pay with. A key usage, if there is
+/// one, must permit what the role's key does: signing, which TLS 1.3 has both sides do, or having keys sent to it.
+fn check_role(certificate: &X509Certificate<'_>, role: EndEntityKind) -> Result<(), Refusal> {
     let extended = certificate.extended_key_usage().map_err(|_| Refusal::Malformed)?;
     let usage = certificate.key_usage().map_err(|_| Refusal::Malformed)?;
-    let named = extended.is_some_and(|extended| (purpose.named)(extended.value));
-    let may_sign = usage.is_none_or(|usage| usage.value.digital_signature());
-    if named && may_sign { Ok(()) } else { Err(Refusal::WrongUsage) }
+    let named = extended.is_some_and(|extended| role.purpose().is_named_in(extended.value));
+    let fits = usage.is_none_or(|usage| match role.key_use() {
+        KeyUse::Signature => usage.value.digital_signature(),
+        KeyUse::KeyExchange => usage.value.key_agreement() || usage.value.key_encipherment(),
+    });
+    if named && fits { Ok(()) } else { Err(Refusal::WrongUsage) }
 }
 
 fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
@@ -347,6 +372,3 @@ fn refusal_of(error: webpki::Error) -> Refusal {
         _ => Refusal::NotValidated,
     }
 }
-
-/// The most certificates in a chain. Root, brand, issuing authority and client are four, and the root need not come.
-pub const MAX_CHAIN: usize = 8;

@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use countersign_certs::{Certificate, Request};
+use countersign_certs::{Certificate, EndEntityKind, Request};
 use countersign_domain::{
     address::Msisdn,
     agreement::Agreement,
@@ -25,7 +25,7 @@ use countersign_web::code_page::CodeView;
 use crate::{
     error::AuthorityError,
     flow::CertificateAuthority,
-    order::{Leaf, Order},
+    issuance::Issuance,
     record::{CodesSent, ProvedNumber},
 };
 
@@ -45,7 +45,7 @@ pub struct Enrolments {
     /// The name that codes are sent in.
     pub relying_party: RelyingPartyId,
     /// What is issued to people.
-    pub leaf: Leaf,
+    pub kind: EndEntityKind,
     /// The host of the page that asks for the code, for the message's origin-bound last line.
     pub origin: Origin,
 }
@@ -134,10 +134,10 @@ impl Enrolments {
     /// # Errors
     /// [`AuthorityError::NumberHasNoPlace`], [`countersign_certs::Error::MayNotIssue`].
     pub fn check(&self) -> Result<(), AuthorityError> {
-        if !self.leaf.bears_number() {
+        if !self.kind.bears_number() {
             return Err(AuthorityError::NumberHasNoPlace);
         }
-        if !self.authority.may_issue_to_people(self.leaf) {
+        if !self.authority.may_issue_to_people(self.kind) {
             return Err(countersign_certs::Error::MayNotIssue.into());
         }
         Ok(())
@@ -207,14 +207,14 @@ impl Enrolments {
         }
         let answer = self.verifier.finish_challenge(&token.challenge, &token.session, code).await?;
         let verified = answer.done().map_err(AuthorityError::Refused)?;
-        let leaf = old.as_ref().and_then(|old| Leaf::from_name(&old.profile));
-        let leaf = leaf.unwrap_or(self.leaf);
+        let kind = old.as_ref().and_then(|old| EndEntityKind::from_name(&old.profile));
+        let kind = kind.unwrap_or(self.kind);
         let name = verified.person().identifier.as_str().to_owned();
-        let mut order = Order::of(leaf, request, Some(name))?;
-        order.number = ProvedNumber::of(&verified);
-        order.lifetime = self.authority.at_most(order.lifetime);
+        let mut issuance = Issuance::of(kind, request, Some(name))?;
+        issuance.number = ProvedNumber::of(&verified);
+        issuance.lifetime = self.authority.at_most(issuance.lifetime);
         let replaces = old.map(|old| old.serial);
-        self.authority.issue_in_place_of(&order, replaces).await
+        self.authority.issue_in_place_of(&issuance, replaces).await
     }
 
     /// Counts a code to the number, before it is sent.

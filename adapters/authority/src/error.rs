@@ -140,7 +140,7 @@ fn of_certificate(error: &AuthorityError, cause: &countersign_certs::Error) -> P
         | Cause::MayNotIssue
         | Cause::OutsideAuthorityValidity
         | Cause::InvalidValidity
-        | Cause::GatewayCount => failed(error),
+        | Cause::RecipientCount => failed(error),
         _ => Problem::broken_rule(cause),
     }
 }
@@ -172,7 +172,7 @@ mod tests {
             Certs::RequestSignature,
             Certs::KeyNotAllowed,
             Certs::InvalidCommonName,
-            Certs::GatewayCount,
+            Certs::RecipientCount,
             Certs::InvalidDnsName,
         ];
         let errors = [

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::{
-    Authority, AuthorityProfile, Certificate, GatewayCertificate, Holder, Phone, PhoneNumber,
-    PublicKey, RevocationList, RevocationReason, Revoked, Serial, UnixTime, Validity,
+    Authority, AuthorityProfile, Certificate, EndEntityKind, Holder, Phone, PhoneNumber, PublicKey,
+    RecipientCertificate, RevocationList, RevocationReason, Revoked, Serial, SigningKey, UnixTime,
+    Validity,
 };
 use countersign_domain::{
     error::Error as DomainError,
@@ -17,7 +18,7 @@ use countersign_domain::{
 
 use crate::{
     error::AuthorityError,
-    order::{Leaf, Order, kind_name},
+    issuance::Issuance,
     record::{CertifiedKey, Issued, ListState, Revocation},
 };
 
@@ -36,12 +37,12 @@ pub enum Numbers {
     /// For all to read.
     Clear,
     /// For these gateways to read. While a gateway changes its key, both of its certificates are here.
-    Encrypted(Vec<GatewayCertificate>),
+    Encrypted(Vec<RecipientCertificate>),
 }
 
 /// An authority, and what it issued.
 pub struct CertificateAuthority {
-    authority: Authority,
+    authority: Authority<Box<dyn SigningKey>>,
     numbers: Numbers,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -50,14 +51,14 @@ pub struct CertificateAuthority {
 
 impl CertificateAuthority {
     /// An authority that keeps what it issues in that store, which is its own.
-    pub const fn new(
-        authority: Authority,
+    pub fn new(
+        authority: Authority<impl SigningKey + 'static>,
         numbers: Numbers,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { authority, numbers, store, clock, entropy }
+        Self { authority: authority.boxed(), numbers, store, clock, entropy }
     }
 
     /// The authority's own certificate.
@@ -65,33 +66,39 @@ impl CertificateAuthority {
         self.authority.certificate()
     }
 
-    /// Issues what is ordered. The key must not have been certified before.
+    /// Issues a certificate. The key must not have been certified before.
     ///
     /// # Errors
-    /// [`AuthorityError::KeyCertifiedBefore`], [`AuthorityError::NumberNotProved`], what the order can be wrong in, and when
+    /// [`AuthorityError::KeyCertifiedBefore`], [`AuthorityError::NumberNotProved`], what the names can be wrong in, and when
     /// the store fails.
-    pub async fn issue(&self, order: &Order) -> Result<Certificate, AuthorityError> {
-        self.issue_in_place_of(order, None).await
+    pub async fn issue(&self, issuance: &Issuance) -> Result<Certificate, AuthorityError> {
+        self.issue_in_place_of(issuance, None).await
     }
 
     /// As [`CertificateAuthority::issue`], in place of the certificate of that serial number.
     pub(crate) async fn issue_in_place_of(
         &self,
-        order: &Order,
+        issuance: &Issuance,
         replaces: Option<String>,
     ) -> Result<Certificate, AuthorityError> {
-        match (order.leaf.bears_number(), &order.number) {
+        match (issuance.kind.bears_number(), &issuance.number) {
             (true, None) => return Err(AuthorityError::NumberNotProved),
             (false, Some(_)) => return Err(AuthorityError::NumberHasNoPlace),
             _ => {}
         }
         let serial = self.serial()?;
-        let validity = self.validity(order.lifetime)?;
-        let certificate = self.sign(order, serial, validity)?;
+        let validity = self.validity(issuance.lifetime)?;
+        let certificate = self.sign(issuance, serial, validity)?;
         let issued = Issued {
-            number: order.number.clone(),
+            number: issuance.number.clone(),
             replaces,
-            ..self.issued(order.leaf.name(), &order.common_name, serial, &certificate, validity)
+            ..self.issued(
+                issuance.kind.name(),
+                &issuance.common_name,
+                serial,
+                &certificate,
+                validity,
+            )
         };
         self.keep(&issued).await?;
         Ok(certificate)
@@ -110,8 +117,8 @@ impl CertificateAuthority {
         let serial = self.serial()?;
         let validity = self.validity(lifetime)?;
         let certificate = self.authority.certify(profile, key, validity, serial)?;
-        let kind = kind_name(profile.kind);
-        let issued = self.issued(kind, profile.common_name, serial, &certificate, validity);
+        let issued =
+            self.issued(profile.kind.name(), profile.common_name, serial, &certificate, validity);
         self.keep(&issued).await?;
         Ok(certificate)
     }
@@ -140,20 +147,20 @@ impl CertificateAuthority {
 
     fn sign(
         &self,
-        order: &Order,
+        issuance: &Issuance,
         serial: Serial,
         validity: Validity,
     ) -> Result<Certificate, AuthorityError> {
-        let number = order.number.as_ref();
+        let number = issuance.number.as_ref();
         let number = number.map(|proved| PhoneNumber::new(proved.number().expose()));
         let holder = number.transpose()?.map(|number| Holder { number, card: None });
         let phone = holder.as_ref().map(|holder| match &self.numbers {
             Numbers::Clear => Phone::Clear(&holder.number),
             Numbers::Encrypted(gateways) => Phone::Encrypted { holder, gateways },
         });
-        let dns_names: Vec<&str> = order.dns_names.iter().map(String::as_str).collect();
-        let profile = order.leaf.profile(order, &dns_names, phone)?;
-        Ok(self.authority.issue_numbered(&profile, &order.key, validity, serial)?)
+        let dns_names: Vec<&str> = issuance.dns_names.iter().map(String::as_str).collect();
+        let profile = issuance.profile(&dns_names, phone)?;
+        Ok(self.authority.issue_numbered(&profile, &issuance.key, validity, serial)?)
     }
 
     /// The certificate and that its key was certified, in one commit and before anybody has it.
@@ -188,18 +195,18 @@ impl CertificateAuthority {
     ) -> Result<Certificate, AuthorityError> {
         let old = self.find(serial).await?.value;
         self.still_good(&old)?;
-        let leaf = Leaf::from_name(&old.profile).ok_or(AuthorityError::IsAuthority)?;
+        let kind = EndEntityKind::from_name(&old.profile).ok_or(AuthorityError::IsAuthority)?;
         let names = old.to_certificate()?.server_names();
-        let order = Order {
-            leaf,
+        let issuance = Issuance {
+            kind,
             common_name: old.common_name,
             dns_names: names.0,
             ip_addresses: names.1,
             number: None,
             key: key.clone(),
-            lifetime: lifetime.unwrap_or_else(|| leaf.default_lifetime()),
+            lifetime: lifetime.unwrap_or_else(|| kind.usual_lifetime()),
         };
-        self.issue_in_place_of(&order, Some(old.serial)).await
+        self.issue_in_place_of(&issuance, Some(old.serial)).await
     }
 
     /// Refuses a key that is certified already.
@@ -332,12 +339,8 @@ impl CertificateAuthority {
     }
 
     /// Whether its own certificate permits what people are issued.
-    pub(crate) fn may_issue_to_people(&self, leaf: Leaf) -> bool {
-        match leaf {
-            Leaf::TlsClient => self.authority.permits_clients(),
-            Leaf::Cardholder => self.authority.permits_cardholders(),
-            _ => false,
-        }
+    pub(crate) fn may_issue_to_people(&self, kind: EndEntityKind) -> bool {
+        kind.bears_number() && self.authority.permits(kind)
     }
 
     /// Whether a person can have a certificate in this name.
@@ -348,7 +351,7 @@ impl CertificateAuthority {
     fn serial(&self) -> Result<Serial, AuthorityError> {
         let mut chance = [0; 16];
         self.entropy.fill(&mut chance)?;
-        Ok(Serial::from_chance(chance))
+        Ok(Serial::from_random(chance))
     }
 
     /// From a little before now, but not before the authority's own begins.

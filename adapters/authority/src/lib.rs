@@ -5,7 +5,7 @@
 //! given out. X.509 itself is `countersign-certs`' affair; this crate opens no listener and reads no file.
 //!
 //! ```text
-//!   Order (profile, name, key, proved number)
+//!   Issuance (kind, name, key, proved number)
 //!     |
 //!     v
 //!   flow.rs: CertificateAuthority --> countersign-certs: Authority (signs)
@@ -18,8 +18,8 @@ mod enrolment;
 mod flow;
 
 mod error;
+mod issuance;
 mod message;
-mod order;
 mod page;
 mod record;
 mod routes;
@@ -28,6 +28,6 @@ mod words;
 pub use enrolment::{EnrolmentToken, Enrolments, Started};
 pub use error::AuthorityError;
 pub use flow::{CertificateAuthority, LIST_LIFETIME, Numbers};
-pub use order::{AUTHORITY_KINDS, Leaf, Order};
+pub use issuance::Issuance;
 pub use record::{Issued, ProvedNumber, Revocation};
 pub use routes::{AuthorityService, routes};

@@ -6,10 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use countersign_authority::{
-    AuthorityService, CertificateAuthority, Enrolments, Leaf, Numbers, routes,
-};
-use countersign_certs::{CertificateDer, GatewayCertificate};
+use countersign_authority::{AuthorityService, CertificateAuthority, Enrolments, Numbers, routes};
+use countersign_certs::{CertificateDer, EndEntityKind, RecipientCertificate};
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
     id::RelyingPartyId,
@@ -24,7 +22,7 @@ use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    ca::folder::{AuthorityFolder, passphrase, read_certificate},
+    ca::folder::{AuthorityFolder, read_certificate},
     commits::Commits,
     config::{Files, KeysSection, SmsSection, TlsSection, parse, unreadable},
     error::{ConfigError, StartError},
@@ -78,7 +76,7 @@ struct AuthoritySection {
 }
 
 fn default_profile() -> String {
-    Leaf::TlsClient.name().to_owned()
+    EndEntityKind::TlsClient.name().to_owned()
 }
 
 impl AuthorityConfig {
@@ -91,10 +89,12 @@ impl AuthorityConfig {
         Ok(config)
     }
 
-    fn leaf(&self) -> Result<Leaf, ConfigError> {
-        Leaf::from_name(&self.authority.profile).filter(|leaf| leaf.bears_number()).ok_or_else(
-            || ConfigError::unusable("authority.profile", "is not tls-client or cardholder"),
-        )
+    fn kind(&self) -> Result<EndEntityKind, ConfigError> {
+        EndEntityKind::from_name(&self.authority.profile)
+            .filter(|kind| kind.bears_number())
+            .ok_or_else(|| {
+                ConfigError::unusable("authority.profile", "is not tls-client or cardholder")
+            })
     }
 
     fn numbers(&self) -> Result<Numbers, ConfigError> {
@@ -104,7 +104,7 @@ impl AuthorityConfig {
         let read = |path: &PathBuf| {
             let path = self.files.path(path);
             let certificate = read_certificate(&path).map_err(|error| unusable(&error))?;
-            GatewayCertificate::new(&certificate)
+            RecipientCertificate::new(&certificate)
                 .map_err(|error| unusable(&format_args!("{}: {error}", path.display())))
         };
         let gateways = self.authority.gateways.iter().map(read);
@@ -189,10 +189,8 @@ fn enrolments(
     let section = &config.authority;
     let file = section.passphrase_file.as_ref();
     let file = file.map(|file| config.files.path(file));
-    let secret = passphrase(file.as_deref())
-        .map_err(|error| ConfigError::unusable("authority.passphrase_file", error))?;
     let authority = CertificateAuthority::new(
-        folder.authority(&secret).map_err(unusable_folder)?,
+        folder.authority(file.as_deref()).map_err(unusable_folder)?,
         config.numbers()?,
         Arc::clone(&ports.store),
         Arc::clone(&ports.clock),
@@ -204,8 +202,8 @@ fn enrolments(
         ports,
         relying_party: RelyingPartyId::try_from("authority")
             .map_err(|error| ConfigError::unusable("authority", error))?,
-        leaf: config.leaf()?,
-        origin: section.public_origin.host().to_owned(),
+        kind: config.kind()?,
+        origin: section.public_origin.host().clone(),
     })
 }
 

@@ -3,6 +3,9 @@
 mod arguments;
 pub(crate) mod folder;
 mod inspect;
+mod key_uri;
+#[cfg(feature = "pkcs11")]
+mod token;
 
 use std::{path::Path, sync::Arc};
 
@@ -13,12 +16,11 @@ use crate::{
     authority::{AuthorityConfig, AuthorityServer},
     system::SystemClock,
 };
-use countersign_authority::{
-    AUTHORITY_KINDS, AuthorityError, CertificateAuthority, LIST_LIFETIME, Leaf, Order,
-};
+use countersign_authority::{AuthorityError, CertificateAuthority, Issuance, LIST_LIFETIME};
 use countersign_certs::{
-    Authority, AuthorityKind, AuthorityProfile, Certificate, KeyKind, KeyPair, PublicKey, Request,
-    RevocationReason, Serial, UnixTime, Validity, check_passphrase, to_pkcs12,
+    Authority, AuthorityKind, AuthorityProfile, Certificate, EndEntityKind, KeyKind, KeyPair,
+    PublicKey, Request, RevocationReason, Serial, SigningKey, UnixTime, Validity, check_passphrase,
+    to_pkcs12, to_request_pem,
 };
 use countersign_domain::ports::Clock as _;
 
@@ -27,10 +29,11 @@ use arguments::{
     AuthorityName, CaCommand, Crl, Folder, Init, Issue, Key, Renew, Revoke, Serve, days,
 };
 use folder::{
-    AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
+    AuthorityFolder, Failure, KeptKey, passphrase, pem_of, read, read_certificates, write,
+    write_secret,
 };
 
-/// How long a list of an authority that makes authorities is believed.
+/// How long a list of an authority that makes authorities is trusted.
 const LIST_OF_AUTHORITIES_DAYS: u32 = 180;
 
 /// Does what was said.
@@ -50,23 +53,21 @@ pub async fn run(ca: Ca) -> Result<(), Failure> {
 }
 
 async fn init(arguments: &Init) -> Result<(), Failure> {
-    let secret = passphrase(arguments.folder.passphrase_file.as_deref())?;
     if let Some(file) = &arguments.certificate {
-        return finish(arguments, file, &secret).await;
+        return finish(arguments, file).await;
     }
     let kind = kind_of(&arguments.kind)?;
     let name = arguments.name.as_deref().unwrap_or_default();
     let domains = arguments.subject.domains();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
-    let lifetime = arguments.days.map_or_else(|| default_days(kind), days);
+    let lifetime = arguments.days.map_or_else(|| kind.usual_lifetime(), days);
     // Whatever can be refused is refused before anything is made.
     let folder = AuthorityFolder::to_be(&arguments.folder.dir)?;
-    let issuer = issuer(arguments, kind, &secret)?;
-    let key = new_key(arguments.rsa)?;
-    let sealed = key.to_encrypted_pem(&secret)?;
+    let issuer = issuer(arguments, kind)?;
+    let (key, kept) = own_key(arguments)?;
     if arguments.request_only {
-        folder.create(&sealed, &arguments.settings())?;
-        write(&folder.request(), key.to_request_pem(name)?.as_bytes())?;
+        folder.create(&kept, arguments.settings())?;
+        write(&folder.request(), to_request_pem(&key, name)?.as_bytes())?;
         say(&format!(
             "{}: have it issued (countersign ca issue --profile {} --request ...), then: countersign ca init --dir {} --certificate ...",
             folder.request().display(),
@@ -86,23 +87,34 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
             (root, Vec::new())
         }
     };
-    folder.create(&sealed, &arguments.settings())?;
-    folder.keep(&authority, &chain)?;
+    folder.create(&kept, arguments.settings())?;
+    folder.keep(authority.certificate(), &chain)?;
     say(&format!("{}", folder.certificate().display()));
-    first_list(&folder, &secret).await
+    first_list(&folder, arguments).await
 }
 
-/// Who believes any list needs one of every authority, from the first day on.
-async fn first_list(folder: &AuthorityFolder, secret: &str) -> Result<(), Failure> {
-    let authority = folder.open(secret)?;
+/// The new authority's key, and how its folder keeps it: encrypted, or as the name of one in a token.
+fn own_key(arguments: &Init) -> Result<(Box<dyn SigningKey>, KeptKey), Failure> {
+    let kind = if arguments.rsa { KeyKind::Rsa3072 } else { KeyKind::P256 };
+    if let Some(uri) = &arguments.key {
+        return Ok((folder::new_token_key(uri, kind)?, KeptKey::InToken(uri.clone())));
+    }
+    let secret = passphrase(arguments.folder.passphrase_file.as_deref())?;
+    let key = KeyPair::generate_kind(kind)?;
+    let sealed = key.to_encrypted_pem(&secret)?;
+    Ok((Box::new(key), KeptKey::Encrypted(sealed)))
+}
+
+/// A verifier that goes by lists needs one of every authority, from the first day on.
+async fn first_list(folder: &AuthorityFolder, arguments: &Init) -> Result<(), Failure> {
+    let authority = folder.open(arguments.folder.passphrase_file.as_deref())?;
     publish(folder, &authority, None, None).await
 }
 
-/// Who certifies the new authority; nobody when it signs itself, or when the request is carried to somebody.
+/// The authority that certifies the new one: none when it signs itself, or when the request is carried elsewhere.
 fn issuer(
     arguments: &Init,
     kind: AuthorityKind,
-    secret: &str,
 ) -> Result<Option<(CertificateAuthority, AuthorityFolder)>, Failure> {
     let folder = match (kind, &arguments.issuer, arguments.request_only) {
         (AuthorityKind::Root, Some(_), _) | (AuthorityKind::Root, _, true) => {
@@ -116,44 +128,44 @@ fn issuer(
         }
     };
     let own = arguments.issuer_passphrase_file.as_deref();
-    let own = own.map(|file| passphrase(Some(file))).transpose()?;
-    let secret = own.as_deref().map_or(secret, String::as_str);
+    let secret = own.or(arguments.folder.passphrase_file.as_deref());
     Ok(Some((folder.open(secret)?, folder)))
 }
 
-/// Takes the certificate that came back for a request, or a new one for the same key.
-async fn finish(arguments: &Init, file: &Path, secret: &str) -> Result<(), Failure> {
+/// Accepts the certificate that was issued for a request, or a new one for the same key.
+async fn finish(arguments: &Init, file: &Path) -> Result<(), Failure> {
     let folder = AuthorityFolder::at(&arguments.folder.dir);
     let mut chain = read_certificates(file)?.into_iter();
     let certificate = chain.next().ok_or("the file holds no certificate in PEM")?;
-    let authority = Authority::new(certificate, folder.open_key(secret)?)?;
+    let key = folder.open_key(arguments.folder.passphrase_file.as_deref())?;
+    let authority = Authority::new(certificate, key)?;
     let above: Vec<Certificate> = chain.collect();
-    folder.amend(&arguments.settings())?;
-    folder.keep(&authority, &above)?;
+    folder.amend(arguments.settings())?;
+    folder.keep(authority.certificate(), &above)?;
     say(&format!("{}", folder.certificate().display()));
-    first_list(&folder, secret).await
+    first_list(&folder, arguments).await
 }
 
 async fn issue(arguments: Issue) -> Result<(), Failure> {
     let (folder, authority) = open(&arguments.folder)?;
     let lifetime = arguments.days.map(days);
-    if let Some(leaf) = Leaf::from_name(&arguments.profile) {
+    if let Some(kind) = EndEntityKind::from_name(&arguments.profile) {
         if arguments.subject.is_given() {
             let why = "is said of an authority, and of nobody else";
             return Err(format!("--organization, --country or --domain {why}").into());
         }
-        if leaf.bears_number() {
+        if kind.bears_number() {
             let why = "bears a number, which its holder must prove: it is issued by `countersign ca serve`";
             return Err(format!("a certificate of profile {} {why}", arguments.profile).into());
         }
         let holder = Holder::of(&arguments.key, arguments.name.as_deref())?;
-        let mut order = Order::of(leaf, &holder.request, arguments.name)?;
+        let mut issuance = Issuance::of(kind, &holder.request, arguments.name)?;
         if !arguments.dns_names.is_empty() || !arguments.ip_addresses.is_empty() {
-            order.dns_names = arguments.dns_names;
-            order.ip_addresses = arguments.ip_addresses;
+            issuance.dns_names = arguments.dns_names;
+            issuance.ip_addresses = arguments.ip_addresses;
         }
-        order.lifetime = lifetime.unwrap_or(order.lifetime);
-        let issued = authority.issue(&order).await;
+        issuance.lifetime = lifetime.unwrap_or(issuance.lifetime);
+        let issued = authority.issue(&issuance).await;
         return holder.hand_out(&arguments.key, issued, &folder);
     }
     if !arguments.dns_names.is_empty() || !arguments.ip_addresses.is_empty() {
@@ -165,7 +177,7 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
     let name = name.ok_or("the request names no common name: give --name")?;
     let domains = arguments.subject.domains();
     let profile = authority_profile(kind, name, &arguments.subject, &domains);
-    let lifetime = lifetime.unwrap_or_else(|| default_days(kind));
+    let lifetime = lifetime.unwrap_or_else(|| kind.usual_lifetime());
     let issued = authority.certify(&profile, holder.key(), lifetime).await;
     holder.hand_out(&arguments.key, issued, &folder)
 }
@@ -184,7 +196,7 @@ async fn revoke(arguments: &Revoke) -> Result<(), Failure> {
     let reason = RevocationReason::from_name(&arguments.reason).unwrap_or_default();
     let revoked = authority.revoke(arguments.serial, reason).await;
     if let Err(AuthorityError::RevokedBefore { .. }) = &revoked {
-        // Whoever was stopped between the two, or had no room on the disk, says it again.
+        // An earlier run may have stopped between the two, or had no room on the disk.
         publish(&folder, &authority, None, None).await?;
     }
     let revoked = revoked?;
@@ -232,7 +244,7 @@ async fn publish(
 ) -> Result<(), Failure> {
     let _one_at_a_time = folder.lock()?;
     let own = countersign_certs::inspect(authority.certificate())?;
-    // Who makes authorities may be offline, and revokes seldom.
+    // An authority that makes authorities may be offline, and revokes seldom.
     let usual = match own.authority {
         Some(Some(0)) => LIST_LIFETIME,
         _ => days(LIST_OF_AUTHORITIES_DAYS),
@@ -249,7 +261,7 @@ async fn publish(
     write(path, list.to_pem()?.as_bytes())
 }
 
-/// Who gets a certificate: a request from elsewhere, or a key that is made here.
+/// The holder of a new certificate: a request from elsewhere, or a key that is made here.
 struct Holder {
     request: Request,
     made: Option<Made>,
@@ -309,7 +321,7 @@ impl Holder {
         folder: &AuthorityFolder,
     ) -> Result<(), Failure> {
         let certificate = issued.inspect_err(|_| {
-            // It was made for this one, and nobody has it.
+            // It was made for this certificate, and is of no other use.
             if let Some(path) = &arguments.new_key {
                 let _: Result<(), _> = std::fs::remove_file(path);
             }
@@ -323,7 +335,7 @@ impl Holder {
             let name = self.request.common_name().unwrap_or("countersign");
             write_secret(path, &to_pkcs12(&made.key, &chain, name, secret)?)?;
         }
-        // Who presents a chain leaves the root out: it is known to who believes it. An authority keeps it for those below.
+        // A chain is presented without the root, which verifiers have. An authority keeps it for those below.
         if shown.authority.is_none() {
             chain.retain(|certificate| !certificate.is_self_issued());
         }
@@ -341,9 +353,8 @@ impl Holder {
 }
 
 fn open(arguments: &Folder) -> Result<(AuthorityFolder, CertificateAuthority), Failure> {
-    let secret = passphrase(arguments.passphrase_file.as_deref())?;
     let folder = AuthorityFolder::at(&arguments.dir);
-    let authority = folder.open(&secret)?;
+    let authority = folder.open(arguments.passphrase_file.as_deref())?;
     Ok((folder, authority))
 }
 
@@ -362,22 +373,7 @@ fn authority_profile<'a>(
 }
 
 fn kind_of(name: &str) -> Result<AuthorityKind, Failure> {
-    let known = AUTHORITY_KINDS.iter().find(|(_, known)| *known == name);
-    let known = known.map(|(kind, _)| *kind);
-    known.ok_or_else(|| format!("there is no profile {name}").into())
-}
-
-const fn default_lifetime_days(kind: AuthorityKind) -> u32 {
-    match kind {
-        AuthorityKind::Root => 7_305,
-        AuthorityKind::Brand => 4_383,
-        AuthorityKind::Geopolitical => 3_652,
-        _ => 2_922,
-    }
-}
-
-fn default_days(kind: AuthorityKind) -> std::time::Duration {
-    days(default_lifetime_days(kind))
+    AuthorityKind::from_name(name).ok_or_else(|| format!("there is no profile {name}").into())
 }
 
 fn new_key(rsa: bool) -> Result<KeyPair, Failure> {

@@ -46,7 +46,7 @@ fn bounded(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Keeps TLS and checkout at what the files say, until `stop` turns true. What cannot be used changes nothing: the lists
-/// that were read before stay, until they are past their next update and nobody is believed any more.
+/// that were read before stay, until they are past their next update and no client certificate is trusted any more.
 pub(crate) fn follow(
     config: Config,
     mut current: Vec<RevocationList>,
@@ -105,7 +105,7 @@ fn look(
     Ok(Some(lists))
 }
 
-/// A list that is older than the one in force is somebody's mistake, or somebody's attack: what it lacks was revoked since.
+/// A list that is older than the one in force is a mistake or an attack: what it lacks was revoked since.
 /// Older ones beside it do no harm.
 fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(), ConfigError> {
     let in_force = RevocationList::newest(before);

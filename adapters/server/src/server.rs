@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use countersign_bank::{Iso8583Bank, Iso8583Settings};
-use countersign_certs::{Certificate, GatewayKey, KeyPair, RevocationList, TrustAnchors};
+use countersign_certs::{Certificate, KeyPair, RecipientKey, RevocationList, TrustAnchors};
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
 use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
@@ -353,11 +353,15 @@ fn certificate_reader(
     Ok(Some(CertificateReader::new(anchors, keys)))
 }
 
-fn gateway_key(config: &Config, certificate: &Path, key: &Path) -> Result<GatewayKey, ConfigError> {
+fn gateway_key(
+    config: &Config,
+    certificate: &Path,
+    key: &Path,
+) -> Result<RecipientKey, ConfigError> {
     let unusable = |error| ConfigError::unusable("checkout.gateway_keys", error);
     let certificate = Certificate::from_pem(&config.files.text(certificate)?).map_err(unusable)?;
     let key = KeyPair::from_pem(&config.files.text(key)?).map_err(unusable)?;
-    GatewayKey::new(&certificate, &key).map_err(unusable)
+    RecipientKey::new(&certificate, &key).map_err(unusable)
 }
 
 fn host_and_port<'a>(address: &'a str, key: &'static str) -> Result<(&'a str, u16), ConfigError> {

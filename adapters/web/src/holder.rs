@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use countersign_certs::{CertificateDer, GatewayKey, Refusal, TrustAnchors, UnixTime};
+use countersign_certs::{CertificateDer, RecipientKey, Refusal, TrustAnchors, UnixTime};
 use countersign_domain::{
     address::Msisdn, card::Card, hex, id::Identifier, invalid::InvalidInput, time::Timestamp,
 };
@@ -17,7 +17,7 @@ use crate::{peer_certificate::PeerCertificates, problem::Problem};
 #[derive(Debug)]
 pub struct CertificateReader {
     anchors: RwLock<Arc<TrustAnchors>>,
-    keys: Vec<GatewayKey>,
+    keys: Vec<RecipientKey>,
 }
 
 /// The holder of a certificate, as its authority vouches for him or her.
@@ -53,7 +53,7 @@ impl From<HolderError> for Problem {
 
 impl CertificateReader {
     /// Certificates from those authorities, numbers encrypted to those keys (several while keys are changed).
-    pub fn new(anchors: TrustAnchors, keys: Vec<GatewayKey>) -> Self {
+    pub fn new(anchors: TrustAnchors, keys: Vec<RecipientKey>) -> Self {
         Self { anchors: RwLock::new(Arc::new(anchors)), keys }
     }
 

@@ -87,7 +87,7 @@ const fn certificate_problem(refusal: &CertificateRefusal) -> &'static str {
         Cause::RevocationUnknown => "certificate-revocation-unknown",
         Cause::NoPhone => "certificate-without-phone",
         Cause::SeveralPhones => "certificate-several-phones",
-        Cause::Envelope(_) => "certificate-phone-not-readable",
+        Cause::Envelope(_) | Cause::Record(_) => "certificate-phone-not-readable",
         Cause::MovedFromAnotherCertificate => "certificate-phone-moved",
         Cause::NumberNotE164 | Cause::CardInvalid | Cause::TnAuthList => {
             "certificate-phone-not-valid"
@@ -95,7 +95,16 @@ const fn certificate_problem(refusal: &CertificateRefusal) -> &'static str {
         Cause::Malformed | Cause::CertificateTooLarge | Cause::ChainTooLong => {
             "certificate-malformed"
         }
-        _ => "certificate-not-valid",
+        Cause::NoCertificate
+        | Cause::UnknownCriticalExtension
+        | Cause::AuthorityAsClient
+        | Cause::IssuerNotAuthority
+        | Cause::PathTooLong
+        | Cause::UnsupportedAlgorithm
+        | Cause::NameNotPermitted
+        | Cause::NotValidated
+        | Cause::OutsideProfile(_)
+        | Cause::Signed(_) => "certificate-not-valid",
     }
 }
 

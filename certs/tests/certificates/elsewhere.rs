@@ -6,8 +6,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Certificate, EnvelopeFault, Holder, KeyPair, PhoneExtension, Refusal, TrustAnchors,
-    VerifiedClient, read_phone,
+    Certificate, Holder, KeyPair, PhoneExtension, Refusal, SealedFault, TrustAnchors,
+    VerifiedCertificate, read_phone,
 };
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ fn a_number_that_openssl_encrypted_is_read_by_the_gateway_it_named_and_by_no_oth
             let client = authority.client("encrypted", environment, named);
             assert_eq!(told(&client.phone(reader).unwrap()), (NUMBER, card));
             let refusal = client.phone(other).unwrap_err();
-            assert_eq!(refusal, EnvelopeFault::WrongRecipient.into());
+            assert_eq!(refusal, SealedFault::WrongRecipient.into());
         }
     }
 }
@@ -204,7 +204,12 @@ impl ForeignAuthority {
     }
 
     /// What the script issues, verified up to the foreign root.
-    fn client(&self, how: &str, environment: &[(&str, &str)], gateways: &str) -> VerifiedClient {
+    fn client(
+        &self,
+        how: &str,
+        environment: &[(&str, &str)],
+        gateways: &str,
+    ) -> VerifiedCertificate {
         let arguments = format!("{how} root.pem root.key client.csr {gateways}");
         let output = run_script(self.folder.path(), &arguments, environment);
         let complained = String::from_utf8_lossy(&output.stderr);
@@ -234,7 +239,7 @@ fn certificate(pem: Vec<u8>) -> Certificate {
     Certificate::from_pem(&String::from_utf8(pem).unwrap()).unwrap()
 }
 
-fn envelope(client: &VerifiedClient) -> Vec<u8> {
+fn envelope(client: &VerifiedCertificate) -> Vec<u8> {
     let (_, parsed) = x509_parser::parse_x509_certificate(client.certificate()).unwrap();
     let extension = parsed
         .iter_extensions()

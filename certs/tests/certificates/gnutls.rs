@@ -6,8 +6,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Certificate, GatewayCertificate, KeyPair, KeyUse, Phone, PhoneExtension,
-    PhoneNumber, Profile, UnixTime, Validity,
+    Authority, Certificate, KeyPair, KeyUse, Phone, PhoneExtension, PhoneNumber, Profile,
+    RecipientCertificate, UnixTime, Validity,
 };
 
 use crate::support::{NUMBER, holder, run, write};
@@ -73,9 +73,11 @@ impl Issued {
         let issue =
             |profile: &Profile<'_>| issuing.issue(profile, key.public_key(), valid).unwrap();
 
-        let gateway =
-            issue(&Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange });
-        let gateways = [GatewayCertificate::new(&gateway).unwrap()];
+        let gateway = issue(&Profile::PaymentGateway {
+            common_name: "Test gateway",
+            key_use: KeyUse::KeyExchange,
+        });
+        let gateways = [RecipientCertificate::new(&gateway).unwrap()];
         let (number, holder) = (PhoneNumber::new(NUMBER).unwrap(), holder());
         let client = |phone| issue(&Profile::TlsClient { common_name: "user-42", phone });
         Self {

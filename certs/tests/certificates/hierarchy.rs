@@ -83,7 +83,7 @@ fn openssl_verifies_the_whole_hierarchy_strictly_with_every_leaf() {
     let pem = |authority: &Authority| authority.certificate().to_pem().unwrap();
     write(folder.path(), "root.pem", pem(&brand.root));
     let role = |common_name, key_use| Profile::Merchant { common_name, key_use };
-    let gateway = |key_use| Profile::Gateway { common_name: "gateway", key_use };
+    let gateway = |key_use| Profile::PaymentGateway { common_name: "gateway", key_use };
     let cardholder = Profile::Cardholder { common_name: "user-42", phone: Phone::Clear(&number) };
     for (kind, profile, purpose, usage) in [
         (AuthorityKind::Cardholders, client(&number), "sslclient", "Digital Signature\n"),

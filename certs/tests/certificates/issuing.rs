@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign_certs::{
-    Authority, Certificate, Error, GatewayCertificate, GatewayKey, KeyPair, MAX_GATEWAYS, Phone,
-    PhoneExtension, PhoneNumber, Profile, Refusal, TrustAnchors, Validity, read_phone,
+    Authority, Certificate, Error, KeyPair, MAX_RECIPIENTS, Phone, PhoneExtension, PhoneNumber,
+    Profile, RecipientCertificate, RecipientKey, Refusal, TrustAnchors, Validity, read_phone,
 };
 
 use crate::support::{Gateway, Hierarchy, NOW, NUMBER, at, days, holder};
@@ -22,7 +22,7 @@ fn a_bad_request_is_refused_by_the_rule_it_breaks() {
         Profile::TlsClient { common_name: "user-42", phone }
     };
     let too_long = "x".repeat(65);
-    let too_many = vec![hierarchy.gateway.recipient(); MAX_GATEWAYS + 1];
+    let too_many = vec![hierarchy.gateway.recipient(); MAX_RECIPIENTS + 1];
     let year = days(365);
     for (rule, profile, validity, error) in [
         ("no name", client(""), year, Error::InvalidCommonName),
@@ -30,8 +30,8 @@ fn a_bad_request_is_refused_by_the_rule_it_breaks() {
         ("a control character", client("user\n42"), year, Error::InvalidCommonName),
         ("no server name", server(&[]), year, Error::NoServerName),
         ("a bad DNS name", server(&["shop example"]), year, Error::InvalidDnsName),
-        ("no gateway", encrypted(&[]), year, Error::GatewayCount),
-        ("too many gateways", encrypted(&too_many), year, Error::GatewayCount),
+        ("no gateway", encrypted(&[]), year, Error::RecipientCount),
+        ("too many gateways", encrypted(&too_many), year, Error::RecipientCount),
         ("outliving the authority", client("u"), days(1826), Error::OutsideAuthorityValidity),
         (
             "older than the authority",
@@ -50,7 +50,7 @@ fn a_bad_request_is_refused_by_the_rule_it_breaks() {
 fn the_largest_envelope_that_is_issued_is_read() {
     let hierarchy = Hierarchy::new();
     let mut gateways: Vec<_> =
-        (1..MAX_GATEWAYS).map(|_| Gateway::of(&hierarchy.issuing).recipient()).collect();
+        (1..MAX_RECIPIENTS).map(|_| Gateway::of(&hierarchy.issuing).recipient()).collect();
     gateways.push(hierarchy.gateway.recipient());
     let holder = holder();
     let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
@@ -115,9 +115,9 @@ fn what_does_not_fit_together_is_refused() {
     assert_eq!(load(&pem(&gateway.certificate), &gateway_key), Error::NotAnAuthority);
     assert_eq!(load(&pem(issuing.certificate()), &root_key), Error::KeyMismatch);
 
-    let not_a_gateway = GatewayCertificate::new(root.certificate()).unwrap_err();
-    assert_eq!(not_a_gateway, Error::NotAGateway);
-    let mismatch = GatewayKey::new(&gateway.certificate, root.key()).unwrap_err();
+    let not_a_gateway = RecipientCertificate::new(root.certificate()).unwrap_err();
+    assert_eq!(not_a_gateway, Error::NotARecipient);
+    let mismatch = RecipientKey::new(&gateway.certificate, root.key()).unwrap_err();
     assert_eq!(mismatch, Error::KeyMismatch);
 }
 

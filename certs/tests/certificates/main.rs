@@ -23,6 +23,8 @@ mod python;
 mod recipients;
 mod requests;
 mod revocation;
+mod roles;
+mod signed;
 mod strict;
 mod support;
 mod tn_auth_lists;

@@ -9,8 +9,8 @@ use cms::{
     },
 };
 use countersign_certs::{
-    CertificateDer, EnvelopeFault as Fault, KeyPair, MAX_CERTIFICATE_BYTES, MAX_ENVELOPE_BYTES,
-    PhoneExtension, Refusal, read_phone,
+    CertificateDer, KeyPair, MAX_CERTIFICATE_BYTES, MAX_ENVELOPE_BYTES, PhoneExtension, Refusal,
+    SealedFault as Fault, read_phone,
 };
 use der::{
     Any, Decode, Encode, Tag,
@@ -268,7 +268,7 @@ impl Case {
         read_phone(&certificate, PhoneExtension::default(), &keys).map(drop)
     }
 
-    fn envelope_to(&self, gateways: &[countersign_certs::GatewayCertificate]) -> Vec<u8> {
+    fn envelope_to(&self, gateways: &[countersign_certs::RecipientCertificate]) -> Vec<u8> {
         use countersign_certs::{Phone, Profile};
         let phone = Phone::Encrypted { holder: &holder(), gateways };
         let profile = Profile::TlsClient { common_name: "u", phone };

@@ -10,8 +10,8 @@ use cms::{
     },
 };
 use countersign_certs::{
-    Certificate, EnvelopeFault as Fault, Error, GatewayCertificate, GatewayKey, KeyKind, KeyPair,
-    KeyUse, Phone, PhoneExtension, Profile, Refusal, read_phone,
+    Certificate, Error, KeyKind, KeyPair, KeyUse, Phone, PhoneExtension, Profile,
+    RecipientCertificate, RecipientKey, RecordFault, Refusal, SealedFault as Fault, read_phone,
 };
 use der::asn1::{ObjectIdentifier, OctetString, SetOfVec};
 
@@ -79,46 +79,47 @@ fn key_transport_that_openssl_does_otherwise_is_refused_by_the_rule() {
     let rsa = RsaGateway::make(folder, "rsa", 3072);
     write(folder, "record.der", "any");
     let key = KeyPair::generate().unwrap();
-    for (rule, options, fault) in [
-        ("PKCS#1 v1.5", "-keyid -recip rsa.pem", Fault::KeyTransport),
+    let cases: [(_, _, Refusal); 8] = [
+        ("PKCS#1 v1.5", "-keyid -recip rsa.pem", Fault::KeyTransport.into()),
         (
             "OAEP with SHA-1",
             "-keyid -recip rsa.pem -keyopt rsa_padding_mode:oaep",
-            Fault::KeyTransport,
+            Fault::KeyTransport.into(),
         ),
         (
             "MGF1 with SHA-1",
             "-keyid -recip rsa.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha1",
-            Fault::KeyTransport,
+            Fault::KeyTransport.into(),
         ),
         (
             "OAEP with SHA-384",
             "-keyid -recip rsa.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha384 -keyopt rsa_mgf1_md:sha384",
-            Fault::KeyTransport,
+            Fault::KeyTransport.into(),
         ),
         (
             "a label",
             "-keyid -recip rsa.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha256 \
              -keyopt rsa_oaep_label:70",
-            Fault::KeyTransport,
+            Fault::KeyTransport.into(),
         ),
         (
             "a recipient by issuer and serial",
             "-recip rsa.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha256",
-            Fault::RecipientKind,
+            Fault::RecipientKind.into(),
         ),
         (
             "a key of its own and a password",
             "-keyid -recip rsa.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha256 \
              -secretkey 000102030405060708090a0b0c0d0e0f -secretkeyid 01",
-            Fault::RecipientKind,
+            Fault::RecipientKind.into(),
         ),
         (
             "no phone record inside",
             "-keyid -recip rsa.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha256",
-            Fault::Record,
+            RecordFault::Malformed.into(),
         ),
-    ] {
+    ];
+    for (rule, options, fault) in cases {
         openssl(
             folder,
             &format!(
@@ -127,7 +128,7 @@ fn key_transport_that_openssl_does_otherwise_is_refused_by_the_rule() {
         );
         let certificate = forge(&key, &[(EXTENSION, &read(folder, "envelope.der"))], &[]);
         let refusal = read_phone(&certificate, PhoneExtension::default(), &[rsa.reader()]);
-        assert_eq!(refusal.unwrap_err(), fault.into(), "{rule}");
+        assert_eq!(refusal.unwrap_err(), fault, "{rule}");
     }
 }
 
@@ -201,7 +202,7 @@ fn no_bit_of_an_envelope_to_an_rsa_gateway_can_be_turned() {
 fn eight_gateways_of_the_largest_keys_fit() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = RsaGateway::make(folder.path(), "rsa", 4096);
-    let gateways = vec![gateway.recipient(); countersign_certs::MAX_GATEWAYS];
+    let gateways = vec![gateway.recipient(); countersign_certs::MAX_RECIPIENTS];
     let client = client_of(&Hierarchy::new(), &KeyPair::generate().unwrap(), &gateways);
     let keys = [gateway.reader()];
     assert!(read_phone(client.der(), PhoneExtension::default(), &keys).is_ok());
@@ -211,11 +212,12 @@ fn eight_gateways_of_the_largest_keys_fit() {
 fn a_gateway_with_an_rsa_key_of_ours_is_issued_and_reads() {
     let hierarchy = Hierarchy::new();
     let key = KeyPair::generate_kind(KeyKind::Rsa3072).unwrap();
-    let profile = Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
+    let profile =
+        Profile::PaymentGateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
     let certificate = hierarchy.issue(&profile, &key);
-    let gateways = [GatewayCertificate::new(&certificate).unwrap()];
+    let gateways = [RecipientCertificate::new(&certificate).unwrap()];
     let client = client_of(&hierarchy, &KeyPair::generate().unwrap(), &gateways);
-    let keys = [GatewayKey::new(&certificate, &key).unwrap()];
+    let keys = [RecipientKey::new(&certificate, &key).unwrap()];
     let holder = read_phone(client.der(), PhoneExtension::default(), &keys).unwrap();
     assert_eq!(holder.number.expose(), NUMBER);
 }
@@ -231,7 +233,7 @@ fn an_old_and_a_new_gateway_key_stand_side_by_side() {
     let [for_old, for_new, for_both] =
         [&[old.recipient()][..], &[new.recipient()], &[old.recipient(), new.recipient()]]
             .map(|gateways| client_of(&hierarchy, &key, gateways));
-    let reads = |client: &Certificate, keys: &[GatewayKey]| {
+    let reads = |client: &Certificate, keys: &[RecipientKey]| {
         read_phone(client.der(), PhoneExtension::default(), keys)
             .map(|holder| assert_eq!(holder.number.expose(), NUMBER))
     };
@@ -275,7 +277,7 @@ fn a_certificate_that_is_not_a_gateways_is_refused() {
             folder,
             "x509 -new -force_pubkey g.pub -subj /CN=g -CA ca.pem -CAkey ca.key -extfile g.cnf -out g.pem",
         );
-        GatewayCertificate::new(&certificate(folder, "g"))
+        RecipientCertificate::new(&certificate(folder, "g"))
     };
     let id = "subjectKeyIdentifier=hash\nkeyUsage=critical";
     let no_id = "subjectKeyIdentifier=none\nkeyUsage=critical";
@@ -299,7 +301,7 @@ fn a_certificate_that_is_not_a_gateways_is_refused() {
         ("p256", format!("{no_id},keyAgreement")),
     ] {
         let refused = gateway(key, &extensions).map(drop);
-        assert_eq!(refused, Err(Error::NotAGateway), "{key} {extensions}");
+        assert_eq!(refused, Err(Error::NotARecipient), "{key} {extensions}");
     }
 }
 
@@ -321,13 +323,13 @@ fn a_key_that_is_not_the_gateways_is_refused_by_the_rule_it_breaks() {
             "no gateway",
             hierarchy.root.certificate(),
             hierarchy.root.key().expose_der(),
-            Error::NotAGateway,
+            Error::NotARecipient,
         ),
     ] {
-        let refused = GatewayKey::from_pkcs8(certificate, key);
+        let refused = RecipientKey::from_pkcs8(certificate, key);
         assert_eq!(refused.unwrap_err(), error, "{rule}");
     }
-    assert!(GatewayKey::from_pkcs8(&p256.certificate, p256.key.expose_der()).is_ok());
+    assert!(RecipientKey::from_pkcs8(&p256.certificate, p256.key.expose_der()).is_ok());
 }
 
 /// Options of `openssl cms -encrypt`, after its `-recip`.
@@ -361,19 +363,19 @@ impl RsaGateway {
         Self { certificate: certificate(folder, name), key: read(folder, &format!("{name}.pkcs8")) }
     }
 
-    fn recipient(&self) -> GatewayCertificate {
-        GatewayCertificate::new(&self.certificate).unwrap()
+    fn recipient(&self) -> RecipientCertificate {
+        RecipientCertificate::new(&self.certificate).unwrap()
     }
 
-    fn reader(&self) -> GatewayKey {
-        GatewayKey::from_pkcs8(&self.certificate, &self.key).unwrap()
+    fn reader(&self) -> RecipientKey {
+        RecipientKey::from_pkcs8(&self.certificate, &self.key).unwrap()
     }
 }
 
 /// A good envelope to one RSA gateway, and the certificate key it was made for.
 struct Case {
     key: KeyPair,
-    keys: [GatewayKey; 1],
+    keys: [RecipientKey; 1],
     envelope: Vec<u8>,
 }
 
@@ -396,7 +398,7 @@ impl Case {
 pub(crate) fn client_of(
     hierarchy: &Hierarchy,
     key: &KeyPair,
-    gateways: &[GatewayCertificate],
+    gateways: &[RecipientCertificate],
 ) -> Certificate {
     let holder = holder();
     let phone = Phone::Encrypted { holder: &holder, gateways };

@@ -10,7 +10,7 @@ use crate::support::{Hierarchy, NOW, NUMBER, at, days, openssl, read, try_openss
 fn serial(certificate: &CertificateDer<'_>) -> Serial {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).unwrap();
     let bytes: [u8; 16] = parsed.raw_serial().try_into().unwrap();
-    Serial::from_chance(bytes)
+    Serial::from_random(bytes)
 }
 
 fn list(authority: &Authority, revoked: &[Revoked]) -> RevocationList {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Certificate, CertificateDer, GatewayCertificate, GatewayKey, Holder, KeyPair,
-    KeyUse, Phone, PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
+    Authority, Certificate, CertificateDer, Holder, KeyPair, KeyUse, Phone, PhoneNumber, Profile,
+    RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, Validity,
 };
 
 /// 15 January 2027, the time of all tests.
@@ -73,17 +73,17 @@ impl Gateway {
     pub(crate) fn of(authority: &Authority) -> Self {
         let key = KeyPair::generate().unwrap();
         let profile =
-            Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
+            Profile::PaymentGateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
         let certificate = authority.issue(&profile, key.public_key(), days(365)).unwrap();
         Self { certificate, key }
     }
 
-    pub(crate) fn recipient(&self) -> GatewayCertificate {
-        GatewayCertificate::new(&self.certificate).unwrap()
+    pub(crate) fn recipient(&self) -> RecipientCertificate {
+        RecipientCertificate::new(&self.certificate).unwrap()
     }
 
-    pub(crate) fn reader(&self) -> GatewayKey {
-        GatewayKey::new(&self.certificate, &self.key).unwrap()
+    pub(crate) fn reader(&self) -> RecipientKey {
+        RecipientKey::new(&self.certificate, &self.key).unwrap()
     }
 
     /// Writes `<name>.pem` and `<name>.key`.

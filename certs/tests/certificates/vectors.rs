@@ -5,7 +5,7 @@ mod make;
 
 use std::{fs, path::PathBuf};
 
-use countersign_certs::{Certificate, CertificateDer, GatewayKey, RevocationList, TrustAnchors};
+use countersign_certs::{Certificate, CertificateDer, RecipientKey, RevocationList, TrustAnchors};
 use rustls_pki_types::{CertificateRevocationListDer, PrivatePkcs8KeyDer, pem::PemObject};
 
 use crate::support::{NOW, at};
@@ -71,10 +71,10 @@ fn field<'a>(text: &'a str, key: &str) -> &'a str {
 }
 
 /// The key of one of the two gateways.
-fn gateway(kind: &str) -> GatewayKey {
+fn gateway(kind: &str) -> RecipientKey {
     let key = text(&format!("keys/test-only-gateway-{kind}.key"));
     let key = PrivatePkcs8KeyDer::from_pem_slice(key.as_bytes()).unwrap();
-    GatewayKey::from_pkcs8(&gateway_certificate(kind), key.secret_pkcs8_der()).unwrap()
+    RecipientKey::from_pkcs8(&gateway_certificate(kind), key.secret_pkcs8_der()).unwrap()
 }
 
 fn gateway_certificate(kind: &str) -> Certificate {

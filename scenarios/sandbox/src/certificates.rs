@@ -14,8 +14,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Card, Certificate, Error, GatewayCertificate, Holder, KeyPair, KeyUse, Phone,
-    PhoneExtension, PhoneNumber, Profile, PublicKey, UnixTime, Validity,
+    Authority, Card, Certificate, Error, Holder, KeyPair, KeyUse, Phone, PhoneExtension,
+    PhoneNumber, Profile, PublicKey, RecipientCertificate, UnixTime, Validity,
 };
 use countersign_domain::time::Timestamp;
 use rcgen::{
@@ -92,21 +92,21 @@ impl Maker<'_> {
         self.write("server", &certificate, &key, &self.issuing).map(|_| ())
     }
 
-    fn gateway(&self) -> Result<GatewayCertificate, SandboxError> {
-        let profile = Profile::Gateway {
+    fn gateway(&self) -> Result<RecipientCertificate, SandboxError> {
+        let profile = Profile::PaymentGateway {
             common_name: "Countersign sandbox gateway",
             key_use: KeyUse::KeyExchange,
         };
         let key = KeyPair::generate()?;
         let certificate = self.issue(&profile, key.public_key())?;
         self.write("gateway", &certificate, &key, &self.issuing)?;
-        Ok(GatewayCertificate::new(&certificate)?)
+        Ok(RecipientCertificate::new(&certificate)?)
     }
 
     fn clients(
         &self,
         person: &Person,
-        gateway: &GatewayCertificate,
+        gateway: &RecipientCertificate,
     ) -> Result<ClientCertificates, SandboxError> {
         let number = PhoneNumber::new(&person.number)?;
         let holder = Holder {

@@ -17,8 +17,8 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Certificate, GatewayCertificate, GatewayKey, Holder, KeyPair, KeyUse, Phone,
-    PhoneExtension, PhoneNumber, Profile, TrustAnchors, UnixTime, Validity, read_phone,
+    Authority, Certificate, Holder, KeyPair, KeyUse, Phone, PhoneExtension, PhoneNumber, Profile,
+    RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, Validity, read_phone,
 };
 use countersign_tests::load::table::{Row, disturbance, foreign, ratio, title, watched};
 
@@ -97,8 +97,8 @@ fn rate<T>(what: impl Fn() -> T) -> f64 {
 struct House {
     authority: Authority,
     gateway: Certificate,
-    readers: [GatewayKey; 1],
-    recipients: [GatewayCertificate; 1],
+    readers: [RecipientKey; 1],
+    recipients: [RecipientCertificate; 1],
     holder: Holder,
     subject: KeyPair,
     year: Validity,
@@ -110,11 +110,11 @@ impl House {
         let authority = Authority::root("Bench authority", year).unwrap();
         let gateway_key = KeyPair::generate().unwrap();
         let profile =
-            Profile::Gateway { common_name: "Bench gateway", key_use: KeyUse::KeyExchange };
+            Profile::PaymentGateway { common_name: "Bench gateway", key_use: KeyUse::KeyExchange };
         let gateway = authority.issue(&profile, gateway_key.public_key(), year).unwrap();
         Self {
-            readers: [GatewayKey::new(&gateway, &gateway_key).unwrap()],
-            recipients: [GatewayCertificate::new(&gateway).unwrap()],
+            readers: [RecipientKey::new(&gateway, &gateway_key).unwrap()],
+            recipients: [RecipientCertificate::new(&gateway).unwrap()],
             authority,
             gateway,
             holder: Holder { number: PhoneNumber::new(NUMBER).unwrap(), card: None },

@@ -4,14 +4,14 @@
 use std::{sync::LazyLock, time::Duration};
 
 use countersign_certs::{
-    Certificate, CertificateDer, GatewayKey, KeyPair, PhoneExtension, TrustAnchors, UnixTime,
+    Certificate, CertificateDer, RecipientKey, KeyPair, PhoneExtension, TrustAnchors, UnixTime,
     read_phone,
 };
 
-static KEYS: LazyLock<[GatewayKey; 1]> = LazyLock::new(|| {
+static KEYS: LazyLock<[RecipientKey; 1]> = LazyLock::new(|| {
     let certificate = Certificate::from_pem(include_str!("../keys/gateway.pem"));
     let key = KeyPair::from_pem(include_str!("../keys/gateway.key"));
-    [GatewayKey::new(&certificate.expect("ours"), &key.expect("ours")).expect("ours")]
+    [RecipientKey::new(&certificate.expect("ours"), &key.expect("ours")).expect("ours")]
 });
 static ANCHORS: LazyLock<TrustAnchors> =
     LazyLock::new(|| TrustAnchors::from_pem(include_str!("../keys/root.pem")).expect("ours"));

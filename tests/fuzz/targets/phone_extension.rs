@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use countersign_certs::{Certificate, GatewayKey, KeyPair, PhoneExtension, read_phone};
+use countersign_certs::{Certificate, RecipientKey, KeyPair, PhoneExtension, read_phone};
 use rcgen::{CertificateParams, CustomExtension};
 
 /// Where the project puts it (docs/reference/certificates.md).
@@ -11,14 +11,14 @@ const OID: &[u64] =
     &[1, 2, 840, 113556, 1, 8000, 2554, 31838, 7946, 37812, 19758, 35425, 998269, 10235461];
 
 /// One of each kind: P-256 and RSA.
-static KEYS: LazyLock<[GatewayKey; 2]> = LazyLock::new(|| {
+static KEYS: LazyLock<[RecipientKey; 2]> = LazyLock::new(|| {
     let [p256, rsa] =
         [include_str!("../keys/gateway.pem"), include_str!("../keys/gateway-rsa.pem")]
             .map(|pem| Certificate::from_pem(pem).expect("ours"));
     let key = KeyPair::from_pem(include_str!("../keys/gateway.key"));
     [
-        GatewayKey::new(&p256, &key.expect("ours")).expect("ours"),
-        GatewayKey::from_pkcs8(&rsa, include_bytes!("../keys/gateway-rsa.pk8")).expect("ours"),
+        RecipientKey::new(&p256, &key.expect("ours")).expect("ours"),
+        RecipientKey::from_pkcs8(&rsa, include_bytes!("../keys/gateway-rsa.pk8")).expect("ours"),
     ]
 });
 static KEY: LazyLock<rcgen::KeyPair> =

@@ -182,7 +182,7 @@ async fn an_encrypted_number_is_read_by_its_gateway_and_by_nobody_else() {
     let certificate = countersign_certs::Certificate::from_pem(&town.read("alice.pem")).unwrap();
     let gateway = countersign_certs::Certificate::from_pem(&town.read("gateway.pem")).unwrap();
     let key = countersign_certs::KeyPair::from_pem(&town.read("gateway.key")).unwrap();
-    let keys = [countersign_certs::GatewayKey::new(&gateway, &key).unwrap()];
+    let keys = [countersign_certs::RecipientKey::new(&gateway, &key).unwrap()];
     let extension = countersign_certs::PhoneExtension::default();
     let read = countersign_certs::read_phone(certificate.der(), extension, &keys);
     assert_eq!(read.unwrap().number.expose(), NUMBER);

@@ -10,11 +10,11 @@ use std::{
 
 use async_trait::async_trait;
 use countersign_authority::{
-    AuthorityError, CertificateAuthority, Issued, LIST_LIFETIME, Leaf, Numbers, Order, ProvedNumber,
+    AuthorityError, CertificateAuthority, Issuance, Issued, LIST_LIFETIME, Numbers, ProvedNumber,
 };
 use countersign_certs::{
-    Authority, AuthorityKind, AuthorityProfile, Error, KeyPair, Request, RevocationReason, Serial,
-    TrustAnchors, UnixTime, Validity,
+    Authority, AuthorityKind, AuthorityProfile, EndEntityKind, Error, KeyPair, Request,
+    RevocationReason, Serial, TrustAnchors, UnixTime, Validity,
 };
 use countersign_domain::{
     id::SessionId,
@@ -74,12 +74,12 @@ impl House {
     }
 }
 
-fn order(leaf: Leaf, key: &KeyPair) -> Order {
+fn issuance(kind: EndEntityKind, key: &KeyPair) -> Issuance {
     let request = key.to_request_pem("shop.example").unwrap();
     let request = Request::from_file(request.as_bytes()).unwrap();
-    let mut order = Order::of(leaf, &request, None).unwrap();
-    order.dns_names = vec!["shop.example".to_owned()];
-    order
+    let mut issuance = Issuance::of(kind, &request, None).unwrap();
+    issuance.dns_names = vec!["shop.example".to_owned()];
+    issuance
 }
 
 /// A phone that shows what is sent to it.
@@ -124,7 +124,7 @@ async fn what_is_issued_is_kept_with_its_key_and_its_serial_number() {
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
-    let certificate = authority.issue(&order(Leaf::TlsServer, &key)).await.unwrap();
+    let certificate = authority.issue(&issuance(EndEntityKind::TlsServer, &key)).await.unwrap();
     let kept: Issued = authority.find(serial(&certificate)).await.unwrap().value;
     assert_eq!(kept.common_name, "shop.example");
     assert_eq!(kept.profile, "tls-server");
@@ -139,8 +139,8 @@ async fn what_is_issued_is_kept_with_its_key_and_its_serial_number() {
 async fn a_key_is_certified_once_by_whatever_process_and_for_whatever_purpose() {
     let mut house = House::new();
     let key = KeyPair::generate().unwrap();
-    let first = house.authority().issue(&order(Leaf::TlsServer, &key)).await.unwrap();
-    let again = house.authority().issue(&order(Leaf::MerchantSignature, &key)).await;
+    let first = house.authority().issue(&issuance(EndEntityKind::TlsServer, &key)).await.unwrap();
+    let again = house.authority().issue(&issuance(EndEntityKind::MerchantSignature, &key)).await;
     let before = AuthorityError::KeyCertifiedBefore { serial: serial(&first).to_string() };
     assert_eq!(again.unwrap_err(), before);
     let profile = AuthorityProfile::new(AuthorityKind::Brand, "Brand");
@@ -154,16 +154,16 @@ async fn a_number_that_nobody_proved_goes_into_no_certificate() {
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
-    for leaf in [Leaf::TlsClient, Leaf::Cardholder] {
-        let refused = authority.issue(&order(leaf, &key)).await;
+    for kind in [EndEntityKind::TlsClient, EndEntityKind::Cardholder] {
+        let refused = authority.issue(&issuance(kind, &key)).await;
         assert_eq!(refused.unwrap_err(), AuthorityError::NumberNotProved);
     }
     // And none where it has no place.
-    let mut server = order(Leaf::TlsServer, &key);
+    let mut server = issuance(EndEntityKind::TlsServer, &key);
     let proved = proved(&house).await;
     server.number = Some(proved.clone());
     assert_eq!(authority.issue(&server).await.unwrap_err(), AuthorityError::NumberHasNoPlace);
-    let mut client = order(Leaf::TlsClient, &key);
+    let mut client = issuance(EndEntityKind::TlsClient, &key);
     client.number = Some(proved.clone());
     let certificate = authority.issue(&client).await.unwrap();
     let anchors = TrustAnchors::new(&[house.root.certificate().clone()]).unwrap();
@@ -178,7 +178,7 @@ async fn a_certificate_is_renewed_for_a_new_key_with_what_it_had() {
     let mut house = House::new();
     let authority = house.authority();
     let (old_key, new_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-    let old = authority.issue(&order(Leaf::TlsServer, &old_key)).await;
+    let old = authority.issue(&issuance(EndEntityKind::TlsServer, &old_key)).await;
     let old = serial(&old.unwrap());
     let same_key = authority.renew(old, old_key.public_key(), None).await;
     let before = AuthorityError::KeyCertifiedBefore { serial: old.to_string() };
@@ -198,7 +198,7 @@ async fn a_certificate_with_a_number_is_not_renewed_without_a_new_proof() {
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
-    let mut client = order(Leaf::TlsClient, &key);
+    let mut client = issuance(EndEntityKind::TlsClient, &key);
     client.number = Some(proved(&house).await);
     let old = serial(&authority.issue(&client).await.unwrap());
     let another = KeyPair::generate().unwrap();
@@ -210,7 +210,7 @@ async fn a_certificate_with_a_number_is_not_renewed_without_a_new_proof() {
 async fn what_is_kept_shows_no_number() {
     let mut house = House::new();
     let authority = house.authority();
-    let mut client = order(Leaf::TlsClient, &KeyPair::generate().unwrap());
+    let mut client = issuance(EndEntityKind::TlsClient, &KeyPair::generate().unwrap());
     let proved = proved(&house).await;
     client.number = Some(proved.clone());
     let issued = authority.issue(&client).await.unwrap();
@@ -225,7 +225,7 @@ async fn what_was_taken_back_or_has_expired_is_not_renewed() {
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
-    let issued = authority.issue(&order(Leaf::TlsServer, &key)).await.unwrap();
+    let issued = authority.issue(&issuance(EndEntityKind::TlsServer, &key)).await.unwrap();
     let old = serial(&issued);
     let another = KeyPair::generate().unwrap();
     house.clock.advance_seconds(398 * 86_400);
@@ -238,7 +238,7 @@ async fn what_was_taken_back_or_has_expired_is_not_renewed() {
     let renewed = authority.renew(old, another.public_key(), None).await;
     assert_eq!(renewed.unwrap_err(), revoked);
     assert_eq!(authority.revoke(old, reason).await.unwrap_err(), revoked);
-    let nobodys = Serial::from_chance([7; 16]);
+    let nobodys = Serial::from_random([7; 16]);
     assert_eq!(
         authority.revoke(nobodys, reason).await.unwrap_err(),
         AuthorityError::UnknownSerial { serial: nobodys.to_string() }
@@ -250,7 +250,7 @@ async fn a_list_has_what_is_revoked_until_one_after_it_expired_and_numbers_only_
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
-    let issued = authority.issue(&order(Leaf::TlsServer, &key)).await.unwrap();
+    let issued = authority.issue(&issuance(EndEntityKind::TlsServer, &key)).await.unwrap();
     assert!(authority.revocation_list(LIST_LIFETIME).await.unwrap().is_empty());
     authority.revoke(serial(&issued), RevocationReason::Superseded).await.unwrap();
     let list = house.authority().revocation_list(LIST_LIFETIME).await.unwrap();
@@ -270,7 +270,7 @@ async fn of_lists_that_are_signed_at_once_a_later_one_never_lacks_what_an_earlie
     let authority = Arc::new(house.authority());
     for _ in 0..8 {
         let key = KeyPair::generate().unwrap();
-        let issued = authority.issue(&order(Leaf::GatewaySignature, &key)).await;
+        let issued = authority.issue(&issuance(EndEntityKind::GatewaySignature, &key)).await;
         let (serial, authority) = (serial(&issued.unwrap()), Arc::clone(&authority));
         signing.spawn(async move {
             let reason = RevocationReason::Superseded;
@@ -291,7 +291,7 @@ async fn what_does_not_last_as_long_as_its_authority_is_refused_and_its_key_stay
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();
     house.clock.advance_seconds(19 * YEAR.as_secs());
-    let mut late = order(Leaf::GatewaySignature, &key);
+    let mut late = issuance(EndEntityKind::GatewaySignature, &key);
     late.lifetime = 2 * YEAR;
     let refused = authority.issue(&late).await.unwrap_err();
     assert_eq!(refused, Error::OutsideAuthorityValidity.into());

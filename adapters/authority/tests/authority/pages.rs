@@ -7,7 +7,8 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
-use countersign_authority::{AuthorityService, Enrolments, Leaf, routes};
+use countersign_authority::{AuthorityService, Enrolments, routes};
+use countersign_certs::EndEntityKind;
 use countersign_domain::{outbox::Outbox, policy::Policy, verifier::Verifier};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -31,7 +32,7 @@ impl Desk {
             verifier: Arc::new(Verifier::new(ports.clone(), Policy::default())),
             ports,
             relying_party: "authority".try_into().unwrap(),
-            leaf: Leaf::TlsClient,
+            kind: EndEntityKind::TlsClient,
             origin: "ca.example.com".try_into().unwrap(),
         };
         let chain = vec![house.root.certificate().clone()];

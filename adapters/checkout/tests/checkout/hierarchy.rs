@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign_certs::{
-    Authority, Card, Certificate, GatewayCertificate, GatewayKey, Holder, KeyPair, KeyUse, Phone,
-    PhoneNumber, Profile, TrustAnchors, UnixTime, Validity,
+    Authority, Card, Certificate, Holder, KeyPair, KeyUse, Phone, PhoneNumber, Profile,
+    RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, Validity,
 };
 use countersign_domain::testing::START;
 use countersign_web::holder::CertificateReader;
@@ -35,7 +35,7 @@ impl Hierarchy {
         let issuing = root.issuing(&format!("{name} issuer"), days(-100, 1825)).unwrap();
         let gateway_key = KeyPair::generate().unwrap();
         let profile =
-            Profile::Gateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
+            Profile::PaymentGateway { common_name: "Test gateway", key_use: KeyUse::KeyExchange };
         let gateway = issuing.issue(&profile, gateway_key.public_key(), days(0, 365)).unwrap();
         Self { root, issuing, gateway, gateway_key }
     }
@@ -43,7 +43,7 @@ impl Hierarchy {
     /// A shop that trusts this root and has this gateway's key.
     pub(crate) fn shop(&self) -> Shop {
         let anchors = TrustAnchors::new(&[self.root.certificate().clone()]).unwrap();
-        let key = GatewayKey::new(&self.gateway, &self.gateway_key).unwrap();
+        let key = RecipientKey::new(&self.gateway, &self.gateway_key).unwrap();
         Shop::trusting(Some(CertificateReader::new(anchors, vec![key])))
     }
 
@@ -68,7 +68,7 @@ impl Hierarchy {
         };
         let phone = Phone::Encrypted {
             holder: &holder,
-            gateways: &[GatewayCertificate::new(gateway).unwrap()],
+            gateways: &[RecipientCertificate::new(gateway).unwrap()],
         };
         self.present(&client(phone), days(0, 365))
     }

@@ -3,10 +3,11 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
-use countersign_authority::{AUTHORITY_KINDS, Leaf};
-use countersign_certs::{RevocationReason, Serial, check_revocation_list_url};
+use countersign_certs::{
+    AuthorityKind, EndEntityKind, RevocationReason, Serial, check_revocation_list_url,
+};
 
-use super::folder::Settings;
+use super::{folder::Settings, key_uri::KeyUri};
 
 /// The environment variable that holds the passphrase where no file does.
 pub(crate) const PASSPHRASE: &str = "COUNTERSIGN_CA_PASSPHRASE";
@@ -40,9 +41,9 @@ pub(crate) enum CaCommand {
     Inspect(Inspect),
     /// Issues a certificate in place of another, for a new key: same profile, same names.
     Renew(Renew),
-    /// Takes a certificate back; it stands in every list from now on.
+    /// Revokes a certificate; it stands in every list from now on.
     Revoke(Revoke),
-    /// Signs the list of what was taken back.
+    /// Signs the list of what was revoked.
     Crl(Crl),
     /// Serves people and devices that enrol (EST, a page) until it is told to stop (SIGINT, SIGTERM).
     Serve(Serve),
@@ -109,6 +110,11 @@ pub(crate) struct Init {
     /// Makes an RSA-3072 key instead of P-256.
     #[arg(long)]
     pub(crate) rsa: bool,
+    /// The authority's key is in a token, and is made there if it is not there yet (PKCS #11, RFC 7512):
+    /// "pkcs11:token=...;object=...?module-path=...&pin-source=file:...". The folder then has no key, and needs no
+    /// passphrase.
+    #[arg(long, conflicts_with = "certificate")]
+    pub(crate) key: Option<KeyUri>,
     /// Where its revocation list will be published; stands in what it issues.
     #[arg(long, value_parser = url)]
     pub(crate) crl_url: Option<String>,
@@ -132,7 +138,11 @@ pub(crate) struct Init {
 impl Init {
     /// What the authority is told once.
     pub(crate) fn settings(&self) -> Settings {
-        Settings { crl_url: self.crl_url.clone(), asserts_numbers: self.assert_numbers }
+        Settings {
+            crl_url: self.crl_url.clone(),
+            asserts_numbers: self.assert_numbers,
+            key: self.key.clone(),
+        }
     }
 }
 
@@ -236,7 +246,7 @@ pub(crate) struct Revoke {
 pub(crate) struct Crl {
     #[command(flatten)]
     pub(crate) folder: Folder,
-    /// How many days the list is believed. Default: 7, and 180 for an authority that makes authorities.
+    /// How many days the list is trusted. Default: 7, and 180 for an authority that makes authorities.
     #[arg(long)]
     pub(crate) days: Option<u32>,
     /// Writes the list to this file, too, DER if its name ends in .crl or .der and PEM otherwise. It is always in list.crl in the folder.
@@ -249,14 +259,14 @@ fn url(text: &str) -> Result<String, countersign_certs::Error> {
 }
 
 fn kinds() -> PossibleValuesParser {
-    PossibleValuesParser::new(AUTHORITY_KINDS.map(|(_, name)| name))
+    PossibleValuesParser::new(AuthorityKind::ALL.map(AuthorityKind::name))
 }
 
 fn profiles() -> PossibleValuesParser {
-    let leaves = Leaf::ALL.map(|(_, name)| name);
-    let authorities = AUTHORITY_KINDS.map(|(_, name)| name);
-    // A root is issued by nobody.
-    PossibleValuesParser::new(leaves.into_iter().chain(authorities.into_iter().skip(1)))
+    let end_entities = EndEntityKind::ALL.map(EndEntityKind::name);
+    let authorities = AuthorityKind::ALL.map(AuthorityKind::name);
+    // A root signs itself.
+    PossibleValuesParser::new(end_entities.into_iter().chain(authorities.into_iter().skip(1)))
 }
 
 fn reasons() -> PossibleValuesParser {

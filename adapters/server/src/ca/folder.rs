@@ -9,15 +9,17 @@ use std::{
     sync::Arc,
 };
 
-use crate::system::{SystemClock, SystemEntropy};
 use countersign_authority::{CertificateAuthority, Numbers};
-use countersign_certs::{Authority, Certificate, CertificateDer, KeyPair};
+use countersign_certs::{Authority, Certificate, CertificateDer, KeyKind, KeyPair, SigningKey};
 use countersign_store::SqliteStore;
 use rustls_pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::arguments::PASSPHRASE;
+use super::{arguments::PASSPHRASE, key_uri::KeyUri};
+use crate::system::{SystemClock, SystemEntropy};
+
+const SETTINGS: &str = "settings.toml";
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
@@ -30,6 +32,16 @@ pub(crate) struct Settings {
     /// Whether it has the right to assert numbers (RFC 8226).
     #[serde(default)]
     pub(crate) asserts_numbers: bool,
+    /// Its key, where that is in a token.
+    pub(crate) key: Option<KeyUri>,
+}
+
+/// How a folder keeps an authority's key.
+pub(crate) enum KeptKey {
+    /// PKCS#8 in PEM, encrypted.
+    Encrypted(String),
+    /// By name: it is in a token.
+    InToken(KeyUri),
 }
 
 /// An authority's folder.
@@ -40,43 +52,49 @@ impl AuthorityFolder {
         Self(path.to_owned())
     }
 
-    /// One that is to be made: there must be no authority in it yet.
+    /// A folder for a new authority; there must be none in it yet.
     pub(crate) fn to_be(path: &Path) -> Result<Self, Failure> {
         let folder = Self::at(path);
-        if folder.key().exists() {
+        if folder.key().exists() || folder.file(SETTINGS).exists() {
             return Err(format!("{} has an authority already", path.display()).into());
         }
         Ok(folder)
     }
 
-    /// Makes it, for its owner alone to look into, with the authority's key, encrypted.
-    pub(crate) fn create(&self, sealed_key: &str, settings: &Settings) -> Result<(), Failure> {
+    /// Makes it, for its owner alone to look into, with the authority's key, encrypted, or the key's name.
+    pub(crate) fn create(&self, key: &KeptKey, settings: Settings) -> Result<(), Failure> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(&self.0).map_err(|error| unusable(&self.0, &error))?;
-        self.settle(settings)?;
-        write_secret(&self.key(), sealed_key.as_bytes())
+        match key {
+            KeptKey::Encrypted(pem) => {
+                self.settle(&settings)?;
+                write_secret(&self.key(), pem.as_bytes())
+            }
+            KeptKey::InToken(uri) => self.settle(&Settings { key: Some(uri.clone()), ..settings }),
+        }
     }
 
     fn settle(&self, settings: &Settings) -> Result<(), Failure> {
         let text = toml::to_string(settings)?;
-        write(&self.file("settings.toml"), text.as_bytes())
+        write(&self.file(SETTINGS), text.as_bytes())
     }
 
     fn settings(&self) -> Result<Settings, Failure> {
-        Ok(toml::from_str(&read_text(&self.file("settings.toml"))?)?)
+        Ok(toml::from_str(&read_text(&self.file(SETTINGS))?)?)
     }
 
     /// Keeps what it was told before, where nothing else is said now.
-    pub(crate) fn amend(&self, settings: &Settings) -> Result<(), Failure> {
+    pub(crate) fn amend(&self, settings: Settings) -> Result<(), Failure> {
         let before = self.settings()?;
         self.settle(&Settings {
-            crl_url: settings.crl_url.clone().or(before.crl_url),
+            crl_url: settings.crl_url.or(before.crl_url),
             asserts_numbers: settings.asserts_numbers || before.asserts_numbers,
+            key: settings.key.or(before.key),
         })
     }
 
-    /// Whoever has this alone signs lists. Given free when it is dropped, or its process ends.
+    /// The holder of this lock alone signs lists. Released when it is dropped, or its process ends.
     pub(crate) fn lock(&self) -> Result<fs::File, Failure> {
         let path = self.file("list.lock");
         let lock = || {
@@ -107,16 +125,26 @@ impl AuthorityFolder {
         self.file("authority.pem")
     }
 
-    pub(crate) fn open_key(&self, passphrase: &str) -> Result<KeyPair, Failure> {
+    /// The key: in the token that the settings name, or in the folder, opened with the passphrase of a file or of the
+    /// environment.
+    pub(crate) fn open_key(
+        &self,
+        passphrase_file: Option<&Path>,
+    ) -> Result<Box<dyn SigningKey>, Failure> {
+        if let Some(uri) = self.settings()?.key {
+            return token_key(&uri);
+        }
+        let secret = passphrase(passphrase_file)?;
         let path = self.key();
         let pem = read_text(&path)?;
-        KeyPair::from_encrypted_pem(&pem, passphrase).map_err(|error| unusable(&path, &error))
+        let key = KeyPair::from_encrypted_pem(&pem, &secret);
+        Ok(Box::new(key.map_err(|error| unusable(&path, &error))?))
     }
 
     /// Keeps the authority's certificate and the chain above it.
-    pub(crate) fn keep(&self, authority: &Authority, above: &[Certificate]) -> Result<(), Failure> {
+    pub(crate) fn keep(&self, own: &Certificate, above: &[Certificate]) -> Result<(), Failure> {
         write(&self.file("chain.pem"), pem_of(above)?.as_bytes())?;
-        write(&self.certificate(), authority.certificate().to_pem()?.as_bytes())
+        write(&self.certificate(), own.to_pem()?.as_bytes())
     }
 
     /// The authority's certificate and those above it, the root last.
@@ -127,10 +155,13 @@ impl AuthorityFolder {
     }
 
     /// The authority, its key opened.
-    pub(crate) fn authority(&self, passphrase: &str) -> Result<Authority, Failure> {
+    pub(crate) fn authority(
+        &self,
+        passphrase_file: Option<&Path>,
+    ) -> Result<Authority<Box<dyn SigningKey>>, Failure> {
         let certificate = read_certificate(&self.certificate())?;
         let settings = self.settings()?;
-        let authority = Authority::new(certificate, self.open_key(passphrase)?)?;
+        let authority = Authority::new(certificate, self.open_key(passphrase_file)?)?;
         Ok(authority
             .with_revocation_list_url(settings.crl_url)?
             .asserting_numbers(settings.asserts_numbers))
@@ -138,9 +169,12 @@ impl AuthorityFolder {
 
     /// The authority with its register. At the command line nothing with a number is issued, so how numbers stand is no
     /// matter.
-    pub(crate) fn open(&self, passphrase: &str) -> Result<CertificateAuthority, Failure> {
+    pub(crate) fn open(
+        &self,
+        passphrase_file: Option<&Path>,
+    ) -> Result<CertificateAuthority, Failure> {
         Ok(CertificateAuthority::new(
-            self.authority(passphrase)?,
+            self.authority(passphrase_file)?,
             Numbers::Clear,
             Arc::new(self.register()?),
             Arc::new(SystemClock::default()),
@@ -160,6 +194,29 @@ impl AuthorityFolder {
     pub(crate) fn register(&self) -> Result<SqliteStore, Failure> {
         Ok(SqliteStore::open(&self.file("register.db"))?)
     }
+}
+
+/// The key in a token.
+#[cfg(feature = "pkcs11")]
+fn token_key(uri: &KeyUri) -> Result<Box<dyn SigningKey>, Failure> {
+    Ok(Box::new(super::token::TokenKey::open(uri)?))
+}
+
+/// The key in a token, which is made there if it is not there yet.
+#[cfg(feature = "pkcs11")]
+pub(super) fn new_token_key(uri: &KeyUri, kind: KeyKind) -> Result<Box<dyn SigningKey>, Failure> {
+    Ok(Box::new(super::token::TokenKey::open_or_generate(uri, kind)?))
+}
+
+#[cfg(not(feature = "pkcs11"))]
+fn token_key(uri: &KeyUri) -> Result<Box<dyn SigningKey>, Failure> {
+    let (token, why) = (&uri.token, "this program was built without PKCS #11");
+    Err(format!("the key is in token {token}: {why} (cargo build --features pkcs11)").into())
+}
+
+#[cfg(not(feature = "pkcs11"))]
+pub(super) fn new_token_key(uri: &KeyUri, _: KeyKind) -> Result<Box<dyn SigningKey>, Failure> {
+    token_key(uri)
 }
 
 /// The passphrase from a file, without the end of its line; else from the environment.
@@ -210,7 +267,7 @@ pub(crate) fn pem_of(certificates: &[Certificate]) -> Result<String, Failure> {
     Ok(pem)
 }
 
-/// Writes a file whole or not at all: what is published is read at any time, and by others who write.
+/// Writes a file whole or not at all: what is published may be read, and written by another process, at any time.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));

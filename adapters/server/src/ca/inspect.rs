@@ -2,7 +2,7 @@
 
 use countersign_authority::Issued;
 use countersign_certs::{
-    Certificate, GatewayKey, KeyPair, PhoneExtension, Refusal, UnixTime, read_phone,
+    Certificate, KeyPair, PhoneExtension, RecipientKey, Refusal, UnixTime, read_phone,
 };
 use countersign_domain::{hex, ports::Store};
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ pub(super) async fn inspect(arguments: &Inspect) -> Result<(), Failure> {
     let keys = match (&arguments.gateway, &arguments.gateway_key) {
         (Some(gateway), Some(key)) => {
             let key = KeyPair::from_pem(&read_text(key)?)?;
-            vec![GatewayKey::new(&read_certificate(gateway)?, &key)?]
+            vec![RecipientKey::new(&read_certificate(gateway)?, &key)?]
         }
         _ => Vec::new(),
     };
@@ -81,7 +81,7 @@ fn says(certificate: &Certificate) -> Result<Map<String, Value>, Failure> {
 }
 
 /// The number, or why it is not there to be read.
-fn number(certificate: &Certificate, keys: &[GatewayKey]) -> Value {
+fn number(certificate: &Certificate, keys: &[RecipientKey]) -> Value {
     match read_phone(certificate.der(), PhoneExtension::default(), keys) {
         Ok(holder) => json!({ "number": holder.number.expose(), "card": holder.card.is_some() }),
         Err(Refusal::NoPhone) => Value::Null,
@@ -151,7 +151,7 @@ fn lines(shown: &Value) -> String {
     text
 }
 
-/// What stands in a certificate was chosen by somebody else: it shall not write lines or move the cursor.
+/// The text in a certificate comes from outside: it must not write lines or move the cursor.
 pub(super) fn printable(text: &str) -> String {
     let shown = |character: char| match character {
         character if character.is_control() => character.escape_default().to_string(),

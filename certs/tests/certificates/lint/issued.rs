@@ -3,9 +3,9 @@
 use std::{sync::LazyLock, time::Duration};
 
 use countersign_certs::{
-    Authority, AuthorityKind, AuthorityProfile, Card, Certificate, Error, GatewayCertificate,
-    Holder, KeyKind, KeyPair, KeyUse, Phone, PhoneNumber, Profile, RevocationReason, Revoked,
-    Serial, Validity,
+    Authority, AuthorityKind, AuthorityProfile, Card, Certificate, Error, Holder, KeyKind, KeyPair,
+    KeyUse, Phone, PhoneNumber, Profile, RecipientCertificate, RevocationReason, Revoked, Serial,
+    Validity,
 };
 
 use crate::support::{Gateway, Hierarchy, NOW, NUMBER, at, holder};
@@ -163,7 +163,7 @@ struct Numbers {
     clear: PhoneNumber,
     alone: Holder,
     with_card: Holder,
-    gateways: Vec<GatewayCertificate>,
+    gateways: Vec<RecipientCertificate>,
 }
 
 impl Numbers {
@@ -209,7 +209,7 @@ fn profiles(numbers: &Numbers) -> Vec<Profile<'_>> {
     profiles.extend(clients.into_iter().chain(holders));
     for key_use in [KeyUse::Signature, KeyUse::KeyExchange] {
         profiles.push(Profile::Merchant { common_name, key_use });
-        profiles.push(Profile::Gateway { common_name, key_use });
+        profiles.push(Profile::PaymentGateway { common_name, key_use });
     }
     profiles
 }

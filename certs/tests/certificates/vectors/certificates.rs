@@ -1,7 +1,7 @@
 //! The certificates of the vectors. The same each time: the authority's key is Ed25519, whose signatures have no chance
 //! in them (RFC 8032 section 5.1.6), and nothing else in a certificate is drawn.
 
-use countersign_certs::{Authority, CertificateDer, GatewayCertificate, KeyPair, Phone, Profile};
+use countersign_certs::{Authority, CertificateDer, KeyPair, Phone, Profile, RecipientCertificate};
 use rcgen::{
     CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
@@ -74,7 +74,7 @@ pub(crate) fn sealed(file: &str, kinds: &[&str]) -> Vec<u8> {
     }
     let gateways: Vec<_> = kinds
         .iter()
-        .map(|kind| GatewayCertificate::new(&gateway_certificate(kind)).unwrap())
+        .map(|kind| RecipientCertificate::new(&gateway_certificate(kind)).unwrap())
         .collect();
     let client = KeyPair::from_pem(&text("keys/test-only-client.key")).unwrap();
     let holder = holder();

@@ -1,9 +1,9 @@
-//! The envelope around a phone record: CMS AuthEnvelopedData (RFC 5083) with AES-256-GCM (RFC 5084).
+//! AuthEnvelopedData (RFC 5083) with AES-256-GCM (RFC 5084), to recipients by ECDH on P-256 or by RSA-OAEP.
 //!
 //! ```text
 //! ContentInfo { authEnvelopedData,
 //!     AuthEnvelopedData { version 0,
-//!         recipientInfos { one per gateway: see recipient.rs },
+//!         recipientInfos { one for each: see recipients.rs },
 //!         { id-data, AES-256-GCM { 12-byte nonce, 16 }, ciphertext },
 //!         16-byte tag } }
 //! ```
@@ -19,20 +19,32 @@ use cms::{
     enveloped_data::{EncryptedContentInfo, OriginatorInfo},
 };
 use der::{
-    Any, Decode, Encode, ErrorKind, Sequence,
+    Any, Decode, Encode, Sequence,
     asn1::{ObjectIdentifier, OctetString, SetOfVec},
 };
 use x509_cert::{attr::Attributes, spki::AlgorithmIdentifierOwned};
 use zeroize::Zeroizing;
 
-use crate::{
-    error::{EnvelopeFault, Error},
-    gateway::{GatewayCertificate, GatewayKey},
-    recipient::{self, ContentKey},
+use super::{
+    ID_DATA, Shape,
+    content_key::ContentKey,
+    recipient::{RecipientCertificate, RecipientKey},
+    recipients, shape_of,
 };
+use crate::error::{Error, SealedFault};
 
-/// Encrypts to all of the gateways; any one of them can read it.
-pub(crate) fn seal(plaintext: &[u8], gateways: &[GatewayCertificate]) -> Result<Vec<u8>, Error> {
+/// The largest message that is read.
+pub const MAX_SEALED_BYTES: usize = 256 * 1024;
+const TAG_BYTES: u8 = 16;
+const ID_AUTH_ENVELOPED_DATA: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.23");
+const ID_AES256_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46");
+
+/// Encrypts to all of the recipients; any one of them can read it.
+///
+/// # Errors
+/// [`Error::RecipientCount`], [`Error::Failed`].
+pub fn seal(plaintext: &[u8], recipients: &[RecipientCertificate]) -> Result<Vec<u8>, Error> {
     const ENCRYPTING: Error = Error::Failed("encrypting");
     let mut content_key = ContentKey::default();
     let mut nonce = [0; NONCE_LEN];
@@ -46,7 +58,7 @@ pub(crate) fn seal(plaintext: &[u8], gateways: &[GatewayCertificate]) -> Result<
             cipher.seal_in_place_separate_tag(nonce, Aad::empty(), &mut content).ok()
         })
         .ok_or(ENCRYPTING)?;
-    let recip_infos = recipient::wrap(&content_key, gateways)?;
+    let recip_infos = recipients::wrap(&content_key, recipients)?;
 
     let build = || -> der::Result<Vec<u8>> {
         let parameters = GcmParameters { nonce: &nonce, tag_bytes: Some(TAG_BYTES) };
@@ -69,17 +81,17 @@ pub(crate) fn seal(plaintext: &[u8], gateways: &[GatewayCertificate]) -> Result<
         let content = in_der(&enveloped)?;
         ContentInfo { content_type: ID_AUTH_ENVELOPED_DATA, content }.to_der()
     };
-    build().map_err(|_| Error::Failed("encoding the envelope"))
+    build().map_err(|_| Error::Failed("encoding a sealed message"))
 }
 
 /// Decrypts with whichever of the keys it was encrypted to. Nothing comes out before the tag is checked.
-pub(crate) fn open(
-    envelope: &[u8],
-    keys: &[GatewayKey],
-) -> Result<Zeroizing<Vec<u8>>, EnvelopeFault> {
-    let enveloped = decode(envelope)?;
+///
+/// # Errors
+/// [`SealedFault`].
+pub fn open(message: &[u8], keys: &[RecipientKey]) -> Result<Zeroizing<Vec<u8>>, SealedFault> {
+    let enveloped = decode(message)?;
     let sealed = sealed_content(&enveloped)?;
-    let content_key = recipient::unwrap(&enveloped.recip_infos, keys)?;
+    let content_key = recipients::unwrap(&enveloped.recip_infos, keys)?;
 
     let mut content = Zeroizing::new(sealed.ciphertext.to_vec());
     cipher(&content_key)
@@ -90,25 +102,26 @@ pub(crate) fn open(
                 .ok()
                 .map(|_| ())
         })
-        .ok_or(EnvelopeFault::Tag)?;
+        .ok_or(SealedFault::Tag)?;
     Ok(content)
 }
 
 /// From bytes to the structure, DER only.
-fn decode(envelope: &[u8]) -> Result<AuthEnvelopedData, EnvelopeFault> {
-    if envelope.len() > MAX_ENVELOPE_BYTES {
-        return Err(EnvelopeFault::TooLarge);
+fn decode(message: &[u8]) -> Result<AuthEnvelopedData, SealedFault> {
+    if message.len() > MAX_SEALED_BYTES {
+        return Err(SealedFault::TooLarge);
     }
-    let outer = ContentInfo::from_der(envelope).map_err(|error| fault_of(&error))?;
+    let outer =
+        ContentInfo::from_der(message).map_err(|error| SealedFault::from(shape_of(&error)))?;
     if outer.content_type != ID_AUTH_ENVELOPED_DATA {
-        return Err(EnvelopeFault::ContentType);
+        return Err(SealedFault::ContentType);
     }
     let enveloped: AuthEnvelopedData =
-        outer.content.decode_as().map_err(|error| fault_of(&error))?;
+        outer.content.decode_as().map_err(|error| SealedFault::from(shape_of(&error)))?;
     // The decoder sorts sets (X.690 section 11.6) where it should refuse them; encoding again shows it.
-    let canonical = in_der(&enveloped).map_err(|_| EnvelopeFault::Malformed)?;
+    let canonical = in_der(&enveloped).map_err(|_| SealedFault::Malformed)?;
     if canonical != outer.content {
-        return Err(EnvelopeFault::NotDer);
+        return Err(Shape::NotDer.into());
     }
     Ok(enveloped)
 }
@@ -153,49 +166,37 @@ struct SealedContent<'a> {
     tag: &'a [u8],
 }
 
-fn sealed_content(enveloped: &AuthEnvelopedData) -> Result<SealedContent<'_>, EnvelopeFault> {
+fn sealed_content(enveloped: &AuthEnvelopedData) -> Result<SealedContent<'_>, SealedFault> {
     if enveloped.version != CmsVersion::V0 {
-        return Err(EnvelopeFault::Version);
+        return Err(SealedFault::Version);
     }
     if enveloped.originator_info.is_some()
         || enveloped.auth_attrs.is_some()
         || enveloped.unauth_attrs.is_some()
     {
-        return Err(EnvelopeFault::Attributes);
+        return Err(SealedFault::Attributes);
     }
     let content = &enveloped.auth_encrypted_content_info;
     if content.content_type != ID_DATA {
-        return Err(EnvelopeFault::InnerType);
+        return Err(SealedFault::InnerType);
     }
     if content.content_enc_alg.oid != ID_AES256_GCM {
-        return Err(EnvelopeFault::Cipher);
+        return Err(SealedFault::Cipher);
     }
-    let parameters = content.content_enc_alg.parameters.as_ref().ok_or(EnvelopeFault::Cipher)?;
+    let parameters = content.content_enc_alg.parameters.as_ref().ok_or(SealedFault::Cipher)?;
     let GcmParameters { nonce, tag_bytes } =
-        parameters.decode_as().map_err(|_| EnvelopeFault::Cipher)?;
-    let nonce = nonce.try_into().map_err(|_| EnvelopeFault::NonceLength)?;
+        parameters.decode_as().map_err(|_| SealedFault::Cipher)?;
+    let nonce = nonce.try_into().map_err(|_| SealedFault::NonceLength)?;
     let tag = enveloped.mac.as_bytes();
     if tag_bytes != Some(TAG_BYTES) || tag.len() != usize::from(TAG_BYTES) {
-        return Err(EnvelopeFault::TagLength);
+        return Err(SealedFault::TagLength);
     }
-    let ciphertext = content.encrypted_content.as_ref().ok_or(EnvelopeFault::Malformed)?;
+    let ciphertext = content.encrypted_content.as_ref().ok_or(SealedFault::Malformed)?;
     Ok(SealedContent { nonce, ciphertext: ciphertext.as_bytes(), tag })
 }
 
 pub(crate) fn cipher(key: &ContentKey) -> Option<LessSafeKey> {
     UnboundKey::new(&AES_256_GCM, key.as_slice()).ok().map(LessSafeKey::new)
-}
-
-fn fault_of(error: &der::Error) -> EnvelopeFault {
-    match error.kind() {
-        ErrorKind::Incomplete { .. } => EnvelopeFault::Truncated,
-        ErrorKind::TrailingData { .. } => EnvelopeFault::TrailingBytes,
-        ErrorKind::IndefiniteLength
-        | ErrorKind::Length { .. }
-        | ErrorKind::Noncanonical { .. }
-        | ErrorKind::Overlength => EnvelopeFault::NotDer,
-        _ => EnvelopeFault::Malformed,
-    }
 }
 
 /// RFC 5084 section 3.2. Its default of 12 is what must not be used, so absence is kept apart.
@@ -206,14 +207,3 @@ struct GcmParameters<'a> {
     #[asn1(optional = "true")]
     tag_bytes: Option<u8>,
 }
-
-/// The largest envelope that is read. One gateway's has about 300 bytes, each further one adds about 200, or 620 if its
-/// key is RSA with 4096 bits: eight of those fit.
-pub const MAX_ENVELOPE_BYTES: usize = 6 * 1024;
-
-const TAG_BYTES: u8 = 16;
-
-const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
-const ID_AUTH_ENVELOPED_DATA: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.23");
-const ID_AES256_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46");

@@ -1,7 +1,7 @@
-//! A recipient by key agreement: an ephemeral key and the gateway's agree on the key that wraps the content key.
+//! A recipient by key agreement: an ephemeral key and the recipient's agree on the key that wraps the content key.
 //!
-//! RFC 5753, dhSinglePass-stdDH-sha256kdf on P-256 with AES-256 key wrap. Each gateway gets an ephemeral key of its
-//! own.
+//! RFC 5753, dhSinglePass-stdDH-sha256kdf on P-256 with AES-256 key wrap. Each recipient gets an ephemeral key of
+//! its own.
 
 use aws_lc_rs::{
     agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree},
@@ -22,24 +22,38 @@ use der::{
 use x509_cert::{ext::pkix::SubjectKeyIdentifier, spki::AlgorithmIdentifierOwned};
 use zeroize::Zeroizing;
 
-use crate::{
-    error::{EnvelopeFault, Error},
-    gateway,
-    recipient::{ContentKey, ENCODING, KEY_BYTES},
+use super::{
+    content_key::{ContentKey, ENCODING, KEY_BYTES},
+    recipient::is_p256_point,
 };
+use crate::error::{Error, SealedFault};
 
-/// Wraps the content key for the gateway that has this key identifier and this point.
+/// ECC-CMS-SharedInfo (RFC 5753 section 7.2): the key wrap algorithm, no ukm, and `[2]` the key's 256 bits.
+const SHARED_INFO: [u8; 23] = [
+    0x30, 0x15, // SEQUENCE
+    0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01,
+    0x2d, // aes256-wrap
+    0xa2, 0x06, 0x04, 0x04, 0x00, 0x00, 0x01, 0x00, // suppPubInfo: 256
+];
+/// AES key wrap adds 8 bytes (RFC 3394 section 2.2).
+const WRAPPED_KEY_BYTES: usize = KEY_BYTES + 8;
+const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const ID_AES256_WRAP: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.45");
+const DH_SINGLE_PASS_STD_DH_SHA256_KDF: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.3.132.1.11.1");
+
+/// Wraps the content key for the recipient that has this key identifier and this point.
 pub(crate) fn wrap(
     content_key: &ContentKey,
     key_id: &[u8],
     point: &[u8],
 ) -> Result<KeyAgreeRecipientInfo, Error> {
-    const AGREEING: Error = Error::Failed("agreeing on a key with a gateway");
+    const AGREEING: Error = Error::Failed("agreeing on a key with a recipient");
     let ephemeral = PrivateKey::generate(&ECDH_P256).map_err(|_| AGREEING)?;
     let ephemeral_point = ephemeral.compute_public_key().map_err(|_| AGREEING)?;
-    let gateway = UnparsedPublicKey::new(&ECDH_P256, point);
+    let recipient = UnparsedPublicKey::new(&ECDH_P256, point);
     let mut wrapped = [0; WRAPPED_KEY_BYTES];
-    agree(&ephemeral, gateway, AGREEING, |shared| {
+    agree(&ephemeral, recipient, AGREEING, |shared| {
         key_encryption_key(shared)
             .and_then(|kek| kek.wrap(content_key.as_slice(), &mut wrapped).ok())
             .ok_or(AGREEING)
@@ -68,7 +82,7 @@ pub(crate) fn wrap(
     build().map_err(|_| ENCODING)
 }
 
-/// A content key that whoever agrees with the ephemeral point can unwrap.
+/// A content key that is unwrapped by agreeing with the ephemeral point.
 #[derive(Clone, Copy)]
 pub(crate) struct Agreed<'a> {
     ephemeral_point: &'a [u8],
@@ -76,15 +90,15 @@ pub(crate) struct Agreed<'a> {
 }
 
 impl Agreed<'_> {
-    pub(crate) fn unwrap(self, key: &PrivateKey) -> Result<ContentKey, EnvelopeFault> {
-        if !gateway::is_p256_point(self.ephemeral_point) {
-            return Err(EnvelopeFault::EphemeralKey);
+    pub(crate) fn unwrap(self, key: &PrivateKey) -> Result<ContentKey, SealedFault> {
+        if !is_p256_point(self.ephemeral_point) {
+            return Err(SealedFault::EphemeralKey);
         }
         let ephemeral = UnparsedPublicKey::new(&ECDH_P256, self.ephemeral_point);
-        agree(key, ephemeral, EnvelopeFault::EphemeralKey, |shared| {
+        agree(key, ephemeral, SealedFault::EphemeralKey, |shared| {
             key_encryption_key(shared)
                 .and_then(|kek| unwrap_key(kek, self.wrapped_key))
-                .ok_or(EnvelopeFault::WrappedKey)
+                .ok_or(SealedFault::WrappedKey)
         })
     }
 }
@@ -99,7 +113,7 @@ pub(crate) fn unwrap_key(kek: AesKek, wrapped_key: &[u8]) -> Option<ContentKey> 
 /// Whom one recipient structure is for and what it offers them, if it is exactly of the kind that is spoken here.
 pub(crate) fn offers_of(
     recipient: &KeyAgreeRecipientInfo,
-) -> Result<Vec<(&[u8], Agreed<'_>)>, EnvelopeFault> {
+) -> Result<Vec<(&[u8], Agreed<'_>)>, SealedFault> {
     let KeyAgreeRecipientInfo {
         version: CmsVersion::V3,
         originator: OriginatorIdentifierOrKey::OriginatorKey(originator),
@@ -108,12 +122,12 @@ pub(crate) fn offers_of(
         recipient_enc_keys,
     } = recipient
     else {
-        return Err(EnvelopeFault::RecipientKind);
+        return Err(SealedFault::RecipientKind);
     };
     if originator.algorithm != ec_public_key() || key_agreement().as_ref() != Ok(key_enc_alg) {
-        return Err(EnvelopeFault::KeyAgreement);
+        return Err(SealedFault::KeyAgreement);
     }
-    let ephemeral_point = originator.public_key.as_bytes().ok_or(EnvelopeFault::EphemeralKey)?;
+    let ephemeral_point = originator.public_key.as_bytes().ok_or(SealedFault::EphemeralKey)?;
     recipient_enc_keys
         .iter()
         .map(|recipient| match &recipient.rid {
@@ -125,7 +139,7 @@ pub(crate) fn offers_of(
                 let agreed = Agreed { ephemeral_point, wrapped_key: recipient.enc_key.as_bytes() };
                 Ok((subject_key_identifier.0.as_bytes(), agreed))
             }
-            _ => Err(EnvelopeFault::RecipientKind),
+            _ => Err(SealedFault::RecipientKind),
         })
         .collect()
 }
@@ -157,19 +171,3 @@ fn key_agreement() -> der::Result<AlgorithmIdentifierOwned> {
         parameters: Some(Any::encode_from(&key_wrap)?),
     })
 }
-
-/// ECC-CMS-SharedInfo (RFC 5753 section 7.2): the key wrap algorithm, no ukm, and `[2]` the key's 256 bits.
-const SHARED_INFO: [u8; 23] = [
-    0x30, 0x15, // SEQUENCE
-    0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01,
-    0x2d, // aes256-wrap
-    0xa2, 0x06, 0x04, 0x04, 0x00, 0x00, 0x01, 0x00, // suppPubInfo: 256
-];
-
-/// AES key wrap adds 8 bytes (RFC 3394 section 2.2).
-const WRAPPED_KEY_BYTES: usize = KEY_BYTES + 8;
-
-const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ID_AES256_WRAP: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.45");
-const DH_SINGLE_PASS_STD_DH_SHA256_KDF: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.3.132.1.11.1");

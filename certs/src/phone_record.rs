@@ -1,4 +1,4 @@
-//! The phone record: the plaintext of an encrypted number.
+//! The phone record: the plaintext of an encrypted number, sealed (cms/sealed.rs) to the gateways that read it.
 //!
 //! ```text
 //! PhoneRecord ::= SEQUENCE {
@@ -19,12 +19,47 @@ use der::{Decode, Encode, Sequence, asn1::Ia5StringRef};
 use zeroize::Zeroizing;
 
 use crate::{
-    error::{EnvelopeFault, Error, Refusal},
+    cms::{RecipientCertificate, RecipientKey, sealed},
+    error::{Error, RecordFault, Refusal, SealedFault},
     phone::{Card, Holder, PhoneNumber},
 };
 
+/// The largest envelope that is read. One gateway's has about 300 bytes, each further one adds about 200, or 620 if its
+/// key is RSA with 4096 bits: eight of those fit.
+pub const MAX_ENVELOPE_BYTES: usize = 6 * 1024;
+const VERSION: u8 = 1;
+/// `+` and the 15 digits that E.164 allows.
+const NUMBER_CHARS: usize = 16;
+/// ISO/IEC 7812-1 allows 19 digits.
+const CARD_CHARS: usize = 19;
+const SALT_BYTES: usize = 16;
+/// SHA-256.
+const KEY_HASH_BYTES: usize = 32;
+const PADDING: char = ' ';
+
+/// Encrypts the record to those recipients, for the certificate whose key has this hash.
+pub(crate) fn seal(
+    holder: &Holder,
+    subject_key_hash: &[u8; KEY_HASH_BYTES],
+    recipients: &[RecipientCertificate],
+) -> Result<Vec<u8>, Error> {
+    sealed::seal(&encode(holder, subject_key_hash)?, recipients)
+}
+
+/// Decrypts the record, and checks that it was made for the certificate whose key has this hash.
+pub(crate) fn open(
+    envelope: &[u8],
+    subject_key_hash: &[u8; KEY_HASH_BYTES],
+    keys: &[RecipientKey],
+) -> Result<Holder, Refusal> {
+    if envelope.len() > MAX_ENVELOPE_BYTES {
+        return Err(SealedFault::TooLarge.into());
+    }
+    decode(&sealed::open(envelope, keys)?, subject_key_hash)
+}
+
 /// Encodes what is to be encrypted for the certificate whose key has this hash.
-pub(crate) fn encode(
+fn encode(
     holder: &Holder,
     subject_key_hash: &[u8; KEY_HASH_BYTES],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -54,20 +89,17 @@ pub(crate) fn encode(
 }
 
 /// Decodes what was decrypted, and checks that it was made for the certificate whose key has this hash.
-pub(crate) fn decode(
-    plaintext: &[u8],
-    subject_key_hash: &[u8; KEY_HASH_BYTES],
-) -> Result<Holder, Refusal> {
-    let record = PhoneRecord::from_der(plaintext).map_err(|_| EnvelopeFault::Record)?;
+fn decode(plaintext: &[u8], subject_key_hash: &[u8; KEY_HASH_BYTES]) -> Result<Holder, Refusal> {
+    let record = PhoneRecord::from_der(plaintext).map_err(|_| RecordFault::Malformed)?;
     if record.version != VERSION {
-        return Err(EnvelopeFault::RecordVersion.into());
+        return Err(RecordFault::Version.into());
     }
     let sizes_are_fixed = record.number.as_str().len() == NUMBER_CHARS
         && record.salt.len() == SALT_BYTES
         && record.subject_key_hash.len() == KEY_HASH_BYTES
         && record.card.as_ref().is_none_or(|card| card.number.as_str().len() == CARD_CHARS);
     if !sizes_are_fixed {
-        return Err(EnvelopeFault::Record.into());
+        return Err(RecordFault::Malformed.into());
     }
     if record.subject_key_hash != subject_key_hash {
         return Err(Refusal::MovedFromAnotherCertificate);
@@ -103,16 +135,6 @@ struct CardRecord<'a> {
     number: Ia5StringRef<'a>,
     expiry: Ia5StringRef<'a>,
 }
-
-const VERSION: u8 = 1;
-/// `+` and the 15 digits that E.164 allows.
-const NUMBER_CHARS: usize = 16;
-/// ISO/IEC 7812-1 allows 19 digits.
-const CARD_CHARS: usize = 19;
-const SALT_BYTES: usize = 16;
-/// SHA-256.
-pub(crate) const KEY_HASH_BYTES: usize = 32;
-const PADDING: char = ' ';
 
 #[cfg(test)]
 mod tests {
@@ -171,14 +193,14 @@ mod tests {
         let good = record(NUMBER, SALT, Some((CARD, "2029-12")));
         assert!(decode(&good, &KEY_HASH).is_ok());
 
-        let malformed = Refusal::Envelope(EnvelopeFault::Record);
+        let malformed = Refusal::Record(RecordFault::Malformed);
         let mut another_version = good.clone();
         another_version[4] = 2;
         let cases = [
             ("not DER", b"phone".to_vec(), malformed.clone()),
             ("truncated", good[..good.len() - 1].to_vec(), malformed.clone()),
             ("trailing bytes", [&good[..], &[5, 0]].concat(), malformed.clone()),
-            ("version 2", another_version, Refusal::Envelope(EnvelopeFault::RecordVersion)),
+            ("version 2", another_version, Refusal::Record(RecordFault::Version)),
             ("unpadded number", record("+33612345678", SALT, None), malformed.clone()),
             ("short salt", record(NUMBER, &[1; 15], None), malformed.clone()),
             ("unpadded card", record(NUMBER, SALT, Some((ONE_CARD, "2029-12"))), malformed),

@@ -1,4 +1,4 @@
-//! A recipient by key transport: the content key encrypted with the gateway's RSA key.
+//! A recipient by key transport: the content key encrypted with the recipient's RSA key.
 //!
 //! RFC 5652 section 6.2.1 with RSAES-OAEP (RFC 4055 section 4, RFC 8017 section 7.1): SHA-256, MGF1 with SHA-256, no
 //! label. PKCS#1 v1.5 padding tells an attacker who asks often enough what was encrypted, and is not spoken here.
@@ -18,18 +18,23 @@ use der::{
 use x509_cert::{ext::pkix::SubjectKeyIdentifier, spki::AlgorithmIdentifierOwned};
 use zeroize::Zeroizing;
 
-use crate::{
-    error::{EnvelopeFault, Error},
-    recipient::{ContentKey, ENCODING},
+use super::{
+    ID_SHA256,
+    content_key::{ContentKey, ENCODING},
+    is_sha256,
 };
+use crate::error::{Error, SealedFault};
 
-/// Encrypts the content key for the gateway that has this key identifier and this key.
+const ID_RSAES_OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7");
+const ID_MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+
+/// Encrypts the content key for the recipient that has this key identifier and this key.
 pub(crate) fn wrap(
     content_key: &ContentKey,
     key_id: &[u8],
     key: &PublicEncryptingKey,
 ) -> Result<KeyTransRecipientInfo, Error> {
-    const ENCRYPTING: Error = Error::Failed("encrypting a key for a gateway");
+    const ENCRYPTING: Error = Error::Failed("encrypting a key for a recipient");
     let key = OaepPublicEncryptingKey::new(key.clone()).map_err(|_| ENCRYPTING)?;
     let mut encrypted = vec![0; key.ciphertext_size()];
     let encrypted = key
@@ -49,7 +54,7 @@ pub(crate) fn wrap(
     build().map_err(|_| ENCODING)
 }
 
-/// A content key that whoever has the private key can decrypt.
+/// A content key that the private key decrypts.
 #[derive(Clone, Copy)]
 pub(crate) struct Transported<'a> {
     encrypted_key: &'a [u8],
@@ -58,8 +63,8 @@ pub(crate) struct Transported<'a> {
 impl Transported<'_> {
     /// Whatever is wrong with it, the fault is the same: what the padding looked like is not told (RFC 8017 section
     /// 7.1.2, note).
-    pub(crate) fn unwrap(self, key: &PrivateDecryptingKey) -> Result<ContentKey, EnvelopeFault> {
-        const WRAPPED: EnvelopeFault = EnvelopeFault::WrappedKey;
+    pub(crate) fn unwrap(self, key: &PrivateDecryptingKey) -> Result<ContentKey, SealedFault> {
+        const WRAPPED: SealedFault = SealedFault::WrappedKey;
         let key = OaepPrivateDecryptingKey::new(key.clone()).map_err(|_| WRAPPED)?;
         if self.encrypted_key.len() != key.key_size_bytes() {
             return Err(WRAPPED);
@@ -80,7 +85,7 @@ impl Transported<'_> {
 /// Whom one recipient structure is for and what it offers them, if it is exactly of the kind that is spoken here.
 pub(crate) fn offer_of(
     recipient: &KeyTransRecipientInfo,
-) -> Result<(&[u8], Transported<'_>), EnvelopeFault> {
+) -> Result<(&[u8], Transported<'_>), SealedFault> {
     let KeyTransRecipientInfo {
         version: CmsVersion::V2,
         rid: RecipientIdentifier::SubjectKeyIdentifier(key_id),
@@ -88,10 +93,10 @@ pub(crate) fn offer_of(
         enc_key,
     } = recipient
     else {
-        return Err(EnvelopeFault::RecipientKind);
+        return Err(SealedFault::RecipientKind);
     };
     if !is_oaep_with_sha256(key_enc_alg) {
-        return Err(EnvelopeFault::KeyTransport);
+        return Err(SealedFault::KeyTransport);
     }
     let encrypted_key = enc_key.as_bytes();
     Ok((key_id.0.as_bytes(), Transported { encrypted_key }))
@@ -135,12 +140,6 @@ fn is_oaep_with_sha256(algorithm: &AlgorithmIdentifierOwned) -> bool {
         && mask_hash.is_some_and(|hash| is_sha256(&hash))
 }
 
-/// With NULL or without parameters: both are to be read (RFC 4055 section 2.1). OpenSSL writes none.
-fn is_sha256(algorithm: &AlgorithmIdentifierOwned) -> bool {
-    algorithm.oid == ID_SHA256
-        && algorithm.parameters.as_ref().is_none_or(|parameters| parameters.is_null())
-}
-
 /// RSAES-OAEP-params (RFC 4055 section 4.1). Its defaults are SHA-1, so absence is kept apart.
 #[derive(Sequence)]
 struct OaepParameters {
@@ -151,7 +150,3 @@ struct OaepParameters {
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
     label: Option<AlgorithmIdentifierOwned>,
 }
-
-const ID_RSAES_OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7");
-const ID_MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
-const ID_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");

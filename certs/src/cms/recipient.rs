@@ -1,6 +1,6 @@
-//! Gateways: those to whom a number is encrypted.
+//! Recipients: those to whom something is encrypted, such as the payment gateway that reads a number.
 //!
-//! A gateway's key is for key agreement (P-256) or for key encipherment (RSA) and nothing else, apart from its TLS and
+//! A recipient's key is for key agreement (P-256) or for key encipherment (RSA) and nothing else, apart from its TLS and
 //! signature keys.
 
 use std::fmt;
@@ -22,14 +22,18 @@ use crate::{
     key::KeyPair,
 };
 
-/// A gateway to encrypt to.
+const UNCOMPRESSED_POINT_BYTES: usize = 65;
+/// The sizes of RSA keys that are encrypted to, in bits.
+const RSA_BITS: [usize; 2] = [3072, 4096];
+
+/// A recipient to encrypt to.
 #[derive(Clone)]
-pub struct GatewayCertificate {
+pub struct RecipientCertificate {
     key_id: Vec<u8>,
     key: PublicKey,
 }
 
-/// What a number is encrypted with.
+/// What is encrypted with.
 #[derive(Clone)]
 pub(crate) enum PublicKey {
     /// A point on P-256, uncompressed.
@@ -38,15 +42,15 @@ pub(crate) enum PublicKey {
     Rsa(PublicEncryptingKey),
 }
 
-impl GatewayCertificate {
-    /// The gateway of a certificate with a subject key identifier and either a P-256 key and `keyAgreement`, or an RSA
+impl RecipientCertificate {
+    /// The recipient of a certificate with a subject key identifier and either a P-256 key and `keyAgreement`, or an RSA
     /// key of 3072 or 4096 bits and `keyEncipherment`. RSA with 2048 bits is refused: numbers stay in certificates for
     /// years, and 112 bits of strength are not for new use after 2030 (NIST SP 800-57 part 1, table 4).
     ///
-    /// Whether the certificate is to be believed is for the caller to know: it is configuration.
+    /// Whether the certificate is to be trusted is for the caller to know: it is configuration.
     ///
     /// # Errors
-    /// [`Error::NotAGateway`].
+    /// [`Error::NotARecipient`].
     pub fn new(certificate: &Certificate) -> Result<Self, Error> {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
@@ -57,11 +61,11 @@ impl GatewayCertificate {
             });
         match (key_id, public_key(&parsed)) {
             (Some(key_id), Some(key)) if !key_id.is_empty() => Ok(Self { key_id, key }),
-            _ => Err(Error::NotAGateway),
+            _ => Err(Error::NotARecipient),
         }
     }
 
-    /// Names the gateway inside an envelope.
+    /// Names the recipient inside a message.
     pub(crate) fn key_id(&self) -> &[u8] {
         &self.key_id
     }
@@ -71,9 +75,9 @@ impl GatewayCertificate {
     }
 }
 
-impl fmt::Debug for GatewayCertificate {
+impl fmt::Debug for RecipientCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GatewayCertificate({:02x?})", self.key_id)
+        write!(f, "RecipientCertificate({:02x?})", self.key_id)
     }
 }
 
@@ -94,39 +98,39 @@ fn public_key(certificate: &X509Certificate<'_>) -> Option<PublicKey> {
     }
 }
 
-/// A gateway's own key, with which it reads what was encrypted to it. Never printed.
-pub struct GatewayKey {
+/// A recipient's own key, with which it reads what was encrypted to it. Never printed.
+pub struct RecipientKey {
     key_id: Vec<u8>,
     key: PrivateKey,
 }
 
-/// What a number is decrypted with.
+/// What is decrypted with.
 pub(crate) enum PrivateKey {
     P256(agreement::PrivateKey),
     Rsa(PrivateDecryptingKey),
 }
 
-impl GatewayKey {
-    /// The key that belongs to a gateway's certificate.
+impl RecipientKey {
+    /// The key that belongs to a recipient's certificate.
     ///
     /// # Errors
-    /// [`Error::NotAGateway`], [`Error::MalformedKey`], [`Error::KeyMismatch`].
+    /// [`Error::NotARecipient`], [`Error::MalformedKey`], [`Error::KeyMismatch`].
     pub fn new(certificate: &Certificate, key: &KeyPair) -> Result<Self, Error> {
         Self::from_pkcs8(certificate, key.expose_der())
     }
 
-    /// The key that belongs to a gateway's certificate, P-256 or RSA, from its PKCS#8 DER (RFC 5958).
+    /// The key that belongs to a recipient's certificate, P-256 or RSA, from its PKCS#8 DER (RFC 5958).
     ///
     /// # Errors
-    /// [`Error::NotAGateway`] of the certificate; [`Error::MalformedKey`] if the bytes are no P-256 or RSA key;
+    /// [`Error::NotARecipient`] of the certificate; [`Error::MalformedKey`] if the bytes are no P-256 or RSA key;
     /// [`Error::KeyMismatch`] if they are the key of another certificate.
     pub fn from_pkcs8(certificate: &Certificate, key: &[u8]) -> Result<Self, Error> {
-        let gateway = GatewayCertificate::new(certificate)?;
+        let recipient = RecipientCertificate::new(certificate)?;
         let key = PrivateKey::from_pkcs8(key)?;
-        if !key.belongs_to(&gateway.key)? {
+        if !key.belongs_to(&recipient.key)? {
             return Err(Error::KeyMismatch);
         }
-        Ok(Self { key_id: gateway.key_id, key })
+        Ok(Self { key_id: recipient.key_id, key })
     }
 
     pub(crate) fn key_id(&self) -> &[u8] {
@@ -138,9 +142,9 @@ impl GatewayKey {
     }
 }
 
-impl fmt::Debug for GatewayKey {
+impl fmt::Debug for RecipientKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GatewayKey({:02x?})", self.key_id)
+        write!(f, "RecipientKey({:02x?})", self.key_id)
     }
 }
 
@@ -178,8 +182,3 @@ pub(crate) fn is_p256_point(bytes: &[u8]) -> bool {
         && ParsedPublicKey::try_from(UnparsedPublicKey::new(&ECDH_P256, bytes))
             .is_ok_and(|key| key.format() == ParsedPublicKeyFormat::Uncompressed)
 }
-
-const UNCOMPRESSED_POINT_BYTES: usize = 65;
-
-/// The sizes of RSA keys that are encrypted to, in bits.
-const RSA_BITS: [usize; 2] = [3072, 4096];

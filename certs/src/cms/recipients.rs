@@ -1,64 +1,64 @@
-//! The recipients of an envelope: the content key, wrapped for each gateway after the kind of its key.
+//! The recipients of a sealed message: the content key, wrapped for each after the kind of its key.
 //!
-//! A P-256 key agrees on a wrapping key (agreement.rs), an RSA key is encrypted to (transport.rs). Each gateway is
-//! named by its subject key identifier; both kinds may stand in one envelope.
+//! A P-256 key agrees on a wrapping key (agreement.rs), an RSA key is encrypted to (transport.rs). Each
+//! is named by its subject key identifier; both kinds may stand in one message.
 
 use cms::enveloped_data::{RecipientInfo, RecipientInfos};
 use der::asn1::SetOfVec;
-use zeroize::Zeroizing;
 
-use crate::{
+use super::{
     agreement::{self, Agreed},
-    error::{EnvelopeFault, Error},
-    gateway::{GatewayCertificate, GatewayKey, PrivateKey, PublicKey},
+    content_key::{ContentKey, ENCODING},
+    recipient::{PrivateKey, PublicKey, RecipientCertificate, RecipientKey},
     transport::{self, Transported},
 };
+use crate::error::{Error, SealedFault};
 
-/// The key that encrypts the content, made for one envelope and wiped after.
-pub(crate) type ContentKey = Zeroizing<[u8; KEY_BYTES]>;
+/// The most recipients of one message.
+pub const MAX_RECIPIENTS: usize = 8;
 
-/// Wraps the content key for each gateway.
+/// Wraps the content key for each recipient.
 pub(crate) fn wrap(
     content_key: &ContentKey,
-    gateways: &[GatewayCertificate],
+    recipients: &[RecipientCertificate],
 ) -> Result<RecipientInfos, Error> {
-    if gateways.is_empty() || gateways.len() > MAX_GATEWAYS {
-        return Err(Error::GatewayCount);
+    if recipients.is_empty() || recipients.len() > MAX_RECIPIENTS {
+        return Err(Error::RecipientCount);
     }
-    let recipients = gateways
+    let wrapped = recipients
         .iter()
-        .map(|gateway| match gateway.public_key() {
+        .map(|recipient| match recipient.public_key() {
             PublicKey::P256(point) => {
-                agreement::wrap(content_key, gateway.key_id(), point).map(RecipientInfo::Kari)
+                agreement::wrap(content_key, recipient.key_id(), point).map(RecipientInfo::Kari)
             }
             PublicKey::Rsa(key) => {
-                transport::wrap(content_key, gateway.key_id(), key).map(RecipientInfo::Ktri)
+                transport::wrap(content_key, recipient.key_id(), key).map(RecipientInfo::Ktri)
             }
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let recipients = SetOfVec::try_from(recipients).map_err(|_| ENCODING)?;
-    Ok(recipients.into())
+    let wrapped = SetOfVec::try_from(wrapped).map_err(|_| ENCODING)?;
+    Ok(wrapped.into())
 }
 
 /// Checks every recipient, finds the one that is ours and unwraps the content key.
 pub(crate) fn unwrap(
     recipients: &RecipientInfos,
-    keys: &[GatewayKey],
-) -> Result<ContentKey, EnvelopeFault> {
+    keys: &[RecipientKey],
+) -> Result<ContentKey, SealedFault> {
     let mut offers = Vec::new();
     for recipient in recipients.0.iter() {
         offers.extend(offers_of(recipient)?);
     }
-    if offers.is_empty() || offers.len() > MAX_GATEWAYS {
-        return Err(EnvelopeFault::RecipientCount);
+    if offers.is_empty() || offers.len() > MAX_RECIPIENTS {
+        return Err(SealedFault::RecipientCount);
     }
     offers
         .iter()
         .find_map(|offer| keys.iter().find_map(|key| offer.unwrap_with(key)))
-        .ok_or(EnvelopeFault::WrongRecipient)?
+        .ok_or(SealedFault::WrongRecipient)?
 }
 
-/// A content key that whoever is named by `key_id` can unwrap.
+/// A content key for the recipient that is named by `key_id`.
 struct Offer<'a> {
     key_id: &'a [u8],
     content_key: Wrapped<'a>,
@@ -71,7 +71,7 @@ enum Wrapped<'a> {
 
 impl Offer<'_> {
     /// Nothing if the offer is to another key, or to a key of another kind that has the same identifier.
-    fn unwrap_with(&self, key: &GatewayKey) -> Option<Result<ContentKey, EnvelopeFault>> {
+    fn unwrap_with(&self, key: &RecipientKey) -> Option<Result<ContentKey, SealedFault>> {
         if self.key_id != key.key_id() {
             return None;
         }
@@ -87,7 +87,7 @@ impl Offer<'_> {
 }
 
 /// What one recipient structure offers, if it is exactly of a kind that is spoken here.
-fn offers_of(recipient: &RecipientInfo) -> Result<Vec<Offer<'_>>, EnvelopeFault> {
+fn offers_of(recipient: &RecipientInfo) -> Result<Vec<Offer<'_>>, SealedFault> {
     match recipient {
         RecipientInfo::Kari(recipient) => {
             let offers = agreement::offers_of(recipient)?.into_iter();
@@ -100,15 +100,7 @@ fn offers_of(recipient: &RecipientInfo) -> Result<Vec<Offer<'_>>, EnvelopeFault>
             Ok(vec![Offer { key_id, content_key: Wrapped::Transported(transported) }])
         }
         RecipientInfo::Kekri(_) | RecipientInfo::Pwri(_) | RecipientInfo::Ori(_) => {
-            Err(EnvelopeFault::RecipientKind)
+            Err(SealedFault::RecipientKind)
         }
     }
 }
-
-/// The most gateways that one number is encrypted to.
-pub const MAX_GATEWAYS: usize = 8;
-
-/// AES-256.
-pub(crate) const KEY_BYTES: usize = 32;
-
-pub(crate) const ENCODING: Error = Error::Failed("encoding a recipient");

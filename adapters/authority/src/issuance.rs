@@ -1,0 +1,73 @@
+//! What an authority is asked to issue.
+
+use std::{net::IpAddr, time::Duration};
+
+use countersign_certs::{EndEntityKind, KeyUse, Phone, Profile, PublicKey, Request};
+
+use crate::{error::AuthorityError, record::ProvedNumber};
+
+/// A certificate to be issued.
+#[derive(Clone, Debug)]
+pub struct Issuance {
+    /// What it is for.
+    pub kind: EndEntityKind,
+    /// The subject's common name.
+    pub common_name: String,
+    /// The names that a server is reached by.
+    pub dns_names: Vec<String>,
+    /// The addresses that a server is reached by.
+    pub ip_addresses: Vec<IpAddr>,
+    /// The number, which its holder has proved.
+    pub number: Option<ProvedNumber>,
+    /// The key.
+    pub key: PublicKey,
+    /// How long it lasts.
+    pub lifetime: Duration,
+}
+
+impl Issuance {
+    /// What a request asks for, under the name that it has if no other is given. Only what the kind permits is taken from
+    /// it.
+    ///
+    /// # Errors
+    /// [`AuthorityError::NoCommonName`].
+    pub fn of(
+        kind: EndEntityKind,
+        request: &Request,
+        common_name: Option<String>,
+    ) -> Result<Self, AuthorityError> {
+        let common_name = common_name.or_else(|| request.common_name().map(str::to_owned));
+        Ok(Self {
+            kind,
+            common_name: common_name.ok_or(AuthorityError::NoCommonName)?,
+            dns_names: request.dns_names().to_vec(),
+            ip_addresses: request.ip_addresses().to_vec(),
+            number: None,
+            key: request.key().clone(),
+            lifetime: kind.usual_lifetime(),
+        })
+    }
+
+    /// The profile of its kind, filled.
+    pub(crate) fn profile<'a>(
+        &'a self,
+        dns_names: &'a [&'a str],
+        phone: Option<Phone<'a>>,
+    ) -> Result<Profile<'a>, AuthorityError> {
+        let common_name = self.common_name.as_str();
+        let merchant = |key_use| Profile::Merchant { common_name, key_use };
+        let gateway = |key_use| Profile::PaymentGateway { common_name, key_use };
+        let phone = || phone.ok_or(AuthorityError::NumberNotProved);
+        Ok(match self.kind {
+            EndEntityKind::TlsServer => {
+                Profile::TlsServer { common_name, dns_names, ip_addresses: &self.ip_addresses }
+            }
+            EndEntityKind::TlsClient => Profile::TlsClient { common_name, phone: phone()? },
+            EndEntityKind::Cardholder => Profile::Cardholder { common_name, phone: phone()? },
+            EndEntityKind::MerchantSignature => merchant(KeyUse::Signature),
+            EndEntityKind::MerchantKeyExchange => merchant(KeyUse::KeyExchange),
+            EndEntityKind::GatewaySignature => gateway(KeyUse::Signature),
+            EndEntityKind::GatewayKeyExchange => gateway(KeyUse::KeyExchange),
+        })
+    }
+}
