@@ -50,7 +50,17 @@ const FLOORS: [(&str, &[&str]); 4] = [
     ),
     (
         "state machines",
-        &["agreement", "binding", "challenge", "code", "ocra", "payment", "policy", "summary"],
+        &[
+            "agreement",
+            "binding",
+            "challenge",
+            "code",
+            "exempted",
+            "ocra",
+            "payment",
+            "policy",
+            "summary",
+        ],
     ),
     ("the flow", &["directory", "gateway", "outbox", "verifier"]),
 ];
