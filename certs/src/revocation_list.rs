@@ -82,11 +82,11 @@ impl RevocationReason {
 /// A certificate that is revoked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Revoked {
-    /// Which one.
+    /// Of which certificate.
     pub serial: Serial,
     /// Since when.
     pub at: UnixTime,
-    /// Why.
+    /// The reason that its issuer gives.
     pub reason: RevocationReason,
 }
 

@@ -224,7 +224,7 @@ Feature: Figure 13: checkout over TLS
       And Alice is not debited
 
     @serial @F13.5
-    Scenario: A payment that nobody goes on with ends by itself
+    Scenario: A payment that nobody resumes ends by itself
       Given Alice is a subscriber with a card
       And the merchant asks for 49.90 EUR
       When Alice gives the userId

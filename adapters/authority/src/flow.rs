@@ -349,9 +349,9 @@ impl CertificateAuthority {
     }
 
     fn serial(&self) -> Result<Serial, AuthorityError> {
-        let mut chance = [0; 16];
-        self.entropy.fill(&mut chance)?;
-        Ok(Serial::from_random(chance))
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random)?;
+        Ok(Serial::from_random(random))
     }
 
     /// From a little before now, but not before the authority's own begins.

@@ -19,7 +19,7 @@ pub struct Issuance {
     pub ip_addresses: Vec<IpAddr>,
     /// The number, which its holder has proved.
     pub number: Option<ProvedNumber>,
-    /// The key.
+    /// The one to be certified.
     pub key: PublicKey,
     /// How long it lasts.
     pub lifetime: Duration,

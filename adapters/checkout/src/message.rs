@@ -33,7 +33,7 @@ pub struct ItemBody {
     /// Its reference or name, 1 to 64 characters.
     #[schema(example = "ISBN 2070360245")]
     pub name: String,
-    /// How many.
+    /// Pieces of it.
     #[serde(default = "one")]
     #[schema(example = 1)]
     pub quantity: u32,
@@ -43,7 +43,7 @@ pub struct ItemBody {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCheckout {
-    /// How much.
+    /// In minor units of its currency.
     pub amount: AmountBody,
     /// The merchant's reference of the order, 1 to 64 characters.
     #[schema(example = "order-1")]

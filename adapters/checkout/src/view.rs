@@ -65,9 +65,9 @@ pub struct CheckoutView {
     pub id: String,
     /// Where it stands.
     pub status: Status,
-    /// How much.
+    /// In minor units of its currency.
     pub amount: AmountBody,
-    /// The payee.
+    /// The payee, by the name that the payer knows.
     pub payee: String,
     /// What is bought.
     pub items: Vec<ItemBody>,

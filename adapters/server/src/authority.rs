@@ -41,7 +41,7 @@ use crate::{
 pub(crate) struct AuthorityConfig {
     /// Certificate and key of the listener.
     tls: TlsSection,
-    /// The authority.
+    /// What is served, and to whom.
     authority: AuthoritySection,
     /// Master secrets of codes.
     keys: KeysSection,

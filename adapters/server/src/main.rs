@@ -38,7 +38,7 @@ enum Command {
         #[arg(long, requires = "books")]
         json: bool,
     },
-    /// A certificate authority: makes one, issues, looks, renews, takes back; see docs/guides/authority.md.
+    /// A certificate authority: makes one, issues, looks, renews, revokes; see docs/guides/authority.md.
     Ca(Box<ca::Ca>),
 }
 

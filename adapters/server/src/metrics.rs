@@ -26,7 +26,7 @@ const BUCKETS: [f64; 14] =
 /// Messages that wait for their receipts and whose sending is remembered; of more, the oldest are not measured.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// All figures of one server.
+/// All metrics of one server.
 pub(crate) struct Metrics {
     registry: Registry,
     challenges: Family<Labels, Counter>,
@@ -183,7 +183,7 @@ impl Metrics {
         self.sms_bound.set(i64::from(is_bound));
     }
 
-    /// All figures, as `application/openmetrics-text; version=1.0.0`.
+    /// All metrics, as `application/openmetrics-text; version=1.0.0`.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

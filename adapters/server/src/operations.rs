@@ -1,4 +1,4 @@
-//! What operators and their machines ask: figures, health and readiness, over plain HTTP on an address of its own, which
+//! What operators and their machines ask: metrics, health and readiness, over plain HTTP on an address of its own, which
 //! is to be reached from inside only.
 
 use std::{net::SocketAddr, sync::Arc};
@@ -67,7 +67,7 @@ async fn until_stopped(mut stopping: watch::Receiver<bool>) {
 
 type Shared = State<Arc<Operations>>;
 
-/// The figures; depths are looked up now.
+/// The metrics; depths are looked up now.
 async fn metrics(State(operations): Shared) -> Response {
     let Operations { metrics, store, clock, messenger, .. } = operations.as_ref();
     let looked_up = async {
@@ -79,7 +79,7 @@ async fn metrics(State(operations): Shared) -> Response {
         Ok::<_, StoreError>(())
     };
     if let Err(error) = looked_up.await {
-        // The other figures are wanted all the more.
+        // The other metrics are wanted all the more.
         tracing::error!(%error, "depths cannot be looked up");
     }
     metrics.sms_bound(messenger.is_bound());
@@ -89,7 +89,7 @@ async fn metrics(State(operations): Shared) -> Response {
             ([(header::CONTENT_TYPE, media_type)], text).into_response()
         }
         Err(error) => {
-            tracing::error!(%error, "the figures cannot be written");
+            tracing::error!(%error, "the metrics cannot be written");
             Problem::internal().into_response()
         }
     }

@@ -67,7 +67,7 @@ impl Server {
         Self::start_with(config, clock, |router| router).await
     }
 
-    /// As [`Server::start`], with every flow's routes wrapped by `wrap` first: for who serves in its own process and wants
+    /// As [`Server::start`], with every flow's routes wrapped by `wrap` first: for a program that serves in its own process and wants
     /// to see or shape the requests (axum's layers), as the sandbox does.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl Server {
         self.api.address()
     }
 
-    /// Where figures, health and readiness are served, if they are.
+    /// Where metrics, health and readiness are served, if they are.
     pub const fn operations_address(&self) -> Option<SocketAddr> {
         self.operations
     }

@@ -98,7 +98,7 @@ impl<M: Messenger + 'static> Sending<M> {
     }
 }
 
-/// Goes on with payments until `stop` turns true.
+/// Resumes payments until `stop` turns true.
 pub(crate) fn resume_payments(
     gateway: Arc<Gateway>,
     mut stop: watch::Receiver<bool>,
@@ -107,7 +107,7 @@ pub(crate) fn resume_payments(
         loop {
             let resumed: Result<usize, Error> = gateway.resume(PAYMENTS_AT_ONCE).await;
             if let Err(error) = resumed {
-                tracing::error!(%error, "payments cannot be gone on with");
+                tracing::error!(%error, "cannot resume payments");
             }
             tokio::select! {
                 () = sleep(PAYMENTS_PAUSE) => {}

@@ -54,7 +54,7 @@ const VERSION_OF_OTHERS: u8 = 3;
 pub struct Signer<'a> {
     /// The certificate of the key.
     pub certificate: &'a Certificate,
-    /// The key.
+    /// The one to be certified.
     pub key: &'a dyn SigningKey,
     /// The certificates above it that are sent along.
     pub above: &'a [Certificate],

@@ -1,4 +1,4 @@
-//! Chains that are not believed, in checking order.
+//! Chains that are not trusted, in checking order.
 
 use countersign_certs::{
     Authority, Certificate, CertificateDer, Error, KeyPair, MAX_CERTIFICATE_BYTES, MAX_CHAIN,
@@ -11,7 +11,7 @@ use crate::support::{EXTENSION, Hierarchy, NOW, NUMBER, at, days, holder, openss
 const YEAR: u64 = 365 * 86_400;
 
 #[test]
-fn a_good_chain_is_believed_with_what_it_says() {
+fn a_good_chain_is_trusted_with_what_it_says() {
     let hierarchy = Hierarchy::new();
     let key = KeyPair::generate().unwrap();
     let client = hierarchy.encrypted_client(&key, &holder());

@@ -21,7 +21,7 @@ const DAYS: &str = "36500";
 const CARD: (&str, &str) = ("4970100000000154", "2029-12");
 
 #[test]
-fn a_number_that_openssl_issued_in_clear_is_believed_and_read() {
+fn a_number_that_openssl_issued_in_clear_is_accepted_and_read() {
     let authority = ForeignAuthority::new();
     let client = authority.client("clear", &[("PHONE", NUMBER)], "");
     let holder = client.phone(&[]).unwrap();

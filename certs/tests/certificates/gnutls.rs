@@ -22,12 +22,12 @@ fn gnutls_verifies_both_ways_to_bear_a_number_for_clients_only() {
     let folder = folder.path();
     issued.write(folder);
     for name in ["clear", "encrypted"] {
-        let (believed, said) = verify(folder, "root.pem", name, CLIENT_AUTH);
-        assert!(believed, "{name}\n{said}");
-        let (believed, said) = verify(folder, "root.pem", name, SERVER_AUTH);
-        assert!(!believed, "{name} is believed as a server\n{said}");
-        let (believed, said) = verify(folder, "stranger.pem", name, CLIENT_AUTH);
-        assert!(!believed, "{name} is believed under another root\n{said}");
+        let (trusted, said) = verify(folder, "root.pem", name, CLIENT_AUTH);
+        assert!(trusted, "{name}\n{said}");
+        let (trusted, said) = verify(folder, "root.pem", name, SERVER_AUTH);
+        assert!(!trusted, "{name} is trusted as a server\n{said}");
+        let (trusted, said) = verify(folder, "stranger.pem", name, CLIENT_AUTH);
+        assert!(!trusted, "{name} is trusted under another root\n{said}");
     }
 }
 

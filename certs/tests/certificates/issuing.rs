@@ -62,7 +62,7 @@ fn the_largest_envelope_that_is_issued_is_read() {
 }
 
 #[test]
-fn an_authority_with_its_own_extension_is_read_by_who_knows_it_only() {
+fn an_authority_with_its_own_extension_is_read_where_it_is_known_only() {
     let extension: PhoneExtension = "1.3.6.1.4.1.32473.7".parse().unwrap();
     let root = Authority::root("Root", days(365)).unwrap().with_phone_extension(extension);
     let issuing = root.issuing("Issuing", days(365)).unwrap();

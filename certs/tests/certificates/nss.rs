@@ -18,7 +18,7 @@ fn nss_accepts_both_ways_to_bear_a_number_for_clients_and_only_in_their_time() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     certutil(folder, "-N --empty-password");
-    // T: believed to issue to clients.
+    // T: trusted to issue to clients.
     enter(folder, "root", "T,,", hierarchy.root.certificate());
     enter(folder, "issuing", ",,", hierarchy.issuing.certificate());
     enter(folder, "clear", ",,", &hierarchy.clear_client(&key));
@@ -35,7 +35,7 @@ fn nss_accepts_both_ways_to_bear_a_number_for_clients_and_only_in_their_time() {
 }
 
 #[test]
-fn nss_accepts_no_client_whose_root_it_does_not_believe() {
+fn nss_accepts_no_client_whose_root_it_does_not_trust() {
     let hierarchy = Hierarchy::new();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

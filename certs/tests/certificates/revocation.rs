@@ -43,7 +43,7 @@ fn a_revoked_certificate_is_refused_and_its_neighbour_is_not() {
 }
 
 #[test]
-fn below_a_revoked_authority_nobody_is_believed() {
+fn below_a_revoked_authority_nobody_is_trusted() {
     let hierarchy = Hierarchy::new();
     let client = hierarchy.clear_client(&KeyPair::generate().unwrap());
     let authority = revoked(hierarchy.issuing.certificate().der());

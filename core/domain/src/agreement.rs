@@ -44,7 +44,7 @@ impl From<&Payee> for ServiceName {
 pub enum Agreement {
     /// To come in (figures 4 and 5).
     Access {
-        /// Where.
+        /// The service, by the name that the person knows.
         to: ServiceName,
     },
     /// That a certificate is issued with the person's number (F11.1).

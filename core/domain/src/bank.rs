@@ -38,10 +38,10 @@ impl BankReference {
     pub fn random(entropy: &dyn Entropy, now: Timestamp) -> Result<Self, EntropyError> {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes)?;
-        let mut chance = u128::from_be_bytes(bytes);
+        let mut random = u128::from_be_bytes(bytes);
         let mut draw = |sides: u128| {
-            let drawn = chance % sides;
-            chance /= sides;
+            let drawn = random % sides;
+            random /= sides;
             u32::try_from(drawn).unwrap_or_default()
         };
         let stan = draw(999_999) + 1;
@@ -58,11 +58,11 @@ pub struct BankRequest {
     pub reference: BankReference,
     /// The card to debit.
     pub card: Card,
-    /// How much.
+    /// In minor units of its currency.
     pub amount: Amount,
-    /// Who is paid, as the payer sees it.
+    /// The payee, as the payer sees it.
     pub payee: Payee,
-    /// Who is paid, as the gateway knows it.
+    /// The payee, as the gateway knows it.
     pub relying_party: RelyingPartyId,
 }
 

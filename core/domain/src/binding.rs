@@ -18,8 +18,7 @@ const LABEL: &str = "countersign binding 2";
 /// What the reference is hashed with, so that it is no part of the binding's digest.
 const REFERENCE_LABEL: &[u8] = b"countersign reference 1";
 
-/// Characters that are not taken for each other, on a screen or aloud: no 0 and O, 1, I and L, 2 and Z, 5 and S, 8 and B, 6
-/// and G.
+/// Characters that are told apart on a screen and aloud: no 0 and O, 1, I and L, 2 and Z, 5 and S, 8 and B, 6 and G.
 const REFERENCE_ALPHABET: [char; 23] = [
     '3', '4', '6', '7', '9', 'A', 'C', 'D', 'E', 'F', 'H', 'J', 'K', 'M', 'N', 'P', 'R', 'T', 'U',
     'V', 'W', 'X', 'Y',
@@ -38,7 +37,7 @@ pub struct Binding {
     pub challenge: ChallengeId,
     /// On whose behalf the person is asked.
     pub relying_party: RelyingPartyId,
-    /// Who is asked, where and in which session.
+    /// The person at the session, and how he or she is reached.
     pub person: Person,
     /// When the code was made (C13).
     pub issued_at: Timestamp,

@@ -56,14 +56,14 @@ pub enum State {
     Pending,
     /// A response was accepted.
     Verified {
-        /// When.
+        /// When that happened.
         at: Timestamp,
     },
     /// It was ended without an accepted response.
     Refused {
-        /// Why.
+        /// What ended it.
         reason: Refusal,
-        /// When.
+        /// When that happened.
         at: Timestamp,
     },
     /// Its time ran out.
@@ -320,12 +320,12 @@ impl Verified {
     }
 }
 
-/// Who is asked to agree to what.
+/// The person to be asked, and what to agree to.
 #[derive(Clone, Debug)]
 pub struct ChallengeRequest {
     /// On whose behalf.
     pub relying_party: RelyingPartyId,
-    /// The person.
+    /// Asked by the second network, in a session of the first.
     pub person: Person,
     /// What the person is asked to agree to.
     pub agreement: Agreement,

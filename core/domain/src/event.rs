@@ -17,9 +17,9 @@ use crate::{
 /// Something that happened to a record.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Fact {
-    /// When.
+    /// When that happened.
     pub at: Timestamp,
-    /// What.
+    /// What it was, with its members.
     #[serde(flatten)]
     pub event: Event,
 }
@@ -32,12 +32,12 @@ pub enum Event {
     ChallengeStarted {
         /// To which receiver, masked.
         to: String,
-        /// The message.
+        /// Its id in the outbox.
         message: MessageId,
     },
     /// A further message with the same code was put into the outbox.
     CodeResent {
-        /// The message.
+        /// Its id in the outbox.
         message: MessageId,
     },
     /// A response was counted; what became of it follows, if anything did.
@@ -49,12 +49,12 @@ pub enum Event {
     ChallengeVerified,
     /// The challenge is over without a right response.
     ChallengeRefused {
-        /// Why.
+        /// What ended it.
         cause: Refusal,
     },
     /// The network took a message over.
     MessageSent {
-        /// The message.
+        /// Its id in the outbox.
         message: MessageId,
         /// By which the network's operator knows it.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,19 +62,19 @@ pub enum Event {
     },
     /// The receiver has a message.
     MessageDelivered {
-        /// The message.
+        /// Its id in the outbox.
         message: MessageId,
     },
     /// A message will not arrive.
     MessageFailed {
-        /// The message.
+        /// Its id in the outbox.
         message: MessageId,
         /// What the network said.
         cause: String,
     },
     /// It is not known whether the network took a message over; it is not sent again.
     MessageUnconfirmed {
-        /// The message.
+        /// Its id in the outbox.
         message: MessageId,
     },
     /// A text arrived from the second network.
@@ -84,7 +84,7 @@ pub enum Event {
     },
     /// A payment began.
     PaymentStarted {
-        /// How much.
+        /// In minor units of its currency.
         amount: Amount,
         /// How it is to be made (C23).
         plan: Plan,
@@ -103,29 +103,29 @@ pub enum Event {
     },
     /// The person is asked for a code.
     CodeAsked {
-        /// The challenge.
+        /// The challenge that it waits for.
         challenge: ChallengeId,
     },
     /// The person agreed: the amount will be taken.
     PaymentAgreed,
     /// The relying party asked to debit the amount, or a part of what is held.
     CaptureAsked {
-        /// How much.
+        /// In minor units of its currency.
         amount: Amount,
     },
     /// The amount is debited, and posted.
     PaymentCaptured {
-        /// How much.
+        /// In minor units of its currency.
         amount: Amount,
     },
     /// The relying party asked to give some of it back.
     CreditAsked {
-        /// How much.
+        /// In minor units of its currency.
         amount: Amount,
     },
     /// The amount is given back, and posted.
     PaymentCredited {
-        /// How much.
+        /// In minor units of its currency.
         amount: Amount,
     },
     /// The bank refuses to give it back.
@@ -135,7 +135,7 @@ pub enum Event {
     },
     /// The payment will not be made; what the bank held will be released.
     PaymentVoiding {
-        /// Why.
+        /// What ended it.
         cause: VoidCause,
     },
     /// The payment was not made and holds nothing.

@@ -44,19 +44,19 @@ pub enum MessageState {
     },
     /// The network took it over.
     Sent {
-        /// When.
+        /// When that happened.
         at: Timestamp,
     },
     /// The receiver has it.
     Delivered {
-        /// When.
+        /// When that happened.
         at: Timestamp,
     },
     /// It will not arrive.
     Failed {
         /// What the network said.
         cause: String,
-        /// When.
+        /// When that happened.
         at: Timestamp,
     },
     /// It is not known whether the network took it over.
@@ -225,7 +225,7 @@ pub enum Delivery {
 /// A text that somebody sent us over the second network (claims 2 and 3).
 #[derive(Clone, Debug, PartialEq)]
 pub struct InboundText {
-    /// Who sent it.
+    /// The sender's number.
     pub from: Msisdn,
     /// To which of our numbers or short codes.
     pub to: String,

@@ -120,21 +120,21 @@ pub enum PaymentState {
     Declined {
         /// Why, in the bank's terms.
         response: ResponseCode,
-        /// When.
+        /// When that happened.
         at: Timestamp,
     },
     /// The bank is told to release what it holds, or may hold.
     Voiding {
-        /// Why.
+        /// What ended it.
         cause: VoidCause,
         /// What the bank holds, if it said so.
         approval: Option<ApprovalCode>,
     },
     /// No amount is taken, none is held.
     Voided {
-        /// Why.
+        /// What ended it.
         cause: VoidCause,
-        /// When.
+        /// When that happened.
         at: Timestamp,
     },
 }
@@ -202,7 +202,7 @@ pub struct Payment {
     /// Follows it through logs.
     pub(crate) correlation: Option<CorrelationId>,
     pub(crate) state: PaymentState,
-    /// When any process may go on with it.
+    /// When any process may resume it.
     pub(crate) next_at: Option<Timestamp>,
 }
 

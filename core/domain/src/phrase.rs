@@ -7,7 +7,7 @@ use crate::{amount::Amount, locale::Locale};
 pub enum Phrase<'a> {
     /// That an amount is paid to somebody. It comes first, and cannot be left out (RTS art. 5(1)(a)).
     Pay {
-        /// How much.
+        /// In minor units of its currency.
         amount: Amount,
         /// To whom.
         payee: &'a str,
@@ -19,7 +19,7 @@ pub enum Phrase<'a> {
     },
     /// That somebody is let in.
     Access {
-        /// Where.
+        /// The service, by the name that the person knows.
         to: &'a str,
     },
     /// That a certificate is issued.

@@ -96,7 +96,7 @@ pub struct Record {
 pub struct Versioned<T> {
     /// The version it was read in.
     pub version: Version,
-    /// The value.
+    /// What it was then.
     pub value: T,
 }
 

@@ -123,7 +123,7 @@ pub struct Posting {
     pub debit: Account,
     /// The account that is owed.
     pub credit: Account,
-    /// How much.
+    /// In minor units of its currency.
     pub amount: Amount,
     /// The net balance, in minor units of the amount's currency, below which this posting must not bring the debited
     /// account. From the first posting with a floor on, the store keeps the account's balance in that currency.

@@ -17,7 +17,7 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The value. Whoever calls this answers for where it goes.
+    /// The value in clear: mind where it goes.
     pub const fn expose(&self) -> &T {
         &self.0
     }

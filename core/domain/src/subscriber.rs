@@ -7,7 +7,7 @@ use crate::{address::Address, card::Card, id::Identifier};
 /// Somebody whose number is vouched for. Patent: *abonné*, in the *base de données d'abonnés* 107, 1305.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subscriber {
-    /// Who.
+    /// By which the directory knows the person.
     pub identifier: Identifier,
     /// The receiver's address.
     pub address: Address,

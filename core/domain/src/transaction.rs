@@ -22,7 +22,7 @@ shown_text!(
 pub struct Item {
     /// Its reference or name.
     pub name: ItemName,
-    /// How many.
+    /// Pieces of it.
     pub quantity: u32,
 }
 
@@ -68,12 +68,12 @@ impl Transaction {
         Ok(Self { amount, payee, reference, items })
     }
 
-    /// How much.
+    /// What is to be paid.
     pub const fn amount(&self) -> Amount {
         self.amount
     }
 
-    /// Who is paid.
+    /// The payee, as the payer sees it.
     pub const fn payee(&self) -> &Payee {
         &self.payee
     }

@@ -1,7 +1,7 @@
 //! Every order in which responses, resends, expiry, cancellation and crashes can meet at one challenge.
 //!
-//! The model runs the real transitions over a record with a version. Whoever changes it reads it, makes the transition,
-//! and commits against the version that was read; between any two of these steps anybody else may take theirs. Whoever
+//! The model runs the real transitions over a record with a version. A process that changes it reads it, makes the transition,
+//! and commits against the version that was read; between any two of these steps anybody else may take theirs. One that
 //! crashes takes no more steps: as the properties hold in every state, they hold after a crash at every step.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a model may fail loudly")]
 

@@ -100,7 +100,7 @@ fn schema_version(connection: &Connection, path: &Path) -> Result<usize, OpenErr
     }
 }
 
-/// Asks for a write-ahead log that is synced on every commit, and believes only what it reads back.
+/// Asks for a write-ahead log that is synced on every commit, and trusts only what it reads back.
 fn make_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let ask = || {
         let mode =

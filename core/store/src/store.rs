@@ -88,7 +88,7 @@ fn write_backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     let synced = written
         .and_then(|_| fs::File::open(to).and_then(|file| file.sync_all()).map_err(unavailable));
     if synced.is_err() {
-        // Half a copy must not be taken for one. If it cannot be removed either, the error that began it counts.
+        // Half a copy must not be mistaken for one. If it cannot be removed either, the error that began it counts.
         let _ = fs::remove_file(to);
     }
     synced

@@ -70,7 +70,7 @@ fn commit_and_answer(connection: &mut Connection, group: &mut Vec<Waiting>, comm
     match &outcomes {
         Ok(_) => drop(commits.fetch_add(1, Ordering::Relaxed)),
         Err(failure) => {
-            tracing::error!(%failure, batches = group.len(), "nothing of a group was committed")
+            tracing::error!(%failure, batches = group.len(), "commit group failed; no batch was written")
         }
     }
     let outcomes = outcomes.unwrap_or_else(|failure| vec![Err(failure); group.len()]);

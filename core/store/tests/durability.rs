@@ -176,7 +176,7 @@ fn clients_of(names: &[&str]) -> BTreeMap<String, u64> {
     clients.map(|client| (client, 0)).collect()
 }
 
-/// 20 to 219 milliseconds, by chance: a process may die while it opens the file, too.
+/// 20 to 219 milliseconds, drawn: a process may die while it opens the file, too.
 fn short_life() -> Duration {
     Duration::from_millis(20 + RandomState::new().hash_one("life") % 200)
 }

@@ -42,7 +42,7 @@ impl Catalogue {
             .map_err(|error| format!("rows.toml: {error}"))
     }
 
-    /// The groups.
+    /// In the order of the report.
     pub fn groups(&self) -> &[Group] {
         &self.groups
     }

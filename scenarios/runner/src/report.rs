@@ -45,7 +45,7 @@ struct Played {
 #[derive(Debug, PartialEq)]
 enum Verdict {
     Passed,
-    /// Why.
+    /// A step failed, with its message.
     Failed(String),
     /// There was no sandbox for it.
     Skipped,

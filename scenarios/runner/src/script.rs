@@ -25,7 +25,7 @@ pub enum ScriptError {
     /// The path leads nowhere, or to what cannot be read.
     #[error("{path}: {cause}")]
     Unreadable {
-        /// The path.
+        /// As it was given.
         path: PathBuf,
         /// What the system says.
         cause: String,
@@ -33,7 +33,7 @@ pub enum ScriptError {
     /// There is no script.
     #[error("{path}: there is no .feature file")]
     None {
-        /// The path.
+        /// As it was given.
         path: PathBuf,
     },
     /// It is no Gherkin.
@@ -47,7 +47,7 @@ pub enum ScriptError {
     UnknownRow {
         /// File and line.
         place: String,
-        /// The tag.
+        /// As it stands in the script.
         tag: String,
     },
     /// A scenario without steps would pass whatever happens.
@@ -131,7 +131,7 @@ pub struct Told<'a> {
     pub feature: &'a Feature,
     /// Under which rule, if any.
     pub rule: Option<&'a Rule>,
-    /// The scenario.
+    /// As it was parsed.
     pub scenario: &'a Scenario,
 }
 

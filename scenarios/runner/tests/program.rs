@@ -137,7 +137,7 @@ fn files(folder: &Path) -> std::collections::BTreeMap<String, String> {
 }
 
 #[test]
-fn the_figures_in_the_documentation_are_what_is_really_sent() {
+fn the_drawn_flows_in_the_documentation_are_what_is_really_sent() {
     let mut kept = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures"));
     let index = kept.remove("README.md").unwrap();
     assert!(kept.keys().all(|name| index.contains(name)), "the index has not all");

@@ -43,7 +43,7 @@ impl LoneBank {
         Ok(Self { bank, control, _served: door.serve(routes) })
     }
 
-    /// The bank.
+    /// Its accounts, and what was asked of them.
     pub fn bank(&self) -> &Bank {
         &self.bank
     }
@@ -88,7 +88,7 @@ impl LoneCentre {
         Ok(Self { centre, control, _served: door.serve(routes) })
     }
 
-    /// The centre.
+    /// Its handsets, and what they show.
     pub fn centre(&self) -> &Centre {
         &self.centre
     }

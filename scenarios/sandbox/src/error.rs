@@ -32,7 +32,7 @@ pub enum SandboxError {
         "cannot listen at {address}: {cause}; is another sandbox running? Choose other ports, see --help"
     )]
     Listen {
-        /// The address.
+        /// At which nothing can listen.
         address: SocketAddr,
         /// What the system says.
         cause: String,

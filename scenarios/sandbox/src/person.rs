@@ -16,7 +16,7 @@ pub struct Person {
     pub user_id: String,
     /// The phone, E.164.
     pub number: String,
-    /// The card.
+    /// The one to debit.
     pub card: PlainCard,
 }
 

@@ -221,7 +221,7 @@ async fn what_is_kept_shows_no_number() {
 }
 
 #[tokio::test]
-async fn what_was_taken_back_or_has_expired_is_not_renewed() {
+async fn what_was_revoked_or_has_expired_is_not_renewed() {
     let mut house = House::new();
     let authority = house.authority();
     let key = KeyPair::generate().unwrap();

@@ -118,7 +118,7 @@ async fn the_trace_tells_what_happened_and_gives_nothing_away() {
 }
 
 #[tokio::test]
-async fn only_who_may_enters_subscribers() {
+async fn only_a_party_that_may_enrol_enters_subscribers() {
     let shop = Shop::new();
     let body = json!({ "number": NUMBER }).to_string();
     let refused = shop.call("martin", "PUT", "/v1/subscribers/alice", &[], body).await;

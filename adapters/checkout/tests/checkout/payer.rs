@@ -120,7 +120,7 @@ async fn the_session_is_a_cookie_that_only_this_host_gets_back() {
     for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }
-    // Who has one keeps it.
+    // A browser that has one keeps it.
     let browser = Browser::at(&shop, &page, HTML).await;
     assert_eq!(browser.open(&page).await.header(header::SET_COOKIE), "");
 }

@@ -48,7 +48,7 @@ async fn tls_1_2_and_1_3_are_spoken_with_and_without_a_client_certificate() {
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_to_who_asks_for_it() {
+async fn http_2_is_spoken_to_clients_that_ask_for_it() {
     let folder = Folder::new();
     let server = folder.start("").await;
     let mut config = rustls::ClientConfig::clone(folder.tls(&[&TLS13], false).config());

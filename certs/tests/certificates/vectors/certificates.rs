@@ -1,4 +1,4 @@
-//! The certificates of the vectors. The same each time: the authority's key is Ed25519, whose signatures have no chance
+//! The certificates of the vectors. The same each time: the authority's key is Ed25519, whose signatures have no randomness
 //! in them (RFC 8032 section 5.1.6), and nothing else in a certificate is drawn.
 
 use countersign_certs::{Authority, CertificateDer, KeyPair, Phone, Profile, RecipientCertificate};

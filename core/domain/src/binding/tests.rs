@@ -234,7 +234,7 @@ proptest! {
     }
 
     #[test]
-    fn a_reference_is_four_characters_that_are_not_taken_for_each_other(binding in any_binding()) {
+    fn a_reference_is_four_characters_that_are_told_apart(binding in any_binding()) {
         let reference = binding.reference();
         prop_assert_eq!(reference.as_str().len(), 4);
         prop_assert!(reference.as_str().chars().all(|c| REFERENCE_ALPHABET.contains(&c)));

@@ -301,7 +301,7 @@ async fn others_may_go_on_when_the_lease_or_the_time_of_the_code_is_over() {
     assert_eq!(payment().due_at(), Some(START.plus_seconds(60)));
     let asked = payment().ask_code(Some(approval()), &challenge).unwrap().next;
     assert_eq!(asked.due_at(), Some(challenge.expires_at()));
-    // Whoever ends the challenge may have no bank at hand, so that anybody may go on.
+    // The process that ends the challenge may have no bank at hand, so that any may go on.
     assert_eq!(asked.clone().void(VoidCause::Interrupted, NOW).unwrap().next.due_at(), Some(NOW));
     assert_eq!(asked.agree(&proof, NOW).unwrap().next.due_at(), lease_over);
     let agreed = payment_in(PaymentState::Authorizing { agreed: true });

@@ -244,7 +244,7 @@ async fn a_receipt_before_the_answer_finds_its_message() {
 }
 
 #[tokio::test]
-async fn an_old_receipt_is_not_taken_for_one_of_a_new_message_of_the_same_name() {
+async fn an_old_receipt_is_not_mistaken_for_one_of_a_new_message_of_the_same_name() {
     let shop = Fixture::new();
     shop.outbox.accept(receipt("ref-1", failed())).await.unwrap();
     shop.clock.advance_seconds(60);

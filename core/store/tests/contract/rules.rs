@@ -369,7 +369,7 @@ pub(crate) async fn many_inserts_at_once_are_all_made(store: AnyStore) {
                 let id = format!("{client}-{number}");
                 let batch = Batch { postings: vec![euro(&id)], ..inserts([record(note(&id), 1)]) };
                 store.commit(batch).await.unwrap();
-                // Whoever was answered sees what was committed.
+                // A client that was answered sees what was committed.
                 assert_eq!(version(&store, &id).await, Some(Version(1)));
             }
         })

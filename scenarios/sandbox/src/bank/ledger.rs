@@ -53,11 +53,11 @@ pub struct Account {
 pub struct Movement {
     /// Which way the money went, or was promised.
     pub kind: MovementKind,
-    /// The amount.
+    /// Held, debited, released or given back.
     pub amount: Amount,
     /// The purchase's retrieval reference number.
     pub retrieval: String,
-    /// The payee.
+    /// As the terminal named the merchant (ISO 8583 field 43).
     pub payee: String,
 }
 

@@ -159,7 +159,7 @@ async fn a_submission_is_shown_and_its_receipt_sent() {
 }
 
 #[tokio::test]
-async fn no_receipt_is_sent_to_who_wants_none() {
+async fn no_receipt_is_sent_where_none_is_wanted() {
     let centre = centre().await;
     let mut client = Client::bound(&centre).await;
     for registered_delivery in [0, 2] {
