@@ -186,7 +186,7 @@ pub struct Balance {
 impl Balance {
     /// Credits minus debits.
     pub fn net_minor(self) -> i128 {
-        i128::from(self.credit_minor) - i128::from(self.debit_minor)
+        i128::from(self.credit_minor).saturating_sub(i128::from(self.debit_minor))
     }
 
     /// The balance after a posting to a side of `account`; none when a sum is above what a store can keep.
