@@ -23,13 +23,13 @@ use serde::Deserialize;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    ca::folder::{AuthorityFolder, passphrase, read_certificate},
-    commits::Commits,
     config::{Files, KeysSection, SmsSection, TlsSection, parse, unreadable},
     error::{ConfigError, StartError},
+    folder::{AuthorityFolder, passphrase, read_certificate},
     listener::Listener,
+    metered::Metered,
     metrics::Metrics,
-    observed::Observed,
+    notifying_store::NotifyingStore,
     requests::watched,
     server::{messenger, run_session},
     system::SystemEntropy,
@@ -133,7 +133,7 @@ impl AuthorityServer {
         let chain = folder.chain().map_err(unusable_folder)?;
         let store = folder.register();
         let store = store.map_err(|error| StartError::Store(error.to_string()))?;
-        let (store, committed) = Commits::of(store, Arc::clone(&metrics));
+        let (store, committed) = NotifyingStore::of(store, Arc::clone(&metrics));
         let ports = Ports {
             store: Arc::new(store),
             clock: Arc::clone(&clock),
@@ -160,10 +160,10 @@ impl AuthorityServer {
             stopping.clone(),
         )
         .await?;
-        let observed = Arc::new(Observed { inner: Arc::clone(&messenger), metrics });
+        let metered = Arc::new(Metered { inner: Arc::clone(&messenger), metrics });
         let tasks = vec![
             run_session(&messenger, &outbox),
-            workers::send_messages(outbox, observed, committed, stopping),
+            workers::send_messages(outbox, metered, committed, stopping),
         ];
         tracing::info!(authority = %listener.address(), "listening");
         Ok(Self { listener, messenger, tasks, stop })

@@ -1,7 +1,6 @@
 //! `countersign ca`: a certificate authority on this machine.
 
 mod arguments;
-pub(crate) mod folder;
 mod inspect;
 
 use std::{path::Path, sync::Arc};
@@ -11,6 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     authority::{AuthorityConfig, AuthorityServer},
+    folder::{
+        AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
+    },
     system::SystemClock,
 };
 use countersign_authority::{
@@ -25,9 +27,6 @@ use countersign_domain::ports::Clock as _;
 pub use arguments::Ca;
 use arguments::{
     AuthorityName, CaCommand, Crl, Folder, Init, Issue, Key, Renew, Revoke, Serve, days,
-};
-use folder::{
-    AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
 };
 
 /// How long a list of an authority that makes authorities is believed.

@@ -7,8 +7,8 @@
 //!   config.rs --> server.rs --+--> SqliteStore, SmppMessenger, BankClient       (drivers)
 //!                             +--> Gateway, Outbox, Subscribers                 (domain)
 //!                             +--> listener.rs: TLS --> checkout's routers      (flows)
-//!                             +--> workers.rs: what was committed (commits.rs), what is due
-//!                             +--> commits.rs, observed.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
+//!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
+//!                             +--> notifying_store.rs, metered.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
 //!
 //!   ca.rs --> countersign-authority over the folder of an authority; ca serve: authority.rs --> listener.rs, workers.rs
 //! ```
@@ -17,12 +17,13 @@ pub mod ca;
 mod server;
 
 mod authority;
-mod commits;
 mod config;
 mod error;
+mod folder;
 mod listener;
+mod metered;
 mod metrics;
-mod observed;
+mod notifying_store;
 mod operations;
 mod requests;
 mod revocation;

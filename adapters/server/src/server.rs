@@ -26,12 +26,12 @@ use tokio::{
 };
 
 use crate::{
-    commits::Commits,
     config::{Config, Files, SmsSection},
     error::{ConfigError, StartError},
     listener::Listener,
+    metered::Metered,
     metrics::Metrics,
-    observed::Observed,
+    notifying_store::NotifyingStore,
     operations::Operations,
     requests::watched,
     revocation,
@@ -116,10 +116,10 @@ impl Server {
         )
         .await?;
 
-        let observed = Arc::new(Observed { inner: Arc::clone(&messenger), metrics });
+        let metered = Arc::new(Metered { inner: Arc::clone(&messenger), metrics });
         let mut tasks = vec![
             run_session(&messenger, &outbox),
-            workers::send_messages(outbox, observed, committed, stopping.clone()),
+            workers::send_messages(outbox, metered, committed, stopping.clone()),
             workers::resume_payments(gateway, stopping.clone()),
         ];
         if !revoked.is_empty() {
@@ -220,7 +220,7 @@ impl Core {
     ) -> Result<Self, StartError> {
         let store = SqliteStore::open(&config.files.path(&config.store.path))
             .map_err(|error| StartError::Store(error.to_string()))?;
-        let (store, committed) = Commits::of(store, Arc::clone(metrics));
+        let (store, committed) = NotifyingStore::of(store, Arc::clone(metrics));
         let ports = Ports {
             store: Arc::new(store),
             clock,
@@ -229,13 +229,12 @@ impl Core {
         };
         let messenger = Arc::new(messenger(&config.sms, &config.files, Arc::clone(&ports.clock))?);
         let bank = Arc::new(bank(config, Arc::clone(&ports.clock))?);
-        let observed =
-            Arc::new(Observed { inner: Arc::clone(&bank), metrics: Arc::clone(metrics) });
+        let metered = Arc::new(Metered { inner: Arc::clone(&bank), metrics: Arc::clone(metrics) });
         let payments = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
         let verifier = Verifier::new(ports.clone(), config.policy.clone()).with_waiting(payments);
         let verifier = Arc::new(verifier);
         let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier));
-        let gateway = Arc::new(Gateway::new(ports.clone(), observed, verifier));
+        let gateway = Arc::new(Gateway::new(ports.clone(), metered, verifier));
         let directory = Arc::new(Subscribers::new(ports.clone()));
         let checkouts = Checkouts {
             ports,

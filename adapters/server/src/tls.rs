@@ -122,7 +122,7 @@ impl ClientCertVerifier for RevocationVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let chain = [&[end_entity.clone()], intermediates].concat();
+        let chain = [std::slice::from_ref(end_entity), intermediates].concat();
         match self.anchors.verify_handshake(&chain, now) {
             Ok(()) => Ok(ClientCertVerified::assertion()),
             Err(refusal) => Err(alert_for(&refusal).into()),

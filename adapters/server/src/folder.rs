@@ -9,7 +9,6 @@ use std::{
     sync::Arc,
 };
 
-use crate::system::{SystemClock, SystemEntropy};
 use countersign_authority::{CertificateAuthority, Numbers};
 use countersign_certs::{Authority, Certificate, CertificateDer, KeyPair};
 use countersign_store::SqliteStore;
@@ -17,7 +16,10 @@ use rustls_pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::arguments::PASSPHRASE;
+use crate::system::{SystemClock, SystemEntropy};
+
+/// The environment variable that holds the passphrase where no file does.
+const PASSPHRASE: &str = "COUNTERSIGN_CA_PASSPHRASE";
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
