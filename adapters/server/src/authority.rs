@@ -24,6 +24,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     config::{Files, KeysSection, SmsSection, TlsSection, parse, unreadable},
+    drivers::messenger,
     error::{ConfigError, StartError},
     folder::{AuthorityFolder, passphrase, read_certificate},
     listener::Listener,
@@ -31,7 +32,7 @@ use crate::{
     metrics::Metrics,
     notifying_store::NotifyingStore,
     requests::watched,
-    server::{messenger, run_session},
+    server::run_session,
     system::SystemEntropy,
     tls, workers,
 };

@@ -18,6 +18,7 @@ mod server;
 
 mod authority;
 mod config;
+mod drivers;
 mod error;
 mod folder;
 mod listener;
@@ -29,6 +30,7 @@ mod requests;
 mod revocation;
 mod system;
 mod tls;
+mod trust;
 mod workers;
 
 pub use config::Config;

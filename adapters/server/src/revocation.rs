@@ -1,49 +1,23 @@
 //! What authorities have revoked: lists in files, read again when they change, so that a revoked certificate is refused
 //! without a restart.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use countersign_certs::{MAX_REVOCATION_LIST_BYTES, RevocationList};
+use countersign_certs::RevocationList;
 use countersign_checkout::Checkouts;
 use countersign_domain::ports::Clock;
 use rustls::ServerConfig;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
 use crate::{
-    config::{Config, unreadable},
+    config::Config,
     error::ConfigError,
-    server, tls,
+    tls,
+    trust::{REVOCATION_LISTS, revocation_lists, trust_anchors},
 };
 
 /// How often the files are looked at.
 const PAUSE: Duration = Duration::from_secs(2);
-const KEY: &str = "checkout.revocation_lists";
-
-/// The lists that the configuration names.
-pub(crate) fn read(config: &Config) -> Result<Vec<RevocationList>, ConfigError> {
-    let read = |path: &PathBuf| {
-        let path = config.files.path(path);
-        let content = bounded(&path).map_err(|error| unreadable(&path, &error))?;
-        RevocationList::from_file(&content)
-            .map_err(|error| ConfigError::unusable(KEY, format!("{}: {error}", path.display())))
-    };
-    config.checkout.revocation_lists.iter().map(read).collect()
-}
-
-/// Not more than a list may have, and one octet that shows that it has more.
-fn bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let most = u64::try_from(MAX_REVOCATION_LIST_BYTES).unwrap_or(u64::MAX);
-    let mut content = Vec::new();
-    let file = fs::File::open(path)?;
-    file.take(most.saturating_add(1)).read_to_end(&mut content)?;
-    Ok(content)
-}
 
 /// Keeps TLS and checkout at what the files say, until `stop` turns true. What cannot be used changes nothing: the lists
 /// that were read before stay, until they are past their next update and nobody is believed any more.
@@ -89,14 +63,13 @@ fn look(
     checkouts: &Checkouts,
     tls: &watch::Sender<Arc<ServerConfig>>,
 ) -> Result<Option<Vec<RevocationList>>, ConfigError> {
-    let lists = read(config)?;
+    let lists = revocation_lists(config)?;
     if lists == before {
         return Ok(None);
     }
     never_back(before, &lists)?;
     // First where it needs nothing else: a key that cannot be read now must not keep a revocation from being in force.
-    if let (Some(reader), Some(anchors)) =
-        (&checkouts.certificates, server::trust_anchors(config, &lists)?)
+    if let (Some(reader), Some(anchors)) = (&checkouts.certificates, trust_anchors(config, &lists)?)
     {
         reader.trust(anchors);
     }
@@ -115,7 +88,7 @@ fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(),
     };
     if RevocationList::newest(lists).into_iter().any(is_older) {
         let why = "names a list that is older than the one in force";
-        return Err(ConfigError::unusable(KEY, why));
+        return Err(ConfigError::unusable(REVOCATION_LISTS, why));
     }
     Ok(())
 }

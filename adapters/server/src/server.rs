@@ -1,11 +1,11 @@
 //! From a configuration to a server at work.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use countersign_bank::{Iso8583Bank, Iso8583Settings};
-use countersign_certs::{Certificate, GatewayKey, KeyPair, RevocationList, TrustAnchors};
-use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
+use countersign_bank::Iso8583Bank;
+use countersign_certs::RevocationList;
+use countersign_channels::SmppMessenger;
 use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
     directory::Subscribers,
@@ -13,20 +13,18 @@ use countersign_domain::{
     id::MessageId,
     outbox::Outbox,
     ports::{Clock, Ports},
-    secret::Secret,
     verifier::Verifier,
 };
 use countersign_store::SqliteStore;
-use countersign_web::{
-    api::api, holder::CertificateReader, relying_party::RelyingParties, subscribers::subscribers,
-};
+use countersign_web::{api::api, relying_party::RelyingParties, subscribers::subscribers};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 
 use crate::{
-    config::{Config, Files, SmsSection},
+    config::Config,
+    drivers::{bank, bank_settings, messenger},
     error::{ConfigError, StartError},
     listener::Listener,
     metered::Metered,
@@ -36,14 +34,10 @@ use crate::{
     requests::watched,
     revocation,
     system::SystemEntropy,
-    tls, workers,
+    tls,
+    trust::{certificate_reader, revocation_lists},
+    workers,
 };
-
-/// The acquirer number when none is configured.
-const DEFAULT_ACQUIRER: &str = "1";
-
-/// In which a question to the bank must be settled: shorter than a payment's lease, so that no two processes ask at once.
-const MAX_BANK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server at work.
 pub struct Server {
@@ -78,7 +72,7 @@ impl Server {
     ) -> Result<Self, StartError> {
         let (stop, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
-        let revoked = revocation::read(&config)?;
+        let revoked = revocation_lists(&config)?;
         let Core { messenger, bank, outbox, gateway, directory, checkouts, committed } =
             Core::open(&config, clock, &metrics, &revoked)?;
         let (payer_tls_changes, payer_tls) = watch::channel(tls::for_payers(&config, &revoked)?);
@@ -154,7 +148,7 @@ impl Server {
         config.keys.ring(&config.files)?;
         messenger(&config.sms, &config.files, clock)?;
         bank_settings(config)?;
-        let revoked = revocation::read(config)?;
+        let revoked = revocation_lists(config)?;
         certificate_reader(config, &revoked)?;
         config.themes()?;
         tls::for_payers(config, &revoked).map(|_| ())
@@ -253,118 +247,4 @@ impl Core {
             committed,
         })
     }
-}
-
-pub(crate) fn messenger(
-    section: &SmsSection,
-    files: &Files,
-    clock: Arc<dyn Clock>,
-) -> Result<SmppMessenger, ConfigError> {
-    let (host, port) = host_and_port(&section.address, "sms.address")?;
-    let password = files.text(&section.password_file)?;
-    let password = Secret::new(password.trim().to_owned());
-    let source = source(&section.source)?;
-    let mut settings = SmppSettings::new(host, port, &section.system_id, password, source);
-    settings.system_type.clone_from(&section.system_type);
-    settings.transaction_mode = section.transaction_mode;
-    settings.max_per_second = section.max_per_second;
-    settings.window = section.window.unwrap_or(settings.window);
-    settings.response_timeout =
-        seconds(section.response_timeout_seconds, settings.response_timeout);
-    settings.keepalive_after = seconds(section.enquire_link_seconds, settings.keepalive_after);
-    if let (Some(server_name), Some(authorities)) =
-        (&section.tls_server_name, &section.tls_authorities)
-    {
-        let roots_pem = files.text(authorities)?.to_string();
-        settings.tls = Some(TlsSettings { server_name: server_name.clone(), roots_pem });
-    }
-    SmppMessenger::new(settings, clock).map_err(|error| ConfigError::unusable("sms", error))
-}
-
-fn source(text: &str) -> Result<SourceAddress, ConfigError> {
-    SourceAddress::try_from(text).map_err(|error| ConfigError::unusable("sms.source", error.why))
-}
-
-fn bank(config: &Config, clock: Arc<dyn Clock>) -> Result<Iso8583Bank, ConfigError> {
-    Iso8583Bank::new(bank_settings(config)?, clock)
-        .map_err(|error| ConfigError::unusable("bank", error))
-}
-
-pub(crate) fn bank_settings(config: &Config) -> Result<Iso8583Settings, ConfigError> {
-    let section = &config.bank;
-    let (host, port) = host_and_port(&section.address, "bank.address")?;
-    let acquirer_id = section.acquirer_id.as_deref().unwrap_or(DEFAULT_ACQUIRER);
-    let mut settings = Iso8583Settings::new(host, port, acquirer_id);
-    settings.terminal_id = section.terminal_id.clone().unwrap_or(settings.terminal_id);
-    settings.merchant_category =
-        section.merchant_category.clone().unwrap_or(settings.merchant_category);
-    settings.merchant_numbers.clone_from(&section.merchant_numbers);
-    settings.response_timeout =
-        seconds(section.response_timeout_seconds, settings.response_timeout);
-    settings.tries = section.tries.map_or(settings.tries, u32::from);
-    settings.check().map_err(|error| ConfigError::unusable("bank", error))?;
-    check_merchant_numbers(config, &settings)?;
-    let once = settings.connect_timeout.saturating_add(settings.response_timeout);
-    if once.saturating_mul(settings.tries) >= MAX_BANK_PATIENCE {
-        let why = "times the waits of each try must stay below a minute: after that a payment is presumed abandoned";
-        return Err(ConfigError::unusable("bank.tries", why));
-    }
-    Ok(settings)
-}
-
-/// The bank must know every relying party, and tell it from every other: none is paid for another.
-fn check_merchant_numbers(config: &Config, settings: &Iso8583Settings) -> Result<(), ConfigError> {
-    let unusable = |why| ConfigError::unusable("bank.merchant_numbers", why);
-    let parties = || config.relying_parties.iter().map(|client| &client.party.id);
-    let unknown = settings.merchant_numbers.keys().find(|named| !parties().any(|id| id == *named));
-    if let Some(unknown) = unknown {
-        return Err(unusable(format!("names {unknown}, which is no relying party")));
-    }
-    settings.check_parties(parties()).map_err(|error| unusable(error.why))
-}
-
-/// The trust anchors of client certificates, and what was revoked of them.
-pub(crate) fn trust_anchors(
-    config: &Config,
-    revoked: &[RevocationList],
-) -> Result<Option<TrustAnchors>, ConfigError> {
-    let Some(authorities) = &config.checkout.client_authorities else {
-        return Ok(None);
-    };
-    let unusable = |error| ConfigError::unusable("checkout.client_authorities", error);
-    let anchors = TrustAnchors::from_pem(&config.files.text(authorities)?).map_err(unusable)?;
-    let unusable = |error| ConfigError::unusable("checkout.revocation_lists", error);
-    Ok(Some(anchors.with_revocation_lists(revoked).map_err(unusable)?))
-}
-
-fn certificate_reader(
-    config: &Config,
-    revoked: &[RevocationList],
-) -> Result<Option<CertificateReader>, ConfigError> {
-    let Some(anchors) = trust_anchors(config, revoked)? else {
-        return Ok(None);
-    };
-    let keys = config.checkout.gateway_keys.iter();
-    let keys = keys
-        .map(|files| gateway_key(config, &files.certificate, &files.key))
-        .collect::<Result<_, _>>()?;
-    Ok(Some(CertificateReader::new(anchors, keys)))
-}
-
-fn gateway_key(config: &Config, certificate: &Path, key: &Path) -> Result<GatewayKey, ConfigError> {
-    let unusable = |error| ConfigError::unusable("checkout.gateway_keys", error);
-    let certificate = Certificate::from_pem(&config.files.text(certificate)?).map_err(unusable)?;
-    let key = KeyPair::from_pem(&config.files.text(key)?).map_err(unusable)?;
-    GatewayKey::new(&certificate, &key).map_err(unusable)
-}
-
-fn host_and_port<'a>(address: &'a str, key: &'static str) -> Result<(&'a str, u16), ConfigError> {
-    let split = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    split
-        .filter(|(host, port)| !host.is_empty() && *port != 0)
-        .ok_or_else(|| ConfigError::unusable(key, "is not host:port"))
-}
-
-fn seconds(configured: Option<u64>, default: Duration) -> Duration {
-    configured.map_or(default, Duration::from_secs)
 }

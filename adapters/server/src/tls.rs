@@ -18,6 +18,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject a
 use crate::{
     config::{Config, Files, TlsSection},
     error::ConfigError,
+    trust::{CLIENT_AUTHORITIES, REVOCATION_LISTS},
 };
 
 /// The payers' listener: client certificates of the configured authorities, less those that are revoked.
@@ -166,9 +167,6 @@ fn alert_for(refusal: &Refusal) -> CertificateError {
         _ => CertificateError::ApplicationVerificationFailure,
     }
 }
-
-const CLIENT_AUTHORITIES: &str = "checkout.client_authorities";
-const REVOCATION_LISTS: &str = "checkout.revocation_lists";
 
 fn certificates(
     files: &Files,

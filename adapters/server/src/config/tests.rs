@@ -1,5 +1,5 @@
 use super::*;
-use crate::server::bank_settings;
+use crate::drivers::bank_settings;
 
 const VALID: &str = r#"
 [tls]
