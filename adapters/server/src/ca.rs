@@ -3,16 +3,16 @@
 mod arguments;
 mod inspect;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::{
-    authority::{AuthorityConfig, AuthorityServer},
+    config::Config,
     folder::{
         AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
     },
+    server,
     system::SystemClock,
 };
 use countersign_authority::{
@@ -207,18 +207,14 @@ async fn crl(arguments: &Crl) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Serves until it is told to stop (SIGINT, SIGTERM).
+/// As `countersign serve`, which must find an authority.
 async fn serve(arguments: &Serve) -> Result<(), Failure> {
-    let config = AuthorityConfig::read(&arguments.config)?;
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let server = AuthorityServer::start(config, Arc::new(SystemClock::default())).await?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let config = Config::read(&arguments.config)?;
+    if config.authority.is_none() {
+        let file = arguments.config.display();
+        return Err(format!("{file} has no section [authority]").into());
     }
-    server.stop().await;
-    Ok(())
+    server::serve(config).await
 }
 
 /// Signs a list and writes it, for so long or as is usual for such an authority. One at a time in a folder, so that an

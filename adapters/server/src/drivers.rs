@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use countersign_bank::{Iso8583Bank, Iso8583Settings};
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
 use countersign_domain::{ports::Clock, secret::Secret};
+use countersign_web::relying_party::ApiClient;
 
 use crate::{
-    config::{Config, Files, SmsSection},
+    config::{BankSection, Files, SmsSection},
     error::ConfigError,
 };
 
@@ -47,13 +48,17 @@ fn source(text: &str) -> Result<SourceAddress, ConfigError> {
     SourceAddress::try_from(text).map_err(|error| ConfigError::unusable("sms.source", error.why))
 }
 
-pub(crate) fn bank(config: &Config, clock: Arc<dyn Clock>) -> Result<Iso8583Bank, ConfigError> {
-    Iso8583Bank::new(bank_settings(config)?, clock)
-        .map_err(|error| ConfigError::unusable("bank", error))
+pub(crate) fn bank(
+    settings: Iso8583Settings,
+    clock: Arc<dyn Clock>,
+) -> Result<Iso8583Bank, ConfigError> {
+    Iso8583Bank::new(settings, clock).map_err(|error| ConfigError::unusable("bank", error))
 }
 
-pub(crate) fn bank_settings(config: &Config) -> Result<Iso8583Settings, ConfigError> {
-    let section = &config.bank;
+pub(crate) fn bank_settings(
+    section: &BankSection,
+    parties: &[ApiClient],
+) -> Result<Iso8583Settings, ConfigError> {
     let (host, port) = host_and_port(&section.address, "bank.address")?;
     let acquirer_id = section.acquirer_id.as_deref().unwrap_or(DEFAULT_ACQUIRER);
     let mut settings = Iso8583Settings::new(host, port, acquirer_id);
@@ -65,7 +70,7 @@ pub(crate) fn bank_settings(config: &Config) -> Result<Iso8583Settings, ConfigEr
         seconds(section.response_timeout_seconds, settings.response_timeout);
     settings.tries = section.tries.map_or(settings.tries, u32::from);
     settings.check().map_err(|error| ConfigError::unusable("bank", error))?;
-    check_merchant_numbers(config, &settings)?;
+    check_merchant_numbers(parties, &settings)?;
     let once = settings.connect_timeout.saturating_add(settings.response_timeout);
     if once.saturating_mul(settings.tries) >= MAX_BANK_PATIENCE {
         let why = "times the waits of each try must stay below a minute: after that a payment is presumed abandoned";
@@ -75,9 +80,12 @@ pub(crate) fn bank_settings(config: &Config) -> Result<Iso8583Settings, ConfigEr
 }
 
 /// The bank must know every relying party, and tell it from every other: none is paid for another.
-fn check_merchant_numbers(config: &Config, settings: &Iso8583Settings) -> Result<(), ConfigError> {
+fn check_merchant_numbers(
+    parties: &[ApiClient],
+    settings: &Iso8583Settings,
+) -> Result<(), ConfigError> {
     let unusable = |why| ConfigError::unusable("bank.merchant_numbers", why);
-    let parties = || config.relying_parties.iter().map(|client| &client.party.id);
+    let parties = || parties.iter().map(|client| &client.party.id);
     let unknown = settings.merchant_numbers.keys().find(|named| !parties().any(|id| id == *named));
     if let Some(unknown) = unknown {
         return Err(unusable(format!("names {unknown}, which is no relying party")));

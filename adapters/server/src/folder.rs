@@ -152,7 +152,7 @@ impl AuthorityFolder {
 
     /// The register, which must be there: looking makes none.
     pub(crate) fn existing_register(&self) -> Result<SqliteStore, Failure> {
-        let path = self.file("register.db");
+        let path = self.register_file();
         if !path.exists() {
             return Err(format!("{} is not there: nothing was issued here", path.display()).into());
         }
@@ -160,7 +160,11 @@ impl AuthorityFolder {
     }
 
     pub(crate) fn register(&self) -> Result<SqliteStore, Failure> {
-        Ok(SqliteStore::open(&self.file("register.db"))?)
+        Ok(SqliteStore::open(&self.register_file())?)
+    }
+
+    pub(crate) fn register_file(&self) -> PathBuf {
+        self.file("register.db")
     }
 }
 

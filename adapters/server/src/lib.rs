@@ -4,19 +4,23 @@
 //! configuration names.
 //!
 //! ```text
-//!   config.rs --> server.rs --+--> SqliteStore, SmppMessenger, BankClient       (drivers)
-//!                             +--> Gateway, Outbox, Subscribers                 (domain)
-//!                             +--> listener.rs: TLS --> checkout's routers      (flows)
+//!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox
+//!                             +--> checkout.rs, authority.rs: one file for each flow, each gives a Mount (mount.rs)
+//!                             +--> listener.rs: TLS --> the flows' routers
 //!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
-//!                             +--> notifying_store.rs, metered.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
+//!                             +--> metered.rs, requests.rs, notifying_store.rs --> metrics.rs --> operations.rs
 //!
-//!   ca.rs --> countersign-authority over the folder of an authority; ca serve: authority.rs --> listener.rs, workers.rs
+//!   ca.rs --> countersign-authority over the folder of an authority (folder.rs)
 //! ```
 
 pub mod ca;
 mod server;
 
+// The flows.
 mod authority;
+mod checkout;
+
+mod backbone;
 mod config;
 mod drivers;
 mod error;
@@ -24,6 +28,7 @@ mod folder;
 mod listener;
 mod metered;
 mod metrics;
+mod mount;
 mod notifying_store;
 mod operations;
 mod requests;
@@ -35,5 +40,5 @@ mod workers;
 
 pub use config::Config;
 pub use error::{ConfigError, StartError};
-pub use server::Server;
+pub use server::{Server, serve};
 pub use system::{SystemClock, SystemEntropy};

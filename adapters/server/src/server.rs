@@ -1,54 +1,53 @@
 //! From a configuration to a server at work.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, error::Error, net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use countersign_bank::Iso8583Bank;
-use countersign_certs::RevocationList;
 use countersign_channels::SmppMessenger;
-use countersign_checkout::{Checkouts, merchant_api, payer_pages};
-use countersign_domain::{
-    directory::Subscribers,
-    gateway::{AwaitedPayments, Gateway},
-    id::MessageId,
-    outbox::Outbox,
-    ports::{Clock, Ports},
-    verifier::Verifier,
+use countersign_domain::{directory::Subscribers, ports::Clock};
+use countersign_web::{
+    api::{ApiPart, api},
+    subscribers::subscribers,
 };
-use countersign_store::SqliteStore;
-use countersign_web::{api::api, relying_party::RelyingParties, subscribers::subscribers};
 use tokio::{
-    sync::{mpsc, watch},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
     task::JoinHandle,
 };
 
 use crate::{
+    authority,
+    backbone::{Backbone, Groundwork},
+    checkout,
     config::Config,
-    drivers::{bank, bank_settings, messenger},
     error::{ConfigError, StartError},
-    listener::Listener,
-    metered::Metered,
-    metrics::Metrics,
-    notifying_store::NotifyingStore,
+    listener::{Endpoint, Listener},
+    mount::{Flow, Mount},
     operations::Operations,
     requests::watched,
-    revocation,
-    system::SystemEntropy,
-    tls,
-    trust::{certificate_reader, revocation_lists},
-    workers,
+    system::SystemClock,
+    tls, workers,
 };
+
+/// Reads a flow's section, and what it names.
+type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
+
+/// Flows that are to run, each with its section.
+type Flows = Vec<(&'static str, Box<dyn Flow>)>;
+
+/// Every flow, by the section that makes it run.
+const FLOWS: [(&str, ReadFlow); 2] =
+    [(checkout::SECTION, checkout::read), (authority::SECTION, authority::read)];
 
 /// A server at work.
 pub struct Server {
-    checkout: Listener,
-    api: Listener,
-    operations: Option<SocketAddr>,
+    listeners: Vec<Listener>,
+    addresses: BTreeMap<&'static str, SocketAddr>,
     messenger: Arc<SmppMessenger>,
-    bank: Arc<Iso8583Bank>,
-    bank_connection: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
+    connections: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
+    close: watch::Sender<bool>,
 }
 
 impl Server {
@@ -60,8 +59,8 @@ impl Server {
         Self::start_with(config, clock, |router| router).await
     }
 
-    /// As [`Server::start`], with every flow's routes wrapped by `wrap` first: for who serves in its own process and wants
-    /// to see or shape the requests (axum's layers), as the sandbox does.
+    /// As [`Server::start`], with every listener's routes wrapped by `wrap` first: for callers that serve in their own
+    /// process and want to see or shape the requests (axum's layers), as the sandbox does.
     ///
     /// # Errors
     /// As [`Server::start`].
@@ -70,181 +69,124 @@ impl Server {
         clock: Arc<dyn Clock>,
         wrap: impl Fn(Router) -> Router + Send,
     ) -> Result<Self, StartError> {
+        let (groundwork, flows) = read(&config, clock)?;
         let (stop, stopping) = watch::channel(false);
-        let metrics = Arc::new(Metrics::new());
-        let revoked = revocation_lists(&config)?;
-        let Core { messenger, bank, outbox, gateway, directory, checkouts, committed } =
-            Core::open(&config, clock, &metrics, &revoked)?;
-        let (payer_tls_changes, payer_tls) = watch::channel(tls::for_payers(&config, &revoked)?);
-        let (_, api_tls) = watch::channel(tls::for_merchants(&config)?);
-        let served = |router, listener| watched(wrap(router), listener, Arc::clone(&metrics));
-        let pages = payer_pages(Arc::clone(&checkouts), config.themes()?);
-        let checkout = Listener::start(
-            config.checkout.listen,
-            payer_tls,
-            served(pages, "checkout"),
-            config.checkout.trusted_terminators.clone(),
-            stopping.clone(),
-        )
-        .await?;
-        let operations = Operations {
-            metrics: Arc::clone(&metrics),
-            store: Arc::clone(&checkouts.ports.store),
-            clock: Arc::clone(&checkouts.ports.clock),
-            messenger: Arc::clone(&messenger),
-            stopping: stopping.clone(),
-        };
-        let parties = RelyingParties::new(config.relying_parties.clone());
-        let api = Listener::start(
-            config.api.listen,
-            api_tls,
-            served(
-                api([
-                    merchant_api(Arc::clone(&checkouts), parties.clone()),
-                    subscribers(directory, parties),
-                ]),
-                "api",
-            ),
-            Vec::new(),
-            stopping.clone(),
-        )
-        .await?;
+        let (close, closing) = watch::channel(false);
+        let waiting = flows.iter().filter_map(|(_, flow)| flow.waits());
+        let (backbone, mut tasks) = Backbone::open(groundwork, waiting, stopping.clone(), closing)?;
+        let mut mounted = Mount::default();
+        for (_, flow) in flows {
+            mounted = mounted.with(flow.mount(&backbone)?);
+        }
+        mounted.endpoints.extend(api_endpoint(&config, &backbone, mounted.api)?);
+        tasks.extend(mounted.tasks);
 
-        let metered = Arc::new(Metered { inner: Arc::clone(&messenger), metrics });
-        let mut tasks = vec![
-            run_session(&messenger, &outbox),
-            workers::send_messages(outbox, metered, committed, stopping.clone()),
-            workers::resume_payments(gateway, stopping.clone()),
-        ];
-        if !revoked.is_empty() {
-            let (config, tls) = (config.clone(), payer_tls_changes);
-            tasks.push(revocation::follow(config, revoked, checkouts, tls, stopping));
+        let (mut listeners, mut addresses) = (Vec::new(), BTreeMap::new());
+        for mut endpoint in mounted.endpoints {
+            let (name, metrics) = (endpoint.name, Arc::clone(&backbone.metrics));
+            endpoint.router = watched(wrap(endpoint.router), name, metrics);
+            let listener = Listener::start(endpoint, stopping.clone()).await?;
+            addresses.insert(name, listener.address());
+            listeners.push(listener);
         }
-        let mut watched_at = None;
-        if let Some(section) = config.operations {
-            let (address, task) = operations.start(section.listen).await?;
+        if let Some(section) = &config.operations {
+            let (address, task) = Operations::of(&backbone).start(section.listen).await?;
+            addresses.insert("operations", address);
             tasks.push(task);
-            watched_at = Some(address);
         }
-        tracing::info!(checkout = %checkout.address(), api = %api.address(), operations = watched_at.map(display), "listening");
-        let bank_connection = keep_connected(&bank);
+        tracing::info!(addresses = listed(&addresses), "listening");
         Ok(Self {
-            checkout,
-            api,
-            operations: watched_at,
-            messenger,
-            bank,
-            bank_connection,
-            tasks,
+            listeners,
+            addresses,
+            messenger: backbone.messenger,
+            // Only now: where an address cannot be listened at, nothing was begun.
+            tasks: tasks.into_iter().map(tokio::spawn).collect(),
+            connections: mounted.connections.into_iter().map(tokio::spawn).collect(),
             stop,
+            close,
         })
     }
 
-    /// Opens and reads everything that the configuration names, without listening or connecting.
+    /// Reads everything that the configuration names, without opening the store, listening or connecting. Gives the flows
+    /// that would run.
     ///
     /// # Errors
     /// What [`Server::start`] would say of the configuration.
-    pub fn check(config: &Config, clock: Arc<dyn Clock>) -> Result<(), ConfigError> {
-        config.keys.ring(&config.files)?;
-        messenger(&config.sms, &config.files, clock)?;
-        bank_settings(config)?;
-        let revoked = revocation_lists(config)?;
-        certificate_reader(config, &revoked)?;
-        config.themes()?;
-        tls::for_payers(config, &revoked).map(|_| ())
+    pub fn check(config: &Config, clock: Arc<dyn Clock>) -> Result<Vec<&'static str>, ConfigError> {
+        let (_, flows) = read(config, clock)?;
+        Ok(flows.into_iter().map(|(section, _)| section).collect())
     }
 
-    /// Where payers' browsers are served.
-    pub const fn checkout_address(&self) -> SocketAddr {
-        self.checkout.address()
-    }
-
-    /// Where merchants' back ends are served.
-    pub const fn api_address(&self) -> SocketAddr {
-        self.api.address()
-    }
-
-    /// Where figures, health and readiness are served, if they are.
-    pub const fn operations_address(&self) -> Option<SocketAddr> {
-        self.operations
+    /// Where the listener of that section is, such as `checkout`, `api` or `operations`, if there is one.
+    pub fn address(&self, section: &str) -> Option<SocketAddr> {
+        self.addresses.get(section).copied()
     }
 
     /// Stops listening, lets what is under way come to its end, and returns when all is done.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        self.checkout.stopped().await;
-        self.api.stopped().await;
+        for listener in self.listeners {
+            listener.stopped().await;
+        }
         self.messenger.stop();
         workers::ended(self.tasks).await;
-        // Last: what is under way may still have to ask the bank.
-        self.bank.stop();
-        workers::ended(vec![self.bank_connection]).await;
+        self.close.send_replace(true);
+        workers::ended(self.connections).await;
+        tracing::info!("stopped");
     }
 }
 
-/// Keeps the session with the SMS centre, which hands what arrives to the outbox.
-pub(crate) fn run_session(messenger: &Arc<SmppMessenger>, outbox: &Arc<Outbox>) -> JoinHandle<()> {
-    let (session, inbox) = (Arc::clone(messenger), Arc::clone(outbox));
-    tokio::spawn(async move { session.run(inbox).await })
-}
-
-/// Keeps the connection to the bank.
-fn keep_connected(bank: &Arc<Iso8583Bank>) -> JoinHandle<()> {
-    let bank = Arc::clone(bank);
-    tokio::spawn(async move { bank.run().await })
-}
-
-/// The domain over its drivers, and the flow over the domain.
-struct Core {
-    messenger: Arc<SmppMessenger>,
-    bank: Arc<Iso8583Bank>,
-    outbox: Arc<Outbox>,
-    gateway: Arc<Gateway>,
-    directory: Arc<Subscribers>,
-    checkouts: Arc<Checkouts>,
-    committed: mpsc::Receiver<MessageId>,
-}
-
-impl Core {
-    fn open(
-        config: &Config,
-        clock: Arc<dyn Clock>,
-        metrics: &Arc<Metrics>,
-        revoked: &[RevocationList],
-    ) -> Result<Self, StartError> {
-        let store = SqliteStore::open(&config.files.path(&config.store.path))
-            .map_err(|error| StartError::Store(error.to_string()))?;
-        let (store, committed) = NotifyingStore::of(store, Arc::clone(metrics));
-        let ports = Ports {
-            store: Arc::new(store),
-            clock,
-            entropy: Arc::new(SystemEntropy::default()),
-            keys: Arc::new(config.keys.ring(&config.files)?),
-        };
-        let messenger = Arc::new(messenger(&config.sms, &config.files, Arc::clone(&ports.clock))?);
-        let bank = Arc::new(bank(config, Arc::clone(&ports.clock))?);
-        let metered = Arc::new(Metered { inner: Arc::clone(&bank), metrics: Arc::clone(metrics) });
-        let payments = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
-        let verifier = Verifier::new(ports.clone(), config.policy.clone()).with_waiting(payments);
-        let verifier = Arc::new(verifier);
-        let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier));
-        let gateway = Arc::new(Gateway::new(ports.clone(), metered, verifier));
-        let directory = Arc::new(Subscribers::new(ports.clone()));
-        let checkouts = Checkouts {
-            ports,
-            directory: directory.clone(),
-            gateway: Arc::clone(&gateway),
-            certificates: certificate_reader(config, revoked)?.map(Arc::new),
-            public_origin: config.checkout.public_origin.clone(),
-        };
-        Ok(Self {
-            messenger,
-            bank,
-            outbox: Arc::new(outbox),
-            gateway,
-            directory,
-            checkouts: Arc::new(checkouts),
-            committed,
-        })
+/// Serves until the process is told to stop (SIGINT, SIGTERM).
+///
+/// # Errors
+/// When the server cannot start.
+pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let server = Server::start(config, Arc::new(SystemClock::default())).await?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
+    server.stop().await;
+    Ok(())
+}
+
+/// The flows whose sections are there, and what they stand on.
+fn read(config: &Config, clock: Arc<dyn Clock>) -> Result<(Groundwork, Flows), ConfigError> {
+    let mut flows = Flows::new();
+    for (section, read) in FLOWS {
+        flows.extend(read(config)?.map(|flow| (section, flow)));
+    }
+    let Some((first, _)) = flows.first() else {
+        return Err(ConfigError::NoFlow {
+            flows: FLOWS.map(|(section, _)| format!("[{section}]")).join(" or "),
+        });
+    };
+    Ok((Groundwork::read(config, clock, first)?, flows))
+}
+
+/// The API for relying parties, if its section is there: every flow's part, and the directory that all of them share.
+fn api_endpoint(
+    config: &Config,
+    backbone: &Backbone,
+    parts: Vec<ApiPart>,
+) -> Result<Option<Endpoint>, ConfigError> {
+    let Some(section) = &config.api else {
+        return Ok(None);
+    };
+    let directory = Arc::new(Subscribers::new(backbone.ports.clone()));
+    let directory = subscribers(directory, backbone.parties.clone());
+    Ok(Some(Endpoint {
+        name: "api",
+        address: section.listen,
+        tls: watch::channel(tls::without_clients(config)?).1,
+        router: api(parts.into_iter().chain([directory])),
+        trusted_terminators: Vec::new(),
+    }))
+}
+
+fn listed(addresses: &BTreeMap<&'static str, SocketAddr>) -> String {
+    let listed = addresses.iter().map(|(name, address)| format!("{name}={address}"));
+    listed.collect::<Vec<_>>().join(" ")
 }

@@ -12,7 +12,7 @@ use countersign_certs::{
 use countersign_web::holder::CertificateReader;
 
 use crate::{
-    config::{Config, unreadable},
+    config::{CheckoutSection, Files, TlsSection, unreadable},
     error::ConfigError,
 };
 
@@ -21,50 +21,53 @@ pub(crate) const REVOCATION_LISTS: &str = "checkout.revocation_lists";
 
 /// The trust anchors of client certificates, and what was revoked of them.
 pub(crate) fn trust_anchors(
-    config: &Config,
+    section: &CheckoutSection,
+    files: &Files,
     revoked: &[RevocationList],
 ) -> Result<Option<TrustAnchors>, ConfigError> {
-    let Some(authorities) = &config.checkout.client_authorities else {
+    let Some(authorities) = &section.client_authorities else {
         return Ok(None);
     };
     let unusable = |error| ConfigError::unusable(CLIENT_AUTHORITIES, error);
-    let anchors = TrustAnchors::from_pem(&config.files.text(authorities)?).map_err(unusable)?;
+    let anchors = TrustAnchors::from_pem(&files.text(authorities)?).map_err(unusable)?;
     let unusable = |error| ConfigError::unusable(REVOCATION_LISTS, error);
     Ok(Some(anchors.with_revocation_lists(revoked).map_err(unusable)?))
 }
 
 /// What reads client certificates, where authorities are trusted.
 pub(crate) fn certificate_reader(
-    config: &Config,
+    section: &CheckoutSection,
+    files: &Files,
     revoked: &[RevocationList],
 ) -> Result<Option<CertificateReader>, ConfigError> {
-    let Some(anchors) = trust_anchors(config, revoked)? else {
+    let Some(anchors) = trust_anchors(section, files, revoked)? else {
         return Ok(None);
     };
-    let keys = config.checkout.gateway_keys.iter();
-    let keys = keys
-        .map(|files| gateway_key(config, &files.certificate, &files.key))
-        .collect::<Result<_, _>>()?;
+    let keys = section.gateway_keys.iter().map(|pair| gateway_key(files, pair));
+    let keys = keys.collect::<Result<_, _>>()?;
     Ok(Some(CertificateReader::new(anchors, keys)))
 }
 
-fn gateway_key(config: &Config, certificate: &Path, key: &Path) -> Result<GatewayKey, ConfigError> {
+fn gateway_key(files: &Files, pair: &TlsSection) -> Result<GatewayKey, ConfigError> {
     let unusable = |error| ConfigError::unusable("checkout.gateway_keys", error);
-    let certificate = Certificate::from_pem(&config.files.text(certificate)?).map_err(unusable)?;
-    let key = KeyPair::from_pem(&config.files.text(key)?).map_err(unusable)?;
+    let certificate = Certificate::from_pem(&files.text(&pair.certificate)?).map_err(unusable)?;
+    let key = KeyPair::from_pem(&files.text(&pair.key)?).map_err(unusable)?;
     GatewayKey::new(&certificate, &key).map_err(unusable)
 }
 
 /// The lists that the configuration names.
-pub(crate) fn revocation_lists(config: &Config) -> Result<Vec<RevocationList>, ConfigError> {
+pub(crate) fn revocation_lists(
+    section: &CheckoutSection,
+    files: &Files,
+) -> Result<Vec<RevocationList>, ConfigError> {
     let read = |path: &PathBuf| {
-        let path = config.files.path(path);
+        let path = files.path(path);
         let content = bounded(&path).map_err(|error| unreadable(&path, &error))?;
         RevocationList::from_file(&content).map_err(|error| {
             ConfigError::unusable(REVOCATION_LISTS, format!("{}: {error}", path.display()))
         })
     };
-    config.checkout.revocation_lists.iter().map(read).collect()
+    section.revocation_lists.iter().map(read).collect()
 }
 
 /// Not more than a list may have, and one octet that shows that it has more.
