@@ -42,7 +42,7 @@ impl AuthorityFolder {
         Self(path.to_owned())
     }
 
-    /// One that is to be made: there must be no authority in it yet.
+    /// A folder for a new authority; must not contain one.
     pub(crate) fn to_be(path: &Path) -> Result<Self, Failure> {
         let folder = Self::at(path);
         if folder.key().exists() {
@@ -78,7 +78,7 @@ impl AuthorityFolder {
         })
     }
 
-    /// Whoever has this alone signs lists. Given free when it is dropped, or its process ends.
+    /// The lock under which lists are signed. Released when it is dropped, or its process ends.
     pub(crate) fn lock(&self) -> Result<fs::File, Failure> {
         let path = self.file("list.lock");
         let lock = || {

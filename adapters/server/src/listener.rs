@@ -50,7 +50,7 @@ const MAX_LINGER_BYTES: u64 = 64 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 /// For an answer; longer than bank and messages take in the worst case.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// For a whole connection, so that nobody keeps one for ever.
+/// For a whole connection, so that none is kept for ever.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(600);
 /// For the connections that are open when the server stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);

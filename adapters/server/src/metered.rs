@@ -1,4 +1,4 @@
-//! The ports to the outside, watched: what passes is counted and timed, and is not changed.
+//! The ports to the outside, metered: what passes is counted and timed, and is not changed.
 
 use std::{sync::Arc, time::Instant};
 

@@ -25,7 +25,7 @@ use crate::{backbone::Backbone, error::StartError, metrics::Metrics, workers::Ta
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is looked at.
+/// What is reported on.
 pub(crate) struct Operations {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store: Arc<dyn Store>,
@@ -115,8 +115,8 @@ struct Readiness {
     sms: &'static str,
 }
 
-/// Ready is who can take requests: whose store answers, and who is not stopping. A centre that is away makes nobody
-/// unready: messages wait in the outbox, and all processes would be taken out at once.
+/// A server is ready when its store answers and it is not stopping. A centre that is away makes none unready: messages wait
+/// in the outbox, and all processes would be taken out at once.
 async fn ready(State(operations): Shared) -> Response {
     let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1).await;
     let ready = due.is_ok() && !*operations.stopping.borrow();

@@ -72,7 +72,7 @@ impl Follower {
     }
 }
 
-/// A list that is older than the one in force is somebody's mistake, or somebody's attack: what it lacks was revoked since.
+/// A list that is older than the one in force is a mistake or an attack: what it lacks was revoked since.
 /// Older ones beside it do no harm.
 fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(), ConfigError> {
     let in_force = RevocationList::newest(before);

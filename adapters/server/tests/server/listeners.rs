@@ -51,7 +51,7 @@ async fn tls_1_2_and_1_3_are_spoken_with_and_without_a_client_certificate() {
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_to_who_asks_for_it() {
+async fn http_2_is_spoken_to_clients_that_ask_for_it() {
     let folder = Folder::new();
     let server = folder.start("").await;
     let mut config = rustls::ClientConfig::clone(folder.tls(&[&TLS13], false).config());
@@ -68,7 +68,7 @@ async fn http_2_is_spoken_to_who_asks_for_it() {
 }
 
 #[tokio::test]
-async fn who_does_not_speak_tls_is_refused_and_nobody_else_is_harmed() {
+async fn a_peer_that_does_not_speak_tls_is_refused_and_no_other_is_harmed() {
     let folder = Folder::new();
     let server = folder.start("").await;
     for address in [server.address("api").unwrap(), server.address("checkout").unwrap()] {
