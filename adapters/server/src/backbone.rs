@@ -61,7 +61,7 @@ impl Groundwork {
     ) -> Result<Self, ConfigError> {
         let sms = needed(config.sms.as_ref(), "sms", flow)?;
         Ok(Self {
-            store: store(config, flow)?,
+            store: store_file(config).ok_or(ConfigError::Missing { section: "store", by: flow })?,
             keys: config.keys.ring(&config.files)?,
             messenger: drivers::messenger(sms, &config.files, Arc::clone(&clock))?,
             policy: config.policy.clone(),
@@ -71,15 +71,12 @@ impl Groundwork {
     }
 }
 
-/// Where challenges and messages are kept: an authority that runs alone needs nothing beside its register.
-fn store(config: &Config, flow: &'static str) -> Result<PathBuf, ConfigError> {
-    match (&config.store, &config.authority) {
-        (Some(section), _) => Ok(config.files.path(&section.path)),
-        (None, Some(authority)) => {
-            Ok(AuthorityFolder::at(&config.files.path(&authority.folder)).register_file())
-        }
-        (None, None) => Err(ConfigError::Missing { section: "store", by: flow }),
-    }
+/// Where everything is kept: an authority that runs alone needs nothing beside its register.
+pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
+    let register =
+        |folder: &PathBuf| AuthorityFolder::at(&config.files.path(folder)).register_file();
+    let store = config.store.as_ref().map(|section| config.files.path(&section.path));
+    store.or_else(|| config.authority.as_ref().map(|authority| register(&authority.folder)))
 }
 
 impl Backbone {

@@ -111,7 +111,7 @@ impl Server {
     /// that would run.
     ///
     /// # Errors
-    /// What [`Server::start`] would say of the configuration.
+    /// When the configuration cannot be used.
     pub fn check(config: &Config, clock: Arc<dyn Clock>) -> Result<Vec<&'static str>, ConfigError> {
         let (_, flows) = read(config, clock)?;
         Ok(flows.into_iter().map(|(section, _)| section).collect())

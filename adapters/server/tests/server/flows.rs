@@ -1,12 +1,13 @@
 //! Which flows run, and what they need.
 
-use std::{path::Path, process::Command, sync::Arc};
+use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
 use countersign_domain::{
     outbox::Message, ports::Store as _, record::Stored as _, time::Timestamp,
 };
 use countersign_server::{Config, ConfigError, Server, StartError, SystemClock};
 use countersign_store::SqliteStore;
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::support::{Folder, exists, request};
 
@@ -130,6 +131,27 @@ async fn a_section_without_what_it_needs_is_refused_by_name() {
         assert_eq!(refused.to_string(), said);
     }
     assert!(!exists(folder.folder.path(), "countersign.db"), "it made something");
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_listen_says_where_and_calls_nobody() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let centre = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let text = authority_alone(&folder).replace("127.0.0.1:0", &address.to_string());
+    let (before, rest) = text.split_once("sms = { address = \"").unwrap();
+    let (_, after) = rest.split_once('"').unwrap();
+    let centre_at = centre.local_addr().unwrap();
+    let text = format!("{before}sms = {{ address = \"{centre_at}\"{after}");
+    let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+    let refused = Server::start(config, clock()).await.map(|_| ()).unwrap_err();
+    assert!(
+        matches!(refused, StartError::Listen { address: at, .. } if at == address),
+        "{refused}"
+    );
+    let called = timeout(Duration::from_millis(500), centre.accept()).await;
+    assert!(called.is_err(), "it called the centre");
 }
 
 /// How many messages that store has to send, now or later.
