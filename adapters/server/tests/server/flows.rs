@@ -2,9 +2,7 @@
 
 use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
-use countersign_domain::{
-    outbox::Message, ports::Store as _, record::Stored as _, time::Timestamp,
-};
+use countersign_domain::{ports::Store as _, time::Timestamp};
 use countersign_server::{Config, ConfigError, Server, StartError, SystemClock};
 use countersign_store::SqliteStore;
 use tokio::{net::TcpListener, time::timeout};
@@ -158,7 +156,7 @@ async fn a_server_that_cannot_listen_says_where_and_calls_nobody() {
 async fn messages(store: &Path) -> u64 {
     let store = SqliteStore::open(store).unwrap();
     let ever = Timestamp::from_unix_seconds(u64::from(u32::MAX));
-    store.reads().count_due(Message::COLLECTION, ever).await.unwrap()
+    store.reads().count_due("message", ever).await.unwrap()
 }
 
 #[tokio::test]
