@@ -6,7 +6,7 @@ use countersign_domain::record::StoreError;
 use countersign_store::{Difference, check_books};
 use serde_json::{Value, json};
 
-use crate::Config;
+use crate::{backbone::store_file, config::Config};
 
 /// How many wrong balances are told; more of them are counted.
 const MAX_TOLD: usize = 100;
@@ -27,7 +27,8 @@ pub struct BooksReport {
 /// # Errors
 /// When there is no store, or it cannot be read.
 pub fn books(config: &Config) -> Result<BooksReport, StoreError> {
-    report(&config.files.path(&config.store.path))
+    let none = || StoreError::Unavailable { cause: "the configuration names none".to_owned() };
+    report(&store_file(config).ok_or_else(none)?)
 }
 
 fn report(path: &Path) -> Result<BooksReport, StoreError> {

@@ -1,19 +1,17 @@
 //! `countersign ca`: a certificate authority on this machine.
 
 mod arguments;
-pub(crate) mod folder;
 mod inspect;
-mod key_uri;
-#[cfg(feature = "pkcs11")]
-mod token;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::{
-    authority::{AuthorityConfig, AuthorityServer},
+    config::Config,
+    file::{Failure, read, write, write_secret},
+    folder::{AuthorityFolder, KeptKey, passphrase, pem_of, read_certificates},
+    server,
     system::SystemClock,
 };
 use countersign_authority::{AuthorityError, CertificateAuthority, Issuance, LIST_LIFETIME};
@@ -27,10 +25,6 @@ use countersign_domain::ports::Clock as _;
 pub use arguments::Ca;
 use arguments::{
     AuthorityName, CaCommand, Crl, Folder, Init, Issue, Key, Renew, Revoke, Serve, days,
-};
-use folder::{
-    AuthorityFolder, Failure, KeptKey, passphrase, pem_of, read, read_certificates, write,
-    write_secret,
 };
 
 /// How long a list of an authority that makes authorities is trusted.
@@ -97,7 +91,7 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
 fn own_key(arguments: &Init) -> Result<(Box<dyn SigningKey>, KeptKey), Failure> {
     let kind = if arguments.rsa { KeyKind::Rsa3072 } else { KeyKind::P256 };
     if let Some(uri) = &arguments.key {
-        return Ok((folder::new_token_key(uri, kind)?, KeptKey::InToken(uri.clone())));
+        return Ok((crate::folder::new_token_key(uri, kind)?, KeptKey::InToken(uri.clone())));
     }
     let secret = passphrase(arguments.folder.passphrase_file.as_deref())?;
     let key = KeyPair::generate_kind(kind)?;
@@ -220,18 +214,14 @@ async fn crl(arguments: &Crl) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Serves until it is told to stop (SIGINT, SIGTERM).
+/// As `countersign serve`, which must find an authority.
 async fn serve(arguments: &Serve) -> Result<(), Failure> {
-    let config = AuthorityConfig::read(&arguments.config)?;
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let server = AuthorityServer::start(config, Arc::new(SystemClock::default())).await?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let config = Config::read(&arguments.config)?;
+    if config.authority.is_none() {
+        let file = arguments.config.display();
+        return Err(format!("{file} has no section [authority]").into());
     }
-    server.stop().await;
-    Ok(())
+    server::serve(config).await
 }
 
 /// Signs a list and writes it, for so long or as is usual for such an authority. One at a time in a folder, so that an

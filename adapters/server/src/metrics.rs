@@ -1,6 +1,6 @@
 //! What an operator watches: counters, latencies and depths, in the text form of OpenMetrics (Prometheus reads it).
 //!
-//! What happens is counted where it is committed, from the facts: a figure here and a line in the trace cannot disagree.
+//! What happens is counted where it is committed, from the facts: a metric and a line in the trace cannot disagree.
 //! No label holds anything of a person, and each has a small, fixed set of values.
 
 use std::{

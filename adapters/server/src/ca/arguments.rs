@@ -7,10 +7,7 @@ use countersign_certs::{
     AuthorityKind, EndEntityKind, RevocationReason, Serial, check_revocation_list_url,
 };
 
-use super::{folder::Settings, key_uri::KeyUri};
-
-/// The environment variable that holds the passphrase where no file does.
-pub(crate) const PASSPHRASE: &str = "COUNTERSIGN_CA_PASSPHRASE";
+use crate::{folder::Settings, key_uri::KeyUri};
 
 /// `countersign ca ...`
 #[derive(Args)]

@@ -8,10 +8,10 @@ use countersign_domain::{hex, ports::Store};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{
-    arguments::Inspect,
-    folder::{AuthorityFolder, Failure, read_certificate, read_text},
-    print,
+use super::{arguments::Inspect, print};
+use crate::{
+    file::{Failure, read_text},
+    folder::{AuthorityFolder, read_certificate},
 };
 
 pub(super) async fn inspect(arguments: &Inspect) -> Result<(), Failure> {

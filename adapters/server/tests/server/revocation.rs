@@ -60,7 +60,7 @@ async fn answered(folder: &Folder, server: &Server, with_certificate: bool) -> b
     for version in [&TLS12, &TLS13] {
         let tls = folder.tls(&[version], with_certificate);
         let request = request("GET", "/pay/none", "", "");
-        let answer = ask(&tls, server.checkout_address(), request.as_bytes()).await;
+        let answer = ask(&tls, server.address("checkout").unwrap(), request.as_bytes()).await;
         answers.push(answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 404")));
     }
     assert_eq!(answers.first(), answers.last(), "TLS 1.2 and 1.3 differ");

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::folder::{Failure, read_text};
+use crate::file::{Failure, read_text};
 
 /// The environment variable that names the token's library where the URI does not.
 pub(crate) const MODULE: &str = "COUNTERSIGN_PKCS11_MODULE";

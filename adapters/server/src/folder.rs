@@ -3,8 +3,7 @@
 
 use std::{
     fs,
-    io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,12 +15,16 @@ use rustls_pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{arguments::PASSPHRASE, key_uri::KeyUri};
-use crate::system::{SystemClock, SystemEntropy};
+use crate::{
+    file::{Failure, read, read_text, unusable, write, write_secret},
+    key_uri::KeyUri,
+    system::{SystemClock, SystemEntropy},
+};
+
+/// The environment variable that holds the passphrase where no file does.
+const PASSPHRASE: &str = "COUNTERSIGN_CA_PASSPHRASE";
 
 const SETTINGS: &str = "settings.toml";
-
-pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// What an authority is told once and keeps to.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -184,7 +187,7 @@ impl AuthorityFolder {
 
     /// The register, which must be there: looking makes none.
     pub(crate) fn existing_register(&self) -> Result<SqliteStore, Failure> {
-        let path = self.file("register.db");
+        let path = self.register_file();
         if !path.exists() {
             return Err(format!("{} is not there: nothing was issued here", path.display()).into());
         }
@@ -192,20 +195,24 @@ impl AuthorityFolder {
     }
 
     pub(crate) fn register(&self) -> Result<SqliteStore, Failure> {
-        Ok(SqliteStore::open(&self.file("register.db"))?)
+        Ok(SqliteStore::open(&self.register_file())?)
+    }
+
+    pub(crate) fn register_file(&self) -> PathBuf {
+        self.file("register.db")
     }
 }
 
 /// The key in a token.
 #[cfg(feature = "pkcs11")]
 fn token_key(uri: &KeyUri) -> Result<Box<dyn SigningKey>, Failure> {
-    Ok(Box::new(super::token::TokenKey::open(uri)?))
+    Ok(Box::new(crate::token::TokenKey::open(uri)?))
 }
 
 /// The key in a token, which is made there if it is not there yet.
 #[cfg(feature = "pkcs11")]
-pub(super) fn new_token_key(uri: &KeyUri, kind: KeyKind) -> Result<Box<dyn SigningKey>, Failure> {
-    Ok(Box::new(super::token::TokenKey::open_or_generate(uri, kind)?))
+pub(crate) fn new_token_key(uri: &KeyUri, kind: KeyKind) -> Result<Box<dyn SigningKey>, Failure> {
+    Ok(Box::new(crate::token::TokenKey::open_or_generate(uri, kind)?))
 }
 
 #[cfg(not(feature = "pkcs11"))]
@@ -215,7 +222,7 @@ fn token_key(uri: &KeyUri) -> Result<Box<dyn SigningKey>, Failure> {
 }
 
 #[cfg(not(feature = "pkcs11"))]
-pub(super) fn new_token_key(uri: &KeyUri, _: KeyKind) -> Result<Box<dyn SigningKey>, Failure> {
+pub(crate) fn new_token_key(uri: &KeyUri, _: KeyKind) -> Result<Box<dyn SigningKey>, Failure> {
     token_key(uri)
 }
 
@@ -229,14 +236,6 @@ pub(crate) fn passphrase(file: Option<&Path>) -> Result<Zeroizing<String>, Failu
     let said = std::env::var(PASSPHRASE).ok();
     said.map(Zeroizing::new)
         .ok_or_else(|| format!("no passphrase: give --passphrase-file, or set {PASSPHRASE}").into())
-}
-
-pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| unusable(path, &error))
-}
-
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| unusable(path, &error))
 }
 
 /// A certificate in PEM or DER.
@@ -265,39 +264,4 @@ pub(crate) fn pem_of(certificates: &[Certificate]) -> Result<String, Failure> {
         pem.push_str(&certificate.to_pem()?);
     }
     Ok(pem)
-}
-
-/// Writes a file whole or not at all: what is published may be read, and written by another process, at any time.
-pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{name}.{}", std::process::id()));
-    let put = || {
-        let mut file = fs::File::create_new(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        fs::File::open(folder)?.sync_all()
-    };
-    put().map_err(|error| {
-        let _: Result<(), _> = fs::remove_file(&beside);
-        unusable(path, &error)
-    })
-}
-
-/// Writes a file that only its owner can read, and that is not there yet.
-pub(crate) fn write_secret(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let put = || {
-        let mut file = options.open(path)?;
-        file.write_all(content)?;
-        file.sync_all()
-    };
-    put().map_err(|error| unusable(path, &error))
-}
-
-fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    format!("{}: {error}", path.display()).into()
 }

@@ -18,13 +18,13 @@ use crate::metrics::Metrics;
 const MAX_ANNOUNCED: usize = 1024;
 
 /// The store, and those who listen to it.
-pub(crate) struct Commits<S> {
+pub(crate) struct NotifyingStore<S> {
     store: S,
     metrics: Arc<Metrics>,
     messages: mpsc::Sender<MessageId>,
 }
 
-impl<S: Store> Commits<S> {
+impl<S: Store> NotifyingStore<S> {
     /// Listens to that store; new messages come out where it says.
     pub(crate) fn of(store: S, metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<MessageId>) {
         let (messages, committed) = mpsc::channel(MAX_ANNOUNCED);
@@ -34,7 +34,7 @@ impl<S: Store> Commits<S> {
 }
 
 #[async_trait]
-impl<S: Store> Store for Commits<S> {
+impl<S: Store> Store for NotifyingStore<S> {
     /// Nothing is said of what is not committed.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let (facts, messages) = (batch.facts.clone(), batch.messages.clone());
@@ -78,8 +78,8 @@ mod tests {
 
     use super::*;
 
-    fn commits() -> (Commits<MemoryStore>, mpsc::Receiver<MessageId>) {
-        Commits::of(MemoryStore::default(), Arc::new(Metrics::new()))
+    fn commits() -> (NotifyingStore<MemoryStore>, mpsc::Receiver<MessageId>) {
+        NotifyingStore::of(MemoryStore::default(), Arc::new(Metrics::new()))
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use cryptoki::{
     types::AuthPin,
 };
 
-use super::{folder::Failure, key_uri::KeyUri};
+use crate::{file::Failure, key_uri::KeyUri};
 
 /// The P-256 curve by its object identifier (RFC 5480 section 2.1.1.1), as CKA_EC_PARAMS has it.
 const P256: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
