@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use countersign_certs::{KeyPair, Request, check_passphrase, to_pkcs12};
-use countersign_domain::code::TypedCode;
+use countersign_domain::{code::TypedCode, invalid::Field};
 use countersign_web::{
     body::form,
     code_page,
@@ -61,9 +61,9 @@ impl Ask<'_> {
         WORDS.say(self.language, name, &[])
     }
 
-    /// Whether the field with that value of the domain is to be marked.
-    fn is_wrong(&self, value: &str) -> bool {
-        self.problem.and_then(Problem::field) == Some(value)
+    /// Whether this field is to be marked.
+    fn is_wrong(&self, field: Field) -> bool {
+        self.problem.and_then(Problem::field) == Some(field)
     }
 }
 

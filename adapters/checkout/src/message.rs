@@ -4,7 +4,7 @@ use countersign_domain::{
     amount::{Amount, Currency},
     card::{Card, CardExpiry},
     id::{CorrelationId, Identifier},
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     locale::Locale,
     transaction::{Item, ItemName, Payee, Reference, Transaction},
 };
@@ -146,7 +146,7 @@ impl CreateCheckout {
 /// An address that becomes a link on the page. What is on the payer's own machine needs no TLS: browsers trust it, too
 /// (W3C Secure Contexts section 3.1).
 fn return_url(text: String) -> Result<String, InvalidInput> {
-    let refuse = |why| Err(InvalidInput::new("return_url", why));
+    let refuse = |why| Err(InvalidInput::new(Field::ReturnUrl, why));
     if text.len() > 2048 {
         return refuse("is longer than 2048 characters");
     }

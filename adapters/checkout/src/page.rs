@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
+use countersign_domain::invalid::Field;
 use countersign_web::{
     code_page::CodeForm,
     page::{Brand, PageStyle, page},
@@ -99,9 +100,9 @@ impl Checkout<'_> {
         named.unwrap_or_else(|| self.say("cause-interrupted"))
     }
 
-    /// Whether the field with that value of the domain is to be marked.
-    fn is_wrong(&self, value: &str) -> bool {
-        self.problem.and_then(Problem::field) == Some(value)
+    /// Whether this field is to be marked.
+    fn is_wrong(&self, field: Field) -> bool {
+        self.problem.and_then(Problem::field) == Some(field)
     }
 }
 

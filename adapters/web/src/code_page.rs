@@ -1,7 +1,7 @@
 //! The page that asks for the code: what may be shown of it, and its form.
 
 use askama::Template;
-use countersign_domain::{challenge::Challenge, message::Message, time::Timestamp};
+use countersign_domain::{challenge::Challenge, invalid::Field, message::Message, time::Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -117,8 +117,9 @@ impl CodeForm<'_> {
 
     /// Whether the code's field is to be marked.
     fn is_wrong(&self) -> bool {
-        let wrong =
-            |problem: &Problem| problem.name() == "wrong-code" || problem.field() == Some("code");
+        let wrong = |problem: &Problem| {
+            problem.name() == "wrong-code" || problem.field() == Some(Field::Code)
+        };
         self.problem.is_some_and(wrong)
     }
 }

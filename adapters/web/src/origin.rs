@@ -2,7 +2,10 @@
 
 use std::{fmt, net::Ipv6Addr};
 
-use countersign_domain::{invalid::InvalidInput, origin::Origin};
+use countersign_domain::{
+    invalid::{Field, InvalidInput},
+    origin::Origin,
+};
 use serde::Deserialize;
 
 /// The scheme of every origin; plain HTTP is permitted to the own machine, as browsers permit it (W3C Secure Contexts
@@ -40,7 +43,7 @@ impl TryFrom<String> for PublicOrigin {
     fn try_from(text: String) -> Result<Self, InvalidInput> {
         let why = "is not https:// and a host in lower case, without a path";
         let found = host(&text).and_then(|host| Origin::try_from(host).ok());
-        let host = found.ok_or_else(|| InvalidInput::new("public_origin", why))?;
+        let host = found.ok_or_else(|| InvalidInput::new(Field::PublicOrigin, why))?;
         Ok(Self { text, host })
     }
 }

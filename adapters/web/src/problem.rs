@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use countersign_domain::invalid::InvalidInput;
+use countersign_domain::invalid::{Field, InvalidInput};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -31,6 +31,8 @@ pub struct Problem {
     members: Map<String, Value>,
     /// What else fills the words.
     filling: Map<String, Value>,
+    /// The value at fault, if one is.
+    field: Option<Field>,
 }
 
 /// English that is in no file, for programs alone.
@@ -39,6 +41,15 @@ struct Plain {
     title: Option<&'static str>,
     detail: String,
 }
+
+/// The values that people type, and their words.
+const TYPED: [(Field, &str); 5] = [
+    (Field::CardNumber, "field-card-number"),
+    (Field::CardExpiry, "field-card-expiry"),
+    (Field::Identifier, "field-identifier"),
+    (Field::Msisdn, "field-number"),
+    (Field::Code, "field-code"),
+];
 
 /// As RFC 9457 has it, in English.
 #[derive(Serialize)]
@@ -67,6 +78,7 @@ impl Problem {
             plain: None,
             members: Map::new(),
             filling: Map::new(),
+            field: None,
         }
     }
 
@@ -143,9 +155,9 @@ impl Problem {
         &self.name
     }
 
-    /// Which value is at fault, as the domain names it.
-    pub fn field(&self) -> Option<&str> {
-        self.members.get("field").and_then(Value::as_str)
+    /// Which value is at fault.
+    pub const fn field(&self) -> Option<Field> {
+        self.field
     }
 
     /// What happened, in a few words of that language.
@@ -203,20 +215,14 @@ impl Problem {
 
 impl From<InvalidInput> for Problem {
     fn from(error: InvalidInput) -> Self {
-        Self::broken_rule(&error).with("field", error.what)
+        let problem = Self::broken_rule(&error).with("field", error.field.name());
+        Self { field: Some(error.field), ..problem }
     }
 }
 
-/// The words of a value that people type, by the domain's name for it.
-fn field_words(what: &str) -> Option<&'static str> {
-    match what {
-        "card number" => Some("field-card-number"),
-        "card expiry" => Some("field-card-expiry"),
-        "Identifier" => Some("field-identifier"),
-        "Msisdn" => Some("field-number"),
-        "code" => Some("field-code"),
-        _ => None,
-    }
+/// The words of a value that people type; others are for programs, and have none.
+fn field_words(field: Field) -> Option<&'static str> {
+    TYPED.iter().find(|(typed, _)| *typed == field).map(|(_, words)| *words)
 }
 
 fn filler(value: &Value) -> FluentValue<'_> {
@@ -282,10 +288,10 @@ mod tests {
 
     #[test]
     fn a_program_is_told_the_rule_and_a_person_what_the_field_wants() {
-        let problem = Problem::from(InvalidInput::new("Msisdn", "must begin with +"));
+        let problem = Problem::from(InvalidInput::new(Field::Msisdn, "must begin with +"));
         assert_eq!(problem.document().detail, "Msisdn must begin with +.");
         assert!(problem.detail(&Language::default()).contains("such as +33"), "{problem:?}");
-        let other = Problem::from(InvalidInput::new("amount", "must be above zero"));
+        let other = Problem::from(InvalidInput::new(Field::Amount, "must be above zero"));
         assert_eq!(other.document().detail, "Amount must be above zero.");
         assert_eq!(other.detail(&Language::default()), "Check what you typed.");
     }

@@ -110,7 +110,10 @@ const fn certificate_problem(refusal: &CertificateRefusal) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::{invalid::InvalidInput, ports::EntropyError};
+    use countersign_domain::{
+        invalid::{Field, InvalidInput},
+        ports::EntropyError,
+    };
 
     use super::*;
     use crate::words::Language;
@@ -147,7 +150,7 @@ mod tests {
     fn errors() -> Vec<Error> {
         let (key, cause) = ("checkout/1".to_owned(), "down".to_owned());
         vec![
-            InvalidInput::new("amount", "must be above zero").into(),
+            InvalidInput::new(Field::Amount, "must be above zero").into(),
             Error::NotFound { collection: "checkout", id: "1".to_owned() },
             Error::NotNow { collection: "checkout", id: "1".to_owned(), state: "paid" },
             Error::Contention,

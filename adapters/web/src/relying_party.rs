@@ -7,7 +7,11 @@ use axum::{
     http::{StatusCode, header, request::Parts},
 };
 use countersign_domain::{
-    hex, id::RelyingPartyId, invalid::InvalidInput, relying_party::RelyingParty, transaction::Payee,
+    hex,
+    id::RelyingPartyId,
+    invalid::{Field, InvalidInput},
+    relying_party::RelyingParty,
+    transaction::Payee,
 };
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
@@ -68,7 +72,7 @@ impl TryFrom<String> for KeyHash {
     type Error = InvalidInput;
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
-        let refuse = InvalidInput::new("api_key_sha256", "is not 64 hexadecimal digits");
+        let refuse = InvalidInput::new(Field::ApiKeySha256, "is not 64 hexadecimal digits");
         let bytes = hex::decode(&text).ok_or_else(|| refuse.clone())?;
         bytes.try_into().map(Self).map_err(|_| refuse)
     }

@@ -10,7 +10,10 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use countersign_domain::{id::RelyingPartyId, invalid::InvalidInput};
+use countersign_domain::{
+    id::RelyingPartyId,
+    invalid::{Field, InvalidInput},
+};
 use serde::Deserialize;
 
 /// Least contrast of text with what it is on, in hundredths (WCAG 2.2 success criterion 1.4.3).
@@ -28,7 +31,7 @@ impl TryFrom<String> for Colour {
     type Error = InvalidInput;
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
-        let refuse = |why| InvalidInput::new("colour", why);
+        let refuse = |why| InvalidInput::new(Field::Colour, why);
         let digits = text.strip_prefix('#');
         let bytes = digits.and_then(countersign_domain::hex::decode);
         let colour = bytes.and_then(|bytes| <[u8; 3]>::try_from(bytes).ok());
@@ -90,7 +93,7 @@ impl TryFrom<Vec<u8>> for Logo {
     type Error = InvalidInput;
 
     fn try_from(bytes: Vec<u8>) -> Result<Self, InvalidInput> {
-        let refuse = |why| InvalidInput::new("logo", why);
+        let refuse = |why| InvalidInput::new(Field::Logo, why);
         if bytes.len() > MAX_LOGO_BYTES {
             return Err(refuse("is larger than 64 KiB"));
         }

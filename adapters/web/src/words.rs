@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::HashMap, fmt, ptr, sync::LazyLock};
 use axum::http::StatusCode;
 
 use countersign_domain::{
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     locale::Locale,
     phrase::{Phrase, Words as MessageWords},
 };
@@ -130,8 +130,9 @@ impl TryFrom<String> for Language {
     type Error = InvalidInput;
 
     fn try_from(tag: String) -> Result<Self, InvalidInput> {
-        Self::known(&tag)
-            .ok_or_else(|| InvalidInput::new("locale", "is not a language there are words for"))
+        Self::known(&tag).ok_or_else(|| {
+            InvalidInput::new(Field::Locale, "is not a language there are words for")
+        })
     }
 }
 

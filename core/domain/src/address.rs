@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::invalid::InvalidInput;
+use crate::invalid::{Field, InvalidInput};
 
 /// A mobile number in E.164 form: `+`, a digit that is not zero, 6 to 14 more.
 ///
@@ -32,7 +32,7 @@ impl TryFrom<String> for Msisdn {
     type Error = InvalidInput;
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
-        let refuse = |why| Err(InvalidInput::new("Msisdn", why));
+        let refuse = |why| Err(InvalidInput::new(Field::Msisdn, why));
         let Some(digits) = text.strip_prefix('+') else {
             return refuse("must begin with + and the country code (E.164)");
         };
@@ -113,7 +113,11 @@ mod tests {
             ("+336123", "must have 7 to 15 digits (E.164)"),
             ("+3361234567890123", "must have 7 to 15 digits (E.164)"),
         ] {
-            assert_eq!(Msisdn::try_from(text), Err(InvalidInput::new("Msisdn", why)), "{text}");
+            assert_eq!(
+                Msisdn::try_from(text),
+                Err(InvalidInput::new(Field::Msisdn, why)),
+                "{text}"
+            );
         }
     }
 

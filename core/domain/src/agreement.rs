@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     card::MaskedCard,
     digest::Sha256Digest,
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     shown::shown_text,
     transaction::{Payee, Transaction},
 };
@@ -105,7 +105,7 @@ impl Document {
         digest: Sha256Digest,
     ) -> Result<Self, InvalidInput> {
         if facts.len() > Self::MAX_FACTS {
-            return Err(InvalidInput::new("facts", "are more than 6"));
+            return Err(InvalidInput::new(Field::Facts, "are more than 6"));
         }
         Ok(Self { title, facts, digest })
     }
@@ -158,7 +158,7 @@ mod tests {
             let digest = Sha256Digest::new([1; 32]);
             Document::new("Bet".try_into().unwrap(), vec![fact.clone(); count], digest)
         };
-        let refused = InvalidInput::new("facts", "are more than 6");
+        let refused = InvalidInput::new(Field::Facts, "are more than 6");
         assert_eq!(new(7), Err(refused));
         let mut stored = serde_json::to_value(Agreement::Document(new(6).unwrap())).unwrap();
         let facts = stored.get_mut("facts").and_then(serde_json::Value::as_array_mut).unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::invalid::InvalidInput;
+use crate::invalid::{Field, InvalidInput};
 
 /// An ISO 4217 currency.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl TryFrom<&str> for Currency {
             .filter(|currency| currency.exponent().is_some())
             .map(Self)
             .ok_or(InvalidInput::new(
-                "currency",
+                Field::Currency,
                 "is not an ISO 4217 code of a currency, such as EUR",
             ))
     }
@@ -94,9 +94,9 @@ impl Amount {
     /// When it is zero or above [`Amount::MAX_MINOR`].
     pub fn new(amount_minor: u64, currency: Currency) -> Result<Self, InvalidInput> {
         match amount_minor {
-            0 => Err(InvalidInput::new("amount", "must be above zero")),
+            0 => Err(InvalidInput::new(Field::Amount, "must be above zero")),
             1..=Self::MAX_MINOR => Ok(Self { amount_minor, currency }),
-            _ => Err(InvalidInput::new("amount", "has more than 12 digits in minor units")),
+            _ => Err(InvalidInput::new(Field::Amount, "has more than 12 digits in minor units")),
         }
     }
 
@@ -105,7 +105,8 @@ impl Amount {
     /// # Errors
     /// When the text is not such a number, or is out of bounds.
     pub fn from_decimal(text: &str, currency: Currency) -> Result<Self, InvalidInput> {
-        let not_a_number = InvalidInput::new("amount", "is not a decimal number such as 49.90");
+        let not_a_number =
+            InvalidInput::new(Field::Amount, "is not a decimal number such as 49.90");
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let digits_only = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
         if whole.is_empty() || !digits_only(whole) || !digits_only(fraction) || text.ends_with('.')
@@ -114,10 +115,10 @@ impl Amount {
         }
         let places = usize::from(currency.minor_digits());
         if fraction.len() > places {
-            return Err(InvalidInput::new("amount", "has more decimals than the currency"));
+            return Err(InvalidInput::new(Field::Amount, "has more decimals than the currency"));
         }
         if whole.len() > 12 {
-            return Err(InvalidInput::new("amount", "has more than 12 digits in minor units"));
+            return Err(InvalidInput::new(Field::Amount, "has more than 12 digits in minor units"));
         }
         let minor = format!("{whole}{fraction:0<places$}");
         Self::new(minor.parse().map_err(|_| not_a_number)?, currency)
@@ -198,7 +199,7 @@ mod tests {
         ] {
             assert_eq!(
                 Amount::from_decimal(text, currency(code)),
-                Err(InvalidInput::new("amount", why)),
+                Err(InvalidInput::new(Field::Amount, why)),
                 "{text} {code}"
             );
         }

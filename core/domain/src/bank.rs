@@ -9,7 +9,7 @@ use crate::{
     amount::Amount,
     card::Card,
     id::RelyingPartyId,
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     randomness::{Entropy, EntropyError},
     time::Timestamp,
     transaction::Payee,
@@ -141,7 +141,7 @@ macro_rules! bank_code {
                 if well_formed {
                     Ok(Self(text))
                 } else {
-                    Err(InvalidInput::new(stringify!($name), concat!("is not 1 to ", $max, " characters of 0-9A-Z")))
+                    Err(InvalidInput::new(Field::$name, concat!("is not 1 to ", $max, " characters of 0-9A-Z")))
                 }
             }
         }

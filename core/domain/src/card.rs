@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{invalid::InvalidInput, secret::Secret};
+use crate::{
+    invalid::{Field, InvalidInput},
+    secret::Secret,
+};
 
 /// A card's number (PAN) and expiry. Never printed in full, wiped when dropped; see [`Card::masked`].
 #[derive(Clone, Eq, PartialEq)]
@@ -20,7 +23,7 @@ impl Card {
     /// When the number has not 12 to 19 digits or its check digit (ISO/IEC 7812, Luhn) is wrong.
     pub fn new(number: &str, expiry: CardExpiry) -> Result<Self, InvalidInput> {
         let digits = Secret::new(number.chars().filter(|c| *c != ' ').collect::<String>());
-        let refuse = |why| Err(InvalidInput::new("card number", why));
+        let refuse = |why| Err(InvalidInput::new(Field::CardNumber, why));
         if !digits.expose().bytes().all(|b| b.is_ascii_digit()) {
             return refuse("must hold digits only");
         }
@@ -97,7 +100,7 @@ impl TryFrom<String> for CardExpiry {
 
     /// From `MM/YY` or `YYYY-MM`.
     fn try_from(text: String) -> Result<Self, InvalidInput> {
-        let refuse = InvalidInput::new("card expiry", "is not MM/YY or YYYY-MM");
+        let refuse = InvalidInput::new(Field::CardExpiry, "is not MM/YY or YYYY-MM");
         let (year, month) = match (text.split_once('/'), text.split_once('-')) {
             (Some((month, year)), None) if month.len() == 2 && year.len() == 2 => {
                 (format!("20{year}"), month)
@@ -164,7 +167,7 @@ mod tests {
             ("49701000000", "must have 12 to 19 digits"),
             ("4970100000000155", "has a wrong check digit: it was mistyped"),
         ] {
-            assert_eq!(Card::new(number, expiry), Err(InvalidInput::new("card number", why)));
+            assert_eq!(Card::new(number, expiry), Err(InvalidInput::new(Field::CardNumber, why)));
         }
     }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroize as _;
 use crate::{
     binding::Binding,
     hex,
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     ocra::{DataInput, Suite},
     secret::Secret,
 };
@@ -75,7 +75,7 @@ impl TryFrom<String> for TypedCode {
         if well_formed {
             Ok(Self(digits))
         } else {
-            Err(InvalidInput::new("code", "is not 6 to 10 digits"))
+            Err(InvalidInput::new(Field::Code, "is not 6 to 10 digits"))
         }
     }
 }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{hex, invalid::InvalidInput};
+use crate::{
+    hex,
+    invalid::{Field, InvalidInput},
+};
 
 /// A SHA-256 digest, written as 64 hexadecimal digits.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -28,7 +31,7 @@ impl TryFrom<String> for Sha256Digest {
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
         let octets = hex::decode(&text).and_then(|octets| octets.try_into().ok());
-        let refuse = || InvalidInput::new("digest", "is not 64 hexadecimal digits (SHA-256)");
+        let refuse = || InvalidInput::new(Field::Digest, "is not 64 hexadecimal digits (SHA-256)");
         octets.map(Self).ok_or_else(refuse)
     }
 }

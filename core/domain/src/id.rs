@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::invalid::InvalidInput;
+use crate::invalid::{Field, InvalidInput};
 
 /// Makes a type for ids of ours: a prefix that says what is named, and 128 random bits in lower-case hexadecimal. Flows
 /// name their own records with it.
@@ -40,7 +40,7 @@ macro_rules! random_id {
                 let well_formed = text.strip_prefix($prefix).is_some_and(|hex| {
                     hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
                 });
-                let refuse = || $crate::invalid::InvalidInput::new(stringify!($name), "not one of our ids");
+                let refuse = || $crate::invalid::InvalidInput::new($crate::invalid::Field::Id, "is not one of ours");
                 well_formed.then_some(Self(text)).ok_or_else(refuse)
             }
         }
@@ -105,7 +105,8 @@ impl TryFrom<String> for CorrelationId {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let is_id =
             text.len() == 32 && text.bytes().all(is_digit) && text.bytes().any(|byte| byte != b'0');
-        let refuse = || InvalidInput::new("CorrelationId", "is not a trace id (W3C Trace Context)");
+        let refuse =
+            || InvalidInput::new(Field::CorrelationId, "is not a trace id (W3C Trace Context)");
         is_id.then_some(Self(text)).ok_or_else(refuse)
     }
 }
@@ -138,7 +139,7 @@ macro_rules! outside_name {
             type Error = InvalidInput;
 
             fn try_from(text: String) -> Result<Self, InvalidInput> {
-                let refuse = |why| Err(InvalidInput::new(stringify!($name), why));
+                let refuse = |why| Err(InvalidInput::new(Field::$name, why));
                 if text.is_empty() {
                     return refuse("is empty");
                 }
@@ -215,7 +216,7 @@ mod tests {
             ),
             (" a".to_owned(), "has a character that is not printable ASCII, or a space at an end"),
         ] {
-            assert_eq!(Identifier::try_from(text), Err(InvalidInput::new("Identifier", why)));
+            assert_eq!(Identifier::try_from(text), Err(InvalidInput::new(Field::Identifier, why)));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     hex,
     id::KeyId,
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     randomness::Entropy,
     secret::Secret,
 };
@@ -50,7 +50,7 @@ impl KeyRing {
         if keys.contains_key(&current) {
             Ok(Self { current, keys })
         } else {
-            Err(InvalidInput::new("current key", "is not among the keys"))
+            Err(InvalidInput::new(Field::CurrentKey, "is not among the keys"))
         }
     }
 
@@ -132,7 +132,7 @@ impl fmt::Debug for KeyRing {
 
 impl DerivedKeys {
     fn of(master: &Secret<[u8; 32]>) -> Result<Self, InvalidInput> {
-        let refuse = |_| InvalidInput::new("master secret", "cannot be derived from");
+        let refuse = |_| InvalidInput::new(Field::MasterSecret, "cannot be derived from");
         let pseudo_random =
             hkdf::Salt::new(hkdf::HKDF_SHA256, b"countersign").extract(master.expose());
         let derive = |purpose: &[u8]| -> Result<Zeroizing<[u8; 32]>, ring::error::Unspecified> {

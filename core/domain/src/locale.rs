@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::invalid::InvalidInput;
+use crate::invalid::{Field, InvalidInput};
 
 /// A language by its tag, two or three lower-case letters (ISO 639), such as `fr`. Which languages there are words for is
 /// known where the words are.
@@ -31,7 +31,7 @@ impl TryFrom<String> for Locale {
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
         let is_tag = matches!(text.len(), 2 | 3) && text.bytes().all(|b| b.is_ascii_lowercase());
-        let refuse = || InvalidInput::new("locale", "is not two or three lower-case letters");
+        let refuse = || InvalidInput::new(Field::Locale, "is not two or three lower-case letters");
         is_tag.then_some(Self(text)).ok_or_else(refuse)
     }
 }

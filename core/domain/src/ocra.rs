@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use ring::hmac;
 
-use crate::invalid::InvalidInput;
+use crate::invalid::{Field, InvalidInput};
 
 /// Bytes of the question field in the data that is hashed (RFC 6287 §5.1).
 const QUESTION_BYTES: usize = 128;
@@ -51,7 +51,7 @@ pub(crate) struct Suite {
 impl Suite {
     /// Reads a suite such as `OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1`.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidInput> {
-        let refuse = |why| InvalidInput::new("OCRA suite", why);
+        let refuse = |why| InvalidInput::new(Field::OcraSuite, why);
         let mut parts = text.split(':');
         let (Some("OCRA-1"), Some(function), Some(inputs), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -122,7 +122,7 @@ impl Suite {
         if let Some(bytes) = self.password_bytes {
             if input.password_hash.len() != bytes {
                 return Err(InvalidInput::new(
-                    "hash of the PIN",
+                    Field::OcraPinHash,
                     "has not the length of the suite's hash",
                 ));
             }
@@ -130,7 +130,7 @@ impl Suite {
         }
         if let Some(bytes) = self.session_bytes {
             let Some(padding) = bytes.checked_sub(input.session.len()) else {
-                return Err(InvalidInput::new("session", "is longer than the suite says"));
+                return Err(InvalidInput::new(Field::Session, "is longer than the suite says"));
             };
             data.extend(std::iter::repeat_n(0, padding));
             data.extend(input.session);
@@ -179,7 +179,7 @@ fn question_bytes(form: QuestionForm, question: &str) -> Result<Vec<u8>, Invalid
         }
     }
     .filter(|bytes| bytes.len() <= QUESTION_BYTES)
-    .ok_or(InvalidInput::new("OCRA question", "is not in the form that the suite names"))?;
+    .ok_or(InvalidInput::new(Field::OcraQuestion, "is not in the form that the suite names"))?;
     bytes.resize(QUESTION_BYTES, 0);
     Ok(bytes)
 }
@@ -272,7 +272,7 @@ mod tests {
         ] {
             assert_eq!(
                 Suite::parse(suite).map(|_| ()),
-                Err(InvalidInput::new("OCRA suite", why)),
+                Err(InvalidInput::new(Field::OcraSuite, why)),
                 "{suite}"
             );
         }

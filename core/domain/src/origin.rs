@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::invalid::InvalidInput;
+use crate::invalid::{Field, InvalidInput};
 
 /// Longest host name (RFC 1035 §2.3.4).
 const MAX_BYTES: usize = 253;
@@ -31,7 +31,7 @@ impl TryFrom<String> for Origin {
         if (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(is_of_a_host) {
             Ok(Self(text))
         } else {
-            Err(InvalidInput::new("origin", "is not a host in lower case"))
+            Err(InvalidInput::new(Field::Origin, "is not a host in lower case"))
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::{
     error::Error,
     event::Event,
     id::{ChallengeId, CorrelationId, PaymentId, RelyingPartyId, SessionId},
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     keys::SealedCard,
     person::Person,
     plan::{BankTurn, CaptureTime, CodeDemand, KnownBy, Plan},
@@ -348,7 +348,7 @@ impl Payment {
         };
         let held = self.transaction.amount();
         if amount.currency() != held.currency() || amount.amount_minor() > held.amount_minor() {
-            return Err(InvalidInput::new("amount", "is not within what is held").into());
+            return Err(InvalidInput::new(Field::Amount, "is not within what is held").into());
         }
         let asked = Event::CaptureAsked { amount };
         Ok(match approval {
@@ -447,7 +447,9 @@ impl Payment {
         }
         let is_other = amount.currency() != capture.amount.currency();
         if is_other || amount.amount_minor() > capture.left_minor() {
-            return Err(InvalidInput::new("amount", "is more than is left of the capture").into());
+            return Err(
+                InvalidInput::new(Field::Amount, "is more than is left of the capture").into()
+            );
         }
         let crediting = self.with(PaymentState::Crediting { capture, amount, reference });
         Ok(Step::new(crediting.leased(now), Event::CreditAsked { amount }))

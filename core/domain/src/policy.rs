@@ -6,7 +6,7 @@ use crate::{
     amount::Amount,
     exempted::Exempted,
     id::RelyingPartyId,
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     plan::{BankTurn, CaptureTime, CodeDemand, Exemption, KnownBy, Order, Plan},
     transaction::Transaction,
 };
@@ -139,30 +139,30 @@ impl TryFrom<PolicySettings> for Policy {
     fn try_from(settings: PolicySettings) -> Result<Self, InvalidInput> {
         let refuse = |what, why| Err(InvalidInput::new(what, why));
         if !(6..=10).contains(&settings.code_digits) {
-            return refuse("code_digits", "must be 6 to 10");
+            return refuse(Field::CodeDigits, "must be 6 to 10");
         }
         if !(30..=600).contains(&settings.ttl_seconds) {
-            return refuse("ttl_seconds", "must be 30 to 600");
+            return refuse(Field::TtlSeconds, "must be 30 to 600");
         }
         if !(1..=5).contains(&settings.max_attempts) {
-            return refuse("max_attempts", "must be 1 to 5");
+            return refuse(Field::MaxAttempts, "must be 1 to 5");
         }
         if !(1..=5).contains(&settings.max_sends) {
-            return refuse("max_sends", "must be 1 to 5");
+            return refuse(Field::MaxSends, "must be 1 to 5");
         }
         if settings.resend_after_seconds > settings.ttl_seconds {
-            return refuse("resend_after_seconds", "must not be above ttl_seconds");
+            return refuse(Field::ResendAfterSeconds, "must not be above ttl_seconds");
         }
         if settings.normal_in_a_row > 5 {
-            return refuse("normal_in_a_row", "must be 0 to 5");
+            return refuse(Field::NormalInARow, "must be 0 to 5");
         }
         if settings.credit_days > 540 {
-            return refuse("credit_days", "must be 0 to 540");
+            return refuse(Field::CreditDays, "must be 0 to 540");
         }
         for (what, limits) in [
-            ("normal_up_to", &settings.normal_up_to),
-            ("normal_total_up_to", &settings.normal_total_up_to),
-            ("no_bank_up_to", &settings.no_bank_up_to),
+            (Field::NormalUpTo, &settings.normal_up_to),
+            (Field::NormalTotalUpTo, &settings.normal_total_up_to),
+            (Field::NoBankUpTo, &settings.no_bank_up_to),
         ] {
             if !has_one_limit_for_each_currency(limits) {
                 return refuse(what, "has two limits for one currency");
@@ -182,23 +182,23 @@ mod tests {
         let defaults = PolicySettings::default;
         let limit = purchase("30.00").amount();
         for (settings, what) in [
-            (PolicySettings { code_digits: 5, ..defaults() }, "code_digits"),
-            (PolicySettings { code_digits: 11, ..defaults() }, "code_digits"),
-            (PolicySettings { ttl_seconds: 601, ..defaults() }, "ttl_seconds"),
-            (PolicySettings { max_attempts: 6, ..defaults() }, "max_attempts"),
-            (PolicySettings { max_attempts: 0, ..defaults() }, "max_attempts"),
-            (PolicySettings { max_sends: 6, ..defaults() }, "max_sends"),
-            (PolicySettings { resend_after_seconds: 301, ..defaults() }, "resend_after_seconds"),
-            (PolicySettings { normal_up_to: vec![limit, limit], ..defaults() }, "normal_up_to"),
-            (PolicySettings { normal_in_a_row: 6, ..defaults() }, "normal_in_a_row"),
-            (PolicySettings { credit_days: 541, ..defaults() }, "credit_days"),
+            (PolicySettings { code_digits: 5, ..defaults() }, Field::CodeDigits),
+            (PolicySettings { code_digits: 11, ..defaults() }, Field::CodeDigits),
+            (PolicySettings { ttl_seconds: 601, ..defaults() }, Field::TtlSeconds),
+            (PolicySettings { max_attempts: 6, ..defaults() }, Field::MaxAttempts),
+            (PolicySettings { max_attempts: 0, ..defaults() }, Field::MaxAttempts),
+            (PolicySettings { max_sends: 6, ..defaults() }, Field::MaxSends),
+            (PolicySettings { resend_after_seconds: 301, ..defaults() }, Field::ResendAfterSeconds),
+            (PolicySettings { normal_up_to: vec![limit, limit], ..defaults() }, Field::NormalUpTo),
+            (PolicySettings { normal_in_a_row: 6, ..defaults() }, Field::NormalInARow),
+            (PolicySettings { credit_days: 541, ..defaults() }, Field::CreditDays),
             (
                 PolicySettings { normal_total_up_to: vec![limit, limit], ..defaults() },
-                "normal_total_up_to",
+                Field::NormalTotalUpTo,
             ),
-            (PolicySettings { no_bank_up_to: vec![limit, limit], ..defaults() }, "no_bank_up_to"),
+            (PolicySettings { no_bank_up_to: vec![limit, limit], ..defaults() }, Field::NoBankUpTo),
         ] {
-            assert_eq!(Policy::try_from(settings).map_err(|e| e.what), Err(what));
+            assert_eq!(Policy::try_from(settings).map_err(|e| e.field), Err(what));
         }
     }
 

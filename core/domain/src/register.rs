@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     amount::Amount,
     id::{Identifier, PaymentId, RelyingPartyId},
-    invalid::InvalidInput,
+    invalid::{Field, InvalidInput},
     time::Timestamp,
 };
 
@@ -82,7 +82,7 @@ impl TryFrom<String> for Account {
     type Error = InvalidInput;
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
-        let refuse = |why| Err(InvalidInput::new("account", why));
+        let refuse = |why| Err(InvalidInput::new(Field::Account, why));
         let Some((kind, owner)) = text.split_once(':') else {
             return refuse("has no colon after its kind");
         };
@@ -239,7 +239,7 @@ mod tests {
             (format!("payer:{}", "x".repeat(129)), "has an owner of more than 128 bytes"),
             ("payer:a\nb".to_owned(), "has a control character"),
         ] {
-            assert_eq!(Account::try_from(text), Err(InvalidInput::new("account", why)));
+            assert_eq!(Account::try_from(text), Err(InvalidInput::new(Field::Account, why)));
         }
     }
 

@@ -22,7 +22,7 @@ macro_rules! shown_text {
             type Error = $crate::invalid::InvalidInput;
 
             fn try_from(text: String) -> Result<Self, $crate::invalid::InvalidInput> {
-                let refuse = |why| Err($crate::invalid::InvalidInput::new(stringify!($name), why));
+                let refuse = |why| Err($crate::invalid::InvalidInput::new($crate::invalid::Field::$name, why));
                 if text.is_empty() {
                     return refuse("is empty");
                 }

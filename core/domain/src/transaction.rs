@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::Amount, invalid::InvalidInput, shown::shown_text};
+use crate::{
+    amount::Amount,
+    invalid::{Field, InvalidInput},
+    shown::shown_text,
+};
 
 shown_text!(
     /// The payee, by the name that the payer knows.
@@ -60,10 +64,10 @@ impl Transaction {
         items: Vec<Item>,
     ) -> Result<Self, InvalidInput> {
         if items.len() > Self::MAX_ITEMS {
-            return Err(InvalidInput::new("items", "are more than 20"));
+            return Err(InvalidInput::new(Field::Items, "are more than 20"));
         }
         if items.iter().any(|item| item.quantity == 0) {
-            return Err(InvalidInput::new("items", "have a quantity of zero"));
+            return Err(InvalidInput::new(Field::Items, "have a quantity of zero"));
         }
         Ok(Self { amount, payee, reference, items })
     }
@@ -107,7 +111,7 @@ mod tests {
             assert_eq!(
                 Payee::try_from(name),
                 Err(InvalidInput::new(
-                    "Payee",
+                    Field::Payee,
                     "has a control or invisible character, or a space at an end"
                 )),
                 "{name:?}"
@@ -127,8 +131,14 @@ mod tests {
                 items,
             )
         };
-        assert_eq!(with(vec![item(1); 21]), Err(InvalidInput::new("items", "are more than 20")));
-        assert_eq!(with(vec![item(0)]), Err(InvalidInput::new("items", "have a quantity of zero")));
+        assert_eq!(
+            with(vec![item(1); 21]),
+            Err(InvalidInput::new(Field::Items, "are more than 20"))
+        );
+        assert_eq!(
+            with(vec![item(0)]),
+            Err(InvalidInput::new(Field::Items, "have a quantity of zero"))
+        );
         assert!(with(vec![item(1); 20]).is_ok());
     }
 }

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use countersign_domain::invalid::InvalidInput;
+use countersign_domain::invalid::{Field, InvalidInput};
 use countersign_web::problem::Problem;
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -115,7 +115,7 @@ async fn advance(
 ) -> Result<StatusCode, ControlError> {
     let Json(ClockBody { advance_seconds }) = body?;
     if advance_seconds > MAX_ADVANCE_SECONDS {
-        return Err(InvalidInput::new("advance_seconds", "is more than a day").into());
+        return Err(InvalidInput::new(Field::AdvanceSeconds, "is more than a day").into());
     }
     shared.clock.advance(advance_seconds);
     Ok(StatusCode::NO_CONTENT)
