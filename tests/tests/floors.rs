@@ -1,6 +1,6 @@
 //! The floors of a house's rooms (docs/architecture.md): the modules of `domain` stand on floors and import nothing from
 //! above; in the rooms that are read here no module imports another that imports it, at any distance.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -141,7 +141,7 @@ fn all_that_happened_is_logged_under_the_merchants_trace_id(log: &Log) {
                     message_sent payment_agreed payment_authorized payment_captured payment_started";
     assert_eq!(happened.join(" "), expected);
     let has = |message: &str| lines.iter().any(|line| line["fields"]["message"] == message);
-    assert!(has("a checkout is asked for") && has("accepted by the centre"), "{lines:?}");
+    assert!(has("creating a checkout") && has("accepted by the centre"), "{lines:?}");
 }
 
 fn nothing_secret_is_logged(log: &Log, sandbox: &Sandbox, page: &str, code: &str) {

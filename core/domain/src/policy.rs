@@ -274,10 +274,7 @@ mod tests {
                 false,
             ),
             (
-                PolicySettings {
-                    always_secured: vec!["librairie".try_into().unwrap()],
-                    ..low.clone()
-                },
+                PolicySettings { always_secured: vec!["librairie".try_into().unwrap()], ..low },
                 0,
                 by_name,
                 true,

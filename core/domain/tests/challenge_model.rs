@@ -213,7 +213,7 @@ impl Model for ChallengeModel {
 
     fn init_states(&self) -> Vec<World> {
         let Transition::Made(counted, _) = challenge().count_attempt(&session(), START) else {
-            panic!("the first attempt is counted");
+            unreachable!("the first attempt is counted");
         };
         vec![World {
             record: Record::new(counted.next),
