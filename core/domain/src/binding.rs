@@ -63,8 +63,8 @@ impl Binding {
         digest(&SHA256, &self.canonical_bytes())
     }
 
-    /// The reference: the first 32 bits of the SHA-256 of [`REFERENCE_LABEL`] and [`Binding::digest`], as a number whose
-    /// digits in base 23, lowest first, are characters of [`REFERENCE_ALPHABET`].
+    /// The reference: the first 32 bits of the SHA-256 of `countersign reference 1` and the binding's digest, as a number
+    /// whose digits in base 23, lowest first, are characters of `34679ACDEFHJKMNPRTUVWXY`.
     pub fn reference(&self) -> ShortReference {
         let labelled = [REFERENCE_LABEL, self.digest().as_ref()].concat();
         let hash = digest(&SHA256, &labelled);

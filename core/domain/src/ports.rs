@@ -247,10 +247,10 @@ impl dyn Store + '_ {
         self.change_found(found, transition).await
     }
 
-    /// As [`change`](Self::change), of a record that was loaded or committed just now.
+    /// As `change`, of a record that was loaded or committed just now.
     ///
     /// # Errors
-    /// As [`change`](Self::change).
+    /// As `change`.
     pub async fn change_found<T: Stored, A, F>(
         &self,
         found: Versioned<T>,
