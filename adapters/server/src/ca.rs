@@ -1,16 +1,18 @@
 //! `countersign ca`: a certificate authority on this machine.
 
 mod arguments;
-pub(crate) mod folder;
 mod inspect;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::{
-    authority::{AuthorityConfig, AuthorityServer},
+    config::Config,
+    folder::{
+        AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
+    },
+    server,
     system::SystemClock,
 };
 use countersign_authority::{
@@ -25,9 +27,6 @@ use countersign_domain::ports::Clock as _;
 pub use arguments::Ca;
 use arguments::{
     AuthorityName, CaCommand, Crl, Folder, Init, Issue, Key, Renew, Revoke, Serve, days,
-};
-use folder::{
-    AuthorityFolder, Failure, passphrase, pem_of, read, read_certificates, write, write_secret,
 };
 
 /// How long a list of an authority that makes authorities is believed.
@@ -208,18 +207,14 @@ async fn crl(arguments: &Crl) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Serves until it is told to stop (SIGINT, SIGTERM).
+/// As `countersign serve`, which must find an authority.
 async fn serve(arguments: &Serve) -> Result<(), Failure> {
-    let config = AuthorityConfig::read(&arguments.config)?;
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let server = AuthorityServer::start(config, Arc::new(SystemClock::default())).await?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let config = Config::read(&arguments.config)?;
+    if config.authority.is_none() {
+        let file = arguments.config.display();
+        return Err(format!("{file} has no section [authority]").into());
     }
-    server.stop().await;
-    Ok(())
+    server::serve(config).await
 }
 
 /// Signs a list and writes it, for so long or as is usual for such an authority. One at a time in a folder, so that an

@@ -23,7 +23,7 @@ use countersign_web::{
     relying_party::ApiClient,
     theme::{Colour, Logo, Theme, Themes},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
@@ -31,31 +31,33 @@ use crate::error::ConfigError;
 /// The beginning of the name of an environment variable that overrides a key.
 const ENVIRONMENT_PREFIX: &str = "COUNTERSIGN__";
 
-/// The configuration of a server.
+/// The configuration of a server. A flow runs when its section is there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Certificate and key of both listeners.
+    /// Certificate and key of every listener.
     pub(crate) tls: TlsSection,
-    /// The payers' pages.
-    pub(crate) checkout: CheckoutSection,
-    /// The merchants' API.
-    pub(crate) api: ApiSection,
+    /// A flow: the payers' pages.
+    pub(crate) checkout: Option<CheckoutSection>,
+    /// A flow: an authority for people.
+    pub(crate) authority: Option<AuthoritySection>,
+    /// The API for relying parties.
+    pub(crate) api: Option<ApiSection>,
     /// Metrics, health and readiness. Absent: they are not served.
     pub(crate) operations: Option<OperationsSection>,
-    /// Where everything is kept.
-    pub(crate) store: StoreSection,
+    /// Where everything is kept. Absent: in the register of an authority that runs alone.
+    pub(crate) store: Option<StoreSection>,
     /// Master secrets.
     pub(crate) keys: KeysSection,
     /// Limits, order, selection. Default: [`countersign_domain::policy::PolicySettings`].
     #[serde(default)]
     pub(crate) policy: Policy,
     /// The SMS centre.
-    pub(crate) sms: SmsSection,
+    pub(crate) sms: Option<SmsSection>,
     /// The issuing bank's host.
-    pub(crate) bank: BankSection,
+    pub(crate) bank: Option<BankSection>,
     /// The callers of the API.
-    #[serde(rename = "relying_party")]
+    #[serde(default, rename = "relying_party")]
     pub(crate) relying_parties: Vec<ApiClient>,
     /// How relying parties' pages look, by their ids.
     #[serde(default)]
@@ -97,11 +99,30 @@ pub(crate) struct CheckoutSection {
     pub(crate) trusted_terminators: Vec<IpAddr>,
 }
 
+/// `[authority]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthoritySection {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// How people reach it, such as `https://ca.example.com`; the last line of the SMS is bound to its host.
+    pub(crate) public_origin: PublicOrigin,
+    /// The authority's folder, as `countersign ca init` made it.
+    pub(crate) folder: PathBuf,
+    /// The file with the passphrase of its key. Absent: the environment has it.
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// What is issued to people: `tls-client` or `cardholder`. Absent: `tls-client`.
+    pub(crate) profile: Option<String>,
+    /// Certificates of the gateways that numbers are encrypted to. None: numbers are in clear.
+    #[serde(default)]
+    pub(crate) gateways: Vec<PathBuf>,
+}
+
 /// `[api]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiSection {
-    /// Where to listen for merchants' back ends.
+    /// Where to listen for relying parties' back ends.
     pub(crate) listen: SocketAddr,
 }
 
@@ -218,18 +239,25 @@ impl Config {
         folder: &Path,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut config: Self = parse(text, environment)?;
-        config.files = Files::in_folder(folder);
+        let mut config = parse(text, environment)?;
+        config.files = Files(folder.to_owned());
         config.check()
     }
 
     fn check(self) -> Result<Self, ConfigError> {
-        if self.checkout.client_authorities.is_none() && !self.checkout.revocation_lists.is_empty()
+        if let Some(checkout) = &self.checkout
+            && checkout.client_authorities.is_none()
+            && !checkout.revocation_lists.is_empty()
         {
             let why = "are of no use without checkout.client_authorities";
             return Err(ConfigError::unusable("checkout.revocation_lists", why));
         }
-        self.sms.check()?;
+        if let Some(sms) = &self.sms {
+            sms.check()?;
+        }
+        if self.api.is_some() && self.relying_parties.is_empty() {
+            return Err(ConfigError::Missing { section: "[relying_party]", by: "api" });
+        }
         let mut ids: Vec<_> = self.relying_parties.iter().map(|client| &client.party.id).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair.first() == pair.last()) {
@@ -260,16 +288,20 @@ impl Config {
     }
 }
 
+/// A section that may be left out, but not when `by` is there.
+pub(crate) fn needed<'s, T>(
+    section: Option<&'s T>,
+    name: &'static str,
+    by: &'static str,
+) -> Result<&'s T, ConfigError> {
+    section.ok_or(ConfigError::Missing { section: name, by })
+}
+
 /// What paths of a configuration are relative to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Files(PathBuf);
 
 impl Files {
-    /// The folder of a configuration.
-    pub(crate) fn in_folder(folder: &Path) -> Self {
-        Self(folder.to_owned())
-    }
-
     /// A path as the configuration means it.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         self.0.join(path)
@@ -300,7 +332,7 @@ impl KeysSection {
 }
 
 impl SmsSection {
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Result<(), ConfigError> {
         if self.tls_server_name.is_some() == self.tls_authorities.is_some() {
             return Ok(());
         }
@@ -310,10 +342,10 @@ impl SmsSection {
 }
 
 /// The text of a configuration file, and the environment's overrides, as a value.
-pub(crate) fn parse<T: DeserializeOwned>(
+fn parse(
     text: &str,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<T, ConfigError> {
+) -> Result<Config, ConfigError> {
     let invalid = |error: toml::de::Error| ConfigError::Invalid {
         cause: error.to_string().trim().to_owned(),
     };

@@ -22,6 +22,20 @@ pub enum ConfigError {
         /// Where and what.
         cause: String,
     },
+    /// A section needs another, which is not there.
+    #[error("[{by}] needs [{section}], which is not there")]
+    Missing {
+        /// The section that is not there.
+        section: &'static str,
+        /// The one that needs it.
+        by: &'static str,
+    },
+    /// There is nothing to run.
+    #[error("there is no flow: give one a section, such as {flows}")]
+    NoFlow {
+        /// The sections of which one is needed.
+        flows: String,
+    },
     /// What a key says cannot be used.
     #[error("{key} {why}")]
     Unusable {

@@ -4,33 +4,41 @@
 //! configuration names.
 //!
 //! ```text
-//!   config.rs --> server.rs --+--> SqliteStore, SmppMessenger, BankClient       (drivers)
-//!                             +--> Gateway, Outbox, Subscribers                 (domain)
-//!                             +--> listener.rs: TLS --> checkout's routers      (flows)
-//!                             +--> workers.rs: what was committed (commits.rs), what is due
-//!                             +--> commits.rs, observed.rs, requests.rs --> metrics.rs --> operations.rs  (for operators)
+//!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox
+//!                             +--> checkout.rs, authority.rs: one file for each flow, each gives a Mount (mount.rs)
+//!                             +--> listener.rs: TLS --> the flows' routers
+//!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
+//!                             +--> metered.rs, requests.rs, notifying_store.rs --> metrics.rs --> operations.rs
 //!
-//!   ca.rs --> countersign-authority over the folder of an authority; ca serve: authority.rs --> listener.rs, workers.rs
+//!   ca.rs --> countersign-authority over the folder of an authority (folder.rs)
 //! ```
 
 pub mod ca;
 mod server;
 
+// The flows.
 mod authority;
-mod commits;
+mod checkout;
+
+mod backbone;
 mod config;
+mod drivers;
 mod error;
+mod folder;
 mod listener;
+mod metered;
 mod metrics;
-mod observed;
+mod mount;
+mod notifying_store;
 mod operations;
 mod requests;
 mod revocation;
 mod system;
 mod tls;
+mod trust;
 mod workers;
 
 pub use config::Config;
 pub use error::{ConfigError, StartError};
-pub use server::Server;
+pub use server::{Server, serve};
 pub use system::{SystemClock, SystemEntropy};

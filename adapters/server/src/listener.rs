@@ -50,12 +50,24 @@ const MAX_LINGER_BYTES: u64 = 64 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 /// For an answer; longer than bank and messages take in the worst case.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// For a whole connection, so that nobody keeps one for ever.
+/// For a whole connection, so that none is kept for ever.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(600);
 /// For the connections that are open when the server stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 32;
+
+/// What is to be served, and where.
+pub(crate) struct Endpoint {
+    /// The section that says where: metrics, logs and callers know the listener by it.
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    /// Each session begins with what is in it then.
+    pub(crate) tls: watch::Receiver<Arc<ServerConfig>>,
+    pub(crate) router: Router,
+    /// Peers that may say which certificate was presented (RFC 9440).
+    pub(crate) trusted_terminators: Vec<IpAddr>,
+}
 
 /// A listener at work.
 pub(crate) struct Listener {
@@ -63,28 +75,18 @@ pub(crate) struct Listener {
     task: JoinHandle<()>,
 }
 
-/// What each connection of a listener needs.
-struct Shared {
-    tls: watch::Receiver<Arc<ServerConfig>>,
-    router: Router,
-    trusted_terminators: Vec<IpAddr>,
-}
-
 impl Listener {
-    /// Listens until `stop` turns true. Each session begins with what TLS is told then.
+    /// Listens until `stop` turns true.
     pub(crate) async fn start(
-        address: SocketAddr,
-        tls: watch::Receiver<Arc<ServerConfig>>,
-        router: Router,
-        trusted_terminators: Vec<IpAddr>,
+        endpoint: Endpoint,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
+        let address = endpoint.address;
         let cannot =
             |error: std::io::Error| StartError::Listen { address, cause: error.to_string() };
         let socket = TcpListener::bind(address).await.map_err(cannot)?;
         let address = socket.local_addr().map_err(cannot)?;
-        let shared = Arc::new(Shared { tls, router, trusted_terminators });
-        Ok(Self { address, task: tokio::spawn(accept(socket, shared, stop)) })
+        Ok(Self { address, task: tokio::spawn(accept(socket, Arc::new(endpoint), stop)) })
     }
 
     /// Where it listens.
@@ -95,12 +97,12 @@ impl Listener {
     /// Waits until it has stopped.
     pub(crate) async fn stopped(self) {
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "a listener ended badly");
+            tracing::error!(%error, "a listener has failed");
         }
     }
 }
 
-async fn accept(socket: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+async fn accept(socket: TcpListener, endpoint: Arc<Endpoint>, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -110,9 +112,9 @@ async fn accept(socket: TcpListener, shared: Arc<Shared>, mut stop: watch::Recei
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (shared, watcher) = (Arc::clone(&shared), graceful.watcher());
+                let (endpoint, watcher) = (Arc::clone(&endpoint), graceful.watcher());
                 tokio::spawn(async move {
-                    if timeout(CONNECTION_TIMEOUT, serve(stream, peer, shared, watcher))
+                    if timeout(CONNECTION_TIMEOUT, serve(stream, peer, endpoint, watcher))
                         .await
                         .is_err()
                     {
@@ -134,12 +136,12 @@ async fn accept(socket: TcpListener, shared: Arc<Shared>, mut stop: watch::Recei
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, watcher: Watcher) {
+async fn serve(stream: TcpStream, peer: SocketAddr, endpoint: Arc<Endpoint>, watcher: Watcher) {
     // Answers are small, and the other side waits for each.
     if let Err(error) = stream.set_nodelay(true) {
         return tracing::debug!(%error, "a connection ended at once");
     }
-    let acceptor = TlsAcceptor::from(Arc::clone(&shared.tls.borrow()));
+    let acceptor = TlsAcceptor::from(Arc::clone(&endpoint.tls.borrow()));
     let handshake = acceptor.accept(stream).into_fallible();
     let tls = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(tls)) => tls,
@@ -151,7 +153,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, watcher
     };
     let presented = presented(&tls);
     let service = service_fn(move |request| {
-        answer(request, peer.ip(), presented.clone(), Arc::clone(&shared))
+        answer(request, peer.ip(), presented.clone(), Arc::clone(&endpoint))
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -163,7 +165,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, watcher
     if let Err(error) =
         watcher.watch(builder.serve_connection(TokioIo::new(tls), service).into_owned()).await
     {
-        tracing::debug!(peer = %peer.ip(), error, "a connection ended badly");
+        tracing::debug!(peer = %peer.ip(), error, "a connection has failed");
     }
 }
 
@@ -188,14 +190,14 @@ async fn answer(
     request: hyper::Request<Incoming>,
     peer: IpAddr,
     presented: PeerCertificates,
-    shared: Arc<Shared>,
+    endpoint: Arc<Endpoint>,
 ) -> Result<Response, Infallible> {
     let mut request: Request = request.map(Body::new);
-    match peer_certificates(presented, peer, &shared.trusted_terminators, request.headers_mut()) {
+    match peer_certificates(presented, peer, &endpoint.trusted_terminators, request.headers_mut()) {
         Ok(certificates) => request.extensions_mut().insert(certificates),
         Err(problem) => return Ok(problem.into_response()),
     };
-    match timeout(REQUEST_TIMEOUT, shared.router.clone().oneshot(request)).await {
+    match timeout(REQUEST_TIMEOUT, endpoint.router.clone().oneshot(request)).await {
         Ok(answered) => answered,
         Err(_) => {
             let problem = Problem::shared(StatusCode::GATEWAY_TIMEOUT, "timeout");

@@ -4,7 +4,6 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use countersign_server::{Config, Server, SystemClock, ca};
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Strong customer authentication over a second network, for payment flows.
@@ -20,19 +19,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serves merchants and payers until it is told to stop (SIGINT, SIGTERM).
+    /// Runs the flows whose sections are in the configuration until it is told to stop (SIGINT, SIGTERM).
     Serve {
         /// The configuration file; see docs/reference/configuration.md.
         #[arg(long)]
         config: PathBuf,
     },
-    /// Reads a configuration and all that it names, and says whether a server would start with it.
+    /// Reads a configuration and all that it names, and says whether a server would start with it and which flows it would run.
     Check {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
     },
-    /// A certificate authority: makes one, issues, looks, renews, takes back; see docs/guides/authority.md.
+    /// A certificate authority: makes one, issues, inspects, renews, revokes; see docs/guides/authority.md.
     Ca(Box<ca::Ca>),
 }
 
@@ -66,27 +65,17 @@ fn main() -> ExitCode {
 fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::read(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (mut interrupt, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let server = Server::start(config, Arc::new(SystemClock::default())).await?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        server.stop().await;
-        Ok(())
-    })
+    runtime.block_on(countersign_server::serve(config))
 }
 
 fn check(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let flows = runtime.block_on(async {
         Server::check(&Config::read(path)?, Arc::new(SystemClock::default()))
     })?;
     #[expect(clippy::print_stdout, reason = "this is a program")]
     {
-        println!("{}: a server would start with it", path.display());
+        println!("{}: a server would start with it and run: {}", path.display(), flows.join(", "));
     }
     Ok(())
 }

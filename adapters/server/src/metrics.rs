@@ -1,6 +1,6 @@
 //! What an operator watches: counters, latencies and depths, in the text form of OpenMetrics (Prometheus reads it).
 //!
-//! What happens is counted where it is committed, from the facts: a figure here and a line in the trace cannot disagree.
+//! What happens is counted where it is committed, from the facts: a metric and a line in the trace cannot disagree.
 //! No label holds anything of a person, and each has a small, fixed set of values.
 
 use std::{
@@ -26,7 +26,7 @@ const BUCKETS: [f64; 14] =
 /// Messages that wait for their receipts and whose sending is remembered; of more, the oldest are not measured.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// All figures of one server.
+/// All metrics of one server.
 pub(crate) struct Metrics {
     registry: Registry,
     challenges: Family<Labels, Counter>,
@@ -179,7 +179,7 @@ impl Metrics {
         self.sms_bound.set(i64::from(is_bound));
     }
 
-    /// All figures, as `application/openmetrics-text; version=1.0.0`.
+    /// All metrics, as `application/openmetrics-text; version=1.0.0`.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -1,4 +1,4 @@
-//! What operators and their machines ask: figures, health and readiness, over plain HTTP on an address of its own, which
+//! What operators and their machines ask: metrics, health and readiness, over plain HTTP on an address of its own, which
 //! is to be reached from inside only.
 
 use std::{net::SocketAddr, sync::Arc};
@@ -19,13 +19,13 @@ use countersign_domain::{
 };
 use countersign_web::problem::Problem;
 use serde::Serialize;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch};
 
-use crate::{error::StartError, metrics::Metrics};
+use crate::{backbone::Backbone, error::StartError, metrics::Metrics, workers::Task};
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is looked at.
+/// What is reported on.
 pub(crate) struct Operations {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store: Arc<dyn Store>,
@@ -35,11 +35,19 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
+    /// The operations of a server with that backbone.
+    pub(crate) fn of(backbone: &Backbone) -> Self {
+        Self {
+            metrics: Arc::clone(&backbone.metrics),
+            store: Arc::clone(&backbone.ports.store),
+            clock: Arc::clone(&backbone.ports.clock),
+            messenger: Arc::clone(&backbone.messenger),
+            stopping: backbone.stopping.clone(),
+        }
+    }
+
     /// Answers until `stopping` turns true. Returns where, and the task.
-    pub(crate) async fn start(
-        self,
-        address: SocketAddr,
-    ) -> Result<(SocketAddr, JoinHandle<()>), StartError> {
+    pub(crate) async fn start(self, address: SocketAddr) -> Result<(SocketAddr, Task), StartError> {
         let cannot =
             |error: std::io::Error| StartError::Listen { address, cause: error.to_string() };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
@@ -51,13 +59,13 @@ impl Operations {
             .route("/ready", get(ready))
             .fallback(async || Problem::not_found("There are /metrics, /health and /ready."))
             .with_state(Arc::new(self));
-        let task = tokio::spawn(async move {
+        let task = async move {
             let served = axum::serve(listener, routes).with_graceful_shutdown(stopped);
             if let Err(error) = served.await {
-                tracing::error!(%error, "the operations' listener ended badly");
+                tracing::error!(%error, "the operations' listener has failed");
             }
-        });
-        Ok((address, task))
+        };
+        Ok((address, Box::pin(task)))
     }
 }
 
@@ -67,7 +75,7 @@ async fn until_stopped(mut stopping: watch::Receiver<bool>) {
 
 type Shared = State<Arc<Operations>>;
 
-/// The figures; depths are looked up now.
+/// The metrics; depths are looked up now.
 async fn metrics(State(operations): Shared) -> Response {
     let Operations { metrics, store, clock, messenger, .. } = operations.as_ref();
     let looked_up = async {
@@ -79,8 +87,8 @@ async fn metrics(State(operations): Shared) -> Response {
         Ok::<_, StoreError>(())
     };
     if let Err(error) = looked_up.await {
-        // The other figures are wanted all the more.
-        tracing::error!(%error, "depths cannot be looked up");
+        // The other metrics are wanted all the more.
+        tracing::error!(%error, "cannot look up depths");
     }
     metrics.sms_bound(messenger.is_bound());
     match metrics.text() {
@@ -89,7 +97,7 @@ async fn metrics(State(operations): Shared) -> Response {
             ([(header::CONTENT_TYPE, media_type)], text).into_response()
         }
         Err(error) => {
-            tracing::error!(%error, "the figures cannot be written");
+            tracing::error!(%error, "cannot write the metrics");
             Problem::internal().into_response()
         }
     }
@@ -107,8 +115,8 @@ struct Readiness {
     sms: &'static str,
 }
 
-/// Ready is who can take requests: whose store answers, and who is not stopping. A centre that is away makes nobody
-/// unready: messages wait in the outbox, and all processes would be taken out at once.
+/// A server is ready when its store answers and it is not stopping. A centre that is away makes none unready: messages wait
+/// in the outbox, and all processes would be taken out at once.
 async fn ready(State(operations): Shared) -> Response {
     let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1).await;
     let ready = due.is_ok() && !*operations.stopping.borrow();

@@ -13,7 +13,7 @@ use tracing::{Instrument as _, field::display, info_span};
 
 use crate::metrics::Metrics;
 
-/// The router, watched. Paths are not logged: whoever knows a checkout's path may see amount and payee.
+/// The router, watched. Paths are not logged: with a checkout's path, amount and payee can be seen.
 pub(crate) fn watched(router: Router, listener: &'static str, metrics: Arc<Metrics>) -> Router {
     router.layer(from_fn(move |request: Request, next: Next| {
         let metrics = Arc::clone(&metrics);

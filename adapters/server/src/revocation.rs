@@ -1,74 +1,46 @@
-//! What authorities have revoked: lists in files, read again when they change, so that a revoked certificate is refused
-//! without a restart.
+//! Revocation lists in files, read again when they change, so that a revoked certificate is refused without a restart.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use countersign_certs::{MAX_REVOCATION_LIST_BYTES, RevocationList};
-use countersign_checkout::Checkouts;
+use countersign_certs::RevocationList;
 use countersign_domain::ports::Clock;
+use countersign_web::holder::CertificateReader;
 use rustls::ServerConfig;
-use tokio::{sync::watch, task::JoinHandle, time::sleep};
+use tokio::{sync::watch, time::sleep};
 
 use crate::{
-    config::{Config, unreadable},
+    config::{CheckoutSection, Config},
     error::ConfigError,
-    server, tls,
+    tls,
+    trust::{REVOCATION_LISTS, revocation_lists, trust_anchors},
 };
 
 /// How often the files are looked at.
 const PAUSE: Duration = Duration::from_secs(2);
-const KEY: &str = "checkout.revocation_lists";
 
-/// The lists that the configuration names.
-pub(crate) fn read(config: &Config) -> Result<Vec<RevocationList>, ConfigError> {
-    let read = |path: &PathBuf| {
-        let path = config.files.path(path);
-        let content = bounded(&path).map_err(|error| unreadable(&path, &error))?;
-        RevocationList::from_file(&content)
-            .map_err(|error| ConfigError::unusable(KEY, format!("{}: {error}", path.display())))
-    };
-    config.checkout.revocation_lists.iter().map(read).collect()
+/// Keeps TLS and the reader of certificates at what the files say. What cannot be used changes nothing: the lists that
+/// were read before stay, until they are past their next update and no certificate is trusted any more.
+pub(crate) struct Follower {
+    pub(crate) config: Config,
+    pub(crate) section: CheckoutSection,
+    /// Those in force.
+    pub(crate) lists: Vec<RevocationList>,
+    pub(crate) reader: Arc<CertificateReader>,
+    pub(crate) tls: watch::Sender<Arc<ServerConfig>>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Not more than a list may have, and one octet that shows that it has more.
-fn bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let most = u64::try_from(MAX_REVOCATION_LIST_BYTES).unwrap_or(u64::MAX);
-    let mut content = Vec::new();
-    let file = fs::File::open(path)?;
-    file.take(most.saturating_add(1)).read_to_end(&mut content)?;
-    Ok(content)
-}
-
-/// Keeps TLS and checkout at what the files say, until `stop` turns true. What cannot be used changes nothing: the lists
-/// that were read before stay, until they are past their next update and nobody is believed any more.
-pub(crate) fn follow(
-    config: Config,
-    mut current: Vec<RevocationList>,
-    checkouts: Arc<Checkouts>,
-    tls: watch::Sender<Arc<ServerConfig>>,
-    mut stop: watch::Receiver<bool>,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
+impl Follower {
+    /// Follows until `stop` turns true.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut complaint = None;
         loop {
             tokio::select! {
                 () = sleep(PAUSE) => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
-            let looked = look(&config, &current, &checkouts, &tls);
-            let now = match looked {
-                Ok(Some(lists)) => {
-                    tracing::info!(lists = lists.len(), "revocation lists were read again");
-                    current = lists;
-                    late(&current, checkouts.ports.clock.as_ref())
-                }
-                Ok(None) => late(&current, checkouts.ports.clock.as_ref()),
+            let now = match self.look() {
+                Ok(()) => late(&self.lists, self.clock.as_ref()),
                 Err(error) => Some(error.to_string()),
             };
             // Once for each trouble, not once for each look.
@@ -79,33 +51,28 @@ pub(crate) fn follow(
             }
             complaint = now;
         }
-    })
+    }
+
+    /// Puts the lists in force that the files have now.
+    fn look(&mut self) -> Result<(), ConfigError> {
+        let Self { config, section, reader, tls, .. } = self;
+        let lists = revocation_lists(section, &config.files)?;
+        if lists == self.lists {
+            return Ok(());
+        }
+        never_back(&self.lists, &lists)?;
+        // First where it needs nothing else: a key that cannot be read now must not keep a revocation from being in force.
+        if let Some(anchors) = trust_anchors(section, &config.files, &lists)? {
+            reader.trust(anchors);
+        }
+        tls.send_replace(tls::for_payers(config, section, &lists)?);
+        tracing::info!(lists = lists.len(), "revocation lists were read again");
+        self.lists = lists;
+        Ok(())
+    }
 }
 
-/// The lists, if they are others than before; they are in force then.
-fn look(
-    config: &Config,
-    before: &[RevocationList],
-    checkouts: &Checkouts,
-    tls: &watch::Sender<Arc<ServerConfig>>,
-) -> Result<Option<Vec<RevocationList>>, ConfigError> {
-    let lists = read(config)?;
-    if lists == before {
-        return Ok(None);
-    }
-    never_back(before, &lists)?;
-    // First where it needs nothing else: a key that cannot be read now must not keep a revocation from being in force.
-    if let (Some(reader), Some(anchors)) =
-        (&checkouts.certificates, server::trust_anchors(config, &lists)?)
-    {
-        reader.trust(anchors);
-    }
-    let renewed = tls::for_payers(config, &lists)?;
-    tls.send_replace(renewed);
-    Ok(Some(lists))
-}
-
-/// A list that is older than the one in force is somebody's mistake, or somebody's attack: what it lacks was revoked since.
+/// A list that is older than the one in force is a mistake or an attack: what it lacks was revoked since.
 /// Older ones beside it do no harm.
 fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(), ConfigError> {
     let in_force = RevocationList::newest(before);
@@ -115,7 +82,7 @@ fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(),
     };
     if RevocationList::newest(lists).into_iter().any(is_older) {
         let why = "names a list that is older than the one in force";
-        return Err(ConfigError::unusable(KEY, why));
+        return Err(ConfigError::unusable(REVOCATION_LISTS, why));
     }
     Ok(())
 }

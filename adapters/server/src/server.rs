@@ -1,61 +1,53 @@
 //! From a configuration to a server at work.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, error::Error, net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use countersign_bank::{Iso8583Bank, Iso8583Settings};
-use countersign_certs::{Certificate, GatewayKey, KeyPair, RevocationList, TrustAnchors};
-use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
-use countersign_checkout::{Checkouts, merchant_api, payer_pages};
-use countersign_domain::{
-    directory::Subscribers,
-    gateway::{AwaitedPayments, Gateway},
-    id::MessageId,
-    outbox::Outbox,
-    ports::{Clock, Ports},
-    secret::Secret,
-    verifier::Verifier,
-};
-use countersign_store::SqliteStore;
+use countersign_channels::SmppMessenger;
+use countersign_domain::{directory::Subscribers, ports::Clock};
 use countersign_web::{
-    api::api, holder::CertificateReader, relying_party::RelyingParties, subscribers::subscribers,
-    words::SHARED,
+    api::{ApiPart, api},
+    subscribers::subscribers,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
     task::JoinHandle,
 };
 
 use crate::{
-    commits::Commits,
-    config::{Config, Files, SmsSection},
+    authority,
+    backbone::{Backbone, Groundwork},
+    checkout,
+    config::Config,
     error::{ConfigError, StartError},
-    listener::Listener,
-    metrics::Metrics,
-    observed::Observed,
+    listener::{Endpoint, Listener},
+    mount::{Flow, Mount},
     operations::Operations,
     requests::watched,
-    revocation,
-    system::SystemEntropy,
+    system::SystemClock,
     tls, workers,
 };
 
-/// The acquirer number when none is configured.
-const DEFAULT_ACQUIRER: &str = "1";
+/// Reads a flow's section, and what it names.
+type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
 
-/// In which a question to the bank must be settled: shorter than a payment's lease, so that no two processes ask at once.
-const MAX_BANK_PATIENCE: Duration = Duration::from_secs(60);
+/// Flows that are to run, each with its section.
+type Flows = Vec<(&'static str, Box<dyn Flow>)>;
+
+/// Every flow, by the section that makes it run.
+const FLOWS: [(&str, ReadFlow); 2] =
+    [(checkout::SECTION, checkout::read), (authority::SECTION, authority::read)];
 
 /// A server at work.
 pub struct Server {
-    checkout: Listener,
-    api: Listener,
-    operations: Option<SocketAddr>,
+    listeners: Vec<Listener>,
+    addresses: BTreeMap<&'static str, SocketAddr>,
     messenger: Arc<SmppMessenger>,
-    bank: Arc<Iso8583Bank>,
-    bank_connection: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
+    connections: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
+    close: watch::Sender<bool>,
 }
 
 impl Server {
@@ -67,8 +59,8 @@ impl Server {
         Self::start_with(config, clock, |router| router).await
     }
 
-    /// As [`Server::start`], with every flow's routes wrapped by `wrap` first: for who serves in its own process and wants
-    /// to see or shape the requests (axum's layers), as the sandbox does.
+    /// As [`Server::start`], with every listener's routes wrapped by `wrap` first: for callers that serve in their own
+    /// process and want to see or shape the requests (axum's layers), as the sandbox does.
     ///
     /// # Errors
     /// As [`Server::start`].
@@ -77,296 +69,124 @@ impl Server {
         clock: Arc<dyn Clock>,
         wrap: impl Fn(Router) -> Router + Send,
     ) -> Result<Self, StartError> {
+        let (groundwork, flows) = read(&config, clock)?;
         let (stop, stopping) = watch::channel(false);
-        let metrics = Arc::new(Metrics::new());
-        let revoked = revocation::read(&config)?;
-        let Core { messenger, bank, outbox, gateway, directory, checkouts, committed } =
-            Core::open(&config, clock, &metrics, &revoked)?;
-        let (payer_tls_changes, payer_tls) = watch::channel(tls::for_payers(&config, &revoked)?);
-        let (_, api_tls) = watch::channel(tls::for_merchants(&config)?);
-        let served = |router, listener| watched(wrap(router), listener, Arc::clone(&metrics));
-        let pages = payer_pages(Arc::clone(&checkouts), config.themes()?);
-        let checkout = Listener::start(
-            config.checkout.listen,
-            payer_tls,
-            served(pages, "checkout"),
-            config.checkout.trusted_terminators.clone(),
-            stopping.clone(),
-        )
-        .await?;
-        let operations = Operations {
-            metrics: Arc::clone(&metrics),
-            store: Arc::clone(&checkouts.ports.store),
-            clock: Arc::clone(&checkouts.ports.clock),
-            messenger: Arc::clone(&messenger),
-            stopping: stopping.clone(),
-        };
-        let parties = RelyingParties::new(config.relying_parties.clone());
-        let api = Listener::start(
-            config.api.listen,
-            api_tls,
-            served(
-                api([
-                    merchant_api(Arc::clone(&checkouts), parties.clone()),
-                    subscribers(directory, parties),
-                ]),
-                "api",
-            ),
-            Vec::new(),
-            stopping.clone(),
-        )
-        .await?;
+        let (close, closing) = watch::channel(false);
+        let waiting = flows.iter().filter_map(|(_, flow)| flow.waits());
+        let (backbone, mut tasks) = Backbone::open(groundwork, waiting, stopping.clone(), closing)?;
+        let mut mounted = Mount::default();
+        for (_, flow) in flows {
+            mounted = mounted.with(flow.mount(&backbone)?);
+        }
+        mounted.endpoints.extend(api_endpoint(&config, &backbone, mounted.api)?);
+        tasks.extend(mounted.tasks);
 
-        let observed = Arc::new(Observed { inner: Arc::clone(&messenger), metrics });
-        let mut tasks = vec![
-            run_session(&messenger, &outbox),
-            workers::send_messages(outbox, observed, committed, stopping.clone()),
-            workers::resume_payments(gateway, stopping.clone()),
-        ];
-        if !revoked.is_empty() {
-            let (config, tls) = (config.clone(), payer_tls_changes);
-            tasks.push(revocation::follow(config, revoked, checkouts, tls, stopping));
+        let (mut listeners, mut addresses) = (Vec::new(), BTreeMap::new());
+        for mut endpoint in mounted.endpoints {
+            let (name, metrics) = (endpoint.name, Arc::clone(&backbone.metrics));
+            endpoint.router = watched(wrap(endpoint.router), name, metrics);
+            let listener = Listener::start(endpoint, stopping.clone()).await?;
+            addresses.insert(name, listener.address());
+            listeners.push(listener);
         }
-        let mut watched_at = None;
-        if let Some(section) = config.operations {
-            let (address, task) = operations.start(section.listen).await?;
+        if let Some(section) = &config.operations {
+            let (address, task) = Operations::of(&backbone).start(section.listen).await?;
+            addresses.insert("operations", address);
             tasks.push(task);
-            watched_at = Some(address);
         }
-        tracing::info!(checkout = %checkout.address(), api = %api.address(), operations = watched_at.map(display), "listening");
-        let bank_connection = keep_connected(&bank);
+        tracing::info!(addresses = listed(&addresses), "listening");
         Ok(Self {
-            checkout,
-            api,
-            operations: watched_at,
-            messenger,
-            bank,
-            bank_connection,
-            tasks,
+            listeners,
+            addresses,
+            messenger: backbone.messenger,
+            // Only now: where an address cannot be listened at, nothing was begun.
+            tasks: tasks.into_iter().map(tokio::spawn).collect(),
+            connections: mounted.connections.into_iter().map(tokio::spawn).collect(),
             stop,
+            close,
         })
     }
 
-    /// Opens and reads everything that the configuration names, without listening or connecting.
+    /// Reads everything that the configuration names, without opening the store, listening or connecting. Gives the flows
+    /// that would run.
     ///
     /// # Errors
     /// What [`Server::start`] would say of the configuration.
-    pub fn check(config: &Config, clock: Arc<dyn Clock>) -> Result<(), ConfigError> {
-        config.keys.ring(&config.files)?;
-        messenger(&config.sms, &config.files, clock)?;
-        bank_settings(config)?;
-        let revoked = revocation::read(config)?;
-        certificate_reader(config, &revoked)?;
-        config.themes()?;
-        tls::for_payers(config, &revoked).map(|_| ())
+    pub fn check(config: &Config, clock: Arc<dyn Clock>) -> Result<Vec<&'static str>, ConfigError> {
+        let (_, flows) = read(config, clock)?;
+        Ok(flows.into_iter().map(|(section, _)| section).collect())
     }
 
-    /// Where payers' browsers are served.
-    pub const fn checkout_address(&self) -> SocketAddr {
-        self.checkout.address()
-    }
-
-    /// Where merchants' back ends are served.
-    pub const fn api_address(&self) -> SocketAddr {
-        self.api.address()
-    }
-
-    /// Where figures, health and readiness are served, if they are.
-    pub const fn operations_address(&self) -> Option<SocketAddr> {
-        self.operations
+    /// Where the listener of that section is, such as `checkout`, `api` or `operations`, if there is one.
+    pub fn address(&self, section: &str) -> Option<SocketAddr> {
+        self.addresses.get(section).copied()
     }
 
     /// Stops listening, lets what is under way come to its end, and returns when all is done.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        self.checkout.stopped().await;
-        self.api.stopped().await;
+        for listener in self.listeners {
+            listener.stopped().await;
+        }
         self.messenger.stop();
         workers::ended(self.tasks).await;
-        // Last: what is under way may still have to ask the bank.
-        self.bank.stop();
-        workers::ended(vec![self.bank_connection]).await;
+        self.close.send_replace(true);
+        workers::ended(self.connections).await;
+        tracing::info!("stopped");
     }
 }
 
-/// Keeps the session with the SMS centre, which hands what arrives to the outbox.
-pub(crate) fn run_session(messenger: &Arc<SmppMessenger>, outbox: &Arc<Outbox>) -> JoinHandle<()> {
-    let (session, inbox) = (Arc::clone(messenger), Arc::clone(outbox));
-    tokio::spawn(async move { session.run(inbox).await })
-}
-
-/// Keeps the connection to the bank.
-fn keep_connected(bank: &Arc<Iso8583Bank>) -> JoinHandle<()> {
-    let bank = Arc::clone(bank);
-    tokio::spawn(async move { bank.run().await })
-}
-
-/// The domain over its drivers, and the flow over the domain.
-struct Core {
-    messenger: Arc<SmppMessenger>,
-    bank: Arc<Iso8583Bank>,
-    outbox: Arc<Outbox>,
-    gateway: Arc<Gateway>,
-    directory: Arc<Subscribers>,
-    checkouts: Arc<Checkouts>,
-    committed: mpsc::Receiver<MessageId>,
-}
-
-impl Core {
-    fn open(
-        config: &Config,
-        clock: Arc<dyn Clock>,
-        metrics: &Arc<Metrics>,
-        revoked: &[RevocationList],
-    ) -> Result<Self, StartError> {
-        let store = SqliteStore::open(&config.files.path(&config.store.path))
-            .map_err(|error| StartError::Store(error.to_string()))?;
-        let (store, committed) = Commits::of(store, Arc::clone(metrics));
-        let ports = Ports {
-            store: Arc::new(store),
-            clock,
-            entropy: Arc::new(SystemEntropy::default()),
-            keys: Arc::new(config.keys.ring(&config.files)?),
-        };
-        let messenger = Arc::new(messenger(&config.sms, &config.files, Arc::clone(&ports.clock))?);
-        let bank = Arc::new(bank(config, Arc::clone(&ports.clock))?);
-        let observed =
-            Arc::new(Observed { inner: Arc::clone(&bank), metrics: Arc::clone(metrics) });
-        let payments = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
-        let verifier = Verifier::new(ports.clone(), config.policy.clone()).with_waiting(payments);
-        let verifier = Arc::new(verifier);
-        let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier), Arc::new(SHARED));
-        let gateway = Arc::new(Gateway::new(ports.clone(), observed, verifier));
-        let directory = Arc::new(Subscribers::new(ports.clone()));
-        let checkouts = Checkouts {
-            ports,
-            directory: directory.clone(),
-            gateway: Arc::clone(&gateway),
-            certificates: certificate_reader(config, revoked)?.map(Arc::new),
-            public_origin: config.checkout.public_origin.clone(),
-        };
-        Ok(Self {
-            messenger,
-            bank,
-            outbox: Arc::new(outbox),
-            gateway,
-            directory,
-            checkouts: Arc::new(checkouts),
-            committed,
-        })
+/// Serves until the process is told to stop (SIGINT, SIGTERM).
+///
+/// # Errors
+/// When the server cannot start.
+pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let server = Server::start(config, Arc::new(SystemClock::default())).await?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
+    server.stop().await;
+    Ok(())
 }
 
-pub(crate) fn messenger(
-    section: &SmsSection,
-    files: &Files,
-    clock: Arc<dyn Clock>,
-) -> Result<SmppMessenger, ConfigError> {
-    let (host, port) = host_and_port(&section.address, "sms.address")?;
-    let password = files.text(&section.password_file)?;
-    let password = Secret::new(password.trim().to_owned());
-    let source = source(&section.source)?;
-    let mut settings = SmppSettings::new(host, port, &section.system_id, password, source);
-    settings.system_type.clone_from(&section.system_type);
-    settings.transaction_mode = section.transaction_mode;
-    settings.max_per_second = section.max_per_second;
-    settings.window = section.window.unwrap_or(settings.window);
-    settings.response_timeout =
-        seconds(section.response_timeout_seconds, settings.response_timeout);
-    settings.keepalive_after = seconds(section.enquire_link_seconds, settings.keepalive_after);
-    if let (Some(server_name), Some(authorities)) =
-        (&section.tls_server_name, &section.tls_authorities)
-    {
-        let roots_pem = files.text(authorities)?.to_string();
-        settings.tls = Some(TlsSettings { server_name: server_name.clone(), roots_pem });
+/// The flows whose sections are there, and what they stand on.
+fn read(config: &Config, clock: Arc<dyn Clock>) -> Result<(Groundwork, Flows), ConfigError> {
+    let mut flows = Flows::new();
+    for (section, read) in FLOWS {
+        flows.extend(read(config)?.map(|flow| (section, flow)));
     }
-    SmppMessenger::new(settings, clock).map_err(|error| ConfigError::unusable("sms", error))
+    let Some((first, _)) = flows.first() else {
+        return Err(ConfigError::NoFlow {
+            flows: FLOWS.map(|(section, _)| format!("[{section}]")).join(" or "),
+        });
+    };
+    Ok((Groundwork::read(config, clock, first)?, flows))
 }
 
-fn source(text: &str) -> Result<SourceAddress, ConfigError> {
-    SourceAddress::try_from(text).map_err(|error| ConfigError::unusable("sms.source", error.why))
-}
-
-fn bank(config: &Config, clock: Arc<dyn Clock>) -> Result<Iso8583Bank, ConfigError> {
-    Iso8583Bank::new(bank_settings(config)?, clock)
-        .map_err(|error| ConfigError::unusable("bank", error))
-}
-
-pub(crate) fn bank_settings(config: &Config) -> Result<Iso8583Settings, ConfigError> {
-    let section = &config.bank;
-    let (host, port) = host_and_port(&section.address, "bank.address")?;
-    let acquirer_id = section.acquirer_id.as_deref().unwrap_or(DEFAULT_ACQUIRER);
-    let mut settings = Iso8583Settings::new(host, port, acquirer_id);
-    settings.terminal_id = section.terminal_id.clone().unwrap_or(settings.terminal_id);
-    settings.merchant_category =
-        section.merchant_category.clone().unwrap_or(settings.merchant_category);
-    settings.merchant_numbers.clone_from(&section.merchant_numbers);
-    settings.response_timeout =
-        seconds(section.response_timeout_seconds, settings.response_timeout);
-    settings.tries = section.tries.map_or(settings.tries, u32::from);
-    settings.check().map_err(|error| ConfigError::unusable("bank", error))?;
-    check_merchant_numbers(config, &settings)?;
-    let once = settings.connect_timeout.saturating_add(settings.response_timeout);
-    if once.saturating_mul(settings.tries) >= MAX_BANK_PATIENCE {
-        let why = "times the waits of each try must stay below a minute: after that a payment is presumed abandoned";
-        return Err(ConfigError::unusable("bank.tries", why));
-    }
-    Ok(settings)
-}
-
-/// The bank must know every relying party, and tell it from every other: none is paid for another.
-fn check_merchant_numbers(config: &Config, settings: &Iso8583Settings) -> Result<(), ConfigError> {
-    let unusable = |why| ConfigError::unusable("bank.merchant_numbers", why);
-    let parties = || config.relying_parties.iter().map(|client| &client.party.id);
-    let unknown = settings.merchant_numbers.keys().find(|named| !parties().any(|id| id == *named));
-    if let Some(unknown) = unknown {
-        return Err(unusable(format!("names {unknown}, which is no relying party")));
-    }
-    settings.check_parties(parties()).map_err(|error| unusable(error.why))
-}
-
-/// The trust anchors of client certificates, and what was revoked of them.
-pub(crate) fn trust_anchors(
+/// The API for relying parties, if its section is there: every flow's part, and the directory that all of them share.
+fn api_endpoint(
     config: &Config,
-    revoked: &[RevocationList],
-) -> Result<Option<TrustAnchors>, ConfigError> {
-    let Some(authorities) = &config.checkout.client_authorities else {
+    backbone: &Backbone,
+    parts: Vec<ApiPart>,
+) -> Result<Option<Endpoint>, ConfigError> {
+    let Some(section) = &config.api else {
         return Ok(None);
     };
-    let unusable = |error| ConfigError::unusable("checkout.client_authorities", error);
-    let anchors = TrustAnchors::from_pem(&config.files.text(authorities)?).map_err(unusable)?;
-    let unusable = |error| ConfigError::unusable("checkout.revocation_lists", error);
-    Ok(Some(anchors.with_revocation_lists(revoked).map_err(unusable)?))
+    let directory = Arc::new(Subscribers::new(backbone.ports.clone()));
+    let directory = subscribers(directory, backbone.parties.clone());
+    Ok(Some(Endpoint {
+        name: "api",
+        address: section.listen,
+        tls: watch::channel(tls::without_clients(config)?).1,
+        router: api(parts.into_iter().chain([directory])),
+        trusted_terminators: Vec::new(),
+    }))
 }
 
-fn certificate_reader(
-    config: &Config,
-    revoked: &[RevocationList],
-) -> Result<Option<CertificateReader>, ConfigError> {
-    let Some(anchors) = trust_anchors(config, revoked)? else {
-        return Ok(None);
-    };
-    let keys = config.checkout.gateway_keys.iter();
-    let keys = keys
-        .map(|files| gateway_key(config, &files.certificate, &files.key))
-        .collect::<Result<_, _>>()?;
-    Ok(Some(CertificateReader::new(anchors, keys)))
-}
-
-fn gateway_key(config: &Config, certificate: &Path, key: &Path) -> Result<GatewayKey, ConfigError> {
-    let unusable = |error| ConfigError::unusable("checkout.gateway_keys", error);
-    let certificate = Certificate::from_pem(&config.files.text(certificate)?).map_err(unusable)?;
-    let key = KeyPair::from_pem(&config.files.text(key)?).map_err(unusable)?;
-    GatewayKey::new(&certificate, &key).map_err(unusable)
-}
-
-fn host_and_port<'a>(address: &'a str, key: &'static str) -> Result<(&'a str, u16), ConfigError> {
-    let split = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    split
-        .filter(|(host, port)| !host.is_empty() && *port != 0)
-        .ok_or_else(|| ConfigError::unusable(key, "is not host:port"))
-}
-
-fn seconds(configured: Option<u64>, default: Duration) -> Duration {
-    configured.map_or(default, Duration::from_secs)
+fn listed(addresses: &BTreeMap<&'static str, SocketAddr>) -> String {
+    let listed = addresses.iter().map(|(name, address)| format!("{name}={address}"));
+    listed.collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! The machine's clock and its source of chance: the one place where they are asked.
+//! The machine's clock and its source of randomness: the one place where they are asked.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's source of chance.
+/// The operating system's source of randomness.
 #[derive(Clone, Debug)]
 pub struct SystemEntropy(SystemRandom);
 

@@ -16,24 +16,26 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _};
 
 use crate::{
-    config::{Config, Files, TlsSection},
+    config::{CheckoutSection, Config, Files, TlsSection},
     error::ConfigError,
+    trust::{CLIENT_AUTHORITIES, REVOCATION_LISTS},
 };
 
 /// The payers' listener: client certificates of the configured authorities, less those that are revoked.
 pub(crate) fn for_payers(
     config: &Config,
+    section: &CheckoutSection,
     revoked: &[RevocationList],
 ) -> Result<Arc<ServerConfig>, ConfigError> {
-    let authorities = config.checkout.client_authorities.as_deref();
+    let authorities = section.client_authorities.as_deref();
     let authorities = authorities
         .map(|path| certificates(&config.files, path, CLIENT_AUTHORITIES))
         .transpose()?;
     server_config(&config.tls, &config.files, authorities, revoked)
 }
 
-/// The merchants' listener, which asks for no certificate.
-pub(crate) fn for_merchants(config: &Config) -> Result<Arc<ServerConfig>, ConfigError> {
+/// A listener that asks for no certificate.
+pub(crate) fn without_clients(config: &Config) -> Result<Arc<ServerConfig>, ConfigError> {
     server_config(&config.tls, &config.files, None, &[])
 }
 
@@ -122,7 +124,7 @@ impl ClientCertVerifier for RevocationVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let chain = [&[end_entity.clone()], intermediates].concat();
+        let chain = [std::slice::from_ref(end_entity), intermediates].concat();
         match self.anchors.verify_handshake(&chain, now) {
             Ok(()) => Ok(ClientCertVerified::assertion()),
             Err(refusal) => Err(alert_for(&refusal).into()),
@@ -166,9 +168,6 @@ fn alert_for(refusal: &Refusal) -> CertificateError {
         _ => CertificateError::ApplicationVerificationFailure,
     }
 }
-
-const CLIENT_AUTHORITIES: &str = "checkout.client_authorities";
-const REVOCATION_LISTS: &str = "checkout.revocation_lists";
 
 fn certificates(
     files: &Files,

@@ -1,7 +1,8 @@
-//! What goes on by itself: messages that are due, payments that somebody left alone.
+//! What runs by itself: messages that are due are sent, payments that were left alone are resumed.
 
 use std::{
     collections::HashSet,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,6 +16,9 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
+/// What runs beside the listeners, once it is spawned.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// How often the outbox is looked at: for messages to be sent again, and for those of a process that has died. New ones
 /// are announced.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(250);
@@ -26,35 +30,33 @@ const MAX_SENDING: usize = 256;
 const PAYMENTS_AT_ONCE: usize = 64;
 
 /// Sends what was `committed` and what is due until `stop` turns true, then waits for what is being sent.
-pub(crate) fn send_messages(
+pub(crate) async fn send_messages(
     outbox: Arc<Outbox>,
     messenger: Arc<impl Messenger + 'static>,
     mut committed: mpsc::Receiver<MessageId>,
     mut stop: watch::Receiver<bool>,
-) -> JoinHandle<()> {
+) {
     let sending = Arc::new(Sending { outbox, messenger, under_way: Mutex::default() });
-    tokio::spawn(async move {
-        let places = Arc::new(Semaphore::new(MAX_SENDING));
-        let mut looks = interval(OUTBOX_PAUSE);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let new = tokio::select! {
-                Some(id) = committed.recv() => Some(id),
-                _ = looks.tick() => None,
-                _ = stop.wait_for(|stop| *stop) => break,
-            };
-            let due = match new {
-                Some(id) => vec![id],
-                None => sending.due().await,
-            };
-            for id in due {
-                sending.send(id, &places).await;
-            }
+    let places = Arc::new(Semaphore::new(MAX_SENDING));
+    let mut looks = interval(OUTBOX_PAUSE);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let new = tokio::select! {
+            Some(id) = committed.recv() => Some(id),
+            _ = looks.tick() => None,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let due = match new {
+            Some(id) => vec![id],
+            None => sending.due().await,
+        };
+        for id in due {
+            sending.send(id, &places).await;
         }
-        if let Ok(all) = u32::try_from(MAX_SENDING) {
-            drop(places.acquire_many(all).await);
-        }
-    })
+    }
+    if let Ok(all) = u32::try_from(MAX_SENDING) {
+        drop(places.acquire_many(all).await);
+    }
 }
 
 /// What is being sent by this process.
@@ -69,7 +71,7 @@ impl<M: Messenger + 'static> Sending<M> {
     async fn due(&self) -> Vec<MessageId> {
         let due = self.outbox.due(MAX_SENDING).await;
         due.unwrap_or_else(|error| {
-            tracing::error!(%error, "the outbox cannot be read");
+            tracing::error!(%error, "cannot read the outbox");
             Vec::new()
         })
     }
@@ -85,7 +87,7 @@ impl<M: Messenger + 'static> Sending<M> {
         let sending = Arc::clone(self);
         tokio::spawn(async move {
             if let Err(error) = sending.outbox.send(&id, sending.messenger.as_ref()).await {
-                tracing::error!(message_id = %id, %error, "a message cannot be sent now");
+                tracing::error!(message_id = %id, %error, "cannot send a message now");
             }
             sending.under_way().remove(&id);
             drop(place);
@@ -98,31 +100,25 @@ impl<M: Messenger + 'static> Sending<M> {
     }
 }
 
-/// Goes on with payments until `stop` turns true.
-pub(crate) fn resume_payments(
-    gateway: Arc<Gateway>,
-    mut stop: watch::Receiver<bool>,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        loop {
-            let resumed: Result<usize, Error> = gateway.resume(PAYMENTS_AT_ONCE).await;
-            if let Err(error) = resumed {
-                tracing::error!(%error, "payments cannot be gone on with");
-            }
-            tokio::select! {
-                () = sleep(PAYMENTS_PAUSE) => {}
-                _ = stop.wait_for(|stop| *stop) => break,
-            }
+/// Resumes payments until `stop` turns true.
+pub(crate) async fn resume_payments(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let resumed: Result<usize, Error> = gateway.resume(PAYMENTS_AT_ONCE).await;
+        if let Err(error) = resumed {
+            tracing::error!(%error, "cannot resume payments");
         }
-    })
+        tokio::select! {
+            () = sleep(PAYMENTS_PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
 }
 
 /// Waits until all of them have ended.
 pub(crate) async fn ended(tasks: Vec<JoinHandle<()>>) {
     for task in tasks {
         if let Err(error) = task.await {
-            tracing::error!(%error, "a task ended badly");
+            tracing::error!(%error, "a task has failed");
         }
     }
-    tracing::info!("stopped");
 }

@@ -228,10 +228,15 @@ impl Sandbox {
             journal: journal.clone(),
         };
         let server = plan.start(clock.clone()).await?;
+        let address = |section: &str| {
+            let unserved = || SandboxError::Internal(format!("nothing listens for [{section}]"));
+            server.address(section).ok_or_else(unserved)
+        };
+        let (api, checkout) = (address("api")?, address("checkout")?);
         let facts = Arc::new(Facts {
-            api: url("https", server.api_address()),
-            checkout: url("https", server.checkout_address()),
-            operations: server.operations_address().map(|address| url("http", address)),
+            api: url("https", api),
+            checkout: url("https", checkout),
+            operations: server.address("operations").map(|address| url("http", address)),
             api_key: keys.api_key,
             other_api_key: keys.other_api_key,
             order: settings.order,
@@ -242,8 +247,7 @@ impl Sandbox {
             person,
             certificates,
         });
-        let merchant =
-            |key: &str| Merchant::new(server.api_address(), key.to_owned(), &facts.authority);
+        let merchant = |key: &str| Merchant::new(api, key.to_owned(), &facts.authority);
         let control = Control::start(Counterparties {
             address: settings.control,
             centre,

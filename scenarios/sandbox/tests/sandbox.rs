@@ -41,7 +41,8 @@ async fn ask(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> (u16,
 async fn the_configuration_that_it_writes_is_one_that_a_server_starts_with() {
     let (_folder, sandbox) = sandbox().await;
     let config = Config::read(sandbox.configuration()).unwrap();
-    assert_eq!(Server::check(&config, std::sync::Arc::new(SystemClock::default())), Ok(()));
+    let flows = Server::check(&config, std::sync::Arc::new(SystemClock::default()));
+    assert_eq!(flows, Ok(vec!["checkout"]));
     sandbox.stop().await;
 }
 

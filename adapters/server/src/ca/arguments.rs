@@ -6,10 +6,7 @@ use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use countersign_authority::{AUTHORITY_KINDS, Leaf};
 use countersign_certs::{RevocationReason, Serial, check_revocation_list_url};
 
-use super::folder::Settings;
-
-/// The environment variable that holds the passphrase where no file does.
-pub(crate) const PASSPHRASE: &str = "COUNTERSIGN_CA_PASSPHRASE";
+use crate::folder::Settings;
 
 /// `countersign ca ...`
 #[derive(Args)]

@@ -8,11 +8,8 @@ use countersign_domain::{hex, ports::Store};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{
-    arguments::Inspect,
-    folder::{AuthorityFolder, Failure, read_certificate, read_text},
-    print,
-};
+use super::{arguments::Inspect, print};
+use crate::folder::{AuthorityFolder, Failure, read_certificate, read_text};
 
 pub(super) async fn inspect(arguments: &Inspect) -> Result<(), Failure> {
     let certificate = match (&arguments.file, arguments.serial, &arguments.dir) {

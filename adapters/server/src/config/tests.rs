@@ -1,5 +1,7 @@
+use countersign_bank::Iso8583Settings;
+
 use super::*;
-use crate::server::bank_settings;
+use crate::drivers;
 
 const VALID: &str = r#"
 [tls]
@@ -44,16 +46,17 @@ fn with(change: (&str, &str)) -> Result<Config, String> {
 fn what_is_left_out_has_its_default() {
     let config = parse(VALID, &[]).unwrap();
     assert_eq!(config.policy, Policy::default());
-    assert_eq!(config.checkout.client_authorities, None);
-    assert!(config.checkout.trusted_terminators.is_empty());
-    assert!(!config.sms.transaction_mode);
+    let checkout = config.checkout.unwrap();
+    assert_eq!(checkout.client_authorities, None);
+    assert!(checkout.trusted_terminators.is_empty());
+    assert!(!config.sms.unwrap().transaction_mode);
     assert!(!config.relying_parties[0].party.may_enrol);
 }
 
 #[test]
 fn a_path_is_relative_to_the_folder_of_the_file() {
     let config = parse(VALID, &[]).unwrap();
-    let path = config.files.path(&config.store.path);
+    let path = config.files.path(&config.store.unwrap().path);
     assert_eq!(path, Path::new("/etc/countersign/countersign.db"));
     assert_eq!(config.files.path(Path::new("/var/x")), Path::new("/var/x"));
 }
@@ -102,12 +105,16 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
     }
 }
 
+fn bank(config: &Config) -> Result<Iso8583Settings, ConfigError> {
+    drivers::bank_settings(config.bank.as_ref().unwrap(), &config.relying_parties)
+}
+
 #[test]
 fn what_the_bank_calls_us_and_our_merchants_is_configured() {
     let keys = "terminal_id = \"TERM0042\"\nmerchant_category = \"5942\"";
     let numbers = "[bank.merchant_numbers]\ndupont = \"4711\"";
     let config = with(("[[relying", &format!("{keys}\n{numbers}\n[[relying"))).unwrap();
-    let settings = bank_settings(&config).unwrap();
+    let settings = bank(&config).unwrap();
     assert_eq!(settings.terminal_id, "TERM0042");
     assert_eq!(settings.merchant_category, "5942");
     assert_eq!(settings.merchant_number(&"dupont".try_into().unwrap()), Some("4711"));
@@ -133,7 +140,7 @@ fn merchant_numbers_are_refused_by_the_rule_they_break() {
     ] {
         let section = format!("[bank.merchant_numbers]\n{numbers}\n{durand}");
         let config = with(("[[relying", &section)).unwrap();
-        let refused = bank_settings(&config).map(|_| ()).unwrap_err().to_string();
+        let refused = bank(&config).map(|_| ()).unwrap_err().to_string();
         assert!(refused.contains(why), "{numbers}: {refused}");
     }
 }
@@ -153,11 +160,12 @@ fn the_environment_overrides_any_key_with_a_value_of_its_type() {
         ],
     )
     .unwrap();
-    assert_eq!(config.api.listen.port(), 9444);
-    assert_eq!(config.sms.window, Some(50));
-    assert!(config.sms.transaction_mode);
+    assert_eq!(config.api.unwrap().listen.port(), 9444);
+    let sms = config.sms.unwrap();
+    assert_eq!(sms.window, Some(50));
+    assert!(sms.transaction_mode);
     assert_eq!(config.policy.limits().order, countersign_domain::plan::Order::CodeFirst);
-    assert_eq!(config.checkout.trusted_terminators.len(), 1);
+    assert_eq!(config.checkout.unwrap().trusted_terminators.len(), 1);
 }
 
 #[test]

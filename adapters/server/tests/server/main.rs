@@ -3,6 +3,7 @@
 
 mod support;
 
+mod flows;
 mod listeners;
 mod program;
 mod revocation;

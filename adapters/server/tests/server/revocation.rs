@@ -1,4 +1,4 @@
-//! What authorities take back is refused without a restart.
+//! What authorities revoke is refused without a restart.
 
 use std::{sync::Arc, time::Duration};
 
@@ -60,7 +60,7 @@ async fn answered(folder: &Folder, server: &Server, with_certificate: bool) -> b
     for version in [&TLS12, &TLS13] {
         let tls = folder.tls(&[version], with_certificate);
         let request = request("GET", "/pay/none", "", "");
-        let answer = ask(&tls, server.checkout_address(), request.as_bytes()).await;
+        let answer = ask(&tls, server.address("checkout").unwrap(), request.as_bytes()).await;
         answers.push(answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 404")));
     }
     assert_eq!(answers.first(), answers.last(), "TLS 1.2 and 1.3 differ");
@@ -131,7 +131,7 @@ async fn beside_an_older_list_a_newer_one_comes_into_force_while_the_server_runs
 }
 
 #[tokio::test]
-async fn behind_a_list_that_is_late_no_certificate_is_believed() {
+async fn behind_a_list_that_is_late_no_certificate_is_trusted() {
     let folder = Folder::new();
     put(&folder, &list_for(&folder, 1, false, 3_600, Duration::from_secs(60)));
     let server = start(&folder).await;

@@ -107,7 +107,7 @@ may_enrol = true
         Server::start(config, Arc::new(SystemClock::default())).await.unwrap()
     }
 
-    /// A TLS client that believes the root, speaks those versions, and has the client certificate or none.
+    /// A TLS client that trusts the root, speaks those versions, and has the client certificate or none.
     pub(crate) fn tls(
         &self,
         versions: &[&'static rustls::SupportedProtocolVersion],

@@ -1,4 +1,4 @@
-//! The ports to the outside, watched: what passes is counted and timed, and is not changed.
+//! The ports to the outside, metered: what passes is counted and timed, and is not changed.
 
 use std::{sync::Arc, time::Instant};
 
@@ -12,13 +12,13 @@ use countersign_domain::{
 use crate::metrics::Metrics;
 
 /// A port, and the metrics that are kept of it.
-pub(crate) struct Observed<T> {
+pub(crate) struct Metered<T> {
     pub(crate) inner: T,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 #[async_trait]
-impl<M: Messenger> Messenger for Observed<Arc<M>> {
+impl<M: Messenger> Messenger for Metered<Arc<M>> {
     async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError> {
         let begun = Instant::now();
         let answer = self.inner.send(message).await;
@@ -34,7 +34,7 @@ impl<M: Messenger> Messenger for Observed<Arc<M>> {
 }
 
 #[async_trait]
-impl<B: IssuingBank> IssuingBank for Observed<Arc<B>> {
+impl<B: IssuingBank> IssuingBank for Metered<Arc<B>> {
     async fn authorize(&self, request: &BankRequest) -> Result<Decision, BankError> {
         let begun = Instant::now();
         let answer = self.inner.authorize(request).await;

@@ -9,7 +9,6 @@ use std::{
     sync::Arc,
 };
 
-use crate::system::{SystemClock, SystemEntropy};
 use countersign_authority::{CertificateAuthority, Numbers};
 use countersign_certs::{Authority, Certificate, CertificateDer, KeyPair};
 use countersign_store::SqliteStore;
@@ -17,7 +16,10 @@ use rustls_pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::arguments::PASSPHRASE;
+use crate::system::{SystemClock, SystemEntropy};
+
+/// The environment variable that holds the passphrase where no file does.
+const PASSPHRASE: &str = "COUNTERSIGN_CA_PASSPHRASE";
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
@@ -40,7 +42,7 @@ impl AuthorityFolder {
         Self(path.to_owned())
     }
 
-    /// One that is to be made: there must be no authority in it yet.
+    /// A folder for a new authority; must not contain one.
     pub(crate) fn to_be(path: &Path) -> Result<Self, Failure> {
         let folder = Self::at(path);
         if folder.key().exists() {
@@ -76,7 +78,7 @@ impl AuthorityFolder {
         })
     }
 
-    /// Whoever has this alone signs lists. Given free when it is dropped, or its process ends.
+    /// The lock under which lists are signed. Released when it is dropped, or its process ends.
     pub(crate) fn lock(&self) -> Result<fs::File, Failure> {
         let path = self.file("list.lock");
         let lock = || {
@@ -150,7 +152,7 @@ impl AuthorityFolder {
 
     /// The register, which must be there: looking makes none.
     pub(crate) fn existing_register(&self) -> Result<SqliteStore, Failure> {
-        let path = self.file("register.db");
+        let path = self.register_file();
         if !path.exists() {
             return Err(format!("{} is not there: nothing was issued here", path.display()).into());
         }
@@ -158,7 +160,11 @@ impl AuthorityFolder {
     }
 
     pub(crate) fn register(&self) -> Result<SqliteStore, Failure> {
-        Ok(SqliteStore::open(&self.file("register.db"))?)
+        Ok(SqliteStore::open(&self.register_file())?)
+    }
+
+    pub(crate) fn register_file(&self) -> PathBuf {
+        self.file("register.db")
     }
 }
 

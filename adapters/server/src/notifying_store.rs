@@ -1,5 +1,5 @@
-//! A store that says what was committed: facts to figures and the log, messages to whoever sends them, as a person waits
-//! for each.
+//! A store that tells what was committed: facts to the metrics and the log, messages to the task that sends them, as a
+//! person waits for each.
 
 use std::sync::Arc;
 
@@ -19,19 +19,18 @@ use crate::metrics::Metrics;
 /// Messages that may wait to be taken up.
 const MAX_ANNOUNCED: usize = 1024;
 
-/// The store, and those who listen to it.
-pub(crate) struct Commits<S> {
+/// The store, and where it tells what was committed.
+pub(crate) struct NotifyingStore<S> {
     store: S,
     metrics: Arc<Metrics>,
     messages: mpsc::Sender<MessageId>,
 }
 
-impl<S: Store> Commits<S> {
-    /// Listens to that store; new messages come out where it says.
+impl<S: Store> NotifyingStore<S> {
+    /// A layer around that store, and the receiver of the ids of new messages.
     pub(crate) fn of(store: S, metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<MessageId>) {
         let (messages, committed) = mpsc::channel(MAX_ANNOUNCED);
-        let commits = Self { store, metrics, messages };
-        (commits, committed)
+        (Self { store, metrics, messages }, committed)
     }
 }
 
@@ -43,15 +42,15 @@ fn new_messages(batch: &Batch) -> Vec<MessageId> {
         .collect()
 }
 
-/// What a record says of itself to logs.
+/// A record that logs can follow.
 #[derive(Deserialize)]
 struct Correlated {
     correlation: Option<String>,
 }
 
 #[async_trait]
-impl<S: Store> Store for Commits<S> {
-    /// Nothing is said of what is not committed.
+impl<S: Store> Store for NotifyingStore<S> {
+    /// Tells nothing of what is not committed.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let facts = batch.facts.clone();
         let messages = new_messages(&batch);
@@ -107,14 +106,14 @@ mod tests {
 
     use super::*;
 
-    fn commits() -> (Commits<MemoryStore>, mpsc::Receiver<MessageId>) {
-        Commits::of(MemoryStore::default(), Arc::new(Metrics::new()))
+    fn notifying() -> (NotifyingStore<MemoryStore>, mpsc::Receiver<MessageId>) {
+        NotifyingStore::of(MemoryStore::default(), Arc::new(Metrics::new()))
     }
 
     #[tokio::test]
     async fn a_message_is_announced_when_it_is_committed_and_not_before() {
         let shop = Fixture::new();
-        let (store, mut committed) = commits();
+        let (store, mut committed) = notifying();
         let (gateway, _) = shop.process_on(Arc::new(store));
         let purchase = shop.purchase("49.90");
         let payment = gateway.start_payment(purchase, Batch::default()).await.unwrap();
@@ -125,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_committed_is_not_announced() {
-        let (store, mut committed) = commits();
+        let (store, mut committed) = notifying();
         let message = Record {
             key: RecordKey::of::<Message>("msg_00000000000000000000000000000001"),
             version: Version::FIRST,

@@ -1,0 +1,43 @@
+//! What a flow is to the server: read from its section of the configuration, then mounted on the backbone.
+
+use countersign_web::api::ApiPart;
+
+use crate::{
+    backbone::{Backbone, WaitsIn},
+    error::StartError,
+    listener::Endpoint,
+    workers::Task,
+};
+
+/// A flow whose section is there, with everything that the section names.
+pub(crate) trait Flow: Send {
+    /// What of it waits for challenges, where something does: the verifier is told before it is shared.
+    fn waits(&self) -> Option<WaitsIn>;
+
+    /// Puts it on the backbone. Nothing of it runs yet.
+    fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError>;
+}
+
+/// What a flow gives the server to run.
+#[derive(Default)]
+pub(crate) struct Mount {
+    /// Listeners of its own.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Its part of the API for relying parties.
+    pub(crate) api: Vec<ApiPart>,
+    /// What runs beside the listeners until [`Backbone::stopping`].
+    pub(crate) tasks: Vec<Task>,
+    /// What those may still need meanwhile: it runs until [`Backbone::closing`].
+    pub(crate) connections: Vec<Task>,
+}
+
+impl Mount {
+    /// What two flows give, together.
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.endpoints.extend(other.endpoints);
+        self.api.extend(other.api);
+        self.tasks.extend(other.tasks);
+        self.connections.extend(other.connections);
+        self
+    }
+}

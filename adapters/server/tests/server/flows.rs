@@ -1,0 +1,177 @@
+//! Which flows run, and what they need.
+
+use std::{path::Path, process::Command, sync::Arc};
+
+use countersign_domain::{
+    message::Message, ports::Store as _, record::Stored as _, time::Timestamp,
+};
+use countersign_server::{Config, ConfigError, Server, StartError, SystemClock};
+use countersign_store::SqliteStore;
+
+use crate::support::{Folder, exists, request};
+
+/// Listeners that a server may have, and what each answers `GET` of a path of its own with.
+const LISTENERS: [(&str, &str, u16); 3] =
+    [("api", "/openapi.json", 200), ("authority", "/enrol", 200), ("checkout", "/pay/none", 404)];
+
+const AUTHORITY: &str = r#"
+[authority]
+listen = "127.0.0.1:0"
+public_origin = "https://localhost:8444"
+folder = "people"
+passphrase_file = "pw"
+"#;
+
+/// A folder with an authority for people in it, too.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    std::fs::write(folder.folder.path().join("pw"), "a passphrase for tests\n").unwrap();
+    for arguments in
+        ["root --kind root --name Root", "people --kind cardholders --name People --issuer root"]
+    {
+        let made = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["ca", "init", "--passphrase-file", "pw", "--dir"])
+            .args(arguments.split_whitespace())
+            .current_dir(folder.folder.path())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    folder
+}
+
+/// The configuration of a checkout without those sections.
+fn checkout_without(folder: &Folder, sections: &[&str]) -> String {
+    let text = folder.configuration("");
+    let (rest, parties) = text.split_once("[[relying_party]]").unwrap();
+    let (rest, checkout) = rest.split_once("[checkout]").unwrap();
+    let is_left =
+        |line: &&str| !sections.iter().any(|name| line.starts_with(&format!("{name} = ")));
+    let mut left = rest.lines().filter(is_left).collect::<Vec<_>>().join("\n");
+    for (section, text) in [("checkout", checkout), ("[relying_party]", parties)] {
+        if !sections.contains(&section) {
+            left.push_str(&format!("\n[{section}]\n{text}"));
+        }
+    }
+    left
+}
+
+/// An authority that runs alone.
+fn authority_alone(folder: &Folder) -> String {
+    checkout_without(folder, &["checkout", "api", "bank", "store", "[relying_party]"]) + AUTHORITY
+}
+
+fn clock() -> Arc<SystemClock> {
+    Arc::new(SystemClock::default())
+}
+
+async fn start(folder: &Folder, text: &str) -> Server {
+    let config = Config::from_toml(text, folder.folder.path()).unwrap();
+    Server::start(config, clock()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_flow_runs_when_its_section_is_there() {
+    let folder = folder();
+    let checkout = checkout_without(&folder, &[]);
+    let both = checkout.clone() + AUTHORITY;
+    for (text, flows, served) in [
+        (&checkout, &["checkout"][..], &["api", "checkout"][..]),
+        (&authority_alone(&folder), &["authority"], &["authority"]),
+        (&both, &["checkout", "authority"], &["api", "authority", "checkout"]),
+    ] {
+        let config = Config::from_toml(text, folder.folder.path()).unwrap();
+        assert_eq!(Server::check(&config, clock()).unwrap(), flows);
+        let server = Server::start(config, clock()).await.unwrap();
+        for (listener, path, status) in LISTENERS {
+            let address = server.address(listener);
+            assert_eq!(address.is_some(), served.contains(&listener), "{flows:?}: {listener}");
+            if let Some(address) = address {
+                let answer = folder.ask(address, &request("GET", path, "", "")).await;
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{flows:?}: {answer}");
+            }
+        }
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_flow_nothing_starts() {
+    let folder = Folder::new();
+    let text = checkout_without(&folder, &["checkout"]);
+    let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+    let refused = Server::check(&config, clock()).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        said.contains("there is no flow") && said.contains("[checkout] or [authority]"),
+        "{said}"
+    );
+    let started = Server::start(config, clock()).await.map(|_| ()).unwrap_err();
+    assert_eq!(started, StartError::Config(refused));
+}
+
+#[tokio::test]
+async fn a_section_without_what_it_needs_is_refused_by_name() {
+    let folder = folder();
+    let without = |section: &str| checkout_without(&folder, &[section]);
+    for (text, section, by) in [
+        (without("[relying_party]"), "[relying_party]", "api"),
+        (without("api"), "api", "checkout"),
+        (without("store"), "store", "checkout"),
+        (without("store") + AUTHORITY, "store", "checkout"),
+        (without("bank"), "bank", "checkout"),
+        (without("sms"), "sms", "checkout"),
+        (authority_alone(&folder).replace("\nsms = ", "\n#"), "sms", "authority"),
+    ] {
+        let config = Config::from_toml(&text, folder.folder.path());
+        let refused = config.and_then(|config| Server::check(&config, clock())).unwrap_err();
+        assert_eq!(refused, ConfigError::Missing { section, by }, "{text}");
+        let said = format!("[{by}] needs [{section}], which is not there");
+        assert_eq!(refused.to_string(), said);
+    }
+    assert!(!exists(folder.folder.path(), "countersign.db"), "it made something");
+}
+
+/// How many messages that store has to send, now or later.
+async fn messages(store: &Path) -> u64 {
+    let store = SqliteStore::open(store).unwrap();
+    let ever = Timestamp::from_unix_seconds(u64::from(u32::MAX));
+    store.reads().count_due(Message::COLLECTION, ever).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_authority_keeps_its_codes_in_the_store_and_without_one_in_its_register() {
+    let folder = folder();
+    let (store, register) = (
+        folder.folder.path().join("countersign.db"),
+        folder.folder.path().join("people/register.db"),
+    );
+    let alone = authority_alone(&folder);
+    let beside = alone.clone() + "[store]\npath = \"countersign.db\"\n";
+    for (text, in_store, in_register) in [(&beside, 1, 0), (&alone, 1, 1)] {
+        let server = start(&folder, text).await;
+        let enrolment = request(
+            "POST",
+            "/v1/enrolments",
+            "Content-Type: application/json\r\n",
+            r#"{"identifier":"alice","number":"+33612345678"}"#,
+        );
+        let begun = folder.ask(server.address("authority").unwrap(), &enrolment).await;
+        assert!(begun.starts_with("HTTP/1.1 201 "), "{begun}");
+        server.stop().await;
+        assert_eq!((messages(&store).await, messages(&register).await), (in_store, in_register));
+    }
+}
+
+#[test]
+fn ca_serve_wants_an_authority() {
+    let folder = Folder::new();
+    let file = folder.write(&folder.configuration(""));
+    let said = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["ca", "serve", "--config"])
+        .arg(file)
+        .output()
+        .unwrap();
+    assert_eq!(said.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("has no section [authority]"));
+}
