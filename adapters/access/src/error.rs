@@ -63,7 +63,7 @@ impl From<AccessError> for Problem {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "person-not-recognised",
                 "The person is not known",
-                "The directory has nobody of this user_id. Do not tell the person so: it would say who is known here.",
+                "The directory has nobody of this user_id. Do not say so on a page: it would tell a stranger who is known here.",
             ),
             AccessError::NotNow(state) => Self::not_now(state),
         }

@@ -85,8 +85,8 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
         (("[bank]", "[policy]\nttl_seconds = 601\n[bank]"), "ttl_seconds must be 30 to 600"),
         (("[bank]", "[policy]\nmax_attempts = 6\n[bank]"), "max_attempts must be 1 to 5"),
         (
-            ("id = \"dupont\"", "id = \"a-name-too-long-for-field-42\""),
-            "is longer than 15 characters",
+            ("id = \"dupont\"", &format!("id = \"{}\"", "x".repeat(65))),
+            "is longer than 64 characters",
         ),
         (("2c70e12b7a0646f9", "2c70"), "api_key_sha256 is not 64 hexadecimal digits"),
         (
