@@ -7,6 +7,7 @@
     reason = "a step is given the story as the library passes it"
 )]
 
+pub(crate) mod access;
 mod bank;
 mod certificate;
 mod merchant;

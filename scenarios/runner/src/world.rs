@@ -18,6 +18,7 @@ use crate::{
     browser::Browser,
     control::{Card, ClientCertificate},
     failure::Failure,
+    steps::access::Asked,
     wire::{self, Ask, Json, Reply, Tls, Unanswered},
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct Story {
     pub(crate) purchases: Vec<Purchase>,
     /// All texts that steps have noted, whoever got them.
     pub(crate) heard: Vec<String>,
+    /// Codes that the site has asked for.
+    pub(crate) asked: Vec<Asked>,
     /// What the last deed was answered.
     pub(crate) answer: Option<Result<Reply, Unanswered>>,
 }

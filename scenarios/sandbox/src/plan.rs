@@ -117,6 +117,9 @@ public_origin = "https://{host}"
 client_authorities = "root.pem"
 gateway_keys = [{{ certificate = "gateway.pem", key = "gateway.key" }}]
 
+[access]
+origins = {{ dupont = ["localhost"] }}
+
 [api]
 listen = "{api}"
 
