@@ -12,14 +12,14 @@ use std::{
 };
 
 use countersign_tests::load::{
+    clients::{CLIENTS, load},
     machine::cpu_seconds,
     shop::{Shop, Times, serve_if_asked},
     table::{Row, disturbance, figure, foreign, percentile, title, watched},
 };
-use tokio::{runtime::Runtime, task::JoinSet, time::sleep_until};
+use tokio::runtime::Runtime;
 
 const PASSES: usize = 5;
-const CLIENTS: u32 = 32;
 const FULL: Duration = Duration::from_secs(4);
 const HALF: Duration = Duration::from_secs(4);
 const MILLIS: f64 = 1e3;
@@ -38,19 +38,19 @@ fn main() {
     let mut at_half = Row::new("code typed to answer, p99 ms, at half of that rate");
     let (mut foreign, mut all_at_half) = (foreign(), Vec::new());
     // Connections, statements and allocator are warm before anything counts.
-    let _warm = runtime.block_on(load(&shop, Duration::from_secs(1), None));
+    let _warm = runtime.block_on(purchases(&shop, Duration::from_secs(1), None));
     for _ in 0..PASSES {
         watched(&mut foreign, &[shop.process()], || {
             let (before, begun) = (cpu_seconds(shop.process()), Instant::now());
-            let times = runtime.block_on(load(&shop, FULL, None));
-            let purchases = f64::from(u32::try_from(times.len()).unwrap());
-            let reached = purchases / begun.elapsed().as_secs_f64();
+            let times = runtime.block_on(purchases(&shop, FULL, None));
+            let count = f64::from(u32::try_from(times.len()).unwrap());
+            let reached = count / begun.elapsed().as_secs_f64();
             rate.add(reached);
-            cpu.add((cpu_seconds(shop.process()) - before) * MICROS / purchases);
+            cpu.add((cpu_seconds(shop.process()) - before) * MICROS / count);
             whole.add(percentile(&mut seconds(&times, |times| times.whole), 50) * MILLIS);
             verify.add(percentile(&mut seconds(&times, |times| times.verify), 99) * MILLIS);
             let gap = Duration::from_secs_f64(2.0 * f64::from(CLIENTS) / reached);
-            let times = runtime.block_on(load(&shop, HALF, Some(gap)));
+            let times = runtime.block_on(purchases(&shop, HALF, Some(gap)));
             let mut typed = seconds(&times, |times| times.verify);
             at_half.add(percentile(&mut typed, 99) * MILLIS);
             all_at_half.extend(typed);
@@ -79,27 +79,11 @@ fn seconds(times: &[Times], part: impl Fn(&Times) -> f64) -> Vec<f64> {
     times.iter().map(part).collect()
 }
 
-/// Purchases by all clients for a while: one after the other, or one begun in each `gap`.
-async fn load(shop: &Arc<Shop>, time: Duration, gap: Option<Duration>) -> Vec<Times> {
-    let begun = tokio::time::Instant::now();
-    let mut clients = JoinSet::new();
-    for client in 0..CLIENTS {
-        let shop = Arc::clone(shop);
-        clients.spawn(async move {
-            let mut till = shop.till().await.unwrap();
-            // By its amount the centre knows whose code it is.
-            let amount = format!("{}.00", 100 + client);
-            let mut times = Vec::new();
-            let mut next = begun + gap.unwrap_or_default() * client / CLIENTS;
-            while begun.elapsed() < time {
-                if let Some(gap) = gap {
-                    sleep_until(next).await;
-                    next += gap;
-                }
-                times.push(shop.purchase(&mut till, &amount).await.unwrap());
-            }
-            times
-        });
-    }
-    clients.join_all().await.into_iter().flatten().collect()
+/// Purchases by all clients for a while.
+async fn purchases(shop: &Arc<Shop>, time: Duration, gap: Option<Duration>) -> Vec<Times> {
+    load(shop, time, gap, |shop, mut till, amount| async move {
+        let times = shop.purchase(&mut till, &amount).await.unwrap();
+        (till, times)
+    })
+    .await
 }

@@ -8,9 +8,6 @@
 )]
 
 use std::{
-    fs::File,
-    io::Write as _,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,7 +17,10 @@ use countersign_server::SystemEntropy;
 use countersign_store::SqliteStore;
 use countersign_tests::{
     desk::{Desk, PAYEE},
-    load::table::{Row, disturbance, foreign, ratio, title, watched},
+    load::{
+        machine::syncs_per_second,
+        table::{Row, disturbance, foreign, ratio, title, watched},
+    },
 };
 use tokio::{runtime::Runtime, task::JoinSet};
 
@@ -30,8 +30,6 @@ const ON_DISK: [(u32, u32); 3] = [(1, 400), (8, 2_400), (64, 9_600)];
 const IN_MEMORY: (u32, u32) = (1, 20_000);
 /// How long the disk is tried in a pass.
 const SYNCING: Duration = Duration::from_millis(700);
-/// Octets appended before each sync: a page, as SQLite's log has them.
-const PAGE: usize = 4_096;
 
 /// Measurements of one store and one number of clients.
 struct Rows {
@@ -77,7 +75,7 @@ fn main() {
             let store = Arc::new(MemoryStore::default());
             runtime.block_on(pass(store, IN_MEMORY, &mut memory));
             for (load, rows) in ON_DISK.into_iter().zip(&mut disk) {
-                plain.add(syncs_per_second(&folder.path().join("plain")));
+                plain.add(syncs_per_second(&folder.path().join("plain"), SYNCING).unwrap());
                 let file = tempfile::tempdir_in(folder.path()).unwrap();
                 let store = Arc::new(SqliteStore::open(&file.path().join("store.db")).unwrap());
                 runtime.block_on(pass(store.clone(), load, rows));
@@ -165,16 +163,4 @@ async fn at_once<T: Send + 'static>(
 
 fn per(count: u64, lifecycles: u32) -> f64 {
     f64::from(u32::try_from(count).unwrap()) / f64::from(lifecycles)
-}
-
-/// What this disk can do when it syncs for each write: what one writer without group commit cannot pass.
-fn syncs_per_second(path: &Path) -> f64 {
-    let mut file = File::create(path).unwrap();
-    let (begun, mut count) = (Instant::now(), 0_u32);
-    while begun.elapsed() < SYNCING {
-        file.write_all(&[0x5a; PAGE]).unwrap();
-        file.sync_data().unwrap();
-        count += 1;
-    }
-    f64::from(count) / begun.elapsed().as_secs_f64()
 }

@@ -6,6 +6,7 @@
 )]
 
 pub mod centre;
+pub mod clients;
 pub mod http;
 pub mod machine;
 pub mod shop;

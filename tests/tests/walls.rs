@@ -19,11 +19,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("web", &["domain", "certs"]),
     ("checkout", &["domain", "certs", "web"]),
     ("authority", &["domain", "certs", "web"]),
+    ("access", &["domain", "web"]),
     // The composition root: everything but the testers' rooms.
-    ("server", &["domain", "channels", "store", "bank", "certs", "web", "checkout", "authority"]),
+    (
+        "server",
+        &["domain", "channels", "store", "bank", "certs", "web", "checkout", "authority", "access"],
+    ),
     // The testers' rooms see everything below them.
-    ("sandbox", BELOW.split_at(10).0),
-    ("runner", BELOW.split_at(11).0),
+    ("sandbox", BELOW.split_at(11).0),
+    ("runner", BELOW.split_at(12).0),
     ("tests", BELOW),
 ];
 
@@ -38,6 +42,7 @@ const BELOW: &[&str] = &[
     "web",
     "checkout",
     "authority",
+    "access",
     "server",
     "sandbox",
     "runner",

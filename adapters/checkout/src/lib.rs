@@ -36,7 +36,7 @@ pub use api::merchant_api;
 pub use error::CheckoutError;
 pub use flow::Checkouts;
 pub use identity::PayerHint;
-pub use message::{AmountBody, CreateCheckout, ItemBody, NewCheckout};
+pub use message::{CreateCheckout, NewCheckout};
 pub use payer::payer_pages;
 pub use record::CheckoutId;
 pub use view::{CheckoutView, MerchantView, PayerView, Status};

@@ -1,43 +1,20 @@
 //! What comes in over HTTP, and the valid types that it becomes.
 
 use countersign_domain::{
-    amount::{Amount, Currency},
     card::{Card, CardExpiry},
     id::{CorrelationId, Identifier},
     invalid::{Field, InvalidInput},
     locale::Locale,
-    transaction::{Item, ItemName, Payee, Reference, Transaction},
+    transaction::{Payee, Transaction},
 };
-use countersign_web::words::Language;
+use countersign_web::{
+    transaction::{AmountBody, ItemBody, transaction},
+    words::Language,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::identity::PayerHint;
-
-/// An amount: a decimal number as text, and its currency.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AmountBody {
-    /// Such as `49.90`; no more decimals than the currency has.
-    #[schema(example = "49.90")]
-    pub value: String,
-    /// ISO 4217.
-    #[schema(example = "EUR")]
-    pub currency: String,
-}
-
-/// Something bought.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ItemBody {
-    /// Its reference or name, 1 to 64 characters.
-    #[schema(example = "ISBN 2070360245")]
-    pub name: String,
-    /// Pieces of it.
-    #[serde(default = "one")]
-    #[schema(example = 1)]
-    pub quantity: u32,
-}
 
 /// A merchant's wish to be paid.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
@@ -95,30 +72,6 @@ pub(crate) struct CodeForm {
     pub(crate) code: String,
 }
 
-const fn one() -> u32 {
-    1
-}
-
-impl From<Amount> for AmountBody {
-    fn from(amount: Amount) -> Self {
-        Self { value: amount.to_decimal(), currency: amount.currency().code().to_owned() }
-    }
-}
-
-impl From<&Item> for ItemBody {
-    fn from(item: &Item) -> Self {
-        Self { name: item.name.to_string(), quantity: item.quantity }
-    }
-}
-
-impl TryFrom<ItemBody> for Item {
-    type Error = InvalidInput;
-
-    fn try_from(body: ItemBody) -> Result<Self, InvalidInput> {
-        Ok(Self { name: ItemName::try_from(body.name)?, quantity: body.quantity })
-    }
-}
-
 impl CreateCheckout {
     /// The checkout of a merchant of that name.
     pub(crate) fn into_new(
@@ -126,13 +79,7 @@ impl CreateCheckout {
         payee: Payee,
         correlation: Option<CorrelationId>,
     ) -> Result<NewCheckout, InvalidInput> {
-        let amount = Amount::from_decimal(
-            &self.amount.value,
-            Currency::try_from(self.amount.currency.as_str())?,
-        )?;
-        let items = self.items.into_iter().map(Item::try_from).collect::<Result<_, _>>()?;
-        let transaction =
-            Transaction::new(amount, payee, Reference::try_from(self.reference)?, items)?;
+        let transaction = transaction(&self.amount, payee, self.reference, self.items)?;
         let return_url = self.return_url.map(return_url).transpose()?;
         Ok(NewCheckout {
             transaction,

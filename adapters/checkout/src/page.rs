@@ -8,11 +8,11 @@ use countersign_web::{
     page::{Brand, PageStyle, page},
     problem::Problem,
     theme::Themes,
+    transaction::AmountBody,
     words::{Filling, FluentValue, Language},
 };
 
 use crate::{
-    message::AmountBody,
     view::{CheckoutView, PayerView, Status},
     words::WORDS,
 };

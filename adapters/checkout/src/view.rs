@@ -10,14 +10,14 @@ use countersign_domain::{
     refusal::VoidCause,
     time::Timestamp,
 };
-use countersign_web::code_page::CodeView;
+use countersign_web::{
+    code_page::CodeView,
+    transaction::{AmountBody, ItemBody},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    message::{AmountBody, ItemBody},
-    record::Checkout,
-};
+use crate::record::Checkout;
 
 /// Where a checkout stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]

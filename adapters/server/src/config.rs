@@ -15,6 +15,7 @@ use countersign_domain::{
     hex,
     id::{KeyId, RelyingPartyId},
     keys::KeyRing,
+    origin::Origin,
     policy::Policy,
     secret::Secret,
 };
@@ -41,6 +42,8 @@ pub struct Config {
     pub(crate) checkout: Option<CheckoutSection>,
     /// A flow: an authority for people.
     pub(crate) authority: Option<AuthoritySection>,
+    /// A flow: challenges for relying parties with pages of their own.
+    pub(crate) access: Option<AccessSection>,
     /// The API for relying parties.
     pub(crate) api: Option<ApiSection>,
     /// Metrics, health and readiness. Absent: they are not served.
@@ -116,6 +119,15 @@ pub(crate) struct AuthoritySection {
     /// Certificates of the gateways that numbers are encrypted to. None: numbers are in clear.
     #[serde(default)]
     pub(crate) gateways: Vec<PathBuf>,
+}
+
+/// `[access]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessSection {
+    /// The hosts of each relying party's own pages, which the last line of the SMS may be bound to.
+    #[serde(default)]
+    pub(crate) origins: BTreeMap<RelyingPartyId, Vec<Origin>>,
 }
 
 /// `[api]`

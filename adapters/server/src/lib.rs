@@ -17,6 +17,7 @@ pub mod ca;
 mod server;
 
 // The flows.
+mod access;
 mod authority;
 mod checkout;
 

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    authority,
+    access, authority,
     backbone::{Backbone, Groundwork},
     checkout,
     config::Config,
@@ -36,8 +36,11 @@ type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
 type Flows = Vec<(&'static str, Box<dyn Flow>)>;
 
 /// Every flow, by the section that makes it run.
-const FLOWS: [(&str, ReadFlow); 2] =
-    [(checkout::SECTION, checkout::read), (authority::SECTION, authority::read)];
+const FLOWS: [(&str, ReadFlow); 3] = [
+    (checkout::SECTION, checkout::read),
+    (authority::SECTION, authority::read),
+    (access::SECTION, access::read),
+];
 
 /// A server at work.
 pub struct Server {

@@ -23,6 +23,7 @@ pub mod session;
 pub mod body;
 pub mod idempotency;
 pub mod step;
+pub mod transaction;
 // The answer: problems, pages and their words.
 pub mod code_page;
 pub mod page;

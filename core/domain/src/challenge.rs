@@ -153,6 +153,16 @@ impl Challenge {
         &self.binding.relying_party
     }
 
+    /// What waits for it, if anything does: its end is another flow's business, too.
+    pub const fn waiting(&self) -> Option<&Waiting> {
+        self.waiting.as_ref()
+    }
+
+    /// By which it is followed through logs.
+    pub const fn correlation(&self) -> Option<&CorrelationId> {
+        self.correlation.as_ref()
+    }
+
     /// What stands in the message, to be compared with what stands beside the code's field.
     pub fn reference(&self) -> ShortReference {
         self.binding.reference()

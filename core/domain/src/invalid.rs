@@ -43,6 +43,7 @@ macro_rules! fields {
 }
 
 fields! {
+    AccessTo "access_to",
     Account "account",
     AdvanceSeconds "advance_seconds",
     Amount "amount",

@@ -150,8 +150,11 @@ impl Verifier {
         self.close(id, Challenge::expire).await
     }
 
-    /// Adds a new challenge and its message to a batch.
-    pub(crate) fn add_challenge(
+    /// As [`start_challenge`](Self::start_challenge), into a batch that a flow commits together with a record of its own.
+    ///
+    /// # Errors
+    /// When a port fails, or nothing here knows what waits for it.
+    pub fn add_challenge(
         &self,
         request: ChallengeRequest,
         batch: &mut Batch,

@@ -1,3 +1,4 @@
 //! The flows on their wires: what is asked of the server, by whom, and what a scenario remembers of it.
 
+pub(crate) mod access;
 pub(crate) mod checkout;

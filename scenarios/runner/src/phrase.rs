@@ -69,6 +69,7 @@ const CAUSES: Table = &[
     ("there were too many messages", "too-many-messages"),
     ("the bank refuses", "declined-by-bank"),
     ("the payer is not known", "payer-not-recognised"),
+    ("the person is not known", "person-not-recognised"),
     ("a card is needed", "card-needed"),
     ("nobody said who pays", "payer-not-given"),
     ("this cannot be done now", "not-now"),

@@ -7,6 +7,7 @@
     reason = "a step is given the story as the library passes it"
 )]
 
+mod access;
 mod answer;
 mod bank;
 mod certificate;

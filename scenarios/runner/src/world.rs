@@ -17,7 +17,7 @@ use crate::{
     browser::Browser,
     description::{Card, ClientCertificate},
     failure::{Failure, Outcome},
-    flows::checkout::Checkouts,
+    flows::{access::Asked, checkout::Checkouts},
     wire::{Answer, Reply, Unanswered},
 };
 
@@ -29,6 +29,8 @@ pub(crate) struct Story {
     pub(crate) checkouts: Checkouts,
     /// All texts that steps have noted, on any phone.
     pub(crate) heard: Vec<String>,
+    /// Codes that the site has asked for.
+    pub(crate) asked: Vec<Asked>,
     /// What the last deed was answered.
     pub(crate) answer: Option<Answer>,
 }

@@ -3,6 +3,7 @@
 //!
 //! To add a flow: its file in `flows/`, and one line in each function here.
 
+mod access;
 mod checkout;
 
 use std::{path::Path, sync::Arc};
@@ -23,7 +24,7 @@ pub(crate) struct Ground<'a> {
 
 /// The flows' sections of the server's configuration. It is asked again when an address was taken meanwhile.
 pub(crate) fn sections(ground: &Ground<'_>) -> Result<String, SandboxError> {
-    Ok([checkout::section(ground)?].concat())
+    Ok([checkout::section(ground)?, access::section()].concat())
 }
 
 /// The flows' pages.

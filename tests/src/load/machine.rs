@@ -1,9 +1,32 @@
 //! What processes cost, and who else is at work on this machine: from `/proc`.
 
-use std::{fs, time::Instant};
+use std::{
+    fs::{self, File},
+    io::{Result, Write as _},
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// Clock ticks in a second: `USER_HZ`, which Linux has fixed for what it shows in `/proc`.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Octets appended before each sync: a page, as SQLite's log has them.
+const PAGE: usize = 4_096;
+
+/// What this disk can do when it syncs for each write: what one writer without group commit cannot pass.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn syncs_per_second(path: &Path, time: Duration) -> Result<f64> {
+    let mut file = File::create(path)?;
+    let (begun, mut count) = (Instant::now(), 0_u32);
+    while begun.elapsed() < time {
+        file.write_all(&[0x5a; PAGE])?;
+        file.sync_data()?;
+        count += 1;
+    }
+    Ok(f64::from(count) / begun.elapsed().as_secs_f64())
+}
 
 /// CPU time of a process so far, in seconds: its own and that of the children that it has waited for.
 pub fn cpu_seconds(process: u32) -> f64 {

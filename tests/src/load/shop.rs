@@ -66,6 +66,7 @@ pub struct Shop {
     api: u16,
     checkout: u16,
     api_key: String,
+    user_id: String,
     _bank: Bank,
     child: Child,
 }
@@ -76,12 +77,12 @@ pub struct Till {
     payer: Connection,
 }
 
-/// How long parts of a purchase took, in seconds.
+/// How long parts of a purchase or of a challenge took, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// From the order to the payment.
+    /// From the first request to the last answer.
     pub whole: f64,
-    /// From typing the code to its answer: two commits, the bank's debit, and one commit.
+    /// From typing the code to its answer: two commits, and with a purchase the bank's debit, and one commit.
     pub verify: f64,
 }
 
@@ -142,6 +143,7 @@ impl Shop {
             api,
             checkout,
             api_key,
+            user_id: person.user_id.clone(),
             _bank: bank,
             child: start(&configuration)?,
         };
@@ -193,6 +195,30 @@ impl Shop {
         let page = self.order_at(till, amount).await?;
         let verify = self.pay(&mut till.payer, &page, amount, "user_id=alice").await?;
         Ok(Times { whole: begun.elapsed().as_secs_f64(), verify })
+    }
+
+    /// A challenge about an amount that nobody else pays at the same time, started and verified: two requests, as a relying
+    /// party with pages of its own makes them.
+    ///
+    /// # Errors
+    /// When it is not verified in the end.
+    pub async fn challenge(&self, till: &mut Till, amount: &str) -> Result<Times> {
+        let begun = Instant::now();
+        let body = format!(
+            r#"{{"user_id":"{user_id}","origin":"localhost","purpose":{{"payment":{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1"}}}}}}"#,
+            user_id = self.user_id
+        );
+        let code = self.centre.code(amount);
+        let started = till.api.call("POST", "/v1/challenges", &self.merchant(), &body).await?;
+        expect(201, started.status, &started.body)?;
+        let code = in_time(code).await?;
+        let typed = Instant::now();
+        let path = format!("/v1/challenges/{}/response", started.text("id"));
+        let session = started.text("session");
+        let body = format!(r#"{{"session":"{session}","code":"{code}"}}"#);
+        let verified = till.api.call("POST", &path, &self.merchant(), &body).await?;
+        expect(200, verified.status, &verified.body)?;
+        Ok(Times { whole: begun.elapsed().as_secs_f64(), verify: typed.elapsed().as_secs_f64() })
     }
 
     /// Creates a checkout; the path of its page.

@@ -21,6 +21,11 @@ folder = "people"
 passphrase_file = "pw"
 "#;
 
+const ACCESS: &str = r#"
+[access]
+origins = { dupont = ["login.example.com"] }
+"#;
+
 /// A folder with an authority for people in it, too.
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -74,10 +79,12 @@ async fn a_flow_runs_when_its_section_is_there() {
     let folder = folder();
     let checkout = checkout_without(&folder, &[]);
     let both = checkout.clone() + AUTHORITY;
+    let access = checkout_without(&folder, &["checkout", "bank"]) + ACCESS;
     for (text, flows, served) in [
         (&checkout, &["checkout"][..], &["api", "checkout"][..]),
         (&authority_alone(&folder), &["authority"], &["authority"]),
         (&both, &["checkout", "authority"], &["api", "authority", "checkout"]),
+        (&access, &["access"], &["api"]),
     ] {
         let config = Config::from_toml(text, folder.folder.path()).unwrap();
         assert_eq!(Server::check(&config, clock()).unwrap(), flows);
@@ -113,6 +120,8 @@ async fn without_a_flow_nothing_starts() {
 async fn a_section_without_what_it_needs_is_refused_by_name() {
     let folder = folder();
     let without = |section: &str| checkout_without(&folder, &[section]);
+    let access_without =
+        |section: &str| checkout_without(&folder, &["checkout", "bank", section]) + ACCESS;
     for (text, section, by) in [
         (without("[relying_party]"), "[relying_party]", "api"),
         (without("api"), "api", "checkout"),
@@ -120,6 +129,9 @@ async fn a_section_without_what_it_needs_is_refused_by_name() {
         (without("store") + AUTHORITY, "store", "checkout"),
         (without("bank"), "bank", "checkout"),
         (without("sms"), "sms", "checkout"),
+        (access_without("api"), "api", "access"),
+        (access_without("store"), "store", "access"),
+        (access_without("sms"), "sms", "access"),
         (authority_alone(&folder).replace("\nsms = ", "\n#"), "sms", "authority"),
     ] {
         let config = Config::from_toml(&text, folder.folder.path());
@@ -150,6 +162,29 @@ async fn a_server_that_cannot_listen_says_where_and_calls_nobody() {
     );
     let called = timeout(Duration::from_millis(500), centre.accept()).await;
     assert!(called.is_err(), "it called the centre");
+}
+
+#[tokio::test]
+async fn access_is_a_part_of_the_api_where_its_section_is_there() {
+    let folder = folder();
+    let checkout = checkout_without(&folder, &[]);
+    for (text, status) in [(checkout.clone() + ACCESS, 401), (checkout, 404)] {
+        let server = start(&folder, &text).await;
+        let asked = request("POST", "/v1/challenges", "", "");
+        let answer = folder.ask(server.address("api").unwrap(), &asked).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        server.stop().await;
+    }
+}
+
+#[test]
+fn an_origin_of_an_unknown_relying_party_is_refused_by_name() {
+    let folder = Folder::new();
+    let text = checkout_without(&folder, &["checkout"]) + &ACCESS.replace("dupont", "martin");
+    let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+    let why = "name martin, which is no relying party".to_owned();
+    let refused = ConfigError::Unusable { key: "access.origins", why };
+    assert_eq!(Server::check(&config, clock()), Err(refused));
 }
 
 /// How many messages that store has to send, now or later.

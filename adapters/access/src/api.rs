@@ -1,0 +1,189 @@
+//! The challenges' part of the API.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{FromRef, Path, State, rejection::BytesRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use countersign_domain::{event::Fact, id::ChallengeId};
+use countersign_web::{
+    api::ApiPart,
+    body::{Segment, bytes, json},
+    correlation::TraceParent,
+    idempotency::{self, IdempotencyKey},
+    problem::Problem,
+    relying_party::{ApiCaller, RelyingParties},
+    step::to_the_end,
+};
+use utoipa::OpenApi;
+
+use crate::{
+    flow::Challenges,
+    message::{ResendBody, StartChallenge, TypedBody},
+    view::{ChallengeView, StartedView, VerifiedView},
+};
+
+#[derive(Clone)]
+struct Api {
+    challenges: Arc<Challenges>,
+    parties: RelyingParties,
+}
+
+impl FromRef<Api> for RelyingParties {
+    fn from_ref(api: &Api) -> Self {
+        api.parties.clone()
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(start, show, respond, resend, cancel, trace))]
+struct Description;
+
+/// The challenges' part of the API.
+pub fn challenge_api(challenges: Arc<Challenges>, parties: RelyingParties) -> ApiPart {
+    let routes = Router::new()
+        .route("/v1/challenges", post(start))
+        .route("/v1/challenges/{id}", get(show))
+        .route("/v1/challenges/{id}/response", post(respond))
+        .route("/v1/challenges/{id}/resend", post(resend))
+        .route("/v1/challenges/{id}/cancel", post(cancel))
+        .route("/v1/challenges/{id}/trace", get(trace))
+        .with_state(Api { challenges, parties });
+    ApiPart { routes, description: Description::openapi() }
+}
+
+/// Sends a code to a person's phone.
+#[utoipa::path(
+    post, path = "/v1/challenges", request_body = StartChallenge, security(("api_key" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request has one effect and one answer."),
+        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: its trace id follows the challenge through the logs and to the SMS centre.")),
+    responses(
+        (status = 201, description = "The code is on its way; keep `session`.", body = StartedView),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn start(
+    State(api): State<Api>,
+    ApiCaller(party): ApiCaller,
+    key: IdempotencyKey,
+    TraceParent(correlation): TraceParent,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let body = bytes(body)?;
+    let new = json::<StartChallenge>(&body)?.into_new(&party, correlation)?;
+    let request = idempotency::Request::new(&party.id, "start challenge", key, &body);
+    let started =
+        to_the_end(async move { api.challenges.start(&party.id, new, &request).await }).await?;
+    let location = HeaderValue::from_str(&format!("/v1/challenges/{}", started.challenge.id));
+    let mut response = (StatusCode::CREATED, Json(started)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(location) = location {
+        headers.insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Shows a challenge.
+#[utoipa::path(
+    get, path = "/v1/challenges/{id}", params(("id" = String, Path)), security(("api_key" = [])),
+    responses(
+        (status = 200, description = "As it stands.", body = ChallengeView),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn show(
+    State(api): State<Api>,
+    ApiCaller(party): ApiCaller,
+    id: Segment,
+) -> Result<Json<ChallengeView>, Problem> {
+    Ok(Json(api.challenges.view(&party.id, &challenge_id(id)?).await?))
+}
+
+/// Takes what the person typed. A code is good once, and three wrong ones end the challenge, unless the policy says
+/// otherwise.
+#[utoipa::path(
+    post, path = "/v1/challenges/{id}/response", request_body = TypedBody, params(("id" = String, Path)),
+    security(("api_key" = [])),
+    responses(
+        (status = 200, description = "It is the code, typed in the session that asked for it.", body = VerifiedView),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn respond(
+    State(api): State<Api>,
+    ApiCaller(party): ApiCaller,
+    id: Segment,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<VerifiedView>, Problem> {
+    let id = challenge_id(id)?;
+    let (session, typed) = json::<TypedBody>(&bytes(body)?)?.into_typed()?;
+    let step = async move { api.challenges.finish(&party.id, &id, &session, &typed).await };
+    Ok(Json(to_the_end(step).await?))
+}
+
+/// Sends the same code once more; neither its time nor its attempts begin anew.
+#[utoipa::path(
+    post, path = "/v1/challenges/{id}/resend", request_body = ResendBody, params(("id" = String, Path)),
+    security(("api_key" = [])),
+    responses(
+        (status = 200, description = "It is on its way.", body = ChallengeView),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn resend(
+    State(api): State<Api>,
+    ApiCaller(party): ApiCaller,
+    id: Segment,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<ChallengeView>, Problem> {
+    let id = challenge_id(id)?;
+    let session = json::<ResendBody>(&bytes(body)?)?.into_session()?;
+    let step = async move { api.challenges.resend(&party.id, &id, &session).await };
+    Ok(Json(to_the_end(step).await?))
+}
+
+/// Cancels a challenge: its code is not accepted any more. Cancelling twice is answered as once.
+#[utoipa::path(
+    post, path = "/v1/challenges/{id}/cancel", params(("id" = String, Path)), security(("api_key" = [])),
+    responses(
+        (status = 200, description = "It is cancelled.", body = ChallengeView),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn cancel(
+    State(api): State<Api>,
+    ApiCaller(party): ApiCaller,
+    id: Segment,
+) -> Result<Json<ChallengeView>, Problem> {
+    let id = challenge_id(id)?;
+    let step = async move { api.challenges.cancel(&party.id, &id).await };
+    Ok(Json(to_the_end(step).await?))
+}
+
+/// Shows everything that happened to a challenge.
+#[utoipa::path(
+    get, path = "/v1/challenges/{id}/trace", params(("id" = String, Path)), security(("api_key" = [])),
+    responses(
+        (status = 200, description = "Facts in order; no code, no full number is in one.", body = Vec<Object>),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn trace(
+    State(api): State<Api>,
+    ApiCaller(party): ApiCaller,
+    id: Segment,
+) -> Result<Json<Vec<Fact>>, Problem> {
+    Ok(Json(api.challenges.trace(&party.id, &challenge_id(id)?).await?))
+}
+
+fn challenge_id(segment: Segment) -> Result<ChallengeId, Problem> {
+    let id = segment.ok().map(|Path(text)| ChallengeId::try_from(text));
+    let no_record = || Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record");
+    id.and_then(Result::ok).ok_or_else(no_record)
+}

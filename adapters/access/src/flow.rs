@@ -1,0 +1,233 @@
+//! The flow of figures 4 and 5: start, type the code, end.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use countersign_domain::{
+    challenge::{Challenge, ChallengeRequest, State},
+    code::TypedCode,
+    error::Error,
+    event::Fact,
+    id::{ChallengeId, CorrelationId, RelyingPartyId, SessionId},
+    invalid::{Field, InvalidInput},
+    message::Message,
+    origin::Origin,
+    person::Person,
+    ports::{Directory, Ports},
+    record::{Batch, StoreError, Stored as _},
+    refusal::{Outcome, Refusal},
+    verifier::Verifier,
+};
+use countersign_web::idempotency;
+
+use crate::{
+    error::AccessError,
+    message::NewChallenge,
+    view::{ChallengeView, StartedView, Status, VerifiedView},
+};
+
+/// The hosts of each relying party's own pages.
+pub type Origins = BTreeMap<RelyingPartyId, Vec<Origin>>;
+
+/// The challenges of relying parties that have pages of their own. Holds no state of its own.
+pub struct Challenges {
+    /// Store, time, randomness and keys.
+    pub ports: Ports,
+    /// Which phone is vouched for which person.
+    pub directory: Arc<dyn Directory>,
+    /// Makes and checks codes.
+    pub verifier: Arc<Verifier>,
+    /// Hosts that messages may be bound to.
+    pub origins: Origins,
+}
+
+impl Challenges {
+    /// Sends a code to the person's phone (F4.200 to F4.204); asked again under the same `Idempotency-Key`, gives the same
+    /// challenge and session.
+    ///
+    /// The session is made here and not taken from the relying party: it is half of the proof, and must not be guessed.
+    ///
+    /// # Errors
+    /// When the key was used for something else, the origin is not the relying party's, the person is not known, or a port
+    /// fails.
+    pub async fn start(
+        &self,
+        party: &RelyingPartyId,
+        new: NewChallenge,
+        request: &idempotency::Request,
+    ) -> Result<StartedView, AccessError> {
+        if let Some(answered) = self.answered(party, request).await? {
+            return Ok(answered);
+        }
+        self.check_origin(party, new.origin.as_ref())?;
+        let person = self.directory.by_identifier(&new.identifier).await?;
+        let person = person.ok_or(AccessError::UnknownPerson)?;
+        let entropy = self.ports.entropy.as_ref();
+        let correlation = match new.correlation {
+            Some(correlation) => correlation,
+            None => CorrelationId::random(entropy)?,
+        };
+        tracing::info!(relying_party = %party, %correlation, "starting a challenge");
+        let asked = ChallengeRequest {
+            relying_party: party.clone(),
+            person: Person {
+                identifier: person.identifier,
+                address: person.address,
+                session: SessionId::random(entropy)?,
+                locale: new.locale,
+                origin: new.origin,
+            },
+            agreement: new.agreement,
+            waiting: None,
+            correlation: Some(correlation),
+        };
+        let mut batch = Batch::default();
+        let challenge = self.verifier.add_challenge(asked, &mut batch)?;
+        if let Some(answered) = request.record(challenge.id().clone()) {
+            batch.insert(&answered)?;
+        }
+        match self.ports.store.commit(batch).await {
+            Ok(()) => self.started(&challenge).await,
+            // The same request was answered meanwhile: the same answer is given.
+            Err(error @ StoreError::Conflict { .. }) => {
+                self.answered(party, request).await?.ok_or_else(|| error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A challenge as it stands; another relying party's is not found.
+    ///
+    /// # Errors
+    /// When there is none, or a port fails.
+    pub async fn view(
+        &self,
+        party: &RelyingPartyId,
+        id: &ChallengeId,
+    ) -> Result<ChallengeView, AccessError> {
+        self.view_of(&self.owned(party, id).await?).await
+    }
+
+    /// Takes what the person typed back (F4.208 to F4.210). A code is good once: of two right responses one is told so.
+    ///
+    /// # Errors
+    /// The refusal with its cause, and when a port fails.
+    pub async fn finish(
+        &self,
+        party: &RelyingPartyId,
+        id: &ChallengeId,
+        session: &SessionId,
+        typed: &TypedCode,
+    ) -> Result<VerifiedView, AccessError> {
+        let challenge = self.owned(party, id).await?;
+        match self.verifier.finish_challenge(id, session, typed).await? {
+            Outcome::Done(proof) => Ok(VerifiedView::of(&proof, &challenge)),
+            Outcome::Refused(refusal) => Err(AccessError::Refused(refusal)),
+        }
+    }
+
+    /// Sends the code once more.
+    ///
+    /// # Errors
+    /// The refusal with its cause, and when a port fails.
+    pub async fn resend(
+        &self,
+        party: &RelyingPartyId,
+        id: &ChallengeId,
+        session: &SessionId,
+    ) -> Result<ChallengeView, AccessError> {
+        self.owned(party, id).await?;
+        match self.verifier.resend(id, session).await? {
+            Outcome::Done(challenge) => self.view_of(&challenge).await,
+            Outcome::Refused(refusal) => Err(AccessError::Refused(refusal)),
+        }
+    }
+
+    /// Ends a challenge on the relying party's behalf; one that it cancelled before stays so.
+    ///
+    /// # Errors
+    /// When it ended in another way, and when a port fails.
+    pub async fn cancel(
+        &self,
+        party: &RelyingPartyId,
+        id: &ChallengeId,
+    ) -> Result<ChallengeView, AccessError> {
+        self.owned(party, id).await?;
+        self.verifier.cancel(id).await?;
+        let challenge = self.owned(party, id).await?;
+        match challenge.state() {
+            State::Refused { reason: Refusal::Cancelled, .. } => self.view_of(&challenge).await,
+            State::Pending
+            | State::Verified { .. }
+            | State::Refused { .. }
+            | State::Expired { .. } => {
+                let status = Status::of(&challenge, self.ports.clock.now());
+                Err(AccessError::NotNow(status.name()))
+            }
+        }
+    }
+
+    /// Everything that happened to a challenge, in order (A2, RTS art. 29).
+    ///
+    /// # Errors
+    /// When there is none, or a port fails.
+    pub async fn trace(
+        &self,
+        party: &RelyingPartyId,
+        id: &ChallengeId,
+    ) -> Result<Vec<Fact>, AccessError> {
+        let challenge = self.owned(party, id).await?;
+        Ok(self.ports.store.facts(&challenge.key()).await?)
+    }
+
+    /// What was answered to the same request before.
+    async fn answered(
+        &self,
+        party: &RelyingPartyId,
+        request: &idempotency::Request,
+    ) -> Result<Option<StartedView>, AccessError> {
+        match request.answered::<ChallengeId>(self.ports.store.as_ref()).await? {
+            Some(id) => Ok(Some(self.started(&self.owned(party, &id).await?).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn started(&self, challenge: &Challenge) -> Result<StartedView, AccessError> {
+        let view = self.view_of(challenge).await?;
+        Ok(StartedView::new(&challenge.person().session, view))
+    }
+
+    async fn view_of(&self, challenge: &Challenge) -> Result<ChallengeView, AccessError> {
+        let message = challenge.last_message().as_str();
+        let message = self.ports.store.expect::<Message>(message).await?.value;
+        Ok(ChallengeView::of(challenge, &message, self.ports.clock.now()))
+    }
+
+    /// A message bound to another's page would have a browser type the code there.
+    fn check_origin(
+        &self,
+        party: &RelyingPartyId,
+        origin: Option<&Origin>,
+    ) -> Result<(), AccessError> {
+        let of_party = self.origins.get(party).map_or(&[][..], Vec::as_slice);
+        match origin {
+            Some(origin) if !of_party.contains(origin) => {
+                let why = "is not configured for this relying party";
+                Err(Error::from(InvalidInput::new(Field::Origin, why)).into())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A challenge that something waits for, such as a payment, is the business of the flow that began it.
+    async fn owned(
+        &self,
+        party: &RelyingPartyId,
+        id: &ChallengeId,
+    ) -> Result<Challenge, AccessError> {
+        let challenge = self.ports.store.expect::<Challenge>(id.as_str()).await?.value;
+        if challenge.relying_party() == party && challenge.waiting().is_none() {
+            return Ok(challenge);
+        }
+        Err(Error::NotFound { collection: Challenge::COLLECTION, id: id.to_string() }.into())
+    }
+}

@@ -1,0 +1,151 @@
+//! What comes in over HTTP, and the valid types that it becomes.
+
+use countersign_domain::{
+    agreement::{Agreement, ServiceName},
+    code::TypedCode,
+    id::{CorrelationId, Identifier, SessionId},
+    invalid::{Field, InvalidInput},
+    locale::Locale,
+    origin::Origin,
+    relying_party::RelyingParty,
+};
+use countersign_web::{
+    transaction::{AmountBody, ItemBody, transaction},
+    words::Language,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// A relying party's wish that a person be asked for a code.
+#[derive(Clone, Debug, Deserialize, PartialEq, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartChallenge {
+    /// The person's name in the directory, which knows the phone: no request says a number.
+    #[schema(example = "alice")]
+    pub user_id: String,
+    /// What the person is asked to agree to.
+    pub purpose: PurposeBody,
+    /// The language of the message: `en` or `fr`; `en` without it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "en")]
+    pub locale: Option<Language>,
+    /// The host of the page on which the code will be typed, one of those configured for the relying party: a browser then
+    /// offers the code to that page alone. Without it the message has no such line.
+    #[serde(default)]
+    #[schema(example = "login.example.com")]
+    pub origin: Option<String>,
+}
+
+/// What a person is asked to agree to.
+#[derive(Clone, Debug, Deserialize, PartialEq, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PurposeBody {
+    /// Access to the relying party, by its configured name.
+    Access,
+    /// Access to a part of it: the message says the relying party's name, and this after it.
+    #[schema(example = "payroll")]
+    AccessTo(String),
+    /// A payment to the relying party, which makes it itself.
+    Payment(PaymentBody),
+}
+
+/// A payment to the relying party.
+#[derive(Clone, Debug, Deserialize, PartialEq, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentBody {
+    /// How much.
+    pub amount: AmountBody,
+    /// The relying party's reference of the order, 1 to 64 characters.
+    #[schema(example = "order-1")]
+    pub reference: String,
+    /// What is bought, at most 20 kinds; shown on the phone, too.
+    #[serde(default)]
+    pub items: Vec<ItemBody>,
+}
+
+/// What the person typed, and in which session.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TypedBody {
+    session: String,
+    /// 6 to 10 digits, spaces and hyphens are dropped.
+    #[schema(example = "123456")]
+    code: String,
+}
+
+/// The session that asks for another message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendBody {
+    session: String,
+}
+
+/// A challenge to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewChallenge {
+    /// The person.
+    pub identifier: Identifier,
+    /// What the person is asked to agree to.
+    pub agreement: Agreement,
+    /// The language of the message.
+    pub locale: Locale,
+    /// The host of the page that asks for the code, not yet looked up among the configured ones.
+    pub origin: Option<Origin>,
+    /// By which the relying party follows the challenge through logs; without one, we make one.
+    pub correlation: Option<CorrelationId>,
+}
+
+impl StartChallenge {
+    /// The challenge that this relying party asks for.
+    pub(crate) fn into_new(
+        self,
+        party: &RelyingParty,
+        correlation: Option<CorrelationId>,
+    ) -> Result<NewChallenge, InvalidInput> {
+        Ok(NewChallenge {
+            identifier: Identifier::try_from(self.user_id)?,
+            agreement: self.purpose.into_agreement(party)?,
+            locale: self.locale.unwrap_or_default().locale(),
+            origin: self.origin.map(Origin::try_from).transpose()?,
+            correlation,
+        })
+    }
+}
+
+impl PurposeBody {
+    /// The configured name stands in each of them: a message never speaks in another's name.
+    fn into_agreement(self, party: &RelyingParty) -> Result<Agreement, InvalidInput> {
+        Ok(match self {
+            Self::Access => Agreement::Access { to: (&party.name).into() },
+            Self::AccessTo(part) => Agreement::Access { to: part_of(party, part)? },
+            Self::Payment(PaymentBody { amount, reference, items }) => {
+                let transaction = transaction(&amount, party.name.clone(), reference, items)?;
+                Agreement::Payment { transaction, account: None, order: None }
+            }
+        })
+    }
+}
+
+impl TypedBody {
+    pub(crate) fn into_typed(self) -> Result<(SessionId, TypedCode), InvalidInput> {
+        Ok((session(self.session)?, TypedCode::try_from(self.code)?))
+    }
+}
+
+impl ResendBody {
+    pub(crate) fn into_session(self) -> Result<SessionId, InvalidInput> {
+        session(self.session)
+    }
+}
+
+/// Both are checked: a space before the part is no end of the whole. Named as the body names it.
+fn part_of(party: &RelyingParty, part: String) -> Result<ServiceName, InvalidInput> {
+    ServiceName::try_from(part)
+        .and_then(|part| ServiceName::try_from(format!("{}: {part}", party.name)))
+        .map_err(|error| InvalidInput::new(Field::AccessTo, error.why))
+}
+
+/// Named as the body names it.
+fn session(text: String) -> Result<SessionId, InvalidInput> {
+    SessionId::try_from(text).map_err(|_| InvalidInput::new(Field::Session, "is not one of ours"))
+}
