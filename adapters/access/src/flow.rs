@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use countersign_domain::{
+    agreement::Agreement,
     challenge::{Challenge, ChallengeRequest, State},
     code::TypedCode,
     error::Error,
@@ -218,14 +219,19 @@ impl Challenges {
         }
     }
 
-    /// A challenge that something waits for, such as a payment, is the business of the flow that began it.
+    /// A challenge that something waits for, such as a payment, or that is about something else, such as a certificate, is
+    /// the business of the flow that began it.
     async fn owned(
         &self,
         party: &RelyingPartyId,
         id: &ChallengeId,
     ) -> Result<Challenge, AccessError> {
         let challenge = self.ports.store.expect::<Challenge>(id.as_str()).await?.value;
-        if challenge.relying_party() == party && challenge.waiting().is_none() {
+        let is_ours = match challenge.agreement() {
+            Agreement::Access { .. } | Agreement::Payment { .. } => challenge.waiting().is_none(),
+            Agreement::Certificate { .. } | Agreement::Document(_) => false,
+        };
+        if is_ours && challenge.relying_party() == party {
             return Ok(challenge);
         }
         Err(Error::NotFound { collection: Challenge::COLLECTION, id: id.to_string() }.into())

@@ -19,7 +19,8 @@
 //!        |<----------------------|<-------------------------------------|                           |
 //! ```
 //!
-//! It keeps nothing but the domain's challenges: one is this flow's when it is the caller's and nothing waits for it.
+//! It keeps nothing but the domain's challenges: one is this flow's when it is the caller's, about access
+//! or a payment, and nothing waits for it.
 //!
 //! `examples/verify.rs` is a whole exchange.
 

@@ -1,7 +1,11 @@
 //! Whose challenge it is, and what a repeated request does.
 
 use axum::http::header;
-use countersign_domain::record::Batch;
+use countersign_domain::{
+    agreement::Agreement,
+    id::{ChallengeId, SessionId},
+    record::Batch,
+};
 
 use crate::support::{House, Started, access, payment};
 
@@ -35,20 +39,35 @@ async fn another_partys_challenge_is_not_found() {
     assert_eq!(house.look(&started).await.json()["code"]["attempts_left"], 3);
 }
 
-#[tokio::test]
-async fn the_challenge_of_a_payment_is_not_found() {
-    let house = House::new().await;
-    let mut purchase = house.fixture.purchase("49.90");
-    purchase.relying_party = "acme".try_into().unwrap();
-    let session = purchase.person.session.as_str().to_owned();
-    let payment = house.fixture.gateway.start_payment(purchase, Batch::default()).await.unwrap();
-    let id = payment.challenge().unwrap().to_string();
-    let started = Started { id, session };
+/// Another flow began it in that party's name.
+async fn assert_not_found(house: &House, id: &ChallengeId, session: &SessionId) {
+    let started = Started { id: id.to_string(), session: session.to_string() };
     for (method, action) in ACTIONS {
         let (path, body) = (started.path(action), body_of(&started, action));
         let refused = house.call("acme", method, &path, &[], body).await;
         assert_eq!(refused.refusal(), (404, "not-found".to_owned()), "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn the_challenge_of_a_certificate_is_not_found() {
+    let house = House::new().await;
+    let session = SessionId::random(house.fixture.entropy.as_ref()).unwrap();
+    let mut enrolment = house.fixture.access(session.clone());
+    enrolment.relying_party = "acme".try_into().unwrap();
+    enrolment.agreement = Agreement::Certificate { name: "alice".try_into().unwrap() };
+    let challenge = house.fixture.verifier.start_challenge(enrolment).await.unwrap();
+    assert_not_found(&house, challenge.id(), &session).await;
+}
+
+#[tokio::test]
+async fn the_challenge_of_a_payment_is_not_found() {
+    let house = House::new().await;
+    let mut purchase = house.fixture.purchase("49.90");
+    purchase.relying_party = "acme".try_into().unwrap();
+    let session = purchase.person.session.clone();
+    let payment = house.fixture.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+    assert_not_found(&house, payment.challenge().unwrap(), &session).await;
 }
 
 #[tokio::test]
