@@ -163,7 +163,12 @@ impl Checkouts {
             return Err(CheckoutError::NotNow("voided"));
         }
         match payment {
-            Some(payment) if matches!(payment.state(), PaymentState::Captured(_)) => {
+            Some(payment)
+                if matches!(
+                    payment.state(),
+                    PaymentState::Captured(_) | PaymentState::Crediting { .. }
+                ) =>
+            {
                 return Err(CheckoutError::NotNow("paid"));
             }
             Some(payment) if !payment.state().is_final() => self.cancel_payment(&payment).await?,

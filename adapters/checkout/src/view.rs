@@ -138,7 +138,7 @@ impl CheckoutView {
             card: payment.map(|payment| payment.card().to_string()),
             selection: payment.map(|payment| match payment.plan().code() {
                 CodeDemand::Ask => "secured",
-                CodeDemand::Exempt(Exemption::LowValue) => "normal",
+                CodeDemand::Exempt(Exemption::LowValue | Exemption::BelowLimit) => "normal",
             }),
             code: code.map(|(challenge, message)| CodeView::of(challenge, message, now)),
             cause: payment.and_then(cause),

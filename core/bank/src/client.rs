@@ -145,7 +145,7 @@ impl IssuingBank for Iso8583Bank {
     /// `0200` with the processing code of a return; repeated until it is answered.
     async fn credit(&self, request: &BankRequest) -> Result<(), BankError> {
         let credit = request::credit(&self.settings, request)?;
-        response::accepted(&self.exchange(credit).await?)
+        response::credited(&self.exchange(credit).await?)
     }
 
     async fn void(

@@ -21,7 +21,7 @@ pub(crate) fn decision(answer: &Message) -> Result<Decision, BankError> {
     }
 }
 
-/// Whether the bank accepted a capture or a credit.
+/// Whether the bank accepted a capture.
 pub(crate) fn accepted(answer: &Message) -> Result<(), BankError> {
     let response = response_code(answer)?;
     match response.as_str() {
@@ -30,6 +30,19 @@ pub(crate) fn accepted(answer: &Message) -> Result<(), BankError> {
         // In progress (09), answered too late (68), cut-off (90), issuer inoperative (91), malfunction (96).
         "09" | "68" | "90" | "91" | "96" => {
             Err(unknown(&format!("the bank is not ready (response {response})")))
+        }
+        _ => Err(BankError::Refused { response }),
+    }
+}
+
+/// Whether the bank accepted a credit. Unlike an advice, a request may have been refused before: that it was seen (94) does
+/// not say that it was done, and what is approved in part or on terms (08, 10, 16) is no clean refusal.
+pub(crate) fn credited(answer: &Message) -> Result<(), BankError> {
+    let response = response_code(answer)?;
+    match response.as_str() {
+        "00" | "11" => Ok(()),
+        "08" | "10" | "16" | "94" | "09" | "68" | "90" | "91" | "96" => {
+            Err(unknown(&format!("the bank did not say whether it credited (response {response})")))
         }
         _ => Err(BankError::Refused { response }),
     }

@@ -1,22 +1,24 @@
-//! What a person paid without a code since the last one.
+//! What was paid without a code since the last one.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::Amount, id::Identifier, record::Stored};
+use crate::{amount::Amount, record::Stored};
 
-/// How many payments a person made without a code since the last one, and how much they come to in each currency (RTS art.
-/// 16(b) and (c)).
+/// How many payments were made from an account without a code since the last one, and how much they come to in each
+/// currency (RTS art. 16(b) and (c)). It is of the account, and not of the name that the payer was known by, so that another
+/// name does not begin anew.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Exempted {
-    identifier: Identifier,
+    /// The keyed hash of the card's number.
+    account: String,
     count: u32,
     totals: Vec<Amount>,
 }
 
 impl Exempted {
     /// Nothing yet, or nothing since a code.
-    pub(crate) const fn none(identifier: Identifier) -> Self {
-        Self { identifier, count: 0, totals: Vec::new() }
+    pub(crate) const fn none(account: String) -> Self {
+        Self { account, count: 0, totals: Vec::new() }
     }
 
     /// Whether there is nothing to forget.
@@ -50,6 +52,6 @@ impl Stored for Exempted {
     const COLLECTION: &'static str = "exempted";
 
     fn id(&self) -> &str {
-        self.identifier.as_str()
+        &self.account
     }
 }

@@ -57,9 +57,10 @@ impl Gateway {
         request: PaymentRequest,
         batch: Batch,
     ) -> Result<Payment, Error> {
-        let counted = RecordKey::of::<Exempted>(request.person.identifier.as_str()).to_string();
+        let account = self.ports.keys.card_index(&request.card)?;
+        let counted = RecordKey::of::<Exempted>(&account).to_string();
         let begin = || async {
-            let (batch, payment) = self.begin(request.clone(), batch.clone()).await?;
+            let (batch, payment) = self.begin(request.clone(), &account, batch.clone()).await?;
             match self.ports.store.commit(batch).await {
                 // The payer paid without a code at the same time: the plan may be another now.
                 Err(StoreError::Conflict { key }) if key == counted => {
@@ -76,6 +77,7 @@ impl Gateway {
     async fn begin(
         &self,
         request: PaymentRequest,
+        account: &str,
         mut batch: Batch,
     ) -> Result<(Batch, Payment), Error> {
         let Ports { store, clock, entropy, keys } = &self.ports;
@@ -83,14 +85,13 @@ impl Gateway {
         let card = keys.seal_card(&request.card, request.payment.as_str(), entropy.as_ref())?;
         let bank = BankReference::random(entropy.as_ref(), now)?;
         let policy = self.verifier.policy();
-        let identifier = &request.person.identifier;
         let found = match policy.may_exempt() {
-            true => store.find::<Exempted>(identifier.as_str()).await?,
+            true => store.find::<Exempted>(account).await?,
             false => None,
         };
         let (version, exempted) = match found {
             Some(found) => (Some(found.version), found.value),
-            None => (None, Exempted::none(identifier.clone())),
+            None => (None, Exempted::none(account.to_owned())),
         };
         let plan = policy.plan(&Circumstances {
             transaction: &request.transaction,
@@ -101,7 +102,7 @@ impl Gateway {
         });
         let opening = Opening {
             plan,
-            follows_exempted: !exempted.is_none(),
+            counted_at: policy.may_exempt().then(|| account.to_owned()),
             credit_days: policy.limits().credit_days,
         };
         let amount = request.transaction.amount();
@@ -154,37 +155,58 @@ impl Gateway {
         self.verifier.resend(challenge_of(payment)?, session).await
     }
 
-    /// Captures a payment that was to be captured later: all of what is held, or a part, the rest of which is released.
+    /// Captures a payment that was to be captured later: all of what is held, or a part, the rest of which is released. The
+    /// caller's `batch`, such as the answer to an idempotency key, is committed together with the first step.
     ///
     /// # Errors
-    /// [`Error::NotNow`] when it is not authorized, [`Error::Invalid`] when more is asked than is held,
+    /// [`Error::NotNow`] when it is not authorized or not held any more, [`Error::Invalid`] when more is asked than is held,
     /// [`StoreError::Conflict`] when it is changed at the same time, and when a port fails.
-    pub async fn capture_payment(&self, id: &PaymentId, amount: Amount) -> Result<Payment, Error> {
-        self.begin_step(id, |payment, now| payment.start_capture(amount, now)).await
+    pub async fn capture_payment(
+        &self,
+        id: &PaymentId,
+        amount: Amount,
+        batch: Batch,
+    ) -> Result<Payment, Error> {
+        self.begin_step(id, batch, |payment, now| payment.start_capture(amount, now)).await
     }
 
-    /// Gives back some or all of what was captured, as long as the policy's `credit_days` last. Whether the bank did so is
-    /// in the payment's facts and in what it says was credited.
+    /// Gives back some or all of what was captured, as long as the policy's `credit_days` last. The caller's `batch` is
+    /// committed together with the first step: a credit has no state that keeps it from being asked for twice.
     ///
     /// # Errors
     /// [`Error::NotNow`] when nothing can be credited, [`Error::Invalid`] when more is asked than is left,
     /// [`StoreError::Conflict`] when it is changed at the same time, and when a port fails.
-    pub async fn credit_payment(&self, id: &PaymentId, amount: Amount) -> Result<Payment, Error> {
-        let entropy = self.ports.entropy.as_ref();
-        let reference = BankReference::random(entropy, self.ports.clock.now())?;
-        self.begin_step(id, |payment, now| payment.start_credit(amount, reference, now)).await
+    pub async fn credit_payment(
+        &self,
+        id: &PaymentId,
+        amount: Amount,
+        batch: Batch,
+    ) -> Result<Credit, Error> {
+        let Ports { entropy, clock, .. } = &self.ports;
+        let reference = BankReference::random(entropy.as_ref(), clock.now())?;
+        let mut before = 0;
+        let start = |payment: Payment, now| {
+            before = payment.state().credits();
+            payment.start_credit(amount, reference, now)
+        };
+        let payment = self.begin_step(id, batch, start).await?;
+        Ok(match payment.state() {
+            PaymentState::Crediting { .. } => Credit::UnderWay(payment),
+            state if state.credits() > before => Credit::Done(payment),
+            _ => Credit::Refused(payment),
+        })
     }
 
     /// Commits the first step of what the relying party asks for, and takes the payment on from there.
     async fn begin_step(
         &self,
         id: &PaymentId,
+        mut batch: Batch,
         step: impl FnOnce(Payment, Timestamp) -> Result<Step<Payment>, Error>,
     ) -> Result<Payment, Error> {
         let Ports { store, clock, .. } = &self.ports;
         let Versioned { version, value } = store.expect::<Payment>(id.as_str()).await?;
         let now = clock.now();
-        let mut batch = Batch::default();
         let next = batch.step(version, step(value, now)?, now)?;
         store.commit(batch).await?;
         self.advance(next).await
@@ -195,21 +217,21 @@ impl Gateway {
     /// # Errors
     /// [`Error::NotNow`] when it is too late for that, and when a port fails.
     pub async fn cancel_payment(&self, payment: &Payment) -> Result<Payment, Error> {
-        if matches!(payment.state(), PaymentState::Authorized { .. }) {
-            let call_off = |payment: Payment, now| {
-                payment
-                    .void(VoidCause::CalledOff, now)
-                    .map(|step| step.map(|next| next.leased(now)))
-            };
-            return self.begin_step(payment.id(), call_off).await;
+        if let Some(challenge) = payment.challenge() {
+            self.verifier.cancel(challenge).await?;
         }
-        self.verifier.cancel(challenge_of(payment)?).await?;
         let payment = self.take_over(payment.id()).await?;
         match payment.state() {
             PaymentState::Voiding { .. } | PaymentState::Voided { .. } => Ok(payment),
+            PaymentState::Authorized { .. } => {
+                let call_off = |payment: Payment, now| {
+                    let step = payment.void(VoidCause::CalledOff, now)?;
+                    Ok(step.map(|next| next.leased(now)))
+                };
+                self.begin_step(payment.id(), Batch::default(), call_off).await
+            }
             PaymentState::Authorizing { .. }
             | PaymentState::AwaitingCode { .. }
-            | PaymentState::Authorized { .. }
             | PaymentState::Capturing { .. }
             | PaymentState::Captured(_)
             | PaymentState::Crediting { .. }
@@ -481,6 +503,18 @@ fn span_of(payment: &Payment) -> Span {
     info_span!("payment", payment = %payment.id(), correlation)
 }
 
+/// What became of a credit.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Credit {
+    /// It is given back, and posted.
+    Done(Payment),
+    /// The bank refuses; its response is in the payment's facts.
+    Refused(Payment),
+    /// The bank did not answer, and is told again.
+    UnderWay(Payment),
+}
+
 /// What one step of [`Gateway::advance`] came to.
 enum Next {
     /// The payment has another state now.
@@ -513,11 +547,12 @@ impl Waits for AwaitedPayments {
         batch: &mut Batch,
     ) -> Result<(), Error> {
         let Versioned { version, value: payment } = self.0.expect::<Payment>(id).await?;
-        if payment.follows_exempted && matches!(end, End::Verified(_)) {
-            let identifier = payment.person().identifier.clone();
-            // RTS art. 16 counts from the last code on.
-            let found = self.0.find::<Exempted>(identifier.as_str()).await?;
-            batch.put(found.map(|found| found.version), Exempted::none(identifier))?;
+        // RTS art. 16 counts from the last code on.
+        if let (End::Verified(_), Some(account)) = (end, &payment.counted_at)
+            && let Some(found) = self.0.find::<Exempted>(account).await?
+            && !found.value.is_none()
+        {
+            batch.put(Some(found.version), Exempted::none(account.clone()))?;
         }
         let step = match end {
             End::Verified(proof) => payment.agree(proof, now),

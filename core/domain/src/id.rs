@@ -12,9 +12,17 @@ use crate::invalid::{Field, InvalidInput};
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, serde::Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize)]
+        #[derive(Clone, serde::Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize)]
         #[serde(try_from = "String")]
         pub struct $name(String);
+
+        /// As much as tells two of them apart in a test: a session is half of a proof, and is not for logs.
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let head: String = self.0.chars().take($prefix.len().saturating_add(6)).collect();
+                write!(f, "{head}..")
+            }
+        }
 
         impl $name {
             /// A new one; two never meet.

@@ -109,6 +109,12 @@ impl KeyRing {
         Ok(Card::new(digits, sealed.expiry)?)
     }
 
+    /// By which an account is known without its card's number being stored: a keyed hash, under the current key.
+    pub(crate) fn card_index(&self, card: &Card) -> Result<String, Error> {
+        let unknown = || Error::UnknownKey(self.current.clone());
+        self.card_indexes(card).into_iter().next().ok_or_else(unknown)
+    }
+
     /// By which a card is found in a directory without its number being stored: a keyed hash, under every key of the
     /// ring, the current one first.
     pub(crate) fn card_indexes(&self, card: &Card) -> Vec<String> {

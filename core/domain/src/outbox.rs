@@ -299,6 +299,11 @@ impl Outbox {
         if challenge.last_message != message.id {
             return Ok(());
         }
+        // What became of the message is kept all the same; the challenge is left to time, and to its flow's process.
+        if !self.verifier.can_end(&challenge) {
+            tracing::warn!(challenge = %challenge.id(), "nothing here can end this challenge");
+            return Ok(());
+        }
         let refusal = Refusal::Undeliverable;
         match challenge.refuse(refusal.clone(), now) {
             Some(ended) => self.verifier.add_end(version, ended, &refusal, now, batch).await,

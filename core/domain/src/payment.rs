@@ -49,10 +49,9 @@ const HOLD_SECONDS: u32 = 7 * DAY_SECONDS;
 const DAY_SECONDS: u32 = 86_400;
 
 /// What a new payment is given beside the request.
-#[derive(Clone, Copy)]
 pub(crate) struct Opening {
     pub(crate) plan: Plan,
-    pub(crate) follows_exempted: bool,
+    pub(crate) counted_at: Option<String>,
     pub(crate) credit_days: u32,
 }
 
@@ -97,6 +96,8 @@ pub enum PaymentState {
     Authorized {
         /// What the bank holds, if it was asked.
         approval: Option<ApprovalCode>,
+        /// Until when it is held.
+        until: Timestamp,
     },
     /// The bank is told to debit the amount.
     Capturing {
@@ -175,6 +176,20 @@ impl PaymentState {
         }
     }
 
+    /// How often some of it was given back.
+    pub const fn credits(&self) -> u32 {
+        match self {
+            Self::Captured(capture) | Self::Crediting { capture, .. } => capture.credits,
+            Self::Authorizing { .. }
+            | Self::AwaitingCode { .. }
+            | Self::Authorized { .. }
+            | Self::Capturing { .. }
+            | Self::Declined { .. }
+            | Self::Voiding { .. }
+            | Self::Voided { .. } => 0,
+        }
+    }
+
     /// Whether nothing more happens by itself; what was captured can still be credited.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Captured(_) | Self::Declined { .. } | Self::Voided { .. })
@@ -190,8 +205,8 @@ pub struct Payment {
     pub(crate) transaction: Transaction,
     pub(crate) order_digest: Option<Sha256Digest>,
     pub(crate) plan: Plan,
-    /// Whether the payer has paid without a code since the last one: a code makes an end of it.
-    pub(crate) follows_exempted: bool,
+    /// Where payments without a code are counted, when the policy exempts any: a code makes an end of the count.
+    pub(crate) counted_at: Option<String>,
     /// For how long after the capture the card is kept.
     pub(crate) credit_days: u32,
     pub(crate) card: MaskedCard,
@@ -215,7 +230,7 @@ impl Payment {
         bank: BankReference,
     ) -> Step<Self> {
         let now = bank.transmitted_at;
-        let Opening { plan, follows_exempted, credit_days } = opening;
+        let Opening { plan, counted_at, credit_days } = opening;
         let amount = request.transaction.amount();
         let started = Event::PaymentStarted { amount, plan, card: card.masked().clone() };
         let agreed = matches!(plan.code, CodeDemand::Exempt(_));
@@ -226,10 +241,11 @@ impl Payment {
             transaction: request.transaction,
             order_digest: request.order_digest,
             plan,
-            follows_exempted,
+            counted_at,
             credit_days,
             card: card.masked().clone(),
-            sealed_card: Some(card),
+            // A bank that is not asked needs no card.
+            sealed_card: (plan.bank != BankTurn::Skip).then_some(card),
             next_at: Some(now.plus_seconds(LEASE_SECONDS)),
             bank,
             challenge: None,
@@ -327,7 +343,9 @@ impl Payment {
         match (self.plan.capture, approval) {
             (CaptureTime::Later, approval) => {
                 let until = now.plus_seconds(HOLD_SECONDS);
-                Step::silent(self.with(PaymentState::Authorized { approval }).due(Some(until)))
+                Step::silent(
+                    self.with(PaymentState::Authorized { approval, until }).due(Some(until)),
+                )
             }
             (CaptureTime::AtOnce, Some(approval)) => {
                 let amount = self.transaction.amount();
@@ -343,9 +361,12 @@ impl Payment {
 
     /// The relying party wants the amount, or a part of it: from `Authorized`.
     pub(crate) fn start_capture(self, amount: Amount, now: Timestamp) -> Result<Step<Self>, Error> {
-        let PaymentState::Authorized { approval } = self.state.clone() else {
+        let PaymentState::Authorized { approval, until } = self.state.clone() else {
             return Err(self.not_now());
         };
+        if now >= until {
+            return Err(self.not_now());
+        }
         let held = self.transaction.amount();
         if amount.currency() != held.currency() || amount.amount_minor() > held.amount_minor() {
             return Err(InvalidInput::new(Field::Amount, "is not within what is held").into());
@@ -414,14 +435,17 @@ impl Payment {
 
     /// Captured: the card is kept as long as it may be credited, and forgotten then.
     fn rests(self, capture: Capture, now: Timestamp) -> Self {
-        let days = self.credit_days.saturating_mul(DAY_SECONDS);
-        let until = capture.at.plus_seconds(days);
+        let until = self.creditable_until(&capture);
         let may_be_credited = until > now && capture.left_minor() > 0;
         let captured = PaymentState::Captured(capture);
         match self.sealed_card {
             Some(_) if may_be_credited => self.with(captured).due(Some(until)),
             Some(_) | None => self.ended(captured),
         }
+    }
+
+    fn creditable_until(&self, capture: &Capture) -> Timestamp {
+        capture.at.plus_seconds(self.credit_days.saturating_mul(DAY_SECONDS))
     }
 
     /// Nothing more will be credited: from `Captured`, whose card is forgotten.
@@ -432,7 +456,7 @@ impl Payment {
         }
     }
 
-    /// The relying party gives some of it back: from `Captured`, as long as the card is kept.
+    /// The relying party gives some of it back: from `Captured`, in the time that the policy gives.
     pub(crate) fn start_credit(
         self,
         amount: Amount,
@@ -442,7 +466,7 @@ impl Payment {
         let PaymentState::Captured(capture) = self.state.clone() else {
             return Err(self.not_now());
         };
-        if self.sealed_card.is_none() {
+        if now >= self.creditable_until(&capture) {
             return Err(self.not_now());
         }
         let is_other = amount.currency() != capture.amount.currency();
@@ -451,8 +475,13 @@ impl Payment {
                 InvalidInput::new(Field::Amount, "is more than is left of the capture").into()
             );
         }
+        let asked = Event::CreditAsked { amount };
         let crediting = self.with(PaymentState::Crediting { capture, amount, reference });
-        Ok(Step::new(crediting.leased(now), Event::CreditAsked { amount }))
+        match crediting.plan.bank {
+            // What no bank debited, no bank gives back: it is posted, as the debit was.
+            BankTurn::Skip => Ok(crediting.credited(now)?.after(asked)),
+            BankTurn::First | BankTurn::Last => Ok(Step::new(crediting.leased(now), asked)),
+        }
     }
 
     /// The bank has given it back, which is posted: from `Crediting`.
@@ -496,11 +525,11 @@ impl Payment {
             PaymentState::Authorizing { .. } => None,
             // The bank was never asked, so there is nothing to release.
             PaymentState::AwaitingCode { approval: None }
-            | PaymentState::Authorized { approval: None } => {
+            | PaymentState::Authorized { approval: None, .. } => {
                 let voided = self.ended(PaymentState::Voided { cause, at: now });
                 return Ok(Step::new(voided, event).and(Event::PaymentVoided));
             }
-            PaymentState::AwaitingCode { approval } | PaymentState::Authorized { approval } => {
+            PaymentState::AwaitingCode { approval } | PaymentState::Authorized { approval, .. } => {
                 approval.clone()
             }
             PaymentState::Capturing { approval, .. }
@@ -538,8 +567,11 @@ impl Payment {
         self.with(state).due(None)
     }
 
-    /// Committed, it gives the payment to this process for a while.
+    /// Committed, it gives the payment to this process for a while; at its end there is nothing to have.
     pub(crate) fn leased(self, now: Timestamp) -> Self {
+        if self.state.is_final() {
+            return self;
+        }
         self.due(Some(now.plus_seconds(LEASE_SECONDS)))
     }
 

@@ -60,12 +60,14 @@ pub enum CodeDemand {
     Exempt(Exemption),
 }
 
-/// Why no code is asked for, in the words of the RTS.
+/// Why no code is asked for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exemption {
     /// A low amount, with few and little in all since the last code (RTS art. 16).
     LowValue,
+    /// The policy's own limit amount (C24), where it is above what RTS art. 16 exempts, or in another currency than its.
+    BelowLimit,
 }
 
 /// When the amount is debited, once the bank holds it and the person has agreed.

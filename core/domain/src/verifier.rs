@@ -187,6 +187,11 @@ impl Verifier {
         self.tell(&ended.value, End::Refused(refusal), now, batch).await
     }
 
+    /// Whether the flow of what waits for a challenge runs in this process.
+    pub(crate) fn can_end(&self, challenge: &Challenge) -> bool {
+        challenge.waiting.as_ref().is_none_or(|waiting| self.flow_of(waiting).is_ok())
+    }
+
     /// Counts an attempt and commits the count.
     async fn count(
         &self,

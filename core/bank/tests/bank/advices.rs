@@ -127,7 +127,7 @@ async fn a_credit_without_an_answer_is_repeated_as_such() {
     let repeat = bank.question().await;
     assert_eq!(repeat.mti().to_string(), "0201");
     assert_eq!(repeat, first.with_mti(repeat.mti()));
-    bank.answer(&repeat, "94", "").await;
+    bank.answer(&repeat, "00", "").await;
     assert_eq!(credited.await.unwrap(), Ok(()));
 }
 
@@ -149,7 +149,7 @@ async fn a_void_names_the_authorization_that_it_reverses() {
 }
 
 #[tokio::test]
-async fn an_advice_or_a_credit_is_accepted_refused_or_not_known() {
+async fn an_advice_is_accepted_refused_or_not_known() {
     let refused = |code| Err(BankError::Refused { response: response_code(code) });
     let not_ready =
         || Err(BankError::Unknown { cause: "the bank is not ready (response 91)".to_owned() });
@@ -166,11 +166,6 @@ async fn an_advice_or_a_credit_is_accepted_refused_or_not_known() {
         let advice = bank.question().await;
         bank.answer(&advice, response, "").await;
         assert_eq!(captured.await.unwrap(), of_capture, "capture {response}");
-
-        let credited = credit(&driver, purchase(1), "49.90");
-        let request = bank.question().await;
-        bank.answer(&request, response, "").await;
-        assert_eq!(credited.await.unwrap(), of_capture, "credit {response}");
 
         let voided = void(&driver, purchase(1));
         let reversal = bank.question().await;
@@ -210,4 +205,27 @@ async fn the_answer_to_an_authorization_does_not_answer_its_capture() {
     bank.answer(&authorization, "00", "A12345").await;
     bank.answer(&advice, "12", "").await;
     assert_eq!(captured.await.unwrap(), Err(BankError::Refused { response: response_code("12") }));
+}
+
+/// A credit is a request: that it was seen before does not say that it was done, nor does an approval on terms.
+#[tokio::test]
+async fn a_credit_is_accepted_refused_or_not_known() {
+    let unknown = |code: &str| {
+        let cause = format!("the bank did not say whether it credited (response {code})");
+        Err(BankError::Unknown { cause })
+    };
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    for (response, outcome) in [
+        ("00", Ok(())),
+        ("10", unknown("10")),
+        ("91", unknown("91")),
+        ("94", unknown("94")),
+        ("57", Err(BankError::Refused { response: response_code("57") })),
+    ] {
+        let credited = credit(&driver, purchase(1), "49.90");
+        let request = bank.question().await;
+        bank.answer(&request, response, "").await;
+        assert_eq!(credited.await.unwrap(), outcome, "{response}");
+    }
 }

@@ -8,6 +8,7 @@ use crate::{
 };
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_010);
+const LATER: Timestamp = Timestamp::from_unix_seconds(1_800_001_000);
 
 fn approval() -> ApprovalCode {
     "A12345".to_owned().try_into().unwrap()
@@ -31,7 +32,7 @@ fn begun(plan: Plan, credit_days: u32) -> Step<Payment> {
     let entropy = shop.entropy.as_ref();
     let card = key_ring().seal_card(&card(), purchase.payment.as_str(), entropy).unwrap();
     let bank = BankReference::random(entropy, START).unwrap();
-    let opening = Opening { plan, follows_exempted: false, credit_days };
+    let opening = Opening { plan, counted_at: None, credit_days };
     Payment::begin(purchase, opening, card, bank)
 }
 
@@ -63,8 +64,8 @@ fn every_state() -> [(&'static str, PaymentState); 12] {
         ("authorizing, agreed", PaymentState::Authorizing { agreed: true }),
         ("awaiting code", PaymentState::AwaitingCode { approval: None }),
         ("awaiting code, held", PaymentState::AwaitingCode { approval: Some(approval()) }),
-        ("authorized", PaymentState::Authorized { approval: None }),
-        ("authorized, held", PaymentState::Authorized { approval: Some(approval()) }),
+        ("authorized", PaymentState::Authorized { approval: None, until: LATER }),
+        ("authorized, held", PaymentState::Authorized { approval: Some(approval()), until: LATER }),
         ("capturing", capturing()),
         ("captured", PaymentState::Captured(capture())),
         ("crediting", crediting()),
@@ -134,7 +135,8 @@ fn a_payment_is_captured_only_while_capturing() {
 fn a_payment_is_captured_later_only_when_authorized_and_not_above_what_is_held() {
     let whole = possible_in(|payment| payment.start_capture(euros("49.90"), NOW));
     assert_eq!(whole, ["authorized", "authorized, held"]);
-    let authorized = || payment_in(PaymentState::Authorized { approval: Some(approval()) });
+    let authorized =
+        || payment_in(PaymentState::Authorized { approval: Some(approval()), until: LATER });
     let part = authorized().start_capture(euros("20.00"), NOW).unwrap().next;
     let captured = part.captured(NOW).unwrap();
     assert_eq!(captured.postings[0].amount, euros("20.00"));
@@ -154,7 +156,7 @@ fn where_the_plan_skips_the_bank_the_capture_is_its_posting_alone() {
     let captured = begun(exempt, 0);
     assert_eq!((captured.next.state.name(), captured.postings.len()), ("captured", 1));
     let later = begun(Plan { capture: CaptureTime::Later, ..exempt }, 0).next;
-    assert_eq!(later.state, PaymentState::Authorized { approval: None });
+    assert!(matches!(later.state, PaymentState::Authorized { approval: None, .. }));
     let captured = later.start_capture(euros("9.00"), NOW).unwrap();
     assert_eq!(captured.next.state.name(), "captured");
     let events: Vec<bool> =
@@ -179,12 +181,41 @@ fn a_capture_is_credited_as_long_as_the_card_is_kept_and_not_above_what_is_left(
     }
     // All is given back: the card is forgotten.
     assert_eq!((&captured.sealed_card, captured.due_at()), (&None, None));
-    assert_eq!(credit(captured.clone(), "0.01"), Err(captured.not_now()));
-    let forgotten = payment_in(PaymentState::Captured(capture()));
-    let forgotten = Payment { sealed_card: None, ..forgotten };
-    assert_eq!(credit(forgotten.clone(), "1.00"), Err(forgotten.not_now()));
-    let kept = payment_in(PaymentState::Captured(capture()));
-    assert!(matches!(credit(kept, "49.91"), Err(Error::Invalid(_))));
+    assert!(matches!(credit(captured, "0.01"), Err(Error::Invalid(_))));
+    let never = payment_in(PaymentState::Captured(capture()));
+    assert_eq!(credit(never.clone(), "1.00"), Err(never.not_now()));
+    let open = Payment { credit_days: 30, ..payment_in(PaymentState::Captured(capture())) };
+    assert!(matches!(credit(open.clone(), "49.91"), Err(Error::Invalid(_))));
+    // Nobody came by to forget the card in time.
+    let late =
+        open.clone().start_credit(euros("1.00"), open.bank.clone(), NOW.plus_seconds(30 * 86_400));
+    assert_eq!(late, Err(open.not_now()));
+}
+
+#[test]
+fn what_no_bank_debited_is_given_back_without_the_bank() {
+    let skipping = Plan { bank: BankTurn::Skip, ..FIRST };
+    let captured = Payment { state: PaymentState::Captured(capture()), ..begun(skipping, 30).next };
+    assert_eq!(captured.sealed_card, None);
+    let reference = captured.bank.clone();
+    let credited = captured.start_credit(euros("9.90"), reference, NOW).unwrap();
+    assert_eq!((credited.next.state.name(), credited.postings.len()), ("captured", 1));
+    assert_eq!(credited.next.state.credits(), 1);
+}
+
+#[test]
+fn at_its_end_a_payment_is_nobodys_to_lease() {
+    let approval = None;
+    let authorized = payment_in(PaymentState::Authorized { approval, until: LATER });
+    let voided = authorized.void(VoidCause::NotCaptured, NOW).unwrap().next.leased(NOW);
+    assert_eq!((voided.state.name(), voided.due_at()), ("voided", None));
+}
+
+#[test]
+fn what_is_held_no_more_is_not_captured() {
+    let approval = Some(approval());
+    let authorized = payment_in(PaymentState::Authorized { approval, until: LATER });
+    assert_eq!(authorized.clone().start_capture(euros("1.00"), LATER), Err(authorized.not_now()));
 }
 
 #[test]

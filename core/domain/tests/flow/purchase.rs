@@ -3,6 +3,7 @@
 use countersign_domain::{
     bank::BankError,
     error::Error,
+    gateway::Credit,
     id::PaymentId,
     payment::PaymentState,
     plan::{BankTurn, CaptureTime, CodeDemand, Exemption, Order},
@@ -199,12 +200,16 @@ async fn a_part_is_captured_and_credited_and_the_books_say_so() {
         Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
     let id = authorized(&shop).await;
     let euros = |amount: &str| purchase(amount).amount();
-    let captured = shop.gateway.capture_payment(&id, euros("20.00")).await.unwrap();
+    let captured =
+        shop.gateway.capture_payment(&id, euros("20.00"), Batch::default()).await.unwrap();
     assert_eq!(captured.state().name(), "captured");
-    let again = shop.gateway.capture_payment(&id, euros("20.00")).await.unwrap_err();
+    let again =
+        shop.gateway.capture_payment(&id, euros("20.00"), Batch::default()).await.unwrap_err();
     assert!(matches!(again, Error::NotNow { state: "captured", .. }), "{again}");
-    shop.gateway.credit_payment(&id, euros("5.00")).await.unwrap();
-    let above = shop.gateway.credit_payment(&id, euros("15.01")).await.unwrap_err();
+    let credited = shop.gateway.credit_payment(&id, euros("5.00"), Batch::default()).await;
+    assert!(matches!(credited.unwrap(), Credit::Done(_)));
+    let above =
+        shop.gateway.credit_payment(&id, euros("15.01"), Batch::default()).await.unwrap_err();
     assert!(matches!(above, Error::Invalid(_)), "{above}");
     let account = Account::payer(&"alice".try_into().unwrap());
     let balance = shop.store.balance(&account, euros("1").currency()).await.unwrap();
@@ -214,7 +219,7 @@ async fn a_part_is_captured_and_credited_and_the_books_say_so() {
     assert_eq!(bank_references(&shop), 2);
     shop.clock.advance_seconds(30 * 86_400);
     shop.gateway.resume(10).await.unwrap();
-    let late = shop.gateway.credit_payment(&id, euros("1.00")).await.unwrap_err();
+    let late = shop.gateway.credit_payment(&id, euros("1.00"), Batch::default()).await.unwrap_err();
     assert!(matches!(late, Error::NotNow { state: "captured", .. }), "{late}");
 }
 
@@ -224,15 +229,41 @@ async fn a_credit_that_the_bank_did_not_answer_is_told_again_under_the_same_refe
         Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
     let id = authorized(&shop).await;
     let amount = purchase("49.90").amount();
-    shop.gateway.capture_payment(&id, amount).await.unwrap();
+    shop.gateway.capture_payment(&id, amount, Batch::default()).await.unwrap();
     shop.bank.fail_with(Some(silent()));
-    let credited = shop.gateway.credit_payment(&id, amount).await.unwrap();
-    assert_eq!((credited.state().name(), shop.store.postings().len()), ("crediting", 1));
+    let credited = shop.gateway.credit_payment(&id, amount, Batch::default()).await.unwrap();
+    assert!(matches!(credited, Credit::UnderWay(_)), "{credited:?}");
+    assert_eq!(shop.store.postings().len(), 1);
     shop.bank.fail_with(None);
     shop.clock.advance_seconds(15);
     assert_eq!(shop.gateway.resume(10).await, Ok(1));
     assert_eq!((state_of(&shop, &id).await, shop.store.postings().len()), ("captured", 2));
     assert_eq!(bank_references(&shop), 2);
+}
+
+#[tokio::test]
+async fn a_credit_that_the_bank_refuses_is_no_credit() {
+    let shop =
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
+    let id = authorized(&shop).await;
+    let amount = purchase("49.90").amount();
+    shop.gateway.capture_payment(&id, amount, Batch::default()).await.unwrap();
+    let response = "57".to_owned().try_into().unwrap();
+    shop.bank.fail_with(Some(BankError::Refused { response }));
+    let refused = shop.gateway.credit_payment(&id, amount, Batch::default()).await.unwrap();
+    assert!(matches!(refused, Credit::Refused(_)), "{refused:?}");
+    assert_eq!(shop.store.postings().len(), 1);
+}
+
+#[tokio::test]
+async fn another_name_for_the_same_card_does_not_count_anew() {
+    let shop = low_value();
+    for name in ["alice", "alice", "alice-2", "alice-2", "alice-3"] {
+        let mut purchase = shop.purchase("1.00");
+        purchase.person.identifier = name.try_into().unwrap();
+        shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+    }
+    Waiting::at(&shop, "1.00").await;
 }
 
 #[tokio::test]
