@@ -6,14 +6,14 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{FromRef, Path, State, rejection::BytesRejection},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use countersign_domain::{event::Fact, id::ChallengeId};
 use countersign_web::{
     api::ApiPart,
-    body::{Segment, bytes, json},
+    body::{Segment, bytes, created, json},
     correlation::TraceParent,
     idempotency::{self, IdempotencyKey},
     problem::Problem,
@@ -79,14 +79,7 @@ async fn start(
     let request = idempotency::Request::new(&party.id, "start challenge", key, &body);
     let started =
         to_the_end(async move { api.challenges.start(&party.id, new, &request).await }).await?;
-    let location = HeaderValue::from_str(&format!("/v1/challenges/{}", started.challenge.id));
-    let mut response = (StatusCode::CREATED, Json(started)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(location) = location {
-        headers.insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(&format!("/v1/challenges/{}", started.challenge.id), &started))
 }
 
 /// Shows a challenge.

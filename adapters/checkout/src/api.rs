@@ -6,14 +6,14 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{FromRef, Path, State, rejection::BytesRejection},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use countersign_domain::event::Fact;
 use countersign_web::{
     api::ApiPart,
-    body::{Segment, bytes, json},
+    body::{Segment, bytes, created, json},
     correlation::TraceParent,
     idempotency::{self, IdempotencyKey},
     problem::Problem,
@@ -71,12 +71,7 @@ async fn create(
     let new = json::<CreateCheckout>(&body)?.into_new(party.name, correlation)?;
     let request = idempotency::Request::new(&party.id, "create checkout", key, &body);
     let view = api.checkouts.create(&party.id, new, &request).await?;
-    let location = HeaderValue::from_str(&format!("/v1/checkouts/{}", view.checkout.id));
-    let mut response = (StatusCode::CREATED, Json(view)).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(&format!("/v1/checkouts/{}", view.checkout.id), &view))
 }
 
 /// Shows a checkout.

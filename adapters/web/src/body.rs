@@ -2,15 +2,16 @@
 //! or a code, so only its place is passed on.
 
 use axum::{
-    Form,
+    Form, Json,
     body::Bytes,
     extract::{
         Path,
         rejection::{BytesRejection, FormRejection, PathRejection},
     },
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::problem::Problem;
 
@@ -30,6 +31,17 @@ pub fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
             .worded("body-unreadable")
             .filled("max_bytes", MAX_BODY_BYTES)
     })
+}
+
+/// What was created, and where it is. It may hold what only its caller may keep, so that nothing on the way keeps it.
+pub fn created(location: &str, body: &impl Serialize) -> Response {
+    let mut response = (StatusCode::CREATED, Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(location) = HeaderValue::from_str(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    response
 }
 
 /// The JSON in a body. What was not expected is named by its place, or by the name of a member of ours that is missing.

@@ -34,3 +34,6 @@ pub mod words;
 // The API, and the directory's part of it.
 pub mod api;
 pub mod subscribers;
+
+#[cfg(feature = "testing")]
+pub mod testing;

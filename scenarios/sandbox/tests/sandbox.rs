@@ -42,7 +42,7 @@ async fn the_configuration_that_it_writes_is_one_that_a_server_starts_with() {
     let (_folder, sandbox) = sandbox().await;
     let config = Config::read(sandbox.configuration()).unwrap();
     let flows = Server::check(&config, std::sync::Arc::new(SystemClock::default()));
-    assert_eq!(flows, Ok(vec!["checkout"]));
+    assert_eq!(flows, Ok(vec!["checkout", "access"]));
     sandbox.stop().await;
 }
 

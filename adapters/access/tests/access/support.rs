@@ -2,78 +2,26 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use axum::{
-    Router,
-    body::Body,
-    http::{HeaderMap, Request, StatusCode, header},
-};
+use axum::{Router, body::Body};
 use countersign_access::{Challenges, challenge_api};
 use countersign_domain::{
     address::Msisdn,
     directory::Subscribers,
     outbox::Outbox,
-    ports::{Ports, Reads, Store},
-    record::{Batch, StoreError},
+    ports::Ports,
     relying_party::RelyingParty,
     subscriber::Subscriber,
-    testing::{Fixture, MemoryStore},
+    testing::{Fixture, Unhurried},
     verifier::Verifier,
 };
+pub(crate) use countersign_web::testing::Answer;
 use countersign_web::{
     api::api,
     relying_party::{ApiClient, KeyHash, RelyingParties},
+    testing::{api_request, send},
     words::SHARED,
 };
-use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use tokio::task::yield_now;
-use tower::ServiceExt as _;
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_default()
-    }
-
-    pub(crate) fn text(&self, pointer: &str) -> String {
-        let member = self.json().pointer(pointer).cloned().unwrap_or_default();
-        member.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Status, and the name of the problem.
-    pub(crate) fn refusal(&self) -> (u16, String) {
-        let kind = self.text("/type");
-        let name = kind.rsplit(':').next().unwrap_or_default();
-        (self.status.as_u16(), name.to_owned())
-    }
-
-    pub(crate) fn header(&self, name: header::HeaderName) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-}
-
-/// The fake store, but everybody else has a turn before each commit: so that what is done at once really is.
-struct Unhurried(Arc<MemoryStore>);
-
-#[async_trait]
-impl Store for Unhurried {
-    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        yield_now().await;
-        self.0.commit(batch).await
-    }
-
-    fn reads(&self) -> &(dyn Reads + 'static) {
-        self.0.as_ref()
-    }
-}
 
 /// A server over fakes. A party's key is its id.
 pub(crate) struct House {
@@ -127,21 +75,8 @@ impl House {
         headers: &[(&str, &str)],
         body: impl Into<String>,
     ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("Authorization", format!("Bearer {key}"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::from(body.into())).unwrap();
-        let (head, body) = self.api.clone().oneshot(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        let request = api_request(key, method, path, headers);
+        send(&self.api, request.body(Body::from(body.into())).unwrap()).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {

@@ -76,6 +76,21 @@ async fn the_message_has_the_reference_that_stands_beside_the_codes_field() {
     assert!(shown.contains(&format!("The message must say ref {reference}.")), "{shown}");
 }
 
+/// Two of the checkout and its payment, one of the challenge, and two of the payment: to agree, and to go on.
+#[tokio::test]
+async fn a_typed_code_costs_five_record_reads() {
+    let shop = Shop::new();
+    shop.enrol().await;
+    let page = page_in(&shop, None).await;
+    let browser = Browser::at(&shop, &page, HTML).await;
+    browser.submit(&page, "user_id=alice").await;
+    let code = shop.code().await;
+    let before = shop.fixture.store.loads();
+    let answered = browser.submit(&format!("{page}/code"), &format!("code={code}")).await;
+    assert_eq!(answered.status, 303);
+    assert_eq!(shop.fixture.store.loads() - before, 5);
+}
+
 #[tokio::test]
 async fn a_french_purchase_is_french_to_the_phone() {
     let shop = Shop::new();

@@ -2,82 +2,30 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use axum::{
-    Router,
-    body::Body,
-    http::{HeaderMap, Request, StatusCode, header},
-};
+use axum::{Router, body::Body, http::Request};
 use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
     directory::Subscribers,
     outbox::Outbox,
-    ports::{Ports, Reads, Store},
-    record::{Batch, StoreError},
+    ports::Ports,
     relying_party::RelyingParty,
-    testing::{Fixture, MemoryStore},
+    testing::{Fixture, Unhurried},
 };
+pub(crate) use countersign_web::testing::Answer;
 use countersign_web::{
     api::api,
     holder::CertificateReader,
     relying_party::{ApiClient, KeyHash, RelyingParties},
     subscribers::subscribers,
+    testing::{api_request, send},
     theme::{Theme, Themes},
     words::SHARED,
 };
-use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use tokio::task::yield_now;
-use tower::ServiceExt as _;
 
 /// The card that the fake bank knows.
 pub(crate) const CARD: &str = "4970100000000154";
 pub(crate) const NUMBER: &str = "+33612345678";
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_default()
-    }
-
-    pub(crate) fn text(&self, pointer: &str) -> String {
-        let member = self.json().pointer(pointer).cloned().unwrap_or_default();
-        member.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Status, and the name of the problem.
-    pub(crate) fn refusal(&self) -> (u16, String) {
-        let kind = self.text("/type");
-        let name = kind.rsplit(':').next().unwrap_or_default();
-        (self.status.as_u16(), name.to_owned())
-    }
-
-    pub(crate) fn header(&self, name: header::HeaderName) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-}
-
-/// The fake store, but everybody else has a turn before each commit: so that what is done at once really is.
-struct Unhurried(Arc<MemoryStore>);
-
-#[async_trait]
-impl Store for Unhurried {
-    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        yield_now().await;
-        self.0.commit(batch).await
-    }
-
-    fn reads(&self) -> &(dyn Reads + 'static) {
-        self.0.as_ref()
-    }
-}
 
 /// Dupont's pages have a colour and a logo; Martin's look as they are.
 fn themes() -> Themes {
@@ -142,13 +90,7 @@ impl Shop {
         headers: &[(&str, &str)],
         body: impl Into<String>,
     ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("Authorization", format!("Bearer {key}"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
+        let request = api_request(key, method, path, headers);
         send(&self.api, request.body(Body::from(body.into())).unwrap()).await
     }
 
@@ -184,15 +126,4 @@ impl Shop {
 
 pub(crate) fn order() -> Value {
     json!({ "amount": { "value": "49.90", "currency": "EUR" }, "reference": "order-1" })
-}
-
-async fn send(router: &Router, request: Request<Body>) -> Answer {
-    let answered = router.clone().oneshot(request).await.unwrap();
-    let (head, body) = answered.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Answer {
-        status: head.status,
-        headers: head.headers,
-        body: String::from_utf8(body.to_vec()).unwrap(),
-    }
 }

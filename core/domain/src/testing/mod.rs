@@ -21,7 +21,7 @@ use std::sync::{
 pub use bank::{BankCall, FakeBank};
 pub use fixture::Fixture;
 pub use messenger::FakeMessenger;
-pub use store::MemoryStore;
+pub use store::{MemoryStore, Unhurried};
 
 use crate::{
     address::Msisdn,

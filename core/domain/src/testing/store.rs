@@ -2,7 +2,13 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Mutex,
+    future::poll_fn,
+    mem::replace,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
 };
 
 use async_trait::async_trait;
@@ -25,12 +31,20 @@ struct Contents {
 
 /// Everything in one map.
 #[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<Contents>);
+pub struct MemoryStore {
+    contents: Mutex<Contents>,
+    loads: AtomicUsize,
+}
 
 impl MemoryStore {
+    /// How many single records were read.
+    pub fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
     /// Every posting, in order.
     pub fn postings(&self) -> Vec<Posting> {
-        self.0.lock().unwrap().postings.clone()
+        self.contents.lock().unwrap().postings.clone()
     }
 }
 
@@ -79,7 +93,7 @@ impl Contents {
 #[async_trait]
 impl Store for MemoryStore {
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        let mut contents = self.0.lock().unwrap();
+        let mut contents = self.contents.lock().unwrap();
         if let Some(key) = contents.conflict(&batch) {
             return Err(StoreError::Conflict { key });
         }
@@ -104,7 +118,8 @@ impl Store for MemoryStore {
 #[async_trait]
 impl Reads for MemoryStore {
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
-        Ok(self.0.lock().unwrap().records.get(key).cloned())
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        Ok(self.contents.lock().unwrap().records.get(key).cloned())
     }
 
     async fn due(
@@ -113,7 +128,7 @@ impl Reads for MemoryStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
-        let contents = self.0.lock().unwrap();
+        let contents = self.contents.lock().unwrap();
         let is_due = |record: &&Record| {
             record.key.collection == collection && record.due_at.is_some_and(|due_at| due_at <= now)
         };
@@ -129,7 +144,7 @@ impl Reads for MemoryStore {
     }
 
     async fn facts(&self, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
-        let contents = self.0.lock().unwrap();
+        let contents = self.contents.lock().unwrap();
         Ok(contents
             .facts
             .iter()
@@ -139,7 +154,7 @@ impl Reads for MemoryStore {
     }
 
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
-        self.0.lock().unwrap().balance(account, currency)
+        self.contents.lock().unwrap().balance(account, currency)
     }
 
     async fn statement(
@@ -149,7 +164,7 @@ impl Reads for MemoryStore {
         after: Position,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let contents = self.0.lock().unwrap();
+        let contents = self.contents.lock().unwrap();
         let entries = (1..).map(Position).zip(contents.postings.iter().cloned());
         Ok(entries
             .map(|(position, posting)| Entry { position, posting })
@@ -160,5 +175,29 @@ impl Reads for MemoryStore {
             })
             .take(limit)
             .collect())
+    }
+}
+
+/// A store before each of whose commits everybody else has a turn: so that what is done at once really is.
+#[derive(Debug)]
+pub struct Unhurried(pub Arc<MemoryStore>);
+
+#[async_trait]
+impl Store for Unhurried {
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut others_had_theirs = false;
+        poll_fn(|context| match replace(&mut others_had_theirs, true) {
+            true => Poll::Ready(()),
+            false => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+        .await;
+        self.0.commit(batch).await
+    }
+
+    fn reads(&self) -> &(dyn Reads + 'static) {
+        self.0.as_ref()
     }
 }
