@@ -85,8 +85,9 @@ impl TrustAnchors {
     /// The same anchors, with what authorities have revoked. As soon as there is one list, there must be a current one of
     /// every authority in a path: what is not known to be good is refused. No list at all turns the check off.
     ///
-    /// In whatever order they come, for each certificate the newest list counts that its issuer's key has signed. An older
-    /// one never stands in for it, even where the newest is past its next update.
+    /// In whatever order they come, for each certificate the newest list of each scope counts that its issuer's key has
+    /// signed and that covers the certificate: it must be on none of them, and one must be current. An older one never
+    /// stands in for the newest of its scope, even where that is past its next update.
     ///
     /// # Errors
     /// [`Error::MalformedRevocationList`].
