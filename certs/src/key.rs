@@ -8,13 +8,14 @@ use aws_lc_rs::{
 };
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, pkcs5::pbes2};
 use rcgen::{CertificateParams, DistinguishedName, DnType, PublicKeyData, SigningKey as _};
-use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::{PrivatePkcs8KeyDer, alg_id};
 use x509_parser::{prelude::FromDer as _, public_key, x509::SubjectPublicKeyInfo};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
     certificate::{sha256, to_pem},
     error::Error,
+    signature::SignerKey,
 };
 
 const PLAIN: &str = "PRIVATE KEY";
@@ -264,6 +265,17 @@ impl PublicKey {
     /// SHA-256 of the SubjectPublicKeyInfo, as it will stand in the certificate.
     pub fn sha256(&self) -> [u8; 32] {
         sha256(&self.info.subject_public_key_info())
+    }
+
+    /// Whether its private key made the signature, as [`SigningKey::sign`] makes one.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let algorithm = match self.kind {
+            PublicKeyKind::Curve => alg_id::ECDSA_SHA256,
+            PublicKeyKind::Rsa => alg_id::RSA_PKCS1_SHA256,
+        };
+        let spki = self.info.subject_public_key_info();
+        let key = SignerKey::from_spki(&spki);
+        key.is_some_and(|key| key.verify(algorithm.as_ref(), message, signature).is_ok())
     }
 
     pub(crate) const fn kind(&self) -> PublicKeyKind {

@@ -202,6 +202,17 @@ impl EndEntityKind {
         self.row().key_use
     }
 
+    /// Whether its holder has another key for the other use: merchants and gateways do.
+    pub(crate) const fn has_key_for_each_use(self) -> bool {
+        match self {
+            Self::TlsServer | Self::TlsClient | Self::Cardholder => false,
+            Self::MerchantSignature
+            | Self::MerchantKeyExchange
+            | Self::GatewaySignature
+            | Self::GatewayKeyExchange => true,
+        }
+    }
+
     /// The longest that such a certificate lasts.
     pub const fn max_lifetime(self) -> Duration {
         self.row().longest

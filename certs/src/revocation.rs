@@ -1,4 +1,5 @@
-//! Whether a path's certificates are revoked (RFC 5280 section 6.3), by the newest list that the issuer's key signed.
+//! Whether a path's certificates are revoked (RFC 5280 section 6.3), by the newest list of each scope that the issuer's
+//! key signed.
 //!
 //! rustls-webpki takes the first list with the issuer's name. Where an older list stands before a newer one, or the lists
 //! of an authority that changed its key stand side by side, that is the wrong one: so lists are chosen here, for each
@@ -15,6 +16,7 @@ use webpki::{CertRevocationList, OwnedCertRevocationList, VerifiedPath};
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{DistributionPointName, GeneralName, ParsedExtension},
+    oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS,
     prelude::FromDer as _,
     revocation_list::CertificateRevocationList,
 };
@@ -22,17 +24,19 @@ use x509_parser::{
 use crate::{
     certificate,
     error::{Error, Refusal},
-    revocation_list::RevocationList,
+    revocation_list::{RevocationList, Source},
     signature::SignerKey,
 };
 
-/// The lists that are configured, the newest first.
+/// The lists that are configured. Those of one source stand newest first; numbers of different sources say nothing of
+/// each other (RFC 5280 section 5.2.3).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RevocationLists(Arc<[KnownList]>);
 
 #[derive(Debug)]
 struct KnownList {
     entries: CertRevocationList<'static>,
+    source: Source,
     /// `None` when it covers all that its issuer issued.
     scope: Option<Scope>,
     next_update: UnixTime,
@@ -112,19 +116,36 @@ impl RevocationLists {
         now: UnixTime,
     ) -> Result<(), Refusal> {
         let key = issuer.key.as_ref().ok_or(Refusal::RevocationUnknown)?;
-        // One that another key signed does not count, however new it says it is.
-        let mut lists = self.0.iter();
-        let list = lists
-            .find(|list| list.covers(certificate) && list.is_signed_with(key))
-            .ok_or(Refusal::RevocationUnknown)?;
-        if now.as_secs() >= list.next_update.as_secs() || !issuer.may_sign_lists {
+        if !issuer.may_sign_lists {
             return Err(Refusal::RevocationUnknown);
         }
-        match list.entries.find_serial(certificate.raw_serial()) {
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(Refusal::Revoked),
-            Err(_) => Err(Refusal::RevocationUnknown),
+        let mut is_known = false;
+        for list in self.newest_covering(certificate, key) {
+            match list.entries.find_serial(certificate.raw_serial()) {
+                Ok(None) => is_known |= now.as_secs() < list.next_update.as_secs(),
+                // A late list still tells what was revoked when it was made.
+                Ok(Some(_)) => return Err(Refusal::Revoked),
+                Err(_) => return Err(Refusal::RevocationUnknown),
+            }
         }
+        if is_known { Ok(()) } else { Err(Refusal::RevocationUnknown) }
+    }
+
+    /// The newest list of each source that covers the certificate and that the key has signed. One that another key signed
+    /// does not count, however new it says it is.
+    fn newest_covering(
+        &self,
+        certificate: &X509Certificate<'_>,
+        key: &SignerKey<'_>,
+    ) -> Vec<&KnownList> {
+        let mut newest: Vec<&KnownList> = Vec::new();
+        for list in self.0.iter().filter(|list| list.covers(certificate)) {
+            let is_older = newest.iter().any(|newer| newer.source == list.source);
+            if !is_older && list.is_signed_with(key) {
+                newest.push(list);
+            }
+        }
+        newest
     }
 }
 
@@ -135,6 +156,7 @@ impl KnownList {
         let parts = CertificateList::from_der(list.der()).ok()?;
         Some(Self {
             entries: entries.into(),
+            source: list.source().clone(),
             scope: Scope::of(list)?,
             next_update: list.next_update()?,
             tbs: parts.tbs.to_der().ok()?,
@@ -176,18 +198,18 @@ impl Scope {
         if self.only_authorities && !is_authority || self.only_end_entities && is_authority {
             return false;
         }
-        let mut points = certificate
+        let mut extensions = certificate
             .iter_extensions()
-            .filter_map(|extension| match extension.parsed_extension() {
-                ParsedExtension::CRLDistributionPoints(points) => Some(points),
-                _ => None,
-            })
-            .flat_map(|points| points.iter())
+            .filter(|extension| extension.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS)
             .peekable();
-        points.peek().is_none()
-            || points.any(|point| {
-                let mut named = uris(point.distribution_point.as_ref());
-                named.any(|uri| self.published_at.iter().any(|known| known == uri))
+        extensions.peek().is_none()
+            || extensions.any(|extension| match extension.parsed_extension() {
+                ParsedExtension::CRLDistributionPoints(points) => points.iter().any(|point| {
+                    let mut named = uris(point.distribution_point.as_ref());
+                    named.any(|uri| self.published_at.iter().any(|known| known == uri))
+                }),
+                // Points that cannot be read are not no points: no part of the lists is known to be the certificate's.
+                _ => false,
             })
     }
 }

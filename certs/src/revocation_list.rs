@@ -103,8 +103,8 @@ pub struct RevocationList {
 
 /// Whose list it is and what of: the issuer's name, its key's identifier (RFC 5280 section 5.2.1) and, where the list
 /// does not cover all that the issuer issued, its scope (section 5.2.5).
-#[derive(Clone, Eq, PartialEq)]
-struct Source {
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Source {
     issuer: Vec<u8>,
     key_id: Option<Vec<u8>>,
     scope: Option<Vec<u8>>,
@@ -218,7 +218,11 @@ impl RevocationList {
         self.age() > other.age()
     }
 
-    /// Orders lists of one authority, the newest last.
+    pub(crate) const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Orders lists of one source, the newest last.
     pub(crate) fn age(&self) -> impl Ord {
         (self.number.len(), &self.number, self.this_update)
     }

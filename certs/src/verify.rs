@@ -85,8 +85,9 @@ impl TrustAnchors {
     /// The same anchors, with what authorities have revoked. As soon as there is one list, there must be a current one of
     /// every authority in a path: what is not known to be good is refused. No list at all turns the check off.
     ///
-    /// In whatever order they come, for each certificate the newest list counts that its issuer's key has signed. An older
-    /// one never stands in for it, even where the newest is past its next update.
+    /// In whatever order they come, for each certificate the newest list of each scope counts that its issuer's key has
+    /// signed and that covers the certificate: it must be on none of them, and one must be current. An older one never
+    /// stands in for the newest of its scope, even where that is past its next update.
     ///
     /// # Errors
     /// [`Error::MalformedRevocationList`].
@@ -163,10 +164,10 @@ impl TrustAnchors {
     }
 
     /// Verifies a signed message and its signer, for one role: what was signed, and by which certificate. `detached` is the
-    /// content where it is beside the message.
+    /// content where it is beside the message. A role that has keys sent to it signs nothing.
     ///
     /// # Errors
-    /// [`Refusal::Signed`], and as [`TrustAnchors::verify`].
+    /// [`Refusal::WrongUsage`], [`Refusal::Signed`], and as [`TrustAnchors::verify`].
     pub fn verify_signed(
         &self,
         message: &[u8],
@@ -175,6 +176,11 @@ impl TrustAnchors {
         now: UnixTime,
         role: EndEntityKind,
     ) -> Result<(Vec<u8>, VerifiedCertificate), Refusal> {
+        match role.key_use() {
+            KeyUse::Signature => {}
+            // What such a key makes is no signature of anyone's, well-formed as it may be.
+            KeyUse::KeyExchange => return Err(Refusal::WrongUsage),
+        }
         let signed = signed::verify(message, content_type, detached, &[])?;
         let chain: Vec<_> = signed.chain.iter().map(|one| one.der().clone()).collect();
         Ok((signed.content, self.verify(&chain, now, role)?))
@@ -320,15 +326,25 @@ fn anchor(authority: &Certificate) -> Result<(TrustAnchor<'static>, bool), Error
 }
 
 /// The purpose must stand there by name: a certificate for any purpose was not issued to pay with. A key usage, if there is
-/// one, must permit what the role's key does: signing, which TLS 1.3 has both sides do, or having keys sent to it.
+/// one, must permit what the role's key does: signing, which TLS 1.3 has both sides do, or having keys sent to it. Those who
+/// have a key for each must say which one it is: what is signed must not be what is decrypted.
 fn check_role(certificate: &X509Certificate<'_>, role: EndEntityKind) -> Result<(), Refusal> {
     let extended = certificate.extended_key_usage().map_err(|_| Refusal::Malformed)?;
     let usage = certificate.key_usage().map_err(|_| Refusal::Malformed)?;
     let named = extended.is_some_and(|extended| role.purpose().is_named_in(extended.value));
-    let fits = usage.is_none_or(|usage| match role.key_use() {
-        KeyUse::Signature => usage.value.digital_signature(),
-        KeyUse::KeyExchange => usage.value.key_agreement() || usage.value.key_encipherment(),
-    });
+    let fits = match usage.map(|usage| usage.value) {
+        None => !role.has_key_for_each_use(),
+        Some(usage) => {
+            let exchanges = usage.key_agreement() || usage.key_encipherment();
+            let (does, does_other) = match role.key_use() {
+                KeyUse::Signature => (usage.digital_signature(), exchanges),
+                KeyUse::KeyExchange => {
+                    (exchanges, usage.digital_signature() || usage.non_repudiation())
+                }
+            };
+            does && !(does_other && role.has_key_for_each_use())
+        }
+    };
     if named && fits { Ok(()) } else { Err(Refusal::WrongUsage) }
 }
 

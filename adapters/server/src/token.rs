@@ -24,6 +24,9 @@ const P256: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 const EC_PUBLIC_KEY: [u8; 9] = [6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 const RSA_ENCRYPTION: [u8; 13] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
 
+/// What is signed to see that a public key belongs to its private one.
+const PROBE: &[u8] = b"countersign: the public key beside this private key";
+
 /// A library is initialised once in a process.
 static MODULES: Mutex<BTreeMap<PathBuf, Pkcs11>> = Mutex::new(BTreeMap::new());
 
@@ -51,14 +54,29 @@ impl TokenKey {
             Some(private) => private,
             None => generate(&session, uri, kind).map_err(|error| unusable(uri, &error))?,
         };
-        Self::of(session, private, uri)
+        let key = Self::of(session, private, uri)?;
+        let wants_rsa = match kind {
+            KeyKind::P256 => false,
+            KeyKind::Rsa3072 => true,
+        };
+        if key.is_rsa != wants_rsa {
+            let there = if key.is_rsa { "RSA" } else { "P-256" };
+            return Err(format!("{uri}: the key in the token is {there}").into());
+        }
+        Ok(key)
     }
 
     fn of(session: Session, private: ObjectHandle, uri: &KeyUri) -> Result<Self, Failure> {
-        let (spki, is_rsa) =
-            public_key(&session, private).map_err(|error| unusable(uri, &error))?;
+        let public = public_object(&session, private, uri)?;
+        let (spki, is_rsa) = public_key(&session, public).map_err(|error| unusable(uri, &error))?;
         let public = PublicKey::from_spki(&spki).map_err(|error| unusable(uri, &error))?;
-        Ok(Self { session: Mutex::new(session), private, public, is_rsa })
+        let key = Self { session: Mutex::new(session), private, public, is_rsa };
+        // A token lets anything stand beside a private key: that the two belong together is seen by a signature alone.
+        let signature = key.sign(PROBE).map_err(|error| unusable(uri, &error))?;
+        if !key.public.verifies(PROBE, &signature) {
+            return Err(format!("{uri}: the public key beside it in the token is another's").into());
+        }
+        Ok(key)
     }
 }
 
@@ -159,12 +177,31 @@ fn generate(session: &Session, uri: &KeyUri, kind: KeyKind) -> Result<ObjectHand
     Ok(private)
 }
 
-/// The public half as SubjectPublicKeyInfo, and whether it is RSA. It stands in an object beside the private one, with the
-/// same CKA_ID.
-fn public_key(session: &Session, private: ObjectHandle) -> Result<(Vec<u8>, bool), TokenError> {
-    let mut beside = vec![Attribute::Class(ObjectClass::PUBLIC_KEY)];
-    beside.extend(session.get_attributes(private, &[AttributeType::Id])?);
-    let public = session.find_objects(&beside)?.first().copied().unwrap_or(private);
+/// The object with the public half: the one beside the private one, with the same CKA_ID, or that one itself where the
+/// token keeps no other.
+fn public_object(
+    session: &Session,
+    private: ObjectHandle,
+    uri: &KeyUri,
+) -> Result<ObjectHandle, Failure> {
+    let attributes = session.get_attributes(private, &[AttributeType::Id]);
+    let id = attributes.map_err(|error| unusable(uri, &error))?.into_iter().find_map(|attribute| {
+        match attribute {
+            Attribute::Id(id) if !id.is_empty() => Some(id),
+            _ => None,
+        }
+    });
+    let id = id.ok_or_else(|| format!("{uri}: the key in the token has no CKA_ID"))?;
+    let beside = [Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::Id(id)];
+    match session.find_objects(&beside).map_err(|error| unusable(uri, &error))?.as_slice() {
+        [] => Ok(private),
+        [public] => Ok(*public),
+        _ => Err(format!("{uri}: the token has several public keys of its CKA_ID").into()),
+    }
+}
+
+/// The public half as SubjectPublicKeyInfo, and whether it is RSA.
+fn public_key(session: &Session, public: ObjectHandle) -> Result<(Vec<u8>, bool), TokenError> {
     let wanted = [AttributeType::KeyType];
     let is_rsa =
         session.get_attributes(public, &wanted)?.contains(&Attribute::KeyType(KeyType::RSA));
@@ -187,9 +224,15 @@ fn public_key(session: &Session, private: ObjectHandle) -> Result<(Vec<u8>, bool
             point = octets;
         }
     }
-    // An OCTET STRING around the point, which some tokens leave off.
-    let point = point.strip_prefix(&[4, 65]).unwrap_or(&point);
-    Ok((spki(&[&EC_PUBLIC_KEY[..], &P256].concat(), point), false))
+    Ok((spki(&[&EC_PUBLIC_KEY[..], &P256].concat(), bare_point(&point)), false))
+}
+
+/// A P-256 point without the OCTET STRING around it, which some tokens leave off: 65 octets, whatever they begin with.
+fn bare_point(octets: &[u8]) -> &[u8] {
+    match octets {
+        [4, 65, point @ ..] if point.len() == 65 => point,
+        _ => octets,
+    }
 }
 
 fn spki(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
@@ -225,4 +268,18 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 
 fn unusable(uri: &KeyUri, error: &dyn std::fmt::Display) -> Failure {
     format!("{uri}: {error}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_octet_string_is_taken_off_a_point_and_a_bare_point_stays_whole() {
+        // Uncompressed, its X beginning with 0x41: as an OCTET STRING of 65 octets begins.
+        let bare = [&[4, 65][..], &[7; 63]].concat();
+        let wrapped = [&[4, 65], bare.as_slice()].concat();
+        assert_eq!(bare_point(&bare), bare);
+        assert_eq!(bare_point(&wrapped), bare);
+    }
 }

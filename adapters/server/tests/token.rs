@@ -64,6 +64,15 @@ impl House {
         said
     }
 
+    /// Has other software change what is in the token.
+    fn token(&self, arguments: &str) {
+        let module = module();
+        let log_in =
+            format!("--module {} --token-label house --login --pin {PIN}", module.display());
+        let done = self.run("pkcs11-tool", &format!("{log_in} {arguments}"));
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
     fn openssl(&self, arguments: &str) -> (bool, String) {
         let output = self.run("openssl", arguments);
         let said = [output.stdout, output.stderr].concat();
@@ -129,14 +138,7 @@ fn authorities_in_a_token_issue_renew_revoke_and_sign_lists() {
 #[test]
 fn a_key_that_is_in_the_token_already_is_used_and_a_request_is_signed_with_it() {
     let house = House::new();
-    let made = house.run(
-        "pkcs11-tool",
-        &format!(
-            "--module {} --token-label house --login --pin {PIN} --keypairgen --key-type EC:prime256v1 --label mine --id 07 --usage-sign",
-            module().display()
-        ),
-    );
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    house.token("--keypairgen --key-type EC:prime256v1 --label mine --id 07 --usage-sign");
     // A root in files, whose passphrase is asked for as ever.
     house.ca("init --dir root --kind root --name Root --passphrase-file pw");
     house.ca(&format!(
@@ -153,6 +155,39 @@ fn a_key_that_is_in_the_token_already_is_used_and_a_request_is_signed_with_it() 
         "verify -x509_strict -CAfile root/authority.pem -untrusted ca/authority.pem gw.pem";
     let (verified, said) = house.openssl(verify);
     assert!(verified, "{said}");
+}
+
+#[test]
+fn a_key_whose_public_half_is_in_doubt_or_of_the_other_kind_is_refused() {
+    let house = House::new();
+    let generate = |named: &str| {
+        house.token(&format!("--keypairgen --key-type EC:prime256v1 --usage-sign {named}"));
+    };
+    generate("--label nameless");
+    for label in ["twin", "twin-too", "orphan", "cuckoo"] {
+        let id = if label.starts_with("twin") { "07" } else { "08" };
+        generate(&format!("--label {label} --id {id}"));
+    }
+    house.token("--delete-object --type pubkey --label orphan");
+    generate("--label sound --id 09");
+    for (object, kind, complaint) in [
+        ("nameless", "", "the key in the token has no CKA_ID"),
+        ("twin", "", "the token has several public keys of its CKA_ID"),
+        ("orphan", "", "the public key beside it in the token is another's"),
+        ("sound", "--rsa", "the key in the token is P-256"),
+    ] {
+        let said = house.refused(&format!(
+            "init --dir ca --kind root --name Root {kind} --key {KEY}{object}?pin-source=file:pin"
+        ));
+        assert!(said.contains(complaint), "{object}\n{said}");
+        assert!(!house.exists("ca"), "{object}");
+    }
+    // The other one's half is its own still.
+    for (folder, object) in [("ca", "sound"), ("other", "cuckoo")] {
+        house.ca(&format!(
+            "init --dir {folder} --kind root --name Root --key {KEY}{object}?pin-source=file:pin"
+        ));
+    }
 }
 
 #[test]

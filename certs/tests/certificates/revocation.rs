@@ -175,6 +175,128 @@ fn later(seconds: u64) -> Validity {
     Validity::new(at(NOW + seconds), std::time::Duration::from_secs(7 * 86_400)).unwrap()
 }
 
+/// Where the lists of a part of what an authority issued are published.
+const SHARD: &str = "http://lists.example/1.crl";
+
+/// An authority's list of what names [`SHARD`], from so many seconds after [`NOW`].
+fn sharded(authority: &Authority, number: u64, revoked: &[Revoked], from: u64) -> RevocationList {
+    let key = rcgen::KeyPair::from_pem(&authority.key().expose_pem().unwrap()).unwrap();
+    let issuer = rcgen::Issuer::from_ca_cert_der(authority.certificate().der(), key).unwrap();
+    let date = |seconds: u64| {
+        time::OffsetDateTime::from_unix_timestamp(i64::try_from(NOW + seconds).unwrap()).unwrap()
+    };
+    let entry = |revoked: &Revoked| rcgen::RevokedCertParams {
+        serial_number: rcgen::SerialNumber::from_slice(revoked.serial.as_bytes()),
+        revocation_time: date(0),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let params = rcgen::CertificateRevocationListParams {
+        this_update: date(from),
+        next_update: date(from + 7 * 86_400),
+        crl_number: rcgen::SerialNumber::from(number),
+        issuing_distribution_point: Some(rcgen::CrlIssuingDistributionPoint {
+            distribution_point: rcgen::CrlDistributionPoint { uris: vec![SHARD.to_owned()] },
+            scope: None,
+        }),
+        revoked_certs: revoked.iter().map(entry).collect(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    RevocationList::from_der(params.signed_by(&issuer).unwrap().der()).unwrap()
+}
+
+#[test]
+fn of_lists_of_several_scopes_the_newest_of_each_is_asked() {
+    let hierarchy = Hierarchy::new();
+    let client = hierarchy.clear_client(&KeyPair::generate().unwrap());
+    let roots = hierarchy.root.revocation_list(&[], 1, days(30)).unwrap();
+    let issuing = &hierarchy.issuing;
+    let with = [revoked(client.der())];
+    let full = |revoked, number, lasts| issuing.revocation_list(revoked, number, lasts).unwrap();
+    let (day, unknown) = (86_400, Refusal::RevocationUnknown);
+    for (what, lists, now, verdict) in [
+        (
+            "on the full list, whose number is the lower one",
+            vec![full(&with, 12, days(7)), sharded(issuing, 900, &[], 0)],
+            1,
+            Err(Refusal::Revoked),
+        ),
+        (
+            "on the part's list, whose number is the lower one",
+            vec![full(&[], 900, days(7)), sharded(issuing, 12, &with, 0)],
+            1,
+            Err(Refusal::Revoked),
+        ),
+        (
+            "on a late list",
+            vec![full(&with, 12, days(1)), sharded(issuing, 900, &[], 0)],
+            2 * day,
+            Err(Refusal::Revoked),
+        ),
+        (
+            "on an older list of the part alone",
+            vec![sharded(issuing, 3, &with, 0), sharded(issuing, 4, &[], 0)],
+            1,
+            Ok(()),
+        ),
+        (
+            "one of them is late",
+            vec![full(&[], 900, days(1)), sharded(issuing, 12, &[], 0)],
+            2 * day,
+            Ok(()),
+        ),
+        (
+            "each is late",
+            vec![full(&[], 12, days(1)), sharded(issuing, 900, &[], 0)],
+            8 * day,
+            Err(unknown),
+        ),
+    ] {
+        let forwards: Vec<_> = lists.iter().chain([&roots]).cloned().collect();
+        let backwards: Vec<_> = forwards.iter().rev().cloned().collect();
+        for lists in [forwards, backwards] {
+            assert_eq!(verify(&hierarchy, &lists, client.der(), at(NOW + now)), verdict, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_part_s_list_does_not_cover_a_certificate_whose_points_cannot_be_read() {
+    let hierarchy = Hierarchy::new();
+    let issuing = &hierarchy.issuing;
+    let lists = [list(&hierarchy.root, &[]), sharded(issuing, 1, &[], 0)];
+    let anchors = hierarchy.anchors().with_revocation_lists(&lists).unwrap();
+    let signer = rcgen::KeyPair::from_pem(&issuing.key().expose_pem().unwrap()).unwrap();
+    let issuer = rcgen::Issuer::from_ca_cert_der(issuing.certificate().der(), signer).unwrap();
+    let point = |uri: &str| {
+        let uri = [&[0x86, u8::try_from(uri.len()).unwrap()], uri.as_bytes()].concat();
+        // From the name outwards: fullName, distributionPoint, DistributionPoint, the list of them.
+        [0xa0, 0xa0, 0x30, 0x30].into_iter().fold(uri, |content, tag| {
+            [vec![tag, u8::try_from(content.len()).unwrap()], content].concat()
+        })
+    };
+    for (what, points, verdict) in [
+        ("none", None, Ok(())),
+        ("the list's", Some(point(SHARD)), Ok(())),
+        ("another", Some(point("http://lists.example/2.crl")), Err(Refusal::RevocationUnknown)),
+        ("no point in the list", Some(vec![0x30, 0]), Err(Refusal::RevocationUnknown)),
+        ("not a point", Some(vec![0x30, 3, 4, 1, 7]), Err(Refusal::RevocationUnknown)),
+        ("cut short", Some(vec![0x30, 2, 0x30, 9]), Err(Refusal::RevocationUnknown)),
+    ] {
+        let mut params = rcgen::CertificateParams::default();
+        params.not_before = time::OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        params.not_after = time::OffsetDateTime::from_unix_timestamp(1_800_086_400).unwrap();
+        params.custom_extensions = points
+            .map(|points| rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 31], points))
+            .into_iter()
+            .collect();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let leaf = params.signed_by(&key, &issuer).unwrap();
+        let chain = [leaf.der().clone(), issuing.certificate().der().clone()];
+        assert_eq!(anchors.verify_handshake(&chain, at(NOW + 1)), verdict, "{what}");
+    }
+}
+
 /// An authority's list of a number that only big-endian octets can say.
 fn long(authority: &Authority, number: &[u8]) -> RevocationList {
     let key = rcgen::KeyPair::from_pem(&authority.key().expose_pem().unwrap()).unwrap();

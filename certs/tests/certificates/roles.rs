@@ -47,6 +47,50 @@ fn each_role_that_is_issued_is_verified_and_no_other_is() {
 }
 
 #[test]
+fn a_merchant_s_or_gateway_s_key_has_exactly_one_use() {
+    use KeyUsagePurpose::{ContentCommitment, DigitalSignature, KeyAgreement, KeyEncipherment};
+    let hierarchy = Hierarchy::new();
+    let pair = |key: &KeyPair| rcgen::KeyPair::from_pem(&key.expose_pem().unwrap()).unwrap();
+    let issuing = &hierarchy.issuing;
+    let issuer = Issuer::from_ca_cert_der(issuing.certificate().der(), pair(issuing.key()));
+    let issuer = issuer.unwrap();
+    let holder = pair(&KeyPair::generate().unwrap());
+    let arc = "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1";
+    let leaf = |role: u64, usages: &[KeyUsagePurpose]| {
+        let mut params = CertificateParams::default();
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = time::OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        params.not_after = time::OffsetDateTime::from_unix_timestamp(1_810_000_000).unwrap();
+        params.key_usages = usages.to_vec();
+        let purpose = arc.split('.').map(|number| number.parse().unwrap()).chain([role]).collect();
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::Other(purpose)];
+        params.signed_by(&holder, &issuer).unwrap().der().clone()
+    };
+    for (arc, signs, exchanges) in [
+        (2, EndEntityKind::MerchantSignature, EndEntityKind::MerchantKeyExchange),
+        (3, EndEntityKind::GatewaySignature, EndEntityKind::GatewayKeyExchange),
+    ] {
+        for (usages, may_sign, may_exchange) in [
+            (&[][..], false, false),
+            (&[DigitalSignature], true, false),
+            (&[DigitalSignature, ContentCommitment], true, false),
+            (&[KeyAgreement], false, true),
+            (&[KeyEncipherment], false, true),
+            (&[DigitalSignature, KeyAgreement], false, false),
+            (&[DigitalSignature, KeyEncipherment], false, false),
+            (&[ContentCommitment, KeyAgreement], false, false),
+        ] {
+            let chain = [leaf(arc, usages), issuing.certificate().der().clone()];
+            for (role, may) in [(signs, may_sign), (exchanges, may_exchange)] {
+                let verified = hierarchy.anchors().verify(&chain, at(NOW), role).map(|_| ());
+                let expected = if may { Ok(()) } else { Err(Refusal::WrongUsage) };
+                assert_eq!(verified, expected, "{role:?} {usages:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_authority_for_one_role_vouches_for_no_other() {
     let root = Authority::root("Root", days(3_000)).unwrap();
     let key = KeyPair::generate().unwrap();

@@ -247,6 +247,22 @@ fn a_signature_is_made_with_the_certificate_s_own_key_and_holds_for_its_role_alo
 }
 
 #[test]
+fn what_a_key_exchange_key_signs_is_nobody_s_signature() {
+    let merchant = Merchant::new(KeyKind::P256);
+    let key = KeyPair::generate().unwrap();
+    let profile = Profile::Merchant { common_name: "Shop", key_use: KeyUse::KeyExchange };
+    let certificate = merchant.hierarchy.issue(&profile, &key);
+    let above = [merchant.hierarchy.issuing.certificate().clone()];
+    let signer = Signer { certificate: &certificate, key: &key, above: &above };
+    let made = signed::sign(CONTENT, ContentType::DATA, Form::Attached, &signer, at(NOW)).unwrap();
+    for role in EndEntityKind::ALL {
+        let anchors = merchant.hierarchy.anchors();
+        let verified = anchors.verify_signed(&made, ContentType::DATA, None, at(NOW), role);
+        assert_eq!(verified.unwrap_err(), Refusal::WrongUsage, "{role:?}");
+    }
+}
+
+#[test]
 fn what_is_signed_and_sealed_is_opened_and_verified_by_openssl_and_the_other_way_round() {
     let merchant = Merchant::new(KeyKind::P256);
     let gateway = &merchant.hierarchy.gateway;
