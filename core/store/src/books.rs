@@ -69,6 +69,7 @@ pub fn check_books(path: &Path, mut differs: impl FnMut(Difference)) -> Result<B
     let connection = schema::open_reader(&path).map_err(unavailable)?;
     // One snapshot for all that is asked.
     connection.execute_batch("BEGIN").map_err(unavailable)?;
+    schema::has_schema(&connection, &path).map_err(unavailable)?;
     check(&connection, &mut differs).map_err(unavailable)
 }
 
