@@ -359,6 +359,17 @@ async fn books_that_were_tampered_with_are_found_wrong() {
     let file = Connection::open(&path).unwrap();
     file.execute("UPDATE balances SET debit_minor = debit_minor - 1", []).unwrap();
     assert_eq!(checked(&path).1, wrong(Some((9_979, 0)), Some((9_980, 0))));
+    // A sum above 64 bits is a difference like others, and those behind it are told, too.
+    let large = "INSERT INTO postings (id, debit, credit, currency, amount_minor, at)
+                 VALUES ('large', 'payer:alice', 'a:b', 'EUR', 9223372036854775807, 1);
+                 INSERT INTO balances VALUES ('payer:bob', 'EUR', 0, 7)";
+    file.execute_batch(large).unwrap();
+    let (books, differences) = checked(&path);
+    let mut both = wrong(Some((9_979, 0)), Some((i128::from(i64::MAX) + 9_980, 0)));
+    let bob = Difference { account: "payer:bob".to_owned(), kept: Some((0, 7)), ..both[0].clone() };
+    both.push(Difference { posted: Some((0, 0)), ..bob });
+    assert_eq!(differences, both);
+    assert!(books.are_even());
     file.execute("DELETE FROM balances", []).unwrap();
     assert_eq!(checked(&path).1, wrong(None, None));
     assert!(check_books(&folder.path().join("missing.db"), |_| ()).is_err());
