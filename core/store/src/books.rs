@@ -109,10 +109,11 @@ fn check(connection: &Connection, differs: &mut dyn FnMut(Difference)) -> rusqli
 /// The sum of the amounts that are posted to a side of the account in this row.
 fn sum(postings: &mut Statement<'_>, row: &Row<'_>) -> rusqlite::Result<i128> {
     let (account, currency) = (row.get_ref(0)?, row.get_ref(1)?);
-    let amounts = postings.query_map((account.as_str()?, currency.as_str()?), |row| row.get(0))?;
+    let mut amounts =
+        postings.query_map((account.as_str()?, currency.as_str()?), |row| row.get(0))?;
     // A sum of 64-bit numbers that fit a disk is far from the bounds of 128 bits.
-    amounts.fold(Ok(0), |sum, amount: rusqlite::Result<i64>| {
-        Ok(i128::saturating_add(sum?, i128::from(amount?)))
+    amounts.try_fold(0, |sum: i128, amount: rusqlite::Result<i64>| {
+        Ok(sum.saturating_add(i128::from(amount?)))
     })
 }
 
