@@ -7,7 +7,7 @@ use countersign_domain::{
     amount::{Amount, Currency},
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError, Version},
-    register::{Account, Balance, Position, Posting},
+    register::{Account, Balance, Entry, Position, Posting},
     testing::MemoryStore,
     time::Timestamp,
 };
@@ -47,10 +47,11 @@ fn any_posting() -> impl Strategy<Value = Posting> {
 }
 
 type Outcome = Result<(), StoreError>;
+type Commit<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
 /// Commits the batches at once, queued in their order.
 async fn commit_at_once(store: &SqliteStore, batches: &[Batch]) -> Vec<Outcome> {
-    let mut commits: Vec<(Pin<Box<dyn Future<Output = Outcome> + Send + '_>>, Option<Outcome>)> =
+    let mut commits: Vec<(Commit<'_>, Option<Outcome>)> =
         batches.iter().map(|batch| (store.commit(batch.clone()), None)).collect();
     poll_fn(|context| {
         for (commit, outcome) in &mut commits {
@@ -85,7 +86,7 @@ async fn assert_same_books(groups: Vec<Vec<Vec<Posting>>>) {
             let (account, code) = (account(owner), currency(code));
             let kept = sqlite.balance(&account, code).await;
             assert_eq!(kept, memory.balance(&account, code).await, "{account}");
-            let posted = |entries: Vec<countersign_domain::register::Entry>| {
+            let posted = |entries: Vec<Entry>| {
                 entries.into_iter().map(|entry| entry.posting).collect::<Vec<_>>()
             };
             let statement = sqlite.statement(&account, code, Position::START, 999).await.unwrap();
