@@ -44,6 +44,9 @@ fn report(path: &Path) -> Result<BooksReport, StoreError> {
                 ),
                 _ => format!("{account} {currency}: its balance is not kept"),
             });
+            // As text: a sum may be larger than the numbers of JSON readers.
+            let kept = kept.map(|(debit, credit)| [debit.to_string(), credit.to_string()]);
+            let posted = posted.map(|(debit, credit)| [debit.to_string(), credit.to_string()]);
             wrong.push(
                 json!({ "account": account, "currency": currency, "kept": kept, "posted": posted }),
             );
@@ -55,7 +58,6 @@ fn report(path: &Path) -> Result<BooksReport, StoreError> {
         if debit != credit {
             lines.push(format!("{}: debits {debit} are not credits {credit}", total.currency));
         }
-        // As text: a sum may be larger than the numbers of JSON readers.
         let (debit, credit) = (debit.to_string(), credit.to_string());
         totals.push(
             json!({ "currency": total.currency, "debit_minor": debit, "credit_minor": credit }),

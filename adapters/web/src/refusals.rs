@@ -110,6 +110,7 @@ const fn certificate_problem(refusal: &CertificateRefusal) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use countersign_certs::{ProfileFault, RecordFault, SealedFault, SignedFault};
     use countersign_domain::{
         invalid::{Field, InvalidInput},
         ports::EntropyError,
@@ -118,73 +119,94 @@ mod tests {
     use super::*;
     use crate::words::Language;
 
-    /// One of each. The match below does not compile when there is a new one.
-    fn refusals() -> Vec<Refusal> {
-        let all = vec![
-            Refusal::WrongCode { attempts_left: 2 },
-            Refusal::TooManyAttempts,
-            Refusal::Late,
-            Refusal::AlreadyUsed,
-            Refusal::OtherSession,
-            Refusal::Undeliverable,
-            Refusal::Cancelled,
-            Refusal::TooManySends,
-            Refusal::TooSoon { wait_seconds: 7 },
-        ];
-        for refusal in &all {
-            match refusal {
-                Refusal::WrongCode { .. }
-                | Refusal::TooManyAttempts
-                | Refusal::Late
-                | Refusal::AlreadyUsed
-                | Refusal::OtherSession
-                | Refusal::Undeliverable
-                | Refusal::Cancelled
-                | Refusal::TooManySends
-                | Refusal::TooSoon { .. } => {}
+    /// One of each. A case without a row does not compile, as the match is total.
+    macro_rules! one_of_each {
+        ($type:ty: $($case:pat => $example:expr,)+) => {{
+            let all: Vec<$type> = vec![$($example),+];
+            for one in &all {
+                match one { $($case)|+ => {} }
             }
+            all
+        }};
+    }
+
+    fn refusals() -> Vec<Refusal> {
+        one_of_each! { Refusal:
+            Refusal::WrongCode { .. } => Refusal::WrongCode { attempts_left: 2 },
+            Refusal::TooManyAttempts => Refusal::TooManyAttempts,
+            Refusal::Late => Refusal::Late,
+            Refusal::AlreadyUsed => Refusal::AlreadyUsed,
+            Refusal::OtherSession => Refusal::OtherSession,
+            Refusal::Undeliverable => Refusal::Undeliverable,
+            Refusal::Cancelled => Refusal::Cancelled,
+            Refusal::TooManySends => Refusal::TooManySends,
+            Refusal::TooSoon { .. } => Refusal::TooSoon { wait_seconds: 7 },
         }
-        all
     }
 
     fn errors() -> Vec<Error> {
         let (key, cause) = ("checkout/1".to_owned(), "down".to_owned());
-        vec![
-            InvalidInput::new(Field::Amount, "must be above zero").into(),
-            Error::NotFound { collection: "checkout", id: "1".to_owned() },
-            Error::NotNow { collection: "checkout", id: "1".to_owned(), state: "paid" },
-            Error::Contention,
-            Error::UnknownKey("1".try_into().unwrap()),
-            Error::Sealed,
-            StoreError::Conflict { key: key.clone() }.into(),
-            StoreError::Unavailable { cause: cause.clone() }.into(),
-            StoreError::Corrupt { key, cause: cause.clone() }.into(),
-            DirectoryError { cause }.into(),
-            EntropyError.into(),
-        ]
+        let account = "wallet:alice".to_owned().try_into().unwrap();
+        one_of_each! { Error:
+            Error::Invalid(_) => InvalidInput::new(Field::Amount, "must be above zero").into(),
+            Error::NotFound { .. } => Error::NotFound { collection: "checkout", id: "1".to_owned() },
+            Error::NotNow { .. } =>
+                Error::NotNow { collection: "checkout", id: "1".to_owned(), state: "paid" },
+            Error::NobodyWaits { .. } => Error::NobodyWaits { collection: "checkout".to_owned() },
+            Error::UnknownKey(_) => Error::UnknownKey("1".try_into().unwrap()),
+            Error::Sealed => Error::Sealed,
+            Error::Contention => Error::Contention,
+            Error::Store(StoreError::Conflict { .. }) => StoreError::Conflict { key: key.clone() }.into(),
+            Error::Store(StoreError::Overdrawn { .. }) => StoreError::Overdrawn { account }.into(),
+            Error::Store(StoreError::Unavailable { .. }) =>
+                StoreError::Unavailable { cause: cause.clone() }.into(),
+            Error::Store(StoreError::Corrupt { .. }) =>
+                StoreError::Corrupt { key, cause: cause.clone() }.into(),
+            Error::Directory(_) => DirectoryError { cause }.into(),
+            Error::Entropy(_) => EntropyError.into(),
+        }
+    }
+
+    fn certificate_refusals() -> Vec<CertificateRefusal> {
+        use CertificateRefusal as Cause;
+        one_of_each! { Cause:
+            Cause::NoCertificate => Cause::NoCertificate,
+            Cause::ChainTooLong => Cause::ChainTooLong,
+            Cause::CertificateTooLarge => Cause::CertificateTooLarge,
+            Cause::Malformed => Cause::Malformed,
+            Cause::UnknownCriticalExtension => Cause::UnknownCriticalExtension,
+            Cause::Expired => Cause::Expired,
+            Cause::NotYetValid => Cause::NotYetValid,
+            Cause::AuthorityAsClient => Cause::AuthorityAsClient,
+            Cause::IssuerNotAuthority => Cause::IssuerNotAuthority,
+            Cause::PathTooLong => Cause::PathTooLong,
+            Cause::WrongUsage => Cause::WrongUsage,
+            Cause::UnknownAuthority => Cause::UnknownAuthority,
+            Cause::BadSignature => Cause::BadSignature,
+            Cause::UnsupportedAlgorithm => Cause::UnsupportedAlgorithm,
+            Cause::NameNotPermitted => Cause::NameNotPermitted,
+            Cause::Revoked => Cause::Revoked,
+            Cause::RevocationUnknown => Cause::RevocationUnknown,
+            Cause::NotValidated => Cause::NotValidated,
+            Cause::OutsideProfile(_) => ProfileFault::SerialNumber.into(),
+            Cause::Signed(_) => SignedFault::TooLarge.into(),
+            Cause::NoPhone => Cause::NoPhone,
+            Cause::SeveralPhones => Cause::SeveralPhones,
+            Cause::TnAuthList => Cause::TnAuthList,
+            Cause::Envelope(_) => SealedFault::TooLarge.into(),
+            Cause::Record(_) => RecordFault::Malformed.into(),
+            Cause::MovedFromAnotherCertificate => Cause::MovedFromAnotherCertificate,
+            Cause::NumberNotE164 => Cause::NumberNotE164,
+            Cause::CardInvalid => Cause::CardInvalid,
+        }
     }
 
     #[test]
     fn every_refusal_and_every_error_has_its_words_in_every_language() {
-        let certificates = [
-            CertificateRefusal::Expired,
-            CertificateRefusal::NotYetValid,
-            CertificateRefusal::UnknownAuthority,
-            CertificateRefusal::WrongUsage,
-            CertificateRefusal::BadSignature,
-            CertificateRefusal::Revoked,
-            CertificateRefusal::RevocationUnknown,
-            CertificateRefusal::NoPhone,
-            CertificateRefusal::SeveralPhones,
-            CertificateRefusal::MovedFromAnotherCertificate,
-            CertificateRefusal::NumberNotE164,
-            CertificateRefusal::Malformed,
-            CertificateRefusal::NoCertificate,
-        ];
         let mut problems = vec![Problem::internal()];
         problems.extend(refusals().iter().map(Problem::from));
         problems.extend(errors().iter().map(Problem::from));
-        problems.extend(certificates.iter().map(Problem::from));
+        problems.extend(certificate_refusals().iter().map(Problem::from));
         for problem in problems {
             for language in Language::all() {
                 assert!(problem.is_worded(&language), "{problem:?}");

@@ -3,16 +3,18 @@
 use std::path::{self, Path};
 
 use countersign_domain::record::StoreError;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, Statement};
 
 use crate::{error::unavailable, schema};
 
-/// Kept balances beside the sums of their postings.
-const KEPT: &str = "
-    SELECT account, currency, debit_minor, credit_minor,
-           (SELECT coalesce(sum(amount_minor), 0) FROM postings WHERE debit = account AND currency = b.currency),
-           (SELECT coalesce(sum(amount_minor), 0) FROM postings WHERE credit = account AND currency = b.currency)
-    FROM balances b ORDER BY account, currency";
+/// Kept balances.
+const KEPT: &str =
+    "SELECT account, currency, debit_minor, credit_minor FROM balances ORDER BY account, currency";
+
+/// The postings of a kept balance. Their sums are made here: SQLite would end the whole check at one above 64 bits.
+const POSTED_DEBITS: &str = "SELECT amount_minor FROM postings WHERE debit = ?1 AND currency = ?2";
+const POSTED_CREDITS: &str =
+    "SELECT amount_minor FROM postings WHERE credit = ?1 AND currency = ?2";
 
 /// Accounts that were debited with a floor, of which no balance is kept.
 const MISSING: &str = "
@@ -55,8 +57,8 @@ pub struct Difference {
     pub currency: String,
     /// Debit and credit as kept; none where they should be kept and are not.
     pub kept: Option<(i64, i64)>,
-    /// Debit and credit as posted.
-    pub posted: Option<(i64, i64)>,
+    /// Debit and credit as posted, which may be more than a balance can hold.
+    pub posted: Option<(i128, i128)>,
 }
 
 /// Recomputes what is kept in the store, as of now; servers may be running. `differs` is told of each balance that is
@@ -69,17 +71,21 @@ pub fn check_books(path: &Path, mut differs: impl FnMut(Difference)) -> Result<B
     let connection = schema::open_reader(&path).map_err(unavailable)?;
     // One snapshot for all that is asked.
     connection.execute_batch("BEGIN").map_err(unavailable)?;
+    schema::has_schema(&connection, &path).map_err(unavailable)?;
     check(&connection, &mut differs).map_err(unavailable)
 }
 
 fn check(connection: &Connection, differs: &mut dyn FnMut(Difference)) -> rusqlite::Result<Books> {
     let mut books = Books::default();
     let mut kept = connection.prepare(KEPT)?;
+    let mut debits = connection.prepare(POSTED_DEBITS)?;
+    let mut credits = connection.prepare(POSTED_CREDITS)?;
     let mut rows = kept.query([])?;
     while let Some(row) = rows.next()? {
         books.kept_balances += 1;
-        let (kept, posted) = ((row.get(2)?, row.get(3)?), (row.get(4)?, row.get(5)?));
-        if kept != posted {
+        let kept: (i64, i64) = (row.get(2)?, row.get(3)?);
+        let posted = (sum(&mut debits, row)?, sum(&mut credits, row)?);
+        if (i128::from(kept.0), i128::from(kept.1)) != posted {
             differs(difference(row, Some(kept), Some(posted))?);
         }
     }
@@ -100,10 +106,21 @@ fn check(connection: &Connection, differs: &mut dyn FnMut(Difference)) -> rusqli
     Ok(books)
 }
 
+/// The sum of the amounts that are posted to a side of the account in this row.
+fn sum(postings: &mut Statement<'_>, row: &Row<'_>) -> rusqlite::Result<i128> {
+    let (account, currency) = (row.get_ref(0)?, row.get_ref(1)?);
+    let mut amounts =
+        postings.query_map((account.as_str()?, currency.as_str()?), |row| row.get(0))?;
+    // A sum of 64-bit numbers that fit a disk is far from the bounds of 128 bits.
+    amounts.try_fold(0, |sum: i128, amount: rusqlite::Result<i64>| {
+        Ok(sum.saturating_add(i128::from(amount?)))
+    })
+}
+
 fn difference(
     row: &Row<'_>,
     kept: Option<(i64, i64)>,
-    posted: Option<(i64, i64)>,
+    posted: Option<(i128, i128)>,
 ) -> rusqlite::Result<Difference> {
     Ok(Difference { account: row.get(0)?, currency: row.get(1)?, kept, posted })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use countersign_domain::record::StoreError;
 use thiserror::Error;
 
-/// A store that cannot be opened. A file that is foreign or newer is left as it was.
+/// A store that cannot be opened. A file that is foreign, older or newer is left as it was.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -23,14 +23,29 @@ pub enum OpenError {
         /// Which file.
         path: PathBuf,
     },
+    /// An earlier program wrote the file, and nothing brings it up to date.
+    #[error(
+        "{path} has schema version {found}, of an earlier build; this program knows version {known} only: \
+         run the build that made it, or move it away and start with a new store"
+    )]
+    OlderSchema {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The version that this program knows.
+        known: usize,
+    },
     /// A later program wrote the file.
-    #[error("{path} has schema version {found}; this program knows versions up to {known}")]
+    #[error(
+        "{path} has schema version {found}, of a later build; this program knows version {known} only: run the later build"
+    )]
     NewerSchema {
         /// Which file.
         path: PathBuf,
         /// Its version.
         found: usize,
-        /// The latest version that this program knows.
+        /// The version that this program knows.
         known: usize,
     },
     /// The file is broken.

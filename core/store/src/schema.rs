@@ -9,8 +9,11 @@ use crate::error::OpenError;
 /// Marks the file as ours (`PRAGMA application_id`): "CSGN".
 const APPLICATION_ID: i64 = 0x4353_474E;
 
-/// Each step brings the schema from the version that is its index to the next one (`PRAGMA user_version`).
-const STEPS: &[&str] = &[include_str!("schema.sql")];
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// The version of [`SCHEMA`] (`PRAGMA user_version`), one more with every change of it. Files of version 1 have no kept
+/// balances; they were made before the first release, and nothing brings them up to date.
+const VERSION: usize = 2;
 
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,7 +22,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TRIES: u32 = 100;
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
-/// The connection that writes. Makes the file if there is none and brings its schema up to date.
+/// The connection that writes. Makes the file and its schema if there is none.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     match create_private(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -29,7 +32,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(path, flags)?;
-    upgrade(&mut connection, path)?;
+    make_schema(&mut connection, path)?;
     make_durable(&connection, path)?;
     check(&connection, path)?;
     Ok(connection)
@@ -64,39 +67,40 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Takes the steps that are missing, all or none of them. Nothing is written before it is known whose file this is.
-fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+/// Makes the schema in a fresh file. Nothing is written before it is known whose file this is.
+fn make_schema(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| refusal(path, &error);
     // Under the lock from the start: another process may be opening the same file.
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let version = schema_version(&transaction, path)?;
-    if version == STEPS.len() {
+    if has_schema(&transaction, path)? {
         return Ok(());
     }
-    tracing::info!(path = %path.display(), from = version, to = STEPS.len(), "upgrading the schema of the store");
-    for step in STEPS.iter().skip(version) {
-        transaction.execute_batch(step).map_err(failed)?;
-    }
+    tracing::info!(path = %path.display(), version = VERSION, "making the schema of a new store");
+    transaction.execute_batch(SCHEMA).map_err(failed)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-    transaction.pragma_update(None, "user_version", STEPS.len().to_string()).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", VERSION.to_string()).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 
-/// The version of the schema; 0 for a file that nobody has written to.
-fn schema_version(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
+/// Whether the file has the schema of this program; false when nobody has written to it.
+pub(crate) fn has_schema(connection: &Connection, path: &Path) -> Result<bool, OpenError> {
     let header = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
                   FROM pragma_application_id, pragma_user_version";
     let (application, version, objects): (i64, i64, i64) = connection
         .query_row(header, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .map_err(|error| refusal(path, &error))?;
+    let path = || path.to_owned();
     match (application, usize::try_from(version)) {
-        (0, Ok(0)) if objects == 0 => Ok(0),
-        (APPLICATION_ID, Ok(found)) if found > STEPS.len() => {
-            Err(OpenError::NewerSchema { path: path.to_owned(), found, known: STEPS.len() })
+        (0, Ok(0)) if objects == 0 => Ok(false),
+        (APPLICATION_ID, Ok(VERSION)) => Ok(true),
+        (APPLICATION_ID, Ok(found @ 1..VERSION)) => {
+            Err(OpenError::OlderSchema { path: path(), found, known: VERSION })
         }
-        (APPLICATION_ID, Ok(found @ 1..)) => Ok(found),
-        _ => Err(OpenError::Foreign { path: path.to_owned() }),
+        (APPLICATION_ID, Ok(found)) if found > VERSION => {
+            Err(OpenError::NewerSchema { path: path(), found, known: VERSION })
+        }
+        _ => Err(OpenError::Foreign { path: path() }),
     }
 }
 

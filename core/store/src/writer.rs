@@ -111,7 +111,9 @@ fn commit_group<'a>(
 #[cfg(test)]
 mod tests {
     use countersign_domain::{
+        amount::Amount,
         record::{Record, RecordKey, Version},
+        register::{Account, Posting},
         time::Timestamp,
     };
 
@@ -173,6 +175,45 @@ mod tests {
         );
     }
 
+    /// Batches as they wait in the queue, and where their outcomes are told.
+    fn waiting<const N: usize>(
+        batches: [Batch; N],
+    ) -> (Vec<Waiting>, Vec<oneshot::Receiver<Outcome>>) {
+        let waiting = batches.map(|batch| {
+            let (answer, answered) = oneshot::channel();
+            (Waiting { batch, answer }, answered)
+        });
+        waiting.into_iter().unzip()
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_overdraws_does_not_hurt_its_neighbours() {
+        let (mut connection, _folder) = fresh();
+        let account = |name: &str| Account::try_from(format!("wallet:{name}")).unwrap();
+        let eur = "EUR".try_into().unwrap();
+        let spend = |id: &str, amount_minor| {
+            let amount = Amount::new(amount_minor, eur).unwrap();
+            let at = Timestamp::from_unix_millis(1);
+            let posting = Posting::new(id, account("alice"), account("bob"), amount, at);
+            Batch { postings: vec![posting.not_below(-100)], ..inserts([note(id)]) }
+        };
+        let group = [spend("a", 60), inserts([note("b")]), spend("c", 41), spend("d", 40)];
+        let (mut group, answers) = waiting(group);
+        let commits = AtomicU64::new(0);
+        commit_and_answer(&mut connection, &mut group, &commits);
+
+        let mut outcomes = Vec::new();
+        for answer in answers {
+            outcomes.push(answer.await.unwrap());
+        }
+        let overdrawn = Err(StoreError::Overdrawn { account: account("alice") });
+        assert_eq!(outcomes, [Ok(()), Ok(()), overdrawn, Ok(())]);
+        let there = ["a", "b", "c", "d"].map(|id| exists(&connection, id));
+        assert_eq!(there, [true, true, false, true]);
+        let balance = query::balance(&connection, &account("alice"), eur).unwrap();
+        assert_eq!((balance.debit_minor, commits.into_inner()), (100, 1));
+    }
+
     #[tokio::test]
     async fn when_the_disk_is_full_nothing_of_the_group_is_made_and_the_next_one_is() {
         let (connection, folder) = fresh();
@@ -180,11 +221,7 @@ mod tests {
             connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         connection.pragma_update_and_check(None, "max_page_count", pages + 20, |_| Ok(())).unwrap();
         let large = Record { body: "x".repeat(1_000_000), ..note("large") };
-        let group = [inserts([note("a")]), inserts([large])].map(|batch| {
-            let (answer, answered) = oneshot::channel();
-            (Waiting { batch, answer }, answered)
-        });
-        let (mut group, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        let (mut group, answers) = waiting([inserts([note("a")]), inserts([large])]);
         let (mut connection, commits) = (connection, AtomicU64::new(0));
         commit_and_answer(&mut connection, &mut group, &commits);
 

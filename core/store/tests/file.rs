@@ -165,7 +165,7 @@ async fn the_file_says_whose_it_is() {
     drop(store_in(&folder, Batch::default()).await);
     let file = fs::read(folder.path().join("store.db")).unwrap();
     // SQLite file format, section 1.3: user version at 60, application id at 68.
-    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 1][..], &b"CSGN"[..]));
+    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 2][..], &b"CSGN"[..]));
 }
 
 #[test]
@@ -198,12 +198,37 @@ async fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(store_in(&folder, one_of_each()).await);
     let path = folder.path().join("store.db");
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let newer = refusal(&path);
-    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 2, known: 1 });
-    let told =
-        format!("{} has schema version 2; this program knows versions up to 1", path.display());
+    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 3, known: 2 });
+    let told = format!(
+        "{} has schema version 3, of a later build; this program knows version 2 only: run the later build",
+        path.display()
+    );
     assert_eq!(newer.to_string(), told);
+}
+
+#[test]
+fn an_older_schema_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    // The postings of version 1 had no floors, and no balances were kept.
+    let version_1 =
+        "CREATE TABLE postings (sequence INTEGER NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+                     PRAGMA application_id = 0x4353474E; PRAGMA user_version = 1";
+    Connection::open(&path).unwrap().execute_batch(version_1).unwrap();
+    let before = fs::read(&path).unwrap();
+    let older = refusal(&path);
+    assert_eq!(older, OpenError::OlderSchema { path: path.clone(), found: 1, known: 2 });
+    let told = format!(
+        "{} has schema version 1, of an earlier build; this program knows version 2 only: \
+         run the build that made it, or move it away and start with a new store",
+        path.display()
+    );
+    assert_eq!(older.to_string(), told);
+    // The check of the books says the same, and not that a table is missing.
+    assert_eq!(check_books(&path, |_| ()), Err(StoreError::Unavailable { cause: told }));
+    assert!(fs::read(&path).unwrap() == before);
 }
 
 #[tokio::test]
@@ -334,6 +359,17 @@ async fn books_that_were_tampered_with_are_found_wrong() {
     let file = Connection::open(&path).unwrap();
     file.execute("UPDATE balances SET debit_minor = debit_minor - 1", []).unwrap();
     assert_eq!(checked(&path).1, wrong(Some((9_979, 0)), Some((9_980, 0))));
+    // A sum above 64 bits is a difference like others, and those behind it are told, too.
+    let large = "INSERT INTO postings (id, debit, credit, currency, amount_minor, at)
+                 VALUES ('large', 'payer:alice', 'a:b', 'EUR', 9223372036854775807, 1);
+                 INSERT INTO balances VALUES ('payer:bob', 'EUR', 0, 7)";
+    file.execute_batch(large).unwrap();
+    let (books, differences) = checked(&path);
+    let mut both = wrong(Some((9_979, 0)), Some((i128::from(i64::MAX) + 9_980, 0)));
+    let bob = Difference { account: "payer:bob".to_owned(), kept: Some((0, 7)), ..both[0].clone() };
+    both.push(Difference { posted: Some((0, 0)), ..bob });
+    assert_eq!(differences, both);
+    assert!(books.are_even());
     file.execute("DELETE FROM balances", []).unwrap();
     assert_eq!(checked(&path).1, wrong(None, None));
     assert!(check_books(&folder.path().join("missing.db"), |_| ()).is_err());

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod books;
 mod flows;
 mod listeners;
 mod program;
