@@ -53,7 +53,7 @@ pub enum PurposeBody {
 #[derive(Clone, Debug, Deserialize, PartialEq, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentBody {
-    /// How much.
+    /// What is paid, more than nothing.
     pub amount: AmountBody,
     /// The relying party's reference of the order, 1 to 64 characters.
     #[schema(example = "order-1")]

@@ -61,7 +61,7 @@ pub enum PurposeView {
     AccessTo(String),
     /// A payment.
     Payment {
-        /// How much.
+        /// What is paid, as the message says it.
         amount: AmountBody,
         /// To the relying party, by its configured name.
         payee: String,

@@ -27,7 +27,7 @@ pub struct ItemBody {
     /// Its reference or name, 1 to 64 characters.
     #[schema(example = "ISBN 2070360245")]
     pub name: String,
-    /// How many.
+    /// At least 1; 1 where it is left out.
     #[serde(default = "one")]
     #[schema(example = 1)]
     pub quantity: u32,
