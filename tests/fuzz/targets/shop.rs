@@ -7,10 +7,12 @@ use axum::{
     body::Body,
     http::{Request, Response},
 };
-use countersign_checkout::{Checkouts, api, payer_pages};
-use countersign_domain::{directory::Subscribers, testing::{Fixture, key_ring}};
+use countersign_checkout::{Checkouts, merchant_api, payer_pages};
+use countersign_domain::{directory::Subscribers, relying_party::RelyingParty, testing::Fixture};
 use countersign_web::{
-    relying_party::{KeyHash, RelyingParties, RelyingParty},
+    api::api,
+    relying_party::{ApiClient, KeyHash, RelyingParties},
+    subscribers::subscribers,
     theme::Themes,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -22,27 +24,24 @@ static RUNTIME: LazyLock<Runtime> =
 /// API and pages of a shop in which nothing has happened yet.
 pub fn shop() -> (Router, Router) {
     let fixture = Fixture::new();
-    let keys = Arc::new(key_ring());
-    let directory = Subscribers::new(fixture.store.clone(), keys, fixture.entropy.clone());
-    let directory = Arc::new(directory);
+    let directory = Arc::new(Subscribers::new(fixture.ports.clone()));
     let checkouts = Arc::new(Checkouts {
-        store: fixture.store.clone(),
-        clock: fixture.clock.clone(),
-        entropy: fixture.entropy.clone(),
+        ports: fixture.ports.clone(),
         directory: directory.clone(),
-        subscribers: Some(directory),
         gateway: fixture.gateway.clone(),
         certificates: None,
-        public_origin: "https://pay.example.com".to_owned(),
+        public_origin: "https://pay.example.com".to_owned().try_into().expect("an origin"),
     });
     let party = RelyingParty {
         id: "dupont".try_into().expect("a name"),
         name: "Librairie Dupont".try_into().expect("a name"),
-        api_key_sha256: KeyHash::of("key"),
         may_enrol: true,
     };
-    let parties = RelyingParties::new(vec![party]);
-    (api(checkouts.clone(), parties), payer_pages(checkouts, Themes::default()))
+    let parties =
+        RelyingParties::new(vec![ApiClient { party, api_key_sha256: KeyHash::of("key") }]);
+    let api =
+        api([merchant_api(checkouts.clone(), parties.clone()), subscribers(directory, parties)]);
+    (api, payer_pages(checkouts, Themes::default()))
 }
 
 /// What is answered: anything but a fault of ours.
