@@ -278,8 +278,12 @@ impl Challenge {
             .then(|| self.end(State::Expired { at: now }))
     }
 
-    /// Ends a challenge for a reason that is not a response; `None` when it is over already.
+    /// Ends a challenge for a reason that is not a response; `None` when it is over already. One whose time has run out
+    /// ends for that.
     pub fn refuse(self, reason: Refusal, now: Timestamp) -> Option<Step<Self>> {
+        if now >= self.expires_at {
+            return self.expire(now);
+        }
         (self.state == State::Pending).then(|| self.end(State::Refused { reason, at: now }))
     }
 

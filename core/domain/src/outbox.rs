@@ -304,9 +304,8 @@ impl Outbox {
             tracing::warn!(challenge = %challenge.id(), "nothing here can end this challenge");
             return Ok(());
         }
-        let refusal = Refusal::Undeliverable;
-        match challenge.refuse(refusal.clone(), now) {
-            Some(ended) => self.verifier.add_end(version, ended, &refusal, now, batch).await,
+        match challenge.refuse(Refusal::Undeliverable, now) {
+            Some(ended) => self.verifier.add_end(version, ended, now, batch).await,
             None => Ok(()),
         }
     }

@@ -179,12 +179,14 @@ impl Verifier {
         &self,
         version: Version,
         ended: Step<Challenge>,
-        refusal: &Refusal,
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        let ended = batch.step(version, ended, now)?;
-        self.tell(&ended.value, End::Refused(refusal), now, batch).await
+        let ended = batch.step(version, ended, now)?.value;
+        match ended.over() {
+            Some(refusal) => self.tell(&ended, End::Refused(&refusal), now, batch).await,
+            None => Ok(()),
+        }
     }
 
     /// Whether the flow of what waits for a challenge runs in this process.
@@ -204,7 +206,7 @@ impl Verifier {
             let outcome = match found.value.count_attempt(session, now) {
                 Transition::Refused(refusal) => Outcome::Refused(refusal),
                 Transition::Ended(step, refusal) => {
-                    self.add_end(found.version, step, &refusal, now, &mut batch).await?;
+                    self.add_end(found.version, step, now, &mut batch).await?;
                     Outcome::Refused(refusal)
                 }
                 Transition::Made(step, attempt) => {
@@ -229,7 +231,7 @@ impl Verifier {
             let outcome = match found.value.conclude(attempt, corresponds, now) {
                 Transition::Refused(refusal) => Outcome::Refused(refusal),
                 Transition::Ended(step, refusal) => {
-                    self.add_end(found.version, step, &refusal, now, &mut batch).await?;
+                    self.add_end(found.version, step, now, &mut batch).await?;
                     Outcome::Refused(refusal)
                 }
                 Transition::Made(step, proof) => {
@@ -252,8 +254,7 @@ impl Verifier {
             let now = self.ports.clock.now();
             let mut batch = Batch::default();
             if let Some(step) = transition(found.value, now) {
-                let refusal = step.next.over().unwrap_or(Refusal::Cancelled);
-                self.add_end(found.version, step, &refusal, now, &mut batch).await?;
+                self.add_end(found.version, step, now, &mut batch).await?;
             }
             Ok((batch, ()))
         };

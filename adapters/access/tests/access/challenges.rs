@@ -202,6 +202,17 @@ async fn a_challenge_that_is_cancelled_stays_so_and_one_that_is_verified_cannot_
 }
 
 #[tokio::test]
+async fn a_challenge_whose_time_has_run_out_is_expired_and_cannot_be_cancelled() {
+    let house = House::new().await;
+    let started = house.start(&access()).await;
+    house.fixture.clock.advance_seconds(300);
+    let refused = house.call("acme", "POST", &started.path("/cancel"), &[], "").await;
+    assert_eq!(refused.refusal(), (409, "not-now".to_owned()));
+    assert_eq!(refused.text("/state"), "expired");
+    assert_eq!(house.look(&started).await.text("/status"), "expired");
+}
+
+#[tokio::test]
 async fn a_challenge_is_followed_by_the_trace_id_of_the_request() {
     let house = House::new().await;
     let id = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -112,3 +112,13 @@ fn what_is_over_is_not_ended_again() {
     assert_eq!(over.expire(challenge().expires_at()), None);
     assert_eq!(challenge().expire(NOW), None);
 }
+
+#[test]
+fn what_is_called_off_after_its_time_has_ended_with_its_time() {
+    let late = challenge().expires_at();
+    for reason in [Refusal::Cancelled, Refusal::Undeliverable] {
+        let ended = challenge().refuse(reason, late).unwrap();
+        assert_eq!(ended.next.over(), Some(Refusal::Late));
+        assert_eq!(ended.events, [Event::ChallengeRefused { cause: Refusal::Late }]);
+    }
+}
