@@ -280,21 +280,21 @@ impl Payment {
     /// The person typed back the code: from `AwaitingCode`. The proof must be of this payment's challenge, which is bound
     /// to this payment's amount and payee (RTS art. 5(1)(c)).
     pub(crate) fn agree(self, verified: &Verified, now: Timestamp) -> Result<Step<Self>, Error> {
-        match self.state.clone() {
-            PaymentState::AwaitingCode { approval }
-                if self.challenge.as_ref() == Some(verified.challenge()) =>
-            {
-                let next = match (approval, self.plan.bank) {
-                    (None, BankTurn::First | BankTurn::Last) => {
-                        let authorizing = self.with(PaymentState::Authorizing { agreed: true });
-                        Step::silent(authorizing.leased(now))
-                    }
-                    (approval, _) => self.held(approval, now),
-                };
-                Ok(next.after(Event::PaymentAgreed))
-            }
-            _ => Err(self.not_now()),
+        let PaymentState::AwaitingCode { approval } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        if self.challenge.as_ref() != Some(verified.challenge()) {
+            return Err(self.not_now());
         }
+        let next = match (approval, self.plan.bank) {
+            (None, BankTurn::First | BankTurn::Last) => {
+                Step::silent(self.with(PaymentState::Authorizing { agreed: true }).leased(now))
+            }
+            (approval, BankTurn::First | BankTurn::Last | BankTurn::Skip) => {
+                self.held(approval, now)
+            }
+        };
+        Ok(next.after(Event::PaymentAgreed))
     }
 
     /// The bank has debited the amount, which is posted: from `Capturing`.
@@ -335,10 +335,9 @@ impl Payment {
 
     /// Nothing more will be credited: from `Captured`, whose card is forgotten.
     pub(crate) fn forget_card(self) -> Result<Step<Self>, Error> {
-        match self.state.clone() {
-            captured @ PaymentState::Captured(_) => Ok(Step::silent(self.ended(captured))),
-            _ => Err(self.not_now()),
-        }
+        let PaymentState::Captured(_) = &self.state else { return Err(self.not_now()) };
+        let captured = self.state.clone();
+        Ok(Step::silent(self.ended(captured)))
     }
 
     /// The relying party gives some of it back: from `Captured`, in the time that the policy gives.
@@ -422,7 +421,12 @@ impl Payment {
             {
                 Some(approval.clone())
             }
-            _ => return Err(self.not_now()),
+            PaymentState::Capturing { .. }
+            | PaymentState::Captured(_)
+            | PaymentState::Crediting { .. }
+            | PaymentState::Declined { .. }
+            | PaymentState::Voiding { .. }
+            | PaymentState::Voided { .. } => return Err(self.not_now()),
         };
         let voiding = self.with(PaymentState::Voiding { cause, approval }).due(Some(now));
         Ok(Step::new(voiding, event))
