@@ -5,15 +5,14 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{FromRef, Path, State, rejection::BytesRejection},
-    http::StatusCode,
+    extract::{State, rejection::BytesRejection},
     response::Response,
     routing::{get, post},
 };
-use countersign_domain::{event::Fact, id::ChallengeId};
+use countersign_domain::event::Fact;
 use countersign_web::{
-    api::ApiPart,
-    body::{Segment, bytes, created, json},
+    api::{ApiPart, Served},
+    body::{Segment, bytes, created, json, record_id},
     correlation::TraceParent,
     idempotency::{self, IdempotencyKey},
     problem::Problem,
@@ -28,18 +27,6 @@ use crate::{
     view::{ChallengeView, StartedView, VerifiedView},
 };
 
-#[derive(Clone)]
-struct Api {
-    challenges: Arc<Challenges>,
-    parties: RelyingParties,
-}
-
-impl FromRef<Api> for RelyingParties {
-    fn from_ref(api: &Api) -> Self {
-        api.parties.clone()
-    }
-}
-
 #[derive(OpenApi)]
 #[openapi(paths(start, show, respond, resend, cancel, trace))]
 struct Description;
@@ -53,7 +40,7 @@ pub fn challenge_api(challenges: Arc<Challenges>, parties: RelyingParties) -> Ap
         .route("/v1/challenges/{id}/resend", post(resend))
         .route("/v1/challenges/{id}/cancel", post(cancel))
         .route("/v1/challenges/{id}/trace", get(trace))
-        .with_state(Api { challenges, parties });
+        .with_state(Served::new(challenges, parties));
     ApiPart { routes, description: Description::openapi() }
 }
 
@@ -68,7 +55,7 @@ pub fn challenge_api(challenges: Arc<Challenges>, parties: RelyingParties) -> Ap
     )
 )]
 async fn start(
-    State(api): State<Api>,
+    State(challenges): State<Arc<Challenges>>,
     ApiCaller(party): ApiCaller,
     key: IdempotencyKey,
     TraceParent(correlation): TraceParent,
@@ -78,7 +65,7 @@ async fn start(
     let new = json::<StartChallenge>(&body)?.into_new(&party, correlation)?;
     let request = idempotency::Request::new(&party.id, "start challenge", key, &body);
     let started =
-        to_the_end(async move { api.challenges.start(&party.id, new, &request).await }).await?;
+        to_the_end(async move { challenges.start(&party.id, new, &request).await }).await?;
     Ok(created(&format!("/v1/challenges/{}", started.challenge.id), &started))
 }
 
@@ -91,11 +78,11 @@ async fn start(
     )
 )]
 async fn show(
-    State(api): State<Api>,
+    State(challenges): State<Arc<Challenges>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
-    Ok(Json(api.challenges.view(&party.id, &challenge_id(id)?).await?))
+    Ok(Json(challenges.view(&party.id, &record_id(id)?).await?))
 }
 
 /// Takes what the person typed. A code is good once, and three wrong ones end the challenge, unless the policy says
@@ -109,14 +96,14 @@ async fn show(
     )
 )]
 async fn respond(
-    State(api): State<Api>,
+    State(challenges): State<Arc<Challenges>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<VerifiedView>, Problem> {
-    let id = challenge_id(id)?;
+    let id = record_id(id)?;
     let (session, typed) = json::<TypedBody>(&bytes(body)?)?.into_typed()?;
-    let step = async move { api.challenges.finish(&party.id, &id, &session, &typed).await };
+    let step = async move { challenges.finish(&party.id, &id, &session, &typed).await };
     Ok(Json(to_the_end(step).await?))
 }
 
@@ -130,14 +117,14 @@ async fn respond(
     )
 )]
 async fn resend(
-    State(api): State<Api>,
+    State(challenges): State<Arc<Challenges>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ChallengeView>, Problem> {
-    let id = challenge_id(id)?;
+    let id = record_id(id)?;
     let session = json::<ResendBody>(&bytes(body)?)?.into_session()?;
-    let step = async move { api.challenges.resend(&party.id, &id, &session).await };
+    let step = async move { challenges.resend(&party.id, &id, &session).await };
     Ok(Json(to_the_end(step).await?))
 }
 
@@ -150,12 +137,12 @@ async fn resend(
     )
 )]
 async fn cancel(
-    State(api): State<Api>,
+    State(challenges): State<Arc<Challenges>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
-    let id = challenge_id(id)?;
-    let step = async move { api.challenges.cancel(&party.id, &id).await };
+    let id = record_id(id)?;
+    let step = async move { challenges.cancel(&party.id, &id).await };
     Ok(Json(to_the_end(step).await?))
 }
 
@@ -168,15 +155,9 @@ async fn cancel(
     )
 )]
 async fn trace(
-    State(api): State<Api>,
+    State(challenges): State<Arc<Challenges>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<Vec<Fact>>, Problem> {
-    Ok(Json(api.challenges.trace(&party.id, &challenge_id(id)?).await?))
-}
-
-fn challenge_id(segment: Segment) -> Result<ChallengeId, Problem> {
-    let id = segment.ok().map(|Path(text)| ChallengeId::try_from(text));
-    let no_record = || Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record");
-    id.and_then(Result::ok).ok_or_else(no_record)
+    Ok(Json(challenges.trace(&party.id, &record_id(id)?).await?))
 }

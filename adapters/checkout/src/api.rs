@@ -5,15 +5,14 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{FromRef, Path, State, rejection::BytesRejection},
-    http::StatusCode,
+    extract::{State, rejection::BytesRejection},
     response::Response,
     routing::{get, post},
 };
 use countersign_domain::event::Fact;
 use countersign_web::{
-    api::ApiPart,
-    body::{Segment, bytes, created, json},
+    api::{ApiPart, Served},
+    body::{Segment, bytes, created, json, record_id},
     correlation::TraceParent,
     idempotency::{self, IdempotencyKey},
     problem::Problem,
@@ -21,19 +20,7 @@ use countersign_web::{
 };
 use utoipa::OpenApi;
 
-use crate::{flow::Checkouts, message::CreateCheckout, record::CheckoutId, view::MerchantView};
-
-#[derive(Clone)]
-struct Api {
-    checkouts: Arc<Checkouts>,
-    parties: RelyingParties,
-}
-
-impl FromRef<Api> for RelyingParties {
-    fn from_ref(api: &Api) -> Self {
-        api.parties.clone()
-    }
-}
+use crate::{flow::Checkouts, message::CreateCheckout, view::MerchantView};
 
 #[derive(OpenApi)]
 #[openapi(paths(create, show, void, trace))]
@@ -46,7 +33,7 @@ pub fn merchant_api(checkouts: Arc<Checkouts>, parties: RelyingParties) -> ApiPa
         .route("/v1/checkouts/{id}", get(show))
         .route("/v1/checkouts/{id}/void", post(void))
         .route("/v1/checkouts/{id}/trace", get(trace))
-        .with_state(Api { checkouts, parties });
+        .with_state(Served::new(checkouts, parties));
     ApiPart { routes, description: Description::openapi() }
 }
 
@@ -61,7 +48,7 @@ pub fn merchant_api(checkouts: Arc<Checkouts>, parties: RelyingParties) -> ApiPa
     )
 )]
 async fn create(
-    State(api): State<Api>,
+    State(checkouts): State<Arc<Checkouts>>,
     ApiCaller(party): ApiCaller,
     key: IdempotencyKey,
     TraceParent(correlation): TraceParent,
@@ -70,7 +57,7 @@ async fn create(
     let body = bytes(body)?;
     let new = json::<CreateCheckout>(&body)?.into_new(party.name, correlation)?;
     let request = idempotency::Request::new(&party.id, "create checkout", key, &body);
-    let view = api.checkouts.create(&party.id, new, &request).await?;
+    let view = checkouts.create(&party.id, new, &request).await?;
     Ok(created(&format!("/v1/checkouts/{}", view.checkout.id), &view))
 }
 
@@ -83,11 +70,11 @@ async fn create(
     )
 )]
 async fn show(
-    State(api): State<Api>,
+    State(checkouts): State<Arc<Checkouts>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<MerchantView>, Problem> {
-    Ok(Json(api.checkouts.merchant_view(&party.id, &checkout_id(id)?).await?))
+    Ok(Json(checkouts.merchant_view(&party.id, &record_id(id)?).await?))
 }
 
 /// Calls a checkout off before it is paid. Voiding what is void already is answered with a conflict.
@@ -99,11 +86,11 @@ async fn show(
     )
 )]
 async fn void(
-    State(api): State<Api>,
+    State(checkouts): State<Arc<Checkouts>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<MerchantView>, Problem> {
-    Ok(Json(api.checkouts.void(&party.id, &checkout_id(id)?).await?))
+    Ok(Json(checkouts.void(&party.id, &record_id(id)?).await?))
 }
 
 /// Shows everything that happened to the last payment of a checkout.
@@ -115,15 +102,9 @@ async fn void(
     )
 )]
 async fn trace(
-    State(api): State<Api>,
+    State(checkouts): State<Arc<Checkouts>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<Vec<Fact>>, Problem> {
-    Ok(Json(api.checkouts.trace(&party.id, &checkout_id(id)?).await?))
-}
-
-fn checkout_id(segment: Segment) -> Result<CheckoutId, Problem> {
-    let id = segment.ok().map(|Path(text)| CheckoutId::try_from(text));
-    let no_record = || Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record");
-    id.and_then(Result::ok).ok_or_else(no_record)
+    Ok(Json(checkouts.trace(&party.id, &record_id(id)?).await?))
 }

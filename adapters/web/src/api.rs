@@ -1,12 +1,19 @@
 //! The API of a server: every flow's part of it, under one description and with the same manners.
 
-use axum::{Json, Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, FromRef},
+    http::StatusCode,
+    routing::get,
+};
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use crate::{body::MAX_BODY_BYTES, problem::Problem};
+use crate::{body::MAX_BODY_BYTES, problem::Problem, relying_party::RelyingParties};
 
 /// The name of the security scheme that descriptions refer to: an API key as `Authorization: Bearer KEY`.
 pub const API_KEY: &str = "api_key";
@@ -17,6 +24,37 @@ pub struct ApiPart {
     pub routes: Router,
     /// What they take and answer.
     pub description: OpenApi,
+}
+
+/// What the handlers of a part work with: its flow, and the relying parties that may call it.
+pub struct Served<T> {
+    flow: Arc<T>,
+    parties: RelyingParties,
+}
+
+impl<T> Served<T> {
+    /// That flow, for those relying parties.
+    pub const fn new(flow: Arc<T>, parties: RelyingParties) -> Self {
+        Self { flow, parties }
+    }
+}
+
+impl<T> Clone for Served<T> {
+    fn clone(&self) -> Self {
+        Self { flow: self.flow.clone(), parties: self.parties.clone() }
+    }
+}
+
+impl<T> FromRef<Served<T>> for Arc<T> {
+    fn from_ref(served: &Served<T>) -> Self {
+        served.flow.clone()
+    }
+}
+
+impl<T> FromRef<Served<T>> for RelyingParties {
+    fn from_ref(served: &Served<T>) -> Self {
+        served.parties.clone()
+    }
 }
 
 /// All parts, with `/openapi.json`: to be mounted where people's browsers cannot reach it.

@@ -21,6 +21,15 @@ pub const MAX_BODY_BYTES: usize = 16 * 1024;
 /// A part of a path that names something. Bytes that are not UTF-8 name nothing, and are refused as a problem.
 pub type Segment = Result<Path<String>, PathRejection>;
 
+/// The id of the record that a path names. What cannot be an id names none.
+///
+/// # Errors
+/// Problem `not-found`.
+pub fn record_id<T: TryFrom<String>>(segment: Segment) -> Result<T, Problem> {
+    let id = segment.ok().and_then(|Path(text)| T::try_from(text).ok());
+    id.ok_or_else(Problem::no_record)
+}
+
 /// The whole body, or that it is too long or broke off.
 ///
 /// # Errors

@@ -103,10 +103,14 @@ impl Problem {
         Self::invalid(sentence(&reason.to_string()))
     }
 
+    /// There is no such record, or it is not the caller's.
+    pub(crate) fn no_record() -> Self {
+        Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record")
+    }
+
     /// Something is not there; `detail` says to programs what.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        let problem = Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record");
-        problem.in_plain(None, detail.into())
+        Self::no_record().in_plain(None, detail.into())
     }
 
     fn in_plain(self, title: Option<&'static str>, detail: String) -> Self {

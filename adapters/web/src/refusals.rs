@@ -33,9 +33,7 @@ impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         match error {
             Error::Invalid(error) => error.clone().into(),
-            Error::NotFound { .. } => {
-                Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record")
-            }
+            Error::NotFound { .. } => Self::no_record(),
             Error::NotNow { state, .. } => Self::not_now(state),
             Error::Contention | Error::Store(StoreError::Conflict { .. }) => {
                 Self::shared(StatusCode::CONFLICT, "changed-meanwhile")

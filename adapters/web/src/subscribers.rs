@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Bytes,
-    extract::{FromRef, Path, State, rejection::BytesRejection},
+    extract::{Path, State, rejection::BytesRejection},
     http::StatusCode,
     routing::put,
 };
@@ -21,7 +21,7 @@ use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::{
-    api::ApiPart,
+    api::{ApiPart, Served},
     body::{Segment, bytes, json},
     problem::Problem,
     relying_party::{ApiCaller, RelyingParties},
@@ -62,18 +62,6 @@ impl EnrolSubscriber {
     }
 }
 
-#[derive(Clone)]
-struct Directory {
-    subscribers: Arc<Subscribers>,
-    parties: RelyingParties,
-}
-
-impl FromRef<Directory> for RelyingParties {
-    fn from_ref(directory: &Directory) -> Self {
-        directory.parties.clone()
-    }
-}
-
 #[derive(OpenApi)]
 #[openapi(paths(enrol))]
 struct Description;
@@ -82,7 +70,7 @@ struct Description;
 pub fn subscribers(subscribers: Arc<Subscribers>, parties: RelyingParties) -> ApiPart {
     let routes = Router::new()
         .route("/v1/subscribers/{identifier}", put(enrol))
-        .with_state(Directory { subscribers, parties });
+        .with_state(Served::new(subscribers, parties));
     ApiPart { routes, description: Description::openapi() }
 }
 
@@ -96,7 +84,7 @@ pub fn subscribers(subscribers: Arc<Subscribers>, parties: RelyingParties) -> Ap
     )
 )]
 async fn enrol(
-    State(directory): State<Directory>,
+    State(subscribers): State<Arc<Subscribers>>,
     ApiCaller(party): ApiCaller,
     identifier: Segment,
     body: Result<Bytes, BytesRejection>,
@@ -110,6 +98,6 @@ async fn enrol(
     })?;
     let subscriber = json::<EnrolSubscriber>(&bytes(body)?)?
         .into_subscriber(Identifier::try_from(identifier)?)?;
-    directory.subscribers.enrol(&subscriber).await.map_err(|error| Problem::from(&error))?;
+    subscribers.enrol(&subscriber).await.map_err(|error| Problem::from(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }

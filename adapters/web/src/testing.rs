@@ -41,8 +41,21 @@ impl Answer {
     }
 }
 
+/// Calls an API under that key.
+pub async fn call(
+    api: &Router,
+    key: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<String>,
+) -> Answer {
+    let request = api_request(key, method, path, headers);
+    send(api, request.body(Body::from(body.into())).unwrap()).await
+}
+
 /// A request to the API under that key.
-pub fn api_request(key: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Builder {
+fn api_request(key: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Builder {
     let request = Request::builder()
         .method(method)
         .uri(path)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, body::Body};
+use axum::Router;
 use countersign_access::{Challenges, challenge_api};
 use countersign_domain::{
     address::Msisdn,
@@ -18,7 +18,7 @@ pub(crate) use countersign_web::testing::Answer;
 use countersign_web::{
     api::api,
     relying_party::{ApiClient, KeyHash, RelyingParties},
-    testing::{api_request, send},
+    testing::call,
     words::SHARED,
 };
 use serde_json::{Value, json};
@@ -75,8 +75,7 @@ impl House {
         headers: &[(&str, &str)],
         body: impl Into<String>,
     ) -> Answer {
-        let request = api_request(key, method, path, headers);
-        send(&self.api, request.body(Body::from(body.into())).unwrap()).await
+        call(&self.api, key, method, path, headers, body).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {

@@ -17,7 +17,7 @@ use countersign_web::{
     holder::CertificateReader,
     relying_party::{ApiClient, KeyHash, RelyingParties},
     subscribers::subscribers,
-    testing::{api_request, send},
+    testing::{call, send},
     theme::{Theme, Themes},
     words::SHARED,
 };
@@ -90,8 +90,7 @@ impl Shop {
         headers: &[(&str, &str)],
         body: impl Into<String>,
     ) -> Answer {
-        let request = api_request(key, method, path, headers);
-        send(&self.api, request.body(Body::from(body.into())).unwrap()).await
+        call(&self.api, key, method, path, headers, body).await
     }
 
     pub(crate) async fn enrol(&self) {
