@@ -7,6 +7,7 @@ use axum::{
     body::Body,
     http::{Request, Response},
 };
+use countersign_access::{Challenges, challenge_api};
 use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{directory::Subscribers, relying_party::RelyingParty, testing::Fixture};
 use countersign_web::{
@@ -32,6 +33,7 @@ pub fn shop() -> (Router, Router) {
         certificates: None,
         public_origin: "https://pay.example.com".to_owned().try_into().expect("an origin"),
     });
+    let origin = "login.example.com".try_into().expect("an origin");
     let party = RelyingParty {
         id: "dupont".try_into().expect("a name"),
         name: "Librairie Dupont".try_into().expect("a name"),
@@ -39,8 +41,17 @@ pub fn shop() -> (Router, Router) {
     };
     let parties =
         RelyingParties::new(vec![ApiClient { party, api_key_sha256: KeyHash::of("key") }]);
-    let api =
-        api([merchant_api(checkouts.clone(), parties.clone()), subscribers(directory, parties)]);
+    let challenges = Arc::new(Challenges {
+        ports: fixture.ports.clone(),
+        directory: directory.clone(),
+        verifier: fixture.verifier.clone(),
+        origins: [("dupont".try_into().expect("a name"), vec![origin])].into(),
+    });
+    let api = api([
+        merchant_api(checkouts.clone(), parties.clone()),
+        challenge_api(challenges, parties.clone()),
+        subscribers(directory, parties),
+    ]);
     (api, payer_pages(checkouts, Themes::default()))
 }
 

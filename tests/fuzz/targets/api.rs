@@ -1,4 +1,5 @@
-//! The merchants' API: any body for an order and for a subscriber, under any idempotency key.
+//! The relying parties' API: any body for an order, a subscriber, a challenge and what answers it, under any idempotency
+//! key.
 #![no_main]
 
 mod shop;
@@ -8,7 +9,13 @@ use axum::{body::Body, http::Request};
 libfuzzer_sys::fuzz_target!(|input: (&[u8], &[u8])| {
     let (body, key) = input;
     let (api, _) = shop::shop();
-    for (method, path) in [("POST", "/v1/checkouts"), ("PUT", "/v1/subscribers/alice")] {
+    for (method, path) in [
+        ("POST", "/v1/checkouts"),
+        ("PUT", "/v1/subscribers/alice"),
+        ("POST", "/v1/challenges"),
+        ("POST", "/v1/challenges/ch_0123456789abcdef0123456789abcdef/response"),
+        ("POST", "/v1/challenges/ch_0123456789abcdef0123456789abcdef/resend"),
+    ] {
         let request = Request::builder()
             .method(method)
             .uri(path)
