@@ -41,7 +41,7 @@ pub fn challenge_api(challenges: Arc<Challenges>, parties: RelyingParties) -> Ap
         .route("/v1/challenges/{id}/cancel", post(cancel))
         .route("/v1/challenges/{id}/trace", get(trace))
         .with_state(Served::new(challenges, parties));
-    ApiPart { routes, description: Description::openapi() }
+    ApiPart { routes, description: Description::openapi }
 }
 
 /// Sends a code to a person's phone.

@@ -34,7 +34,7 @@ pub fn merchant_api(checkouts: Arc<Checkouts>, parties: RelyingParties) -> ApiPa
         .route("/v1/checkouts/{id}/void", post(void))
         .route("/v1/checkouts/{id}/trace", get(trace))
         .with_state(Served::new(checkouts, parties));
-    ApiPart { routes, description: Description::openapi() }
+    ApiPart { routes, description: Description::openapi }
 }
 
 /// Creates a checkout.

@@ -22,8 +22,8 @@ pub const API_KEY: &str = "api_key";
 pub struct ApiPart {
     /// The routes, without any fallback.
     pub routes: Router,
-    /// What they take and answer.
-    pub description: OpenApi,
+    /// Describes what they take and answer.
+    pub description: fn() -> OpenApi,
 }
 
 /// What the handlers of a part work with: its flow, and the relying parties that may call it.
@@ -59,14 +59,13 @@ impl<T> FromRef<Served<T>> for RelyingParties {
 
 /// All parts, with `/openapi.json`: to be mounted where people's browsers cannot reach it.
 pub fn api(parts: impl IntoIterator<Item = ApiPart>) -> Router {
-    let mut description = base();
-    let mut routes = Router::new();
+    let (mut routes, mut descriptions) = (Router::new(), Vec::new());
     for part in parts {
-        description.merge(part.description);
+        descriptions.push(part.description);
         routes = routes.merge(part.routes);
     }
     routes
-        .route("/openapi.json", get(async move || Json(description)))
+        .route("/openapi.json", get(async move || Json(describe(&descriptions))))
         .fallback(async || {
             Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-resource")
         })
@@ -75,6 +74,13 @@ pub fn api(parts: impl IntoIterator<Item = ApiPart>) -> Router {
             problem.worded("other-method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+}
+
+fn describe(parts: &[fn() -> OpenApi]) -> OpenApi {
+    parts.iter().fold(base(), |mut whole, part| {
+        whole.merge(part());
+        whole
+    })
 }
 
 /// A description of nothing yet.

@@ -71,7 +71,7 @@ pub fn subscribers(subscribers: Arc<Subscribers>, parties: RelyingParties) -> Ap
     let routes = Router::new()
         .route("/v1/subscribers/{identifier}", put(enrol))
         .with_state(Served::new(subscribers, parties));
-    ApiPart { routes, description: Description::openapi() }
+    ApiPart { routes, description: Description::openapi }
 }
 
 /// Enters a subscriber into the directory. Needs a relying party that may.
