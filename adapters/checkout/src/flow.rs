@@ -239,7 +239,7 @@ impl Checkouts {
             },
             card: payer.card,
             transaction: checkout.transaction.clone(),
-            order_digest: None,
+            order: None,
             known_by,
             capture: CaptureTime::AtOnce,
             correlation: checkout.correlation.clone(),

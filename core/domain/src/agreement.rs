@@ -58,11 +58,21 @@ pub enum Agreement {
         transaction: Transaction,
         /// The account to debit, masked (C16).
         account: Option<MaskedCard>,
-        /// The digest of the protocol's own order, where there is one, such as SET's PI-TBS.
-        order: Option<Sha256Digest>,
+        /// The protocol's own order, where there is one.
+        order: Option<ProtocolOrder>,
     },
     /// That a document or a message is the person's (A2, A3, A6, F6).
     Document(Document),
+}
+
+/// The order of a protocol that has its own, such as SET: the code is linked to all of it.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct ProtocolOrder {
+    /// The digest of the order, such as that of SET's PI-TBS.
+    pub digest: Sha256Digest,
+    /// The digest of what names it, which both sides know: the short reference is made of it. Nothing may be in it that
+    /// the payer's side can choose, or a thief of keys tries orders until their reference is another's.
+    pub name: Sha256Digest,
 }
 
 /// A document or message, as a person agrees to it without seeing all of it on the phone.

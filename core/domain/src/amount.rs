@@ -12,6 +12,12 @@ use crate::invalid::{Field, InvalidInput};
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
+    /// The currency of an ISO 4217 number, such as 978, if it has one and a minor unit.
+    pub fn from_numeric(number: u16) -> Option<Self> {
+        let currency = iso_currency::Currency::from_numeric(number);
+        currency.filter(|currency| currency.exponent().is_some()).map(Self)
+    }
+
     /// The three letters, such as `EUR`.
     pub fn code(self) -> &'static str {
         self.0.code()

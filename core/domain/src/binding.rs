@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Address,
-    agreement::{Agreement, Document},
+    agreement::{Agreement, Document, ProtocolOrder},
+    digest::Sha256Digest,
     id::{ChallengeId, RelyingPartyId},
     person::Person,
     time::Timestamp,
@@ -55,18 +56,11 @@ impl ShortReference {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl Binding {
-    /// SHA-256 of [`Binding::canonical_bytes`].
-    pub(crate) fn digest(&self) -> Digest {
-        digest(&SHA256, &self.canonical_bytes())
-    }
-
-    /// The reference: the first 32 bits of the SHA-256 of `countersign reference 1` and the binding's digest, as a number
+    /// The reference of a digest: the first 32 bits of the SHA-256 of `countersign reference 1` and the digest, as a number
     /// whose digits in base 23, lowest first, are characters of `34679ACDEFHJKMNPRTUVWXY`.
-    pub fn reference(&self) -> ShortReference {
-        let labelled = [REFERENCE_LABEL, self.digest().as_ref()].concat();
+    pub fn of(named: &Sha256Digest) -> Self {
+        let labelled = [REFERENCE_LABEL, named.as_bytes()].concat();
         let hash = digest(&SHA256, &labelled);
         let number =
             hash.as_ref().iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
@@ -75,7 +69,32 @@ impl Binding {
             let digit = number.checked_div(base.checked_pow(place)?)?.checked_rem(base)?;
             REFERENCE_ALPHABET.get(usize::try_from(digit).ok()?)
         });
-        ShortReference(characters.collect())
+        Self(characters.collect())
+    }
+}
+
+impl Binding {
+    /// SHA-256 of [`Binding::canonical_bytes`].
+    pub(crate) fn digest(&self) -> Digest {
+        digest(&SHA256, &self.canonical_bytes())
+    }
+
+    /// What stands in the message and beside the code's field: of the order's name where a protocol has its own order, so
+    /// that the payer's own program can say it without being told; of the binding's digest otherwise.
+    pub fn reference(&self) -> ShortReference {
+        match &self.agreement {
+            Agreement::Payment { order: Some(ProtocolOrder { name, .. }), .. } => {
+                ShortReference::of(name)
+            }
+            Agreement::Access { .. }
+            | Agreement::Certificate { .. }
+            | Agreement::Payment { order: None, .. }
+            | Agreement::Document(_) => {
+                let mut own = [0; 32];
+                own.copy_from_slice(self.digest().as_ref());
+                ShortReference::of(&Sha256Digest::new(own))
+            }
+        }
     }
 
     /// The canonical encoding: each field as its length (4 bytes, big-endian) and its bytes, always all of them in the
@@ -149,7 +168,10 @@ impl Encoder {
                 self.list(account.as_slice(), |encoder, account| {
                     encoder.text(&account.to_string())
                 });
-                self.list(order.as_slice(), |encoder, digest| encoder.bytes(digest.as_bytes()));
+                self.list(order.as_slice(), |encoder, order| {
+                    encoder.bytes(order.digest.as_bytes());
+                    encoder.bytes(order.name.as_bytes());
+                });
             }
             Agreement::Document(document) => self.document(document),
         }

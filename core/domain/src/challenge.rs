@@ -133,6 +133,11 @@ impl Challenge {
         self.max_attempts.saturating_sub(self.attempts)
     }
 
+    /// How many digits its code has.
+    pub const fn digits(&self) -> u8 {
+        self.digits
+    }
+
     /// The receiver's address, as it may be shown.
     pub fn masked_address(&self) -> String {
         self.person().address.masked()

@@ -574,7 +574,7 @@ impl ChallengeRequest {
             agreement: Agreement::Payment {
                 transaction: payment.transaction.clone(),
                 account: Some(payment.card.clone()),
-                order: payment.order_digest.clone(),
+                order: payment.order.clone(),
             },
             waiting: Some(Waiting::of(payment)),
             correlation: payment.correlation.clone(),

@@ -77,6 +77,7 @@ fields! {
     Msisdn "Msisdn",
     NoBankUpTo "no_bank_up_to",
     NormalInARow "normal_in_a_row",
+    NormalKnownBy "normal_known_by",
     NormalTotalUpTo "normal_total_up_to",
     NormalUpTo "normal_up_to",
     OcraPinHash "hash of the PIN",

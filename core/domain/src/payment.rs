@@ -24,11 +24,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::state::{Capture, PaymentState};
 use crate::{
+    agreement::ProtocolOrder,
     amount::Amount,
     bank::{ApprovalCode, BankReference, ResponseCode},
     card::{Card, MaskedCard},
     challenge::{Challenge, Verified},
-    digest::Sha256Digest,
     error::Error,
     event::Event,
     id::{ChallengeId, CorrelationId, PaymentId, RelyingPartyId, SessionId},
@@ -71,8 +71,8 @@ pub struct PaymentRequest {
     pub card: Card,
     /// What for.
     pub transaction: Transaction,
-    /// The digest of the protocol's own order, where there is one; the code is linked to it.
-    pub order_digest: Option<Sha256Digest>,
+    /// The protocol's own order, where there is one; the code is linked to it.
+    pub order: Option<ProtocolOrder>,
     /// How the payer became known.
     pub known_by: KnownBy,
     /// When the amount is to be debited.
@@ -88,7 +88,7 @@ pub struct Payment {
     pub(crate) relying_party: RelyingPartyId,
     pub(crate) person: Person,
     pub(crate) transaction: Transaction,
-    pub(crate) order_digest: Option<Sha256Digest>,
+    pub(crate) order: Option<ProtocolOrder>,
     pub(crate) plan: Plan,
     /// Where payments without a code are counted, when the policy exempts any: a code makes an end of the count.
     pub(crate) counted_at: Option<String>,
@@ -124,7 +124,7 @@ impl Payment {
             relying_party: request.relying_party,
             person: request.person,
             transaction: request.transaction,
-            order_digest: request.order_digest,
+            order: request.order,
             plan,
             counted_at,
             credit_days,

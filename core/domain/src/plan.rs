@@ -91,4 +91,6 @@ pub enum KnownBy {
     Card,
     /// By a certificate whose key the payer holds (F13.v1).
     Certificate,
+    /// By a card, in an order that nobody signed (F11.v1): a code is asked for, whatever the amount.
+    Unsigned,
 }

@@ -107,6 +107,7 @@ impl Policy {
         is_within(&settings.normal_up_to, amount, 0)
             && before.count() < settings.normal_in_a_row
             && (totals.is_empty() || is_within(totals, amount, before.total_minor(amount)))
+            && circumstances.known_by != KnownBy::Unsigned
             && settings.normal_known_by.contains(&circumstances.known_by)
             && !settings.always_secured.contains(circumstances.relying_party)
     }
@@ -162,6 +163,12 @@ impl TryFrom<PolicySettings> for Policy {
         if settings.normal_in_a_row > 5 {
             return refuse(Field::NormalInARow, "must be 0 to 5");
         }
+        if settings.normal_known_by.contains(&KnownBy::Unsigned) {
+            return refuse(
+                Field::NormalKnownBy,
+                "must not have unsigned: a code is all that proves such a payer",
+            );
+        }
         if settings.credit_days > 540 {
             return refuse(Field::CreditDays, "must be 0 to 540");
         }
@@ -197,6 +204,10 @@ mod tests {
             (PolicySettings { resend_after_seconds: 301, ..defaults() }, Field::ResendAfterSeconds),
             (PolicySettings { normal_up_to: vec![limit, limit], ..defaults() }, Field::NormalUpTo),
             (PolicySettings { normal_in_a_row: 6, ..defaults() }, Field::NormalInARow),
+            (
+                PolicySettings { normal_known_by: vec![KnownBy::Unsigned], ..defaults() },
+                Field::NormalKnownBy,
+            ),
             (PolicySettings { credit_days: 541, ..defaults() }, Field::CreditDays),
             (
                 PolicySettings { normal_total_up_to: vec![limit, limit], ..defaults() },

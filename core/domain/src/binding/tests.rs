@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     address::Msisdn,
-    agreement::DocumentFact,
+    agreement::{DocumentFact, ProtocolOrder},
     amount::Amount,
     code::AuthenticationCode,
     digest::Sha256Digest,
@@ -65,7 +65,10 @@ impl Vector {
                     transaction: self.transaction(&self.one("amount-minor")),
                     account: account
                         .map(|text| serde_json::from_value(text.as_str().into()).unwrap()),
-                    order: digest("order-sha256"),
+                    order: digest("order-sha256").map(|order| ProtocolOrder {
+                        digest: order,
+                        name: digest("order-name-sha256").unwrap(),
+                    }),
                 }
             }
             "document" => {
@@ -160,6 +163,10 @@ fn any_digest() -> impl Strategy<Value = Sha256Digest> {
     (0..2_u8).prop_map(|byte| Sha256Digest::new([byte; 32]))
 }
 
+fn any_order() -> impl Strategy<Value = ProtocolOrder> {
+    (any_digest(), any_digest()).prop_map(|(digest, name)| ProtocolOrder { digest, name })
+}
+
 fn any_agreement() -> impl Strategy<Value = Agreement> {
     let accounts = [None, Some(card().masked()), Some(other_card().masked())];
     let accounts = prop::sample::select(accounts.to_vec());
@@ -171,7 +178,7 @@ fn any_agreement() -> impl Strategy<Value = Agreement> {
     prop_oneof![
         "[ab]{1,3}".prop_map(|to| Agreement::Access { to: to.try_into().unwrap() }),
         "[ab]{1,3}".prop_map(|name| Agreement::Certificate { name: name.try_into().unwrap() }),
-        (any_transaction(), accounts, prop::option::of(any_digest())).prop_map(
+        (any_transaction(), accounts, prop::option::of(any_order())).prop_map(
             |(transaction, account, order)| Agreement::Payment { transaction, account, order }
         ),
         document.prop_map(|(title, facts, digest)| {
@@ -238,6 +245,23 @@ proptest! {
         let reference = binding.reference();
         prop_assert_eq!(reference.as_str().len(), 4);
         prop_assert!(reference.as_str().chars().all(|c| REFERENCE_ALPHABET.contains(&c)));
+    }
+
+    #[test]
+    fn the_reference_of_a_protocols_own_order_is_of_its_name_alone(
+        one in any_binding(), two in any_binding(), order in any_order(), digest in any_digest()
+    ) {
+        let with = |mut binding: Binding, order| {
+            if let Agreement::Payment { order: own, .. } = &mut binding.agreement {
+                *own = Some(order);
+            }
+            matches!(binding.agreement, Agreement::Payment { .. }).then(|| binding.reference())
+        };
+        let other = ProtocolOrder { digest, ..order.clone() };
+        let references = [with(one, order.clone()), with(two, other)];
+        for reference in references.into_iter().flatten() {
+            prop_assert_eq!(reference, ShortReference::of(&order.name));
+        }
     }
 
     #[test]

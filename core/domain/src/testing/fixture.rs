@@ -86,7 +86,7 @@ impl Fixture {
             person: alice(session, "pay.example.com"),
             card: card(),
             transaction: purchase(euros),
-            order_digest: None,
+            order: None,
             known_by: KnownBy::UserId,
             capture: CaptureTime::AtOnce,
             correlation: None,

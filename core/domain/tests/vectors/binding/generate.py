@@ -35,7 +35,8 @@ def agreement(given):
     out += field(one("payee")) + field(one("reference"))
     items = [item.split(" ", 1) for item in given.get("item", [])]
     out += listed(items, lambda item: field(item[1]) + field(int(item[0])))
-    return out + listed(given.get("account", []), field) + listed(digests("order-sha256"), octets)
+    orders = list(zip(digests("order-sha256"), digests("order-name-sha256")))
+    return out + listed(given.get("account", []), field) + listed(orders, lambda order: octets(order[0]) + octets(order[1]))
 
 
 def encoding(given):
@@ -72,5 +73,6 @@ for path in sorted(pathlib.Path(__file__).parent.glob("*.txt")):
     seconds = int(given["issued-at-millis"][0]) // 1000
     value = code(bytes.fromhex(given["key"][0]), digest, given["session"][0], seconds)
     lines += [f"expect-encoding: {encoded.hex()}", f"expect-sha256: {digest.hex()}"]
-    lines += [f"expect-reference: {reference(digest)}", f"expect-code-8: {value}"]
+    named = bytes.fromhex(given["order-name-sha256"][0]) if "order-name-sha256" in given else digest
+    lines += [f"expect-reference: {reference(named)}", f"expect-code-8: {value}"]
     path.write_text("\n".join(lines) + "\n")
