@@ -9,7 +9,7 @@ use std::{cell::RefCell, fmt};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
-use x509_parser::certificate::X509Certificate;
+use x509_parser::{certificate::X509Certificate, x509::AttributeTypeAndValue};
 
 use crate::{
     certificate::{self, Certificate, Validity},
@@ -154,7 +154,8 @@ impl TrustAnchors {
         strict::check(&parsed)?;
         Ok(VerifiedCertificate {
             role,
-            common_name: common_name(&parsed),
+            common_name: only(parsed.subject().iter_common_name()),
+            organization: only(parsed.subject().iter_organization()),
             key_sha256: certificate::key_hash(&parsed),
             serial: parsed.raw_serial().to_vec(),
             not_after: Validity::of(&parsed)?.not_after(),
@@ -258,6 +259,7 @@ pub struct VerifiedCertificate {
     role: EndEntityKind,
     certificate: CertificateDer<'static>,
     common_name: Option<String>,
+    organization: Option<String>,
     key_sha256: [u8; 32],
     serial: Vec<u8>,
     not_after: UnixTime,
@@ -282,6 +284,11 @@ impl VerifiedCertificate {
     /// The subject's common name, if it has exactly one.
     pub fn common_name(&self) -> Option<&str> {
         self.common_name.as_deref()
+    }
+
+    /// The subject's organisation, the brand of cards, if it has exactly one.
+    pub fn organization(&self) -> Option<&str> {
+        self.organization.as_deref()
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo: the holder's identity, whatever certificate is shown.
@@ -348,8 +355,8 @@ fn check_role(certificate: &X509Certificate<'_>, role: EndEntityKind) -> Result<
     if named && fits { Ok(()) } else { Err(Refusal::WrongUsage) }
 }
 
-fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
-    let mut names = certificate.subject().iter_common_name();
+/// The text of an attribute that a name has exactly once.
+fn only<'a>(mut names: impl Iterator<Item = &'a AttributeTypeAndValue<'a>>) -> Option<String> {
     match (names.next(), names.next()) {
         (Some(name), None) => name.as_str().ok().map(str::to_owned),
         _ => None,
