@@ -1,0 +1,511 @@
+//! The types of fields: bounded values of DER (X.690), each of which knows how it is written in ASN.1.
+
+use std::{fmt, ops::Deref};
+
+use countersign_certs::Certificate;
+use der::{
+    Decode, DecodeValue, Encode, EncodeValue, ErrorKind, FixedTag, Header, Length, Reader, Tag,
+    Writer, asn1::GeneralizedTime,
+};
+use zeroize::Zeroizing;
+
+use crate::table::{Described, Kind};
+
+/// How many octets an identifier, a challenge, a salt or a nonce has in SET.
+pub const RANDOM_OCTETS: usize = 20;
+
+/// What is wrong with the value of a field.
+const fn out_of_bounds(tag: Tag) -> der::Error {
+    der::Error::new(ErrorKind::Value { tag }, Length::ZERO)
+}
+
+/// Writes the bytes of a value, whatever type has them.
+macro_rules! written_as_bytes {
+    ([$($generics:tt)*] $name:ty, $tag:expr) => {
+        impl<$($generics)*> FixedTag for $name {
+            const TAG: Tag = $tag;
+        }
+
+        impl<$($generics)*> EncodeValue for $name {
+            fn value_len(&self) -> der::Result<Length> {
+                Length::try_from(self.0.len())
+            }
+
+            fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+                writer.write(self.0.as_ref())
+            }
+        }
+    };
+}
+
+/// `OCTET STRING (SIZE(MIN..MAX))`, for everyone to see.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Octets<const MIN: usize, const MAX: usize>(Vec<u8>);
+
+/// Twenty random octets: an identifier, a challenge, a salt.
+pub type Random = Octets<RANDOM_OCTETS, RANDOM_OCTETS>;
+
+impl<const MIN: usize, const MAX: usize> Octets<MIN, MAX> {
+    /// The octets.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> TryFrom<Vec<u8>> for Octets<MIN, MAX> {
+    type Error = der::Error;
+
+    fn try_from(bytes: Vec<u8>) -> der::Result<Self> {
+        let fits = (MIN..=MAX).contains(&bytes.len());
+        fits.then_some(Self(bytes)).ok_or(out_of_bounds(Tag::OctetString))
+    }
+}
+
+impl From<[u8; RANDOM_OCTETS]> for Random {
+    fn from(bytes: [u8; RANDOM_OCTETS]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl<'a, const MIN: usize, const MAX: usize> DecodeValue<'a> for Octets<MIN, MAX> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        Self::try_from(reader.read_slice(header.length())?.to_vec())
+    }
+}
+
+written_as_bytes!([const MIN: usize, const MAX: usize] Octets<MIN, MAX>, Tag::OctetString);
+
+impl<const MIN: usize, const MAX: usize> Described for Octets<MIN, MAX> {
+    const KIND: &'static Kind = &Kind::Octets { min: MIN, max: MAX };
+}
+
+/// `OCTET STRING (SIZE(20))` that only those may see to whom it is encrypted. Never printed, wiped when dropped.
+#[derive(Clone, Eq, PartialEq)]
+pub struct SecretOctets(Zeroizing<Vec<u8>>);
+
+impl SecretOctets {
+    /// The octets. Not for logs.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<[u8; RANDOM_OCTETS]> for SecretOctets {
+    fn from(bytes: [u8; RANDOM_OCTETS]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
+    }
+}
+
+impl<'a> DecodeValue<'a> for SecretOctets {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        let bytes = Zeroizing::new(reader.read_slice(header.length())?.to_vec());
+        let fits = bytes.len() == RANDOM_OCTETS;
+        fits.then_some(Self(bytes)).ok_or(out_of_bounds(Tag::OctetString))
+    }
+}
+
+written_as_bytes!([] SecretOctets, Tag::OctetString);
+
+impl Described for SecretOctets {
+    const KIND: &'static Kind = &Kind::Octets { min: RANDOM_OCTETS, max: RANDOM_OCTETS };
+}
+
+impl fmt::Debug for SecretOctets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretOctets(..)")
+    }
+}
+
+/// `UTF8String (SIZE(1..MAX))`, counted in characters, without control characters.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> Text<MAX> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> TryFrom<&str> for Text<MAX> {
+    type Error = der::Error;
+
+    fn try_from(text: &str) -> der::Result<Self> {
+        let fits = (1..=MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.to_owned())).ok_or(out_of_bounds(Tag::Utf8String))
+    }
+}
+
+impl<'a, const MAX: usize> DecodeValue<'a> for Text<MAX> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        let bytes = reader.read_slice(header.length())?;
+        Self::try_from(std::str::from_utf8(bytes).map_err(|_| out_of_bounds(Tag::Utf8String))?)
+    }
+}
+
+written_as_bytes!([const MAX: usize] Text<MAX>, Tag::Utf8String);
+
+impl<const MAX: usize> Described for Text<MAX> {
+    const KIND: &'static Kind = &Kind::Text { max: MAX };
+}
+
+/// `NumericString (SIZE(MIN..MAX))` of digits that only those may see to whom it is encrypted: a card's number, a code.
+/// Never printed, wiped when dropped.
+#[derive(Clone, Eq, PartialEq)]
+pub struct SecretDigits<const MIN: usize, const MAX: usize>(Zeroizing<String>);
+
+impl<const MIN: usize, const MAX: usize> SecretDigits<MIN, MAX> {
+    /// The digits. Not for logs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> TryFrom<&str> for SecretDigits<MIN, MAX> {
+    type Error = der::Error;
+
+    fn try_from(text: &str) -> der::Result<Self> {
+        let fits =
+            (MIN..=MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = || Self(Zeroizing::new(text.to_owned()));
+        fits.then(digits).ok_or(out_of_bounds(Tag::NumericString))
+    }
+}
+
+impl<'a, const MIN: usize, const MAX: usize> DecodeValue<'a> for SecretDigits<MIN, MAX> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        let bytes = reader.read_slice(header.length())?;
+        Self::try_from(std::str::from_utf8(bytes).map_err(|_| out_of_bounds(Tag::NumericString))?)
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> FixedTag for SecretDigits<MIN, MAX> {
+    const TAG: Tag = Tag::NumericString;
+}
+
+impl<const MIN: usize, const MAX: usize> EncodeValue for SecretDigits<MIN, MAX> {
+    fn value_len(&self) -> der::Result<Length> {
+        Length::try_from(self.0.len())
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        writer.write(self.0.as_bytes())
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Described for SecretDigits<MIN, MAX> {
+    const KIND: &'static Kind = &Kind::Digits { min: MIN, max: MAX };
+}
+
+impl<const MIN: usize, const MAX: usize> fmt::Debug for SecretDigits<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretDigits(..)")
+    }
+}
+
+/// `INTEGER (MIN..MAX)`.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Number<const MIN: i64, const MAX: i64>(i64);
+
+impl<const MIN: i64, const MAX: i64> Number<MIN, MAX> {
+    /// The number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> TryFrom<i64> for Number<MIN, MAX> {
+    type Error = der::Error;
+
+    fn try_from(number: i64) -> der::Result<Self> {
+        let fits = (MIN..=MAX).contains(&number);
+        fits.then_some(Self(number)).ok_or(out_of_bounds(Tag::Integer))
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> FixedTag for Number<MIN, MAX> {
+    const TAG: Tag = Tag::Integer;
+}
+
+impl<'a, const MIN: i64, const MAX: i64> DecodeValue<'a> for Number<MIN, MAX> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        Self::try_from(i64::decode_value(reader, header)?)
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> EncodeValue for Number<MIN, MAX> {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.value_len()
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        self.0.encode_value(writer)
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> Described for Number<MIN, MAX> {
+    const KIND: &'static Kind = &Kind::Integer { min: MIN, max: MAX };
+}
+
+impl Described for bool {
+    const KIND: &'static Kind = &Kind::Boolean;
+}
+
+impl Described for GeneralizedTime {
+    const KIND: &'static Kind = &Kind::Time;
+}
+
+/// `SEQUENCE (SIZE(MIN..MAX)) OF` something.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct List<T, const MIN: usize, const MAX: usize>(Vec<T>);
+
+impl<T, const MIN: usize, const MAX: usize> List<T, MIN, MAX> {
+    /// The elements, in order.
+    pub fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T, const MIN: usize, const MAX: usize> TryFrom<Vec<T>> for List<T, MIN, MAX> {
+    type Error = der::Error;
+
+    fn try_from(elements: Vec<T>) -> der::Result<Self> {
+        let fits = (MIN..=MAX).contains(&elements.len());
+        fits.then_some(Self(elements)).ok_or(out_of_bounds(Tag::Sequence))
+    }
+}
+
+impl<T, const MIN: usize, const MAX: usize> FixedTag for List<T, MIN, MAX> {
+    const TAG: Tag = Tag::Sequence;
+}
+
+impl<'a, T: Decode<'a, Error = der::Error>, const MIN: usize, const MAX: usize> DecodeValue<'a>
+    for List<T, MIN, MAX>
+{
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        let end = (reader.position() + header.length())?;
+        let mut elements = Vec::new();
+        while reader.position() < end {
+            if elements.len() == MAX {
+                return Err(out_of_bounds(Tag::Sequence));
+            }
+            elements.push(T::decode(reader)?);
+        }
+        Self::try_from(elements)
+    }
+}
+
+impl<T: Encode, const MIN: usize, const MAX: usize> EncodeValue for List<T, MIN, MAX> {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.iter().try_fold(Length::ZERO, |length, element| length + element.encoded_len()?)
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        self.0.iter().try_for_each(|element| element.encode(writer))
+    }
+}
+
+impl<T: Described, const MIN: usize, const MAX: usize> Described for List<T, MIN, MAX> {
+    const KIND: &'static Kind = &Kind::List { of: T::KIND, min: MIN, max: MAX };
+}
+
+/// Any one SEQUENCE, kept as it was received: for what another decoder reads.
+#[derive(Clone, Eq, PartialEq)]
+pub(crate) struct Element {
+    der: Vec<u8>,
+    /// Where its value begins.
+    value_at: usize,
+}
+
+impl Element {
+    /// The whole of it.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.der
+    }
+
+    fn value(&self) -> &[u8] {
+        self.der.split_at_checked(self.value_at).map(|(_, value)| value).unwrap_or_default()
+    }
+}
+
+impl FixedTag for Element {
+    const TAG: Tag = Tag::Sequence;
+}
+
+impl<'a> DecodeValue<'a> for Element {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        // A length in DER has one form, so this is what was received.
+        let mut der = header.to_der()?;
+        let value_at = der.len();
+        der.extend(reader.read_slice(header.length())?);
+        Ok(Self { der, value_at })
+    }
+}
+
+impl EncodeValue for Element {
+    fn value_len(&self) -> der::Result<Length> {
+        Length::try_from(self.value().len())
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        writer.write(self.value())
+    }
+}
+
+/// Reads and writes a type as the SEQUENCE in its first field.
+macro_rules! written_as_element {
+    ([$($generics:tt)*] $name:ty) => {
+        impl<$($generics)*> der::FixedTag for $name {
+            const TAG: der::Tag = der::Tag::Sequence;
+        }
+
+        impl<'a, $($generics)*> der::DecodeValue<'a> for $name
+        where
+            Self: From<$crate::asn1::Element> + 'a,
+        {
+            type Error = der::Error;
+
+            fn decode_value<R: der::Reader<'a>>(
+                reader: &mut R,
+                header: der::Header,
+            ) -> der::Result<Self> {
+                $crate::asn1::Element::decode_value(reader, header).map(Self::from)
+            }
+        }
+
+        impl<$($generics)*> der::EncodeValue for $name {
+            fn value_len(&self) -> der::Result<der::Length> {
+                self.0.value_len()
+            }
+
+            fn encode_value(&self, writer: &mut impl der::Writer) -> der::Result<()> {
+                self.0.encode_value(writer)
+            }
+        }
+    };
+}
+
+pub(crate) use written_as_element;
+
+/// A certificate on the wire (RFC 5280), decoded where it is looked at.
+#[derive(Clone, Eq, PartialEq)]
+pub struct CertificateElement(Element);
+
+impl CertificateElement {
+    /// A certificate to be sent.
+    ///
+    /// # Errors
+    /// None: a certificate is a SEQUENCE.
+    pub fn new(certificate: &Certificate) -> der::Result<Self> {
+        Element::from_der(certificate.der()).map(Self)
+    }
+
+    /// Its DER, if it is one.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl From<Element> for CertificateElement {
+    fn from(element: Element) -> Self {
+        Self(element)
+    }
+}
+
+written_as_element!([] CertificateElement);
+
+impl Described for CertificateElement {
+    const KIND: &'static Kind = &Kind::Certificate;
+}
+
+/// Without its bytes, which may hold a number in clear.
+impl fmt::Debug for CertificateElement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertificateElement({} bytes)", self.as_bytes().len())
+    }
+}
+
+/// A value together with the bytes it was received as: what is hashed and signed are these, never an encoding made anew
+/// (docs/security/proof.md, W7).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Received<T> {
+    value: T,
+    /// Wiped when dropped: what was decrypted may hold a card.
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl<T> Received<T> {
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The value alone.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+}
+
+impl<T: Encode> Received<T> {
+    /// A value of ours, encoded this once.
+    ///
+    /// # Errors
+    /// When it cannot be encoded.
+    pub fn new(value: T) -> der::Result<Self> {
+        Ok(Self { bytes: Zeroizing::new(value.to_der()?), value })
+    }
+}
+
+impl<T: for<'a> Decode<'a, Error = der::Error>> Received<T> {
+    /// What somebody has sent.
+    ///
+    /// # Errors
+    /// When it is not exactly one value in DER.
+    pub fn from_der(bytes: &[u8]) -> der::Result<Self> {
+        Ok(Self { value: T::from_der(bytes)?, bytes: Zeroizing::new(bytes.to_vec()) })
+    }
+}
+
+impl<T> Deref for Received<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<'a, T: for<'b> Decode<'b, Error = der::Error> + 'a> Decode<'a> for Received<T> {
+    type Error = der::Error;
+
+    fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
+        Self::from_der(reader.tlv_bytes()?)
+    }
+}
+
+impl<T> Encode for Received<T> {
+    fn encoded_len(&self) -> der::Result<Length> {
+        Length::try_from(self.bytes.len())
+    }
+
+    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
+        writer.write(&self.bytes)
+    }
+}
+
+impl<T: Described> Described for Received<T> {
+    const KIND: &'static Kind = T::KIND;
+}

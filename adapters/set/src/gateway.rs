@@ -1,0 +1,334 @@
+//! The payment gateway's side (1103): checks what merchant and cardholder say of one purchase against each other, has the
+//! code asked for, and answers.
+//!
+//! ```text
+//!   AuthReq       -> envelope.rs: authentic? -> payment.rs: of whom, for what? -> the payment begins (code, bank)
+//!   CodeReq       -> envelope.rs             -> the code is checked, or how it stands is told
+//!   CodeDirectReq -> the code is checked
+//!   every answer  -> answer.rs, kept under its request and given again byte for byte
+//! ```
+
+mod answer;
+mod envelope;
+mod payment;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use countersign_certs::{Certificate, RecipientKey, SigningKey, cms::signed::Signer};
+use countersign_domain::{
+    code::TypedCode,
+    error::Error,
+    gateway::Gateway as Payments,
+    id::RelyingPartyId,
+    ports::{Directory, Ports},
+    record::{Batch, StoreError},
+    refusal::{Outcome, Refusal},
+    transaction::Payee,
+};
+
+use crate::{
+    asn1::{Random, Received},
+    message::{
+        authorization::{AuthCode, AuthReq, AuthReqTbs, AuthResTbs},
+        code::{CodeDirectReq, CodeDirectResData, CodeReqTbs, CodeResTbs, CodeSubmission},
+        common::{BrandId, Url},
+        failure::{ErrorCode, ErrorMessage, ErrorTbs},
+        wrapper::Message,
+    },
+    name::{random, session_of, unix_time},
+    protect::{Digest, Gateway, KeyOf, Sealed, Signed},
+    record::{Answered, GatewayPurchase},
+    stop::Stop,
+    trust::Trust,
+    wire::{Failure, unwrap, wrap},
+};
+use envelope::{Caller, authentic};
+use payment::Checked;
+
+/// The gateway's certificates and keys.
+pub struct GatewayKeys {
+    /// The certificate of the key that signs.
+    pub certificate: Certificate,
+    /// Those above it.
+    pub above: Vec<Certificate>,
+    /// The key that signs.
+    pub key: Arc<dyn SigningKey>,
+    /// The certificates that are encrypted to (SET's `Cert-PE`): several while keys are changed.
+    pub exchange: Vec<Certificate>,
+    /// Their keys.
+    pub exchange_keys: Vec<RecipientKey>,
+    /// The keys that open numbers in certificates; often the same.
+    pub phones: Vec<RecipientKey>,
+}
+
+/// What a gateway takes.
+#[derive(Clone, Debug)]
+pub struct GatewaySettings {
+    /// The brands of cards that it takes.
+    pub brands: Vec<BrandId>,
+    /// Whether purchases without a client certificate are taken (2KP, F11.v1).
+    pub unsigned: bool,
+    /// Where it takes messages.
+    pub url: Url,
+    /// The merchants that it works for, and the names that people know them by.
+    pub merchants: BTreeMap<RelyingPartyId, Payee>,
+}
+
+/// The payment gateway. Holds no state of its own.
+pub struct PaymentGateway {
+    /// Store, time, randomness and keys.
+    pub ports: Ports,
+    /// Which phone is vouched for which person and card.
+    pub directory: Arc<dyn Directory>,
+    /// Runs the payments.
+    pub payments: Arc<Payments>,
+    /// Its certificates and keys.
+    pub keys: GatewayKeys,
+    /// What it takes.
+    pub settings: GatewaySettings,
+    /// The authorities that are trusted.
+    pub trust: Trust,
+}
+
+impl PaymentGateway {
+    /// The answer to a message, whatever it is.
+    ///
+    /// # Errors
+    /// When not even an error can be said: a key or the source of randomness fails.
+    pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        let now = self.ports.clock.now();
+        let (rrpid, answered) = match unwrap(message, now) {
+            Err(code) => (None, Err(Stop::Told(code))),
+            Ok(wrapper) => {
+                let rrpid = wrapper.header.rrpid.clone();
+                let answered = match wrapper.message {
+                    Message::AuthReq(request) => self.authorize(&rrpid, &request).await,
+                    Message::CodeReq(request) => self.code(&rrpid, &request).await,
+                    Message::CodeDirectReq(request) => self.code_direct(&rrpid, &request).await,
+                    _ => Err(Stop::Told(ErrorCode::MessageNotSupported)),
+                };
+                (Some(rrpid), answered)
+            }
+        };
+        match answered {
+            Ok(answer) => Ok(answer),
+            Err(stop) => self.error(stop.told("gateway"), rrpid),
+        }
+    }
+
+    /// An error, signed.
+    fn error(&self, code: ErrorCode, rrpid: Option<Random>) -> Result<Vec<u8>, Failure> {
+        let (entropy, now) = (self.ports.entropy.as_ref(), self.ports.clock.now());
+        let nonce = Random::from(random(entropy)?);
+        let about = rrpid.clone().unwrap_or_else(|| nonce.clone());
+        let tbs = Received::new(ErrorTbs { error_code: code, error_nonce: nonce, rrpid })?;
+        let error = ErrorMessage::OfGateway(Signed::sign(&tbs, &self.signer(), unix_time(now))?);
+        Ok(wrap(Message::Error(error), &about, None, now)?)
+    }
+
+    /// An authorization (F11.6 to F11.9).
+    async fn authorize(&self, rrpid: &Random, request: &AuthReq) -> Result<Vec<u8>, Stop> {
+        let (tbs, caller) = authentic(self, &request.enc, rrpid, |tbs: &AuthReqTbs| {
+            (&tbs.auth_req_data.auth_tags, &tbs.auth_req_data.me_certificates)
+        })?;
+        // The signature covers the payment beside it (SET's EncB).
+        if tbs.h_baggage != Digest::of(&request.baggage)? {
+            return Err(Stop::Told(ErrorCode::SignatureFailure));
+        }
+        let asked = Digest::of(&tbs)?;
+        if let Some(answer) = self.answered(&caller.request_id(rrpid), asked.as_bytes()).await? {
+            return Ok(answer);
+        }
+        let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
+        let answer = match self.begun(&caller, rrpid, xid).await? {
+            Some(purchase) => self.standing(&purchase, None).await?,
+            None => match self.check(&tbs, &request.baggage, &caller).await? {
+                Ok(checked) => self.begin(checked, &caller, rrpid, &tbs).await?,
+                Err(code) => self.refused(&tbs.auth_req_data, code)?,
+            },
+        };
+        let signed = AuthResTbs {
+            auth_rr_tags: tbs.auth_req_data.auth_tags.auth_rr_tags.clone(),
+            h_auth_req: asked.clone(),
+            answer,
+        };
+        let sealed = self.sealed(signed, &caller)?;
+        self.keep(&caller, rrpid, xid, asked.as_bytes(), Message::AuthRes(sealed)).await
+    }
+
+    /// A code that came through the merchant, or the question how a purchase stands (F11.10 a).
+    async fn code(
+        &self,
+        rrpid: &Random,
+        request: &crate::message::code::CodeReq,
+    ) -> Result<Vec<u8>, Stop> {
+        let (tbs, caller) = authentic(self, request, rrpid, |tbs: &CodeReqTbs| {
+            (&tbs.auth_tags, &tbs.me_certificates)
+        })?;
+        let asked = Digest::of(&tbs)?;
+        if let Some(answer) = self.answered(&caller.request_id(rrpid), asked.as_bytes()).await? {
+            return Ok(answer);
+        }
+        let xid = &tbs.auth_tags.trans_ids.xid;
+        let purchase = self.purchase(xid).await?;
+        // Another merchant's purchase is none of this one's business.
+        let purchase = purchase.filter(|purchase| purchase.merchant == caller.merchant);
+        let purchase = purchase.ok_or(Stop::Told(ErrorCode::UnknownXid))?;
+        let refusal = match &tbs.code_submission {
+            Some(submission) => self.submit(&purchase, xid, submission).await?,
+            None => None,
+        };
+        let signed = CodeResTbs {
+            rr_tags: tbs.auth_tags.auth_rr_tags.clone(),
+            h_code_req: asked.clone(),
+            answer: self.standing(&purchase, refusal).await?,
+        };
+        let sealed = self.sealed(signed, &caller)?;
+        self.keep(&caller, rrpid, xid, asked.as_bytes(), Message::CodeRes(sealed)).await
+    }
+
+    /// A code straight from the cardholder (F11.10 b).
+    async fn code_direct(&self, rrpid: &Random, request: &CodeDirectReq) -> Result<Vec<u8>, Stop> {
+        if request.rrpid != *rrpid {
+            return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
+        }
+        let asked = countersign_certs::sha256(request.code_submission.as_bytes());
+        let request_id = Caller::cardholder(rrpid);
+        if let Some(answer) = self.answered(&request_id, &asked).await? {
+            return Ok(answer);
+        }
+        let xid = &request.xid;
+        let purchase = self.purchase(xid).await?.ok_or(Stop::Told(ErrorCode::UnknownXid))?;
+        let refusal = self.submit(&purchase, xid, &request.code_submission).await?;
+        let standing = self.standing(&purchase, refusal).await?;
+        let data = Received::new(CodeDirectResData {
+            rrpid: rrpid.clone(),
+            xid: xid.clone(),
+            auth_code: standing.auth_code,
+            attempts_left: standing.attempts_left,
+            receipt: standing.receipt,
+        })?;
+        let now = self.ports.clock.now();
+        let signed = Signed::sign(&data, &self.signer(), unix_time(now))?;
+        let message = wrap(Message::CodeDirectRes(signed), rrpid, Some(xid), now)?;
+        self.keep_as(request_id, &asked, message).await
+    }
+
+    /// Has a typed code checked; gives why it is refused, if it is.
+    async fn submit(
+        &self,
+        purchase: &GatewayPurchase,
+        xid: &Random,
+        submission: &CodeSubmission,
+    ) -> Result<Option<Refusal>, Stop> {
+        let not_authentic = Stop::Told(ErrorCode::SignatureFailure);
+        let Ok(opened) = submission.open(&self.keys.exchange_keys) else {
+            return Err(not_authentic);
+        };
+        if opened.xid != *xid || opened.h_pi_tbs != purchase.pi_tbs() {
+            return Err(not_authentic);
+        }
+        let session = session_of(&opened.ex_nonce)?;
+        let typed = TypedCode::try_from(opened.code.expose())?;
+        let payment = self.payments.payment(&purchase.payment).await?;
+        match self.payments.finish_payment(&payment, &session, &typed).await {
+            Ok(Outcome::Done(_)) => Ok(None),
+            // By this very request, before its answer could be kept.
+            Ok(Outcome::Refused(Refusal::AlreadyUsed)) => Ok(None),
+            Ok(Outcome::Refused(refusal)) => Ok(Some(refusal)),
+            // No code was asked for: how the purchase stands says the rest.
+            Err(Error::NotNow { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The purchase that this very request began, before its answer could be kept.
+    async fn begun(
+        &self,
+        caller: &Caller,
+        rrpid: &Random,
+        xid: &Random,
+    ) -> Result<Option<GatewayPurchase>, Stop> {
+        let found = self.purchase(xid).await?;
+        Ok(found.filter(|purchase| purchase.request == caller.request_id(rrpid)))
+    }
+
+    async fn purchase(&self, xid: &Random) -> Result<Option<GatewayPurchase>, Stop> {
+        let id = GatewayPurchase::id_of(xid);
+        Ok(self.ports.store.find::<GatewayPurchase>(&id).await?.map(|found| found.value))
+    }
+
+    /// Begins the payment, in one commit with the record that names it: a payment that was begun is never begun again.
+    async fn begin(
+        &self,
+        checked: Checked,
+        caller: &Caller,
+        rrpid: &Random,
+        tbs: &AuthReqTbs,
+    ) -> Result<crate::message::authorization::Answer, Stop> {
+        let purchase = checked.purchase(caller, rrpid, tbs)?;
+        let mut batch = Batch::default();
+        batch.put(checked.replaces, purchase.clone())?;
+        match self.payments.start_payment(checked.request, batch).await {
+            Ok(_) => Ok(self.standing(&purchase, None).await?),
+            // The same purchase was begun at the same time, by this request sent twice or by another.
+            Err(Error::Store(StoreError::Conflict { .. })) => {
+                match self.begun(caller, rrpid, &tbs.auth_req_data.auth_tags.trans_ids.xid).await? {
+                    Some(begun) => Ok(self.standing(&begun, None).await?),
+                    None => Ok(self.refused(&tbs.auth_req_data, AuthCode::PiPreviouslyUsed)?),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn answered(&self, id: &str, asked: &[u8; 32]) -> Result<Option<Vec<u8>>, Stop> {
+        Answered::find(self.ports.store.as_ref(), id, asked).await
+    }
+
+    /// Keeps an answer under its request before it is given.
+    async fn keep(
+        &self,
+        caller: &Caller,
+        rrpid: &Random,
+        xid: &Random,
+        asked: &[u8; 32],
+        message: Message,
+    ) -> Result<Vec<u8>, Stop> {
+        let message = wrap(message, rrpid, Some(xid), self.ports.clock.now())?;
+        self.keep_as(caller.request_id(rrpid), asked, message).await
+    }
+
+    async fn keep_as(
+        &self,
+        id: String,
+        asked: &[u8; 32],
+        message: Vec<u8>,
+    ) -> Result<Vec<u8>, Stop> {
+        Answered::keep(self.ports.store.as_ref(), Batch::default(), id, asked, message).await
+    }
+
+    /// Signed, and encrypted to the merchant who asked.
+    fn sealed<T: crate::table::Content>(
+        &self,
+        structure: T,
+        caller: &Caller,
+    ) -> Result<Sealed<Signed<T, Gateway>, crate::protect::Merchant>, Stop> {
+        let now = unix_time(self.ports.clock.now());
+        let signed = Signed::sign(&Received::new(structure)?, &self.signer(), now)?;
+        Ok(Sealed::seal(&signed, &caller.recipient)?)
+    }
+
+    fn signer(&self) -> Signer<'_> {
+        Signer {
+            certificate: &self.keys.certificate,
+            key: self.keys.key.as_ref(),
+            above: &self.keys.above,
+        }
+    }
+
+    /// Whether a key is one that is encrypted to here.
+    fn is_own(&self, key: &KeyOf<Gateway>) -> bool {
+        self.keys.exchange.iter().any(|own| own.key_sha256() == *key.as_bytes())
+    }
+}

@@ -1,0 +1,151 @@
+//! How a purchase stands, in the words of the protocol; and the receipt.
+
+use countersign_domain::{
+    challenge::Challenge,
+    payment::{Payment, PaymentState},
+    plan::CodeDemand,
+    refusal::{Refusal, VoidCause},
+};
+
+use super::PaymentGateway;
+use crate::{
+    asn1::{Received, Text},
+    message::{
+        authorization::{Answer, AuthCode, AuthReqData},
+        code::CodeStartData,
+        common::{CurrencyAmount, MerchantId},
+        purchase::{Receipt, ReceiptData},
+    },
+    name::{generalized_time, unix_time},
+    protect::{Gateway, Signed},
+    record::GatewayPurchase,
+    stop::Stop,
+};
+
+impl PaymentGateway {
+    /// The answer to an authorization that is refused before a payment is begun.
+    pub(crate) fn refused(&self, request: &AuthReqData, code: AuthCode) -> Result<Answer, Stop> {
+        tracing::info!(%code, "an authorization is refused");
+        Ok(Answer {
+            trans_ids: request.auth_tags.trans_ids.clone(),
+            auth_amt: request.auth_req_payload.auth_req_amt.clone(),
+            auth_code: code,
+            captured: false,
+            mode: None,
+            attempts_left: None,
+            code_start: None,
+            receipt: None,
+        })
+    }
+
+    /// How a purchase stands now; `refusal` is why a code was just refused.
+    pub(crate) async fn standing(
+        &self,
+        purchase: &GatewayPurchase,
+        refusal: Option<Refusal>,
+    ) -> Result<Answer, Stop> {
+        let payment = self.payments.payment(&purchase.payment).await?;
+        let code = match refusal {
+            Some(refusal) => code_of_refusal(&refusal),
+            None => code_of(payment.state()),
+        };
+        let challenge = match payment.state() {
+            PaymentState::AwaitingCode { .. } => Some(self.payments.challenge_of(&payment).await?),
+            _ => None,
+        };
+        let attempts_left = challenge.as_ref().map(Challenge::attempts_left);
+        let attempts_left = attempts_left.map(|left| i64::from(left).try_into()).transpose()?;
+        let code_start = match &challenge {
+            Some(challenge) => Some(self.code_start(purchase, challenge)?),
+            None => None,
+        };
+        let receipt = match code {
+            AuthCode::Approved => Some(self.receipt(purchase, &payment)?),
+            _ => None,
+        };
+        Ok(Answer {
+            trans_ids: purchase.trans_ids()?,
+            auth_amt: CurrencyAmount::try_from(payment.transaction().amount())?,
+            auth_code: code,
+            captured: matches!(
+                payment.state(),
+                PaymentState::Captured(_) | PaymentState::Crediting { .. }
+            ),
+            mode: Some(purchase.mode()),
+            attempts_left,
+            code_start,
+            receipt,
+        })
+    }
+
+    /// Asks the cardholder for the code.
+    fn code_start(
+        &self,
+        purchase: &GatewayPurchase,
+        challenge: &Challenge,
+    ) -> Result<Signed<CodeStartData, Gateway>, Stop> {
+        let data = CodeStartData {
+            trans_ids: purchase.trans_ids()?,
+            h_pi_tbs: purchase.pi_tbs(),
+            merchant_id: MerchantId::try_from(purchase.merchant.as_str())?,
+            gateway: purchase.gateway(),
+            gateway_url: self.settings.url.clone(),
+            phone: Text::try_from(challenge.masked_address().as_str())?,
+            digits: i64::from(challenge.digits()).try_into()?,
+            attempts_left: i64::from(challenge.attempts_left()).try_into()?,
+            expires_at: generalized_time(challenge.expires_at())?,
+        };
+        let now = unix_time(self.ports.clock.now());
+        Ok(Signed::sign(&Received::new(data)?, &self.signer(), now)?)
+    }
+
+    /// The gateway's word for the cardholder (W4).
+    fn receipt(&self, purchase: &GatewayPurchase, payment: &Payment) -> Result<Receipt, Stop> {
+        let now = self.ports.clock.now();
+        let data = ReceiptData {
+            trans_ids: purchase.trans_ids()?,
+            merchant_id: MerchantId::try_from(purchase.merchant.as_str())?,
+            merchant_name: Text::try_from(payment.transaction().payee().as_str())?,
+            hod: purchase.hod(),
+            purch_amt: CurrencyAmount::try_from(payment.transaction().amount())?,
+            h_pi_tbs: purchase.pi_tbs(),
+            mode: purchase.mode(),
+            code_verified: matches!(payment.plan().code(), CodeDemand::Ask),
+            auth_code: AuthCode::Approved,
+            date: generalized_time(now)?,
+        };
+        Ok(Signed::sign(&Received::new(data)?, &self.signer(), unix_time(now))?)
+    }
+}
+
+const fn code_of(state: &PaymentState) -> AuthCode {
+    match state {
+        PaymentState::Authorizing { .. } | PaymentState::Capturing { .. } => AuthCode::UnderWay,
+        PaymentState::AwaitingCode { .. } => AuthCode::CodePending,
+        PaymentState::Authorized { .. }
+        | PaymentState::Captured(_)
+        | PaymentState::Crediting { .. } => AuthCode::Approved,
+        PaymentState::Declined { .. } => AuthCode::Declined,
+        PaymentState::Voiding { cause, .. } | PaymentState::Voided { cause, .. } => match cause {
+            VoidCause::NotVerified { refusal } => code_of_refusal(refusal),
+            VoidCause::Interrupted => AuthCode::NoReply,
+            VoidCause::CalledOff => AuthCode::Cancelled,
+            VoidCause::NotCaptured => AuthCode::UnspecifiedFailure,
+            VoidCause::CaptureRefused { .. } => AuthCode::Declined,
+        },
+    }
+}
+
+const fn code_of_refusal(refusal: &Refusal) -> AuthCode {
+    match refusal {
+        Refusal::WrongCode { .. } => AuthCode::CodeWrong,
+        Refusal::TooManyAttempts => AuthCode::CodeLocked,
+        Refusal::Late => AuthCode::CodeExpired,
+        Refusal::Undeliverable => AuthCode::NoPhone,
+        Refusal::Cancelled => AuthCode::Cancelled,
+        Refusal::OtherSession
+        | Refusal::AlreadyUsed
+        | Refusal::TooManySends
+        | Refusal::TooSoon { .. } => AuthCode::InvalidTransaction,
+    }
+}

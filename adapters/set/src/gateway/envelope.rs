@@ -1,0 +1,69 @@
+//! Whether a merchant's message is authentic. Whatever is not so is answered alike: neither what decrypts nor what verifies
+//! can be told by asking.
+
+use countersign_certs::{Certificate, EndEntityKind, RecipientCertificate};
+use countersign_domain::{hex, id::RelyingPartyId, transaction::Payee};
+
+use super::PaymentGateway;
+use crate::{
+    asn1::{Random, Received},
+    message::{authorization::AuthTags, common::Chain, failure::ErrorCode},
+    name::unix_time,
+    protect::{Gateway, KeyOf, Merchant, Sealed, Signed},
+    stop::Stop,
+    table::Content,
+    trust::verify_chain,
+};
+
+/// A merchant whose message is authentic.
+pub(crate) struct Caller {
+    pub(crate) merchant: RelyingPartyId,
+    pub(crate) name: Payee,
+    /// The key that signed.
+    pub(crate) key: KeyOf<Merchant>,
+    /// To whom the answer is encrypted.
+    pub(crate) recipient: RecipientCertificate,
+}
+
+impl Caller {
+    /// Under which a request's answer is kept: one merchant cannot ask for another's.
+    pub(crate) fn request_id(&self, rrpid: &Random) -> String {
+        format!("gateway:{}:{}", self.merchant, hex::encode(rrpid.as_bytes()))
+    }
+
+    /// The same for a cardholder, who has no name here.
+    pub(crate) fn cardholder(rrpid: &Random) -> String {
+        format!("gateway::{}", hex::encode(rrpid.as_bytes()))
+    }
+}
+
+/// Opens the envelope, verifies the signature, and asks who the signer is (SET book 2, the gateway's first check; W11).
+pub(crate) fn authentic<T: Content>(
+    gateway: &PaymentGateway,
+    enc: &Sealed<Signed<T, Merchant>, Gateway>,
+    rrpid: &Random,
+    tags: impl Fn(&T) -> (&AuthTags, &Chain),
+) -> Result<(Received<T>, Caller), Stop> {
+    let read = || {
+        let signed = enc.open(&gateway.keys.exchange_keys).ok()?;
+        let (anchors, now) = (gateway.trust.anchors(), unix_time(gateway.ports.clock.now()));
+        let (structure, signer) = signed.verify(&anchors, now).ok()?;
+        let (auth_tags, chain) = tags(&structure);
+        let merchant = auth_tags.auth_rr_tags.merchant_id.as_str();
+        if signer.common_name() != Some(merchant) || auth_tags.auth_rr_tags.rrpid != *rrpid {
+            return None;
+        }
+        let merchant = RelyingPartyId::try_from(merchant).ok()?;
+        let name = gateway.settings.merchants.get(&merchant)?.clone();
+        let receives = EndEntityKind::MerchantKeyExchange;
+        let receiver = verify_chain(&anchors, chain, now, receives).ok()?;
+        if receiver.common_name() != signer.common_name() {
+            return None;
+        }
+        let certificate = Certificate::from_der(receiver.certificate().clone()).ok()?;
+        let recipient = RecipientCertificate::new(&certificate).ok()?;
+        let key = KeyOf::new(*signer.key_sha256());
+        Some((structure, Caller { merchant, name, key, recipient }))
+    };
+    read().ok_or(Stop::Told(ErrorCode::SignatureFailure))
+}

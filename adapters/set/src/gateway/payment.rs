@@ -1,0 +1,315 @@
+//! The gateway's checks of a payment (SET book 2, the gateway's checks on AuthReq), in their order, each with its answer.
+
+use countersign_certs::VerifiedCertificate;
+use countersign_domain::{
+    address::{Address, Msisdn},
+    agreement::ProtocolOrder,
+    amount::Amount,
+    card::Card,
+    digest::Sha256Digest,
+    error::Error,
+    hex,
+    id::{Identifier, PaymentId},
+    locale::Locale,
+    payment::{PaymentRequest, PaymentState},
+    person::Person,
+    plan::{CaptureTime, KnownBy},
+    record::{Version, Versioned},
+    time::Timestamp,
+    transaction::{Reference, Transaction},
+};
+
+use super::{PaymentGateway, envelope::Caller};
+use crate::{
+    asn1::{Random, Received, SecretOctets},
+    message::{
+        authorization::{AuthCode, AuthReqTbs},
+        purchase::{
+            HodInput, Hpi, Mode, OiData, Pi, PiDualSigned, PiHead, PiTbs, PiUnsigned, PurchaseName,
+        },
+    },
+    name::{card_of, cardholder_name, session_of, unix_time},
+    protect::{Digest, Gateway, KeyOf},
+    record::{GatewayPurchase, NewPurchase},
+    stop::Stop,
+};
+
+/// A payment in which everything fits.
+pub(crate) struct Checked {
+    pub(crate) request: PaymentRequest,
+    /// The record of an earlier try of the same purchase that came to nothing.
+    pub(crate) replaces: Option<Version>,
+    pi_tbs: Digest<PiTbs>,
+    hod: Digest<HodInput>,
+    gateway: KeyOf<Gateway>,
+    mode: Mode,
+}
+
+/// What is read from a payment whose envelope opened and whose signature, if it has one, is right.
+struct Opened {
+    pi_head: PiHead,
+    h_oi_data: Digest<OiData>,
+    pi_tbs: Digest<PiTbs>,
+    card: Card,
+    ex_nonce: SecretOctets,
+    signer: Option<VerifiedCertificate>,
+}
+
+impl Checked {
+    /// The record of the purchase that the payment is of.
+    pub(crate) fn purchase(
+        &self,
+        caller: &Caller,
+        rrpid: &Random,
+        tbs: &AuthReqTbs,
+    ) -> der::Result<GatewayPurchase> {
+        GatewayPurchase::new(NewPurchase {
+            trans_ids: &tbs.auth_req_data.auth_tags.trans_ids,
+            merchant: caller.merchant.clone(),
+            request: caller.request_id(rrpid),
+            payment: self.request.payment.clone(),
+            pi_tbs: &self.pi_tbs,
+            hod: &self.hod,
+            gateway: &self.gateway,
+            mode: self.mode,
+        })
+    }
+}
+
+impl PaymentGateway {
+    /// Checks what the cardholder sent against what the merchant says. The inner error is the answer to the merchant.
+    pub(crate) async fn check(
+        &self,
+        tbs: &AuthReqTbs,
+        pi: &Pi,
+        caller: &Caller,
+    ) -> Result<Result<Checked, AuthCode>, Stop> {
+        let opened = match pi {
+            Pi::DualSigned(pi) => self.open_dual_signed(pi),
+            Pi::Unsigned(_) if !self.settings.unsigned => {
+                return Ok(Err(AuthCode::SignatureRequired));
+            }
+            Pi::Unsigned(pi) => self.open_unsigned(pi),
+        };
+        // Whatever is not authentic is told alike: neither what decrypts nor what verifies can be found out by asking.
+        let Some(opened) = opened else { return Ok(Err(AuthCode::PiAuthMismatch)) };
+        if let Err(code) = self.belongs(&opened, tbs, caller) {
+            return Ok(Err(code));
+        }
+        let replaces = match self.free(tbs, &opened.pi_tbs).await? {
+            Ok(replaces) => replaces,
+            Err(code) => return Ok(Err(code)),
+        };
+        if let Err(code) = self.acceptable(&opened, tbs) {
+            return Ok(Err(code));
+        }
+        let Some((identifier, address)) = self.phone(&opened).await? else {
+            return Ok(Err(AuthCode::NoPhone));
+        };
+        self.request(opened, identifier, address, tbs, caller, replaces).map(Ok)
+    }
+
+    /// The payment of a cardholder with a certificate. Its digests are made of what was received (W7).
+    fn open_dual_signed(&self, pi: &PiDualSigned) -> Option<Opened> {
+        let opened = pi.pi_sealed.open(&self.keys.exchange_keys).ok()?;
+        let (h_oi_data, pi_data) = (opened.h_oi_data, opened.pi_data);
+        let signed = Received::new(PiTbs {
+            hpi: Hpi::Signed(Digest::of(&pi_data).ok()?),
+            h_oi_data: h_oi_data.clone(),
+            gateway: pi_data.pi_head.gateway.clone(),
+        })
+        .ok()?;
+        let now = unix_time(self.ports.clock.now());
+        let signer = pi.pi_signature.verify(&signed, &self.trust.anchors(), now).ok()?;
+        let pan_data = &pi_data.pan_data;
+        let card = card_of(&pan_data.pan, &pan_data.card_expiry).ok()?;
+        // The card is the signer's: its number, under the secret, is the name in the certificate (SET book 1).
+        let name = cardholder_name(&card, &pan_data.pan_secret).ok()?;
+        if signer.common_name() != Some(name.as_str()) {
+            return None;
+        }
+        Some(Opened {
+            pi_tbs: Digest::of(&signed).ok()?,
+            h_oi_data,
+            card,
+            ex_nonce: pan_data.ex_nonce.clone(),
+            signer: Some(signer),
+            pi_head: pi_data.pi_head.clone(),
+        })
+    }
+
+    /// The payment of a cardholder without one.
+    fn open_unsigned(&self, pi: &PiUnsigned) -> Option<Opened> {
+        let opened = pi.open(&self.keys.exchange_keys).ok()?;
+        let (h_oi_data, pi_data) = (opened.h_oi_data, opened.pi_data_unsigned);
+        let meant = Received::new(PiTbs {
+            hpi: Hpi::Unsigned(Digest::of(&pi_data).ok()?),
+            h_oi_data: h_oi_data.clone(),
+            gateway: pi_data.pi_head.gateway.clone(),
+        })
+        .ok()?;
+        let pan_token = &pi_data.pan_token;
+        Some(Opened {
+            pi_tbs: Digest::of(&meant).ok()?,
+            h_oi_data,
+            card: card_of(&pan_token.pan, &pan_token.card_expiry).ok()?,
+            ex_nonce: pan_token.ex_nonce.clone(),
+            signer: None,
+            pi_head: pi_data.pi_head.clone(),
+        })
+    }
+
+    /// Whether the payment is of this purchase, order, merchant and gateway.
+    fn belongs(&self, opened: &Opened, tbs: &AuthReqTbs, caller: &Caller) -> Result<(), AuthCode> {
+        let data = &tbs.auth_req_data;
+        let head = &opened.pi_head;
+        let fits = [
+            // Re-enveloped for another gateway, or by one (W1).
+            self.is_own(&head.gateway),
+            head.trans_ids == data.auth_tags.trans_ids,
+            // The order that the merchant received, and what it sold (the gateway compares two copies).
+            opened.h_oi_data == data.check_digests.h_oi_data,
+            head.inputs.hod == data.check_digests.hod2,
+            // W11: the merchant by its id and by its key.
+            head.merchant_id.as_str() == caller.merchant.as_str(),
+            head.merchant == caller.key,
+        ];
+        if fits.into_iter().all(|fits| fits) { Ok(()) } else { Err(AuthCode::PiAuthMismatch) }
+    }
+
+    /// Whether neither this payment nor another of this purchase was used; gives the record of a try that came to nothing.
+    async fn free(
+        &self,
+        tbs: &AuthReqTbs,
+        pi_tbs: &Digest<PiTbs>,
+    ) -> Result<Result<Option<Version>, AuthCode>, Stop> {
+        let id = GatewayPurchase::id_of(&tbs.auth_req_data.auth_tags.trans_ids.xid);
+        let Some(Versioned { version, value }) =
+            self.ports.store.find::<GatewayPurchase>(&id).await?
+        else {
+            return Ok(Ok(None));
+        };
+        let payment = self.payments.payment(&value.payment).await?;
+        let came_to_nothing =
+            matches!(payment.state(), PaymentState::Declined { .. } | PaymentState::Voided { .. });
+        // A payment is used once, even if it came to nothing: whoever has it could have the phone ring again.
+        let is_another = value.pi_tbs() != *pi_tbs;
+        Ok(if came_to_nothing && is_another {
+            Ok(Some(version))
+        } else {
+            Err(AuthCode::PiPreviouslyUsed)
+        })
+    }
+
+    /// Whether the gateway takes such a payment.
+    fn acceptable(&self, opened: &Opened, tbs: &AuthReqTbs) -> Result<(), AuthCode> {
+        let brand = &opened.pi_head.brand_id;
+        let signed_for = opened.signer.as_ref().and_then(VerifiedCertificate::organization);
+        if !self.settings.brands.contains(brand)
+            || signed_for.is_some_and(|organization| organization != brand.as_str())
+        {
+            return Err(AuthCode::CardMerchBrandMismatch);
+        }
+        let agreed = &opened.pi_head.inputs.purch_amt;
+        if tbs.auth_req_data.auth_req_payload.auth_req_amt != *agreed
+            || Amount::try_from(agreed).is_err()
+        {
+            return Err(AuthCode::AmountError);
+        }
+        if is_past(&opened.card, self.ports.clock.now()) {
+            return Err(AuthCode::ExpiredCard);
+        }
+        Ok(())
+    }
+
+    /// The phone that somebody vouches for: the number in the certificate (F11.v2), or else the directory's (F11.8).
+    async fn phone(&self, opened: &Opened) -> Result<Option<(Identifier, Address)>, Stop> {
+        let by_card = || async {
+            let subscriber =
+                self.directory.by_card(&opened.card).await.map_err(Error::Directory)?;
+            Ok(subscriber.map(|subscriber| (subscriber.identifier, subscriber.address)))
+        };
+        let Some(signer) = &opened.signer else { return by_card().await };
+        let key = hex::encode(signer.key_sha256());
+        let identifier = Identifier::try_from(format!("x509:{key}"))?;
+        match signer.phone(&self.keys.phones) {
+            Ok(holder) => {
+                let number = Msisdn::try_from(holder.number.expose())?;
+                return Ok(Some((identifier, number.into())));
+            }
+            Err(countersign_certs::Refusal::NoPhone) => {}
+            // A number that was moved here from another certificate is no reason to look elsewhere.
+            Err(refusal) => {
+                tracing::warn!(%refusal, "a cardholder's number cannot be read");
+                return Ok(None);
+            }
+        }
+        let named = self.directory.by_identifier(&identifier).await.map_err(Error::Directory)?;
+        match named {
+            Some(subscriber) => Ok(Some((subscriber.identifier, subscriber.address))),
+            None => by_card().await,
+        }
+    }
+
+    fn request(
+        &self,
+        opened: Opened,
+        identifier: Identifier,
+        address: Address,
+        tbs: &AuthReqTbs,
+        caller: &Caller,
+        replaces: Option<Version>,
+    ) -> Result<Checked, Stop> {
+        let Opened { pi_head, pi_tbs, card, ex_nonce, signer, .. } = opened;
+        let amount = Amount::try_from(&pi_head.inputs.purch_amt)?;
+        let xid = &pi_head.trans_ids.xid;
+        let name = Received::new(PurchaseName {
+            xid: xid.clone(),
+            merchant_id: pi_head.merchant_id.clone(),
+            purch_amt: pi_head.inputs.purch_amt.clone(),
+            gateway: pi_head.gateway.clone(),
+        })?;
+        let name = Digest::of(&name)?;
+        let reference = Reference::try_from(hex::encode(xid.as_bytes()).as_str())?;
+        let language = pi_head.trans_ids.language.as_str();
+        let language = language.split('-').next().unwrap_or_default();
+        let request = PaymentRequest {
+            payment: PaymentId::random(self.ports.entropy.as_ref())?,
+            relying_party: caller.merchant.clone(),
+            person: Person {
+                identifier,
+                address,
+                session: session_of(&ex_nonce)?,
+                locale: Locale::try_from(language).unwrap_or_default(),
+                origin: None,
+            },
+            card,
+            transaction: Transaction::new(amount, caller.name.clone(), reference, Vec::new())?,
+            order: Some(ProtocolOrder {
+                digest: Sha256Digest::new(*pi_tbs.as_bytes()),
+                name: Sha256Digest::new(*name.as_bytes()),
+            }),
+            // Without a signature the code is mandatory, whatever the amount (W5).
+            known_by: if signer.is_some() { KnownBy::Certificate } else { KnownBy::Unsigned },
+            capture: match tbs.auth_req_data.auth_req_payload.capture_now {
+                true => CaptureTime::AtOnce,
+                false => CaptureTime::Later,
+            },
+            correlation: None,
+        };
+        let mode = if signer.is_some() { Mode::DualSigned } else { Mode::Unsigned };
+        let PiHead { inputs, gateway, .. } = pi_head;
+        Ok(Checked { request, replaces, pi_tbs, hod: inputs.hod, gateway, mode })
+    }
+}
+
+/// Whether a card's last good month is over, everywhere on earth.
+fn is_past(card: &Card, now: Timestamp) -> bool {
+    let expiry = card.expiry();
+    let (year, month) = match expiry.month() {
+        12 => (expiry.year().saturating_add(1), 1),
+        month => (expiry.year(), month.saturating_add(1)),
+    };
+    let end = der::DateTime::new(year, month, 1, 12, 0, 0);
+    end.is_ok_and(|end| now.unix_seconds() >= end.unix_duration().as_secs())
+}

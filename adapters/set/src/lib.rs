@@ -1,0 +1,46 @@
+//! Figure 11: a SET-like payment with dual signatures, the code in its heart. Three roles of three parties, each a library
+//! that takes messages and gives messages.
+//!
+//! ```text
+//!   phone 1105   cardholder 1101              merchant 1102                 gateway 1103      code, bank
+//!     |               |<------ PWakeUp -------------|                            |               |
+//!     |               |------- PInitReq ----------->|                            |               |
+//!     |               |<------ PInitRes ------------|                            |               |
+//!     |               |------- PReq --------------->| order: is it what I sold?  |               |
+//!     |               |        (order | payment)    |------- AuthReq ----------->| do they fit?  |
+//!     |<-------------------------------- amount, merchant, reference, code ------|-------------->|
+//!     |               |<------ PRes: code asked ----|<------ AuthRes ------------|               |
+//!     | reads, types  |                             |                            |               |
+//!     |-------------->|------- code ----------------|------- or straight ------->|-------------->|
+//!     |               |<------ PRes: receipt -------|<------ CodeRes ------------|<--------------|
+//! ```
+//!
+//! The merchant never sees the card, the gateway never sees the goods; one signature ties both. The certificate proves a
+//! computer, and the code proves the person. docs/reference/set.md has every structure, docs/security/proof.md what is
+//! proved of them.
+
+// The structures: one table, from which codec, ASN.1 module, reference and model are made.
+pub mod asn1;
+pub mod message;
+pub mod protect;
+pub mod table;
+
+// Around them: names, the wrapper, trust, what is kept, why a message is not processed.
+mod name;
+mod record;
+mod stop;
+mod trust;
+mod wire;
+
+// The roles.
+pub mod cardholder;
+pub mod gateway;
+pub mod merchant;
+
+pub use name::cardholder_name;
+pub use record::{Order, OrderId, Sale};
+pub use trust::Trust;
+pub use wire::{Failure, MAX_MESSAGE_BYTES};
+
+#[cfg(feature = "testing")]
+pub mod testing;

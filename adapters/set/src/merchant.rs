@@ -1,0 +1,436 @@
+//! The merchant's side (1102): offers, names a purchase, checks the order, and asks the gateway. It has no key that opens
+//! a payment.
+//!
+//! ```text
+//!   order (the shop's own)  -> wake-up
+//!   PInitReq                -> PInitRes: the purchase has a name
+//!   PReq                    -> order.rs: is it the order that was offered? -> AuthReq -> PRes
+//!   CodeForwardReq          -> CodeReq with the code                       -> PRes
+//!   InqReq                  -> CodeReq without one, if it is not over      -> InqRes
+//!   every answer            -> kept under its request and given again byte for byte
+//! ```
+
+mod authorization;
+mod order;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use countersign_certs::{Certificate, RecipientKey, SigningKey, cms::signed::Signer, sha256};
+use countersign_domain::{
+    amount::Amount,
+    hex,
+    id::RelyingPartyId,
+    ports::Ports,
+    record::{Batch, Versioned},
+    transaction::Payee,
+};
+use der::Encode as _;
+use thiserror::Error as ThisError;
+
+use crate::{
+    asn1::{Random, Received, Text},
+    cardholder::completion_of,
+    message::{
+        code::CodeForwardReq,
+        common::{CurrencyAmount, MerchantId, OrderText, TransIds, Url},
+        failure::{ErrorCode, ErrorMessage, ErrorTbs},
+        initiation::{PInitReq, PInitResData, PWakeUpData},
+        inquiry::{InqReq, InqReqData},
+        purchase::{CompletionCode, PReq, PResData},
+        wrapper::Message,
+    },
+    name::{generalized_time, random, unix_time},
+    protect::{Merchant, Signed},
+    record::{Answered, Order, OrderId, Sale},
+    stop::Stop,
+    trust::{Trust, to_chain},
+    wire::{Failure, unwrap, wrap},
+};
+
+/// How often one order may be given a name: enough for lost messages, too few for trying short references (W12).
+const MAX_SALES: u8 = 8;
+/// How long an order may be paid, in seconds.
+const LIFE_SECONDS: u32 = 30 * 60;
+
+/// The way to the gateway.
+#[async_trait]
+pub trait GatewayLink: Send + Sync {
+    /// Sends a message, and gives the answer.
+    ///
+    /// # Errors
+    /// When there is none: whether the message arrived is not known.
+    async fn exchange(&self, message: Vec<u8>) -> Result<Vec<u8>, LinkError>;
+}
+
+/// The gateway did not answer.
+#[derive(Clone, Debug, ThisError, PartialEq)]
+#[error("the gateway did not answer: {cause}")]
+pub struct LinkError {
+    /// What failed.
+    pub cause: String,
+}
+
+/// A merchant's certificates and keys.
+pub struct MerchantKeys {
+    /// The certificate of the key that signs.
+    pub certificate: Certificate,
+    /// Those above it.
+    pub above: Vec<Certificate>,
+    /// The key that signs.
+    pub key: Arc<dyn SigningKey>,
+    /// The certificate that answers are encrypted to, and those above it.
+    pub exchange: Vec<Certificate>,
+    /// The key that opens them.
+    pub exchange_key: RecipientKey,
+}
+
+/// What a merchant is, and how it sells.
+#[derive(Clone, Debug)]
+pub struct MerchantSettings {
+    /// Its id at the gateway: the common name in its certificates.
+    pub id: RelyingPartyId,
+    /// The name that people know.
+    pub name: Payee,
+    /// Where it takes messages.
+    pub url: Url,
+    /// Whether it takes purchases without a client certificate (2KP, F11.v1).
+    pub unsigned: bool,
+    /// Whether the amount is debited when it is authorized.
+    pub capture_now: bool,
+    /// Where the gateway takes a code without the merchant in between.
+    pub gateway_url: Url,
+    /// The gateway's certificate to encrypt to (SET's `Cert-PE`), and those above it.
+    pub gateway: Vec<Certificate>,
+}
+
+/// A merchant. Holds no state of its own.
+pub struct MerchantServer {
+    /// Store, time, randomness and keys.
+    pub ports: Ports,
+    /// Its certificates and keys.
+    pub keys: MerchantKeys,
+    /// What it is, and how it sells.
+    pub settings: MerchantSettings,
+    /// The authorities that are trusted.
+    pub trust: Trust,
+    /// The way to the gateway.
+    pub link: Arc<dyn GatewayLink>,
+}
+
+/// What a shop wants to be paid.
+#[derive(Clone, Debug)]
+pub struct NewOrder {
+    /// How much.
+    pub amount: Amount,
+    /// The goods in words, as the cardholder sees them and the gateway does not.
+    pub description: OrderText,
+}
+
+impl MerchantServer {
+    /// Makes an order that can be paid. The caller's `batch` is committed with it.
+    ///
+    /// # Errors
+    /// When a port fails.
+    pub async fn create_order(&self, new: NewOrder, mut batch: Batch) -> Result<Order, Failure> {
+        let order = Order {
+            id: OrderId::random(self.ports.entropy.as_ref())?,
+            amount: new.amount,
+            description: new.description.as_str().to_owned(),
+            expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
+            named: 0,
+            sale: None,
+        };
+        batch.insert(&order)?;
+        self.ports.store.commit(batch).await?;
+        Ok(order)
+    }
+
+    /// An order, and the sale that it came to so far.
+    ///
+    /// # Errors
+    /// When there is none, or a port fails.
+    pub async fn order(&self, id: &OrderId) -> Result<(Order, Option<Sale>), Failure> {
+        let order = self.ports.store.expect::<Order>(id.as_str()).await?.value;
+        let sale = match &order.sale {
+            Some(sale) => Some(self.ports.store.expect::<Sale>(sale).await?.value),
+            None => None,
+        };
+        Ok((order, sale))
+    }
+
+    /// The wake-up of an order, signed (F11.1).
+    ///
+    /// # Errors
+    /// When there is no such order, or a port fails.
+    pub async fn wake_up(&self, id: &OrderId) -> Result<Vec<u8>, Failure> {
+        let (order, _) = self.order(id).await?;
+        let now = self.ports.clock.now();
+        let data = PWakeUpData {
+            lid_m: order.lid_m()?,
+            order_description: OrderText::try_from(order.description.as_str())?,
+            purch_amt: CurrencyAmount::try_from(order.amount)?,
+            merchant_id: self.merchant_id()?,
+            merchant_name: Text::try_from(self.settings.name.as_str())?,
+            set_url: self.settings.url.clone(),
+            date: generalized_time(now)?,
+        };
+        let signed: Signed<_, Merchant> =
+            Signed::sign(&Received::new(data)?, &self.signer(), unix_time(now))?;
+        Ok(signed.to_der()?)
+    }
+
+    /// The answer to a message, whatever it is.
+    ///
+    /// # Errors
+    /// When not even an error can be said: a key or the source of randomness fails.
+    pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        let now = self.ports.clock.now();
+        let (rrpid, answered) = match unwrap(message, now) {
+            Err(code) => (None, Err(Stop::Told(code))),
+            Ok(wrapper) => {
+                let rrpid = wrapper.header.rrpid.clone();
+                let answered = match wrapper.message {
+                    Message::PInitReq(request) => self.name(&rrpid, &request, message).await,
+                    Message::PReq(request) => self.purchase(&rrpid, &request, message).await,
+                    Message::CodeForwardReq(request) => self.code(&rrpid, &request, message).await,
+                    Message::InqReq(request) => self.inquiry(&rrpid, &request, message).await,
+                    _ => Err(Stop::Told(ErrorCode::MessageNotSupported)),
+                };
+                (Some(rrpid), answered)
+            }
+        };
+        match answered {
+            Ok(answer) => Ok(answer),
+            Err(stop) => self.error(stop.told("merchant"), rrpid),
+        }
+    }
+
+    /// An error, signed.
+    fn error(&self, code: ErrorCode, rrpid: Option<Random>) -> Result<Vec<u8>, Failure> {
+        let (entropy, now) = (self.ports.entropy.as_ref(), self.ports.clock.now());
+        let nonce = Random::from(random(entropy)?);
+        let about = rrpid.clone().unwrap_or_else(|| nonce.clone());
+        let tbs = Received::new(ErrorTbs { error_code: code, error_nonce: nonce, rrpid })?;
+        let error = ErrorMessage::OfMerchant(Signed::sign(&tbs, &self.signer(), unix_time(now))?);
+        Ok(wrap(Message::Error(error), &about, None, now)?)
+    }
+
+    /// Names a purchase (F11.3).
+    async fn name(
+        &self,
+        rrpid: &Random,
+        request: &PInitReq,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Stop> {
+        if request.rrpid != *rrpid {
+            return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
+        }
+        let asked = sha256(message);
+        if let Some(answer) = self.answered(rrpid, &asked).await? {
+            return Ok(answer);
+        }
+        let now = self.ports.clock.now();
+        let unknown = || Stop::Told(ErrorCode::UnknownLid);
+        let order = Order::id_of(&request.lid_m).ok_or_else(unknown)?;
+        let found = self.ports.store.find::<Order>(order.as_str()).await?.ok_or_else(unknown)?;
+        let Versioned { version, value: mut order } = found;
+        if order.named >= MAX_SALES || now >= order.expires_at {
+            return Err(unknown());
+        }
+        order.named = order.named.saturating_add(1);
+        let entropy = self.ports.entropy.as_ref();
+        let trans_ids = TransIds {
+            lid_c: request.lid_c.clone(),
+            lid_m: request.lid_m.clone(),
+            xid: random(entropy)?.into(),
+            p_req_date: generalized_time(now)?,
+            language: request.language.clone(),
+        };
+        let chall_m = Random::from(random(entropy)?);
+        let sale = Sale::named(&order, &trans_ids, &chall_m, &request.brand_id)?;
+        let data = PInitResData {
+            trans_ids,
+            rrpid: rrpid.clone(),
+            chall_c: request.chall_c.clone(),
+            chall_m,
+            merchant_id: self.merchant_id()?,
+            gateway_url: self.settings.gateway_url.clone(),
+            pe_certificates: to_chain(&self.settings.gateway)?,
+        };
+        let xid = data.trans_ids.xid.clone();
+        let signed = Signed::sign(&Received::new(data)?, &self.signer(), unix_time(now))?;
+        let answer = wrap(Message::PInitRes(signed), rrpid, Some(&xid), now)?;
+        let mut batch = Batch::default();
+        batch.replace(&Versioned { version, value: order })?;
+        batch.insert(&sale)?;
+        self.keep(batch, rrpid, &asked, answer).await
+    }
+
+    /// A purchase (F11.4 to F11.9).
+    async fn purchase(
+        &self,
+        rrpid: &Random,
+        request: &PReq,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Stop> {
+        let asked = sha256(message);
+        if let Some(answer) = self.answered(rrpid, &asked).await? {
+            return Ok(answer);
+        }
+        let oi_data = request.oi_data();
+        let bought = match self.ordered(request, rrpid).await? {
+            Ok(ordered) => self.begin(ordered, rrpid).await?,
+            Err(completion_code) => Err(completion_code),
+        };
+        let answer = match bought {
+            Ok(sale) => {
+                let sale = self.authorize(sale).await?;
+                self.standing(&sale, rrpid, oi_data.chall_c.clone())?
+            }
+            Err(completion_code) => PResData {
+                trans_ids: oi_data.trans_ids.clone(),
+                rrpid: rrpid.clone(),
+                chall_c: oi_data.chall_c.clone(),
+                completion_code,
+                auth_code: None,
+                attempts_left: None,
+                code_start: None,
+                receipt: None,
+            },
+        };
+        self.say(answer, Message::PRes, &asked).await
+    }
+
+    /// A code on its way to the gateway (F11.10 a).
+    async fn code(
+        &self,
+        rrpid: &Random,
+        request: &CodeForwardReq,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Stop> {
+        if request.rrpid != *rrpid {
+            return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
+        }
+        let asked = sha256(message);
+        if let Some(answer) = self.answered(rrpid, &asked).await? {
+            return Ok(answer);
+        }
+        let sale = self.sale(&request.trans_ids).await?;
+        let sale = self.ask(sale, rrpid, Some(request.code_submission.clone())).await?;
+        let answer = self.standing(&sale, rrpid, request.chall_c.clone())?;
+        self.say(answer, Message::CodeForwardRes, &asked).await
+    }
+
+    /// How a purchase stands; of a signed one only its signer may know.
+    async fn inquiry(
+        &self,
+        rrpid: &Random,
+        request: &InqReq,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Stop> {
+        let asked = sha256(message);
+        if let Some(answer) = self.answered(rrpid, &asked).await? {
+            return Ok(answer);
+        }
+        let (data, signer): (InqReqData, Option<[u8; 32]>) = match request {
+            InqReq::Unsigned(data) => (data.clone(), None),
+            InqReq::Signed(signed) => {
+                let now = unix_time(self.ports.clock.now());
+                let not_authentic = |_| Stop::Told(ErrorCode::SignatureFailure);
+                let (data, signer) =
+                    signed.verify(&self.trust.anchors(), now).map_err(not_authentic)?;
+                (data.into_value(), Some(*signer.key_sha256()))
+            }
+        };
+        if data.rrpid != *rrpid {
+            return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
+        }
+        let found = self.sale(&data.trans_ids).await?;
+        if found.value.signer() != signer {
+            return Err(Stop::Told(ErrorCode::SignatureFailure));
+        }
+        let sale = self.ask(found, rrpid, None).await?;
+        let answer = self.standing(&sale, rrpid, data.chall_c2)?;
+        self.say(answer, Message::InqRes, &asked).await
+    }
+
+    /// How a sale stands, for its cardholder.
+    fn standing(&self, sale: &Sale, rrpid: &Random, chall_c: Random) -> Result<PResData, Stop> {
+        let answer = sale.answer()?;
+        let completion_code = match &answer {
+            None if sale.bought.is_some() => CompletionCode::OrderReceived,
+            None => CompletionCode::OrderNotReceived,
+            Some(answer) => completion_of(answer.auth_code, answer.captured),
+        };
+        Ok(PResData {
+            trans_ids: sale.trans_ids()?,
+            rrpid: rrpid.clone(),
+            chall_c,
+            completion_code,
+            auth_code: answer.as_ref().map(|answer| answer.auth_code),
+            attempts_left: answer.as_ref().and_then(|answer| answer.attempts_left),
+            code_start: answer.as_ref().and_then(|answer| answer.code_start.clone()),
+            receipt: answer.and_then(|answer| answer.receipt),
+        })
+    }
+
+    /// Signs what is said to a cardholder, and keeps it.
+    async fn say(
+        &self,
+        data: PResData,
+        as_message: fn(Signed<PResData, Merchant>) -> Message,
+        asked: &[u8; 32],
+    ) -> Result<Vec<u8>, Stop> {
+        let now = self.ports.clock.now();
+        let (rrpid, xid) = (data.rrpid.clone(), data.trans_ids.xid.clone());
+        let signed = Signed::sign(&Received::new(data)?, &self.signer(), unix_time(now))?;
+        let message = wrap(as_message(signed), &rrpid, Some(&xid), now)?;
+        self.keep(Batch::default(), &rrpid, asked, message).await
+    }
+
+    /// The sale of that name, if the other names are right, too (SET book 2, the merchant's checks).
+    async fn sale(&self, trans_ids: &TransIds) -> Result<Versioned<Sale>, Stop> {
+        let id = Sale::id_of(&trans_ids.xid);
+        let found = self.ports.store.find::<Sale>(&id).await?;
+        let found = found.ok_or(Stop::Told(ErrorCode::UnknownXid))?;
+        match found.value.trans_ids()? == *trans_ids {
+            true => Ok(found),
+            false => Err(Stop::Told(ErrorCode::UnknownLid)),
+        }
+    }
+
+    async fn answered(&self, rrpid: &Random, asked: &[u8; 32]) -> Result<Option<Vec<u8>>, Stop> {
+        let id = request_id(rrpid);
+        Answered::find(self.ports.store.as_ref(), &id, asked).await
+    }
+
+    /// Keeps an answer under its request before it is given, with what else is to be kept.
+    async fn keep(
+        &self,
+        batch: Batch,
+        rrpid: &Random,
+        asked: &[u8; 32],
+        message: Vec<u8>,
+    ) -> Result<Vec<u8>, Stop> {
+        let id = request_id(rrpid);
+        Answered::keep(self.ports.store.as_ref(), batch, id, asked, message).await
+    }
+
+    fn merchant_id(&self) -> der::Result<MerchantId> {
+        MerchantId::try_from(self.settings.id.as_str())
+    }
+
+    fn signer(&self) -> Signer<'_> {
+        Signer {
+            certificate: &self.keys.certificate,
+            key: self.keys.key.as_ref(),
+            above: &self.keys.above,
+        }
+    }
+}
+
+/// Under which a request's answer is kept.
+fn request_id(rrpid: &Random) -> String {
+    format!("merchant:{}", hex::encode(rrpid.as_bytes()))
+}

@@ -1,0 +1,85 @@
+//! What is around every message: version, time, names.
+
+use der::asn1::GeneralizedTime;
+
+use super::{
+    authorization::{AuthReq, AuthRes},
+    code::{CodeDirectReq, CodeDirectRes, CodeForwardReq, CodeReq, CodeRes},
+    common::Software,
+    failure::ErrorMessage,
+    initiation::{PInitReq, PInitRes},
+    inquiry::InqReq,
+    purchase::{PReq, PRes},
+};
+use crate::{
+    asn1::{Number, Random},
+    table::{Row, Structure, choices, structures},
+};
+
+pub(crate) const ROWS: &[&Structure] =
+    &[MessageHeader::STRUCTURE, Message::STRUCTURE, MessageWrapper::STRUCTURE];
+
+structures! {
+    /// What is known of a message before it is opened. Nothing is decided by it alone.
+    MessageHeader = "MessageHeader" {
+        /// The version of the protocol: 1.
+        version = "version": Number<0, 999>,
+        /// The revision of the version: 0.
+        revision = "revision": Number<0, 999>,
+        /// When the message was made.
+        date = "date": GeneralizedTime,
+        /// Which program made it.
+        sw_ident = "swIdent": Software,
+        /// The request and its answer.
+        rrpid = "rrpid": Random,
+        ["0"] /// The purchase, once it has a name.
+        xid = "xid": Random,
+    }
+}
+
+choices! {
+    /// The messages. The first numbers are SET's; those from 40 are ours.
+    #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+    Message = "Message" {
+        ["0"] /// The cardholder wants to buy.
+        PInitReq = "pInitReq": PInitReq,
+        ["1"] /// The merchant names purchase and gateway.
+        PInitRes = "pInitRes": PInitRes,
+        ["2"] /// The cardholder buys.
+        PReq = "pReq": PReq,
+        ["3"] /// The merchant answers.
+        PRes = "pRes": PRes,
+        ["4"] /// The cardholder asks how it stands.
+        InqReq = "inqReq": InqReq,
+        ["5"] /// The merchant answers.
+        InqRes = "inqRes": PRes,
+        ["6"] /// The merchant wants an authorization.
+        AuthReq = "authReq": AuthReq,
+        ["7"] /// The gateway answers.
+        AuthRes = "authRes": AuthRes,
+        ["40"] /// The merchant hands a code on, or asks how it stands.
+        CodeReq = "codeReq": CodeReq,
+        ["41"] /// The gateway answers.
+        CodeRes = "codeRes": CodeRes,
+        ["42"] /// The cardholder types a code, through the merchant.
+        CodeForwardReq = "codeForwardReq": CodeForwardReq,
+        ["43"] /// The merchant answers.
+        CodeForwardRes = "codeForwardRes": PRes,
+        ["44"] /// The cardholder types a code, straight to the gateway.
+        CodeDirectReq = "codeDirectReq": CodeDirectReq,
+        ["45"] /// The gateway answers.
+        CodeDirectRes = "codeDirectRes": CodeDirectRes,
+        ["999"] /// The message cannot be processed.
+        Error = "error": ErrorMessage,
+    }
+}
+
+structures! {
+    /// A message as it goes over HTTP.
+    MessageWrapper = "MessageWrapper" {
+        /// What is known before it is opened.
+        header = "messageHeader": MessageHeader,
+        /// The message.
+        message = "message": Message,
+    }
+}

@@ -1,0 +1,326 @@
+//! What the gateway and the merchant keep: a purchase each, and every answer that was given.
+
+use countersign_domain::{
+    amount::Amount,
+    error::Error,
+    hex,
+    id::{PaymentId, RelyingPartyId},
+    ports::Store,
+    random_id,
+    record::{Batch, StoreError, Stored},
+    time::Timestamp,
+};
+use der::{Decode as _, Encode as _};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    asn1::Random,
+    message::{
+        authorization::Answer,
+        common::{BrandId, LocalId, TransIds},
+        failure::ErrorCode,
+        purchase::{HodInput, Mode, PiTbs},
+    },
+    protect::{Digest, Gateway, KeyOf},
+    stop::Stop,
+};
+
+/// Bytes in a record: hexadecimal in its JSON.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl TryFrom<String> for Bytes {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        hex::decode(&text).map(Self).ok_or("is not hexadecimal")
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> Self {
+        hex::encode(&bytes.0)
+    }
+}
+
+/// Thirty-two octets in a record.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Hash(pub(crate) [u8; 32]);
+
+impl TryFrom<String> for Hash {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let bytes = hex::decode(&text).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or("is not 64 hexadecimal digits")
+    }
+}
+
+impl From<Hash> for String {
+    fn from(hash: Hash) -> Self {
+        hex::encode(&hash.0)
+    }
+}
+
+/// An answer that was given: the same request gets it again, byte for byte.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Answered {
+    id: String,
+    /// What was asked, as it was signed.
+    asked: Hash,
+    message: Bytes,
+}
+
+impl Stored for Answered {
+    const COLLECTION: &'static str = "set_answer";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Answered {
+    /// What was answered to that request, if it was asked before. The same request with another content is refused.
+    pub(crate) async fn find(
+        store: &dyn Store,
+        id: &str,
+        asked: &[u8; 32],
+    ) -> Result<Option<Vec<u8>>, Stop> {
+        match store.find::<Self>(id).await? {
+            None => Ok(None),
+            Some(found) if found.value.asked.0 == *asked => Ok(Some(found.value.message.0)),
+            Some(_) => Err(Stop::Told(ErrorCode::UnknownRrpid)),
+        }
+    }
+
+    /// Keeps an answer under its request, with what else is to be kept, before it is given.
+    pub(crate) async fn keep(
+        store: &dyn Store,
+        mut batch: Batch,
+        id: String,
+        asked: &[u8; 32],
+        message: Vec<u8>,
+    ) -> Result<Vec<u8>, Stop> {
+        let message = Bytes(message);
+        let answered = Self { id, asked: Hash(*asked), message };
+        batch.insert(&answered)?;
+        match store.commit(batch).await {
+            Ok(()) => Ok(answered.message.0),
+            // It was answered at the same time: that answer is the one.
+            Err(StoreError::Conflict { .. }) => {
+                let other = Self::find(store, &answered.id, asked).await?;
+                other.ok_or_else(|| Stop::Failed(Error::Contention.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A purchase at the gateway: what was checked, and the payment that it became.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct GatewayPurchase {
+    id: String,
+    trans_ids: Bytes,
+    pub(crate) merchant: RelyingPartyId,
+    /// The request that began it, by the name its answer is kept under.
+    pub(crate) request: String,
+    pub(crate) payment: PaymentId,
+    pi_tbs: Hash,
+    hod: Hash,
+    gateway: Hash,
+    signed: bool,
+}
+
+impl Stored for GatewayPurchase {
+    const COLLECTION: &'static str = "set_gateway_purchase";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// What a purchase at the gateway is made of.
+pub(crate) struct NewPurchase<'a> {
+    pub(crate) trans_ids: &'a TransIds,
+    pub(crate) merchant: RelyingPartyId,
+    pub(crate) request: String,
+    pub(crate) payment: PaymentId,
+    pub(crate) pi_tbs: &'a Digest<PiTbs>,
+    pub(crate) hod: &'a Digest<HodInput>,
+    pub(crate) gateway: &'a KeyOf<Gateway>,
+    pub(crate) mode: Mode,
+}
+
+impl GatewayPurchase {
+    pub(crate) fn id_of(xid: &Random) -> String {
+        hex::encode(xid.as_bytes())
+    }
+
+    pub(crate) fn new(new: NewPurchase<'_>) -> der::Result<Self> {
+        Ok(Self {
+            id: Self::id_of(&new.trans_ids.xid),
+            trans_ids: Bytes(new.trans_ids.to_der()?),
+            merchant: new.merchant,
+            request: new.request,
+            payment: new.payment,
+            pi_tbs: Hash(*new.pi_tbs.as_bytes()),
+            hod: Hash(*new.hod.as_bytes()),
+            gateway: Hash(*new.gateway.as_bytes()),
+            signed: new.mode == Mode::DualSigned,
+        })
+    }
+
+    pub(crate) fn trans_ids(&self) -> Result<TransIds, StoreError> {
+        TransIds::from_der(&self.trans_ids.0).map_err(|_| corrupt(self))
+    }
+
+    pub(crate) const fn pi_tbs(&self) -> Digest<PiTbs> {
+        Digest::from_bytes(self.pi_tbs.0)
+    }
+
+    pub(crate) const fn hod(&self) -> Digest<HodInput> {
+        Digest::from_bytes(self.hod.0)
+    }
+
+    pub(crate) const fn gateway(&self) -> KeyOf<Gateway> {
+        KeyOf::new(self.gateway.0)
+    }
+
+    pub(crate) const fn mode(&self) -> Mode {
+        if self.signed { Mode::DualSigned } else { Mode::Unsigned }
+    }
+}
+
+random_id!(
+    /// Names an [`Order`].
+    OrderId, "ord_"
+);
+
+/// What a shop wants to be paid, at the merchant.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// How much.
+    pub amount: Amount,
+    /// The goods in words.
+    pub description: String,
+    /// Until when it may be paid.
+    pub expires_at: Timestamp,
+    /// How often a purchase of it was given a name.
+    pub(crate) named: u8,
+    /// The purchase that is under way, or paid.
+    pub(crate) sale: Option<String>,
+}
+
+impl Stored for Order {
+    const COLLECTION: &'static str = "set_order";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+}
+
+impl Order {
+    /// Its name in messages: the octets of its id.
+    pub(crate) fn lid_m(&self) -> der::Result<LocalId> {
+        let digits = self.id.as_str().trim_start_matches("ord_");
+        LocalId::try_from(hex::decode(digits).unwrap_or_default())
+    }
+
+    /// The id of the order that a message names.
+    pub(crate) fn id_of(lid_m: &LocalId) -> Option<OrderId> {
+        OrderId::try_from(format!("ord_{}", hex::encode(lid_m.as_bytes()))).ok()
+    }
+}
+
+/// A purchase at the merchant: it has a name; once the cardholder buys, what was sent to the gateway, and what it said.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Sale {
+    id: String,
+    pub(crate) order: OrderId,
+    trans_ids: Bytes,
+    pub(crate) chall_m: Bytes,
+    pub(crate) brand: String,
+    pub(crate) bought: Option<Bought>,
+}
+
+/// What the cardholder sent, and what became of it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Bought {
+    /// The cardholder's request.
+    pub(crate) rrpid: Bytes,
+    /// The cardholder's key, of a signed purchase.
+    pub(crate) signer: Option<Hash>,
+    /// What is asked of the gateway: sent again as it is until it is answered.
+    pub(crate) authorization: Question,
+    /// The last question about it, and for which request of the cardholder.
+    pub(crate) question: Option<(Bytes, Question)>,
+    /// What the gateway said last.
+    pub(crate) answer: Option<Bytes>,
+}
+
+/// A message to the gateway.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Question {
+    pub(crate) rrpid: Bytes,
+    /// What it was signed over: the answer names it.
+    pub(crate) digest: Hash,
+    pub(crate) message: Bytes,
+}
+
+impl Stored for Sale {
+    const COLLECTION: &'static str = "set_sale";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Sale {
+    pub(crate) fn id_of(xid: &Random) -> String {
+        hex::encode(xid.as_bytes())
+    }
+
+    /// A purchase that was just named.
+    pub(crate) fn named(
+        order: &Order,
+        trans_ids: &TransIds,
+        chall_m: &Random,
+        brand: &BrandId,
+    ) -> der::Result<Self> {
+        Ok(Self {
+            id: Self::id_of(&trans_ids.xid),
+            order: order.id.clone(),
+            trans_ids: Bytes(trans_ids.to_der()?),
+            chall_m: Bytes(chall_m.as_bytes().to_vec()),
+            brand: brand.as_str().to_owned(),
+            bought: None,
+        })
+    }
+
+    pub(crate) fn trans_ids(&self) -> Result<TransIds, StoreError> {
+        TransIds::from_der(&self.trans_ids.0).map_err(|_| corrupt(self))
+    }
+
+    /// What the gateway said last.
+    pub(crate) fn answer(&self) -> Result<Option<Answer>, StoreError> {
+        let answer = self.bought.as_ref().and_then(|bought| bought.answer.as_ref());
+        answer.map(|der| Answer::from_der(&der.0).map_err(|_| corrupt(self))).transpose()
+    }
+
+    /// The cardholder's key, of a signed purchase.
+    pub(crate) fn signer(&self) -> Option<[u8; 32]> {
+        self.bought.as_ref()?.signer.as_ref().map(|signer| signer.0)
+    }
+}
+
+/// What is kept is not what was written.
+pub(crate) fn corrupt<T: Stored>(record: &T) -> StoreError {
+    StoreError::Corrupt {
+        key: record.key().to_string(),
+        cause: "a message in it cannot be read".to_owned(),
+    }
+}
