@@ -5,12 +5,14 @@
 //!   AuthReq       -> envelope.rs: authentic? -> payment.rs: of whom, for what? -> the payment begins (code, bank)
 //!   CodeReq       -> envelope.rs             -> the code is checked, or how it stands is told
 //!   CodeDirectReq -> the code is checked
+//!   CapReq, ...   -> settlement.rs: reversal, capture, credit, each once
 //!   every answer  -> answer.rs, kept under its request and given again byte for byte
 //! ```
 
 mod answer;
 mod envelope;
 mod payment;
+mod settlement;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -105,6 +107,10 @@ impl PaymentGateway {
                     Message::AuthReq(request) => self.authorize(&rrpid, &request).await,
                     Message::CodeReq(request) => self.code(&rrpid, &request).await,
                     Message::CodeDirectReq(request) => self.code_direct(&rrpid, &request).await,
+                    Message::AuthRevReq(request) => self.settle(&rrpid, &request).await,
+                    Message::CapReq(request) => self.settle(&rrpid, &request).await,
+                    Message::CapRevReq(request) => self.settle(&rrpid, &request).await,
+                    Message::CredReq(request) => self.settle(&rrpid, &request).await,
                     _ => Err(Stop::Told(ErrorCode::MessageNotSupported)),
                 };
                 (Some(rrpid), answered)

@@ -38,7 +38,7 @@ pub mod gateway;
 pub mod merchant;
 
 pub use name::cardholder_name;
-pub use record::{Order, OrderId, Sale};
+pub use record::{Order, OrderId, Sale, SettlementId, SettlementRecord};
 pub use trust::Trust;
 pub use wire::{Failure, MAX_MESSAGE_BYTES};
 

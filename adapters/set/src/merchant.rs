@@ -12,6 +12,7 @@
 
 mod authorization;
 mod order;
+mod settlement;
 
 use std::sync::Arc;
 
@@ -361,7 +362,10 @@ impl MerchantServer {
         let completion_code = match &answer {
             None if sale.bought.is_some() => CompletionCode::OrderReceived,
             None => CompletionCode::OrderNotReceived,
-            Some(answer) => completion_of(answer.auth_code, answer.captured),
+            Some(_) if sale.credited().is_some() => CompletionCode::CreditPerformed,
+            Some(answer) => {
+                completion_of(answer.auth_code, answer.captured || sale.captured().is_some())
+            }
         };
         Ok(PResData {
             trans_ids: sale.trans_ids()?,

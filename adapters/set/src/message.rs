@@ -7,4 +7,5 @@ pub mod failure;
 pub mod initiation;
 pub mod inquiry;
 pub mod purchase;
+pub mod settlement;
 pub mod wrapper;

@@ -20,6 +20,7 @@ use crate::{
         common::{BrandId, LocalId, TransIds},
         failure::ErrorCode,
         purchase::{HodInput, Mode, PiTbs},
+        settlement::{SettlementCode, SettlementKind},
     },
     protect::{Digest, Gateway, KeyOf},
     stop::Stop,
@@ -236,6 +237,81 @@ impl Order {
     }
 }
 
+random_id!(
+    /// Names a [`SettlementRecord`].
+    SettlementId, "stl_"
+);
+
+/// A capture, a reversal or a credit that a merchant asks for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SettlementRecord {
+    /// Its id.
+    pub id: SettlementId,
+    /// The order whose purchase it is about.
+    pub order: OrderId,
+    kind: SettlementKind,
+    /// How much is asked for.
+    pub amount: Amount,
+    pub(crate) question: Question,
+    code: Option<String>,
+}
+
+impl Stored for SettlementRecord {
+    const COLLECTION: &'static str = "set_settlement";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+}
+
+impl SettlementRecord {
+    pub(crate) const fn new(
+        id: SettlementId,
+        order: OrderId,
+        kind: SettlementKind,
+        amount: Amount,
+        question: Question,
+    ) -> Self {
+        Self { id, order, kind, amount, question, code: None }
+    }
+
+    /// What it is.
+    pub const fn kind(&self) -> SettlementKind {
+        self.kind
+    }
+
+    /// What the gateway says; nothing yet when there is none.
+    pub fn code(&self) -> Option<SettlementCode> {
+        self.code.as_deref().and_then(SettlementCode::from_name)
+    }
+
+    pub(crate) fn answered(self, code: SettlementCode) -> Self {
+        Self { code: Some(code.name().to_owned()), ..self }
+    }
+}
+
+/// A capture or a credit that the gateway has begun for a request.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct SettlementBegun {
+    id: String,
+    /// How many credits of the payment had been asked for before it.
+    pub(crate) credits_before: usize,
+}
+
+impl Stored for SettlementBegun {
+    const COLLECTION: &'static str = "set_settlement_begun";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl SettlementBegun {
+    pub(crate) const fn new(request_id: String, credits_before: usize) -> Self {
+        Self { id: request_id, credits_before }
+    }
+}
+
 /// A purchase at the merchant: it has a name; once the cardholder buys, what was sent to the gateway, and what it said.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Sale {
@@ -260,6 +336,10 @@ pub(crate) struct Bought {
     pub(crate) question: Option<(Bytes, Question)>,
     /// What the gateway said last.
     pub(crate) answer: Option<Bytes>,
+    /// What was debited by a message of its own.
+    pub(crate) captured: Option<Amount>,
+    /// What of it was given back.
+    pub(crate) credited: Option<Amount>,
 }
 
 /// A message to the gateway.
@@ -309,6 +389,16 @@ impl Sale {
     pub(crate) fn answer(&self) -> Result<Option<Answer>, StoreError> {
         let answer = self.bought.as_ref().and_then(|bought| bought.answer.as_ref());
         answer.map(|der| Answer::from_der(&der.0).map_err(|_| corrupt(self))).transpose()
+    }
+
+    /// What was debited by a message of its own.
+    pub(crate) fn captured(&self) -> Option<Amount> {
+        self.bought.as_ref().and_then(|bought| bought.captured)
+    }
+
+    /// What was given back.
+    pub(crate) fn credited(&self) -> Option<Amount> {
+        self.bought.as_ref().and_then(|bought| bought.credited)
     }
 
     /// The cardholder's key, of a signed purchase.

@@ -151,6 +151,7 @@ pub fn rows() -> Vec<&'static Structure> {
         message::purchase::ROWS,
         message::authorization::ROWS,
         message::code::ROWS,
+        message::settlement::ROWS,
         message::inquiry::ROWS,
         message::failure::ROWS,
         message::wrapper::ROWS,

@@ -252,6 +252,13 @@ impl Parties {
         sent.answer(&asked, &answer, &self.wallet, self.now())
     }
 
+    /// Another merchant of the same gateway, on the same store.
+    pub fn second_merchant(&self, name: &str) -> MerchantServer {
+        let cert_pe = self.gateway.keys.exchange.first().unwrap();
+        let (fixture, wire) = (&self.fixture, self.wire.clone());
+        merchant(fixture, &self.issuer, name, cert_pe, wire, Setup::default())
+    }
+
     /// Twenty random octets.
     pub fn random(&self) -> [u8; 20] {
         let mut bytes = [0; 20];
@@ -291,10 +298,10 @@ pub fn gateway(
             brands: vec![BRAND.try_into().unwrap()],
             unsigned: !setup.signed_only,
             url: "https://gateway.example.com/set".try_into().unwrap(),
-            merchants: BTreeMap::from([(
-                MERCHANT.try_into().unwrap(),
-                "Librairie Dupont".try_into().unwrap(),
-            )]),
+            merchants: BTreeMap::from([
+                (MERCHANT.try_into().unwrap(), "Librairie Dupont".try_into().unwrap()),
+                ("other-shop".try_into().unwrap(), "Another shop".try_into().unwrap()),
+            ]),
         },
         trust: Trust::new(issuer.trust()),
     };

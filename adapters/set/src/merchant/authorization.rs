@@ -75,6 +75,8 @@ impl MerchantServer {
             authorization: self.question(&tbs, Message::AuthReq(request), &own, &trans_ids)?,
             question: None,
             answer: None,
+            captured: None,
+            credited: None,
         });
         order.value.sale = Some(Sale::id_of(&trans_ids.xid));
         let mut batch = Batch::default();
@@ -221,15 +223,8 @@ impl MerchantServer {
             Ok(Message::Error(_)) => return Ok(Err("it could not process the question")),
             Ok(_) | Err(_) => return Ok(Err("it is no answer")),
         };
-        let gateway = verify_chain(
-            &self.trust.anchors(),
-            &to_chain(&self.settings.gateway)?,
-            unix_time(now),
-            EndEntityKind::GatewayKeyExchange,
-        );
-        let is_ours = gateway.is_ok_and(|own| own.common_name() == Some(signer.as_str()));
         let checks = [
-            (is_ours, "another gateway has signed it"),
+            (self.is_our_gateway(&signer, now)?, "another gateway has signed it"),
             (tags.rrpid.as_bytes() == question.rrpid.0, "it is to another request"),
             (tags.merchant_id.as_str() == self.settings.id.as_str(), "it is to another merchant"),
             (digest == question.digest.0, "it is to another content"),
@@ -243,8 +238,19 @@ impl MerchantServer {
         Ok(wrong.map_or(Ok(answer), Err))
     }
 
+    /// Whether a signer bears the name of the gateway that is encrypted to.
+    pub(super) fn is_our_gateway(&self, signer: &str, now: Timestamp) -> der::Result<bool> {
+        let gateway = verify_chain(
+            &self.trust.anchors(),
+            &to_chain(&self.settings.gateway)?,
+            unix_time(now),
+            EndEntityKind::GatewayKeyExchange,
+        );
+        Ok(gateway.is_ok_and(|gateway| gateway.common_name() == Some(signer)))
+    }
+
     /// What is in an answer, and the name of its signer.
-    fn opened<T: Content>(
+    pub(super) fn opened<T: Content>(
         &self,
         sealed: &Sealed<Signed<T, Gateway>, Merchant>,
         now: Timestamp,
@@ -255,7 +261,7 @@ impl MerchantServer {
     }
 
     /// Signed, and encrypted to the gateway.
-    fn sealed<T: Content>(
+    pub(super) fn sealed<T: Content>(
         &self,
         tbs: &Received<T>,
     ) -> Result<Sealed<Signed<T, Merchant>, Gateway>, Stop> {
@@ -268,7 +274,7 @@ impl MerchantServer {
         Ok(Sealed::seal(&Signed::sign(tbs, &self.signer(), now)?, &recipient)?)
     }
 
-    fn question<T: Content>(
+    pub(super) fn question<T: Content>(
         &self,
         tbs: &Received<T>,
         message: Message,
@@ -284,7 +290,7 @@ impl MerchantServer {
     }
 
     /// The name of a new request of this merchant.
-    fn tags(&self) -> Result<(RrTags, Random), Stop> {
+    pub(super) fn tags(&self) -> Result<(RrTags, Random), Stop> {
         let rrpid = Random::from(random(self.ports.entropy.as_ref())?);
         let date = generalized_time(self.ports.clock.now())?;
         let tags = RrTags { rrpid: rrpid.clone(), merchant_id: self.merchant_id()?, date };

@@ -10,9 +10,14 @@ use super::{
     initiation::{PInitReq, PInitRes},
     inquiry::InqReq,
     purchase::{PReq, PRes},
+    settlement::{
+        AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
+        CredResTbs,
+    },
 };
 use crate::{
     asn1::{Number, Random},
+    protect::{Gateway, Merchant, Sealed, Signed},
     table::{Row, Structure, choices, structures},
 };
 
@@ -57,6 +62,22 @@ choices! {
         AuthReq = "authReq": AuthReq,
         ["7"] /// The gateway answers.
         AuthRes = "authRes": AuthRes,
+        ["8"] /// The merchant releases what is held.
+        AuthRevReq = "authRevReq": Sealed<Signed<AuthRevReqTbs, Merchant>, Gateway>,
+        ["9"] /// The gateway answers.
+        AuthRevRes = "authRevRes": Sealed<Signed<AuthRevResTbs, Gateway>, Merchant>,
+        ["10"] /// The merchant debits what is held, or a part of it.
+        CapReq = "capReq": Sealed<Signed<CapReqTbs, Merchant>, Gateway>,
+        ["11"] /// The gateway answers.
+        CapRes = "capRes": Sealed<Signed<CapResTbs, Gateway>, Merchant>,
+        ["12"] /// The merchant gives back all that was debited.
+        CapRevReq = "capRevReq": Sealed<Signed<CapRevReqTbs, Merchant>, Gateway>,
+        ["13"] /// The gateway answers.
+        CapRevRes = "capRevRes": Sealed<Signed<CapRevResTbs, Gateway>, Merchant>,
+        ["14"] /// The merchant gives some of it back.
+        CredReq = "credReq": Sealed<Signed<CredReqTbs, Merchant>, Gateway>,
+        ["15"] /// The gateway answers.
+        CredRes = "credRes": Sealed<Signed<CredResTbs, Gateway>, Merchant>,
         ["40"] /// The merchant hands a code on, or asks how it stands.
         CodeReq = "codeReq": CodeReq,
         ["41"] /// The gateway answers.

@@ -1,3 +1,5 @@
 //! The purchase of figure 11, its variants, and attacks on it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod purchase;
+mod settlement;

@@ -1,0 +1,189 @@
+//! What the merchant does with an authorization: capture all or a part, release it, give some back. Each is a record with
+//! its question to the gateway, kept before it is sent, and sent again as it is until it is answered.
+
+use super::MerchantServer;
+use crate::{
+    asn1::Received,
+    message::{
+        authorization::AuthTags,
+        common::CurrencyAmount,
+        settlement::{
+            AuthRevReqTbs, CapReqTbs, CapRevReqTbs, CredReqTbs, Settled, Settlement,
+            SettlementCode, SettlementKind,
+        },
+    },
+    record::{Order, OrderId, Sale, SettlementId, SettlementRecord},
+    stop::Stop,
+    trust::to_chain,
+    wire::{Failure, unwrap},
+};
+use countersign_domain::{
+    amount::Amount,
+    error::Error,
+    record::{Batch, Stored as _, Versioned},
+};
+
+impl MerchantServer {
+    /// Asks for a capture, a reversal or a credit of an order's purchase. The caller's `batch`, such as the answer to an
+    /// idempotency key, is committed together with the question.
+    ///
+    /// # Errors
+    /// [`Error::NotNow`] when nothing was bought, and when a port fails. What the gateway says is no error: see
+    /// [`SettlementRecord::code`].
+    pub async fn settle(
+        &self,
+        order: &OrderId,
+        kind: SettlementKind,
+        amount: Option<Amount>,
+        batch: impl FnOnce(&SettlementId, &mut Batch) -> Result<(), Failure>,
+    ) -> Result<SettlementRecord, Failure> {
+        let (order, sale) = self.order(order).await?;
+        let not_now = || Error::NotNow {
+            collection: Order::COLLECTION,
+            id: order.id.to_string(),
+            state: "not bought",
+        };
+        let sale = sale.filter(|sale| sale.bought.is_some()).ok_or_else(not_now)?;
+        let amount = amount.unwrap_or(order.amount);
+        let id = SettlementId::random(self.ports.entropy.as_ref())?;
+        let question = match kind {
+            SettlementKind::AuthReversal => self.ask_for::<AuthRevReqTbs>(&sale, amount)?,
+            SettlementKind::Capture => self.ask_for::<CapReqTbs>(&sale, amount)?,
+            SettlementKind::CaptureReversal => self.ask_for::<CapRevReqTbs>(&sale, amount)?,
+            SettlementKind::Credit => self.ask_for::<CredReqTbs>(&sale, amount)?,
+        };
+        let record = SettlementRecord::new(id, order.id, kind, amount, question);
+        let mut changes = Batch::default();
+        changes.insert(&record)?;
+        batch(&record.id, &mut changes)?;
+        self.ports.store.commit(changes).await?;
+        self.settlement(&record.id).await
+    }
+
+    /// A capture, a reversal or a credit; the gateway is asked again if it has not answered yet.
+    ///
+    /// # Errors
+    /// When there is none, or a port fails.
+    pub async fn settlement(&self, id: &SettlementId) -> Result<SettlementRecord, Failure> {
+        let found = self.ports.store.expect::<SettlementRecord>(id.as_str()).await?;
+        if found.value.code().is_some_and(|code| code != SettlementCode::UnderWay) {
+            return Ok(found.value);
+        }
+        let answered = match self.link.exchange(found.value.question.message.0.clone()).await {
+            Ok(answered) => answered,
+            Err(error) => {
+                tracing::warn!(settlement = %id, %error, "asking the gateway again later");
+                return Ok(found.value);
+            }
+        };
+        let order = self.ports.store.expect::<Order>(found.value.order.as_str()).await?.value;
+        let settled = match found.value.kind() {
+            SettlementKind::AuthReversal => {
+                self.settled::<AuthRevReqTbs>(&answered, &found.value, &order).await
+            }
+            SettlementKind::Capture => {
+                self.settled::<CapReqTbs>(&answered, &found.value, &order).await
+            }
+            SettlementKind::CaptureReversal => {
+                self.settled::<CapRevReqTbs>(&answered, &found.value, &order).await
+            }
+            SettlementKind::Credit => {
+                self.settled::<CredReqTbs>(&answered, &found.value, &order).await
+            }
+        };
+        match settled {
+            Ok(Ok(settled)) => self.keep_settled(found, settled).await,
+            Ok(Err(why)) => {
+                tracing::error!(settlement = %id, why, "the gateway's answer is not accepted");
+                Ok(found.value)
+            }
+            Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::Told(_)) => Ok(found.value),
+        }
+    }
+
+    /// Keeps what the gateway says, with what it means to the sale.
+    async fn keep_settled(
+        &self,
+        found: Versioned<SettlementRecord>,
+        settled: Settled,
+    ) -> Result<SettlementRecord, Failure> {
+        let amount =
+            |money: &Option<CurrencyAmount>| money.as_ref().map(Amount::try_from).transpose();
+        let (captured, credited) = (amount(&settled.captured_amt)?, amount(&settled.credited_amt)?);
+        let change = |found: Versioned<SettlementRecord>| async move {
+            let mut batch = Batch::default();
+            let order = self.ports.store.expect::<Order>(found.value.order.as_str()).await?;
+            if let Some(sale) = &order.value.sale {
+                let mut sale = self.ports.store.expect::<Sale>(sale).await?;
+                if let Some(bought) = &mut sale.value.bought {
+                    (bought.captured, bought.credited) = (captured, credited);
+                    batch.replace(&sale)?;
+                }
+            }
+            let value = found.value.answered(settled.code);
+            let next = Versioned { version: found.version, value };
+            batch.replace(&next)?;
+            Ok((batch, next.value))
+        };
+        Ok(self.ports.store.change_found(found, change).await?)
+    }
+
+    /// The question, to be kept before it is sent.
+    fn ask_for<T: Settlement>(
+        &self,
+        sale: &Sale,
+        amount: Amount,
+    ) -> Result<crate::record::Question, Failure> {
+        let make = || -> Result<_, Stop> {
+            let trans_ids = sale.trans_ids()?;
+            let (auth_rr_tags, own) = self.tags()?;
+            let auth_tags = AuthTags { auth_rr_tags, trans_ids: trans_ids.clone() };
+            let req_amt = CurrencyAmount::try_from(amount)?;
+            let tbs = T::new(auth_tags, req_amt, to_chain(&self.keys.exchange)?);
+            let tbs = Received::new(tbs)?;
+            let message = T::request_message(self.sealed(&tbs)?);
+            self.question(&tbs, message, &own, &trans_ids)
+        };
+        make().map_err(|stop| match stop {
+            Stop::Failed(failure) => failure,
+            Stop::Told(_) => Error::Contention.into(),
+        })
+    }
+
+    /// What became of a question, if the answer is authentic and to it (W3). The inner error says why it is not accepted.
+    async fn settled<T: Settlement>(
+        &self,
+        answered: &[u8],
+        record: &SettlementRecord,
+        order: &Order,
+    ) -> Result<Result<Settled, &'static str>, Stop> {
+        let now = self.ports.clock.now();
+        let message = unwrap(answered, now).map(|one| one.message);
+        let Some(sealed) = message.ok().and_then(T::result_in) else {
+            return Ok(Err("it is no answer to this question"));
+        };
+        let Some((result, signer)) = self.opened(&sealed, now) else {
+            return Ok(Err("it is not authentic"));
+        };
+        let (rr_tags, digest, settled) = T::result_parts(&result);
+        let Some(sale) = &order.sale else { return Ok(Err("nothing was bought")) };
+        let sale = self.ports.store.expect::<Sale>(sale).await?.value;
+        let checks = [
+            (self.is_our_gateway(&signer, now)?, "another gateway has signed it"),
+            (rr_tags.rrpid.as_bytes() == record.question.rrpid.0, "it is to another request"),
+            (
+                rr_tags.merchant_id.as_str() == self.settings.id.as_str(),
+                "it is to another merchant",
+            ),
+            (*digest == record.question.digest.0, "it is to another content"),
+            (settled.trans_ids == sale.trans_ids()?, "it is of another purchase"),
+            (
+                settled.req_amt == CurrencyAmount::try_from(record.amount)?,
+                "it is about another amount",
+            ),
+        ];
+        let wrong = checks.into_iter().find_map(|(fits, why)| (!fits).then_some(why));
+        Ok(wrong.map_or_else(|| Ok(settled.clone()), Err))
+    }
+}
