@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -86,8 +86,21 @@ impl Issuer {
         secret: &SecretOctets,
         gateway: &Certificate,
     ) -> Identity {
+        let expiry = card.expiry().to_string();
+        let vouched = countersign_certs::Card::new(card.expose_number(), &expiry).unwrap();
+        self.cardholder_with(card, secret, gateway, Some(vouched))
+    }
+
+    /// The same, with whatever card the authority has put beside the number.
+    pub fn cardholder_with(
+        &self,
+        card: &Card,
+        secret: &SecretOctets,
+        gateway: &Certificate,
+        vouched: Option<countersign_certs::Card>,
+    ) -> Identity {
         let number = PhoneNumber::new(PHONE).unwrap();
-        let holder = Holder { number, card: None };
+        let holder = Holder { number, card: vouched };
         let gateways = [RecipientCertificate::new(gateway).unwrap()];
         let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
         let common_name = cardholder_name(card, secret).unwrap();
@@ -104,6 +117,8 @@ pub struct Wire {
     pub seen: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     /// Whether the gateway is out of reach.
     pub is_cut: AtomicBool,
+    /// What the gateway has taken for its answers.
+    pub spent: Mutex<Duration>,
     /// What is given instead of the next answer.
     pub instead: Mutex<Option<Vec<u8>>>,
 }
@@ -114,7 +129,9 @@ impl GatewayLink for Wire {
         if self.is_cut.load(Ordering::SeqCst) {
             return Err(LinkError { cause: "cut".to_owned() });
         }
+        let begun = Instant::now();
         let answer = self.gateway.answer(&message).await;
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += begun.elapsed();
         let answer = answer.map_err(|error| LinkError { cause: error.to_string() })?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.push((message, answer.clone()));
@@ -157,6 +174,7 @@ impl Parties {
         let wire = Arc::new(Wire {
             gateway: gateway.clone(),
             seen: Mutex::default(),
+            spent: Mutex::default(),
             is_cut: AtomicBool::new(false),
             instead: Mutex::default(),
         });

@@ -222,33 +222,43 @@ impl PaymentGateway {
         Ok(())
     }
 
-    /// The phone that somebody vouches for: the number in the certificate (F11.v2), or else the directory's (F11.8).
+    /// The phone that is vouched for that card (decision 8): by the authority that put both into one certificate (F11.v2), or
+    /// by the directory (F11.10). A certificate with a number alone vouches for no card: its holder could name anybody's.
     async fn phone(&self, opened: &Opened) -> Result<Option<(Identifier, Address)>, Stop> {
-        let by_card = || async {
-            let subscriber =
-                self.directory.by_card(&opened.card).await.map_err(Error::Directory)?;
-            Ok(subscriber.map(|subscriber| (subscriber.identifier, subscriber.address)))
+        let Some(signer) = &opened.signer else {
+            return self.phone_of_card(&opened.card, |_| true).await;
         };
-        let Some(signer) = &opened.signer else { return by_card().await };
-        let key = hex::encode(signer.key_sha256());
-        let identifier = Identifier::try_from(format!("x509:{key}"))?;
-        match signer.phone(&self.keys.phones) {
-            Ok(holder) => {
-                let number = Msisdn::try_from(holder.number.expose())?;
-                return Ok(Some((identifier, number.into())));
+        let holder = match signer.phone(&self.keys.phones) {
+            Ok(holder) => holder,
+            Err(countersign_certs::Refusal::NoPhone) => {
+                return self.phone_of_card(&opened.card, |_| true).await;
             }
-            Err(countersign_certs::Refusal::NoPhone) => {}
             // A number that was moved here from another certificate is no reason to look elsewhere.
             Err(refusal) => {
-                tracing::warn!(%refusal, "a cardholder's number cannot be read");
+                tracing::warn!(%refusal, "the number in a cardholder's certificate is refused");
                 return Ok(None);
             }
+        };
+        let address = Address::from(Msisdn::try_from(holder.number.expose())?);
+        match holder.card {
+            Some(card) if card.expose_number() == opened.card.expose_number() => {
+                let key = hex::encode(signer.key_sha256());
+                Ok(Some((Identifier::try_from(format!("x509:{key}"))?, address)))
+            }
+            Some(_) => Ok(None),
+            None => self.phone_of_card(&opened.card, |known| *known == address).await,
         }
-        let named = self.directory.by_identifier(&identifier).await.map_err(Error::Directory)?;
-        match named {
-            Some(subscriber) => Ok(Some((subscriber.identifier, subscriber.address))),
-            None => by_card().await,
-        }
+    }
+
+    /// The phone that the directory has for a card, if it is as expected.
+    async fn phone_of_card(
+        &self,
+        card: &Card,
+        expected: impl Fn(&Address) -> bool + Send,
+    ) -> Result<Option<(Identifier, Address)>, Stop> {
+        let subscriber = self.directory.by_card(card).await.map_err(Error::Directory)?;
+        let subscriber = subscriber.filter(|subscriber| expected(&subscriber.address));
+        Ok(subscriber.map(|subscriber| (subscriber.identifier, subscriber.address)))
     }
 
     fn request(
