@@ -209,7 +209,7 @@ impl Begun {
         wallet: &Wallet,
         now: Timestamp,
     ) -> Result<Purchase, WalletError> {
-        let wrapper = read(answer, now)?;
+        let wrapper = read(answer)?;
         let Message::PInitRes(signed) = wrapper.message else {
             return Err(unexpected(wrapper, wallet, now));
         };
@@ -518,7 +518,7 @@ impl Sent {
         wallet: &Wallet,
         now: Timestamp,
     ) -> Result<Progress, WalletError> {
-        let wrapper = read(answer, now)?;
+        let wrapper = read(answer)?;
         let (Message::PRes(signed) | Message::InqRes(signed) | Message::CodeForwardRes(signed)) =
             wrapper.message
         else {
@@ -572,7 +572,7 @@ impl Sent {
         wallet: &Wallet,
         now: Timestamp,
     ) -> Result<Progress, WalletError> {
-        let wrapper = read(answer, now)?;
+        let wrapper = read(answer)?;
         let Message::CodeDirectRes(signed) = wrapper.message else {
             return Err(unexpected(wrapper, wallet, now));
         };
@@ -688,12 +688,13 @@ pub(crate) const fn completion_of(auth_code: AuthCode, captured: bool) -> Comple
         | AuthCode::CodeExpired
         | AuthCode::CodeLocked
         | AuthCode::NoPhone
-        | AuthCode::Cancelled => CompletionCode::NotAuthorized,
+        | AuthCode::Cancelled
+        | AuthCode::Untimely => CompletionCode::NotAuthorized,
     }
 }
 
-fn read(message: &[u8], now: Timestamp) -> Result<MessageWrapper, WalletError> {
-    unwrap(message, now).map_err(WalletError::Unreadable)
+fn read(message: &[u8]) -> Result<MessageWrapper, WalletError> {
+    unwrap(message).map_err(WalletError::Unreadable)
 }
 
 /// An error, or another message than was waited for. What an error says ends this attempt and is believed in nothing else.

@@ -42,7 +42,7 @@ use crate::{
     record::{Answered, GatewayPurchase},
     stop::Stop,
     trust::Trust,
-    wire::{Failure, unwrap, wrap},
+    wire::{Failure, is_untimely, unwrap, wrap},
 };
 use envelope::{Caller, authentic};
 use payment::Checked;
@@ -98,8 +98,7 @@ impl PaymentGateway {
     /// # Errors
     /// When not even an error can be said: a key or the source of randomness fails.
     pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let now = self.ports.clock.now();
-        let (rrpid, answered) = match unwrap(message, now) {
+        let (rrpid, answered) = match unwrap(message) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
                 let rrpid = wrapper.header.rrpid.clone();
@@ -148,6 +147,9 @@ impl PaymentGateway {
         let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
         let answer = match self.begun(&caller, rrpid, xid).await? {
             Some(purchase) => self.standing(&purchase, None).await?,
+            None if self.is_untimely(&tbs) => {
+                self.refused(&tbs.auth_req_data, AuthCode::Untimely)?
+            }
             None => match self.check(&tbs, &request.baggage, &caller).await? {
                 Ok(checked) => self.begin(checked, &caller, rrpid, &tbs).await?,
                 Err(code) => self.refused(&tbs.auth_req_data, code)?,
@@ -246,6 +248,12 @@ impl PaymentGateway {
             Err(Error::NotNow { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A request that somebody has held back must not make the phone ring long after the cardholder has gone.
+    fn is_untimely(&self, tbs: &AuthReqTbs) -> bool {
+        let made = &tbs.auth_req_data.auth_tags.auth_rr_tags.date;
+        is_untimely(made, self.ports.clock.now())
     }
 
     /// The purchase that this very request began, before its answer could be kept.

@@ -186,8 +186,7 @@ impl MerchantServer {
     /// # Errors
     /// When not even an error can be said: a key or the source of randomness fails.
     pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let now = self.ports.clock.now();
-        let (rrpid, answered) = match unwrap(message, now) {
+        let (rrpid, answered) = match unwrap(message) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
                 let rrpid = wrapper.header.rrpid.clone();

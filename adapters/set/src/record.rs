@@ -346,6 +346,7 @@ pub(crate) struct Bought {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Question {
     pub(crate) rrpid: Bytes,
+    pub(crate) xid: Bytes,
     /// What it was signed over: the answer names it.
     pub(crate) digest: Hash,
     pub(crate) message: Bytes,

@@ -1,7 +1,7 @@
 //! Messages in and out: the wrapper around them, its version and its time, and how large one may be.
 
 use countersign_domain::{randomness::EntropyError, time::Timestamp};
-use der::{Decode as _, Encode as _};
+use der::{Decode as _, Encode as _, asn1::GeneralizedTime};
 
 use crate::{
     asn1::Random,
@@ -20,6 +20,8 @@ const VERSION: i64 = 1;
 const REVISION: i64 = 0;
 /// How far the clocks of two sides may be apart, in seconds.
 const CLOCK_SKEW_SECONDS: u64 = 10 * 60;
+/// How old a request may be that is begun, in seconds: as long as an order may be paid.
+const MAX_AGE_SECONDS: u64 = 30 * 60;
 /// What this program calls itself.
 pub(crate) const SOFTWARE: &str = concat!("Countersign ", env!("CARGO_PKG_VERSION"));
 
@@ -44,28 +46,27 @@ pub(crate) fn wrap(
     MessageWrapper { header, message }.to_der()
 }
 
-/// A message of somebody else, unwrapped.
+/// A message of somebody else, unwrapped. The header is not signed: its date is for people who look for what went wrong. How
+/// old a request may be is decided by what is signed in it, once it is known that it was not answered before.
 ///
 /// # Errors
 /// The code to answer it with.
-pub(crate) fn unwrap(bytes: &[u8], now: Timestamp) -> Result<MessageWrapper, ErrorCode> {
+pub(crate) fn unwrap(bytes: &[u8]) -> Result<MessageWrapper, ErrorCode> {
     if bytes.len() > MAX_MESSAGE_BYTES {
         return Err(ErrorCode::MessageTooBig);
     }
     let wrapper = MessageWrapper::from_der(bytes).map_err(|_| ErrorCode::DecodingFailure)?;
     match wrapper.header.version.get() {
-        VERSION => {}
-        older if older < VERSION => return Err(ErrorCode::VersionTooOld),
-        _ => return Err(ErrorCode::VersionTooNew),
+        VERSION => Ok(wrapper),
+        older if older < VERSION => Err(ErrorCode::VersionTooOld),
+        _ => Err(ErrorCode::VersionTooNew),
     }
-    let (made, now) = (timestamp(&wrapper.header.date).unix_seconds(), now.unix_seconds());
-    if made.saturating_add(CLOCK_SKEW_SECONDS) < now {
-        return Err(ErrorCode::MessageTooOld);
-    }
-    if now.saturating_add(CLOCK_SKEW_SECONDS) < made {
-        return Err(ErrorCode::MessageTooNew);
-    }
-    Ok(wrapper)
+}
+
+/// Whether a request that was made then is too old to be begun now, or from the future.
+pub(crate) fn is_untimely(made: &GeneralizedTime, now: Timestamp) -> bool {
+    let (made, now) = (timestamp(made).unix_seconds(), now.unix_seconds());
+    made.saturating_add(MAX_AGE_SECONDS) < now || now.saturating_add(CLOCK_SKEW_SECONDS) < made
 }
 
 /// A value as it stands in a message, or that it is out of bounds.

@@ -6,9 +6,9 @@ use countersign_domain::{
     record::{Batch, StoreError, Versioned},
     time::Timestamp,
 };
-use der::Encode as _;
+use der::{Decode as _, Encode as _};
 
-use super::{MerchantServer, order::Ordered};
+use super::{LinkError, MerchantServer, order::Ordered};
 use crate::{
     asn1::{Random, Received},
     message::{
@@ -28,7 +28,7 @@ use crate::{
     stop::Stop,
     table::Content,
     trust::{to_chain, verify_chain},
-    wire::{unwrap, wrap},
+    wire::{Failure, unwrap, wrap},
 };
 
 impl MerchantServer {
@@ -84,7 +84,14 @@ impl MerchantServer {
         batch.replace(&order)?;
         match self.ports.store.commit(batch).await {
             Ok(()) => Ok(Ok(Versioned { version: sale.version.next(), value: sale.value })),
-            Err(StoreError::Conflict { .. }) => Ok(Err(CompletionCode::OrderRejected)),
+            // By this request, which was sent twice at once; or by another purchase of the order.
+            Err(StoreError::Conflict { .. }) => {
+                let id = Sale::id_of(&trans_ids.xid);
+                let found = self.ports.store.expect::<Sale>(&id).await?;
+                let bought = found.value.bought.as_ref();
+                let is_this = bought.is_some_and(|bought| bought.rrpid.0 == rrpid.as_bytes());
+                Ok(if is_this { Ok(found) } else { Err(CompletionCode::OrderRejected) })
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -162,7 +169,7 @@ impl MerchantServer {
 
     /// Sends a question, and keeps what the gateway answers. Without an answer that is believed, the sale stays as it is.
     async fn exchange(&self, sale: Versioned<Sale>, question: Question) -> Result<Sale, Stop> {
-        let answered = match self.link.exchange(question.message.0.clone()).await {
+        let answered = match self.send(&question).await? {
             Ok(answered) => answered,
             Err(error) => {
                 tracing::warn!(%error, "asking the gateway again later");
@@ -205,7 +212,7 @@ impl MerchantServer {
         order: &Order,
     ) -> Result<Result<Answer, &'static str>, Stop> {
         let now = self.ports.clock.now();
-        let (tags, digest, answer, signer) = match unwrap(answered, now).map(|one| one.message) {
+        let (tags, digest, answer, signer) = match unwrap(answered).map(|one| one.message) {
             Ok(Message::AuthRes(sealed)) => {
                 let Some((tbs, signer)) = self.opened(&sealed, now) else {
                     return Ok(Err("it is not authentic"));
@@ -281,12 +288,24 @@ impl MerchantServer {
         rrpid: &Random,
         trans_ids: &TransIds,
     ) -> Result<Question, Stop> {
-        let now = self.ports.clock.now();
         Ok(Question {
             rrpid: Bytes(rrpid.as_bytes().to_vec()),
+            xid: Bytes(trans_ids.xid.as_bytes().to_vec()),
             digest: Hash(*Digest::of(tbs)?.as_bytes()),
-            message: Bytes(wrap(message, rrpid, Some(&trans_ids.xid), now)?),
+            message: Bytes(message.to_der()?),
         })
+    }
+
+    /// Sends a question, as it was signed, under a header of now.
+    pub(super) async fn send(
+        &self,
+        question: &Question,
+    ) -> Result<Result<Vec<u8>, LinkError>, Failure> {
+        let rrpid = Random::try_from(question.rrpid.0.clone())?;
+        let xid = Random::try_from(question.xid.0.clone())?;
+        let message = Message::from_der(&question.message.0)?;
+        let message = wrap(message, &rrpid, Some(&xid), self.ports.clock.now())?;
+        Ok(self.link.exchange(message).await)
     }
 
     /// The name of a new request of this merchant.
@@ -319,7 +338,8 @@ const fn is_final(code: AuthCode) -> bool {
         | AuthCode::CodeExpired
         | AuthCode::CodeLocked
         | AuthCode::NoPhone
-        | AuthCode::Cancelled => true,
+        | AuthCode::Cancelled
+        | AuthCode::Untimely => true,
     }
 }
 

@@ -69,7 +69,7 @@ impl MerchantServer {
         if found.value.code().is_some_and(|code| code != SettlementCode::UnderWay) {
             return Ok(found.value);
         }
-        let answered = match self.link.exchange(found.value.question.message.0.clone()).await {
+        let answered = match self.send(&found.value.question).await? {
             Ok(answered) => answered,
             Err(error) => {
                 tracing::warn!(settlement = %id, %error, "asking the gateway again later");
@@ -159,7 +159,7 @@ impl MerchantServer {
         order: &Order,
     ) -> Result<Result<Settled, &'static str>, Stop> {
         let now = self.ports.clock.now();
-        let message = unwrap(answered, now).map(|one| one.message);
+        let message = unwrap(answered).map(|one| one.message);
         let Some(sealed) = message.ok().and_then(T::result_in) else {
             return Ok(Err("it is no answer to this question"));
         };

@@ -121,6 +121,8 @@ enumerations! {
         Cancelled = "cancelled" 1006,
         /// The bank is being asked; ask again.
         UnderWay = "underWay" 1007,
+        /// The request was made too long ago to be begun, or in the future.
+        Untimely = "untimely" 1008,
     }
 }
 

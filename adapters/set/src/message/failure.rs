@@ -30,10 +30,6 @@ enumerations! {
         VersionTooNew = "versionTooNew" 12,
         /// It is too large.
         MessageTooBig = "messageTooBig" 14,
-        /// It was made too long ago.
-        MessageTooOld = "messageTooOld" 16,
-        /// It was made in the future.
-        MessageTooNew = "messageTooNew" 17,
         /// The request was used for something else.
         UnknownRrpid = "unknownRRPID" 19,
         /// There is no such purchase.
