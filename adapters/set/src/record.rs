@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     asn1::Random,
     message::{
-        authorization::Answer,
+        authorization::{Answer, AuthCode},
         common::{BrandId, LocalId, TransIds},
         failure::ErrorCode,
         purchase::{HodInput, Mode, PiTbs},
@@ -321,6 +321,8 @@ pub struct Sale {
     pub(crate) chall_m: Bytes,
     pub(crate) brand: String,
     pub(crate) bought: Option<Bought>,
+    /// When the gateway is asked how it stands, if nobody asks before.
+    pub(crate) next_at: Option<Timestamp>,
 }
 
 /// What the cardholder sent, and what became of it.
@@ -358,6 +360,10 @@ impl Stored for Sale {
     fn id(&self) -> &str {
         &self.id
     }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        self.next_at
+    }
 }
 
 impl Sale {
@@ -379,6 +385,7 @@ impl Sale {
             chall_m: Bytes(chall_m.as_bytes().to_vec()),
             brand: brand.as_str().to_owned(),
             bought: None,
+            next_at: None,
         })
     }
 
@@ -390,6 +397,16 @@ impl Sale {
     pub(crate) fn answer(&self) -> Result<Option<Answer>, StoreError> {
         let answer = self.bought.as_ref().and_then(|bought| bought.answer.as_ref());
         answer.map(|der| Answer::from_der(&der.0).map_err(|_| corrupt(self))).transpose()
+    }
+
+    /// What the gateway said last, and whether the amount is debited.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn standing(&self) -> Result<Option<(AuthCode, bool)>, StoreError> {
+        let captured = self.captured().is_some();
+        let answer = self.answer()?;
+        Ok(answer.map(|answer| (answer.auth_code, answer.captured || captured)))
     }
 
     /// What was debited by a message of its own.

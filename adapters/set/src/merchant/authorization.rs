@@ -3,7 +3,7 @@
 
 use countersign_certs::{EndEntityKind, RecipientCertificate};
 use countersign_domain::{
-    record::{Batch, StoreError, Versioned},
+    record::{Batch, StoreError, Stored as _, Versioned},
     time::Timestamp,
 };
 use der::{Decode as _, Encode as _};
@@ -31,7 +31,43 @@ use crate::{
     wire::{Failure, unwrap, wrap},
 };
 
+/// How long after a question the gateway is asked again, in seconds: a cardholder who types the code straight to the gateway
+/// need not tell the merchant.
+const ASK_AGAIN_SECONDS: u32 = 15;
+
 impl MerchantServer {
+    /// Asks the gateway about up to `limit` purchases that are not over and about which nobody has asked for a while. Returns
+    /// how many there were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume(&self, limit: usize) -> Result<usize, Failure> {
+        let now = self.ports.clock.now();
+        let due = self.ports.store.due(Sale::COLLECTION, now, limit).await?;
+        for record in &due {
+            if let Err(stop) = self.ask_again(&record.key.id).await {
+                stop.told("merchant");
+            }
+        }
+        Ok(due.len())
+    }
+
+    async fn ask_again(&self, id: &str) -> Result<(), Stop> {
+        let mut sale = self.ports.store.expect::<Sale>(id).await?;
+        sale.value.next_at = Some(self.ports.clock.now().plus_seconds(ASK_AGAIN_SECONDS));
+        let mut batch = Batch::default();
+        batch.replace(&sale)?;
+        match self.ports.store.commit(batch).await {
+            Ok(()) => {}
+            // Somebody else is at it.
+            Err(StoreError::Conflict { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        sale.version = sale.version.next();
+        let own = Random::from(random(self.ports.entropy.as_ref())?);
+        self.ask(sale, &own, None).await.map(drop)
+    }
+
     /// Whether this is the gateway that the merchant names.
     pub(super) fn names(&self, gateway: &KeyOf<Gateway>) -> bool {
         let named = self.settings.gateway.first();
@@ -78,6 +114,7 @@ impl MerchantServer {
             captured: None,
             credited: None,
         });
+        sale.value.next_at = Some(self.ports.clock.now().plus_seconds(ASK_AGAIN_SECONDS));
         order.value.sale = Some(Sale::id_of(&trans_ids.xid));
         let mut batch = Batch::default();
         batch.replace(&sale)?;
@@ -184,7 +221,7 @@ impl MerchantServer {
                 return Ok(sale.value);
             }
         };
-        let kept = Bytes(answer.to_der()?);
+        let (kept, ends) = (Bytes(answer.to_der()?), is_final(answer.auth_code));
         let id = Sale::id_of(&sale.value.trans_ids()?.xid);
         let keep = |mut found: Versioned<Sale>| {
             let kept = kept.clone();
@@ -194,6 +231,9 @@ impl MerchantServer {
                 let over = found.value.answer()?.is_some_and(|answer| is_final(answer.auth_code));
                 if let Some(bought) = found.value.bought.as_mut().filter(|_| !over) {
                     bought.answer = Some(kept);
+                    if ends {
+                        found.value.next_at = None;
+                    }
                     batch.replace(&found)?;
                 }
                 Ok((batch, found.value))

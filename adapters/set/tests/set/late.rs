@@ -60,3 +60,20 @@ async fn one_purchase_that_is_sent_twice_at_once_is_one_purchase() {
     assert_eq!(progress.auth_code, Some(AuthCode::CodePending));
     assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
 }
+
+#[tokio::test]
+async fn a_merchant_learns_by_itself_that_the_code_went_straight_to_the_gateway() {
+    let parties = Parties::new();
+    let order = parties.order("49.90").await;
+    let (sent, _) = parties.buy_order(&order).await;
+    let (code, _) = parties.phone().await.unwrap();
+    let paid = parties.type_code_direct(&sent, &code).await.unwrap();
+    assert_eq!(paid.completion, CompletionCode::CapturePerformed);
+    assert_eq!(parties.merchant.resume(10).await, Ok(0), "not yet due");
+    parties.fixture.clock.advance_seconds(15);
+    assert_eq!(parties.merchant.resume(10).await, Ok(1));
+    let (_, sale) = parties.merchant.order(&order.id).await.unwrap();
+    assert_eq!(sale.unwrap().standing().unwrap(), Some((AuthCode::Approved, true)));
+    parties.fixture.clock.advance_seconds(60);
+    assert_eq!(parties.merchant.resume(10).await, Ok(0), "it is over");
+}
