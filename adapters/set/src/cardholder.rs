@@ -152,7 +152,7 @@ impl Offer {
         Amount::try_from(&self.data.purch_amt).map_err(|_| WalletError::Money)
     }
 
-    /// Who offers, by the name that people know.
+    /// The merchant, by the name that people know.
     pub fn merchant_name(&self) -> &str {
         self.data.merchant_name.as_str()
     }
@@ -167,7 +167,7 @@ impl Offer {
         self.data.set_url.as_str()
     }
 
-    /// The first message (F11.3).
+    /// The first message (F11.8).
     ///
     /// # Errors
     /// When the source of randomness fails.
@@ -439,7 +439,7 @@ impl Sent {
         &self.purchase
     }
 
-    /// The typed code on its way through the merchant (F11.10 a).
+    /// The typed code on its way through the merchant (F11.11).
     ///
     /// # Errors
     /// When the source of randomness or a key fails.
@@ -461,7 +461,7 @@ impl Sent {
         Ok((wrap(Message::CodeForwardReq(forward), &asked.rrpid, Some(&xid), now)?, asked))
     }
 
-    /// The typed code straight to the gateway (F11.10 b).
+    /// The typed code straight to the gateway (F11.11).
     ///
     /// # Errors
     /// When the source of randomness or a key fails.

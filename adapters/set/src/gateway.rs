@@ -131,7 +131,7 @@ impl PaymentGateway {
         Ok(wrap(Message::Error(error), &about, None, now)?)
     }
 
-    /// An authorization (F11.6 to F11.9).
+    /// An authorization (F11.6, F11.9, F11.10).
     async fn authorize(&self, rrpid: &Random, request: &AuthReq) -> Result<Vec<u8>, Stop> {
         let (tbs, caller) = authentic(self, &request.enc, rrpid, |tbs: &AuthReqTbs| {
             (&tbs.auth_req_data.auth_tags, &tbs.auth_req_data.me_certificates)
@@ -164,7 +164,7 @@ impl PaymentGateway {
         self.keep(&caller, rrpid, xid, asked.as_bytes(), Message::AuthRes(sealed)).await
     }
 
-    /// A code that came through the merchant, or the question how a purchase stands (F11.10 a).
+    /// A code that came through the merchant, or the question how a purchase stands (F11.11).
     async fn code(
         &self,
         rrpid: &Random,
@@ -195,7 +195,7 @@ impl PaymentGateway {
         self.keep(&caller, rrpid, xid, asked.as_bytes(), Message::CodeRes(sealed)).await
     }
 
-    /// A code straight from the cardholder (F11.10 b).
+    /// A code straight from the cardholder (F11.11).
     async fn code_direct(&self, rrpid: &Random, request: &CodeDirectReq) -> Result<Vec<u8>, Stop> {
         if request.rrpid != *rrpid {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));

@@ -160,7 +160,7 @@ impl MerchantServer {
         Ok((order, sale))
     }
 
-    /// The wake-up of an order, signed (F11.1).
+    /// The wake-up of an order, signed (F11.2, F11.8).
     ///
     /// # Errors
     /// When there is no such order, or a port fails.
@@ -216,7 +216,7 @@ impl MerchantServer {
         Ok(wrap(Message::Error(error), &about, None, now)?)
     }
 
-    /// Names a purchase (F11.3).
+    /// Names a purchase (F11.2, F11.8).
     async fn name(
         &self,
         rrpid: &Random,
@@ -267,7 +267,7 @@ impl MerchantServer {
         self.keep(batch, rrpid, &asked, answer).await
     }
 
-    /// A purchase (F11.4 to F11.9).
+    /// A purchase (F11.5).
     async fn purchase(
         &self,
         rrpid: &Random,
@@ -302,7 +302,7 @@ impl MerchantServer {
         self.say(answer, Message::PRes, &asked).await
     }
 
-    /// A code on its way to the gateway (F11.10 a).
+    /// A code on its way to the gateway (F11.11).
     async fn code(
         &self,
         rrpid: &Random,

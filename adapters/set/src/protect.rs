@@ -49,14 +49,14 @@ pub enum ProtectError {
     Failed {
         /// What was to be protected.
         what: &'static str,
-        /// Why.
+        /// What failed.
         cause: countersign_certs::Error,
     },
 }
 
 /// Somebody who takes part, as a type.
 pub trait Party: Clone + fmt::Debug + Send + Sync + 'static {
-    /// Who.
+    /// The role.
     const ROLE: Role;
     /// The certificate with which that role signs.
     const SIGNS: EndEntityKind;

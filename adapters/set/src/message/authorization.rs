@@ -1,4 +1,4 @@
-//! Between merchant and gateway: the authorization (F11.6 to F11.11).
+//! Between merchant and gateway: the authorization (F11.5, F11.6).
 
 use super::{
     code::CodeStartData,

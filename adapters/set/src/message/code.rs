@@ -33,7 +33,7 @@ pub(crate) const ROWS: &[&Structure] = &[
 ];
 
 structures! {
-    /// Asks the cardholder for the code that is on its way to the phone (F11.9).
+    /// Asks the cardholder for the code that is on its way to the phone (F11.10).
     CodeStartData = "CodeStartData" 203 {
         /// The purchase.
         trans_ids = "transIDs": TransIds,
@@ -55,7 +55,7 @@ structures! {
         expires_at = "expiresAt": GeneralizedTime,
     }
 
-    /// A typed code, for the gateway alone (F11.10).
+    /// A typed code, for the gateway alone (F11.11).
     CodeSubmissionTbe = "CodeSubmissionTBE" 204 {
         /// The purchase.
         xid = "xid": Random,

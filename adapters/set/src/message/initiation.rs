@@ -20,7 +20,7 @@ pub(crate) const ROWS: &[&Structure] =
     &[PWakeUpData::STRUCTURE, PInitReq::STRUCTURE, PInitResData::STRUCTURE];
 
 structures! {
-    /// Wakes the cardholder's program up: what is offered, by whom, for how much (F11.1). SET leaves it to the web; here it
+    /// Wakes the cardholder's program up: what is offered, by whom, for how much (F11.8). SET leaves it to the web; here it
     /// is signed.
     PWakeUpData = "PWakeUpData" 200 {
         /// The merchant's own identifier: its order.
@@ -39,7 +39,7 @@ structures! {
         date = "date": GeneralizedTime,
     }
 
-    /// The cardholder wants to buy (F11.3).
+    /// The cardholder wants to buy (F11.8).
     PInitReq = "PInitReq" {
         /// This request and its answer.
         rrpid = "rrpid": Random,
@@ -55,7 +55,7 @@ structures! {
         brand_id = "brandID": BrandId,
     }
 
-    /// What the merchant answers: the purchase's name, and the gateway (F11.3).
+    /// What the merchant answers: the purchase's name, and the gateway (F11.2, F11.8).
     PInitResData = "PInitResData" 12 {
         /// The purchase.
         trans_ids = "transIDs": TransIds,

@@ -273,7 +273,7 @@ enumerations! {
 }
 
 structures! {
-    /// What the merchant answers to a purchase, a code and an inquiry (F11.5, F11.11).
+    /// What the merchant answers to a purchase, a code and an inquiry (F11.6, F11.11).
     PResData = "PResData" 14 {
         /// The purchase.
         trans_ids = "transIDs": TransIds,
@@ -313,7 +313,7 @@ structures! {
         code_verified = "codeVerified": bool,
         /// What the gateway did.
         auth_code = "authCode": AuthCode,
-        /// When.
+        /// When the gateway signed it.
         date = "date": GeneralizedTime,
     }
 
