@@ -42,7 +42,7 @@ use crate::{
     name::{card_digits, random, unix_time},
     protect::{Digest, Gateway, KeyOf, Merchant, ProtectError, Sealed, Signature, Signed},
     trust::verify_chain,
-    wire::{Failure, SOFTWARE, unwrap, wrap},
+    wire::{Failure, SOFTWARE, unwrap_answer, wrap},
 };
 
 /// Why a cardholder's program does not go on.
@@ -209,7 +209,7 @@ impl Begun {
         wallet: &Wallet,
         now: Timestamp,
     ) -> Result<Purchase, WalletError> {
-        let wrapper = read(answer, now)?;
+        let wrapper = read(answer)?;
         let Message::PInitRes(signed) = wrapper.message else {
             return Err(unexpected(wrapper, wallet, now));
         };
@@ -518,7 +518,7 @@ impl Sent {
         wallet: &Wallet,
         now: Timestamp,
     ) -> Result<Progress, WalletError> {
-        let wrapper = read(answer, now)?;
+        let wrapper = read(answer)?;
         let (Message::PRes(signed) | Message::InqRes(signed) | Message::CodeForwardRes(signed)) =
             wrapper.message
         else {
@@ -572,7 +572,7 @@ impl Sent {
         wallet: &Wallet,
         now: Timestamp,
     ) -> Result<Progress, WalletError> {
-        let wrapper = read(answer, now)?;
+        let wrapper = read(answer)?;
         let Message::CodeDirectRes(signed) = wrapper.message else {
             return Err(unexpected(wrapper, wallet, now));
         };
@@ -674,10 +674,11 @@ pub(crate) const fn completion_of(auth_code: AuthCode, captured: bool) -> Comple
         AuthCode::Approved if captured => CompletionCode::CapturePerformed,
         AuthCode::Approved => CompletionCode::AuthorizationPerformed,
         AuthCode::CodePending | AuthCode::CodeWrong => CompletionCode::CodeAsked,
-        AuthCode::NoReply | AuthCode::UnderWay => CompletionCode::OrderReceived,
+        AuthCode::UnderWay => CompletionCode::OrderReceived,
         AuthCode::SignatureRequired => CompletionCode::SignatureRequired,
         AuthCode::UnspecifiedFailure
         | AuthCode::Declined
+        | AuthCode::NoReply
         | AuthCode::AmountError
         | AuthCode::ExpiredCard
         | AuthCode::InvalidTransaction
@@ -692,8 +693,8 @@ pub(crate) const fn completion_of(auth_code: AuthCode, captured: bool) -> Comple
     }
 }
 
-fn read(message: &[u8], now: Timestamp) -> Result<MessageWrapper, WalletError> {
-    unwrap(message, now).map_err(WalletError::Unreadable)
+fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
+    unwrap_answer(answer).map_err(WalletError::Unreadable)
 }
 
 /// An error, or another message than was waited for. What an error says ends this attempt and is believed in nothing else.

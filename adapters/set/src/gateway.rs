@@ -25,6 +25,7 @@ use countersign_domain::{
     refusal::{Outcome, Refusal},
     transaction::Payee,
 };
+use der::Encode as _;
 
 use crate::{
     asn1::{Random, Received},
@@ -33,7 +34,7 @@ use crate::{
         code::{CodeDirectReq, CodeDirectResData, CodeReqTbs, CodeResTbs, CodeSubmission},
         common::{BrandId, Url},
         failure::{ErrorCode, ErrorMessage, ErrorTbs},
-        wrapper::Message,
+        wrapper::{Message, MessageHeader},
     },
     name::{random, session_of, unix_time},
     protect::{Digest, Gateway, KeyOf, Sealed, Signed},
@@ -100,14 +101,14 @@ impl PaymentGateway {
         let (rrpid, answered) = match unwrap(message, now) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
-                let rrpid = wrapper.header.rrpid.clone();
+                let header = wrapper.header;
                 let answered = match wrapper.message {
-                    Message::AuthReq(request) => self.authorize(&rrpid, &request).await,
-                    Message::CodeReq(request) => self.code(&rrpid, &request).await,
-                    Message::CodeDirectReq(request) => self.code_direct(&rrpid, &request).await,
+                    Message::AuthReq(request) => self.authorize(&header, &request).await,
+                    Message::CodeReq(request) => self.code(&header, &request).await,
+                    Message::CodeDirectReq(request) => self.code_direct(&header, &request).await,
                     _ => Err(Stop::Told(ErrorCode::MessageNotSupported)),
                 };
-                (Some(rrpid), answered)
+                (Some(header.rrpid), answered)
             }
         };
         match answered {
@@ -127,8 +128,9 @@ impl PaymentGateway {
     }
 
     /// An authorization (F11.6 to F11.9).
-    async fn authorize(&self, rrpid: &Random, request: &AuthReq) -> Result<Vec<u8>, Stop> {
-        let (tbs, caller) = authentic(self, &request.enc, rrpid, |tbs: &AuthReqTbs| {
+    async fn authorize(&self, header: &MessageHeader, request: &AuthReq) -> Result<Vec<u8>, Stop> {
+        let rrpid = &header.rrpid;
+        let (tbs, caller) = authentic(self, &request.enc, header, |tbs: &AuthReqTbs| {
             (&tbs.auth_req_data.auth_tags, &tbs.auth_req_data.me_certificates)
         })?;
         // The signature covers the payment beside it (SET's EncB).
@@ -140,10 +142,10 @@ impl PaymentGateway {
             return Ok(answer);
         }
         let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
-        let answer = match self.begun(&caller, rrpid, xid).await? {
+        let answer = match self.begun(&caller, rrpid, xid, &asked).await? {
             Some(purchase) => self.standing(&purchase, None).await?,
             None => match self.check(&tbs, &request.baggage, &caller).await? {
-                Ok(checked) => self.begin(checked, &caller, rrpid, &tbs).await?,
+                Ok(checked) => self.begin(checked, &caller, rrpid, &tbs, &asked).await?,
                 Err(code) => self.refused(&tbs.auth_req_data, code)?,
             },
         };
@@ -159,10 +161,11 @@ impl PaymentGateway {
     /// A code that came through the merchant, or the question how a purchase stands (F11.10 a).
     async fn code(
         &self,
-        rrpid: &Random,
+        header: &MessageHeader,
         request: &crate::message::code::CodeReq,
     ) -> Result<Vec<u8>, Stop> {
-        let (tbs, caller) = authentic(self, request, rrpid, |tbs: &CodeReqTbs| {
+        let rrpid = &header.rrpid;
+        let (tbs, caller) = authentic(self, request, header, |tbs: &CodeReqTbs| {
             (&tbs.auth_tags, &tbs.me_certificates)
         })?;
         let asked = Digest::of(&tbs)?;
@@ -188,11 +191,16 @@ impl PaymentGateway {
     }
 
     /// A code straight from the cardholder (F11.10 b).
-    async fn code_direct(&self, rrpid: &Random, request: &CodeDirectReq) -> Result<Vec<u8>, Stop> {
-        if request.rrpid != *rrpid {
+    async fn code_direct(
+        &self,
+        header: &MessageHeader,
+        request: &CodeDirectReq,
+    ) -> Result<Vec<u8>, Stop> {
+        let rrpid = &header.rrpid;
+        if !header.names(&request.rrpid, &request.xid) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
-        let asked = countersign_certs::sha256(request.code_submission.as_bytes());
+        let asked = countersign_certs::sha256(&request.to_der()?);
         let request_id = Caller::cardholder(rrpid);
         if let Some(answer) = self.answered(&request_id, &asked).await? {
             return Ok(answer);
@@ -248,9 +256,16 @@ impl PaymentGateway {
         caller: &Caller,
         rrpid: &Random,
         xid: &Random,
+        asked: &Digest<AuthReqTbs>,
     ) -> Result<Option<GatewayPurchase>, Stop> {
         let found = self.purchase(xid).await?;
-        Ok(found.filter(|purchase| purchase.request == caller.request_id(rrpid)))
+        let found = found.filter(|purchase| purchase.request == caller.request_id(rrpid));
+        match found {
+            Some(purchase) if purchase.asked() != *asked => {
+                Err(Stop::Told(ErrorCode::UnknownRrpid))
+            }
+            found => Ok(found),
+        }
     }
 
     async fn purchase(&self, xid: &Random) -> Result<Option<GatewayPurchase>, Stop> {
@@ -265,15 +280,17 @@ impl PaymentGateway {
         caller: &Caller,
         rrpid: &Random,
         tbs: &AuthReqTbs,
+        asked: &Digest<AuthReqTbs>,
     ) -> Result<crate::message::authorization::Answer, Stop> {
-        let purchase = checked.purchase(caller, rrpid, tbs)?;
+        let purchase = checked.purchase(caller, rrpid, tbs, asked)?;
         let mut batch = Batch::default();
         batch.put(checked.replaces, purchase.clone())?;
         match self.payments.start_payment(checked.request, batch).await {
             Ok(_) => Ok(self.standing(&purchase, None).await?),
             // The same purchase was begun at the same time, by this request sent twice or by another.
             Err(Error::Store(StoreError::Conflict { .. })) => {
-                match self.begun(caller, rrpid, &tbs.auth_req_data.auth_tags.trans_ids.xid).await? {
+                let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
+                match self.begun(caller, rrpid, xid, asked).await? {
                     Some(begun) => Ok(self.standing(&begun, None).await?),
                     None => Ok(self.refused(&tbs.auth_req_data, AuthCode::PiPreviouslyUsed)?),
                 }

@@ -44,11 +44,28 @@ pub(crate) fn wrap(
     MessageWrapper { header, message }.to_der()
 }
 
-/// A message of somebody else, unwrapped.
+/// A request of somebody else, unwrapped.
 ///
 /// # Errors
 /// The code to answer it with.
 pub(crate) fn unwrap(bytes: &[u8], now: Timestamp) -> Result<MessageWrapper, ErrorCode> {
+    let wrapper = unwrap_answer(bytes)?;
+    let (made, now) = (timestamp(&wrapper.header.date).unix_seconds(), now.unix_seconds());
+    if made.saturating_add(CLOCK_SKEW_SECONDS) < now {
+        return Err(ErrorCode::MessageTooOld);
+    }
+    if now.saturating_add(CLOCK_SKEW_SECONDS) < made {
+        return Err(ErrorCode::MessageTooNew);
+    }
+    Ok(wrapper)
+}
+
+/// An answer, unwrapped. It may have been kept for long and is given as it was: what it answers tells that it is no old
+/// one, not its time.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn unwrap_answer(bytes: &[u8]) -> Result<MessageWrapper, ErrorCode> {
     if bytes.len() > MAX_MESSAGE_BYTES {
         return Err(ErrorCode::MessageTooBig);
     }
@@ -57,13 +74,6 @@ pub(crate) fn unwrap(bytes: &[u8], now: Timestamp) -> Result<MessageWrapper, Err
         VERSION => {}
         older if older < VERSION => return Err(ErrorCode::VersionTooOld),
         _ => return Err(ErrorCode::VersionTooNew),
-    }
-    let (made, now) = (timestamp(&wrapper.header.date).unix_seconds(), now.unix_seconds());
-    if made.saturating_add(CLOCK_SKEW_SECONDS) < now {
-        return Err(ErrorCode::MessageTooOld);
-    }
-    if now.saturating_add(CLOCK_SKEW_SECONDS) < made {
-        return Err(ErrorCode::MessageTooNew);
     }
     Ok(wrapper)
 }

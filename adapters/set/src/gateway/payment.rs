@@ -62,11 +62,13 @@ impl Checked {
         caller: &Caller,
         rrpid: &Random,
         tbs: &AuthReqTbs,
+        asked: &Digest<AuthReqTbs>,
     ) -> der::Result<GatewayPurchase> {
         GatewayPurchase::new(NewPurchase {
             trans_ids: &tbs.auth_req_data.auth_tags.trans_ids,
             merchant: caller.merchant.clone(),
             request: caller.request_id(rrpid),
+            asked,
             payment: self.request.payment.clone(),
             pi_tbs: &self.pi_tbs,
             hod: &self.hod,
@@ -192,7 +194,7 @@ impl PaymentGateway {
         let payment = self.payments.payment(&value.payment).await?;
         let came_to_nothing =
             matches!(payment.state(), PaymentState::Declined { .. } | PaymentState::Voided { .. });
-        // A payment is used once, even if it came to nothing: whoever has it could have the phone ring again.
+        // A payment is used once, even if it came to nothing: with it the phone could be made to ring again.
         let is_another = value.pi_tbs() != *pi_tbs;
         Ok(if came_to_nothing && is_another {
             Ok(Some(version))
