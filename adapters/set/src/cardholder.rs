@@ -552,6 +552,10 @@ impl Sent {
             Some(receipt) => Some(self.receipt(receipt, wallet, now)?),
             None => None,
         };
+        // A merchant's word alone is no proof that it is paid (W4).
+        if is_paid(answer.completion_code) && receipt.is_none() {
+            return Err(WalletError::Mismatch("receipt"));
+        }
         Ok(Progress {
             completion: answer.completion_code,
             auth_code: answer.auth_code,
@@ -690,6 +694,21 @@ pub(crate) const fn completion_of(auth_code: AuthCode, captured: bool) -> Comple
         | AuthCode::CodeLocked
         | AuthCode::NoPhone
         | AuthCode::Cancelled => CompletionCode::NotAuthorized,
+    }
+}
+
+/// Whether a merchant says that the bank holds or has debited the amount.
+const fn is_paid(completion: CompletionCode) -> bool {
+    match completion {
+        CompletionCode::AuthorizationPerformed
+        | CompletionCode::CapturePerformed
+        | CompletionCode::CreditPerformed => true,
+        CompletionCode::OrderRejected
+        | CompletionCode::OrderReceived
+        | CompletionCode::OrderNotReceived
+        | CompletionCode::CodeAsked
+        | CompletionCode::SignatureRequired
+        | CompletionCode::NotAuthorized => false,
     }
 }
 
