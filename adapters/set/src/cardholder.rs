@@ -552,6 +552,10 @@ impl Sent {
             Some(receipt) => Some(self.receipt(receipt, wallet, now)?),
             None => None,
         };
+        // A merchant's word alone is no proof that it is paid (W4).
+        if is_paid(answer.completion_code) && receipt.is_none() {
+            return Err(WalletError::Mismatch("receipt"));
+        }
         Ok(Progress {
             completion: answer.completion_code,
             auth_code: answer.auth_code,
@@ -674,10 +678,11 @@ pub(crate) const fn completion_of(auth_code: AuthCode, captured: bool) -> Comple
         AuthCode::Approved if captured => CompletionCode::CapturePerformed,
         AuthCode::Approved => CompletionCode::AuthorizationPerformed,
         AuthCode::CodePending | AuthCode::CodeWrong => CompletionCode::CodeAsked,
-        AuthCode::NoReply | AuthCode::UnderWay => CompletionCode::OrderReceived,
+        AuthCode::UnderWay => CompletionCode::OrderReceived,
         AuthCode::SignatureRequired => CompletionCode::SignatureRequired,
         AuthCode::UnspecifiedFailure
         | AuthCode::Declined
+        | AuthCode::NoReply
         | AuthCode::AmountError
         | AuthCode::ExpiredCard
         | AuthCode::InvalidTransaction
@@ -693,8 +698,23 @@ pub(crate) const fn completion_of(auth_code: AuthCode, captured: bool) -> Comple
     }
 }
 
-fn read(message: &[u8]) -> Result<MessageWrapper, WalletError> {
-    unwrap(message).map_err(WalletError::Unreadable)
+/// Whether a merchant says that the bank holds or has debited the amount.
+const fn is_paid(completion: CompletionCode) -> bool {
+    match completion {
+        CompletionCode::AuthorizationPerformed
+        | CompletionCode::CapturePerformed
+        | CompletionCode::CreditPerformed => true,
+        CompletionCode::OrderRejected
+        | CompletionCode::OrderReceived
+        | CompletionCode::OrderNotReceived
+        | CompletionCode::CodeAsked
+        | CompletionCode::SignatureRequired
+        | CompletionCode::NotAuthorized => false,
+    }
+}
+
+fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
+    unwrap(answer).map_err(WalletError::Unreadable)
 }
 
 /// An error, or another message than was waited for. What an error says ends this attempt and is believed in nothing else.

@@ -27,6 +27,7 @@ use countersign_domain::{
     refusal::{Outcome, Refusal},
     transaction::Payee,
 };
+use der::Encode as _;
 
 use crate::{
     asn1::{Random, Received},
@@ -35,7 +36,7 @@ use crate::{
         code::{CodeDirectReq, CodeDirectResData, CodeReqTbs, CodeResTbs, CodeSubmission},
         common::{BrandId, Url},
         failure::{ErrorCode, ErrorMessage, ErrorTbs},
-        wrapper::Message,
+        wrapper::{Message, MessageHeader},
     },
     name::{random, session_of, unix_time},
     protect::{Digest, Gateway, KeyOf, Sealed, Signed},
@@ -101,18 +102,18 @@ impl PaymentGateway {
         let (rrpid, answered) = match unwrap(message) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
-                let rrpid = wrapper.header.rrpid.clone();
+                let header = wrapper.header;
                 let answered = match wrapper.message {
-                    Message::AuthReq(request) => self.authorize(&rrpid, &request).await,
-                    Message::CodeReq(request) => self.code(&rrpid, &request).await,
-                    Message::CodeDirectReq(request) => self.code_direct(&rrpid, &request).await,
-                    Message::AuthRevReq(request) => self.settle(&rrpid, &request).await,
-                    Message::CapReq(request) => self.settle(&rrpid, &request).await,
-                    Message::CapRevReq(request) => self.settle(&rrpid, &request).await,
-                    Message::CredReq(request) => self.settle(&rrpid, &request).await,
+                    Message::AuthReq(request) => self.authorize(&header, &request).await,
+                    Message::CodeReq(request) => self.code(&header, &request).await,
+                    Message::CodeDirectReq(request) => self.code_direct(&header, &request).await,
+                    Message::AuthRevReq(request) => self.settle(&header, &request).await,
+                    Message::CapReq(request) => self.settle(&header, &request).await,
+                    Message::CapRevReq(request) => self.settle(&header, &request).await,
+                    Message::CredReq(request) => self.settle(&header, &request).await,
                     _ => Err(Stop::Told(ErrorCode::MessageNotSupported)),
                 };
-                (Some(rrpid), answered)
+                (Some(header.rrpid), answered)
             }
         };
         match answered {
@@ -132,8 +133,9 @@ impl PaymentGateway {
     }
 
     /// An authorization (F11.6, F11.9, F11.10).
-    async fn authorize(&self, rrpid: &Random, request: &AuthReq) -> Result<Vec<u8>, Stop> {
-        let (tbs, caller) = authentic(self, &request.enc, rrpid, |tbs: &AuthReqTbs| {
+    async fn authorize(&self, header: &MessageHeader, request: &AuthReq) -> Result<Vec<u8>, Stop> {
+        let rrpid = &header.rrpid;
+        let (tbs, caller) = authentic(self, &request.enc, header, |tbs: &AuthReqTbs| {
             (&tbs.auth_req_data.auth_tags, &tbs.auth_req_data.me_certificates)
         })?;
         // The signature covers the payment beside it (SET's EncB).
@@ -145,13 +147,13 @@ impl PaymentGateway {
             return Ok(answer);
         }
         let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
-        let answer = match self.begun(&caller, rrpid, xid).await? {
+        let answer = match self.begun(&caller, rrpid, xid, &asked).await? {
             Some(purchase) => self.standing(&purchase, None).await?,
             None if self.is_untimely(&tbs) => {
                 self.refused(&tbs.auth_req_data, AuthCode::Untimely)?
             }
             None => match self.check(&tbs, &request.baggage, &caller).await? {
-                Ok(checked) => self.begin(checked, &caller, rrpid, &tbs).await?,
+                Ok(checked) => self.begin(checked, &caller, rrpid, &tbs, &asked).await?,
                 Err(code) => self.refused(&tbs.auth_req_data, code)?,
             },
         };
@@ -167,10 +169,11 @@ impl PaymentGateway {
     /// A code that came through the merchant, or the question how a purchase stands (F11.11).
     async fn code(
         &self,
-        rrpid: &Random,
+        header: &MessageHeader,
         request: &crate::message::code::CodeReq,
     ) -> Result<Vec<u8>, Stop> {
-        let (tbs, caller) = authentic(self, request, rrpid, |tbs: &CodeReqTbs| {
+        let rrpid = &header.rrpid;
+        let (tbs, caller) = authentic(self, request, header, |tbs: &CodeReqTbs| {
             (&tbs.auth_tags, &tbs.me_certificates)
         })?;
         let asked = Digest::of(&tbs)?;
@@ -196,11 +199,16 @@ impl PaymentGateway {
     }
 
     /// A code straight from the cardholder (F11.11).
-    async fn code_direct(&self, rrpid: &Random, request: &CodeDirectReq) -> Result<Vec<u8>, Stop> {
-        if request.rrpid != *rrpid {
+    async fn code_direct(
+        &self,
+        header: &MessageHeader,
+        request: &CodeDirectReq,
+    ) -> Result<Vec<u8>, Stop> {
+        let rrpid = &header.rrpid;
+        if !header.names(&request.rrpid, &request.xid) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
-        let asked = countersign_certs::sha256(request.code_submission.as_bytes());
+        let asked = countersign_certs::sha256(&request.to_der()?);
         let request_id = Caller::cardholder(rrpid);
         if let Some(answer) = self.answered(&request_id, &asked).await? {
             return Ok(answer);
@@ -262,9 +270,16 @@ impl PaymentGateway {
         caller: &Caller,
         rrpid: &Random,
         xid: &Random,
+        asked: &Digest<AuthReqTbs>,
     ) -> Result<Option<GatewayPurchase>, Stop> {
         let found = self.purchase(xid).await?;
-        Ok(found.filter(|purchase| purchase.request == caller.request_id(rrpid)))
+        let found = found.filter(|purchase| purchase.request == caller.request_id(rrpid));
+        match found {
+            Some(purchase) if purchase.asked() != *asked => {
+                Err(Stop::Told(ErrorCode::UnknownRrpid))
+            }
+            found => Ok(found),
+        }
     }
 
     async fn purchase(&self, xid: &Random) -> Result<Option<GatewayPurchase>, Stop> {
@@ -279,15 +294,17 @@ impl PaymentGateway {
         caller: &Caller,
         rrpid: &Random,
         tbs: &AuthReqTbs,
+        asked: &Digest<AuthReqTbs>,
     ) -> Result<crate::message::authorization::Answer, Stop> {
-        let purchase = checked.purchase(caller, rrpid, tbs)?;
+        let purchase = checked.purchase(caller, rrpid, tbs, asked)?;
         let mut batch = Batch::default();
         batch.put(checked.replaces, purchase.clone())?;
         match self.payments.start_payment(checked.request, batch).await {
             Ok(_) => Ok(self.standing(&purchase, None).await?),
             // The same purchase was begun at the same time, by this request sent twice or by another.
             Err(Error::Store(StoreError::Conflict { .. })) => {
-                match self.begun(caller, rrpid, &tbs.auth_req_data.auth_tags.trans_ids.xid).await? {
+                let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
+                match self.begun(caller, rrpid, xid, asked).await? {
                     Some(begun) => Ok(self.standing(&begun, None).await?),
                     None => Ok(self.refused(&tbs.auth_req_data, AuthCode::PiPreviouslyUsed)?),
                 }

@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use countersign_certs::{Certificate, RecipientKey, SigningKey, cms::signed::Signer, sha256};
 use countersign_domain::{
     amount::Amount,
+    error::Error,
     hex,
     id::RelyingPartyId,
     ports::Ports,
@@ -39,7 +40,7 @@ use crate::{
         initiation::{PInitReq, PInitResData, PWakeUpData},
         inquiry::{InqReq, InqReqData},
         purchase::{CompletionCode, PReq, PResData},
-        wrapper::Message,
+        wrapper::{Message, MessageHeader},
     },
     name::{generalized_time, random, unix_time},
     protect::{Merchant, Signed},
@@ -189,15 +190,15 @@ impl MerchantServer {
         let (rrpid, answered) = match unwrap(message) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
-                let rrpid = wrapper.header.rrpid.clone();
+                let header = wrapper.header;
                 let answered = match wrapper.message {
-                    Message::PInitReq(request) => self.name(&rrpid, &request, message).await,
-                    Message::PReq(request) => self.purchase(&rrpid, &request, message).await,
-                    Message::CodeForwardReq(request) => self.code(&rrpid, &request, message).await,
-                    Message::InqReq(request) => self.inquiry(&rrpid, &request, message).await,
+                    Message::PInitReq(request) => self.name(&header, &request, message).await,
+                    Message::PReq(request) => self.purchase(&header, &request, message).await,
+                    Message::CodeForwardReq(request) => self.code(&header, &request, message).await,
+                    Message::InqReq(request) => self.inquiry(&header, &request, message).await,
                     _ => Err(Stop::Told(ErrorCode::MessageNotSupported)),
                 };
-                (Some(rrpid), answered)
+                (Some(header.rrpid), answered)
             }
         };
         match answered {
@@ -219,17 +220,32 @@ impl MerchantServer {
     /// Names a purchase (F11.2, F11.8).
     async fn name(
         &self,
-        rrpid: &Random,
+        header: &MessageHeader,
         request: &PInitReq,
         message: &[u8],
     ) -> Result<Vec<u8>, Stop> {
+        let rrpid = &header.rrpid;
         if request.rrpid != *rrpid {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let asked = sha256(message);
-        if let Some(answer) = self.answered(rrpid, &asked).await? {
-            return Ok(answer);
+        let mut others: u8 = 0;
+        loop {
+            if let Some(answer) = self.answered(rrpid, &asked).await? {
+                return Ok(answer);
+            }
+            match self.named(request, &asked).await {
+                // Another purchase of the same order was given its name at the same time.
+                Err(Stop::Failed(Failure::Domain(Error::Contention))) if others < MAX_SALES => {
+                    others = others.saturating_add(1);
+                }
+                named => return named,
+            }
         }
+    }
+
+    async fn named(&self, request: &PInitReq, asked: &[u8; 32]) -> Result<Vec<u8>, Stop> {
+        let rrpid = &request.rrpid;
         let now = self.ports.clock.now();
         let unknown = || Stop::Told(ErrorCode::UnknownLid);
         let order = Order::id_of(&request.lid_m).ok_or_else(unknown)?;
@@ -264,28 +280,29 @@ impl MerchantServer {
         let mut batch = Batch::default();
         batch.replace(&Versioned { version, value: order })?;
         batch.insert(&sale)?;
-        self.keep(batch, rrpid, &asked, answer).await
+        self.keep(batch, rrpid, asked, answer).await
     }
 
     /// A purchase (F11.5).
     async fn purchase(
         &self,
-        rrpid: &Random,
+        header: &MessageHeader,
         request: &PReq,
         message: &[u8],
     ) -> Result<Vec<u8>, Stop> {
+        let rrpid = &header.rrpid;
         let asked = sha256(message);
         if let Some(answer) = self.answered(rrpid, &asked).await? {
             return Ok(answer);
         }
         let oi_data = request.oi_data();
-        let bought = match self.ordered(request, rrpid).await? {
-            Ok(ordered) => self.begin(ordered, rrpid).await?,
+        let bought = match self.ordered(request, header).await? {
+            Ok(ordered) => self.begin(ordered, rrpid, &asked).await?,
             Err(completion_code) => Err(completion_code),
         };
         let answer = match bought {
             Ok(sale) => {
-                let sale = self.authorize(sale).await?;
+                let sale = self.authorize(sale.value).await?;
                 self.standing(&sale, rrpid, oi_data.chall_c.clone())?
             }
             Err(completion_code) => PResData {
@@ -305,11 +322,12 @@ impl MerchantServer {
     /// A code on its way to the gateway (F11.11).
     async fn code(
         &self,
-        rrpid: &Random,
+        header: &MessageHeader,
         request: &CodeForwardReq,
         message: &[u8],
     ) -> Result<Vec<u8>, Stop> {
-        if request.rrpid != *rrpid {
+        let rrpid = &header.rrpid;
+        if !header.names(&request.rrpid, &request.trans_ids.xid) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let asked = sha256(message);
@@ -317,7 +335,7 @@ impl MerchantServer {
             return Ok(answer);
         }
         let sale = self.sale(&request.trans_ids).await?;
-        let sale = self.ask(sale, rrpid, Some(request.code_submission.clone())).await?;
+        let sale = self.ask(sale.value, rrpid, Some(request.code_submission.clone())).await?;
         let answer = self.standing(&sale, rrpid, request.chall_c.clone())?;
         self.say(answer, Message::CodeForwardRes, &asked).await
     }
@@ -325,10 +343,11 @@ impl MerchantServer {
     /// How a purchase stands; of a signed one only its signer may know.
     async fn inquiry(
         &self,
-        rrpid: &Random,
+        header: &MessageHeader,
         request: &InqReq,
         message: &[u8],
     ) -> Result<Vec<u8>, Stop> {
+        let rrpid = &header.rrpid;
         let asked = sha256(message);
         if let Some(answer) = self.answered(rrpid, &asked).await? {
             return Ok(answer);
@@ -343,14 +362,14 @@ impl MerchantServer {
                 (data.into_value(), Some(*signer.key_sha256()))
             }
         };
-        if data.rrpid != *rrpid {
+        if !header.names(&data.rrpid, &data.trans_ids.xid) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let found = self.sale(&data.trans_ids).await?;
         if found.value.signer() != signer {
             return Err(Stop::Told(ErrorCode::SignatureFailure));
         }
-        let sale = self.ask(found, rrpid, None).await?;
+        let sale = self.ask(found.value, rrpid, None).await?;
         let answer = self.standing(&sale, rrpid, data.chall_c2)?;
         self.say(answer, Message::InqRes, &asked).await
     }

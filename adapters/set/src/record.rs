@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     asn1::Random,
     message::{
-        authorization::{Answer, AuthCode},
+        authorization::{Answer, AuthCode, AuthReqTbs},
         common::{BrandId, LocalId, TransIds},
         failure::ErrorCode,
         purchase::{HodInput, Mode, PiTbs},
@@ -127,6 +127,8 @@ pub(crate) struct GatewayPurchase {
     pub(crate) merchant: RelyingPartyId,
     /// The request that began it, by the name its answer is kept under.
     pub(crate) request: String,
+    /// That request, as it was signed.
+    asked: Hash,
     pub(crate) payment: PaymentId,
     pi_tbs: Hash,
     hod: Hash,
@@ -147,6 +149,7 @@ pub(crate) struct NewPurchase<'a> {
     pub(crate) trans_ids: &'a TransIds,
     pub(crate) merchant: RelyingPartyId,
     pub(crate) request: String,
+    pub(crate) asked: &'a Digest<AuthReqTbs>,
     pub(crate) payment: PaymentId,
     pub(crate) pi_tbs: &'a Digest<PiTbs>,
     pub(crate) hod: &'a Digest<HodInput>,
@@ -165,6 +168,7 @@ impl GatewayPurchase {
             trans_ids: Bytes(new.trans_ids.to_der()?),
             merchant: new.merchant,
             request: new.request,
+            asked: Hash(*new.asked.as_bytes()),
             payment: new.payment,
             pi_tbs: Hash(*new.pi_tbs.as_bytes()),
             hod: Hash(*new.hod.as_bytes()),
@@ -175,6 +179,10 @@ impl GatewayPurchase {
 
     pub(crate) fn trans_ids(&self) -> Result<TransIds, StoreError> {
         TransIds::from_der(&self.trans_ids.0).map_err(|_| corrupt(self))
+    }
+
+    pub(crate) const fn asked(&self) -> Digest<AuthReqTbs> {
+        Digest::from_bytes(self.asked.0)
     }
 
     pub(crate) const fn pi_tbs(&self) -> Digest<PiTbs> {
@@ -330,6 +338,8 @@ pub struct Sale {
 pub(crate) struct Bought {
     /// The cardholder's request.
     pub(crate) rrpid: Bytes,
+    /// That request, as it came.
+    pub(crate) asked: Hash,
     /// The cardholder's key, of a signed purchase.
     pub(crate) signer: Option<Hash>,
     /// What is asked of the gateway: sent again as it is until it is answered.
@@ -344,11 +354,10 @@ pub(crate) struct Bought {
     pub(crate) credited: Option<Amount>,
 }
 
-/// A message to the gateway.
+/// A message to the gateway. The wrapper around it is made when it is sent: that may be long after.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Question {
     pub(crate) rrpid: Bytes,
-    pub(crate) xid: Bytes,
     /// What it was signed over: the answer names it.
     pub(crate) digest: Hash,
     pub(crate) message: Bytes,

@@ -41,13 +41,16 @@ use crate::{
 
 pub const BRAND: &str = "Example";
 pub const MERCHANT: &str = "librairie";
+/// Another merchant that the gateway works for.
+pub const OTHER_MERCHANT: &str = "disquaire";
 pub const GATEWAY: &str = "gateway-1";
 const PHONE: &str = "+33612345678";
 
 /// An authority for everyone, and what it issues.
 pub struct Issuer {
     pub root: Authority,
-    validity: Validity,
+    /// Of what it issues next.
+    pub validity: Validity,
     kind: KeyKind,
 }
 
@@ -115,10 +118,14 @@ pub struct Wire {
     gateway: Arc<PaymentGateway>,
     /// What went over it, question and answer.
     pub seen: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
+    /// What the gateway did not get.
+    pub held: Mutex<Vec<Vec<u8>>>,
     /// Whether the gateway is out of reach.
     pub is_cut: AtomicBool,
     /// What the gateway has taken for its answers.
     pub spent: Mutex<Duration>,
+    /// Whether answers are lost on their way back.
+    pub loses_answers: AtomicBool,
     /// What is given instead of the next answer.
     pub instead: Mutex<Option<Vec<u8>>>,
 }
@@ -127,6 +134,7 @@ pub struct Wire {
 impl GatewayLink for Wire {
     async fn exchange(&self, message: Vec<u8>) -> Result<Vec<u8>, LinkError> {
         if self.is_cut.load(Ordering::SeqCst) {
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(message);
             return Err(LinkError { cause: "cut".to_owned() });
         }
         let begun = Instant::now();
@@ -135,6 +143,9 @@ impl GatewayLink for Wire {
         let answer = answer.map_err(|error| LinkError { cause: error.to_string() })?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.push((message, answer.clone()));
+        if self.loses_answers.load(Ordering::SeqCst) {
+            return Err(LinkError { cause: "lost".to_owned() });
+        }
         let instead = self.instead.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(instead.unwrap_or(answer))
     }
@@ -167,7 +178,10 @@ impl Parties {
     }
 
     pub fn with(policy: PolicySettings, setup: Setup) -> Self {
-        let fixture = Fixture::with_policy(policy);
+        Self::over(Fixture::with_policy(policy), setup)
+    }
+
+    pub fn over(fixture: Fixture, setup: Setup) -> Self {
         let issuer = Issuer::new(fixture.clock.now(), setup.key_kind);
         let (gateway, cert_pe) = gateway(&fixture, &issuer, GATEWAY, setup);
         let gateway = Arc::new(gateway);
@@ -175,7 +189,9 @@ impl Parties {
             gateway: gateway.clone(),
             seen: Mutex::default(),
             spent: Mutex::default(),
+            held: Mutex::default(),
             is_cut: AtomicBool::new(false),
+            loses_answers: AtomicBool::new(false),
             instead: Mutex::default(),
         });
         let merchant = merchant(&fixture, &issuer, MERCHANT, &cert_pe, wire.clone(), setup);
@@ -318,7 +334,7 @@ pub fn gateway(
             url: "https://gateway.example.com/set".try_into().unwrap(),
             merchants: BTreeMap::from([
                 (MERCHANT.try_into().unwrap(), "Librairie Dupont".try_into().unwrap()),
-                ("other-shop".try_into().unwrap(), "Another shop".try_into().unwrap()),
+                (OTHER_MERCHANT.try_into().unwrap(), "Disquaire Martin".try_into().unwrap()),
             ]),
         },
         trust: Trust::new(issuer.trust()),

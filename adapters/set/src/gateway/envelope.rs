@@ -7,7 +7,7 @@ use countersign_domain::{hex, id::RelyingPartyId, transaction::Payee};
 use super::PaymentGateway;
 use crate::{
     asn1::{Random, Received},
-    message::{authorization::AuthTags, common::Chain, failure::ErrorCode},
+    message::{authorization::AuthTags, common::Chain, failure::ErrorCode, wrapper::MessageHeader},
     name::unix_time,
     protect::{Gateway, KeyOf, Merchant, Sealed, Signed},
     stop::Stop,
@@ -41,7 +41,7 @@ impl Caller {
 pub(crate) fn authentic<T: Content>(
     gateway: &PaymentGateway,
     enc: &Sealed<Signed<T, Merchant>, Gateway>,
-    rrpid: &Random,
+    header: &MessageHeader,
     tags: impl Fn(&T) -> (&AuthTags, &Chain),
 ) -> Result<(Received<T>, Caller), Stop> {
     let read = || {
@@ -50,7 +50,8 @@ pub(crate) fn authentic<T: Content>(
         let (structure, signer) = signed.verify(&anchors, now).ok()?;
         let (auth_tags, chain) = tags(&structure);
         let merchant = auth_tags.auth_rr_tags.merchant_id.as_str();
-        if signer.common_name() != Some(merchant) || auth_tags.auth_rr_tags.rrpid != *rrpid {
+        let is_named = header.names(&auth_tags.auth_rr_tags.rrpid, &auth_tags.trans_ids.xid);
+        if signer.common_name() != Some(merchant) || !is_named {
             return None;
         }
         let merchant = RelyingPartyId::try_from(merchant).ok()?;

@@ -62,11 +62,13 @@ impl Checked {
         caller: &Caller,
         rrpid: &Random,
         tbs: &AuthReqTbs,
+        asked: &Digest<AuthReqTbs>,
     ) -> der::Result<GatewayPurchase> {
         GatewayPurchase::new(NewPurchase {
             trans_ids: &tbs.auth_req_data.auth_tags.trans_ids,
             merchant: caller.merchant.clone(),
             request: caller.request_id(rrpid),
+            asked,
             payment: self.request.payment.clone(),
             pi_tbs: &self.pi_tbs,
             hod: &self.hod,
@@ -96,7 +98,7 @@ impl PaymentGateway {
         if let Err(code) = self.belongs(&opened, tbs, caller) {
             return Ok(Err(code));
         }
-        let replaces = match self.free(tbs, &opened.pi_tbs).await? {
+        let replaces = match self.free(tbs, &opened.pi_tbs, caller).await? {
             Ok(replaces) => replaces,
             Err(code) => return Ok(Err(code)),
         };
@@ -182,6 +184,7 @@ impl PaymentGateway {
         &self,
         tbs: &AuthReqTbs,
         pi_tbs: &Digest<PiTbs>,
+        caller: &Caller,
     ) -> Result<Result<Option<Version>, AuthCode>, Stop> {
         let id = GatewayPurchase::id_of(&tbs.auth_req_data.auth_tags.trans_ids.xid);
         let Some(Versioned { version, value }) =
@@ -192,9 +195,11 @@ impl PaymentGateway {
         let payment = self.payments.payment(&value.payment).await?;
         let came_to_nothing =
             matches!(payment.state(), PaymentState::Declined { .. } | PaymentState::Voided { .. });
-        // A payment is used once, even if it came to nothing: whoever has it could have the phone ring again.
+        // A payment is used once, even if it came to nothing: with it the phone could be made to ring again.
         let is_another = value.pi_tbs() != *pi_tbs;
-        Ok(if came_to_nothing && is_another {
+        // Another merchant's purchase stays: that merchant may still ask how it ended (W6).
+        let is_own = value.merchant == caller.merchant;
+        Ok(if came_to_nothing && is_another && is_own {
             Ok(Some(version))
         } else {
             Err(AuthCode::PiPreviouslyUsed)

@@ -11,11 +11,11 @@ use countersign_domain::{
 
 use super::{PaymentGateway, envelope::authentic};
 use crate::{
-    asn1::Random,
     message::{
         common::CurrencyAmount,
         failure::ErrorCode,
         settlement::{Settled, Settlement, SettlementCode, SettlementKind},
+        wrapper::MessageHeader,
     },
     protect::{Digest, Gateway, Merchant, Sealed, Signed},
     record::{GatewayPurchase, SettlementBegun},
@@ -26,13 +26,14 @@ impl PaymentGateway {
     /// Carries a request out, or says what became of it when it came before.
     pub(super) async fn settle<T: Settlement>(
         &self,
-        rrpid: &Random,
+        header: &MessageHeader,
         request: &Sealed<Signed<T, Merchant>, Gateway>,
     ) -> Result<Vec<u8>, Stop> {
-        let (tbs, caller) = authentic(self, request, rrpid, |tbs: &T| {
+        let (tbs, caller) = authentic(self, request, header, |tbs: &T| {
             let (auth_tags, _, me_certificates) = tbs.parts();
             (auth_tags, me_certificates)
         })?;
+        let rrpid = &header.rrpid;
         let asked = Digest::of(&tbs)?;
         let request_id = caller.request_id(rrpid);
         if let Some(answer) = self.answered(&request_id, asked.as_bytes()).await? {

@@ -1,8 +1,9 @@
-//! What the merchant asks of the gateway, and what it believes of the answer. A question is kept before it is sent, and sent
+//! What the merchant asks of the gateway, and which answers it trusts. A question is kept before it is sent, and sent
 //! again as it is: the gateway gives the same answer.
 
 use countersign_certs::{EndEntityKind, RecipientCertificate};
 use countersign_domain::{
+    error::Error,
     record::{Batch, StoreError, Stored as _, Versioned},
     time::Timestamp,
 };
@@ -17,7 +18,7 @@ use crate::{
             CheckDigests,
         },
         code::{CodeReqTbs, CodeSubmission},
-        common::{CurrencyAmount, RrTags, TransIds},
+        common::{CurrencyAmount, RrTags},
         failure::ErrorCode,
         purchase::CompletionCode,
         wrapper::Message,
@@ -59,13 +60,12 @@ impl MerchantServer {
         batch.replace(&sale)?;
         match self.ports.store.commit(batch).await {
             Ok(()) => {}
-            // Somebody else is at it.
+            // Another process or request is at it.
             Err(StoreError::Conflict { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
-        sale.version = sale.version.next();
         let own = Random::from(random(self.ports.entropy.as_ref())?);
-        self.ask(sale, &own, None).await.map(drop)
+        self.ask(sale.value, &own, None).await.map(drop)
     }
 
     /// Whether this is the gateway that the merchant names.
@@ -80,71 +80,82 @@ impl MerchantServer {
         &self,
         ordered: Ordered,
         rrpid: &Random,
+        asked: &[u8; 32],
     ) -> Result<Result<Versioned<Sale>, CompletionCode>, Stop> {
-        let Ordered { mut sale, mut order, .. } = ordered;
-        if let Some(bought) = &sale.value.bought {
-            // The same request, whose answer could not be kept; or another one, for a name that is used.
-            let is_this = bought.rrpid.0 == rrpid.as_bytes();
-            return Ok(if is_this { Ok(sale) } else { Err(CompletionCode::OrderRejected) });
+        if ordered.sale.value.bought.is_some() {
+            return of_this_request(ordered.sale, rrpid, asked);
         }
-        if self.is_taken(&order.value).await? || self.ports.clock.now() >= order.value.expires_at {
-            return Ok(Err(CompletionCode::OrderRejected));
+        let bought = self.bought(&ordered, rrpid, asked)?;
+        let begin = |mut sale: Versioned<Sale>| {
+            let bought = bought.clone();
+            async move {
+                if sale.value.bought.is_some() {
+                    return Ok((Batch::default(), Some(sale)));
+                }
+                let mut order = self.ports.store.expect::<Order>(sale.value.order.as_str()).await?;
+                let is_late = self.ports.clock.now() >= order.value.expires_at;
+                if is_late || self.is_taken(&order.value).await? {
+                    return Ok((Batch::default(), None));
+                }
+                sale.value.bought = Some(bought);
+                sale.value.next_at = Some(self.ports.clock.now().plus_seconds(ASK_AGAIN_SECONDS));
+                order.value.sale = Some(sale.value.id().to_owned());
+                let mut batch = Batch::default();
+                batch.replace(&sale)?;
+                batch.replace(&order)?;
+                Ok((batch, Some(Versioned { version: sale.version.next(), value: sale.value })))
+            }
+        };
+        match self.ports.store.change_found(ordered.sale, begin).await? {
+            Some(sale) => of_this_request(sale, rrpid, asked),
+            None => Ok(Err(CompletionCode::OrderRejected)),
         }
-        let trans_ids = sale.value.trans_ids()?;
+    }
+
+    /// What is kept of a purchase, with the question for the gateway.
+    fn bought(&self, ordered: &Ordered, rrpid: &Random, asked: &[u8; 32]) -> Result<Bought, Stop> {
+        let trans_ids = ordered.sale.value.trans_ids()?;
         let (auth_rr_tags, own) = self.tags()?;
         let tbs = Received::new(AuthReqTbs {
             auth_req_data: AuthReqData {
-                auth_tags: AuthTags { auth_rr_tags, trans_ids: trans_ids.clone() },
-                check_digests: CheckDigests { h_oi_data: ordered.h_oi_data, hod2: ordered.hod },
+                auth_tags: AuthTags { auth_rr_tags, trans_ids },
+                check_digests: CheckDigests {
+                    h_oi_data: ordered.h_oi_data.clone(),
+                    hod2: ordered.hod.clone(),
+                },
                 auth_req_payload: AuthReqPayload {
-                    auth_req_amt: CurrencyAmount::try_from(order.value.amount)?,
+                    auth_req_amt: CurrencyAmount::try_from(ordered.order.amount)?,
                     capture_now: self.settings.capture_now,
                 },
                 me_certificates: to_chain(&self.keys.exchange)?,
             },
             h_baggage: Digest::of(&ordered.pi)?,
         })?;
-        let request = AuthReq { enc: self.sealed(&tbs)?, baggage: ordered.pi };
-        sale.value.bought = Some(Bought {
+        let request = AuthReq { enc: self.sealed(&tbs)?, baggage: ordered.pi.clone() };
+        Ok(Bought {
             rrpid: Bytes(rrpid.as_bytes().to_vec()),
+            asked: Hash(*asked),
             signer: ordered.signer.map(Hash),
-            authorization: self.question(&tbs, Message::AuthReq(request), &own, &trans_ids)?,
+            authorization: question(&tbs, &Message::AuthReq(request), &own)?,
             question: None,
             answer: None,
             captured: None,
             credited: None,
-        });
-        sale.value.next_at = Some(self.ports.clock.now().plus_seconds(ASK_AGAIN_SECONDS));
-        order.value.sale = Some(Sale::id_of(&trans_ids.xid));
-        let mut batch = Batch::default();
-        batch.replace(&sale)?;
-        batch.replace(&order)?;
-        match self.ports.store.commit(batch).await {
-            Ok(()) => Ok(Ok(Versioned { version: sale.version.next(), value: sale.value })),
-            // By this request, which was sent twice at once; or by another purchase of the order.
-            Err(StoreError::Conflict { .. }) => {
-                let id = Sale::id_of(&trans_ids.xid);
-                let found = self.ports.store.expect::<Sale>(&id).await?;
-                let bought = found.value.bought.as_ref();
-                let is_this = bought.is_some_and(|bought| bought.rrpid.0 == rrpid.as_bytes());
-                Ok(if is_this { Ok(found) } else { Err(CompletionCode::OrderRejected) })
-            }
-            Err(error) => Err(error.into()),
-        }
+        })
     }
 
     /// Whether an order is paid, or about to be.
-    async fn is_taken(&self, order: &Order) -> Result<bool, Stop> {
+    async fn is_taken(&self, order: &Order) -> Result<bool, Error> {
         let Some(sale) = &order.sale else { return Ok(false) };
         let sale = self.ports.store.expect::<Sale>(sale).await?.value;
         Ok(sale.answer()?.is_none_or(|answer| !came_to_nothing(answer.auth_code)))
     }
 
     /// Has the gateway authorize, if it has not answered yet.
-    pub(super) async fn authorize(&self, sale: Versioned<Sale>) -> Result<Sale, Stop> {
-        let question = match &sale.value.bought {
+    pub(super) async fn authorize(&self, sale: Sale) -> Result<Sale, Stop> {
+        let question = match &sale.bought {
             Some(bought) if bought.answer.is_none() => bought.authorization.clone(),
-            Some(_) | None => return Ok(sale.value),
+            Some(_) | None => return Ok(sale),
         };
         self.exchange(sale, question).await
     }
@@ -152,77 +163,83 @@ impl MerchantServer {
     /// Asks the gateway how a purchase stands, with the cardholder's code if there is one.
     pub(super) async fn ask(
         &self,
-        mut sale: Versioned<Sale>,
+        mut sale: Sale,
         rrpid: &Random,
         code: Option<CodeSubmission>,
     ) -> Result<Sale, Stop> {
-        if sale.value.bought.is_none() {
+        if sale.bought.is_none() {
             return match code {
                 Some(_) => Err(Stop::Told(ErrorCode::UnknownXid)),
-                None => Ok(sale.value),
+                None => Ok(sale),
             };
         }
-        match sale.value.answer()? {
-            // It is not known whether the gateway has the purchase at all.
-            None => {
-                let asked = self.authorize(sale).await?;
-                match code {
-                    Some(_) if asked.answer()?.is_some() => {
-                        let id = Sale::id_of(&asked.trans_ids()?.xid);
-                        sale = self.ports.store.expect::<Sale>(&id).await?;
-                    }
-                    Some(_) | None => return Ok(asked),
-                }
+        // It is not known whether the gateway has the purchase at all.
+        if sale.answer()?.is_none() {
+            sale = self.authorize(sale).await?;
+            if code.is_none() {
+                return Ok(sale);
             }
-            Some(answer) if is_final(answer.auth_code) => return Ok(sale.value),
-            Some(_) => {}
         }
-        let trans_ids = sale.value.trans_ids()?;
-        let kept = sale.value.bought.as_ref().and_then(|bought| bought.question.as_ref());
-        let question = match kept {
-            Some((asked_by, question)) if asked_by.0 == rrpid.as_bytes() => question.clone(),
-            _ => {
-                let (rr_tags, own) = self.tags()?;
-                let tbs = Received::new(CodeReqTbs {
-                    auth_tags: AuthTags { auth_rr_tags: rr_tags, trans_ids: trans_ids.clone() },
-                    me_certificates: to_chain(&self.keys.exchange)?,
-                    code_submission: code,
-                })?;
-                let message = Message::CodeReq(self.sealed(&tbs)?);
-                let question = self.question(&tbs, message, &own, &trans_ids)?;
-                if let Some(bought) = &mut sale.value.bought {
-                    let asked_by = Bytes(rrpid.as_bytes().to_vec());
-                    bought.question = Some((asked_by, question.clone()));
-                }
-                let mut batch = Batch::default();
-                batch.replace(&sale)?;
-                self.ports.store.commit(batch).await?;
-                sale.version = sale.version.next();
-                question
-            }
-        };
+        match sale.answer()? {
+            Some(answer) if !is_final(answer.auth_code) => {}
+            Some(_) | None => return Ok(sale),
+        }
+        let (sale, question) = self.code_question(sale, rrpid, code).await?;
         self.exchange(sale, question).await
     }
 
-    /// Sends a question, and keeps what the gateway answers. Without an answer that is believed, the sale stays as it is.
-    async fn exchange(&self, sale: Versioned<Sale>, question: Question) -> Result<Sale, Stop> {
-        let answered = match self.send(&question).await? {
+    /// The question of one request of the cardholder, kept before it is sent.
+    async fn code_question(
+        &self,
+        sale: Sale,
+        rrpid: &Random,
+        code: Option<CodeSubmission>,
+    ) -> Result<(Sale, Question), Stop> {
+        let kept = sale.bought.as_ref().and_then(|bought| bought.question.clone());
+        if let Some((_, question)) = kept.filter(|(asked_by, _)| asked_by.0 == rrpid.as_bytes()) {
+            return Ok((sale, question));
+        }
+        let trans_ids = sale.trans_ids()?;
+        let (auth_rr_tags, own) = self.tags()?;
+        let tbs = Received::new(CodeReqTbs {
+            auth_tags: AuthTags { auth_rr_tags, trans_ids },
+            me_certificates: to_chain(&self.keys.exchange)?,
+            code_submission: code,
+        })?;
+        let question = question(&tbs, &Message::CodeReq(self.sealed(&tbs)?), &own)?;
+        let keep = |mut found: Versioned<Sale>| {
+            let asked = (Bytes(rrpid.as_bytes().to_vec()), question.clone());
+            async move {
+                let mut batch = Batch::default();
+                if let Some(bought) = &mut found.value.bought {
+                    bought.question = Some(asked);
+                    batch.replace(&found)?;
+                }
+                Ok((batch, found.value))
+            }
+        };
+        let sale = self.ports.store.change(sale.id(), keep).await?;
+        Ok((sale, question))
+    }
+
+    /// Sends a question, and keeps what the gateway answers. Without an answer that is trusted, the sale stays as it is.
+    async fn exchange(&self, sale: Sale, question: Question) -> Result<Sale, Stop> {
+        let answered = match self.send(&question, &sale.trans_ids()?.xid).await? {
             Ok(answered) => answered,
             Err(error) => {
                 tracing::warn!(%error, "asking the gateway again later");
-                return Ok(sale.value);
+                return Ok(sale);
             }
         };
-        let order = self.ports.store.expect::<Order>(sale.value.order.as_str()).await?.value;
-        let answer = match self.believed(&answered, &question, &sale.value, &order)? {
+        let order = self.ports.store.expect::<Order>(sale.order.as_str()).await?.value;
+        let answer = match self.trusted(&answered, &question, &sale, &order)? {
             Ok(answer) => answer,
             Err(why) => {
-                tracing::error!(why, "the gateway's answer is not believed");
-                return Ok(sale.value);
+                tracing::error!(why, "the gateway's answer is refused");
+                return Ok(sale);
             }
         };
         let (kept, ends) = (Bytes(answer.to_der()?), is_final(answer.auth_code));
-        let id = Sale::id_of(&sale.value.trans_ids()?.xid);
         let keep = |mut found: Versioned<Sale>| {
             let kept = kept.clone();
             async move {
@@ -239,12 +256,12 @@ impl MerchantServer {
                 Ok((batch, found.value))
             }
         };
-        Ok(self.ports.store.change(&id, keep).await?)
+        Ok(self.ports.store.change(sale.id(), keep).await?)
     }
 
     /// Checks the gateway's answer: from the gateway that was asked, to this merchant, about this very question (W3). The
-    /// inner error says why it is not believed.
-    fn believed(
+    /// inner error says why it is refused.
+    fn trusted(
         &self,
         answered: &[u8],
         question: &Question,
@@ -285,6 +302,18 @@ impl MerchantServer {
         Ok(wrong.map_or(Ok(answer), Err))
     }
 
+    /// Sends a question, as it was signed, under a header of now.
+    pub(super) async fn send(
+        &self,
+        question: &Question,
+        xid: &Random,
+    ) -> Result<Result<Vec<u8>, LinkError>, Failure> {
+        let rrpid = Random::try_from(question.rrpid.0.clone())?;
+        let message = Message::from_der(&question.message.0)?;
+        let message = wrap(message, &rrpid, Some(xid), self.ports.clock.now())?;
+        Ok(self.link.exchange(message).await)
+    }
+
     /// Whether a signer bears the name of the gateway that is encrypted to.
     pub(super) fn is_our_gateway(&self, signer: &str, now: Timestamp) -> der::Result<bool> {
         let gateway = verify_chain(
@@ -321,33 +350,6 @@ impl MerchantServer {
         Ok(Sealed::seal(&Signed::sign(tbs, &self.signer(), now)?, &recipient)?)
     }
 
-    pub(super) fn question<T: Content>(
-        &self,
-        tbs: &Received<T>,
-        message: Message,
-        rrpid: &Random,
-        trans_ids: &TransIds,
-    ) -> Result<Question, Stop> {
-        Ok(Question {
-            rrpid: Bytes(rrpid.as_bytes().to_vec()),
-            xid: Bytes(trans_ids.xid.as_bytes().to_vec()),
-            digest: Hash(*Digest::of(tbs)?.as_bytes()),
-            message: Bytes(message.to_der()?),
-        })
-    }
-
-    /// Sends a question, as it was signed, under a header of now.
-    pub(super) async fn send(
-        &self,
-        question: &Question,
-    ) -> Result<Result<Vec<u8>, LinkError>, Failure> {
-        let rrpid = Random::try_from(question.rrpid.0.clone())?;
-        let xid = Random::try_from(question.xid.0.clone())?;
-        let message = Message::from_der(&question.message.0)?;
-        let message = wrap(message, &rrpid, Some(&xid), self.ports.clock.now())?;
-        Ok(self.link.exchange(message).await)
-    }
-
     /// The name of a new request of this merchant.
     pub(super) fn tags(&self) -> Result<(RrTags, Random), Stop> {
         let rrpid = Random::from(random(self.ports.entropy.as_ref())?);
@@ -355,6 +357,33 @@ impl MerchantServer {
         let tags = RrTags { rrpid: rrpid.clone(), merchant_id: self.merchant_id()?, date };
         Ok((tags, rrpid))
     }
+}
+
+/// A purchase that has begun, if it was by this request, whose answer could not be kept.
+fn of_this_request(
+    sale: Versioned<Sale>,
+    rrpid: &Random,
+    asked: &[u8; 32],
+) -> Result<Result<Versioned<Sale>, CompletionCode>, Stop> {
+    match &sale.value.bought {
+        Some(bought) if bought.rrpid.0 != rrpid.as_bytes() => {
+            Ok(Err(CompletionCode::OrderRejected))
+        }
+        Some(bought) if bought.asked.0 != *asked => Err(Stop::Told(ErrorCode::UnknownRrpid)),
+        Some(_) | None => Ok(Ok(sale)),
+    }
+}
+
+pub(super) fn question<T: Content>(
+    tbs: &Received<T>,
+    message: &Message,
+    rrpid: &Random,
+) -> Result<Question, Stop> {
+    Ok(Question {
+        rrpid: Bytes(rrpid.as_bytes().to_vec()),
+        digest: Hash(*Digest::of(tbs)?.as_bytes()),
+        message: Bytes(message.to_der()?),
+    })
 }
 
 /// Whether nothing more will be said of a purchase.

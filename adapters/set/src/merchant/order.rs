@@ -4,11 +4,12 @@ use countersign_domain::record::Versioned;
 
 use super::MerchantServer;
 use crate::{
-    asn1::{Random, Received},
+    asn1::Received,
     message::{
         common::{CurrencyAmount, OrderText},
         failure::ErrorCode,
         purchase::{CompletionCode, HodInput, Hpi, OiData, PReq, Pi, PiTbs},
+        wrapper::MessageHeader,
     },
     name::unix_time,
     protect::Digest,
@@ -19,7 +20,7 @@ use crate::{
 /// A purchase that is what was offered.
 pub(super) struct Ordered {
     pub(super) sale: Versioned<Sale>,
-    pub(super) order: Versioned<Order>,
+    pub(super) order: Order,
     pub(super) pi: Received<Pi>,
     pub(super) h_oi_data: Digest<OiData>,
     pub(super) hod: Digest<HodInput>,
@@ -41,10 +42,10 @@ impl MerchantServer {
     pub(super) async fn ordered(
         &self,
         request: &PReq,
-        rrpid: &Random,
+        header: &MessageHeader,
     ) -> Result<Result<Ordered, CompletionCode>, Stop> {
         let oi_data = request.oi_data();
-        if oi_data.rrpid != *rrpid {
+        if !header.names(&oi_data.rrpid, &oi_data.trans_ids.xid) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let h_oi_data = Digest::of(oi_data)?;
@@ -72,9 +73,10 @@ impl MerchantServer {
             return Err(Stop::Told(ErrorCode::ChallengeMismatch));
         }
         let order = self.ports.store.expect::<Order>(sale.value.order.as_str()).await?;
+        let order = order.value;
         let hod_input = Received::new(HodInput {
-            od: OrderText::try_from(order.value.description.as_str())?,
-            purch_amt: CurrencyAmount::try_from(order.value.amount)?,
+            od: OrderText::try_from(order.description.as_str())?,
+            purch_amt: CurrencyAmount::try_from(order.amount)?,
             od_salt: oi_data.od_salt.clone(),
         })?;
         let hod = Digest::of(&hod_input)?;

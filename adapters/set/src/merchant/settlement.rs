@@ -1,7 +1,7 @@
 //! What the merchant does with an authorization: capture all or a part, release it, give some back. Each is a record with
 //! its question to the gateway, kept before it is sent, and sent again as it is until it is answered.
 
-use super::MerchantServer;
+use super::{MerchantServer, authorization::question};
 use crate::{
     asn1::Received,
     message::{
@@ -69,27 +69,24 @@ impl MerchantServer {
         if found.value.code().is_some_and(|code| code != SettlementCode::UnderWay) {
             return Ok(found.value);
         }
-        let answered = match self.send(&found.value.question).await? {
+        let (_, sale) = self.order(&found.value.order).await?;
+        let Some(sale) = sale else { return Ok(found.value) };
+        let answered = match self.send(&found.value.question, &sale.trans_ids()?.xid).await? {
             Ok(answered) => answered,
             Err(error) => {
                 tracing::warn!(settlement = %id, %error, "asking the gateway again later");
                 return Ok(found.value);
             }
         };
-        let order = self.ports.store.expect::<Order>(found.value.order.as_str()).await?.value;
         let settled = match found.value.kind() {
             SettlementKind::AuthReversal => {
-                self.settled::<AuthRevReqTbs>(&answered, &found.value, &order).await
+                self.settled::<AuthRevReqTbs>(&answered, &found.value, &sale)
             }
-            SettlementKind::Capture => {
-                self.settled::<CapReqTbs>(&answered, &found.value, &order).await
-            }
+            SettlementKind::Capture => self.settled::<CapReqTbs>(&answered, &found.value, &sale),
             SettlementKind::CaptureReversal => {
-                self.settled::<CapRevReqTbs>(&answered, &found.value, &order).await
+                self.settled::<CapRevReqTbs>(&answered, &found.value, &sale)
             }
-            SettlementKind::Credit => {
-                self.settled::<CredReqTbs>(&answered, &found.value, &order).await
-            }
+            SettlementKind::Credit => self.settled::<CredReqTbs>(&answered, &found.value, &sale),
         };
         match settled {
             Ok(Ok(settled)) => self.keep_settled(found, settled).await,
@@ -143,7 +140,7 @@ impl MerchantServer {
             let tbs = T::new(auth_tags, req_amt, to_chain(&self.keys.exchange)?);
             let tbs = Received::new(tbs)?;
             let message = T::request_message(self.sealed(&tbs)?);
-            self.question(&tbs, message, &own, &trans_ids)
+            question(&tbs, &message, &own)
         };
         make().map_err(|stop| match stop {
             Stop::Failed(failure) => failure,
@@ -152,11 +149,11 @@ impl MerchantServer {
     }
 
     /// What became of a question, if the answer is authentic and to it (W3). The inner error says why it is not accepted.
-    async fn settled<T: Settlement>(
+    fn settled<T: Settlement>(
         &self,
         answered: &[u8],
         record: &SettlementRecord,
-        order: &Order,
+        sale: &Sale,
     ) -> Result<Result<Settled, &'static str>, Stop> {
         let now = self.ports.clock.now();
         let message = unwrap(answered).map(|one| one.message);
@@ -167,8 +164,6 @@ impl MerchantServer {
             return Ok(Err("it is not authentic"));
         };
         let (rr_tags, digest, settled) = T::result_parts(&result);
-        let Some(sale) = &order.sale else { return Ok(Err("nothing was bought")) };
-        let sale = self.ports.store.expect::<Sale>(sale).await?.value;
         let checks = [
             (self.is_our_gateway(&signer, now)?, "another gateway has signed it"),
             (rr_tags.rrpid.as_bytes() == record.question.rrpid.0, "it is to another request"),

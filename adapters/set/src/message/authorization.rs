@@ -89,7 +89,7 @@ enumerations! {
         UnspecifiedFailure = "unspecifiedFailure" 1,
         /// The bank refused.
         Declined = "declined" 2,
-        /// The bank has not answered; ask again.
+        /// The bank did not answer: the purchase is over, and what may be held is released.
         NoReply = "noReply" 3,
         /// The amount is not the one that the cardholder agreed to.
         AmountError = "amountError" 5,

@@ -42,6 +42,13 @@ structures! {
     }
 }
 
+impl MessageHeader {
+    /// Whether it names this request and, where it names a purchase, this one.
+    pub(crate) fn names(&self, rrpid: &Random, xid: &Random) -> bool {
+        self.rrpid == *rrpid && self.xid.as_ref().is_none_or(|named| named == xid)
+    }
+}
+
 choices! {
     /// The messages. The first numbers are SET's; those from 40 are ours.
     #[expect(clippy::large_enum_variant, reason = "there is one at a time")]

@@ -42,6 +42,11 @@ impl MemoryStore {
         self.loads.load(Ordering::SeqCst)
     }
 
+    /// Every record as it stands.
+    pub fn records(&self) -> Vec<Record> {
+        self.contents.lock().unwrap().records.values().cloned().collect()
+    }
+
     /// Every posting, in order.
     pub fn postings(&self) -> Vec<Posting> {
         self.contents.lock().unwrap().postings.clone()

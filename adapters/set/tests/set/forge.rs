@@ -1,0 +1,474 @@
+//! An attacker's tools: messages are opened with the keys of the house, changed, and made anew.
+
+use std::sync::atomic::Ordering;
+
+use countersign_certs::{
+    Certificate, RecipientCertificate, RecipientKey, SigningKey, UnixTime, cms::signed::Signer,
+};
+use countersign_set::{
+    asn1::{CertificateElement, Random, Received, SecretOctets},
+    cardholder::{Asked, Identity, Purchase, Sent},
+    merchant::MerchantServer,
+    message::{
+        authorization::{Answer, AuthReq, AuthReqTbs},
+        code::{CodeDirectResData, CodeReqTbs, CodeSubmission, CodeSubmissionTbe},
+        common::{Chain, RrTags, TransIds},
+        failure::{ErrorCode, ErrorMessage},
+        purchase::{
+            Hpi, OiData, PReq, PResData, Pi, PiDualSigned, PiDualSignedTbe, PiTbs, PiUnsignedTbe,
+        },
+        wrapper::{Message, MessageHeader, MessageWrapper},
+    },
+    protect::{Digest, Gateway, Merchant, Sealed, Signature, Signed},
+    table::Content,
+    testing::Parties,
+};
+use der::{
+    Any, AnyRef, Decode as _, Encode as _,
+    asn1::{BitString, GeneralizedTime},
+};
+
+pub fn read(message: &[u8]) -> MessageWrapper {
+    MessageWrapper::from_der(message).unwrap()
+}
+
+pub fn write(header: &MessageHeader, message: Message) -> Vec<u8> {
+    MessageWrapper { header: header.clone(), message }.to_der().unwrap()
+}
+
+/// The same message, its body changed.
+pub fn edited(message: &[u8], edit: impl FnOnce(&mut MessageWrapper)) -> Vec<u8> {
+    let mut wrapper = read(message);
+    edit(&mut wrapper);
+    wrapper.to_der().unwrap()
+}
+
+/// The same protected part, its last octet (of a tag, of a signature) flipped.
+pub fn flipped<T: der::Encode + for<'a> der::Decode<'a, Error = der::Error>>(part: &T) -> T {
+    let mut bytes = part.to_der().unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    T::from_der(&bytes).unwrap()
+}
+
+/// The same bytes, presumed to be of another type.
+pub fn presumed<T: for<'a> der::Decode<'a, Error = der::Error>>(part: &impl der::Encode) -> T {
+    T::from_der(&part.to_der().unwrap()).unwrap()
+}
+
+pub fn at(parties: &Parties) -> UnixTime {
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(parties.now().unix_seconds()))
+}
+
+pub fn merchant_signer(parties: &Parties) -> Signer<'_> {
+    let keys = &parties.merchant.keys;
+    Signer { certificate: &keys.certificate, key: keys.key.as_ref(), above: &keys.above }
+}
+
+pub fn gateway_signer(parties: &Parties) -> Signer<'_> {
+    let keys = &parties.gateway.keys;
+    Signer { certificate: &keys.certificate, key: keys.key.as_ref(), above: &keys.above }
+}
+
+pub fn signer(pair: &(Certificate, impl SigningKey)) -> Signer<'_> {
+    Signer { certificate: &pair.0, key: &pair.1, above: &[] }
+}
+
+pub fn identity_signer(identity: &Identity) -> Signer<'_> {
+    Signer { certificate: &identity.certificate, key: &identity.key, above: &identity.above }
+}
+
+pub fn cert_pe(parties: &Parties) -> RecipientCertificate {
+    RecipientCertificate::new(&parties.gateway.keys.exchange[0]).unwrap()
+}
+
+fn cert_me(parties: &Parties) -> RecipientCertificate {
+    RecipientCertificate::new(&parties.merchant.keys.exchange[0]).unwrap()
+}
+
+/// A purchase whose authorization the merchant has sent, and the gateway has not seen.
+pub async fn held(parties: &Parties, euros: &str) -> (Sent, Vec<u8>) {
+    parties.wire.is_cut.store(true, Ordering::SeqCst);
+    let (sent, progress) = parties.buy(euros).await;
+    progress.unwrap();
+    parties.wire.is_cut.store(false, Ordering::SeqCst);
+    (sent, parties.wire.held.lock().unwrap().last().unwrap().clone())
+}
+
+/// A merchant's request for an authorization, opened.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    pub header: MessageHeader,
+    pub tbs: AuthReqTbs,
+    pub pi: Pi,
+}
+
+impl Authorization {
+    pub fn open(parties: &Parties, message: &[u8]) -> Self {
+        let MessageWrapper { header, message } = read(message);
+        let Message::AuthReq(AuthReq { enc, baggage }) = message else { panic!("no AuthReq") };
+        let signed = enc.open(&parties.gateway.keys.exchange_keys).unwrap();
+        let (tbs, _) = signed.verify(&parties.issuer.trust(), at(parties)).unwrap();
+        Self { header, tbs: tbs.into_value(), pi: baggage.into_value() }
+    }
+
+    /// As the merchant would send it: the payment beside it is the one that is signed.
+    pub fn close(&self, parties: &Parties) -> Vec<u8> {
+        self.close_as(parties, &merchant_signer(parties))
+    }
+
+    pub fn close_as(&self, parties: &Parties, signer: &Signer<'_>) -> Vec<u8> {
+        let baggage = Received::new(self.pi.clone()).unwrap();
+        let h_baggage = Digest::of(&baggage).unwrap();
+        let tbs = AuthReqTbs { h_baggage, ..self.tbs.clone() };
+        let signed = sign(parties, &tbs, signer);
+        self.carry(Sealed::seal(&signed, &cert_pe(parties)).unwrap())
+    }
+
+    /// As `close`, to another gateway.
+    pub fn close_to(&self, parties: &Parties, recipient: &RecipientCertificate) -> Vec<u8> {
+        let baggage = Received::new(self.pi.clone()).unwrap();
+        let tbs = AuthReqTbs { h_baggage: Digest::of(&baggage).unwrap(), ..self.tbs.clone() };
+        let signed = sign(parties, &tbs, &merchant_signer(parties));
+        self.carry(Sealed::seal(&signed, recipient).unwrap())
+    }
+
+    /// What an answer to it names.
+    pub fn named(&self) -> (RrTags, Digest<AuthReqTbs>, TransIds) {
+        let tags = self.tbs.auth_req_data.auth_tags.clone();
+        let digest = Digest::of(&Received::new(self.tbs.clone()).unwrap()).unwrap();
+        (tags.auth_rr_tags, digest, tags.trans_ids)
+    }
+
+    /// Anything in place of the envelope.
+    pub fn carry(&self, enc: Sealed<Signed<AuthReqTbs, Merchant>, Gateway>) -> Vec<u8> {
+        let baggage = Received::new(self.pi.clone()).unwrap();
+        write(&self.header, Message::AuthReq(AuthReq { enc, baggage }))
+    }
+
+    /// A request of its own about the same purchase.
+    pub fn renamed(&self, parties: &Parties) -> Self {
+        let mut other = self.clone();
+        other.header.rrpid = parties.random().into();
+        other.tbs.auth_req_data.auth_tags.auth_rr_tags.rrpid = other.header.rrpid.clone();
+        other
+    }
+
+    /// Signed by the cardholder as it was, with something else in it.
+    pub fn resealed(&self, parties: &Parties, edit: impl FnOnce(&mut PiDualSignedTbe)) -> Self {
+        let Pi::DualSigned(pi) = &self.pi else { panic!("not signed") };
+        let mut tbe = pi.pi_sealed.open(&parties.gateway.keys.exchange_keys).unwrap();
+        edit(&mut tbe);
+        let pi_sealed = Sealed::seal(&tbe, &cert_pe(parties)).unwrap();
+        let pi = PiDualSigned { pi_signature: pi.pi_signature.clone(), pi_sealed };
+        Self { pi: Pi::DualSigned(pi), ..self.clone() }
+    }
+
+    /// Signed anew, with something else in it: what a thief of the key can do.
+    pub fn resigned(
+        &self,
+        parties: &Parties,
+        signer: &Signer<'_>,
+        edit: impl FnOnce(&mut PiDualSignedTbe),
+    ) -> Self {
+        let Pi::DualSigned(pi) = &self.pi else { panic!("not signed") };
+        let mut tbe = pi.pi_sealed.open(&parties.gateway.keys.exchange_keys).unwrap();
+        edit(&mut tbe);
+        let signed = Received::new(PiTbs {
+            hpi: Hpi::Signed(Digest::of(&tbe.pi_data).unwrap()),
+            h_oi_data: tbe.h_oi_data.clone(),
+            gateway: tbe.pi_data.pi_head.gateway.clone(),
+        });
+        let pi = PiDualSigned {
+            pi_signature: Signature::sign(&signed.unwrap(), signer, at(parties)).unwrap(),
+            pi_sealed: Sealed::seal(&tbe, &cert_pe(parties)).unwrap(),
+        };
+        Self { pi: Pi::DualSigned(pi), ..self.clone() }
+    }
+
+    /// Without a signature, with something else in it.
+    pub fn unsigned(&self, parties: &Parties, edit: impl FnOnce(&mut PiUnsignedTbe)) -> Self {
+        let Pi::Unsigned(pi) = &self.pi else { panic!("signed") };
+        let mut tbe = pi.open(&parties.gateway.keys.exchange_keys).unwrap();
+        edit(&mut tbe);
+        Self { pi: Pi::Unsigned(Sealed::seal(&tbe, &cert_pe(parties)).unwrap()), ..self.clone() }
+    }
+}
+
+/// The same structure with something else in it, encoded anew.
+pub fn changed<T: der::Encode + Clone>(
+    received: &Received<T>,
+    change: impl FnOnce(&mut T),
+) -> Received<T> {
+    let mut value = received.clone().into_value();
+    change(&mut value);
+    Received::new(value).unwrap()
+}
+
+pub fn sign<T: Content, P: countersign_set::protect::Party>(
+    parties: &Parties,
+    structure: &T,
+    signer: &Signer<'_>,
+) -> Signed<T, P> {
+    Signed::sign(&Received::new(structure.clone()).unwrap(), signer, at(parties)).unwrap()
+}
+
+/// A merchant's question about a purchase, with a code or without.
+pub fn code_req(
+    parties: &Parties,
+    about: &AuthReqTbs,
+    code_submission: Option<CodeSubmission>,
+) -> (MessageHeader, CodeReqTbs) {
+    let mut auth_tags = about.auth_req_data.auth_tags.clone();
+    auth_tags.auth_rr_tags.rrpid = parties.random().into();
+    let rrpid = auth_tags.auth_rr_tags.rrpid.clone();
+    let me_certificates = about.auth_req_data.me_certificates.clone();
+    let header = header(parties, rrpid);
+    (header, CodeReqTbs { auth_tags, me_certificates, code_submission })
+}
+
+pub fn closed_code_req(
+    parties: &Parties,
+    (header, tbs): &(MessageHeader, CodeReqTbs),
+    signer: &Signer<'_>,
+) -> Vec<u8> {
+    let sealed = Sealed::seal(&sign(parties, tbs, signer), &cert_pe(parties)).unwrap();
+    write(header, Message::CodeReq(sealed))
+}
+
+fn time(seconds: u64) -> GeneralizedTime {
+    let time = der::DateTime::from_unix_duration(std::time::Duration::from_secs(seconds));
+    GeneralizedTime::from_date_time(time.unwrap())
+}
+
+pub fn later(parties: &Parties) -> GeneralizedTime {
+    time(parties.now().unix_seconds() + 1)
+}
+
+pub fn header(parties: &Parties, rrpid: Random) -> MessageHeader {
+    MessageHeader {
+        version: 1.try_into().unwrap(),
+        revision: 0.try_into().unwrap(),
+        date: time(parties.now().unix_seconds()),
+        sw_ident: "an attacker".try_into().unwrap(),
+        rrpid,
+        xid: None,
+    }
+}
+
+/// A purchase under the name of another request, signed anew by the house's cardholder.
+pub fn renamed_p_req(parties: &Parties, message: &[u8], rrpid: &Random) -> Vec<u8> {
+    edited_p_req(
+        parties,
+        message,
+        |oi_data| oi_data.rrpid = rrpid.clone(),
+        |header| {
+            header.rrpid = rrpid.clone();
+        },
+    )
+}
+
+/// A purchase whose order is another, and its header: signed anew by the house's cardholder.
+pub fn edited_p_req(
+    parties: &Parties,
+    message: &[u8],
+    order: impl FnOnce(&mut OiData),
+    header: impl FnOnce(&mut MessageHeader),
+) -> Vec<u8> {
+    edited(message, |wrapper| {
+        header(&mut wrapper.header);
+        let Message::PReq(PReq::DualSigned(request)) = &mut wrapper.message else { panic!() };
+        let oi_data = changed(&request.oi_dual_signed.oi_data, order);
+        let mut tbe =
+            request.pi_dual_signed.pi_sealed.open(&parties.gateway.keys.exchange_keys).unwrap();
+        tbe.h_oi_data = Digest::of(&oi_data).unwrap();
+        let signed = Received::new(PiTbs {
+            hpi: Hpi::Signed(Digest::of(&tbe.pi_data).unwrap()),
+            h_oi_data: tbe.h_oi_data.clone(),
+            gateway: oi_data.gateway.clone(),
+        });
+        let signer = identity_signer(parties.wallet.identity.as_ref().unwrap());
+        request.pi_dual_signed = PiDualSigned {
+            pi_signature: Signature::sign(&signed.unwrap(), &signer, at(parties)).unwrap(),
+            pi_sealed: Sealed::seal(&tbe, &cert_pe(parties)).unwrap(),
+        };
+        request.oi_dual_signed.oi_data = oi_data;
+    })
+}
+
+/// The code that is in a message to the gateway, opened.
+pub fn submission(parties: &Parties, message: &[u8]) -> CodeSubmissionTbe {
+    let sealed = match read(message).message {
+        Message::CodeForwardReq(request) => request.code_submission,
+        Message::CodeDirectReq(request) => request.code_submission,
+        _ => panic!("no code"),
+    };
+    sealed.open(&parties.gateway.keys.exchange_keys).unwrap()
+}
+
+/// The code of an error.
+pub fn error_code(wrapper: MessageWrapper, parties: &Parties) -> ErrorCode {
+    let (trust, now) = (parties.issuer.trust(), at(parties));
+    match wrapper.message {
+        Message::Error(ErrorMessage::OfGateway(error)) => {
+            error.verify(&trust, now).unwrap().0.error_code
+        }
+        Message::Error(ErrorMessage::OfMerchant(error)) => {
+            error.verify(&trust, now).unwrap().0.error_code
+        }
+        _ => panic!("neither an answer nor an error"),
+    }
+}
+
+/// What the gateway answers a merchant.
+pub async fn ask(parties: &Parties, message: &[u8]) -> Result<Answer, ErrorCode> {
+    let answer = parties.gateway.answer(message).await.unwrap();
+    answer_of(parties, &answer, &parties.merchant.keys.exchange_key)
+}
+
+pub fn answer_of(
+    parties: &Parties,
+    answer: &[u8],
+    key: &RecipientKey,
+) -> Result<Answer, ErrorCode> {
+    let (keys, wrapper) = (std::slice::from_ref(key), read(answer));
+    let (trust, now) = (parties.issuer.trust(), at(parties));
+    match wrapper.message {
+        Message::AuthRes(sealed) => {
+            Ok(sealed.open(keys).unwrap().verify(&trust, now).unwrap().0.into_value().answer)
+        }
+        Message::CodeRes(sealed) => {
+            Ok(sealed.open(keys).unwrap().verify(&trust, now).unwrap().0.into_value().answer)
+        }
+        _ => Err(error_code(wrapper, parties)),
+    }
+}
+
+/// What the merchant answers a cardholder.
+pub async fn tell(parties: &Parties, message: &[u8]) -> Result<PResData, ErrorCode> {
+    let wrapper = read(&parties.merchant.answer(message).await.unwrap());
+    match wrapper.message {
+        Message::PRes(signed) | Message::InqRes(signed) | Message::CodeForwardRes(signed) => {
+            Ok(signed.verify(&parties.issuer.trust(), at(parties)).unwrap().0.into_value())
+        }
+        _ => Err(error_code(wrapper, parties)),
+    }
+}
+
+/// An answer of the gateway to the merchant, with something else in it: what another gateway could make.
+pub fn reanswered(
+    parties: &Parties,
+    answer: &[u8],
+    signer: &Signer<'_>,
+    edit: impl FnOnce(&mut countersign_set::message::authorization::AuthResTbs),
+) -> Vec<u8> {
+    let MessageWrapper { header, message } = read(answer);
+    let Message::AuthRes(sealed) = message else { panic!("no AuthRes") };
+    let opened = sealed.open(std::slice::from_ref(&parties.merchant.keys.exchange_key)).unwrap();
+    let (tbs, _) = opened.verify(&parties.issuer.trust(), at(parties)).unwrap();
+    let mut tbs = tbs.into_value();
+    edit(&mut tbs);
+    let signed = sign(parties, &tbs, signer);
+    write(&header, Message::AuthRes(Sealed::seal(&signed, &cert_me(parties)).unwrap()))
+}
+
+/// A purchase that the merchant has not seen.
+pub async fn p_req(parties: &Parties, euros: &str) -> (Vec<u8>, Sent) {
+    let (message, _, sent) = p_req_of(parties, euros).await;
+    (message, sent)
+}
+
+pub async fn p_req_of(parties: &Parties, euros: &str) -> (Vec<u8>, Asked, Sent) {
+    let order = parties.order(euros).await;
+    let purchase = parties.named(&order).await;
+    purchase.request(&parties.wallet, &parties.entropy, parties.now()).unwrap()
+}
+
+/// A purchase that another merchant has named.
+pub async fn named_at(parties: &Parties, merchant: &MerchantServer, euros: &str) -> Purchase {
+    let order = parties.order(euros).await;
+    let wake_up = merchant.wake_up(&order.id).await.unwrap();
+    let offer = parties.wallet.offer(&wake_up, parties.now()).unwrap();
+    let (message, begun) = offer.begin(&parties.wallet, &parties.entropy, parties.now()).unwrap();
+    let answer = merchant.answer(&message).await.unwrap();
+    begun.accept(&answer, &parties.wallet, parties.now()).unwrap()
+}
+
+/// An answer of the merchant to a cardholder, with something else in it.
+pub fn edited_p_res(parties: &Parties, answer: &[u8], edit: impl FnOnce(&mut PResData)) -> Vec<u8> {
+    edited(answer, |wrapper| {
+        let Message::PRes(signed) = &mut wrapper.message else { panic!("no PRes") };
+        let (data, _) = signed.verify(&parties.issuer.trust(), at(parties)).unwrap();
+        let data = changed(&data, edit).into_value();
+        *signed = sign(parties, &data, &merchant_signer(parties));
+    })
+}
+
+pub fn chain(certificate: &Certificate) -> Chain {
+    Chain::try_from(vec![CertificateElement::new(certificate).unwrap()]).unwrap()
+}
+
+/// The same message, with another code in it, sealed for the gateway.
+pub fn with_submission(parties: &Parties, message: &[u8], tbe: &CodeSubmissionTbe) -> Vec<u8> {
+    with_sealed_submission(parties, message, Sealed::seal(tbe, &cert_pe(parties)).unwrap())
+}
+
+/// The same, in a request of its own.
+pub fn with_sealed_submission(
+    parties: &Parties,
+    message: &[u8],
+    submission: CodeSubmission,
+) -> Vec<u8> {
+    edited(message, |wrapper| {
+        let Message::CodeDirectReq(request) = &mut wrapper.message else { panic!("not direct") };
+        wrapper.header.rrpid = parties.random().into();
+        request.rrpid = wrapper.header.rrpid.clone();
+        request.code_submission = submission;
+    })
+}
+
+/// What the gateway answers a cardholder.
+pub async fn direct(parties: &Parties, message: &[u8]) -> Result<CodeDirectResData, ErrorCode> {
+    let wrapper = read(&parties.gateway.answer(message).await.unwrap());
+    match wrapper.message {
+        Message::CodeDirectRes(signed) => {
+            Ok(signed.verify(&parties.issuer.trust(), at(parties)).unwrap().0.into_value())
+        }
+        _ => Err(error_code(wrapper, parties)),
+    }
+}
+
+/// A certificate for the wallet's card and another key, with the encrypted number of that certificate: the authority was
+/// careless, or deceived.
+pub fn with_phone_of(parties: &Parties, certificate: &Certificate) -> Identity {
+    let secret = SecretOctets::from([5; 20]);
+    let own = &parties.gateway.keys.exchange[0];
+    let identity = parties.issuer.cardholder(&parties.wallet.card, &secret, own);
+    let (theirs, number) = (identity.certificate.der().to_vec(), phone_in(certificate.der()));
+    let place = phone_in(&theirs);
+    assert_eq!(place.len(), number.len());
+    let (tbs, algorithm): (Any, Any) = AnyRef::from_der(&theirs)
+        .unwrap()
+        .sequence(|reader| {
+            let parts = (Any::decode(reader)?, Any::decode(reader)?);
+            BitString::decode(reader)?;
+            Ok::<_, der::Error>(parts)
+        })
+        .unwrap();
+    let mut tbs = tbs.to_der().unwrap();
+    let start = tbs.windows(place.len()).position(|window| window == place).unwrap();
+    tbs[start..start + number.len()].copy_from_slice(number);
+    let signature = parties.issuer.root.key().sign(&tbs).unwrap();
+    let signature = BitString::from_bytes(&signature).unwrap();
+    let value = [tbs, algorithm.to_der().unwrap(), signature.to_der().unwrap()].concat();
+    let der = Any::new(der::Tag::Sequence, value).unwrap().to_der().unwrap();
+    let certificate = Certificate::from_der(der.into()).unwrap();
+    Identity { certificate, ..identity }
+}
+
+/// The envelope with the number: from the beginning of its ContentInfo, named AuthEnvelopedData (RFC 5083 section 2).
+fn phone_in(certificate: &[u8]) -> &[u8] {
+    const NAMED: [u8; 13] = [6, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 1, 23];
+    let at = certificate.windows(NAMED.len()).position(|window| window == NAMED).unwrap();
+    let [0x30, 0x82, high, low] = certificate[at - 4..at] else { panic!("another length") };
+    &certificate[at - 4..at + usize::from(u16::from_be_bytes([high, low]))]
+}
