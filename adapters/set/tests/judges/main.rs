@@ -1,0 +1,16 @@
+//! What others say of the messages: an ASN.1 module and a page that come of the table, vectors, and programs that are not
+//! ours.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+mod codec;
+mod house;
+mod module;
+mod page;
+mod reference;
+mod vectors;
+mod walk;
