@@ -10,7 +10,10 @@
 mod codec;
 mod house;
 mod module;
+mod openssl;
 mod page;
+mod programs;
+mod python;
 mod reference;
 mod vectors;
 mod walk;
