@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod bouncy_castle;
 mod codec;
 mod house;
 mod module;
@@ -15,5 +16,6 @@ mod page;
 mod programs;
 mod python;
 mod reference;
+mod tshark;
 mod vectors;
 mod walk;
