@@ -1,0 +1,104 @@
+//! Every structure's own codec, by the structure's name.
+
+use countersign_set::{
+    message::{
+        authorization::{
+            Answer, AuthReq, AuthReqData, AuthReqPayload, AuthReqTbs, AuthResTbs, AuthTags,
+            CheckDigests,
+        },
+        code::{
+            CodeDirectReq, CodeDirectResData, CodeForwardReq, CodeReqTbs, CodeResTbs,
+            CodeStartData, CodeSubmissionTbe,
+        },
+        common::{AccountName, CurrencyAmount, RrTags, TransIds},
+        failure::{ErrorMessage, ErrorTbs},
+        initiation::{PInitReq, PInitResData, PWakeUp, PWakeUpData},
+        inquiry::{InqReq, InqReqData},
+        purchase::{
+            HodInput, Hpi, Inputs, OiData, OiDualSigned, OiUnsigned, PReq, PReqDualSigned,
+            PReqUnsigned, PResData, PanData, PanToken, Pi, PiData, PiDataUnsigned, PiDualSigned,
+            PiDualSignedTbe, PiHead, PiTbs, PiUnsigned, PiUnsignedTbe, PurchaseName, ReceiptData,
+        },
+        wrapper::{Message, MessageHeader, MessageWrapper},
+    },
+    protect::{Cardholder, Signature},
+    table::Row,
+};
+use der::{Decode, Encode};
+
+type Codec = fn(&[u8]) -> der::Result<Vec<u8>>;
+
+fn again<T: Encode + for<'a> Decode<'a, Error = der::Error>>(der: &[u8]) -> der::Result<Vec<u8>> {
+    T::from_der(der)?.to_der()
+}
+
+macro_rules! codecs {
+    ($($type:ty),+ $(,)?) => {
+        [$((<$type>::STRUCTURE.name, again::<$type>)),+]
+    };
+}
+
+/// What is written again after it was read as the structure of that name.
+pub(crate) fn written_again(name: &str, der: &[u8]) -> der::Result<Vec<u8>> {
+    let codecs: &[(&str, Codec)] = &codecs![
+        CurrencyAmount,
+        TransIds,
+        AccountName,
+        RrTags,
+        PWakeUpData,
+        PInitReq,
+        PInitResData,
+        HodInput,
+        OiData,
+        Inputs,
+        PiHead,
+        PanData,
+        PanToken,
+        PiData,
+        PiDataUnsigned,
+        Hpi,
+        PiTbs,
+        PiDualSignedTbe,
+        PiUnsignedTbe,
+        PiDualSigned,
+        OiDualSigned,
+        PReqDualSigned,
+        OiUnsigned,
+        PReqUnsigned,
+        PReq,
+        Pi,
+        PResData,
+        ReceiptData,
+        PurchaseName,
+        AuthTags,
+        CheckDigests,
+        AuthReqPayload,
+        AuthReqData,
+        AuthReqTbs,
+        AuthReq,
+        Answer,
+        AuthResTbs,
+        CodeStartData,
+        CodeSubmissionTbe,
+        CodeForwardReq,
+        CodeReqTbs,
+        CodeResTbs,
+        CodeDirectReq,
+        CodeDirectResData,
+        InqReqData,
+        InqReq,
+        ErrorTbs,
+        ErrorMessage,
+        MessageHeader,
+        Message,
+        MessageWrapper,
+    ];
+    // Of what is signed and encrypted the codec asks that it is one element; the rest is asked when it is opened.
+    let cms: [(_, Codec); 3] = [
+        ("Signed", again::<PWakeUp>),
+        ("Signature", again::<Signature<PiTbs, Cardholder>>),
+        ("Sealed", again::<PiUnsigned>),
+    ];
+    let (_, codec) = codecs.iter().chain(&cms).find(|(of, _)| *of == name).expect(name);
+    codec(der)
+}
