@@ -41,6 +41,7 @@ use crate::{
     },
     name::{card_digits, random, unix_time},
     protect::{Digest, Gateway, KeyOf, Merchant, ProtectError, Sealed, Signature, Signed},
+    record::{Order, OrderId},
     trust::verify_chain,
     wire::{Failure, SOFTWARE, unwrap, wrap},
 };
@@ -160,6 +161,11 @@ impl Offer {
     /// The goods in words.
     pub fn description(&self) -> &str {
         self.data.order_description.as_str()
+    }
+
+    /// The merchant's order, if its name in messages is an id of ours.
+    pub fn order(&self) -> Option<OrderId> {
+        Order::id_of(&self.data.lid_m)
     }
 
     /// Where the merchant takes messages.

@@ -24,18 +24,19 @@ use countersign_domain::{
 };
 
 impl MerchantServer {
-    /// Asks for a capture, a reversal or a credit of an order's purchase. The caller's `batch`, such as the answer to an
-    /// idempotency key, is committed together with the question.
+    /// Asks for a capture, a reversal or a credit of an order's purchase: of all of it when there is no amount. The caller's
+    /// `batch`, such as the answer to an idempotency key, is committed together with the question.
     ///
     /// # Errors
     /// [`Error::NotNow`] when nothing was bought, and when a port fails. What the gateway says is no error: see
     /// [`SettlementRecord::code`].
     pub async fn settle(
         &self,
+        id: SettlementId,
         order: &OrderId,
         kind: SettlementKind,
         amount: Option<Amount>,
-        batch: impl FnOnce(&SettlementId, &mut Batch) -> Result<(), Failure>,
+        mut batch: Batch,
     ) -> Result<SettlementRecord, Failure> {
         let (order, sale) = self.order(order).await?;
         let not_now = || Error::NotNow {
@@ -45,7 +46,6 @@ impl MerchantServer {
         };
         let sale = sale.filter(|sale| sale.bought.is_some()).ok_or_else(not_now)?;
         let amount = amount.unwrap_or(order.amount);
-        let id = SettlementId::random(self.ports.entropy.as_ref())?;
         let question = match kind {
             SettlementKind::AuthReversal => self.ask_for::<AuthRevReqTbs>(&sale, amount)?,
             SettlementKind::Capture => self.ask_for::<CapReqTbs>(&sale, amount)?,
@@ -53,10 +53,8 @@ impl MerchantServer {
             SettlementKind::Credit => self.ask_for::<CredReqTbs>(&sale, amount)?,
         };
         let record = SettlementRecord::new(id, order.id, kind, amount, question);
-        let mut changes = Batch::default();
-        changes.insert(&record)?;
-        batch(&record.id, &mut changes)?;
-        self.ports.store.commit(changes).await?;
+        batch.insert(&record)?;
+        self.ports.store.commit(batch).await?;
         self.settlement(&record.id).await
     }
 

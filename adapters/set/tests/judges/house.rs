@@ -18,11 +18,12 @@ use countersign_domain::{
     testing::{Fixture, START, SeededEntropy, card},
 };
 use countersign_set::{
-    Trust,
+    OrderId, SettlementId, Trust,
     asn1::SecretOctets,
     cardholder::{Identity, Purchase, Wallet},
     gateway::{GatewayKeys, PaymentGateway},
     merchant::{GatewayLink, LinkError, MerchantKeys, MerchantServer, NewOrder},
+    message::settlement::{SettlementCode, SettlementKind},
     testing::{BRAND, GATEWAY, Issuer, MERCHANT, Setup, gateway, merchant},
 };
 
@@ -124,7 +125,8 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new(of: &'static str) -> Self {
-        let fixture = Fixture::with_policy(PolicySettings::default());
+        let policy = PolicySettings { credit_days: 30, ..PolicySettings::default() };
+        let fixture = Fixture::with_policy(policy);
         let trust = || TrustAnchors::new(&[root(of)]).unwrap();
         // Its certificates are replaced below.
         let issuer = Issuer::new(START, KeyKind::default());
@@ -225,6 +227,47 @@ impl House {
             sent.direct_answer(&rrpid, &answer, &self.wallet, START).unwrap();
         }
         said
+    }
+
+    /// What merchant and gateway say after authorizations: one is reversed, one captured and partly given back, one captured
+    /// and the capture reversed.
+    pub(crate) async fn settled(&mut self) -> Vec<Said> {
+        use SettlementKind::{AuthReversal, Capture, CaptureReversal, Credit};
+        self.merchant.settings.capture_now = false;
+        let mut said = Vec::new();
+        for kinds in [[AuthReversal].as_slice(), &[Capture, Credit], &[Capture, CaptureReversal]] {
+            let order = self.authorized().await;
+            for kind in kinds {
+                let part = "20.00";
+                let part = Amount::from_decimal(part, "EUR".try_into().unwrap()).unwrap();
+                let amount = matches!(kind, Credit).then_some(part);
+                let id = SettlementId::random(&self.entropy).unwrap();
+                let settled = self.merchant.settle(id, &order, *kind, amount, Batch::default());
+                assert_eq!(settled.await.unwrap().code(), Some(SettlementCode::Success));
+                let (request, result) = match kind {
+                    AuthReversal => ("AuthRevReq", "AuthRevRes"),
+                    Capture => ("CapReq", "CapRes"),
+                    CaptureReversal => ("CapRevReq", "CapRevRes"),
+                    Credit => ("CredReq", "CredRes"),
+                };
+                for [message, answer] in self.line.seen.lock().unwrap().drain(..) {
+                    said.extend([(request, message), (result, answer)]);
+                }
+            }
+        }
+        said
+    }
+
+    /// An order that is authorized, and not captured.
+    async fn authorized(&self) -> OrderId {
+        let mut said = Vec::new();
+        let purchase = self.named(&mut said).await;
+        let (message, asked, sent) = purchase.request(&self.wallet, &self.entropy, START).unwrap();
+        let answer = self.ask(&mut said, "PReq", message, "PRes").await;
+        sent.answer(&asked, &answer, &self.wallet, START).unwrap();
+        let (message, _) = sent.code_forward(&self.phone().await, &self.entropy, START).unwrap();
+        self.ask(&mut said, "CodeForwardReq", message, "CodeForwardRes").await;
+        sent.purchase().offer().order().unwrap()
     }
 
     /// Asks the merchant; what merchant and gateway say of it stands in between.

@@ -1,8 +1,8 @@
 //! Capture later and in part, reversal, credit: each is carried out once.
 
-use countersign_domain::{amount::Amount, policy::PolicySettings};
+use countersign_domain::{amount::Amount, policy::PolicySettings, record::Batch};
 use countersign_set::{
-    Order, SettlementRecord,
+    Order, SettlementId, SettlementRecord,
     message::{
         purchase::CompletionCode,
         settlement::{SettlementCode, SettlementKind},
@@ -34,7 +34,8 @@ async fn settle(
     kind: SettlementKind,
     amount: Option<Amount>,
 ) -> SettlementRecord {
-    parties.merchant.settle(&order.id, kind, amount, |_, _| Ok(())).await.unwrap()
+    let id = SettlementId::random(&parties.entropy).unwrap();
+    parties.merchant.settle(id, &order.id, kind, amount, Batch::default()).await.unwrap()
 }
 
 #[tokio::test]
@@ -114,7 +115,8 @@ async fn a_credit_whose_answer_was_lost_is_asked_for_again_and_made_once() {
 async fn another_merchants_purchase_is_none_of_ones_business() {
     let (parties, order, _) = authorized(LATER).await;
     let other = parties.second_merchant("other-shop");
-    let stolen = other.settle(&order.id, SettlementKind::Capture, None, |_, _| Ok(())).await;
+    let id = SettlementId::random(&parties.entropy).unwrap();
+    let stolen = other.settle(id, &order.id, SettlementKind::Capture, None, Batch::default()).await;
     assert_eq!(stolen.unwrap().code(), None);
     assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
 }

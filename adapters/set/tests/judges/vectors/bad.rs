@@ -193,24 +193,9 @@ impl Good {
         const M: &str = "MessageWrapper";
         let good = self.message("PInitReq");
         let header = |field: usize, element: &[u8]| edit(&good, &[0, field], &|_| element.to_vec());
-        let date = |text: &[u8]| header(2, &tlv(&[0x18], text));
         vec![
             ("version-0", M, "versionTooOld", header(0, &[2, 1, 0]), "An older version."),
             ("version-2", M, "versionTooNew", header(0, &[2, 1, 2]), "A newer version."),
-            (
-                "eleven-minutes-old",
-                M,
-                "messageTooOld",
-                date(b"20270115074900Z"),
-                "Made more than ten minutes before 2027-01-15 08:00.",
-            ),
-            (
-                "of-in-eleven-minutes",
-                M,
-                "messageTooNew",
-                date(b"20270115081100Z"),
-                "Made more than ten minutes after it.",
-            ),
             (
                 "answer-as-request",
                 M,

@@ -40,6 +40,7 @@ pub(super) async fn write() {
         let mut said = House::new(of).dual_signed().await;
         if kind == KeyKind::P256 {
             said.extend(House::new(of).unsigned().await);
+            said.extend(House::new(of).settled().await);
             said.extend(errors().await);
         }
         let mut files = Files::new(of);
