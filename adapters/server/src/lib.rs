@@ -4,7 +4,7 @@
 //! configuration names.
 //!
 //! ```text
-//!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox
+//!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox, payments.rs
 //!                             +--> checkout.rs, authority.rs: one file for each flow, each gives a Mount (mount.rs)
 //!                             +--> listener.rs: TLS --> the flows' routers
 //!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
@@ -35,6 +35,7 @@ mod metrics;
 mod mount;
 mod notifying_store;
 mod operations;
+mod payments;
 mod requests;
 mod revocation;
 mod system;
