@@ -15,9 +15,9 @@ use crate::{
     error::{ConfigError, StartError},
     listener::Endpoint,
     mount::{Flow, Mount},
-    revocation::Follower,
+    revocation::{PutInForce, follow},
     tls,
-    trust::{certificate_reader, revocation_lists},
+    trust::{Authorities, certificate_reader},
     workers::Task,
 };
 
@@ -27,9 +27,15 @@ struct Checkout {
     config: Config,
     section: CheckoutSection,
     themes: Themes,
-    revoked: Vec<RevocationList>,
-    certificates: Option<CertificateReader>,
+    clients: Option<Clients>,
     tls: Arc<ServerConfig>,
+}
+
+/// Client certificates: whose, less those that are revoked.
+struct Clients {
+    authorities: Authorities,
+    revoked: Vec<RevocationList>,
+    reader: CertificateReader,
 }
 
 /// The flow, if its section is there.
@@ -41,21 +47,35 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     needed(config.store.as_ref(), "store", SECTION)?;
     needed(config.bank.as_ref(), "bank", SECTION)?;
     needed(config.sms.as_ref(), "sms", SECTION)?;
-    let revoked = revocation_lists(section, &config.files)?;
+    let clients = Authorities::of_clients(section, &config.files);
+    let clients = clients.map(|authorities| Clients::read(section, authorities)).transpose()?;
+    let revoked = clients.as_ref().map_or(&[][..], |clients| &clients.revoked);
     Ok(Some(Box::new(Checkout {
         themes: config.themes()?,
-        certificates: certificate_reader(section, &config.files, &revoked)?,
-        tls: tls::for_payers(config, section, &revoked)?,
-        revoked,
+        tls: tls::for_payers(config, section, revoked)?,
+        clients,
         section: section.clone(),
         config: config.clone(),
     })))
 }
 
+impl Clients {
+    fn read(section: &CheckoutSection, authorities: Authorities) -> Result<Self, ConfigError> {
+        let revoked = authorities.lists()?;
+        let reader = certificate_reader(section, &authorities, &revoked)?;
+        Ok(Self { authorities, revoked, reader })
+    }
+}
+
 impl Flow for Checkout {
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
-        let Self { config, section, themes, revoked, certificates, tls } = *self;
-        let certificates = certificates.map(Arc::new);
+        let Self { config, section, themes, clients, tls } = *self;
+        let (authorities, revoked, certificates) = match clients {
+            Some(Clients { authorities, revoked, reader }) => {
+                (Some(authorities), revoked, Some(Arc::new(reader)))
+            }
+            None => (None, Vec::new(), None),
+        };
         let checkouts = Arc::new(Checkouts {
             ports: backbone.ports.clone(),
             directory: Arc::new(Subscribers::new(backbone.ports.clone())),
@@ -72,11 +92,16 @@ impl Flow for Checkout {
             trusted_terminators: section.trusted_terminators.clone(),
         };
         let mut tasks: Vec<Task> = Vec::new();
-        if let Some(reader) = certificates.filter(|_| !revoked.is_empty()) {
-            let clock = Arc::clone(&backbone.ports.clock);
-            let follower =
-                Follower { config, section, lists: revoked, reader, tls: renewed, clock };
-            tasks.push(Box::pin(follower.run(backbone.signals.stopping.clone())));
+        if let (Some(authorities), Some(reader)) = (authorities, certificates) {
+            let anchors = authorities.clone();
+            let put: PutInForce = Box::new(move |lists| {
+                // First where it needs nothing else: a key that cannot be read now must not keep a revocation from being in
+                // force.
+                reader.trust(anchors.anchors(lists)?);
+                renewed.send_replace(tls::for_payers(&config, &section, lists)?);
+                Ok(())
+            });
+            tasks.extend(follow(authorities, revoked, put, backbone));
         }
         Ok(Mount {
             endpoints: vec![endpoint],

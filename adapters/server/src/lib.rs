@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox, payments.rs
-//!                             +--> checkout.rs, authority.rs: one file for each flow, each gives a Mount (mount.rs)
+//!                             +--> checkout.rs, authority.rs, set/: one file for each flow, each gives a Mount (mount.rs)
 //!                             +--> listener.rs: TLS --> the flows' routers
 //!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
 //!                             +--> metered.rs, requests.rs, notifying_store.rs --> metrics.rs --> operations.rs
@@ -20,6 +20,7 @@ mod server;
 mod access;
 mod authority;
 mod checkout;
+mod set;
 
 mod backbone;
 mod books;

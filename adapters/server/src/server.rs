@@ -25,6 +25,7 @@ use crate::{
     mount::Flow,
     operations::Operations,
     requests::watched,
+    set,
     system::SystemClock,
     tls, workers,
 };
@@ -36,10 +37,12 @@ type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
 type Flows = Vec<(&'static str, Box<dyn Flow>)>;
 
 /// Every flow, by the section that makes it run.
-const FLOWS: [(&str, ReadFlow); 3] = [
+const FLOWS: [(&str, ReadFlow); 5] = [
     (checkout::SECTION, checkout::read),
     (authority::SECTION, authority::read),
     (access::SECTION, access::read),
+    (set::gateway::SECTION, set::gateway::read),
+    (set::merchant::SECTION, set::merchant::read),
 ];
 
 /// A server at work.
