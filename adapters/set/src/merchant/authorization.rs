@@ -207,6 +207,10 @@ impl MerchantServer {
             code_submission: code,
         })?;
         let question = question(&tbs, &Message::CodeReq(self.sealed(&tbs)?), &own)?;
+        // A code must not count twice; an inquiry may, and must not take a code's place.
+        if tbs.code_submission.is_none() {
+            return Ok((sale, question));
+        }
         let keep = |mut found: Versioned<Sale>| {
             let asked = (Bytes(rrpid.as_bytes().to_vec()), question.clone());
             async move {
@@ -387,7 +391,7 @@ pub(super) fn question<T: Content>(
 }
 
 /// Whether nothing more will be said of a purchase.
-const fn is_final(code: AuthCode) -> bool {
+pub(crate) const fn is_final(code: AuthCode) -> bool {
     match code {
         AuthCode::CodePending
         | AuthCode::CodeWrong
