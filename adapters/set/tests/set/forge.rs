@@ -235,7 +235,7 @@ pub fn closed_code_req(
     write(header, Message::CodeReq(sealed))
 }
 
-fn time(seconds: u64) -> GeneralizedTime {
+pub fn time(seconds: u64) -> GeneralizedTime {
     let time = der::DateTime::from_unix_duration(std::time::Duration::from_secs(seconds));
     GeneralizedTime::from_date_time(time.unwrap())
 }

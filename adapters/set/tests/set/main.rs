@@ -3,6 +3,7 @@
 
 mod attacks;
 mod forge;
+mod gateway_checks;
 mod once;
 mod purchase;
 mod secrets;
