@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_certs::{
-    AuthorityKind, AuthorityProfile, Certificate, KeyPair, KeyUse, RecipientCertificate,
-    RevocationReason, Revoked, Serial, SigningKey, TrustAnchors, UnixTime, Validity,
+    AuthorityKind, AuthorityProfile, Certificate, KeyPair, KeyUse, RecipientCertificate, Serial,
+    SigningKey, TrustAnchors, UnixTime, Validity,
 };
 use countersign_domain::{policy::PolicySettings, testing::other_card};
 use countersign_set::{
@@ -37,16 +37,7 @@ fn not_trusted(
     let expired = issue(&parties.issuer);
     parties.issuer.validity = valid;
     let revoked = issue(&parties.issuer);
-    let at = UnixTime::since_unix_epoch(Duration::from_secs(now - 60));
-    let entry = Revoked {
-        serial: revoked.0.serial().unwrap(),
-        at,
-        reason: RevocationReason::KeyCompromise,
-    };
-    let day = Validity::new(at, Duration::from_secs(86_400)).unwrap();
-    let list = parties.issuer.root.revocation_list(&[entry], 1, day).unwrap();
-    let anchors = parties.issuer.trust().with_revocation_lists(&[list]).unwrap();
-    parties.gateway.trust.replace(anchors);
+    parties.gateway.trust.replace(forge::revoking(parties, &revoked.0));
     vec![("a foreign root", foreign), ("expired", expired), ("revoked", revoked)]
 }
 
