@@ -15,7 +15,7 @@ use countersign_set::{
 };
 use der::{Decode as _, Encode as _};
 
-use crate::forge;
+use crate::forge::{self, Edit};
 
 /// Whether a structure's signature is what is refused.
 fn is_refused<T>(result: Result<T, WalletError>) -> bool {
@@ -78,15 +78,15 @@ async fn an_answer_that_names_a_purchase_is_to_this_wallet_and_names_a_gateway()
     let namesake = parties.issuer.merchant(MERCHANT, KeyUse::Signature);
     let refused = accept(&|_| {}, &forge::signer(&namesake));
     assert_eq!(refused, Err(WalletError::Mismatch("signer")));
-    let edits: [(&str, &dyn Fn(&mut PInitResData)); 5] = [
-        ("merchantID", &|data| data.merchant_id = OTHER_MERCHANT.try_into().unwrap()),
-        ("lid-C", &|data| data.trans_ids.lid_c = vec![1].try_into().unwrap()),
-        ("lid-M", &|data| data.trans_ids.lid_m = vec![1].try_into().unwrap()),
-        ("rrpid", &|data| data.rrpid = [1; 20].into()),
-        ("chall-C", &|data| data.chall_c = [1; 20].into()),
+    let edits: [(&str, Edit<PInitResData>); 5] = [
+        ("merchantID", |data| data.merchant_id = OTHER_MERCHANT.try_into().unwrap()),
+        ("lid-C", |data| data.trans_ids.lid_c = vec![1].try_into().unwrap()),
+        ("lid-M", |data| data.trans_ids.lid_m = vec![1].try_into().unwrap()),
+        ("rrpid", |data| data.rrpid = [1; 20].into()),
+        ("chall-C", |data| data.chall_c = [1; 20].into()),
     ];
     for (place, (field, edit)) in edits.iter().enumerate() {
-        assert_eq!(accept(*edit, &own), Err(WalletError::Mismatch(field)), "{field}");
+        assert_eq!(accept(edit, &own), Err(WalletError::Mismatch(field)), "{field}");
         let all = |data: &mut PInitResData| {
             edits.iter().skip(place).for_each(|(_, edit)| edit(data));
         };
@@ -142,10 +142,10 @@ async fn answered(is_exempt: bool) -> Answered {
 async fn an_answer_to_a_purchase_is_the_merchants_to_this_request() {
     let house = answered(false).await;
     assert_eq!(house.progress(|_| {}), Ok(()));
-    let edits: [(&str, &dyn Fn(&mut PResData)); 3] = [
-        ("transIDs", &|data| data.trans_ids.xid = [1; 20].into()),
-        ("rrpid", &|data| data.rrpid = [1; 20].into()),
-        ("chall-C", &|data| data.chall_c = [1; 20].into()),
+    let edits: [(&str, Edit<PResData>); 3] = [
+        ("transIDs", |data| data.trans_ids.xid = [1; 20].into()),
+        ("rrpid", |data| data.rrpid = [1; 20].into()),
+        ("chall-C", |data| data.chall_c = [1; 20].into()),
     ];
     for (place, (field, edit)) in edits.iter().enumerate() {
         assert_eq!(house.progress(edit), Err(WalletError::Mismatch(field)), "{field}");
@@ -186,13 +186,13 @@ async fn a_request_for_a_code_is_of_the_gateway_that_was_meant_and_of_this_payme
     let refused = start(&|_| {}, &forge::signer(&other));
     assert_eq!(refused, Err(WalletError::Mismatch("signer")));
     assert!(is_refused(start(&|_| {}, &forge::merchant_signer(parties))));
-    let edits: [(&str, &dyn Fn(&mut CodeStartData)); 4] = [
-        ("transIDs", &|data| data.trans_ids.xid = [1; 20].into()),
-        ("hPI-TBS", &|data| data.h_pi_tbs = Digest::from_bytes([1; 32])),
-        ("merchantID", &|data| data.merchant_id = OTHER_MERCHANT.try_into().unwrap()),
-        ("gateway", &|data| data.gateway = KeyOf::new([1; 32])),
+    let edits: [(&str, Edit<CodeStartData>); 4] = [
+        ("transIDs", |data| data.trans_ids.xid = [1; 20].into()),
+        ("hPI-TBS", |data| data.h_pi_tbs = Digest::from_bytes([1; 32])),
+        ("merchantID", |data| data.merchant_id = OTHER_MERCHANT.try_into().unwrap()),
+        ("gateway", |data| data.gateway = KeyOf::new([1; 32])),
     ];
-    for (field, edit) in edits {
+    for (field, edit) in &edits {
         assert_eq!(start(edit, &own), Err(WalletError::Mismatch(field)), "{field}");
     }
 }
@@ -215,15 +215,15 @@ async fn a_receipt_is_of_the_gateway_that_was_meant_and_of_this_purchase() {
     let refused = receipt(&|_| {}, &forge::signer(&other));
     assert_eq!(refused, Err(WalletError::Mismatch("signer")));
     assert!(is_refused(receipt(&|_| {}, &forge::merchant_signer(parties))));
-    let edits: [(&str, &dyn Fn(&mut ReceiptData)); 6] = [
-        ("transIDs", &|data| data.trans_ids.xid = [1; 20].into()),
-        ("merchantID", &|data| data.merchant_id = OTHER_MERCHANT.try_into().unwrap()),
-        ("hod", &|data| data.hod = Digest::from_bytes([1; 32])),
-        ("purchAmt", &|data| data.purch_amt.amount = 1.try_into().unwrap()),
-        ("hPI-TBS", &|data| data.h_pi_tbs = Digest::from_bytes([1; 32])),
-        ("mode", &|data| data.mode = countersign_set::message::purchase::Mode::Unsigned),
+    let edits: [(&str, Edit<ReceiptData>); 6] = [
+        ("transIDs", |data| data.trans_ids.xid = [1; 20].into()),
+        ("merchantID", |data| data.merchant_id = OTHER_MERCHANT.try_into().unwrap()),
+        ("hod", |data| data.hod = Digest::from_bytes([1; 32])),
+        ("purchAmt", |data| data.purch_amt.amount = 1.try_into().unwrap()),
+        ("hPI-TBS", |data| data.h_pi_tbs = Digest::from_bytes([1; 32])),
+        ("mode", |data| data.mode = countersign_set::message::purchase::Mode::Unsigned),
     ];
-    for (field, edit) in edits {
+    for (field, edit) in &edits {
         assert_eq!(receipt(edit, &own), Err(WalletError::Mismatch(field)), "{field}");
     }
 }

@@ -30,6 +30,9 @@ use der::{
     asn1::{BitString, GeneralizedTime},
 };
 
+/// Changes a structure.
+pub(crate) type Edit<T> = fn(&mut T);
+
 pub(crate) fn read(message: &[u8]) -> MessageWrapper {
     MessageWrapper::from_der(message).unwrap()
 }

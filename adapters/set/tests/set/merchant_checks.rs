@@ -16,7 +16,7 @@ use countersign_set::{
     testing::{Issuer, MERCHANT, Parties, Setup},
 };
 
-use crate::forge;
+use crate::forge::{self, Edit};
 
 /// The same purchase, its dual signature by another.
 fn signed_by(
@@ -104,34 +104,34 @@ async fn a_purchase_that_is_not_what_was_offered_is_told_what_is_wrong() {
             header.xid = None;
         })
     };
-    let edits: [(&str, &dyn Fn(&mut OiData), Result<CompletionCode, ErrorCode>); 9] = [
-        ("request", &|one| one.rrpid = [1; 20].into(), Err(ErrorCode::WrapperMsgMismatch)),
-        ("purchase", &|one| one.trans_ids.xid = [1; 20].into(), Err(ErrorCode::UnknownXid)),
+    let edits: [(&str, Edit<OiData>, Result<CompletionCode, ErrorCode>); 9] = [
+        ("request", |one| one.rrpid = [1; 20].into(), Err(ErrorCode::WrapperMsgMismatch)),
+        ("purchase", |one| one.trans_ids.xid = [1; 20].into(), Err(ErrorCode::UnknownXid)),
         (
             "cardholder's identifier",
-            &|one| one.trans_ids.lid_c = vec![1].try_into().unwrap(),
+            |one| one.trans_ids.lid_c = vec![1].try_into().unwrap(),
             Err(ErrorCode::UnknownLid),
         ),
         (
             "merchant's identifier",
-            &|one| one.trans_ids.lid_m = vec![1].try_into().unwrap(),
+            |one| one.trans_ids.lid_m = vec![1].try_into().unwrap(),
             Err(ErrorCode::UnknownLid),
         ),
-        ("challenge", &|one| one.chall_m = [1; 20].into(), Err(ErrorCode::ChallengeMismatch)),
+        ("challenge", |one| one.chall_m = [1; 20].into(), Err(ErrorCode::ChallengeMismatch)),
         (
             "goods or amount",
-            &|one| one.hod = Digest::from_bytes([1; 32]),
+            |one| one.hod = Digest::from_bytes([1; 32]),
             Ok(CompletionCode::OrderRejected),
         ),
-        ("salt", &|one| one.od_salt = [1; 20].into(), Ok(CompletionCode::OrderRejected)),
+        ("salt", |one| one.od_salt = [1; 20].into(), Ok(CompletionCode::OrderRejected)),
         (
             "brand",
-            &|one| one.brand_id = "Other".try_into().unwrap(),
+            |one| one.brand_id = "Other".try_into().unwrap(),
             Ok(CompletionCode::OrderRejected),
         ),
         (
             "gateway (W2)",
-            &|one| one.gateway = countersign_set::protect::KeyOf::new([1; 32]),
+            |one| one.gateway = countersign_set::protect::KeyOf::new([1; 32]),
             Ok(CompletionCode::OrderRejected),
         ),
     ];
@@ -139,7 +139,7 @@ async fn a_purchase_that_is_not_what_was_offered_is_told_what_is_wrong() {
     for (what, edit, expected) in &edits {
         // Each of a purchase of its own: an answer is kept under its request.
         let (message, _) = forge::p_req(&parties, "49.90").await;
-        let answer = forge::tell(&parties, &order(&message, *edit)).await;
+        let answer = forge::tell(&parties, &order(&message, edit)).await;
         assert_eq!(answer.map(|data| data.completion_code), *expected, "{what}");
     }
     // Of all at once the first is told; without it, the second; and so on.
