@@ -602,7 +602,7 @@ impl Sent {
             None => None,
         };
         Ok(Progress {
-            completion: completion_of(*auth_code, receipt.is_some()),
+            completion: completion_of(*auth_code, answer.captured),
             auth_code: Some(*auth_code),
             attempts_left: attempts_left.and_then(|left| u8::try_from(left.get()).ok()),
             code: None,

@@ -221,6 +221,7 @@ impl PaymentGateway {
             rrpid: rrpid.clone(),
             xid: xid.clone(),
             auth_code: standing.auth_code,
+            captured: standing.captured,
             attempts_left: standing.attempts_left,
             receipt: standing.receipt,
         })?;

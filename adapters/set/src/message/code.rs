@@ -117,6 +117,8 @@ structures! {
         xid = "xid": Random,
         /// What the gateway says.
         auth_code = "authCode": AuthCode,
+        /// Whether the amount is debited.
+        captured = "captured": bool,
         ["0"] /// How many codes may still be typed.
         attempts_left = "attemptsLeft": Number<0, 5>,
         ["1"] /// The receipt (W4).

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use countersign_certs::{
-    Certificate, RecipientCertificate, RecipientKey, SigningKey, UnixTime, cms::signed::Signer,
+    Certificate, RecipientCertificate, RecipientKey, RevocationReason, Revoked, SigningKey,
+    TrustAnchors, UnixTime, Validity, cms::signed::Signer,
 };
 use countersign_set::{
     asn1::{CertificateElement, Random, Received, SecretOctets},
@@ -15,7 +16,8 @@ use countersign_set::{
         common::{Chain, RrTags, TransIds},
         failure::{ErrorCode, ErrorMessage},
         purchase::{
-            Hpi, OiData, PReq, PResData, Pi, PiDualSigned, PiDualSignedTbe, PiTbs, PiUnsignedTbe,
+            Hpi, OiData, PReq, PReqDualSigned, PResData, Pi, PiDualSigned, PiDualSignedTbe, PiTbs,
+            PiUnsignedTbe,
         },
         wrapper::{Message, MessageHeader, MessageWrapper},
     },
@@ -28,56 +30,61 @@ use der::{
     asn1::{BitString, GeneralizedTime},
 };
 
-pub fn read(message: &[u8]) -> MessageWrapper {
+/// Changes a structure.
+pub(crate) type Edit<T> = fn(&mut T);
+
+pub(crate) fn read(message: &[u8]) -> MessageWrapper {
     MessageWrapper::from_der(message).unwrap()
 }
 
-pub fn write(header: &MessageHeader, message: Message) -> Vec<u8> {
+pub(crate) fn write(header: &MessageHeader, message: Message) -> Vec<u8> {
     MessageWrapper { header: header.clone(), message }.to_der().unwrap()
 }
 
 /// The same message, its body changed.
-pub fn edited(message: &[u8], edit: impl FnOnce(&mut MessageWrapper)) -> Vec<u8> {
+pub(crate) fn edited(message: &[u8], edit: impl FnOnce(&mut MessageWrapper)) -> Vec<u8> {
     let mut wrapper = read(message);
     edit(&mut wrapper);
     wrapper.to_der().unwrap()
 }
 
 /// The same protected part, its last octet (of a tag, of a signature) flipped.
-pub fn flipped<T: der::Encode + for<'a> der::Decode<'a, Error = der::Error>>(part: &T) -> T {
+pub(crate) fn flipped<T: der::Encode + for<'a> der::Decode<'a, Error = der::Error>>(part: &T) -> T {
     let mut bytes = part.to_der().unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     T::from_der(&bytes).unwrap()
 }
 
 /// The same bytes, presumed to be of another type.
-pub fn presumed<T: for<'a> der::Decode<'a, Error = der::Error>>(part: &impl der::Encode) -> T {
+pub(crate) fn presumed<T: for<'a> der::Decode<'a, Error = der::Error>>(
+    part: &impl der::Encode,
+) -> T {
     T::from_der(&part.to_der().unwrap()).unwrap()
 }
 
-pub fn at(parties: &Parties) -> UnixTime {
+pub(crate) fn at(parties: &Parties) -> UnixTime {
     UnixTime::since_unix_epoch(std::time::Duration::from_secs(parties.now().unix_seconds()))
 }
 
-pub fn merchant_signer(parties: &Parties) -> Signer<'_> {
+pub(crate) fn merchant_signer(parties: &Parties) -> Signer<'_> {
     let keys = &parties.merchant.keys;
     Signer { certificate: &keys.certificate, key: keys.key.as_ref(), above: &keys.above }
 }
 
-pub fn gateway_signer(parties: &Parties) -> Signer<'_> {
+pub(crate) fn gateway_signer(parties: &Parties) -> Signer<'_> {
     let keys = &parties.gateway.keys;
     Signer { certificate: &keys.certificate, key: keys.key.as_ref(), above: &keys.above }
 }
 
-pub fn signer(pair: &(Certificate, impl SigningKey)) -> Signer<'_> {
+pub(crate) fn signer(pair: &(Certificate, impl SigningKey)) -> Signer<'_> {
     Signer { certificate: &pair.0, key: &pair.1, above: &[] }
 }
 
-pub fn identity_signer(identity: &Identity) -> Signer<'_> {
+pub(crate) fn identity_signer(identity: &Identity) -> Signer<'_> {
     Signer { certificate: &identity.certificate, key: &identity.key, above: &identity.above }
 }
 
-pub fn cert_pe(parties: &Parties) -> RecipientCertificate {
+pub(crate) fn cert_pe(parties: &Parties) -> RecipientCertificate {
     RecipientCertificate::new(&parties.gateway.keys.exchange[0]).unwrap()
 }
 
@@ -86,7 +93,7 @@ fn cert_me(parties: &Parties) -> RecipientCertificate {
 }
 
 /// A purchase whose authorization the merchant has sent, and the gateway has not seen.
-pub async fn held(parties: &Parties, euros: &str) -> (Sent, Vec<u8>) {
+pub(crate) async fn held(parties: &Parties, euros: &str) -> (Sent, Vec<u8>) {
     parties.wire.is_cut.store(true, Ordering::SeqCst);
     let (sent, progress) = parties.buy(euros).await;
     progress.unwrap();
@@ -96,14 +103,14 @@ pub async fn held(parties: &Parties, euros: &str) -> (Sent, Vec<u8>) {
 
 /// A merchant's request for an authorization, opened.
 #[derive(Clone, Debug)]
-pub struct Authorization {
-    pub header: MessageHeader,
-    pub tbs: AuthReqTbs,
-    pub pi: Pi,
+pub(crate) struct Authorization {
+    pub(crate) header: MessageHeader,
+    pub(crate) tbs: AuthReqTbs,
+    pub(crate) pi: Pi,
 }
 
 impl Authorization {
-    pub fn open(parties: &Parties, message: &[u8]) -> Self {
+    pub(crate) fn open(parties: &Parties, message: &[u8]) -> Self {
         let MessageWrapper { header, message } = read(message);
         let Message::AuthReq(AuthReq { enc, baggage }) = message else { panic!("no AuthReq") };
         let signed = enc.open(&parties.gateway.keys.exchange_keys).unwrap();
@@ -112,11 +119,11 @@ impl Authorization {
     }
 
     /// As the merchant would send it: the payment beside it is the one that is signed.
-    pub fn close(&self, parties: &Parties) -> Vec<u8> {
+    pub(crate) fn close(&self, parties: &Parties) -> Vec<u8> {
         self.close_as(parties, &merchant_signer(parties))
     }
 
-    pub fn close_as(&self, parties: &Parties, signer: &Signer<'_>) -> Vec<u8> {
+    pub(crate) fn close_as(&self, parties: &Parties, signer: &Signer<'_>) -> Vec<u8> {
         let baggage = Received::new(self.pi.clone()).unwrap();
         let h_baggage = Digest::of(&baggage).unwrap();
         let tbs = AuthReqTbs { h_baggage, ..self.tbs.clone() };
@@ -125,7 +132,7 @@ impl Authorization {
     }
 
     /// As `close`, to another gateway.
-    pub fn close_to(&self, parties: &Parties, recipient: &RecipientCertificate) -> Vec<u8> {
+    pub(crate) fn close_to(&self, parties: &Parties, recipient: &RecipientCertificate) -> Vec<u8> {
         let baggage = Received::new(self.pi.clone()).unwrap();
         let tbs = AuthReqTbs { h_baggage: Digest::of(&baggage).unwrap(), ..self.tbs.clone() };
         let signed = sign(parties, &tbs, &merchant_signer(parties));
@@ -133,20 +140,20 @@ impl Authorization {
     }
 
     /// What an answer to it names.
-    pub fn named(&self) -> (RrTags, Digest<AuthReqTbs>, TransIds) {
+    pub(crate) fn named(&self) -> (RrTags, Digest<AuthReqTbs>, TransIds) {
         let tags = self.tbs.auth_req_data.auth_tags.clone();
         let digest = Digest::of(&Received::new(self.tbs.clone()).unwrap()).unwrap();
         (tags.auth_rr_tags, digest, tags.trans_ids)
     }
 
     /// Anything in place of the envelope.
-    pub fn carry(&self, enc: Sealed<Signed<AuthReqTbs, Merchant>, Gateway>) -> Vec<u8> {
+    pub(crate) fn carry(&self, enc: Sealed<Signed<AuthReqTbs, Merchant>, Gateway>) -> Vec<u8> {
         let baggage = Received::new(self.pi.clone()).unwrap();
         write(&self.header, Message::AuthReq(AuthReq { enc, baggage }))
     }
 
     /// A request of its own about the same purchase.
-    pub fn renamed(&self, parties: &Parties) -> Self {
+    pub(crate) fn renamed(&self, parties: &Parties) -> Self {
         let mut other = self.clone();
         other.header.rrpid = parties.random().into();
         other.tbs.auth_req_data.auth_tags.auth_rr_tags.rrpid = other.header.rrpid.clone();
@@ -154,7 +161,11 @@ impl Authorization {
     }
 
     /// Signed by the cardholder as it was, with something else in it.
-    pub fn resealed(&self, parties: &Parties, edit: impl FnOnce(&mut PiDualSignedTbe)) -> Self {
+    pub(crate) fn resealed(
+        &self,
+        parties: &Parties,
+        edit: impl FnOnce(&mut PiDualSignedTbe),
+    ) -> Self {
         let Pi::DualSigned(pi) = &self.pi else { panic!("not signed") };
         let mut tbe = pi.pi_sealed.open(&parties.gateway.keys.exchange_keys).unwrap();
         edit(&mut tbe);
@@ -164,7 +175,7 @@ impl Authorization {
     }
 
     /// Signed anew, with something else in it: what a thief of the key can do.
-    pub fn resigned(
+    pub(crate) fn resigned(
         &self,
         parties: &Parties,
         signer: &Signer<'_>,
@@ -186,7 +197,11 @@ impl Authorization {
     }
 
     /// Without a signature, with something else in it.
-    pub fn unsigned(&self, parties: &Parties, edit: impl FnOnce(&mut PiUnsignedTbe)) -> Self {
+    pub(crate) fn unsigned(
+        &self,
+        parties: &Parties,
+        edit: impl FnOnce(&mut PiUnsignedTbe),
+    ) -> Self {
         let Pi::Unsigned(pi) = &self.pi else { panic!("signed") };
         let mut tbe = pi.open(&parties.gateway.keys.exchange_keys).unwrap();
         edit(&mut tbe);
@@ -195,7 +210,7 @@ impl Authorization {
 }
 
 /// The same structure with something else in it, encoded anew.
-pub fn changed<T: der::Encode + Clone>(
+pub(crate) fn changed<T: der::Encode + Clone>(
     received: &Received<T>,
     change: impl FnOnce(&mut T),
 ) -> Received<T> {
@@ -204,7 +219,7 @@ pub fn changed<T: der::Encode + Clone>(
     Received::new(value).unwrap()
 }
 
-pub fn sign<T: Content, P: countersign_set::protect::Party>(
+pub(crate) fn sign<T: Content, P: countersign_set::protect::Party>(
     parties: &Parties,
     structure: &T,
     signer: &Signer<'_>,
@@ -213,7 +228,7 @@ pub fn sign<T: Content, P: countersign_set::protect::Party>(
 }
 
 /// A merchant's question about a purchase, with a code or without.
-pub fn code_req(
+pub(crate) fn code_req(
     parties: &Parties,
     about: &AuthReqTbs,
     code_submission: Option<CodeSubmission>,
@@ -226,7 +241,7 @@ pub fn code_req(
     (header, CodeReqTbs { auth_tags, me_certificates, code_submission })
 }
 
-pub fn closed_code_req(
+pub(crate) fn closed_code_req(
     parties: &Parties,
     (header, tbs): &(MessageHeader, CodeReqTbs),
     signer: &Signer<'_>,
@@ -235,16 +250,16 @@ pub fn closed_code_req(
     write(header, Message::CodeReq(sealed))
 }
 
-fn time(seconds: u64) -> GeneralizedTime {
+pub(crate) fn time(seconds: u64) -> GeneralizedTime {
     let time = der::DateTime::from_unix_duration(std::time::Duration::from_secs(seconds));
     GeneralizedTime::from_date_time(time.unwrap())
 }
 
-pub fn later(parties: &Parties) -> GeneralizedTime {
+pub(crate) fn later(parties: &Parties) -> GeneralizedTime {
     time(parties.now().unix_seconds() + 1)
 }
 
-pub fn header(parties: &Parties, rrpid: Random) -> MessageHeader {
+pub(crate) fn header(parties: &Parties, rrpid: Random) -> MessageHeader {
     MessageHeader {
         version: 1.try_into().unwrap(),
         revision: 0.try_into().unwrap(),
@@ -256,7 +271,7 @@ pub fn header(parties: &Parties, rrpid: Random) -> MessageHeader {
 }
 
 /// A purchase under the name of another request, signed anew by the house's cardholder.
-pub fn renamed_p_req(parties: &Parties, message: &[u8], rrpid: &Random) -> Vec<u8> {
+pub(crate) fn renamed_p_req(parties: &Parties, message: &[u8], rrpid: &Random) -> Vec<u8> {
     edited_p_req(
         parties,
         message,
@@ -268,7 +283,7 @@ pub fn renamed_p_req(parties: &Parties, message: &[u8], rrpid: &Random) -> Vec<u
 }
 
 /// A purchase whose order is another, and its header: signed anew by the house's cardholder.
-pub fn edited_p_req(
+pub(crate) fn edited_p_req(
     parties: &Parties,
     message: &[u8],
     order: impl FnOnce(&mut OiData),
@@ -296,7 +311,7 @@ pub fn edited_p_req(
 }
 
 /// The code that is in a message to the gateway, opened.
-pub fn submission(parties: &Parties, message: &[u8]) -> CodeSubmissionTbe {
+pub(crate) fn submission(parties: &Parties, message: &[u8]) -> CodeSubmissionTbe {
     let sealed = match read(message).message {
         Message::CodeForwardReq(request) => request.code_submission,
         Message::CodeDirectReq(request) => request.code_submission,
@@ -306,7 +321,7 @@ pub fn submission(parties: &Parties, message: &[u8]) -> CodeSubmissionTbe {
 }
 
 /// The code of an error.
-pub fn error_code(wrapper: MessageWrapper, parties: &Parties) -> ErrorCode {
+pub(crate) fn error_code(wrapper: MessageWrapper, parties: &Parties) -> ErrorCode {
     let (trust, now) = (parties.issuer.trust(), at(parties));
     match wrapper.message {
         Message::Error(ErrorMessage::OfGateway(error)) => {
@@ -320,12 +335,12 @@ pub fn error_code(wrapper: MessageWrapper, parties: &Parties) -> ErrorCode {
 }
 
 /// What the gateway answers a merchant.
-pub async fn ask(parties: &Parties, message: &[u8]) -> Result<Answer, ErrorCode> {
+pub(crate) async fn ask(parties: &Parties, message: &[u8]) -> Result<Answer, ErrorCode> {
     let answer = parties.gateway.answer(message).await.unwrap();
     answer_of(parties, &answer, &parties.merchant.keys.exchange_key)
 }
 
-pub fn answer_of(
+pub(crate) fn answer_of(
     parties: &Parties,
     answer: &[u8],
     key: &RecipientKey,
@@ -344,7 +359,7 @@ pub fn answer_of(
 }
 
 /// What the merchant answers a cardholder.
-pub async fn tell(parties: &Parties, message: &[u8]) -> Result<PResData, ErrorCode> {
+pub(crate) async fn tell(parties: &Parties, message: &[u8]) -> Result<PResData, ErrorCode> {
     let wrapper = read(&parties.merchant.answer(message).await.unwrap());
     match wrapper.message {
         Message::PRes(signed) | Message::InqRes(signed) | Message::CodeForwardRes(signed) => {
@@ -355,7 +370,7 @@ pub async fn tell(parties: &Parties, message: &[u8]) -> Result<PResData, ErrorCo
 }
 
 /// An answer of the gateway to the merchant, with something else in it: what another gateway could make.
-pub fn reanswered(
+pub(crate) fn reanswered(
     parties: &Parties,
     answer: &[u8],
     signer: &Signer<'_>,
@@ -372,19 +387,23 @@ pub fn reanswered(
 }
 
 /// A purchase that the merchant has not seen.
-pub async fn p_req(parties: &Parties, euros: &str) -> (Vec<u8>, Sent) {
+pub(crate) async fn p_req(parties: &Parties, euros: &str) -> (Vec<u8>, Sent) {
     let (message, _, sent) = p_req_of(parties, euros).await;
     (message, sent)
 }
 
-pub async fn p_req_of(parties: &Parties, euros: &str) -> (Vec<u8>, Asked, Sent) {
+pub(crate) async fn p_req_of(parties: &Parties, euros: &str) -> (Vec<u8>, Asked, Sent) {
     let order = parties.order(euros).await;
     let purchase = parties.named(&order).await;
     purchase.request(&parties.wallet, &parties.entropy, parties.now()).unwrap()
 }
 
 /// A purchase that another merchant has named.
-pub async fn named_at(parties: &Parties, merchant: &MerchantServer, euros: &str) -> Purchase {
+pub(crate) async fn named_at(
+    parties: &Parties,
+    merchant: &MerchantServer,
+    euros: &str,
+) -> Purchase {
     let order = parties.order(euros).await;
     let wake_up = merchant.wake_up(&order.id).await.unwrap();
     let offer = parties.wallet.offer(&wake_up, parties.now()).unwrap();
@@ -394,7 +413,11 @@ pub async fn named_at(parties: &Parties, merchant: &MerchantServer, euros: &str)
 }
 
 /// An answer of the merchant to a cardholder, with something else in it.
-pub fn edited_p_res(parties: &Parties, answer: &[u8], edit: impl FnOnce(&mut PResData)) -> Vec<u8> {
+pub(crate) fn edited_p_res(
+    parties: &Parties,
+    answer: &[u8],
+    edit: impl FnOnce(&mut PResData),
+) -> Vec<u8> {
     edited(answer, |wrapper| {
         let Message::PRes(signed) = &mut wrapper.message else { panic!("no PRes") };
         let (data, _) = signed.verify(&parties.issuer.trust(), at(parties)).unwrap();
@@ -403,17 +426,43 @@ pub fn edited_p_res(parties: &Parties, answer: &[u8], edit: impl FnOnce(&mut PRe
     })
 }
 
-pub fn chain(certificate: &Certificate) -> Chain {
+/// The house's authority, which has revoked that certificate a minute ago.
+pub(crate) fn revoking(parties: &Parties, certificate: &Certificate) -> TrustAnchors {
+    let seconds = parties.now().unix_seconds() - 60;
+    let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+    let reason = RevocationReason::KeyCompromise;
+    let entry = Revoked { serial: certificate.serial().unwrap(), at, reason };
+    let day = Validity::new(at, std::time::Duration::from_secs(86_400)).unwrap();
+    let list = parties.issuer.root.revocation_list(&[entry], 1, day).unwrap();
+    parties.issuer.trust().with_revocation_lists(&[list]).unwrap()
+}
+
+/// Signs a purchase anew.
+pub(crate) fn sign_p_req(parties: &Parties, request: &mut PReqDualSigned, signer: &Signer<'_>) {
+    let signed = Received::new(PiTbs {
+        hpi: Hpi::Signed(request.oi_dual_signed.h_pi_data.clone()),
+        h_oi_data: Digest::of(&request.oi_dual_signed.oi_data).unwrap(),
+        gateway: request.oi_dual_signed.oi_data.gateway.clone(),
+    });
+    request.pi_dual_signed.pi_signature =
+        Signature::sign(&signed.unwrap(), signer, at(parties)).unwrap();
+}
+
+pub(crate) fn chain(certificate: &Certificate) -> Chain {
     Chain::try_from(vec![CertificateElement::new(certificate).unwrap()]).unwrap()
 }
 
 /// The same message, with another code in it, sealed for the gateway.
-pub fn with_submission(parties: &Parties, message: &[u8], tbe: &CodeSubmissionTbe) -> Vec<u8> {
+pub(crate) fn with_submission(
+    parties: &Parties,
+    message: &[u8],
+    tbe: &CodeSubmissionTbe,
+) -> Vec<u8> {
     with_sealed_submission(parties, message, Sealed::seal(tbe, &cert_pe(parties)).unwrap())
 }
 
 /// The same, in a request of its own.
-pub fn with_sealed_submission(
+pub(crate) fn with_sealed_submission(
     parties: &Parties,
     message: &[u8],
     submission: CodeSubmission,
@@ -427,7 +476,10 @@ pub fn with_sealed_submission(
 }
 
 /// What the gateway answers a cardholder.
-pub async fn direct(parties: &Parties, message: &[u8]) -> Result<CodeDirectResData, ErrorCode> {
+pub(crate) async fn direct(
+    parties: &Parties,
+    message: &[u8],
+) -> Result<CodeDirectResData, ErrorCode> {
     let wrapper = read(&parties.gateway.answer(message).await.unwrap());
     match wrapper.message {
         Message::CodeDirectRes(signed) => {
@@ -439,7 +491,7 @@ pub async fn direct(parties: &Parties, message: &[u8]) -> Result<CodeDirectResDa
 
 /// A certificate for the wallet's card and another key, with the encrypted number of that certificate: the authority was
 /// careless, or deceived.
-pub fn with_phone_of(parties: &Parties, certificate: &Certificate) -> Identity {
+pub(crate) fn with_phone_of(parties: &Parties, certificate: &Certificate) -> Identity {
     let secret = SecretOctets::from([5; 20]);
     let own = &parties.gateway.keys.exchange[0];
     let identity = parties.issuer.cardholder(&parties.wallet.card, &secret, own);

@@ -238,7 +238,7 @@ async fn another_content_under_the_name_of_a_purchase_is_refused_even_after_a_cr
     let (parties, crash) = crashing();
     let order = parties.order("49.90").await;
     let purchase = parties.named(&order).await;
-    let mut request = |parties: &Parties| {
+    let request = |parties: &Parties| {
         purchase.clone().request(&parties.wallet, &parties.entropy, parties.now()).unwrap()
     };
     let (message, _, _) = request(&parties);
