@@ -41,6 +41,7 @@ pub mod merchant;
 mod error;
 pub mod http;
 pub mod link;
+pub mod settlements;
 pub mod shop;
 
 pub use error::SetError;

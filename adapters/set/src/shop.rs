@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_domain::{
     amount::{Amount, Currency},
     id::RelyingPartyId,
-    record::{Batch, StoreError},
+    record::Batch,
     time::Timestamp,
 };
 use countersign_web::{
@@ -156,7 +156,7 @@ impl MerchantServer {
         match self.create_order_as(id.clone(), new, batch).await {
             Ok(_) => self.view(&id).await,
             // The same request was answered meanwhile: the same answer is given.
-            Err(error) if is_conflict(&error) => match request.answered::<OrderId>(store).await? {
+            Err(error) if error.is_conflict() => match request.answered::<OrderId>(store).await? {
                 Some(id) => self.view(&id).await,
                 None => Err(error.into()),
             },
@@ -195,16 +195,9 @@ impl MerchantServer {
         })
     }
 
-    fn check_party(&self, party: &RelyingPartyId) -> Result<(), SetError> {
+    pub(crate) fn check_party(&self, party: &RelyingPartyId) -> Result<(), SetError> {
         if *party == self.settings.id { Ok(()) } else { Err(SetError::OtherMerchant) }
     }
-}
-
-const fn is_conflict(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Domain(countersign_domain::error::Error::Store(StoreError::Conflict { .. }))
-    )
 }
 
 /// Creates an order.

@@ -1,6 +1,8 @@
 //! Messages in and out: the wrapper around them, its version and its time, and how large one may be.
 
-use countersign_domain::{randomness::EntropyError, time::Timestamp};
+use countersign_domain::{
+    error::Error as DomainError, randomness::EntropyError, record::StoreError, time::Timestamp,
+};
 use der::{Decode as _, Encode as _, asn1::GeneralizedTime};
 
 use crate::{
@@ -85,10 +87,17 @@ pub enum Failure {
     Protecting(#[from] crate::protect::ProtectError),
     /// The domain failed.
     #[error(transparent)]
-    Domain(#[from] countersign_domain::error::Error),
+    Domain(#[from] DomainError),
     /// The source of randomness failed.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+}
+
+impl Failure {
+    /// Whether a record was changed, or made, by another request at the same time.
+    pub(crate) const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Domain(DomainError::Store(StoreError::Conflict { .. })))
+    }
 }
 
 impl From<der::Error> for Failure {
@@ -97,8 +106,8 @@ impl From<der::Error> for Failure {
     }
 }
 
-impl From<countersign_domain::record::StoreError> for Failure {
-    fn from(error: countersign_domain::record::StoreError) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         Self::Domain(error.into())
     }
 }

@@ -1,6 +1,6 @@
 //! A merchant: cardholders' messages, the shop's part of the API, and the way to the gateway.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use countersign_certs::EndEntityKind;
 use countersign_set::{
@@ -9,10 +9,11 @@ use countersign_set::{
     link::{HttpClient, HttpLink},
     merchant::{MerchantKeys, MerchantServer, MerchantSettings},
     message::common::Url,
+    settlements::settlements_api,
     shop::shop_api,
 };
 use rustls::ServerConfig;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
 use super::{RoleTrust, followed};
 use crate::{
@@ -23,11 +24,16 @@ use crate::{
     mount::{Flow, Mount},
     tls,
     trust::Authorities,
+    workers::Task,
 };
 
 pub(crate) const SECTION: &str = "set.merchant";
 const SIGNATURE: &str = "set.merchant.signature";
 const GATEWAY: &str = "set.merchant.gateway";
+/// How often purchases are looked at: they wait for seconds at least.
+const PURCHASES_PAUSE: Duration = Duration::from_secs(1);
+/// Purchases that are asked about in one look.
+const PURCHASES_AT_ONCE: usize = 64;
 
 struct MerchantFlow {
     section: SetMerchantSection,
@@ -81,6 +87,8 @@ impl Flow for MerchantFlow {
         });
         let following =
             followed(authorities, revoked, &merchant, |merchant| &merchant.trust, backbone);
+        let mut tasks: Vec<Task> = following.into_iter().collect();
+        tasks.push(Box::pin(ask_again(Arc::clone(&merchant), backbone.signals.stopping.clone())));
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
@@ -90,10 +98,26 @@ impl Flow for MerchantFlow {
         };
         Ok(Mount {
             endpoints: vec![endpoint],
-            api: vec![shop_api(merchant, backbone.parties.clone())],
-            tasks: following.into_iter().collect(),
+            api: vec![
+                shop_api(Arc::clone(&merchant), backbone.parties.clone()),
+                settlements_api(merchant, backbone.parties.clone()),
+            ],
+            tasks,
             ..Mount::default()
         })
+    }
+}
+
+/// Asks the gateway about purchases that are not over until `stop` turns true.
+async fn ask_again(merchant: Arc<MerchantServer>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = merchant.resume(PURCHASES_AT_ONCE).await {
+            tracing::error!(%error, "cannot ask about purchases that are not over");
+        }
+        tokio::select! {
+            () = sleep(PURCHASES_PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
     }
 }
 

@@ -133,7 +133,7 @@ impl MerchantServer {
         let make = || -> Result<_, Stop> {
             let trans_ids = sale.trans_ids()?;
             let (auth_rr_tags, own) = self.tags()?;
-            let auth_tags = AuthTags { auth_rr_tags, trans_ids: trans_ids.clone() };
+            let auth_tags = AuthTags { auth_rr_tags, trans_ids };
             let req_amt = CurrencyAmount::try_from(amount)?;
             let tbs = T::new(auth_tags, req_amt, to_chain(&self.keys.exchange)?);
             let tbs = Received::new(tbs)?;

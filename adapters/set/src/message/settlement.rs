@@ -2,6 +2,7 @@
 //! that a request to give back can never be presented as one to debit.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     authorization::AuthTags,
@@ -91,7 +92,7 @@ pub trait Settlement: Content {
 }
 
 /// What is done with an authorization.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettlementKind {
     /// What the bank holds is released.

@@ -434,16 +434,6 @@ async fn a_message_around_which_something_is_wrong_is_told_what() {
             ErrorCode::VersionTooNew,
         ),
         (
-            "eleven minutes old",
-            header(&|header| header.date = forge::time(at - 660)),
-            ErrorCode::MessageTooOld,
-        ),
-        (
-            "of the future",
-            header(&|header| header.date = forge::time(at + 660)),
-            ErrorCode::MessageTooNew,
-        ),
-        (
             "a message for a merchant",
             forge::p_req(&parties, "49.90").await.0,
             ErrorCode::MessageNotSupported,

@@ -265,7 +265,6 @@ async fn a_message_around_which_something_is_wrong_is_told_what() {
     let (message, sent) = forge::p_req(&parties, "49.90").await;
     let (code, _) = sent.code_forward("123456", &parties.entropy, parties.now()).unwrap();
     let (direct, _) = sent.code_direct("123456", &parties.entropy, parties.now()).unwrap();
-    let at = parties.now().unix_seconds();
     let header = |message: &[u8], edit: &dyn Fn(&mut MessageHeader)| {
         forge::edited(message, |wrapper| edit(&mut wrapper.header))
     };
@@ -281,16 +280,6 @@ async fn a_message_around_which_something_is_wrong_is_told_what() {
             "a new version",
             header(&message, &|header| header.version = 2.try_into().unwrap()),
             ErrorCode::VersionTooNew,
-        ),
-        (
-            "eleven minutes old",
-            header(&message, &|header| header.date = forge::time(at - 660)),
-            ErrorCode::MessageTooOld,
-        ),
-        (
-            "of the future",
-            header(&message, &|header| header.date = forge::time(at + 660)),
-            ErrorCode::MessageTooNew,
         ),
         ("for a gateway", direct, ErrorCode::MessageNotSupported),
         (

@@ -1,0 +1,184 @@
+//! The shop's part of the API after a purchase: capture, reversal, credit.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{State, rejection::BytesRejection},
+    response::Response,
+    routing::{get, post},
+};
+use countersign_domain::{
+    amount::{Amount, Currency},
+    id::RelyingPartyId,
+    record::Batch,
+};
+use countersign_web::{
+    api::{ApiPart, Served},
+    body::{Segment, bytes, created, json, record_id},
+    idempotency::{self, IdempotencyKey},
+    problem::Problem,
+    relying_party::{ApiCaller, RelyingParties},
+    step::to_the_end,
+    transaction::AmountBody,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use crate::{
+    error::SetError,
+    merchant::MerchantServer,
+    message::settlement::SettlementKind,
+    record::{OrderId, SettlementId, SettlementRecord},
+    wire::Failure,
+};
+
+#[derive(OpenApi)]
+#[openapi(paths(settle, show))]
+struct Description;
+
+/// The shop's part of the API after a purchase.
+pub fn settlements_api(merchant: Arc<MerchantServer>, parties: RelyingParties) -> ApiPart {
+    let routes = Router::new()
+        .route("/v1/set/orders/{id}/settlements", post(settle))
+        .route("/v1/set/settlements/{id}", get(show))
+        .with_state(Served::new(merchant, parties));
+    ApiPart { routes, description: Description::openapi }
+}
+
+/// What a shop wants done with an authorization.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    /// What is to be done.
+    pub kind: SettlementKind,
+    /// How much; all of it where it is left out. A reversal is of all of it.
+    pub amount: Option<AmountBody>,
+}
+
+/// A capture, a reversal or a credit as its shop sees it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SettlementView {
+    /// Its id.
+    pub id: String,
+    /// The order whose purchase it is about.
+    pub order: String,
+    /// What is to be done.
+    pub kind: SettlementKind,
+    /// How much.
+    pub amount: AmountBody,
+    /// What the gateway says: `success` when it is done. Left out as long as it has not answered: it is asked again when
+    /// this is looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+}
+
+impl From<&SettlementRecord> for SettlementView {
+    fn from(record: &SettlementRecord) -> Self {
+        Self {
+            id: record.id.to_string(),
+            order: record.order.to_string(),
+            kind: record.kind(),
+            amount: record.amount.into(),
+            code: record.code().map(|code| code.name()),
+        }
+    }
+}
+
+impl MerchantServer {
+    /// Asks for a settlement; asked again under the same `Idempotency-Key`, gives the same one.
+    ///
+    /// # Errors
+    /// When the caller is another relying party, nothing was bought, the key was used for something else, or a port fails.
+    pub async fn settle_for(
+        &self,
+        party: &RelyingPartyId,
+        order: &OrderId,
+        body: Settle,
+        request: &idempotency::Request,
+    ) -> Result<SettlementView, SetError> {
+        self.check_party(party)?;
+        let store = self.ports.store.as_ref();
+        if let Some(id) = request.answered::<SettlementId>(store).await? {
+            return Ok((&self.settlement(&id).await?).into());
+        }
+        let amount = body.amount.map(|amount| {
+            Amount::from_decimal(&amount.value, Currency::try_from(amount.currency.as_str())?)
+        });
+        let id = SettlementId::random(self.ports.entropy.as_ref()).map_err(Failure::from)?;
+        let mut batch = Batch::default();
+        if let Some(answered) = request.record(id.clone()) {
+            batch.insert(&answered)?;
+        }
+        match self.settle(id, order, body.kind, amount.transpose()?, batch).await {
+            Ok(record) => Ok((&record).into()),
+            // The same request was answered meanwhile: the same answer is given.
+            Err(error) if error.is_conflict() => match request.answered(store).await? {
+                Some(id) => Ok((&self.settlement(&id).await?).into()),
+                None => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A settlement as it stands now.
+    ///
+    /// # Errors
+    /// When the caller is another relying party, there is no such settlement, or a port fails.
+    pub async fn settlement_for(
+        &self,
+        party: &RelyingPartyId,
+        id: &SettlementId,
+    ) -> Result<SettlementView, SetError> {
+        self.check_party(party)?;
+        Ok((&self.settlement(id).await?).into())
+    }
+}
+
+/// Captures, reverses or credits an order's purchase.
+#[utoipa::path(
+    post, path = "/v1/set/orders/{id}/settlements", request_body = Settle, security(("api_key" = [])),
+    params(
+        ("id" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request has one effect and one answer."),
+    ),
+    responses(
+        (status = 201, description = "Asked; `code` is what the gateway says.", body = SettlementView),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn settle(
+    State(merchant): State<Arc<MerchantServer>>,
+    ApiCaller(party): ApiCaller,
+    id: Segment,
+    key: IdempotencyKey,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let order: OrderId = record_id(id)?;
+    let body = bytes(body)?;
+    let wanted = json::<Settle>(&body)?;
+    let content = [order.as_str().as_bytes(), b"\n", &body].concat();
+    let request = idempotency::Request::new(&party.id, "settle set order", key, &content);
+    let step = async move { merchant.settle_for(&party.id, &order, wanted, &request).await };
+    let view = to_the_end(step).await?;
+    Ok(created(&format!("/v1/set/settlements/{}", view.id), &view))
+}
+
+/// Shows a settlement.
+#[utoipa::path(
+    get, path = "/v1/set/settlements/{id}", params(("id" = String, Path)), security(("api_key" = [])),
+    responses(
+        (status = 200, description = "As it stands; where the gateway has not answered, it is asked.", body = SettlementView),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn show(
+    State(merchant): State<Arc<MerchantServer>>,
+    ApiCaller(party): ApiCaller,
+    id: Segment,
+) -> Result<Json<SettlementView>, Problem> {
+    let id = record_id(id)?;
+    let step = async move { merchant.settlement_for(&party.id, &id).await };
+    Ok(Json(to_the_end(step).await?))
+}
