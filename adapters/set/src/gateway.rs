@@ -26,6 +26,7 @@ use countersign_domain::{
     transaction::Payee,
 };
 use der::Encode as _;
+use tokio::time::Instant;
 
 use crate::{
     asn1::{Random, Received},
@@ -43,7 +44,7 @@ use crate::{
     trust::Trust,
     wire::{Failure, unwrap, wrap},
 };
-use envelope::{Caller, authentic};
+use envelope::{Caller, as_long_as_any, authentic};
 use payment::Checked;
 
 /// The gateway's certificates and keys.
@@ -97,7 +98,7 @@ impl PaymentGateway {
     /// # Errors
     /// When not even an error can be said: a key or the source of randomness fails.
     pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let now = self.ports.clock.now();
+        let (begun, now) = (Instant::now(), self.ports.clock.now());
         let (rrpid, answered) = match unwrap(message, now) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
@@ -111,10 +112,14 @@ impl PaymentGateway {
                 (Some(header.rrpid), answered)
             }
         };
-        match answered {
-            Ok(answer) => Ok(answer),
-            Err(stop) => self.error(stop.told("gateway"), rrpid),
+        let code = match answered {
+            Ok(answer) => return Ok(answer),
+            Err(stop) => stop.told("gateway"),
+        };
+        if code == ErrorCode::SignatureFailure {
+            as_long_as_any(begun).await;
         }
+        self.error(code, rrpid)
     }
 
     /// An error, signed.
