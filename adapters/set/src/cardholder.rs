@@ -152,7 +152,7 @@ impl Offer {
         Amount::try_from(&self.data.purch_amt).map_err(|_| WalletError::Money)
     }
 
-    /// Who offers, by the name that people know.
+    /// The merchant, by the name that people know.
     pub fn merchant_name(&self) -> &str {
         self.data.merchant_name.as_str()
     }
@@ -716,7 +716,7 @@ fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
     unwrap_answer(answer).map_err(WalletError::Unreadable)
 }
 
-/// An error, or another message than was waited for. What an error says ends this attempt and is believed in nothing else.
+/// An error, or another message than was waited for. What an error says ends this attempt and is trusted in nothing else.
 fn unexpected(wrapper: MessageWrapper, wallet: &Wallet, now: Timestamp) -> WalletError {
     let Message::Error(error) = wrapper.message else {
         return WalletError::Mismatch("message");
