@@ -723,7 +723,7 @@ fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
     unwrap(answer).map_err(WalletError::Unreadable)
 }
 
-/// An error, or another message than was waited for. What an error says ends this attempt and is believed in nothing else.
+/// An error, or another message than was waited for. What an error says ends this attempt and is trusted in nothing else.
 fn unexpected(wrapper: MessageWrapper, wallet: &Wallet, now: Timestamp) -> WalletError {
     let Message::Error(error) = wrapper.message else {
         return WalletError::Mismatch("message");

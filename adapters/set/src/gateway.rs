@@ -28,6 +28,7 @@ use countersign_domain::{
     transaction::Payee,
 };
 use der::Encode as _;
+use tokio::time::Instant;
 
 use crate::{
     asn1::{Random, Received},
@@ -45,7 +46,7 @@ use crate::{
     trust::Trust,
     wire::{Failure, is_untimely, unwrap, wrap},
 };
-use envelope::{Caller, authentic};
+use envelope::{Caller, as_long_as_any, authentic};
 use payment::Checked;
 
 /// The gateway's certificates and keys.
@@ -99,6 +100,7 @@ impl PaymentGateway {
     /// # Errors
     /// When not even an error can be said: a key or the source of randomness fails.
     pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        let begun = Instant::now();
         let (rrpid, answered) = match unwrap(message) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
@@ -116,10 +118,14 @@ impl PaymentGateway {
                 (Some(header.rrpid), answered)
             }
         };
-        match answered {
-            Ok(answer) => Ok(answer),
-            Err(stop) => self.error(stop.told("gateway"), rrpid),
+        let code = match answered {
+            Ok(answer) => return Ok(answer),
+            Err(stop) => stop.told("gateway"),
+        };
+        if code == ErrorCode::SignatureFailure {
+            as_long_as_any(begun).await;
         }
+        self.error(code, rrpid)
     }
 
     /// An error, signed.

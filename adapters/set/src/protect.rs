@@ -56,7 +56,7 @@ pub enum ProtectError {
 
 /// Somebody who takes part, as a type.
 pub trait Party: Clone + fmt::Debug + Send + Sync + 'static {
-    /// The role.
+    /// Which part it plays in figure 11.
     const ROLE: Role;
     /// The certificate with which that role signs.
     const SIGNS: EndEntityKind;
@@ -108,7 +108,7 @@ fn malformed<T: Content>(_: der::Error) -> ProtectError {
 }
 
 /// SHA-256 over the content type and the DER of a structure: SET's `DD`, which keeps a digest of one structure from being
-/// taken for that of another.
+/// mistaken for that of another.
 pub struct Digest<T>([u8; 32], PhantomData<fn() -> T>);
 
 impl<T: Content> Digest<T> {

@@ -18,8 +18,12 @@ use countersign_domain::{
     time::Timestamp,
     transaction::{Reference, Transaction},
 };
+use tokio::time::Instant;
 
-use super::{PaymentGateway, envelope::Caller};
+use super::{
+    PaymentGateway,
+    envelope::{Caller, as_long_as_any},
+};
 use crate::{
     asn1::{Random, Received, SecretOctets},
     message::{
@@ -86,6 +90,7 @@ impl PaymentGateway {
         pi: &Pi,
         caller: &Caller,
     ) -> Result<Result<Checked, AuthCode>, Stop> {
+        let begun = Instant::now();
         let opened = match pi {
             Pi::DualSigned(pi) => self.open_dual_signed(pi),
             Pi::Unsigned(_) if !self.settings.unsigned => {
@@ -94,10 +99,10 @@ impl PaymentGateway {
             Pi::Unsigned(pi) => self.open_unsigned(pi),
         };
         // Whatever is not authentic is told alike: neither what decrypts nor what verifies can be found out by asking.
-        let Some(opened) = opened else { return Ok(Err(AuthCode::PiAuthMismatch)) };
-        if let Err(code) = self.belongs(&opened, tbs, caller) {
-            return Ok(Err(code));
-        }
+        let Some(opened) = opened.filter(|opened| self.belongs(opened, tbs, caller)) else {
+            as_long_as_any(begun).await;
+            return Ok(Err(AuthCode::PiAuthMismatch));
+        };
         let replaces = match self.free(tbs, &opened.pi_tbs, caller).await? {
             Ok(replaces) => replaces,
             Err(code) => return Ok(Err(code)),
@@ -162,7 +167,7 @@ impl PaymentGateway {
     }
 
     /// Whether the payment is of this purchase, order, merchant and gateway.
-    fn belongs(&self, opened: &Opened, tbs: &AuthReqTbs, caller: &Caller) -> Result<(), AuthCode> {
+    fn belongs(&self, opened: &Opened, tbs: &AuthReqTbs, caller: &Caller) -> bool {
         let data = &tbs.auth_req_data;
         let head = &opened.pi_head;
         let fits = [
@@ -176,7 +181,7 @@ impl PaymentGateway {
             head.merchant_id.as_str() == caller.merchant.as_str(),
             head.merchant == caller.key,
         ];
-        if fits.into_iter().all(|fits| fits) { Ok(()) } else { Err(AuthCode::PiAuthMismatch) }
+        fits.into_iter().all(|fits| fits)
     }
 
     /// Whether neither this payment nor another of this purchase was used; gives the record of a try that came to nothing.

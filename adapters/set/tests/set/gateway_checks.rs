@@ -460,3 +460,46 @@ async fn a_message_around_which_something_is_wrong_is_told_what() {
     let slow = header(&|header| header.date = forge::time(at - 600));
     assert_eq!(forge::ask(&parties, &slow).await.unwrap().auth_code, AuthCode::CodePending);
 }
+
+/// Without it the time tells how far a message came: a curve's point is multiplied for each check that it passes.
+#[tokio::test]
+async fn whatever_is_not_authentic_is_answered_after_the_same_time() {
+    let parties = Parties::new();
+    let (sent, message) = forge::held(&parties, "49.90").await;
+    let honest = Authorization::open(&parties, &message);
+    let Message::AuthReq(request) = forge::read(&message).message else { panic!() };
+    let Pi::DualSigned(pi) = honest.pi.clone() else { panic!() };
+    let dual = |pi| Authorization { pi: Pi::DualSigned(pi), ..honest.renamed(&parties) };
+    let seal = forge::flipped(&pi.pi_sealed);
+    let unsealed = dual(PiDualSigned { pi_sealed: seal, ..pi.clone() }).close(&parties);
+    let signature = forge::flipped(&pi.pi_signature);
+    let unsigned = dual(PiDualSigned { pi_signature: signature, ..pi }).close(&parties);
+    let gateway = forge::gateway_signer(&parties);
+    let (typed, _) = sent.code_direct("123456", &parties.entropy, parties.now()).unwrap();
+    let typed = forge::edited(&typed, |wrapper| {
+        let Message::CodeDirectReq(request) = &mut wrapper.message else { panic!() };
+        request.code_submission = forge::flipped(&request.code_submission);
+    });
+    let tag = honest.carry(forge::flipped(&request.enc));
+    let role = honest.close_as(&parties, &gateway);
+    let timed = async |message: &[u8]| {
+        let begun = std::time::Instant::now();
+        let answer = forge::ask(&parties, message).await;
+        (begun.elapsed(), answer.map(|answer| answer.auth_code))
+    };
+    let least = Duration::from_millis(25);
+    for (what, message) in [("a tag", &tag), ("a role", &role)] {
+        let (took, answer) = timed(message).await;
+        assert_eq!(answer, Err(ErrorCode::SignatureFailure), "{what}");
+        assert!(took >= least, "{what}: {took:?}");
+    }
+    for (what, message) in [("a payment's tag", &unsealed), ("a payment's signature", &unsigned)] {
+        let (took, answer) = timed(message).await;
+        assert_eq!(answer, Ok(AuthCode::PiAuthMismatch), "{what}");
+        assert!(took >= least, "{what}: {took:?}");
+    }
+    forge::ask(&parties, &message).await.unwrap();
+    let (took, answer) = timed(&typed).await;
+    assert_eq!(answer, Err(ErrorCode::SignatureFailure), "a code's tag");
+    assert!(took >= least, "a code's tag: {took:?}");
+}
