@@ -44,6 +44,9 @@ pub mod link;
 pub mod settlements;
 pub mod shop;
 
+// The cardholder's key store.
+pub mod wallet_file;
+
 pub use error::SetError;
 pub use name::cardholder_name;
 pub use record::{Order, OrderId, Sale, SettlementId, SettlementRecord};
