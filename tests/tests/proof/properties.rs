@@ -1,0 +1,384 @@
+//! What is asked of the model: that something never happens, or that it can.
+
+use crate::{model::FieldName, prover::Found};
+
+const PARTIES: &str = include_str!("parties.rules");
+const PURCHASE: &str = include_str!("purchase.rules");
+const ANSWERS: &str = include_str!("answers.rules");
+
+/// A question, and its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) name: String,
+    pub(crate) rules: [&'static str; 2],
+    /// Which rules are in it.
+    pub(crate) tags: Vec<&'static str>,
+    /// What was wanted or decided, and what must not follow.
+    pub(crate) text: String,
+    /// Fixes that are taken out.
+    pub(crate) without: &'static [FieldName],
+    pub(crate) answer: Found,
+}
+
+/// How a purchase is made, and what is stolen.
+struct Mode {
+    name: &'static str,
+    tags: &'static [&'static str],
+}
+
+const MODES: &[Mode] = &[
+    Mode { name: "signed, with a code", tags: &["signed", "code", "reference"] },
+    Mode {
+        name: "signed, with a code, key and card stolen",
+        tags: &["signed", "code", "reference", "stolen-key", "stolen-card"],
+    },
+    Mode { name: "signed, exempt from the code", tags: &["signed", "exempt"] },
+    Mode { name: "unsigned, with a code", tags: &["unsigned", "code", "reference"] },
+    Mode {
+        name: "unsigned, with a code, card stolen",
+        tags: &["unsigned", "code", "reference", "stolen-card"],
+    },
+];
+
+/// What the cardholder wants, of everything that there is but what must not be debited; and that it is not debited.
+const AGREEMENTS: &[(&str, &str)] = &[
+    (
+        "the gateway debits only what was meant for it",
+        "rule wanted if merchant(M), amount(A), order(O)
+           then wanted(M, gx, A, O)
+         rule never if debited(c, M, A, T, Hod)",
+    ),
+    (
+        "what is debited goes to the merchant who was meant",
+        "rule wanted if gateway(G), amount(A), order(O)
+           then wanted(mx, G, A, O)
+           then wanted(mx2, G, A, O)
+         rule never if debited(c, m, A, T, Hod)",
+    ),
+    (
+        "what is debited is the amount that was agreed to",
+        "rule wanted if merchant(M), gateway(G), order(O)
+           then wanted(M, G, a1, O)
+         rule never if debited(c, M, a2, T, Hod)",
+    ),
+    (
+        "what is debited is for the order that was agreed to",
+        "rule wanted if merchant(M), gateway(G), amount(A)
+           then wanted(M, G, A, o1)
+         rule never if debited(c, M, A, T, digest(HODInput{od: o2, purchAmt: _, odSalt: _}))",
+    ),
+];
+
+/// Everything but one purchase at once, for each merchant: the strongest agreement, of gateway, merchant, amount and order;
+/// and the secrecy of the code, and what a merchant is paid.
+const AT_ONCE: &[&str] = &[
+    "rule wanted if gateway(G), merchant(M), amount(A), order(O)
+       then wanted(mx, G, A, O)
+       then wanted(mx2, G, A, O)
+       then wanted(M, gx, A, O)
+       then wanted(M, G, a1, O)
+       then wanted(M, G, A, o1)
+     rule never-debited if debited(c, m, a2, T, digest(HODInput{od: o2, purchAmt: _, odSalt: _}))
+     rule never-known if att(code(c, Agreed, Nonce))
+     rule never-less if debited(C, m, a1, T, Hod), named(T, G, O, a2, Own)
+     rule never-for-another-order if debited(C, m, A, T, digest(HODInput{od: o1, purchAmt: _, odSalt: _})),
+       named(T, G, o2, A, Own)",
+    "rule wanted if gateway(G), merchant(M), amount(A), order(O)
+       then wanted(m, G, A, O)
+       then wanted(mx2, G, A, O)
+       then wanted(M, gx, A, O)
+       then wanted(M, G, a1, O)
+       then wanted(M, G, A, o1)
+     rule never if debited(c, mx, a2, T, digest(HODInput{od: o2, purchAmt: _, odSalt: _}))",
+];
+
+const CODE_SECRET: &str = "rule wanted if gateway(G), merchant(M), amount(A), order(O)
+       then wanted(M, G, A, O)
+     rule never if att(code(c, Agreed, Nonce))";
+
+/// At merchants that are honest, and name gateways that are.
+const CARD_SECRET: &str = "rule wanted if gateway(G), amount(A), order(O)
+       then wanted(m, G, A, O)
+     rule never if att(pan(c))
+     rule never-either if att(expiry(c))";
+
+const ORDERED: &str = "rule wanted if gateway(G), merchant(M), amount(A), order(O)
+       then wanted(M, gx, A, O)
+       then wanted(M, G, a1, O)
+       then wanted(M, G, A, o1)
+     rule never if ordered(c, g, o2, a2, T)";
+
+const PAID: &str = "rule wanted if gateway(G), merchant(M), amount(A), order(O)
+       then wanted(M, G, A, O)
+     rule never-less if debited(C, m, a1, T, Hod), named(T, G, O, a2, Own)
+     rule never-for-another-order if debited(C, m, A, T, digest(HODInput{od: o1, purchAmt: _, odSalt: _})),
+       named(T, G, o2, A, Own)";
+
+const HONEST: &str = "rule wanted then wanted(m, g, a1, o1)
+     rule reached if debited(c, m, a1, T, Hod)";
+
+/// What the gateway approves, of everything but what must not be heard of it; and that it is not heard.
+const HEARD: &[(&str, &str)] = &[
+    (
+        "a merchant hears only what the gateway approved: for whom, which purchase, how much, in which mode",
+        "rule asked then asks_for(G, T, A, Hoi, Hod, Now, B)
+         rule approved
+           then approves(mx, T, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, t1, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, a1, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, A, Hoi, Hod, no, B, Agreed, Mode, Verified)
+           then approves(M, T, A, Hoi, Hod, Now, B, Agreed, unsigned, Verified)
+         rule never if stands(g, t2, a2, approved, yes, dual_signed, Hoi)",
+    ),
+    (
+        "a merchant hears the answer to what it asked, even if it names two requests alike",
+        "rule asked then asks_for(G, T, A, Hoi, Hod, Now, B)
+         rule approved then approves(M, T, A, hoi1, Hod, Now, B, Agreed, Mode, Verified)
+         rule never if stands(g, T, A, approved, Captured, Mode, hoi2)",
+    ),
+    (
+        "a merchant hears later only what the gateway approved",
+        "rule asked then asks_for(G, T, A, Hoi, Hod, Now, B)
+         rule approved
+           then approves(mx, T, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, t1, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, a1, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, A, Hoi, Hod, no, B, Agreed, Mode, Verified)
+           then approves(M, T, A, Hoi, Hod, Now, B, Agreed, unsigned, Verified)
+         rule never if stands_later(g, t2, a2, approved, yes, dual_signed)",
+    ),
+    (
+        "a cardholder has a receipt only for what the gateway approved",
+        "rule asked then asks_for(G, T, A, Hoi, Hod, Now, B)
+         rule bought then buys(M, G, T, A, Hod, Agreed, Mode)
+         rule approved
+           then approves(mx, T, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, t1, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, a1, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, A, Hoi, hod1, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, A, Hoi, Hod, Now, B, agreed1, Mode, Verified)
+           then approves(M, T, A, Hoi, Hod, Now, B, Agreed, unsigned, Verified)
+         rule never if has_receipt(m, g, t2, a2, hod2, agreed2, dual_signed)",
+    ),
+    (
+        "a receipt tells anybody only what the gateway approved",
+        "rule asked then asks_for(G, T, A, Hoi, Hod, Now, B)
+         rule approved
+           then approves(mx, T, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, t1, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, a1, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, A, Hoi, hod1, Now, B, Agreed, Mode, Verified)
+           then approves(M, T, A, Hoi, Hod, Now, B, agreed1, Mode, Verified)
+           then approves(M, T, A, Hoi, Hod, Now, B, Agreed, unsigned, Verified)
+           then approves(M, T, A, Hoi, Hod, Now, B, Agreed, Mode, no)
+         rule never if is_shown(g, t2, id(m), Name, hod2, a2, agreed2, dual_signed, yes, Code)
+         rule never-under-another-name if is_shown(g, T, id(m), title(id(mx)), Hod, A, Agreed, Mode, Verified, Code)
+         rule never-a-refusal if is_shown(g, T, Id, Name, Hod, A, Agreed, Mode, Verified, declined)",
+    ),
+    (
+        "a cardholder is told of a payment only when the gateway approved it",
+        "rule asked
+           then asks_for(g, T, A, Hoi, Hod, Now, B)
+           then is_asked(T, R, Challenge)
+         rule bought then buys(M, G, T, A, Hod, Agreed, Mode)
+         rule approved then approves(M, t1, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+         rule never if told(m, t2, completion(approved, Captured), Code)
+         rule never-either if told(m, t2, Completion, approved)",
+    ),
+    (
+        "a cardholder is told by the gateway itself only what it approved, and when asked",
+        "rule asked
+           then asks_for(G, T, A, Hoi, Hod, Now, B)
+           then is_asked_directly(X, r1)
+           then is_asked_directly(x1, rrpid_d(x1))
+           then is_asked_directly(x3, rrpid_d(x3))
+         rule bought then buys(M, G, T, A, Hod, Agreed, Mode)
+         rule approved then approves(M, TransIDs{lid-C: L, lid-M: N, xid: x1, pReqDate: D, language: W}, A, Hoi, Hod, Now, B,
+           Agreed, Mode, Verified)
+         rule never if told_by_gateway(g, x2, Code)
+         rule never-a-yes-for-a-no if told_by_gateway(g, x3, approved)",
+    ),
+    (
+        "a cardholder is asked for a code only by the gateway, for what the phone rings for",
+        "rule asked then asks_for(G, T, A, Hoi, Hod, Now, B)
+         rule bought then buys(M, G, T, A, Hod, Agreed, Mode)
+         rule rings
+           then has_the_phone_ring(mx, T, Agreed)
+           then has_the_phone_ring(M, t1, Agreed)
+           then has_the_phone_ring(M, T, agreed1)
+         rule never if prompted(m, g, t2, agreed2, Url, Phone, Digits)
+         rule never-elsewhere if prompted(M, g, T, Agreed, url(gx), Phone, Digits)
+         rule never-of-another-phone if prompted(M, g, T, Agreed, Url, another, Digits)
+         rule never-of-another-length if prompted(M, g, T, Agreed, Url, Phone, another)",
+    ),
+    (
+        "a merchant tells how a signed purchase stands only to its signer",
+        "rule inquires
+           then inquires(t1, R, Challenge)
+           then inquires(T, r1, Challenge)
+           then inquires(T, R, challenge1)
+         rule never if is_inquired(t2, r2, challenge2)",
+    ),
+];
+
+const ANSWERED: &str = "rule all
+       then asks_for(g, t1, a1, hoi1, hod1, yes, b)
+       then is_asked(T, R, Challenge)
+       then buys(m, g, t1, a1, hod1, agreed1, dual_signed)
+       then approves(m, t1, a1, hoi1, hod1, yes, b, agreed1, dual_signed, yes)
+       then has_the_phone_ring(m, t1, agreed1)
+     rule reached if prompted(m, g, t1, agreed1, url(g), Phone, Digits),
+       stands_later(g, t1, a1, approved, yes, dual_signed),
+       told(m, t1, completion(approved, yes), approved), has_receipt(m, g, t1, a1, hod1, agreed1, dual_signed)";
+
+/// The weaknesses that the literature and our own model found, with the fix taken out: W1, W3, W5, W11, W12.
+fn attacks() -> Vec<Question> {
+    let by = |place: usize| AGREEMENTS[place].1;
+    let attack = |name: &str, tags: &[&'static str], text: &str, without| {
+        purchase(
+            name.to_owned(),
+            &[tags, &["attacker", "any-gateway"]].concat(),
+            text,
+            without,
+            Found::Way,
+        )
+    };
+    let stolen = ["signed", "code", "no-reference", "stolen-key", "stolen-card"];
+    let w3 = "rule asked then asks_for(G, T, A, Hoi, Hod, Now, B)
+         rule approved then approves(mx, T, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+         rule never if stands(g, T, A, approved, Captured, Mode, Hoi)";
+    vec![
+        attack(
+            "W1: a payment is encrypted again, to another gateway, when nothing in it names the gateway",
+            &["signed", "exempt"],
+            by(0),
+            &[("PI-TBS", "gateway"), ("PIHead", "gateway"), ("OIData", "gateway")],
+        ),
+        answers(
+            "W3: an answer that names neither merchant nor request is another merchant's"
+                .to_owned(),
+            &["attacker"],
+            w3,
+            &[("RRTags", "merchantID"), ("AuthResTBS", "hAuthReq")],
+            Found::Way,
+        ),
+        attack(
+            "W5: a card number is enough without signature and code",
+            &["unsigned", "exempt"],
+            by(0),
+            &[],
+        ),
+        attack(
+            "W11: another merchant of the same name is paid when the payment does not name the key",
+            &["signed", "exempt", "twin"],
+            "rule wanted if gateway(G), amount(A), order(O)
+               then wanted(mx2, G, A, O)
+             rule never if debited(c, m, A, T, Hod)",
+            &[("PIHead", "merchant")],
+        ),
+        attack("W12: a message without a reference pays for another purchase", &stolen, by(0), &[]),
+        attack("W12: a message without a reference gives the code away", &stolen, CODE_SECRET, &[]),
+        attack(
+            "an exemption trusts the key: its thief pays",
+            &["signed", "exempt", "stolen-key", "stolen-card"],
+            by(0),
+            &[],
+        ),
+    ]
+}
+
+fn purchase(
+    name: String,
+    tags: &[&'static str],
+    text: &str,
+    without: &'static [FieldName],
+    answer: Found,
+) -> Question {
+    let (rules, tags, text) = ([PARTIES, PURCHASE], tags.to_vec(), text.to_owned());
+    Question { name, rules, tags, text, without, answer }
+}
+
+fn answers(
+    name: String,
+    tags: &[&'static str],
+    text: &str,
+    without: &'static [FieldName],
+    answer: Found,
+) -> Question {
+    let (rules, tags, text) = ([PARTIES, ANSWERS], tags.to_vec(), text.to_owned());
+    Question { name, rules, tags, text, without, answer }
+}
+
+/// That nothing is debited or learned that may not be; what is stolen is not secret.
+fn properties_of(mode: &Mode) -> Vec<Question> {
+    let tags = [mode.tags, &["attacker", "twin", "any-gateway"]].concat();
+    let has = |tag: &str| mode.tags.contains(&tag);
+    let named = |name: &str| format!("{}: {name}", mode.name);
+    let mut properties = AGREEMENTS.to_vec();
+    properties.push(("a merchant is paid what it asked, for the order that it has", PAID));
+    if has("code") {
+        properties.push(("nobody but phone and gateway learns the code", CODE_SECRET));
+    }
+    if has("signed") && !has("stolen-key") {
+        properties.push(("the merchant takes only an order that was signed for it", ORDERED));
+    }
+    let properties = properties.into_iter();
+    let mut properties: Vec<Question> = properties
+        .map(|(name, text)| purchase(named(name), &tags, text, &[], Found::NoWay))
+        .collect();
+    if !has("stolen-card") {
+        let tags = [mode.tags, &["attacker", "twin"]].concat();
+        let name = named("nobody but the gateway that the merchant names learns the card");
+        properties.push(purchase(name, &tags, CARD_SECRET, &[], Found::NoWay));
+    }
+    properties
+}
+
+fn heard() -> Vec<Question> {
+    let heard = HEARD.iter();
+    heard
+        .map(|(name, text)| answers((*name).to_owned(), &["attacker"], text, &[], Found::NoWay))
+        .collect()
+}
+
+/// Everything that is asked.
+pub(crate) fn questions() -> Vec<Question> {
+    let mut questions: Vec<Question> = MODES.iter().flat_map(properties_of).collect();
+    questions.extend(heard());
+    questions.extend(attacks());
+    questions.extend(MODES.iter().map(|mode| {
+        let name = format!("{}: an honest purchase is possible", mode.name);
+        purchase(name, mode.tags, HONEST, &[], Found::Way)
+    }));
+    let name = "honest answers are possible".to_owned();
+    questions.push(answers(name, &[], ANSWERED, &[], Found::Way));
+    questions
+}
+
+/// What is asked again without each field: the same, with much at once, of the modes that hold against the most.
+pub(crate) fn properties() -> Vec<Question> {
+    let mut questions = Vec::new();
+    for mode in MODES {
+        let has = |tag: &str| mode.tags.contains(&tag);
+        if has("stolen-card") || has("exempt") {
+            let tags = [mode.tags, &["attacker", "twin", "any-gateway"]].concat();
+            questions.extend(
+                AT_ONCE
+                    .iter()
+                    .map(|text| purchase(mode.name.to_owned(), &tags, text, &[], Found::NoWay)),
+            );
+        }
+        if has("signed") && has("exempt") {
+            let tags = [mode.tags, &["attacker", "twin", "any-gateway"]].concat();
+            let name = format!("{}, the order", mode.name);
+            questions.push(purchase(name, &tags, ORDERED, &[], Found::NoWay));
+        }
+        if !has("stolen-card") && (has("exempt") || has("unsigned")) {
+            let tags = [mode.tags, &["attacker", "twin"]].concat();
+            let name = format!("{}, the card", mode.name);
+            questions.push(purchase(name, &tags, CARD_SECRET, &[], Found::NoWay));
+        }
+    }
+    questions.extend(heard());
+    questions
+}
