@@ -1,6 +1,6 @@
 //! Weaknesses W1 to W12 of SET, and what thieves, merchants and gateways try: each is refused, and nothing is paid.
 
-use countersign_certs::{KeyUse, RecipientCertificate};
+use countersign_certs::{KeyUse, RecipientCertificate, cms::signed::Signer};
 use countersign_domain::testing::other_card;
 use countersign_set::{
     asn1::SecretOctets,
@@ -12,7 +12,7 @@ use countersign_set::{
         wrapper::Message,
     },
     protect::{Digest, KeyOf, Sealed, Signature},
-    testing::{self, MERCHANT, OTHER_MERCHANT, Parties, Setup},
+    testing::{self, GATEWAY, Issuer, MERCHANT, OTHER_MERCHANT, Parties, Setup},
 };
 
 use crate::forge::{self, Authorization};
@@ -151,6 +151,35 @@ async fn the_merchant_trusts_an_answer_to_its_own_last_request_only() {
         // Without the attacker the right one comes.
         let progress = parties.inquire(&sent).await.unwrap();
         assert_eq!(progress.completion, CompletionCode::CodeAsked, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_merchant_trusts_no_gateway_that_is_foreign_expired_or_revoked() {
+    let mut parties = Parties::new();
+    let issue = |issuer: &Issuer| issuer.gateway(GATEWAY, KeyUse::Signature);
+    let (gateways, anchors) = forge::not_trusted(&mut parties, issue);
+    parties.merchant.trust.replace(anchors);
+    parties.buy("49.90").await.1.unwrap();
+    let answered = parties.wire.seen.lock().unwrap()[0].1.clone();
+    for (what, pair) in &gateways {
+        let (sent, message) = forge::held(&parties, "49.90").await;
+        let (tags, digest, trans_ids) = Authorization::open(&parties, &message).named();
+        let refusal = |signer: &Signer<'_>| {
+            forge::reanswered(&parties, &answered, signer, |tbs| {
+                (tbs.auth_rr_tags, tbs.h_auth_req) = (tags.clone(), digest.clone());
+                tbs.answer.trans_ids = trans_ids.clone();
+                tbs.answer.auth_code = AuthCode::Declined;
+                tbs.answer.code_start = None;
+            })
+        };
+        *parties.wire.instead.lock().unwrap() = Some(refusal(&forge::signer(pair)));
+        let progress = parties.inquire(&sent).await.unwrap();
+        assert_eq!(progress.auth_code, None, "{what}");
+        // From the gateway itself the same would be trusted.
+        *parties.wire.instead.lock().unwrap() = Some(refusal(&forge::gateway_signer(&parties)));
+        let progress = parties.inquire(&sent).await.unwrap();
+        assert_eq!(progress.auth_code, Some(AuthCode::Declined), "{what}");
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use countersign_certs::{
-    Certificate, RecipientCertificate, RecipientKey, RevocationReason, Revoked, SigningKey,
-    TrustAnchors, UnixTime, Validity, cms::signed::Signer,
+    Certificate, KeyPair, RecipientCertificate, RecipientKey, RevocationReason, Revoked,
+    SigningKey, TrustAnchors, UnixTime, Validity, cms::signed::Signer,
 };
 use countersign_set::{
     asn1::{CertificateElement, Random, Received, SecretOctets},
@@ -23,7 +23,7 @@ use countersign_set::{
     },
     protect::{Digest, Gateway, Merchant, Sealed, Signature, Signed},
     table::Content,
-    testing::Parties,
+    testing::{Issuer, Parties},
 };
 use der::{
     Any, AnyRef, Decode as _, Encode as _,
@@ -424,6 +424,25 @@ pub(crate) fn edited_p_res(
         let data = changed(&data, edit).into_value();
         *signed = sign(parties, &data, &merchant_signer(parties));
     })
+}
+
+/// A role's certificate and key that are not to be trusted, each for its own reason; and the house's authority, which has
+/// revoked the last.
+pub(crate) fn not_trusted(
+    parties: &mut Parties,
+    issue: impl Fn(&Issuer) -> (Certificate, KeyPair),
+) -> (Vec<(&'static str, (Certificate, KeyPair))>, TrustAnchors) {
+    let foreign = issue(&Issuer::new(parties.now(), Default::default()));
+    let valid = parties.issuer.validity;
+    let begun = std::time::Duration::from_secs(parties.now().unix_seconds() - 3_000);
+    let begun = UnixTime::since_unix_epoch(begun);
+    let over = Validity::new(begun, std::time::Duration::from_secs(2_000)).unwrap();
+    parties.issuer.validity = over;
+    let expired = issue(&parties.issuer);
+    parties.issuer.validity = valid;
+    let revoked = issue(&parties.issuer);
+    let anchors = revoking(parties, &revoked.0);
+    (vec![("a foreign root", foreign), ("expired", expired), ("revoked", revoked)], anchors)
 }
 
 /// The house's authority, which has revoked that certificate a minute ago.
