@@ -15,6 +15,8 @@ use countersign_set::{
     testing::{self, GATEWAY, Issuer, MERCHANT, OTHER_MERCHANT, Parties, Setup},
 };
 
+use der::Encode as _;
+
 use crate::forge::{self, Authorization};
 
 /// What the gateway says to an authorization.
@@ -542,4 +544,39 @@ async fn a_signature_over_the_payment_alone_or_over_another_order_is_none_over_b
             Signature::sign(&signed.unwrap(), &signer, forge::at(&parties)).unwrap();
     });
     assert_eq!(forge::tell(&parties, &mixed).await, Err(ErrorCode::SignatureFailure));
+}
+
+/// One bit, at places all over whatever is signed or encrypted.
+#[tokio::test]
+async fn a_bit_that_is_changed_anywhere_in_what_is_protected_is_noticed() {
+    let parties = Parties::new();
+    let (purchase, _) = forge::p_req(&parties, "49.90").await;
+    let Message::PReq(PReq::DualSigned(request)) = forge::read(&purchase).message else { panic!() };
+    let (dual, order) = (request.pi_dual_signed, request.oi_dual_signed);
+    let part = |part: &dyn Fn() -> der::Result<Vec<u8>>| part().unwrap();
+    for (what, part) in [
+        ("the dual signature", part(&|| dual.pi_signature.to_der())),
+        ("the order", part(&|| order.oi_data.to_der())),
+        ("the digest of the payment", part(&|| order.h_pi_data.to_der())),
+    ] {
+        for flipped in forge::bits_flipped(&purchase, &part, 60) {
+            let answer = forge::tell(&parties, &flipped).await;
+            let said = answer.map(|data| data.completion_code);
+            assert!(said.is_err() || said == Ok(CompletionCode::OrderRejected), "{what}: {said:?}");
+        }
+    }
+    let (_, message) = forge::held(&parties, "49.90").await;
+    let Message::AuthReq(request) = forge::read(&message).message else { panic!() };
+    for (what, part) in [
+        ("the envelope", part(&|| request.enc.to_der())),
+        ("the payment", part(&|| request.baggage.to_der())),
+    ] {
+        for flipped in forge::bits_flipped(&message, &part, 25) {
+            let said = forge::ask(&parties, &flipped).await.map(|answer| answer.auth_code);
+            assert!(said.is_err(), "{what}: {said:?}");
+        }
+    }
+    nothing_happened(&parties).await;
+    let answer = forge::ask(&parties, &message).await.unwrap();
+    assert_eq!(answer.auth_code, AuthCode::CodePending);
 }

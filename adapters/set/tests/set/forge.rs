@@ -30,6 +30,9 @@ use der::{
     asn1::{BitString, GeneralizedTime},
 };
 
+/// A certificate and its key.
+pub(crate) type Issued = (Certificate, KeyPair);
+
 /// Changes a structure.
 pub(crate) type Edit<T> = fn(&mut T);
 
@@ -431,7 +434,7 @@ pub(crate) fn edited_p_res(
 pub(crate) fn not_trusted(
     parties: &mut Parties,
     issue: impl Fn(&Issuer) -> (Certificate, KeyPair),
-) -> (Vec<(&'static str, (Certificate, KeyPair))>, TrustAnchors) {
+) -> (Vec<(&'static str, Issued)>, TrustAnchors) {
     let foreign = issue(&Issuer::new(parties.now(), Default::default()));
     let valid = parties.issuer.validity;
     let begun = std::time::Duration::from_secs(parties.now().unix_seconds() - 3_000);
@@ -542,4 +545,17 @@ fn phone_in(certificate: &[u8]) -> &[u8] {
     let at = certificate.windows(NAMED.len()).position(|window| window == NAMED).unwrap();
     let [0x30, 0x82, high, low] = certificate[at - 4..at] else { panic!("another length") };
     &certificate[at - 4..at + usize::from(u16::from_be_bytes([high, low]))]
+}
+
+/// The message, each time with another bit of one of its parts flipped: so many places, from the first octet to the last.
+pub(crate) fn bits_flipped(message: &[u8], part: &[u8], places: usize) -> Vec<Vec<u8>> {
+    let start = message.windows(part.len()).position(|window| window == part).unwrap();
+    let step = (part.len() / places).max(1);
+    let places = (0..part.len()).step_by(step).chain([part.len() - 1]);
+    let flip = |(bit, place): (usize, usize)| {
+        let mut message = message.to_vec();
+        message[start + place] ^= 1 << (bit % 8);
+        message
+    };
+    places.enumerate().map(flip).collect()
 }
