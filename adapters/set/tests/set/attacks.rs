@@ -1,6 +1,6 @@
 //! Weaknesses W1 to W12 of SET, and what thieves, merchants and gateways try: each is refused, and nothing is paid.
 
-use countersign_certs::{KeyUse, RecipientCertificate};
+use countersign_certs::{KeyUse, RecipientCertificate, cms::signed::Signer};
 use countersign_domain::testing::other_card;
 use countersign_set::{
     asn1::SecretOctets,
@@ -12,8 +12,10 @@ use countersign_set::{
         wrapper::Message,
     },
     protect::{Digest, KeyOf, Sealed, Signature},
-    testing::{self, MERCHANT, OTHER_MERCHANT, Parties, Setup},
+    testing::{self, GATEWAY, Issuer, MERCHANT, OTHER_MERCHANT, Parties, Setup},
 };
+
+use der::Encode as _;
 
 use crate::forge::{self, Authorization};
 
@@ -151,6 +153,35 @@ async fn the_merchant_trusts_an_answer_to_its_own_last_request_only() {
         // Without the attacker the right one comes.
         let progress = parties.inquire(&sent).await.unwrap();
         assert_eq!(progress.completion, CompletionCode::CodeAsked, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_merchant_trusts_no_gateway_that_is_foreign_expired_or_revoked() {
+    let mut parties = Parties::new();
+    let issue = |issuer: &Issuer| issuer.gateway(GATEWAY, KeyUse::Signature);
+    let (gateways, anchors) = forge::not_trusted(&mut parties, issue);
+    parties.merchant.trust.replace(anchors);
+    parties.buy("49.90").await.1.unwrap();
+    let answered = parties.wire.seen.lock().unwrap()[0].1.clone();
+    for (what, pair) in &gateways {
+        let (sent, message) = forge::held(&parties, "49.90").await;
+        let (tags, digest, trans_ids) = Authorization::open(&parties, &message).named();
+        let refusal = |signer: &Signer<'_>| {
+            forge::reanswered(&parties, &answered, signer, |tbs| {
+                (tbs.auth_rr_tags, tbs.h_auth_req) = (tags.clone(), digest.clone());
+                tbs.answer.trans_ids = trans_ids.clone();
+                tbs.answer.auth_code = AuthCode::Declined;
+                tbs.answer.code_start = None;
+            })
+        };
+        *parties.wire.instead.lock().unwrap() = Some(refusal(&forge::signer(pair)));
+        let progress = parties.inquire(&sent).await.unwrap();
+        assert_eq!(progress.auth_code, None, "{what}");
+        // From the gateway itself the same would be trusted.
+        *parties.wire.instead.lock().unwrap() = Some(refusal(&forge::gateway_signer(&parties)));
+        let progress = parties.inquire(&sent).await.unwrap();
+        assert_eq!(progress.auth_code, Some(AuthCode::Declined), "{what}");
     }
 }
 
@@ -513,4 +544,39 @@ async fn a_signature_over_the_payment_alone_or_over_another_order_is_none_over_b
             Signature::sign(&signed.unwrap(), &signer, forge::at(&parties)).unwrap();
     });
     assert_eq!(forge::tell(&parties, &mixed).await, Err(ErrorCode::SignatureFailure));
+}
+
+/// One bit, at places all over whatever is signed or encrypted.
+#[tokio::test]
+async fn a_bit_that_is_changed_anywhere_in_what_is_protected_is_noticed() {
+    let parties = Parties::new();
+    let (purchase, _) = forge::p_req(&parties, "49.90").await;
+    let Message::PReq(PReq::DualSigned(request)) = forge::read(&purchase).message else { panic!() };
+    let (dual, order) = (request.pi_dual_signed, request.oi_dual_signed);
+    let part = |part: &dyn Fn() -> der::Result<Vec<u8>>| part().unwrap();
+    for (what, part) in [
+        ("the dual signature", part(&|| dual.pi_signature.to_der())),
+        ("the order", part(&|| order.oi_data.to_der())),
+        ("the digest of the payment", part(&|| order.h_pi_data.to_der())),
+    ] {
+        for flipped in forge::bits_flipped(&purchase, &part, 60) {
+            let answer = forge::tell(&parties, &flipped).await;
+            let said = answer.map(|data| data.completion_code);
+            assert!(said.is_err() || said == Ok(CompletionCode::OrderRejected), "{what}: {said:?}");
+        }
+    }
+    let (_, message) = forge::held(&parties, "49.90").await;
+    let Message::AuthReq(request) = forge::read(&message).message else { panic!() };
+    for (what, part) in [
+        ("the envelope", part(&|| request.enc.to_der())),
+        ("the payment", part(&|| request.baggage.to_der())),
+    ] {
+        for flipped in forge::bits_flipped(&message, &part, 25) {
+            let said = forge::ask(&parties, &flipped).await.map(|answer| answer.auth_code);
+            assert!(said.is_err(), "{what}: {said:?}");
+        }
+    }
+    nothing_happened(&parties).await;
+    let answer = forge::ask(&parties, &message).await.unwrap();
+    assert_eq!(answer.auth_code, AuthCode::CodePending);
 }

@@ -1,5 +1,7 @@
 //! The wallet's checks of what merchant and gateway answer (SET book 2), in their order, each with its error.
 
+use std::sync::Arc;
+
 use countersign_certs::{Certificate, KeyUse, cms::signed::Signer};
 use countersign_set::{
     cardholder::{Asked, Begun, Sent, WalletError},
@@ -11,7 +13,7 @@ use countersign_set::{
         wrapper::Message,
     },
     protect::{Digest, KeyOf, Merchant, ProtectError, Signed},
-    testing::{Issuer, MERCHANT, OTHER_MERCHANT, Parties, Setup},
+    testing::{GATEWAY, Issuer, MERCHANT, OTHER_MERCHANT, Parties, Setup},
 };
 use der::{Decode as _, Encode as _};
 
@@ -282,4 +284,46 @@ async fn an_error_ends_an_attempt_and_one_with_a_signature_that_is_wrong_is_none
     assert_eq!(refused, Err(WalletError::Mismatch("message")));
     let refused = sent.answer(&asked, b"", &parties.wallet, parties.now()).map(|_| ());
     assert_eq!(refused, Err(WalletError::Unreadable(ErrorCode::DecodingFailure)));
+}
+
+/// A foreign root, a certificate that has expired or is revoked, of each role that the wallet hears of.
+#[tokio::test]
+async fn a_certificate_that_is_not_to_be_trusted_is_refused_of_each_role() {
+    let mut house = answered(false).await;
+    let issue = |issuer: &Issuer| issuer.gateway(GATEWAY, KeyUse::Signature);
+    let (gateways, anchors) = forge::not_trusted(&mut house.parties, issue);
+    house.parties.wallet.trust = anchors;
+    for (what, pair) in &gateways {
+        let refused = house.progress(|data| {
+            let start = data.code_start.take().unwrap();
+            let at = forge::at(&house.parties);
+            let (start, _) = start.verify(&house.parties.issuer.trust(), at).unwrap();
+            let theirs = forge::signer(pair);
+            data.code_start = Some(forge::sign(&house.parties, &start.into_value(), &theirs));
+        });
+        assert!(is_refused(refused), "{what}");
+    }
+
+    let mut parties = Parties::new();
+    let issue = |issuer: &Issuer| issuer.gateway(GATEWAY, KeyUse::KeyExchange);
+    let (receivers, anchors) = forge::not_trusted(&mut parties, issue);
+    parties.wallet.trust = anchors;
+    for (what, (certificate, _)) in receivers {
+        let merchant = Arc::get_mut(&mut parties.merchant).unwrap();
+        merchant.settings.gateway = vec![certificate];
+        let (answer, begun) = begun(&parties).await;
+        assert!(is_refused(begun.accept(&answer, &parties.wallet, parties.now())), "{what}");
+    }
+
+    let mut parties = Parties::new();
+    let issue = |issuer: &Issuer| issuer.merchant(MERCHANT, KeyUse::Signature);
+    let (merchants, anchors) = forge::not_trusted(&mut parties, issue);
+    parties.wallet.trust = anchors;
+    for (what, (certificate, key)) in merchants {
+        let merchant = Arc::get_mut(&mut parties.merchant).unwrap();
+        (merchant.keys.certificate, merchant.keys.key) = (certificate, Arc::new(key));
+        let order = parties.order("49.90").await;
+        let wake_up = parties.merchant.wake_up(&order.id).await.unwrap();
+        assert!(is_refused(parties.wallet.offer(&wake_up, parties.now())), "{what}");
+    }
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use countersign_certs::{
-    Certificate, RecipientCertificate, RecipientKey, RevocationReason, Revoked, SigningKey,
-    TrustAnchors, UnixTime, Validity, cms::signed::Signer,
+    Certificate, KeyPair, RecipientCertificate, RecipientKey, RevocationReason, Revoked,
+    SigningKey, TrustAnchors, UnixTime, Validity, cms::signed::Signer,
 };
 use countersign_set::{
     asn1::{CertificateElement, Random, Received, SecretOctets},
@@ -23,12 +23,15 @@ use countersign_set::{
     },
     protect::{Digest, Gateway, Merchant, Sealed, Signature, Signed},
     table::Content,
-    testing::Parties,
+    testing::{Issuer, Parties},
 };
 use der::{
     Any, AnyRef, Decode as _, Encode as _,
     asn1::{BitString, GeneralizedTime},
 };
+
+/// A certificate and its key.
+pub(crate) type Issued = (Certificate, KeyPair);
 
 /// Changes a structure.
 pub(crate) type Edit<T> = fn(&mut T);
@@ -426,6 +429,25 @@ pub(crate) fn edited_p_res(
     })
 }
 
+/// A role's certificate and key that are not to be trusted, each for its own reason; and the house's authority, which has
+/// revoked the last.
+pub(crate) fn not_trusted(
+    parties: &mut Parties,
+    issue: impl Fn(&Issuer) -> (Certificate, KeyPair),
+) -> (Vec<(&'static str, Issued)>, TrustAnchors) {
+    let foreign = issue(&Issuer::new(parties.now(), Default::default()));
+    let valid = parties.issuer.validity;
+    let begun = std::time::Duration::from_secs(parties.now().unix_seconds() - 3_000);
+    let begun = UnixTime::since_unix_epoch(begun);
+    let over = Validity::new(begun, std::time::Duration::from_secs(2_000)).unwrap();
+    parties.issuer.validity = over;
+    let expired = issue(&parties.issuer);
+    parties.issuer.validity = valid;
+    let revoked = issue(&parties.issuer);
+    let anchors = revoking(parties, &revoked.0);
+    (vec![("a foreign root", foreign), ("expired", expired), ("revoked", revoked)], anchors)
+}
+
 /// The house's authority, which has revoked that certificate a minute ago.
 pub(crate) fn revoking(parties: &Parties, certificate: &Certificate) -> TrustAnchors {
     let seconds = parties.now().unix_seconds() - 60;
@@ -523,4 +545,17 @@ fn phone_in(certificate: &[u8]) -> &[u8] {
     let at = certificate.windows(NAMED.len()).position(|window| window == NAMED).unwrap();
     let [0x30, 0x82, high, low] = certificate[at - 4..at] else { panic!("another length") };
     &certificate[at - 4..at + usize::from(u16::from_be_bytes([high, low]))]
+}
+
+/// The message, each time with another bit of one of its parts flipped: so many places, from the first octet to the last.
+pub(crate) fn bits_flipped(message: &[u8], part: &[u8], places: usize) -> Vec<Vec<u8>> {
+    let start = message.windows(part.len()).position(|window| window == part).unwrap();
+    let step = (part.len() / places).max(1);
+    let places = (0..part.len()).step_by(step).chain([part.len() - 1]);
+    let flip = |(bit, place): (usize, usize)| {
+        let mut message = message.to_vec();
+        message[start + place] ^= 1 << (bit % 8);
+        message
+    };
+    places.enumerate().map(flip).collect()
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_certs::{
     AuthorityKind, AuthorityProfile, Certificate, KeyPair, KeyUse, RecipientCertificate, Serial,
-    SigningKey, TrustAnchors, UnixTime, Validity,
+    SigningKey, TrustAnchors,
 };
 use countersign_domain::{policy::PolicySettings, testing::other_card};
 use countersign_set::{
@@ -25,20 +25,14 @@ use crate::forge::{self, Authorization};
 
 type Enc = Sealed<Signed<AuthReqTbs, Merchant>, Gateway>;
 
-/// A role's certificate and key that are not to be trusted, each for its own reason.
+/// Those that the gateway is not to trust.
 fn not_trusted(
     parties: &mut Parties,
     issue: impl Fn(&Issuer) -> (Certificate, KeyPair),
 ) -> Vec<(&'static str, (Certificate, KeyPair))> {
-    let foreign = issue(&Issuer::new(parties.now(), Default::default()));
-    let (now, valid) = (parties.now().unix_seconds(), parties.issuer.validity);
-    let begun = UnixTime::since_unix_epoch(Duration::from_secs(now - 3_000));
-    parties.issuer.validity = Validity::new(begun, Duration::from_secs(2_000)).unwrap();
-    let expired = issue(&parties.issuer);
-    parties.issuer.validity = valid;
-    let revoked = issue(&parties.issuer);
-    parties.gateway.trust.replace(forge::revoking(parties, &revoked.0));
-    vec![("a foreign root", foreign), ("expired", expired), ("revoked", revoked)]
+    let (bad, anchors) = forge::not_trusted(parties, issue);
+    parties.gateway.trust.replace(anchors);
+    bad
 }
 
 #[tokio::test]
