@@ -5,6 +5,7 @@ use crate::{model::FieldName, prover::Found};
 const PARTIES: &str = include_str!("parties.rules");
 const PURCHASE: &str = include_str!("purchase.rules");
 const ANSWERS: &str = include_str!("answers.rules");
+const SETTLEMENT: &str = include_str!("settlement.rules");
 
 /// A question, and its answer.
 #[derive(Clone, Debug)]
@@ -192,11 +193,15 @@ const HEARD: &[(&str, &str)] = &[
            then is_asked_directly(X, r1)
            then is_asked_directly(x1, rrpid_d(x1))
            then is_asked_directly(x3, rrpid_d(x3))
+           then is_asked_directly(x4, rrpid_d(x4))
          rule bought then buys(M, G, T, A, Hod, Agreed, Mode)
          rule approved then approves(M, TransIDs{lid-C: L, lid-M: N, xid: x1, pReqDate: D, language: W}, A, Hoi, Hod, Now, B,
            Agreed, Mode, Verified)
-         rule never if told_by_gateway(g, x2, Code)
-         rule never-a-yes-for-a-no if told_by_gateway(g, x3, approved)",
+           then approves(M, TransIDs{lid-C: L, lid-M: N, xid: x4, pReqDate: D, language: W}, A, Hoi, Hod, no, B, Agreed, Mode,
+           Verified)
+         rule never if told_by_gateway(g, x2, Code, Captured)
+         rule never-a-yes-for-a-no if told_by_gateway(g, x3, approved, Captured)
+         rule never-a-debit-for-a-hold if told_by_gateway(g, x4, Code, yes)",
     ),
     (
         "a cardholder is asked for a code only by the gateway, for what the phone rings for",
@@ -230,6 +235,66 @@ const ANSWERED: &str = "rule all
      rule reached if prompted(m, g, t1, agreed1, url(g), Phone, Digits),
        stands_later(g, t1, a1, approved, yes, dual_signed),
        told(m, t1, completion(approved, yes), approved), has_receipt(m, g, t1, a1, hod1, agreed1, dual_signed)";
+
+/// Request, result, the digest in it, and the messages of both.
+const SETTLEMENTS: [[&str; 5]; 4] = [
+    ["AuthRevReqTBS", "AuthRevResTBS", "hAuthRevReq", "authRevReq", "authRevRes"],
+    ["CapReqTBS", "CapResTBS", "hCapReq", "capReq", "capRes"],
+    ["CapRevReqTBS", "CapRevResTBS", "hCapRevReq", "capRevReq", "capRevRes"],
+    ["CredReqTBS", "CredResTBS", "hCredReq", "credReq", "credRes"],
+];
+
+/// What the merchant asks for, and what the gateway grants, of everything but what must not follow.
+const SETTLED: &[(&str, &str)] = &[
+    (
+        "the gateway carries out only what the purchase's merchant asked for",
+        "rule asked
+           then settles(G, t1, A)
+           then settles(G, T, a1)
+         rule granted then grants(T, A, Code)
+         rule known then has(m, T)
+         rule never if carried_out(m, t2, a2)",
+    ),
+    (
+        "a merchant hears of success only where the gateway granted it",
+        "rule asked then settles(G, T, A)
+         rule granted
+           then grants(t1, A, success)
+           then grants(T, a1, success)
+           then grants(T, A, refused)
+         rule known then has(M, T)
+         rule never if is_settled(g, t2, a2, success)",
+    ),
+];
+
+const SETTLED_HONESTLY: &str = "rule asked then settles(g, t1, a1)
+     rule granted then grants(t1, a1, success)
+     rule known then has(m, t1)
+     rule reached if is_settled(g, t1, a1, success), carried_out(m, t1, a1)";
+
+/// The same questions about each kind of settlement.
+fn settlements(texts: &[(&str, &str)], tags: &[&'static str], answer: &Found) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for [request, result, digest, ask, reply] in SETTLEMENTS {
+        let rules = SETTLEMENT
+            .replace("REQUEST", request)
+            .replace("RESULT", result)
+            .replace("DIGEST", digest)
+            .replace("Message.ASK", &format!("Message.{ask}"))
+            .replace("Message.ANSWER", &format!("Message.{reply}"));
+        // As long as the test runs.
+        let rules: &'static str = Box::leak(rules.into_boxed_str());
+        questions.extend(texts.iter().map(|(name, text)| Question {
+            name: format!("{ask}: {name}"),
+            rules: [PARTIES, rules],
+            tags: tags.to_vec(),
+            text: (*text).to_owned(),
+            without: &[],
+            answer: answer.clone(),
+        }));
+    }
+    questions
+}
 
 /// The weaknesses that the literature and our own model found, with the fix taken out: W1, W3, W5, W11, W12.
 fn attacks() -> Vec<Question> {
@@ -345,6 +410,9 @@ fn heard() -> Vec<Question> {
 pub(crate) fn questions() -> Vec<Question> {
     let mut questions: Vec<Question> = MODES.iter().flat_map(properties_of).collect();
     questions.extend(heard());
+    questions.extend(settlements(SETTLED, &["attacker"], &Found::NoWay));
+    let honest = [("an honest one is possible", SETTLED_HONESTLY)];
+    questions.extend(settlements(&honest, &[], &Found::Way));
     questions.extend(attacks());
     questions.extend(MODES.iter().map(|mode| {
         let name = format!("{}: an honest purchase is possible", mode.name);
@@ -380,5 +448,6 @@ pub(crate) fn properties() -> Vec<Question> {
         }
     }
     questions.extend(heard());
+    questions.extend(settlements(SETTLED, &["attacker"], &Found::NoWay));
     questions
 }

@@ -130,6 +130,26 @@ pub(crate) const REASONS: &[(&str, &str, &str)] = &[
     ("CodeDirectResData", "xid", "rrpid is of one request, and the request names the purchase"),
     ("CodeDirectResData", "attemptsLeft", SHOWN),
     ("CodeDirectResData", "receipt", "the gateway signs it by itself"),
+    (
+        "Settled",
+        "transIDs",
+        "the answer names the request by its digest, and the request the purchase",
+    ),
+    ("Settled", "reqAmt", "the answer names the request by its digest, and the request the amount"),
+    ("Settled", "capturedAmt", SHOWN_TO_SHOPS),
+    ("Settled", "creditedAmt", SHOWN_TO_SHOPS),
+    ("AuthRevReqTBS", "meCertificates", SEALED),
+    ("AuthRevResTBS", "rrTags", "hAuthRevReq names the request, too"),
+    ("AuthRevResTBS", "hAuthRevReq", "rrTags names the request, too"),
+    ("CapReqTBS", "meCertificates", SEALED),
+    ("CapResTBS", "rrTags", "hCapReq names the request, too"),
+    ("CapResTBS", "hCapReq", "rrTags names the request, too"),
+    ("CapRevReqTBS", "meCertificates", SEALED),
+    ("CapRevResTBS", "rrTags", "hCapRevReq names the request, too"),
+    ("CapRevResTBS", "hCapRevReq", "rrTags names the request, too"),
+    ("CredReqTBS", "meCertificates", SEALED),
+    ("CredResTBS", "rrTags", "hCredReq names the request, too"),
+    ("CredResTBS", "hCredReq", "rrTags names the request, too"),
     ("ErrorTBS", "errorCode", AN_ERROR),
     ("ErrorTBS", "errorNonce", AN_ERROR),
     ("ErrorTBS", "rrpid", AN_ERROR),
@@ -146,6 +166,7 @@ const BRAND: &str =
 const DEBITED: &str = "what is debited: without it there is no payment";
 const SESSION: &str = "makes two payments of one order differ, and with them their codes: the model has no two at once";
 const SHOWN: &str = "shown to people, and counted by the gateway";
+const SHOWN_TO_SHOPS: &str = "shown to shops, and counted by the gateway";
 const GATEWAYS_OWN: &str = "the gateway signs it by itself";
 const COMPARED: &str = "keeps the person from typing a code beside the wrong purchase, where it is refused: it is bound to the right one";
 const SEALED: &str =
