@@ -66,7 +66,7 @@ structures! {
     RrTags = "RRTags" {
         /// The request and its answer; the same again gets the stored answer.
         rrpid = "rrpid": Random,
-        /// Who asks.
+        /// The merchant that asks.
         merchant_id = "merchantID": MerchantId,
         /// When it was asked.
         date = "date": GeneralizedTime,

@@ -48,7 +48,7 @@ enumerations! {
 structures! {
     /// What cannot be processed, and why.
     ErrorTbs = "ErrorTBS" 49 {
-        /// Why.
+        /// Why it cannot be processed.
         error_code = "errorCode": ErrorCode,
         /// So that no two are equal.
         error_nonce = "errorNonce": Random,

@@ -313,7 +313,7 @@ structures! {
         code_verified = "codeVerified": bool,
         /// What the gateway did.
         auth_code = "authCode": AuthCode,
-        /// When.
+        /// When the gateway wrote it.
         date = "date": GeneralizedTime,
     }
 
