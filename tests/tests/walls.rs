@@ -20,14 +20,26 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("checkout", &["domain", "certs", "web"]),
     ("authority", &["domain", "certs", "web"]),
     ("access", &["domain", "web"]),
+    ("set", &["domain", "certs", "web"]),
     // The composition root: everything but the testers' rooms.
     (
         "server",
-        &["domain", "channels", "store", "bank", "certs", "web", "checkout", "authority", "access"],
+        &[
+            "domain",
+            "channels",
+            "store",
+            "bank",
+            "certs",
+            "web",
+            "checkout",
+            "authority",
+            "access",
+            "set",
+        ],
     ),
     // The testers' rooms see everything below them.
-    ("sandbox", BELOW.split_at(11).0),
-    ("runner", BELOW.split_at(12).0),
+    ("sandbox", BELOW.split_at(12).0),
+    ("runner", BELOW.split_at(13).0),
     ("tests", BELOW),
 ];
 
@@ -43,6 +55,7 @@ const BELOW: &[&str] = &[
     "checkout",
     "authority",
     "access",
+    "set",
     "server",
     "sandbox",
     "runner",

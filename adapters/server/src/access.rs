@@ -6,7 +6,7 @@ use countersign_access::{Challenges, Origins, challenge_api};
 use countersign_domain::directory::Subscribers;
 
 use crate::{
-    backbone::{Backbone, WaitsIn},
+    backbone::Backbone,
     config::{Config, needed},
     error::{ConfigError, StartError},
     mount::{Flow, Mount},
@@ -25,6 +25,7 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     };
     needed(config.api.as_ref(), "api", SECTION)?;
     needed(config.store.as_ref(), "store", SECTION)?;
+    needed(config.sms.as_ref(), "sms", SECTION)?;
     let parties = || config.relying_parties.iter().map(|client| &client.party.id);
     let unknown = section.origins.keys().find(|named| !parties().any(|id| id == *named));
     if let Some(unknown) = unknown {
@@ -35,10 +36,6 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
 }
 
 impl Flow for Access {
-    fn waits(&self) -> Option<WaitsIn> {
-        None
-    }
-
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
         let challenges = Arc::new(Challenges {
             ports: backbone.ports.clone(),

@@ -12,8 +12,8 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::{
-    backbone::{Backbone, WaitsIn},
-    config::{AuthoritySection, Config, Files},
+    backbone::Backbone,
+    config::{AuthoritySection, Config, Files, needed},
     error::{ConfigError, StartError},
     file::Failure,
     folder::{AuthorityFolder, read_certificate},
@@ -42,6 +42,7 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     let Some(section) = &config.authority else {
         return Ok(None);
     };
+    needed(config.sms.as_ref(), "sms", SECTION)?;
     let files = &config.files;
     let folder = AuthorityFolder::at(&files.path(&section.folder));
     let passphrase = section.passphrase_file.as_ref().map(|file| files.path(file));
@@ -60,10 +61,6 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
 }
 
 impl Flow for EnrolmentFlow {
-    fn waits(&self) -> Option<WaitsIn> {
-        None
-    }
-
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
         let Ports { store, clock, entropy, .. } = &backbone.ports;
         let register: Arc<dyn Store> = if self.shares_register {

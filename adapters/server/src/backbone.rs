@@ -1,14 +1,16 @@
-//! What every flow stands on: the ports, one verifier, the outbox, and the way to the phones.
+//! What every flow stands on: the ports, one verifier, the outbox, the way to the phones, the payments.
 
 use std::{path::PathBuf, sync::Arc};
 
+use countersign_bank::Iso8583Settings;
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
+    gateway::{AwaitedPayments, Gateway},
     keys::KeyRing,
     outbox::Outbox,
     policy::Policy,
-    ports::{Clock, Ports, Store},
-    verifier::{Verifier, Waits},
+    ports::{Clock, Ports},
+    verifier::Verifier,
 };
 use countersign_store::SqliteStore;
 use countersign_web::{relying_party::RelyingParties, words::SHARED};
@@ -21,21 +23,29 @@ use crate::{
     folder::AuthorityFolder,
     metered::Metered,
     metrics::Metrics,
+    mount::Mount,
     notifying_store::NotifyingStore,
+    payments::payments,
     system::SystemEntropy,
     workers::{Task, send_messages},
 };
-
-/// What of a flow waits for challenges in that store.
-pub(crate) type WaitsIn = fn(Arc<dyn Store>) -> Arc<dyn Waits>;
 
 /// What every flow stands on.
 pub(crate) struct Backbone {
     pub(crate) ports: Ports,
     pub(crate) verifier: Arc<Verifier>,
-    pub(crate) messenger: Arc<SmppMessenger>,
+    /// The way to the phones, where it is configured.
+    pub(crate) messenger: Option<Arc<SmppMessenger>>,
+    /// Runs the payments, where a bank is configured.
+    payments: Option<Arc<Gateway>>,
     pub(crate) parties: RelyingParties,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) signals: Signals,
+}
+
+/// When a server ends.
+#[derive(Clone)]
+pub(crate) struct Signals {
     /// Turns true when nothing new is to be begun.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Turns true when all that was begun has ended.
@@ -46,7 +56,8 @@ pub(crate) struct Backbone {
 pub(crate) struct Groundwork {
     store: PathBuf,
     keys: KeyRing,
-    messenger: SmppMessenger,
+    messenger: Option<SmppMessenger>,
+    bank: Option<Iso8583Settings>,
     policy: Policy,
     parties: RelyingParties,
     clock: Arc<dyn Clock>,
@@ -59,11 +70,16 @@ impl Groundwork {
         clock: Arc<dyn Clock>,
         flow: &'static str,
     ) -> Result<Self, ConfigError> {
-        let sms = needed(config.sms.as_ref(), "sms", flow)?;
+        let messenger = config.sms.as_ref();
+        let messenger =
+            messenger.map(|sms| drivers::messenger(sms, &config.files, Arc::clone(&clock)));
+        let bank = config.bank.as_ref();
+        let bank = bank.map(|bank| drivers::bank_settings(bank, &config.relying_parties));
         Ok(Self {
             store: store_file(config).ok_or(ConfigError::Missing { section: "store", by: flow })?,
             keys: config.keys.ring(&config.files)?,
-            messenger: drivers::messenger(sms, &config.files, Arc::clone(&clock))?,
+            messenger: messenger.transpose()?,
+            bank: bank.transpose()?,
             policy: config.policy.clone(),
             parties: RelyingParties::new(config.relying_parties.clone()),
             clock,
@@ -80,14 +96,13 @@ pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
 }
 
 impl Backbone {
-    /// Opens the store. The tasks keep the session with the SMS centre and send what is committed.
+    /// Opens the store. The mount keeps the connections to the SMS centre and to the bank, sends what is committed and
+    /// resumes payments.
     pub(crate) fn open(
         groundwork: Groundwork,
-        waiting: impl IntoIterator<Item = WaitsIn>,
-        stopping: watch::Receiver<bool>,
-        closing: watch::Receiver<bool>,
-    ) -> Result<(Self, Vec<Task>), StartError> {
-        let Groundwork { store, keys, messenger, policy, parties, clock } = groundwork;
+        signals: Signals,
+    ) -> Result<(Self, Mount), StartError> {
+        let Groundwork { store, keys, messenger, bank, policy, parties, clock } = groundwork;
         let metrics = Arc::new(Metrics::new());
         let store =
             SqliteStore::open(&store).map_err(|error| StartError::Store(error.to_string()))?;
@@ -98,20 +113,35 @@ impl Backbone {
             entropy: Arc::new(SystemEntropy::default()),
             keys: Arc::new(keys),
         };
-        let mut verifier = Verifier::new(ports.clone(), policy);
-        for waits in waiting {
-            verifier = verifier.with_waiting(waits(Arc::clone(&ports.store)));
+        let waiting = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
+        let verifier = Arc::new(Verifier::new(ports.clone(), policy).with_waiting(waiting));
+        let mut mount = Mount::default();
+        let payments = match bank {
+            None => None,
+            Some(bank) => {
+                let (gateway, more) = payments(bank, &ports, &verifier, &metrics, &signals)?;
+                mount = mount.with(more);
+                Some(gateway)
+            }
+        };
+        let messenger = messenger.map(Arc::new);
+        if let Some(messenger) = &messenger {
+            let outbox =
+                Arc::new(Outbox::new(ports.clone(), Arc::clone(&verifier), Arc::new(SHARED)));
+            let inner = Arc::clone(messenger);
+            let metered = Arc::new(Metered { inner, metrics: Arc::clone(&metrics) });
+            let (session, inbox) = (Arc::clone(messenger), Arc::clone(&outbox));
+            let running: Task = Box::pin(async move { session.run(inbox).await });
+            let stopping = signals.stopping.clone();
+            let sending: Task = Box::pin(send_messages(outbox, metered, committed, stopping));
+            mount.tasks.extend([running, sending]);
         }
-        let verifier = Arc::new(verifier);
-        let outbox = Arc::new(Outbox::new(ports.clone(), Arc::clone(&verifier), Arc::new(SHARED)));
-        let messenger = Arc::new(messenger);
-        let metered =
-            Arc::new(Metered { inner: Arc::clone(&messenger), metrics: Arc::clone(&metrics) });
-        let (session, inbox) = (Arc::clone(&messenger), Arc::clone(&outbox));
-        let tasks: Vec<Task> = vec![
-            Box::pin(async move { session.run(inbox).await }),
-            Box::pin(send_messages(outbox, metered, committed, stopping.clone())),
-        ];
-        Ok((Self { ports, verifier, messenger, parties, metrics, stopping, closing }, tasks))
+        let backbone = Self { ports, verifier, messenger, payments, parties, metrics, signals };
+        Ok((backbone, mount))
+    }
+
+    /// Runs the payments; `flow` is a section that needs them.
+    pub(crate) fn payments(&self, flow: &'static str) -> Result<Arc<Gateway>, ConfigError> {
+        needed(self.payments.as_ref(), "bank", flow).map(Arc::clone)
     }
 }

@@ -2,30 +2,23 @@
 
 use std::sync::Arc;
 
-use countersign_bank::{Iso8583Bank, Iso8583Settings};
 use countersign_certs::RevocationList;
 use countersign_checkout::{Checkouts, merchant_api, payer_pages};
-use countersign_domain::{
-    directory::Subscribers,
-    gateway::{AwaitedPayments, Gateway},
-    ports::Ports,
-};
+use countersign_domain::directory::Subscribers;
 use countersign_web::{holder::CertificateReader, theme::Themes};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::{
-    backbone::{Backbone, WaitsIn},
+    backbone::Backbone,
     config::{CheckoutSection, Config, needed},
-    drivers,
     error::{ConfigError, StartError},
     listener::Endpoint,
-    metered::Metered,
     mount::{Flow, Mount},
-    revocation::Follower,
+    revocation::{PutInForce, follow},
     tls,
-    trust::{certificate_reader, revocation_lists},
-    workers::{self, Task},
+    trust::{Authorities, certificate_reader},
+    workers::Task,
 };
 
 pub(crate) const SECTION: &str = "checkout";
@@ -33,11 +26,16 @@ pub(crate) const SECTION: &str = "checkout";
 struct Checkout {
     config: Config,
     section: CheckoutSection,
-    bank: Iso8583Settings,
     themes: Themes,
-    revoked: Vec<RevocationList>,
-    certificates: Option<CertificateReader>,
+    clients: Option<Clients>,
     tls: Arc<ServerConfig>,
+}
+
+/// Client certificates: whose, less those that are revoked.
+struct Clients {
+    authorities: Authorities,
+    revoked: Vec<RevocationList>,
+    reader: CertificateReader,
 }
 
 /// The flow, if its section is there.
@@ -47,39 +45,41 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     };
     needed(config.api.as_ref(), "api", SECTION)?;
     needed(config.store.as_ref(), "store", SECTION)?;
-    let bank = needed(config.bank.as_ref(), "bank", SECTION)?;
-    let revoked = revocation_lists(section, &config.files)?;
+    needed(config.bank.as_ref(), "bank", SECTION)?;
+    needed(config.sms.as_ref(), "sms", SECTION)?;
+    let clients = Authorities::of_clients(section, &config.files);
+    let clients = clients.map(|authorities| Clients::read(section, authorities)).transpose()?;
+    let revoked = clients.as_ref().map_or(&[][..], |clients| &clients.revoked);
     Ok(Some(Box::new(Checkout {
-        bank: drivers::bank_settings(bank, &config.relying_parties)?,
         themes: config.themes()?,
-        certificates: certificate_reader(section, &config.files, &revoked)?,
-        tls: tls::for_payers(config, section, &revoked)?,
-        revoked,
+        tls: tls::for_payers(config, section, revoked)?,
+        clients,
         section: section.clone(),
         config: config.clone(),
     })))
 }
 
-impl Flow for Checkout {
-    fn waits(&self) -> Option<WaitsIn> {
-        Some(|store| Arc::new(AwaitedPayments::of(store)))
+impl Clients {
+    fn read(section: &CheckoutSection, authorities: Authorities) -> Result<Self, ConfigError> {
+        let revoked = authorities.lists()?;
+        let reader = certificate_reader(section, &authorities, &revoked)?;
+        Ok(Self { authorities, revoked, reader })
     }
+}
 
+impl Flow for Checkout {
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
-        let Self { config, section, bank, themes, revoked, certificates, tls } = *self;
-        let Ports { clock, .. } = &backbone.ports;
-        let bank = Arc::new(drivers::bank(bank, Arc::clone(clock))?);
-        let metrics = Arc::clone(&backbone.metrics);
-        let gateway = Arc::new(Gateway::new(
-            backbone.ports.clone(),
-            Arc::new(Metered { inner: Arc::clone(&bank), metrics }),
-            Arc::clone(&backbone.verifier),
-        ));
-        let certificates = certificates.map(Arc::new);
+        let Self { config, section, themes, clients, tls } = *self;
+        let (authorities, revoked, certificates) = match clients {
+            Some(Clients { authorities, revoked, reader }) => {
+                (Some(authorities), revoked, Some(Arc::new(reader)))
+            }
+            None => (None, Vec::new(), None),
+        };
         let checkouts = Arc::new(Checkouts {
             ports: backbone.ports.clone(),
             directory: Arc::new(Subscribers::new(backbone.ports.clone())),
-            gateway: Arc::clone(&gateway),
+            gateway: backbone.payments(SECTION)?,
             certificates: certificates.clone(),
             public_origin: section.public_origin.clone(),
         });
@@ -91,29 +91,23 @@ impl Flow for Checkout {
             router: payer_pages(Arc::clone(&checkouts), themes),
             trusted_terminators: section.trusted_terminators.clone(),
         };
-        let stopping = &backbone.stopping;
-        let mut tasks: Vec<Task> =
-            vec![Box::pin(workers::resume_payments(gateway, stopping.clone()))];
-        if let Some(reader) = certificates.filter(|_| !revoked.is_empty()) {
-            let clock = Arc::clone(clock);
-            let follower =
-                Follower { config, section, lists: revoked, reader, tls: renewed, clock };
-            tasks.push(Box::pin(follower.run(stopping.clone())));
+        let mut tasks: Vec<Task> = Vec::new();
+        if let (Some(authorities), Some(reader)) = (authorities, certificates) {
+            let anchors = authorities.clone();
+            let put: PutInForce = Box::new(move |lists| {
+                // First where it needs nothing else: a key that cannot be read now must not keep a revocation from being in
+                // force.
+                reader.trust(anchors.anchors(lists)?);
+                renewed.send_replace(tls::for_payers(&config, &section, lists)?);
+                Ok(())
+            });
+            tasks.extend(follow(authorities, revoked, put, backbone));
         }
         Ok(Mount {
             endpoints: vec![endpoint],
             api: vec![merchant_api(checkouts, backbone.parties.clone())],
             tasks,
-            connections: vec![Box::pin(keep_connected(bank, backbone.closing.clone()))],
+            ..Mount::default()
         })
     }
-}
-
-/// Keeps the connection to the bank: what is under way may have to ask it to the end.
-async fn keep_connected(bank: Arc<Iso8583Bank>, mut closing: watch::Receiver<bool>) {
-    let until_closed = async {
-        let _: Result<_, _> = closing.wait_for(|closing| *closing).await;
-        bank.stop();
-    };
-    tokio::join!(bank.run(), until_closed);
 }

@@ -29,6 +29,12 @@ use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
 
+mod set;
+
+pub(crate) use set::{
+    PeerSection, SetGatewaySection, SetMerchantSection, SetSection, chain, exchange,
+};
+
 /// The beginning of the name of an environment variable that overrides a key.
 const ENVIRONMENT_PREFIX: &str = "COUNTERSIGN__";
 
@@ -44,6 +50,9 @@ pub struct Config {
     pub(crate) authority: Option<AuthoritySection>,
     /// A flow: challenges for relying parties with pages of their own.
     pub(crate) access: Option<AccessSection>,
+    /// Flows: the roles of figure 11.
+    #[serde(default)]
+    pub(crate) set: SetSection,
     /// The API for relying parties.
     pub(crate) api: Option<ApiSection>,
     /// Metrics, health and readiness. Absent: they are not served.

@@ -205,7 +205,7 @@ impl AuthorityFolder {
 
 /// The key in a token.
 #[cfg(feature = "pkcs11")]
-fn token_key(uri: &KeyUri) -> Result<Box<dyn SigningKey>, Failure> {
+pub(crate) fn token_key(uri: &KeyUri) -> Result<Box<dyn SigningKey>, Failure> {
     Ok(Box::new(crate::token::TokenKey::open(uri)?))
 }
 
@@ -216,7 +216,7 @@ pub(crate) fn new_token_key(uri: &KeyUri, kind: KeyKind) -> Result<Box<dyn Signi
 }
 
 #[cfg(not(feature = "pkcs11"))]
-fn token_key(uri: &KeyUri) -> Result<Box<dyn SigningKey>, Failure> {
+pub(crate) fn token_key(uri: &KeyUri) -> Result<Box<dyn SigningKey>, Failure> {
     let (token, why) = (&uri.token, "this program was built without PKCS #11");
     Err(format!("the key is in token {token}: {why} (cargo build --features pkcs11)").into())
 }

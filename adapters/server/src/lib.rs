@@ -4,8 +4,8 @@
 //! configuration names.
 //!
 //! ```text
-//!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox
-//!                             +--> checkout.rs, authority.rs: one file for each flow, each gives a Mount (mount.rs)
+//!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox, payments.rs
+//!                             +--> checkout.rs, authority.rs, set/: one file for each flow, each gives a Mount (mount.rs)
 //!                             +--> listener.rs: TLS --> the flows' routers
 //!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
 //!                             +--> metered.rs, requests.rs, notifying_store.rs --> metrics.rs --> operations.rs
@@ -20,6 +20,7 @@ mod server;
 mod access;
 mod authority;
 mod checkout;
+mod set;
 
 mod backbone;
 mod books;
@@ -35,6 +36,7 @@ mod metrics;
 mod mount;
 mod notifying_store;
 mod operations;
+mod payments;
 mod requests;
 mod revocation;
 mod system;

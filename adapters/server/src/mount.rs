@@ -2,18 +2,10 @@
 
 use countersign_web::api::ApiPart;
 
-use crate::{
-    backbone::{Backbone, WaitsIn},
-    error::StartError,
-    listener::Endpoint,
-    workers::Task,
-};
+use crate::{backbone::Backbone, error::StartError, listener::Endpoint, workers::Task};
 
 /// A flow whose section is there, with everything that the section names.
 pub(crate) trait Flow: Send {
-    /// What of it waits for challenges, where something does: the verifier is told before it is shared.
-    fn waits(&self) -> Option<WaitsIn>;
-
     /// Puts it on the backbone. Nothing of it runs yet.
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError>;
 }
@@ -25,9 +17,9 @@ pub(crate) struct Mount {
     pub(crate) endpoints: Vec<Endpoint>,
     /// Its part of the API for relying parties.
     pub(crate) api: Vec<ApiPart>,
-    /// What runs beside the listeners until [`Backbone::stopping`].
+    /// What runs beside the listeners until [`crate::backbone::Signals::stopping`].
     pub(crate) tasks: Vec<Task>,
-    /// What those may still need meanwhile: it runs until [`Backbone::closing`].
+    /// What those may still need meanwhile: it runs until [`crate::backbone::Signals::closing`].
     pub(crate) connections: Vec<Task>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Operations {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) messenger: Arc<SmppMessenger>,
+    pub(crate) messenger: Option<Arc<SmppMessenger>>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -41,8 +41,8 @@ impl Operations {
             metrics: Arc::clone(&backbone.metrics),
             store: Arc::clone(&backbone.ports.store),
             clock: Arc::clone(&backbone.ports.clock),
-            messenger: Arc::clone(&backbone.messenger),
-            stopping: backbone.stopping.clone(),
+            messenger: backbone.messenger.clone(),
+            stopping: backbone.signals.stopping.clone(),
         }
     }
 
@@ -90,7 +90,7 @@ async fn metrics(State(operations): Shared) -> Response {
         // The other metrics are wanted all the more.
         tracing::error!(%error, "cannot look up depths");
     }
-    metrics.sms_bound(messenger.is_bound());
+    metrics.sms_bound(messenger.as_ref().is_some_and(|messenger| messenger.is_bound()));
     match metrics.text() {
         Ok(text) => {
             let media_type = HeaderValue::from_static(METRICS_TYPE);
@@ -123,7 +123,11 @@ async fn ready(State(operations): Shared) -> Response {
     let answer = Readiness {
         ready,
         store: if due.is_ok() { "answers" } else { "does not answer" },
-        sms: if operations.messenger.is_bound() { "bound" } else { "not bound" },
+        sms: match &operations.messenger {
+            Some(messenger) if messenger.is_bound() => "bound",
+            Some(_) => "not bound",
+            None => "not configured",
+        },
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(answer)).into_response()

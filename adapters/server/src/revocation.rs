@@ -4,35 +4,45 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_certs::RevocationList;
 use countersign_domain::ports::Clock;
-use countersign_web::holder::CertificateReader;
-use rustls::ServerConfig;
 use tokio::{sync::watch, time::sleep};
 
-use crate::{
-    config::{CheckoutSection, Config},
-    error::ConfigError,
-    tls,
-    trust::{REVOCATION_LISTS, revocation_lists, trust_anchors},
-};
+use crate::{backbone::Backbone, error::ConfigError, trust::Authorities, workers::Task};
 
 /// How often the files are looked at.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Keeps TLS and the reader of certificates at what the files say. What cannot be used changes nothing: the lists that
+/// Keeps what goes by the lists at what the files say. What cannot be used changes nothing: the lists that
 /// were read before stay, until they are past their next update and no certificate is trusted any more.
-pub(crate) struct Follower {
-    pub(crate) config: Config,
-    pub(crate) section: CheckoutSection,
+struct Follower {
+    authorities: Authorities,
     /// Those in force.
-    pub(crate) lists: Vec<RevocationList>,
-    pub(crate) reader: Arc<CertificateReader>,
-    pub(crate) tls: watch::Sender<Arc<ServerConfig>>,
-    pub(crate) clock: Arc<dyn Clock>,
+    lists: Vec<RevocationList>,
+    /// Puts others in force.
+    put: PutInForce,
+    clock: Arc<dyn Clock>,
+}
+
+/// Puts revocation lists in force.
+pub(crate) type PutInForce = Box<dyn FnMut(&[RevocationList]) -> Result<(), ConfigError> + Send>;
+
+/// Follows the lists while the server runs, where there are any.
+pub(crate) fn follow(
+    authorities: Authorities,
+    lists: Vec<RevocationList>,
+    put: PutInForce,
+    backbone: &Backbone,
+) -> Option<Task> {
+    if lists.is_empty() {
+        return None;
+    }
+    let clock = Arc::clone(&backbone.ports.clock);
+    let follower = Follower { authorities, lists, put, clock };
+    Some(Box::pin(follower.run(backbone.signals.stopping.clone())))
 }
 
 impl Follower {
     /// Follows until `stop` turns true.
-    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut complaint = None;
         loop {
             tokio::select! {
@@ -55,36 +65,31 @@ impl Follower {
 
     /// Puts the lists in force that the files have now.
     fn look(&mut self) -> Result<(), ConfigError> {
-        let Self { config, section, reader, tls, .. } = self;
-        let lists = revocation_lists(section, &config.files)?;
+        let lists = self.authorities.lists()?;
         if lists == self.lists {
             return Ok(());
         }
-        never_back(&self.lists, &lists)?;
-        // First where it needs nothing else: a key that cannot be read now must not keep a revocation from being in force.
-        if let Some(anchors) = trust_anchors(section, &config.files, &lists)? {
-            reader.trust(anchors);
-        }
-        tls.send_replace(tls::for_payers(config, section, &lists)?);
+        self.never_back(&lists)?;
+        (self.put)(&lists)?;
         tracing::info!(lists = lists.len(), "revocation lists were read again");
         self.lists = lists;
         Ok(())
     }
-}
 
-/// A list that is older than the one in force is a mistake or an attack: what it lacks was revoked since.
-/// Older ones beside it do no harm.
-fn never_back(before: &[RevocationList], lists: &[RevocationList]) -> Result<(), ConfigError> {
-    let in_force = RevocationList::newest(before);
-    let is_older = |list: &RevocationList| {
-        let mut known = in_force.iter().filter(|known| known.is_of_the_same_authority(list));
-        known.any(|known| known.is_newer_than(list))
-    };
-    if RevocationList::newest(lists).into_iter().any(is_older) {
-        let why = "names a list that is older than the one in force";
-        return Err(ConfigError::unusable(REVOCATION_LISTS, why));
+    /// A list that is older than the one in force is a mistake or an attack: what it lacks was revoked since.
+    /// Older ones beside it do no harm.
+    fn never_back(&self, lists: &[RevocationList]) -> Result<(), ConfigError> {
+        let in_force = RevocationList::newest(&self.lists);
+        let is_older = |list: &RevocationList| {
+            let mut known = in_force.iter().filter(|known| known.is_of_the_same_authority(list));
+            known.any(|known| known.is_newer_than(list))
+        };
+        if RevocationList::newest(lists).into_iter().any(is_older) {
+            let why = "names a list that is older than the one in force";
+            return Err(ConfigError::unusable(self.authorities.lists_key, why));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What to say when a list that counts is past its next update.

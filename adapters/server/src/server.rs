@@ -17,14 +17,15 @@ use tokio::{
 
 use crate::{
     access, authority,
-    backbone::{Backbone, Groundwork},
+    backbone::{Backbone, Groundwork, Signals},
     checkout,
     config::Config,
     error::{ConfigError, StartError},
     listener::{Endpoint, Listener},
-    mount::{Flow, Mount},
+    mount::Flow,
     operations::Operations,
     requests::watched,
+    set,
     system::SystemClock,
     tls, workers,
 };
@@ -36,17 +37,19 @@ type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
 type Flows = Vec<(&'static str, Box<dyn Flow>)>;
 
 /// Every flow, by the section that makes it run.
-const FLOWS: [(&str, ReadFlow); 3] = [
+const FLOWS: [(&str, ReadFlow); 5] = [
     (checkout::SECTION, checkout::read),
     (authority::SECTION, authority::read),
     (access::SECTION, access::read),
+    (set::gateway::SECTION, set::gateway::read),
+    (set::merchant::SECTION, set::merchant::read),
 ];
 
 /// A server at work.
 pub struct Server {
     listeners: Vec<Listener>,
     addresses: BTreeMap<&'static str, SocketAddr>,
-    messenger: Arc<SmppMessenger>,
+    messenger: Option<Arc<SmppMessenger>>,
     tasks: Vec<JoinHandle<()>>,
     connections: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
@@ -75,14 +78,13 @@ impl Server {
         let (groundwork, flows) = read(&config, clock)?;
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
-        let waiting = flows.iter().filter_map(|(_, flow)| flow.waits());
-        let (backbone, mut tasks) = Backbone::open(groundwork, waiting, stopping.clone(), closing)?;
-        let mut mounted = Mount::default();
+        let signals = Signals { stopping: stopping.clone(), closing };
+        let (backbone, mut mounted) = Backbone::open(groundwork, signals)?;
         for (_, flow) in flows {
             mounted = mounted.with(flow.mount(&backbone)?);
         }
         mounted.endpoints.extend(api_endpoint(&config, &backbone, mounted.api)?);
-        tasks.extend(mounted.tasks);
+        let mut tasks = mounted.tasks;
 
         let (mut listeners, mut addresses) = (Vec::new(), BTreeMap::new());
         for mut endpoint in mounted.endpoints {
@@ -131,7 +133,9 @@ impl Server {
         for listener in self.listeners {
             listener.stopped().await;
         }
-        self.messenger.stop();
+        if let Some(messenger) = self.messenger {
+            messenger.stop();
+        }
         workers::ended(self.tasks).await;
         self.close.send_replace(true);
         workers::ended(self.connections).await;

@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use countersign_certs::{Certificate, Refusal, RevocationList, TrustAnchors};
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
+    ServerConfig, SignatureScheme,
     client::danger::HandshakeSignatureValid,
     crypto::ring,
     server::{
@@ -67,6 +67,29 @@ pub(crate) fn server_config(
         .map_err(|error| ConfigError::unusable("tls.certificate", error))?;
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(tls))
+}
+
+/// What a connection of ours trusts: the authorities in that file, or those that the system trusts.
+pub(crate) fn client(
+    files: &Files,
+    authorities: Option<&Path>,
+    key: &'static str,
+) -> Result<Arc<ClientConfig>, ConfigError> {
+    let trusted = match authorities {
+        Some(path) => certificates(files, path, key)?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut roots = RootCertStore::empty();
+    // A system has authorities that no path can be built to: they are left out.
+    if roots.add_parsable_certificates(trusted).0 == 0 {
+        return Err(ConfigError::unusable(key, "has no authority that TLS could trust"));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::unusable("tls", error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 fn client_verifier(

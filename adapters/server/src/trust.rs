@@ -1,4 +1,4 @@
-//! Which client certificates are trusted, from the files that the configuration names.
+//! Which certificates are trusted, from the files that the configuration names.
 
 use std::{
     fs,
@@ -19,33 +19,58 @@ use crate::{
 pub(crate) const CLIENT_AUTHORITIES: &str = "checkout.client_authorities";
 pub(crate) const REVOCATION_LISTS: &str = "checkout.revocation_lists";
 
-/// The trust anchors of client certificates, and what was revoked of them.
-pub(crate) fn trust_anchors(
-    section: &CheckoutSection,
-    files: &Files,
-    revoked: &[RevocationList],
-) -> Result<Option<TrustAnchors>, ConfigError> {
-    let Some(authorities) = &section.client_authorities else {
-        return Ok(None);
-    };
-    let unusable = |error| ConfigError::unusable(CLIENT_AUTHORITIES, error);
-    let anchors = TrustAnchors::from_pem(&files.text(authorities)?).map_err(unusable)?;
-    let unusable = |error| ConfigError::unusable(REVOCATION_LISTS, error);
-    Ok(Some(anchors.with_revocation_lists(revoked).map_err(unusable)?))
+/// Authorities that are trusted and their revocation lists: where they are, and the configuration's keys that say so.
+#[derive(Clone)]
+pub(crate) struct Authorities {
+    pub(crate) files: Files,
+    pub(crate) authorities: PathBuf,
+    pub(crate) authorities_key: &'static str,
+    pub(crate) lists: Vec<PathBuf>,
+    pub(crate) lists_key: &'static str,
 }
 
-/// What reads client certificates, where authorities are trusted.
+impl Authorities {
+    /// Those whose client certificates a checkout trusts, if it trusts any.
+    pub(crate) fn of_clients(section: &CheckoutSection, files: &Files) -> Option<Self> {
+        Some(Self {
+            files: files.clone(),
+            authorities: section.client_authorities.clone()?,
+            authorities_key: CLIENT_AUTHORITIES,
+            lists: section.revocation_lists.clone(),
+            lists_key: REVOCATION_LISTS,
+        })
+    }
+
+    /// The lists as they are now.
+    pub(crate) fn lists(&self) -> Result<Vec<RevocationList>, ConfigError> {
+        let read = |path: &PathBuf| {
+            let path = self.files.path(path);
+            let content = bounded(&path).map_err(|error| unreadable(&path, &error))?;
+            RevocationList::from_file(&content).map_err(|error| {
+                ConfigError::unusable(self.lists_key, format!("{}: {error}", path.display()))
+            })
+        };
+        self.lists.iter().map(read).collect()
+    }
+
+    /// The trust anchors, and what was revoked of them.
+    pub(crate) fn anchors(&self, revoked: &[RevocationList]) -> Result<TrustAnchors, ConfigError> {
+        let unusable = |error| ConfigError::unusable(self.authorities_key, error);
+        let anchors = TrustAnchors::from_pem(&self.files.text(&self.authorities)?);
+        let unusable_lists = |error| ConfigError::unusable(self.lists_key, error);
+        anchors.map_err(unusable)?.with_revocation_lists(revoked).map_err(unusable_lists)
+    }
+}
+
+/// What reads the client certificates of those authorities.
 pub(crate) fn certificate_reader(
     section: &CheckoutSection,
-    files: &Files,
+    authorities: &Authorities,
     revoked: &[RevocationList],
-) -> Result<Option<CertificateReader>, ConfigError> {
-    let Some(anchors) = trust_anchors(section, files, revoked)? else {
-        return Ok(None);
-    };
-    let keys = section.gateway_keys.iter().map(|pair| gateway_key(files, pair));
+) -> Result<CertificateReader, ConfigError> {
+    let keys = section.gateway_keys.iter().map(|pair| gateway_key(&authorities.files, pair));
     let keys = keys.collect::<Result<_, _>>()?;
-    Ok(Some(CertificateReader::new(anchors, keys)))
+    Ok(CertificateReader::new(authorities.anchors(revoked)?, keys))
 }
 
 fn gateway_key(files: &Files, pair: &TlsSection) -> Result<RecipientKey, ConfigError> {
@@ -53,21 +78,6 @@ fn gateway_key(files: &Files, pair: &TlsSection) -> Result<RecipientKey, ConfigE
     let certificate = Certificate::from_pem(&files.text(&pair.certificate)?).map_err(unusable)?;
     let key = KeyPair::from_pem(&files.text(&pair.key)?).map_err(unusable)?;
     RecipientKey::new(&certificate, &key).map_err(unusable)
-}
-
-/// The lists that the configuration names.
-pub(crate) fn revocation_lists(
-    section: &CheckoutSection,
-    files: &Files,
-) -> Result<Vec<RevocationList>, ConfigError> {
-    let read = |path: &PathBuf| {
-        let path = files.path(path);
-        let content = bounded(&path).map_err(|error| unreadable(&path, &error))?;
-        RevocationList::from_file(&content).map_err(|error| {
-            ConfigError::unusable(REVOCATION_LISTS, format!("{}: {error}", path.display()))
-        })
-    };
-    section.revocation_lists.iter().map(read).collect()
 }
 
 /// Not more than a list may have, and one octet that shows that it has more.

@@ -37,6 +37,13 @@ pub mod cardholder;
 pub mod gateway;
 pub mod merchant;
 
+// Over HTTP: the roles' messages, the shop's part of the API, and the way to another role.
+mod error;
+pub mod http;
+pub mod link;
+pub mod shop;
+
+pub use error::SetError;
 pub use name::cardholder_name;
 pub use record::{Order, OrderId, Sale, SettlementId, SettlementRecord};
 pub use trust::Trust;

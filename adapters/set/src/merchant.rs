@@ -14,6 +14,8 @@ mod authorization;
 mod order;
 mod settlement;
 
+pub(crate) use authorization::is_final;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -133,9 +135,20 @@ impl MerchantServer {
     ///
     /// # Errors
     /// When a port fails.
-    pub async fn create_order(&self, new: NewOrder, mut batch: Batch) -> Result<Order, Failure> {
+    pub async fn create_order(&self, new: NewOrder, batch: Batch) -> Result<Order, Failure> {
+        let id = OrderId::random(self.ports.entropy.as_ref())?;
+        self.create_order_as(id, new, batch).await
+    }
+
+    /// As [`Self::create_order`], under an id that the caller's `batch` may name.
+    pub(crate) async fn create_order_as(
+        &self,
+        id: OrderId,
+        new: NewOrder,
+        mut batch: Batch,
+    ) -> Result<Order, Failure> {
         let order = Order {
-            id: OrderId::random(self.ports.entropy.as_ref())?,
+            id,
             amount: new.amount,
             description: new.description.as_str().to_owned(),
             expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
@@ -158,6 +171,31 @@ impl MerchantServer {
             None => None,
         };
         Ok((order, sale))
+    }
+
+    /// As [`Self::order`]; of a purchase that is not over the gateway is asked, and where it does not answer, the sale
+    /// is as it was.
+    ///
+    /// # Errors
+    /// When there is no such order, or a port fails.
+    pub async fn inquired(&self, id: &OrderId) -> Result<(Order, Option<Sale>), Failure> {
+        let order = self.ports.store.expect::<Order>(id.as_str()).await?.value;
+        let Some(sale) = &order.sale else {
+            return Ok((order, None));
+        };
+        let found = self.ports.store.expect::<Sale>(sale).await?;
+        let before = found.value.clone();
+        let rrpid = Random::from(random(self.ports.entropy.as_ref())?);
+        match self.ask(found, &rrpid, None).await {
+            Ok(sale) => Ok((order, Some(sale))),
+            Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::Told(_)) => Ok((order, Some(before))),
+        }
+    }
+
+    /// Where the wake-up of an order is.
+    pub fn order_url(&self, id: &OrderId) -> String {
+        format!("{}/orders/{id}", self.settings.url.as_str())
     }
 
     /// The wake-up of an order, signed (F11.1).

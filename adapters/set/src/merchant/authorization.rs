@@ -188,16 +188,18 @@ impl MerchantServer {
                     me_certificates: to_chain(&self.keys.exchange)?,
                     code_submission: code,
                 })?;
+                // A code must not count twice; an inquiry may, and must not take a code's place.
+                let is_kept = tbs.code_submission.is_some();
                 let message = Message::CodeReq(self.sealed(&tbs)?);
                 let question = self.question(&tbs, message, &own, &trans_ids)?;
-                if let Some(bought) = &mut sale.value.bought {
+                if let Some(bought) = sale.value.bought.as_mut().filter(|_| is_kept) {
                     let asked_by = Bytes(rrpid.as_bytes().to_vec());
                     bought.question = Some((asked_by, question.clone()));
+                    let mut batch = Batch::default();
+                    batch.replace(&sale)?;
+                    self.ports.store.commit(batch).await?;
+                    sale.version = sale.version.next();
                 }
-                let mut batch = Batch::default();
-                batch.replace(&sale)?;
-                self.ports.store.commit(batch).await?;
-                sale.version = sale.version.next();
                 question
             }
         };
@@ -358,7 +360,7 @@ impl MerchantServer {
 }
 
 /// Whether nothing more will be said of a purchase.
-const fn is_final(code: AuthCode) -> bool {
+pub(crate) const fn is_final(code: AuthCode) -> bool {
     match code {
         AuthCode::CodePending
         | AuthCode::CodeWrong

@@ -1,0 +1,148 @@
+//! The payment gateway: merchants' and cardholders' messages, the bank and the phones behind them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use countersign_certs::{Certificate, EndEntityKind, RecipientKey};
+use countersign_domain::directory::Subscribers;
+use countersign_set::{
+    Trust,
+    gateway::{GatewayKeys, GatewaySettings, PaymentGateway},
+    http::gateway_routes,
+    message::common::{BrandId, Url},
+};
+use rustls::ServerConfig;
+use tokio::sync::watch;
+
+use super::{RoleTrust, followed};
+use crate::{
+    backbone::Backbone,
+    config::{Config, Files, SetGatewaySection, TlsSection, exchange, needed},
+    error::{ConfigError, StartError},
+    listener::Endpoint,
+    mount::{Flow, Mount},
+    tls,
+    trust::Authorities,
+};
+
+pub(crate) const SECTION: &str = "set.gateway";
+const SIGNATURE: &str = "set.gateway.signature";
+const EXCHANGE: &str = "set.gateway.exchange";
+
+struct GatewayFlow {
+    section: SetGatewaySection,
+    keys: GatewayKeys,
+    settings: GatewaySettings,
+    trust: RoleTrust,
+    tls: Arc<ServerConfig>,
+}
+
+/// The flow, if its section is there.
+pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError> {
+    let Some(section) = &config.set.gateway else {
+        return Ok(None);
+    };
+    needed(config.store.as_ref(), "store", SECTION)?;
+    needed(config.bank.as_ref(), "bank", SECTION)?;
+    needed(config.sms.as_ref(), "sms", SECTION)?;
+    needed(config.relying_parties.first(), "[relying_party]", SECTION)?;
+    Ok(Some(Box::new(GatewayFlow {
+        keys: keys(section, &config.files)?,
+        settings: settings(section, config)?,
+        trust: RoleTrust::read(Authorities {
+            files: config.files.clone(),
+            authorities: section.authorities.clone(),
+            authorities_key: "set.gateway.authorities",
+            lists: section.revocation_lists.clone(),
+            lists_key: "set.gateway.revocation_lists",
+        })?,
+        tls: tls::without_clients(config)?,
+        section: section.clone(),
+    })))
+}
+
+impl Flow for GatewayFlow {
+    fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
+        let Self { section, keys, settings, trust, tls } = *self;
+        let clock = backbone.ports.clock.as_ref();
+        let signs = EndEntityKind::GatewaySignature;
+        trust.look_at(&keys.certificate, &keys.above, signs, SIGNATURE, clock);
+        let RoleTrust { authorities, revoked, anchors } = trust;
+        let gateway = Arc::new(PaymentGateway {
+            ports: backbone.ports.clone(),
+            directory: Arc::new(Subscribers::new(backbone.ports.clone())),
+            payments: backbone.payments(SECTION)?,
+            keys,
+            settings,
+            trust: Trust::new(anchors),
+        });
+        let following =
+            followed(authorities, revoked, &gateway, |gateway| &gateway.trust, backbone);
+        let endpoint = Endpoint {
+            name: SECTION,
+            address: section.listen,
+            tls: watch::channel(tls).1,
+            router: gateway_routes(gateway),
+            trusted_terminators: Vec::new(),
+        };
+        Ok(Mount {
+            endpoints: vec![endpoint],
+            tasks: following.into_iter().collect(),
+            ..Mount::default()
+        })
+    }
+}
+
+fn keys(section: &SetGatewaySection, files: &Files) -> Result<GatewayKeys, ConfigError> {
+    let signature = section.signature.read(files, SIGNATURE)?;
+    let (exchange, exchange_keys) = pairs(&section.exchange, files, EXCHANGE)?;
+    if exchange.is_empty() {
+        return Err(ConfigError::unusable(EXCHANGE, "has no certificate and key"));
+    }
+    let phones = match section.phones.as_slice() {
+        [] => pairs(&section.exchange, files, EXCHANGE)?.1,
+        phones => pairs(phones, files, "set.gateway.phones")?.1,
+    };
+    Ok(GatewayKeys {
+        certificate: signature.certificate,
+        above: signature.above,
+        key: signature.key,
+        exchange,
+        exchange_keys,
+        phones,
+    })
+}
+
+/// Certificates that are encrypted to, and their keys.
+fn pairs(
+    pairs: &[TlsSection],
+    files: &Files,
+    key: &'static str,
+) -> Result<(Vec<Certificate>, Vec<RecipientKey>), ConfigError> {
+    let (mut certificates, mut keys) = (Vec::new(), Vec::new());
+    for pair in pairs {
+        let (chain, opening) = exchange(files, pair, key)?;
+        certificates.extend(chain.into_iter().next());
+        keys.push(opening);
+    }
+    Ok((certificates, keys))
+}
+
+fn settings(section: &SetGatewaySection, config: &Config) -> Result<GatewaySettings, ConfigError> {
+    const BRANDS: &str = "set.gateway.brands";
+    let brands = section.brands.iter().map(|brand| BrandId::try_from(brand.as_str()));
+    let brands = brands.collect::<Result<Vec<_>, _>>();
+    let brands = brands.map_err(|error| ConfigError::unusable(BRANDS, error))?;
+    if brands.is_empty() {
+        return Err(ConfigError::unusable(BRANDS, "names no brand"));
+    }
+    let url = Url::try_from(format!("{}/set", section.public_origin).as_str());
+    let named = config.relying_parties.iter().map(|client| &client.party);
+    let merchants: BTreeMap<_, _> =
+        named.map(|party| (party.id.clone(), party.name.clone())).collect();
+    Ok(GatewaySettings {
+        brands,
+        unsigned: section.unsigned,
+        url: url.map_err(|error| ConfigError::unusable("set.gateway.public_origin", error))?,
+        merchants,
+    })
+}

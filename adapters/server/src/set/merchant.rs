@@ -1,0 +1,140 @@
+//! A merchant: cardholders' messages, the shop's part of the API, and the way to the gateway.
+
+use std::sync::Arc;
+
+use countersign_certs::EndEntityKind;
+use countersign_set::{
+    Trust,
+    http::merchant_routes,
+    link::{HttpClient, HttpLink},
+    merchant::{MerchantKeys, MerchantServer, MerchantSettings},
+    message::common::Url,
+    shop::shop_api,
+};
+use rustls::ServerConfig;
+use tokio::sync::watch;
+
+use super::{RoleTrust, followed};
+use crate::{
+    backbone::Backbone,
+    config::{Config, Files, PeerSection, SetMerchantSection, chain, exchange, needed},
+    error::{ConfigError, StartError},
+    listener::Endpoint,
+    mount::{Flow, Mount},
+    tls,
+    trust::Authorities,
+};
+
+pub(crate) const SECTION: &str = "set.merchant";
+const SIGNATURE: &str = "set.merchant.signature";
+const GATEWAY: &str = "set.merchant.gateway";
+
+struct MerchantFlow {
+    section: SetMerchantSection,
+    keys: MerchantKeys,
+    settings: MerchantSettings,
+    trust: RoleTrust,
+    link: HttpLink,
+    tls: Arc<ServerConfig>,
+}
+
+/// The flow, if its section is there.
+pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError> {
+    let Some(section) = &config.set.merchant else {
+        return Ok(None);
+    };
+    needed(config.api.as_ref(), "api", SECTION)?;
+    needed(config.store.as_ref(), "store", SECTION)?;
+    Ok(Some(Box::new(MerchantFlow {
+        keys: keys(section, &config.files)?,
+        settings: settings(section, config)?,
+        trust: RoleTrust::read(Authorities {
+            files: config.files.clone(),
+            authorities: section.authorities.clone(),
+            authorities_key: "set.merchant.authorities",
+            lists: section.revocation_lists.clone(),
+            lists_key: "set.merchant.revocation_lists",
+        })?,
+        link: link(&section.gateway, &config.files)?,
+        tls: tls::without_clients(config)?,
+        section: section.clone(),
+    })))
+}
+
+impl Flow for MerchantFlow {
+    fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
+        let Self { section, keys, settings, trust, link, tls } = *self;
+        let clock = backbone.ports.clock.as_ref();
+        let signs = EndEntityKind::MerchantSignature;
+        trust.look_at(&keys.certificate, &keys.above, signs, SIGNATURE, clock);
+        if let Some((certificate, above)) = settings.gateway.split_first() {
+            let role = EndEntityKind::GatewayKeyExchange;
+            trust.look_at(certificate, above, role, GATEWAY, clock);
+        }
+        let RoleTrust { authorities, revoked, anchors } = trust;
+        let merchant = Arc::new(MerchantServer {
+            ports: backbone.ports.clone(),
+            keys,
+            settings,
+            trust: Trust::new(anchors),
+            link: Arc::new(link),
+        });
+        let following =
+            followed(authorities, revoked, &merchant, |merchant| &merchant.trust, backbone);
+        let endpoint = Endpoint {
+            name: SECTION,
+            address: section.listen,
+            tls: watch::channel(tls).1,
+            router: merchant_routes(Arc::clone(&merchant)),
+            trusted_terminators: Vec::new(),
+        };
+        Ok(Mount {
+            endpoints: vec![endpoint],
+            api: vec![shop_api(merchant, backbone.parties.clone())],
+            tasks: following.into_iter().collect(),
+            ..Mount::default()
+        })
+    }
+}
+
+fn keys(section: &SetMerchantSection, files: &Files) -> Result<MerchantKeys, ConfigError> {
+    let signature = section.signature.read(files, SIGNATURE)?;
+    let (exchange, exchange_key) = exchange(files, &section.exchange, "set.merchant.exchange")?;
+    Ok(MerchantKeys {
+        certificate: signature.certificate,
+        above: signature.above,
+        key: signature.key,
+        exchange,
+        exchange_key,
+    })
+}
+
+fn settings(
+    section: &SetMerchantSection,
+    config: &Config,
+) -> Result<MerchantSettings, ConfigError> {
+    let mut parties = config.relying_parties.iter().map(|client| &client.party);
+    let party = parties.find(|party| party.id == section.relying_party).ok_or_else(|| {
+        let why = format!("is {}, which is no relying party", section.relying_party);
+        ConfigError::unusable("set.merchant.relying_party", why)
+    })?;
+    let url =
+        |text: &str, key| Url::try_from(text).map_err(|error| ConfigError::unusable(key, error));
+    let (certificate, above) = chain(&config.files, &section.gateway.certificate, GATEWAY)?;
+    Ok(MerchantSettings {
+        id: party.id.clone(),
+        name: party.name.clone(),
+        url: url(&format!("{}/set", section.public_origin), "set.merchant.public_origin")?,
+        unsigned: section.unsigned,
+        capture_now: section.capture_now,
+        gateway_url: url(&section.gateway.url, GATEWAY)?,
+        gateway: [vec![certificate], above].concat(),
+    })
+}
+
+fn link(section: &PeerSection, files: &Files) -> Result<HttpLink, ConfigError> {
+    let authorities = section.tls_authorities.as_deref();
+    let client = HttpClient::new(tls::client(files, authorities, GATEWAY)?);
+    let url = section.merchant_url.as_ref().unwrap_or(&section.url);
+    HttpLink::new(client, url).map_err(|error| ConfigError::unusable(GATEWAY, error))
+}
