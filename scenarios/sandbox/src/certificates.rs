@@ -1,8 +1,10 @@
-//! Every certificate that a sandbox needs, made anew with it: two that are good, and three to be refused.
+//! Every certificate that a sandbox needs, made anew with it: two of clients that are good, three to be refused, and those of
+//! the three parties of figure 11.
 //!
 //! ```text
 //!   root --> issuing --+--> server         what browsers and curl see
-//!    |                 +--> gateway        opens encrypted numbers
+//!    |                 +--> gateway        opens encrypted numbers, and payments by SET
+//!    |                 +--> gateway-signature, dupont-signature, dupont-exchange, cardholder     figure 11
 //!    |                 +--> clear, encrypted, expired, moved     clients
 //!   foreign root ---------> foreign        a client of somebody we do not know
 //! ```
@@ -17,7 +19,9 @@ use countersign_certs::{
     Authority, Card, Certificate, Error, Holder, KeyPair, KeyUse, Phone, PhoneExtension,
     PhoneNumber, Profile, PublicKey, RecipientCertificate, UnixTime, Validity,
 };
-use countersign_domain::time::Timestamp;
+use countersign_domain::{hex, ports::Entropy as _, time::Timestamp};
+use countersign_server::SystemEntropy;
+use countersign_set::{asn1::SecretOctets, cardholder_name};
 use rcgen::{
     CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, Issuer, KeyUsagePurpose,
 };
@@ -28,7 +32,13 @@ use crate::{
     error::SandboxError,
     folder::{write_public, write_secret},
     person::Person,
+    wallet::{PASSWORD, WalletFiles},
 };
+
+/// The gateway's name in its certificates.
+const GATEWAY: &str = "Countersign sandbox gateway";
+/// The merchant's, which is its id at the gateway.
+pub(crate) const MERCHANT: &str = "dupont";
 
 const DAY: u64 = 86_400;
 
@@ -56,6 +66,12 @@ pub(crate) struct ClientFiles {
     pub(crate) holder: Person,
 }
 
+/// All that a sandbox tells of its certificates.
+pub(crate) struct Certificates {
+    pub(crate) clients: ClientCertificates,
+    pub(crate) wallet: WalletFiles,
+}
+
 /// Writes certificates and keys into a folder.
 struct Maker<'a> {
     folder: &'a Path,
@@ -64,12 +80,12 @@ struct Maker<'a> {
     issuing: Authority,
 }
 
-/// Makes all of them in that folder: `root.pem`, `server.*`, `gateway.*`, and the clients'.
+/// Makes all of them in that folder: `root.pem`, `server.*`, `gateway.*`, the clients', and those of figure 11.
 pub(crate) fn make(
     folder: &Path,
     holder: &Person,
     now: Timestamp,
-) -> Result<ClientCertificates, SandboxError> {
+) -> Result<Certificates, SandboxError> {
     let now = now.unix_seconds();
     let root = authority("Countersign sandbox root", now)?;
     let issuing = root.issuing("Countersign sandbox authority", two_years(now)?)?;
@@ -77,7 +93,11 @@ pub(crate) fn make(
     write_public(&folder.join("root.pem"), &maker.root.certificate().to_pem()?)?;
     maker.server()?;
     let gateway = maker.gateway()?;
-    maker.clients(holder, &gateway)
+    maker.signers()?;
+    Ok(Certificates {
+        clients: maker.clients(holder, &gateway)?,
+        wallet: maker.wallet(holder, &gateway)?,
+    })
 }
 
 impl Maker<'_> {
@@ -93,14 +113,65 @@ impl Maker<'_> {
     }
 
     fn gateway(&self) -> Result<RecipientCertificate, SandboxError> {
-        let profile = Profile::PaymentGateway {
-            common_name: "Countersign sandbox gateway",
-            key_use: KeyUse::KeyExchange,
-        };
+        let profile =
+            Profile::PaymentGateway { common_name: GATEWAY, key_use: KeyUse::KeyExchange };
         let key = KeyPair::generate()?;
         let certificate = self.issue(&profile, key.public_key())?;
         self.write("gateway", &certificate, &key, &self.issuing)?;
         Ok(RecipientCertificate::new(&certificate)?)
+    }
+
+    /// What gateway and merchant sign with, and what answers to the merchant are encrypted to.
+    fn signers(&self) -> Result<(), SandboxError> {
+        let merchant = |key_use| Profile::Merchant { common_name: MERCHANT, key_use };
+        for (name, profile) in [
+            (
+                "gateway-signature",
+                Profile::PaymentGateway { common_name: GATEWAY, key_use: KeyUse::Signature },
+            ),
+            ("dupont-signature", merchant(KeyUse::Signature)),
+            ("dupont-exchange", merchant(KeyUse::KeyExchange)),
+        ] {
+            let key = KeyPair::generate()?;
+            let certificate = self.issue(&profile, key.public_key())?;
+            self.write(name, &certificate, &key, &self.issuing)?;
+        }
+        Ok(())
+    }
+
+    /// The cardholder's certificate, with number and card encrypted to the gateway (F11.v2), and its key under a static
+    /// password (F11.7).
+    fn wallet(
+        &self,
+        person: &Person,
+        gateway: &RecipientCertificate,
+    ) -> Result<WalletFiles, SandboxError> {
+        let mut secret = [0; 20];
+        let failed = |error: &dyn std::fmt::Display| SandboxError::Internal(error.to_string());
+        SystemEntropy::default().fill(&mut secret).map_err(|error| failed(&error))?;
+        let named = cardholder_name(&person.card()?, &SecretOctets::from(secret));
+        let common_name = named.map_err(|error| failed(&error))?;
+        let holder = Holder {
+            number: PhoneNumber::new(&person.number)?,
+            card: Some(Card::new(&person.card.number, &person.card.expiry)?),
+        };
+        let phone = Phone::Encrypted { holder: &holder, gateways: std::slice::from_ref(gateway) };
+        let key = KeyPair::generate()?;
+        let profile = Profile::Cardholder { common_name: &common_name, phone };
+        let certificate = self.issue(&profile, key.public_key())?;
+        let file = |name: &str| self.folder.join(name);
+        let files = WalletFiles {
+            certificate: file("cardholder.pem"),
+            key: file("cardholder.key"),
+            secret: file("cardholder.secret"),
+            password: PASSWORD.to_owned(),
+            holder: person.clone(),
+        };
+        let chain = certificate.to_pem()? + &self.issuing.certificate().to_pem()?;
+        write_public(&files.certificate, &chain)?;
+        write_secret(&files.key, &key.to_encrypted_pem(PASSWORD)?)?;
+        write_secret(&files.secret, &hex::encode(&secret))?;
+        Ok(files)
     }
 
     fn clients(

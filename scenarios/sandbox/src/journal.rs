@@ -36,6 +36,8 @@ pub enum Party {
 pub(crate) enum About {
     /// The id of what a flow is about, such as a checkout's.
     Subject(String),
+    /// The same, and another id by which it is known from then on.
+    Named { subject: String, name: String },
     /// A retrieval reference number, ISO 8583 field 37.
     Bank(String),
     /// The centre's id of a message, and what all parts of a long one have in common.
@@ -79,11 +81,24 @@ impl Note {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) from: Party,
+    /// To which of those that the server plays.
+    pub(crate) to: Party,
     pub(crate) label: String,
+    /// What was in it that is not in every request.
+    pub(crate) detail: Detail,
     /// The id of what it is about, if the request names it.
     pub(crate) subject: Option<String>,
     /// Whether it begins something: then the answer names it.
     pub(crate) begins: bool,
+}
+
+/// What an answer of the server is, in the words of a flow.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) label: String,
+    pub(crate) detail: Detail,
+    /// Another id of what it is about.
+    pub(crate) name: Option<String>,
 }
 
 /// All notes of a sandbox. Its clones are one.

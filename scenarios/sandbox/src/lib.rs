@@ -41,6 +41,7 @@ mod views;
 // The flows: each its section of the configuration, and its pages.
 mod flows;
 mod merchant;
+mod wallet;
 // The counterparties, and each alone.
 mod alone;
 pub mod bank;
@@ -55,3 +56,4 @@ pub use merchant::OWN_LOOK;
 pub use person::{Person, PlainCard, with_check_digit};
 pub use sandbox::{Sandbox, Texts};
 pub use settings::{ExternalCentre, Settings};
+pub use wallet::{WalletFault, WalletFiles, wallet_tls, wallet_without_certificate};

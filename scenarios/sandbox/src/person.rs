@@ -2,14 +2,18 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_domain::{amount::Currency, invalid::InvalidInput};
-use serde::Serialize;
+use countersign_domain::{
+    amount::Currency,
+    card::{Card, CardExpiry},
+    invalid::InvalidInput,
+};
+use serde::{Deserialize, Serialize};
 
 /// What is on an account that is opened, in minor units.
 pub(crate) const BALANCE_MINOR: u64 = 100_000;
 
 /// Somebody who pays in the sandbox. Number and card are nobody's.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Person {
     /// As the directory knows him or her.
@@ -21,7 +25,7 @@ pub struct Person {
 }
 
 /// A card for trying: it opens no account but the sandbox's.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct PlainCard {
     /// All digits.
@@ -41,6 +45,13 @@ impl Person {
                 expiry: "2035-12".to_owned(),
             },
         }
+    }
+}
+
+impl Person {
+    /// The card, as the domain knows one.
+    pub(crate) fn card(&self) -> Result<Card, InvalidInput> {
+        Card::new(&self.card.number, CardExpiry::try_from(self.card.expiry.as_str())?)
     }
 }
 

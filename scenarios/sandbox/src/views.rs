@@ -128,6 +128,7 @@ pub(crate) struct Begun {
     /// The path of its own page.
     pub(crate) page: String,
     pub(crate) what: String,
+    pub(crate) at: Instant,
     pub(crate) age: String,
     pub(crate) became: Became,
 }
