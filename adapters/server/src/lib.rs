@@ -15,12 +15,12 @@
 
 pub mod ca;
 mod server;
+pub mod set;
 
 // The flows.
 mod access;
 mod authority;
 mod checkout;
-mod set;
 
 mod backbone;
 mod books;

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use countersign_server::{Config, Server, SystemClock, books, ca};
+use countersign_server::{
+    Config, Server, SystemClock, books, ca,
+    set::{self, Outcome},
+};
 use tracing_subscriber::EnvFilter;
 
 /// Strong customer authentication over a second network, for payment flows.
@@ -39,6 +42,8 @@ enum Command {
     },
     /// A certificate authority: makes one, issues, inspects, renews, revokes; see docs/guides/authority.md.
     Ca(Box<ca::Ca>),
+    /// The cardholder of figure 11: a wallet, and paying with it; see docs/guides/set.md.
+    Set(Box<set::Set>),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -47,14 +52,26 @@ enum LogForm {
     Json,
 }
 
+/// `countersign set pay` ends with it when the purchase was refused, declined or called off.
+const NOT_PAID: u8 = 2;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let quiet = matches!(&arguments.command, Command::Ca(ca) if !ca.serves());
+    let quiet = match &arguments.command {
+        Command::Ca(ca) => !ca.serves(),
+        Command::Set(_) => true,
+        Command::Serve { .. } | Command::Check { .. } => false,
+    };
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
         Command::Check { config, books, json } => check(&config, books, json),
         Command::Ca(command) => certify(*command),
+        Command::Set(command) => match purchase(*command) {
+            Ok(Outcome::NotPaid) => return ExitCode::from(NOT_PAID),
+            Ok(Outcome::Done) => Ok(()),
+            Err(error) => Err(error),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -108,6 +125,11 @@ fn check(
 fn certify(command: ca::Ca) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(ca::run(command))
+}
+
+fn purchase(command: set::Set) -> Result<Outcome, Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(set::run(command))
 }
 
 /// What is logged is chosen by `RUST_LOG`; without it, what an operator of a server wants to know, and a person at a

@@ -1,7 +1,10 @@
 //! Figure 11: the gateway and the merchant, each a flow of its own; the cardholder is a command.
 
+mod arguments;
 pub(crate) mod gateway;
 pub(crate) mod merchant;
+mod pay;
+mod wallet;
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,13 +12,41 @@ use countersign_certs::{Certificate, EndEntityKind, RevocationList, TrustAnchors
 use countersign_domain::ports::Clock;
 use countersign_set::Trust;
 
+pub use arguments::Set;
+use arguments::{SetCommand, WalletCommand};
+
 use crate::{
     backbone::Backbone,
     error::ConfigError,
+    file::Failure,
     revocation::{PutInForce, follow},
     trust::Authorities,
     workers::Task,
 };
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// It was done; a purchase is paid.
+    Done,
+    /// The purchase will not be paid: it was refused, declined or called off.
+    NotPaid,
+}
+
+/// Does what was said at the command.
+///
+/// # Errors
+/// What to tell the person there.
+pub async fn run(set: Set) -> Result<Outcome, Failure> {
+    match set.command {
+        SetCommand::Wallet(wallet) => match wallet.command {
+            WalletCommand::New(arguments) => wallet::new(&arguments)?,
+            WalletCommand::Certify(arguments) => wallet::certify(&arguments)?,
+        },
+        SetCommand::Pay(arguments) => return pay::pay(&arguments).await,
+    }
+    Ok(Outcome::Done)
+}
 
 /// The authorities of a role, less what they have revoked.
 struct RoleTrust {
@@ -64,4 +95,11 @@ fn followed<T: Send + Sync + 'static>(
         Ok(())
     });
     follow(authorities, revoked, put, backbone)
+}
+
+fn say(text: &str) {
+    #[expect(clippy::print_stderr, reason = "this is a program")]
+    {
+        eprintln!("{text}");
+    }
 }

@@ -121,17 +121,7 @@ impl Wallet {
     /// # Errors
     /// When it is not signed by a merchant that is trusted, or is not money that is known.
     pub fn offer(&self, wake_up: &[u8], now: Timestamp) -> Result<Offer, WalletError> {
-        use der::Decode as _;
-        let unreadable = |_| WalletError::Unreadable(ErrorCode::DecodingFailure);
-        let wake_up = PWakeUp::from_der(wake_up).map_err(unreadable)?;
-        let (data, signer) = wake_up.verify(&self.trust, unix_time(now))?;
-        let merchant = KeyOf::new(*signer.key_sha256());
-        if signer.common_name() != Some(data.merchant_id.as_str()) {
-            return Err(WalletError::Mismatch("merchantID"));
-        }
-        let offer = Offer { data: data.into_value(), merchant };
-        offer.amount()?;
-        Ok(offer)
+        Offer::read(wake_up, &self.trust, now)
     }
 
     fn signer(&self) -> Option<Signer<'_>> {
@@ -144,6 +134,24 @@ impl Wallet {
 }
 
 impl Offer {
+    /// The offer in a wake-up: it can be looked at before the wallet is opened.
+    ///
+    /// # Errors
+    /// When it is not signed by a merchant that is trusted, or is not money that is known.
+    pub fn read(wake_up: &[u8], trust: &TrustAnchors, now: Timestamp) -> Result<Self, WalletError> {
+        use der::Decode as _;
+        let unreadable = |_| WalletError::Unreadable(ErrorCode::DecodingFailure);
+        let wake_up = PWakeUp::from_der(wake_up).map_err(unreadable)?;
+        let (data, signer) = wake_up.verify(trust, unix_time(now))?;
+        let merchant = KeyOf::new(*signer.key_sha256());
+        if signer.common_name() != Some(data.merchant_id.as_str()) {
+            return Err(WalletError::Mismatch("merchantID"));
+        }
+        let offer = Self { data: data.into_value(), merchant };
+        offer.amount()?;
+        Ok(offer)
+    }
+
     /// What is to be paid.
     ///
     /// # Errors

@@ -43,6 +43,9 @@ pub mod http;
 pub mod link;
 pub mod shop;
 
+// The cardholder's key store.
+pub mod wallet_file;
+
 pub use error::SetError;
 pub use name::cardholder_name;
 pub use record::{Order, OrderId, Sale, SettlementId, SettlementRecord, payment_of};

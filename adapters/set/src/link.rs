@@ -78,6 +78,20 @@ pub enum HttpError {
     },
 }
 
+impl HttpError {
+    /// Whether the same message may be answered a little later.
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Broken { .. }
+            | Self::Late { .. }
+            | Self::Body { .. } => true,
+            Self::Status { status, .. } => *status >= 500,
+            Self::Address(_) | Self::MediaType { .. } => false,
+        }
+    }
+}
+
 /// A client of SET's messages over HTTP.
 #[derive(Clone)]
 pub struct HttpClient {

@@ -1,0 +1,105 @@
+//! What can be said to `countersign set`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// `countersign set ...`
+#[derive(Args)]
+pub struct Set {
+    #[command(subcommand)]
+    pub(crate) command: SetCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SetCommand {
+    /// A wallet: makes one, certifies it.
+    Wallet(Wallet),
+    /// Pays an order. Ends with 0 when it is paid, 2 when it was refused, declined or called off, and 1 when something
+    /// failed: then the same order may be paid again, and is not paid twice.
+    Pay(Pay),
+}
+
+#[derive(Args)]
+pub(crate) struct Wallet {
+    #[command(subcommand)]
+    pub(crate) command: WalletCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum WalletCommand {
+    /// Makes a wallet with a new key, and the request for its certificate.
+    New(New),
+    /// Puts the certificate into a wallet that was issued for its request.
+    Certify(Certify),
+}
+
+#[derive(Args)]
+pub(crate) struct New {
+    /// The wallet's file; it must not be there yet.
+    #[arg(long)]
+    pub(crate) wallet: PathBuf,
+    /// The file with the card, number and expiry such as `4970100000000154 12/29`; `-` for standard input. Never kept in
+    /// clear.
+    #[arg(long)]
+    pub(crate) card_file: PathBuf,
+    /// The card's brand.
+    #[arg(long)]
+    pub(crate) brand: String,
+    /// The language of messages (RFC 5646).
+    #[arg(long, default_value = "en")]
+    pub(crate) language: String,
+    /// The file with the new password; without it, it is asked for at the terminal.
+    #[arg(long)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Where the request for a certificate goes (PKCS#10, PEM). Default: the wallet's name with `.csr`.
+    #[arg(long, conflicts_with = "unsigned")]
+    pub(crate) request: Option<PathBuf>,
+    /// Makes no request: the wallet pays without a certificate, and always with a code.
+    #[arg(long, requires = "trust")]
+    pub(crate) unsigned: bool,
+    /// PEM of the authorities that are trusted for merchants and gateways.
+    #[arg(long)]
+    pub(crate) trust: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Certify {
+    /// The wallet's file.
+    #[arg(long)]
+    pub(crate) wallet: PathBuf,
+    /// PEM of the certificate and those above it.
+    #[arg(long)]
+    pub(crate) certificate: PathBuf,
+    /// PEM of the authorities that are trusted for merchants and gateways.
+    #[arg(long)]
+    pub(crate) trust: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Pay {
+    /// The wallet's file.
+    #[arg(long)]
+    pub(crate) wallet: PathBuf,
+    /// The file with the wallet's password; without it, it is asked for at the terminal.
+    #[arg(long)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Sends the code straight to the gateway, and not through the merchant.
+    #[arg(long)]
+    pub(crate) direct: bool,
+    /// Does not ask whether to pay.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Says what happens as JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes the gateway's receipt to this file (CMS SignedData, DER).
+    #[arg(long)]
+    pub(crate) receipt: Option<PathBuf>,
+    /// PEM of the authorities that may have issued the merchant's and the gateway's TLS certificates. Default: those that
+    /// the system trusts.
+    #[arg(long)]
+    pub(crate) tls_authorities: Option<PathBuf>,
+    /// The address of the order.
+    pub(crate) order_url: String,
+}

@@ -1,0 +1,302 @@
+//! `countersign set pay`: the cardholder at the command line, from the wake-up to the receipt.
+
+use std::{
+    io::{self, BufRead as _, Write as _},
+    time::Duration,
+};
+
+use countersign_domain::{code::TypedCode, ports::Clock as _, time::Timestamp};
+use countersign_set::{
+    cardholder::{CodeStart, Offer, Progress, Purchase, Sent, Wallet},
+    link::{HttpClient, HttpError},
+    message::{authorization::AuthCode, purchase::CompletionCode},
+    wallet_file::WalletFile,
+};
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::{Outcome, arguments::Pay, wallet::password};
+use crate::{
+    config::Files,
+    file::{Failure, unusable, write},
+    system::{SystemClock, SystemEntropy},
+    tls,
+};
+
+/// How often a message is sent in all: the same one, which is answered as if it had been sent once.
+const TRIES: usize = 5;
+/// How often it is asked how a purchase stands that is under way.
+const INQUIRIES: usize = 20;
+/// Between two of them.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Pays an order.
+pub(super) async fn pay(arguments: &Pay) -> Result<Outcome, Failure> {
+    let files = Files::default();
+    let authorities = arguments.tls_authorities.as_deref();
+    let client = HttpClient::new(tls::client(&files, authorities, "--tls-authorities")?);
+    let path = &arguments.wallet;
+    let file = WalletFile::read(path).map_err(|error| unusable(path, &error))?;
+    let wake_up = client.wake_up(&arguments.order_url).await?;
+    let offer = Offer::read(&wake_up, &file.anchors()?, now())?;
+    let teller = Teller { json: arguments.json };
+    teller.offer(&offer)?;
+    let secret = password(arguments.password_file.as_deref(), "Password of the wallet: ")?;
+    let wallet = file.open(&secret).map_err(|error| unusable(path, &error))?;
+    let payer = Payer { arguments, client, wallet, teller, entropy: SystemEntropy::default() };
+    payer.pay(offer).await
+}
+
+/// Where a purchase is, as far as the cardholder is concerned.
+enum Step {
+    Paid,
+    NotPaid,
+    /// A code is waited for.
+    Code,
+    /// It is not known yet.
+    UnderWay,
+}
+
+impl Step {
+    const fn of(progress: &Progress) -> Self {
+        match progress.completion {
+            CompletionCode::CapturePerformed | CompletionCode::AuthorizationPerformed => Self::Paid,
+            CompletionCode::CodeAsked => Self::Code,
+            CompletionCode::OrderReceived => Self::UnderWay,
+            CompletionCode::OrderRejected
+            | CompletionCode::OrderNotReceived
+            | CompletionCode::CreditPerformed
+            | CompletionCode::SignatureRequired
+            | CompletionCode::NotAuthorized => Self::NotPaid,
+        }
+    }
+}
+
+/// A cardholder who pays.
+struct Payer<'a> {
+    arguments: &'a Pay,
+    client: HttpClient,
+    wallet: Wallet,
+    teller: Teller,
+    entropy: SystemEntropy,
+}
+
+impl Payer<'_> {
+    async fn pay(&self, offer: Offer) -> Result<Outcome, Failure> {
+        let merchant = offer.url().to_owned();
+        let (message, begun) = offer.begin(&self.wallet, &self.entropy, now())?;
+        let answer = self.send(&merchant, &message).await?;
+        let purchase = begun.accept(&answer, &self.wallet, now())?;
+        self.teller.reference(&purchase)?;
+        if !self.arguments.yes && !self.teller.is_agreed()? {
+            return self.teller.called_off();
+        }
+        let (message, asked, sent) = purchase.request(&self.wallet, &self.entropy, now())?;
+        let answer = self.send(&merchant, &message).await?;
+        let mut progress = sent.answer(&asked, &answer, &self.wallet, now())?;
+        let mut start = None;
+        let mut inquiries = 0;
+        loop {
+            start = progress.code.take().or(start);
+            progress = match (Step::of(&progress), &start) {
+                (Step::Paid, _) => return self.paid(&progress),
+                (Step::NotPaid, _) => return self.teller.not_paid(&progress),
+                (Step::Code, Some(start)) => {
+                    let Some(code) = self.teller.code(start, &progress)? else {
+                        return self.teller.called_off();
+                    };
+                    self.submit(&sent, &code, start).await?
+                }
+                (Step::Code, None) => {
+                    return Err("the gateway has not said whom it has sent a code to".into());
+                }
+                (Step::UnderWay, _) if inquiries == INQUIRIES => {
+                    return Err(
+                        "it is not known yet how the purchase ends: ask the merchant".into()
+                    );
+                }
+                (Step::UnderWay, _) => {
+                    inquiries += 1;
+                    sleep(PAUSE).await;
+                    self.inquire(&sent).await?
+                }
+            };
+        }
+    }
+
+    /// Sends a code on the way that was chosen.
+    async fn submit(
+        &self,
+        sent: &Sent,
+        code: &str,
+        start: &CodeStart,
+    ) -> Result<Progress, Failure> {
+        if !self.arguments.direct {
+            let (message, asked) = sent.code_forward(code, &self.entropy, now())?;
+            let answer = self.send(sent.purchase().offer().url(), &message).await?;
+            return Ok(sent.answer(&asked, &answer, &self.wallet, now())?);
+        }
+        let (message, rrpid) = sent.code_direct(code, &self.entropy, now())?;
+        let answer = self.send(&start.gateway_url, &message).await?;
+        let progress = sent.direct_answer(&rrpid, &answer, &self.wallet, now())?;
+        if matches!(Step::of(&progress), Step::Paid) {
+            // So that the merchant learns it; should this fail, the merchant asks the gateway.
+            if let Err(error) = self.inquire(sent).await {
+                tracing::warn!(%error, "the merchant could not be told");
+            }
+        }
+        Ok(progress)
+    }
+
+    async fn inquire(&self, sent: &Sent) -> Result<Progress, Failure> {
+        let (message, asked) = sent.inquiry(&self.wallet, &self.entropy, now())?;
+        let answer = self.send(sent.purchase().offer().url(), &message).await?;
+        Ok(sent.answer(&asked, &answer, &self.wallet, now())?)
+    }
+
+    /// Sends a message until it is answered: the same message, so that nothing is done twice.
+    async fn send(&self, url: &str, message: &[u8]) -> Result<Vec<u8>, HttpError> {
+        let mut tries = 1;
+        loop {
+            match self.client.exchange(url, message.to_vec()).await {
+                Err(error) if tries < TRIES && error.may_pass() => {
+                    tracing::warn!(%error, "sending the message again");
+                    tries += 1;
+                    sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn paid(&self, progress: &Progress) -> Result<Outcome, Failure> {
+        if let (Some(path), Some((_, receipt))) = (&self.arguments.receipt, &progress.receipt) {
+            write(path, receipt)?;
+        }
+        self.teller.paid(progress)
+    }
+}
+
+/// Tells the person, or the script, what happens.
+struct Teller {
+    json: bool,
+}
+
+impl Teller {
+    fn offer(&self, offer: &Offer) -> Result<(), Failure> {
+        let amount = offer.amount()?;
+        let (value, currency) = (amount.to_decimal(), amount.currency());
+        if self.json {
+            return line(&json!({
+                "event": "offer", "merchant": offer.merchant_name(),
+                "amount": { "value": value, "currency": currency.code() },
+                "description": offer.description(),
+            }));
+        }
+        line(&format_args!(
+            "{value} {} to {}\n{}",
+            currency.code(),
+            offer.merchant_name(),
+            offer.description()
+        ))
+    }
+
+    /// The few characters that the message to the phone must show, too (W12).
+    fn reference(&self, purchase: &Purchase) -> Result<(), Failure> {
+        let reference = purchase.reference()?;
+        if self.json {
+            return line(&json!({ "event": "reference", "reference": reference.as_str() }));
+        }
+        line(&format_args!(
+            "Reference {}: the message to your phone must show it, too.",
+            reference.as_str()
+        ))
+    }
+
+    fn is_agreed(&self) -> Result<bool, Failure> {
+        self.ask("Pay? [y/N] ")?;
+        Ok(typed()?.is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes")))
+    }
+
+    /// The code that the person types; none when the person gives up.
+    fn code(&self, start: &CodeStart, progress: &Progress) -> Result<Option<String>, Failure> {
+        let mut wrong = progress.auth_code == Some(AuthCode::CodeWrong);
+        loop {
+            let left = progress.attempts_left;
+            if self.json {
+                line(&json!({
+                    "event": if wrong { "code_wrong" } else { "code_asked" },
+                    "phone": start.phone, "digits": start.digits, "attempts_left": left,
+                }))?;
+            } else if wrong {
+                line(&"This is not the code.")?;
+            }
+            self.ask(&format!("Code ({} digits) sent to {}: ", start.digits, start.phone))?;
+            let Some(code) = typed()? else { return Ok(None) };
+            // What cannot be a code costs no attempt.
+            if TypedCode::try_from(code.as_str()).is_ok() && code.len() == usize::from(start.digits)
+            {
+                return Ok(Some(code));
+            }
+            wrong = true;
+        }
+    }
+
+    fn paid(&self, progress: &Progress) -> Result<Outcome, Failure> {
+        let captured = matches!(progress.completion, CompletionCode::CapturePerformed);
+        if self.json {
+            line(&json!({ "event": "paid", "captured": captured }))?;
+        } else {
+            line(&if captured { "Paid." } else { "Authorized: the merchant debits it later." })?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn not_paid(&self, progress: &Progress) -> Result<Outcome, Failure> {
+        let cause = progress.auth_code.map_or(progress.completion.name(), AuthCode::name);
+        if self.json {
+            line(&json!({ "event": "not_paid", "cause": cause }))?;
+        } else {
+            line(&format_args!("Not paid: {cause}."))?;
+        }
+        Ok(Outcome::NotPaid)
+    }
+
+    fn called_off(&self) -> Result<Outcome, Failure> {
+        if self.json {
+            line(&json!({ "event": "not_paid", "cause": "calledOff" }))?;
+        } else {
+            line(&"Not paid: called off.")?;
+        }
+        Ok(Outcome::NotPaid)
+    }
+
+    /// A question stands beside what a script reads.
+    fn ask(&self, question: &str) -> Result<(), Failure> {
+        if !self.json {
+            let mut terminal = io::stderr();
+            write!(terminal, "{question}")?;
+            terminal.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// A line for the person or the script, at once.
+fn line(text: &dyn std::fmt::Display) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// What is typed, or that nothing is.
+fn typed() -> Result<Option<String>, Failure> {
+    let mut text = String::new();
+    io::stdin().lock().read_line(&mut text)?;
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+fn now() -> Timestamp {
+    SystemClock::default().now()
+}
