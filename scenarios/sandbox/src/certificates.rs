@@ -17,11 +17,11 @@ use std::{
 
 use countersign_certs::{
     Authority, Card, Certificate, Error, Holder, KeyPair, KeyUse, Phone, PhoneExtension,
-    PhoneNumber, Profile, PublicKey, RecipientCertificate, UnixTime, Validity,
+    PhoneNumber, Profile, PublicKey, RecipientCertificate, Request, UnixTime, Validity,
 };
-use countersign_domain::{hex, ports::Entropy as _, time::Timestamp};
+use countersign_domain::time::Timestamp;
 use countersign_server::SystemEntropy;
-use countersign_set::{asn1::SecretOctets, cardholder_name};
+use countersign_set::wallet_file::{NewWallet, WalletFile};
 use rcgen::{
     CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, Issuer, KeyUsagePurpose,
 };
@@ -32,13 +32,17 @@ use crate::{
     error::SandboxError,
     folder::{write_public, write_secret},
     person::Person,
-    wallet::{PASSWORD, WalletFiles},
 };
 
 /// The gateway's name in its certificates.
 const GATEWAY: &str = "Countersign sandbox gateway";
 /// The merchant's, which is its id at the gateway.
 pub(crate) const MERCHANT: &str = "dupont";
+
+/// The brand of the sandbox's cards.
+pub(crate) const BRAND: &str = "Sandbox";
+/// The static password of the sandbox's wallet (F11.7). It guards nothing of value: pages and guides say it.
+const PASSWORD: &str = "figure eleven";
 
 const DAY: u64 = 86_400;
 
@@ -66,10 +70,19 @@ pub(crate) struct ClientFiles {
     pub(crate) holder: Person,
 }
 
+/// A cardholder's wallet, with which to pay by SET.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CardholderWallet {
+    pub(crate) file: PathBuf,
+    pub(crate) password: &'static str,
+    #[serde(flatten)]
+    pub(crate) holder: Person,
+}
+
 /// All that a sandbox tells of its certificates.
 pub(crate) struct Certificates {
     pub(crate) clients: ClientCertificates,
-    pub(crate) wallet: WalletFiles,
+    pub(crate) wallet: CardholderWallet,
 }
 
 /// Writes certificates and keys into a folder.
@@ -139,39 +152,30 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// The cardholder's certificate, with number and card encrypted to the gateway (F11.v2), and its key under a static
+    /// The cardholder's wallet: a certificate with number and card encrypted to the gateway (F11.v2), its key under a static
     /// password (F11.7).
     fn wallet(
         &self,
         person: &Person,
         gateway: &RecipientCertificate,
-    ) -> Result<WalletFiles, SandboxError> {
-        let mut secret = [0; 20];
-        let failed = |error: &dyn std::fmt::Display| SandboxError::Internal(error.to_string());
-        SystemEntropy::default().fill(&mut secret).map_err(|error| failed(&error))?;
-        let named = cardholder_name(&person.card()?, &SecretOctets::from(secret));
-        let common_name = named.map_err(|error| failed(&error))?;
+    ) -> Result<CardholderWallet, SandboxError> {
+        let new = NewWallet { card: &person.card()?, brand: BRAND, language: "en" };
+        let (mut wallet, request) = WalletFile::new(&new, PASSWORD, &SystemEntropy::default())?;
+        let request = Request::from_file(request.as_bytes())?;
         let holder = Holder {
             number: PhoneNumber::new(&person.number)?,
             card: Some(Card::new(&person.card.number, &person.card.expiry)?),
         };
         let phone = Phone::Encrypted { holder: &holder, gateways: std::slice::from_ref(gateway) };
-        let key = KeyPair::generate()?;
-        let profile = Profile::Cardholder { common_name: &common_name, phone };
-        let certificate = self.issue(&profile, key.public_key())?;
-        let file = |name: &str| self.folder.join(name);
-        let files = WalletFiles {
-            certificate: file("cardholder.pem"),
-            key: file("cardholder.key"),
-            secret: file("cardholder.secret"),
-            password: PASSWORD.to_owned(),
-            holder: person.clone(),
-        };
+        let common_name = request.common_name().unwrap_or_default();
+        let profile = Profile::Cardholder { common_name, phone };
+        let certificate = self.issue(&profile, request.key())?;
+        wallet.trust(&self.root.certificate().to_pem()?)?;
         let chain = certificate.to_pem()? + &self.issuing.certificate().to_pem()?;
-        write_public(&files.certificate, &chain)?;
-        write_secret(&files.key, &key.to_encrypted_pem(PASSWORD)?)?;
-        write_secret(&files.secret, &hex::encode(&secret))?;
-        Ok(files)
+        wallet.certify(&chain, Timestamp::from_unix_seconds(self.now))?;
+        let file = self.folder.join("alice.wallet");
+        wallet.create(&file)?;
+        Ok(CardholderWallet { file, password: PASSWORD, holder: person.clone() })
     }
 
     fn clients(

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use countersign_domain::{amount::Amount, plan::Order};
 use serde::Serialize;
 
-use crate::{certificates::ClientCertificates, person::Person, wallet::WalletFiles};
+use crate::{
+    certificates::{CardholderWallet, ClientCertificates},
+    person::Person,
+};
 
 /// What a sandbox says of itself, `GET /sandbox.json`.
 #[derive(Debug, Serialize)]
@@ -24,5 +27,5 @@ pub(crate) struct Facts {
     pub(crate) person: Person,
     pub(crate) certificates: ClientCertificates,
     /// With which the person pays by SET.
-    pub(crate) wallet: WalletFiles,
+    pub(crate) wallet: CardholderWallet,
 }

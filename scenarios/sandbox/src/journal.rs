@@ -206,14 +206,20 @@ fn mask_row(row: &str) -> String {
     row.chars().map(mask_one).collect()
 }
 
-/// Masks the code of a message, which follows the last `#`, wherever it stands in the text.
+/// The code of a message: it follows the last `#`, for browsers; without that line, the word `Code`, for people.
+pub(crate) fn code_in(text: &str) -> Option<&str> {
+    let for_browsers = text.rsplit_once('#').map(|(_, code)| code.trim());
+    let for_people = text.split_once("Code ").and_then(|(_, rest)| rest.split(',').next());
+    let is_code =
+        |found: &&str| found.len() >= 4 && found.bytes().all(|byte| byte.is_ascii_digit());
+    for_browsers.filter(is_code).or_else(|| for_people.filter(is_code))
+}
+
+/// Masks the code of a message, wherever it stands in the text.
 pub(crate) fn mask_code(text: &str) -> String {
-    let code = text.rsplit_once('#').map(|(_, code)| code.trim());
-    match code {
-        Some(code) if code.len() >= 4 && code.bytes().all(|byte| byte.is_ascii_digit()) => {
-            mask(&text.replace(code, &"•".repeat(code.len())))
-        }
-        _ => mask(text),
+    match code_in(text) {
+        Some(code) => mask(&text.replace(code, &"•".repeat(code.len()))),
+        None => mask(text),
     }
 }
 
@@ -244,6 +250,18 @@ mod tests {
         let masked = mask_code(text);
         assert!(!masked.contains("123456"), "{masked}");
         assert!(masked.contains("49.90 EUR"), "{masked}");
+    }
+
+    #[test]
+    fn a_code_is_masked_where_no_last_line_repeats_it() {
+        for text in [
+            "Pay 8.90 EUR to Librairie Dupont\nCode 255934, ref RWFP, 5 min.",
+            "Pay 8.90 EUR to Shop #1\nCode 255934, ref RWFP, 5 min.",
+        ] {
+            assert_eq!(code_in(text), Some("255934"));
+            assert!(!mask_code(text).contains("255934"), "{}", mask_code(text));
+        }
+        assert_eq!(code_in("Dress Code 12, black"), None);
     }
 
     #[test]

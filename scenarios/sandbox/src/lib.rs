@@ -7,7 +7,7 @@
 //!     +--> control.rs ------+--> bank.rs: accounts <-- ISO 8583 ----+ countersign-server
 //!                           +--> clock.rs: the server's time -------+   ^ TLS: curl, a browser
 //!   a browser --> pages.rs -+    journal.rs, drawing.rs: what was sent --+ tap.rs
-//!                                                                   |   |
+//!                           +--> wallet.rs: a cardholder (SET) -----+   |
 //!   certificates.rs: the server's, the gateway's, clients' ---------+---+
 //! ```
 //!
@@ -41,7 +41,6 @@ mod views;
 // The flows: each its section of the configuration, and its pages.
 mod flows;
 mod merchant;
-mod wallet;
 // The counterparties, and each alone.
 mod alone;
 pub mod bank;
@@ -56,4 +55,3 @@ pub use merchant::OWN_LOOK;
 pub use person::{Person, PlainCard, with_check_digit};
 pub use sandbox::{Sandbox, Texts};
 pub use settings::{ExternalCentre, Settings};
-pub use wallet::{WalletFault, WalletFiles, wallet_tls, wallet_without_certificate};

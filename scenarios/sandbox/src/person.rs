@@ -7,13 +7,13 @@ use countersign_domain::{
     card::{Card, CardExpiry},
     invalid::InvalidInput,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// What is on an account that is opened, in minor units.
 pub(crate) const BALANCE_MINOR: u64 = 100_000;
 
 /// Somebody who pays in the sandbox. Number and card are nobody's.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Person {
     /// As the directory knows him or her.
@@ -25,7 +25,7 @@ pub struct Person {
 }
 
 /// A card for trying: it opens no account but the sandbox's.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct PlainCard {
     /// All digits.

@@ -84,13 +84,13 @@ async fn keys_and_passwords_are_their_owners_alone_to_read() {
     let mut secrets = 0;
     for entry in fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|e| e == "key" || e == "password" || e == "secret") {
+        if path.extension().is_some_and(|e| e == "key" || e == "password" || e == "wallet") {
             let mode = fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{}", path.display());
             secrets += 1;
         }
     }
-    assert_eq!(secrets, 14);
+    assert_eq!(secrets, 13);
 }
 
 #[tokio::test]

@@ -23,14 +23,13 @@ use countersign_store::SqliteStore;
 use super::{SHOWN, checkout};
 use crate::{
     address::{free_port, host},
-    certificates::MERCHANT,
+    certificates::{BRAND, MERCHANT},
     counterparties::Counterparties,
     drawing::{Flow, Traces, names},
     error::SandboxError,
     journal::{About, Note, Request, Said},
     problem::ControlError,
     views::{Became, Begun, Tone, age},
-    wallet::BRAND,
 };
 
 /// Its sections of the server's configuration.

@@ -13,9 +13,10 @@ use axum::{
 use countersign_domain::{amount::Amount, ports::Clock as _, time::Timestamp};
 use countersign_server::SystemEntropy;
 use countersign_set::{
-    cardholder::{Progress, Purchase, Sent, Wallet, WalletError},
+    cardholder::{Offer, Progress, Sent, Wallet, WalletError},
     link::{HttpClient, HttpError},
     message::{authorization::AuthCode, purchase::CompletionCode},
+    wallet_file::{WalletFile, WalletFileError},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,9 +26,9 @@ use crate::{
     counterparties::Counterparties,
     error::SandboxError,
     flows::checkout::good,
+    merchant::trusting,
     page::{Answer, Frame, show},
     problem::ControlError,
-    wallet::{PASSWORD, WalletFault, wallet_tls},
 };
 
 /// Purchases that the wallet remembers; the oldest give way.
@@ -35,7 +36,8 @@ const MAX_PURCHASES: usize = 64;
 
 pub(super) fn routes(counterparties: Arc<Counterparties>) -> Result<Router, SandboxError> {
     let desk = Desk {
-        client: HttpClient::new(wallet_tls(&counterparties.facts.authority)?),
+        client: HttpClient::new(trusting(&counterparties.facts.authority)?),
+        file: WalletFile::read(&counterparties.facts.wallet.file)?,
         shared: counterparties,
         purchases: Mutex::default(),
     };
@@ -51,6 +53,7 @@ pub(super) fn routes(counterparties: Arc<Counterparties>) -> Result<Router, Sand
 struct Desk {
     shared: Arc<Counterparties>,
     client: HttpClient,
+    file: WalletFile,
     purchases: Mutex<VecDeque<(String, Shown)>>,
 }
 
@@ -59,7 +62,8 @@ struct Shown {
     merchant: String,
     amount: Amount,
     goods: String,
-    reference: String,
+    /// What the message must say, too (W12); known once the merchant has named the purchase.
+    reference: Option<String>,
     step: Step,
     /// What went wrong at the last try.
     wrong: Option<&'static str>,
@@ -68,7 +72,7 @@ struct Shown {
 /// How far a purchase is.
 enum Step {
     /// The key is locked (F11.7).
-    Locked(Box<Purchase>),
+    Locked(Box<Offer>),
     /// A code is on its way to the phone.
     Asked { sent: Box<Sent>, wallet: Box<Wallet>, phone: String, digits: u8, left: Option<u8> },
     /// It is paid, or will not be.
@@ -108,44 +112,40 @@ impl Desk {
         self.shared.clock.now()
     }
 
-    fn locked(&self) -> Result<Wallet, WalletFault> {
-        self.shared.facts.wallet.locked(&self.shared.facts.authority)
-    }
-
-    /// From the wake-up to a purchase that has a name (F11.2, F11.3).
+    /// Looks at what the shop offers (F11.2). The wallet is locked as yet.
     async fn open(&self, url: &str) -> Result<Shown, ControlError> {
-        let wallet = self.locked()?;
         let wake_up = self.client.wake_up(url).await?;
-        let offer = wallet.offer(&wake_up, self.now())?;
-        let (merchant, amount) = (offer.merchant_name().to_owned(), offer.amount()?);
-        let (goods, url) = (offer.description().to_owned(), offer.url().to_owned());
-        let (message, begun) = offer.begin(&wallet, &SystemEntropy::default(), self.now())?;
-        let answer = self.client.exchange(&url, message).await?;
-        let purchase = begun.accept(&answer, &wallet, self.now())?;
-        let reference = purchase.reference()?.as_str().to_owned();
-        let step = Step::Locked(Box::new(purchase));
-        Ok(Shown { merchant, amount, goods, reference, step, wrong: None })
+        let offer = Offer::read(&wake_up, &self.file.anchors()?, self.now())?;
+        Ok(Shown {
+            merchant: offer.merchant_name().to_owned(),
+            amount: offer.amount()?,
+            goods: offer.description().to_owned(),
+            reference: None,
+            step: Step::Locked(Box::new(offer)),
+            wrong: None,
+        })
     }
 
-    /// Opens the key and sends the purchase, signed (F11.4, F11.7).
+    /// Opens the wallet (F11.7), has the purchase named (F11.3), and sends it, signed (F11.4).
     async fn pay(&self, shown: &mut Shown, password: String) -> Result<(), ControlError> {
-        let Step::Locked(purchase) = &shown.step else { return Ok(()) };
-        let files = self.shared.facts.wallet.clone();
+        let Step::Locked(offer) = &shown.step else { return Ok(()) };
+        let file = self.file.clone();
         // Deriving a key from a password takes a while on purpose.
-        let unlocking = tokio::task::spawn_blocking(move || files.unlock(&password));
-        let unlocked =
-            unlocking.await.map_err(|error| ControlError::internal(&error.to_string()))?;
-        let identity = match unlocked {
-            Err(WalletFault::WrongPassword) => {
+        let opening = tokio::task::spawn_blocking(move || file.open(&password));
+        let opened = opening.await.map_err(|error| ControlError::internal(&error.to_string()))?;
+        let wallet = match opened {
+            Err(WalletFileError::Certs(countersign_certs::Error::WrongPassphrase)) => {
                 shown.wrong = Some("The password is wrong. Nothing was sent.");
                 return Ok(());
             }
-            unlocked => unlocked?,
+            opened => opened?,
         };
-        let wallet = Wallet { identity: Some(identity), ..self.locked()? };
-        let (url, entropy) = (purchase.offer().url().to_owned(), SystemEntropy::default());
-        let request = purchase.as_ref().clone().request(&wallet, &entropy, self.now())?;
-        let (message, asked, sent) = request;
+        let (url, entropy) = (offer.url().to_owned(), SystemEntropy::default());
+        let (message, begun) = offer.as_ref().clone().begin(&wallet, &entropy, self.now())?;
+        let answer = self.client.exchange(&url, message).await?;
+        let purchase = begun.accept(&answer, &wallet, self.now())?;
+        shown.reference = Some(purchase.reference()?.as_str().to_owned());
+        let (message, asked, sent) = purchase.request(&wallet, &entropy, self.now())?;
         let answer = self.client.exchange(&url, message).await?;
         let progress = sent.answer(&asked, &answer, &wallet, self.now())?;
         shown.wrong = None;
@@ -237,7 +237,8 @@ async fn page(State(desk): Shared, Path(order): Path<String>) -> Answer {
     let shown = purchases.iter().find(|(id, _)| *id == order).map(|(_, shown)| shown);
     let shown = shown.ok_or_else(unknown)?;
     let frame = desk.shared.places.at("");
-    show(&WalletPage { frame, order: &order, shown, password: PASSWORD })
+    let password = desk.shared.facts.wallet.password;
+    show(&WalletPage { frame, order: &order, shown, password })
 }
 
 #[derive(Deserialize)]
@@ -286,15 +287,9 @@ fn unknown() -> ControlError {
     ControlError::not_found("The wallet knows no such order: buy something in the shop.")
 }
 
-impl From<WalletFault> for ControlError {
-    fn from(fault: WalletFault) -> Self {
-        Self::internal(&fault.to_string())
-    }
-}
-
-impl From<WalletFault> for SandboxError {
-    fn from(fault: WalletFault) -> Self {
-        Self::Certificates(fault.to_string())
+impl From<WalletFileError> for ControlError {
+    fn from(error: WalletFileError) -> Self {
+        Self::internal(&error.to_string())
     }
 }
 
