@@ -49,7 +49,7 @@ pub mod wallet_file;
 
 pub use error::SetError;
 pub use name::cardholder_name;
-pub use record::{Order, OrderId, Sale, SettlementId, SettlementRecord};
+pub use record::{Order, OrderId, Sale, SettlementId, SettlementRecord, payment_of};
 pub use trust::Trust;
 pub use wire::{Failure, MAX_MESSAGE_BYTES};
 

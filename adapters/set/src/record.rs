@@ -202,6 +202,14 @@ impl GatewayPurchase {
     }
 }
 
+/// The payment that a purchase became at the gateway, if it came to one: `xid` is the purchase's, in hexadecimal.
+///
+/// # Errors
+/// When the store fails or the record cannot be read.
+pub async fn payment_of(store: &dyn Store, xid: &str) -> Result<Option<PaymentId>, StoreError> {
+    Ok(store.find::<GatewayPurchase>(xid).await?.map(|found| found.value.payment))
+}
+
 random_id!(
     /// Names an [`Order`].
     OrderId, "ord_"
@@ -240,7 +248,7 @@ impl Order {
     }
 
     /// The id of the order that a message names.
-    pub(crate) fn id_of(lid_m: &LocalId) -> Option<OrderId> {
+    pub fn id_of(lid_m: &LocalId) -> Option<OrderId> {
         OrderId::try_from(format!("ord_{}", hex::encode(lid_m.as_bytes()))).ok()
     }
 }

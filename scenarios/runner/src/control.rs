@@ -1,6 +1,6 @@
 //! The sandbox's control: handsets, accounts and the clock, over plain HTTP on loopback.
 
-use countersign_domain::amount::Amount;
+use countersign_domain::{amount::Amount, time::Timestamp};
 use countersign_sandbox::Flow;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -78,6 +78,16 @@ impl Control {
     /// Sets the server's clock forward.
     pub(crate) async fn advance_clock(&self, seconds: u32) -> Result<(), Failure> {
         self.tell("POST", "/clock", &json!({ "advance_seconds": seconds })).await
+    }
+
+    /// The server's time: what a scenario signs must be of that time.
+    pub(crate) async fn time(&self) -> Result<Timestamp, Failure> {
+        #[derive(Deserialize)]
+        struct Time {
+            unix_seconds: u64,
+        }
+        let time: Time = self.read("/clock").await?;
+        Ok(Timestamp::from_unix_seconds(time.unix_seconds))
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {

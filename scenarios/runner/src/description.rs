@@ -22,6 +22,23 @@ pub(crate) struct Description {
     pub(crate) authority: PathBuf,
     /// Client certificates to try.
     pub(crate) certificates: Certificates,
+    /// Where the sandbox's files are.
+    pub(crate) folder: PathBuf,
+    /// With which to pay by SET.
+    pub(crate) wallet: WalletOfHolder,
+}
+
+/// A cardholder's wallet: a file, what opens it, and whose it is.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct WalletOfHolder {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// The static password.
+    pub(crate) password: String,
+    /// The number in its certificate, E.164.
+    pub(crate) number: String,
+    /// The card in it.
+    pub(crate) card: Card,
 }
 
 /// Client certificates of every kind that matters.

@@ -14,5 +14,6 @@ mod certificate;
 mod clock;
 mod people;
 mod phone;
+mod set;
 
 mod checkout;

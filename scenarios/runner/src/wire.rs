@@ -153,6 +153,13 @@ impl Tls {
     }
 }
 
+impl Tls {
+    /// The same, for another client.
+    pub(crate) fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(self.0.config())
+    }
+}
+
 /// A request to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Ask<'a> {

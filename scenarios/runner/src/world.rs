@@ -17,7 +17,7 @@ use crate::{
     browser::Browser,
     description::{Card, ClientCertificate},
     failure::{Failure, Outcome},
-    flows::{access::Asked, checkout::Checkouts},
+    flows::{access::Asked, checkout::Checkouts, set::Counter},
     wire::{Answer, Reply, Unanswered},
 };
 
@@ -27,6 +27,8 @@ pub(crate) struct Story {
     bench: Option<Arc<Bench>>,
     people: BTreeMap<String, Person>,
     pub(crate) checkouts: Checkouts,
+    /// What was bought by SET.
+    pub(crate) set: Counter,
     /// All texts that steps have noted, on any phone.
     pub(crate) heard: Vec<String>,
     /// Codes that the site has asked for.
@@ -50,17 +52,20 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// The code of the last message: what follows the last `#`.
+    /// The code of the last message.
     pub(crate) fn code(&self) -> Result<&str, Failure> {
         let text = self.texts.last().ok_or_else(|| Failure::new("no message came yet"))?;
         code_in(text)
     }
 }
 
-/// The code of a message: what follows the last `#`.
+/// The code of a message: what follows the last `#`, for browsers; without that line, what follows `Code`, for people.
 pub(crate) fn code_in(text: &str) -> Result<&str, Failure> {
-    let code = text.rsplit_once('#').map(|(_, code)| code);
-    code.ok_or_else(|| Failure::expected("a code after a #", text))
+    let code = match text.rsplit_once('#') {
+        Some((_, code)) => Some(code),
+        None => text.split_once("Code ").and_then(|(_, rest)| rest.split(',').next()),
+    };
+    code.ok_or_else(|| Failure::expected("a code after a # or after Code", text))
 }
 
 impl Story {
@@ -75,7 +80,7 @@ impl Story {
 
     /// Where the sandbox has what was sent, for each flow that was begun.
     pub(crate) fn drawn(&self) -> Vec<String> {
-        self.checkouts.drawn().collect()
+        self.checkouts.drawn().chain(self.set.drawn()).collect()
     }
 
     /// Somebody new of that name, with a number and a card that nobody else has.
@@ -98,6 +103,13 @@ impl Story {
         let (number, card) = (certificate.number.clone(), certificate.card.clone());
         let user_id = format!("{}-{}", name.to_lowercase(), next_unique());
         self.enter(name, user_id, number, card, Some(certificate)).await.map(|_| ())
+    }
+
+    /// The holder of the sandbox's wallet, under that name.
+    pub(crate) async fn add_cardholder(&mut self, name: &str) -> Result<(), Failure> {
+        let wallet = self.bench()?.description.wallet.clone();
+        let user_id = format!("{}-{}", name.to_lowercase(), next_unique());
+        self.enter(name, user_id, wallet.number, wallet.card, None).await.map(|_| ())
     }
 
     /// Gives a person a handset that is on and an account that is full, and notes what the handset shows already.

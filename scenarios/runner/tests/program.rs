@@ -119,11 +119,14 @@ fn the_list_has_every_row_and_figure_13_is_covered_whole() {
     for figure in ["F7.", "F8.", "F13."] {
         assert!(!bare.iter().any(|id| id.starts_with(figure)), "{bare:?}");
     }
+    // Registration in the messages of figure 11 is not there yet; all else of the figure is.
+    let of_figure_11: Vec<_> = bare.iter().filter(|id| id.starts_with("F11.")).collect();
+    assert_eq!(of_figure_11, [&"F11.1"]);
     // What later issues bring is listed as not covered, and not left out.
-    assert!(bare.contains(&"F11.4"), "{bare:?}");
+    assert!(bare.contains(&"F12.4"), "{bare:?}");
     let (code, said) = scenario(&["list", "--missing"]);
     assert_eq!(code, 0);
-    assert!(said.contains("- F11.4") && !said.contains("F13.4"), "{said}");
+    assert!(said.contains("- F12.4") && !said.contains("F13.4"), "{said}");
 }
 
 /// The files of a folder, by name, with what is in them.
@@ -142,21 +145,25 @@ fn the_drawn_flows_in_the_documentation_are_what_is_really_sent() {
     let index = kept.remove("README.md").unwrap();
     assert!(kept.keys().all(|name| index.contains(name)), "the index has not all");
     assert!(kept.len() >= 5);
+    let mut stale = kept.clone();
     let mut drawn = std::collections::BTreeMap::new();
-    // What happens at once, the answer to the payer and the message to the phone, is rarely in the other order; a figure
-    // that is stale never comes out.
-    for _ in 0..5 {
+    // What happens at once, an answer and the message to the phone, is sometimes in the other order; a figure that is stale
+    // never comes out.
+    for _ in 0..8 {
         let folder = tempfile::tempdir().unwrap();
         let (code, said) =
             scenario(&["run", "--tags", "@drawn", "--report", &folder.path().to_string_lossy()]);
         assert_eq!(code, 0, "{said}");
         drawn = files(&folder.path().join("flows"));
-        if drawn == kept {
+        assert!(drawn.keys().eq(kept.keys()), "{:?}", drawn.keys());
+        stale.retain(|name, text| drawn.get(name) != Some(text));
+        if stale.is_empty() {
             return;
         }
     }
+    drawn.retain(|name, _| stale.contains_key(name));
     assert_eq!(
-        drawn, kept,
+        drawn, stale,
         "scenario run --tags @drawn --report DIR, then copy DIR/flows to docs/figures"
     );
 }

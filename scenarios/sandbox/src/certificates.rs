@@ -1,8 +1,10 @@
-//! Every certificate that a sandbox needs, made anew with it: two that are good, and three to be refused.
+//! Every certificate that a sandbox needs, made anew with it: two of clients that are good, three to be refused, and those of
+//! the three parties of figure 11.
 //!
 //! ```text
 //!   root --> issuing --+--> server         what browsers and curl see
-//!    |                 +--> gateway        opens encrypted numbers
+//!    |                 +--> gateway        opens encrypted numbers, and payments by SET
+//!    |                 +--> gateway-signature, dupont-signature, dupont-exchange, cardholder     figure 11
 //!    |                 +--> clear, encrypted, expired, moved     clients
 //!   foreign root ---------> foreign        a client of somebody we do not know
 //! ```
@@ -15,9 +17,11 @@ use std::{
 
 use countersign_certs::{
     Authority, Card, Certificate, Error, Holder, KeyPair, KeyUse, Phone, PhoneExtension,
-    PhoneNumber, Profile, PublicKey, RecipientCertificate, UnixTime, Validity,
+    PhoneNumber, Profile, PublicKey, RecipientCertificate, Request, UnixTime, Validity,
 };
 use countersign_domain::time::Timestamp;
+use countersign_server::SystemEntropy;
+use countersign_set::wallet_file::{NewWallet, WalletFile};
 use rcgen::{
     CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, Issuer, KeyUsagePurpose,
 };
@@ -29,6 +33,16 @@ use crate::{
     folder::{write_public, write_secret},
     person::Person,
 };
+
+/// The gateway's name in its certificates.
+const GATEWAY: &str = "Countersign sandbox gateway";
+/// The merchant's, which is its id at the gateway.
+pub(crate) const MERCHANT: &str = "dupont";
+
+/// The brand of the sandbox's cards.
+pub(crate) const BRAND: &str = "Sandbox";
+/// The static password of the sandbox's wallet (F11.7). It guards nothing of value: pages and guides say it.
+const PASSWORD: &str = "figure eleven";
 
 const DAY: u64 = 86_400;
 
@@ -56,6 +70,21 @@ pub(crate) struct ClientFiles {
     pub(crate) holder: Person,
 }
 
+/// A cardholder's wallet, with which to pay by SET.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CardholderWallet {
+    pub(crate) file: PathBuf,
+    pub(crate) password: &'static str,
+    #[serde(flatten)]
+    pub(crate) holder: Person,
+}
+
+/// All that a sandbox tells of its certificates.
+pub(crate) struct Certificates {
+    pub(crate) clients: ClientCertificates,
+    pub(crate) wallet: CardholderWallet,
+}
+
 /// Writes certificates and keys into a folder.
 struct Maker<'a> {
     folder: &'a Path,
@@ -64,12 +93,12 @@ struct Maker<'a> {
     issuing: Authority,
 }
 
-/// Makes all of them in that folder: `root.pem`, `server.*`, `gateway.*`, and the clients'.
+/// Makes all of them in that folder: `root.pem`, `server.*`, `gateway.*`, the clients', and those of figure 11.
 pub(crate) fn make(
     folder: &Path,
     holder: &Person,
     now: Timestamp,
-) -> Result<ClientCertificates, SandboxError> {
+) -> Result<Certificates, SandboxError> {
     let now = now.unix_seconds();
     let root = authority("Countersign sandbox root", now)?;
     let issuing = root.issuing("Countersign sandbox authority", two_years(now)?)?;
@@ -77,7 +106,11 @@ pub(crate) fn make(
     write_public(&folder.join("root.pem"), &maker.root.certificate().to_pem()?)?;
     maker.server()?;
     let gateway = maker.gateway()?;
-    maker.clients(holder, &gateway)
+    maker.signers()?;
+    Ok(Certificates {
+        clients: maker.clients(holder, &gateway)?,
+        wallet: maker.wallet(holder, &gateway)?,
+    })
 }
 
 impl Maker<'_> {
@@ -93,14 +126,56 @@ impl Maker<'_> {
     }
 
     fn gateway(&self) -> Result<RecipientCertificate, SandboxError> {
-        let profile = Profile::PaymentGateway {
-            common_name: "Countersign sandbox gateway",
-            key_use: KeyUse::KeyExchange,
-        };
+        let profile =
+            Profile::PaymentGateway { common_name: GATEWAY, key_use: KeyUse::KeyExchange };
         let key = KeyPair::generate()?;
         let certificate = self.issue(&profile, key.public_key())?;
         self.write("gateway", &certificate, &key, &self.issuing)?;
         Ok(RecipientCertificate::new(&certificate)?)
+    }
+
+    /// What gateway and merchant sign with, and what answers to the merchant are encrypted to.
+    fn signers(&self) -> Result<(), SandboxError> {
+        let merchant = |key_use| Profile::Merchant { common_name: MERCHANT, key_use };
+        for (name, profile) in [
+            (
+                "gateway-signature",
+                Profile::PaymentGateway { common_name: GATEWAY, key_use: KeyUse::Signature },
+            ),
+            ("dupont-signature", merchant(KeyUse::Signature)),
+            ("dupont-exchange", merchant(KeyUse::KeyExchange)),
+        ] {
+            let key = KeyPair::generate()?;
+            let certificate = self.issue(&profile, key.public_key())?;
+            self.write(name, &certificate, &key, &self.issuing)?;
+        }
+        Ok(())
+    }
+
+    /// The cardholder's wallet: a certificate with number and card encrypted to the gateway (F11.v2), its key under a static
+    /// password (F11.7).
+    fn wallet(
+        &self,
+        person: &Person,
+        gateway: &RecipientCertificate,
+    ) -> Result<CardholderWallet, SandboxError> {
+        let new = NewWallet { card: &person.card()?, brand: BRAND, language: "en" };
+        let (mut wallet, request) = WalletFile::new(&new, PASSWORD, &SystemEntropy::default())?;
+        let request = Request::from_file(request.as_bytes())?;
+        let holder = Holder {
+            number: PhoneNumber::new(&person.number)?,
+            card: Some(Card::new(&person.card.number, &person.card.expiry)?),
+        };
+        let phone = Phone::Encrypted { holder: &holder, gateways: std::slice::from_ref(gateway) };
+        let common_name = request.common_name().unwrap_or_default();
+        let profile = Profile::Cardholder { common_name, phone };
+        let certificate = self.issue(&profile, request.key())?;
+        wallet.trust(&self.root.certificate().to_pem()?)?;
+        let chain = certificate.to_pem()? + &self.issuing.certificate().to_pem()?;
+        wallet.certify(&chain, Timestamp::from_unix_seconds(self.now))?;
+        let file = self.folder.join("alice.wallet");
+        wallet.create(&file)?;
+        Ok(CardholderWallet { file, password: PASSWORD, holder: person.clone() })
     }
 
     fn clients(

@@ -7,11 +7,15 @@ use axum::{
     extract::{State, rejection::JsonRejection},
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::{get, post},
+    routing::get,
 };
-use countersign_domain::invalid::{Field, InvalidInput};
+use countersign_domain::{
+    invalid::{Field, InvalidInput},
+    ports::Clock as _,
+};
 use countersign_web::problem::Problem;
 use serde::Deserialize;
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
@@ -41,7 +45,7 @@ impl Control {
         let door = Door::at(counterparties.address).await?;
         counterparties.address = door.address;
         let counterparties = Arc::new(counterparties);
-        let served = door.serve(routes(&counterparties));
+        let served = door.serve(routes(&counterparties)?);
         Ok(Self { counterparties, _served: served })
     }
 
@@ -69,7 +73,7 @@ impl Control {
 
 type Shared = State<Arc<Counterparties>>;
 
-fn routes(counterparties: &Arc<Counterparties>) -> Router {
+fn routes(counterparties: &Arc<Counterparties>) -> Result<Router, SandboxError> {
     let handsets = Handsets {
         centre: Arc::clone(&counterparties.centre),
         people: counterparties.people.clone(),
@@ -81,12 +85,12 @@ fn routes(counterparties: &Arc<Counterparties>) -> Router {
         places: counterparties.places.clone(),
     };
     let rooms = Rooms { counterparties: Arc::clone(counterparties), handsets: handsets.clone() };
-    Router::new()
+    Ok(Router::new()
         .route("/sandbox.json", get(describe))
-        .route("/clock", post(advance))
+        .route("/clock", get(time).post(advance))
         .with_state(Arc::clone(counterparties))
         .merge(stage::routes(rooms))
-        .merge(flows::routes(Arc::clone(counterparties)))
+        .merge(flows::routes(Arc::clone(counterparties))?)
         .merge(handsets::routes(handsets))
         .merge(accounts::routes(accounts))
         .merge(page::routes(counterparties.journal.clone()))
@@ -95,7 +99,7 @@ fn routes(counterparties: &Arc<Counterparties>) -> Router {
             Problem::not_found(format!(
                 "There are / for people, and /sandbox.json, {handsets}, {accounts} and /clock."
             ))
-        })
+        }))
 }
 
 async fn describe(State(shared): Shared) -> Response {
@@ -106,6 +110,11 @@ async fn describe(State(shared): Shared) -> Response {
 #[serde(deny_unknown_fields)]
 struct ClockBody {
     advance_seconds: u32,
+}
+
+/// The server's time: what a tester signs must be of that time.
+async fn time(State(shared): Shared) -> Response {
+    Json(json!({ "unix_seconds": shared.clock.now().unix_seconds() })).into_response()
 }
 
 /// Sets the server's clock forward.

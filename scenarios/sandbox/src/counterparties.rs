@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use countersign_domain::{
-    card::{Card, CardExpiry},
     id::{Identifier, RelyingPartyId},
     ports::Reads as _,
     register,
@@ -48,9 +47,7 @@ impl Counterparties {
         }
         let person = Person::numbered(user_id, known.len() + 1);
         self.centre.add_handset(&person.number)?;
-        let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
-        let card = Card::new(&person.card.number, expiry)?;
-        self.bank.open_account(card, BALANCE_MINOR, euro()?);
+        self.bank.open_account(person.card()?, BALANCE_MINOR, euro()?);
         self.people.add(person.clone());
         self.enrol(&person).await?;
         Ok(person)

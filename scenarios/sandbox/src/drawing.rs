@@ -41,7 +41,8 @@ pub struct Flow {
 pub(crate) struct Traces {
     /// The id of what the flow is about.
     pub(crate) subject: String,
-    pub(crate) bank: Option<String>,
+    /// The bank's references.
+    pub(crate) bank: Vec<String>,
     /// The centre's ids of the messages.
     pub(crate) messages: Vec<String>,
 }
@@ -60,6 +61,16 @@ impl Party {
     }
 }
 
+/// The other ids of what a flow is about.
+pub(crate) fn names<'a>(notes: &'a [Note], subject: &str) -> Vec<&'a str> {
+    let name_of = |note: &'a Note| match &note.about {
+        About::Named { subject: id, name } if id == subject => Some(name.as_str()),
+        About::Named { .. } | About::Subject(_) | About::Bank(_) => None,
+        About::Message { .. } | About::Nothing => None,
+    };
+    notes.iter().filter_map(name_of).collect()
+}
+
 impl Flow {
     /// The purchase with those traces.
     pub(crate) fn of(journal: &Journal, traces: &Traces) -> Self {
@@ -74,13 +85,18 @@ impl Flow {
                 _ => None,
             })
             .collect();
+        let names = names(&notes, &traces.subject);
         let is_its = |note: &&Note| match &note.about {
-            About::Subject(id) => *id == traces.subject,
-            About::Bank(retrieval) => traces.bank.as_ref() == Some(retrieval),
+            About::Subject(id) | About::Named { subject: id, .. } => {
+                *id == traces.subject || names.contains(&id.as_str())
+            }
+            About::Bank(retrieval) => traces.bank.contains(retrieval),
             About::Message { whole, .. } => wholes.contains(whole.as_str()),
             About::Nothing => false,
         };
-        let its: Vec<&Note> = notes.iter().filter(is_its).collect();
+        // What somebody does within his own house is not sent.
+        let its = notes.iter().filter(|note| note.from != note.to).filter(is_its);
+        let its: Vec<&Note> = its.collect();
         let Some(first) = its.first().map(|note| note.at) else {
             return Self::default();
         };
@@ -131,6 +147,16 @@ mod tests {
         let part =
             |id: &str, whole: &str| About::Message { id: id.to_owned(), whole: whole.to_owned() };
         note("mine", About::Subject("co_1".to_owned()));
+        let (subject, name) = ("co_1".to_owned(), "xid".to_owned());
+        note("named", About::Named { subject, name });
+        note("by its other name", About::Subject("xid".to_owned()));
+        journal.asked(
+            Party::Merchant,
+            Party::Merchant,
+            "within the house",
+            Vec::new(),
+            About::Subject("co_1".to_owned()),
+        );
         note("other", About::Subject("co_2".to_owned()));
         note("bank", About::Bank("RRN1".to_owned()));
         note("other bank", About::Bank("RRN2".to_owned()));
@@ -140,12 +166,12 @@ mod tests {
         note("nobody's", About::Nothing);
         let traces = Traces {
             subject: "co_1".to_owned(),
-            bank: Some("RRN1".to_owned()),
+            bank: vec!["RRN1".to_owned()],
             messages: vec!["0b".to_owned()],
         };
         let flow = Flow::of(&journal, &traces);
         let labels: Vec<_> = flow.arrows.iter().map(|arrow| arrow.label.as_str()).collect();
-        assert_eq!(labels, ["mine", "bank", "part 1", "part 2"]);
+        assert_eq!(labels, ["mine", "named", "by its other name", "bank", "part 1", "part 2"]);
         let mermaid = flow.mermaid();
         assert!(
             mermaid.starts_with("sequenceDiagram\n    participant Server as Countersign\n"),

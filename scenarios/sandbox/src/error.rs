@@ -8,6 +8,7 @@ use std::{
 
 use countersign_domain::invalid::InvalidInput;
 use countersign_server::{ConfigError, StartError};
+use countersign_set::wallet_file::WalletFileError;
 use thiserror::Error;
 
 use crate::centre::CentreError;
@@ -59,6 +60,12 @@ impl SandboxError {
 
 impl From<countersign_certs::Error> for SandboxError {
     fn from(error: countersign_certs::Error) -> Self {
+        Self::Certificates(error.to_string())
+    }
+}
+
+impl From<WalletFileError> for SandboxError {
+    fn from(error: WalletFileError) -> Self {
         Self::Certificates(error.to_string())
     }
 }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use countersign_domain::{amount::Amount, plan::Order};
 use serde::Serialize;
 
-use crate::{certificates::ClientCertificates, person::Person};
+use crate::{
+    certificates::{CardholderWallet, ClientCertificates},
+    person::Person,
+};
 
 /// What a sandbox says of itself, `GET /sandbox.json`.
 #[derive(Debug, Serialize)]
@@ -23,4 +26,6 @@ pub(crate) struct Facts {
     pub(crate) configuration: PathBuf,
     pub(crate) person: Person,
     pub(crate) certificates: ClientCertificates,
+    /// With which the person pays by SET.
+    pub(crate) wallet: CardholderWallet,
 }

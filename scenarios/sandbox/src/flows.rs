@@ -5,15 +5,28 @@
 
 mod access;
 mod checkout;
+mod set;
 
-use std::{path::Path, sync::Arc};
+use std::{cmp::Reverse, path::Path, sync::Arc};
 
-use axum::{Router, body::Bytes, http::Method};
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, Method},
+};
 
 use crate::{
-    counterparties::Counterparties, drawing::Flow, error::SandboxError, journal::Request,
-    problem::ControlError, settings::Settings, views::Begun,
+    counterparties::Counterparties,
+    drawing::Flow,
+    error::SandboxError,
+    journal::{Request, Said},
+    problem::ControlError,
+    settings::Settings,
+    views::Begun,
 };
+
+/// What was begun and is listed on the first page.
+const SHOWN: usize = 10;
 
 /// What a flow has when it writes its part of the configuration.
 pub(crate) struct Ground<'a> {
@@ -24,22 +37,33 @@ pub(crate) struct Ground<'a> {
 
 /// The flows' sections of the server's configuration. It is asked again when an address was taken meanwhile.
 pub(crate) fn sections(ground: &Ground<'_>) -> Result<String, SandboxError> {
-    Ok([checkout::section(ground)?, access::section()].concat())
+    Ok([checkout::section(ground)?, access::section(), set::section()?].concat())
 }
 
 /// The flows' pages.
-pub(crate) fn routes(counterparties: Arc<Counterparties>) -> Router {
-    Router::new().merge(checkout::routes(counterparties))
+pub(crate) fn routes(counterparties: Arc<Counterparties>) -> Result<Router, SandboxError> {
+    let checkout = checkout::routes(Arc::clone(&counterparties));
+    Ok(Router::new().merge(checkout).merge(set::routes(counterparties)?))
 }
 
 /// What a request to the server is; `None` when it is of no flow.
 pub(crate) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Request> {
-    checkout::request(method, path, body)
+    checkout::request(method, path, body).or_else(|| set::request(method, path, body))
+}
+
+/// What an answer of the server is; `None` when its status and its JSON say all.
+pub(crate) fn answer(headers: &HeaderMap, body: &Bytes) -> Option<Said> {
+    set::answer(headers, body)
 }
 
 /// What was begun last, latest first.
 pub(crate) async fn lately(counterparties: &Counterparties) -> Vec<Begun> {
-    checkout::lately(counterparties).await
+    let (by_checkout, by_set) =
+        (checkout::lately(counterparties).await, set::lately(counterparties).await);
+    let mut begun = [by_checkout, by_set].into_iter().flatten().collect::<Vec<_>>();
+    begun.sort_by_key(|one| Reverse(one.at));
+    begun.truncate(SHOWN);
+    begun
 }
 
 /// What people begin a flow at, on the first page.
@@ -49,5 +73,8 @@ pub(crate) fn fronts() -> Result<String, ControlError> {
 
 /// What was sent for something that was begun.
 pub(crate) async fn flow(counterparties: &Counterparties, id: &str) -> Result<Flow, ControlError> {
-    checkout::flow(counterparties, id).await
+    match set::is_order(id) {
+        true => set::flow(counterparties, id).await,
+        false => checkout::flow(counterparties, id).await,
+    }
 }

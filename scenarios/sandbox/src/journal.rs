@@ -36,6 +36,8 @@ pub enum Party {
 pub(crate) enum About {
     /// The id of what a flow is about, such as a checkout's.
     Subject(String),
+    /// The same, and another id by which it is known from then on.
+    Named { subject: String, name: String },
     /// A retrieval reference number, ISO 8583 field 37.
     Bank(String),
     /// The centre's id of a message, and what all parts of a long one have in common.
@@ -79,11 +81,24 @@ impl Note {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) from: Party,
+    /// To which of those that the server plays.
+    pub(crate) to: Party,
     pub(crate) label: String,
+    /// What was in it that is not in every request.
+    pub(crate) detail: Detail,
     /// The id of what it is about, if the request names it.
     pub(crate) subject: Option<String>,
     /// Whether it begins something: then the answer names it.
     pub(crate) begins: bool,
+}
+
+/// What an answer of the server is, in the words of a flow.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) label: String,
+    pub(crate) detail: Detail,
+    /// Another id of what it is about.
+    pub(crate) name: Option<String>,
 }
 
 /// All notes of a sandbox. Its clones are one.
@@ -191,14 +206,20 @@ fn mask_row(row: &str) -> String {
     row.chars().map(mask_one).collect()
 }
 
-/// Masks the code of a message, which follows the last `#`, wherever it stands in the text.
+/// The code of a message: it follows the last `#`, for browsers; without that line, the word `Code`, for people.
+pub(crate) fn code_in(text: &str) -> Option<&str> {
+    let for_browsers = text.rsplit_once('#').map(|(_, code)| code.trim());
+    let for_people = text.split_once("Code ").and_then(|(_, rest)| rest.split(',').next());
+    let is_code =
+        |found: &&str| found.len() >= 4 && found.bytes().all(|byte| byte.is_ascii_digit());
+    for_browsers.filter(is_code).or_else(|| for_people.filter(is_code))
+}
+
+/// Masks the code of a message, wherever it stands in the text.
 pub(crate) fn mask_code(text: &str) -> String {
-    let code = text.rsplit_once('#').map(|(_, code)| code.trim());
-    match code {
-        Some(code) if code.len() >= 4 && code.bytes().all(|byte| byte.is_ascii_digit()) => {
-            mask(&text.replace(code, &"•".repeat(code.len())))
-        }
-        _ => mask(text),
+    match code_in(text) {
+        Some(code) => mask(&text.replace(code, &"•".repeat(code.len()))),
+        None => mask(text),
     }
 }
 
@@ -229,6 +250,18 @@ mod tests {
         let masked = mask_code(text);
         assert!(!masked.contains("123456"), "{masked}");
         assert!(masked.contains("49.90 EUR"), "{masked}");
+    }
+
+    #[test]
+    fn a_code_is_masked_where_no_last_line_repeats_it() {
+        for text in [
+            "Pay 8.90 EUR to Librairie Dupont\nCode 255934, ref RWFP, 5 min.",
+            "Pay 8.90 EUR to Shop #1\nCode 255934, ref RWFP, 5 min.",
+        ] {
+            assert_eq!(code_in(text), Some("255934"));
+            assert!(!mask_code(text).contains("255934"), "{}", mask_code(text));
+        }
+        assert_eq!(code_in("Dress Code 12, black"), None);
     }
 
     #[test]

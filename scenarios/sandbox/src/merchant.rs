@@ -30,6 +30,20 @@ pub(crate) struct Merchant {
     key: String,
 }
 
+/// TLS of a program that trusts that authority.
+pub(crate) fn trusting(authority: &Path) -> Result<Arc<ClientConfig>, SandboxError> {
+    let unusable = |error: &dyn std::fmt::Display| SandboxError::Certificates(error.to_string());
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_file(authority).map_err(|error| unusable(&error))?;
+    roots.add(root).map_err(|error| unusable(&error))?;
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(&error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
 /// The API did not do what it was asked.
 #[derive(Debug, Error)]
 #[error("{0}")]
@@ -41,17 +55,8 @@ impl Merchant {
         key: String,
         authority: &Path,
     ) -> Result<Self, SandboxError> {
-        let unusable =
-            |error: &dyn std::fmt::Display| SandboxError::Certificates(error.to_string());
-        let mut roots = RootCertStore::empty();
-        let root = CertificateDer::from_pem_file(authority).map_err(|error| unusable(&error))?;
-        roots.add(root).map_err(|error| unusable(&error))?;
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(&error))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)), api, key })
+        let config = trusting(authority)?;
+        Ok(Self { tls: TlsConnector::from(config), api, key })
     }
 
     /// Calls the API as a merchant does.

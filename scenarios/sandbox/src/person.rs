@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_domain::{amount::Currency, invalid::InvalidInput};
+use countersign_domain::{
+    amount::Currency,
+    card::{Card, CardExpiry},
+    invalid::InvalidInput,
+};
 use serde::Serialize;
 
 /// What is on an account that is opened, in minor units.
@@ -41,6 +45,13 @@ impl Person {
                 expiry: "2035-12".to_owned(),
             },
         }
+    }
+}
+
+impl Person {
+    /// The card, as the domain knows one.
+    pub(crate) fn card(&self) -> Result<Card, InvalidInput> {
+        Card::new(&self.card.number, CardExpiry::try_from(self.card.expiry.as_str())?)
     }
 }
 

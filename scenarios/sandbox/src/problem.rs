@@ -31,6 +31,10 @@ impl ControlError {
         Self(Problem::not_found(detail))
     }
 
+    pub(crate) fn not_done(cause: String) -> Self {
+        Self::of(StatusCode::BAD_GATEWAY, "not-done", "The server did not do it", cause)
+    }
+
     pub(crate) fn internal(cause: &str) -> Self {
         tracing::error!(cause, "the sandbox failed");
         Self(Problem::internal())
@@ -40,8 +44,7 @@ impl ControlError {
 /// The server did not do what the sandbox, as a merchant, asked of it.
 impl From<NotDone> for ControlError {
     fn from(NotDone(cause): NotDone) -> Self {
-        let title = "The server did not do it";
-        Self::of(StatusCode::BAD_GATEWAY, "not-done", title, cause)
+        Self::not_done(cause)
     }
 }
 

@@ -7,11 +7,7 @@ use std::{
     time::Duration,
 };
 
-use countersign_domain::{
-    amount::Amount,
-    card::{Card, CardExpiry},
-    ports::Clock as _,
-};
+use countersign_domain::{amount::Amount, ports::Clock as _};
 use countersign_server::Server;
 use tokio::time::{Instant, sleep};
 
@@ -94,7 +90,8 @@ impl Sandbox {
             authority: folder.join("root.pem"),
             configuration: folder.join(CONFIGURATION),
             person,
-            certificates,
+            certificates: certificates.clients,
+            wallet: certificates.wallet,
         });
         let people = People::default();
         people.add(facts.person.clone());
@@ -213,9 +210,7 @@ async fn bank_and_centre(
         Account { system_id: SYSTEM_ID.to_owned(), password: keys.centre_password.clone() };
     let centre = Centre::start_noting(loopback, vec![account], journal.clone()).await?;
     centre.add_handset(&person.number)?;
-    let expiry = CardExpiry::try_from(person.card.expiry.as_str())?;
-    let card = Card::new(&person.card.number, expiry)?;
-    bank.open_account(card, BALANCE_MINOR, euro()?);
+    bank.open_account(person.card()?, BALANCE_MINOR, euro()?);
     Ok((bank, centre))
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     flows,
-    journal::{About, Detail, Journal, Party, Request, mask, mask_code},
+    journal::{About, Detail, Journal, Party, Request, Said, mask, mask_code},
     merchant::OWN_LOOK,
 };
 
@@ -40,6 +40,7 @@ async fn pass(journal: &Journal, request: HttpRequest, next: Next) -> Response {
     let asked = flows::request(method, path, &body).unwrap_or_else(|| other(method, path));
     let line = mask(&format!("{} {}", head.method, head.uri.path()));
     let mut detail = vec![("request".to_owned(), line)];
+    detail.extend(asked.detail.clone());
     detail.extend(fields(&head.headers, &body));
     let certificates = head.extensions.get::<PeerCertificates>();
     if certificates.is_some_and(|presented| !presented.0.is_empty()) {
@@ -47,7 +48,7 @@ async fn pass(journal: &Journal, request: HttpRequest, next: Next) -> Response {
     }
     let note_request = |subject: Option<&String>| {
         let (label, detail) = (asked.label.clone(), detail.clone());
-        journal.asked(asked.from, Party::Server, label, detail, about(subject));
+        journal.asked(asked.from, asked.to, label, detail, about(subject));
     };
     // What is begun is named by the answer; the request is noted with that.
     if !asked.begins {
@@ -63,10 +64,16 @@ async fn pass(journal: &Journal, request: HttpRequest, next: Next) -> Response {
     if asked.begins {
         note_request(subject.as_ref());
     }
-    let label = answered(head.status.as_u16(), &head.headers, &said);
-    let detail = fields(&head.headers, &body);
-    let about = about(subject.as_ref());
-    journal.answered(Party::Server, asked.from, label, detail, about);
+    let said = flows::answer(&head.headers, &body).unwrap_or_else(|| Said {
+        label: answered(head.status.as_u16(), &head.headers, &said),
+        detail: fields(&head.headers, &body),
+        name: None,
+    });
+    let about = match (subject, said.name) {
+        (Some(subject), Some(name)) if subject != name => About::Named { subject, name },
+        (subject, name) => about(subject.or(name).as_ref()),
+    };
+    journal.answered(asked.to, asked.from, said.label, said.detail, about);
     Response::from_parts(head, Body::from(body))
 }
 
@@ -78,7 +85,9 @@ fn about(subject: Option<&String>) -> About {
 fn other(method: &Method, path: &str) -> Request {
     Request {
         from: if path.starts_with("/v1/") { Party::Merchant } else { Party::Payer },
+        to: Party::Server,
         label: mask(&format!("{method} {path}")),
+        detail: Vec::new(),
         subject: None,
         begins: false,
     }

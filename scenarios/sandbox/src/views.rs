@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::{
     bank::{Account, Movement, MovementKind},
     centre::HandsetMessage,
+    journal::code_in,
 };
 
 /// How long a phone rings.
@@ -30,10 +31,8 @@ pub(crate) struct ShownMessage {
 impl ShownMessage {
     pub(crate) fn of(message: &HandsetMessage) -> Self {
         // The last line is for the browser of the phone, not for its owner.
-        let (text, code) = match message.text.rsplit_once("\n\n@") {
-            Some((text, last)) => (text, last.rsplit_once('#').map(|(_, code)| code)),
-            None => (message.text.as_str(), None),
-        };
+        let text = message.text.rsplit_once("\n\n@").map_or(&*message.text, |(text, _)| text);
+        let code = code_in(&message.text);
         let split = code.and_then(|code| Some((code, text.split_once(code)?)));
         let (before, code, after) = match split {
             Some((code, (before, after))) => (before, Some(code.to_owned()), after),
@@ -128,6 +127,7 @@ pub(crate) struct Begun {
     /// The path of its own page.
     pub(crate) page: String,
     pub(crate) what: String,
+    pub(crate) at: Instant,
     pub(crate) age: String,
     pub(crate) became: Became,
 }

@@ -42,7 +42,7 @@ async fn the_configuration_that_it_writes_is_one_that_a_server_starts_with() {
     let (_folder, sandbox) = sandbox().await;
     let config = Config::read(sandbox.configuration()).unwrap();
     let flows = Server::check(&config, std::sync::Arc::new(SystemClock::default()));
-    assert_eq!(flows, Ok(vec!["checkout", "access"]));
+    assert_eq!(flows, Ok(vec!["checkout", "access", "set.gateway", "set.merchant"]));
     sandbox.stop().await;
 }
 
@@ -84,13 +84,13 @@ async fn keys_and_passwords_are_their_owners_alone_to_read() {
     let mut secrets = 0;
     for entry in fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|e| e == "key" || e == "password") {
+        if path.extension().is_some_and(|e| e == "key" || e == "password" || e == "wallet") {
             let mode = fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{}", path.display());
             secrets += 1;
         }
     }
-    assert_eq!(secrets, 9);
+    assert_eq!(secrets, 13);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ground;
+use super::{Ground, SHOWN};
 use crate::{
     address::{free_port, host},
     counterparties::Counterparties,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What the shop sells, each to show something.
-const GOODS: [Good; 4] = [
+static GOODS: [Good; 4] = [
     Good { key: "book", name: "Le Petit Prince", price: "8.90", hint: "Asks for a code." },
     Good {
         key: "card",
@@ -51,15 +51,17 @@ const GOODS: [Good; 4] = [
     },
 ];
 
-/// Purchases that the first page lists.
-const SHOWN: usize = 10;
-
 #[derive(Clone, Copy)]
-struct Good {
+pub(super) struct Good {
     key: &'static str,
-    name: &'static str,
-    price: &'static str,
+    pub(super) name: &'static str,
+    pub(super) price: &'static str,
     hint: &'static str,
+}
+
+/// What the shop sells under that key.
+pub(super) fn good(key: &str) -> Option<&'static Good> {
+    GOODS.iter().find(|found| found.key == key)
 }
 
 /// The shop's logo: an open book.
@@ -107,7 +109,7 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
                 _ => format!("pays{}", by(body)),
             };
             let subject = Some(id.to_owned());
-            Some(Request { from: Party::Payer, label, subject, begins: false })
+            Some(of(Party::Payer, label, subject, false))
         }
         ("v1", "checkouts", id) => {
             let label = match (id, parts.next()) {
@@ -117,10 +119,14 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
                 _ => "looks at the checkout".to_owned(),
             };
             let (subject, begins) = (id.map(str::to_owned), id.is_none());
-            Some(Request { from: Party::Merchant, label, subject, begins })
+            Some(of(Party::Merchant, label, subject, begins))
         }
         _ => None,
     }
+}
+
+fn of(from: Party, label: String, subject: Option<String>, begins: bool) -> Request {
+    Request { from, to: Party::Server, label, detail: Vec::new(), subject, begins }
 }
 
 /// By what the payer is to be known.
@@ -138,7 +144,7 @@ fn by(form: &Bytes) -> &'static str {
     }
 }
 
-fn amount(order: &Bytes) -> String {
+pub(super) fn amount(order: &Bytes) -> String {
     let order: Value = serde_json::from_slice(order).unwrap_or_default();
     let member = |pointer: &str| order.pointer(pointer).and_then(Value::as_str);
     match (member("/amount/value"), member("/amount/currency")) {
@@ -169,6 +175,7 @@ pub(super) async fn lately(shared: &Counterparties) -> Vec<Begun> {
             page: format!("/purchases/{id}"),
             id: id.clone(),
             what: title(first),
+            at: first.at,
             age: age(first.at),
             became: became(&view.unwrap_or_default(), &last.label),
         });
@@ -183,7 +190,7 @@ fn is_checkout(id: &str) -> bool {
 }
 
 /// What a purchase is called: `asks for 49.90 EUR` is its first note.
-fn title(note: &Note) -> String {
+pub(super) fn title(note: &Note) -> String {
     let what = note.label.strip_prefix("asks for ");
     what.map_or_else(|| "A purchase".to_owned(), |amount| format!("A purchase of {amount}"))
 }
@@ -250,7 +257,7 @@ struct BuyForm {
 /// Asks for the money as a merchant does, and sends the payer's browser to the payment page.
 async fn buy(State(shared): Shared, form: Result<Form<BuyForm>, FormRejection>) -> Answer {
     let Form(BuyForm { good }) = form?;
-    let good = GOODS.iter().find(|found| found.key == good);
+    let good = self::good(&good);
     let good = good.ok_or_else(|| ControlError::invalid("The shop does not sell that."))?;
     let order = json!({
         "amount": { "value": good.price, "currency": "EUR" },
@@ -273,7 +280,7 @@ struct Purchase {
 }
 
 async fn purchase(State(shared): Shared, Path(checkout): Path<String>) -> Answer {
-    let flow = flow(&shared, &checkout).await?;
+    let flow = super::flow(&shared, &checkout).await?;
     let notes = shared.journal.all();
     let first = notes.iter().find(|note| note.about == About::Subject(checkout.clone()));
     show(&Purchase {
@@ -285,11 +292,11 @@ async fn purchase(State(shared): Shared, Path(checkout): Path<String>) -> Answer
 }
 
 async fn flow_json(State(shared): Shared, Path(checkout): Path<String>) -> Answer {
-    Ok(Json(flow(&shared, &checkout).await?).into_response())
+    Ok(Json(super::flow(&shared, &checkout).await?).into_response())
 }
 
 async fn flow_mermaid(State(shared): Shared, Path(checkout): Path<String>) -> Answer {
-    let text = flow(&shared, &checkout).await?.mermaid();
+    let text = super::flow(&shared, &checkout).await?.mermaid();
     let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, media_type)], text).into_response())
 }
@@ -306,7 +313,7 @@ pub(super) async fn flow(shared: &Counterparties, checkout: &str) -> Result<Flow
         let ids = facts.filter_map(|fact| fact.get("network_id")?.as_str());
         traces.messages = ids.map(str::to_owned).collect();
         let bank = view.get("bank_reference").and_then(Value::as_str);
-        traces.bank = bank.map(str::to_owned);
+        traces.bank = bank.map(str::to_owned).into_iter().collect();
     }
     let flow = Flow::of(&shared.journal, &traces);
     if flow.arrows.is_empty() {

@@ -1,0 +1,204 @@
+//! SET (figure 11): gateway and merchant in the same server, with sockets between them, and a cardholder's wallet, which is a
+//! program of its own, played by the sandbox.
+
+mod messages;
+mod wallet;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, Method},
+};
+use countersign_domain::{
+    challenge::Challenge, event::Event, payment::Payment, ports::Store, record::RecordKey,
+};
+use countersign_set::{Sale, message::authorization::AuthCode, payment_of};
+use countersign_store::SqliteStore;
+
+use super::{SHOWN, checkout};
+use crate::{
+    address::{free_port, host},
+    certificates::{BRAND, MERCHANT},
+    counterparties::Counterparties,
+    drawing::{Flow, Traces, names},
+    error::SandboxError,
+    journal::{About, Note, Request, Said},
+    problem::ControlError,
+    views::{Became, Begun, Tone, age},
+};
+
+/// Its sections of the server's configuration.
+pub(super) fn section() -> Result<String, SandboxError> {
+    let free = || free_port(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let (gateway, merchant) = (free()?, free()?);
+    let (at_gateway, at_merchant) = (host(gateway), host(merchant));
+    Ok(format!(
+        r#"
+[set.gateway]
+listen = "{gateway}"
+public_origin = "https://{at_gateway}"
+signature = {{ certificate = "gateway-signature.pem", key = "gateway-signature.key" }}
+exchange = [{{ certificate = "gateway.pem", key = "gateway.key" }}]
+authorities = "root.pem"
+brands = ["{BRAND}"]
+
+[set.merchant]
+listen = "{merchant}"
+public_origin = "https://{at_merchant}"
+relying_party = "{MERCHANT}"
+signature = {{ certificate = "dupont-signature.pem", key = "dupont-signature.key" }}
+exchange = {{ certificate = "dupont-exchange.pem", key = "dupont-exchange.key" }}
+authorities = "root.pem"
+
+[set.merchant.gateway]
+url = "https://{at_gateway}/set"
+certificate = "gateway.pem"
+tls_authorities = "root.pem"
+"#
+    ))
+}
+
+pub(super) fn routes(counterparties: Arc<Counterparties>) -> Result<Router, SandboxError> {
+    wallet::routes(counterparties)
+}
+
+/// What cardholder, merchant and gateway say to each other.
+pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Request> {
+    messages::request(method, path, body)
+}
+
+/// What they answer.
+pub(super) fn answer(headers: &HeaderMap, body: &Bytes) -> Option<Said> {
+    messages::answer(headers, body)
+}
+
+/// Whether this is the id of an order.
+pub(super) fn is_order(id: &str) -> bool {
+    let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    id.starts_with("ord_") && id.bytes().all(is_id)
+}
+
+/// The orders that were heard of last, latest first, and what became of them.
+pub(super) async fn lately(shared: &Counterparties) -> Vec<Begun> {
+    let notes = shared.journal.all();
+    let mut heard: Vec<(&str, &Note)> = Vec::new();
+    for note in &notes {
+        if let About::Subject(id) = &note.about
+            && is_order(id)
+            && !heard.iter().any(|(known, _)| known == id)
+        {
+            heard.push((id, note));
+        }
+    }
+    let mut begun = Vec::new();
+    for (id, first) in heard.into_iter().rev().take(SHOWN) {
+        let purchases = names(&notes, id);
+        begun.push(Begun {
+            page: format!("/purchases/{id}"),
+            id: id.to_owned(),
+            what: checkout::title(first),
+            at: first.at,
+            age: age(first.at),
+            became: standing(shared, &purchases).await.unwrap_or(NOT_KNOWN),
+        });
+    }
+    begun
+}
+
+const NOT_KNOWN: Became = Became { tone: Tone::Open, words: "not known" };
+
+/// How the last of these purchases stands. The merchant's records are read and nobody is asked: a page that looks must not
+/// have messages sent.
+async fn standing(shared: &Counterparties, purchases: &[&str]) -> Result<Became, ControlError> {
+    let mut last = Became { tone: Tone::Open, words: "open" };
+    if purchases.is_empty() {
+        return Ok(last);
+    }
+    let store = opened(shared)?;
+    let store: &dyn Store = &store;
+    for xid in purchases {
+        let sale = store.find::<Sale>(xid).await.map_err(|error| unreadable(&error))?;
+        let standing = sale.map(|sale| sale.value.standing()).transpose();
+        if let Some((code, captured)) = standing.map_err(|error| unreadable(&error))?.flatten() {
+            last = became(code, captured);
+        }
+    }
+    Ok(last)
+}
+
+/// What became of a purchase about which the gateway said that last.
+const fn became(code: AuthCode, captured: bool) -> Became {
+    let (tone, words) = match code {
+        AuthCode::Approved if captured => (Tone::Good, "paid"),
+        AuthCode::Approved => (Tone::Good, "authorized"),
+        AuthCode::CodePending => (Tone::Open, "awaiting the code"),
+        AuthCode::CodeWrong => (Tone::Open, "awaiting the code: a wrong one was typed"),
+        AuthCode::NoReply | AuthCode::UnderWay => (Tone::Open, "the bank is being asked"),
+        AuthCode::CodeLocked => (Tone::Bad, "refused: too many wrong codes"),
+        AuthCode::CodeExpired => (Tone::Bad, "expired: no code came in time"),
+        AuthCode::NoPhone => (Tone::Bad, "refused: no phone is vouched for"),
+        AuthCode::Declined => (Tone::Bad, "refused: the bank declined"),
+        AuthCode::Cancelled => (Tone::Bad, "voided: called off"),
+        AuthCode::Untimely => (Tone::Bad, "refused: the request was held back"),
+        AuthCode::SignatureRequired => (Tone::Bad, "refused: a signature is needed"),
+        AuthCode::UnspecifiedFailure
+        | AuthCode::AmountError
+        | AuthCode::ExpiredCard
+        | AuthCode::InvalidTransaction
+        | AuthCode::PiPreviouslyUsed
+        | AuthCode::PiAuthMismatch
+        | AuthCode::CaptureNotSupported
+        | AuthCode::CardMerchBrandMismatch => (Tone::Bad, "refused by the gateway"),
+    };
+    Became { tone, words }
+}
+
+/// The flow of an order, with every purchase that it came to. By which references bank and centre know them, the gateway's
+/// records say.
+pub(super) async fn flow(shared: &Counterparties, order: &str) -> Result<Flow, ControlError> {
+    let notes = shared.journal.all();
+    let mut traces = Traces { subject: order.to_owned(), ..Traces::default() };
+    let purchases = names(&notes, order);
+    if !purchases.is_empty() {
+        let store = opened(shared)?;
+        for xid in purchases {
+            trace(&store, xid, &mut traces).await.map_err(|error| unreadable(&error))?;
+        }
+    }
+    let flow = Flow::of(&shared.journal, &traces);
+    if flow.arrows.is_empty() {
+        return Err(ControlError::not_found("Nothing was sent for such an order."));
+    }
+    Ok(flow)
+}
+
+/// Adds the references of one purchase.
+async fn trace(
+    store: &dyn Store,
+    xid: &str,
+    traces: &mut Traces,
+) -> Result<(), countersign_domain::error::Error> {
+    let Some(payment) = payment_of(store, xid).await? else { return Ok(()) };
+    let payment = store.expect::<Payment>(payment.as_str()).await?.value;
+    traces.bank.push(payment.bank_reference().to_owned());
+    let Some(challenge) = payment.challenge() else { return Ok(()) };
+    for fact in store.facts(&RecordKey::of::<Challenge>(challenge.as_str())).await? {
+        if let Event::MessageSent { network_id: Some(id), .. } = fact.event {
+            traces.messages.push(id);
+        }
+    }
+    Ok(())
+}
+
+fn opened(shared: &Counterparties) -> Result<SqliteStore, ControlError> {
+    SqliteStore::open(&shared.store).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> ControlError {
+    ControlError::internal(&error.to_string())
+}
