@@ -9,6 +9,7 @@ mod driver;
 mod buys;
 mod enrols;
 mod looks;
+mod wallet;
 
 #[path = "../enrolment/support.rs"]
 #[expect(dead_code, reason = "programs enrol in other ways than people")]

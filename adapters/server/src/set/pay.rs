@@ -13,7 +13,7 @@ use countersign_set::{
     wallet_file::WalletFile,
 };
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Outcome, arguments::Pay, wallet::password};
 use crate::{
@@ -23,8 +23,8 @@ use crate::{
     tls,
 };
 
-/// How often a message is sent in all: the same one, which is answered as if it had been sent once.
-const TRIES: usize = 5;
+/// How long an answer to one message is waited for: servers are started again meanwhile.
+const PATIENCE: Duration = Duration::from_secs(45);
 /// How often it is asked how a purchase stands that is under way.
 const INQUIRIES: usize = 20;
 /// Between two of them.
@@ -156,17 +156,21 @@ impl Payer<'_> {
 
     /// Sends a message until it is answered: the same message, so that nothing is done twice.
     async fn send(&self, url: &str, message: &[u8]) -> Result<Vec<u8>, HttpError> {
-        let mut tries = 1;
-        loop {
-            match self.client.exchange(url, message.to_vec()).await {
-                Err(error) if tries < TRIES && error.may_pass() => {
-                    tracing::warn!(%error, "sending the message again");
-                    tries += 1;
-                    sleep(PAUSE).await;
+        let mut last = HttpError::Late { host: url.to_owned() };
+        let sending = async {
+            loop {
+                match self.client.exchange(url, message.to_vec()).await {
+                    Err(error) if error.may_pass() => {
+                        tracing::warn!(%error, "sending the message again");
+                        last = error;
+                        sleep(PAUSE).await;
+                    }
+                    done => return done,
                 }
-                done => return done,
             }
-        }
+        };
+        let sent = timeout(PATIENCE, sending).await;
+        sent.unwrap_or(Err(last))
     }
 
     fn paid(&self, progress: &Progress) -> Result<Outcome, Failure> {
