@@ -113,7 +113,22 @@ impl PaymentGateway {
                     Message::CapReq(request) => self.settle(&header, &request).await,
                     Message::CapRevReq(request) => self.settle(&header, &request).await,
                     Message::CredReq(request) => self.settle(&header, &request).await,
-                    _ => Err(Stop::Told(ErrorCode::MessageNotSupported)),
+                    Message::PInitReq(_)
+                    | Message::PInitRes(_)
+                    | Message::PReq(_)
+                    | Message::PRes(_)
+                    | Message::InqReq(_)
+                    | Message::InqRes(_)
+                    | Message::AuthRes(_)
+                    | Message::AuthRevRes(_)
+                    | Message::CapRes(_)
+                    | Message::CapRevRes(_)
+                    | Message::CredRes(_)
+                    | Message::CodeRes(_)
+                    | Message::CodeForwardReq(_)
+                    | Message::CodeForwardRes(_)
+                    | Message::CodeDirectRes(_)
+                    | Message::Error(_) => Err(Stop::Told(ErrorCode::MessageNotSupported)),
                 };
                 (Some(header.rrpid), answered)
             }

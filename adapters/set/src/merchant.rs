@@ -234,7 +234,25 @@ impl MerchantServer {
                     Message::PReq(request) => self.purchase(&header, &request, message).await,
                     Message::CodeForwardReq(request) => self.code(&header, &request, message).await,
                     Message::InqReq(request) => self.inquiry(&header, &request, message).await,
-                    _ => Err(Stop::Told(ErrorCode::MessageNotSupported)),
+                    Message::PInitRes(_)
+                    | Message::PRes(_)
+                    | Message::InqRes(_)
+                    | Message::AuthReq(_)
+                    | Message::AuthRes(_)
+                    | Message::AuthRevReq(_)
+                    | Message::AuthRevRes(_)
+                    | Message::CapReq(_)
+                    | Message::CapRes(_)
+                    | Message::CapRevReq(_)
+                    | Message::CapRevRes(_)
+                    | Message::CredReq(_)
+                    | Message::CredRes(_)
+                    | Message::CodeReq(_)
+                    | Message::CodeRes(_)
+                    | Message::CodeForwardRes(_)
+                    | Message::CodeDirectReq(_)
+                    | Message::CodeDirectRes(_)
+                    | Message::Error(_) => Err(Stop::Told(ErrorCode::MessageNotSupported)),
                 };
                 (Some(header.rrpid), answered)
             }

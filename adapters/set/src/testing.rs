@@ -122,7 +122,7 @@ pub struct Wire {
     pub held: Mutex<Vec<Vec<u8>>>,
     /// Whether the gateway is out of reach.
     pub is_cut: AtomicBool,
-    /// What the gateway has taken for its answers.
+    /// The time that the gateway's answers took.
     pub spent: Mutex<Duration>,
     /// Whether answers are lost on their way back.
     pub loses_answers: AtomicBool,

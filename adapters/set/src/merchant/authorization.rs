@@ -344,7 +344,7 @@ impl MerchantServer {
     pub(super) fn sealed<T: Content>(
         &self,
         tbs: &Received<T>,
-    ) -> Result<Sealed<Signed<T, Merchant>, Gateway>, Stop> {
+    ) -> Result<Sealed<Signed<T, Merchant>, Gateway>, Failure> {
         let now = unix_time(self.ports.clock.now());
         let failed = |cause| ProtectError::Failed { what: "Cert-PE", cause };
         let certificate = self.settings.gateway.first();
@@ -355,7 +355,7 @@ impl MerchantServer {
     }
 
     /// The name of a new request of this merchant.
-    pub(super) fn tags(&self) -> Result<(RrTags, Random), Stop> {
+    pub(super) fn tags(&self) -> Result<(RrTags, Random), Failure> {
         let rrpid = Random::from(random(self.ports.entropy.as_ref())?);
         let date = generalized_time(self.ports.clock.now())?;
         let tags = RrTags { rrpid: rrpid.clone(), merchant_id: self.merchant_id()?, date };
@@ -382,7 +382,7 @@ pub(super) fn question<T: Content>(
     tbs: &Received<T>,
     message: &Message,
     rrpid: &Random,
-) -> Result<Question, Stop> {
+) -> Result<Question, Failure> {
     Ok(Question {
         rrpid: Bytes(rrpid.as_bytes().to_vec()),
         digest: Hash(*Digest::of(tbs)?.as_bytes()),

@@ -12,8 +12,7 @@ use crate::{
             SettlementCode, SettlementKind,
         },
     },
-    record::{Order, OrderId, Sale, SettlementId, SettlementRecord},
-    stop::Stop,
+    record::{Order, OrderId, Question, Sale, SettlementId, SettlementRecord},
     trust::to_chain,
     wire::{Failure, unwrap},
 };
@@ -86,14 +85,12 @@ impl MerchantServer {
             }
             SettlementKind::Credit => self.settled::<CredReqTbs>(&answered, &found.value, &sale),
         };
-        match settled {
-            Ok(Ok(settled)) => self.keep_settled(found, settled).await,
-            Ok(Err(why)) => {
+        match settled? {
+            Ok(settled) => self.keep_settled(found, settled).await,
+            Err(why) => {
                 tracing::error!(settlement = %id, why, "the gateway's answer is not accepted");
                 Ok(found.value)
             }
-            Err(Stop::Failed(failure)) => Err(failure),
-            Err(Stop::Told(_)) => Ok(found.value),
         }
     }
 
@@ -125,25 +122,14 @@ impl MerchantServer {
     }
 
     /// The question, to be kept before it is sent.
-    fn ask_for<T: Settlement>(
-        &self,
-        sale: &Sale,
-        amount: Amount,
-    ) -> Result<crate::record::Question, Failure> {
-        let make = || -> Result<_, Stop> {
-            let trans_ids = sale.trans_ids()?;
-            let (auth_rr_tags, own) = self.tags()?;
-            let auth_tags = AuthTags { auth_rr_tags, trans_ids };
-            let req_amt = CurrencyAmount::try_from(amount)?;
-            let tbs = T::new(auth_tags, req_amt, to_chain(&self.keys.exchange)?);
-            let tbs = Received::new(tbs)?;
-            let message = T::request_message(self.sealed(&tbs)?);
-            question(&tbs, &message, &own)
-        };
-        make().map_err(|stop| match stop {
-            Stop::Failed(failure) => failure,
-            Stop::Told(_) => Error::Contention.into(),
-        })
+    fn ask_for<T: Settlement>(&self, sale: &Sale, amount: Amount) -> Result<Question, Failure> {
+        let (auth_rr_tags, own) = self.tags()?;
+        let auth_tags = AuthTags { auth_rr_tags, trans_ids: sale.trans_ids()? };
+        let req_amt = CurrencyAmount::try_from(amount)?;
+        let tbs = T::new(auth_tags, req_amt, to_chain(&self.keys.exchange)?);
+        let tbs = Received::new(tbs)?;
+        let message = T::request_message(self.sealed(&tbs)?);
+        question(&tbs, &message, &own)
     }
 
     /// What became of a question, if the answer is authentic and to it (W3). The inner error says why it is not accepted.
@@ -152,7 +138,7 @@ impl MerchantServer {
         answered: &[u8],
         record: &SettlementRecord,
         sale: &Sale,
-    ) -> Result<Result<Settled, &'static str>, Stop> {
+    ) -> Result<Result<Settled, &'static str>, Failure> {
         let now = self.ports.clock.now();
         let message = unwrap(answered).map(|one| one.message);
         let Some(sealed) = message.ok().and_then(T::result_in) else {
