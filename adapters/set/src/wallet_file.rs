@@ -109,7 +109,7 @@ pub struct WalletFile {
 /// What a wallet is made of.
 #[derive(Debug)]
 pub struct NewWallet<'a> {
-    /// The card.
+    /// Sealed in the file, under the new key.
     pub card: &'a Card,
     /// Its brand.
     pub brand: &'a str,
