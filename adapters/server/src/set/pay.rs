@@ -257,7 +257,7 @@ impl Teller {
     }
 
     fn not_paid(&self, progress: &Progress) -> Result<Outcome, Failure> {
-        let cause = progress.auth_code.map_or(progress.completion.name(), AuthCode::name);
+        let cause = progress.auth_code.map_or_else(|| progress.completion.name(), AuthCode::name);
         if self.json {
             line(&json!({ "event": "not_paid", "cause": cause }))?;
         } else {
