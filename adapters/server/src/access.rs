@@ -9,7 +9,8 @@ use crate::{
     backbone::Backbone,
     config::{Config, needed},
     error::{ConfigError, StartError},
-    mount::{Flow, Mount},
+    flow::Flow,
+    mount::Mount,
 };
 
 pub(crate) const SECTION: &str = "access";

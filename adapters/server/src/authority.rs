@@ -16,9 +16,10 @@ use crate::{
     config::{AuthoritySection, Config, Files, needed},
     error::{ConfigError, StartError},
     file::Failure,
+    flow::Flow,
     folder::{AuthorityFolder, read_certificate},
     listener::Endpoint,
-    mount::{Flow, Mount},
+    mount::Mount,
     tls,
 };
 

@@ -14,7 +14,6 @@ use countersign_domain::{
 };
 use countersign_store::SqliteStore;
 use countersign_web::{relying_party::RelyingParties, words::SHARED};
-use tokio::sync::watch;
 
 use crate::{
     config::{Config, needed},
@@ -27,7 +26,7 @@ use crate::{
     notifying_store::NotifyingStore,
     payments::payments,
     system::SystemEntropy,
-    workers::{Task, send_messages},
+    workers::{Signals, Task, send_messages},
 };
 
 /// What every flow stands on.
@@ -41,15 +40,6 @@ pub(crate) struct Backbone {
     pub(crate) parties: RelyingParties,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) signals: Signals,
-}
-
-/// When a server ends.
-#[derive(Clone)]
-pub(crate) struct Signals {
-    /// Turns true when nothing new is to be begun.
-    pub(crate) stopping: watch::Receiver<bool>,
-    /// Turns true when all that was begun has ended.
-    pub(crate) closing: watch::Receiver<bool>,
 }
 
 /// What a backbone is made of: read from the configuration; nothing is opened or connected yet.

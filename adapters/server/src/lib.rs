@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox, payments.rs
-//!                             +--> checkout.rs, authority.rs, set/: one file for each flow, each gives a Mount (mount.rs)
+//!                             +--> checkout.rs, authority.rs, set/: one file for each flow, each is a Flow and gives a Mount
 //!                             +--> listener.rs: TLS --> the flows' routers
 //!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
 //!                             +--> metered.rs, requests.rs, notifying_store.rs --> metrics.rs --> operations.rs
@@ -28,6 +28,7 @@ mod config;
 mod drivers;
 mod error;
 mod file;
+mod flow;
 mod folder;
 mod key_uri;
 mod listener;

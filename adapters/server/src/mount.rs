@@ -1,14 +1,8 @@
-//! What a flow is to the server: read from its section of the configuration, then mounted on the backbone.
+//! What the server is given to run.
 
 use countersign_web::api::ApiPart;
 
-use crate::{backbone::Backbone, error::StartError, listener::Endpoint, workers::Task};
-
-/// A flow whose section is there, with everything that the section names.
-pub(crate) trait Flow: Send {
-    /// Puts it on the backbone. Nothing of it runs yet.
-    fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError>;
-}
+use crate::{listener::Endpoint, workers::Task};
 
 /// What a flow gives the server to run.
 #[derive(Default)]
@@ -17,9 +11,9 @@ pub(crate) struct Mount {
     pub(crate) endpoints: Vec<Endpoint>,
     /// Its part of the API for relying parties.
     pub(crate) api: Vec<ApiPart>,
-    /// What runs beside the listeners until [`crate::backbone::Signals::stopping`].
+    /// What runs beside the listeners until [`crate::workers::Signals::stopping`].
     pub(crate) tasks: Vec<Task>,
-    /// What those may still need meanwhile: it runs until [`crate::backbone::Signals::closing`].
+    /// What those may still need meanwhile: it runs until [`crate::workers::Signals::closing`].
     pub(crate) connections: Vec<Task>,
 }
 

@@ -7,13 +7,12 @@ use countersign_domain::{gateway::Gateway, ports::Ports, verifier::Verifier};
 use tokio::sync::watch;
 
 use crate::{
-    backbone::Signals,
     drivers,
     error::ConfigError,
     metered::Metered,
     metrics::Metrics,
     mount::Mount,
-    workers::{self, Task},
+    workers::{self, Signals, Task},
 };
 
 /// Payments that are asked of that bank. The mount keeps the connection to it, and resumes payments.

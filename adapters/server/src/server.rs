@@ -17,17 +17,18 @@ use tokio::{
 
 use crate::{
     access, authority,
-    backbone::{Backbone, Groundwork, Signals},
+    backbone::{Backbone, Groundwork},
     checkout,
     config::Config,
     error::{ConfigError, StartError},
+    flow::Flow,
     listener::{Endpoint, Listener},
-    mount::Flow,
     operations::Operations,
     requests::watched,
     set,
     system::SystemClock,
-    tls, workers,
+    tls,
+    workers::{self, Signals},
 };
 
 /// Reads a flow's section, and what it names.

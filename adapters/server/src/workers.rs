@@ -19,6 +19,15 @@ use tokio::{
 /// What runs beside the listeners, once it is spawned.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// When a server ends.
+#[derive(Clone)]
+pub(crate) struct Signals {
+    /// Turns true when nothing new is to be begun.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Turns true when all that was begun has ended.
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
 /// How often the outbox is looked at: for messages to be sent again, and for those of a process that has died. New ones
 /// are announced.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(250);

@@ -59,7 +59,7 @@ pub enum HttpError {
     Status {
         /// Which host.
         host: String,
-        /// The status.
+        /// In HTTP (RFC 9110 section 15).
         status: u16,
     },
     /// The answer is no message.

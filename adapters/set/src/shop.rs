@@ -56,7 +56,7 @@ pub fn shop_api(merchant: Arc<MerchantServer>, parties: RelyingParties) -> ApiPa
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateOrder {
-    /// How much.
+    /// To be paid, above zero.
     pub amount: AmountBody,
     /// The goods in words, 1 to 1024 characters: the cardholder sees them, the gateway does not.
     #[schema(example = "Two books")]
@@ -118,7 +118,7 @@ pub struct OrderView {
     pub url: String,
     /// Where it stands.
     pub status: Status,
-    /// How much.
+    /// To be paid.
     pub amount: AmountBody,
     /// The goods in words.
     pub description: String,

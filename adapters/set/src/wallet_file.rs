@@ -1,5 +1,5 @@
 //! A cardholder's wallet in a file: the key under a password (F11.7), the card under the key, certificate and authorities as
-//! they are. Whoever has the file without the password has neither key nor card.
+//! they are. Without the password, the file gives neither key nor card.
 
 use std::{
     fs,
@@ -109,7 +109,7 @@ pub struct WalletFile {
 /// What a wallet is made of.
 #[derive(Debug)]
 pub struct NewWallet<'a> {
-    /// The card.
+    /// Sealed in the file, under the new key.
     pub card: &'a Card,
     /// Its brand.
     pub brand: &'a str,

@@ -396,7 +396,7 @@ impl Drop for Payer {
 }
 
 pub(crate) fn arguments() -> Option<Vec<String>> {
-    let said = env::var(ARGUMENTS).ok()?;
+    let said = env::var_os(ARGUMENTS)?.into_string().ok()?;
     Some(said.split('\n').map(str::to_owned).collect())
 }
 

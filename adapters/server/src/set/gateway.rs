@@ -18,8 +18,9 @@ use crate::{
     backbone::Backbone,
     config::{Config, Files, SetGatewaySection, TlsSection, exchange, needed},
     error::{ConfigError, StartError},
+    flow::Flow,
     listener::Endpoint,
-    mount::{Flow, Mount},
+    mount::Mount,
     tls,
     trust::Authorities,
 };

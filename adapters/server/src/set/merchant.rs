@@ -19,8 +19,9 @@ use crate::{
     backbone::Backbone,
     config::{Config, Files, PeerSection, SetMerchantSection, chain, exchange, needed},
     error::{ConfigError, StartError},
+    flow::Flow,
     listener::Endpoint,
-    mount::{Flow, Mount},
+    mount::Mount,
     tls,
     trust::Authorities,
 };
