@@ -35,8 +35,7 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
             begins: true,
         }),
         (_, path) => {
-            let order = path.strip_prefix("/set/orders/");
-            let order = order.or_else(|| path.strip_prefix("/v1/set/orders/"));
+            let order = path.strip_prefix("/v1").unwrap_or(path).strip_prefix("/set/orders/");
             let from = if path.starts_with("/v1/") { Party::Merchant } else { Party::Payer };
             order.map(|order| Request {
                 from,
