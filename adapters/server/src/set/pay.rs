@@ -236,7 +236,8 @@ impl Teller {
                 line(&"This is not the code.")?;
             }
             self.ask(&format!("Code ({} digits) sent to {}: ", start.digits, start.phone))?;
-            let Some(code) = typed()? else { return Ok(None) };
+            let Some(mut code) = typed()? else { return Ok(None) };
+            code.retain(|character| !matches!(character, ' ' | '-' | '\u{a0}'));
             // What cannot be a code costs no attempt.
             if TypedCode::try_from(code.as_str()).is_ok() && code.len() == usize::from(start.digits)
             {
