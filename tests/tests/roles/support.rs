@@ -395,7 +395,6 @@ impl Drop for Payer {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what one test process tells another")]
 pub(crate) fn arguments() -> Option<Vec<String>> {
     let said = env::var_os(ARGUMENTS)?.into_string().ok()?;
     Some(said.split('\n').map(str::to_owned).collect())
