@@ -360,6 +360,8 @@ pub(crate) struct Bought {
     pub(crate) captured: Option<Amount>,
     /// What of it was given back.
     pub(crate) credited: Option<Amount>,
+    /// Whether the authorization was reversed: it will not be paid.
+    pub(crate) is_reversed: bool,
 }
 
 /// A message to the gateway. The wrapper around it is made when it is sent: that may be long after.
@@ -412,8 +414,14 @@ impl Sale {
 
     /// What the gateway said last.
     pub(crate) fn answer(&self) -> Result<Option<Answer>, StoreError> {
-        let answer = self.bought.as_ref().and_then(|bought| bought.answer.as_ref());
-        answer.map(|der| Answer::from_der(&der.0).map_err(|_| corrupt(self))).transpose()
+        let Some(bought) = &self.bought else { return Ok(None) };
+        let Some(der) = &bought.answer else { return Ok(None) };
+        let answer = Answer::from_der(&der.0).map_err(|_| corrupt(self))?;
+        Ok(Some(match bought.is_reversed {
+            false => answer,
+            // What was approved is called off, and its receipt is worth nothing.
+            true => Answer { auth_code: AuthCode::Cancelled, receipt: None, ..answer },
+        }))
     }
 
     /// What the gateway said last, and whether the amount is debited.

@@ -98,6 +98,7 @@ impl Status {
     fn of(order: &Order, sale: Option<&Sale>, answer: Option<&Answer>, now: Timestamp) -> Self {
         match answer {
             Some(Answer { auth_code: AuthCode::Approved, captured: true, .. }) => Self::Paid,
+            Some(_) if sale.is_some_and(|sale| sale.captured().is_some()) => Self::Paid,
             Some(Answer { auth_code: AuthCode::Approved, .. }) => Self::Authorized,
             Some(answer) if is_final(answer.auth_code) => Self::Refused,
             Some(Answer { code_start: Some(_), .. }) => Self::CodeAsked,
@@ -124,6 +125,12 @@ pub struct OrderView {
     pub description: String,
     /// Until when it can be paid, in seconds since 1970.
     pub expires_at: u64,
+    /// What was captured by a settlement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captured: Option<AmountBody>,
+    /// What was given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credited: Option<AmountBody>,
     /// What the gateway said last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_code: Option<&'static str>,
@@ -188,6 +195,8 @@ impl MerchantServer {
             amount: order.amount.into(),
             description: order.description,
             expires_at: order.expires_at.unix_seconds(),
+            captured: sale.as_ref().and_then(Sale::captured).map(AmountBody::from),
+            credited: sale.as_ref().and_then(Sale::credited).map(AmountBody::from),
             auth_code: answer.as_ref().map(|answer| answer.auth_code.name()),
             receipt: answer
                 .and_then(|answer| answer.receipt)

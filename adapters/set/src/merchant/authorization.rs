@@ -141,6 +141,7 @@ impl MerchantServer {
             answer: None,
             captured: None,
             credited: None,
+            is_reversed: false,
         })
     }
 

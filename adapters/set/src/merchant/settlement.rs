@@ -103,6 +103,8 @@ impl MerchantServer {
         let amount =
             |money: &Option<CurrencyAmount>| money.as_ref().map(Amount::try_from).transpose();
         let (captured, credited) = (amount(&settled.captured_amt)?, amount(&settled.credited_amt)?);
+        let is_reversed = found.value.kind() == SettlementKind::AuthReversal
+            && settled.code == SettlementCode::Success;
         let change = |found: Versioned<SettlementRecord>| async move {
             let mut batch = Batch::default();
             let order = self.ports.store.expect::<Order>(found.value.order.as_str()).await?;
@@ -110,6 +112,7 @@ impl MerchantServer {
                 let mut sale = self.ports.store.expect::<Sale>(sale).await?;
                 if let Some(bought) = &mut sale.value.bought {
                     (bought.captured, bought.credited) = (captured, credited);
+                    bought.is_reversed |= is_reversed;
                     batch.replace(&sale)?;
                 }
             }

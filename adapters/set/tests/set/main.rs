@@ -17,4 +17,5 @@ mod once;
 mod purchase;
 mod secrets;
 mod settlement;
+mod shop;
 mod vouched;

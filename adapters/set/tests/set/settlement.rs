@@ -57,12 +57,15 @@ async fn an_authorized_purchase_is_captured_in_part_and_once() {
 
 #[tokio::test]
 async fn an_authorization_that_is_reversed_is_released_and_cannot_be_captured() {
-    let (parties, order, _) = authorized(LATER).await;
+    let (parties, order, sent) = authorized(LATER).await;
     let reversed = settle(&parties, &order, SettlementKind::AuthReversal, None).await;
     assert_eq!(reversed.code(), Some(SettlementCode::Success));
     let capture = settle(&parties, &order, SettlementKind::Capture, None).await;
     assert_eq!(capture.code(), Some(SettlementCode::NotNow));
     assert_eq!(parties.fixture.bank.call_names(), ["authorize", "void"]);
+    let told = parties.inquire(&sent).await.unwrap();
+    assert_eq!(told.completion, CompletionCode::NotAuthorized);
+    assert!(told.receipt.is_none(), "what was approved is worth nothing any more");
 }
 
 #[tokio::test]
