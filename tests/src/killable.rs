@@ -1,6 +1,7 @@
 //! A server in a process of its own, to be killed: a test program that starts itself again, and serves in one of its tests.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     io::{self, BufRead as _, BufReader, Lines},
     net::TcpListener,
@@ -33,13 +34,22 @@ impl Site {
     /// When no port is free, or the configuration cannot be read or written.
     pub fn beside(sandbox: &Sandbox, name: &str) -> io::Result<Self> {
         let free = || Ok::<_, io::Error>(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
-        let (api, checkout) = (free()?, free()?);
-        let port = |url: &str| url.rsplit(':').next().unwrap_or_default().to_owned();
-        let own_ports = (port(sandbox.api_url()), port(sandbox.checkout_url()));
-        let text = fs::read_to_string(sandbox.configuration())?
-            .replace(&format!(":{}", own_ports.0), &format!(":{api}"))
-            .replace(&format!(":{}", own_ports.1), &format!(":{checkout}"))
+        let mut text = fs::read_to_string(sandbox.configuration())?
             .replace("countersign.db", &format!("{name}.db"));
+        let port = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
+        let listens = text.lines().filter_map(|line| line.strip_prefix("listen = \""));
+        let own: Vec<String> = listens.map(|address| port(address.trim_end_matches('"'))).collect();
+        let mut moved = BTreeMap::new();
+        for old in own {
+            let new = free()?;
+            text = text.replace(&format!(":{old}"), &format!(":{new}"));
+            moved.insert(old, new);
+        }
+        let at = |url: &str| {
+            let new = moved.get(&port(url));
+            new.copied().ok_or_else(|| io::Error::other(format!("nothing listens at {url}")))
+        };
+        let (api, checkout) = (at(sandbox.api_url())?, at(sandbox.checkout_url())?);
         let configuration = sandbox.folder().join(format!("{name}.toml"));
         fs::write(&configuration, text)?;
         Ok(Self {

@@ -82,11 +82,11 @@ impl From<countersign_domain::randomness::EntropyError> for WalletError {
 /// A certificate and its key, with which the cardholder signs.
 #[derive(Debug)]
 pub struct Identity {
-    /// The certificate.
+    /// What tells the gateway that the key, the card and the number are one person's.
     pub certificate: Certificate,
     /// Those above it.
     pub above: Vec<Certificate>,
-    /// The key.
+    /// What signs orders and inquiries.
     pub key: KeyPair,
     /// What ties the card to the name in the certificate.
     pub pan_secret: SecretOctets,
@@ -95,7 +95,7 @@ pub struct Identity {
 /// What a cardholder pays with, unlocked (F11.7).
 #[derive(Debug)]
 pub struct Wallet {
-    /// The card.
+    /// What is debited.
     pub card: Card,
     /// Its brand.
     pub brand: BrandId,

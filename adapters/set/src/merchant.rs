@@ -125,7 +125,7 @@ pub struct MerchantServer {
 /// What a shop wants to be paid.
 #[derive(Clone, Debug)]
 pub struct NewOrder {
-    /// How much.
+    /// What is to be paid.
     pub amount: Amount,
     /// The goods in words, as the cardholder sees them and the gateway does not.
     pub description: OrderText,

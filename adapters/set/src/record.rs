@@ -220,7 +220,7 @@ random_id!(
 pub struct Order {
     /// Its id.
     pub id: OrderId,
-    /// How much.
+    /// What is to be paid.
     pub amount: Amount,
     /// The goods in words.
     pub description: String,

@@ -66,7 +66,7 @@ pub struct SettlementView {
     pub order: String,
     /// What is to be done.
     pub kind: SettlementKind,
-    /// How much.
+    /// What is to be released, debited or given back.
     pub amount: AmountBody,
     /// What the gateway says: `success` when it is done. Left out as long as it has not answered: it is asked again when
     /// this is looked at.

@@ -31,7 +31,7 @@ pub(crate) struct Description {
 /// A cardholder's wallet: a file, what opens it, and whose it is.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct WalletOfHolder {
-    /// The file.
+    /// Where it is.
     pub(crate) file: PathBuf,
     /// The static password.
     pub(crate) password: String,

@@ -227,7 +227,9 @@ tls_authorities = "root.pem"
         if signed {
             let request = Request::from_file(&fs::read(request).unwrap()).unwrap();
             let number = PhoneNumber::new(PHONE).unwrap();
-            let holder = Holder { number, card: None };
+            // Whose card it is, is vouched for as the number is: no directory is needed (F11.v2).
+            let card = countersign_certs::Card::new(CARD.0, "2035-12").unwrap();
+            let holder = Holder { number, card: Some(card) };
             let gateways = [RecipientCertificate::new(&self.cert_pe).unwrap()];
             let profile = Profile::Cardholder {
                 common_name: request.common_name().unwrap(),

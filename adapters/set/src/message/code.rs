@@ -63,7 +63,7 @@ structures! {
         h_pi_tbs = "hPI-TBS": Digest<PiTbs>,
         /// From the payment: who types the code is who paid.
         ex_nonce = "exNonce": SecretOctets,
-        /// The code.
+        /// As the person typed it.
         code = "code": SecretDigits<6, 10>,
     }
 

@@ -118,7 +118,7 @@ macro_rules! settlements {
                 $request = $request_asn1 $request_number {
                     /// Request and purchase.
                     auth_tags = "authTags": AuthTags,
-                    /// How much.
+                    /// What is to be released, debited or given back.
                     req_amt = "reqAmt": CurrencyAmount,
                     /// The merchant's certificate to encrypt the answer to, and those above it.
                     me_certificates = "meCertificates": Chain,

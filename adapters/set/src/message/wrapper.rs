@@ -107,7 +107,7 @@ structures! {
     MessageWrapper = "MessageWrapper" {
         /// What is known before it is opened.
         header = "messageHeader": MessageHeader,
-        /// The message.
+        /// One of those above.
         message = "message": Message,
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Counter {
     /// The purchase that has a name and was not sent yet.
     pub(crate) named: Option<Purchase>,
     pub(crate) bought: Vec<Bought>,
-    /// What the wallet was told last, or that it was told nothing that it believes.
+    /// What the wallet was told last, or why it accepts nothing of it.
     pub(crate) told: Option<Result<Progress, WalletError>>,
 }
 
@@ -79,7 +79,7 @@ impl Counter {
         wallet.ok_or_else(|| Failure::new(format!("{name}'s wallet is not open")))
     }
 
-    /// What the wallet was told last, if it believes it.
+    /// What the wallet was told last, if it accepts it.
     pub(crate) fn progress(&self) -> Result<&Progress, Failure> {
         match &self.told {
             Some(Ok(progress)) => Ok(progress),
