@@ -139,28 +139,6 @@ impl<T> Digest<T> {
     }
 }
 
-impl<T> Clone for Digest<T> {
-    fn clone(&self) -> Self {
-        Self(self.0, PhantomData)
-    }
-}
-
-impl<T> PartialEq for Digest<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl<T> Eq for Digest<T> {}
-
-impl<T> fmt::Debug for Digest<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digest(")?;
-        self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str("..)")
-    }
-}
-
 impl<T: Content> Described for Digest<T> {
     const KIND: &'static Kind = &Kind::Digest(T::STRUCTURE.name);
 }
@@ -180,35 +158,35 @@ impl<P> KeyOf<P> {
     }
 }
 
-impl<P> Clone for KeyOf<P> {
-    fn clone(&self) -> Self {
-        Self(self.0, PhantomData)
-    }
-}
-
-impl<P> PartialEq for KeyOf<P> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl<P> Eq for KeyOf<P> {}
-
-impl<P> fmt::Debug for KeyOf<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyOf(")?;
-        self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str("..)")
-    }
-}
-
 impl<P: Party> Described for KeyOf<P> {
     const KIND: &'static Kind = &Kind::KeyOf(P::ROLE);
 }
 
-/// Thirty-two octets on the wire.
+/// Thirty-two octets, compared, shown in part and written as such.
 macro_rules! thirty_two_octets {
     ($name:ident) => {
+        impl<T> Clone for $name<T> {
+            fn clone(&self) -> Self {
+                Self(self.0, PhantomData)
+            }
+        }
+
+        impl<T> PartialEq for $name<T> {
+            fn eq(&self, other: &Self) -> bool {
+                self.0 == other.0
+            }
+        }
+
+        impl<T> Eq for $name<T> {}
+
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "("))?;
+                self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str("..)")
+            }
+        }
+
         impl<T> FixedTag for $name<T> {
             const TAG: Tag = Tag::OctetString;
         }
