@@ -1,11 +1,11 @@
 //! Whether a merchant's message is authentic. Whatever is not so is answered alike and after the same time: neither what
 //! decrypts nor what verifies can be told by asking.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use countersign_certs::{Certificate, EndEntityKind, RecipientCertificate};
 use countersign_domain::{hex, id::RelyingPartyId, transaction::Payee};
-use tokio::time::Instant;
+use tokio::{task::spawn_blocking, time::Instant};
 
 use super::PaymentGateway;
 use crate::{
@@ -22,12 +22,19 @@ use crate::{
 /// take together (an RSA key of 4096 bits decrypts in some ten milliseconds), so that the time does not tell which failed.
 const NOT_AUTHENTIC: Duration = Duration::from_millis(25);
 
+/// The end of the wait, which is slept to the microsecond: the runtime's timer counts whole milliseconds from when it begins
+/// to wait, and so would give away how long the checks took.
+const EXACTLY: Duration = Duration::from_millis(4);
+
 /// Waits until whatever is not authentic is answered.
 pub(crate) async fn as_long_as_any(begun: Instant) {
     // What took longer, on a machine that has too much to do, is answered at the next of such times.
     let periods = begun.elapsed().as_millis().checked_div(NOT_AUTHENTIC.as_millis());
     let periods = u32::try_from(periods.unwrap_or(0)).unwrap_or(u32::MAX).saturating_add(1);
-    tokio::time::sleep_until(begun + NOT_AUTHENTIC.saturating_mul(periods)).await;
+    let wait = NOT_AUTHENTIC.saturating_mul(periods);
+    tokio::time::sleep_until(begun + wait.saturating_sub(EXACTLY)).await;
+    let left = wait.saturating_sub(begun.elapsed());
+    let _: Result<_, _> = spawn_blocking(move || thread::sleep(left)).await;
 }
 
 /// A merchant whose message is authentic.
