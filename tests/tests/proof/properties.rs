@@ -296,7 +296,8 @@ fn settlements(texts: &[(&str, &str)], tags: &[&'static str], answer: &Found) ->
     questions
 }
 
-/// The weaknesses that the literature and our own model found, with the fix taken out: W1, W3, W5, W11, W12.
+/// The weaknesses that the literature and our own model found, with the fix taken out: W1, W2, W3, W5, W11,
+/// W12.
 fn attacks() -> Vec<Question> {
     let by = |place: usize| AGREEMENTS[place].1;
     let attack = |name: &str, tags: &[&'static str], text: &str, without| {
@@ -326,6 +327,12 @@ fn attacks() -> Vec<Question> {
             w3,
             &[("RRTags", "merchantID"), ("AuthResTBS", "hAuthReq")],
             Found::Way,
+        ),
+        attack(
+            "W2: a merchant takes an order that was signed for another gateway, when nothing that it sees names one",
+            &["signed", "exempt"],
+            ORDERED,
+            &[("PInitResData", "peCertificates"), ("PI-TBS", "gateway"), ("OIData", "gateway")],
         ),
         attack(
             "W5: a card number is enough without signature and code",
@@ -406,6 +413,17 @@ fn heard() -> Vec<Question> {
         .collect()
 }
 
+/// W2's fix alone: the order that the merchant reads names the gateway, and nothing else does.
+fn the_order_alone_names_the_gateway() -> Question {
+    purchase(
+        "W2: the merchant takes only an order that was signed for its gateway, as the order alone tells".to_owned(),
+        &["signed", "exempt", "attacker", "any-gateway"],
+        ORDERED,
+        &[("PInitResData", "peCertificates"), ("PI-TBS", "gateway"), ("PIHead", "gateway")],
+        Found::NoWay,
+    )
+}
+
 /// Everything that is asked.
 pub(crate) fn questions() -> Vec<Question> {
     let mut questions: Vec<Question> = MODES.iter().flat_map(properties_of).collect();
@@ -414,6 +432,7 @@ pub(crate) fn questions() -> Vec<Question> {
     let honest = [("an honest one is possible", SETTLED_HONESTLY)];
     questions.extend(settlements(&honest, &[], &Found::Way));
     questions.extend(attacks());
+    questions.push(the_order_alone_names_the_gateway());
     questions.extend(MODES.iter().map(|mode| {
         let name = format!("{}: an honest purchase is possible", mode.name);
         purchase(name, mode.tags, HONEST, &[], Found::Way)
