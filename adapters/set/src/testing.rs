@@ -5,13 +5,14 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
+use axum::Router;
 use countersign_certs::{
     Authority, Certificate, Holder, KeyKind, KeyPair, KeyUse, Phone, PhoneNumber, Profile,
     RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, Validity,
@@ -30,12 +31,17 @@ use countersign_domain::{
     time::Timestamp,
 };
 
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use tokio::net::TcpListener;
+
 use crate::{
     Order, Trust,
     asn1::SecretOctets,
     cardholder::{Identity, Offer, Progress, Sent, Wallet, WalletError},
     cardholder_name,
     gateway::{GatewayKeys, GatewaySettings, PaymentGateway},
+    http::{gateway_routes, merchant_routes},
+    link::HttpClient,
     merchant::{GatewayLink, LinkError, MerchantKeys, MerchantServer, MerchantSettings, NewOrder},
 };
 
@@ -113,9 +119,37 @@ impl Issuer {
     }
 }
 
+/// Where a role takes messages over a socket.
+pub struct Door {
+    client: HttpClient,
+    url: String,
+}
+
+impl Door {
+    /// Serves a role on loopback, until the runtime ends.
+    pub fn open(routes: Router) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/set", listener.local_addr().unwrap());
+        let listener = TcpListener::from_std(listener).unwrap();
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let tls = tls.with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        Self { client: HttpClient::new(Arc::new(tls)), url }
+    }
+
+    /// What is answered there to a message.
+    pub async fn answer(&self, message: &[u8]) -> Vec<u8> {
+        self.client.exchange(&self.url, message.to_vec()).await.unwrap()
+    }
+}
+
 /// The way from the merchant to the gateway, on which an attacker may sit.
 pub struct Wire {
     gateway: Arc<PaymentGateway>,
+    /// Where the gateway takes messages, when it takes them over a socket.
+    door: OnceLock<Door>,
     /// What went over it, question and answer.
     pub seen: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     /// What the gateway did not get.
@@ -138,7 +172,10 @@ impl GatewayLink for Wire {
             return Err(LinkError { cause: "cut".to_owned() });
         }
         let begun = Instant::now();
-        let answer = self.gateway.answer(&message).await;
+        let answer = match self.door.get() {
+            Some(door) => Ok(door.answer(&message).await),
+            None => self.gateway.answer(&message).await,
+        };
         *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += begun.elapsed();
         let answer = answer.map_err(|error| LinkError { cause: error.to_string() })?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,6 +194,8 @@ pub struct Parties {
     pub issuer: Issuer,
     pub gateway: Arc<PaymentGateway>,
     pub merchant: Arc<MerchantServer>,
+    /// Where the merchant takes messages, when it takes them over a socket.
+    door: Option<Door>,
     pub wire: Arc<Wire>,
     pub wallet: Wallet,
     pub entropy: SeededEntropy,
@@ -187,6 +226,7 @@ impl Parties {
         let gateway = Arc::new(gateway);
         let wire = Arc::new(Wire {
             gateway: gateway.clone(),
+            door: OnceLock::new(),
             seen: Mutex::default(),
             spent: Mutex::default(),
             held: Mutex::default(),
@@ -205,7 +245,32 @@ impl Parties {
         };
         let entropy = SeededEntropy::new(77);
         let merchant = Arc::new(merchant);
-        Self { fixture, issuer, gateway, merchant, wire, wallet, entropy }
+        Self { fixture, issuer, gateway, merchant, door: None, wire, wallet, entropy }
+    }
+
+    /// The same, whose messages all go over sockets.
+    #[must_use]
+    pub fn over_sockets(self) -> Self {
+        let gateway = Door::open(gateway_routes(self.gateway.clone()));
+        assert!(self.wire.door.set(gateway).is_ok(), "they are open already");
+        let door = Some(Door::open(merchant_routes(self.merchant.clone())));
+        Self { door, ..self }
+    }
+
+    /// What the merchant answers.
+    pub async fn tell_merchant(&self, message: &[u8]) -> Vec<u8> {
+        match &self.door {
+            Some(door) => door.answer(message).await,
+            None => self.merchant.answer(message).await.unwrap(),
+        }
+    }
+
+    /// What the gateway answers.
+    pub async fn tell_gateway(&self, message: &[u8]) -> Vec<u8> {
+        match self.wire.door.get() {
+            Some(door) => door.answer(message).await,
+            None => self.gateway.answer(message).await.unwrap(),
+        }
     }
 
     /// Without a client certificate the card is looked up in the directory (F11.8).
@@ -238,7 +303,7 @@ impl Parties {
 
     pub async fn accept(&self, offer: Offer) -> Result<crate::cardholder::Purchase, WalletError> {
         let (message, begun) = offer.begin(&self.wallet, &self.entropy, self.now())?;
-        let answer = self.merchant.answer(&message).await.unwrap();
+        let answer = self.tell_merchant(&message).await;
         begun.accept(&answer, &self.wallet, self.now())
     }
 
@@ -252,7 +317,7 @@ impl Parties {
         let purchase = self.named(order).await;
         let (message, asked, sent) =
             purchase.request(&self.wallet, &self.entropy, self.now()).unwrap();
-        let answer = self.merchant.answer(&message).await.unwrap();
+        let answer = self.tell_merchant(&message).await;
         let progress = sent.answer(&asked, &answer, &self.wallet, self.now());
         (sent, progress)
     }
@@ -268,21 +333,21 @@ impl Parties {
     /// Types a code, through the merchant.
     pub async fn type_code(&self, sent: &Sent, code: &str) -> Result<Progress, WalletError> {
         let (message, asked) = sent.code_forward(code, &self.entropy, self.now())?;
-        let answer = self.merchant.answer(&message).await.unwrap();
+        let answer = self.tell_merchant(&message).await;
         sent.answer(&asked, &answer, &self.wallet, self.now())
     }
 
     /// Types a code, straight to the gateway.
     pub async fn type_code_direct(&self, sent: &Sent, code: &str) -> Result<Progress, WalletError> {
         let (message, rrpid) = sent.code_direct(code, &self.entropy, self.now())?;
-        let answer = self.gateway.answer(&message).await.unwrap();
+        let answer = self.tell_gateway(&message).await;
         sent.direct_answer(&rrpid, &answer, &self.wallet, self.now())
     }
 
     /// Asks the merchant how it stands.
     pub async fn inquire(&self, sent: &Sent) -> Result<Progress, WalletError> {
         let (message, asked) = sent.inquiry(&self.wallet, &self.entropy, self.now())?;
-        let answer = self.merchant.answer(&message).await.unwrap();
+        let answer = self.tell_merchant(&message).await;
         sent.answer(&asked, &answer, &self.wallet, self.now())
     }
 

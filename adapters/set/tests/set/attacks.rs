@@ -1,10 +1,14 @@
-//! Weaknesses W1 to W12 of SET, and what thieves, merchants and gateways try: each is refused, and nothing is paid.
+//! Weaknesses W1 to W12 of SET, and what thieves, merchants and gateways try: each is refused, and nothing is paid. All of
+//! it goes over sockets, as an attacker would send it.
+
+use std::sync::Arc;
 
 use countersign_certs::{KeyUse, RecipientCertificate, cms::signed::Signer};
 use countersign_domain::testing::other_card;
 use countersign_set::{
     asn1::SecretOctets,
     cardholder::WalletError,
+    http::gateway_routes,
     message::{
         authorization::AuthCode,
         failure::ErrorCode,
@@ -12,12 +16,17 @@ use countersign_set::{
         wrapper::Message,
     },
     protect::{Digest, KeyOf, Sealed, Signature},
-    testing::{self, GATEWAY, Issuer, MERCHANT, OTHER_MERCHANT, Parties, Setup},
+    testing::{self, Door, GATEWAY, Issuer, MERCHANT, OTHER_MERCHANT, Parties, Setup},
 };
 
 use der::Encode as _;
 
 use crate::forge::{self, Authorization};
+
+/// A house whose roles take messages over sockets.
+fn house() -> Parties {
+    Parties::new().over_sockets()
+}
 
 /// What the gateway says to an authorization.
 async fn said(parties: &Parties, authorization: &Authorization) -> Result<AuthCode, ErrorCode> {
@@ -39,7 +48,7 @@ async fn nothing_happened(parties: &Parties) {
 /// W1: SET's dual signature does not say for whom the card is meant.
 #[tokio::test]
 async fn a_payment_that_another_gateway_reenvelopes_is_refused_here() {
-    let parties = Parties::new();
+    let parties = house();
     let (other, cert_pe) =
         testing::gateway(&parties.fixture, &parties.issuer, "gateway-2", Setup::default());
     let (_, message) = forge::held(&parties, "49.90").await;
@@ -66,7 +75,7 @@ async fn a_payment_that_another_gateway_reenvelopes_is_refused_here() {
     let pi_sealed = Sealed::seal(&tbe, &recipient).unwrap();
     let pi = Pi::DualSigned(PiDualSigned { pi_signature: pi.pi_signature.clone(), pi_sealed });
     let carried = Authorization { pi, ..honest.renamed(&parties) }.close_to(&parties, &recipient);
-    let answer = other.answer(&carried).await.unwrap();
+    let answer = Door::open(gateway_routes(Arc::new(other))).answer(&carried).await;
     let answer = forge::answer_of(&parties, &answer, &parties.merchant.keys.exchange_key);
     assert_eq!(answer.unwrap().auth_code, AuthCode::PiAuthMismatch);
     nothing_happened(&parties).await;
@@ -75,7 +84,7 @@ async fn a_payment_that_another_gateway_reenvelopes_is_refused_here() {
 /// W2: the merchant cannot see to which gateway the payment is encrypted, but to which one it was meant.
 #[tokio::test]
 async fn an_order_that_names_another_gateway_than_the_merchant_is_rejected() {
-    let parties = Parties::new();
+    let parties = house();
     let (message, _) = forge::p_req(&parties, "49.90").await;
     let other = KeyOf::new([7; 32]);
     let elsewhere =
@@ -88,7 +97,7 @@ async fn an_order_that_names_another_gateway_than_the_merchant_is_rejected() {
 /// W3: SET's AuthRes names neither merchant nor request.
 #[tokio::test]
 async fn the_merchant_trusts_an_answer_to_its_own_last_request_only() {
-    let parties = Parties::new();
+    let parties = house();
     // A purchase that is paid: its answer is what a thief wants to be given for another.
     let (sent, _) = parties.buy("49.90").await;
     let (code, _) = parties.phone().await.unwrap();
@@ -158,7 +167,7 @@ async fn the_merchant_trusts_an_answer_to_its_own_last_request_only() {
 
 #[tokio::test]
 async fn the_merchant_trusts_no_gateway_that_is_foreign_expired_or_revoked() {
-    let mut parties = Parties::new();
+    let mut parties = house();
     let issue = |issuer: &Issuer| issuer.gateway(GATEWAY, KeyUse::Signature);
     let (gateways, anchors) = forge::not_trusted(&mut parties, issue);
     parties.merchant.trust.replace(anchors);
@@ -188,9 +197,9 @@ async fn the_merchant_trusts_no_gateway_that_is_foreign_expired_or_revoked() {
 /// W4: SET's PRes is the merchant's word alone.
 #[tokio::test]
 async fn a_merchant_that_says_paid_without_the_gateways_receipt_is_not_trusted() {
-    let parties = Parties::new();
+    let parties = house();
     let (message, asked, sent) = forge::p_req_of(&parties, "49.90").await;
-    let answer = parties.merchant.answer(&message).await.unwrap();
+    let answer = parties.tell_merchant(&message).await;
     for completion in [CompletionCode::AuthorizationPerformed, CompletionCode::CapturePerformed] {
         let lie = forge::edited_p_res(&parties, &answer, |data| {
             data.completion_code = completion;
@@ -207,7 +216,7 @@ async fn a_merchant_that_says_paid_without_the_gateways_receipt_is_not_trusted()
 /// W5: a payment without a signature is as good as a signed one; here it needs the code, and is called what it is.
 #[tokio::test]
 async fn a_stolen_card_number_pays_nothing_without_the_phone() {
-    let mut parties = Parties::new();
+    let mut parties = house();
     parties.enrol().await;
     parties.wallet.identity = None;
     let (sent, progress) = parties.buy("49.90").await;
@@ -224,7 +233,7 @@ async fn a_stolen_card_number_pays_nothing_without_the_phone() {
 /// The same with a stolen certificate, its key and its card.
 #[tokio::test]
 async fn a_stolen_certificate_pays_nothing_without_the_phone() {
-    let parties = Parties::new();
+    let parties = house();
     let (sent, progress) = parties.buy("49.90").await;
     assert_eq!(progress.unwrap().completion, CompletionCode::CodeAsked);
     let (code, _) = parties.phone().await.unwrap();
@@ -247,7 +256,7 @@ async fn a_stolen_certificate_pays_nothing_without_the_phone() {
 /// W6: all rests on the name of a purchase being used once.
 #[tokio::test]
 async fn another_merchant_cannot_take_a_purchases_name() {
-    let parties = Parties::new();
+    let parties = house();
     let (_, message) = forge::held(&parties, "49.90").await;
     let honest = Authorization::open(&parties, &message);
     parties.fixture.bank.decline_with("51");
@@ -266,9 +275,10 @@ async fn another_merchant_cannot_take_a_purchases_name() {
     theirs.tbs.auth_req_data.auth_tags.auth_rr_tags.merchant_id =
         OTHER_MERCHANT.try_into().unwrap();
     theirs.tbs.auth_req_data.me_certificates = forge::chain(&exchange.0);
-    let answer = parties.gateway.answer(&theirs.close_as(&parties, &forge::signer(&pair))).await;
+    let theirs = theirs.close_as(&parties, &forge::signer(&pair));
+    let answer = parties.tell_gateway(&theirs).await;
     let opens = countersign_certs::RecipientKey::new(&exchange.0, &exchange.1).unwrap();
-    let answer = forge::answer_of(&parties, &answer.unwrap(), &opens).unwrap();
+    let answer = forge::answer_of(&parties, &answer, &opens).unwrap();
     assert_eq!(answer.auth_code, AuthCode::PiPreviouslyUsed);
     // The first one may still ask how its own ended.
     let question = forge::code_req(&parties, &honest.tbs, None);
@@ -280,7 +290,7 @@ async fn another_merchant_cannot_take_a_purchases_name() {
 /// W7: what is hashed is what was received, so an order cannot be read in two ways.
 #[tokio::test]
 async fn an_old_order_does_not_go_with_a_new_payment() {
-    let parties = Parties::new();
+    let parties = house();
     let (old, _) = forge::p_req(&parties, "49.90").await;
     let (new, _) = forge::p_req(&parties, "49.90").await;
     let order_of = |message: &[u8]| match forge::read(message).message {
@@ -312,7 +322,7 @@ async fn an_old_order_does_not_go_with_a_new_payment() {
 async fn a_payment_is_used_once_whatever_became_of_it() {
     // Under way, paid, locked: the same payment in a new request.
     for end in ["under way", "paid", "locked"] {
-        let parties = Parties::new();
+        let parties = house();
         let (sent, _) = parties.buy("49.90").await;
         let (code, _) = parties.phone().await.unwrap();
         let message = parties.wire.seen.lock().unwrap()[0].0.clone();
@@ -333,7 +343,7 @@ async fn a_payment_is_used_once_whatever_became_of_it() {
 
 #[tokio::test]
 async fn a_merchant_that_changes_the_amount_is_found_out() {
-    let parties = Parties::new();
+    let parties = house();
     let (_, message) = forge::held(&parties, "49.90").await;
     let honest = Authorization::open(&parties, &message);
     for minor in [4989, 4991, 499_000] {
@@ -350,7 +360,7 @@ async fn a_merchant_that_changes_the_amount_is_found_out() {
 
 #[tokio::test]
 async fn a_number_that_was_moved_from_another_certificate_rings_no_phone() {
-    let mut parties = Parties::new();
+    let mut parties = house();
     // The thief has the card and a certificate of its own name for it; the number in it is the thief's, copied from a
     // certificate that is the thief's by right.
     parties.enrol().await;
@@ -364,7 +374,7 @@ async fn a_number_that_was_moved_from_another_certificate_rings_no_phone() {
 
 #[tokio::test]
 async fn a_certificate_for_one_card_pays_with_no_other() {
-    let mut parties = Parties::new();
+    let mut parties = house();
     parties.wallet.card = other_card();
     let (_, progress) = parties.buy("49.90").await;
     assert_eq!(progress.unwrap().auth_code, Some(AuthCode::PiAuthMismatch));
@@ -374,7 +384,7 @@ async fn a_certificate_for_one_card_pays_with_no_other() {
 /// W11: SET's MerchantID is text in the payment.
 #[tokio::test]
 async fn a_payment_for_one_merchant_is_of_no_use_to_another() {
-    let parties = Parties::new();
+    let parties = house();
     let (_, message) = forge::held(&parties, "49.90").await;
     let honest = Authorization::open(&parties, &message);
     let pair = parties.issuer.merchant(OTHER_MERCHANT, KeyUse::Signature);
@@ -385,7 +395,7 @@ async fn a_payment_for_one_merchant_is_of_no_use_to_another() {
         OTHER_MERCHANT.try_into().unwrap();
     theirs.tbs.auth_req_data.me_certificates = forge::chain(&exchange.0);
     let theirs = theirs.close_as(&parties, &forge::signer(&pair));
-    let answer = parties.gateway.answer(&theirs).await.unwrap();
+    let answer = parties.tell_gateway(&theirs).await;
     let answer = forge::answer_of(&parties, &answer, &opens).unwrap();
     assert_eq!(answer.auth_code, AuthCode::PiAuthMismatch);
     // Nor to somebody with a certificate of the same name and another key.
@@ -398,7 +408,7 @@ async fn a_payment_for_one_merchant_is_of_no_use_to_another() {
 
 #[tokio::test]
 async fn a_merchant_cannot_ask_about_anothers_purchase() {
-    let parties = Parties::new();
+    let parties = house();
     let (_, message) = forge::held(&parties, "49.90").await;
     forge::ask(&parties, &message).await.unwrap();
     let honest = Authorization::open(&parties, &message);
@@ -414,7 +424,7 @@ async fn a_merchant_cannot_ask_about_anothers_purchase() {
 /// W12: a second gateway lets the phone ring for another purchase of the same merchant and amount, and learns its code.
 #[tokio::test]
 async fn a_second_gateway_that_asks_for_a_code_shows_another_reference_and_cannot_open_the_code() {
-    let parties = Parties::new();
+    let parties = house();
     let (other, cert_pe) =
         testing::gateway(&parties.fixture, &parties.issuer, "gateway-2", Setup::default());
     let (theft, _) = parties.buy("49.90").await;
@@ -448,7 +458,7 @@ async fn a_second_gateway_that_asks_for_a_code_shows_another_reference_and_canno
 
 #[tokio::test]
 async fn a_code_is_of_one_purchase_one_wallet_and_its_time() {
-    let parties = Parties::new();
+    let parties = house();
     let (one, _) = parties.buy("49.90").await;
     let (code_of_one, _) = parties.phone().await.unwrap();
     let (two, _) = parties.buy("49.90").await;
@@ -477,7 +487,7 @@ async fn a_code_is_of_one_purchase_one_wallet_and_its_time() {
 
 #[tokio::test]
 async fn a_code_that_does_not_name_its_purchase_is_told_as_one_that_does_not_open() {
-    let parties = Parties::new();
+    let parties = house();
     let (sent, _) = parties.buy("49.90").await;
     let (code, _) = parties.phone().await.unwrap();
     let (honest, _) = sent.code_direct(&code, &parties.entropy, parties.now()).unwrap();
@@ -518,7 +528,7 @@ async fn a_code_that_does_not_name_its_purchase_is_told_as_one_that_does_not_ope
 /// What the merchant has: not one of its keys opens a payment.
 #[tokio::test]
 async fn the_merchant_has_no_key_that_opens_a_payment_or_a_code() {
-    let parties = Parties::new();
+    let parties = house();
     let (message, sent) = forge::p_req(&parties, "49.90").await;
     let Message::PReq(PReq::DualSigned(request)) = forge::read(&message).message else { panic!() };
     let (code, _) = sent.code_forward("123456", &parties.entropy, parties.now()).unwrap();
@@ -530,7 +540,7 @@ async fn the_merchant_has_no_key_that_opens_a_payment_or_a_code() {
 
 #[tokio::test]
 async fn a_signature_over_the_payment_alone_or_over_another_order_is_none_over_both() {
-    let parties = Parties::new();
+    let parties = house();
     let (message, _) = forge::p_req(&parties, "49.90").await;
     let mixed = forge::edited(&message, |wrapper| {
         let Message::PReq(PReq::DualSigned(request)) = &mut wrapper.message else { panic!() };
@@ -549,7 +559,7 @@ async fn a_signature_over_the_payment_alone_or_over_another_order_is_none_over_b
 /// One bit, at places all over whatever is signed or encrypted.
 #[tokio::test]
 async fn a_bit_that_is_changed_anywhere_in_what_is_protected_is_noticed() {
-    let parties = Parties::new();
+    let parties = house();
     let (purchase, _) = forge::p_req(&parties, "49.90").await;
     let Message::PReq(PReq::DualSigned(request)) = forge::read(&purchase).message else { panic!() };
     let (dual, order) = (request.pi_dual_signed, request.oi_dual_signed);

@@ -339,7 +339,7 @@ pub(crate) fn error_code(wrapper: MessageWrapper, parties: &Parties) -> ErrorCod
 
 /// What the gateway answers a merchant.
 pub(crate) async fn ask(parties: &Parties, message: &[u8]) -> Result<Answer, ErrorCode> {
-    let answer = parties.gateway.answer(message).await.unwrap();
+    let answer = parties.tell_gateway(message).await;
     answer_of(parties, &answer, &parties.merchant.keys.exchange_key)
 }
 
@@ -363,7 +363,7 @@ pub(crate) fn answer_of(
 
 /// What the merchant answers a cardholder.
 pub(crate) async fn tell(parties: &Parties, message: &[u8]) -> Result<PResData, ErrorCode> {
-    let wrapper = read(&parties.merchant.answer(message).await.unwrap());
+    let wrapper = read(&parties.tell_merchant(message).await);
     match wrapper.message {
         Message::PRes(signed) | Message::InqRes(signed) | Message::CodeForwardRes(signed) => {
             Ok(signed.verify(&parties.issuer.trust(), at(parties)).unwrap().0.into_value())
@@ -502,7 +502,7 @@ pub(crate) async fn direct(
     parties: &Parties,
     message: &[u8],
 ) -> Result<CodeDirectResData, ErrorCode> {
-    let wrapper = read(&parties.gateway.answer(message).await.unwrap());
+    let wrapper = read(&parties.tell_gateway(message).await);
     match wrapper.message {
         Message::CodeDirectRes(signed) => {
             Ok(signed.verify(&parties.issuer.trust(), at(parties)).unwrap().0.into_value())
