@@ -67,6 +67,7 @@ fn routes(yours: &Fixture) -> Result<Router, Box<dyn Error>> {
             unsigned: true,
             url: "http://127.0.0.1:3000/payments/set".try_into()?,
             merchants: BTreeMap::from([("dupont".try_into()?, "Librairie Dupont".try_into()?)]),
+            successors: BTreeMap::new(),
         },
         trust: Trust::new(issuer.trust()),
     };

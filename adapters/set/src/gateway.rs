@@ -40,7 +40,7 @@ use crate::{
         wrapper::{Message, MessageHeader},
     },
     name::{random, session_of, unix_time},
-    protect::{Digest, Gateway, KeyOf, Sealed, Signed},
+    protect::{Digest, Gateway, KeyOf, Merchant, Sealed, Signed},
     record::{Answered, GatewayPurchase},
     stop::Stop,
     trust::Trust,
@@ -76,6 +76,8 @@ pub struct GatewaySettings {
     pub url: Url,
     /// The merchants that it works for, and the names that people know them by.
     pub merchants: BTreeMap<RelyingPartyId, Payee>,
+    /// The keys with which a merchant signs since it has others than its earlier purchases name: they settle those, too.
+    pub successors: BTreeMap<RelyingPartyId, Vec<KeyOf<Merchant>>>,
 }
 
 /// The payment gateway. Holds no state of its own.
@@ -202,10 +204,7 @@ impl PaymentGateway {
             return Ok(answer);
         }
         let xid = &tbs.auth_tags.trans_ids.xid;
-        let purchase = self.purchase(xid).await?;
-        // Another merchant's purchase is none of this one's business.
-        let purchase = purchase.filter(|purchase| purchase.merchant == caller.merchant);
-        let purchase = purchase.ok_or(Stop::Told(ErrorCode::UnknownXid))?;
+        let purchase = self.purchase_of(&caller, xid).await?;
         let refusal = match &tbs.code_submission {
             Some(submission) => self.submit(&purchase, xid, submission).await?,
             None => None,
@@ -304,6 +303,22 @@ impl PaymentGateway {
         }
     }
 
+    /// A merchant's purchase of that name. Another's is none of this one's business.
+    async fn purchase_of(&self, caller: &Caller, xid: &Random) -> Result<GatewayPurchase, Stop> {
+        let purchase = self.purchase(xid).await?;
+        let purchase = purchase.filter(|purchase| self.is_of(purchase, caller));
+        purchase.ok_or(Stop::Told(ErrorCode::UnknownXid))
+    }
+
+    /// Whether a purchase is the caller's: by the key that its payment names, or by one that has followed it. The name alone
+    /// could be another's (W11).
+    fn is_of(&self, purchase: &GatewayPurchase, caller: &Caller) -> bool {
+        let successors = self.settings.successors.get(&caller.merchant);
+        purchase.merchant == caller.merchant
+            && (purchase.merchant_key() == caller.key
+                || successors.is_some_and(|keys| keys.contains(&caller.key)))
+    }
+
     async fn purchase(&self, xid: &Random) -> Result<Option<GatewayPurchase>, Stop> {
         let id = GatewayPurchase::id_of(xid);
         Ok(self.ports.store.find::<GatewayPurchase>(&id).await?.map(|found| found.value))
@@ -366,7 +381,7 @@ impl PaymentGateway {
         &self,
         structure: T,
         caller: &Caller,
-    ) -> Result<Sealed<Signed<T, Gateway>, crate::protect::Merchant>, Stop> {
+    ) -> Result<Sealed<Signed<T, Gateway>, Merchant>, Stop> {
         let now = unix_time(self.ports.clock.now());
         let signed = Signed::sign(&Received::new(structure)?, &self.signer(), now)?;
         Ok(Sealed::seal(&signed, &caller.recipient)?)

@@ -22,7 +22,7 @@ use crate::{
         purchase::{HodInput, Mode, PiTbs},
         settlement::{SettlementCode, SettlementKind},
     },
-    protect::{Digest, Gateway, KeyOf},
+    protect::{Digest, Gateway, KeyOf, Merchant},
     stop::Stop,
 };
 
@@ -125,6 +125,8 @@ pub(crate) struct GatewayPurchase {
     id: String,
     trans_ids: Bytes,
     pub(crate) merchant: RelyingPartyId,
+    /// The merchant's key: what the cardholder's payment names (W11).
+    merchant_key: Hash,
     /// The request that began it, by the name its answer is kept under.
     pub(crate) request: String,
     /// That request, as it was signed.
@@ -148,6 +150,7 @@ impl Stored for GatewayPurchase {
 pub(crate) struct NewPurchase<'a> {
     pub(crate) trans_ids: &'a TransIds,
     pub(crate) merchant: RelyingPartyId,
+    pub(crate) merchant_key: &'a KeyOf<Merchant>,
     pub(crate) request: String,
     pub(crate) asked: &'a Digest<AuthReqTbs>,
     pub(crate) payment: PaymentId,
@@ -167,6 +170,7 @@ impl GatewayPurchase {
             id: Self::id_of(&new.trans_ids.xid),
             trans_ids: Bytes(new.trans_ids.to_der()?),
             merchant: new.merchant,
+            merchant_key: Hash(*new.merchant_key.as_bytes()),
             request: new.request,
             asked: Hash(*new.asked.as_bytes()),
             payment: new.payment,
@@ -179,6 +183,10 @@ impl GatewayPurchase {
 
     pub(crate) fn trans_ids(&self) -> Result<TransIds, StoreError> {
         TransIds::from_der(&self.trans_ids.0).map_err(|_| corrupt(self))
+    }
+
+    pub(crate) const fn merchant_key(&self) -> KeyOf<Merchant> {
+        KeyOf::new(self.merchant_key.0)
     }
 
     pub(crate) const fn asked(&self) -> Digest<AuthReqTbs> {

@@ -164,6 +164,21 @@ pub struct Wire {
     pub instead: Mutex<Option<Vec<u8>>>,
 }
 
+impl Wire {
+    pub fn to(gateway: Arc<PaymentGateway>) -> Self {
+        Self {
+            gateway,
+            door: OnceLock::new(),
+            seen: Mutex::default(),
+            spent: Mutex::default(),
+            held: Mutex::default(),
+            is_cut: AtomicBool::new(false),
+            loses_answers: AtomicBool::new(false),
+            instead: Mutex::default(),
+        }
+    }
+}
+
 #[async_trait]
 impl GatewayLink for Wire {
     async fn exchange(&self, message: Vec<u8>) -> Result<Vec<u8>, LinkError> {
@@ -224,16 +239,7 @@ impl Parties {
         let issuer = Issuer::new(fixture.clock.now(), setup.key_kind);
         let (gateway, cert_pe) = gateway(&fixture, &issuer, GATEWAY, setup);
         let gateway = Arc::new(gateway);
-        let wire = Arc::new(Wire {
-            gateway: gateway.clone(),
-            door: OnceLock::new(),
-            seen: Mutex::default(),
-            spent: Mutex::default(),
-            held: Mutex::default(),
-            is_cut: AtomicBool::new(false),
-            loses_answers: AtomicBool::new(false),
-            instead: Mutex::default(),
-        });
+        let wire = Arc::new(Wire::to(gateway.clone()));
         let merchant = merchant(&fixture, &issuer, MERCHANT, &cert_pe, wire.clone(), setup);
         let secret = SecretOctets::from([5; 20]);
         let wallet = Wallet {
@@ -401,6 +407,7 @@ pub fn gateway(
                 (MERCHANT.try_into().unwrap(), "Librairie Dupont".try_into().unwrap()),
                 (OTHER_MERCHANT.try_into().unwrap(), "Disquaire Martin".try_into().unwrap()),
             ]),
+            successors: BTreeMap::new(),
         },
         trust: Trust::new(issuer.trust()),
     };

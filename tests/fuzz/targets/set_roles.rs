@@ -22,7 +22,7 @@ use countersign_set::{
         purchase::{Hpi, Inputs, PReq, Pi, PiData, PiDualSigned, PiDualSignedTbe, PiTbs},
         wrapper::{Message, MessageHeader, MessageWrapper},
     },
-    protect::Digest,
+    protect::{Digest, KeyOf},
     table::{CONTENT_TYPES, Content},
     testing::{MERCHANT, Parties},
 };
@@ -233,6 +233,7 @@ impl Attack<'_> {
             rrpid: header.rrpid.clone(),
             merchant_id: MERCHANT.try_into().expect("a name"),
             date: header.date,
+            gateway: KeyOf::new(self.own().key_sha256()),
         }
     }
 
@@ -263,8 +264,12 @@ impl Attack<'_> {
     }
 
     fn sealed(&self, content: &[u8]) -> Vec<u8> {
-        let own = self.parties.gateway.keys.exchange.first().expect("a certificate");
-        let recipient = RecipientCertificate::new(own).expect("a recipient");
+        let recipient = RecipientCertificate::new(self.own()).expect("a recipient");
         sealed::seal(content, &[recipient]).expect("an envelope")
+    }
+
+    /// The gateway's certificate that is encrypted to.
+    fn own(&self) -> &Certificate {
+        self.parties.gateway.keys.exchange.first().expect("a certificate")
     }
 }

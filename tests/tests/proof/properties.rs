@@ -149,6 +149,14 @@ const HEARD: &[(&str, &str)] = &[
          rule never if stands_later(g, t2, a2, approved, yes, dual_signed)",
     ),
     (
+        "a merchant is answered later by the gateway only where it asked that very gateway",
+        "rule asked
+           then asks_for(gx, T, A, Hoi, Hod, Now, B)
+           then asks_for(G, t1, A, Hoi, Hod, Now, B)
+         rule approved then approves(M, T, A, Hoi, Hod, Now, B, Agreed, Mode, Verified)
+         rule never if is_answered_again(m, t2)",
+    ),
+    (
         "a cardholder has a receipt only for what the gateway approved",
         "rule asked then asks_for(G, T, A, Hoi, Hod, Now, B)
          rule bought then buys(M, G, T, A, Hod, Agreed, Mode)
@@ -244,17 +252,22 @@ const SETTLEMENTS: [[&str; 5]; 4] = [
     ["CredReqTBS", "CredResTBS", "hCredReq", "credReq", "credRes"],
 ];
 
+/// Against whom the gateway settles, and how it knows the merchant.
+const SETTLING: &[&str] = &["attacker", "twin", "by-key"];
+
 /// What the merchant asks for, and what the gateway grants, of everything but what must not follow.
 const SETTLED: &[(&str, &str)] = &[
     (
-        "the gateway carries out only what the purchase's merchant asked for",
+        "the gateway carries out only what the purchase's merchant asked of it",
         "rule asked
+           then settles(gx, T, A)
            then settles(G, t1, A)
            then settles(G, T, a1)
          rule granted then grants(T, A, Code)
          rule known then has(m, T)
          rule never if carried_out(m, t2, a2)",
     ),
+    ("the gateway carries out nothing for a namesake of the purchase's merchant", OF_A_NAMESAKE),
     (
         "a merchant hears of success only where the gateway granted it",
         "rule asked then settles(G, T, A)
@@ -266,6 +279,11 @@ const SETTLED: &[(&str, &str)] = &[
          rule never if is_settled(g, t2, a2, success)",
     ),
 ];
+
+const OF_A_NAMESAKE: &str = "rule asked then settles(G, T, A)
+     rule granted then grants(T, A, Code)
+     rule known then has(m, T)
+     rule never if carried_out(mx2, T, A)";
 
 const SETTLED_HONESTLY: &str = "rule asked then settles(g, t1, a1)
      rule granted then grants(t1, a1, success)
@@ -409,7 +427,9 @@ fn properties_of(mode: &Mode) -> Vec<Question> {
 fn heard() -> Vec<Question> {
     let heard = HEARD.iter();
     heard
-        .map(|(name, text)| answers((*name).to_owned(), &["attacker"], text, &[], Found::NoWay))
+        .map(|(name, text)| {
+            answers((*name).to_owned(), &["attacker", "twin"], text, &[], Found::NoWay)
+        })
         .collect()
 }
 
@@ -428,9 +448,13 @@ fn the_order_alone_names_the_gateway() -> Question {
 pub(crate) fn questions() -> Vec<Question> {
     let mut questions: Vec<Question> = MODES.iter().flat_map(properties_of).collect();
     questions.extend(heard());
-    questions.extend(settlements(SETTLED, &["attacker"], &Found::NoWay));
+    questions.extend(settlements(SETTLED, SETTLING, &Found::NoWay));
     let honest = [("an honest one is possible", SETTLED_HONESTLY)];
-    questions.extend(settlements(&honest, &[], &Found::Way));
+    questions.extend(settlements(&honest, &["by-key"], &Found::Way));
+    let namesake =
+        "W11: another merchant of the same name settles when merchants are known by name";
+    let by_name = ["attacker", "twin", "by-name"];
+    questions.extend(settlements(&[(namesake, OF_A_NAMESAKE)], &by_name, &Found::Way));
     questions.extend(attacks());
     questions.push(the_order_alone_names_the_gateway());
     questions.extend(MODES.iter().map(|mode| {
@@ -467,6 +491,6 @@ pub(crate) fn properties() -> Vec<Question> {
         }
     }
     questions.extend(heard());
-    questions.extend(settlements(SETTLED, &["attacker"], &Found::NoWay));
+    questions.extend(settlements(SETTLED, SETTLING, &Found::NoWay));
     questions
 }

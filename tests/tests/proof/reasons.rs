@@ -92,7 +92,6 @@ pub(crate) const REASONS: &[(&str, &str, &str)] = &[
         "the message to the phone has the merchant's name beside it, and the code is bound to its key",
     ),
     ("PurchaseName", "purchAmt", "the message to the phone has the amount beside it"),
-    ("AuthTags", "authRRTags", "the answer names the request by its digest"),
     (
         "AuthReqPayload",
         "captureNow",

@@ -53,6 +53,19 @@ pub(crate) struct SetGatewaySection {
     /// Whether it takes purchases without a client certificate.
     #[serde(default = "yes")]
     pub(crate) unsigned: bool,
+    /// Certificates of keys with which merchants settle what they sold under an earlier key.
+    #[serde(default)]
+    pub(crate) successors: Vec<SuccessorSection>,
+}
+
+/// `set.gateway.successors`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SuccessorSection {
+    /// Which relying party the merchant is.
+    pub(crate) relying_party: RelyingPartyId,
+    /// PEM of its signature certificate.
+    pub(crate) certificate: PathBuf,
 }
 
 /// `[set.merchant]`

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use countersign_certs::{Certificate, EndEntityKind, RecipientKey};
-use countersign_domain::directory::Subscribers;
+use countersign_domain::{directory::Subscribers, id::RelyingPartyId};
 use countersign_set::{
     Trust,
     gateway::{GatewayKeys, GatewaySettings, PaymentGateway},
     http::gateway_routes,
     message::common::{BrandId, Url},
+    protect::{KeyOf, Merchant},
 };
 use rustls::ServerConfig;
 use tokio::sync::watch;
@@ -16,7 +17,9 @@ use tokio::sync::watch;
 use super::{RoleTrust, followed};
 use crate::{
     backbone::Backbone,
-    config::{Config, Files, SetGatewaySection, TlsSection, exchange, needed},
+    config::{
+        Config, Files, SetGatewaySection, SuccessorSection, TlsSection, chain, exchange, needed,
+    },
     error::{ConfigError, StartError},
     flow::Flow,
     listener::Endpoint,
@@ -145,5 +148,21 @@ fn settings(section: &SetGatewaySection, config: &Config) -> Result<GatewaySetti
         unsigned: section.unsigned,
         url: url.map_err(|error| ConfigError::unusable("set.gateway.public_origin", error))?,
         merchants,
+        successors: successors(section, config)?,
     })
+}
+
+/// The keys that followed others, by merchant.
+fn successors(
+    section: &SetGatewaySection,
+    config: &Config,
+) -> Result<BTreeMap<RelyingPartyId, Vec<KeyOf<Merchant>>>, ConfigError> {
+    const SUCCESSORS: &str = "set.gateway.successors";
+    let mut successors: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for SuccessorSection { relying_party, certificate } in &section.successors {
+        let (certificate, _) = chain(&config.files, certificate, SUCCESSORS)?;
+        let key = KeyOf::new(certificate.key_sha256());
+        successors.entry(relying_party.clone()).or_default().push(key);
+    }
+    Ok(successors)
 }

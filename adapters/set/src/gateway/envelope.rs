@@ -73,7 +73,8 @@ pub(crate) fn authentic<T: Content>(
         let (auth_tags, chain) = tags(&structure);
         let merchant = auth_tags.auth_rr_tags.merchant_id.as_str();
         let is_named = header.names(&auth_tags.auth_rr_tags.rrpid, &auth_tags.trans_ids.xid);
-        if signer.common_name() != Some(merchant) || !is_named {
+        let is_for_us = gateway.is_own(&auth_tags.auth_rr_tags.gateway);
+        if signer.common_name() != Some(merchant) || !is_named || !is_for_us {
             return None;
         }
         let merchant = RelyingPartyId::try_from(merchant).ok()?;

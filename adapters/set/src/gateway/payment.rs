@@ -71,6 +71,7 @@ impl Checked {
         GatewayPurchase::new(NewPurchase {
             trans_ids: &tbs.auth_req_data.auth_tags.trans_ids,
             merchant: caller.merchant.clone(),
+            merchant_key: &caller.key,
             request: caller.request_id(rrpid),
             asked,
             payment: self.request.payment.clone(),
@@ -203,7 +204,7 @@ impl PaymentGateway {
         // A payment is used once, even if it came to nothing: with it the phone could be made to ring again.
         let is_another = value.pi_tbs() != *pi_tbs;
         // Another merchant's purchase stays: that merchant may still ask how it ended (W6).
-        let is_own = value.merchant == caller.merchant;
+        let is_own = self.is_of(&value, caller);
         Ok(if came_to_nothing && is_another && is_own {
             Ok(Some(version))
         } else {

@@ -41,9 +41,7 @@ impl PaymentGateway {
         }
         let (auth_tags, req_amt, _) = tbs.parts();
         let xid = &auth_tags.trans_ids.xid;
-        let purchase = self.purchase(xid).await?;
-        let purchase = purchase.filter(|purchase| purchase.merchant == caller.merchant);
-        let purchase = purchase.ok_or(Stop::Told(ErrorCode::UnknownXid))?;
+        let purchase = self.purchase_of(&caller, xid).await?;
         if purchase.trans_ids()? != auth_tags.trans_ids {
             return Err(Stop::Told(ErrorCode::UnknownLid));
         }

@@ -1,7 +1,7 @@
 //! What the merchant asks of the gateway, and which answers it trusts. A question is kept before it is sent, and sent
 //! again as it is: the gateway gives the same answer.
 
-use countersign_certs::{EndEntityKind, RecipientCertificate};
+use countersign_certs::{Certificate, EndEntityKind, RecipientCertificate};
 use countersign_domain::{
     error::Error,
     record::{Batch, StoreError, Stored as _, Versioned},
@@ -347,21 +347,29 @@ impl MerchantServer {
         tbs: &Received<T>,
     ) -> Result<Sealed<Signed<T, Merchant>, Gateway>, Failure> {
         let now = unix_time(self.ports.clock.now());
-        let failed = |cause| ProtectError::Failed { what: "Cert-PE", cause };
-        let certificate = self.settings.gateway.first();
-        let certificate =
-            certificate.ok_or_else(|| failed(countersign_certs::Error::NotARecipient))?;
-        let recipient = RecipientCertificate::new(certificate).map_err(failed)?;
+        let recipient = RecipientCertificate::new(self.gateway_certificate()?);
+        let recipient = recipient.map_err(of_the_gateway)?;
         Ok(Sealed::seal(&Signed::sign(tbs, &self.signer(), now)?, &recipient)?)
+    }
+
+    /// The gateway's certificate that is encrypted to.
+    fn gateway_certificate(&self) -> Result<&Certificate, ProtectError> {
+        let certificate = self.settings.gateway.first();
+        certificate.ok_or_else(|| of_the_gateway(countersign_certs::Error::NotARecipient))
     }
 
     /// The name of a new request of this merchant.
     pub(super) fn tags(&self) -> Result<(RrTags, Random), Failure> {
         let rrpid = Random::from(random(self.ports.entropy.as_ref())?);
         let date = generalized_time(self.ports.clock.now())?;
-        let tags = RrTags { rrpid: rrpid.clone(), merchant_id: self.merchant_id()?, date };
+        let gateway = KeyOf::new(self.gateway_certificate()?.key_sha256());
+        let tags = RrTags { rrpid: rrpid.clone(), merchant_id: self.merchant_id()?, date, gateway };
         Ok((tags, rrpid))
     }
+}
+
+const fn of_the_gateway(cause: countersign_certs::Error) -> ProtectError {
+    ProtectError::Failed { what: "Cert-PE", cause }
 }
 
 /// A purchase that has begun, if it was by this request, whose answer could not be kept.

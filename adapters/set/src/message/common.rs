@@ -8,6 +8,7 @@ use der::asn1::GeneralizedTime;
 
 use crate::{
     asn1::{CertificateElement, List, Number, Octets, Random, SecretDigits, Text},
+    protect::{Gateway, KeyOf},
     table::{Row, Structure, structures},
 };
 
@@ -70,6 +71,8 @@ structures! {
         merchant_id = "merchantID": MerchantId,
         /// When it was asked.
         date = "date": GeneralizedTime,
+        /// For which gateway it is: another one has nothing to do with it.
+        gateway = "gateway": KeyOf<Gateway>,
     }
 }
 

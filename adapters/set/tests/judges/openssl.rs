@@ -336,6 +336,7 @@ impl Foreign<'_> {
                     rrpid: [8; 20].into(),
                     merchant_id: MERCHANT.try_into().unwrap(),
                     date: date(),
+                    gateway: KeyOf::new(gateway),
                 },
                 trans_ids,
             },

@@ -74,7 +74,9 @@ async fn a_payment_that_another_gateway_reenvelopes_is_refused_here() {
     let recipient = RecipientCertificate::new(&cert_pe).unwrap();
     let pi_sealed = Sealed::seal(&tbe, &recipient).unwrap();
     let pi = Pi::DualSigned(PiDualSigned { pi_signature: pi.pi_signature.clone(), pi_sealed });
-    let carried = Authorization { pi, ..honest.renamed(&parties) }.close_to(&parties, &recipient);
+    let mut carried = Authorization { pi, ..honest.renamed(&parties) };
+    carried.tbs.auth_req_data.auth_tags.auth_rr_tags.gateway = meant;
+    let carried = carried.close_to(&parties, &recipient);
     let answer = Door::open(gateway_routes(Arc::new(other))).answer(&carried).await;
     let answer = forge::answer_of(&parties, &answer, &parties.merchant.keys.exchange_key);
     assert_eq!(answer.unwrap().auth_code, AuthCode::PiAuthMismatch);

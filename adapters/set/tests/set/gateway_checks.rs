@@ -94,6 +94,9 @@ async fn whatever_is_not_authentic_of_a_merchants_message_has_one_answer() {
     edited("another request inside", &|one| {
         one.tbs.auth_req_data.auth_tags.auth_rr_tags.rrpid = parties.random().into();
     });
+    edited("another gateway inside", &|one| {
+        one.tbs.auth_req_data.auth_tags.auth_rr_tags.gateway = KeyOf::new([7; 32]);
+    });
     edited("another purchase inside", &|one| one.header.xid = Some(parties.random().into()));
     let stranger = parties.issuer.merchant("somebody", KeyUse::Signature);
     let mut unknown = honest.clone();

@@ -1,14 +1,25 @@
 //! Capture later and in part, reversal, credit: each is carried out once.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
+
 use countersign_domain::{amount::Amount, policy::PolicySettings, record::Batch};
 use countersign_set::{
     Order, SettlementId, SettlementRecord,
+    merchant::MerchantServer,
     message::{
+        failure::ErrorCode,
         purchase::CompletionCode,
         settlement::{SettlementCode, SettlementKind},
+        wrapper::Message,
     },
-    testing::{Parties, Setup},
+    protect::{KeyOf, Sealed},
+    testing::{self, GATEWAY, MERCHANT, Parties, Setup, Wire},
 };
+
+use crate::forge;
 
 /// A purchase of 49.90 that is authorized, and captured only by a message of its own.
 async fn authorized(setup: Setup) -> (Parties, Order, countersign_set::cardholder::Sent) {
@@ -121,5 +132,59 @@ async fn another_merchants_purchase_is_none_of_ones_business() {
     let id = SettlementId::random(&parties.entropy).unwrap();
     let stolen = other.settle(id, &order.id, SettlementKind::Capture, None, Batch::default()).await;
     assert_eq!(stolen.unwrap().code(), None);
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
+}
+
+/// Asks for a capture by another merchant's program, over the same books.
+async fn captured_by(
+    merchant: &MerchantServer,
+    parties: &Parties,
+    order: &Order,
+) -> Option<SettlementCode> {
+    let id = SettlementId::random(&parties.entropy).unwrap();
+    let asked = merchant.settle(id, &order.id, SettlementKind::Capture, None, Batch::default());
+    asked.await.unwrap().code()
+}
+
+#[tokio::test]
+async fn another_merchant_of_the_same_name_settles_nothing() {
+    let (parties, order, _) = authorized(LATER).await;
+    let namesake = parties.second_merchant(MERCHANT);
+    assert_eq!(captured_by(&namesake, &parties, &order).await, None);
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
+}
+
+#[tokio::test]
+async fn a_merchant_with_a_new_key_settles_when_the_gateway_knows_it_as_its_successor() {
+    let (parties, order, _) = authorized(LATER).await;
+    let renewed = parties.second_merchant(MERCHANT);
+    let (mut gateway, cert_pe) =
+        testing::gateway(&parties.fixture, &parties.issuer, GATEWAY, Setup::default());
+    let key = KeyOf::new(renewed.keys.certificate.key_sha256());
+    gateway.settings.successors = BTreeMap::from([(MERCHANT.try_into().unwrap(), vec![key])]);
+    let wire = Arc::new(Wire::to(Arc::new(gateway)));
+    let mut renewed = MerchantServer { link: wire, ..renewed };
+    renewed.settings.gateway = vec![cert_pe];
+    assert_eq!(captured_by(&renewed, &parties, &order).await, Some(SettlementCode::Success));
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture"]);
+}
+
+#[tokio::test]
+async fn what_was_asked_of_another_gateway_is_not_carried_out() {
+    let (mut parties, order, _) = authorized(LATER).await;
+    // A gateway of which the merchant asks the capture opens it, and encrypts it to the one that has the purchase.
+    let (elsewhere, cert_pe) =
+        testing::gateway(&parties.fixture, &parties.issuer, "gateway-2", Setup::default());
+    Arc::get_mut(&mut parties.merchant).unwrap().settings.gateway = vec![cert_pe];
+    parties.wire.is_cut.store(true, Ordering::SeqCst);
+    assert_eq!(captured_by(&parties.merchant, &parties, &order).await, None);
+    let held = parties.wire.held.lock().unwrap().last().unwrap().clone();
+    let moved = forge::edited(&held, |wrapper| {
+        let Message::CapReq(sealed) = &mut wrapper.message else { panic!("no CapReq") };
+        let signed = sealed.open(&elsewhere.keys.exchange_keys).unwrap();
+        *sealed = Sealed::seal(&signed, &forge::cert_pe(&parties)).unwrap();
+    });
+    let answer = forge::read(&parties.gateway.answer(&moved).await.unwrap());
+    assert_eq!(forge::error_code(answer, &parties), ErrorCode::SignatureFailure);
     assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
 }
