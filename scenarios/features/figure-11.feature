@@ -232,3 +232,171 @@ Feature: Figure 11: SET
       Then the wallet is told: the order is refused
       And no message goes to Alice
       And Alice is not debited
+
+  Rule: Thieves, dishonest merchants and other gateways get nothing
+
+    @serial @F11.7 @F11.11
+    Scenario: A stolen certificate pays nothing without the phone
+      Given Alice has a wallet with a certificate
+      And Mallory has stolen Alice's wallet and its password
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Mallory's wallet takes the order
+      And Mallory pays with the wallet
+      Then Alice gets a message with a code
+      And the message says "49.90 EUR to Librairie Dupont"
+      When Mallory types a wrong code into the wallet
+      And Mallory types a wrong code into the wallet
+      And Mallory types a wrong code into the wallet
+      Then the wallet is told: too many wrong codes
+      And Alice is not debited
+
+    @F11.v1 @F11.11
+    Scenario: A stolen card number pays nothing without the phone, however small the amount
+      Given Alice is a subscriber with a card
+      And Mallory has a wallet with Alice's card and without a certificate
+      And the shop sells "A sticker" for 0.10 EUR by SET
+      When Mallory's wallet takes the order
+      And Mallory pays with the wallet
+      Then the wallet is told: a code is asked for
+      And Alice gets a message with a code
+      When Mallory types a wrong code into the wallet
+      And Mallory types a wrong code into the wallet
+      And Mallory types a wrong code into the wallet
+      Then the wallet is told: too many wrong codes
+      And Alice is not debited
+
+    @serial @F11.v2 @F11.10
+    Scenario: A number that was moved from another certificate rings no phone
+      Given Alice has a wallet with a certificate
+      And Mallory has a certificate with a number that was moved from another
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Mallory's wallet takes the order
+      And Mallory pays with the wallet
+      Then the wallet is told: no phone is vouched for
+      And no message goes to Alice
+      And Alice is not debited
+
+    @serial @F11.4 @F11.5
+    Scenario: A payment does not go with another order
+      Given Alice has a wallet with a certificate
+      And the shop sells "A postcard" for 1.20 EUR by SET
+      When Alice opens the wallet with the password
+      And Alice's wallet takes the order
+      And Alice pays with the wallet
+      Then the wallet is told: it is paid
+      Given the shop sells "Two books" for 49.90 EUR by SET
+      When Alice's wallet takes the order
+      And Alice pays with the wallet, and somebody puts the payment before beside the order
+      Then the wallet is told: the message is not authentic
+      And no message goes to Alice
+      And Alice is debited 1.20 EUR once
+
+    @serial @F11.4 @F11.6
+    Scenario: An answer to one purchase is none to another
+      Given Alice has a wallet with a certificate
+      And the shop sells "A postcard" for 1.20 EUR by SET
+      When Alice opens the wallet with the password
+      And Alice's wallet takes the order
+      And Alice pays with the wallet
+      Then the wallet is told: it is paid
+      Given the shop sells "A stamp" for 1.20 EUR by SET
+      When Alice's wallet takes the order
+      And Alice pays with the wallet, and gets the answer to the purchase before
+      Then the wallet accepts nothing of it
+      And Alice is debited 1.20 EUR once
+
+    @serial @F11.5 @F11.6
+    Scenario: A merchant that changes the amount is found out
+      Given Alice has a wallet with a certificate
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Alice opens the wallet with the password
+      And Alice's wallet takes the order
+      And Alice pays a dishonest merchant with the wallet
+      And the merchant asks the gateway for 499.00 EUR
+      Then the gateway answers: the amount is not the one that was signed
+      And no message goes to Alice
+      And Alice is not debited
+
+    @drawn @serial @F11.5 @F11.6
+    Scenario: A merchant that asks again gets the first answer, and a payment is used once
+      Given Alice has a wallet with a certificate
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Alice opens the wallet with the password
+      And Alice's wallet takes the order
+      And Alice pays a dishonest merchant with the wallet
+      And the merchant asks the gateway for 49.90 EUR
+      Then the gateway answers: a code is asked for
+      And Alice gets a message with a code
+      When the merchant sends its question again
+      Then no message goes to Alice
+      When the merchant asks the gateway for 49.90 EUR
+      Then the gateway answers: the payment was used before
+      And no message goes to Alice
+      And Alice is not debited yet
+
+    @serial @F11.5 @F11.6
+    Scenario: A merchant does not put an old payment beside a new order
+      Given Alice has a wallet with a certificate
+      And the shop sells "A postcard" for 1.20 EUR by SET
+      When Alice opens the wallet with the password
+      And Alice's wallet takes the order
+      And Alice pays with the wallet
+      Then the wallet is told: it is paid
+      Given the shop sells "A stamp" for 1.20 EUR by SET
+      When Alice's wallet takes the order
+      And Alice pays a dishonest merchant with the wallet
+      And the merchant asks the gateway for 1.20 EUR with the payment before
+      Then the gateway answers: the payment does not belong to the request
+      And Alice is debited 1.20 EUR once
+
+    @serial @F11.5 @F11.6
+    Scenario: A payment for one merchant is of no use to another
+      Given Alice has a wallet with a certificate
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Alice opens the wallet with the password
+      And Alice's wallet takes the order
+      And Alice pays a dishonest merchant with the wallet
+      And another merchant asks the gateway for 49.90 EUR
+      Then the gateway answers: the payment does not belong to the request
+      And no message goes to Alice
+      And Alice is not debited
+
+    @drawn @serial @F11.5 @F11.6
+    Scenario: A payment that another gateway reenvelopes is refused
+      Given Alice has a wallet with a certificate
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Alice opens the wallet with the password
+      And Alice's wallet takes the order, for which the merchant names another gateway
+      And Alice pays a dishonest merchant with the wallet
+      Then the other gateway's key opens the payment, and the gateway's does not
+      When the other gateway reenvelopes the payment, and the merchant asks the gateway for 49.90 EUR
+      Then the gateway answers: the payment does not belong to the request
+      And no message goes to Alice
+      And Alice is not debited
+
+    @F11.v1 @F11.v3
+    Scenario: A code that another gateway wants for itself comes with another reference
+      Given Alice is a subscriber with a card
+      And Alice has a wallet without a certificate
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Alice's wallet takes the order, for which the merchant names another gateway
+      And Alice pays a dishonest merchant with the wallet
+      Then the other gateway's key opens the payment, and the gateway's does not
+      Given Mallory has a wallet with Alice's card and without a certificate
+      When Mallory's wallet takes the order
+      And Mallory pays with the wallet
+      Then Alice gets a message with a code
+      And the message bears another reference than Alice's wallet shows
+      And Alice is not debited yet
+
+    @F11.11
+    Scenario: The code on its way can be read by the gateway alone
+      Given Alice is a subscriber with a card
+      And Alice has a wallet without a certificate
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Alice's wallet takes the order
+      And Alice pays with the wallet
+      Then Alice gets a message with a code
+      When Alice types the code into the wallet
+      Then the wallet is told: it is paid
+      And neither the merchant's key nor another gateway's opens the code, and the gateway's does

@@ -5,9 +5,13 @@
 //!   root --> issuing --+--> server         what browsers and curl see
 //!    |                 +--> gateway        opens encrypted numbers, and payments by SET
 //!    |                 +--> gateway-signature, dupont-signature, dupont-exchange, cardholder     figure 11
+//!    |                 +--> other-gateway, martin-signature, martin-exchange, a thief     the same, for attacks
 //!    |                 +--> clear, encrypted, expired, moved     clients
 //!   foreign root ---------> foreign        a client of somebody we do not know
 //! ```
+
+mod moved;
+mod set;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -16,17 +20,11 @@ use std::{
 };
 
 use countersign_certs::{
-    Authority, Card, Certificate, Error, Holder, KeyPair, KeyUse, Phone, PhoneExtension,
-    PhoneNumber, Profile, PublicKey, RecipientCertificate, Request, UnixTime, Validity,
+    Authority, Card, Certificate, Holder, KeyPair, KeyUse, Phone, PhoneNumber, Profile, PublicKey,
+    RecipientCertificate, UnixTime, Validity,
 };
 use countersign_domain::time::Timestamp;
-use countersign_server::SystemEntropy;
-use countersign_set::wallet_file::{NewWallet, WalletFile};
-use rcgen::{
-    CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, Issuer, KeyUsagePurpose,
-};
 use serde::Serialize;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
 use crate::{
     error::SandboxError,
@@ -41,8 +39,6 @@ pub(crate) const MERCHANT: &str = "dupont";
 
 /// The brand of the sandbox's cards.
 pub(crate) const BRAND: &str = "Sandbox";
-/// The static password of the sandbox's wallet (F11.7). It guards nothing of value: pages and guides say it.
-const PASSWORD: &str = "figure eleven";
 
 const DAY: u64 = 86_400;
 
@@ -106,10 +102,10 @@ pub(crate) fn make(
     write_public(&folder.join("root.pem"), &maker.root.certificate().to_pem()?)?;
     maker.server()?;
     let gateway = maker.gateway()?;
-    maker.signers()?;
+    maker.parties()?;
     Ok(Certificates {
         clients: maker.clients(holder, &gateway)?,
-        wallet: maker.wallet(holder, &gateway)?,
+        wallet: maker.wallets(holder, &gateway)?,
     })
 }
 
@@ -134,50 +130,6 @@ impl Maker<'_> {
         Ok(RecipientCertificate::new(&certificate)?)
     }
 
-    /// What gateway and merchant sign with, and what answers to the merchant are encrypted to.
-    fn signers(&self) -> Result<(), SandboxError> {
-        let merchant = |key_use| Profile::Merchant { common_name: MERCHANT, key_use };
-        for (name, profile) in [
-            (
-                "gateway-signature",
-                Profile::PaymentGateway { common_name: GATEWAY, key_use: KeyUse::Signature },
-            ),
-            ("dupont-signature", merchant(KeyUse::Signature)),
-            ("dupont-exchange", merchant(KeyUse::KeyExchange)),
-        ] {
-            let key = KeyPair::generate()?;
-            let certificate = self.issue(&profile, key.public_key())?;
-            self.write(name, &certificate, &key, &self.issuing)?;
-        }
-        Ok(())
-    }
-
-    /// The cardholder's wallet: a certificate with number and card encrypted to the gateway (F11.v2), its key under a static
-    /// password (F11.7).
-    fn wallet(
-        &self,
-        person: &Person,
-        gateway: &RecipientCertificate,
-    ) -> Result<CardholderWallet, SandboxError> {
-        let new = NewWallet { card: &person.card()?, brand: BRAND, language: "en" };
-        let (mut wallet, request) = WalletFile::new(&new, PASSWORD, &SystemEntropy::default())?;
-        let request = Request::from_file(request.as_bytes())?;
-        let holder = Holder {
-            number: PhoneNumber::new(&person.number)?,
-            card: Some(Card::new(&person.card.number, &person.card.expiry)?),
-        };
-        let phone = Phone::Encrypted { holder: &holder, gateways: std::slice::from_ref(gateway) };
-        let common_name = request.common_name().unwrap_or_default();
-        let profile = Profile::Cardholder { common_name, phone };
-        let certificate = self.issue(&profile, request.key())?;
-        wallet.trust(&self.root.certificate().to_pem()?)?;
-        let chain = certificate.to_pem()? + &self.issuing.certificate().to_pem()?;
-        wallet.certify(&chain, Timestamp::from_unix_seconds(self.now))?;
-        let file = self.folder.join("alice.wallet");
-        wallet.create(&file)?;
-        Ok(CardholderWallet { file, password: PASSWORD, holder: person.clone() })
-    }
-
     fn clients(
         &self,
         person: &Person,
@@ -190,8 +142,9 @@ impl Maker<'_> {
         };
         let client = |phone| Profile::TlsClient { common_name: &person.user_id, phone };
         let clear = client(Phone::Clear(&number));
-        let encrypted =
-            client(Phone::Encrypted { holder: &holder, gateways: std::slice::from_ref(gateway) });
+        let gateways = std::slice::from_ref(gateway);
+        let encrypted_phone = || Phone::Encrypted { holder: &holder, gateways };
+        let encrypted = client(encrypted_phone());
         let files = |name, certificate: &Certificate, key: &KeyPair, issuer: &Authority| {
             let (certificate, key) = self.write(name, certificate, key, issuer)?;
             Ok::<_, SandboxError>(ClientFiles { certificate, key, holder: person.clone() })
@@ -211,7 +164,9 @@ impl Maker<'_> {
         let last_month =
             Validity::new(at(self.now.saturating_sub(30 * DAY)), Duration::from_secs(29 * DAY))?;
         let expired = self.issuing.issue(&clear, for_expired.public_key(), last_month)?;
-        let moved = self.with_envelope_of(&good, for_moved)?;
+        let thief = Profile::TlsClient { common_name: "mallory", phone: encrypted_phone() };
+        let moved = self.issue(&thief, for_moved.public_key())?;
+        let moved = moved::with_envelope_of(&good, &moved, &self.issuing)?;
         Ok(ClientCertificates {
             encrypted: files("encrypted", &good, for_encrypted, &self.issuing)?,
             clear: files(
@@ -232,45 +187,6 @@ impl Maker<'_> {
         subject_key: &PublicKey,
     ) -> Result<Certificate, SandboxError> {
         Ok(self.issuing.issue(profile, subject_key, year(self.now)?)?)
-    }
-
-    /// What a careless authority would issue to a thief: the envelope of another certificate, for the thief's own key.
-    /// Our own authority cannot be made to, so it is put together by hand.
-    fn with_envelope_of(
-        &self,
-        other: &Certificate,
-        key: &KeyPair,
-    ) -> Result<Certificate, SandboxError> {
-        let unusable = || SandboxError::Certificates("the moved certificate".to_owned());
-        let (_, parsed) = X509Certificate::from_der(other.der()).map_err(|_| unusable())?;
-        let name = PhoneExtension::default().to_string();
-        let envelope = parsed
-            .iter_extensions()
-            .find(|extension| extension.oid.to_id_string() == name)
-            .ok_or_else(unusable)?
-            .value
-            .to_vec();
-        let arcs: Vec<u64> = name.split('.').filter_map(|arc| arc.parse().ok()).collect();
-
-        let mut params = CertificateParams::default();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "mallory");
-        params.not_before = date(self.now.saturating_sub(DAY)).ok_or_else(unusable)?;
-        params.not_after = date(self.now.saturating_add(300 * DAY)).ok_or_else(unusable)?;
-        params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.custom_extensions = vec![CustomExtension::from_oid_content(&arcs, envelope)];
-        let signer = |key: &KeyPair| {
-            rcgen::KeyPair::from_pem(&key.expose_pem()?)
-                .map_err(|_| Error::Failed("reading a key").into())
-        };
-        let (subject, issuing): (_, Result<_, SandboxError>) =
-            (signer(key)?, signer(self.issuing.key()));
-        let issuer = Issuer::from_ca_cert_der(self.issuing.certificate().der(), issuing?)
-            .map_err(|_| unusable())?;
-        let signed = params.signed_by(&subject, &issuer).map_err(|_| unusable())?;
-        Ok(Certificate::from_der(signed.into())?)
     }
 
     /// Writes `<name>.pem`, the certificate before its issuer's, and `<name>.key`.
@@ -308,8 +224,4 @@ fn year(now: u64) -> Result<Validity, SandboxError> {
 
 fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
-}
-
-fn date(seconds: u64) -> Option<time::OffsetDateTime> {
-    time::OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()
 }

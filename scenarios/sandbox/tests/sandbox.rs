@@ -90,7 +90,7 @@ async fn keys_and_passwords_are_their_owners_alone_to_read() {
             secrets += 1;
         }
     }
-    assert_eq!(secrets, 13);
+    assert_eq!(secrets, 17);
 }
 
 #[tokio::test]

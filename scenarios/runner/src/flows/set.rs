@@ -1,8 +1,14 @@
 //! SET (figure 11): the shop asks at `/v1/set/orders`; a cardholder's program speaks to merchant and gateway in their messages.
 
-use std::{collections::BTreeMap, fs, path::Path};
+mod dishonest;
 
-use countersign_certs::{Certificate, CertificateDer, KeyPair, RecipientKey};
+pub(crate) use dishonest::{
+    Dishonest, GATEWAY, MERCHANT, OTHER_GATEWAY, OTHER_MERCHANT, QuestionToGateway, Taken, parts,
+};
+
+use std::{collections::BTreeMap, path::Path};
+
+use countersign_certs::TrustAnchors;
 use countersign_domain::{
     amount::Amount,
     card::{Card as DomainCard, CardExpiry},
@@ -14,14 +20,13 @@ use countersign_set::{
     cardholder::{Asked, Progress, Purchase, Sent, Wallet, WalletError},
     link::HttpClient,
     message::{
-        purchase::{OiData, PReq},
+        purchase::{OiData, PReq, Pi},
         wrapper::{Message, MessageWrapper},
     },
     protect::Digest,
     wallet_file::WalletFile,
 };
 use der::{Decode as _, Encode as _};
-use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use crate::{
@@ -40,7 +45,14 @@ pub(crate) struct Counter {
     pub(crate) wallets: BTreeMap<String, Wallet>,
     /// The purchase that has a name and was not sent yet.
     pub(crate) named: Option<Purchase>,
+    /// What the merchant answered when it named that purchase.
+    pub(crate) name: Vec<u8>,
     pub(crate) bought: Vec<Bought>,
+    /// The purchase that a dishonest merchant has, and what it asked the gateway.
+    pub(crate) taken: Option<Taken>,
+    /// The reference that the wallet showed of it.
+    pub(crate) shown: Option<String>,
+    pub(crate) asked: Option<QuestionToGateway>,
     /// What the wallet was told last, or why it accepts nothing of it.
     pub(crate) told: Option<Result<Progress, WalletError>>,
 }
@@ -61,6 +73,8 @@ pub(crate) struct Bought {
     /// As it was sent, and as it was answered.
     pub(crate) message: Vec<u8>,
     pub(crate) answer: Vec<u8>,
+    /// The code that was sent through the merchant.
+    pub(crate) typed: Option<Vec<u8>>,
 }
 
 impl Counter {
@@ -72,6 +86,16 @@ impl Counter {
     /// The purchase that is talked of: the last.
     pub(crate) fn last(&self) -> Result<&Bought, Failure> {
         self.bought.last().ok_or_else(|| Failure::new("nobody has paid by SET yet"))
+    }
+
+    pub(crate) fn last_mut(&mut self) -> Result<&mut Bought, Failure> {
+        self.bought.last_mut().ok_or_else(|| Failure::new("nobody has paid by SET yet"))
+    }
+
+    /// What every open wallet trusts: the sandbox's authority.
+    pub(crate) fn trust(&self) -> Result<&TrustAnchors, Failure> {
+        let wallet = self.wallets.values().next();
+        Ok(&wallet.ok_or_else(|| Failure::new("no wallet is open"))?.trust)
     }
 
     pub(crate) fn wallet(&self, name: &str) -> Result<&Wallet, Failure> {
@@ -97,6 +121,17 @@ impl Counter {
             Some(Err(error)) => error.to_string(),
             None => "nothing".to_owned(),
         }
+    }
+
+    /// The purchase that a dishonest merchant has.
+    pub(crate) fn taken(&self) -> Result<&Taken, Failure> {
+        self.taken.as_ref().ok_or_else(|| Failure::new("nobody has paid a dishonest merchant"))
+    }
+
+    /// What the gateway was asked last by it.
+    pub(crate) fn asked(&self) -> Result<&QuestionToGateway, Failure> {
+        let asked = self.asked.as_ref();
+        asked.ok_or_else(|| Failure::new("the merchant has not asked the gateway"))
     }
 
     /// Where the sandbox has what was sent for each.
@@ -135,10 +170,10 @@ fn shown(answer: Answer) -> Result<Value, Failure> {
     }
 }
 
-/// Opens the sandbox's wallet (F11.7).
-pub(crate) fn open(bench: &Bench, password: &str) -> Result<Wallet, Failure> {
+/// Opens a wallet of the sandbox (F11.7).
+pub(crate) fn open(file: &Path, password: &str) -> Result<Wallet, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
-    let file = WalletFile::read(&bench.description.wallet.file).map_err(|error| failed(&error))?;
+    let file = WalletFile::read(file).map_err(|error| failed(&error))?;
     file.open(password).map_err(|error| failed(&error))
 }
 
@@ -170,15 +205,20 @@ impl Program {
         Ok(Self { client, now, entropy: SystemEntropy::default() })
     }
 
-    /// From the wake-up to a purchase that has a name (F11.2, F11.3).
-    pub(crate) async fn take(&self, wallet: &Wallet, order: &Order) -> Result<Purchase, Failure> {
+    /// From the wake-up to a purchase that has a name (F11.2, F11.3), which is given as `on_the_way` leaves it.
+    pub(crate) async fn take(
+        &self,
+        wallet: &Wallet,
+        order: &Order,
+        on_the_way: impl Fn(Vec<u8>) -> Result<Vec<u8>, Failure>,
+    ) -> Result<(Purchase, Vec<u8>), Failure> {
         let wake_up = self.client.wake_up(&order.url).await;
         let wake_up = wake_up.map_err(|error| Failure::new(error.to_string()))?;
         let offer = wallet.offer(&wake_up, self.now).map_err(refused)?;
         let url = offer.url().to_owned();
         let (message, begun) = offer.begin(wallet, &self.entropy, self.now).map_err(refused)?;
-        let answer = self.exchange(&url, message).await?;
-        begun.accept(&answer, wallet, self.now).map_err(refused)
+        let answer = on_the_way(self.exchange(&url, message).await?)?;
+        Ok((begun.accept(&answer, wallet, self.now).map_err(refused)?, answer))
     }
 
     pub(crate) async fn exchange(&self, url: &str, message: Vec<u8>) -> Result<Vec<u8>, Failure> {
@@ -220,21 +260,31 @@ pub(crate) fn in_another_wrapper(message: &[u8]) -> Result<Vec<u8>, Failure> {
     wrapper.to_der().map_err(not_der)
 }
 
-/// Whether a key of the sandbox's folder opens the payment in a purchase.
+/// A purchase with the payment of another one.
+pub(crate) fn with_payment_of(other: &[u8], message: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut wrapper = MessageWrapper::from_der(message).map_err(not_der)?;
+    match (parts(other)?.0, &mut wrapper.message) {
+        (Pi::DualSigned(payment), Message::PReq(PReq::DualSigned(request))) => {
+            request.pi_dual_signed = payment;
+        }
+        (Pi::Unsigned(payment), Message::PReq(PReq::Unsigned(request))) => {
+            request.pi_unsigned = payment;
+        }
+        _ => return Err(Failure::new("one is signed and the other is not")),
+    }
+    wrapper.to_der().map_err(not_der)
+}
+
+/// Whether a key of the sandbox's folder opens the payment, or the code, in a message.
 pub(crate) fn opens(folder: &Path, name: &str, message: &[u8]) -> Result<bool, Failure> {
-    let file = |ending: &str| folder.join(format!("{name}.{ending}"));
-    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{name}: {error}"));
-    let der = CertificateDer::from_pem_file(file("pem")).map_err(|error| failed(&error))?;
-    let certificate = Certificate::from_der(der).map_err(|error| failed(&error))?;
-    let key = fs::read_to_string(file("key")).map_err(|error| failed(&error))?;
-    let key = KeyPair::from_pem(&key).map_err(|error| failed(&error))?;
-    let keys = [RecipientKey::new(&certificate, &key).map_err(|error| failed(&error))?];
+    let keys = [dishonest::recipient_key(folder, name)?];
     match MessageWrapper::from_der(message).map_err(not_der)?.message {
         Message::PReq(PReq::DualSigned(request)) => {
             Ok(request.pi_dual_signed.pi_sealed.open(&keys).is_ok())
         }
         Message::PReq(PReq::Unsigned(request)) => Ok(request.pi_unsigned.open(&keys).is_ok()),
-        _ => Err(Failure::new("it is no purchase")),
+        Message::CodeForwardReq(request) => Ok(request.code_submission.open(&keys).is_ok()),
+        _ => Err(Failure::new("it is neither a purchase nor a code")),
     }
 }
 
@@ -263,6 +313,9 @@ const ANSWERS: Table = &[
     ("the order is refused", "orderRejected"),
     ("the message is not authentic", "signatureFailure"),
     ("the wrapper is another message's", "wrapperMsgMismatch"),
+    ("the amount is not the one that was signed", "amountError"),
+    ("the payment does not belong to the request", "piAuthMismatch"),
+    ("the payment was used before", "piPreviouslyUsed"),
 ];
 
 const STATUSES: Table = &[

@@ -1,27 +1,51 @@
 //! Paying by SET: a shop's order, a cardholder's wallet, and what may happen to messages on their way.
 
+mod attacks;
+
 use countersign_domain::amount::Amount;
 use countersign_set::{
-    cardholder::Purchase,
+    cardholder::{Purchase, Wallet},
     message::{common::CurrencyAmount, purchase::Mode},
 };
 use cucumber::{given, then, when};
 
 use crate::{
     failure::{Failure, Outcome, eventually, same},
-    flows::set::{self, Bought, Program, refused},
+    flows::set::{self, Bought, Dishonest, MERCHANT, Program, refused},
     phrase::Money,
     world::{Story, code_in},
 };
 
 impl Story {
-    fn named(&mut self) -> Result<Purchase, Failure> {
+    pub(super) fn named(&mut self) -> Result<Purchase, Failure> {
         let named = self.set.named.take();
         named.ok_or_else(|| Failure::new("the wallet has taken no order"))
     }
 
+    /// Opens a wallet in the sandbox's folder (F11.7).
+    pub(super) fn opened(&self, name: &str) -> Result<Wallet, Failure> {
+        let description = &self.bench()?.description;
+        let file = description.folder.join(format!("{name}.wallet"));
+        set::open(&file, &description.wallet.password)
+    }
+
+    /// Has the last order named, as `on_the_way` leaves the name.
+    pub(super) async fn takes(
+        &mut self,
+        name: &str,
+        on_the_way: impl Fn(&Dishonest<'_>, Vec<u8>) -> Result<Vec<u8>, Failure>,
+    ) -> Outcome {
+        let (program, wallet) = (Program::at(self.bench()?).await?, self.set.wallet(name)?);
+        let folder = &self.bench()?.description.folder;
+        let merchant = Dishonest { id: MERCHANT, folder, trust: &wallet.trust, program: &program };
+        let on_the_way = |answer| on_the_way(&merchant, answer);
+        let (purchase, named) = program.take(wallet, self.set.order()?, on_the_way).await?;
+        (self.set.named, self.set.name) = (Some(purchase), named);
+        Ok(())
+    }
+
     /// Sends the purchase that has a name, as `on_the_way` leaves it.
-    async fn pays(
+    pub(super) async fn pays(
         &mut self,
         name: &str,
         on_the_way: impl Fn(&[u8]) -> Result<Vec<u8>, Failure>,
@@ -33,7 +57,7 @@ impl Story {
         let (message, url) = (on_the_way(&message)?, sent.purchase().offer().url().to_owned());
         let answer = program.exchange(&url, message.clone()).await?;
         self.set.told = Some(sent.answer(&asked, &answer, wallet, program.now));
-        self.set.bought.push(Bought { sent, asked, message, answer });
+        self.set.bought.push(Bought { sent, asked, message, answer, typed: None });
         Ok(())
     }
 
@@ -43,8 +67,10 @@ impl Story {
         let (wallet, bought) = (self.set.wallet(name)?, self.set.last()?);
         let forward = bought.sent.code_forward(code, &program.entropy, program.now);
         let (message, asked) = forward.map_err(refused)?;
-        let answer = program.exchange(bought.sent.purchase().offer().url(), message).await?;
+        let url = bought.sent.purchase().offer().url();
+        let answer = program.exchange(url, message.clone()).await?;
         self.set.told = Some(bought.sent.answer(&asked, &answer, wallet, program.now));
+        self.set.last_mut()?.typed = Some(message);
         Ok(())
     }
 
@@ -90,14 +116,14 @@ fn has_unsigned_wallet(story: &mut Story, name: String) -> Outcome {
 
 #[when(expr = "{word} opens the wallet with the password")]
 fn opens_wallet(story: &mut Story, name: String) -> Outcome {
-    let wallet = set::open(story.bench()?, &story.bench()?.description.wallet.password)?;
+    let wallet = story.opened("alice")?;
     story.set.wallets.insert(name, wallet);
     Ok(())
 }
 
 #[then(expr = "a wrong password does not open the wallet")]
 fn wrong_password(story: &mut Story) -> Outcome {
-    match set::open(story.bench()?, "another password") {
+    match set::open(&story.bench()?.description.wallet.file, "another password") {
         Ok(_) => Err(Failure::expected("a wallet that stays shut", "an open one")),
         Err(_) => Ok(()),
     }
@@ -105,10 +131,7 @@ fn wrong_password(story: &mut Story) -> Outcome {
 
 #[when(regex = r"^(\w+)'s wallet takes the order(?: again)?$")]
 async fn takes_order(story: &mut Story, name: String) -> Outcome {
-    let program = Program::at(story.bench()?).await?;
-    let purchase = program.take(story.set.wallet(&name)?, story.set.order()?).await?;
-    story.set.named = Some(purchase);
-    Ok(())
+    story.takes(&name, |_, answer| Ok(answer)).await
 }
 
 #[then(expr = "the wallet shows {amount} to {string} for {string}")]
@@ -159,7 +182,8 @@ async fn types_first_code(story: &mut Story, name: String) -> Outcome {
 
 #[when(expr = "{word} types a wrong code into the wallet")]
 async fn types_wrong_code(story: &mut Story, name: String) -> Outcome {
-    let right = story.person(&name)?.code()?;
+    let codes = story.codes();
+    let right = codes.last().copied().unwrap_or_default();
     let wrong = if right == "000000" { "000001" } else { "000000" };
     story.types_in_wallet(&name, wrong).await
 }
@@ -208,10 +232,8 @@ fn has_receipt(story: &mut Story, amount: Money, signed: String, with: String) -
 /// Read from the sandbox's folder, where all keys are: those of the merchant do not open it, that of the gateway does.
 #[then("no key of the merchant opens the payment, and the gateway's does")]
 fn no_key_of_the_merchant(story: &mut Story) -> Outcome {
-    let folder = &story.bench()?.description.folder;
     let message = &story.set.last()?.message;
-    same("the merchant's key to open it", set::opens(folder, "dupont-exchange", message)?, false)?;
-    same("the gateway's key to open it", set::opens(folder, "gateway", message)?, true)
+    story.opens("payment", [("dupont-exchange", false), ("gateway", true)], message)
 }
 
 #[then(regex = r"^the shop sees that the order (.+)$")]
