@@ -1,6 +1,7 @@
-//! Figure 11: the gateway and the merchant, each a flow of its own; the cardholder is a command.
+//! Figure 11: gateway, merchant and cardholder, each a flow of its own; the cardholder is a command, too.
 
 mod arguments;
+pub(crate) mod cardholder;
 pub(crate) mod gateway;
 pub(crate) mod merchant;
 mod pay;

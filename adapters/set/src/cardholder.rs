@@ -9,6 +9,7 @@
 //!   Sent::inquiry          -> InqReq          Sent::answer(InqRes)        -> Progress
 //! ```
 
+mod kept;
 mod sent;
 
 use countersign_certs::{
@@ -41,6 +42,7 @@ use crate::{
     wire::{Failure, SOFTWARE, unwrap, wrap},
 };
 
+pub(crate) use self::kept::KeptSent;
 pub(crate) use self::sent::completion_of;
 pub use self::sent::{Asked, CodeStart, Progress, Sent};
 
@@ -223,7 +225,7 @@ impl Begun {
     ) -> Result<Purchase, WalletError> {
         let wrapper = read(answer)?;
         let Message::PInitRes(signed) = wrapper.message else {
-            return Err(unexpected(wrapper, wallet, now));
+            return Err(unexpected(wrapper, &wallet.trust, now));
         };
         let at = unix_time(now);
         let (answer, signer) = signed.verify(&wallet.trust, at)?;
@@ -240,7 +242,7 @@ impl Begun {
                 return Err(WalletError::Mismatch(field));
             }
         }
-        let gateway = gateway_of(&answer, wallet, at)?;
+        let gateway = gateway_of(&answer, &wallet.trust, at)?;
         Ok(Purchase { offer, answer, gateway })
     }
 }
@@ -248,11 +250,11 @@ impl Begun {
 /// The gateway that the merchant names, if it is one: its certificate is looked at before anything is encrypted to it.
 fn gateway_of(
     answer: &PInitResData,
-    wallet: &Wallet,
+    trust: &TrustAnchors,
     at: UnixTime,
 ) -> Result<GatewaySeen, WalletError> {
     let role = EndEntityKind::GatewayKeyExchange;
-    let verified = verify_chain(&wallet.trust, &answer.pe_certificates, at, role)
+    let verified = verify_chain(trust, &answer.pe_certificates, at, role)
         .map_err(|refusal| ProtectError::Signed { what: "Cert-PE", refusal })?;
     let recipient = Certificate::from_der(verified.certificate().clone())
         .and_then(|certificate| RecipientCertificate::new(&certificate))
@@ -403,18 +405,14 @@ fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
 }
 
 /// An error, or another message than was waited for. What an error says ends this attempt and is trusted in nothing else.
-fn unexpected(wrapper: MessageWrapper, wallet: &Wallet, now: Timestamp) -> WalletError {
+fn unexpected(wrapper: MessageWrapper, trust: &TrustAnchors, now: Timestamp) -> WalletError {
     let Message::Error(error) = wrapper.message else {
         return WalletError::Mismatch("message");
     };
     let at = unix_time(now);
     let tbs = match &error {
-        ErrorMessage::OfMerchant(signed) => {
-            signed.verify(&wallet.trust, at).map(|(tbs, _)| tbs.error_code)
-        }
-        ErrorMessage::OfGateway(signed) => {
-            signed.verify(&wallet.trust, at).map(|(tbs, _)| tbs.error_code)
-        }
+        ErrorMessage::OfMerchant(signed) => signed.verify(trust, at).map(|(tbs, _)| tbs.error_code),
+        ErrorMessage::OfGateway(signed) => signed.verify(trust, at).map(|(tbs, _)| tbs.error_code),
         ErrorMessage::Unsigned(tbs) => Ok(tbs.error_code),
     };
     tbs.map_or_else(WalletError::NotAuthentic, WalletError::Answered)

@@ -44,7 +44,8 @@ pub mod link;
 pub mod settlements;
 pub mod shop;
 
-// The cardholder's key store.
+// The cardholder's key store, and the page that pays with it.
+pub mod cardholder_server;
 pub mod wallet_file;
 
 pub use error::SetError;

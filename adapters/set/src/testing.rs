@@ -324,7 +324,7 @@ impl Parties {
         let (message, asked, sent) =
             purchase.request(&self.wallet, &self.entropy, self.now()).unwrap();
         let answer = self.tell_merchant(&message).await;
-        let progress = sent.answer(&asked, &answer, &self.wallet, self.now());
+        let progress = sent.answer(&asked, &answer, &self.wallet.trust, self.now());
         (sent, progress)
     }
 
@@ -340,21 +340,21 @@ impl Parties {
     pub async fn type_code(&self, sent: &Sent, code: &str) -> Result<Progress, WalletError> {
         let (message, asked) = sent.code_forward(code, &self.entropy, self.now())?;
         let answer = self.tell_merchant(&message).await;
-        sent.answer(&asked, &answer, &self.wallet, self.now())
+        sent.answer(&asked, &answer, &self.wallet.trust, self.now())
     }
 
     /// Types a code, straight to the gateway.
     pub async fn type_code_direct(&self, sent: &Sent, code: &str) -> Result<Progress, WalletError> {
         let (message, rrpid) = sent.code_direct(code, &self.entropy, self.now())?;
         let answer = self.tell_gateway(&message).await;
-        sent.direct_answer(&rrpid, &answer, &self.wallet, self.now())
+        sent.direct_answer(&rrpid, &answer, &self.wallet.trust, self.now())
     }
 
     /// Asks the merchant how it stands.
     pub async fn inquire(&self, sent: &Sent) -> Result<Progress, WalletError> {
         let (message, asked) = sent.inquiry(&self.wallet, &self.entropy, self.now())?;
         let answer = self.tell_merchant(&message).await;
-        sent.answer(&asked, &answer, &self.wallet, self.now())
+        sent.answer(&asked, &answer, &self.wallet.trust, self.now())
     }
 
     /// Another merchant of the same gateway, on the same store.

@@ -62,6 +62,13 @@ impl AuthenticationCode {
 #[derive(Clone)]
 pub struct TypedCode(Secret<String>);
 
+impl TypedCode {
+    /// The digits, for a program that passes them on. Not for logs.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
 impl TryFrom<String> for TypedCode {
     type Error = InvalidInput;
 

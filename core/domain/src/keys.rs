@@ -32,6 +32,7 @@ struct DerivedKeys {
     code: Secret<[u8; 32]>,
     card: LessSafeKey,
     card_index: hmac::Key,
+    record: LessSafeKey,
 }
 
 impl KeyRing {
@@ -109,6 +110,42 @@ impl KeyRing {
         Ok(Card::new(digits, sealed.expiry)?)
     }
 
+    /// Seals what a record must not hold in clear, so that it opens only together with `context`, the id of the record.
+    ///
+    /// # Errors
+    /// When the source of randomness fails.
+    pub fn seal(
+        &self,
+        secret: &[u8],
+        context: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<SealedSecret, Error> {
+        let keys = self.derived(&self.current)?;
+        let mut nonce = [0; NONCE_LEN];
+        entropy.fill(&mut nonce)?;
+        let mut sealed = secret.to_vec();
+        let (aad, by) = (Aad::from(context), Nonce::assume_unique_for_key(nonce));
+        let done = keys.record.seal_in_place_append_tag(by, aad, &mut sealed);
+        done.map_err(|_| Error::Sealed)?;
+        let (nonce, sealed) = (hex::encode(&nonce), hex::encode(&sealed));
+        Ok(SealedSecret { key: self.current.clone(), nonce, sealed })
+    }
+
+    /// Opens what was sealed in the same context.
+    ///
+    /// # Errors
+    /// When it was changed, was sealed in another context, or its key is not in the ring.
+    pub fn open(&self, kept: &SealedSecret, context: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let keys = self.derived(&kept.key)?;
+        let nonce = hex::decode(&kept.nonce).and_then(|bytes| bytes.try_into().ok());
+        let nonce = Nonce::assume_unique_for_key(nonce.ok_or(Error::Sealed)?);
+        let mut secret = Zeroizing::new(hex::decode(&kept.sealed).ok_or(Error::Sealed)?);
+        let opened = keys.record.open_in_place(nonce, Aad::from(context), &mut secret);
+        let length = opened.map_err(|_| Error::Sealed)?.len();
+        secret.truncate(length);
+        Ok(secret)
+    }
+
     /// By which an account is known without its card's number being stored: a keyed hash, under the current key.
     pub(crate) fn card_index(&self, card: &Card) -> Result<String, Error> {
         let unknown = || Error::UnknownKey(self.current.clone());
@@ -146,11 +183,13 @@ impl DerivedKeys {
             pseudo_random.expand(&[purpose], hkdf::HKDF_SHA256)?.fill(key.as_mut())?;
             Ok(key)
         };
-        let card = UnboundKey::new(&AES_256_GCM, derive(b"card 1").map_err(refuse)?.as_ref())
-            .map_err(refuse)?;
+        let sealing = |purpose| -> Result<LessSafeKey, ring::error::Unspecified> {
+            UnboundKey::new(&AES_256_GCM, derive(purpose)?.as_ref()).map(LessSafeKey::new)
+        };
         Ok(Self {
             code: Secret::new(*derive(b"code 1").map_err(refuse)?),
-            card: LessSafeKey::new(card),
+            card: sealing(b"card 1").map_err(refuse)?,
+            record: sealing(b"record 1").map_err(refuse)?,
             card_index: hmac::Key::new(
                 hmac::HMAC_SHA256,
                 derive(b"card index 1").map_err(refuse)?.as_ref(),
@@ -174,6 +213,14 @@ impl SealedCard {
     pub const fn masked(&self) -> &MaskedCard {
         &self.masked
     }
+}
+
+/// A secret as a record keeps it: sealed with AES-256-GCM.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SealedSecret {
+    key: KeyId,
+    nonce: String,
+    sealed: String,
 }
 
 #[cfg(test)]
@@ -201,6 +248,22 @@ mod tests {
             SealedCard { number: "zz".to_owned(), ..sealed.clone() },
         ] {
             assert_eq!(ring.open_card(&changed, "pay_1"), Err(Error::Sealed));
+        }
+    }
+
+    #[test]
+    fn a_sealed_secret_opens_unchanged_and_in_its_own_context_only() {
+        let ring = key_ring();
+        let sealed = ring.seal(b"secret", "rec_1", &SeededEntropy::new(1)).unwrap();
+        assert_eq!(ring.open(&sealed, "rec_1").unwrap().as_slice(), b"secret");
+        assert_eq!(ring.open(&sealed, "rec_2"), Err(Error::Sealed));
+        let flip = |text: &str| text.replacen(|c: char| c != '0', "0", 1);
+        for changed in [
+            SealedSecret { sealed: flip(&sealed.sealed), ..sealed.clone() },
+            SealedSecret { nonce: flip(&sealed.nonce), ..sealed.clone() },
+            SealedSecret { sealed: "zz".to_owned(), ..sealed.clone() },
+        ] {
+            assert_eq!(ring.open(&changed, "rec_1"), Err(Error::Sealed));
         }
     }
 

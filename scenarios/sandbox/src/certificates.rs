@@ -37,6 +37,10 @@ const GATEWAY: &str = "Countersign sandbox gateway";
 /// The merchant's, which is its id at the gateway.
 pub(crate) const MERCHANT: &str = "dupont";
 
+/// The cardholder's wallet.
+pub(crate) const WALLET: &str = "alice.wallet";
+/// The static password of the sandbox's wallets (F11.7). It guards nothing of value: pages and guides say it.
+pub(crate) const PASSWORD: &str = "figure eleven";
 /// The brand of the sandbox's cards.
 pub(crate) const BRAND: &str = "Sandbox";
 

@@ -45,7 +45,7 @@ impl Control {
         let door = Door::at(counterparties.address).await?;
         counterparties.address = door.address;
         let counterparties = Arc::new(counterparties);
-        let served = door.serve(routes(&counterparties)?);
+        let served = door.serve(routes(&counterparties));
         Ok(Self { counterparties, _served: served })
     }
 
@@ -73,7 +73,7 @@ impl Control {
 
 type Shared = State<Arc<Counterparties>>;
 
-fn routes(counterparties: &Arc<Counterparties>) -> Result<Router, SandboxError> {
+fn routes(counterparties: &Arc<Counterparties>) -> Router {
     let handsets = Handsets {
         centre: Arc::clone(&counterparties.centre),
         people: counterparties.people.clone(),
@@ -85,12 +85,12 @@ fn routes(counterparties: &Arc<Counterparties>) -> Result<Router, SandboxError> 
         places: counterparties.places.clone(),
     };
     let rooms = Rooms { counterparties: Arc::clone(counterparties), handsets: handsets.clone() };
-    Ok(Router::new()
+    Router::new()
         .route("/sandbox.json", get(describe))
         .route("/clock", get(time).post(advance))
         .with_state(Arc::clone(counterparties))
         .merge(stage::routes(rooms))
-        .merge(flows::routes(Arc::clone(counterparties))?)
+        .merge(flows::routes(Arc::clone(counterparties)))
         .merge(handsets::routes(handsets))
         .merge(accounts::routes(accounts))
         .merge(page::routes(counterparties.journal.clone()))
@@ -99,7 +99,7 @@ fn routes(counterparties: &Arc<Counterparties>) -> Result<Router, SandboxError> 
             Problem::not_found(format!(
                 "There are / for people, and /sandbox.json, {handsets}, {accounts} and /clock."
             ))
-        }))
+        })
 }
 
 async fn describe(State(shared): Shared) -> Response {

@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) configuration: PathBuf,
     pub(crate) person: Person,
     pub(crate) certificates: ClientCertificates,
+    /// Where the person pays by SET in a browser.
+    pub(crate) wallet_page: String,
     /// With which the person pays by SET.
     pub(crate) wallet: CardholderWallet,
 }

@@ -41,9 +41,9 @@ pub(crate) fn sections(ground: &Ground<'_>) -> Result<String, SandboxError> {
 }
 
 /// The flows' pages.
-pub(crate) fn routes(counterparties: Arc<Counterparties>) -> Result<Router, SandboxError> {
+pub(crate) fn routes(counterparties: Arc<Counterparties>) -> Router {
     let checkout = checkout::routes(Arc::clone(&counterparties));
-    Ok(Router::new().merge(checkout).merge(set::routes(counterparties)?))
+    checkout.merge(set::routes(counterparties))
 }
 
 /// What a request to the server is; `None` when it is of no flow.

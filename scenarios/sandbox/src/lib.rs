@@ -7,7 +7,6 @@
 //!     +--> control.rs ------+--> bank.rs: accounts <-- ISO 8583 ----+ countersign-server
 //!                           +--> clock.rs: the server's time -------+   ^ TLS: curl, a browser
 //!   a browser --> pages.rs -+    journal.rs, drawing.rs: what was sent --+ tap.rs
-//!                           +--> wallet.rs: a cardholder (SET) -----+   |
 //!   certificates.rs: the server's, the gateway's, clients' ---------+---+
 //! ```
 //!

@@ -91,6 +91,7 @@ impl Sandbox {
             configuration: folder.join(CONFIGURATION),
             person,
             certificates: certificates.clients,
+            wallet_page: url("https", address("set.cardholder")?),
             wallet: certificates.wallet,
         });
         let people = People::default();

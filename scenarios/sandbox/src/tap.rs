@@ -117,7 +117,7 @@ fn fields(headers: &HeaderMap, body: &Bytes) -> Detail {
     if media_type.starts_with("application/x-www-form-urlencoded") {
         let given = form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty());
         let shown = |name: &str, value: &str| match name {
-            "code" => "•".repeat(value.chars().count()),
+            "code" | "password" => "•".repeat(value.chars().count()),
             _ => mask(value),
         };
         return given.map(|(name, value)| (mask(&name), shown(&name, &value))).collect();
@@ -191,8 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_masked_whatever_it_looks_like() {
-        let shown = noted("application/x-www-form-urlencoded", "code=123-456");
-        assert_eq!(shown, r#"[("code", "•••••••")]"#);
+    fn a_code_and_a_password_are_masked_whatever_they_look_like() {
+        for name in ["code", "password"] {
+            let shown = noted("application/x-www-form-urlencoded", &format!("{name}=123-456"));
+            assert_eq!(shown, format!(r#"[("{name}", "•••••••")]"#));
+        }
     }
 }

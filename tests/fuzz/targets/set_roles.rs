@@ -87,7 +87,7 @@ impl Attack<'_> {
         }
         let message = self.over(8, message);
         let answer = self.answered(parties.merchant.answer(&message).await);
-        let _ = sent.answer(&asked, &self.over(9, answer), &parties.wallet, parties.now());
+        let _ = sent.answer(&asked, &self.over(9, answer), &parties.wallet.trust, parties.now());
         match self.layer {
             10 => {
                 let inquiry = sent.inquiry(&parties.wallet, &parties.entropy, parties.now());

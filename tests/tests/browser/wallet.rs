@@ -7,7 +7,9 @@ impl Browser {
     async fn go_to_wallet(&self) {
         self.visit("/shop").await;
         self.click("input[value=book] ~ button[formaction='/wallet']").await;
-        self.reads("Open your certificate").await;
+        self.reads("Address of the order").await;
+        self.click("form button").await;
+        self.reads("Open your wallet").await;
     }
 
     async fn open_wallet(&self, password: &str) {
@@ -24,14 +26,14 @@ impl Browser {
 async fn a_purchase_is_paid_by_set_with_the_reference_that_the_phone_shows_and_drawn() {
     let browser = Browser::open(Wanted::default()).await;
     browser.go_to_wallet().await;
-    browser.reads("8.90 EUR").await;
+    browser.reads("8.90\u{a0}EUR").await;
     browser.reads("Librairie Dupont").await;
     browser.reads("Le Petit Prince").await;
     browser.must_be_accessible("a locked wallet").await;
     browser.picture("wallet-locked").await;
 
     browser.open_wallet("another password").await;
-    let shut = browser.reads("The password is wrong. Nothing was sent.").await;
+    let shut = browser.reads("This is not the password").await;
     assert!(!shut.contains("Reference"), "{shut}");
     browser.must_be_accessible("a wrong password").await;
 
@@ -55,12 +57,13 @@ async fn a_purchase_is_paid_by_set_with_the_reference_that_the_phone_shows_and_d
 
     browser.type_into("#code", &code).await;
     browser.click("form button").await;
-    browser.reads("8.90 EUR to Librairie Dupont.").await;
-    browser.reads("Receipt: signed by the gateway: approved, with a code.").await;
+    browser.reads("8.90\u{a0}EUR to Librairie Dupont.").await;
+    browser.reads("The gateway's signed receipt").await;
     browser.must_be_accessible("paid by SET").await;
     browser.picture("wallet-paid").await;
 
-    browser.click("a[href^='/purchases/']").await;
+    browser.visit("/").await;
+    browser.click("a[href^='/purchases/ord_']").await;
     let drawn = browser.reads("CodeForwardRes").await;
     for message in ["PWakeUp", "PInitReq", "PReq", "AuthReq", "0110 authorization: done", "CodeReq"]
     {
@@ -80,16 +83,18 @@ async fn three_wrong_codes_in_the_wallet_pay_nothing() {
     browser.go_to_wallet().await;
     browser.open_wallet("figure eleven").await;
     browser.reads("3 attempts left").await;
+    let wrong = if browser.read_code().await == "000000" { "111111" } else { "000000" };
     for left in ["2 attempts left", "One attempt left"] {
-        browser.type_into("#code", "0000000000").await;
+        browser.type_into("#code", wrong).await;
         browser.click("form button").await;
         browser.reads(left).await;
-        browser.reads("That is not the code.").await;
+        browser.reads("This is not the code").await;
     }
     browser.must_be_accessible("a wrong code in the wallet").await;
-    browser.type_into("#code", "0000000000").await;
+    browser.type_into("#code", wrong).await;
     browser.click("form button").await;
-    browser.reads("Too many wrong codes. Nothing was paid.").await;
+    browser.reads("Too many wrong codes were typed.").await;
+    browser.must_be_accessible("a purchase by SET that is not paid").await;
     browser.visit("/bank").await;
     browser.reads("1000.00 EUR").await;
     browser.close().await;

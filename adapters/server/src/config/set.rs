@@ -1,4 +1,4 @@
-//! `[set.gateway]` and `[set.merchant]`: the roles of figure 11.
+//! `[set.gateway]`, `[set.merchant]` and `[set.cardholder]`: the roles of figure 11.
 
 use std::{
     net::SocketAddr,
@@ -26,6 +26,8 @@ pub(crate) struct SetSection {
     pub(crate) gateway: Option<SetGatewaySection>,
     /// A flow: a merchant.
     pub(crate) merchant: Option<SetMerchantSection>,
+    /// A flow: a cardholder's wallet on a page.
+    pub(crate) cardholder: Option<SetCardholderSection>,
 }
 
 /// `[set.gateway]`
@@ -95,6 +97,19 @@ pub(crate) struct SetMerchantSection {
     /// Whether the amount is debited when it is authorized.
     #[serde(default = "yes")]
     pub(crate) capture_now: bool,
+}
+
+/// `[set.cardholder]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetCardholderSection {
+    /// Where to listen for the cardholder's browser.
+    pub(crate) listen: SocketAddr,
+    /// The wallet's file, as `countersign set wallet` made it.
+    pub(crate) wallet: PathBuf,
+    /// PEM of the authorities that may have issued the certificates of merchants' listeners. Absent: those that the system
+    /// trusts.
+    pub(crate) tls_authorities: Option<PathBuf>,
 }
 
 /// `set.merchant.gateway`

@@ -93,7 +93,7 @@ impl Payer<'_> {
         }
         let (message, asked, sent) = purchase.request(&self.wallet, &self.entropy, now())?;
         let answer = self.send(&merchant, &message).await?;
-        let mut progress = sent.answer(&asked, &answer, &self.wallet, now())?;
+        let mut progress = sent.answer(&asked, &answer, &self.wallet.trust, now())?;
         let mut start = None;
         let mut inquiries = 0;
         loop {
@@ -128,17 +128,17 @@ impl Payer<'_> {
     async fn submit(
         &self,
         sent: &Sent,
-        code: &str,
+        code: &TypedCode,
         start: &CodeStart,
     ) -> Result<Progress, Failure> {
         if !self.arguments.direct {
-            let (message, asked) = sent.code_forward(code, &self.entropy, now())?;
+            let (message, asked) = sent.code_forward(code.expose(), &self.entropy, now())?;
             let answer = self.send(sent.purchase().offer().url(), &message).await?;
-            return Ok(sent.answer(&asked, &answer, &self.wallet, now())?);
+            return Ok(sent.answer(&asked, &answer, &self.wallet.trust, now())?);
         }
-        let (message, rrpid) = sent.code_direct(code, &self.entropy, now())?;
+        let (message, rrpid) = sent.code_direct(code.expose(), &self.entropy, now())?;
         let answer = self.send(&start.gateway_url, &message).await?;
-        let progress = sent.direct_answer(&rrpid, &answer, &self.wallet, now())?;
+        let progress = sent.direct_answer(&rrpid, &answer, &self.wallet.trust, now())?;
         if matches!(Step::of(&progress), Step::Paid) {
             // So that the merchant learns it; should this fail, the merchant asks the gateway.
             if let Err(error) = self.inquire(sent).await {
@@ -151,7 +151,7 @@ impl Payer<'_> {
     async fn inquire(&self, sent: &Sent) -> Result<Progress, Failure> {
         let (message, asked) = sent.inquiry(&self.wallet, &self.entropy, now())?;
         let answer = self.send(sent.purchase().offer().url(), &message).await?;
-        Ok(sent.answer(&asked, &answer, &self.wallet, now())?)
+        Ok(sent.answer(&asked, &answer, &self.wallet.trust, now())?)
     }
 
     /// Sends a message until it is answered: the same message, so that nothing is done twice.
@@ -223,7 +223,7 @@ impl Teller {
     }
 
     /// The code that the person types; none when the person gives up.
-    fn code(&self, start: &CodeStart, progress: &Progress) -> Result<Option<String>, Failure> {
+    fn code(&self, start: &CodeStart, progress: &Progress) -> Result<Option<TypedCode>, Failure> {
         let mut wrong = progress.auth_code == Some(AuthCode::CodeWrong);
         loop {
             let left = progress.attempts_left;
@@ -236,14 +236,12 @@ impl Teller {
                 line(&"This is not the code.")?;
             }
             self.ask(&format!("Code ({} digits) sent to {}: ", start.digits, start.phone))?;
-            let Some(mut code) = typed()? else { return Ok(None) };
-            code.retain(|character| !matches!(character, ' ' | '-' | '\u{a0}'));
+            let Some(text) = typed()? else { return Ok(None) };
             // What cannot be a code costs no attempt.
-            if TypedCode::try_from(code.as_str()).is_ok() && code.len() == usize::from(start.digits)
-            {
-                return Ok(Some(code));
+            match TypedCode::try_from(text) {
+                Ok(code) if start.can_be(&code) => return Ok(Some(code)),
+                Ok(_) | Err(_) => wrong = true,
             }
-            wrong = true;
         }
     }
 

@@ -1,6 +1,7 @@
 //! A purchase that was sent: its code, its answers, how it stands.
 
-use countersign_domain::{randomness::Entropy, time::Timestamp};
+use countersign_certs::TrustAnchors;
+use countersign_domain::{code::TypedCode, randomness::Entropy, time::Timestamp};
 
 use super::{Purchase, Wallet, WalletError, read, unexpected};
 use crate::{
@@ -36,8 +37,8 @@ pub struct Sent {
 /// A question to the merchant that is not answered yet.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    pub(super) rrpid: Random,
-    pub(super) chall_c: Random,
+    pub(crate) rrpid: Random,
+    pub(crate) chall_c: Random,
 }
 
 /// How a purchase stands, as merchant and gateway say.
@@ -62,10 +63,19 @@ pub struct CodeStart {
     pub phone: String,
     /// How many digits it has.
     pub digits: u8,
+    /// How many codes may be typed.
+    pub attempts_left: u8,
     /// Where the gateway takes it without the merchant in between.
     pub gateway_url: String,
     /// Until when.
     pub expires_at: Timestamp,
+}
+
+impl CodeStart {
+    /// Whether it has as many digits as the code that was sent. Another one need not cost an attempt.
+    pub fn can_be(&self, code: &TypedCode) -> bool {
+        code.expose().len() == usize::from(self.digits)
+    }
 }
 
 impl Sent {
@@ -150,16 +160,16 @@ impl Sent {
         &self,
         asked: &Asked,
         answer: &[u8],
-        wallet: &Wallet,
+        trust: &TrustAnchors,
         now: Timestamp,
     ) -> Result<Progress, WalletError> {
         let wrapper = read(answer)?;
         let (Message::PRes(signed) | Message::InqRes(signed) | Message::CodeForwardRes(signed)) =
             wrapper.message
         else {
-            return Err(unexpected(wrapper, wallet, now));
+            return Err(unexpected(wrapper, trust, now));
         };
-        let (answer, signer) = signed.verify(&wallet.trust, unix_time(now))?;
+        let (answer, signer) = signed.verify(trust, unix_time(now))?;
         for (field, is_equal) in [
             ("signer", self.purchase.offer.merchant == KeyOf::new(*signer.key_sha256())),
             ("transIDs", answer.trans_ids == *self.trans_ids()),
@@ -170,21 +180,21 @@ impl Sent {
                 return Err(WalletError::Mismatch(field));
             }
         }
-        self.progress(&answer, wallet, now)
+        self.progress(&answer, trust, now)
     }
 
     fn progress(
         &self,
         answer: &PResData,
-        wallet: &Wallet,
+        trust: &TrustAnchors,
         now: Timestamp,
     ) -> Result<Progress, WalletError> {
         let code = match &answer.code_start {
-            Some(start) => Some(self.code_start(start, wallet, now)?),
+            Some(start) => Some(self.code_start(start, trust, now)?),
             None => None,
         };
         let receipt = match &answer.receipt {
-            Some(receipt) => Some(self.receipt(receipt, wallet, now)?),
+            Some(receipt) => Some(self.receipt(receipt, trust, now)?),
             None => None,
         };
         // A merchant's word alone is no proof that it is paid (W4).
@@ -208,14 +218,14 @@ impl Sent {
         &self,
         rrpid: &Random,
         answer: &[u8],
-        wallet: &Wallet,
+        trust: &TrustAnchors,
         now: Timestamp,
     ) -> Result<Progress, WalletError> {
         let wrapper = read(answer)?;
         let Message::CodeDirectRes(signed) = wrapper.message else {
-            return Err(unexpected(wrapper, wallet, now));
+            return Err(unexpected(wrapper, trust, now));
         };
-        let (answer, signer) = signed.verify(&wallet.trust, unix_time(now))?;
+        let (answer, signer) = signed.verify(trust, unix_time(now))?;
         let CodeDirectResData { auth_code, attempts_left, .. } = &*answer;
         for (field, is_equal) in [
             ("signer", self.purchase.gateway.is_named(signer.common_name())),
@@ -227,7 +237,7 @@ impl Sent {
             }
         }
         let receipt = match &answer.receipt {
-            Some(receipt) => Some(self.receipt(receipt, wallet, now)?),
+            Some(receipt) => Some(self.receipt(receipt, trust, now)?),
             None => None,
         };
         Ok(Progress {
@@ -243,10 +253,10 @@ impl Sent {
     fn code_start(
         &self,
         start: &Signed<CodeStartData, Gateway>,
-        wallet: &Wallet,
+        trust: &TrustAnchors,
         now: Timestamp,
     ) -> Result<CodeStart, WalletError> {
-        let (start, signer) = start.verify(&wallet.trust, unix_time(now))?;
+        let (start, signer) = start.verify(trust, unix_time(now))?;
         for (field, is_equal) in [
             ("signer", self.purchase.gateway.is_named(signer.common_name())),
             ("transIDs", start.trans_ids == *self.trans_ids()),
@@ -261,6 +271,7 @@ impl Sent {
         Ok(CodeStart {
             phone: start.phone.as_str().to_owned(),
             digits: u8::try_from(start.digits.get()).unwrap_or(6),
+            attempts_left: u8::try_from(start.attempts_left.get()).unwrap_or(1),
             gateway_url: start.gateway_url.as_str().to_owned(),
             expires_at: crate::name::timestamp(&start.expires_at),
         })
@@ -270,10 +281,10 @@ impl Sent {
     fn receipt(
         &self,
         receipt: &Receipt,
-        wallet: &Wallet,
+        trust: &TrustAnchors,
         now: Timestamp,
     ) -> Result<(ReceiptData, Vec<u8>), WalletError> {
-        let (data, signer) = receipt.verify(&wallet.trust, unix_time(now))?;
+        let (data, signer) = receipt.verify(trust, unix_time(now))?;
         for (field, is_equal) in [
             ("signer", self.purchase.gateway.is_named(signer.common_name())),
             ("transIDs", data.trans_ids == *self.trans_ids()),

@@ -263,7 +263,7 @@ impl Purchase {
     async fn inquire(&self, house: &House) -> Option<Progress> {
         let (question, asked) = self.inquiry(house);
         let answer = house.merchant.answer(&question).await.unwrap();
-        match self.sent.answer(&asked, &answer, &house.wallet, house.fixture.clock.now()) {
+        match self.sent.answer(&asked, &answer, &house.wallet.trust, house.fixture.clock.now()) {
             Ok(progress) => Some(progress),
             Err(WalletError::Answered(ErrorCode::SignatureFailure)) => None,
             Err(error) => panic!("an inquiry is answered with {error}"),

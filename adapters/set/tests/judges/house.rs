@@ -188,15 +188,15 @@ impl House {
         let purchase = self.named(&mut said).await;
         let (message, asked, sent) = purchase.request(&self.wallet, &self.entropy, START).unwrap();
         let answer = self.ask(&mut said, "PReq", message, "PRes").await;
-        sent.answer(&asked, &answer, &self.wallet, START).unwrap();
+        sent.answer(&asked, &answer, &self.wallet.trust, START).unwrap();
         let code = self.phone().await;
         let (message, asked) = sent.code_forward(&code, &self.entropy, START).unwrap();
         let answer = self.ask(&mut said, "CodeForwardReq", message, "CodeForwardRes").await;
-        let paid = sent.answer(&asked, &answer, &self.wallet, START).unwrap();
+        let paid = sent.answer(&asked, &answer, &self.wallet.trust, START).unwrap();
         assert!(paid.receipt.is_some());
         let (message, asked) = sent.inquiry(&self.wallet, &self.entropy, START).unwrap();
         let answer = self.ask(&mut said, "InqReq", message, "InqRes").await;
-        sent.answer(&asked, &answer, &self.wallet, START).unwrap();
+        sent.answer(&asked, &answer, &self.wallet.trust, START).unwrap();
         said
     }
 
@@ -213,10 +213,10 @@ impl House {
         let purchase = self.named(&mut said).await;
         let (message, asked, sent) = purchase.request(&self.wallet, &self.entropy, START).unwrap();
         let answer = self.ask(&mut said, "PReq", message, "PRes").await;
-        sent.answer(&asked, &answer, &self.wallet, START).unwrap();
+        sent.answer(&asked, &answer, &self.wallet.trust, START).unwrap();
         let (message, asked) = sent.inquiry(&self.wallet, &self.entropy, START).unwrap();
         let answer = self.ask(&mut said, "InqReq", message, "InqRes").await;
-        sent.answer(&asked, &answer, &self.wallet, START).unwrap();
+        sent.answer(&asked, &answer, &self.wallet.trust, START).unwrap();
         let code = self.phone().await;
         let wrong = if code.starts_with('0') { "123456" } else { "012345" };
         for code in [wrong, &code] {
@@ -224,7 +224,7 @@ impl House {
             let answer = self.gateway.answer(&message).await.unwrap();
             said.push(("CodeDirectReq", message));
             said.push(("CodeDirectRes", answer.clone()));
-            sent.direct_answer(&rrpid, &answer, &self.wallet, START).unwrap();
+            sent.direct_answer(&rrpid, &answer, &self.wallet.trust, START).unwrap();
         }
         said
     }
@@ -264,7 +264,7 @@ impl House {
         let purchase = self.named(&mut said).await;
         let (message, asked, sent) = purchase.request(&self.wallet, &self.entropy, START).unwrap();
         let answer = self.ask(&mut said, "PReq", message, "PRes").await;
-        sent.answer(&asked, &answer, &self.wallet, START).unwrap();
+        sent.answer(&asked, &answer, &self.wallet.trust, START).unwrap();
         let (message, _) = sent.code_forward(&self.phone().await, &self.entropy, START).unwrap();
         self.ask(&mut said, "CodeForwardReq", message, "CodeForwardRes").await;
         sent.purchase().offer().order().unwrap()

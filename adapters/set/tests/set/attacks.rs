@@ -207,7 +207,7 @@ async fn a_merchant_that_says_paid_without_the_gateways_receipt_is_not_trusted()
             data.completion_code = completion;
             data.code_start = None;
         });
-        let refused = sent.answer(&asked, &lie, &parties.wallet, parties.now());
+        let refused = sent.answer(&asked, &lie, &parties.wallet.trust, parties.now());
         assert_eq!(
             refused.map(|progress| progress.completion),
             Err(WalletError::Mismatch("receipt"))

@@ -122,7 +122,7 @@ impl Answered {
     fn progress(&self, edit: impl FnOnce(&mut PResData)) -> Result<(), WalletError> {
         let Self { parties, asked, sent, answer } = self;
         let answer = forge::edited_p_res(parties, answer, edit);
-        sent.answer(asked, &answer, &parties.wallet, parties.now()).map(|_| ())
+        sent.answer(asked, &answer, &parties.wallet.trust, parties.now()).map(|_| ())
     }
 }
 
@@ -161,13 +161,13 @@ async fn an_answer_to_a_purchase_is_the_merchants_to_this_request() {
         let (data, _) = signed.verify(&parties.issuer.trust(), forge::at(parties)).unwrap();
         *signed = forge::sign(parties, &data.into_value(), &forge::signer(&namesake));
     });
-    let refused = sent.answer(asked, &theirs, &parties.wallet, parties.now()).map(|_| ());
+    let refused = sent.answer(asked, &theirs, &parties.wallet.trust, parties.now()).map(|_| ());
     assert_eq!(refused, Err(WalletError::Mismatch("signer")));
     let flipped = forge::edited(answer, |wrapper| {
         let Message::PRes(signed) = &mut wrapper.message else { panic!() };
         *signed = forge::flipped(signed);
     });
-    assert!(is_refused(sent.answer(asked, &flipped, &parties.wallet, parties.now())));
+    assert!(is_refused(sent.answer(asked, &flipped, &parties.wallet.trust, parties.now())));
 }
 
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn a_direct_answer_is_the_gateways_to_this_request() {
             let data = forge::changed(&data, edit).into_value();
             wrapper.message = Message::CodeDirectRes(forge::sign(&parties, &data, signer));
         });
-        sent.direct_answer(&rrpid, &answer, &parties.wallet, parties.now()).map(|_| ())
+        sent.direct_answer(&rrpid, &answer, &parties.wallet.trust, parties.now()).map(|_| ())
     };
     let own = forge::gateway_signer(&parties);
     assert_eq!(accept(&|_| {}, &own), Ok(()));
@@ -269,7 +269,7 @@ async fn an_error_ends_an_attempt_and_one_with_a_signature_that_is_wrong_is_none
         forge::sign(&parties, &tbs, &forge::merchant_signer(&parties));
     let answers = |error: ErrorMessage| {
         let error = forge::edited(&answer, |wrapper| wrapper.message = Message::Error(error));
-        sent.answer(&asked, &error, &parties.wallet, parties.now()).map(|_| ())
+        sent.answer(&asked, &error, &parties.wallet.trust, parties.now()).map(|_| ())
     };
     let told = Err(WalletError::Answered(ErrorCode::UnknownXid));
     assert_eq!(answers(ErrorMessage::OfMerchant(by_merchant.clone())), told);
@@ -280,9 +280,9 @@ async fn an_error_ends_an_attempt_and_one_with_a_signature_that_is_wrong_is_none
         let (message, _) = sent.code_forward("123456", &parties.entropy, parties.now()).unwrap();
         wrapper.message = forge::read(&message).message;
     });
-    let refused = sent.answer(&asked, &other, &parties.wallet, parties.now()).map(|_| ());
+    let refused = sent.answer(&asked, &other, &parties.wallet.trust, parties.now()).map(|_| ());
     assert_eq!(refused, Err(WalletError::Mismatch("message")));
-    let refused = sent.answer(&asked, b"", &parties.wallet, parties.now()).map(|_| ());
+    let refused = sent.answer(&asked, b"", &parties.wallet.trust, parties.now()).map(|_| ());
     assert_eq!(refused, Err(WalletError::Unreadable(ErrorCode::DecodingFailure)));
 }
 

@@ -56,7 +56,7 @@ async fn one_purchase_that_is_sent_twice_at_once_is_one_purchase() {
         tokio::join!(parties.merchant.answer(&message), parties.merchant.answer(&message));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one, two, "byte for byte");
-    let progress = sent.answer(&asked, &one, &parties.wallet, parties.now()).unwrap();
+    let progress = sent.answer(&asked, &one, &parties.wallet.trust, parties.now()).unwrap();
     assert_eq!(progress.auth_code, Some(AuthCode::CodePending));
     assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
 }

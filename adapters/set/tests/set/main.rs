@@ -9,6 +9,7 @@
 
 mod attacks;
 mod cardholder_checks;
+mod cardholder_server;
 mod forge;
 mod gateway_checks;
 mod late;

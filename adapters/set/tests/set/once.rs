@@ -66,7 +66,7 @@ async fn two_identical_purchases_at_once_are_one_and_answered_alike() {
         tokio::join!(parties.merchant.answer(&message), parties.merchant.answer(&message));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one, two);
-    let progress = sent.answer(&asked, &one, &parties.wallet, parties.now()).unwrap();
+    let progress = sent.answer(&asked, &one, &parties.wallet.trust, parties.now()).unwrap();
     // Which of the two the gateway answers first is not known: it may still be at work for the other.
     assert_ne!(progress.completion, CompletionCode::OrderRejected);
     let progress = parties.inquire(&sent).await.unwrap();
@@ -225,7 +225,7 @@ async fn a_merchant_that_crashed_after_the_gateway_answered_asks_again_and_pays_
         let failed = forge::tell(&parties, &message).await;
         assert_eq!(failed, Err(ErrorCode::UnspecifiedFailure), "{crashed_at}");
         let answer = parties.merchant.answer(&message).await.unwrap();
-        let progress = sent.answer(&asked, &answer, &parties.wallet, parties.now()).unwrap();
+        let progress = sent.answer(&asked, &answer, &parties.wallet.trust, parties.now()).unwrap();
         assert_eq!(progress.completion, CompletionCode::CodeAsked, "{crashed_at}");
         assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
         parties.phone().await.unwrap();
@@ -273,7 +273,8 @@ async fn a_wrong_code_that_is_given_again_is_counted_once() {
     let (forward, _) = sent.code_forward(wrong, &parties.entropy, parties.now()).unwrap();
     let first = parties.gateway.answer(&direct).await.unwrap();
     assert_eq!(parties.gateway.answer(&direct).await.unwrap(), first);
-    let progress = sent.direct_answer(&rrpid, &first, &parties.wallet, parties.now()).unwrap();
+    let progress =
+        sent.direct_answer(&rrpid, &first, &parties.wallet.trust, parties.now()).unwrap();
     assert_eq!(progress.attempts_left, Some(2));
     let first = parties.merchant.answer(&forward).await.unwrap();
     assert_eq!(parties.merchant.answer(&forward).await.unwrap(), first);
@@ -292,7 +293,7 @@ async fn a_right_code_whose_answer_was_lost_is_told_when_it_is_asked_again() {
     let lost = parties.gateway.answer(&message).await.unwrap();
     assert!(matches!(forge::read(&lost).message, Message::Error(_)));
     let answer = parties.gateway.answer(&message).await.unwrap();
-    let paid = sent.direct_answer(&rrpid, &answer, &parties.wallet, parties.now()).unwrap();
+    let paid = sent.direct_answer(&rrpid, &answer, &parties.wallet.trust, parties.now()).unwrap();
     assert_eq!(paid.auth_code, Some(AuthCode::Approved));
     assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture"]);
 

@@ -56,7 +56,7 @@ impl Story {
         let (message, asked, sent) = request.map_err(refused)?;
         let (message, url) = (on_the_way(&message)?, sent.purchase().offer().url().to_owned());
         let answer = program.exchange(&url, message.clone()).await?;
-        self.set.told = Some(sent.answer(&asked, &answer, wallet, program.now));
+        self.set.told = Some(sent.answer(&asked, &answer, &wallet.trust, program.now));
         self.set.bought.push(Bought { sent, asked, message, answer, typed: None });
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Story {
         let (message, asked) = forward.map_err(refused)?;
         let url = bought.sent.purchase().offer().url();
         let answer = program.exchange(url, message.clone()).await?;
-        self.set.told = Some(bought.sent.answer(&asked, &answer, wallet, program.now));
+        self.set.told = Some(bought.sent.answer(&asked, &answer, &wallet.trust, program.now));
         self.set.last_mut()?.typed = Some(message);
         Ok(())
     }
@@ -85,7 +85,8 @@ impl Story {
         let (message, url) = (on_the_way(&bought.message)?, bought.sent.purchase().offer().url());
         let answer = program.exchange(url, message).await?;
         let is_same = answer == bought.answer;
-        self.set.told = Some(bought.sent.answer(&bought.asked, &answer, wallet, program.now));
+        self.set.told =
+            Some(bought.sent.answer(&bought.asked, &answer, &wallet.trust, program.now));
         Ok(is_same)
     }
 }
@@ -198,7 +199,7 @@ async fn types_code_direct(story: &mut Story, name: String) -> Outcome {
     let direct = bought.sent.code_direct(code, &program.entropy, program.now);
     let (message, rrpid) = direct.map_err(refused)?;
     let answer = program.exchange(&start.gateway_url, message).await?;
-    let told = bought.sent.direct_answer(&rrpid, &answer, wallet, program.now);
+    let told = bought.sent.direct_answer(&rrpid, &answer, &wallet.trust, program.now);
     story.set.told = Some(told);
     Ok(())
 }

@@ -11,15 +11,13 @@ use countersign_domain::time::Timestamp;
 use countersign_server::SystemEntropy;
 use countersign_set::wallet_file::{NewWallet, WalletFile};
 
-use super::{BRAND, CardholderWallet, GATEWAY, MERCHANT, Maker, moved};
+use super::{BRAND, CardholderWallet, GATEWAY, MERCHANT, Maker, PASSWORD, WALLET, moved};
 use crate::{error::SandboxError, person::Person};
 
 /// The name of a gateway that is not the sandbox's: testers play it.
 const OTHER_GATEWAY: &str = "Another gateway";
 /// The id of a merchant that is not the sandbox's: testers play it.
 const OTHER_MERCHANT: &str = "martin";
-/// The static password of the sandbox's wallets (F11.7). It guards nothing of value: pages and guides say it.
-const PASSWORD: &str = "figure eleven";
 
 impl Maker<'_> {
     /// What gateways and merchants sign with, and what is encrypted to them; but for the gateway's own.
@@ -49,7 +47,7 @@ impl Maker<'_> {
         gateway: &RecipientCertificate,
     ) -> Result<CardholderWallet, SandboxError> {
         let (wallet, certificate) = self.cardholder(person, gateway)?;
-        let file = self.fill(wallet, &certificate, "alice.wallet")?;
+        let file = self.fill(wallet, &certificate, WALLET)?;
         let thief = Person { card: person.card.clone(), ..Person::numbered("mallory", 9_999) };
         let (_, other) = self.cardholder(&thief, gateway)?;
         let (wallet, own) = self.cardholder(&thief, gateway)?;

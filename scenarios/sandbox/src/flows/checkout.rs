@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::{Ground, SHOWN};
 use crate::{
     address::{free_port, host},
+    certificates::PASSWORD,
     counterparties::Counterparties,
     drawing::{Flow, Traces},
     error::SandboxError,
@@ -225,6 +226,8 @@ struct Goods {
     goods: [Good; 4],
     /// Whether the payment page opens beside this one.
     beside: bool,
+    /// What opens the wallet, when it is bought by SET.
+    password: &'static str,
 }
 
 /// The shop on the first page: the payment page opens beside it.
@@ -233,7 +236,7 @@ pub(super) fn front() -> Result<String, ControlError> {
 }
 
 fn goods(beside: bool) -> Result<String, ControlError> {
-    let goods = Goods { goods: GOODS, beside }.render();
+    let goods = Goods { goods: GOODS, beside, password: PASSWORD }.render();
     goods.map_err(|error| ControlError::internal(&error.to_string()))
 }
 

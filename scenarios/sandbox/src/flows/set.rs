@@ -1,8 +1,6 @@
-//! SET (figure 11): gateway and merchant in the same server, with sockets between them, and a cardholder's wallet, which is a
-//! program of its own, played by the sandbox.
+//! SET (figure 11): gateway, merchant and the cardholder's wallet in the same server, with sockets between them.
 
 mod messages;
-mod wallet;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -10,9 +8,12 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Form, Router,
     body::Bytes,
+    extract::{State, rejection::FormRejection},
     http::{HeaderMap, Method},
+    response::{IntoResponse as _, Redirect},
+    routing::post,
 };
 use countersign_domain::{
     challenge::Challenge, event::Event, payment::Payment, ports::Store, record::RecordKey,
@@ -20,14 +21,21 @@ use countersign_domain::{
 use countersign_set::{Sale, message::authorization::AuthCode, payment_of};
 use countersign_store::SqliteStore;
 
-use super::{SHOWN, checkout};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    SHOWN,
+    checkout::{self, good},
+};
 use crate::{
     address::{free_port, host},
-    certificates::{BRAND, MERCHANT},
+    certificates::{BRAND, MERCHANT, WALLET},
     counterparties::Counterparties,
     drawing::{Flow, Traces, names},
     error::SandboxError,
     journal::{About, Note, Request, Said},
+    page::Answer,
     problem::ControlError,
     views::{Became, Begun, Tone, age},
 };
@@ -35,7 +43,7 @@ use crate::{
 /// Its sections of the server's configuration.
 pub(super) fn section() -> Result<String, SandboxError> {
     let free = || free_port(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let (gateway, merchant) = (free()?, free()?);
+    let (gateway, merchant, cardholder) = (free()?, free()?, free()?);
     let (at_gateway, at_merchant) = (host(gateway), host(merchant));
     Ok(format!(
         r#"
@@ -59,12 +67,40 @@ authorities = "root.pem"
 url = "https://{at_gateway}/set"
 certificate = "gateway.pem"
 tls_authorities = "root.pem"
+
+[set.cardholder]
+listen = "{cardholder}"
+wallet = "{WALLET}"
+tls_authorities = "root.pem"
 "#
     ))
 }
 
-pub(super) fn routes(counterparties: Arc<Counterparties>) -> Result<Router, SandboxError> {
-    wallet::routes(counterparties)
+pub(super) fn routes(counterparties: Arc<Counterparties>) -> Router {
+    Router::new().route("/wallet", post(wake)).with_state(counterparties)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuyForm {
+    good: String,
+}
+
+/// The shop makes an order, and the browser hands its address to the wallet.
+async fn wake(
+    State(shared): State<Arc<Counterparties>>,
+    form: Result<Form<BuyForm>, FormRejection>,
+) -> Answer {
+    let Form(BuyForm { good: key }) = form?;
+    let good = good(&key).ok_or_else(|| ControlError::invalid("The shop does not sell that."))?;
+    let order = json!({
+        "amount": { "value": good.price, "currency": "EUR" },
+        "description": good.name,
+    });
+    let created = shared.merchant.call("POST", "/v1/set/orders", &order).await?;
+    let url = created.get("url").and_then(Value::as_str).unwrap_or_default();
+    let order: String = form_urlencoded::byte_serialize(url.as_bytes()).collect();
+    Ok(Redirect::to(&format!("{}/?order={order}", shared.facts.wallet_page)).into_response())
 }
 
 /// What cardholder, merchant and gateway say to each other.

@@ -83,7 +83,7 @@ async fn gets_old_answer(story: &mut Story, name: String) -> Outcome {
     let request = purchase.request(wallet, &program.entropy, program.now);
     let (_, asked, sent) = request.map_err(refused)?;
     let old = &story.set.last()?.answer;
-    story.set.told = Some(sent.answer(&asked, old, wallet, program.now));
+    story.set.told = Some(sent.answer(&asked, old, &wallet.trust, program.now));
     Ok(())
 }
 
