@@ -38,19 +38,19 @@ impl PaymentGateway {
         })
     }
 
-    /// How a purchase stands now; `refusal` is why a code was just refused.
+    /// How a purchase stands whose payment is that; `refusal` is why a code was just refused.
     pub(crate) async fn standing(
         &self,
         purchase: &GatewayPurchase,
+        payment: &Payment,
         refusal: Option<Refusal>,
     ) -> Result<Answer, Stop> {
-        let payment = self.payments.payment(&purchase.payment).await?;
         let code = match refusal {
             Some(refusal) => code_of_refusal(&refusal),
             None => code_of(payment.state()),
         };
         let challenge = match payment.state() {
-            PaymentState::AwaitingCode { .. } => Some(self.payments.challenge_of(&payment).await?),
+            PaymentState::AwaitingCode { .. } => Some(self.payments.challenge_of(payment).await?),
             _ => None,
         };
         let attempts_left = challenge.as_ref().map(Challenge::attempts_left);
@@ -60,7 +60,7 @@ impl PaymentGateway {
             None => None,
         };
         let receipt = match code {
-            AuthCode::Approved => Some(self.receipt(purchase, &payment)?),
+            AuthCode::Approved => Some(self.receipt(purchase, payment)?),
             _ => None,
         };
         Ok(Answer {
