@@ -1,6 +1,6 @@
 //! A certificate, and how long it lasts.
 
-use std::{collections::HashSet, fmt, net::IpAddr, time::Duration};
+use std::{collections::HashSet, fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
 use time::OffsetDateTime;
@@ -22,8 +22,37 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A well-formed X.509 certificate. That it is well-formed is all that is known of it: see
 /// [`TrustAnchors`](crate::TrustAnchors) for whether to trust it.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Certificate(CertificateDer<'static>);
+#[derive(Clone)]
+pub struct Certificate {
+    der: CertificateDer<'static>,
+    said: Arc<Said>,
+}
+
+/// What is asked of a certificate each time it signs or is looked for: read once, when its DER is.
+struct Said {
+    serial: Vec<u8>,
+    /// The names as they are encoded.
+    issuer: Vec<u8>,
+    is_self_issued: bool,
+    /// The SubjectPublicKeyInfo.
+    key: Vec<u8>,
+    key_sha256: [u8; 32],
+    key_identifier: Option<Vec<u8>>,
+}
+
+impl Said {
+    fn of(certificate: &X509Certificate<'_>) -> Self {
+        let issuer = certificate.issuer().as_raw();
+        Self {
+            serial: certificate.raw_serial().to_vec(),
+            issuer: issuer.to_vec(),
+            is_self_issued: certificate.subject().as_raw() == issuer,
+            key: certificate.public_key().raw.to_vec(),
+            key_sha256: key_hash(certificate),
+            key_identifier: key_identifier(certificate),
+        }
+    }
+}
 
 impl Certificate {
     /// The first certificate of a PEM text.
@@ -41,40 +70,51 @@ impl Certificate {
     /// # Errors
     /// [`Error::MalformedCertificate`].
     pub fn from_der(der: CertificateDer<'static>) -> Result<Self, Error> {
-        parse(&der).map_err(|_| Error::MalformedCertificate)?;
-        Ok(Self(der))
+        let parsed = parse(&der).map_err(|_| Error::MalformedCertificate)?;
+        let said = Arc::new(Said::of(&parsed));
+        Ok(Self { der, said })
     }
 
     /// Whether it names itself as its issuer, as roots do.
     pub fn is_self_issued(&self) -> bool {
-        parse(&self.0).is_ok_and(|parsed| parsed.subject().as_raw() == parsed.issuer().as_raw())
+        self.said.is_self_issued
     }
 
     /// The serial number, if it is one that an authority of ours can have given.
     pub fn serial(&self) -> Option<Serial> {
-        let parsed = parse(&self.0).ok()?;
-        let bytes = parsed.raw_serial().try_into().ok()?;
+        let bytes = self.said.serial.as_slice().try_into().ok()?;
         Some(Serial::from_random(bytes)).filter(|serial| *serial.as_bytes() == bytes)
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo: of the key that it is for.
     pub fn key_sha256(&self) -> [u8; 32] {
-        parse(&self.0).map_or([0; 32], |parsed| key_hash(&parsed))
+        self.said.key_sha256
+    }
+
+    /// The SubjectPublicKeyInfo, as it stands in the certificate.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.said.key
+    }
+
+    /// The issuer's name, as it stands in the certificate.
+    pub(crate) fn issuer(&self) -> &[u8] {
+        &self.said.issuer
+    }
+
+    /// The serial number, whoever has given it.
+    pub(crate) fn raw_serial(&self) -> &[u8] {
+        &self.said.serial
     }
 
     /// The subject key identifier (RFC 5280 section 4.2.1.2).
-    pub(crate) fn key_identifier(&self) -> Option<Vec<u8>> {
-        let parsed = parse(&self.0).ok()?;
-        parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
-            _ => None,
-        })
+    pub(crate) fn key_identifier(&self) -> Option<&[u8]> {
+        self.said.key_identifier.as_deref()
     }
 
     /// The DNS names and addresses in subjectAltName.
     pub fn server_names(&self) -> (Vec<String>, Vec<IpAddr>) {
         let (mut dns_names, mut addresses) = (Vec::new(), Vec::new());
-        let parsed = parse(&self.0).ok();
+        let parsed = parse(&self.der).ok();
         let names = parsed.as_ref().and_then(|parsed| {
             let names = parsed.subject_alternative_name().ok().flatten()?;
             Some(&names.value.general_names)
@@ -91,7 +131,7 @@ impl Certificate {
 
     /// The DER, as TLS wants it.
     pub const fn der(&self) -> &CertificateDer<'static> {
-        &self.0
+        &self.der
     }
 
     /// The PEM text.
@@ -99,14 +139,23 @@ impl Certificate {
     /// # Errors
     /// [`Error::Failed`].
     pub fn to_pem(&self) -> Result<String, Error> {
-        to_pem("CERTIFICATE", &self.0)
+        to_pem("CERTIFICATE", &self.der)
     }
 }
+
+/// The same bytes.
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for Certificate {}
 
 /// Without the bytes, which may hold a number in clear.
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({} bytes)", self.0.len())
+        write!(f, "Certificate({} bytes)", self.der.len())
     }
 }
 
@@ -176,6 +225,14 @@ pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Refusal> {
         Ok(([], certificate)) => Ok(certificate),
         Ok(_) | Err(_) => Err(Refusal::Malformed),
     }
+}
+
+/// The subject key identifier (RFC 5280 section 4.2.1.2).
+pub(crate) fn key_identifier(certificate: &X509Certificate<'_>) -> Option<Vec<u8>> {
+    certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+        _ => None,
+    })
 }
 
 /// SHA-256 of the certificate's own SubjectPublicKeyInfo, over the bytes that were received.

@@ -39,6 +39,12 @@ impl ContentType {
     pub const DATA: Self = Self(ID_DATA);
 }
 
+impl From<ObjectIdentifier> for ContentType {
+    fn from(identifier: ObjectIdentifier) -> Self {
+        Self(identifier)
+    }
+}
+
 impl FromStr for ContentType {
     type Err = Error;
 

@@ -240,6 +240,7 @@ impl fmt::Debug for KeyPair {
 pub struct PublicKey {
     info: rcgen::SubjectPublicKeyInfo,
     kind: PublicKeyKind,
+    sha256: [u8; 32],
 }
 
 /// What a public key can do.
@@ -259,12 +260,13 @@ impl PublicKey {
     pub fn from_spki(der: &[u8]) -> Result<Self, Error> {
         let kind = kind_of(der)?;
         let info = rcgen::SubjectPublicKeyInfo::from_der(der).map_err(|_| Error::KeyNotAllowed)?;
-        Ok(Self { info, kind })
+        let sha256 = sha256(&info.subject_public_key_info());
+        Ok(Self { info, kind, sha256 })
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo, as it will stand in the certificate.
-    pub fn sha256(&self) -> [u8; 32] {
-        sha256(&self.info.subject_public_key_info())
+    pub const fn sha256(&self) -> [u8; 32] {
+        self.sha256
     }
 
     /// Whether its private key made the signature, as [`SigningKey::sign`] makes one.

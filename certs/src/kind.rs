@@ -213,6 +213,18 @@ impl EndEntityKind {
         }
     }
 
+    /// Whether its holder shows the same chain in message after message: merchants and gateways do. A person does once in a
+    /// purchase, and what bears a number is not kept.
+    pub(crate) const fn comes_again(self) -> bool {
+        match self {
+            Self::TlsServer | Self::TlsClient | Self::Cardholder => false,
+            Self::MerchantSignature
+            | Self::MerchantKeyExchange
+            | Self::GatewaySignature
+            | Self::GatewayKeyExchange => true,
+        }
+    }
+
     /// The longest that such a certificate lasts.
     pub const fn max_lifetime(self) -> Duration {
         self.row().longest

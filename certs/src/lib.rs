@@ -61,6 +61,7 @@ mod phone_record;
 
 // What a certificate says; reading the number; and whether to trust it.
 mod inspect;
+mod known;
 mod read;
 mod revocation;
 mod signature;

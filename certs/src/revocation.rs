@@ -80,6 +80,12 @@ impl RevocationLists {
         self.0.is_empty()
     }
 
+    /// When the first list after that time is due to be followed by another: until then, and as long as these are the lists,
+    /// what is not revoked stays so.
+    pub(crate) fn next_due(&self, now: UnixTime) -> Option<UnixTime> {
+        self.0.iter().map(|list| list.next_update).filter(|due| *due > now).min()
+    }
+
     /// Checks every certificate of a path, from the anchor down: each is on no list, and its issuer's is there and current.
     pub(crate) fn check(
         &self,

@@ -5,7 +5,10 @@
 //! authorities write it. Where revocation lists are given, each certificate of the path must be on none, and its issuer's
 //! list must be there and be current.
 
-use std::{cell::RefCell, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
@@ -13,10 +16,11 @@ use x509_parser::{certificate::X509Certificate, x509::AttributeTypeAndValue};
 
 use crate::{
     certificate::{self, Certificate, Validity},
-    cms::{ContentType, RecipientKey, signed},
+    cms::{ContentType, RecipientCertificate, RecipientKey, signed},
     error::{Error, Refusal},
     extension::PhoneExtension,
     kind::{EndEntityKind, KeyUse},
+    known::{ChainId, KnownChains},
     phone::Holder,
     read::read_phone,
     revocation::RevocationLists,
@@ -35,6 +39,8 @@ pub struct TrustAnchors {
     without_lists: Vec<TrustAnchor<'static>>,
     revocation_lists: RevocationLists,
     phone_extension: PhoneExtension,
+    /// What was verified by all of the above.
+    known: KnownChains<VerifiedCertificate>,
 }
 
 impl TrustAnchors {
@@ -61,6 +67,7 @@ impl TrustAnchors {
             without_lists,
             revocation_lists: RevocationLists::default(),
             phone_extension: PhoneExtension::default(),
+            known: KnownChains::default(),
         })
     }
 
@@ -77,9 +84,8 @@ impl TrustAnchors {
 
     /// The same anchors, with the extension that their authorities use for encrypted numbers.
     #[must_use]
-    pub fn with_phone_extension(mut self, extension: PhoneExtension) -> Self {
-        self.phone_extension = extension;
-        self
+    pub fn with_phone_extension(self, extension: PhoneExtension) -> Self {
+        Self { phone_extension: extension, known: KnownChains::default(), ..self }
     }
 
     /// The same anchors, with what authorities have revoked. As soon as there is one list, there must be a current one of
@@ -91,9 +97,15 @@ impl TrustAnchors {
     ///
     /// # Errors
     /// [`Error::MalformedRevocationList`].
-    pub fn with_revocation_lists(mut self, lists: &[RevocationList]) -> Result<Self, Error> {
-        self.revocation_lists = RevocationLists::new(lists)?;
-        Ok(self)
+    pub fn with_revocation_lists(self, lists: &[RevocationList]) -> Result<Self, Error> {
+        let revocation_lists = RevocationLists::new(lists)?;
+        Ok(Self { revocation_lists, known: KnownChains::default(), ..self })
+    }
+
+    /// The same anchors, with that memory.
+    #[cfg(test)]
+    pub(crate) fn remembering(self, known: KnownChains<VerifiedCertificate>) -> Self {
+        Self { known, ..self }
     }
 
     /// What a TLS handshake asks of a client's chain: a path for client authentication, nothing in it revoked. Whether it
@@ -129,6 +141,10 @@ impl TrustAnchors {
     /// Verifies a chain, the certificate in question first, at a given time and for one role. A server's name is for the
     /// caller to compare: TLS libraries do.
     ///
+    /// A merchant's or gateway's chain that was verified before, byte for byte in the same role, is not verified again as
+    /// long as none of its certificates has run out and no revocation list is due to be followed by another. Other lists are
+    /// other trust anchors ([`TrustAnchors::with_revocation_lists`]), which remember nothing of these.
+    ///
     /// # Errors
     /// [`Refusal`], down to [`Refusal::OutsideProfile`].
     pub fn verify(
@@ -137,31 +153,58 @@ impl TrustAnchors {
         now: UnixTime,
         role: EndEntityKind,
     ) -> Result<VerifiedCertificate, Refusal> {
+        if !role.comes_again() {
+            return self.verify_anew(chain, now, role).map(|(verified, _)| verified);
+        }
+        let id = ChainId::of(chain, role);
+        if let Some(verified) = self.known.find(&id, now) {
+            return Ok(verified);
+        }
+        let (verified, until) = self.verify_anew(chain, now, role)?;
+        self.known.keep(id, now, until, &verified);
+        Ok(verified)
+    }
+
+    /// The certificate, and the first second in which the answer may be another one.
+    fn verify_anew(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+        role: EndEntityKind,
+    ) -> Result<(VerifiedCertificate, UnixTime), Refusal> {
         let (head, intermediates) = split(chain)?;
         let parsed = certificate::parse(head)?;
         for intermediate in intermediates {
             certificate::parse(intermediate)?;
         }
         let usage = KeyUsage::required_if_present(role.purpose().oid().as_bytes());
+        let authorities_last = Cell::new(None);
         self.find_path(head, intermediates, now, usage, &|path| {
             self.check_revocation(path, &parsed, now)?;
-            check_authorities(path)
+            authorities_last.set(check_authorities(path)?);
+            Ok(())
         })?;
         check_role(&parsed, role)?;
         if !strict::has_strong_key(&parsed) {
             return Err(Refusal::UnsupportedAlgorithm);
         }
         strict::check(&parsed)?;
-        Ok(VerifiedCertificate {
+        let not_after = Validity::of(&parsed)?.not_after();
+        let verified = VerifiedCertificate {
             role,
             common_name: only(parsed.subject().iter_common_name()),
             organization: only(parsed.subject().iter_organization()),
             key_sha256: certificate::key_hash(&parsed),
             serial: parsed.raw_serial().to_vec(),
-            not_after: Validity::of(&parsed)?.not_after(),
+            not_after,
+            recipient: RecipientCertificate::of(&parsed).ok(),
             certificate: head.clone().into_owned(),
             phone_extension: self.phone_extension,
-        })
+        };
+        let last = authorities_last.get().map_or(not_after, |last| last.min(not_after));
+        let after = certificate::unix_time(last.as_secs().saturating_add(1));
+        let due = self.revocation_lists.next_due(now);
+        Ok((verified, due.map_or(after, |due| due.min(after))))
     }
 
     /// Verifies a signed message and its signer, for one role: what was signed, and by which certificate. `detached` is the
@@ -240,8 +283,10 @@ fn split<'a, 'b>(
     if chain.len() > MAX_CHAIN { Err(Refusal::ChainTooLong) } else { Ok(split) }
 }
 
-/// Checks what rustls-webpki does not ask of the authorities of a path.
-fn check_authorities(path: &VerifiedPath<'_>) -> Result<(), Refusal> {
+/// Checks what rustls-webpki does not ask of the authorities of a path. Gives the last second in which all of them are valid;
+/// nothing when there are none.
+fn check_authorities(path: &VerifiedPath<'_>) -> Result<Option<UnixTime>, Refusal> {
+    let mut last = None;
     for issuer in path.intermediate_certificates() {
         let der = issuer.der();
         let issuer = certificate::parse(&der)?;
@@ -249,8 +294,10 @@ fn check_authorities(path: &VerifiedPath<'_>) -> Result<(), Refusal> {
             return Err(Refusal::WrongUsage);
         }
         strict::check(&issuer)?;
+        let not_after = Validity::of(&issuer)?.not_after();
+        last = Some(last.map_or(not_after, |last: UnixTime| last.min(not_after)));
     }
-    Ok(())
+    Ok(last)
 }
 
 /// A certificate that was verified for a role. Only [`TrustAnchors::verify`] makes one.
@@ -263,6 +310,7 @@ pub struct VerifiedCertificate {
     key_sha256: [u8; 32],
     serial: Vec<u8>,
     not_after: UnixTime,
+    recipient: Option<RecipientCertificate>,
     phone_extension: PhoneExtension,
 }
 
@@ -304,6 +352,11 @@ impl VerifiedCertificate {
     /// The last second in which the certificate is valid.
     pub const fn not_after(&self) -> UnixTime {
         self.not_after
+    }
+
+    /// What is encrypted to its holder with, if its key is for that: [`RecipientCertificate::new`].
+    pub const fn recipient(&self) -> Option<&RecipientCertificate> {
+        self.recipient.as_ref()
     }
 
     /// The certificate.

@@ -5,17 +5,18 @@ use std::{fs, path::Path, process::Command};
 #[test]
 fn every_planted_bug_fits_the_code_and_names_a_rule_of_the_judge() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let judge = fs::read_to_string(tests.join("tests/campaign/judge.rs")).unwrap();
+    let judges = ["judge.rs", "set/judge.rs"].map(|judge| tests.join("tests/campaign").join(judge));
+    let judges = judges.map(|judge| fs::read_to_string(judge).unwrap()).concat();
     let patches = fs::read_dir(tests.join("planted")).unwrap();
     let patches = patches.map(|entry| entry.unwrap().path());
     let patches: Vec<_> = patches
         .filter(|path| path.extension().is_some_and(|extension| extension == "patch"))
         .collect();
-    assert_eq!(patches.len(), 3);
+    assert_eq!(patches.len(), 4);
     for patch in patches {
         let text = fs::read_to_string(&patch).unwrap();
         let rule = text.lines().next().unwrap().strip_prefix("Rule: ").unwrap();
-        assert!(judge.contains(rule), "{rule}");
+        assert!(judges.contains(rule), "{rule}");
         // Outside a repository, too: the paths are then relative to the project's folder.
         let checked = Command::new("git")
             .args(["apply", "--check", "--unsafe-paths"])

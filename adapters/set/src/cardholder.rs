@@ -256,9 +256,9 @@ fn gateway_of(
     let role = EndEntityKind::GatewayKeyExchange;
     let verified = verify_chain(trust, &answer.pe_certificates, at, role)
         .map_err(|refusal| ProtectError::Signed { what: "Cert-PE", refusal })?;
-    let recipient = Certificate::from_der(verified.certificate().clone())
-        .and_then(|certificate| RecipientCertificate::new(&certificate))
-        .map_err(|cause| ProtectError::Failed { what: "Cert-PE", cause })?;
+    let cause = countersign_certs::Error::NotARecipient;
+    let recipient = verified.recipient().cloned();
+    let recipient = recipient.ok_or(ProtectError::Failed { what: "Cert-PE", cause })?;
     let key = KeyOf::new(*verified.key_sha256());
     Ok(GatewaySeen { recipient, key, name: verified.common_name().map(str::to_owned) })
 }

@@ -33,7 +33,7 @@ use tokio::time::Instant;
 use crate::{
     asn1::{Random, Received},
     message::{
-        authorization::{AuthCode, AuthReq, AuthReqTbs, AuthResTbs},
+        authorization::{Answer, AuthCode, AuthReq, AuthReqTbs, AuthResTbs},
         code::{CodeDirectReq, CodeDirectResData, CodeReqTbs, CodeResTbs, CodeSubmission},
         common::{BrandId, Url},
         failure::{ErrorCode, ErrorMessage, ErrorTbs},
@@ -171,7 +171,7 @@ impl PaymentGateway {
         }
         let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
         let answer = match self.begun(&caller, rrpid, xid, &asked).await? {
-            Some(purchase) => self.standing(&purchase, None).await?,
+            Some(purchase) => self.now(&purchase).await?,
             None if self.is_untimely(&tbs) => {
                 self.refused(&tbs.auth_req_data, AuthCode::Untimely)?
             }
@@ -205,14 +205,14 @@ impl PaymentGateway {
         }
         let xid = &tbs.auth_tags.trans_ids.xid;
         let purchase = self.purchase_of(&caller, xid).await?;
-        let refusal = match &tbs.code_submission {
+        let answer = match &tbs.code_submission {
             Some(submission) => self.submit(&purchase, xid, submission).await?,
-            None => None,
+            None => self.now(&purchase).await?,
         };
         let signed = CodeResTbs {
             rr_tags: tbs.auth_tags.auth_rr_tags.clone(),
             h_code_req: asked.clone(),
-            answer: self.standing(&purchase, refusal).await?,
+            answer,
         };
         let sealed = self.sealed(signed, &caller)?;
         self.keep(&caller, rrpid, xid, asked.as_bytes(), Message::CodeRes(sealed)).await
@@ -235,8 +235,7 @@ impl PaymentGateway {
         }
         let xid = &request.xid;
         let purchase = self.purchase(xid).await?.ok_or(Stop::Told(ErrorCode::UnknownXid))?;
-        let refusal = self.submit(&purchase, xid, &request.code_submission).await?;
-        let standing = self.standing(&purchase, refusal).await?;
+        let standing = self.submit(&purchase, xid, &request.code_submission).await?;
         let data = Received::new(CodeDirectResData {
             rrpid: rrpid.clone(),
             xid: xid.clone(),
@@ -251,13 +250,19 @@ impl PaymentGateway {
         self.keep_as(request_id, &asked, message).await
     }
 
-    /// Has a typed code checked; gives why it is refused, if it is.
+    /// How a purchase stands.
+    async fn now(&self, purchase: &GatewayPurchase) -> Result<Answer, Stop> {
+        let payment = self.payments.payment(&purchase.payment).await?;
+        self.standing(purchase, &payment, None).await
+    }
+
+    /// Has a typed code checked; gives how the purchase stands then, and why the code is refused, if it is.
     async fn submit(
         &self,
         purchase: &GatewayPurchase,
         xid: &Random,
         submission: &CodeSubmission,
-    ) -> Result<Option<Refusal>, Stop> {
+    ) -> Result<Answer, Stop> {
         let not_authentic = Stop::Told(ErrorCode::SignatureFailure);
         let Ok(opened) = submission.open(&self.keys.exchange_keys) else {
             return Err(not_authentic);
@@ -268,15 +273,17 @@ impl PaymentGateway {
         let session = session_of(&opened.ex_nonce)?;
         let typed = TypedCode::try_from(opened.code.expose())?;
         let payment = self.payments.payment(&purchase.payment).await?;
-        match self.payments.finish_payment(&payment, &session, &typed).await {
-            Ok(Outcome::Done(_)) => Ok(None),
+        let refusal = match self.payments.finish_payment(&payment, &session, &typed).await {
+            Ok(Outcome::Done(payment)) => return self.standing(purchase, &payment, None).await,
             // By this very request, before its answer could be kept.
-            Ok(Outcome::Refused(Refusal::AlreadyUsed)) => Ok(None),
-            Ok(Outcome::Refused(refusal)) => Ok(Some(refusal)),
+            Ok(Outcome::Refused(Refusal::AlreadyUsed)) => None,
+            Ok(Outcome::Refused(refusal)) => Some(refusal),
             // No code was asked for: how the purchase stands says the rest.
-            Err(Error::NotNow { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+            Err(Error::NotNow { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let payment = self.payments.payment(&purchase.payment).await?;
+        self.standing(purchase, &payment, refusal).await
     }
 
     /// A request that somebody has held back must not make the phone ring long after the cardholder has gone.
@@ -332,17 +339,17 @@ impl PaymentGateway {
         rrpid: &Random,
         tbs: &AuthReqTbs,
         asked: &Digest<AuthReqTbs>,
-    ) -> Result<crate::message::authorization::Answer, Stop> {
+    ) -> Result<Answer, Stop> {
         let purchase = checked.purchase(caller, rrpid, tbs, asked)?;
         let mut batch = Batch::default();
         batch.put(checked.replaces, purchase.clone())?;
         match self.payments.start_payment(checked.request, batch).await {
-            Ok(_) => Ok(self.standing(&purchase, None).await?),
+            Ok(payment) => self.standing(&purchase, &payment, None).await,
             // The same purchase was begun at the same time, by this request sent twice or by another.
             Err(Error::Store(StoreError::Conflict { .. })) => {
                 let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
                 match self.begun(caller, rrpid, xid, asked).await? {
-                    Some(begun) => Ok(self.standing(&begun, None).await?),
+                    Some(begun) => self.now(&begun).await,
                     None => Ok(self.refused(&tbs.auth_req_data, AuthCode::PiPreviouslyUsed)?),
                 }
             }

@@ -6,7 +6,7 @@ use std::{fmt, marker::PhantomData};
 use countersign_certs::{
     EndEntityKind, RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, VerifiedCertificate,
     cms::{
-        ContentType, sealed,
+        sealed,
         signed::{self, Form, Signer},
     },
     sha256,
@@ -90,13 +90,15 @@ parties! {
     Gateway GatewaySignature Some(EndEntityKind::GatewayKeyExchange);
 }
 
+/// Below it stand the content types.
+const ABOVE: ObjectIdentifier = ObjectIdentifier::new_unwrap(CONTENT_TYPES);
+
 /// The content type of a structure.
 ///
 /// # Errors
-/// None but for a table with a number that is none.
-fn content_type<T: Content>() -> Result<ContentType, ProtectError> {
-    let dotted = format!("{CONTENT_TYPES}.{}", T::NUMBER);
-    dotted.parse().map_err(|cause| ProtectError::Failed { what: name::<T>(), cause })
+/// None but for a table with a number that is too long.
+fn content_type<T: Content>() -> Result<ObjectIdentifier, ProtectError> {
+    ABOVE.push_arc(T::NUMBER).map_err(|_| ProtectError::Malformed { what: name::<T>() })
 }
 
 const fn name<T: Content>() -> &'static str {
@@ -117,11 +119,7 @@ impl<T: Content> Digest<T> {
     /// # Errors
     /// None but for a table with a number that is none.
     pub fn of(structure: &Received<T>) -> Result<Self, ProtectError> {
-        let dotted = format!("{CONTENT_TYPES}.{}", T::NUMBER);
-        let mut input = ObjectIdentifier::new(&dotted)
-            .map_err(der::Error::from)
-            .and_then(|oid| oid.to_der())
-            .map_err(malformed::<T>)?;
+        let mut input = content_type::<T>()?.to_der().map_err(malformed::<T>)?;
         input.extend(structure.as_bytes());
         Ok(Self(sha256(&input), PhantomData))
     }
@@ -229,8 +227,13 @@ impl<T: Content, P: Party> Signed<T, P> {
         signer: &Signer<'_>,
         at: UnixTime,
     ) -> Result<Self, ProtectError> {
-        let message =
-            signed::sign(structure.as_bytes(), content_type::<T>()?, Form::Attached, signer, at);
+        let message = signed::sign(
+            structure.as_bytes(),
+            content_type::<T>()?.into(),
+            Form::Attached,
+            signer,
+            at,
+        );
         let message = message.map_err(|cause| ProtectError::Failed { what: name::<T>(), cause })?;
         message_of(&message, T::NAME)
     }
@@ -245,7 +248,7 @@ impl<T: Content, P: Party> Signed<T, P> {
         now: UnixTime,
     ) -> Result<(Received<T>, VerifiedCertificate), ProtectError> {
         let (content, signer) = trust
-            .verify_signed(self.0.as_bytes(), content_type::<T>()?, None, now, P::SIGNS)
+            .verify_signed(self.0.as_bytes(), content_type::<T>()?.into(), None, now, P::SIGNS)
             .map_err(|refusal| ProtectError::Signed { what: name::<T>(), refusal })?;
         Ok((Received::from_der(&content).map_err(malformed::<T>)?, signer))
     }
@@ -269,8 +272,13 @@ impl<T: Content, P: Party> Signature<T, P> {
         signer: &Signer<'_>,
         at: UnixTime,
     ) -> Result<Self, ProtectError> {
-        let message =
-            signed::sign(structure.as_bytes(), content_type::<T>()?, Form::Detached, signer, at);
+        let message = signed::sign(
+            structure.as_bytes(),
+            content_type::<T>()?.into(),
+            Form::Detached,
+            signer,
+            at,
+        );
         let message = message.map_err(|cause| ProtectError::Failed { what: name::<T>(), cause })?;
         message_of(&message, T::NAME)
     }
@@ -287,7 +295,7 @@ impl<T: Content, P: Party> Signature<T, P> {
     ) -> Result<VerifiedCertificate, ProtectError> {
         let beside = Some(structure.as_bytes());
         trust
-            .verify_signed(self.0.as_bytes(), content_type::<T>()?, beside, now, P::SIGNS)
+            .verify_signed(self.0.as_bytes(), content_type::<T>()?.into(), beside, now, P::SIGNS)
             .map(|(_, signer)| signer)
             .map_err(|refusal| ProtectError::Signed { what: name::<T>(), refusal })
     }

@@ -140,7 +140,7 @@ pub trait Content:
     Row + der::Encode + for<'a> der::Decode<'a, Error = der::Error> + Clone + Send + Sync + 'static
 {
     /// The leaf of its content type below [`CONTENT_TYPES`].
-    const NUMBER: u16;
+    const NUMBER: u32;
 }
 
 /// The table, in reading order.
@@ -204,7 +204,7 @@ macro_rules! structures {
             }
 
             $(impl $crate::table::Content for $name {
-                const NUMBER: u16 = $number;
+                const NUMBER: u32 = $number;
             })?
         )+
     };
@@ -250,7 +250,7 @@ macro_rules! choices {
             }
 
             $(impl $crate::table::Content for $name {
-                const NUMBER: u16 = $number;
+                const NUMBER: u32 = $number;
             })?
         )+
     };

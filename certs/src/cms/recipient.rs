@@ -10,11 +10,7 @@ use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
     rsa::{PrivateDecryptingKey, PublicEncryptingKey},
 };
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::{KeyUsage, ParsedExtension},
-    public_key,
-};
+use x509_parser::{certificate::X509Certificate, extensions::KeyUsage, public_key};
 
 use crate::{
     certificate::{self, Certificate},
@@ -54,12 +50,11 @@ impl RecipientCertificate {
     pub fn new(certificate: &Certificate) -> Result<Self, Error> {
         let parsed =
             certificate::parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
-        let key_id =
-            parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-                ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
-                _ => None,
-            });
-        match (key_id, public_key(&parsed)) {
+        Self::of(&parsed)
+    }
+
+    pub(crate) fn of(certificate: &X509Certificate<'_>) -> Result<Self, Error> {
+        match (certificate::key_identifier(certificate), public_key(certificate)) {
             (Some(key_id), Some(key)) if !key_id.is_empty() => Ok(Self { key_id, key }),
             _ => Err(Error::NotARecipient),
         }

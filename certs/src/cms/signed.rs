@@ -26,7 +26,7 @@ use x509_cert::{spki::AlgorithmIdentifierOwned, time::Time};
 
 use super::{ContentType, ID_SHA256, Shape, is_sha256, shape_of};
 use crate::{
-    certificate::{self, Certificate, sha256, unix_time},
+    certificate::{Certificate, sha256, unix_time},
     error::{Error, SignedFault},
     key::{PublicKeyKind, SigningKey},
     signature::SignerKey,
@@ -314,7 +314,7 @@ impl SignerInfo {
             }),
             3 => {
                 let key_id = key_identifier(&self.sid).ok_or(SignedFault::Malformed)?;
-                certificates.find(|one| one.key_identifier().as_deref() == Some(key_id))
+                certificates.find(|one| one.key_identifier() == Some(key_id))
             }
             _ => return Err(SignedFault::Version),
         };
@@ -370,8 +370,7 @@ impl SignerInfo {
             return Err(SignedFault::SignatureAlgorithm);
         };
         let message = attributes.to_der().map_err(|_| SignedFault::Malformed)?;
-        let parsed = certificate::parse(signer.der()).map_err(|_| SignedFault::Certificate)?;
-        SignerKey::from_spki(parsed.tbs_certificate.subject_pki.raw)
+        SignerKey::from_spki(signer.key())
             .ok_or(SignedFault::Certificate)?
             .verify(algorithm.as_ref(), &message, self.signature.as_bytes())
             .map_err(|_| SignedFault::Signature)
@@ -456,15 +455,13 @@ fn signed_attributes(
 }
 
 fn issuer_and_serial(certificate: &Certificate) -> Result<Any, Error> {
-    const MALFORMED: Error = Error::MalformedCertificate;
-    let parsed = certificate::parse(certificate.der()).map_err(|_| MALFORMED)?;
     let build = || {
         Any::encode_from(&IssuerAndSerialNumber {
-            issuer: Any::from_der(parsed.issuer().as_raw())?,
-            serial_number: Any::new(der::Tag::Integer, parsed.raw_serial())?,
+            issuer: Any::from_der(certificate.issuer())?,
+            serial_number: Any::new(der::Tag::Integer, certificate.raw_serial())?,
         })
     };
-    build().map_err(|_: der::Error| MALFORMED)
+    build().map_err(|_: der::Error| Error::MalformedCertificate)
 }
 
 /// The subject key identifier in `[0]`, implicitly tagged.

@@ -14,6 +14,7 @@ mod elsewhere;
 mod gnutls;
 mod hierarchy;
 mod issuing;
+mod known;
 mod lint;
 mod names;
 mod nss;

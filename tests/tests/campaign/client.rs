@@ -1,6 +1,6 @@
 //! Merchant and payers over TLS, each request on a connection of its own; and the sandbox's control.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use countersign_sandbox::Sandbox;
 use countersign_tests::killable::Site;
@@ -51,19 +51,24 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn of(sandbox: &Sandbox, site: &Site) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(sandbox.authority()).unwrap()).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         Self {
-            tls: TlsConnector::from(Arc::new(config)),
+            tls: TlsConnector::from(trusting(sandbox.authority())),
             api: site.api.clone(),
             checkout: site.checkout.clone(),
             control: sandbox.control_url(),
             key: sandbox.api_key().to_owned(),
+        }
+    }
+
+    /// A shop that calls nothing but its API.
+    pub(crate) fn of_shop(tls: Arc<ClientConfig>, api: String, key: &str) -> Self {
+        let nowhere = String::new;
+        Self {
+            tls: TlsConnector::from(tls),
+            api,
+            checkout: nowhere(),
+            control: nowhere(),
+            key: key.to_owned(),
         }
     }
 
@@ -152,4 +157,16 @@ async fn send(
     .await;
     driven.abort();
     answered
+}
+
+/// TLS that trusts one authority.
+pub(crate) fn trusting(authority: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
 }

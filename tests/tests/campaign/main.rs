@@ -16,6 +16,7 @@ mod client;
 mod judge;
 mod random;
 mod server;
+mod set;
 
 use std::{
     env,
@@ -24,6 +25,7 @@ use std::{
 };
 
 use countersign_sandbox::{Sandbox, Settings};
+use countersign_tests::killable::Site;
 use tokio::{
     task::{JoinSet, LocalSet},
     time::sleep,
@@ -33,7 +35,7 @@ use crate::{
     buyer::{Buyer, Purchase},
     client::Client,
     random::Random,
-    server::Victim,
+    server::{Victim, power_loss},
 };
 
 /// Kills, when the environment asks for no other number.
@@ -71,9 +73,10 @@ async fn campaign() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::in_folder(folder.path().join("sandbox"));
     let sandbox = Sandbox::start(settings).await.unwrap();
-    let victim = Victim::beside(&sandbox);
+    let site = Site::beside(&sandbox, "campaign").unwrap();
+    let victim = Victim::new(site.configuration.clone(), power_loss(sandbox.folder()));
     let campaign = Arc::new(Campaign {
-        client: Client::of(&sandbox, &victim.site),
+        client: Client::of(&sandbox, &site),
         purchases: Mutex::default(),
         is_over: AtomicBool::new(false),
     });
@@ -102,7 +105,7 @@ async fn campaign() {
     server.kill();
     judge::ask_the_bank(&campaign, &mut verdict).await;
     judge::ask_the_phones(&campaign, &mut verdict).await;
-    judge::ask_the_register(&victim.site, &mut verdict).await;
+    judge::ask_the_register(&site, &mut verdict).await;
     println!("{} in {} s", verdict.summary(), begun.elapsed().as_secs());
     assert!(
         verdict.broken.is_empty(),

@@ -8,9 +8,8 @@ use std::{
 };
 
 use countersign_domain::{ports::Clock, time::Timestamp};
-use countersign_sandbox::Sandbox;
 use countersign_server::{Config, Server, SystemClock};
-use countersign_tests::killable::{Killable, SERVING, Site};
+use countersign_tests::killable::{Killable, SERVING};
 
 /// The configuration that a child serves, and by how many seconds its clock is fast.
 const CONFIGURATION: &str = "COUNTERSIGN_CAMPAIGN_CONFIGURATION";
@@ -43,28 +42,25 @@ fn child() {
     });
 }
 
-/// Where the server that is killed is served, and the library that makes a kill a power loss.
+/// The configuration of a server that is killed, and the library that makes a kill a power loss.
 #[derive(Clone)]
 pub(crate) struct Victim {
-    pub(crate) site: Site,
+    configuration: PathBuf,
     power_loss: PathBuf,
 }
 
 impl Victim {
-    pub(crate) fn beside(sandbox: &Sandbox) -> Self {
-        Self {
-            site: Site::beside(sandbox, "campaign").unwrap(),
-            power_loss: power_loss(sandbox.folder()),
-        }
+    pub(crate) fn new(configuration: PathBuf, power_loss: PathBuf) -> Self {
+        Self { configuration, power_loss }
     }
 
     /// Starts it anew, with its clock so many seconds fast, and waits until it serves.
     pub(crate) async fn start(&self, later: u64) -> Killable {
-        let Self { site, power_loss } = self.clone();
+        let Self { configuration, power_loss } = self.clone();
         let started = tokio::task::spawn_blocking(move || {
             let later = PathBuf::from(later.to_string());
             let environment = [
-                (CONFIGURATION, site.configuration.as_path()),
+                (CONFIGURATION, configuration.as_path()),
                 (LATER, &later),
                 ("LD_PRELOAD", &power_loss),
             ];
@@ -74,7 +70,8 @@ impl Victim {
     }
 }
 
-fn power_loss(folder: &Path) -> PathBuf {
+/// That library, built in a folder.
+pub(crate) fn power_loss(folder: &Path) -> PathBuf {
     let (source, library) = (folder.join("power_loss.c"), folder.join("power_loss.so"));
     fs::write(&source, include_str!("power_loss.c")).unwrap();
     let compiled = Command::new("gcc")

@@ -25,7 +25,7 @@ use tempfile::TempDir;
 pub(crate) const PHONE: &str = "+33639980001";
 pub(crate) const PASSWORD: &str = "a password for tests";
 const CARD: (&str, &str) = ("4970100000000154", "12/35");
-const API_KEY: &str = "key";
+pub(crate) const API_KEY: &str = "key";
 const API_KEY_SHA256: &str = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683";
 
 /// The configuration that a child serves, and the arguments of a child that pays.
@@ -35,9 +35,9 @@ pub(crate) const ARGUMENTS: &str = "COUNTERSIGN_TEST_ARGUMENTS";
 /// Everything but the processes.
 pub(crate) struct House {
     pub(crate) folder: TempDir,
-    root: Authority,
-    validity: Validity,
-    cert_pe: Certificate,
+    pub(crate) root: Authority,
+    pub(crate) validity: Validity,
+    pub(crate) cert_pe: Certificate,
     pub(crate) centre: Centre,
     pub(crate) bank: Bank,
     pub(crate) card: Card,

@@ -38,20 +38,25 @@ impl PaymentGateway {
         })
     }
 
-    /// How a purchase stands now; `refusal` is why a code was just refused.
+    /// How a purchase stands whose payment is that; `refusal` is why a code was just refused.
     pub(crate) async fn standing(
         &self,
         purchase: &GatewayPurchase,
+        payment: &Payment,
         refusal: Option<Refusal>,
     ) -> Result<Answer, Stop> {
-        let payment = self.payments.payment(&purchase.payment).await?;
+        let awaits_code = matches!(payment.state(), PaymentState::AwaitingCode { .. });
         let code = match refusal {
-            Some(refusal) => code_of_refusal(&refusal),
             None => code_of(payment.state()),
+            // All attempts are counted, but one of them is still looked at and may be right: until the payment is over,
+            // nobody is told that it will not be paid.
+            Some(Refusal::TooManyAttempts) if awaits_code => AuthCode::UnderWay,
+            Some(Refusal::TooManyAttempts) => code_of(payment.state()),
+            Some(refusal) => code_of_refusal(&refusal),
         };
-        let challenge = match payment.state() {
-            PaymentState::AwaitingCode { .. } => Some(self.payments.challenge_of(&payment).await?),
-            _ => None,
+        let challenge = match awaits_code {
+            true => Some(self.payments.challenge_of(payment).await?),
+            false => None,
         };
         let attempts_left = challenge.as_ref().map(Challenge::attempts_left);
         let attempts_left = attempts_left.map(|left| i64::from(left).try_into()).transpose()?;
@@ -60,7 +65,7 @@ impl PaymentGateway {
             None => None,
         };
         let receipt = match code {
-            AuthCode::Approved => Some(self.receipt(purchase, &payment)?),
+            AuthCode::Approved => Some(self.receipt(purchase, payment)?),
             _ => None,
         };
         Ok(Answer {

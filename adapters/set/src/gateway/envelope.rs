@@ -3,7 +3,7 @@
 
 use std::{thread, time::Duration};
 
-use countersign_certs::{Certificate, EndEntityKind, RecipientCertificate};
+use countersign_certs::{EndEntityKind, RecipientCertificate};
 use countersign_domain::{hex, id::RelyingPartyId, transaction::Payee};
 use tokio::{task::spawn_blocking, time::Instant};
 
@@ -84,8 +84,7 @@ pub(crate) fn authentic<T: Content>(
         if receiver.common_name() != signer.common_name() {
             return None;
         }
-        let certificate = Certificate::from_der(receiver.certificate().clone()).ok()?;
-        let recipient = RecipientCertificate::new(&certificate).ok()?;
+        let recipient = receiver.recipient()?.clone();
         let key = KeyOf::new(*signer.key_sha256());
         Some((structure, Caller { merchant, name, key, recipient }))
     };

@@ -130,6 +130,31 @@ async fn an_order_that_is_paid_is_not_paid_again_and_one_that_came_to_nothing_is
     assert_eq!(captures.iter().filter(|name| **name == "capture").count(), 1);
 }
 
+/// While the last attempt is looked at, another finds all of them counted: nothing is locked yet, for it may be right.
+#[tokio::test]
+async fn a_right_code_that_is_the_last_attempt_pays_though_it_comes_twice_at_once() {
+    let parties = over(|store| Arc::new(Unhurried(store)));
+    let (sent, _) = parties.buy("49.90").await;
+    let (code, _) = parties.phone().await.unwrap();
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    for _ in 0..2 {
+        let progress = parties.type_code(&sent, wrong).await.unwrap();
+        assert_eq!(progress.auth_code, Some(AuthCode::CodeWrong));
+    }
+    let (one, two, three, four) = tokio::join!(
+        parties.type_code_direct(&sent, &code),
+        parties.type_code_direct(&sent, &code),
+        parties.type_code(&sent, &code),
+        parties.type_code(&sent, &code),
+    );
+    for progress in [one, two, three, four] {
+        assert_ne!(progress.unwrap().auth_code, Some(AuthCode::CodeLocked));
+    }
+    let progress = parties.inquire(&sent).await.unwrap();
+    assert_eq!(progress.completion, CompletionCode::CapturePerformed);
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture"]);
+}
+
 #[tokio::test]
 async fn a_purchase_for_which_the_bank_does_not_answer_is_over_and_says_so() {
     let parties = Parties::new();

@@ -27,6 +27,8 @@ struct Contents {
     records: BTreeMap<RecordKey, Record>,
     facts: Vec<(RecordKey, Fact)>,
     postings: Vec<Posting>,
+    /// The ids of those.
+    posted: HashSet<String>,
 }
 
 /// Everything in one map.
@@ -71,7 +73,7 @@ impl Contents {
     }
 
     fn post(&mut self, posting: Posting) -> Result<(), StoreError> {
-        if self.postings.iter().any(|posted| posted.id == posting.id) {
+        if !self.posted.insert(posting.id.clone()) {
             return Err(StoreError::Conflict { key: posting.id });
         }
         let floor = posting.floor_minor.map(i128::from);
@@ -105,7 +107,9 @@ impl Store for MemoryStore {
         let before = contents.postings.len();
         let mut postings = batch.postings.into_iter();
         if let Err(refused) = postings.try_for_each(|posting| contents.post(posting)) {
-            contents.postings.truncate(before);
+            for posting in contents.postings.split_off(before) {
+                contents.posted.remove(&posting.id);
+            }
             return Err(refused);
         }
         for record in batch.inserts.into_iter().chain(batch.replacements) {

@@ -1,0 +1,222 @@
+//! Figure 11 in the campaign: gateway and merchant, a process and a store each, are killed at random instants of many
+//! purchases at once. Cardholders, bank and SMS centre live on, and so does a relay between merchant and gateway, so that all
+//! that was answered is known: docs/security/killed.md.
+
+mod buyer;
+#[path = "../roles/support.rs"]
+#[expect(dead_code, clippy::indexing_slicing, reason = "its roles are served and killed here")]
+mod house;
+mod judge;
+mod relay;
+
+use std::{
+    fs,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use countersign_domain::{ports::Clock as _, time::Timestamp};
+use countersign_server::SystemClock;
+use countersign_set::{
+    link::HttpClient,
+    message::wrapper::{Message, MessageWrapper},
+};
+use countersign_tests::killable::Killable;
+use der::Decode as _;
+use tokio::{
+    task::{JoinSet, LocalSet},
+    time::sleep,
+};
+
+use self::{
+    buyer::{Buyer, Purchase},
+    house::{API_KEY, House},
+};
+use crate::{
+    asked,
+    client::{Client, trusting},
+    random::Random,
+    server::{Victim, power_loss},
+};
+
+/// Kills of a role, when the environment asks for no other number.
+const KILLS: u64 = 60;
+/// People who buy at once.
+const BUYERS: u32 = 8;
+/// How long both live at most between two kills, in milliseconds: about as long as a purchase takes.
+const LONGEST_LIFE: u64 = 500;
+/// Before a message that was not answered is sent again.
+const PAUSE: Duration = Duration::from_millis(25);
+/// For how long it is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A message and its answer, as somebody heard it.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    url: String,
+    message: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+/// What everybody sees.
+pub(crate) struct Campaign {
+    house: House,
+    client: HttpClient,
+    shop: Client,
+    purchases: Mutex<Vec<Purchase>>,
+    heard: Arc<Mutex<Vec<Exchange>>>,
+    /// By how many seconds everybody's clock is fast.
+    later: AtomicU64,
+    is_over: AtomicBool,
+}
+
+impl Campaign {
+    async fn new() -> Self {
+        let house = House::new().await;
+        let tls = trusting(&house.path("root.pem"));
+        let client = HttpClient::new(Arc::clone(&tls));
+        let heard = Arc::default();
+        let relay = relay::start(house.gateway, client.clone(), Arc::clone(&heard)).await;
+        let configuration = house.path("merchant.toml");
+        let mut text = fs::read_to_string(&configuration).unwrap();
+        text.push_str(&format!("merchant_url = \"http://{relay}/set\"\n"));
+        fs::write(&configuration, text).unwrap();
+        Self {
+            shop: Client::of_shop(tls, format!("https://localhost:{}", house.api), API_KEY),
+            client,
+            heard,
+            house,
+            purchases: Mutex::default(),
+            later: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let later = u32::try_from(self.later.load(Ordering::Relaxed)).unwrap();
+        SystemClock::default().now().plus_seconds(later)
+    }
+
+    /// Sends a message until it is answered: the same bytes, so that nothing is done twice.
+    pub(crate) async fn exchange(&self, url: &str, message: &[u8]) -> Option<Vec<u8>> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            match self.client.exchange(url, message.to_vec()).await {
+                Ok(answer) => {
+                    hear(&self.heard, url, message, &answer);
+                    return Some(answer);
+                }
+                Err(error) => assert!(error.may_pass(), "{error}"),
+            }
+            sleep(PAUSE).await;
+        }
+        None
+    }
+}
+
+/// Keeps what was answered. An error is no answer to be given again: the same message may be taken later.
+fn hear(heard: &Mutex<Vec<Exchange>>, url: &str, message: &[u8], answer: &[u8]) {
+    let wrapper = MessageWrapper::from_der(answer).unwrap();
+    if !matches!(wrapper.message, Message::Error(_)) {
+        let (url, message, answer) = (url.to_owned(), message.to_vec(), answer.to_vec());
+        heard.lock().unwrap().push(Exchange { url, message, answer });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_purchase_of_figure_11_is_lost_or_doubled_however_often_gateway_and_merchant_are_killed()
+{
+    LocalSet::new().run_until(campaign()).await;
+}
+
+async fn campaign() {
+    let seed = asked("COUNTERSIGN_SEED", Random::of_the_system());
+    let kills = asked("COUNTERSIGN_SET_KILLS", KILLS);
+    println!(
+        "{kills} kills of gateway and merchant, seed {seed}; again: COUNTERSIGN_SET_KILLS={kills} COUNTERSIGN_SEED={seed} cargo test -p countersign-tests --test campaign figure_11 -- --nocapture"
+    );
+    let begun = Instant::now();
+    let mut random = Random::new(seed);
+    let campaign = Arc::new(Campaign::new().await);
+    let roles = Roles::of(&campaign.house);
+    let mut buyers = JoinSet::new();
+    for _ in 0..BUYERS {
+        let buyer = Buyer::new(Random::new(random.draw()), Arc::clone(&campaign));
+        buyers.spawn_local(buyer.buy_until_it_is_over());
+    }
+
+    let mut alive = roles.start(0).await;
+    for _ in 0..kills {
+        sleep(Duration::from_millis(random.below(LONGEST_LIFE))).await;
+        alive = roles.kill_some(alive, &mut random, &campaign.later).await;
+    }
+
+    // At last two that live, after all that could still run out.
+    drop(alive);
+    let later = campaign.later.load(Ordering::Relaxed) + 900;
+    campaign.later.store(later, Ordering::Relaxed);
+    let _alive = roles.start(later).await;
+    campaign.is_over.store(true, Ordering::Relaxed);
+    while let Some(ended) = buyers.join_next().await {
+        ended.unwrap();
+    }
+    let mut verdict = judge::ask_the_merchant(&campaign).await;
+    judge::ask_the_bank(&campaign, &mut verdict);
+    judge::ask_the_phones(&campaign, &mut verdict);
+    judge::ask_again(&campaign, &mut verdict).await;
+    println!("{} in {} s", verdict.summary(), begun.elapsed().as_secs());
+    let broken = verdict.broken.join("\n  ");
+    assert!(verdict.broken.is_empty(), "seed {seed}, {kills} kills:\n  {broken}");
+    verdict.must_have_tried_everything();
+}
+
+/// The two that are killed.
+struct Roles {
+    gateway: Victim,
+    merchant: Victim,
+}
+
+impl Roles {
+    fn of(house: &House) -> Self {
+        let library = power_loss(house.folder.path());
+        let [gateway, merchant] = ["gateway.toml", "merchant.toml"]
+            .map(|name| Victim::new(house.path(name), library.clone()));
+        Self { gateway, merchant }
+    }
+
+    /// Both, their clocks so many seconds fast.
+    async fn start(&self, later: u64) -> [Killable; 2] {
+        [self.gateway.start(later).await, self.merchant.start(later).await]
+    }
+
+    /// Kills one or both and starts them again; both now and then so much later that codes, leases and their payments have
+    /// run out, as their clocks are alike.
+    async fn kill_some(
+        &self,
+        [gateway, merchant]: [Killable; 2],
+        random: &mut Random,
+        later: &AtomicU64,
+    ) -> [Killable; 2] {
+        let now = later.load(Ordering::Relaxed);
+        match random.below(4) {
+            0 => {
+                gateway.kill();
+                [self.gateway.start(now).await, merchant]
+            }
+            1 => {
+                merchant.kill();
+                [gateway, self.merchant.start(now).await]
+            }
+            both => {
+                gateway.kill();
+                merchant.kill();
+                let then = if both == 2 { now } else { now + random.below(60) };
+                later.store(then, Ordering::Relaxed);
+                self.start(then).await
+            }
+        }
+    }
+}
