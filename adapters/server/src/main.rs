@@ -33,7 +33,7 @@ enum Command {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
-        /// Also recomputes every kept balance in the store from the postings; a server may be running.
+        /// Also recomputes every balance in the store from the postings; a server may be running.
         #[arg(long)]
         books: bool,
         /// Says what was found in the books as JSON.

@@ -5,10 +5,11 @@
 //! nothing. More than one server on one file is safe, as versions are compared under the file's lock, but servers on
 //! several machines want a database server.
 //!
-//! One record is read by whoever asks for it, on a connection that is free; all other reads are made by threads.
+//! One record or balance is read by whoever asks for it, on a connection that is free; all other reads are made by
+//! threads.
 //!
 //! ```text
-//!   commit --> queue --> writer: one thread                due, facts, balance --> queue --> readers: threads
+//!   commit --> queue --> writer: one thread                due, facts, statement --> queue --> readers: threads
 //!     ^                    |  BEGIN IMMEDIATE                       ^                          |
 //!     |                    |  a savepoint for each batch            |                          |
 //!     |                    v  COMMIT: one sync for all of them      |                          v
@@ -57,6 +58,6 @@ mod writer;
 
 mod error;
 
-pub use books::{Books, Difference, Total, check_books};
+pub use books::{Books, Difference, Findings, Total, Wrong};
 pub use error::OpenError;
 pub use store::SqliteStore;
