@@ -22,18 +22,23 @@ pub struct BooksReport {
     pub json: Value,
 }
 
-/// Recomputes every balance of the configured store from its postings.
+/// Recomputes every balance of the configured store from its postings, and writes the books, of the same instant, to a file
+/// that must not exist yet.
 ///
 /// # Errors
-/// When there is no store, or it cannot be read.
-pub fn books(config: &Config) -> Result<BooksReport, StoreError> {
+/// When there is no store, it cannot be read, or the file cannot be written.
+pub fn books(config: &Config, export: Option<&Path>) -> Result<BooksReport, StoreError> {
     let none = || StoreError::Unavailable { cause: "the configuration names none".to_owned() };
-    report(&store_file(config).ok_or_else(none)?)
+    let books = Books::open(&store_file(config).ok_or_else(none)?)?;
+    if let Some(file) = export {
+        books.export(file)?;
+    }
+    report(&books)
 }
 
-fn report(store: &Path) -> Result<BooksReport, StoreError> {
+fn report(books: &Books) -> Result<BooksReport, StoreError> {
     let (mut lines, mut differences, mut wrong) = (Vec::new(), Vec::new(), 0_u64);
-    let found = Books::open(store)?.check(|difference| {
+    let found = books.check(|difference| {
         wrong = wrong.saturating_add(1);
         if differences.len() < MAX_TOLD {
             lines.push(line(&difference));
@@ -127,10 +132,10 @@ mod tests {
         let posting = Posting::new("1", account("wallet:alice"), account("shop:b"), amount, at);
         let postings = vec![posting.not_below(-5)];
         store.commit(Batch { postings, ..Batch::default() }).await.unwrap();
-        let report = report(&path).unwrap();
+        let report = report(&Books::open(&path).unwrap()).unwrap();
         assert!(report.right && report.json["balances"] == 2, "{report:?}");
         drop(store);
         let _ = std::fs::remove_file(&path);
-        assert!(super::report(&path).is_err(), "there is no store");
+        assert!(Books::open(&path).is_err(), "there is no store");
     }
 }

@@ -5,10 +5,10 @@ use std::path::{self, Path};
 use countersign_domain::record::StoreError;
 use rusqlite::{Connection, Row};
 
-use crate::{error::unavailable, schema};
+use crate::{error::unavailable, export, schema};
 
 /// How many rows are read between two lines in the log.
-const PROGRESS: u64 = 1_000_000;
+pub(crate) const PROGRESS: u64 = 1_000_000;
 
 /// Every entry beside its posting, the accounts one after the other.
 const ENTRIES: &str = "
@@ -116,6 +116,15 @@ impl Books {
     pub fn check(&self, mut differs: impl FnMut(Difference)) -> Result<Findings, StoreError> {
         check(&self.connection, &mut differs).map_err(unavailable)
     }
+
+    /// Writes the books, as JSON lines, to a file that must not exist yet: every posting in the order of commits with the
+    /// balances after it, every account's balance, and how many of both there are.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the file exists or cannot be written.
+    pub fn export(&self, to: &Path) -> Result<(), StoreError> {
+        export::export(&self.connection, to)
+    }
 }
 
 impl Findings {
@@ -172,6 +181,7 @@ fn check(
     }
     let (postings, sides): (i64, i64) =
         connection.query_row(COUNTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    findings.totals.sort_by(|one, other| one.currency.cmp(&other.currency));
     findings.postings = u64::try_from(postings).unwrap_or_default();
     // No two entries are of the same side of a posting: where there are as many as sides, none is missing.
     if of_postings != sides {

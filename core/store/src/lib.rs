@@ -44,12 +44,14 @@
 //! while it is written to, and how to restore it. A program does it with [`SqliteStore::backup`].
 //!
 //! Modules in reading order: `store` (the port), `writer` (group commit), `apply` (what a batch changes), `readers`,
-//! `query` (what can be asked), `books` (whether they are right), `schema` (opening the file), `threads`, `error`.
+//! `query` (what can be asked), `books` (whether they are right), `export` (the books for another program), `schema`
+//! (opening the file), `threads`, `error`.
 
 mod store;
 
 mod apply;
 mod books;
+mod export;
 mod query;
 mod readers;
 mod schema;

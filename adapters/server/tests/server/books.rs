@@ -92,3 +92,31 @@ async fn books_that_were_tampered_with_end_with_1_and_the_accounts_by_name() {
     });
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), expected);
 }
+
+#[tokio::test]
+async fn an_export_is_read_by_a_second_program_that_finds_the_same() {
+    let folder = Folder::new();
+    let config = folder.write(&folder.configuration(""));
+    let store = SqliteStore::open(&folder.folder.path().join("countersign.db")).unwrap();
+    let account = |name: &str| Account::try_from(name.to_owned()).unwrap();
+    let postings = (1..=20).map(|number| {
+        let currency = if number % 3 == 0 { "JPY" } else { "EUR" };
+        let amount = Amount::new(number, currency.try_into().unwrap()).unwrap();
+        let at = Timestamp::from_unix_millis(number);
+        let wallet = account(&format!("wallet:\u{e9}l\u{e9}onore {}", number % 4));
+        Posting::new(number.to_string(), wallet, account("shop:b"), amount, at).not_below(-1_000)
+    });
+    store.commit(Batch { postings: postings.collect(), ..Batch::default() }).await.unwrap();
+    let export = folder.folder.path().join("books.jsonl");
+    let (code, out, err) = check_books(&config, &["--json", "--export", export.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    let second = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/books.py");
+    let output = Command::new("python3").arg(second).arg(&export).output().unwrap();
+    let [mut ours, theirs]: [Value; 2] =
+        [out.as_bytes(), &output.stdout].map(|found| serde_json::from_slice(found).unwrap());
+    ours.as_object_mut().unwrap().remove("differences");
+    assert_eq!((&ours, &ours["right"], &ours["postings"]), (&theirs, &json!(true), &json!(20)));
+
+    let (code, _, err) = check_books(&config, &["--export", export.to_str().unwrap()]);
+    assert_eq!((code, err.contains("books.jsonl: File exists")), (1, true), "{err}");
+}
