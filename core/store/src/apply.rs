@@ -132,3 +132,51 @@ fn execute(
 fn integer(value: u64, key: impl fmt::Display, name: &str) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| corrupt(key, format!("{name} {value} is above {}", i64::MAX)))
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::{amount::Amount, time::Timestamp};
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::schema;
+
+    fn payment(number: u64) -> Posting {
+        let account = |name: String| Account::try_from(name).unwrap();
+        let amount = Amount::new(1, "EUR".try_into().unwrap()).unwrap();
+        // Ten wallets pay one merchant, so that the books of each grow.
+        let (wallet, merchant) = (format!("wallet:{}", number % 10), "shop:hot".to_owned());
+        let at = Timestamp::from_unix_millis(number);
+        let posting =
+            Posting::new(number.to_string(), account(wallet), account(merchant), amount, at);
+        posting.not_below(-1_000_000)
+    }
+
+    /// The steps that SQLite makes for one payment, in each statement.
+    fn steps(connection: &Connection, number: u64) -> [i32; 3] {
+        let statements = [query::LAST_ENTRY, POST, ENTER];
+        for statement in statements {
+            connection.prepare_cached(statement).unwrap().reset_status(StatementStatus::VmStep);
+        }
+        post(connection, &payment(number)).unwrap();
+        statements.map(|statement| {
+            connection.prepare_cached(statement).unwrap().get_status(StatementStatus::VmStep)
+        })
+    }
+
+    #[test]
+    fn a_payment_takes_as_many_steps_in_large_books_as_in_small_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(&folder.path().join("store.db")).unwrap();
+        let fill = |from: u64, to: u64| {
+            connection.execute_batch("BEGIN").unwrap();
+            (from..to).for_each(|number| post(&connection, &payment(number)).unwrap());
+            connection.execute_batch("COMMIT").unwrap();
+        };
+        fill(0, 100);
+        let small = steps(&connection, 100);
+        fill(101, 20_000);
+        assert_eq!(steps(&connection, 20_000), small);
+        assert!(small.iter().all(|steps| *steps > 0), "{small:?}");
+    }
+}

@@ -21,7 +21,7 @@ const COUNT_DUE: &str = "
     SELECT count(*) FROM records WHERE collection = ?1 AND due_at <= ?2";
 const FACTS: &str = "
     SELECT body FROM facts WHERE collection = ?1 AND id = ?2 ORDER BY sequence";
-const LAST_ENTRY: &str = "
+pub(crate) const LAST_ENTRY: &str = "
     SELECT sequence, debit_minor, credit_minor, latest_at FROM entries
     WHERE account = ?1 AND currency = ?2 AND sequence <= ?3 ORDER BY sequence DESC LIMIT 1";
 const STATEMENT: &str = "
