@@ -238,8 +238,12 @@ pub struct Span {
 
 impl Span {
     /// All entries there are.
-    pub const ALL: Self =
-        Self { opens: Cut::After(Position::START), closes: Cut::After(Position::END) };
+    pub const ALL: Self = Self::since(Position::START);
+
+    /// The entries behind a position.
+    pub const fn since(position: Position) -> Self {
+        Self { opens: Cut::After(position), closes: Cut::After(Position::END) }
+    }
 
     /// The entries from one time on and before another.
     pub const fn between(from: Timestamp, to: Timestamp) -> Self {

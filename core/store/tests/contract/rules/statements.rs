@@ -134,8 +134,7 @@ async fn follow(store: AnyStore, name: &'static str, stop: Arc<AtomicBool>) -> V
             whole.entries.last().map_or(Position::START, |last| last.position),
             whole.closes
         );
-        let since = Span { opens: Cut::After(read), closes: Cut::After(Position::END) };
-        let page = statement(&store, name, since, 5).await;
+        let page = statement(&store, name, Span::since(read), 5).await;
         assert_eq!(page.opening, balance, "nothing was posted before what was read");
         assert!(page.entries.len() <= 5 && page.closes >= whole.closes);
         balance = add_up(&page, &account);
