@@ -11,6 +11,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("iso8583", &[]),
     ("certs", &[]),
+    // A format of what the domain has, for flows.
+    ("statement", &["domain"]),
     // Drivers: the domain, and a codec; never each other.
     ("channels", &["domain"]),
     ("store", &["domain"]),
@@ -38,8 +40,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     // The testers' rooms see everything below them.
-    ("sandbox", BELOW.split_at(12).0),
-    ("runner", BELOW.split_at(13).0),
+    ("sandbox", BELOW.split_at(BELOW.len() - 2).0),
+    ("runner", BELOW.split_at(BELOW.len() - 1).0),
     ("tests", BELOW),
 ];
 
@@ -50,6 +52,7 @@ const BELOW: &[&str] = &[
     "store",
     "bank",
     "iso8583",
+    "statement",
     "certs",
     "web",
     "checkout",

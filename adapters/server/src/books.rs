@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use countersign_domain::record::StoreError;
-use countersign_store::{Difference, check_books};
+use countersign_store::{Books, Difference, Wrong};
 use serde_json::{Value, json};
 
 use crate::{backbone::store_file, config::Config};
 
-/// How many wrong balances are told; more of them are counted.
+/// How many differences are told; more of them are counted.
 const MAX_TOLD: usize = 100;
 
 /// What was found, for people and for programs.
 #[derive(Debug)]
 pub struct BooksReport {
-    /// Whether every kept balance is the sum of its postings, and debits equal credits.
+    /// Whether every balance is the sum of its postings, and debits equal credits.
     pub right: bool,
     /// Lines for people.
     pub text: String,
@@ -22,34 +22,27 @@ pub struct BooksReport {
     pub json: Value,
 }
 
-/// Recomputes every kept balance of the configured store from its postings.
+/// Recomputes every balance of the configured store from its postings, and writes the books, of the same instant, to a file
+/// that must not exist yet.
 ///
 /// # Errors
-/// When there is no store, or it cannot be read.
-pub fn books(config: &Config) -> Result<BooksReport, StoreError> {
+/// When there is no store, it cannot be read, or the file cannot be written.
+pub fn books(config: &Config, export: Option<&Path>) -> Result<BooksReport, StoreError> {
     let none = || StoreError::Unavailable { cause: "the configuration names none".to_owned() };
-    report(&store_file(config).ok_or_else(none)?)
+    let books = Books::open(&store_file(config).ok_or_else(none)?)?;
+    if let Some(file) = export {
+        books.export(file)?;
+    }
+    report(&books)
 }
 
-fn report(path: &Path) -> Result<BooksReport, StoreError> {
-    let (mut lines, mut wrong, mut differing) = (Vec::new(), Vec::new(), 0_u64);
-    let found = check_books(path, |difference| {
-        differing = differing.saturating_add(1);
-        if wrong.len() < MAX_TOLD {
-            let Difference { account, currency, kept, posted } = &difference;
-            lines.push(match (kept, posted) {
-                (Some(kept), Some(posted)) => format!(
-                    "{account} {currency}: kept debit {} credit {}, posted debit {} credit {}",
-                    kept.0, kept.1, posted.0, posted.1
-                ),
-                _ => format!("{account} {currency}: its balance is not kept"),
-            });
-            // As text: a sum may be larger than the numbers of JSON readers.
-            let kept = kept.map(|(debit, credit)| [debit.to_string(), credit.to_string()]);
-            let posted = posted.map(|(debit, credit)| [debit.to_string(), credit.to_string()]);
-            wrong.push(
-                json!({ "account": account, "currency": currency, "kept": kept, "posted": posted }),
-            );
+fn report(books: &Books) -> Result<BooksReport, StoreError> {
+    let (mut lines, mut differences, mut wrong) = (Vec::new(), Vec::new(), 0_u64);
+    let found = books.check(|difference| {
+        wrong = wrong.saturating_add(1);
+        if differences.len() < MAX_TOLD {
+            lines.push(line(&difference));
+            differences.push(value(&difference));
         }
     })?;
     let mut totals = Vec::new();
@@ -63,18 +56,56 @@ fn report(path: &Path) -> Result<BooksReport, StoreError> {
             json!({ "currency": total.currency, "debit_minor": debit, "credit_minor": credit }),
         );
     }
-    let right = differing == 0 && found.are_even();
+    let (postings, balances) = (found.postings, found.balances);
+    let even = if found.are_even() { "equal" } else { "do not equal" };
     lines.push(format!(
-        "books: {} postings, {} kept balances, {differing} of them wrong; debits {} credits",
-        found.postings,
-        found.kept_balances,
-        if found.are_even() { "equal" } else { "do not equal" },
+        "books: {postings} postings, {balances} balances, {wrong} differences; debits {even} credits"
     ));
+    let right = wrong == 0 && found.are_even();
     let json = json!({
-        "right": right, "postings": found.postings, "kept_balances": found.kept_balances,
-        "wrong_balances": differing, "differences": wrong, "totals": totals,
+        "right": right, "postings": postings, "balances": balances, "wrong": wrong,
+        "differences": differences, "totals": totals,
     });
     Ok(BooksReport { right, text: lines.join("\n"), json })
+}
+
+fn line(difference: &Difference) -> String {
+    let Difference { account, currency, position, wrong } = difference;
+    let what = match wrong {
+        Wrong::Balance { kept, posted } => format!(
+            "kept debit {} credit {}, posted debit {} credit {}",
+            kept.0, kept.1, posted.0, posted.1
+        ),
+        Wrong::LatestAt => "the latest time so far is wrong".to_owned(),
+        Wrong::Floor { floor_minor, net_minor } => {
+            format!("net {net_minor} is below its floor {floor_minor}")
+        }
+        Wrong::NoPosting => "an entry without a posting".to_owned(),
+        Wrong::NoEntry => "a posting without an entry".to_owned(),
+    };
+    format!("{account} {currency}, posting {position}: {what}")
+}
+
+/// Sums are text: one may be larger than the numbers of JSON readers.
+fn value(difference: &Difference) -> Value {
+    let Difference { account, currency, position, wrong } = difference;
+    let (kind, detail) = match wrong {
+        Wrong::Balance { kept, posted } => {
+            let kept = [kept.0.to_string(), kept.1.to_string()];
+            let posted = [posted.0.to_string(), posted.1.to_string()];
+            ("balance", json!({ "kept": kept, "posted": posted }))
+        }
+        Wrong::LatestAt => ("latest_at", Value::Null),
+        Wrong::Floor { floor_minor, net_minor } => {
+            ("floor", json!({ "floor": floor_minor.to_string(), "net": net_minor.to_string() }))
+        }
+        Wrong::NoPosting => ("no_posting", Value::Null),
+        Wrong::NoEntry => ("no_entry", Value::Null),
+    };
+    json!({
+        "account": account, "currency": currency, "position": position,
+        "wrong": kind, "detail": detail,
+    })
 }
 
 #[cfg(test)]
@@ -101,10 +132,10 @@ mod tests {
         let posting = Posting::new("1", account("wallet:alice"), account("shop:b"), amount, at);
         let postings = vec![posting.not_below(-5)];
         store.commit(Batch { postings, ..Batch::default() }).await.unwrap();
-        let report = report(&path).unwrap();
-        assert!(report.right && report.json["kept_balances"] == 1, "{report:?}");
+        let report = report(&Books::open(&path).unwrap()).unwrap();
+        assert!(report.right && report.json["balances"] == 2, "{report:?}");
         drop(store);
         let _ = std::fs::remove_file(&path);
-        assert!(super::report(&path).is_err(), "there is no store");
+        assert!(Books::open(&path).is_err(), "there is no store");
     }
 }

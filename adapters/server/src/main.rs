@@ -33,12 +33,15 @@ enum Command {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
-        /// Also recomputes every kept balance in the store from the postings; a server may be running.
+        /// Also recomputes every balance in the store from the postings; a server may be running.
         #[arg(long)]
         books: bool,
         /// Says what was found in the books as JSON.
         #[arg(long, requires = "books")]
         json: bool,
+        /// Also writes the books to a file that must not exist yet, as JSON lines; see docs/reference/books.md.
+        #[arg(long, requires = "books", value_name = "FILE")]
+        export: Option<PathBuf>,
     },
     /// A certificate authority: makes one, issues, inspects, renews, revokes; see docs/guides/authority.md.
     Ca(Box<ca::Ca>),
@@ -65,7 +68,9 @@ fn main() -> ExitCode {
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
-        Command::Check { config, books, json } => check(&config, books, json),
+        Command::Check { config, books, json, export } => {
+            check(&config, books, json, export.as_deref())
+        }
         Command::Ca(command) => certify(*command),
         Command::Set(command) => match purchase(*command) {
             Ok(Outcome::NotPaid) => return ExitCode::from(NOT_PAID),
@@ -95,12 +100,13 @@ fn check(
     path: &std::path::Path,
     with_books: bool,
     json: bool,
+    export: Option<&std::path::Path>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let config = Config::read(path)?;
     let flows =
         runtime.block_on(async { Server::check(&config, Arc::new(SystemClock::default())) })?;
-    let found = with_books.then(|| books(&config)).transpose()?;
+    let found = with_books.then(|| books(&config, export)).transpose()?;
     #[expect(clippy::print_stdout, reason = "this is a program")]
     {
         if !json {

@@ -17,7 +17,7 @@ use crate::{
     keys::KeyRing,
     message::{Accepted, Inbound, InboxError, OutboundMessage, SendError},
     record::{Batch, Record, RecordKey, StoreError, Stored, Versioned},
-    register::{Account, Balance, Entry, Position},
+    register::{Account, Balance, Span, Statement},
     subscriber::{DirectoryError, Subscriber},
     time::Timestamp,
 };
@@ -105,8 +105,7 @@ pub trait Reads: Send + Sync {
     /// When the store fails.
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError>;
 
-    /// Up to `limit` postings to either side of an account in one currency, in the order of their commits, after a
-    /// position.
+    /// An account in one currency, as of one commit: the balances at both ends of the span and its first `limit` entries.
     ///
     /// # Errors
     /// When the store fails.
@@ -114,9 +113,9 @@ pub trait Reads: Send + Sync {
         &self,
         account: &Account,
         currency: Currency,
-        after: Position,
+        span: Span,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError>;
+    ) -> Result<Statement, StoreError>;
 }
 
 /// Knows which receiver belongs to whom. A trusted third party (F4.203) is an implementation behind it.

@@ -126,7 +126,7 @@ pub struct Posting {
     /// In minor units of its currency.
     pub amount: Amount,
     /// The net balance, in minor units of the amount's currency, below which this posting must not bring the debited
-    /// account. From the first posting with a floor on, the store keeps the account's balance in that currency.
+    /// account.
     pub floor_minor: Option<i64>,
     /// When it was posted.
     pub at: Timestamp,
@@ -212,15 +212,76 @@ pub struct Position(pub u64);
 impl Position {
     /// Before the first posting.
     pub const START: Self = Self(0);
+    /// After the last one, whichever that is.
+    pub const END: Self = Self(u64::MAX);
+}
+
+/// Between which two postings of an account something begins or ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cut {
+    /// After the posting that stands there.
+    After(Position),
+    /// Before the account's first posting of that time or later. What was committed after that one is behind the cut,
+    /// too, though the clock of its server may have been late: so the statements of two days share no entry and lose none,
+    /// once both are over. One that continues what was read before opens after the position where that closed.
+    Before(Timestamp),
+}
+
+/// The part of an account's entries that a statement is of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Span {
+    /// Where it opens.
+    pub opens: Cut,
+    /// Where it closes; never before it opens.
+    pub closes: Cut,
+}
+
+impl Span {
+    /// All entries there are.
+    pub const ALL: Self = Self::since(Position::START);
+
+    /// The entries behind a position.
+    pub const fn since(position: Position) -> Self {
+        Self { opens: Cut::After(position), closes: Cut::After(Position::END) }
+    }
+
+    /// The entries from one time on and before another.
+    pub const fn between(from: Timestamp, to: Timestamp) -> Self {
+        Self { opens: Cut::Before(from), closes: Cut::Before(to) }
+    }
+}
+
+/// An account at one instant: a page of its entries, with the balances around them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Statement {
+    /// The balance before the page's first entry.
+    pub opening: Balance,
+    /// In the order of their commits.
+    pub entries: Vec<Entry>,
+    /// The balance after the last entry of the span, whether it is on this page or on a later one.
+    pub closing: Balance,
+    /// Where that entry stands. The span that closes after it never changes, whatever is posted.
+    pub closes: Position,
+}
+
+impl Statement {
+    /// The span of the entries behind this page, of the same instant; none when it is the last page.
+    pub fn rest(&self) -> Option<Span> {
+        let last = self.entries.last()?.position;
+        let rest = Span { opens: Cut::After(last), closes: Cut::After(self.closes) };
+        (last < self.closes).then_some(rest)
+    }
 }
 
 /// A line of a statement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry {
-    /// Where it stands; a statement is continued after it.
+    /// Where it stands.
     pub position: Position,
     /// What was posted.
     pub posting: Posting,
+    /// The balance of the statement's account after it.
+    pub balance: Balance,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use countersign_domain::{
     record::{Batch, Record, RecordKey, StoreError, Version},
     register::{Account, Balance, Posting},
 };
-use rusqlite::{Connection, ToSql};
+use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use crate::{
     error::{corrupt, corrupt_json, unavailable},
@@ -22,10 +22,9 @@ const APPEND: &str = "
     INSERT INTO facts (collection, id, at, body) VALUES (?1, ?2, ?3, ?4)";
 const POST: &str = "
     INSERT INTO postings (id, debit, credit, currency, amount_minor, floor_minor, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-    ON CONFLICT DO NOTHING";
-const KEEP: &str = "
-    INSERT INTO balances (account, currency, debit_minor, credit_minor) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT DO UPDATE SET debit_minor = ?3, credit_minor = ?4";
+    ON CONFLICT DO NOTHING RETURNING sequence";
+const ENTER: &str = "
+    INSERT INTO entries (account, currency, sequence, debit_minor, credit_minor, latest_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// Applies the batch, or part of it when it fails: the caller then rolls back.
 ///
@@ -76,47 +75,46 @@ fn append(connection: &Connection, about: &RecordKey, fact: &Fact) -> Result<(),
 
 fn post(connection: &Connection, posting: &Posting) -> Result<(), StoreError> {
     let Posting { id, debit, credit, amount, floor_minor, at } = posting;
-    let (at, currency) = (integer(at.unix_millis(), id, "at")?, amount.currency());
+    let at = integer(at.unix_millis(), id, "at")?;
     let amount_minor = integer(amount.amount_minor(), id, "amount_minor")?;
-    let (debited, credited) = (debit.as_str(), credit.as_str());
+    let (debited, credited, currency) = (debit.as_str(), credit.as_str(), amount.currency().code());
     let values: [&dyn ToSql; 7] =
-        [id, &debited, &credited, &currency.code(), &amount_minor, floor_minor, &at];
-    // Before the posting: a balance that is kept from now on is the sum of those before it.
-    let debit_kept = match query::kept_balance(connection, debit, currency)? {
-        None if floor_minor.is_some() => Some(query::balance(connection, debit, currency)?),
-        kept => kept,
-    };
-    let credit_kept = query::kept_balance(connection, credit, currency)?;
-    or_conflict(execute(connection, POST, &values)?, id)?;
-    if let Some(before) = debit_kept {
-        let after = keep(connection, posting, debit, before)?;
-        if floor_minor.is_some_and(|floor| after.net_minor() < i128::from(floor)) {
-            return Err(StoreError::Overdrawn { account: debit.clone() });
-        }
+        [id, &debited, &credited, &currency, &amount_minor, floor_minor, &at];
+    let sequence: Option<i64> = connection
+        .prepare_cached(POST)
+        .and_then(|mut post| post.query_row(values, |row| row.get(0)).optional())
+        .map_err(unavailable)?;
+    let sequence = sequence.ok_or_else(|| StoreError::Conflict { key: id.clone() })?;
+    let balance = enter(connection, posting, sequence, debit)?;
+    if floor_minor.is_some_and(|floor| balance.net_minor() < i128::from(floor)) {
+        return Err(StoreError::Overdrawn { account: debit.clone() });
     }
-    if let Some(before) = credit_kept
-        && credit != debit
-    {
-        keep(connection, posting, credit, before)?;
+    if credit != debit {
+        enter(connection, posting, sequence, credit)?;
     }
     Ok(())
 }
 
-/// Keeps the balance of one side of a posting, from what it was before.
-fn keep(
+/// Enters a posting in one of its accounts, whose balance it gives.
+fn enter(
     connection: &Connection,
     posting: &Posting,
+    sequence: i64,
     account: &Account,
-    before: Balance,
 ) -> Result<Balance, StoreError> {
-    let after = before
+    let currency = posting.amount.currency();
+    let before = query::last_entry(connection, account, currency, i64::MAX)?;
+    let balance = before
+        .balance
         .after(posting, account)
         .ok_or_else(|| corrupt(account, "a sum of its postings is too large"))?;
-    let debit_minor = integer(after.debit_minor, account, "debit_minor")?;
-    let credit_minor = integer(after.credit_minor, account, "credit_minor")?;
-    let (name, currency) = (account.as_str(), posting.amount.currency().code());
-    execute(connection, KEEP, &[&name, &currency, &debit_minor, &credit_minor])?;
-    Ok(after)
+    let debit_minor = integer(balance.debit_minor, account, "debit_minor")?;
+    let credit_minor = integer(balance.credit_minor, account, "credit_minor")?;
+    let latest_at = integer(before.latest_at.max(posting.at).unix_millis(), account, "at")?;
+    let values: [&dyn ToSql; 6] =
+        [&account.as_str(), &currency.code(), &sequence, &debit_minor, &credit_minor, &latest_at];
+    execute(connection, ENTER, &values)?;
+    Ok(balance)
 }
 
 /// Whether the statement changed a row.
@@ -133,4 +131,52 @@ fn execute(
 /// SQLite's integers are signed.
 fn integer(value: u64, key: impl fmt::Display, name: &str) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| corrupt(key, format!("{name} {value} is above {}", i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::{amount::Amount, time::Timestamp};
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::schema;
+
+    fn payment(number: u64) -> Posting {
+        let account = |name: String| Account::try_from(name).unwrap();
+        let amount = Amount::new(1, "EUR".try_into().unwrap()).unwrap();
+        // Ten wallets pay one merchant, so that the books of each grow.
+        let (wallet, merchant) = (format!("wallet:{}", number % 10), "shop:hot".to_owned());
+        let at = Timestamp::from_unix_millis(number);
+        let posting =
+            Posting::new(number.to_string(), account(wallet), account(merchant), amount, at);
+        posting.not_below(-1_000_000)
+    }
+
+    /// The steps that SQLite makes for one payment, in each statement.
+    fn steps(connection: &Connection, number: u64) -> [i32; 3] {
+        let statements = [query::LAST_ENTRY, POST, ENTER];
+        for statement in statements {
+            connection.prepare_cached(statement).unwrap().reset_status(StatementStatus::VmStep);
+        }
+        post(connection, &payment(number)).unwrap();
+        statements.map(|statement| {
+            connection.prepare_cached(statement).unwrap().get_status(StatementStatus::VmStep)
+        })
+    }
+
+    #[test]
+    fn a_payment_takes_as_many_steps_in_large_books_as_in_small_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(&folder.path().join("store.db")).unwrap();
+        let fill = |from: u64, to: u64| {
+            connection.execute_batch("BEGIN").unwrap();
+            (from..to).for_each(|number| post(&connection, &payment(number)).unwrap());
+            connection.execute_batch("COMMIT").unwrap();
+        };
+        fill(0, 100);
+        let small = steps(&connection, 100);
+        fill(101, 20_000);
+        assert_eq!(steps(&connection, 20_000), small);
+        assert!(small.iter().all(|steps| *steps > 0), "{small:?}");
+    }
 }

@@ -5,10 +5,11 @@
 //! nothing. More than one server on one file is safe, as versions are compared under the file's lock, but servers on
 //! several machines want a database server.
 //!
-//! One record is read by whoever asks for it, on a connection that is free; all other reads are made by threads.
+//! One record or balance is read by whoever asks for it, on a connection that is free; all other reads are made by
+//! threads.
 //!
 //! ```text
-//!   commit --> queue --> writer: one thread                due, facts, balance --> queue --> readers: threads
+//!   commit --> queue --> writer: one thread                due, facts, statement --> queue --> readers: threads
 //!     ^                    |  BEGIN IMMEDIATE                       ^                          |
 //!     |                    |  a savepoint for each batch            |                          |
 //!     |                    v  COMMIT: one sync for all of them      |                          v
@@ -43,12 +44,14 @@
 //! while it is written to, and how to restore it. A program does it with [`SqliteStore::backup`].
 //!
 //! Modules in reading order: `store` (the port), `writer` (group commit), `apply` (what a batch changes), `readers`,
-//! `query` (what can be asked), `books` (whether they are right), `schema` (opening the file), `threads`, `error`.
+//! `query` (what can be asked), `books` (whether they are right), `export` (the books for another program), `schema`
+//! (opening the file), `threads`, `error`.
 
 mod store;
 
 mod apply;
 mod books;
+mod export;
 mod query;
 mod readers;
 mod schema;
@@ -57,6 +60,6 @@ mod writer;
 
 mod error;
 
-pub use books::{Books, Difference, Total, check_books};
+pub use books::{Books, Difference, Findings, Total, Wrong};
 pub use error::OpenError;
 pub use store::SqliteStore;

@@ -1,10 +1,12 @@
 //! What can be asked.
 
+use std::fmt;
+
 use countersign_domain::{
     amount::{Amount, Currency},
     event::Fact,
     record::{Record, RecordKey, StoreError, Version},
-    register::{Account, Balance, Entry, Position, Posting},
+    register::{Account, Balance, Cut, Entry, Position, Posting, Span, Statement},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
@@ -19,18 +21,13 @@ const COUNT_DUE: &str = "
     SELECT count(*) FROM records WHERE collection = ?1 AND due_at <= ?2";
 const FACTS: &str = "
     SELECT body FROM facts WHERE collection = ?1 AND id = ?2 ORDER BY sequence";
-const BALANCE: &str = "
-    SELECT (SELECT coalesce(sum(amount_minor), 0) FROM postings WHERE debit = ?1 AND currency = ?2),
-           (SELECT coalesce(sum(amount_minor), 0) FROM postings WHERE credit = ?1 AND currency = ?2)";
-const KEPT: &str = "
-    SELECT debit_minor, credit_minor FROM balances WHERE account = ?1 AND currency = ?2";
+pub(crate) const LAST_ENTRY: &str = "
+    SELECT sequence, debit_minor, credit_minor, latest_at FROM entries
+    WHERE account = ?1 AND currency = ?2 AND sequence <= ?3 ORDER BY sequence DESC LIMIT 1";
 const STATEMENT: &str = "
-    SELECT sequence, id, debit, credit, amount_minor, floor_minor, at FROM postings
-    WHERE debit = ?1 AND currency = ?2 AND sequence > ?3
-    UNION ALL
-    SELECT sequence, id, debit, credit, amount_minor, floor_minor, at FROM postings
-    WHERE credit = ?1 AND currency = ?2 AND sequence > ?3 AND debit <> ?1
-    ORDER BY sequence LIMIT ?4";
+    SELECT sequence, id, debit, credit, amount_minor, floor_minor, at, debit_minor, credit_minor
+    FROM entries JOIN postings USING (sequence)
+    WHERE account = ?1 AND entries.currency = ?2 AND sequence > ?3 AND sequence <= ?4 ORDER BY sequence LIMIT ?5";
 
 pub(crate) fn load(connection: &Connection, key: &RecordKey) -> Result<Option<Record>, StoreError> {
     let row = connection.prepare_cached(LOAD).and_then(|mut statement| {
@@ -72,49 +69,52 @@ pub(crate) fn facts(connection: &Connection, about: &RecordKey) -> Result<Vec<Fa
     bodies.into_iter().map(read).collect()
 }
 
-/// What is kept, or else the sum of the postings.
-pub(crate) fn balance(
+/// An account after one of its entries; at its start before the first one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Last {
+    /// The entry's own.
+    pub(crate) sequence: i64,
+    /// The sums up to and with it.
+    pub(crate) balance: Balance,
+    /// The latest time of a posting so far.
+    pub(crate) latest_at: Timestamp,
+}
+
+impl Last {
+    /// There is no entry.
+    const NONE: Self = Self {
+        sequence: 0,
+        balance: Balance { debit_minor: 0, credit_minor: 0 },
+        latest_at: Timestamp::from_unix_millis(0),
+    };
+}
+
+/// The account's last entry at `sequence` or before it.
+pub(crate) fn last_entry(
     connection: &Connection,
     account: &Account,
     currency: Currency,
-) -> Result<Balance, StoreError> {
-    if let Some(kept) = kept_balance(connection, account, currency)? {
-        return Ok(kept);
-    }
-    let sums = sides(connection, BALANCE, account, currency).map_err(|error| match error {
-        rusqlite::Error::SqliteFailure(_, Some(told)) if told == "integer overflow" => {
-            corrupt(account, "a sum of its postings is too large")
-        }
-        error => unavailable(error),
-    })?;
-    read_sides(sums.unwrap_or_default(), account)
+    sequence: i64,
+) -> Result<Last, StoreError> {
+    let found = connection.prepare_cached(LAST_ENTRY).and_then(|mut statement| {
+        let values = (account.as_str(), currency.code(), sequence);
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        statement.query_row(values, read).optional()
+    });
+    let Some((sequence, debit, credit, latest_at)) = found.map_err(unavailable)? else {
+        return Ok(Last::NONE);
+    };
+    Ok(Last {
+        sequence,
+        balance: balance(debit, credit, account)?,
+        latest_at: Timestamp::from_unix_millis(natural(latest_at, account, "latest_at")?),
+    })
 }
 
-pub(crate) fn kept_balance(
-    connection: &Connection,
-    account: &Account,
-    currency: Currency,
-) -> Result<Option<Balance>, StoreError> {
-    let kept = sides(connection, KEPT, account, currency).map_err(unavailable)?;
-    kept.map(|sums| read_sides(sums, account)).transpose()
-}
-
-fn sides(
-    connection: &Connection,
-    query: &str,
-    account: &Account,
-    currency: Currency,
-) -> rusqlite::Result<Option<(i64, i64)>> {
-    connection
-        .prepare_cached(query)?
-        .query_row((account.as_str(), currency.code()), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-}
-
-fn read_sides((debit, credit): (i64, i64), account: &Account) -> Result<Balance, StoreError> {
+fn balance(debit: i64, credit: i64, key: impl fmt::Display) -> Result<Balance, StoreError> {
     Ok(Balance {
-        debit_minor: natural(debit, account, "debit")?,
-        credit_minor: natural(credit, account, "credit")?,
+        debit_minor: natural(debit, &key, "debit_minor")?,
+        credit_minor: natural(credit, &key, "credit_minor")?,
     })
 }
 
@@ -122,23 +122,62 @@ pub(crate) fn statement(
     connection: &Connection,
     account: &Account,
     currency: Currency,
-    after: Position,
+    span: Span,
     limit: usize,
-) -> Result<Vec<Entry>, StoreError> {
-    let name = account.as_str();
-    let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+) -> Result<Statement, StoreError> {
+    // One snapshot for all that is asked.
+    let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
+    let opens = last_before(&snapshot, account, currency, span.opens)?;
+    let closes = last_before(&snapshot, account, currency, span.closes)?;
+    let closes = if closes.sequence < opens.sequence { opens } else { closes };
+    let (name, code) = (account.as_str(), currency.code());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let stored = rows(
-        connection,
-        STATEMENT,
-        &[&name, &currency.code(), &after, &limit],
-        StoredPosting::from_row,
-    )?;
-    stored.into_iter().map(|stored| stored.read(currency)).collect()
+    let values: [&dyn ToSql; 5] = [&name, &code, &opens.sequence, &closes.sequence, &limit];
+    let stored = rows(&snapshot, STATEMENT, &values, StoredEntry::from_row)?;
+    Ok(Statement {
+        opening: opens.balance,
+        entries: stored
+            .into_iter()
+            .map(|stored| stored.read(currency))
+            .collect::<Result<_, _>>()?,
+        closing: closes.balance,
+        closes: Position(natural(closes.sequence, account, "sequence")?),
+    })
 }
 
-/// A row of the postings, with SQLite's integers.
-struct StoredPosting {
+/// The account's last entry before the cut. By time it is found by halving: an index would cost every posting two more
+/// places in the file, and this costs one statement by time some twenty reads.
+fn last_before(
+    connection: &Connection,
+    account: &Account,
+    currency: Currency,
+    cut: Cut,
+) -> Result<Last, StoreError> {
+    let last_at = |sequence| last_entry(connection, account, currency, sequence);
+    let time = match cut {
+        Cut::After(position) => return last_at(i64::try_from(position.0).unwrap_or(i64::MAX)),
+        Cut::Before(time) => time,
+    };
+    let last = last_at(i64::MAX)?;
+    if last.latest_at < time {
+        return Ok(last);
+    }
+    // What is sought is at `low` or behind it, and not behind `high`.
+    let (mut found, mut low, mut high) = (Last::NONE, 0, last.sequence.saturating_sub(1));
+    while low < high {
+        let middle = high.saturating_sub(high.saturating_sub(low) / 2);
+        let entry = last_at(middle)?;
+        if entry.sequence == 0 || entry.latest_at < time {
+            (found, low) = (entry, middle);
+        } else {
+            high = entry.sequence.saturating_sub(1);
+        }
+    }
+    Ok(found)
+}
+
+/// A row of the entries and its posting, with SQLite's integers.
+struct StoredEntry {
     sequence: i64,
     id: String,
     debit: String,
@@ -146,9 +185,10 @@ struct StoredPosting {
     amount_minor: i64,
     floor_minor: Option<i64>,
     at: i64,
+    balance: (i64, i64),
 }
 
-impl StoredPosting {
+impl StoredEntry {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             sequence: row.get(0)?,
@@ -158,6 +198,7 @@ impl StoredPosting {
             amount_minor: row.get(4)?,
             floor_minor: row.get(5)?,
             at: row.get(6)?,
+            balance: (row.get(7)?, row.get(8)?),
         })
     }
 
@@ -170,8 +211,10 @@ impl StoredPosting {
             .map_err(|error| corrupt(&id, error.to_string()))?;
         let position = Position(natural(self.sequence, &id, "sequence")?);
         let at = Timestamp::from_unix_millis(natural(self.at, &id, "at")?);
+        let balance = balance(self.balance.0, self.balance.1, &id)?;
         let floor_minor = self.floor_minor;
-        Ok(Entry { position, posting: Posting { id, debit, credit, amount, floor_minor, at } })
+        let posting = Posting { id, debit, credit, amount, floor_minor, at };
+        Ok(Entry { position, posting, balance })
     }
 }
 
@@ -214,7 +257,7 @@ fn rows<T>(
 }
 
 /// SQLite's integers are signed; ours are not.
-fn natural(value: i64, key: impl std::fmt::Display, name: &str) -> Result<u64, StoreError> {
+fn natural(value: i64, key: impl fmt::Display, name: &str) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_| corrupt(key, format!("{name} {value} is below 0")))
 }
 
@@ -232,9 +275,8 @@ mod tests {
             (DUE, vec!["records_due"]),
             (COUNT_DUE, vec!["records_due"]),
             (FACTS, vec!["facts_about"]),
-            (BALANCE, vec!["postings_debit", "postings_credit"]),
-            (KEPT, vec!["PRIMARY KEY"]),
-            (STATEMENT, vec!["postings_debit", "postings_credit"]),
+            (LAST_ENTRY, vec!["entries USING PRIMARY KEY"]),
+            (STATEMENT, vec!["entries USING PRIMARY KEY", "postings USING INTEGER PRIMARY KEY"]),
         ] {
             let values = vec![""; connection.prepare(query).unwrap().parameter_count()];
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
@@ -243,7 +285,7 @@ mod tests {
             });
             let steps = steps.unwrap().collect::<Result<Vec<_>, _>>().unwrap().join("; ");
             assert!(indexes.iter().all(|index| steps.contains(index)), "{steps}");
-            assert!(!steps.contains("SCAN postings") && !steps.contains("TEMP B-TREE"), "{steps}");
+            assert!(!steps.contains("SCAN") && !steps.contains("TEMP B-TREE"), "{steps}");
         }
     }
 }

@@ -11,9 +11,9 @@ const APPLICATION_ID: i64 = 0x4353_474E;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// The version of [`SCHEMA`] (`PRAGMA user_version`), one more with every change of it. Files of version 1 have no kept
-/// balances; they were made before the first release, and nothing brings them up to date.
-const VERSION: usize = 2;
+/// The version of [`SCHEMA`] (`PRAGMA user_version`), one more with every change of it. Files of earlier versions do not have
+/// the balance of every entry; they were made before the first release, and nothing brings them up to date.
+const VERSION: usize = 3;
 
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -42,17 +42,16 @@ CREATE TABLE postings (
     at           INTEGER NOT NULL CHECK (at >= 0)
 ) STRICT;
 
--- With the sequence, for statements, and the amount, for sums that read nothing else.
-CREATE INDEX postings_debit ON postings (debit, currency, sequence, amount_minor);
-CREATE INDEX postings_credit ON postings (credit, currency, sequence, amount_minor);
-
--- The sums of the postings of an account that was ever debited with a floor, kept in the commits of the postings.
-CREATE TABLE balances (
+-- The accounts of each posting, and the sums of all that was posted to them up to and with it: the last entry of an account
+-- is its balance, and any other is what its balance was. Append-only.
+CREATE TABLE entries (
     account      TEXT    NOT NULL,
     currency     TEXT    NOT NULL,
+    sequence     INTEGER NOT NULL, -- of the posting
     debit_minor  INTEGER NOT NULL CHECK (debit_minor >= 0),
     credit_minor INTEGER NOT NULL CHECK (credit_minor >= 0),
-    PRIMARY KEY (account, currency)
+    latest_at    INTEGER NOT NULL, -- the latest time of a posting so far: clocks differ, and this never falls
+    PRIMARY KEY (account, currency, sequence)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER postings_are_never_changed BEFORE UPDATE ON postings
@@ -60,3 +59,9 @@ BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
 
 CREATE TRIGGER postings_are_never_deleted BEFORE DELETE ON postings
 BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
+
+CREATE TRIGGER entries_are_never_changed BEFORE UPDATE ON entries
+BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+
+CREATE TRIGGER entries_are_never_deleted BEFORE DELETE ON entries
+BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;

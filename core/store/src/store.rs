@@ -11,7 +11,7 @@ use countersign_domain::{
     event::Fact,
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError},
-    register::{Account, Balance, Entry, Position},
+    register::{Account, Balance, Span, Statement},
     time::Timestamp,
 };
 use rusqlite::Connection;
@@ -132,19 +132,22 @@ impl Reads for SqliteStore {
 
     async fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
         let account = account.clone();
-        self.readers.read(move |connection| query::balance(connection, &account, currency)).await
+        let last = move |connection: &Connection| {
+            query::last_entry(connection, &account, currency, i64::MAX)
+        };
+        self.readers.read_little(last).await.map(|last| last.balance)
     }
 
     async fn statement(
         &self,
         account: &Account,
         currency: Currency,
-        after: Position,
+        span: Span,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Statement, StoreError> {
         let account = account.clone();
         let query = move |connection: &Connection| {
-            query::statement(connection, &account, currency, after, limit)
+            query::statement(connection, &account, currency, span, limit)
         };
         self.readers.read(query).await
     }

@@ -210,7 +210,8 @@ mod tests {
         assert_eq!(outcomes, [Ok(()), Ok(()), overdrawn, Ok(())]);
         let there = ["a", "b", "c", "d"].map(|id| exists(&connection, id));
         assert_eq!(there, [true, true, false, true]);
-        let balance = query::balance(&connection, &account("alice"), eur).unwrap();
+        let balance =
+            query::last_entry(&connection, &account("alice"), eur, i64::MAX).unwrap().balance;
         assert_eq!((balance.debit_minor, commits.into_inner()), (100, 1));
     }
 

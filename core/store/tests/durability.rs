@@ -25,7 +25,7 @@ use countersign_domain::{
     register::{Account, Posting},
     time::Timestamp,
 };
-use countersign_store::SqliteStore;
+use countersign_store::{Books, SqliteStore};
 
 /// The file that a child commits to; without it, `child` does nothing.
 const FILE: &str = "COUNTERSIGN_STORE_TEST_FILE";
@@ -205,6 +205,9 @@ async fn what_two_processes_acknowledged_survives_their_kill() {
         }
         let store = SqliteStore::open(&file).unwrap();
         assert_whole(&store, &mut checked).await;
+        let books = Books::open(&file).unwrap();
+        let found = books.check(|wrong| panic!("the books are wrong: {wrong:?}")).unwrap();
+        assert!(found.are_even(), "{found:?}");
         for (client, answered) in &answered {
             assert!(
                 *answered <= checked[client],

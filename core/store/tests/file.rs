@@ -12,7 +12,7 @@ use countersign_domain::{
     register::{Account, Posting},
     time::Timestamp,
 };
-use countersign_store::{Books, Difference, OpenError, SqliteStore, Total, check_books};
+use countersign_store::{Books, Difference, Findings, OpenError, SqliteStore, Total, Wrong};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -165,7 +165,7 @@ async fn the_file_says_whose_it_is() {
     drop(store_in(&folder, Batch::default()).await);
     let file = fs::read(folder.path().join("store.db")).unwrap();
     // SQLite file format, section 1.3: user version at 60, application id at 68.
-    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 2][..], &b"CSGN"[..]));
+    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 3][..], &b"CSGN"[..]));
 }
 
 #[test]
@@ -198,11 +198,11 @@ async fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(store_in(&folder, one_of_each()).await);
     let path = folder.path().join("store.db");
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     let newer = refusal(&path);
-    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 3, known: 2 });
+    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 4, known: 3 });
     let told = format!(
-        "{} has schema version 3, of a later build; this program knows version 2 only: run the later build",
+        "{} has schema version 4, of a later build; this program knows version 3 only: run the later build",
         path.display()
     );
     assert_eq!(newer.to_string(), told);
@@ -212,22 +212,22 @@ async fn a_newer_schema_is_refused() {
 fn an_older_schema_is_refused_and_left_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    // The postings of version 1 had no floors, and no balances were kept.
+    // The postings of version 1 had no floors, and no balance was kept.
     let version_1 =
         "CREATE TABLE postings (sequence INTEGER NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE);
                      PRAGMA application_id = 0x4353474E; PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(version_1).unwrap();
     let before = fs::read(&path).unwrap();
     let older = refusal(&path);
-    assert_eq!(older, OpenError::OlderSchema { path: path.clone(), found: 1, known: 2 });
+    assert_eq!(older, OpenError::OlderSchema { path: path.clone(), found: 1, known: 3 });
     let told = format!(
-        "{} has schema version 1, of an earlier build; this program knows version 2 only: \
+        "{} has schema version 1, of an earlier build; this program knows version 3 only: \
          run the build that made it, or move it away and start with a new store",
         path.display()
     );
     assert_eq!(older.to_string(), told);
     // The check of the books says the same, and not that a table is missing.
-    assert_eq!(check_books(&path, |_| ()), Err(StoreError::Unavailable { cause: told }));
+    assert_eq!(Books::open(&path).err(), Some(StoreError::Unavailable { cause: told }));
     assert!(fs::read(&path).unwrap() == before);
 }
 
@@ -252,7 +252,7 @@ fn a_file_that_cannot_be_made_is_refused() {
 }
 
 #[tokio::test]
-async fn facts_and_postings_cannot_be_changed_or_deleted() {
+async fn facts_postings_and_entries_cannot_be_changed_or_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let _store = store_in(&folder, one_of_each()).await;
     let file = Connection::open(folder.path().join("store.db")).unwrap();
@@ -261,6 +261,8 @@ async fn facts_and_postings_cannot_be_changed_or_deleted() {
         ("DELETE FROM facts", "facts are append-only"),
         ("UPDATE postings SET amount_minor = 1", "postings are append-only"),
         ("DELETE FROM postings", "postings are append-only"),
+        ("UPDATE entries SET debit_minor = 1", "entries are append-only"),
+        ("DELETE FROM entries", "entries are append-only"),
     ] {
         assert_eq!(file.execute(statement, []).unwrap_err().to_string(), refused, "{statement}");
     }
@@ -333,44 +335,110 @@ async fn a_backup_overwrites_nothing() {
     assert_eq!(fs::read_to_string(&letter).unwrap(), "Dear operator,\n");
 }
 
-fn checked(path: &Path) -> (Books, Vec<Difference>) {
+fn checked(path: &Path) -> (Findings, Vec<Difference>) {
     let mut differences = vec![];
-    let books = check_books(path, |difference| differences.push(difference)).unwrap();
-    (books, differences)
+    let books = Books::open(path).unwrap();
+    let findings = books.check(|difference| differences.push(difference)).unwrap();
+    (findings, differences)
+}
+
+/// A bank pays 100 to Alice, who pays 60 to a shop, and 40.
+fn purchases() -> Batch {
+    let account = |name: &str| Account::try_from(name.to_owned()).unwrap();
+    let post = |id: &str, debit, credit, amount_minor| {
+        let amount = Amount::new(amount_minor, Currency::try_from("EUR").unwrap()).unwrap();
+        let at = Timestamp::from_unix_millis(1_000);
+        Posting::new(id, account(debit), account(credit), amount, at)
+    };
+    let postings = vec![
+        post("in", "bank:b", "wallet:alice", 100),
+        post("out", "wallet:alice", "shop:s", 60).not_below(0),
+        post("out-2", "wallet:alice", "shop:s", 40).not_below(0),
+    ];
+    Batch { postings, ..Batch::default() }
+}
+
+fn differs(account: &str, position: i64, wrong: Wrong) -> Difference {
+    Difference { account: account.to_owned(), currency: "EUR".to_owned(), position, wrong }
 }
 
 #[tokio::test]
 async fn books_that_were_tampered_with_are_found_wrong() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut batch = one_of_each();
-    let kept = batch.postings[0].clone().not_below(-9_980);
-    batch.postings.push(Posting { id: "kept".to_owned(), ..kept });
-    let _store = store_in(&folder, batch).await;
-    let path = folder.path().join("store.db");
-    let (books, differences) = checked(&path);
-    let total = Total { currency: "EUR".to_owned(), debit_minor: 9_980, credit_minor: 9_980 };
-    assert_eq!(books, Books { postings: 2, kept_balances: 1, totals: vec![total] });
-    assert!(books.are_even() && differences.is_empty(), "{differences:?}");
+    // Past the triggers, as somebody would who writes to the file.
+    let open = "DROP TRIGGER postings_are_never_changed; DROP TRIGGER postings_are_never_deleted;
+                DROP TRIGGER entries_are_never_changed; DROP TRIGGER entries_are_never_deleted";
+    let balance = |kept, posted| Wrong::Balance { kept, posted };
+    let large = i128::from(i64::MAX);
+    for (tampered, expected, are_even) in [
+        ("SELECT 1", vec![], true),
+        (
+            "UPDATE entries SET credit_minor = 101 WHERE account = 'wallet:alice' AND sequence >= 2",
+            // Told once, and not again with what follows from it.
+            vec![differs("wallet:alice", 2, balance((60, 101), (60, 100)))],
+            true,
+        ),
+        (
+            "UPDATE entries SET latest_at = 999 WHERE account = 'wallet:alice'",
+            vec![differs("wallet:alice", 1, Wrong::LatestAt)],
+            true,
+        ),
+        (
+            "UPDATE postings SET amount_minor = 61 WHERE id = 'out'",
+            vec![
+                differs("shop:s", 2, balance((0, 60), (0, 61))),
+                differs("wallet:alice", 2, balance((60, 100), (61, 100))),
+                differs("wallet:alice", 3, Wrong::Floor { floor_minor: 0, net_minor: -1 }),
+            ],
+            true,
+        ),
+        (
+            "UPDATE postings SET credit = 'shop:t' WHERE id = 'out'",
+            vec![
+                differs("shop:s", 2, Wrong::NoPosting),
+                differs("shop:s", 3, balance((0, 100), (0, 40))),
+                differs("shop:t", 2, Wrong::NoEntry),
+            ],
+            false,
+        ),
+        (
+            "DELETE FROM postings WHERE id = 'out-2'",
+            vec![
+                differs("shop:s", 3, Wrong::NoPosting),
+                differs("wallet:alice", 3, Wrong::NoPosting),
+            ],
+            true,
+        ),
+        (
+            "DELETE FROM entries WHERE account = 'shop:s' AND sequence = 3",
+            vec![differs("shop:s", 3, Wrong::NoEntry)],
+            false,
+        ),
+        (
+            // A sum above 64 bits is a difference like others.
+            "INSERT INTO postings (id, debit, credit, currency, amount_minor, at)
+             VALUES ('large', 'bank:b', 'bank:c', 'EUR', 9223372036854775807, 1000);
+             INSERT INTO entries VALUES ('bank:b', 'EUR', 4, 0, 0, 1000), ('bank:c', 'EUR', 4, 0, 9223372036854775807, 1000)",
+            vec![differs("bank:b", 4, balance((0, 0), (large + 100, 0)))],
+            true,
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let _store = store_in(&folder, purchases()).await;
+        let path = folder.path().join("store.db");
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch(&format!("{open}; {tampered}")).unwrap();
+        let (findings, differences) = checked(&path);
+        assert_eq!(differences, expected, "{tampered}");
+        assert_eq!(findings.are_even(), are_even, "{tampered}");
+    }
+}
 
-    let wrong = |kept, posted| {
-        let (account, currency) = ("payer:alice".to_owned(), "EUR".to_owned());
-        vec![Difference { account, currency, kept, posted }]
-    };
-    let file = Connection::open(&path).unwrap();
-    file.execute("UPDATE balances SET debit_minor = debit_minor - 1", []).unwrap();
-    assert_eq!(checked(&path).1, wrong(Some((9_979, 0)), Some((9_980, 0))));
-    // A sum above 64 bits is a difference like others, and those behind it are told, too.
-    let large = "INSERT INTO postings (id, debit, credit, currency, amount_minor, at)
-                 VALUES ('large', 'payer:alice', 'a:b', 'EUR', 9223372036854775807, 1);
-                 INSERT INTO balances VALUES ('payer:bob', 'EUR', 0, 7)";
-    file.execute_batch(large).unwrap();
-    let (books, differences) = checked(&path);
-    let mut both = wrong(Some((9_979, 0)), Some((i128::from(i64::MAX) + 9_980, 0)));
-    let bob = Difference { account: "payer:bob".to_owned(), kept: Some((0, 7)), ..both[0].clone() };
-    both.push(Difference { posted: Some((0, 0)), ..bob });
-    assert_eq!(differences, both);
-    assert!(books.are_even());
-    file.execute("DELETE FROM balances", []).unwrap();
-    assert_eq!(checked(&path).1, wrong(None, None));
-    assert!(check_books(&folder.path().join("missing.db"), |_| ()).is_err());
+#[tokio::test]
+async fn books_are_counted_and_summed() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = store_in(&folder, purchases()).await;
+    let total = Total { currency: "EUR".to_owned(), debit_minor: 200, credit_minor: 200 };
+    let findings = Findings { postings: 3, balances: 3, totals: vec![total] };
+    assert_eq!(checked(&folder.path().join("store.db")), (findings, vec![]));
+    assert!(Books::open(&folder.path().join("missing.db")).is_err());
 }

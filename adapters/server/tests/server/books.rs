@@ -41,37 +41,82 @@ async fn books_that_were_tampered_with_end_with_1_and_the_accounts_by_name() {
     store.commit(Batch { postings, ..Batch::default() }).await.unwrap();
 
     let (code, out, err) = check_books(&config, &[]);
-    let summary = "books: 2 postings, 2 kept balances, 0 of them wrong; debits equal credits\n";
+    let summary = "books: 2 postings, 3 balances, 0 differences; debits equal credits\n";
     assert_eq!((code, out.ends_with(summary)), (0, true), "{out}{err}");
     let (code, out, err) = check_books(&config, &["--json"]);
     let found: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &found["right"], &found["differences"]), (0, &json!(true), &json!([])));
     assert!(!err.contains("the books are wrong"), "{err}");
 
-    let tampered = "UPDATE balances SET credit_minor = 9 WHERE account = 'wallet:alice';
-                    INSERT INTO postings (id, debit, credit, currency, amount_minor, at)
-                    VALUES ('3', 'wallet:bob', 'shop:b', 'EUR', 9223372036854775807, 1)";
+    let tampered = "DROP TRIGGER entries_are_never_changed;
+                    UPDATE entries SET credit_minor = 9 WHERE account = 'wallet:alice' AND credit_minor > 0;
+                    INSERT INTO postings (id, debit, credit, currency, amount_minor, floor_minor, at)
+                    VALUES ('3', 'wallet:bob', 'shop:b', 'EUR', 9223372036854775807, -7, 1);
+                    INSERT INTO entries VALUES ('wallet:bob', 'EUR', 3, 0, 0, 2)";
     Connection::open(&path).unwrap().execute_batch(tampered).unwrap();
     let (code, out, err) = check_books(&config, &[]);
     let lines = [
-        "wallet:alice EUR: kept debit 5 credit 9, posted debit 5 credit 5",
-        "wallet:bob EUR: kept debit 5 credit 0, posted debit 9223372036854775812 credit 0",
-        "books: 3 postings, 2 kept balances, 2 of them wrong; debits equal credits",
+        "wallet:alice EUR, posting 2: kept debit 5 credit 9, posted debit 5 credit 5",
+        "wallet:bob EUR, posting 3: kept debit 0 credit 0, posted debit 9223372036854775812 credit 0",
+        "wallet:bob EUR, posting 3: the latest time so far is wrong",
+        "wallet:bob EUR, posting 3: net -9223372036854775812 is below its floor -7",
+        "shop:b EUR, posting 3: a posting without an entry",
+        "EUR: debits 9223372036854775817 are not credits 10",
+        "books: 3 postings, 3 balances, 5 differences; debits do not equal credits",
     ];
     assert_eq!(out.lines().skip(1).collect::<Vec<_>>(), lines);
     assert_eq!((code, err.ends_with("countersign: the books are wrong\n")), (1, true), "{err}");
 
     let (code, out, err) = check_books(&config, &["--json"]);
     assert_eq!((code, err.ends_with("countersign: the books are wrong\n")), (1, true), "{err}");
+    let differs = |account: &str, position: u32, wrong: &str, detail: Value| {
+        json!({
+            "account": account, "currency": "EUR", "position": position,
+            "wrong": wrong, "detail": detail,
+        })
+    };
+    let alice = json!({ "kept": ["5", "9"], "posted": ["5", "5"] });
+    let bob = json!({ "kept": ["0", "0"], "posted": ["9223372036854775812", "0"] });
+    let floor = json!({ "floor": "-7", "net": "-9223372036854775812" });
     let expected = json!({
-        "right": false, "postings": 3, "kept_balances": 2, "wrong_balances": 2,
+        "right": false, "postings": 3, "balances": 3, "wrong": 5,
         "differences": [
-            { "account": "wallet:alice", "currency": "EUR", "kept": ["5", "9"], "posted": ["5", "5"] },
-            { "account": "wallet:bob", "currency": "EUR",
-              "kept": ["5", "0"], "posted": ["9223372036854775812", "0"] },
+            differs("wallet:alice", 2, "balance", alice),
+            differs("wallet:bob", 3, "balance", bob),
+            differs("wallet:bob", 3, "latest_at", Value::Null),
+            differs("wallet:bob", 3, "floor", floor),
+            differs("shop:b", 3, "no_entry", Value::Null),
         ],
         "totals": [{ "currency": "EUR",
-            "debit_minor": "9223372036854775817", "credit_minor": "9223372036854775817" }],
+            "debit_minor": "9223372036854775817", "credit_minor": "10" }],
     });
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn an_export_is_read_by_a_second_program_that_finds_the_same() {
+    let folder = Folder::new();
+    let config = folder.write(&folder.configuration(""));
+    let store = SqliteStore::open(&folder.folder.path().join("countersign.db")).unwrap();
+    let account = |name: &str| Account::try_from(name.to_owned()).unwrap();
+    let postings = (1..=20).map(|number| {
+        let currency = if number % 3 == 0 { "JPY" } else { "EUR" };
+        let amount = Amount::new(number, currency.try_into().unwrap()).unwrap();
+        let at = Timestamp::from_unix_millis(number);
+        let wallet = account(&format!("wallet:\u{e9}l\u{e9}onore {}", number % 4));
+        Posting::new(number.to_string(), wallet, account("shop:b"), amount, at).not_below(-1_000)
+    });
+    store.commit(Batch { postings: postings.collect(), ..Batch::default() }).await.unwrap();
+    let export = folder.folder.path().join("books.jsonl");
+    let (code, out, err) = check_books(&config, &["--json", "--export", export.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    let second = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/books.py");
+    let output = Command::new("python3").arg(second).arg(&export).output().unwrap();
+    let [mut ours, theirs]: [Value; 2] =
+        [out.as_bytes(), &output.stdout].map(|found| serde_json::from_slice(found).unwrap());
+    ours.as_object_mut().unwrap().remove("differences");
+    assert_eq!((&ours, &ours["right"], &ours["postings"]), (&theirs, &json!(true), &json!(20)));
+
+    let (code, _, err) = check_books(&config, &["--export", export.to_str().unwrap()]);
+    assert_eq!((code, err.contains("books.jsonl: File exists")), (1, true), "{err}");
 }

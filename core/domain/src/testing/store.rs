@@ -18,7 +18,7 @@ use crate::{
     event::Fact,
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError, Version},
-    register::{Account, Balance, Entry, Position, Posting},
+    register::{Account, Balance, Cut, Entry, Position, Posting, Span, Statement},
     time::Timestamp,
 };
 
@@ -85,6 +85,21 @@ impl Contents {
             }
             _ => Ok(()),
         }
+    }
+
+    fn entries(&self, account: &Account, currency: Currency) -> Vec<Entry> {
+        let mut balance = Balance::default();
+        let postings = (1..).map(Position).zip(&self.postings);
+        let of_account = postings.filter(|(_, posting)| {
+            posting.amount.currency() == currency
+                && (posting.debit == *account || posting.credit == *account)
+        });
+        of_account
+            .map(|(position, posting)| {
+                balance = balance.after(posting, account).unwrap();
+                Entry { position, posting: posting.clone(), balance }
+            })
+            .collect()
     }
 
     fn balance(&self, account: &Account, currency: Currency) -> Result<Balance, StoreError> {
@@ -170,21 +185,29 @@ impl Reads for MemoryStore {
         &self,
         account: &Account,
         currency: Currency,
-        after: Position,
+        span: Span,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        let contents = self.contents.lock().unwrap();
-        let entries = (1..).map(Position).zip(contents.postings.iter().cloned());
-        Ok(entries
-            .map(|(position, posting)| Entry { position, posting })
-            .filter(|Entry { position, posting }| {
-                *position > after
-                    && posting.amount.currency() == currency
-                    && (posting.debit == *account || posting.credit == *account)
-            })
-            .take(limit)
-            .collect())
+    ) -> Result<Statement, StoreError> {
+        let all = self.contents.lock().unwrap().entries(account, currency);
+        let opens = position(&all, span.opens);
+        let closes = position(&all, span.closes).max(opens);
+        let balance_at = |position| {
+            let last = all.iter().rev().find(|entry| entry.position <= position);
+            last.map(|entry| entry.balance).unwrap_or_default()
+        };
+        let of_span = |entry: &&Entry| entry.position > opens && entry.position <= closes;
+        let entries = all.iter().filter(of_span).take(limit).cloned().collect();
+        Ok(Statement { opening: balance_at(opens), entries, closing: balance_at(closes), closes })
     }
+}
+
+/// Where the last entry before the cut stands.
+fn position(entries: &[Entry], cut: Cut) -> Position {
+    let before = |entry: &&Entry| match cut {
+        Cut::After(position) => entry.position <= position,
+        Cut::Before(time) => entry.posting.at < time,
+    };
+    entries.iter().take_while(before).last().map_or(Position::START, |entry| entry.position)
 }
 
 /// A store before each of whose commits everybody else has a turn: so that what is done at once really is.

@@ -15,7 +15,7 @@ use countersign_domain::{
     event::Fact,
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError},
-    register::{Account, Balance, Entry, Position},
+    register::{Account, Balance, Span, Statement},
     testing::MemoryStore,
     time::Timestamp,
 };
@@ -132,9 +132,9 @@ impl Reads for Eventful {
         &self,
         account: &Account,
         currency: Currency,
-        after: Position,
+        span: Span,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.store.statement(account, currency, after, limit).await
+    ) -> Result<Statement, StoreError> {
+        self.store.statement(account, currency, span, limit).await
     }
 }

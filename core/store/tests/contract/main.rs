@@ -47,7 +47,11 @@ macro_rules! contract {
             a_posting_made_before_conflicts_although_it_would_overdraw_now
             of_many_debits_at_once_as_many_are_made_as_fit
             many_credits_of_one_account_at_once_are_all_made
-            a_statement_is_continued_in_the_order_of_commits
+            a_statement_is_continued_in_the_order_of_commits_and_of_one_instant
+            an_account_without_postings_has_an_empty_statement
+            a_span_that_closes_before_it_opens_is_empty
+            a_span_by_time_ends_before_the_first_posting_of_that_time_or_later
+            statements_add_up_while_others_post
             collections_do_not_share_ids
             ids_and_bodies_are_any_text
             a_large_body_comes_back

@@ -9,9 +9,13 @@ use countersign_domain::{
     id::{Identifier, RelyingPartyId},
     ports::Store,
     record::{Batch, Record, RecordKey, StoreError, Version},
-    register::{Account, Balance, Position, Posting},
+    register::{Account, Balance, Posting},
     time::Timestamp,
 };
+
+mod statements;
+
+pub(crate) use statements::*;
 
 type AnyStore = Arc<dyn Store>;
 
@@ -497,28 +501,4 @@ pub(crate) async fn many_credits_of_one_account_at_once_are_all_made(store: AnyS
         assert_eq!(client.await.unwrap(), Ok(()));
     }
     assert_eq!(net(&store, payer("alice")).await, 64 * 3);
-}
-
-pub(crate) async fn a_statement_is_continued_in_the_order_of_commits(store: AnyStore) {
-    let alice = payer("alice");
-    let eur = currency("EUR");
-    assert_eq!(store.statement(&alice, eur, Position::START, 9).await, Ok(vec![]));
-    let circle = posting("c", alice.clone(), alice.clone(), 5, "EUR");
-    let mine = [top_up("t", "alice", 100), spend("s", "alice", 40), circle, euro("e")];
-    for posted in mine.clone() {
-        let yen = posting(&format!("y{}", posted.id), alice.clone(), shop("books"), 1, "JPY");
-        let other = top_up(&format!("o{}", posted.id), "bob", 1);
-        store.commit(posts([other, posted, yen])).await.unwrap();
-    }
-    let (mut seen, mut after) = (vec![], Position::START);
-    loop {
-        let page = store.statement(&alice, eur, after, 3).await.unwrap();
-        assert!(page.len() <= 3 && page.iter().all(|entry| entry.position > after));
-        let Some(last) = page.last() else { break };
-        after = last.position;
-        seen.extend(page.into_iter().map(|entry| entry.posting));
-    }
-    assert_eq!(seen, mine);
-    assert_eq!(store.statement(&alice, eur, Position::START, 0).await, Ok(vec![]));
-    assert_eq!(store.statement(&alice, eur, Position(u64::MAX), 9).await, Ok(vec![]));
 }
