@@ -21,6 +21,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("authority", &["domain", "certs", "web"]),
     ("access", &["domain", "web"]),
     ("set", &["domain", "certs", "web"]),
+    ("wallet", &["domain", "web"]),
     // The composition root: everything but the testers' rooms.
     (
         "server",
@@ -35,11 +36,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "authority",
             "access",
             "set",
+            "wallet",
         ],
     ),
     // The testers' rooms see everything below them.
-    ("sandbox", BELOW.split_at(12).0),
-    ("runner", BELOW.split_at(13).0),
+    ("sandbox", BELOW.split_at(13).0),
+    ("runner", BELOW.split_at(14).0),
     ("tests", BELOW),
 ];
 
@@ -56,6 +58,7 @@ const BELOW: &[&str] = &[
     "authority",
     "access",
     "set",
+    "wallet",
     "server",
     "sandbox",
     "runner",
