@@ -179,7 +179,7 @@ struct StrictHeader {
 
 /// A message whose form is right and whose signature was not looked at.
 #[derive(Debug)]
-pub(crate) struct Unverified<'a, T> {
+pub struct Unverified<'a, T> {
     kid: String,
     signed: &'a str,
     payload: Vec<u8>,
@@ -191,14 +191,19 @@ pub(crate) struct Unverified<'a, T> {
 ///
 /// The digest is not of the signature: of one message there are many (an ECDSA signature has a twin that is as good).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Authentic<T> {
-    pub(crate) message: T,
-    pub(crate) digest: Sha256Digest,
+pub struct Authentic<T> {
+    /// The message.
+    pub message: T,
+    /// The digest.
+    pub digest: Sha256Digest,
 }
 
 impl<'a, T: Signed> Unverified<'a, T> {
-    /// Takes a message apart.
-    pub(crate) fn read(compact: &'a str) -> Result<Self, MessageRefusal> {
+    /// Takes a message apart, and reads its header.
+    ///
+    /// # Errors
+    /// The refusal, by the order of [`MessageRefusal`].
+    pub fn read(compact: &'a str) -> Result<Self, MessageRefusal> {
         if compact.len() > MAX_BYTES {
             return Err(MessageRefusal::TooLong);
         }
@@ -220,7 +225,7 @@ impl<'a, T: Signed> Unverified<'a, T> {
     }
 
     /// Whose key it says that it was signed with.
-    pub(crate) fn kid(&self) -> &str {
+    pub fn kid(&self) -> &str {
         &self.kid
     }
 

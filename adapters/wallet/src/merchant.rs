@@ -65,10 +65,11 @@ impl Till {
         ticket: &str,
         now: Timestamp,
     ) -> Result<Ticket, NotDelivered> {
-        let ticket = Unverified::<Ticket>::read(ticket)?.verify(self.key.public())?;
-        ticket.message.check(&self.merchant, &self.server)?;
-        let receipt = Unverified::<Receipt>::read(receipt)?.verify(&self.server_key)?.message;
-        receipt.check(&self.server, &self.merchant, now)?;
+        let Self { merchant, server, server_key, .. } = self;
+        let ticket =
+            Ticket::verified(Unverified::read(ticket)?, merchant, self.key.public(), server)?;
+        let receipt =
+            Receipt::verified(Unverified::read(receipt)?, server, server_key, merchant, now)?;
         let paid = (&receipt.ticket, receipt.amount_minor, receipt.currency);
         let asked = (&ticket.message.jti, ticket.message.amount_minor, ticket.message.currency);
         if receipt.ticket_sha256 != ticket.digest || paid != asked {

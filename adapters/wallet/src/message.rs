@@ -26,7 +26,11 @@ pub use self::value::{
     CardId, CardName, Code, Compact, Goods, Item, MerchantNumber, Minor, PurchaseId, Quantity,
     ReceiptNumber, Seconds, Shown, Source, Token, WalletName, WalletNumber,
 };
-use crate::{error::MessageRefusal, table::messages};
+use crate::{
+    error::MessageRefusal,
+    jws::{Authentic, PublicKey, Unverified},
+    table::messages,
+};
 
 messages! {
     /// What a merchant wants to be paid for.
@@ -36,7 +40,7 @@ messages! {
         /// The server that is to take the money.
         aud: Origin as Server,
         /// The ticket's number, of which the merchant makes no second.
-        jti: Token as Itself,
+        jti: Token as Ticket,
         /// When it was made.
         iat: Seconds as Time,
         /// From when on no payment of it begins.
@@ -113,27 +117,37 @@ messages! {
 }
 
 impl Ticket {
-    /// It is by the merchant whose key signed it, for this server, and good for no longer than a day.
-    pub(crate) fn check(
-        &self,
-        signer: &MerchantNumber,
+    /// A ticket that the merchant of that key signed, for that server, good for no longer than a day. Whether it can be paid
+    /// now is another question.
+    ///
+    /// # Errors
+    /// The refusal, by the order of [`MessageRefusal`].
+    pub fn verified(
+        unverified: Unverified<'_, Self>,
+        merchant: &MerchantNumber,
+        key: &PublicKey,
         server: &Origin,
-    ) -> Result<(), MessageRefusal> {
-        if self.iss != *signer {
+    ) -> Result<Authentic<Self>, MessageRefusal> {
+        let authentic = unverified.verify(key)?;
+        let Self { iss, aud, iat, exp, .. } = &authentic.message;
+        if iss != merchant {
             return Err(MessageRefusal::Issuer);
         }
-        if self.aud != *server {
+        if aud != server {
             return Err(MessageRefusal::Audience);
         }
-        let life_seconds = self.exp.get().checked_sub(self.iat.get());
+        let life_seconds = exp.get().checked_sub(iat.get());
         if life_seconds.is_none_or(|life| !(1..=MAX_TICKET_SECONDS).contains(&life)) {
             return Err(MessageRefusal::Validity);
         }
-        Ok(())
+        Ok(authentic)
     }
 
     /// A payment of it can begin now.
-    pub(crate) fn check_time(&self, now: Timestamp) -> Result<(), MessageRefusal> {
+    ///
+    /// # Errors
+    /// [`MessageRefusal::FromFuture`], [`MessageRefusal::Expired`].
+    pub fn check_time(&self, now: Timestamp) -> Result<(), MessageRefusal> {
         check_not_from_future(self.iat, now)?;
         if self.exp.get() <= now.unix_seconds() {
             return Err(MessageRefusal::Expired);
@@ -149,20 +163,26 @@ impl Ticket {
 }
 
 impl Receipt {
-    /// It is by that server, for that merchant, and not of tomorrow.
-    pub(crate) fn check(
-        &self,
+    /// A receipt that the server of that key signed, for that merchant, not of tomorrow.
+    ///
+    /// # Errors
+    /// The refusal, by the order of [`MessageRefusal`].
+    pub fn verified(
+        unverified: Unverified<'_, Self>,
         server: &Origin,
+        key: &PublicKey,
         merchant: &MerchantNumber,
         now: Timestamp,
-    ) -> Result<(), MessageRefusal> {
-        if self.iss != *server {
+    ) -> Result<Self, MessageRefusal> {
+        let receipt = unverified.verify(key)?.message;
+        if receipt.iss != *server {
             return Err(MessageRefusal::Issuer);
         }
-        if self.aud != *merchant {
+        if receipt.aud != *merchant {
             return Err(MessageRefusal::Audience);
         }
-        check_not_from_future(self.iat, now)
+        check_not_from_future(receipt.iat, now)?;
+        Ok(receipt)
     }
 }
 

@@ -87,7 +87,7 @@ pub enum Term {
     Merchant,
     /// The server that takes the money.
     Server,
-    /// The ticket, all of it.
+    /// The ticket: all of it, or its number.
     Ticket,
     /// How much.
     Amount,

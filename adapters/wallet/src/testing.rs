@@ -38,11 +38,12 @@ pub const SERVER: &str = "wallet.example.com";
 pub const ALICE: &str = "+33612345678";
 pub const BOB: &str = "+33687654321";
 
-const MERCHANT_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQggSItuOBl81SduMjldnXrkajQqZc0+itJL9FoIR1A4h6hRANCAAR8ETR5T7dryHLs8Tblj2S5cqvlbKvlKqEzVSDMfYZsmWdHE3Q5cZlDq46ZRz5xxEhB6YtfdrLpelNnYHoWakus";
-const SERVER_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7jRzCmf3n5/p+LjDKvDriHhArBz8HQxU6PAaf6NaVcihRANCAASMpj0tdYY5WOG9EXwIsq2lIgsRinSGMFZ3cEezzoku6ek8cI+B9Pm50v//kDAhlbyYMCvHJRF/zCNHmImnEwot";
-const OTHER_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgnUhpbspo6tQsEH+Ke4efzDPZMR/N9GsCJNxSKYdpWk2hRANCAARaIZnO6TI6zWqqtAMCSFzqaAsBYoh7ac37kM5IT/WDwo334eEkNMr3lK1MNGAfPb1fxv8LxJJ80s35hrgKh+iy";
+pub const MERCHANT_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQggSItuOBl81SduMjldnXrkajQqZc0+itJL9FoIR1A4h6hRANCAAR8ETR5T7dryHLs8Tblj2S5cqvlbKvlKqEzVSDMfYZsmWdHE3Q5cZlDq46ZRz5xxEhB6YtfdrLpelNnYHoWakus";
+pub const SERVER_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7jRzCmf3n5/p+LjDKvDriHhArBz8HQxU6PAaf6NaVcihRANCAASMpj0tdYY5WOG9EXwIsq2lIgsRinSGMFZ3cEezzoku6ek8cI+B9Pm50v//kDAhlbyYMCvHJRF/zCNHmImnEwot";
+pub const OTHER_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgnUhpbspo6tQsEH+Ke4efzDPZMR/N9GsCJNxSKYdpWk2hRANCAARaIZnO6TI6zWqqtAMCSFzqaAsBYoh7ac37kM5IT/WDwo334eEkNMr3lK1MNGAfPb1fxv8LxJJ80s35hrgKh+iy";
 
-fn key(pkcs8: &str) -> SigningKey {
+/// PKCS #8 in Base64, so that a test can sign what the library does not.
+pub fn key(pkcs8: &str) -> SigningKey {
     SigningKey::from_pkcs8(&BASE64_STANDARD.decode(pkcs8).unwrap()).unwrap()
 }
 

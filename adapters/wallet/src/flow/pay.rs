@@ -305,8 +305,8 @@ impl Wallets {
         let unverified = Unverified::<Ticket>::read(compact)?;
         let known = store.find::<MerchantKey>(unverified.kid()).await?.map(|found| found.value);
         let known = known.filter(|key| !key.revoked).ok_or(MessageRefusal::UnknownKey)?;
-        let ticket = unverified.verify(&known.key)?;
-        ticket.message.check(&known.merchant, &self.house.origin)?;
+        let server = &self.house.origin;
+        let ticket = Ticket::verified(unverified, &known.merchant, &known.key, server)?;
         let merchant = store.expect::<Merchant>(known.merchant.as_str()).await?.value;
         let transaction = ticket.message.transaction(merchant.name)?;
         Ok(Offer { ticket, transaction })
