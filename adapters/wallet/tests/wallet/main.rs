@@ -1,4 +1,5 @@
 //! The server's side, over the domain's fakes, and the merchant's.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod money;
 mod purchase;
