@@ -111,17 +111,22 @@ impl Process {
 
     /// The code that stands in the message beside that reference.
     pub async fn read(&self, asked: &CodeAsked) -> String {
+        self.read_if_any(asked).await.expect("a message with that reference")
+    }
+
+    /// The same; none where the challenge was over before its message was sent.
+    pub async fn read_if_any(&self, asked: &CodeAsked) -> Option<String> {
         for id in self.outbox.due(1000).await.unwrap() {
             self.outbox.send(&id, self.fixture.messenger.as_ref()).await.unwrap();
         }
         let beside = format!(", ref {},", asked.short_reference);
         let taken = self.fixture.messenger.taken();
         let texts = taken.iter().rev().map(|message| message.text.expose());
-        let code = texts.filter_map(|text| {
+        let mut codes = texts.filter_map(|text| {
             let (_, rest) = text.split_once("Code ")?;
             rest.split_once(&beside).map(|(code, _)| code.to_owned())
         });
-        code.take(1).next().expect("a message with that reference")
+        codes.next()
     }
 
     async fn type_back(&self, asked: &CodeAsked) -> TypedCode {
