@@ -6,14 +6,17 @@ use std::{
     path::PathBuf,
 };
 
-use countersign_domain::{origin::Origin, time::Timestamp};
+use countersign_domain::{amount::Amount, origin::Origin, time::Timestamp, transaction::Reference};
 use thiserror::Error;
 
 use crate::{
     error::MessageRefusal,
     jws::{KeyFault, PublicKey, SigningKey, Unverified},
-    message::{MerchantNumber, Receipt, Ticket},
+    message::{Goods, MerchantNumber, Receipt, Ticket, Token},
 };
+
+/// How long a ticket of ours is good for, in seconds: as long as a shop keeps a basket reserved.
+const LIFE_SECONDS: u32 = 15 * 60;
 
 /// What a merchant needs: its number and key, and those of the server.
 #[derive(Clone, Debug)]
@@ -26,6 +29,19 @@ pub struct Till {
     pub server: Origin,
     /// What the server signs receipts with.
     pub server_key: PublicKey,
+}
+
+/// What somebody wants to buy.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The ticket's number: none that was used before.
+    pub number: Token,
+    /// What is to be paid.
+    pub amount: Amount,
+    /// The merchant's own name for it.
+    pub reference: Reference,
+    /// What is bought.
+    pub goods: Goods,
 }
 
 /// Why nothing is delivered for a receipt.
@@ -46,7 +62,22 @@ pub enum NotDelivered {
 }
 
 impl Till {
-    /// A ticket for the client to pay (GRT1), signed.
+    /// A ticket for that order, good for a quarter of an hour.
+    pub fn ticket(&self, order: Order, now: Timestamp) -> Ticket {
+        Ticket {
+            iss: self.merchant.clone(),
+            aud: self.server.clone(),
+            jti: order.number,
+            iat: now.into(),
+            exp: now.plus_seconds(LIFE_SECONDS).into(),
+            amount_minor: order.amount.into(),
+            currency: order.amount.currency(),
+            reference: order.reference,
+            goods: order.goods,
+        }
+    }
+
+    /// The ticket signed, for the client to pay (GRT1).
     ///
     /// # Errors
     /// When there is no randomness for the signature.

@@ -27,10 +27,10 @@ use crate::{
     House, Limits, Wallets,
     flow::{CodeAsked, Fee, NewTransfer, NewWallet, Started, TransferStatus, Visitor, awaited},
     jws::SigningKey,
-    merchant::Till,
+    merchant::{Order, Till},
     message::{
         CardId, Code, CodeTyped, Compact, Goods, Item, MerchantNumber, PaymentRequest, Source,
-        Ticket, Token, WalletNumber,
+        Ticket, WalletNumber,
     },
 };
 
@@ -270,8 +270,15 @@ impl Parties {
 
     /// A ticket of that number for two books.
     pub fn ticket(&self, number: &str, amount: &str) -> Ticket {
-        let now = self.process.fixture.clock.now();
-        ticket(&self.till.merchant, number, euros(amount), now.unix_seconds())
+        let item =
+            Item { name: "ISBN 2070360245".try_into().unwrap(), quantity: 2.try_into().unwrap() };
+        let order = Order {
+            number: number.try_into().unwrap(),
+            amount: euros(amount),
+            reference: "order-1".try_into().unwrap(),
+            goods: Goods::try_from(vec![item]).unwrap(),
+        };
+        self.till.ticket(order, self.process.fixture.clock.now())
     }
 
     /// The same, signed.
@@ -298,22 +305,5 @@ pub fn till(merchant: MerchantNumber, key: SigningKey) -> Till {
         key,
         server: SERVER.try_into().unwrap(),
         server_key: server_key().public().clone(),
-    }
-}
-
-/// A ticket for two books, good for a quarter of an hour from that second on.
-pub fn ticket(merchant: &MerchantNumber, number: &str, amount: Amount, at: u64) -> Ticket {
-    let item =
-        Item { name: "ISBN 2070360245".try_into().unwrap(), quantity: 2.try_into().unwrap() };
-    Ticket {
-        iss: merchant.clone(),
-        aud: SERVER.try_into().unwrap(),
-        jti: Token::try_from(number).unwrap(),
-        iat: at.try_into().unwrap(),
-        exp: at.saturating_add(900).try_into().unwrap(),
-        amount_minor: amount.into(),
-        currency: amount.currency(),
-        reference: "order-1".try_into().unwrap(),
-        goods: Goods::try_from(vec![item]).unwrap(),
     }
 }

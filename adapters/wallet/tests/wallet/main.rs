@@ -4,4 +4,5 @@
 mod interleavings;
 mod money;
 mod purchase;
+mod shops;
 mod turns;
