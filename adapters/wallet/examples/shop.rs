@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p countersign-wallet --example shop -- FOLDER MERCHANT_NUMBER SERVER`: in the folder are `merchant.p8`, the
 //! key of the shop (`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, then `openssl pkcs8 -topk8 -nocrypt
-//! -outform DER`), and `server.jwk`, with which the server signs receipts.
+//! -outform DER`), and `server_keys.json`, a list of the keys that the server signs receipts with.
 
 use std::{error::Error, fs, sync::Arc, time::SystemTime};
 
@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         merchant: merchant.try_into()?,
         key: SigningKey::from_pkcs8(&fs::read(format!("{folder}/merchant.p8"))?)?,
         server: server.try_into()?,
-        server_key: serde_json::from_slice(&fs::read(format!("{folder}/server.jwk"))?)?,
+        server_keys: serde_json::from_slice(&fs::read(format!("{folder}/server_keys.json"))?)?,
     };
     let delivered = Delivered::in_folder(format!("{folder}/delivered"))?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8090").await?;

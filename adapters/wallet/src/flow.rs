@@ -112,7 +112,7 @@ impl Visitor {
 /// A code is on its way to a phone: what the page shows beside its field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CodeAsked {
-    /// The challenge.
+    /// Which code it is that is awaited.
     pub challenge: ChallengeId,
     /// The phone's number, masked.
     pub phone: String,

@@ -192,9 +192,9 @@ pub struct Unverified<'a, T> {
 /// The digest is not of the signature: of one message there are many (an ECDSA signature has a twin that is as good).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Authentic<T> {
-    /// The message.
+    /// What was signed.
     pub message: T,
-    /// The digest.
+    /// SHA-256 of header and content, as they came.
     pub digest: Sha256Digest,
 }
 

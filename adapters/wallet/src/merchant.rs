@@ -27,8 +27,8 @@ pub struct Till {
     pub key: SigningKey,
     /// The server's name.
     pub server: Origin,
-    /// What the server signs receipts with.
-    pub server_key: PublicKey,
+    /// What the server signs receipts with, and has signed them with: a receipt is good for ever.
+    pub server_keys: Vec<PublicKey>,
 }
 
 /// What somebody wants to buy.
@@ -96,11 +96,13 @@ impl Till {
         ticket: &str,
         now: Timestamp,
     ) -> Result<Ticket, NotDelivered> {
-        let Self { merchant, server, server_key, .. } = self;
+        let Self { merchant, server, server_keys, .. } = self;
         let ticket =
             Ticket::verified(Unverified::read(ticket)?, merchant, self.key.public(), server)?;
-        let receipt =
-            Receipt::verified(Unverified::read(receipt)?, server, server_key, merchant, now)?;
+        let receipt = Unverified::read(receipt)?;
+        let known = server_keys.iter().find(|key| key.id() == receipt.kid());
+        let known = known.ok_or(MessageRefusal::UnknownKey)?;
+        let receipt = Receipt::verified(receipt, server, known, merchant, now)?;
         let paid = (&receipt.ticket, receipt.amount_minor, receipt.currency);
         let asked = (&ticket.message.jti, ticket.message.amount_minor, ticket.message.currency);
         if receipt.ticket_sha256 != ticket.digest || paid != asked {

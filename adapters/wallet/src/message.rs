@@ -81,11 +81,11 @@ messages! {
 
     /// The code, joined to what it is for (IS).
     CodeTyped = "CAR" by Client {
-        /// The payment.
+        /// The payment that is agreed to.
         payment: PurchaseId as Payment,
         /// The digest of the ticket.
         ticket_sha256: Sha256Digest as Ticket,
-        /// The merchant.
+        /// The merchant that is to be paid.
         merchant: MerchantNumber as Merchant,
         /// How much is to be paid, in minor units.
         amount_minor: Minor as Amount,

@@ -44,7 +44,7 @@ const SECONDS_OF_A_DAY: u64 = 86_400;
 /// What wallets of one currency may have and do, in minor units.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// The currency.
+    /// Of the wallets that they are for.
     pub currency: Currency,
     /// The most that a wallet may have.
     pub balance_minor: u64,

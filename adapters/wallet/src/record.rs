@@ -295,9 +295,9 @@ pub(crate) enum TransferState {
 pub struct Payout {
     /// Names it: the merchant's number, and 1 for its first.
     pub id: String,
-    /// The merchant.
+    /// That is paid.
     pub merchant: MerchantNumber,
-    /// The currency.
+    /// Of all amounts here.
     pub currency: Currency,
     /// How many payments it covers.
     pub payments: u64,

@@ -89,7 +89,7 @@ pub enum Term {
     Server,
     /// The ticket: all of it, or its number.
     Ticket,
-    /// How much.
+    /// What is to be paid, with its currency.
     Amount,
     /// What is bought.
     Order,
@@ -103,7 +103,7 @@ pub enum Term {
     Receipt,
     /// This message: no second is the same.
     Itself,
-    /// When.
+    /// A point in time, which bounds for how long the message is good.
     Time,
     /// Nothing: people read it.
     Shown,

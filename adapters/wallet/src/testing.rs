@@ -304,6 +304,6 @@ pub fn till(merchant: MerchantNumber, key: SigningKey) -> Till {
         merchant,
         key,
         server: SERVER.try_into().unwrap(),
-        server_key: server_key().public().clone(),
+        server_keys: vec![server_key().public().clone()],
     }
 }

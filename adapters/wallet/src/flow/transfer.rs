@@ -34,9 +34,9 @@ use crate::{
 pub struct NewTransfer {
     /// The person's name for it: the same name moves money once.
     pub key: Token,
-    /// The wallet.
+    /// One of the person's own.
     pub wallet: WalletNumber,
-    /// The card.
+    /// Tied to the person.
     pub card: CardId,
     /// In minor units of the wallet's currency.
     pub amount: Amount,
@@ -47,7 +47,7 @@ pub struct NewTransfer {
 pub struct TransferView {
     /// Names it.
     pub id: TransferId,
-    /// How much.
+    /// In minor units of the wallet's currency.
     pub amount: Amount,
     /// Where it stands.
     pub status: TransferStatus,

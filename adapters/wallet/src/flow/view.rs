@@ -21,7 +21,7 @@ pub struct WalletView {
     pub number: WalletNumber,
     /// What its holder calls it.
     pub name: WalletName,
-    /// The currency.
+    /// In which its money is.
     pub currency: Currency,
     /// What can be spent, in minor units.
     pub available_minor: u64,

@@ -5,4 +5,5 @@ mod forge;
 mod page;
 mod python;
 mod refusals;
+mod requests;
 mod vectors;

@@ -83,7 +83,7 @@ impl PythonTill {
         let pem =
             format!("-----BEGIN PRIVATE KEY-----\n{MERCHANT_KEY}\n-----END PRIVATE KEY-----\n");
         write("merchant.pem", pem);
-        write("server.jwk", serde_json::to_string(&till.server_key).unwrap());
+        write("server.jwk", serde_json::to_string(till.server_keys.first().unwrap()).unwrap());
         let names = json!({ "merchant": till.merchant, "server": till.server });
         write("till.json", names.to_string());
         Self { folder }

@@ -7,7 +7,7 @@ use countersign_domain::{
 use countersign_wallet::{
     error::{MessageRefusal, MoneyRefusal, TicketRefusal, WalletError},
     flow::{PaymentStatus, PaymentView, Started},
-    merchant::{Delivered, NotDelivered},
+    merchant::{Delivered, NotDelivered, Till},
     message::{Code, CodeTyped, Source, Ticket},
     record::NotPaid,
     testing::{ALICE, Parties, Rich, other_key, request, till as other_till},
@@ -361,6 +361,13 @@ async fn a_receipt_is_good_for_its_ticket_its_merchant_and_its_server_alone() {
         let signed = till.sign(&other).unwrap();
         assert_eq!(till.check(compact, &signed, now), Err(refusal), "{other:?}");
     }
+    // The server has another key now, and the merchant knows both; or knows one that never signed.
+    let (old, new) = (till.server_keys.clone(), other_key().public().clone());
+    let both = Till { server_keys: [vec![new.clone()], old].concat(), ..till.clone() };
+    assert!(both.check(compact, &bought.signed, now).is_ok());
+    let only_new = Till { server_keys: vec![new], ..till.clone() };
+    let unknown = Err(NotDelivered::Message(MessageRefusal::UnknownKey));
+    assert_eq!(only_new.check(compact, &bought.signed, now), unknown);
     // A ticket is no receipt, and a receipt no ticket.
     let type_ = Err(NotDelivered::Message(MessageRefusal::Type));
     assert_eq!(till.check(&bought.signed, &bought.signed, now), type_);
