@@ -1,5 +1,6 @@
 //! The server's side: people, wallets, cards, payments, merchants. It knows no HTTP, and holds no state of its own.
 
+mod begin;
 mod cards;
 mod merchants;
 mod opening;

@@ -7,6 +7,8 @@ use countersign_wallet::{
     message::{MAX_BYTES, MAX_TICKET_SECONDS, SKEW_SECONDS},
 };
 
+use proptest::prelude::*;
+
 use crate::forge::{Forged, Kind, STRANGER, read, read_at};
 
 /// What of a message a row changes: two rows that change the same cannot be had at once.
@@ -295,4 +297,22 @@ fn a_ticket_is_good_from_a_minute_before_its_making_to_the_second_before_its_end
     assert_eq!(at(made - SKEW_SECONDS), Ok(()));
     assert_eq!(at(made + 899), Ok(()));
     assert_eq!(at(made + 900), Err(MessageRefusal::Expired));
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_signed_or_sent_the_reader_does_not_panic(
+        text in "[ -~]{0,200}|[A-Za-z0-9_.-]{0,200}",
+        header in r#"\{("[a-z]{0,4}":("[A-Z0-9]{0,6}"|null|[0-9]{0,30}|\[\]),?){0,4}\}"#,
+        content in r#"\{("[a-z_]{0,12}":("[ -~]{0,12}"|null|-?[0-9]{0,30}|\[\]|\{\}),?){0,9}\}"#,
+    ) {
+        for kind in [Kind::Ticket, Kind::Receipt] {
+            prop_assert!(read(kind, &text).is_err());
+            let good = Forged::good(kind);
+            let of_header = Forged { header: header.clone(), ..good.clone() };
+            prop_assert!(read(kind, &of_header.compact()).is_err());
+            let of_content = Forged { content: content.clone(), ..good };
+            prop_assert_eq!(read(kind, &of_content.compact()), Err(MessageRefusal::Content));
+        }
+    }
 }
