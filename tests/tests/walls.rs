@@ -23,6 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("authority", &["domain", "certs", "web"]),
     ("access", &["domain", "web"]),
     ("set", &["domain", "certs", "web"]),
+    ("wallet", &["domain", "web", "statement"]),
     // The composition root: everything but the testers' rooms.
     (
         "server",
@@ -37,6 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "authority",
             "access",
             "set",
+            "wallet",
         ],
     ),
     // The testers' rooms see everything below them.
@@ -59,6 +61,7 @@ const BELOW: &[&str] = &[
     "authority",
     "access",
     "set",
+    "wallet",
     "server",
     "sandbox",
     "runner",

@@ -154,7 +154,7 @@ impl KeyRing {
 
     /// By which a card is found in a directory without its number being stored: a keyed hash, under every key of the
     /// ring, the current one first.
-    pub(crate) fn card_indexes(&self, card: &Card) -> Vec<String> {
+    pub fn card_indexes(&self, card: &Card) -> Vec<String> {
         let index_of = |keys: &DerivedKeys| {
             hex::encode(hmac::sign(&keys.card_index, card.expose_number().as_bytes()).as_ref())
         };

@@ -1,0 +1,230 @@
+//! The server's side: people, wallets, cards, payments, merchants. It knows no HTTP, and holds no state of its own.
+
+mod begin;
+mod cards;
+mod merchants;
+mod opening;
+mod pay;
+mod settle;
+mod transfer;
+mod view;
+
+use std::sync::Arc;
+
+use countersign_domain::{
+    amount::{Amount, Currency},
+    challenge::Challenge,
+    error::Error,
+    gateway::Gateway,
+    id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    locale::Locale,
+    origin::Origin,
+    person::Person,
+    ports::{Directory, IssuingBank, Ports, Store},
+    record::{Batch, Stored as _, Versioned},
+    register::Account,
+    time::Timestamp,
+    transaction::Payee,
+    verifier::Verifier,
+};
+
+pub use self::{
+    cards::CardView,
+    merchants::Fee,
+    opening::NewWallet,
+    pay::{PaymentStatus, PaymentView, Started, TicketView},
+    settle::awaited,
+    transfer::{NewTransfer, TransferStatus, TransferView},
+    view::WalletView,
+};
+use crate::{
+    error::{MoneyRefusal, WalletError},
+    jws::SigningKey,
+    message::WalletNumber,
+    purse::{Limits, available},
+    record::{Holder, Visit, Wallet},
+};
+
+/// How long a person is at a session after the code was typed, in seconds: PSD2 has five minutes without a sign of life for
+/// pages that pay (RTS art. 4(3)(d)); no payment here is made without a code of its own.
+const VISIT_SECONDS: u32 = 900;
+
+/// How long what a bank is asked for is left to the process that asks, in seconds, before another looks.
+const LOOK_AGAIN_SECONDS: u32 = 60;
+
+/// How many wallets and how many cards one person may have: records that list them stay small.
+const MAX_OWNED: usize = 8;
+
+/// The house that keeps the wallets.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// As people see it where they pay into a wallet.
+    pub name: Payee,
+    /// Its pages' host, by which tickets and receipts name it.
+    pub origin: Origin,
+    /// As bank and books know it.
+    pub party: RelyingPartyId,
+    /// What receipts are signed with.
+    pub key: SigningKey,
+    /// The currencies that wallets are kept in.
+    pub limits: Vec<Limits>,
+    /// What it keeps of each payment.
+    pub fee: Fee,
+}
+
+impl House {
+    fn limits(&self, currency: Currency) -> Result<&Limits, MoneyRefusal> {
+        let mut limits = self.limits.iter();
+        limits.find(|limits| limits.currency == currency).ok_or(MoneyRefusal::NoSuchCurrency)
+    }
+}
+
+/// Wallets and what is done with them. The verifier must know what of it waits: see [`awaited`].
+pub struct Wallets {
+    /// Store, time, randomness and keys.
+    pub ports: Ports,
+    /// Which phone is vouched for which card.
+    pub directory: Arc<dyn Directory>,
+    /// Makes and checks codes.
+    pub verifier: Arc<Verifier>,
+    /// Takes from cards.
+    pub gateway: Arc<Gateway>,
+    /// Gives back to cards.
+    pub bank: Arc<dyn IssuingBank>,
+    /// Whose they are.
+    pub house: Arc<House>,
+}
+
+/// A person who has typed a code at a session, not long ago. Only [`Wallets::visitor`] makes one.
+#[derive(Clone, Debug)]
+pub struct Visitor(Person);
+
+impl Visitor {
+    /// The person.
+    pub const fn person(&self) -> &Person {
+        &self.0
+    }
+
+    fn identifier(&self) -> &Identifier {
+        &self.0.identifier
+    }
+}
+
+/// A code is on its way to a phone: what the page shows beside its field.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CodeAsked {
+    /// Which code it is that is awaited.
+    pub challenge: ChallengeId,
+    /// The phone's number, masked.
+    pub phone: String,
+    /// What stands in the message, too.
+    pub short_reference: String,
+    /// From when on no code is accepted.
+    pub expires_at: Timestamp,
+}
+
+impl From<&Challenge> for CodeAsked {
+    fn from(challenge: &Challenge) -> Self {
+        Self {
+            challenge: challenge.id().clone(),
+            phone: challenge.masked_address(),
+            short_reference: challenge.reference().as_str().to_owned(),
+            expires_at: challenge.expires_at(),
+        }
+    }
+}
+
+impl Wallets {
+    /// The person who signed in at that session.
+    ///
+    /// # Errors
+    /// [`WalletError::NotSignedIn`], and when the store fails.
+    pub async fn visitor(
+        &self,
+        session: &SessionId,
+        locale: Locale,
+    ) -> Result<Visitor, WalletError> {
+        let store = &self.ports.store;
+        let visit = store.find::<Visit>(session.as_str()).await?;
+        let is_there = |visit: &Versioned<Visit>| {
+            visit.value.until.is_some_and(|until| self.ports.clock.now() < until)
+        };
+        let visit = visit.filter(is_there).ok_or(WalletError::NotSignedIn)?.value;
+        let holder = store.expect::<Holder>(visit.identifier.as_str()).await?.value;
+        Ok(Visitor(self.person(&holder, session.clone(), locale)))
+    }
+
+    /// Resumes up to `limit` payments and as many transfers that nobody is at: whose person's time has run out, or whose
+    /// process has crashed. Returns how many there were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume(&self, limit: usize) -> Result<usize, Error> {
+        let (purchases, transfers) =
+            (self.resume_purchases(limit).await?, self.resume_transfers(limit).await?);
+        Ok(purchases.saturating_add(transfers))
+    }
+
+    fn person(&self, holder: &Holder, session: SessionId, locale: Locale) -> Person {
+        Person {
+            identifier: holder.identifier.clone(),
+            address: holder.address.clone(),
+            session,
+            locale,
+            origin: Some(self.house.origin.clone()),
+        }
+    }
+
+    /// A wallet of that person; another's is not found.
+    async fn owned(
+        &self,
+        visitor: &Visitor,
+        number: &WalletNumber,
+    ) -> Result<Versioned<Wallet>, Error> {
+        let found = self.ports.store.expect::<Wallet>(number.as_str()).await?;
+        if found.value.holder == *visitor.identifier() {
+            return Ok(found);
+        }
+        Err(Error::NotFound { collection: Wallet::COLLECTION, id: number.to_string() })
+    }
+
+    /// The same, which is open, and of the currency of that amount.
+    async fn open_for(
+        &self,
+        visitor: &Visitor,
+        number: &WalletNumber,
+        amount: Amount,
+    ) -> Result<&Limits, WalletError> {
+        let wallet = self.owned(visitor, number).await?.value;
+        if wallet.closed_at.is_some() {
+            return Err(WalletError::NotNow("closed"));
+        }
+        if wallet.currency != amount.currency() {
+            return Err(MoneyRefusal::OtherCurrency.into());
+        }
+        Ok(self.house.limits(amount.currency())?)
+    }
+}
+
+/// Adds the wallet, unchanged, to a batch that moves its money, and gives what is available in it: a commit in between is a
+/// conflict, so that the balance after a movement can be said in the answer to it.
+async fn pin(
+    store: &Arc<dyn Store>,
+    number: &WalletNumber,
+    currency: Currency,
+    batch: &mut Batch,
+) -> Result<u64, Error> {
+    let wallet = store.expect::<Wallet>(number.as_str()).await?;
+    batch.replace(&wallet)?;
+    balance_of(store, &available(number)?, currency).await
+}
+
+async fn balance_of(
+    store: &Arc<dyn Store>,
+    account: &Account,
+    currency: Currency,
+) -> Result<u64, Error> {
+    let balance = store.balance(account, currency).await?;
+    // No wallet is below its floor of zero.
+    Ok(u64::try_from(balance.net_minor()).unwrap_or_default())
+}

@@ -1,0 +1,303 @@
+//! People: opening a wallet, which proves the phone's number (A8), signing in at a session, closing a wallet.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use countersign_domain::{
+    address::Address,
+    agreement::{Agreement, ServiceName},
+    amount::{Amount, Currency},
+    challenge::{ChallengeRequest, Waiting},
+    code::TypedCode,
+    error::Error,
+    id::{Identifier, SessionId},
+    locale::Locale,
+    person::Person,
+    ports::Ports,
+    record::{Batch, Stored as _, Versioned},
+    refusal::Outcome,
+    time::Timestamp,
+    verifier::{End, Waits},
+};
+
+use super::{CodeAsked, MAX_OWNED, VISIT_SECONDS, Visitor, Wallets};
+use crate::{
+    error::{MoneyRefusal, WalletError},
+    message::{WalletName, WalletNumber},
+    purse::Movement,
+    record::{Holder, Opening, OpeningId, Visit, Wallet},
+};
+
+/// A wallet that somebody wants to open.
+#[derive(Clone, Debug)]
+pub struct NewWallet {
+    /// By which the person will be known.
+    pub identifier: Identifier,
+    /// The phone, whose number the code proves.
+    pub address: Address,
+    /// What the person calls the wallet.
+    pub name: WalletName,
+    /// What it holds.
+    pub currency: Currency,
+}
+
+impl Wallets {
+    /// Sends a code to the number that a wallet is to be opened with.
+    ///
+    /// # Errors
+    /// When the currency is not kept, the identifier is known with another number or has as many wallets as it may, or a
+    /// port fails.
+    pub async fn start_opening(
+        &self,
+        new: NewWallet,
+        session: SessionId,
+        locale: Locale,
+    ) -> Result<(OpeningId, CodeAsked), WalletError> {
+        let Ports { store, entropy, .. } = &self.ports;
+        self.house.limits(new.currency)?;
+        let NewWallet { identifier, address, name, currency } = new;
+        let holder = store.find::<Holder>(identifier.as_str()).await?;
+        let holder = holder.map_or_else(
+            || Holder { identifier, address: address.clone(), wallets: vec![], cards: vec![] },
+            |found| found.value,
+        );
+        may_open(&holder, &address)?;
+        let mut opening = Opening {
+            id: OpeningId::random(entropy.as_ref())?,
+            person: self.person(&holder, session, locale),
+            name,
+            currency,
+            challenge: None,
+            wallet: None,
+        };
+        let mut batch = Batch::default();
+        let asked = self.ask(opening.person.clone(), Waiting::of(&opening), &mut batch)?;
+        opening.challenge = Some(asked.challenge.clone());
+        batch.insert(&opening)?;
+        store.commit(batch).await?;
+        Ok((opening.id, asked))
+    }
+
+    /// Opens the wallet when the code is right, and signs the person in at the session.
+    ///
+    /// # Errors
+    /// The refusal with its cause; [`WalletError::UnknownPerson`] when the identifier was taken meanwhile; and when a port
+    /// fails.
+    pub async fn finish_opening(
+        &self,
+        id: &OpeningId,
+        session: &SessionId,
+        typed: &TypedCode,
+    ) -> Result<WalletNumber, WalletError> {
+        let store = &self.ports.store;
+        let opening = store.expect::<Opening>(id.as_str()).await?.value;
+        let challenge = opening.challenge.ok_or(WalletError::NotNow("not asked"))?;
+        match self.verifier.finish_challenge(&challenge, session, typed).await? {
+            Outcome::Refused(refusal) => Err(WalletError::Refused(refusal)),
+            Outcome::Done(_) => {
+                let opened = store.expect::<Opening>(id.as_str()).await?.value;
+                opened.wallet.ok_or(WalletError::UnknownPerson)
+            }
+        }
+    }
+
+    /// Sends a code to the phone of a person who wants to come in.
+    ///
+    /// # Errors
+    /// When nobody is known by that identifier, which a page should not say, or a port fails.
+    pub async fn start_sign_in(
+        &self,
+        identifier: &Identifier,
+        session: SessionId,
+        locale: Locale,
+    ) -> Result<CodeAsked, WalletError> {
+        let store = &self.ports.store;
+        let holder = store.find::<Holder>(identifier.as_str()).await?;
+        let holder = holder.ok_or(WalletError::UnknownPerson)?.value;
+        let found = store.find::<Visit>(session.as_str()).await?;
+        let person = self.person(&holder, session.clone(), locale);
+        let mut visit =
+            Visit { session, identifier: identifier.clone(), challenge: None, until: None };
+        let mut batch = Batch::default();
+        let asked = self.ask(person, Waiting::of(&visit), &mut batch)?;
+        visit.challenge = Some(asked.challenge.clone());
+        batch.put(found.map(|found| found.version), visit)?;
+        store.commit(batch).await?;
+        Ok(asked)
+    }
+
+    /// Signs the person in when the code is right.
+    ///
+    /// # Errors
+    /// The refusal with its cause, and when a port fails.
+    pub async fn finish_sign_in(
+        &self,
+        session: &SessionId,
+        locale: Locale,
+        typed: &TypedCode,
+    ) -> Result<Visitor, WalletError> {
+        let visit = self.ports.store.find::<Visit>(session.as_str()).await?;
+        let challenge = visit.and_then(|visit| visit.value.challenge);
+        let challenge = challenge.ok_or(WalletError::NotSignedIn)?;
+        match self.verifier.finish_challenge(&challenge, session, typed).await? {
+            Outcome::Refused(refusal) => Err(WalletError::Refused(refusal)),
+            Outcome::Done(_) => self.visitor(session, locale).await,
+        }
+    }
+
+    /// Ends a visit.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sign_out(&self, visitor: &Visitor) -> Result<(), WalletError> {
+        let id = visitor.person().session.as_str();
+        let leave = |found: Versioned<Visit>| async move {
+            let mut batch = Batch::default();
+            batch.replace(&found.map(|visit| Visit { until: None, ..visit }))?;
+            Ok((batch, ()))
+        };
+        Ok(self.ports.store.change(id, leave).await?)
+    }
+
+    /// Closes a wallet that is empty and of which nothing is held or under way.
+    ///
+    /// # Errors
+    /// [`MoneyRefusal::NotEmpty`], and when a port fails.
+    pub async fn close(&self, visitor: &Visitor, number: &WalletNumber) -> Result<(), WalletError> {
+        let currency = self.owned(visitor, number).await?.value.currency;
+        let room = Amount::new(self.house.limits(currency)?.balance_minor, currency)?;
+        let close = |found: Versioned<Wallet>| async move {
+            let mut batch = Batch::default();
+            if found.value.closed_at.is_none() {
+                let now = self.ports.clock.now();
+                let movement = Movement { id: number.as_str(), amount: room, at: now };
+                batch.postings.extend(movement.close(number)?);
+                batch.replace(&found.map(|wallet| Wallet { closed_at: Some(now), ..wallet }))?;
+            }
+            Ok((batch, ()))
+        };
+        let closed = self.ports.store.change(number.as_str(), close).await;
+        closed.map_err(WalletError::from).map_err(|error| match error {
+            WalletError::Money(MoneyRefusal::BalanceLimit) => MoneyRefusal::NotEmpty.into(),
+            error => error,
+        })
+    }
+
+    /// Adds a challenge that proves that the person has the phone.
+    fn ask(&self, person: Person, waiting: Waiting, batch: &mut Batch) -> Result<CodeAsked, Error> {
+        let request = ChallengeRequest {
+            relying_party: self.house.party.clone(),
+            person,
+            agreement: Agreement::Access { to: ServiceName::from(&self.house.name) },
+            waiting: Some(waiting),
+            correlation: None,
+        };
+        Ok(CodeAsked::from(&self.verifier.add_challenge(request, batch)?))
+    }
+}
+
+/// The number of an identifier stays what was first proved, and nobody learns whose it is.
+fn may_open(holder: &Holder, address: &Address) -> Result<(), WalletError> {
+    if holder.address != *address {
+        return Err(WalletError::UnknownPerson);
+    }
+    if holder.wallets.len() >= MAX_OWNED {
+        return Err(WalletError::TooMany);
+    }
+    Ok(())
+}
+
+/// Openings that wait for the code.
+pub(super) struct AwaitedOpenings(pub(super) Ports);
+
+#[async_trait]
+impl Waits for AwaitedOpenings {
+    fn collection(&self) -> &'static str {
+        Opening::COLLECTION
+    }
+
+    async fn ended(
+        &self,
+        id: &str,
+        end: End<'_>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let End::Verified(_) = end else { return Ok(()) };
+        let Ports { store, entropy, .. } = &self.0;
+        let Versioned { version, value: opening } = store.expect::<Opening>(id).await?;
+        let Person { identifier, address, session, .. } = opening.person.clone();
+        let found = store.find::<Holder>(identifier.as_str()).await?;
+        let (before, mut holder) = match found {
+            Some(found) => (Some(found.version), found.value),
+            None => {
+                let new = Holder {
+                    identifier: identifier.clone(),
+                    address: address.clone(),
+                    wallets: Vec::new(),
+                    cards: Vec::new(),
+                };
+                (None, new)
+            }
+        };
+        // Another opening was faster: the number is proved, and this wallet is not opened.
+        if may_open(&holder, &address).is_err() {
+            return Ok(());
+        }
+        let number = WalletNumber::random(entropy.as_ref())?;
+        holder.wallets.push(number.clone());
+        batch.put(before, holder)?;
+        batch.insert(&Wallet {
+            number: number.clone(),
+            holder: identifier.clone(),
+            name: opening.name.clone(),
+            currency: opening.currency,
+            opened_at: now,
+            closed_at: None,
+        })?;
+        let visit = Visit {
+            session,
+            identifier,
+            challenge: None,
+            until: Some(now.plus_seconds(VISIT_SECONDS)),
+        };
+        let visited = store.find::<Visit>(visit.session.as_str()).await?;
+        batch.put(visited.map(|found| found.version), visit)?;
+        batch
+            .replace(&Versioned { version, value: Opening { wallet: Some(number), ..opening } })?;
+        Ok(())
+    }
+}
+
+/// Visits that wait for the code.
+pub(super) struct AwaitedVisits(pub(super) Ports);
+
+#[async_trait]
+impl Waits for AwaitedVisits {
+    fn collection(&self) -> &'static str {
+        Visit::COLLECTION
+    }
+
+    async fn ended(
+        &self,
+        id: &str,
+        end: End<'_>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let End::Verified(proof) = end else { return Ok(()) };
+        let found = self.0.store.expect::<Visit>(id).await?;
+        // Somebody asked for another code at this session since: that one counts.
+        if found.value.challenge.as_ref() != Some(proof.challenge()) {
+            return Ok(());
+        }
+        let until = Some(now.plus_seconds(VISIT_SECONDS));
+        batch.replace(&found.map(|visit| Visit { challenge: None, until, ..visit }))?;
+        Ok(())
+    }
+}
+
+/// What waits for a code here, beside the payments.
+pub(super) fn awaited(ports: &Ports) -> [Arc<dyn Waits>; 2] {
+    [Arc::new(AwaitedOpenings(ports.clone())), Arc::new(AwaitedVisits(ports.clone()))]
+}

@@ -1,0 +1,397 @@
+//! Between wallets and cards: paying in, which asks bank and person, and taking out, which credits the card.
+
+use countersign_domain::{
+    amount::Amount,
+    bank::{BankError, BankReference, BankRequest},
+    challenge::Challenge,
+    code::TypedCode,
+    error::Error,
+    event::Event,
+    id::PaymentId,
+    invalid::InvalidInput,
+    payment::{PaymentRequest, PaymentState},
+    plan::{CaptureTime, KnownBy},
+    ports::Ports,
+    record::{Batch, Step, Stored as _, Version, Versioned},
+    time::Timestamp,
+    transaction::Transaction,
+};
+
+use super::{
+    CodeAsked, LOOK_AGAIN_SECONDS, Visitor, Wallets, pin,
+    settle::{Outcome, outcome},
+};
+use crate::{
+    error::{WalletError, attempted},
+    message::{CardId, Token, WalletNumber},
+    purchase::with,
+    purse::Movement,
+    record::{Direction, NotPaid, Transfer, TransferId, TransferState},
+};
+
+/// Money that is to be moved between a wallet and a card.
+#[derive(Clone, Debug)]
+pub struct NewTransfer {
+    /// The person's name for it: the same name moves money once.
+    pub key: Token,
+    /// One of the person's own.
+    pub wallet: WalletNumber,
+    /// Tied to the person.
+    pub card: CardId,
+    /// In minor units of the wallet's currency.
+    pub amount: Amount,
+}
+
+/// A movement between a wallet and a card, as its holder sees it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TransferView {
+    /// Names it.
+    pub id: TransferId,
+    /// In minor units of the wallet's currency.
+    pub amount: Amount,
+    /// Where it stands.
+    pub status: TransferStatus,
+}
+
+/// Where a movement between a wallet and a card stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TransferStatus {
+    /// The person has the next action.
+    AwaitingCode(CodeAsked),
+    /// The bank has.
+    Processing,
+    /// It is made.
+    Done {
+        /// What was available in the wallet after it, in minor units.
+        balance_minor: u64,
+        /// When it was made.
+        at: Timestamp,
+    },
+    /// It is not made.
+    NotMade {
+        /// What ended it.
+        cause: NotPaid,
+        /// When it was noticed.
+        at: Timestamp,
+    },
+}
+
+impl Wallets {
+    /// Begins to pay in: makes sure that the wallet has room, then asks bank and person. The same again is the same movement.
+    ///
+    /// # Errors
+    /// [`MoneyRefusal::BalanceLimit`](crate::error::MoneyRefusal::BalanceLimit), [`WalletError::KeyReused`], and when a port
+    /// fails.
+    pub async fn start_pay_in(
+        &self,
+        visitor: &Visitor,
+        new: &NewTransfer,
+    ) -> Result<TransferView, WalletError> {
+        let begin = || async move { attempted(self.begin_pay_in(visitor, new).await) };
+        let id = self.ports.store.attempt(begin).await??;
+        self.settle_pay_in(&id).await?;
+        self.transfer(visitor, &id).await
+    }
+
+    /// Takes the code, and pays in when it corresponds.
+    ///
+    /// # Errors
+    /// The refusal with its cause, and when a port fails.
+    pub async fn finish_pay_in(
+        &self,
+        visitor: &Visitor,
+        id: &TransferId,
+        typed: &TypedCode,
+    ) -> Result<TransferView, WalletError> {
+        let transfer = self.own_transfer(visitor, id).await?.value;
+        let Direction::In { payment } = &transfer.direction else {
+            return Err(transfer.not_now().into());
+        };
+        let payment = self.gateway.payment(payment).await?;
+        let session = &visitor.person().session;
+        let outcome = self.gateway.finish_payment(&payment, session, typed).await?;
+        self.settle_pay_in(id).await?;
+        outcome.done().map_err(WalletError::Refused)?;
+        self.transfer(visitor, id).await
+    }
+
+    /// Takes money out, to a card that no less was paid in from. The same again is the same movement.
+    ///
+    /// # Errors
+    /// [`MoneyRefusal`](crate::error::MoneyRefusal), [`WalletError::KeyReused`], and when a port fails.
+    pub async fn take_out(
+        &self,
+        visitor: &Visitor,
+        new: &NewTransfer,
+    ) -> Result<TransferView, WalletError> {
+        let begin = || async move { attempted(self.begin_take_out(visitor, new).await) };
+        let id = self.ports.store.attempt(begin).await??;
+        let found = self.ports.store.expect::<Transfer>(id.as_str()).await?;
+        if found.version == Version::FIRST {
+            self.credit(found).await?;
+        }
+        self.transfer(visitor, &id).await
+    }
+
+    /// A movement as it stands.
+    ///
+    /// # Errors
+    /// When this person has no such movement, and when the store fails.
+    pub async fn transfer(
+        &self,
+        visitor: &Visitor,
+        id: &TransferId,
+    ) -> Result<TransferView, WalletError> {
+        let transfer = self.own_transfer(visitor, id).await?.value;
+        let status = match (transfer.state, &transfer.direction) {
+            (TransferState::Done { balance_minor, at }, _) => {
+                TransferStatus::Done { balance_minor, at }
+            }
+            (TransferState::NotMade { cause, at }, _) => TransferStatus::NotMade { cause, at },
+            (TransferState::Pending, Direction::In { payment }) => self.paying_in(payment).await?,
+            (TransferState::Pending, Direction::Out { .. }) => TransferStatus::Processing,
+        };
+        Ok(TransferView { id: transfer.id, amount: transfer.amount, status })
+    }
+
+    async fn paying_in(&self, payment: &PaymentId) -> Result<TransferStatus, Error> {
+        let payment = self.gateway.payment(payment).await?;
+        match (payment.challenge(), payment.state()) {
+            (Some(challenge), PaymentState::AwaitingCode { .. }) => {
+                let store = &self.ports.store;
+                let challenge = store.expect::<Challenge>(challenge.as_str()).await?.value;
+                Ok(TransferStatus::AwaitingCode(CodeAsked::from(&challenge)))
+            }
+            _ => Ok(TransferStatus::Processing),
+        }
+    }
+
+    async fn begin_pay_in(
+        &self,
+        visitor: &Visitor,
+        new: &NewTransfer,
+    ) -> Result<(Batch, TransferId), WalletError> {
+        if let Some(before) = self.transfer_before(visitor, new, "in").await? {
+            return Ok((Batch::default(), before));
+        }
+        let Ports { clock, entropy, .. } = &self.ports;
+        let limits = self.open_for(visitor, &new.wallet, new.amount).await?;
+        let request = PaymentRequest {
+            payment: PaymentId::random(entropy.as_ref())?,
+            relying_party: self.house.party.clone(),
+            person: visitor.person().clone(),
+            card: self.card(visitor, &new.card).await?,
+            transaction: Transaction::new(
+                new.amount,
+                self.house.name.clone(),
+                new.key.as_str().try_into()?,
+                Vec::new(),
+            )?,
+            order: None,
+            known_by: KnownBy::UserId,
+            capture: CaptureTime::AtOnce,
+            correlation: None,
+        };
+        let direction = Direction::In { payment: request.payment.clone() };
+        let (now, mut batch) = (clock.now(), Batch::default());
+        let transfer = new.transfer(visitor, direction, now)?;
+        batch.postings.extend(transfer.movement(now).reserve(&new.wallet, limits)?);
+        batch.insert(&transfer)?;
+        self.gateway.start_payment(request, batch).await?;
+        Ok((Batch::default(), transfer.id))
+    }
+
+    async fn begin_take_out(
+        &self,
+        visitor: &Visitor,
+        new: &NewTransfer,
+    ) -> Result<(Batch, TransferId), WalletError> {
+        let mut batch = Batch::default();
+        if let Some(before) = self.transfer_before(visitor, new, "out").await? {
+            return Ok((batch, before));
+        }
+        let Ports { store, clock, entropy, .. } = &self.ports;
+        let now = clock.now();
+        self.open_for(visitor, &new.wallet, new.amount).await?;
+        let sealed = self.sealed(visitor, &new.card).await?;
+        let reference = BankReference::random(entropy.as_ref(), now)?;
+        let transfer = new.transfer(visitor, Direction::Out { reference, sealed }, now)?;
+        pin(store, &new.wallet, new.amount.currency(), &mut batch).await?;
+        let postings = transfer.movement(now).withdraw(&new.wallet, &new.card)?;
+        let asked = Event::CreditAsked { amount: new.amount };
+        let begun = batch.begin(with(Step::new(transfer, asked), postings), now)?;
+        Ok((batch, begun.id))
+    }
+
+    /// The movement that began under that name, if one did and is the same.
+    async fn transfer_before(
+        &self,
+        visitor: &Visitor,
+        new: &NewTransfer,
+        direction: &str,
+    ) -> Result<Option<TransferId>, WalletError> {
+        let id = TransferId::of(visitor.identifier(), &new.key)?;
+        let found = self.ports.store.find::<Transfer>(id.as_str()).await?;
+        let Some(Versioned { value: before, .. }) = found else { return Ok(None) };
+        let is_same = before.direction.name() == direction
+            && before.wallet == new.wallet
+            && before.card == new.card
+            && before.amount == new.amount;
+        if is_same { Ok(Some(id)) } else { Err(WalletError::KeyReused) }
+    }
+
+    /// Ends a payment into a wallet when its bank has.
+    async fn settle_pay_in(&self, id: &TransferId) -> Result<(), Error> {
+        let settle = |found: Versioned<Transfer>| async move {
+            let (now, mut batch) = (self.ports.clock.now(), Batch::default());
+            let transfer = found.value;
+            let (TransferState::Pending, Direction::In { payment }) =
+                (&transfer.state, &transfer.direction)
+            else {
+                return Ok((batch, ()));
+            };
+            let (wallet, movement) = (&transfer.wallet, transfer.movement(now));
+            let (postings, state) = match outcome(&self.gateway.payment(payment).await?) {
+                Outcome::Open => return Ok((batch, ())),
+                Outcome::Captured => {
+                    let store = &self.ports.store;
+                    let currency = transfer.amount.currency();
+                    let before = pin(store, wallet, currency, &mut batch).await?;
+                    let balance_minor = before.saturating_add(transfer.amount.amount_minor());
+                    let postings = movement.pay_in(&self.house.party, wallet, &transfer.card)?;
+                    (postings, TransferState::Done { balance_minor, at: now })
+                }
+                Outcome::NotPaid(cause) => {
+                    (movement.unreserve(wallet)?, TransferState::NotMade { cause, at: now })
+                }
+            };
+            let ended = Step::silent(Transfer { state, next_at: None, ..transfer });
+            batch.step(found.version, with(ended, postings), now)?;
+            Ok((batch, ()))
+        };
+        self.ports.store.change(id.as_str(), settle).await
+    }
+
+    /// Tells the bank to credit the card, as often as it takes, under one reference.
+    async fn credit(&self, found: Versioned<Transfer>) -> Result<(), Error> {
+        let transfer = &found.value;
+        let (TransferState::Pending, Direction::Out { reference, sealed }) =
+            (&transfer.state, &transfer.direction)
+        else {
+            return Ok(());
+        };
+        let request = BankRequest::new(
+            reference.clone(),
+            self.ports.keys.open_card(sealed, transfer.card.as_str())?,
+            transfer.amount,
+            self.house.name.clone(),
+            self.house.party.clone(),
+        );
+        let cause = match self.bank.credit(&request).await {
+            Ok(()) => None,
+            Err(BankError::Refused { response }) => Some(NotPaid::Bank { response }),
+            Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
+                tracing::warn!(transfer = %transfer.id, %error, "the bank will be told again");
+                return Ok(());
+            }
+        };
+        self.credited(&transfer.id, cause.as_ref()).await
+    }
+
+    async fn credited(&self, id: &TransferId, cause: Option<&NotPaid>) -> Result<(), Error> {
+        let end = |found: Versioned<Transfer>| async move {
+            let (now, mut batch) = (self.ports.clock.now(), Batch::default());
+            let transfer = found.value;
+            if transfer.state != TransferState::Pending {
+                return Ok((batch, ()));
+            }
+            let (store, amount) = (&self.ports.store, transfer.amount);
+            let balance_minor = pin(store, &transfer.wallet, amount.currency(), &mut batch).await?;
+            let (wallet, movement) = (&transfer.wallet, transfer.movement(now));
+            let (postings, event, state) = match cause.cloned() {
+                None => (
+                    movement.withdrawn(wallet, &transfer.holder)?,
+                    Event::PaymentCredited { amount },
+                    TransferState::Done { balance_minor, at: now },
+                ),
+                Some(cause) => (
+                    movement.not_withdrawn(wallet, &transfer.card)?,
+                    Event::PaymentVoided,
+                    TransferState::NotMade { cause, at: now },
+                ),
+            };
+            let ended = Step::new(Transfer { state, next_at: None, ..transfer }, event);
+            batch.step(found.version, with(ended, postings), now)?;
+            Ok((batch, ()))
+        };
+        self.ports.store.change(id.as_str(), end).await
+    }
+
+    pub(super) async fn resume_transfers(&self, limit: usize) -> Result<usize, Error> {
+        let Ports { store, clock, .. } = &self.ports;
+        let due = store.due(Transfer::COLLECTION, clock.now(), limit).await?;
+        for record in &due {
+            if let Err(error) = self.resume_transfer(&record.key.id).await {
+                tracing::error!(transfer = record.key.id, %error, "cannot resume this transfer yet");
+            }
+        }
+        Ok(due.len())
+    }
+
+    /// Takes it for this process by a commit, and looks what the bank says.
+    async fn resume_transfer(&self, id: &str) -> Result<(), Error> {
+        let lease = |found: Versioned<Transfer>| async move {
+            let (now, mut batch) = (self.ports.clock.now(), Batch::default());
+            if !found.value.is_due(now) {
+                return Ok((batch, None));
+            }
+            let next_at = Some(now.plus_seconds(LOOK_AGAIN_SECONDS));
+            let leased = found.map(|transfer| Transfer { next_at, ..transfer });
+            batch.replace(&leased)?;
+            Ok((batch, Some(leased)))
+        };
+        let Some(leased) = self.ports.store.change(id, lease).await? else { return Ok(()) };
+        match &leased.value.direction {
+            Direction::In { .. } => self.settle_pay_in(&leased.value.id).await,
+            Direction::Out { .. } => self.credit(leased).await,
+        }
+    }
+
+    async fn own_transfer(
+        &self,
+        visitor: &Visitor,
+        id: &TransferId,
+    ) -> Result<Versioned<Transfer>, Error> {
+        let found = self.ports.store.expect::<Transfer>(id.as_str()).await?;
+        if found.value.holder == *visitor.identifier() {
+            return Ok(found);
+        }
+        Err(Error::NotFound { collection: Transfer::COLLECTION, id: id.to_string() })
+    }
+}
+
+impl NewTransfer {
+    fn transfer(
+        &self,
+        visitor: &Visitor,
+        direction: Direction,
+        now: Timestamp,
+    ) -> Result<Transfer, InvalidInput> {
+        Ok(Transfer {
+            id: TransferId::of(visitor.identifier(), &self.key)?,
+            holder: visitor.identifier().clone(),
+            wallet: self.wallet.clone(),
+            card: self.card.clone(),
+            amount: self.amount,
+            direction,
+            state: TransferState::Pending,
+            next_at: Some(now.plus_seconds(LOOK_AGAIN_SECONDS)),
+        })
+    }
+}
+
+impl Transfer {
+    fn movement(&self, at: Timestamp) -> Movement<'_> {
+        Movement { id: self.id.as_str(), amount: self.amount, at }
+    }
+}

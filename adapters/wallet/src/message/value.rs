@@ -1,0 +1,244 @@
+//! What messages hold.
+
+use std::fmt;
+
+use countersign_domain::{
+    agreement::ServiceName,
+    amount::Amount,
+    code::TypedCode,
+    invalid::{Field, InvalidInput},
+    random_id,
+    secret::Secret,
+    time::Timestamp,
+    transaction::{self, ItemName, Transaction},
+};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::table::{Kind, described};
+
+random_id!(
+    /// Names a merchant's wallet. Patent: *numéro de porte-monnaie virtuel du commerçant*.
+    MerchantNumber, "mer_"
+);
+random_id!(
+    /// Names a client's wallet. Patent: *numéro de porte-monnaie*.
+    WalletNumber, "wal_"
+);
+random_id!(
+    /// Names a card that is tied to a person.
+    CardId, "crd_"
+);
+random_id!(
+    /// Names a receipt.
+    ReceiptNumber, "rcp_"
+);
+
+random_id!(
+    /// Names the payment of a ticket. One ticket has one, whatever is tried with it.
+    PurchaseId, "pur_"
+);
+
+described! {
+    MerchantNumber => Kind::Id("mer_"),
+    ReceiptNumber => Kind::Id("rcp_"),
+    PurchaseId => Kind::Id("pur_"),
+    Compact => Kind::Compact("Ticket"),
+    Shown => Kind::Text { max: 32 },
+    Code => Kind::Text { max: 10 },
+    Source => Kind::Choice(&[("wallet", Kind::Id("wal_")), ("card", Kind::Id("crd_"))]),
+    Goods => Kind::List {
+        of: &[
+            ("name", Kind::Text { max: ItemName::MAX_CHARS }),
+            ("quantity", Kind::Integer { min: 1, max: Quantity::MAX }),
+        ],
+        max: Transaction::MAX_ITEMS,
+    },
+}
+
+/// What a person calls a wallet.
+pub type WalletName = ServiceName;
+
+/// What a person calls a card, so as not to confuse it with another.
+pub type CardName = ItemName;
+
+/// Makes a whole number within bounds.
+macro_rules! bounded {
+    ($(#[$doc:meta])* $name:ident($type:ty as $wire:literal), $min:literal ..= $max:expr, $why:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+        #[serde(try_from = $wire)]
+        pub struct $name($type);
+
+        impl $name {
+            /// The largest.
+            pub const MAX: u64 = $max;
+
+            /// The number.
+            pub const fn get(self) -> $type {
+                self.0
+            }
+        }
+
+        impl TryFrom<u64> for $name {
+            type Error = &'static str;
+
+            fn try_from(number: u64) -> Result<Self, &'static str> {
+                let within = ($min..=Self::MAX).contains(&number);
+                let number = within.then(|| <$type>::try_from(number).ok()).flatten();
+                number.map(Self).ok_or($why)
+            }
+        }
+    };
+}
+
+bounded!(
+    /// Minor units of a currency.
+    Minor(u64 as "u64"), 1..=Amount::MAX_MINOR, "is not 1 to 999999999999"
+);
+bounded!(
+    /// Seconds since the Unix epoch, up to the year 9999.
+    Seconds(u64 as "u64"), 0..=253_402_300_799, "is after the year 9999"
+);
+bounded!(
+    /// Pieces of something.
+    Quantity(u32 as "u64"), 1..=999_999, "is not 1 to 999999"
+);
+
+impl From<Timestamp> for Seconds {
+    fn from(at: Timestamp) -> Self {
+        Self(at.unix_seconds().min(Self::MAX))
+    }
+}
+
+impl From<Amount> for Minor {
+    fn from(amount: Amount) -> Self {
+        Self(amount.amount_minor())
+    }
+}
+
+/// Something bought, and how many.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// Its reference or name.
+    pub name: ItemName,
+    /// Pieces of it.
+    pub quantity: Quantity,
+}
+
+/// What is bought: up to 20 kinds of goods.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "Vec<Item>")]
+pub struct Goods(Vec<Item>);
+
+impl Goods {
+    /// As the domain has them.
+    pub(crate) fn items(&self) -> Vec<transaction::Item> {
+        let item = |item: &Item| transaction::Item {
+            name: item.name.clone(),
+            quantity: item.quantity.get(),
+        };
+        self.0.iter().map(item).collect()
+    }
+}
+
+impl TryFrom<Vec<Item>> for Goods {
+    type Error = InvalidInput;
+
+    fn try_from(items: Vec<Item>) -> Result<Self, InvalidInput> {
+        if items.len() > Transaction::MAX_ITEMS {
+            return Err(InvalidInput::new(Field::Items, "are more than 20"));
+        }
+        Ok(Self(items))
+    }
+}
+
+/// A name that somebody else made: letters, digits, `-` and `_`, so that it is the same in a file, an address and a log.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String")]
+pub struct Token(String);
+
+impl Token {
+    /// Fewest characters.
+    pub const MIN_CHARS: usize = 8;
+    /// Most characters.
+    pub const MAX_CHARS: usize = 64;
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Token {
+    type Error = InvalidInput;
+
+    fn try_from(text: String) -> Result<Self, InvalidInput> {
+        let is_of_one = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_one = (Self::MIN_CHARS..=Self::MAX_CHARS).contains(&text.len())
+            && text.bytes().all(is_of_one);
+        let refuse = || InvalidInput::new(Field::Id, "is not 8 to 64 letters, digits, - and _");
+        is_one.then_some(Self(text)).ok_or_else(refuse)
+    }
+}
+
+impl TryFrom<&str> for Token {
+    type Error = InvalidInput;
+
+    fn try_from(text: &str) -> Result<Self, InvalidInput> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What pays for a ticket.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// A wallet, which is debited at once.
+    Wallet(WalletNumber),
+    /// A card that is tied to the person, by the bank.
+    Card(CardId),
+}
+
+/// A signed message as it came, to be handed on unchanged.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Compact(pub String);
+
+/// Text that the client shows.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Shown(pub String);
+
+/// What a person typed as the code. A client has to write it: nothing else of ours does.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(from = "String")]
+pub struct Code(Secret<String>);
+
+impl From<String> for Code {
+    fn from(typed: String) -> Self {
+        Self(Secret::new(typed))
+    }
+}
+
+impl Code {
+    /// The code, if it can be one.
+    ///
+    /// # Errors
+    /// When it has not 6 to 10 digits.
+    pub fn typed(&self) -> Result<TypedCode, InvalidInput> {
+        TypedCode::try_from(self.0.expose().clone())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.expose().serialize(serializer)
+    }
+}

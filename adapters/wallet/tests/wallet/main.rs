@@ -1,0 +1,9 @@
+//! The server's side, over the domain's fakes, and the merchant's.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod hot;
+mod interleavings;
+mod money;
+mod purchase;
+mod shops;
+mod turns;
