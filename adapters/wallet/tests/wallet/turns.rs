@@ -14,7 +14,7 @@ use countersign_domain::{
     event::Fact,
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError},
-    register::{Account, Balance, Entry, Position},
+    register::{Account, Balance, Span, Statement},
     testing::MemoryStore,
     time::Timestamp,
 };
@@ -122,9 +122,9 @@ impl Reads for Turns {
         &self,
         account: &Account,
         currency: Currency,
-        after: Position,
+        span: Span,
         limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.turn(self.0.statement(account, currency, after, limit)).await
+    ) -> Result<Statement, StoreError> {
+        self.turn(self.0.statement(account, currency, span, limit)).await
     }
 }
