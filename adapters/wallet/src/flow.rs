@@ -16,21 +16,18 @@ use countersign_domain::{
     challenge::Challenge,
     error::Error,
     gateway::Gateway,
-    id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    id::{ChallengeId, Identifier, SessionId},
     locale::Locale,
-    origin::Origin,
     person::Person,
     ports::{Directory, IssuingBank, Ports, Store},
     record::{Batch, Stored as _, Versioned},
     register::Account,
     time::Timestamp,
-    transaction::Payee,
     verifier::Verifier,
 };
 
 pub use self::{
     cards::CardView,
-    merchants::Fee,
     opening::NewWallet,
     pay::{PaymentStatus, PaymentView, Started, TicketView},
     settle::awaited,
@@ -39,7 +36,7 @@ pub use self::{
 };
 use crate::{
     error::{MoneyRefusal, WalletError},
-    jws::SigningKey,
+    house::House,
     message::WalletNumber,
     purse::{Limits, available},
     record::{Holder, Visit, Wallet},
@@ -54,30 +51,6 @@ const LOOK_AGAIN_SECONDS: u32 = 60;
 
 /// How many wallets and how many cards one person may have: records that list them stay small.
 const MAX_OWNED: usize = 8;
-
-/// The house that keeps the wallets.
-#[derive(Clone, Debug)]
-pub struct House {
-    /// As people see it where they pay into a wallet.
-    pub name: Payee,
-    /// Its pages' host, by which tickets and receipts name it.
-    pub origin: Origin,
-    /// As bank and books know it.
-    pub party: RelyingPartyId,
-    /// What receipts are signed with.
-    pub key: SigningKey,
-    /// The currencies that wallets are kept in.
-    pub limits: Vec<Limits>,
-    /// What it keeps of each payment.
-    pub fee: Fee,
-}
-
-impl House {
-    fn limits(&self, currency: Currency) -> Result<&Limits, MoneyRefusal> {
-        let mut limits = self.limits.iter();
-        limits.find(|limits| limits.currency == currency).ok_or(MoneyRefusal::NoSuchCurrency)
-    }
-}
 
 /// Wallets and what is done with them. The verifier must know what of it waits: see [`awaited`].
 pub struct Wallets {
