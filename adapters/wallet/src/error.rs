@@ -12,12 +12,11 @@ use countersign_domain::{
     randomness::EntropyError,
     record::{Batch, StoreError},
     refusal::Refusal,
+    register::Account,
     subscriber::DirectoryError,
 };
 use countersign_web::problem::Problem;
 use thiserror::Error;
-
-use crate::purse;
 
 /// Why a message is refused, in the order of checking.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -233,10 +232,22 @@ impl From<Error> for WalletError {
     fn from(error: Error) -> Self {
         match &error {
             Error::Store(StoreError::Overdrawn { account }) => {
-                purse::overdrawn(account).map_or(Self::Domain(error), Self::Money)
+                below_its_floor(account).map_or(Self::Domain(error), Self::Money)
             }
             _ => Self::Domain(error),
         }
+    }
+}
+
+/// Which limit it is that a posting to that account would break.
+fn below_its_floor(account: &Account) -> Option<MoneyRefusal> {
+    let (kind, _) = account.as_str().split_once(':')?;
+    match kind {
+        "wallet" => Some(MoneyRefusal::InsufficientFunds),
+        "wallet_day" => Some(MoneyRefusal::DayLimit),
+        "wallet_room" => Some(MoneyRefusal::BalanceLimit),
+        "wallet_returnable" => Some(MoneyRefusal::NotPaidIn),
+        _ => None,
     }
 }
 

@@ -16,21 +16,18 @@ use countersign_domain::{
     challenge::Challenge,
     error::Error,
     gateway::Gateway,
-    id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    id::{ChallengeId, Identifier, SessionId},
     locale::Locale,
-    origin::Origin,
     person::Person,
     ports::{Directory, IssuingBank, Ports, Store},
     record::{Batch, Stored as _, Versioned},
     register::Account,
     time::Timestamp,
-    transaction::Payee,
     verifier::Verifier,
 };
 
 pub use self::{
     cards::CardView,
-    merchants::Fee,
     opening::NewWallet,
     pay::{PaymentStatus, PaymentView, Started, TicketView},
     settle::awaited,
@@ -39,45 +36,23 @@ pub use self::{
 };
 use crate::{
     error::{MoneyRefusal, WalletError},
-    jws::SigningKey,
+    house::House,
     message::WalletNumber,
     purse::{Limits, available},
     record::{Holder, Visit, Wallet},
 };
 
-/// How long a person is at a session after the code was typed, in seconds: PSD2 has five minutes without a sign of life for
-/// pages that pay (RTS art. 4(3)(d)); no payment here is made without a code of its own.
-const VISIT_SECONDS: u32 = 900;
+/// How long a person is at a session without a sign of life, in seconds: five minutes (RTS art. 4(3)(d)).
+const VISIT_SECONDS: u32 = 300;
+
+/// A visit that has less than that left is renewed by a sign of life, in seconds: most of them write nothing.
+const RENEWED_BELOW_SECONDS: u32 = 240;
 
 /// How long what a bank is asked for is left to the process that asks, in seconds, before another looks.
 const LOOK_AGAIN_SECONDS: u32 = 60;
 
 /// How many wallets and how many cards one person may have: records that list them stay small.
 const MAX_OWNED: usize = 8;
-
-/// The house that keeps the wallets.
-#[derive(Clone, Debug)]
-pub struct House {
-    /// As people see it where they pay into a wallet.
-    pub name: Payee,
-    /// Its pages' host, by which tickets and receipts name it.
-    pub origin: Origin,
-    /// As bank and books know it.
-    pub party: RelyingPartyId,
-    /// What receipts are signed with.
-    pub key: SigningKey,
-    /// The currencies that wallets are kept in.
-    pub limits: Vec<Limits>,
-    /// What it keeps of each payment.
-    pub fee: Fee,
-}
-
-impl House {
-    fn limits(&self, currency: Currency) -> Result<&Limits, MoneyRefusal> {
-        let mut limits = self.limits.iter();
-        limits.find(|limits| limits.currency == currency).ok_or(MoneyRefusal::NoSuchCurrency)
-    }
-}
 
 /// Wallets and what is done with them. The verifier must know what of it waits: see [`awaited`].
 pub struct Wallets {
@@ -135,7 +110,7 @@ impl From<&Challenge> for CodeAsked {
 }
 
 impl Wallets {
-    /// The person who signed in at that session.
+    /// The person who signed in at that session; to ask is a sign of life.
     ///
     /// # Errors
     /// [`WalletError::NotSignedIn`], and when the store fails.
@@ -144,12 +119,12 @@ impl Wallets {
         session: &SessionId,
         locale: Locale,
     ) -> Result<Visitor, WalletError> {
-        let store = &self.ports.store;
-        let visit = store.find::<Visit>(session.as_str()).await?;
-        let is_there = |visit: &Versioned<Visit>| {
-            visit.value.until.is_some_and(|until| self.ports.clock.now() < until)
-        };
-        let visit = visit.filter(is_there).ok_or(WalletError::NotSignedIn)?.value;
+        let (store, now) = (&self.ports.store, self.ports.clock.now());
+        let visit = store.find::<Visit>(session.as_str()).await?.map(|found| found.value);
+        let visit = visit.filter(|visit| visit.lasts(now)).ok_or(WalletError::NotSignedIn)?;
+        if visit.until.is_some_and(|until| until.seconds_from(now) < RENEWED_BELOW_SECONDS) {
+            self.renew(session, now).await?;
+        }
         let holder = store.expect::<Holder>(visit.identifier.as_str()).await?.value;
         Ok(Visitor(self.person(&holder, session.clone(), locale)))
     }
@@ -163,6 +138,18 @@ impl Wallets {
         let (purchases, transfers) =
             (self.resume_purchases(limit).await?, self.resume_transfers(limit).await?);
         Ok(purchases.saturating_add(transfers))
+    }
+
+    async fn renew(&self, session: &SessionId, now: Timestamp) -> Result<(), Error> {
+        let renew = |found: Versioned<Visit>| async move {
+            let mut batch = Batch::default();
+            if found.value.lasts(now) {
+                let until = Some(now.plus_seconds(VISIT_SECONDS));
+                batch.replace(&found.map(|visit| Visit { until, ..visit }))?;
+            }
+            Ok((batch, ()))
+        };
+        self.ports.store.change(session.as_str(), renew).await
     }
 
     fn person(&self, holder: &Holder, session: SessionId, locale: Locale) -> Person {

@@ -23,7 +23,10 @@ use jsonwebtoken::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{error::MessageRefusal, message::MAX_BYTES, table::Signed};
+use crate::{error::MessageRefusal, table::Signed};
+
+/// Most bytes of a message: a ticket of twenty kinds of goods with long names has a third of them.
+pub const MAX_BYTES: usize = 16 * 1024;
 
 /// The one algorithm: ECDSA on P-256 with SHA-256 (RFC 7518 section 3.4).
 const ALGORITHM: &str = "ES256";

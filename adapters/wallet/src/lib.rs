@@ -50,6 +50,7 @@
 
 pub mod error;
 pub mod flow;
+mod house;
 pub mod jws;
 pub mod merchant;
 pub mod message;
@@ -61,6 +62,7 @@ pub mod table;
 pub mod testing;
 
 pub use self::{
-    flow::{House, Wallets},
+    flow::Wallets,
+    house::{Fee, House},
     purse::Limits,
 };

@@ -193,9 +193,6 @@ fn check_not_from_future(made: Seconds, now: Timestamp) -> Result<(), MessageRef
     Ok(())
 }
 
-/// Most bytes of a message: a ticket of twenty kinds of goods with long names has a third of them.
-pub const MAX_BYTES: usize = 16 * 1024;
-
 /// How far the clocks of merchant and server may be apart, in seconds.
 pub const SKEW_SECONDS: u64 = 60;
 

@@ -28,7 +28,7 @@ use countersign_domain::{
 
 use crate::{
     error::WalletError,
-    flow::House,
+    house::House,
     jws::KeyFault,
     message::{CodeTyped, Receipt, ReceiptNumber, WalletNumber},
     purse::{Limits, Movement},

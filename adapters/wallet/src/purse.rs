@@ -54,18 +54,6 @@ pub struct Limits {
     pub day_minor: u64,
 }
 
-/// What the account of which that is said is for, when a posting would bring it below its floor.
-pub(crate) fn overdrawn(account: &Account) -> Option<MoneyRefusal> {
-    let (kind, _) = account.as_str().split_once(':')?;
-    match kind {
-        "wallet" => Some(MoneyRefusal::InsufficientFunds),
-        "wallet_day" => Some(MoneyRefusal::DayLimit),
-        "wallet_room" => Some(MoneyRefusal::BalanceLimit),
-        "wallet_returnable" => Some(MoneyRefusal::NotPaidIn),
-        _ => None,
-    }
-}
-
 /// The day of a time, counted from the Unix epoch.
 pub(crate) const fn day_of(now: Timestamp) -> u64 {
     now.unix_seconds() / SECONDS_OF_A_DAY

@@ -309,6 +309,13 @@ pub struct Payout {
     pub at: Timestamp,
 }
 
+impl Visit {
+    /// Whether the person is there.
+    pub(crate) fn lasts(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+}
+
 impl Way {
     /// What was chosen to pay with.
     pub(crate) fn source(&self) -> Source {

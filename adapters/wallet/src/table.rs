@@ -1,12 +1,7 @@
 //! The one table of the exchange's messages: their types are made from it, and so are the documented schema and the model
 //! that is proved.
 
-use countersign_domain::{
-    amount::Currency, digest::Sha256Digest, origin::Origin, transaction::Reference,
-};
 use serde::{Serialize, de::DeserializeOwned};
-
-use crate::message::{Minor, Seconds, Token};
 
 /// Those who take part (figure 12: 1201, 1202, 1203).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -212,13 +207,3 @@ macro_rules! described {
 }
 
 pub(crate) use described;
-
-described! {
-    Minor => Kind::Integer { min: 1, max: Minor::MAX },
-    Seconds => Kind::Integer { min: 0, max: Seconds::MAX },
-    Currency => Kind::Currency,
-    Origin => Kind::Host,
-    Sha256Digest => Kind::Digest("Ticket"),
-    Reference => Kind::Text { max: Reference::MAX_CHARS },
-    Token => Kind::Token { min: Token::MIN_CHARS, max: Token::MAX_CHARS },
-}

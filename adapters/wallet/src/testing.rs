@@ -24,8 +24,8 @@ use countersign_domain::{
 };
 
 use crate::{
-    House, Limits, Wallets,
-    flow::{CodeAsked, Fee, NewTransfer, NewWallet, Started, TransferStatus, Visitor, awaited},
+    Fee, House, Limits, Wallets,
+    flow::{CodeAsked, NewTransfer, NewWallet, Started, TransferStatus, Visitor, awaited},
     jws::SigningKey,
     merchant::{Order, Till},
     message::{

@@ -11,9 +11,10 @@ use countersign_domain::{
     transaction::Payee,
 };
 
-use super::{House, Wallets};
+use super::Wallets;
 use crate::{
     error::WalletError,
+    house::House,
     jws::PublicKey,
     message::MerchantNumber,
     purse::{Movement, owed_to},
@@ -22,25 +23,6 @@ use crate::{
 
 /// How many postings one payout covers: its commit stays short.
 const MAX_PER_PAYOUT: usize = 1000;
-
-/// All of an amount, in basis points.
-const WHOLE: u64 = 10_000;
-
-/// What the house keeps of each payment.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Fee {
-    /// Hundredths of a percent.
-    pub basis_points: u16,
-}
-
-impl Fee {
-    /// Of one payment, rounded down: the merchant never pays more than it was told.
-    fn of(self, amount_minor: u64) -> u64 {
-        // An amount has 12 digits at most, basis points have five.
-        let fee = amount_minor.saturating_mul(u64::from(self.basis_points)) / WHOLE;
-        fee.min(amount_minor)
-    }
-}
 
 impl Wallets {
     /// Opens a merchant's wallet, and takes the key that it will sign its tickets with.

@@ -13,8 +13,9 @@ use countersign_domain::{
     verifier::{End, Waits},
 };
 
-use super::{House, LOOK_AGAIN_SECONDS, Wallets, opening, pin};
+use super::{LOOK_AGAIN_SECONDS, Wallets, opening, pin};
 use crate::{
+    house::House,
     message::PurchaseId,
     record::{NotPaid, Purchase, PurchaseState, Way},
 };

@@ -4,13 +4,15 @@ use std::fmt;
 
 use countersign_domain::{
     agreement::ServiceName,
-    amount::Amount,
+    amount::{Amount, Currency},
     code::TypedCode,
+    digest::Sha256Digest,
     invalid::{Field, InvalidInput},
+    origin::Origin,
     random_id,
     secret::Secret,
     time::Timestamp,
-    transaction::{self, ItemName, Transaction},
+    transaction::{self, ItemName, Reference, Transaction},
 };
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -39,6 +41,13 @@ random_id!(
 );
 
 described! {
+    Minor => Kind::Integer { min: 1, max: Minor::MAX },
+    Seconds => Kind::Integer { min: 0, max: Seconds::MAX },
+    Currency => Kind::Currency,
+    Origin => Kind::Host,
+    Sha256Digest => Kind::Digest("Ticket"),
+    Reference => Kind::Text { max: Reference::MAX_CHARS },
+    Token => Kind::Token { min: Token::MIN_CHARS, max: Token::MAX_CHARS },
     MerchantNumber => Kind::Id("mer_"),
     ReceiptNumber => Kind::Id("rcp_"),
     PurchaseId => Kind::Id("pur_"),

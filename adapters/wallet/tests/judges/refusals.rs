@@ -4,7 +4,8 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use countersign_domain::{testing::START, time::Timestamp};
 use countersign_wallet::{
     error::MessageRefusal,
-    message::{MAX_BYTES, MAX_TICKET_SECONDS, SKEW_SECONDS},
+    jws::MAX_BYTES,
+    message::{MAX_TICKET_SECONDS, SKEW_SECONDS},
 };
 
 use proptest::prelude::*;

@@ -110,7 +110,7 @@ async fn a_person_has_eight_wallets_at_most() {
 }
 
 #[tokio::test]
-async fn a_person_signs_in_by_a_code_for_a_quarter_of_an_hour() {
+async fn a_person_signs_in_by_a_code_and_is_there_for_five_minutes_after_the_last_sign_of_life() {
     let process = Parties::new().await.process;
     process.open("alice", ALICE).await;
     let (wallets, session, here) = (&process.wallets, process.session(), Locale::default());
@@ -126,13 +126,19 @@ async fn a_person_signs_in_by_a_code_for_a_quarter_of_an_hour() {
     let refused = wallets.finish_sign_in(&session, here.clone(), &first).await;
     assert!(matches!(refused, Err(WalletError::Refused(_))), "{refused:?}");
     let typed = typed.try_into().unwrap();
-    let visitor = wallets.finish_sign_in(&session, here.clone(), &typed).await.unwrap();
-    process.fixture.clock.advance_seconds(899);
-    assert!(wallets.visitor(&session, here.clone()).await.is_ok());
-    process.fixture.clock.advance_seconds(1);
+    assert!(wallets.finish_sign_in(&session, here.clone(), &typed).await.is_ok());
+    for _ in 0..2 {
+        process.fixture.clock.advance_seconds(299);
+        assert!(wallets.visitor(&session, here.clone()).await.is_ok());
+    }
+    process.fixture.clock.advance_seconds(300);
     let late = wallets.visitor(&session, here.clone()).await.unwrap_err();
     assert_eq!(late, WalletError::NotSignedIn);
+    let asked = wallets.start_sign_in(&alice, session.clone(), here.clone()).await.unwrap();
+    let typed = process.read(&asked).await.try_into().unwrap();
+    let visitor = wallets.finish_sign_in(&session, here.clone(), &typed).await.unwrap();
     wallets.sign_out(&visitor).await.unwrap();
+    assert_eq!(wallets.visitor(&session, here).await.unwrap_err(), WalletError::NotSignedIn);
 }
 
 #[tokio::test]
