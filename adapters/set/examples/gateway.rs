@@ -39,6 +39,10 @@ impl IssuingBank for OwnBank {
         Ok(())
     }
 
+    async fn reverse_credit(&self, _: &BankRequest) -> Result<(), BankError> {
+        Ok(())
+    }
+
     async fn void(&self, _: &BankRequest, _: Option<&ApprovalCode>) -> Result<(), BankError> {
         Ok(())
     }

@@ -115,6 +115,7 @@ impl PaymentGateway {
                     Message::CapReq(request) => self.settle(&header, &request).await,
                     Message::CapRevReq(request) => self.settle(&header, &request).await,
                     Message::CredReq(request) => self.settle(&header, &request).await,
+                    Message::CredRevReq(request) => self.settle(&header, &request).await,
                     Message::PInitReq(_)
                     | Message::PInitRes(_)
                     | Message::PReq(_)
@@ -126,6 +127,7 @@ impl PaymentGateway {
                     | Message::CapRes(_)
                     | Message::CapRevRes(_)
                     | Message::CredRes(_)
+                    | Message::CredRevRes(_)
                     | Message::CodeRes(_)
                     | Message::CodeForwardReq(_)
                     | Message::CodeForwardRes(_)

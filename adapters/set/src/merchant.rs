@@ -247,6 +247,8 @@ impl MerchantServer {
                     | Message::CapRevRes(_)
                     | Message::CredReq(_)
                     | Message::CredRes(_)
+                    | Message::CredRevReq(_)
+                    | Message::CredRevRes(_)
                     | Message::CodeReq(_)
                     | Message::CodeRes(_)
                     | Message::CodeForwardRes(_)

@@ -266,7 +266,7 @@ random_id!(
     SettlementId, "stl_"
 );
 
-/// A capture, a reversal or a credit that a merchant asks for.
+/// A capture, a credit or a reversal that a merchant asks for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SettlementRecord {
     /// Its id.

@@ -1,4 +1,4 @@
-//! The shop's part of the API after a purchase: capture, reversal, credit.
+//! The shop's part of the API after a purchase: capture, credit, their reversals.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub fn settlements_api(merchant: Arc<MerchantServer>, parties: RelyingParties) -
 pub struct Settle {
     /// What is to be done.
     pub kind: SettlementKind,
-    /// How much; all of it where it is left out. A reversal is of all of it.
+    /// How much; all of it where it is left out. A reversal is of all of it: that of a credit, of what one credit gave back.
     pub amount: Option<AmountBody>,
 }
 

@@ -245,11 +245,12 @@ const ANSWERED: &str = "rule all
        told(m, t1, completion(approved, yes), approved), has_receipt(m, g, t1, a1, hod1, agreed1, dual_signed)";
 
 /// Request, result, the digest in it, and the messages of both.
-const SETTLEMENTS: [[&str; 5]; 4] = [
+const SETTLEMENTS: [[&str; 5]; 5] = [
     ["AuthRevReqTBS", "AuthRevResTBS", "hAuthRevReq", "authRevReq", "authRevRes"],
     ["CapReqTBS", "CapResTBS", "hCapReq", "capReq", "capRes"],
     ["CapRevReqTBS", "CapRevResTBS", "hCapRevReq", "capRevReq", "capRevRes"],
     ["CredReqTBS", "CredResTBS", "hCredReq", "credReq", "credRes"],
+    ["CredRevReqTBS", "CredRevResTBS", "hCredRevReq", "credRevReq", "credRevRes"],
 ];
 
 /// Against whom the gateway settles, and how it knows the merchant.

@@ -1,4 +1,4 @@
-//! Reversal, capture and credit: each request is carried out once, and its answer kept.
+//! Reversal, capture, credit and their reversals: each request is carried out once, and its answer kept.
 
 use countersign_domain::{
     amount::Amount,
@@ -96,9 +96,13 @@ impl PaymentGateway {
             }
             (SettlementKind::CaptureReversal | SettlementKind::Credit, _) => {
                 match self.payments.credit_payment(payment.id(), amount, batch).await {
-                    Ok(Credit::Done(_)) => return Ok(SettlementCode::Success),
-                    Ok(Credit::Refused(_)) => return Ok(SettlementCode::Declined),
-                    Ok(Credit::UnderWay(_)) => return Ok(SettlementCode::UnderWay),
+                    Ok(credit) => return Ok(code_of(&credit)),
+                    Err(error) => Err(error),
+                }
+            }
+            (SettlementKind::CreditReversal, _) => {
+                match self.payments.reverse_credit(payment.id(), amount, batch).await {
+                    Ok(credit) => return Ok(code_of(&credit)),
                     Err(error) => Err(error),
                 }
             }
@@ -130,18 +134,20 @@ impl PaymentGateway {
             ) => SettlementCode::Success,
             (SettlementKind::AuthReversal, _) => SettlementCode::NotNow,
             (SettlementKind::Capture, PaymentState::Capturing { .. }) => SettlementCode::UnderWay,
-            (
-                SettlementKind::Capture,
-                PaymentState::Captured(_) | PaymentState::Crediting { .. },
-            ) => SettlementCode::Success,
-            (SettlementKind::Capture, _) => SettlementCode::Declined,
-            (SettlementKind::CaptureReversal | SettlementKind::Credit, _) => {
-                self.credited(begun, payment).await?
+            (SettlementKind::Capture, state) if state.capture().is_some() => {
+                SettlementCode::Success
             }
+            (SettlementKind::Capture, _) => SettlementCode::Declined,
+            (
+                SettlementKind::CaptureReversal
+                | SettlementKind::Credit
+                | SettlementKind::CreditReversal,
+                _,
+            ) => self.credited(begun, payment).await?,
         })
     }
 
-    /// Credits of one payment follow one another: the one that was asked for as the n-th ended as the n-th.
+    /// Credits and their reversals of one payment follow one another: the one that was asked for as the n-th ended as the n-th.
     async fn credited(
         &self,
         begun: &SettlementBegun,
@@ -149,8 +155,12 @@ impl PaymentGateway {
     ) -> Result<SettlementCode, Stop> {
         let facts = self.ports.store.facts(&payment.key()).await?;
         let mut ended = facts.iter().filter_map(|fact| match &fact.event {
-            Event::PaymentCredited { .. } => Some(SettlementCode::Success),
-            Event::CreditRefused { .. } => Some(SettlementCode::Declined),
+            Event::PaymentCredited { .. } | Event::CreditReversed { .. } => {
+                Some(SettlementCode::Success)
+            }
+            Event::CreditRefused { .. } | Event::CreditReversalRefused { .. } => {
+                Some(SettlementCode::Declined)
+            }
             _ => None,
         });
         Ok(ended.nth(begun.credits_before).unwrap_or(SettlementCode::UnderWay))
@@ -163,18 +173,7 @@ impl PaymentGateway {
         code: SettlementCode,
     ) -> Result<Settled, Stop> {
         let payment = self.payments.payment(&purchase.payment).await?;
-        let capture = match payment.state() {
-            PaymentState::Captured(capture) | PaymentState::Crediting { capture, .. } => {
-                Some(capture)
-            }
-            PaymentState::Authorizing { .. }
-            | PaymentState::AwaitingCode { .. }
-            | PaymentState::Authorized { .. }
-            | PaymentState::Capturing { .. }
-            | PaymentState::Declined { .. }
-            | PaymentState::Voiding { .. }
-            | PaymentState::Voided { .. } => None,
-        };
+        let capture = payment.state().capture();
         let captured = capture.map(|capture| capture.amount);
         // Nothing given back is no amount.
         let credited = capture.and_then(|capture| {
@@ -191,5 +190,14 @@ impl PaymentGateway {
 }
 
 const fn is_asked(event: &Event) -> bool {
-    matches!(event, Event::CreditAsked { .. })
+    matches!(event, Event::CreditAsked { .. } | Event::CreditReversalAsked { .. })
+}
+
+/// What is said of a credit, or of its reversal.
+const fn code_of(credit: &Credit) -> SettlementCode {
+    match credit {
+        Credit::Done(_) => SettlementCode::Success,
+        Credit::Refused(_) => SettlementCode::Declined,
+        Credit::UnderWay(_) => SettlementCode::UnderWay,
+    }
 }

@@ -1,4 +1,4 @@
-//! What the merchant does with an authorization: capture all or a part, release it, give some back. Each is a record with
+//! What the merchant does with an authorization: capture all or a part, release it, give some back, undo that. Each is a record with
 //! its question to the gateway, kept before it is sent, and sent again as it is until it is answered.
 
 use super::{MerchantServer, authorization::question};
@@ -8,7 +8,7 @@ use crate::{
         authorization::AuthTags,
         common::CurrencyAmount,
         settlement::{
-            AuthRevReqTbs, CapReqTbs, CapRevReqTbs, CredReqTbs, Settled, Settlement,
+            AuthRevReqTbs, CapReqTbs, CapRevReqTbs, CredReqTbs, CredRevReqTbs, Settled, Settlement,
             SettlementCode, SettlementKind,
         },
     },
@@ -50,6 +50,7 @@ impl MerchantServer {
             SettlementKind::Capture => self.ask_for::<CapReqTbs>(&sale, amount)?,
             SettlementKind::CaptureReversal => self.ask_for::<CapRevReqTbs>(&sale, amount)?,
             SettlementKind::Credit => self.ask_for::<CredReqTbs>(&sale, amount)?,
+            SettlementKind::CreditReversal => self.ask_for::<CredRevReqTbs>(&sale, amount)?,
         };
         let record = SettlementRecord::new(id, order.id, kind, amount, question);
         batch.insert(&record)?;
@@ -84,6 +85,9 @@ impl MerchantServer {
                 self.settled::<CapRevReqTbs>(&answered, &found.value, &sale)
             }
             SettlementKind::Credit => self.settled::<CredReqTbs>(&answered, &found.value, &sale),
+            SettlementKind::CreditReversal => {
+                self.settled::<CredRevReqTbs>(&answered, &found.value, &sale)
+            }
         };
         match settled? {
             Ok(settled) => self.keep_settled(found, settled).await,

@@ -1,5 +1,5 @@
-//! After the authorization, between merchant and gateway: reversal, capture, its reversal, credit. Each has its own types, so
-//! that a request to give back can never be presented as one to debit.
+//! After the authorization, between merchant and gateway: reversal, capture, its reversal, credit, its reversal. Each has its
+//! own types, so that a request to give back can never be presented as one to debit.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,6 +25,8 @@ pub(crate) const ROWS: &[&Structure] = &[
     CapRevResTbs::STRUCTURE,
     CredReqTbs::STRUCTURE,
     CredResTbs::STRUCTURE,
+    CredRevReqTbs::STRUCTURE,
+    CredRevResTbs::STRUCTURE,
 ];
 
 enumerations! {
@@ -36,7 +38,7 @@ enumerations! {
         UnspecifiedFailure = "unspecifiedFailure" 1,
         /// The purchase is not in a state for it: not authorized, captured already, not captured, too long ago.
         NotNow = "notNow" 2,
-        /// It is more than is held, or than was captured and not given back.
+        /// It is more than is held, or than was captured and not given back, or no credit is of it.
         AmountError = "amountError" 3,
         /// The bank refused.
         Declined = "declined" 4,
@@ -103,6 +105,8 @@ pub enum SettlementKind {
     CaptureReversal,
     /// Some of what was debited is given back.
     Credit,
+    /// What was given back by one credit is debited again.
+    CreditReversal,
 }
 
 /// Makes the pairs: a request and its result.
@@ -118,7 +122,7 @@ macro_rules! settlements {
                 $request = $request_asn1 $request_number {
                     /// Request and purchase.
                     auth_tags = "authTags": AuthTags,
-                    /// What is to be released, debited or given back.
+                    /// What is to be released, debited, given back or debited again.
                     req_amt = "reqAmt": CurrencyAmount,
                     /// The merchant's certificate to encrypt the answer to, and those above it.
                     me_certificates = "meCertificates": Chain,
@@ -201,4 +205,10 @@ settlements! {
     /// What became of it.
     CredResTbs = "CredResTBS" 34,
     h_cred_req "hCredReq", CredReq, CredRes, Credit;
+
+    /// What one credit gave back is to be debited again: the latest of that amount.
+    CredRevReqTbs = "CredRevReqTBS" 35,
+    /// What became of it.
+    CredRevResTbs = "CredRevResTBS" 37,
+    h_cred_rev_req "hCredRevReq", CredRevReq, CredRevRes, CreditReversal;
 }

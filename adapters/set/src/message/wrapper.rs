@@ -12,7 +12,7 @@ use super::{
     purchase::{PReq, PRes},
     settlement::{
         AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
-        CredResTbs,
+        CredResTbs, CredRevReqTbs, CredRevResTbs,
     },
 };
 use crate::{
@@ -85,6 +85,10 @@ choices! {
         CredReq = "credReq": Sealed<Signed<CredReqTbs, Merchant>, Gateway>,
         ["15"] /// The gateway answers.
         CredRes = "credRes": Sealed<Signed<CredResTbs, Gateway>, Merchant>,
+        ["16"] /// The merchant has a credit undone.
+        CredRevReq = "credRevReq": Sealed<Signed<CredRevReqTbs, Merchant>, Gateway>,
+        ["17"] /// The gateway answers.
+        CredRevRes = "credRevRes": Sealed<Signed<CredRevResTbs, Gateway>, Merchant>,
         ["40"] /// The merchant hands a code on, or asks how it stands.
         CodeReq = "codeReq": CodeReq,
         ["41"] /// The gateway answers.

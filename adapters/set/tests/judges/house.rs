@@ -229,18 +229,22 @@ impl House {
         said
     }
 
-    /// What merchant and gateway say after authorizations: one is reversed, one captured and partly given back, one captured
-    /// and the capture reversed.
+    /// What merchant and gateway say after authorizations: one is reversed, one captured and partly given back and the
+    /// credit undone, one captured and the capture reversed.
     pub(crate) async fn settled(&mut self) -> Vec<Said> {
-        use SettlementKind::{AuthReversal, Capture, CaptureReversal, Credit};
+        use SettlementKind::{AuthReversal, Capture, CaptureReversal, Credit, CreditReversal};
         self.merchant.settings.capture_now = false;
         let mut said = Vec::new();
-        for kinds in [[AuthReversal].as_slice(), &[Capture, Credit], &[Capture, CaptureReversal]] {
+        for kinds in [
+            [AuthReversal].as_slice(),
+            &[Capture, Credit, CreditReversal],
+            &[Capture, CaptureReversal],
+        ] {
             let order = self.authorized().await;
             for kind in kinds {
                 let part = "20.00";
                 let part = Amount::from_decimal(part, "EUR".try_into().unwrap()).unwrap();
-                let amount = matches!(kind, Credit).then_some(part);
+                let amount = matches!(kind, Credit | CreditReversal).then_some(part);
                 let id = SettlementId::random(&self.entropy).unwrap();
                 let settled = self.merchant.settle(id, &order, *kind, amount, Batch::default());
                 assert_eq!(settled.await.unwrap().code(), Some(SettlementCode::Success));
@@ -249,6 +253,7 @@ impl House {
                     Capture => ("CapReq", "CapRes"),
                     CaptureReversal => ("CapRevReq", "CapRevRes"),
                     Credit => ("CredReq", "CredRes"),
+                    CreditReversal => ("CredRevReq", "CredRevRes"),
                 };
                 for [message, answer] in self.line.seen.lock().unwrap().drain(..) {
                     said.extend([(request, message), (result, answer)]);

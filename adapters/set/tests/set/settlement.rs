@@ -1,11 +1,11 @@
-//! Capture later and in part, reversal, credit: each is carried out once.
+//! Capture later and in part, credit, their reversals: each is carried out once.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
 };
 
-use countersign_domain::{amount::Amount, policy::PolicySettings, record::Batch};
+use countersign_domain::{amount::Amount, bank::BankError, policy::PolicySettings, record::Batch};
 use countersign_set::{
     Order, SettlementId, SettlementRecord,
     merchant::MerchantServer,
@@ -96,6 +96,64 @@ async fn no_more_is_given_back_than_was_debited() {
 }
 
 #[tokio::test]
+async fn a_credit_is_reversed_as_a_whole_and_once() {
+    let (parties, order, sent) = authorized(Setup::default()).await;
+    for amount in ["30.00", "10.00"] {
+        settle(&parties, &order, SettlementKind::Credit, euros(amount)).await;
+    }
+    for (amount, code) in [
+        ("29.99", SettlementCode::AmountError),
+        ("40.00", SettlementCode::AmountError),
+        ("30.00", SettlementCode::Success),
+        ("30.00", SettlementCode::AmountError),
+        ("10.00", SettlementCode::Success),
+    ] {
+        let undone = settle(&parties, &order, SettlementKind::CreditReversal, euros(amount)).await;
+        assert_eq!(undone.code(), Some(code), "{amount}");
+    }
+    let calls = ["authorize", "capture", "credit", "credit", "reverse_credit", "reverse_credit"];
+    assert_eq!(parties.fixture.bank.call_names(), calls);
+    let told = parties.inquire(&sent).await.unwrap();
+    assert_eq!(told.completion, CompletionCode::CapturePerformed, "nothing is given back any more");
+}
+
+#[tokio::test]
+async fn what_was_not_captured_has_no_credit_to_reverse() {
+    let (parties, order, _) = authorized(LATER).await;
+    let undone = settle(&parties, &order, SettlementKind::CreditReversal, None).await;
+    assert_eq!(undone.code(), Some(SettlementCode::NotNow));
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
+}
+
+#[tokio::test]
+async fn a_bank_that_will_not_debit_again_leaves_the_credit_as_it_is() {
+    let (parties, order, sent) = authorized(Setup::default()).await;
+    settle(&parties, &order, SettlementKind::Credit, euros("10.00")).await;
+    let response = "51".to_owned().try_into().unwrap();
+    parties.fixture.bank.fail_with(Some(BankError::Refused { response }));
+    let undone = settle(&parties, &order, SettlementKind::CreditReversal, euros("10.00")).await;
+    assert_eq!(undone.code(), Some(SettlementCode::Declined));
+    assert_eq!(parties.inquire(&sent).await.unwrap().completion, CompletionCode::CreditPerformed);
+}
+
+#[tokio::test]
+async fn a_reversal_that_the_bank_did_not_answer_is_told_again_and_answered_by_what_became_of_it() {
+    let (parties, order, _) = authorized(Setup::default()).await;
+    settle(&parties, &order, SettlementKind::Credit, euros("10.00")).await;
+    let silent = BankError::Unknown { cause: "silent".to_owned() };
+    parties.fixture.bank.fail_with(Some(silent));
+    let undone = settle(&parties, &order, SettlementKind::CreditReversal, euros("10.00")).await;
+    assert_eq!(undone.code(), Some(SettlementCode::UnderWay));
+    parties.fixture.bank.fail_with(None);
+    parties.fixture.clock.advance_seconds(15);
+    parties.fixture.gateway.resume(10).await.unwrap();
+    let found = parties.merchant.settlement(&undone.id).await.unwrap();
+    assert_eq!(found.code(), Some(SettlementCode::Success));
+    let asked = parties.fixture.bank.call_names();
+    assert_eq!(asked.iter().filter(|name| **name == "reverse_credit").count(), 2);
+}
+
+#[tokio::test]
 async fn a_capture_is_reversed_as_a_whole_and_once() {
     let (parties, order, _) = authorized(Setup::default()).await;
     for (amount, code) in [
@@ -110,19 +168,22 @@ async fn a_capture_is_reversed_as_a_whole_and_once() {
 }
 
 #[tokio::test]
-async fn a_credit_whose_answer_was_lost_is_asked_for_again_and_made_once() {
+async fn a_credit_or_its_reversal_whose_answer_was_lost_is_asked_for_again_and_made_once() {
     let (parties, order, _) = authorized(Setup::default()).await;
-    // The gateway answers, and the answer does not arrive.
-    *parties.wire.instead.lock().unwrap() = Some(b"lost".to_vec());
-    let lost = settle(&parties, &order, SettlementKind::Credit, euros("10.00")).await;
-    assert_eq!(lost.code(), None);
-    let found = parties.merchant.settlement(&lost.id).await.unwrap();
-    assert_eq!(found.code(), Some(SettlementCode::Success));
-    assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture", "credit"]);
-    // The very bytes that were lost.
-    let seen = parties.wire.seen.lock().unwrap();
-    let [.., (first, lost), (second, found)] = seen.as_slice() else { panic!("two exchanges") };
-    assert_eq!((first, lost), (second, found));
+    for kind in [SettlementKind::Credit, SettlementKind::CreditReversal] {
+        // The gateway answers, and the answer does not arrive.
+        *parties.wire.instead.lock().unwrap() = Some(b"lost".to_vec());
+        let lost = settle(&parties, &order, kind, euros("10.00")).await;
+        assert_eq!(lost.code(), None);
+        let found = parties.merchant.settlement(&lost.id).await.unwrap();
+        assert_eq!(found.code(), Some(SettlementCode::Success));
+        // The very bytes that were lost.
+        let seen = parties.wire.seen.lock().unwrap();
+        let [.., (first, lost), (second, found)] = seen.as_slice() else { panic!("two exchanges") };
+        assert_eq!((first, lost), (second, found));
+    }
+    let calls = ["authorize", "capture", "credit", "reverse_credit"];
+    assert_eq!(parties.fixture.bank.call_names(), calls);
 }
 
 #[tokio::test]

@@ -114,12 +114,14 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         | Message::CapReq(_)
         | Message::CapRevReq(_)
         | Message::CredReq(_)
+        | Message::CredRevReq(_)
         | Message::CodeReq(_) => "signed by the merchant and encrypted to the gateway",
         Message::AuthRes(_)
         | Message::AuthRevRes(_)
         | Message::CapRes(_)
         | Message::CapRevRes(_)
         | Message::CredRes(_)
+        | Message::CredRevRes(_)
         | Message::CodeRes(_) => "signed by the gateway and encrypted to the merchant",
         Message::Error(_) => "signed, if there is a key to sign with",
     };
@@ -147,6 +149,8 @@ const fn named(message: &Message) -> (&'static str, Party, Party) {
         Message::CapRevRes(_) => ("CapRevRes", gateway, merchant),
         Message::CredReq(_) => ("CredReq", merchant, gateway),
         Message::CredRes(_) => ("CredRes", gateway, merchant),
+        Message::CredRevReq(_) => ("CredRevReq", merchant, gateway),
+        Message::CredRevRes(_) => ("CredRevRes", gateway, merchant),
         Message::CodeReq(_) => ("CodeReq", merchant, gateway),
         Message::CodeRes(_) => ("CodeRes", gateway, merchant),
         Message::CodeForwardReq(_) => ("CodeForwardReq", payer, merchant),
