@@ -11,6 +11,7 @@
 //! ```
 
 mod authorization;
+mod batch;
 mod order;
 mod settlement;
 
@@ -249,6 +250,8 @@ impl MerchantServer {
                     | Message::CredRes(_)
                     | Message::CredRevReq(_)
                     | Message::CredRevRes(_)
+                    | Message::BatchAdminReq(_)
+                    | Message::BatchAdminRes(_)
                     | Message::CodeReq(_)
                     | Message::CodeRes(_)
                     | Message::CodeForwardRes(_)
@@ -385,7 +388,7 @@ impl MerchantServer {
         message: &[u8],
     ) -> Result<Vec<u8>, Stop> {
         let rrpid = &header.rrpid;
-        if !header.names(&request.rrpid, &request.trans_ids.xid) {
+        if !header.names(&request.rrpid, Some(&request.trans_ids.xid)) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let asked = sha256(message);
@@ -420,7 +423,7 @@ impl MerchantServer {
                 (data.into_value(), Some(*signer.key_sha256()))
             }
         };
-        if !header.names(&data.rrpid, &data.trans_ids.xid) {
+        if !header.names(&data.rrpid, Some(&data.trans_ids.xid)) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let found = self.sale(&data.trans_ids).await?;

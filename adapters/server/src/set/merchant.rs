@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use countersign_certs::EndEntityKind;
 use countersign_set::{
     Trust,
+    batches::batches_api,
     http::merchant_routes,
     link::{HttpClient, HttpLink},
     merchant::{MerchantKeys, MerchantServer, MerchantSettings},
@@ -101,7 +102,8 @@ impl Flow for MerchantFlow {
             endpoints: vec![endpoint],
             api: vec![
                 shop_api(Arc::clone(&merchant), backbone.parties.clone()),
-                settlements_api(merchant, backbone.parties.clone()),
+                settlements_api(Arc::clone(&merchant), backbone.parties.clone()),
+                batches_api(merchant, backbone.parties.clone()),
             ],
             tasks,
             ..Mount::default()

@@ -229,7 +229,7 @@ impl MerchantServer {
 
     /// Sends a question, and keeps what the gateway answers. Without an answer that is trusted, the sale stays as it is.
     async fn exchange(&self, sale: Sale, question: Question) -> Result<Sale, Stop> {
-        let answered = match self.send(&question, &sale.trans_ids()?.xid).await? {
+        let answered = match self.send(&question, Some(&sale.trans_ids()?.xid)).await? {
             Ok(answered) => answered,
             Err(error) => {
                 tracing::warn!(%error, "asking the gateway again later");
@@ -311,11 +311,11 @@ impl MerchantServer {
     pub(super) async fn send(
         &self,
         question: &Question,
-        xid: &Random,
+        xid: Option<&Random>,
     ) -> Result<Result<Vec<u8>, LinkError>, Failure> {
         let rrpid = Random::try_from(question.rrpid.0.clone())?;
         let message = Message::from_der(&question.message.0)?;
-        let message = wrap(message, &rrpid, Some(xid), self.ports.clock.now())?;
+        let message = wrap(message, &rrpid, xid, self.ports.clock.now())?;
         Ok(self.link.exchange(message).await)
     }
 

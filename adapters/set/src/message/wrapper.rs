@@ -4,6 +4,7 @@ use der::asn1::GeneralizedTime;
 
 use super::{
     authorization::{AuthReq, AuthRes},
+    batch::{BatchAdminReq, BatchAdminRes},
     code::{CodeDirectReq, CodeDirectRes, CodeForwardReq, CodeReq, CodeRes},
     common::Software,
     failure::ErrorMessage,
@@ -44,8 +45,8 @@ structures! {
 
 impl MessageHeader {
     /// Whether it names this request and, where it names a purchase, this one.
-    pub(crate) fn names(&self, rrpid: &Random, xid: &Random) -> bool {
-        self.rrpid == *rrpid && self.xid.as_ref().is_none_or(|named| named == xid)
+    pub(crate) fn names(&self, rrpid: &Random, xid: Option<&Random>) -> bool {
+        self.rrpid == *rrpid && self.xid.as_ref().is_none_or(|named| Some(named) == xid)
     }
 }
 
@@ -89,6 +90,10 @@ choices! {
         CredRevReq = "credRevReq": Sealed<Signed<CredRevReqTbs, Merchant>, Gateway>,
         ["17"] /// The gateway answers.
         CredRevRes = "credRevRes": Sealed<Signed<CredRevResTbs, Gateway>, Merchant>,
+        ["20"] /// The merchant opens or closes a batch, or asks how it stands.
+        BatchAdminReq = "batchAdminReq": BatchAdminReq,
+        ["21"] /// The gateway answers.
+        BatchAdminRes = "batchAdminRes": BatchAdminRes,
         ["40"] /// The merchant hands a code on, or asks how it stands.
         CodeReq = "codeReq": CodeReq,
         ["41"] /// The gateway answers.

@@ -6,6 +6,10 @@ use countersign_set::{
             Answer, AuthReq, AuthReqData, AuthReqPayload, AuthReqTbs, AuthResTbs, AuthTags,
             CheckDigests,
         },
+        batch::{
+            BatchAdminReqData, BatchAdminResData, BatchItem, BatchStatus, BatchTotals,
+            ReturnTransactionDetail, TransDetails, TransactionDetail,
+        },
         code::{
             CodeDirectReq, CodeDirectResData, CodeForwardReq, CodeReqTbs, CodeResTbs,
             CodeStartData, CodeSubmissionTbe,
@@ -110,6 +114,14 @@ const SETTLEMENT: &[(&str, Codec)] = &codecs![
     CredResTbs,
     CredRevReqTbs,
     CredRevResTbs,
+    BatchItem,
+    BatchTotals,
+    ReturnTransactionDetail,
+    BatchAdminReqData,
+    BatchStatus,
+    TransactionDetail,
+    TransDetails,
+    BatchAdminResData,
 ];
 
 /// What is written again after it was read as the structure of that name.

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod batch;
 mod cardholder_checks;
 mod forge;
 mod gateway_checks;

@@ -46,7 +46,7 @@ async fn settle(
     amount: Option<Amount>,
 ) -> SettlementRecord {
     let id = SettlementId::random(&parties.entropy).unwrap();
-    parties.merchant.settle(id, &order.id, kind, amount, Batch::default()).await.unwrap()
+    parties.merchant.settle(id, &order.id, kind, amount, None, Batch::default()).await.unwrap()
 }
 
 #[tokio::test]
@@ -191,7 +191,8 @@ async fn another_merchants_purchase_is_none_of_ones_business() {
     let (parties, order, _) = authorized(LATER).await;
     let other = parties.second_merchant("other-shop");
     let id = SettlementId::random(&parties.entropy).unwrap();
-    let stolen = other.settle(id, &order.id, SettlementKind::Capture, None, Batch::default()).await;
+    let stolen =
+        other.settle(id, &order.id, SettlementKind::Capture, None, None, Batch::default()).await;
     assert_eq!(stolen.unwrap().code(), None);
     assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
 }
@@ -203,7 +204,8 @@ async fn captured_by(
     order: &Order,
 ) -> Option<SettlementCode> {
     let id = SettlementId::random(&parties.entropy).unwrap();
-    let asked = merchant.settle(id, &order.id, SettlementKind::Capture, None, Batch::default());
+    let asked =
+        merchant.settle(id, &order.id, SettlementKind::Capture, None, None, Batch::default());
     asked.await.unwrap().code()
 }
 

@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Settling {
     /// The last settlement, by its id.
     pub(crate) last: Option<String>,
+    /// The batch that is open, by its number.
+    pub(crate) batch: Option<u32>,
 }
 
 impl Settling {
@@ -30,9 +32,10 @@ pub(crate) async fn ask(
     order: &Order,
     kind: &str,
     amount: Amount,
+    batch: Option<u32>,
 ) -> Result<String, Failure> {
     let price = json!({ "value": amount.to_decimal(), "currency": amount.currency().code() });
-    let body = json!({ "kind": kind, "amount": price });
+    let body = json!({ "kind": kind, "amount": price, "batch": batch });
     let path = format!("/v1/set/orders/{}/settlements", order.id);
     let api_key = Some(bench.description.api_key.as_str());
     let call = Call { method: "POST", path: &path, api_key, body: Some(&body), ..Call::default() };
@@ -48,6 +51,18 @@ pub(crate) async fn code(bench: &Bench, id: &str) -> Result<Option<String>, Fail
     let call = Call { method: "GET", path: &path, api_key, ..Call::default() };
     let view = shown(bench.call(call).await?)?;
     Ok(view.get("code").and_then(Value::as_str).map(str::to_owned))
+}
+
+/// Opens, closes or looks at a batch.
+pub(crate) async fn batch(
+    bench: &Bench,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, Failure> {
+    let (path, api_key) =
+        (format!("/v1/set/batches/{path}"), Some(bench.description.api_key.as_str()));
+    shown(bench.call(Call { method, path: &path, api_key, body, ..Call::default() }).await?)
 }
 
 /// What a shop is told, by the protocol's name.

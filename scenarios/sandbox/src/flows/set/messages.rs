@@ -115,6 +115,7 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         | Message::CapRevReq(_)
         | Message::CredReq(_)
         | Message::CredRevReq(_)
+        | Message::BatchAdminReq(_)
         | Message::CodeReq(_) => "signed by the merchant and encrypted to the gateway",
         Message::AuthRes(_)
         | Message::AuthRevRes(_)
@@ -122,6 +123,7 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         | Message::CapRevRes(_)
         | Message::CredRes(_)
         | Message::CredRevRes(_)
+        | Message::BatchAdminRes(_)
         | Message::CodeRes(_) => "signed by the gateway and encrypted to the merchant",
         Message::Error(_) => "signed, if there is a key to sign with",
     };
@@ -151,6 +153,8 @@ const fn named(message: &Message) -> (&'static str, Party, Party) {
         Message::CredRes(_) => ("CredRes", gateway, merchant),
         Message::CredRevReq(_) => ("CredRevReq", merchant, gateway),
         Message::CredRevRes(_) => ("CredRevRes", gateway, merchant),
+        Message::BatchAdminReq(_) => ("BatchAdminReq", merchant, gateway),
+        Message::BatchAdminRes(_) => ("BatchAdminRes", gateway, merchant),
         Message::CodeReq(_) => ("CodeReq", merchant, gateway),
         Message::CodeRes(_) => ("CodeRes", gateway, merchant),
         Message::CodeForwardReq(_) => ("CodeForwardReq", payer, merchant),
