@@ -1,6 +1,7 @@
-Feature: Figure 11: what a merchant does after a purchase
+Feature: Figure 11: between merchant and gateway
 
-  Capture, credit and their reversals are messages between merchant and gateway; each is carried out once.
+  Capture, credit and their reversals are messages between merchant and gateway; each is carried out once, and counted where
+  the merchant wants it counted. The merchant learns from the gateway to which key is to be encrypted.
 
   Rule: A credit is undone by its own name
 
@@ -66,3 +67,18 @@ Feature: Figure 11: what a merchant does after a purchase
       When the shop closes the batch
       Then nothing more can be counted in the batch
       And Alice has paid 44.90 EUR in all
+
+  Rule: A merchant follows the gateway's certificate
+
+    @drawn @F11.4
+    Scenario: A purchase is encrypted to the key that the gateway has changed to
+      Given Alice is a subscriber with a card
+      And Alice has a wallet without a certificate
+      And the shop sells "Two books" for 49.90 EUR by SET
+      When Alice's wallet takes the order
+      And Alice pays with the wallet
+      Then the payment is encrypted to the gateway's new key, and not to the one that the merchant was given
+      And Alice gets a message with a code
+      When Alice types the code into the wallet
+      Then the wallet is told: it is paid
+      And Alice is debited 49.90 EUR once

@@ -7,11 +7,13 @@
 //!   CodeDirectReq -> the code is checked
 //!   CapReq, ...   -> settlement.rs: reversal, capture, credit, each once
 //!   BatchAdminReq -> batch.rs: what of them was counted
+//!   PCertReq      -> certificates.rs: to what is to be encrypted
 //!   every answer  -> answer.rs, kept under its request and given again byte for byte
 //! ```
 
 mod answer;
 mod batch;
+mod certificates;
 mod envelope;
 mod payment;
 mod settlement;
@@ -59,8 +61,10 @@ pub struct GatewayKeys {
     pub above: Vec<Certificate>,
     /// The key that signs.
     pub key: Arc<dyn SigningKey>,
-    /// The certificates that are encrypted to (SET's `Cert-PE`): several while keys are changed.
+    /// The certificates that are encrypted to (SET's `Cert-PE`): several while keys are changed, that of the new key first.
     pub exchange: Vec<Certificate>,
+    /// Those above them, in any order.
+    pub exchange_above: Vec<Certificate>,
     /// Their keys.
     pub exchange_keys: Vec<RecipientKey>,
     /// The keys that open numbers in certificates; often the same.
@@ -119,6 +123,7 @@ impl PaymentGateway {
                     Message::CredReq(request) => self.settle(&header, &request).await,
                     Message::CredRevReq(request) => self.settle(&header, &request).await,
                     Message::BatchAdminReq(request) => self.administer(&header, &request).await,
+                    Message::PCertReq(request) => self.certificates(&header, &request).await,
                     Message::PInitReq(_)
                     | Message::PInitRes(_)
                     | Message::PReq(_)
@@ -132,6 +137,7 @@ impl PaymentGateway {
                     | Message::CredRes(_)
                     | Message::CredRevRes(_)
                     | Message::BatchAdminRes(_)
+                    | Message::PCertRes(_)
                     | Message::CodeRes(_)
                     | Message::CodeForwardReq(_)
                     | Message::CodeForwardRes(_)

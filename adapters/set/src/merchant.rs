@@ -12,10 +12,12 @@
 
 mod authorization;
 mod batch;
+mod known_gateway;
 mod order;
 mod settlement;
 
 pub(crate) use authorization::is_final;
+pub use known_gateway::KnownGateway;
 
 use std::sync::Arc;
 
@@ -105,11 +107,9 @@ pub struct MerchantSettings {
     pub capture_now: bool,
     /// Where the gateway takes a code without the merchant in between.
     pub gateway_url: Url,
-    /// The gateway's certificate to encrypt to (SET's `Cert-PE`), and those above it.
-    pub gateway: Vec<Certificate>,
 }
 
-/// A merchant. Holds no state of its own.
+/// A merchant. Holds no state of its own, but which certificate the gateway has.
 pub struct MerchantServer {
     /// Store, time, randomness and keys.
     pub ports: Ports,
@@ -119,6 +119,8 @@ pub struct MerchantServer {
     pub settings: MerchantSettings,
     /// The authorities that are trusted.
     pub trust: Trust,
+    /// The gateway that it works with.
+    pub gateway: KnownGateway,
     /// The way to the gateway.
     pub link: Arc<dyn GatewayLink>,
 }
@@ -252,6 +254,8 @@ impl MerchantServer {
                     | Message::CredRevRes(_)
                     | Message::BatchAdminReq(_)
                     | Message::BatchAdminRes(_)
+                    | Message::PCertReq(_)
+                    | Message::PCertRes(_)
                     | Message::CodeReq(_)
                     | Message::CodeRes(_)
                     | Message::CodeForwardRes(_)
@@ -333,7 +337,7 @@ impl MerchantServer {
             chall_m,
             merchant_id: self.merchant_id()?,
             gateway_url: self.settings.gateway_url.clone(),
-            pe_certificates: to_chain(&self.settings.gateway)?,
+            pe_certificates: to_chain(&self.gateway.current())?,
         };
         let xid = data.trans_ids.xid.clone();
         let signed = Signed::sign(&Received::new(data)?, &self.signer(), unix_time(now))?;

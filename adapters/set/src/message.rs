@@ -2,6 +2,7 @@
 
 pub mod authorization;
 pub mod batch;
+pub mod certificates;
 pub mod code;
 pub mod common;
 pub mod failure;

@@ -153,6 +153,7 @@ pub fn rows() -> Vec<&'static Structure> {
         message::code::ROWS,
         message::settlement::ROWS,
         message::batch::ROWS,
+        message::certificates::ROWS,
         message::inquiry::ROWS,
         message::failure::ROWS,
         message::wrapper::ROWS,

@@ -5,6 +5,7 @@
 //!   root --> issuing --+--> server         what browsers and curl see
 //!    |                 +--> gateway        opens encrypted numbers, and payments by SET
 //!    |                 +--> gateway-signature, dupont-signature, dupont-exchange, cardholder     figure 11
+//!    |                 +--> gateway-next   opens payments by SET since the gateway has changed its key
 //!    |                 +--> clear, encrypted, expired, moved     clients
 //!   foreign root ---------> foreign        a client of somebody we do not know
 //! ```
@@ -141,6 +142,11 @@ impl Maker<'_> {
             (
                 "gateway-signature",
                 Profile::PaymentGateway { common_name: GATEWAY, key_use: KeyUse::Signature },
+            ),
+            // The gateway has changed its key: the merchant's configuration has the earlier one.
+            (
+                "gateway-next",
+                Profile::PaymentGateway { common_name: GATEWAY, key_use: KeyUse::KeyExchange },
             ),
             ("dupont-signature", merchant(KeyUse::Signature)),
             ("dupont-exchange", merchant(KeyUse::KeyExchange)),

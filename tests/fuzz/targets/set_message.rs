@@ -10,6 +10,7 @@ use countersign_set::message::{
         BatchAdminReqData, BatchAdminResData, BatchItem, BatchStatus, BatchTotals,
         ReturnTransactionDetail, TransDetails, TransactionDetail,
     },
+    certificates::{PCertReqData, PCertResTbs},
     code::{
         CodeDirectReq, CodeDirectResData, CodeForwardReq, CodeReqTbs, CodeResTbs, CodeStartData,
         CodeSubmissionTbe,
@@ -113,6 +114,8 @@ const DECODERS: &[fn(&[u8])] = &decoders![
     TransactionDetail,
     TransDetails,
     BatchAdminResData,
+    PCertReqData,
+    PCertResTbs,
 ];
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {

@@ -7,6 +7,7 @@ const PURCHASE: &str = include_str!("purchase.rules");
 const ANSWERS: &str = include_str!("answers.rules");
 const SETTLEMENT: &str = include_str!("settlement.rules");
 const BATCH: &str = include_str!("batch.rules");
+const CERTIFICATES: &str = include_str!("certificates.rules");
 
 /// A question, and its answer.
 #[derive(Clone, Debug)]
@@ -344,6 +345,35 @@ const COUNTED_HONESTLY: &str = "rule asked then administers(g, b1, close, n1, w1
      rule known then opened_by(m, b1)
      rule reached if is_told(g, b1, close, n1, success, n1, i1), is_administered(m, b1, close, n1, w1)";
 
+/// Which certificate the gateway has, and what must not be encrypted to.
+const FOLLOWED: &[(&str, &str)] = &[
+    (
+        "a merchant encrypts only to a certificate that its gateway has told",
+        "rule has then has_certificate(g, k1)
+         rule never if encrypts_to(g, k2)",
+    ),
+    (
+        "the gateway tells only those who are certified merchants",
+        "rule has then has_certificate(g, k1)
+         rule never if is_asked_for_certificate(m2)",
+    ),
+];
+
+const FOLLOWED_HONESTLY: &str = "rule has then has_certificate(g, k1)
+     rule reached if encrypts_to(g, k1), is_asked_for_certificate(m)";
+
+fn certificates(texts: &[(&str, &str)], tags: &[&'static str], answer: &Found) -> Vec<Question> {
+    let question = |(name, text): &(&str, &str)| Question {
+        name: format!("pCertReq: {name}"),
+        rules: [PARTIES, CERTIFICATES],
+        tags: tags.to_vec(),
+        text: (*text).to_owned(),
+        without: &[],
+        answer: answer.clone(),
+    };
+    texts.iter().map(question).collect()
+}
+
 fn batches(texts: &[(&str, &str)], tags: &[&'static str], answer: &Found) -> Vec<Question> {
     let question = |(name, text): &(&str, &str)| Question {
         name: format!("batchAdminReq: {name}"),
@@ -516,6 +546,9 @@ pub(crate) fn questions() -> Vec<Question> {
     let namesake =
         "W11: another merchant of the same name closes batches when merchants are known by name";
     questions.extend(batches(&[(namesake, OF_A_NAMESAKES_BATCH)], &by_name, &Found::Way));
+    questions.extend(certificates(FOLLOWED, &["attacker", "twin"], &Found::NoWay));
+    let honest = [("an honest one is possible", FOLLOWED_HONESTLY)];
+    questions.extend(certificates(&honest, &[], &Found::Way));
     questions.extend(attacks());
     questions.extend(MODES.iter().map(|mode| {
         let name = format!("{}: an honest purchase is possible", mode.name);
@@ -553,5 +586,6 @@ pub(crate) fn properties() -> Vec<Question> {
     questions.extend(heard());
     questions.extend(settlements(SETTLED, SETTLING, &Found::NoWay));
     questions.extend(batches(BATCHES, SETTLING, &Found::NoWay));
+    questions.extend(certificates(FOLLOWED, &["attacker", "twin"], &Found::NoWay));
     questions
 }

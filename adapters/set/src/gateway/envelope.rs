@@ -55,13 +55,18 @@ pub(crate) struct Caller {
 impl Caller {
     /// Under which a request's answer is kept: one merchant cannot ask for another's.
     pub(crate) fn request_id(&self, rrpid: &Random) -> String {
-        format!("gateway:{}:{}", self.merchant, hex::encode(rrpid.as_bytes()))
+        request_id(&self.merchant, rrpid)
     }
 
     /// The same for a cardholder, who has no name here.
     pub(crate) fn cardholder(rrpid: &Random) -> String {
         format!("gateway::{}", hex::encode(rrpid.as_bytes()))
     }
+}
+
+/// Under which the answer to a merchant's request is kept.
+pub(crate) fn request_id(merchant: &RelyingPartyId, rrpid: &Random) -> String {
+    format!("gateway:{merchant}:{}", hex::encode(rrpid.as_bytes()))
 }
 
 /// What a request says of itself.

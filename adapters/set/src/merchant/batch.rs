@@ -192,7 +192,7 @@ impl MerchantServer {
             return Ok(None);
         };
         let checks = [
-            (self.is_our_gateway(&signer, now)?, "another gateway has signed it"),
+            (self.gateway.is_named(&signer), "another gateway has signed it"),
             (result.rr_tags.rrpid.as_bytes() == question.rrpid.0, "it is to another request"),
             (
                 result.rr_tags.merchant_id.as_str() == self.settings.id.as_str(),

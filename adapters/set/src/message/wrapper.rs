@@ -5,6 +5,7 @@ use der::asn1::GeneralizedTime;
 use super::{
     authorization::{AuthReq, AuthRes},
     batch::{BatchAdminReq, BatchAdminRes},
+    certificates::{PCertReq, PCertRes},
     code::{CodeDirectReq, CodeDirectRes, CodeForwardReq, CodeReq, CodeRes},
     common::Software,
     failure::ErrorMessage,
@@ -90,6 +91,10 @@ choices! {
         CredRevReq = "credRevReq": Sealed<Signed<CredRevReqTbs, Merchant>, Gateway>,
         ["17"] /// The gateway answers.
         CredRevRes = "credRevRes": Sealed<Signed<CredRevResTbs, Gateway>, Merchant>,
+        ["18"] /// The merchant asks for the gateway's certificates.
+        PCertReq = "pCertReq": PCertReq,
+        ["19"] /// The gateway answers.
+        PCertRes = "pCertRes": PCertRes,
         ["20"] /// The merchant opens or closes a batch, or asks how it stands.
         BatchAdminReq = "batchAdminReq": BatchAdminReq,
         ["21"] /// The gateway answers.

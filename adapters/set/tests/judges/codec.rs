@@ -10,6 +10,7 @@ use countersign_set::{
             BatchAdminReqData, BatchAdminResData, BatchItem, BatchStatus, BatchTotals,
             ReturnTransactionDetail, TransDetails, TransactionDetail,
         },
+        certificates::{PCertReqData, PCertResTbs},
         code::{
             CodeDirectReq, CodeDirectResData, CodeForwardReq, CodeReqTbs, CodeResTbs,
             CodeStartData, CodeSubmissionTbe,
@@ -122,6 +123,8 @@ const SETTLEMENT: &[(&str, Codec)] = &codecs![
     TransactionDetail,
     TransDetails,
     BatchAdminResData,
+    PCertReqData,
+    PCertResTbs,
 ];
 
 /// What is written again after it was read as the structure of that name.

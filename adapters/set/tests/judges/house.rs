@@ -141,6 +141,7 @@ impl House {
             above: Vec::new(),
             key: Arc::new(key),
             exchange: vec![cert_pe.clone()],
+            exchange_above: Vec::new(),
             exchange_keys: vec![RecipientKey::new(&cert_pe, &exchange_key).unwrap()],
             phones: vec![RecipientKey::new(&cert_pe, &exchange_key).unwrap()],
         };
@@ -293,6 +294,14 @@ impl House {
         assert_eq!(closed.closed(), Some(BaStatus::Success));
         heard("BatchAdminReq", "BatchAdminRes");
         said
+    }
+
+    /// A merchant asks for the gateway's certificates.
+    pub(crate) async fn certificates(&self) -> Vec<Said> {
+        self.merchant.follow_gateway().await.unwrap();
+        let seen = self.line.seen.lock().unwrap().drain(..).next();
+        let [message, answer] = seen.unwrap();
+        vec![("PCertReq", message), ("PCertRes", answer)]
     }
 
     /// An order that is authorized, and not captured.

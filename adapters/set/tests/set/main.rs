@@ -16,6 +16,7 @@ mod late;
 mod merchant_checks;
 mod once;
 mod purchase;
+mod renewal;
 mod secrets;
 mod settlement;
 mod shop;

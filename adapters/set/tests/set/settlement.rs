@@ -8,7 +8,7 @@ use std::{
 use countersign_domain::{amount::Amount, bank::BankError, policy::PolicySettings, record::Batch};
 use countersign_set::{
     Order, SettlementId, SettlementRecord,
-    merchant::MerchantServer,
+    merchant::{KnownGateway, MerchantServer},
     message::{
         failure::ErrorCode,
         purchase::CompletionCode,
@@ -227,7 +227,7 @@ async fn a_merchant_with_a_new_key_settles_when_the_gateway_knows_it_as_its_succ
     gateway.settings.successors = BTreeMap::from([(MERCHANT.try_into().unwrap(), vec![key])]);
     let wire = Arc::new(Wire::to(Arc::new(gateway)));
     let mut renewed = MerchantServer { link: wire, ..renewed };
-    renewed.settings.gateway = vec![cert_pe];
+    renewed.gateway = KnownGateway::new(vec![cert_pe]);
     assert_eq!(captured_by(&renewed, &parties, &order).await, Some(SettlementCode::Success));
     assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture"]);
 }
@@ -238,7 +238,7 @@ async fn what_was_asked_of_another_gateway_is_not_carried_out() {
     // A gateway of which the merchant asks the capture opens it, and encrypts it to the one that has the purchase.
     let (elsewhere, cert_pe) =
         testing::gateway(&parties.fixture, &parties.issuer, "gateway-2", Setup::default());
-    Arc::get_mut(&mut parties.merchant).unwrap().settings.gateway = vec![cert_pe];
+    Arc::get_mut(&mut parties.merchant).unwrap().gateway = KnownGateway::new(vec![cert_pe]);
     parties.wire.is_cut.store(true, Ordering::SeqCst);
     assert_eq!(captured_by(&parties.merchant, &parties, &order).await, None);
     let held = parties.wire.held.lock().unwrap().last().unwrap().clone();

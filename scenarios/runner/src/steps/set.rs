@@ -211,7 +211,7 @@ fn no_key_of_the_merchant(story: &mut Story) -> Outcome {
     let folder = &story.bench()?.description.folder;
     let message = &story.set.last()?.message;
     same("the merchant's key to open it", set::opens(folder, "dupont-exchange", message)?, false)?;
-    same("the gateway's key to open it", set::opens(folder, "gateway", message)?, true)
+    same("the gateway's key to open it", set::opens(folder, "gateway-next", message)?, true)
 }
 
 #[then(regex = r"^the shop sees that the order (.+)$")]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     failure::{Failure, Outcome, eventually, same},
-    flows::settle,
+    flows::{set, settle},
     phrase::Money,
     world::Story,
 };
@@ -33,6 +33,17 @@ impl Story {
     fn batch(&self) -> Result<u32, Failure> {
         self.set.settling.batch.ok_or_else(|| Failure::new("the shop has opened no batch"))
     }
+}
+
+/// The merchant's configuration has the earlier certificate.
+#[then(
+    "the payment is encrypted to the gateway's new key, and not to the one that the merchant was given"
+)]
+fn encrypted_to_new_key(story: &mut Story) -> Outcome {
+    let folder = &story.bench()?.description.folder;
+    let message = &story.set.last()?.message;
+    same("the new key to open it", set::opens(folder, "gateway-next", message)?, true)?;
+    same("the earlier key to open it", set::opens(folder, "gateway", message)?, false)
 }
 
 /// Every scenario has a batch of its own.

@@ -42,6 +42,7 @@ pub(super) async fn write() {
             said.extend(House::new(of).unsigned().await);
             said.extend(House::new(of).settled().await);
             said.extend(House::new(of).counted().await);
+            said.extend(House::new(of).certificates().await);
             said.extend(errors().await);
         }
         let mut files = Files::new(of);

@@ -103,8 +103,9 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         Message::PInitRes(_)
         | Message::PRes(_)
         | Message::InqRes(_)
-        | Message::CodeForwardRes(_) => "signed by the merchant",
-        Message::CodeDirectRes(_) => "signed by the gateway",
+        | Message::CodeForwardRes(_)
+        | Message::PCertReq(_) => "signed by the merchant",
+        Message::CodeDirectRes(_) | Message::PCertRes(_) => "signed by the gateway",
         Message::InqReq(_) => "signed by the cardholder, if the purchase was",
         Message::CodeForwardReq(_) | Message::CodeDirectReq(_) => {
             "the code is encrypted to the gateway"
@@ -155,6 +156,8 @@ const fn named(message: &Message) -> (&'static str, Party, Party) {
         Message::CredRevRes(_) => ("CredRevRes", gateway, merchant),
         Message::BatchAdminReq(_) => ("BatchAdminReq", merchant, gateway),
         Message::BatchAdminRes(_) => ("BatchAdminRes", gateway, merchant),
+        Message::PCertReq(_) => ("PCertReq", merchant, gateway),
+        Message::PCertRes(_) => ("PCertRes", gateway, merchant),
         Message::CodeReq(_) => ("CodeReq", merchant, gateway),
         Message::CodeRes(_) => ("CodeRes", gateway, merchant),
         Message::CodeForwardReq(_) => ("CodeForwardReq", payer, merchant),
