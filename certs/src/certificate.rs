@@ -86,6 +86,14 @@ impl Certificate {
         Some(Serial::from_random(bytes)).filter(|serial| *serial.as_bytes() == bytes)
     }
 
+    /// The subject's common name, if it has exactly one.
+    pub fn common_name(&self) -> Option<String> {
+        let parsed = parse(&self.der).ok()?;
+        let mut names = parsed.subject().iter_common_name();
+        let name = names.next()?.as_str().ok()?.to_owned();
+        names.next().is_none().then_some(name)
+    }
+
     /// SHA-256 of the SubjectPublicKeyInfo: of the key that it is for.
     pub fn key_sha256(&self) -> [u8; 32] {
         self.said.key_sha256

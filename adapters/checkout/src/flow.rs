@@ -166,7 +166,9 @@ impl Checkouts {
             Some(payment)
                 if matches!(
                     payment.state(),
-                    PaymentState::Captured(_) | PaymentState::Crediting { .. }
+                    PaymentState::Captured(_)
+                        | PaymentState::Crediting { .. }
+                        | PaymentState::ReversingCredit { .. }
                 ) =>
             {
                 return Err(CheckoutError::NotNow("paid"));

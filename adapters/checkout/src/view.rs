@@ -46,7 +46,11 @@ impl Status {
             None if now >= checkout.expires_at => Self::Expired,
             None => Self::Open,
             Some(PaymentState::AwaitingCode { .. }) => Self::AwaitingCode,
-            Some(PaymentState::Captured(_) | PaymentState::Crediting { .. }) => Self::Paid,
+            Some(
+                PaymentState::Captured(_)
+                | PaymentState::Crediting { .. }
+                | PaymentState::ReversingCredit { .. },
+            ) => Self::Paid,
             Some(PaymentState::Declined { .. }) => Self::Declined,
             Some(PaymentState::Voiding { .. } | PaymentState::Voided { .. }) => Self::Voided,
             Some(
@@ -164,6 +168,7 @@ fn cause(payment: &Payment) -> Option<&'static str> {
         | PaymentState::Authorized { .. }
         | PaymentState::Capturing { .. }
         | PaymentState::Captured(_)
-        | PaymentState::Crediting { .. } => None,
+        | PaymentState::Crediting { .. }
+        | PaymentState::ReversingCredit { .. } => None,
     }
 }

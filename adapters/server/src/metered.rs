@@ -69,6 +69,14 @@ impl<B: IssuingBank> IssuingBank for Metered<Arc<B>> {
         answer
     }
 
+    async fn reverse_credit(&self, request: &BankRequest) -> Result<(), BankError> {
+        let begun = Instant::now();
+        let answer = self.inner.reverse_credit(request).await;
+        let outcome = answer.as_ref().map_or_else(failure, |()| "done");
+        self.metrics.bank_asked("reverse_credit", outcome, begun.elapsed());
+        answer
+    }
+
     async fn void(
         &self,
         request: &BankRequest,

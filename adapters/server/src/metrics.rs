@@ -131,6 +131,9 @@ impl Metrics {
             Event::CreditAsked { .. } => payment("credit_asked", ""),
             Event::PaymentCredited { .. } => payment("credited", ""),
             Event::CreditRefused { .. } => payment("credit_refused", ""),
+            Event::CreditReversalAsked { .. } => payment("credit_reversal_asked", ""),
+            Event::CreditReversed { .. } => payment("credit_reversed", ""),
+            Event::CreditReversalRefused { .. } => payment("credit_reversal_refused", ""),
             Event::PaymentVoiding { cause } => payment("voiding", cause.name()),
             Event::PaymentVoided => payment("voided", ""),
             // Counted as a challenge.

@@ -39,6 +39,10 @@ impl IssuingBank for OwnBank {
         Ok(())
     }
 
+    async fn reverse_credit(&self, _: &BankRequest) -> Result<(), BankError> {
+        Ok(())
+    }
+
     async fn void(&self, _: &BankRequest, _: Option<&ApprovalCode>) -> Result<(), BankError> {
         Ok(())
     }
@@ -60,6 +64,7 @@ fn routes(yours: &Fixture) -> Result<Router, Box<dyn Error>> {
             key: Arc::new(key),
             exchange_keys: vec![RecipientKey::new(&cert_pe, &exchange_key)?],
             phones: vec![RecipientKey::new(&cert_pe, &exchange_key)?],
+            exchange_above: Vec::new(),
             exchange: vec![cert_pe],
         },
         settings: GatewaySettings {

@@ -24,6 +24,9 @@ pub enum SetError {
     /// The goods cannot be said in a message.
     #[error("description is not 1 to 1024 characters on one line")]
     Description,
+    /// No item of a batch has such a number.
+    #[error("from is not 1 to 9999")]
+    Item,
     /// The caller is another relying party than the merchant.
     #[error("the caller is not the merchant")]
     OtherMerchant,
@@ -47,7 +50,7 @@ impl From<SetError> for Problem {
             SetError::Lost(error) => error.into(),
             SetError::Idempotency(error) => Self::from(&error),
             SetError::Invalid(error) => error.into(),
-            SetError::Description => Self::broken_rule(&error),
+            SetError::Description | SetError::Item => Self::broken_rule(&error),
             // Another merchant's orders are not there for this one.
             SetError::OtherMerchant => Self::not_found("This is another merchant's shop."),
         }

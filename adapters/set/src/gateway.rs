@@ -6,10 +6,14 @@
 //!   CodeReq       -> envelope.rs             -> the code is checked, or how it stands is told
 //!   CodeDirectReq -> the code is checked
 //!   CapReq, ...   -> settlement.rs: reversal, capture, credit, each once
+//!   BatchAdminReq -> batch.rs: what of them was counted
+//!   PCertReq      -> certificates.rs: to what is to be encrypted
 //!   every answer  -> answer.rs, kept under its request and given again byte for byte
 //! ```
 
 mod answer;
+mod batch;
+mod certificates;
 mod envelope;
 mod payment;
 mod settlement;
@@ -46,7 +50,7 @@ use crate::{
     trust::Trust,
     wire::{Failure, is_untimely, unwrap, wrap},
 };
-use envelope::{Caller, as_long_as_any, authentic};
+use envelope::{Asking, Caller, as_long_as_any, authentic};
 use payment::Checked;
 
 /// The gateway's certificates and keys.
@@ -57,8 +61,10 @@ pub struct GatewayKeys {
     pub above: Vec<Certificate>,
     /// The key that signs.
     pub key: Arc<dyn SigningKey>,
-    /// The certificates that are encrypted to (SET's `Cert-PE`): several while keys are changed.
+    /// The certificates that are encrypted to (SET's `Cert-PE`): several while keys are changed, that of the new key first.
     pub exchange: Vec<Certificate>,
+    /// Those above them, in any order.
+    pub exchange_above: Vec<Certificate>,
     /// Their keys.
     pub exchange_keys: Vec<RecipientKey>,
     /// The keys that open numbers in certificates; often the same.
@@ -115,6 +121,9 @@ impl PaymentGateway {
                     Message::CapReq(request) => self.settle(&header, &request).await,
                     Message::CapRevReq(request) => self.settle(&header, &request).await,
                     Message::CredReq(request) => self.settle(&header, &request).await,
+                    Message::CredRevReq(request) => self.settle(&header, &request).await,
+                    Message::BatchAdminReq(request) => self.administer(&header, &request).await,
+                    Message::PCertReq(request) => self.certificates(&header, &request).await,
                     Message::PInitReq(_)
                     | Message::PInitRes(_)
                     | Message::PReq(_)
@@ -126,6 +135,9 @@ impl PaymentGateway {
                     | Message::CapRes(_)
                     | Message::CapRevRes(_)
                     | Message::CredRes(_)
+                    | Message::CredRevRes(_)
+                    | Message::BatchAdminRes(_)
+                    | Message::PCertRes(_)
                     | Message::CodeRes(_)
                     | Message::CodeForwardReq(_)
                     | Message::CodeForwardRes(_)
@@ -159,7 +171,7 @@ impl PaymentGateway {
     async fn authorize(&self, header: &MessageHeader, request: &AuthReq) -> Result<Vec<u8>, Stop> {
         let rrpid = &header.rrpid;
         let (tbs, caller) = authentic(self, &request.enc, header, |tbs: &AuthReqTbs| {
-            (&tbs.auth_req_data.auth_tags, &tbs.auth_req_data.me_certificates)
+            Asking::of(&tbs.auth_req_data.auth_tags, &tbs.auth_req_data.me_certificates)
         })?;
         // The signature covers the payment beside it (SET's EncB).
         if tbs.h_baggage != Digest::of(&request.baggage)? {
@@ -197,7 +209,7 @@ impl PaymentGateway {
     ) -> Result<Vec<u8>, Stop> {
         let rrpid = &header.rrpid;
         let (tbs, caller) = authentic(self, request, header, |tbs: &CodeReqTbs| {
-            (&tbs.auth_tags, &tbs.me_certificates)
+            Asking::of(&tbs.auth_tags, &tbs.me_certificates)
         })?;
         let asked = Digest::of(&tbs)?;
         if let Some(answer) = self.answered(&caller.request_id(rrpid), asked.as_bytes()).await? {
@@ -225,7 +237,7 @@ impl PaymentGateway {
         request: &CodeDirectReq,
     ) -> Result<Vec<u8>, Stop> {
         let rrpid = &header.rrpid;
-        if !header.names(&request.rrpid, &request.xid) {
+        if !header.names(&request.rrpid, Some(&request.xid)) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let asked = countersign_certs::sha256(&request.to_der()?);
@@ -320,10 +332,13 @@ impl PaymentGateway {
     /// Whether a purchase is the caller's: by the key that its payment names, or by one that has followed it. The name alone
     /// could be another's (W11).
     fn is_of(&self, purchase: &GatewayPurchase, caller: &Caller) -> bool {
+        purchase.merchant == caller.merchant && self.acts_for(&purchase.merchant_key(), caller)
+    }
+
+    /// Whether the caller has that key, or one that has followed it.
+    fn acts_for(&self, key: &KeyOf<Merchant>, caller: &Caller) -> bool {
         let successors = self.settings.successors.get(&caller.merchant);
-        purchase.merchant == caller.merchant
-            && (purchase.merchant_key() == caller.key
-                || successors.is_some_and(|keys| keys.contains(&caller.key)))
+        *key == caller.key || successors.is_some_and(|keys| keys.contains(&caller.key))
     }
 
     async fn purchase(&self, xid: &Random) -> Result<Option<GatewayPurchase>, Stop> {

@@ -29,6 +29,7 @@ pub mod table;
 mod name;
 mod record;
 mod stop;
+mod tally;
 mod trust;
 mod wire;
 
@@ -38,6 +39,7 @@ pub mod gateway;
 pub mod merchant;
 
 // Over HTTP: the roles' messages, the shop's part of the API, and the way to another role.
+pub mod batches;
 mod error;
 pub mod http;
 pub mod link;
@@ -50,7 +52,10 @@ pub mod wallet_file;
 
 pub use error::SetError;
 pub use name::cardholder_name;
-pub use record::{Order, OrderId, Sale, SettlementId, SettlementRecord, payment_of};
+pub use record::{
+    BatchNumber, BatchRecord, Order, OrderId, Sale, SettlementId, SettlementRecord, payment_of,
+};
+pub use tally::Tally;
 pub use trust::Trust;
 pub use wire::{Failure, MAX_MESSAGE_BYTES};
 

@@ -11,10 +11,13 @@
 //! ```
 
 mod authorization;
+mod batch;
+mod known_gateway;
 mod order;
 mod settlement;
 
 pub(crate) use authorization::is_final;
+pub use known_gateway::KnownGateway;
 
 use std::sync::Arc;
 
@@ -104,11 +107,9 @@ pub struct MerchantSettings {
     pub capture_now: bool,
     /// Where the gateway takes a code without the merchant in between.
     pub gateway_url: Url,
-    /// The gateway's certificate to encrypt to (SET's `Cert-PE`), and those above it.
-    pub gateway: Vec<Certificate>,
 }
 
-/// A merchant. Holds no state of its own.
+/// A merchant. Holds no state of its own, but which certificate the gateway has.
 pub struct MerchantServer {
     /// Store, time, randomness and keys.
     pub ports: Ports,
@@ -118,6 +119,8 @@ pub struct MerchantServer {
     pub settings: MerchantSettings,
     /// The authorities that are trusted.
     pub trust: Trust,
+    /// The gateway that it works with.
+    pub gateway: KnownGateway,
     /// The way to the gateway.
     pub link: Arc<dyn GatewayLink>,
 }
@@ -247,6 +250,12 @@ impl MerchantServer {
                     | Message::CapRevRes(_)
                     | Message::CredReq(_)
                     | Message::CredRes(_)
+                    | Message::CredRevReq(_)
+                    | Message::CredRevRes(_)
+                    | Message::BatchAdminReq(_)
+                    | Message::BatchAdminRes(_)
+                    | Message::PCertReq(_)
+                    | Message::PCertRes(_)
                     | Message::CodeReq(_)
                     | Message::CodeRes(_)
                     | Message::CodeForwardRes(_)
@@ -328,7 +337,7 @@ impl MerchantServer {
             chall_m,
             merchant_id: self.merchant_id()?,
             gateway_url: self.settings.gateway_url.clone(),
-            pe_certificates: to_chain(&self.settings.gateway)?,
+            pe_certificates: to_chain(&self.gateway.current())?,
         };
         let xid = data.trans_ids.xid.clone();
         let signed = Signed::sign(&Received::new(data)?, &self.signer(), unix_time(now))?;
@@ -383,7 +392,7 @@ impl MerchantServer {
         message: &[u8],
     ) -> Result<Vec<u8>, Stop> {
         let rrpid = &header.rrpid;
-        if !header.names(&request.rrpid, &request.trans_ids.xid) {
+        if !header.names(&request.rrpid, Some(&request.trans_ids.xid)) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let asked = sha256(message);
@@ -418,7 +427,7 @@ impl MerchantServer {
                 (data.into_value(), Some(*signer.key_sha256()))
             }
         };
-        if !header.names(&data.rrpid, &data.trans_ids.xid) {
+        if !header.names(&data.rrpid, Some(&data.trans_ids.xid)) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let found = self.sale(&data.trans_ids).await?;

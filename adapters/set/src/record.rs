@@ -1,5 +1,9 @@
 //! What the gateway and the merchant keep: a purchase each, and every answer that was given.
 
+mod batch;
+
+pub(crate) use batch::{BatchEntry, GatewayBatch, Place};
+pub use batch::{BatchNumber, BatchRecord};
 use countersign_domain::{
     amount::Amount,
     error::Error,
@@ -266,7 +270,7 @@ random_id!(
     SettlementId, "stl_"
 );
 
-/// A capture, a reversal or a credit that a merchant asks for.
+/// A capture, a credit or a reversal that a merchant asks for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SettlementRecord {
     /// Its id.
@@ -277,6 +281,8 @@ pub struct SettlementRecord {
     /// How much is asked for.
     pub amount: Amount,
     pub(crate) question: Question,
+    /// In which batch it is counted.
+    pub(crate) place: Option<Place>,
     code: Option<String>,
 }
 
@@ -295,8 +301,9 @@ impl SettlementRecord {
         kind: SettlementKind,
         amount: Amount,
         question: Question,
+        place: Option<Place>,
     ) -> Self {
-        Self { id, order, kind, amount, question, code: None }
+        Self { id, order, kind, amount, question, place, code: None }
     }
 
     /// What it is.
@@ -307,6 +314,11 @@ impl SettlementRecord {
     /// What the gateway says; nothing yet when there is none.
     pub fn code(&self) -> Option<SettlementCode> {
         self.code.as_deref().and_then(SettlementCode::from_name)
+    }
+
+    /// Whether there is a last word.
+    pub(crate) fn is_over(&self) -> bool {
+        self.code().is_some_and(|code| code != SettlementCode::UnderWay)
     }
 
     pub(crate) fn answered(self, code: SettlementCode) -> Self {

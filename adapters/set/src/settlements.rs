@@ -1,4 +1,4 @@
-//! The shop's part of the API after a purchase: capture, reversal, credit.
+//! The shop's part of the API after a purchase: capture, credit, their reversals.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use crate::{
     error::SetError,
     merchant::MerchantServer,
     message::settlement::SettlementKind,
-    record::{OrderId, SettlementId, SettlementRecord},
+    record::{BatchNumber, OrderId, SettlementId, SettlementRecord},
     wire::Failure,
 };
 
@@ -53,8 +53,12 @@ pub fn settlements_api(merchant: Arc<MerchantServer>, parties: RelyingParties) -
 pub struct Settle {
     /// What is to be done.
     pub kind: SettlementKind,
-    /// How much; all of it where it is left out. A reversal is of all of it.
+    /// How much; all of it where it is left out. A reversal is of all of it: that of a credit, of what one credit gave back.
     pub amount: Option<AmountBody>,
+    /// The number of the batch in which it is counted; none where it is left out.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    pub batch: Option<BatchNumber>,
 }
 
 /// A capture, a reversal or a credit as its shop sees it.
@@ -68,10 +72,22 @@ pub struct SettlementView {
     pub kind: SettlementKind,
     /// What is to be released, debited or given back.
     pub amount: AmountBody,
+    /// Where it is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<PlaceView>,
     /// What the gateway says: `success` when it is done. Left out as long as it has not answered: it is asked again when
     /// this is looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
+}
+
+/// Where a settlement is counted.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct PlaceView {
+    /// In which batch.
+    pub number: u32,
+    /// As which item of it.
+    pub item: u32,
 }
 
 impl From<&SettlementRecord> for SettlementView {
@@ -81,6 +97,9 @@ impl From<&SettlementRecord> for SettlementView {
             order: record.order.to_string(),
             kind: record.kind(),
             amount: record.amount.into(),
+            batch: record
+                .place
+                .map(|place| PlaceView { number: place.batch.into(), item: place.number }),
             code: record.code().map(|code| code.name()),
         }
     }
@@ -111,7 +130,7 @@ impl MerchantServer {
         if let Some(answered) = request.record(id.clone()) {
             batch.insert(&answered)?;
         }
-        match self.settle(id, order, body.kind, amount.transpose()?, batch).await {
+        match self.settle(id, order, body.kind, amount.transpose()?, body.batch, batch).await {
             Ok(record) => Ok((&record).into()),
             // The same request was answered meanwhile: the same answer is given.
             Err(error) if error.is_conflict() => match request.answered(store).await? {

@@ -152,6 +152,8 @@ pub fn rows() -> Vec<&'static Structure> {
         message::authorization::ROWS,
         message::code::ROWS,
         message::settlement::ROWS,
+        message::batch::ROWS,
+        message::certificates::ROWS,
         message::inquiry::ROWS,
         message::failure::ROWS,
         message::wrapper::ROWS,

@@ -42,7 +42,10 @@ use crate::{
     gateway::{GatewayKeys, GatewaySettings, PaymentGateway},
     http::{gateway_routes, merchant_routes},
     link::HttpClient,
-    merchant::{GatewayLink, LinkError, MerchantKeys, MerchantServer, MerchantSettings, NewOrder},
+    merchant::{
+        GatewayLink, KnownGateway, LinkError, MerchantKeys, MerchantServer, MerchantSettings,
+        NewOrder,
+    },
 };
 
 pub const BRAND: &str = "Example";
@@ -396,6 +399,7 @@ pub fn gateway(
             above: Vec::new(),
             key: Arc::new(key),
             exchange: vec![cert_pe.clone()],
+            exchange_above: Vec::new(),
             exchange_keys: vec![RecipientKey::new(&cert_pe, &exchange_key).unwrap()],
             phones: vec![RecipientKey::new(&cert_pe, &exchange_key).unwrap()],
         },
@@ -441,9 +445,9 @@ pub fn merchant(
             unsigned: !setup.signed_only,
             capture_now: !setup.capture_later,
             gateway_url: "https://gateway.example.com/set".try_into().unwrap(),
-            gateway: vec![cert_pe.clone()],
         },
         trust: Trust::new(issuer.trust()),
+        gateway: KnownGateway::new(vec![cert_pe.clone()]),
         link,
     }
 }

@@ -148,6 +148,12 @@ impl IssuingBank for Iso8583Bank {
         response::credited(&self.exchange(credit).await?)
     }
 
+    /// `0400` that names the return.
+    async fn reverse_credit(&self, request: &BankRequest) -> Result<(), BankError> {
+        let reversal = request::credit_reversal(&self.settings, request)?;
+        response::credited(&self.exchange(reversal).await?)
+    }
+
     async fn void(
         &self,
         request: &BankRequest,

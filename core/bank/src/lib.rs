@@ -7,7 +7,7 @@
 //! into a private network, as banks ask for anyway.
 //!
 //! ```text
-//!  authorize, capture, void, credit                                                  the bank
+//!  authorize, capture, void, credit and its reversal                                    the bank
 //!        |                    question                                0100 0220 0400 0200
 //!   Iso8583Bank ---- tries, time, repeats ----> connection ----------------------------> host
 //!        ^                                     |  in flight by MTI,  |0110 0230 0410 0210
@@ -19,7 +19,8 @@
 //! | `authorize` | `0100`; `0101` | `0110` | field 39 `00` or `11`: approved; `08`, `09`, `10`, `16`, `68`, `94`: not known; else declined |
 //! | `capture` | `0220`; `0221` | `0230` | `00`, `11` or `94`: done; `09`, `68`, `90`, `91`, `96`: not known; else refused |
 //! | `void` | `0400`; `0401` | `0410` | the same, and `25` (nothing was held): done |
-//! | `credit` | `0200`, processing code `20`; `0201` | `0210` | as to a capture |
+//! | `credit` | `0200`, processing code `20`; `0201` | `0210` | `00` or `11`: done; `08`, `09`, `10`, `16`, `68`, `90`, `91`, `94`, `96`: not known; else refused |
+//! | `reverse_credit` | `0400` that names the `0200`; `0401` | `0410` | as to a credit |
 //!
 //! ```no_run
 //! # use std::sync::Arc;

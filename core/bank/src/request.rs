@@ -74,16 +74,27 @@ pub(crate) fn reversal(
     request: &BankRequest,
     approval: Option<&ApprovalCode>,
 ) -> Result<Message, BankError> {
-    let original = authorization(settings, request)?;
-    let reversal = original
-        .clone()
-        .with_mti(Mti::REVERSAL_REQUEST)
-        .with(Field::ORIGINAL_DATA, original_data(&original));
-    let reversal = reversal.map_err(unsendable)?;
+    let reversal = reversal_of(&authorization(settings, request)?)?;
     match approval {
         Some(approval) => with_approval(reversal, approval).map_err(unsendable),
         None => Ok(reversal),
     }
+}
+
+/// `0400`: debit again what a return has credited.
+pub(crate) fn credit_reversal(
+    settings: &Iso8583Settings,
+    request: &BankRequest,
+) -> Result<Message, BankError> {
+    reversal_of(&credit(settings, request)?)
+}
+
+fn reversal_of(original: &Message) -> Result<Message, BankError> {
+    let reversal = original
+        .clone()
+        .with_mti(Mti::REVERSAL_REQUEST)
+        .with(Field::ORIGINAL_DATA, original_data(original));
+    reversal.map_err(unsendable)
 }
 
 /// A purchase as an authorization of that amount.

@@ -35,14 +35,14 @@ pub(crate) fn accepted(answer: &Message) -> Result<(), BankError> {
     }
 }
 
-/// Whether the bank accepted a credit. Unlike an advice, a request may have been refused before: that it was seen (94) does
+/// Whether the bank accepted a credit, or its reversal. Unlike an advice, a request may have been refused before: that it was seen (94) does
 /// not say that it was done, and what is approved in part or on terms (08, 10, 16) is no clean refusal.
 pub(crate) fn credited(answer: &Message) -> Result<(), BankError> {
     let response = response_code(answer)?;
     match response.as_str() {
         "00" | "11" => Ok(()),
         "08" | "10" | "16" | "94" | "09" | "68" | "90" | "91" | "96" => {
-            Err(unknown(&format!("the bank did not say whether it credited (response {response})")))
+            Err(unknown(&format!("the bank did not say whether it did so (response {response})")))
         }
         _ => Err(BankError::Refused { response }),
     }

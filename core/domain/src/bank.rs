@@ -109,7 +109,7 @@ pub enum BankError {
         /// What failed; no card number.
         cause: String,
     },
-    /// The bank refused a credit, or a capture or a void, which are advices that it should not refuse.
+    /// The bank refused a credit or its reversal, or a capture or a void, which are advices that it should not refuse.
     #[error("the bank refused with response {response}")]
     Refused {
         /// Why, in the bank's terms.

@@ -133,6 +133,21 @@ pub enum Event {
         /// Why, in the bank's terms.
         response: ResponseCode,
     },
+    /// The relying party asked to undo a credit.
+    CreditReversalAsked {
+        /// In minor units of its currency.
+        amount: Amount,
+    },
+    /// What was given back is debited again, and posted.
+    CreditReversed {
+        /// In minor units of its currency.
+        amount: Amount,
+    },
+    /// The bank refuses to debit it again.
+    CreditReversalRefused {
+        /// Why, in the bank's terms.
+        response: ResponseCode,
+    },
     /// The payment will not be made; what the bank held will be released.
     PaymentVoiding {
         /// What ended it.

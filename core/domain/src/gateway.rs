@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     exempted::Exempted,
     id::{ChallengeId, PaymentId, SessionId},
-    payment::{Opening, Payment, PaymentRequest, PaymentState},
+    payment::{Credited, Opening, Payment, PaymentRequest, PaymentState},
     plan::{BankTurn, CodeDemand},
     policy::Circumstances,
     ports::{IssuingBank, Ports, Store},
@@ -184,16 +184,47 @@ impl Gateway {
     ) -> Result<Credit, Error> {
         let Ports { entropy, clock, .. } = &self.ports;
         let reference = BankReference::random(entropy.as_ref(), clock.now())?;
-        let mut before = 0;
+        let start = |payment: Payment, now| payment.start_credit(amount, reference, now);
+        self.begin_credit(id, batch, start).await
+    }
+
+    /// Undoes a credit of that amount as a whole, as long as the policy's `credit_days` last. The caller's `batch` is
+    /// committed together with the first step.
+    ///
+    /// # Errors
+    /// [`Error::NotNow`] when nothing can be credited, [`Error::Invalid`] when there is no such credit,
+    /// [`StoreError::Conflict`] when it is changed at the same time, and when a port fails.
+    pub async fn reverse_credit(
+        &self,
+        id: &PaymentId,
+        amount: Amount,
+        batch: Batch,
+    ) -> Result<Credit, Error> {
+        let start = |payment: Payment, now| payment.start_credit_reversal(amount, now);
+        self.begin_credit(id, batch, start).await
+    }
+
+    /// Begins a credit or its reversal; what is credited in all says whether it was done.
+    async fn begin_credit(
+        &self,
+        id: &PaymentId,
+        batch: Batch,
+        step: impl FnOnce(Payment, Timestamp) -> Result<Step<Payment>, Error>,
+    ) -> Result<Credit, Error> {
+        let credited =
+            |payment: &Payment| payment.state().capture().map(|capture| capture.credited_minor);
+        let mut before = None;
         let start = |payment: Payment, now| {
-            before = payment.state().credits();
-            payment.start_credit(amount, reference, now)
+            before = credited(&payment);
+            step(payment, now)
         };
         let payment = self.begin_step(id, batch, start).await?;
         Ok(match payment.state() {
-            PaymentState::Crediting { .. } => Credit::UnderWay(payment),
-            state if state.credits() > before => Credit::Done(payment),
-            _ => Credit::Refused(payment),
+            PaymentState::Crediting { .. } | PaymentState::ReversingCredit { .. } => {
+                Credit::UnderWay(payment)
+            }
+            _ if credited(&payment) == before => Credit::Refused(payment),
+            _ => Credit::Done(payment),
         })
     }
 
@@ -235,6 +266,7 @@ impl Gateway {
             | PaymentState::Capturing { .. }
             | PaymentState::Captured(_)
             | PaymentState::Crediting { .. }
+            | PaymentState::ReversingCredit { .. }
             | PaymentState::Declined { .. } => Err(payment.not_now()),
         }
     }
@@ -298,6 +330,7 @@ impl Gateway {
                 PaymentState::Authorizing { agreed: true }
                 | PaymentState::Capturing { .. }
                 | PaymentState::Crediting { .. }
+                | PaymentState::ReversingCredit { .. }
                 | PaymentState::Declined { .. }
                 | PaymentState::Voiding { .. }
                 | PaymentState::Voided { .. } => {
@@ -355,6 +388,7 @@ impl Gateway {
             PaymentState::Crediting { amount, reference, .. } => {
                 self.credit(found, amount, reference).await
             }
+            PaymentState::ReversingCredit { credit, .. } => self.undo_credit(found, credit).await,
             PaymentState::Voiding { approval, .. } => self.release(found, approval.as_ref()).await,
             PaymentState::AwaitingCode { .. }
             | PaymentState::Authorized { .. }
@@ -413,18 +447,31 @@ impl Gateway {
         amount: Amount,
         reference: BankReference,
     ) -> Result<Next, Error> {
-        let purchase = self.bank_request(&found.value)?;
-        let request = BankRequest::new(
-            reference,
-            purchase.card,
-            amount,
-            purchase.payee,
-            purchase.relying_party,
-        );
+        let request = self.credit_request(&found.value, amount, reference)?;
         let now = self.ports.clock.now();
         let step = match self.bank.credit(&request).await {
             Ok(()) => found.value.credited(now)?,
             Err(BankError::Refused { response }) => found.value.credit_refused(response, now)?,
+            Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
+                return self.later(found, &error).await;
+            }
+        };
+        self.commit(found.version, step, Batch::default()).await
+    }
+
+    /// As a credit, the other way round.
+    async fn undo_credit(
+        &self,
+        found: Versioned<Payment>,
+        credit: Credited,
+    ) -> Result<Next, Error> {
+        let request = self.credit_request(&found.value, credit.amount, credit.reference)?;
+        let now = self.ports.clock.now();
+        let step = match self.bank.reverse_credit(&request).await {
+            Ok(()) => found.value.credit_reversed(now)?,
+            Err(BankError::Refused { response }) => {
+                found.value.credit_reversal_refused(response, now)?
+            }
             Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
                 return self.later(found, &error).await;
             }
@@ -479,6 +526,18 @@ impl Gateway {
         self.verifier.add_challenge(ChallengeRequest::of(payment), batch)
     }
 
+    /// A credit is another message than the purchase.
+    fn credit_request(
+        &self,
+        payment: &Payment,
+        amount: Amount,
+        reference: BankReference,
+    ) -> Result<BankRequest, Error> {
+        let purchase = self.bank_request(payment)?;
+        let BankRequest { card, payee, relying_party, .. } = purchase;
+        Ok(BankRequest::new(reference, card, amount, payee, relying_party))
+    }
+
     fn bank_request(&self, payment: &Payment) -> Result<BankRequest, Error> {
         let sealed = payment.sealed_card.as_ref().ok_or(Error::Sealed)?;
         let card = self.ports.keys.open_card(sealed, payment.id().as_str())?;
@@ -503,11 +562,11 @@ fn span_of(payment: &Payment) -> Span {
     info_span!("payment", payment = %payment.id(), correlation)
 }
 
-/// What became of a credit.
+/// What became of a credit, or of its reversal.
 #[derive(Clone, Debug)]
 #[must_use]
 pub enum Credit {
-    /// It is given back, and posted.
+    /// It is given back, or debited again, and posted.
     Done(Payment),
     /// The bank refuses; its response is in the payment's facts.
     Refused(Payment),

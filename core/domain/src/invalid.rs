@@ -53,6 +53,7 @@ fields! {
     CardNumber "card number",
     CertificateName "CertificateName",
     Code "code",
+    Batch "batch",
     CodeDigits "code_digits",
     Colour "colour",
     CorrelationId "CorrelationId",

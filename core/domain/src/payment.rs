@@ -1,4 +1,5 @@
-//! The state machine of a payment: `plan -> authorize -> challenge -> capture (whole, part, later) | void`, `credit` after it.
+//! The state machine of a payment: `plan -> authorize -> challenge -> capture (whole, part, later) | void`, `credit` and its
+//! reversal after it.
 //!
 //! ```text
 //!                 bank first (C9, C10)                 bank last (F7.v1)
@@ -6,7 +7,7 @@
 //!     | exempt (C23)   | declined               | agreed
 //!     |                v                        v
 //!     |            Declined <--declined-- Authorizing, then
-//!     +-- Authorizing --approved---------> Capturing --> Captured <--> Crediting
+//!     +-- Authorizing --approved---------> Capturing --> Captured <--> Crediting, ReversingCredit
 //!                          |                   ^
 //!                          +--> Authorized ----+  capture later, all or a part
 //!
@@ -22,7 +23,7 @@ mod state;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::state::{Capture, PaymentState};
+pub use self::state::{Capture, Credited, PaymentState};
 use crate::{
     agreement::ProtocolOrder,
     amount::Amount,
@@ -313,18 +314,18 @@ impl Payment {
             amount,
             now,
         );
-        let capture = Capture { amount, at: now, credits: 0, credited_minor: 0 };
-        let captured = self.rests(capture, now);
+        let captured = self.rests(Capture::new(amount, now), now);
         Step::new(captured, Event::PaymentCaptured { amount }).posting(posting)
     }
 
-    /// Captured: the card is kept as long as it may be credited, and forgotten then.
+    /// Captured: the card is kept as long as it may be credited or a credit be reversed, and forgotten then.
     fn rests(self, capture: Capture, now: Timestamp) -> Self {
         let until = self.creditable_until(&capture);
-        let may_be_credited = until > now && capture.left_minor() > 0;
+        let is_open = capture.left_minor() > 0 || capture.reversibles() > 0;
+        let is_needed = until > now && is_open;
         let captured = PaymentState::Captured(capture);
         match self.sealed_card {
-            Some(_) if may_be_credited => self.with(captured).due(Some(until)),
+            Some(_) if is_needed => self.with(captured).due(Some(until)),
             Some(_) | None => self.ended(captured),
         }
     }
@@ -370,14 +371,10 @@ impl Payment {
 
     /// The bank has given it back, which is posted: from `Crediting`.
     pub(crate) fn credited(self, now: Timestamp) -> Result<Step<Self>, Error> {
-        let PaymentState::Crediting { capture, amount, .. } = self.state.clone() else {
+        let PaymentState::Crediting { capture, amount, reference } = self.state.clone() else {
             return Err(self.not_now());
         };
-        let capture = Capture {
-            credits: capture.credits.saturating_add(1),
-            credited_minor: capture.credited_minor.saturating_add(amount.amount_minor()),
-            ..capture
-        };
+        let capture = capture.with_credit(amount, reference);
         let posting = Posting::credit(
             &self.id,
             capture.credits,
@@ -402,6 +399,60 @@ impl Payment {
         Ok(Step::new(self.rests(capture, now), Event::CreditRefused { response }))
     }
 
+    /// The relying party wants a credit of that amount undone, as a whole: from `Captured`, in the time that the policy gives
+    /// for credits.
+    pub(crate) fn start_credit_reversal(
+        self,
+        amount: Amount,
+        now: Timestamp,
+    ) -> Result<Step<Self>, Error> {
+        let PaymentState::Captured(capture) = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        if now >= self.creditable_until(&capture) {
+            return Err(self.not_now());
+        }
+        let Some(credit) = capture.reversible(amount).cloned() else {
+            return Err(InvalidInput::new(Field::Amount, "is not that of a credit").into());
+        };
+        let asked = Event::CreditReversalAsked { amount };
+        let reversing = self.with(PaymentState::ReversingCredit { capture, credit });
+        match reversing.plan.bank {
+            BankTurn::Skip => Ok(reversing.credit_reversed(now)?.after(asked)),
+            BankTurn::First | BankTurn::Last => Ok(Step::new(reversing.leased(now), asked)),
+        }
+    }
+
+    /// The bank has debited again what it gave back, which is posted: from `ReversingCredit`.
+    pub(crate) fn credit_reversed(self, now: Timestamp) -> Result<Step<Self>, Error> {
+        let PaymentState::ReversingCredit { capture, credit } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        let amount = credit.amount;
+        let posting = Posting::credit_reversal(
+            &self.id,
+            credit.number,
+            Account::payer(&self.person.identifier),
+            Account::relying_party(&self.relying_party),
+            amount,
+            now,
+        );
+        let rests = self.rests(capture.without_credit(&credit), now);
+        Ok(Step::new(rests, Event::CreditReversed { amount }).posting(posting))
+    }
+
+    /// The bank refuses to debit it again: from `ReversingCredit`.
+    pub(crate) fn credit_reversal_refused(
+        self,
+        response: ResponseCode,
+        now: Timestamp,
+    ) -> Result<Step<Self>, Error> {
+        let PaymentState::ReversingCredit { capture, .. } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        Ok(Step::new(self.rests(capture, now), Event::CreditReversalRefused { response }))
+    }
+
     /// The payment will not be made: from every state before `Capturing`, and from there when the bank refuses.
     pub(crate) fn void(self, cause: VoidCause, now: Timestamp) -> Result<Step<Self>, Error> {
         let event = Event::PaymentVoiding { cause: cause.clone() };
@@ -424,6 +475,7 @@ impl Payment {
             PaymentState::Capturing { .. }
             | PaymentState::Captured(_)
             | PaymentState::Crediting { .. }
+            | PaymentState::ReversingCredit { .. }
             | PaymentState::Declined { .. }
             | PaymentState::Voiding { .. }
             | PaymentState::Voided { .. } => return Err(self.not_now()),

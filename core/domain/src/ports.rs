@@ -191,6 +191,12 @@ pub trait IssuingBank: Send + Sync {
     /// See [`BankError`].
     async fn credit(&self, request: &BankRequest) -> Result<(), BankError>;
 
+    /// Asks the bank to debit again what it gave back. The request is that of the credit, reference and all.
+    ///
+    /// # Errors
+    /// See [`BankError`].
+    async fn reverse_credit(&self, request: &BankRequest) -> Result<(), BankError>;
+
     /// Tells the bank to release what it authorized, or may have authorized: a bank that held nothing agrees, too.
     ///
     /// # Errors

@@ -162,6 +162,18 @@ impl Posting {
         Self::new(format!("{payment}/credit/{number}"), debit, credit, amount, at)
     }
 
+    /// The reversal of the credit of that number.
+    pub fn credit_reversal(
+        payment: &PaymentId,
+        number: u32,
+        debit: Account,
+        credit: Account,
+        amount: Amount,
+        at: Timestamp,
+    ) -> Self {
+        Self::new(format!("{payment}/credit/{number}/reversal"), debit, credit, amount, at)
+    }
+
     /// The capture of a payment.
     pub fn capture(
         payment: &PaymentId,

@@ -23,7 +23,7 @@ pub(crate) struct Account {
 /// Something that happened to an account.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub(crate) struct Movement {
-    /// `held`, `debited`, `released`, `given_back`.
+    /// `held`, `debited`, `released`, `given_back`, `credited`, `debited_again`.
     pub(crate) kind: String,
     pub(crate) amount: Amount,
 }
@@ -31,7 +31,17 @@ pub(crate) struct Movement {
 impl Movement {
     /// Whether money went one way or the other; an amount that is held or released is only promised.
     pub(crate) fn is_of_money(&self) -> bool {
-        matches!(self.kind.as_str(), "debited" | "given_back")
+        self.moved_minor() != 0
+    }
+
+    /// What it moved from the account to merchants, in minor units.
+    pub(crate) fn moved_minor(&self) -> i128 {
+        let amount = i128::from(self.amount.amount_minor());
+        match self.kind.as_str() {
+            "debited" | "debited_again" => amount,
+            "given_back" | "credited" => -amount,
+            _ => 0,
+        }
     }
 }
 

@@ -3,3 +3,4 @@
 pub(crate) mod access;
 pub(crate) mod checkout;
 pub(crate) mod set;
+pub(crate) mod settle;

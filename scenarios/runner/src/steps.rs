@@ -15,5 +15,6 @@ mod clock;
 mod people;
 mod phone;
 mod set;
+mod settle;
 
 mod checkout;

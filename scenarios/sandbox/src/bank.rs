@@ -1,7 +1,7 @@
 //! An issuing bank for testers: ISO 8583:1987 over real TCP, accounts in memory, switches to try what goes wrong.
 //!
 //! It holds an amount on `0100`, debits it, or a part of it, once on `0220`, releases it on `0400`, credits a return on
-//! `0200`, and echoes on `0800`. A message that was answered before, by acquirer, transmission time, trace number and
+//! `0200`, debits that again on a `0400` that names it, and echoes on `0800`. A message that was answered before, by acquirer, transmission time, trace number and
 //! retrieval reference, gets the same answer again and moves nothing.
 //!
 //! ```text

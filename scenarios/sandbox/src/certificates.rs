@@ -6,6 +6,7 @@
 //!    |                 +--> gateway        opens encrypted numbers, and payments by SET
 //!    |                 +--> gateway-signature, dupont-signature, dupont-exchange, cardholder     figure 11
 //!    |                 +--> other-gateway, martin-signature, martin-exchange, a thief     the same, for attacks
+//!    |                 +--> gateway-next   opens payments by SET since the gateway has changed its key
 //!    |                 +--> clear, encrypted, expired, moved     clients
 //!   foreign root ---------> foreign        a client of somebody we do not know
 //! ```

@@ -122,6 +122,7 @@ files = {{ 1 = "master-1.key" }}
 [policy]
 order = "{order}"
 normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
+credit_days = 30
 
 [sms]
 address = "{centre}"

@@ -91,6 +91,7 @@ impl MovementRow {
                 MovementKind::Released => "released",
                 MovementKind::GivenBack => "given back",
                 MovementKind::Credited => "credited",
+                MovementKind::DebitedAgain => "debited again",
             },
             amount: movement.amount.to_string(),
             payee: movement.payee.clone(),

@@ -6,6 +6,11 @@ use countersign_set::message::{
         Answer, AuthReq, AuthReqData, AuthReqPayload, AuthReqTbs, AuthResTbs, AuthTags,
         CheckDigests,
     },
+    batch::{
+        BatchAdminReqData, BatchAdminResData, BatchItem, BatchStatus, BatchTotals,
+        ReturnTransactionDetail, TransDetails, TransactionDetail,
+    },
+    certificates::{PCertReqData, PCertResTbs},
     code::{
         CodeDirectReq, CodeDirectResData, CodeForwardReq, CodeReqTbs, CodeResTbs, CodeStartData,
         CodeSubmissionTbe,
@@ -18,6 +23,10 @@ use countersign_set::message::{
         HodInput, Hpi, Inputs, OiData, OiDualSigned, OiUnsigned, PReq, PReqDualSigned,
         PReqUnsigned, PResData, PanData, PanToken, Pi, PiData, PiDataUnsigned, PiDualSigned,
         PiDualSignedTbe, PiHead, PiTbs, PiUnsignedTbe, PurchaseName, ReceiptData,
+    },
+    settlement::{
+        AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
+        CredResTbs, CredRevReqTbs, CredRevResTbs, Settled,
     },
     wrapper::{Message, MessageHeader, MessageWrapper},
 };
@@ -86,6 +95,27 @@ const DECODERS: &[fn(&[u8])] = &decoders![
     ErrorMessage,
     MessageHeader,
     Message,
+    Settled,
+    AuthRevReqTbs,
+    AuthRevResTbs,
+    CapReqTbs,
+    CapResTbs,
+    CapRevReqTbs,
+    CapRevResTbs,
+    CredReqTbs,
+    CredResTbs,
+    CredRevReqTbs,
+    CredRevResTbs,
+    BatchItem,
+    BatchTotals,
+    ReturnTransactionDetail,
+    BatchAdminReqData,
+    BatchStatus,
+    TransactionDetail,
+    TransDetails,
+    BatchAdminResData,
+    PCertReqData,
+    PCertResTbs,
 ];
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {

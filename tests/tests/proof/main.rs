@@ -108,7 +108,7 @@ fn protected(table: &[&'static Structure]) -> BTreeSet<&'static str> {
         let structure = table.iter().find(|structure| structure.name == name).unwrap();
         if let Shape::Sequence(all) | Shape::Choice(all) = structure.shape {
             open.extend(all.iter().filter_map(|field| match field.kind {
-                Kind::Named(name) => Some(*name),
+                Kind::Named(name) | Kind::List { of: Kind::Named(name), .. } => Some(*name),
                 _ => None,
             }));
         }

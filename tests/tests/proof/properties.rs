@@ -6,6 +6,8 @@ const PARTIES: &str = include_str!("parties.rules");
 const PURCHASE: &str = include_str!("purchase.rules");
 const ANSWERS: &str = include_str!("answers.rules");
 const SETTLEMENT: &str = include_str!("settlement.rules");
+const BATCH: &str = include_str!("batch.rules");
+const CERTIFICATES: &str = include_str!("certificates.rules");
 
 /// A question, and its answer.
 #[derive(Clone, Debug)]
@@ -245,11 +247,12 @@ const ANSWERED: &str = "rule all
        told(m, t1, completion(approved, yes), approved), has_receipt(m, g, t1, a1, hod1, agreed1, dual_signed)";
 
 /// Request, result, the digest in it, and the messages of both.
-const SETTLEMENTS: [[&str; 5]; 4] = [
+const SETTLEMENTS: [[&str; 5]; 5] = [
     ["AuthRevReqTBS", "AuthRevResTBS", "hAuthRevReq", "authRevReq", "authRevRes"],
     ["CapReqTBS", "CapResTBS", "hCapReq", "capReq", "capRes"],
     ["CapRevReqTBS", "CapRevResTBS", "hCapRevReq", "capRevReq", "capRevRes"],
     ["CredReqTBS", "CredResTBS", "hCredReq", "credReq", "credRes"],
+    ["CredRevReqTBS", "CredRevResTBS", "hCredRevReq", "credRevReq", "credRevRes"],
 ];
 
 /// Against whom the gateway settles, and how it knows the merchant.
@@ -260,17 +263,17 @@ const SETTLED: &[(&str, &str)] = &[
     (
         "the gateway carries out only what the purchase's merchant asked of it",
         "rule asked
-           then settles(gx, T, A)
-           then settles(G, t1, A)
-           then settles(G, T, a1)
+           then settles(gx, T, A, B, Seq)
+           then settles(G, t1, A, B, Seq)
+           then settles(G, T, a1, B, Seq)
          rule granted then grants(T, A, Code)
          rule known then has(m, T)
-         rule never if carried_out(m, t2, a2)",
+         rule never if carried_out(m, t2, a2, B, Seq)",
     ),
     ("the gateway carries out nothing for a namesake of the purchase's merchant", OF_A_NAMESAKE),
     (
         "a merchant hears of success only where the gateway granted it",
-        "rule asked then settles(G, T, A)
+        "rule asked then settles(G, T, A, B, Seq)
          rule granted
            then grants(t1, A, success)
            then grants(T, a1, success)
@@ -280,21 +283,117 @@ const SETTLED: &[(&str, &str)] = &[
     ),
 ];
 
-const OF_A_NAMESAKE: &str = "rule asked then settles(G, T, A)
+/// Of those that can be counted in a batch.
+const COUNTED: (&str, &str) = (
+    "the gateway counts it only where the purchase's merchant wanted it counted",
+    "rule asked
+       then settles(G, T, A, b1, Seq)
+       then settles(G, T, A, B, s1)
      rule granted then grants(T, A, Code)
      rule known then has(m, T)
-     rule never if carried_out(mx2, T, A)";
+     rule never if carried_out(m, T, A, b2, s2)",
+);
 
-const SETTLED_HONESTLY: &str = "rule asked then settles(g, t1, a1)
+const OF_A_NAMESAKE: &str = "rule asked then settles(G, T, A, B, Seq)
+     rule granted then grants(T, A, Code)
+     rule known then has(m, T)
+     rule never if carried_out(mx2, T, A, B, Seq)";
+
+const SETTLED_HONESTLY: &str = "rule asked then settles(g, t1, a1, b1, s1)
      rule granted then grants(t1, a1, success)
      rule known then has(m, t1)
-     rule reached if is_settled(g, t1, a1, success), carried_out(m, t1, a1)";
+     rule reached if is_settled(g, t1, a1, success), carried_out(m, t1, a1, b1, s1)";
+
+/// What the merchant asks about a batch, and what the gateway says, of everything but what must not follow.
+const BATCHES: &[(&str, &str)] = &[
+    (
+        "the gateway opens, closes and tells of a batch only as its merchant asked of it",
+        "rule asked
+           then administers(gx, B, Do, N, Which)
+           then administers(G, b1, Do, N, Which)
+           then administers(G, B, open, N, Which)
+           then administers(G, B, Do, n1, Which)
+           then administers(G, B, Do, N, w1)
+         rule counted then balances(M, B, Do, N, Said, Counted, Items)
+         rule known then opened_by(m, B)
+         rule never if is_administered(m, b2, close, n2, w2)",
+    ),
+    ("the gateway tells a namesake nothing of a merchant's batch", OF_A_NAMESAKES_BATCH),
+    (
+        "a merchant is told only what the gateway has counted, and of its own batch",
+        "rule asked then administers(G, B, Do, N, Which)
+         rule counted
+           then balances(mx, B, Do, N, Said, Counted, Items)
+           then balances(M, b1, Do, N, Said, Counted, Items)
+           then balances(M, B, open, N, Said, Counted, Items)
+           then balances(M, B, Do, n1, Said, Counted, Items)
+           then balances(M, B, Do, N, out_of_balance, Counted, Items)
+           then balances(M, B, Do, N, Said, n1, Items)
+           then balances(M, B, Do, N, Said, Counted, i1)
+         rule known then opened_by(M, B)
+         rule never if is_told(g, b2, close, n2, success, n2, i2)",
+    ),
+];
+
+const OF_A_NAMESAKES_BATCH: &str = "rule asked then administers(G, B, Do, N, Which)
+     rule counted then balances(M, B, Do, N, Said, Counted, Items)
+     rule known then opened_by(m, B)
+     rule never if is_administered(mx2, B, Do, N, Which)";
+
+const COUNTED_HONESTLY: &str = "rule asked then administers(g, b1, close, n1, w1)
+     rule counted then balances(m, b1, close, n1, success, n1, i1)
+     rule known then opened_by(m, b1)
+     rule reached if is_told(g, b1, close, n1, success, n1, i1), is_administered(m, b1, close, n1, w1)";
+
+/// Which certificate the gateway has, and what must not be encrypted to.
+const FOLLOWED: &[(&str, &str)] = &[
+    (
+        "a merchant encrypts only to a certificate that its gateway has told",
+        "rule has then has_certificate(g, k1)
+         rule never if encrypts_to(g, k2)",
+    ),
+    (
+        "the gateway tells only those who are certified merchants",
+        "rule has then has_certificate(g, k1)
+         rule never if is_asked_for_certificate(m2)",
+    ),
+];
+
+const FOLLOWED_HONESTLY: &str = "rule has then has_certificate(g, k1)
+     rule reached if encrypts_to(g, k1), is_asked_for_certificate(m)";
+
+fn certificates(texts: &[(&str, &str)], tags: &[&'static str], answer: &Found) -> Vec<Question> {
+    let question = |(name, text): &(&str, &str)| Question {
+        name: format!("pCertReq: {name}"),
+        rules: [PARTIES, CERTIFICATES],
+        tags: tags.to_vec(),
+        text: (*text).to_owned(),
+        without: &[],
+        answer: answer.clone(),
+    };
+    texts.iter().map(question).collect()
+}
+
+fn batches(texts: &[(&str, &str)], tags: &[&'static str], answer: &Found) -> Vec<Question> {
+    let question = |(name, text): &(&str, &str)| Question {
+        name: format!("batchAdminReq: {name}"),
+        rules: [PARTIES, BATCH],
+        tags: tags.to_vec(),
+        text: (*text).to_owned(),
+        without: &[],
+        answer: answer.clone(),
+    };
+    texts.iter().map(question).collect()
+}
 
 /// The same questions about each kind of settlement.
 fn settlements(texts: &[(&str, &str)], tags: &[&'static str], answer: &Found) -> Vec<Question> {
     let mut questions = Vec::new();
     for [request, result, digest, ask, reply] in SETTLEMENTS {
+        let is_counted = request != "AuthRevReqTBS";
+        let item = ", batchItem: BatchItem{batchID: B, batchSequenceNum: Seq}";
         let rules = SETTLEMENT
+            .replace("ITEM", if is_counted { item } else { "" })
             .replace("REQUEST", request)
             .replace("RESULT", result)
             .replace("DIGEST", digest)
@@ -302,7 +401,8 @@ fn settlements(texts: &[(&str, &str)], tags: &[&'static str], answer: &Found) ->
             .replace("Message.ANSWER", &format!("Message.{reply}"));
         // As long as the test runs.
         let rules: &'static str = Box::leak(rules.into_boxed_str());
-        questions.extend(texts.iter().map(|(name, text)| Question {
+        let counted = (is_counted && texts == SETTLED).then_some(&COUNTED);
+        questions.extend(texts.iter().chain(counted).map(|(name, text)| Question {
             name: format!("{ask}: {name}"),
             rules: [PARTIES, rules],
             tags: tags.to_vec(),
@@ -455,6 +555,18 @@ pub(crate) fn questions() -> Vec<Question> {
         "W11: another merchant of the same name settles when merchants are known by name";
     let by_name = ["attacker", "twin", "by-name"];
     questions.extend(settlements(&[(namesake, OF_A_NAMESAKE)], &by_name, &Found::Way));
+    questions.extend(batches(BATCHES, SETTLING, &Found::NoWay));
+    questions.extend(batches(
+        &[("an honest one is possible", COUNTED_HONESTLY)],
+        &["by-key"],
+        &Found::Way,
+    ));
+    let namesake =
+        "W11: another merchant of the same name closes batches when merchants are known by name";
+    questions.extend(batches(&[(namesake, OF_A_NAMESAKES_BATCH)], &by_name, &Found::Way));
+    questions.extend(certificates(FOLLOWED, &["attacker", "twin"], &Found::NoWay));
+    let honest = [("an honest one is possible", FOLLOWED_HONESTLY)];
+    questions.extend(certificates(&honest, &[], &Found::Way));
     questions.extend(attacks());
     questions.push(the_order_alone_names_the_gateway());
     questions.extend(MODES.iter().map(|mode| {
@@ -492,5 +604,7 @@ pub(crate) fn properties() -> Vec<Question> {
     }
     questions.extend(heard());
     questions.extend(settlements(SETTLED, SETTLING, &Found::NoWay));
+    questions.extend(batches(BATCHES, SETTLING, &Found::NoWay));
+    questions.extend(certificates(FOLLOWED, &["attacker", "twin"], &Found::NoWay));
     questions
 }

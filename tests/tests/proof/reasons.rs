@@ -149,6 +149,33 @@ pub(crate) const REASONS: &[(&str, &str, &str)] = &[
     ("CredReqTBS", "meCertificates", SEALED),
     ("CredResTBS", "rrTags", "hCredReq names the request, too"),
     ("CredResTBS", "hCredReq", "rrTags names the request, too"),
+    ("CredRevReqTBS", "meCertificates", SEALED),
+    ("CredRevResTBS", "rrTags", "hCredRevReq names the request, too"),
+    ("CredRevResTBS", "hCredRevReq", "rrTags names the request, too"),
+    ("BatchTotals", "currency", COUNTED),
+    ("BatchTotals", "amtExp10", COUNTED),
+    ("BatchTotals", "transactionCountCredit", COUNTED),
+    ("BatchTotals", "transactionTotalAmtCredit", COUNTED),
+    ("BatchTotals", "transactionCountDebit", COUNTED),
+    ("BatchTotals", "transactionTotalAmtDebit", COUNTED),
+    ("ReturnTransactionDetail", "startingPoint", COUNTED),
+    ("ReturnTransactionDetail", "maximumItems", COUNTED),
+    ("BatchAdminReqData", "meCertificates", SEALED),
+    ("BatchStatus", "openDateTime", TIME),
+    ("BatchStatus", "itemsUnderWay", SHOWN_TO_SHOPS),
+    ("BatchStatus", "closedWhen", TIME),
+    ("TransactionDetail", "transIDs", COUNTED),
+    ("TransactionDetail", "rrpid", COUNTED),
+    ("TransactionDetail", "batchSequenceNum", COUNTED),
+    ("TransactionDetail", "transactionAmt", COUNTED),
+    ("TransactionDetail", "transactionAmtType", COUNTED),
+    ("TransactionDetail", "code", COUNTED),
+    ("TransDetails", "nextStartingPoint", SHOWN_TO_SHOPS),
+    ("BatchAdminResData", "batchAdminRRTags", "hBatchAdminReq names the request, too"),
+    ("BatchAdminResData", "batchID", "hBatchAdminReq names the request, and the request the batch"),
+    ("PCertReqData", "pCertRRTags", FRESH),
+    ("PCertResTBS", "pCertRRTags", FRESH),
+    ("PCertResTBS", "hPCertReq", FRESH),
     ("ErrorTBS", "errorCode", AN_ERROR),
     ("ErrorTBS", "errorNonce", AN_ERROR),
     ("ErrorTBS", "rrpid", AN_ERROR),
@@ -156,6 +183,8 @@ pub(crate) const REASONS: &[(&str, &str, &str)] = &[
 
 const AN_AMOUNT: &str =
     "an amount is one value in the model: its three parts are compared together, never apart";
+const COUNTED: &str =
+    "what is counted is one value in the model: its parts are compared together, never apart";
 const TIME: &str = "the model knows no time; the program compares it with its clock, or shows it";
 const FRESH: &str = "that an answer is no older than its question, which the model does not know: nothing in it is old";
 const GUESSING: &str =

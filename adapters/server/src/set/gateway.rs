@@ -98,37 +98,48 @@ impl Flow for GatewayFlow {
 
 fn keys(section: &SetGatewaySection, files: &Files) -> Result<GatewayKeys, ConfigError> {
     let signature = section.signature.read(files, SIGNATURE)?;
-    let (exchange, exchange_keys) = pairs(&section.exchange, files, EXCHANGE)?;
+    let Pairs { certificates: exchange, above: exchange_above, keys: exchange_keys } =
+        pairs(&section.exchange, files, EXCHANGE)?;
     if exchange.is_empty() {
         return Err(ConfigError::unusable(EXCHANGE, "has no certificate and key"));
     }
     let phones = match section.phones.as_slice() {
-        [] => pairs(&section.exchange, files, EXCHANGE)?.1,
-        phones => pairs(phones, files, "set.gateway.phones")?.1,
+        [] => pairs(&section.exchange, files, EXCHANGE)?.keys,
+        phones => pairs(phones, files, "set.gateway.phones")?.keys,
     };
     Ok(GatewayKeys {
         certificate: signature.certificate,
         above: signature.above,
         key: signature.key,
         exchange,
+        exchange_above,
         exchange_keys,
         phones,
     })
 }
 
-/// Certificates that are encrypted to, and their keys.
-fn pairs(
-    pairs: &[TlsSection],
-    files: &Files,
-    key: &'static str,
-) -> Result<(Vec<Certificate>, Vec<RecipientKey>), ConfigError> {
-    let (mut certificates, mut keys) = (Vec::new(), Vec::new());
+/// Certificates that are encrypted to, those above them, and their keys.
+#[derive(Default)]
+struct Pairs {
+    certificates: Vec<Certificate>,
+    above: Vec<Certificate>,
+    keys: Vec<RecipientKey>,
+}
+
+fn pairs(pairs: &[TlsSection], files: &Files, key: &'static str) -> Result<Pairs, ConfigError> {
+    let mut read = Pairs::default();
     for pair in pairs {
         let (chain, opening) = exchange(files, pair, key)?;
-        certificates.extend(chain.into_iter().next());
-        keys.push(opening);
+        let mut chain = chain.into_iter();
+        read.certificates.extend(chain.next());
+        for above in chain {
+            if !read.above.contains(&above) {
+                read.above.push(above);
+            }
+        }
+        read.keys.push(opening);
     }
-    Ok((certificates, keys))
+    Ok(read)
 }
 
 fn settings(section: &SetGatewaySection, config: &Config) -> Result<GatewaySettings, ConfigError> {

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_certs::EndEntityKind;
+use countersign_certs::{Certificate, EndEntityKind};
 use countersign_set::{
     Trust,
+    batches::batches_api,
     http::merchant_routes,
     link::{HttpClient, HttpLink},
-    merchant::{MerchantKeys, MerchantServer, MerchantSettings},
+    merchant::{KnownGateway, MerchantKeys, MerchantServer, MerchantSettings},
     message::common::Url,
     settlements::settlements_api,
     shop::shop_api,
@@ -33,6 +34,8 @@ const SIGNATURE: &str = "set.merchant.signature";
 const GATEWAY: &str = "set.merchant.gateway";
 /// How often purchases are looked at: they wait for seconds at least.
 const PURCHASES_PAUSE: Duration = Duration::from_secs(1);
+/// How often it is looked whether the gateway is to be asked for its certificates: they last for months.
+const GATEWAY_PAUSE: Duration = Duration::from_secs(10);
 /// Purchases that are asked about in one look.
 const PURCHASES_AT_ONCE: usize = 64;
 
@@ -40,6 +43,7 @@ struct MerchantFlow {
     section: SetMerchantSection,
     keys: MerchantKeys,
     settings: MerchantSettings,
+    gateway: Vec<Certificate>,
     trust: RoleTrust,
     link: HttpLink,
     tls: Arc<ServerConfig>,
@@ -55,6 +59,7 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     Ok(Some(Box::new(MerchantFlow {
         keys: keys(section, &config.files)?,
         settings: settings(section, config)?,
+        gateway: gateway(section, &config.files)?,
         trust: RoleTrust::read(Authorities {
             files: config.files.clone(),
             authorities: section.authorities.clone(),
@@ -70,11 +75,11 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
 
 impl Flow for MerchantFlow {
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
-        let Self { section, keys, settings, trust, link, tls } = *self;
+        let Self { section, keys, settings, gateway, trust, link, tls } = *self;
         let clock = backbone.ports.clock.as_ref();
         let signs = EndEntityKind::MerchantSignature;
         trust.look_at(&keys.certificate, &keys.above, signs, SIGNATURE, clock);
-        if let Some((certificate, above)) = settings.gateway.split_first() {
+        if let Some((certificate, above)) = gateway.split_first() {
             let role = EndEntityKind::GatewayKeyExchange;
             trust.look_at(certificate, above, role, GATEWAY, clock);
         }
@@ -84,12 +89,14 @@ impl Flow for MerchantFlow {
             keys,
             settings,
             trust: Trust::new(anchors),
+            gateway: KnownGateway::new(gateway),
             link: Arc::new(link),
         });
         let following =
             followed(authorities, revoked, &merchant, |merchant| &merchant.trust, backbone);
         let mut tasks: Vec<Task> = following.into_iter().collect();
         tasks.push(Box::pin(ask_again(Arc::clone(&merchant), backbone.signals.stopping.clone())));
+        tasks.push(Box::pin(follow(Arc::clone(&merchant), backbone.signals.stopping.clone())));
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
@@ -101,7 +108,8 @@ impl Flow for MerchantFlow {
             endpoints: vec![endpoint],
             api: vec![
                 shop_api(Arc::clone(&merchant), backbone.parties.clone()),
-                settlements_api(merchant, backbone.parties.clone()),
+                settlements_api(Arc::clone(&merchant), backbone.parties.clone()),
+                batches_api(merchant, backbone.parties.clone()),
             ],
             tasks,
             ..Mount::default()
@@ -117,6 +125,19 @@ async fn ask_again(merchant: Arc<MerchantServer>, mut stop: watch::Receiver<bool
         }
         tokio::select! {
             () = sleep(PURCHASES_PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+}
+
+/// Follows the gateway's certificates until `stop` turns true.
+async fn follow(merchant: Arc<MerchantServer>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = merchant.follow_gateway().await {
+            tracing::error!(%error, "cannot ask the gateway for its certificates");
+        }
+        tokio::select! {
+            () = sleep(GATEWAY_PAUSE) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
@@ -145,7 +166,6 @@ fn settings(
     })?;
     let url =
         |text: &str, key| Url::try_from(text).map_err(|error| ConfigError::unusable(key, error));
-    let (certificate, above) = chain(&config.files, &section.gateway.certificate, GATEWAY)?;
     Ok(MerchantSettings {
         id: party.id.clone(),
         name: party.name.clone(),
@@ -153,8 +173,13 @@ fn settings(
         unsigned: section.unsigned,
         capture_now: section.capture_now,
         gateway_url: url(&section.gateway.url, GATEWAY)?,
-        gateway: [vec![certificate], above].concat(),
     })
+}
+
+/// The gateway's certificate to encrypt to, and those above it.
+fn gateway(section: &SetMerchantSection, files: &Files) -> Result<Vec<Certificate>, ConfigError> {
+    let (certificate, above) = chain(files, &section.gateway.certificate, GATEWAY)?;
+    Ok([vec![certificate], above].concat())
 }
 
 fn link(section: &PeerSection, files: &Files) -> Result<HttpLink, ConfigError> {

@@ -72,10 +72,7 @@ impl PaymentGateway {
             trans_ids: purchase.trans_ids()?,
             auth_amt: CurrencyAmount::try_from(payment.transaction().amount())?,
             auth_code: code,
-            captured: matches!(
-                payment.state(),
-                PaymentState::Captured(_) | PaymentState::Crediting { .. }
-            ),
+            captured: payment.state().capture().is_some(),
             mode: Some(purchase.mode()),
             attempts_left,
             code_start,
@@ -129,7 +126,8 @@ const fn code_of(state: &PaymentState) -> AuthCode {
         PaymentState::AwaitingCode { .. } => AuthCode::CodePending,
         PaymentState::Authorized { .. }
         | PaymentState::Captured(_)
-        | PaymentState::Crediting { .. } => AuthCode::Approved,
+        | PaymentState::Crediting { .. }
+        | PaymentState::ReversingCredit { .. } => AuthCode::Approved,
         PaymentState::Declined { .. } => AuthCode::Declined,
         PaymentState::Voiding { cause, .. } | PaymentState::Voided { cause, .. } => match cause {
             VoidCause::NotVerified { refusal } => code_of_refusal(refusal),

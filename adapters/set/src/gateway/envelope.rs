@@ -10,7 +10,12 @@ use tokio::{task::spawn_blocking, time::Instant};
 use super::PaymentGateway;
 use crate::{
     asn1::{Random, Received},
-    message::{authorization::AuthTags, common::Chain, failure::ErrorCode, wrapper::MessageHeader},
+    message::{
+        authorization::AuthTags,
+        common::{Chain, RrTags},
+        failure::ErrorCode,
+        wrapper::MessageHeader,
+    },
     name::unix_time,
     protect::{Gateway, KeyOf, Merchant, Sealed, Signed},
     stop::Stop,
@@ -50,7 +55,7 @@ pub(crate) struct Caller {
 impl Caller {
     /// Under which a request's answer is kept: one merchant cannot ask for another's.
     pub(crate) fn request_id(&self, rrpid: &Random) -> String {
-        format!("gateway:{}:{}", self.merchant, hex::encode(rrpid.as_bytes()))
+        request_id(&self.merchant, rrpid)
     }
 
     /// The same for a cardholder, who has no name here.
@@ -59,21 +64,43 @@ impl Caller {
     }
 }
 
+/// Under which the answer to a merchant's request is kept.
+pub(crate) fn request_id(merchant: &RelyingPartyId, rrpid: &Random) -> String {
+    format!("gateway:{merchant}:{}", hex::encode(rrpid.as_bytes()))
+}
+
+/// What a request says of itself.
+pub(crate) struct Asking<'a> {
+    pub(crate) rr_tags: &'a RrTags,
+    /// The purchase, if it is about one.
+    pub(crate) xid: Option<&'a Random>,
+    /// To whom the answer is to be encrypted.
+    pub(crate) chain: &'a Chain,
+}
+
+impl<'a> Asking<'a> {
+    /// A request about a purchase.
+    pub(crate) const fn of(tags: &'a AuthTags, chain: &'a Chain) -> Self {
+        let AuthTags { auth_rr_tags, trans_ids } = tags;
+        Self { rr_tags: auth_rr_tags, xid: Some(&trans_ids.xid), chain }
+    }
+}
+
 /// Opens the envelope, verifies the signature, and asks who the signer is (SET book 2, the gateway's first check; W11).
 pub(crate) fn authentic<T: Content>(
     gateway: &PaymentGateway,
     enc: &Sealed<Signed<T, Merchant>, Gateway>,
     header: &MessageHeader,
-    tags: impl Fn(&T) -> (&AuthTags, &Chain),
+    asking: impl Fn(&T) -> Asking<'_>,
 ) -> Result<(Received<T>, Caller), Stop> {
     let read = || {
         let signed = enc.open(&gateway.keys.exchange_keys).ok()?;
         let (anchors, now) = (gateway.trust.anchors(), unix_time(gateway.ports.clock.now()));
         let (structure, signer) = signed.verify(&anchors, now).ok()?;
-        let (auth_tags, chain) = tags(&structure);
-        let merchant = auth_tags.auth_rr_tags.merchant_id.as_str();
-        let is_named = header.names(&auth_tags.auth_rr_tags.rrpid, &auth_tags.trans_ids.xid);
-        let is_for_us = gateway.is_own(&auth_tags.auth_rr_tags.gateway);
+        let Asking { rr_tags, xid, chain } = asking(&structure);
+        let merchant = rr_tags.merchant_id.as_str();
+        let is_named = header.names(&rr_tags.rrpid, xid);
+        let is_for_us = gateway.is_own(&rr_tags.gateway);
         if signer.common_name() != Some(merchant) || !is_named || !is_for_us {
             return None;
         }

@@ -1,7 +1,7 @@
 //! What the merchant asks of the gateway, and which answers it trusts. A question is kept before it is sent, and sent
 //! again as it is: the gateway gives the same answer.
 
-use countersign_certs::{Certificate, EndEntityKind, RecipientCertificate};
+use countersign_certs::{Certificate, RecipientCertificate};
 use countersign_domain::{
     error::Error,
     record::{Batch, StoreError, Stored as _, Versioned},
@@ -21,14 +21,14 @@ use crate::{
         common::{CurrencyAmount, RrTags},
         failure::ErrorCode,
         purchase::CompletionCode,
-        wrapper::Message,
+        wrapper::{Message, MessageWrapper},
     },
     name::{generalized_time, random, unix_time},
     protect::{Digest, Gateway, KeyOf, Merchant, ProtectError, Sealed, Signed},
     record::{Bought, Bytes, Hash, Order, Question, Sale},
     stop::Stop,
     table::Content,
-    trust::{to_chain, verify_chain},
+    trust::to_chain,
     wire::{Failure, unwrap, wrap},
 };
 
@@ -68,10 +68,9 @@ impl MerchantServer {
         self.ask(sale.value, &own, None).await.map(drop)
     }
 
-    /// Whether this is the gateway that the merchant names.
+    /// Whether this is the gateway that the merchant names, by a key that it has or had.
     pub(super) fn names(&self, gateway: &KeyOf<Gateway>) -> bool {
-        let named = self.settings.gateway.first();
-        named.is_some_and(|named| named.key_sha256() == *gateway.as_bytes())
+        self.gateway.has(gateway)
     }
 
     /// Keeps the purchase with the question for the gateway. The inner error is the answer to the cardholder: another
@@ -229,7 +228,7 @@ impl MerchantServer {
 
     /// Sends a question, and keeps what the gateway answers. Without an answer that is trusted, the sale stays as it is.
     async fn exchange(&self, sale: Sale, question: Question) -> Result<Sale, Stop> {
-        let answered = match self.send(&question, &sale.trans_ids()?.xid).await? {
+        let answered = match self.send(&question, Some(&sale.trans_ids()?.xid)).await? {
             Ok(answered) => answered,
             Err(error) => {
                 tracing::warn!(%error, "asking the gateway again later");
@@ -293,7 +292,7 @@ impl MerchantServer {
             Ok(_) | Err(_) => return Ok(Err("it is no answer")),
         };
         let checks = [
-            (self.is_our_gateway(&signer, now)?, "another gateway has signed it"),
+            (self.gateway.is_named(&signer), "another gateway has signed it"),
             (tags.rrpid.as_bytes() == question.rrpid.0, "it is to another request"),
             (tags.merchant_id.as_str() == self.settings.id.as_str(), "it is to another merchant"),
             (digest == question.digest.0, "it is to another content"),
@@ -307,27 +306,29 @@ impl MerchantServer {
         Ok(wrong.map_or(Ok(answer), Err))
     }
 
-    /// Sends a question, as it was signed, under a header of now.
+    /// Sends a question, as it was signed, under a header of now. When the gateway cannot process it, it may have another key.
     pub(super) async fn send(
         &self,
         question: &Question,
-        xid: &Random,
+        xid: Option<&Random>,
+    ) -> Result<Result<Vec<u8>, LinkError>, Failure> {
+        let answered = self.exchanged(question, xid).await?;
+        let message = answered.as_ref().ok().map(|answered| unwrap(answered));
+        if let Some(Ok(MessageWrapper { message: Message::Error(_), .. })) = message {
+            self.doubt_gateway().await?;
+        }
+        Ok(answered)
+    }
+
+    pub(super) async fn exchanged(
+        &self,
+        question: &Question,
+        xid: Option<&Random>,
     ) -> Result<Result<Vec<u8>, LinkError>, Failure> {
         let rrpid = Random::try_from(question.rrpid.0.clone())?;
         let message = Message::from_der(&question.message.0)?;
-        let message = wrap(message, &rrpid, Some(xid), self.ports.clock.now())?;
+        let message = wrap(message, &rrpid, xid, self.ports.clock.now())?;
         Ok(self.link.exchange(message).await)
-    }
-
-    /// Whether a signer bears the name of the gateway that is encrypted to.
-    pub(super) fn is_our_gateway(&self, signer: &str, now: Timestamp) -> der::Result<bool> {
-        let gateway = verify_chain(
-            &self.trust.anchors(),
-            &to_chain(&self.settings.gateway)?,
-            unix_time(now),
-            EndEntityKind::GatewayKeyExchange,
-        );
-        Ok(gateway.is_ok_and(|gateway| gateway.common_name() == Some(signer)))
     }
 
     /// What is in an answer, and the name of its signer.
@@ -347,14 +348,14 @@ impl MerchantServer {
         tbs: &Received<T>,
     ) -> Result<Sealed<Signed<T, Merchant>, Gateway>, Failure> {
         let now = unix_time(self.ports.clock.now());
-        let recipient = RecipientCertificate::new(self.gateway_certificate()?);
+        let recipient = RecipientCertificate::new(&self.gateway_certificate()?);
         let recipient = recipient.map_err(of_the_gateway)?;
         Ok(Sealed::seal(&Signed::sign(tbs, &self.signer(), now)?, &recipient)?)
     }
 
     /// The gateway's certificate that is encrypted to.
-    fn gateway_certificate(&self) -> Result<&Certificate, ProtectError> {
-        let certificate = self.settings.gateway.first();
+    fn gateway_certificate(&self) -> Result<Certificate, ProtectError> {
+        let certificate = self.gateway.current().into_iter().next();
         certificate.ok_or_else(|| of_the_gateway(countersign_certs::Error::NotARecipient))
     }
 

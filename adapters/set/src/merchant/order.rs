@@ -45,7 +45,7 @@ impl MerchantServer {
         header: &MessageHeader,
     ) -> Result<Result<Ordered, CompletionCode>, Stop> {
         let oi_data = request.oi_data();
-        if !header.names(&oi_data.rrpid, &oi_data.trans_ids.xid) {
+        if !header.names(&oi_data.rrpid, Some(&oi_data.trans_ids.xid)) {
             return Err(Stop::Told(ErrorCode::WrapperMsgMismatch));
         }
         let h_oi_data = Digest::of(oi_data)?;

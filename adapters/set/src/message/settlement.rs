@@ -1,11 +1,12 @@
-//! After the authorization, between merchant and gateway: reversal, capture, its reversal, credit. Each has its own types, so
-//! that a request to give back can never be presented as one to debit.
+//! After the authorization, between merchant and gateway: reversal, capture, its reversal, credit, its reversal. Each has its
+//! own types, so that a request to give back can never be presented as one to debit.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     authorization::AuthTags,
+    batch::BatchItem,
     common::{Chain, CurrencyAmount, RrTags, TransIds},
     wrapper::Message,
 };
@@ -25,6 +26,8 @@ pub(crate) const ROWS: &[&Structure] = &[
     CapRevResTbs::STRUCTURE,
     CredReqTbs::STRUCTURE,
     CredResTbs::STRUCTURE,
+    CredRevReqTbs::STRUCTURE,
+    CredRevResTbs::STRUCTURE,
 ];
 
 enumerations! {
@@ -36,12 +39,19 @@ enumerations! {
         UnspecifiedFailure = "unspecifiedFailure" 1,
         /// The purchase is not in a state for it: not authorized, captured already, not captured, too long ago.
         NotNow = "notNow" 2,
-        /// It is more than is held, or than was captured and not given back.
+        /// It is more than is held, or than was captured and not given back, or no credit is of it, or the batch is of
+        /// another currency.
         AmountError = "amountError" 3,
         /// The bank refused.
         Declined = "declined" 4,
         /// The bank has not answered, and is told again; ask again.
         UnderWay = "underWay" 5,
+        /// It is to be counted in a batch that is not there.
+        BatchUnknown = "batchUnknown" 8,
+        /// It is to be counted in a batch that is closed.
+        BatchClosed = "batchClosed" 9,
+        /// Its number in the batch is another item's.
+        SequenceNumUsed = "sequenceNumUsed" 1001,
     }
 }
 
@@ -71,6 +81,17 @@ pub trait Settlement: Content {
 
     /// A request.
     fn new(auth_tags: AuthTags, req_amt: CurrencyAmount, me_certificates: Chain) -> Self;
+
+    /// The same, counted in a batch, where that is possible.
+    #[must_use]
+    fn counted(self, _: BatchItem) -> Self {
+        self
+    }
+
+    /// Where it is counted.
+    fn item(&self) -> Option<&BatchItem> {
+        None
+    }
 
     /// Request and purchase, the amount, and the certificate to encrypt the answer to.
     fn parts(&self) -> (&AuthTags, &CurrencyAmount, &Chain);
@@ -103,12 +124,14 @@ pub enum SettlementKind {
     CaptureReversal,
     /// Some of what was debited is given back.
     Credit,
+    /// What was given back by one credit is debited again.
+    CreditReversal,
 }
 
 /// Makes the pairs: a request and its result.
 macro_rules! settlements {
     ($(
-        $(#[doc = $doc:literal])+ $request:ident = $request_asn1:literal $request_number:literal,
+        $(#[doc = $doc:literal])+ $request:ident = $request_asn1:literal $request_number:literal $(in $item:ident)?,
         $(#[doc = $result_doc:literal])+ $result:ident = $result_asn1:literal $result_number:literal,
         $digest:ident $digest_asn1:literal, $req_message:ident, $res_message:ident, $kind:ident;
     )+) => {
@@ -118,10 +141,12 @@ macro_rules! settlements {
                 $request = $request_asn1 $request_number {
                     /// Request and purchase.
                     auth_tags = "authTags": AuthTags,
-                    /// What is to be released, debited or given back.
+                    /// What is to be released, debited, given back or debited again.
                     req_amt = "reqAmt": CurrencyAmount,
                     /// The merchant's certificate to encrypt the answer to, and those above it.
                     me_certificates = "meCertificates": Chain,
+                    $(["0"] /// In which batch it is counted, and as which item.
+                    $item = "batchItem": BatchItem,)?
                 }
 
                 $(#[doc = $result_doc])+
@@ -143,8 +168,18 @@ macro_rules! settlements {
                 const OPERATION: SettlementKind = SettlementKind::$kind;
 
                 fn new(auth_tags: AuthTags, req_amt: CurrencyAmount, me_certificates: Chain) -> Self {
-                    Self { auth_tags, req_amt, me_certificates }
+                    Self { auth_tags, req_amt, me_certificates, $($item: None)? }
                 }
+
+                $(
+                    fn counted(self, item: BatchItem) -> Self {
+                        Self { $item: Some(item), ..self }
+                    }
+
+                    fn item(&self) -> Option<&BatchItem> {
+                        self.$item.as_ref()
+                    }
+                )?
 
                 fn parts(&self) -> (&AuthTags, &CurrencyAmount, &Chain) {
                     (&self.auth_tags, &self.req_amt, &self.me_certificates)
@@ -185,20 +220,26 @@ settlements! {
     h_auth_rev_req "hAuthRevReq", AuthRevReq, AuthRevRes, AuthReversal;
 
     /// What is held, or a part of it, is to be debited.
-    CapReqTbs = "CapReqTBS" 26,
+    CapReqTbs = "CapReqTBS" 26 in batch_item,
     /// What became of it.
     CapResTbs = "CapResTBS" 28,
     h_cap_req "hCapReq", CapReq, CapRes, Capture;
 
     /// All that was debited is to be given back.
-    CapRevReqTbs = "CapRevReqTBS" 29,
+    CapRevReqTbs = "CapRevReqTBS" 29 in batch_item,
     /// What became of it.
     CapRevResTbs = "CapRevResTBS" 31,
     h_cap_rev_req "hCapRevReq", CapRevReq, CapRevRes, CaptureReversal;
 
     /// Some of what was debited is to be given back.
-    CredReqTbs = "CredReqTBS" 32,
+    CredReqTbs = "CredReqTBS" 32 in batch_item,
     /// What became of it.
     CredResTbs = "CredResTBS" 34,
     h_cred_req "hCredReq", CredReq, CredRes, Credit;
+
+    /// What one credit gave back is to be debited again: the latest of that amount.
+    CredRevReqTbs = "CredRevReqTBS" 35 in batch_item,
+    /// What became of it.
+    CredRevResTbs = "CredRevResTBS" 37,
+    h_cred_rev_req "hCredRevReq", CredRevReq, CredRevRes, CreditReversal;
 }

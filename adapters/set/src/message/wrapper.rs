@@ -4,6 +4,8 @@ use der::asn1::GeneralizedTime;
 
 use super::{
     authorization::{AuthReq, AuthRes},
+    batch::{BatchAdminReq, BatchAdminRes},
+    certificates::{PCertReq, PCertRes},
     code::{CodeDirectReq, CodeDirectRes, CodeForwardReq, CodeReq, CodeRes},
     common::Software,
     failure::ErrorMessage,
@@ -12,7 +14,7 @@ use super::{
     purchase::{PReq, PRes},
     settlement::{
         AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
-        CredResTbs,
+        CredResTbs, CredRevReqTbs, CredRevResTbs,
     },
 };
 use crate::{
@@ -44,8 +46,8 @@ structures! {
 
 impl MessageHeader {
     /// Whether it names this request and, where it names a purchase, this one.
-    pub(crate) fn names(&self, rrpid: &Random, xid: &Random) -> bool {
-        self.rrpid == *rrpid && self.xid.as_ref().is_none_or(|named| named == xid)
+    pub(crate) fn names(&self, rrpid: &Random, xid: Option<&Random>) -> bool {
+        self.rrpid == *rrpid && self.xid.as_ref().is_none_or(|named| Some(named) == xid)
     }
 }
 
@@ -85,6 +87,18 @@ choices! {
         CredReq = "credReq": Sealed<Signed<CredReqTbs, Merchant>, Gateway>,
         ["15"] /// The gateway answers.
         CredRes = "credRes": Sealed<Signed<CredResTbs, Gateway>, Merchant>,
+        ["16"] /// The merchant has a credit undone.
+        CredRevReq = "credRevReq": Sealed<Signed<CredRevReqTbs, Merchant>, Gateway>,
+        ["17"] /// The gateway answers.
+        CredRevRes = "credRevRes": Sealed<Signed<CredRevResTbs, Gateway>, Merchant>,
+        ["18"] /// The merchant asks for the gateway's certificates.
+        PCertReq = "pCertReq": PCertReq,
+        ["19"] /// The gateway answers.
+        PCertRes = "pCertRes": PCertRes,
+        ["20"] /// The merchant opens or closes a batch, or asks how it stands.
+        BatchAdminReq = "batchAdminReq": BatchAdminReq,
+        ["21"] /// The gateway answers.
+        BatchAdminRes = "batchAdminRes": BatchAdminRes,
         ["40"] /// The merchant hands a code on, or asks how it stands.
         CodeReq = "codeReq": CodeReq,
         ["41"] /// The gateway answers.

@@ -18,12 +18,15 @@ use countersign_domain::{
     testing::{Fixture, START, SeededEntropy, card},
 };
 use countersign_set::{
-    OrderId, SettlementId, Trust,
+    BatchNumber, OrderId, SettlementId, Trust,
     asn1::SecretOctets,
     cardholder::{Identity, Purchase, Wallet},
     gateway::{GatewayKeys, PaymentGateway},
     merchant::{GatewayLink, LinkError, MerchantKeys, MerchantServer, NewOrder},
-    message::settlement::{SettlementCode, SettlementKind},
+    message::{
+        batch::BaStatus,
+        settlement::{SettlementCode, SettlementKind},
+    },
     testing::{BRAND, GATEWAY, Issuer, MERCHANT, Setup, gateway, merchant},
 };
 
@@ -138,6 +141,7 @@ impl House {
             above: Vec::new(),
             key: Arc::new(key),
             exchange: vec![cert_pe.clone()],
+            exchange_above: Vec::new(),
             exchange_keys: vec![RecipientKey::new(&cert_pe, &exchange_key).unwrap()],
             phones: vec![RecipientKey::new(&cert_pe, &exchange_key).unwrap()],
         };
@@ -229,26 +233,32 @@ impl House {
         said
     }
 
-    /// What merchant and gateway say after authorizations: one is reversed, one captured and partly given back, one captured
-    /// and the capture reversed.
+    /// What merchant and gateway say after authorizations: one is reversed, one captured and partly given back and the
+    /// credit undone, one captured and the capture reversed.
     pub(crate) async fn settled(&mut self) -> Vec<Said> {
-        use SettlementKind::{AuthReversal, Capture, CaptureReversal, Credit};
+        use SettlementKind::{AuthReversal, Capture, CaptureReversal, Credit, CreditReversal};
         self.merchant.settings.capture_now = false;
         let mut said = Vec::new();
-        for kinds in [[AuthReversal].as_slice(), &[Capture, Credit], &[Capture, CaptureReversal]] {
+        for kinds in [
+            [AuthReversal].as_slice(),
+            &[Capture, Credit, CreditReversal],
+            &[Capture, CaptureReversal],
+        ] {
             let order = self.authorized().await;
             for kind in kinds {
                 let part = "20.00";
                 let part = Amount::from_decimal(part, "EUR".try_into().unwrap()).unwrap();
-                let amount = matches!(kind, Credit).then_some(part);
+                let amount = matches!(kind, Credit | CreditReversal).then_some(part);
                 let id = SettlementId::random(&self.entropy).unwrap();
-                let settled = self.merchant.settle(id, &order, *kind, amount, Batch::default());
+                let settled =
+                    self.merchant.settle(id, &order, *kind, amount, None, Batch::default());
                 assert_eq!(settled.await.unwrap().code(), Some(SettlementCode::Success));
                 let (request, result) = match kind {
                     AuthReversal => ("AuthRevReq", "AuthRevRes"),
                     Capture => ("CapReq", "CapRes"),
                     CaptureReversal => ("CapRevReq", "CapRevRes"),
                     Credit => ("CredReq", "CredRes"),
+                    CreditReversal => ("CredRevReq", "CredRevRes"),
                 };
                 for [message, answer] in self.line.seen.lock().unwrap().drain(..) {
                     said.extend([(request, message), (result, answer)]);
@@ -256,6 +266,42 @@ impl House {
             }
         }
         said
+    }
+
+    /// What merchant and gateway say of a batch: it is opened, one item is counted in it, it is looked at, and closed.
+    pub(crate) async fn counted(&mut self) -> Vec<Said> {
+        self.merchant.settings.capture_now = false;
+        let order = self.authorized().await;
+        let number = BatchNumber::try_from(20_270_115).unwrap();
+        let mut said = Vec::new();
+        let mut heard = |request, answer| {
+            for [message, answered] in self.line.seen.lock().unwrap().drain(..) {
+                said.extend([(request, message), (answer, answered)]);
+            }
+        };
+        let batch = self.merchant.open_batch(number, "EUR".try_into().unwrap()).await.unwrap();
+        assert_eq!(batch.opened(), Some(BaStatus::Success));
+        heard("BatchAdminReq", "BatchAdminRes");
+        let id = SettlementId::random(&self.entropy).unwrap();
+        let (kind, batch) = (SettlementKind::Capture, Batch::default());
+        let captured = self.merchant.settle(id, &order, kind, None, Some(number), batch).await;
+        assert_eq!(captured.unwrap().code(), Some(SettlementCode::Success));
+        heard("CapReq", "CapRes");
+        let batch = self.merchant.batch(number).await.unwrap();
+        let first = 1.try_into().unwrap();
+        self.merchant.counted_by_gateway(&batch, first).await.unwrap().unwrap();
+        let closed = self.merchant.close_batch(number).await.unwrap();
+        assert_eq!(closed.closed(), Some(BaStatus::Success));
+        heard("BatchAdminReq", "BatchAdminRes");
+        said
+    }
+
+    /// A merchant asks for the gateway's certificates.
+    pub(crate) async fn certificates(&self) -> Vec<Said> {
+        self.merchant.follow_gateway().await.unwrap();
+        let seen = self.line.seen.lock().unwrap().drain(..).next();
+        let [message, answer] = seen.unwrap();
+        vec![("PCertReq", message), ("PCertRes", answer)]
     }
 
     /// An order that is authorized, and not captured.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_certs::{Certificate, KeyUse, cms::signed::Signer};
 use countersign_set::{
     cardholder::{Asked, Begun, Sent, WalletError},
+    merchant::KnownGateway,
     message::{
         code::{CodeDirectResData, CodeStartData},
         failure::{ErrorCode, ErrorMessage, ErrorTbs},
@@ -310,7 +311,7 @@ async fn a_certificate_that_is_not_to_be_trusted_is_refused_of_each_role() {
     parties.wallet.trust = anchors;
     for (what, (certificate, _)) in receivers {
         let merchant = Arc::get_mut(&mut parties.merchant).unwrap();
-        merchant.settings.gateway = vec![certificate];
+        merchant.gateway = KnownGateway::new(vec![certificate]);
         let (answer, begun) = begun(&parties).await;
         assert!(is_refused(begun.accept(&answer, &parties.wallet, parties.now())), "{what}");
     }

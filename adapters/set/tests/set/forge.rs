@@ -91,7 +91,7 @@ pub(crate) fn cert_pe(parties: &Parties) -> RecipientCertificate {
     RecipientCertificate::new(&parties.gateway.keys.exchange[0]).unwrap()
 }
 
-fn cert_me(parties: &Parties) -> RecipientCertificate {
+pub(crate) fn cert_me(parties: &Parties) -> RecipientCertificate {
     RecipientCertificate::new(&parties.merchant.keys.exchange[0]).unwrap()
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod batch;
 mod cardholder_checks;
 mod cardholder_server;
 mod forge;
@@ -16,6 +17,7 @@ mod late;
 mod merchant_checks;
 mod once;
 mod purchase;
+mod renewal;
 mod secrets;
 mod settlement;
 mod shop;

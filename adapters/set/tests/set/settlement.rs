@@ -1,14 +1,14 @@
-//! Capture later and in part, reversal, credit: each is carried out once.
+//! Capture later and in part, credit, their reversals: each is carried out once.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
 };
 
-use countersign_domain::{amount::Amount, policy::PolicySettings, record::Batch};
+use countersign_domain::{amount::Amount, bank::BankError, policy::PolicySettings, record::Batch};
 use countersign_set::{
     Order, SettlementId, SettlementRecord,
-    merchant::MerchantServer,
+    merchant::{KnownGateway, MerchantServer},
     message::{
         failure::ErrorCode,
         purchase::CompletionCode,
@@ -46,7 +46,7 @@ async fn settle(
     amount: Option<Amount>,
 ) -> SettlementRecord {
     let id = SettlementId::random(&parties.entropy).unwrap();
-    parties.merchant.settle(id, &order.id, kind, amount, Batch::default()).await.unwrap()
+    parties.merchant.settle(id, &order.id, kind, amount, None, Batch::default()).await.unwrap()
 }
 
 #[tokio::test]
@@ -96,6 +96,64 @@ async fn no_more_is_given_back_than_was_debited() {
 }
 
 #[tokio::test]
+async fn a_credit_is_reversed_as_a_whole_and_once() {
+    let (parties, order, sent) = authorized(Setup::default()).await;
+    for amount in ["30.00", "10.00"] {
+        settle(&parties, &order, SettlementKind::Credit, euros(amount)).await;
+    }
+    for (amount, code) in [
+        ("29.99", SettlementCode::AmountError),
+        ("40.00", SettlementCode::AmountError),
+        ("30.00", SettlementCode::Success),
+        ("30.00", SettlementCode::AmountError),
+        ("10.00", SettlementCode::Success),
+    ] {
+        let undone = settle(&parties, &order, SettlementKind::CreditReversal, euros(amount)).await;
+        assert_eq!(undone.code(), Some(code), "{amount}");
+    }
+    let calls = ["authorize", "capture", "credit", "credit", "reverse_credit", "reverse_credit"];
+    assert_eq!(parties.fixture.bank.call_names(), calls);
+    let told = parties.inquire(&sent).await.unwrap();
+    assert_eq!(told.completion, CompletionCode::CapturePerformed, "nothing is given back any more");
+}
+
+#[tokio::test]
+async fn what_was_not_captured_has_no_credit_to_reverse() {
+    let (parties, order, _) = authorized(LATER).await;
+    let undone = settle(&parties, &order, SettlementKind::CreditReversal, None).await;
+    assert_eq!(undone.code(), Some(SettlementCode::NotNow));
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
+}
+
+#[tokio::test]
+async fn a_bank_that_will_not_debit_again_leaves_the_credit_as_it_is() {
+    let (parties, order, sent) = authorized(Setup::default()).await;
+    settle(&parties, &order, SettlementKind::Credit, euros("10.00")).await;
+    let response = "51".to_owned().try_into().unwrap();
+    parties.fixture.bank.fail_with(Some(BankError::Refused { response }));
+    let undone = settle(&parties, &order, SettlementKind::CreditReversal, euros("10.00")).await;
+    assert_eq!(undone.code(), Some(SettlementCode::Declined));
+    assert_eq!(parties.inquire(&sent).await.unwrap().completion, CompletionCode::CreditPerformed);
+}
+
+#[tokio::test]
+async fn a_reversal_that_the_bank_did_not_answer_is_told_again_and_answered_by_what_became_of_it() {
+    let (parties, order, _) = authorized(Setup::default()).await;
+    settle(&parties, &order, SettlementKind::Credit, euros("10.00")).await;
+    let silent = BankError::Unknown { cause: "silent".to_owned() };
+    parties.fixture.bank.fail_with(Some(silent));
+    let undone = settle(&parties, &order, SettlementKind::CreditReversal, euros("10.00")).await;
+    assert_eq!(undone.code(), Some(SettlementCode::UnderWay));
+    parties.fixture.bank.fail_with(None);
+    parties.fixture.clock.advance_seconds(15);
+    parties.fixture.gateway.resume(10).await.unwrap();
+    let found = parties.merchant.settlement(&undone.id).await.unwrap();
+    assert_eq!(found.code(), Some(SettlementCode::Success));
+    let asked = parties.fixture.bank.call_names();
+    assert_eq!(asked.iter().filter(|name| **name == "reverse_credit").count(), 2);
+}
+
+#[tokio::test]
 async fn a_capture_is_reversed_as_a_whole_and_once() {
     let (parties, order, _) = authorized(Setup::default()).await;
     for (amount, code) in [
@@ -110,19 +168,22 @@ async fn a_capture_is_reversed_as_a_whole_and_once() {
 }
 
 #[tokio::test]
-async fn a_credit_whose_answer_was_lost_is_asked_for_again_and_made_once() {
+async fn a_credit_or_its_reversal_whose_answer_was_lost_is_asked_for_again_and_made_once() {
     let (parties, order, _) = authorized(Setup::default()).await;
-    // The gateway answers, and the answer does not arrive.
-    *parties.wire.instead.lock().unwrap() = Some(b"lost".to_vec());
-    let lost = settle(&parties, &order, SettlementKind::Credit, euros("10.00")).await;
-    assert_eq!(lost.code(), None);
-    let found = parties.merchant.settlement(&lost.id).await.unwrap();
-    assert_eq!(found.code(), Some(SettlementCode::Success));
-    assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture", "credit"]);
-    // The very bytes that were lost.
-    let seen = parties.wire.seen.lock().unwrap();
-    let [.., (first, lost), (second, found)] = seen.as_slice() else { panic!("two exchanges") };
-    assert_eq!((first, lost), (second, found));
+    for kind in [SettlementKind::Credit, SettlementKind::CreditReversal] {
+        // The gateway answers, and the answer does not arrive.
+        *parties.wire.instead.lock().unwrap() = Some(b"lost".to_vec());
+        let lost = settle(&parties, &order, kind, euros("10.00")).await;
+        assert_eq!(lost.code(), None);
+        let found = parties.merchant.settlement(&lost.id).await.unwrap();
+        assert_eq!(found.code(), Some(SettlementCode::Success));
+        // The very bytes that were lost.
+        let seen = parties.wire.seen.lock().unwrap();
+        let [.., (first, lost), (second, found)] = seen.as_slice() else { panic!("two exchanges") };
+        assert_eq!((first, lost), (second, found));
+    }
+    let calls = ["authorize", "capture", "credit", "reverse_credit"];
+    assert_eq!(parties.fixture.bank.call_names(), calls);
 }
 
 #[tokio::test]
@@ -130,7 +191,8 @@ async fn another_merchants_purchase_is_none_of_ones_business() {
     let (parties, order, _) = authorized(LATER).await;
     let other = parties.second_merchant("other-shop");
     let id = SettlementId::random(&parties.entropy).unwrap();
-    let stolen = other.settle(id, &order.id, SettlementKind::Capture, None, Batch::default()).await;
+    let stolen =
+        other.settle(id, &order.id, SettlementKind::Capture, None, None, Batch::default()).await;
     assert_eq!(stolen.unwrap().code(), None);
     assert_eq!(parties.fixture.bank.call_names(), ["authorize"]);
 }
@@ -142,7 +204,8 @@ async fn captured_by(
     order: &Order,
 ) -> Option<SettlementCode> {
     let id = SettlementId::random(&parties.entropy).unwrap();
-    let asked = merchant.settle(id, &order.id, SettlementKind::Capture, None, Batch::default());
+    let asked =
+        merchant.settle(id, &order.id, SettlementKind::Capture, None, None, Batch::default());
     asked.await.unwrap().code()
 }
 
@@ -164,7 +227,7 @@ async fn a_merchant_with_a_new_key_settles_when_the_gateway_knows_it_as_its_succ
     gateway.settings.successors = BTreeMap::from([(MERCHANT.try_into().unwrap(), vec![key])]);
     let wire = Arc::new(Wire::to(Arc::new(gateway)));
     let mut renewed = MerchantServer { link: wire, ..renewed };
-    renewed.settings.gateway = vec![cert_pe];
+    renewed.gateway = KnownGateway::new(vec![cert_pe]);
     assert_eq!(captured_by(&renewed, &parties, &order).await, Some(SettlementCode::Success));
     assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture"]);
 }
@@ -175,7 +238,7 @@ async fn what_was_asked_of_another_gateway_is_not_carried_out() {
     // A gateway of which the merchant asks the capture opens it, and encrypts it to the one that has the purchase.
     let (elsewhere, cert_pe) =
         testing::gateway(&parties.fixture, &parties.issuer, "gateway-2", Setup::default());
-    Arc::get_mut(&mut parties.merchant).unwrap().settings.gateway = vec![cert_pe];
+    Arc::get_mut(&mut parties.merchant).unwrap().gateway = KnownGateway::new(vec![cert_pe]);
     parties.wire.is_cut.store(true, Ordering::SeqCst);
     assert_eq!(captured_by(&parties.merchant, &parties, &order).await, None);
     let held = parties.wire.held.lock().unwrap().last().unwrap().clone();

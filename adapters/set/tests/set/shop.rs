@@ -4,6 +4,7 @@ use axum::Router;
 use countersign_domain::{policy::PolicySettings, relying_party::RelyingParty};
 use countersign_set::{
     OrderId,
+    batches::batches_api,
     settlements::settlements_api,
     shop::shop_api,
     testing::{MERCHANT, OTHER_MERCHANT, Parties, Setup},
@@ -37,7 +38,8 @@ impl Shop {
         let merchant = &parties.merchant;
         let api = api([
             shop_api(merchant.clone(), clients.clone()),
-            settlements_api(merchant.clone(), clients),
+            settlements_api(merchant.clone(), clients.clone()),
+            batches_api(merchant.clone(), clients),
         ]);
         Self { parties, api }
     }
@@ -91,6 +93,67 @@ async fn an_order_is_paid_when_it_is_captured_and_says_what_of_it_was_given_back
     assert_eq!(shown.text("/captured/value"), "20.00");
     assert_eq!(shown.text("/credited/value"), "5.00");
     assert_eq!(shop.parties.fixture.bank.call_names(), ["authorize", "capture", "credit"]);
+}
+
+#[tokio::test]
+async fn a_batch_is_opened_filled_looked_at_and_closed() {
+    let shop = Shop::new();
+    let id = shop.authorized().await;
+    let batch = "/v1/set/batches/20270115";
+    let euro = json!({ "currency": "EUR" }).to_string();
+    let put = || call(&shop.api, MERCHANT, "PUT", batch, &[], euro.clone());
+    let get = |query: &'static str| {
+        let api = &shop.api;
+        async move { call(api, MERCHANT, "GET", &format!("{batch}{query}"), &[], "").await }
+    };
+    assert_eq!(put().await.text("/standing"), "open");
+    let path = format!("/v1/set/orders/{id}/settlements");
+    let part = json!({
+        "kind": "capture", "amount": { "value": "20.00", "currency": "EUR" }, "batch": 20_270_115,
+    });
+    let captured = shop.post(MERCHANT, &path, "capture-1", &part).await;
+    assert_eq!((captured.status.as_u16(), captured.text("/code")), (201, "success".to_owned()));
+    assert_eq!(captured.json().pointer("/batch/item"), Some(&json!(1)));
+    let shown = get("?from=1").await;
+    for side in ["/counted", "/gateway/counted"] {
+        assert_eq!(
+            shown.json().pointer(&format!("{side}/debited_minor")),
+            Some(&json!(2_000)),
+            "{side}"
+        );
+    }
+    assert_eq!(shown.text("/gateway/items/0/order"), id);
+    assert_eq!(shown.text("/gateway/items/0/direction"), "debit");
+    assert_eq!(get("?from=0").await.refusal(), (422, "invalid-value".to_owned()));
+    let close = format!("{batch}/close");
+    let closed = call(&shop.api, MERCHANT, "POST", &close, &[], "").await;
+    assert_eq!(closed.text("/standing"), "closed");
+    assert_eq!(put().await.text("/standing"), "closed", "opened again, it is as it was");
+    for (rule, refused, refusal) in [
+        (
+            "closed twice",
+            call(&shop.api, MERCHANT, "POST", &close, &[], "").await,
+            (409, "not-now"),
+        ),
+        (
+            "counted in a batch that is closed",
+            shop.post(MERCHANT, &path, "capture-2", &part).await,
+            (409, "not-now"),
+        ),
+        (
+            "a batch that is none",
+            call(&shop.api, MERCHANT, "GET", "/v1/set/batches/0", &[], "").await,
+            (404, "not-found"),
+        ),
+        (
+            "another merchant's shop",
+            call(&shop.api, OTHER_MERCHANT, "GET", batch, &[], "").await,
+            (404, "not-found"),
+        ),
+    ] {
+        let (status, name) = refused.refusal();
+        assert_eq!((status, name.as_str()), refusal, "{rule}");
+    }
 }
 
 #[tokio::test]

@@ -138,7 +138,9 @@ pub(super) enum Outcome {
 
 pub(super) fn outcome(payment: &Payment) -> Outcome {
     match payment.state() {
-        PaymentState::Captured(_) | PaymentState::Crediting { .. } => Outcome::Captured,
+        PaymentState::Captured(_)
+        | PaymentState::Crediting { .. }
+        | PaymentState::ReversingCredit { .. } => Outcome::Captured,
         PaymentState::Declined { response, .. } => {
             Outcome::NotPaid(NotPaid::Bank { response: response.clone() })
         }

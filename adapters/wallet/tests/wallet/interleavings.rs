@@ -312,7 +312,9 @@ impl World {
             }
         }
         let net = once.iter().fold(0, |net, call| match call {
-            BankCall::Capture(_, amount) => net + i128::from(amount.amount_minor()),
+            BankCall::Capture(_, amount) | BankCall::ReverseCredit(_, amount) => {
+                net + i128::from(amount.amount_minor())
+            }
             BankCall::Credit(_, amount) => net - i128::from(amount.amount_minor()),
             BankCall::Authorize(_) | BankCall::Void(_) => net,
         });

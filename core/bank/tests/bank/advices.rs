@@ -119,6 +119,30 @@ async fn a_credit_is_a_return_under_its_own_reference() {
 }
 
 #[tokio::test]
+async fn the_reversal_of_a_credit_names_the_return() {
+    let (driver, listener) = start(|_| {}).await;
+    let mut bank = Line::accept(&listener).await;
+    let refused = BankError::Refused { response: response_code("51") };
+    for (response, outcome) in [("51", Err(refused)), ("00", Ok(()))] {
+        let (driver, mut request) = (Arc::clone(&driver), purchase(123));
+        request.amount = amount("20.00", "EUR");
+        let reversed = tokio::spawn(async move { driver.reverse_credit(&request).await });
+        let asked = bank.question().await;
+        bank.answer(&asked, response, "").await;
+        assert_eq!(reversed.await.unwrap(), outcome, "{response}");
+        assert_eq!(asked.mti(), Mti::REVERSAL_REQUEST);
+        for (field, value) in [
+            (Field::PROCESSING_CODE, Some("200000")),
+            (Field::AMOUNT, Some("000000002000")),
+            (Field::ORIGINAL_DATA, Some("020000012303141509260000012345600000000000")),
+            (Field::APPROVAL_CODE, None),
+        ] {
+            assert_eq!(asked.text(field), value, "{field}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_credit_without_an_answer_is_repeated_as_such() {
     let (driver, listener) = start(impatient).await;
     let mut bank = Line::accept(&listener).await;
@@ -211,7 +235,7 @@ async fn the_answer_to_an_authorization_does_not_answer_its_capture() {
 #[tokio::test]
 async fn a_credit_is_accepted_refused_or_not_known() {
     let unknown = |code: &str| {
-        let cause = format!("the bank did not say whether it credited (response {code})");
+        let cause = format!("the bank did not say whether it did so (response {code})");
         Err(BankError::Unknown { cause })
     };
     let (driver, listener) = start(|_| {}).await;

@@ -48,6 +48,13 @@ pub enum PaymentState {
         /// Names this credit towards the bank.
         reference: BankReference,
     },
+    /// The bank is asked to debit again what it gave back.
+    ReversingCredit {
+        /// What was captured.
+        capture: Capture,
+        /// Which credit is reversed.
+        credit: Credited,
+    },
     /// The bank refused.
     Declined {
         /// Why, in the bank's terms.
@@ -82,9 +89,59 @@ pub struct Capture {
     pub credits: u32,
     /// How much was given back, in minor units.
     pub credited_minor: u64,
+    /// The last credits that are not reversed, the latest last: at most 16, so that a record stays small.
+    #[serde(default)]
+    pub(crate) reversible: Vec<Credited>,
 }
 
+/// An amount that was given back.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Credited {
+    /// 1 for the payment's first credit.
+    pub(crate) number: u32,
+    /// How much it was.
+    pub(crate) amount: Amount,
+    /// By which the bank knows it.
+    pub(crate) reference: BankReference,
+}
+
+/// How many credits of one payment can be reversed.
+const MAX_REVERSIBLE: usize = 16;
+
 impl Capture {
+    /// All of an amount is debited.
+    pub(crate) const fn new(amount: Amount, at: Timestamp) -> Self {
+        Self { amount, at, credits: 0, credited_minor: 0, reversible: Vec::new() }
+    }
+
+    /// With one credit more.
+    pub(crate) fn with_credit(mut self, amount: Amount, reference: BankReference) -> Self {
+        self.credits = self.credits.saturating_add(1);
+        self.credited_minor = self.credited_minor.saturating_add(amount.amount_minor());
+        if self.reversible.len() >= MAX_REVERSIBLE {
+            self.reversible.remove(0);
+        }
+        self.reversible.push(Credited { number: self.credits, amount, reference });
+        self
+    }
+
+    /// The latest credit of that amount which can be reversed. One of several of the same amount is as good as another.
+    pub(crate) fn reversible(&self, amount: Amount) -> Option<&Credited> {
+        self.reversible.iter().rev().find(|credit| credit.amount == amount)
+    }
+
+    /// With that credit reversed.
+    pub(crate) fn without_credit(mut self, credit: &Credited) -> Self {
+        self.credited_minor = self.credited_minor.saturating_sub(credit.amount.amount_minor());
+        self.reversible.retain(|one| one != credit);
+        self
+    }
+
+    /// How many credits can be reversed.
+    pub(crate) const fn reversibles(&self) -> usize {
+        self.reversible.len()
+    }
+
     /// What can still be given back, in minor units.
     pub const fn left_minor(&self) -> u64 {
         self.amount.amount_minor().saturating_sub(self.credited_minor)
@@ -101,23 +158,26 @@ impl PaymentState {
             Self::Capturing { .. } => "capturing",
             Self::Captured(_) => "captured",
             Self::Crediting { .. } => "crediting",
+            Self::ReversingCredit { .. } => "reversing_credit",
             Self::Declined { .. } => "declined",
             Self::Voiding { .. } => "voiding",
             Self::Voided { .. } => "voided",
         }
     }
 
-    /// How often some of it was given back.
-    pub const fn credits(&self) -> u32 {
+    /// What was captured, once it is.
+    pub const fn capture(&self) -> Option<&Capture> {
         match self {
-            Self::Captured(capture) | Self::Crediting { capture, .. } => capture.credits,
+            Self::Captured(capture)
+            | Self::Crediting { capture, .. }
+            | Self::ReversingCredit { capture, .. } => Some(capture),
             Self::Authorizing { .. }
             | Self::AwaitingCode { .. }
             | Self::Authorized { .. }
             | Self::Capturing { .. }
             | Self::Declined { .. }
             | Self::Voiding { .. }
-            | Self::Voided { .. } => 0,
+            | Self::Voided { .. } => None,
         }
     }
 

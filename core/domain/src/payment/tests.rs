@@ -45,7 +45,7 @@ fn euros(amount: &str) -> Amount {
 }
 
 fn capture() -> Capture {
-    Capture { amount: euros("49.90"), at: NOW, credits: 0, credited_minor: 0 }
+    Capture::new(euros("49.90"), NOW)
 }
 
 fn capturing() -> PaymentState {
@@ -57,7 +57,14 @@ fn crediting() -> PaymentState {
     PaymentState::Crediting { capture: capture(), amount: euros("10.00"), reference }
 }
 
-fn every_state() -> [(&'static str, PaymentState); 12] {
+/// A capture of which 10.00 were given back, which is being undone.
+fn reversing() -> PaymentState {
+    let capture = capture().with_credit(euros("10.00"), payment().bank);
+    let credit = capture.reversible(euros("10.00")).unwrap().clone();
+    PaymentState::ReversingCredit { capture, credit }
+}
+
+fn every_state() -> [(&'static str, PaymentState); 13] {
     let cause = VoidCause::Interrupted;
     [
         ("authorizing", PaymentState::Authorizing { agreed: false }),
@@ -69,6 +76,7 @@ fn every_state() -> [(&'static str, PaymentState); 12] {
         ("capturing", capturing()),
         ("captured", PaymentState::Captured(capture())),
         ("crediting", crediting()),
+        ("reversing a credit", reversing()),
         ("declined", PaymentState::Declined { response: response(), at: NOW }),
         ("voiding", PaymentState::Voiding { cause: cause.clone(), approval: None }),
         ("voided", PaymentState::Voided { cause, at: NOW }),
@@ -179,8 +187,9 @@ fn a_capture_is_credited_as_long_as_the_card_is_kept_and_not_above_what_is_left(
         assert_eq!(credited.postings[0].credit.to_string(), "payer:alice");
         captured = credited.next;
     }
-    // All is given back: the card is forgotten.
-    assert_eq!((&captured.sealed_card, captured.due_at()), (&None, None));
+    // All is given back; a credit may still be reversed, for which the card is needed.
+    assert_eq!(captured.due_at(), Some(NOW.plus_seconds(30 * 86_400)));
+    assert!(captured.sealed_card.is_some());
     assert!(matches!(credit(captured, "0.01"), Err(Error::Invalid(_))));
     let never = payment_in(PaymentState::Captured(capture()));
     assert_eq!(credit(never.clone(), "1.00"), Err(never.not_now()));
@@ -200,7 +209,9 @@ fn what_no_bank_debited_is_given_back_without_the_bank() {
     let reference = captured.bank.clone();
     let credited = captured.start_credit(euros("9.90"), reference, NOW).unwrap();
     assert_eq!((credited.next.state.name(), credited.postings.len()), ("captured", 1));
-    assert_eq!(credited.next.state.credits(), 1);
+    let reversed = credited.next.start_credit_reversal(euros("9.90"), NOW).unwrap();
+    assert_eq!((reversed.next.state.name(), reversed.postings.len()), ("captured", 1));
+    assert_eq!(reversed.next.state.capture().unwrap().credited_minor, 0);
 }
 
 #[test]
@@ -227,6 +238,53 @@ fn a_credit_ends_only_what_is_being_credited() {
         (refused.next.state, refused.postings.len()),
         (PaymentState::Captured(capture()), 0)
     );
+}
+
+#[test]
+fn a_credit_is_reversed_as_a_whole_once_and_in_time() {
+    let captured = Payment { credit_days: 30, ..payment_in(PaymentState::Captured(capture())) };
+    let credited = |payment: Payment, amount: &str| {
+        let reference = payment.bank.clone();
+        let crediting = payment.start_credit(euros(amount), reference, NOW).unwrap().next;
+        crediting.credited(NOW).unwrap().next
+    };
+    let twice = credited(credited(captured, "10.00"), "5.00");
+    for amount in ["9.99", "15.00"] {
+        let none = twice.clone().start_credit_reversal(euros(amount), NOW);
+        assert!(matches!(none, Err(Error::Invalid(_))), "{amount}");
+    }
+    let late = twice.clone().start_credit_reversal(euros("5.00"), NOW.plus_seconds(30 * 86_400));
+    assert_eq!(late, Err(twice.not_now()));
+    let reversing = twice.start_credit_reversal(euros("10.00"), NOW).unwrap().next;
+    let reversed = reversing.credit_reversed(NOW).unwrap();
+    let posting = &reversed.postings[0];
+    assert!(posting.id.ends_with("credit/1/reversal"), "{posting:?}");
+    assert_eq!(posting.credit.to_string(), "relying_party:librairie");
+    assert_eq!(reversed.next.state.capture().unwrap().credited_minor, 500);
+    let again = reversed.next.start_credit_reversal(euros("10.00"), NOW);
+    assert!(matches!(again, Err(Error::Invalid(_))), "{again:?}");
+}
+
+#[test]
+fn the_reversal_of_a_credit_ends_only_one_that_was_begun() {
+    let only = ["reversing a credit"];
+    assert_eq!(possible_in(|payment| payment.credit_reversed(NOW)), only);
+    assert_eq!(possible_in(|payment| payment.credit_reversal_refused(response(), NOW)), only);
+    let refused = payment_in(reversing()).credit_reversal_refused(response(), NOW).unwrap();
+    assert_eq!(refused.next.state.capture().unwrap().credited_minor, 1000);
+    assert!(refused.postings.is_empty());
+}
+
+#[test]
+fn the_last_sixteen_credits_can_be_reversed() {
+    let reference = payment().bank;
+    let credit = |capture: Capture, cents| {
+        capture.with_credit(euros(&format!("0.{cents:02}")), reference.clone())
+    };
+    let capture = (1..=17).fold(capture(), credit);
+    assert_eq!((capture.credits, capture.reversibles()), (17, 16));
+    assert_eq!(capture.reversible(euros("0.01")), None);
+    assert!(capture.reversible(euros("0.02")).is_some());
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub enum BankCall {
     Authorize(BankReference),
     Capture(BankReference, Amount),
     Credit(BankReference, Amount),
+    ReverseCredit(BankReference, Amount),
     Void(BankReference),
 }
 
@@ -25,6 +26,7 @@ impl BankCall {
             Self::Authorize(_) => "authorize",
             Self::Capture(..) => "capture",
             Self::Credit(..) => "credit",
+            Self::ReverseCredit(..) => "reverse_credit",
             Self::Void(_) => "void",
         }
     }
@@ -88,6 +90,10 @@ impl IssuingBank for FakeBank {
 
     async fn credit(&self, request: &BankRequest) -> Result<(), BankError> {
         self.note(BankCall::Credit(request.reference.clone(), request.amount))
+    }
+
+    async fn reverse_credit(&self, request: &BankRequest) -> Result<(), BankError> {
+        self.note(BankCall::ReverseCredit(request.reference.clone(), request.amount))
     }
 
     async fn void(

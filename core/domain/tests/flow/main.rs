@@ -63,6 +63,7 @@ fn bank_references(shop: &Fixture) -> usize {
         BankCall::Authorize(reference)
         | BankCall::Capture(reference, _)
         | BankCall::Credit(reference, _)
+        | BankCall::ReverseCredit(reference, _)
         | BankCall::Void(reference) => reference,
     };
     shop.bank.calls().into_iter().map(reference).collect::<std::collections::HashSet<_>>().len()

@@ -242,6 +242,33 @@ async fn a_credit_that_the_bank_did_not_answer_is_told_again_under_the_same_refe
 }
 
 #[tokio::test]
+async fn a_credit_is_reversed_under_its_own_reference_and_the_books_say_so() {
+    let shop =
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
+    let id = authorized(&shop).await;
+    let amount = purchase("49.90").amount();
+    shop.gateway.capture_payment(&id, amount, Batch::default()).await.unwrap();
+    let credited = shop.gateway.credit_payment(&id, amount, Batch::default()).await.unwrap();
+    assert!(matches!(credited, Credit::Done(_)), "{credited:?}");
+    let response = "51".to_owned().try_into().unwrap();
+    shop.bank.fail_with(Some(BankError::Refused { response }));
+    let refused = shop.gateway.reverse_credit(&id, amount, Batch::default()).await.unwrap();
+    assert!(matches!(refused, Credit::Refused(_)), "{refused:?}");
+    shop.bank.fail_with(Some(silent()));
+    let silent = shop.gateway.reverse_credit(&id, amount, Batch::default()).await.unwrap();
+    assert!(matches!(silent, Credit::UnderWay(_)), "{silent:?}");
+    shop.bank.fail_with(None);
+    shop.clock.advance_seconds(15);
+    assert_eq!(shop.gateway.resume(10).await, Ok(1));
+    let account = Account::payer(&"alice".try_into().unwrap());
+    let balance = shop.store.balance(&account, amount.currency()).await.unwrap();
+    assert_eq!(balance, Balance { debit_minor: 9980, credit_minor: 4990 });
+    assert_eq!(bank_references(&shop), 2);
+    let again = shop.gateway.reverse_credit(&id, amount, Batch::default()).await.unwrap_err();
+    assert!(matches!(again, Error::Invalid(_)), "{again}");
+}
+
+#[tokio::test]
 async fn a_credit_that_the_bank_refuses_is_no_credit() {
     let shop =
         Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });

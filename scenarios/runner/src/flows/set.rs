@@ -33,6 +33,7 @@ use crate::{
     bench::{Bench, Call},
     description::Card,
     failure::Failure,
+    flows::settle::Settling,
     phrase::{Table, look_up},
     wire::{Answer, Tls},
 };
@@ -55,6 +56,8 @@ pub(crate) struct Counter {
     pub(crate) asked: Option<QuestionToGateway>,
     /// What the wallet was told last, or why it accepts nothing of it.
     pub(crate) told: Option<Result<Progress, WalletError>>,
+    /// What the shop asked for after a purchase.
+    pub(crate) settling: Settling,
 }
 
 /// What a shop wants to be paid.
@@ -162,7 +165,7 @@ pub(crate) async fn view(bench: &Bench, order: &Order) -> Result<Value, Failure>
     shown(bench.call(Call { method: "GET", path: &path, api_key, ..Call::default() }).await?)
 }
 
-fn shown(answer: Answer) -> Result<Value, Failure> {
+pub(crate) fn shown(answer: Answer) -> Result<Value, Failure> {
     match answer {
         Ok(reply) if reply.status.is_success() => Ok(reply.json().0),
         Ok(reply) => Err(Failure::expected("an order", reply)),

@@ -66,6 +66,16 @@ async fn is_debited_once(story: &mut Story, name: String, amount: Money) -> Outc
     story.debited_once(&name, amount.0).await
 }
 
+#[then(expr = "{word} has paid {amount} in all")]
+async fn has_paid_in_all(story: &mut Story, name: String, amount: Money) -> Outcome {
+    eventually(|| async {
+        let account = story.account(&name).await?;
+        let moved: i128 = account.movements.iter().map(Movement::moved_minor).sum();
+        same("what moved, in minor units, to be", moved, i128::from(amount.0.amount_minor()))
+    })
+    .await
+}
+
 /// Nothing was taken, and in the end nothing is held.
 #[then(expr = "{word} is not debited")]
 async fn is_not_debited(story: &mut Story, name: String) -> Outcome {

@@ -11,7 +11,7 @@ use cucumber::{given, then, when};
 
 use crate::{
     failure::{Failure, Outcome, eventually, same},
-    flows::set::{self, Bought, Dishonest, MERCHANT, Program, refused},
+    flows::set::{self, Bought, Dishonest, GATEWAY, MERCHANT, Program, refused},
     phrase::Money,
     world::{Story, code_in},
 };
@@ -234,7 +234,7 @@ fn has_receipt(story: &mut Story, amount: Money, signed: String, with: String) -
 #[then("no key of the merchant opens the payment, and the gateway's does")]
 fn no_key_of_the_merchant(story: &mut Story) -> Outcome {
     let message = &story.set.last()?.message;
-    story.opens("payment", [("dupont-exchange", false), ("gateway", true)], message)
+    story.opens("payment", [("dupont-exchange", false), (GATEWAY, true)], message)
 }
 
 #[then(regex = r"^the shop sees that the order (.+)$")]

@@ -76,6 +76,8 @@ pub enum MovementKind {
     GivenBack,
     /// A return credited it.
     Credited,
+    /// The reversal of a return debited it again.
+    DebitedAgain,
 }
 
 /// An account as the bank keeps it.
@@ -140,7 +142,7 @@ enum State {
     /// The acquirer reversed it; nothing can follow.
     Reversed,
     /// It is a return, and was credited.
-    Credited,
+    Credited { amount: Amount },
 }
 
 /// What the bank answers: a response code, and an approval code when it holds an amount.
@@ -264,9 +266,17 @@ impl Ledger {
                 *state = self.credit(order, state)?;
                 Ok(response::DONE.into())
             }
+            _ if order.is_return => {
+                *state = self.debit_again(order, state)?;
+                Ok(response::DONE.into())
+            }
+            // A reversal of an authorization does not undo a return.
+            _ if matches!(state, State::Credited { .. }) => Err(response::NO_SUCH_RECORD),
             // A purchase that is not known is reversed, too: should its authorization still come, it is too late.
             _ => match std::mem::replace(state, State::Reversed) {
-                State::Open | State::Reversed | State::Credited => Err(response::NO_SUCH_RECORD),
+                State::Open | State::Reversed | State::Credited { .. } => {
+                    Err(response::NO_SUCH_RECORD)
+                }
                 State::Held { amount, .. } => {
                     self.release(order, amount, MovementKind::Released);
                     Ok(response::DONE.into())
@@ -318,7 +328,7 @@ impl Ledger {
         let (held, approval) = match state {
             State::Held { amount, approval } => (*amount, approval),
             State::Open => return Err(response::NO_SUCH_RECORD),
-            State::Debited { .. } | State::Reversed | State::Credited => {
+            State::Debited { .. } | State::Reversed | State::Credited { .. } => {
                 return Err(response::INVALID_TRANSACTION);
             }
         };
@@ -356,7 +366,22 @@ impl Ledger {
             .map_err(|_| response::INVALID_AMOUNT)?;
         account.balance_minor = account.balance_minor.saturating_add(amount.amount_minor());
         account.record(MovementKind::Credited, amount, order);
-        Ok(State::Credited)
+        Ok(State::Credited { amount })
+    }
+
+    /// Debits again what a return has credited, if it is still there.
+    fn debit_again(&mut self, order: &Order, state: &State) -> Result<State, &'static str> {
+        let State::Credited { amount } = *state else {
+            return Err(response::NO_SUCH_RECORD);
+        };
+        let account = self.account(order.terms.number.expose()).ok_or(response::NO_SUCH_CARD)?;
+        let free = account.balance_minor.saturating_sub(account.held_minor);
+        if free < amount.amount_minor() {
+            return Err(response::NOT_ENOUGH_FUNDS);
+        }
+        account.balance_minor = account.balance_minor.saturating_sub(amount.amount_minor());
+        account.record(MovementKind::DebitedAgain, amount, order);
+        Ok(State::Reversed)
     }
 
     /// Releases what is held, or gives back what was debited.
@@ -425,14 +450,16 @@ impl Order {
             required(Field::STAN)?,
             required(Field::RETRIEVAL_REFERENCE)?,
         ];
-        // Field 90 must name the authorization of this very purchase.
-        let original = format!("0100{stan}{transmitted}{acquirer:0>11}{:011}", 0);
+        // Field 90 must name the authorization of this very purchase, or this very return.
+        let is_return = optional(Field::PROCESSING_CODE).starts_with("20");
+        let original = if is_return { "0200" } else { "0100" };
+        let original = format!("{original}{stan}{transmitted}{acquirer:0>11}{:011}", 0);
         if mti == Mti::REVERSAL_REQUEST && required(Field::ORIGINAL_DATA)? != original {
             return Err(response::FORMAT_ERROR);
         }
         Ok(Self {
             mti,
-            is_return: optional(Field::PROCESSING_CODE).starts_with("20"),
+            is_return,
             terms: Terms {
                 number: Secret::new(required(Field::PAN)?),
                 amount_minor: required(Field::AMOUNT)?

@@ -172,6 +172,29 @@ async fn a_return_credits_once() {
 }
 
 #[tokio::test]
+async fn a_return_is_reversed_once_and_only_by_its_own_name() {
+    let bank = open().await;
+    let mut line = Line::to(&bank).await;
+    let request = purchase(Mti::FINANCIAL_REQUEST, 1);
+    let request = request.with(Field::PROCESSING_CODE, "200000").unwrap();
+    let original = "020000000103141509260000012345600000000000";
+    let undo = request.clone().with_mti(Mti::REVERSAL_REQUEST);
+    let undo = undo.with(Field::ORIGINAL_DATA, original).unwrap();
+    assert_eq!(line.response(&undo).await, "25", "nothing was returned yet");
+    assert_eq!(line.response(&request).await, "00");
+    assert_eq!(line.response(&reversal(1)).await, "25", "of an authorization");
+    assert_eq!(sums(&bank), (14_990, 0));
+    bank.open_account(card(), 4_989, "EUR".try_into().unwrap());
+    assert_eq!(line.response(&undo).await, "51", "it is spent");
+    bank.open_account(card(), 14_990, "EUR".try_into().unwrap());
+    for message in [undo.clone(), undo.with_mti(Mti::REVERSAL_REQUEST.repeat())] {
+        assert_eq!(line.response(&message).await, "00");
+    }
+    assert_eq!(sums(&bank), (10_000, 0));
+    assert_eq!(kinds(&bank), [MovementKind::DebitedAgain]);
+}
+
+#[tokio::test]
 async fn a_repeat_gets_the_same_answer_and_moves_nothing() {
     let bank = open().await;
     let mut line = Line::to(&bank).await;

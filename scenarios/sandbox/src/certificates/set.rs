@@ -26,6 +26,8 @@ impl Maker<'_> {
         let gateway = |common_name, key_use| Profile::PaymentGateway { common_name, key_use };
         for (name, profile) in [
             ("gateway-signature", gateway(GATEWAY, KeyUse::Signature)),
+            // The gateway has changed its key: the merchant's configuration has the earlier one.
+            ("gateway-next", gateway(GATEWAY, KeyUse::KeyExchange)),
             ("dupont-signature", merchant(MERCHANT, KeyUse::Signature)),
             ("dupont-exchange", merchant(MERCHANT, KeyUse::KeyExchange)),
             ("other-gateway", gateway(OTHER_GATEWAY, KeyUse::KeyExchange)),

@@ -51,7 +51,10 @@ pub(super) fn section() -> Result<String, SandboxError> {
 listen = "{gateway}"
 public_origin = "https://{at_gateway}"
 signature = {{ certificate = "gateway-signature.pem", key = "gateway-signature.key" }}
-exchange = [{{ certificate = "gateway.pem", key = "gateway.key" }}]
+exchange = [
+    {{ certificate = "gateway-next.pem", key = "gateway-next.key" }},
+    {{ certificate = "gateway.pem", key = "gateway.key" }},
+]
 authorities = "root.pem"
 brands = ["{BRAND}"]
 

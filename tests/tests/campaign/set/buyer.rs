@@ -174,10 +174,10 @@ impl Buyer {
         let merchant = offer.url().to_owned();
         let (message, begun) = offer.begin(wallet, &self.entropy, campaign.now()).unwrap();
         let answer = campaign.exchange(&merchant, &message).await?;
-        let named = begun.accept(&answer, wallet, campaign.now()).ok()?;
+        let named = begun.accept(&answer, &wallet.trust, campaign.now()).ok()?;
         let (message, asked, sent) = named.request(wallet, &self.entropy, campaign.now()).unwrap();
         let answer = campaign.exchange(&merchant, &message).await?;
-        let progress = sent.answer(&asked, &answer, wallet, campaign.now()).ok()?;
+        let progress = sent.answer(&asked, &answer, &wallet.trust, campaign.now()).ok()?;
         let (code, gateway) = self.code(purchase, person, &sent, progress).await?;
         let wrong: String =
             code.chars().map(|digit| if digit == '1' { '2' } else { '1' }).collect();
@@ -237,7 +237,7 @@ impl Buyer {
         let (campaign, wallet) = (&self.campaign, &person.wallet);
         let (message, asked) = sent.inquiry(wallet, &self.entropy, campaign.now()).unwrap();
         let answer = campaign.exchange(sent.purchase().offer().url(), &message).await?;
-        sent.answer(&asked, &answer, wallet, campaign.now()).ok()
+        sent.answer(&asked, &answer, &wallet.trust, campaign.now()).ok()
     }
 
     /// Sends a code, two times at once: both hear the same.
@@ -255,14 +255,16 @@ impl Buyer {
                 let (message, asked) =
                     sent.code_forward(code, &self.entropy, campaign.now()).unwrap();
                 let answer = self.twice(sent.purchase().offer().url(), message).await;
-                answer.and_then(|answer| sent.answer(&asked, &answer, wallet, campaign.now()).ok())
+                answer.and_then(|answer| {
+                    sent.answer(&asked, &answer, &wallet.trust, campaign.now()).ok()
+                })
             }
             Way::Gateway => {
                 let (message, rrpid) =
                     sent.code_direct(code, &self.entropy, campaign.now()).unwrap();
                 let answer = self.twice(gateway, message).await;
                 answer.and_then(|answer| {
-                    sent.direct_answer(&rrpid, &answer, wallet, campaign.now()).ok()
+                    sent.direct_answer(&rrpid, &answer, &wallet.trust, campaign.now()).ok()
                 })
             }
         };

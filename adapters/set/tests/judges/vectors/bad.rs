@@ -18,8 +18,15 @@ const ENUMERATED: &str = "malformed ASN.1 DER value for ENUMERATED";
 /// All of them, from the good ones on disk.
 pub(super) fn all() -> Vec<Vector> {
     let good = Good(read("p256"));
-    let parts = [good.encodings(), good.headers(), good.values(), good.lists(), good.options()];
-    let rows = parts.into_iter().zip([100, 200, 300, 400, 500]);
+    let parts = [
+        good.encodings(),
+        good.headers(),
+        good.values(),
+        good.lists(),
+        good.options(),
+        good.batches(),
+    ];
+    let rows = parts.into_iter().zip([100, 200, 300, 400, 500, 600]);
     rows.flat_map(|(rows, start)| {
         rows.into_iter().enumerate().map(move |(place, (name, kind, expect, der, why))| Vector {
             place: start + place,
@@ -209,6 +216,39 @@ impl Good {
                 "wrapperMsgMismatch",
                 header(4, &tlv(&[4], &[9; 20])),
                 "The header names another request than the message.",
+            ),
+        ]
+    }
+
+    /// Bounds of what is counted.
+    fn batches(&self) -> Vec<Row> {
+        const I: &str = "BatchItem";
+        const B: &str = "BatchTotals";
+        const W: &str = "ReturnTransactionDetail";
+        const D: &str = "TransDetails";
+        let items = |details: &[u8]| {
+            let item = elements(value_of(details)).first().map(|item| item.to_vec());
+            tlv(&[0x30], &item.unwrap_or_default().repeat(33))
+        };
+        vec![
+            ("batch-0", I, INTEGER, self.with(I, &[0], &[2, 1, 0]), "Below 1."),
+            ("item-0", I, INTEGER, self.with(I, &[1], &[2, 1, 0]), "Below 1."),
+            ("item-10000", I, INTEGER, self.with(I, &[1], &[2, 2, 0x27, 0x10]), "Above 9999."),
+            ("count-negative", B, INTEGER, self.with(B, &[2], &[2, 1, 0xFF]), "Below 0."),
+            (
+                "total-of-17-digits",
+                B,
+                INTEGER,
+                self.with(B, &[3], &[2, 7, 0x23, 0x86, 0xF2, 0x6F, 0xC1, 0, 0]),
+                "Above 9999999999999999.",
+            ),
+            ("items-33", W, INTEGER, self.with(W, &[1], &[2, 1, 33]), "More than one answer has."),
+            (
+                "details-of-33",
+                D,
+                LIST,
+                edit(&self.structure(D), &[0], &items),
+                "More items than one answer has.",
             ),
         ]
     }

@@ -41,6 +41,8 @@ pub(super) async fn write() {
         if kind == KeyKind::P256 {
             said.extend(House::new(of).unsigned().await);
             said.extend(House::new(of).settled().await);
+            said.extend(House::new(of).counted().await);
+            said.extend(House::new(of).certificates().await);
             said.extend(errors().await);
         }
         let mut files = Files::new(of);

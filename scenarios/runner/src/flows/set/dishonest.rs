@@ -31,8 +31,8 @@ use crate::failure::Failure;
 pub(crate) const MERCHANT: &str = "dupont";
 /// The merchant that is not the sandbox's.
 pub(crate) const OTHER_MERCHANT: &str = "martin";
-/// The sandbox's gateway, by the name of its files.
-pub(crate) const GATEWAY: &str = "gateway";
+/// The sandbox's gateway, by the files of the key to which it has changed.
+pub(crate) const GATEWAY: &str = "gateway-next";
 /// The gateway that is not the sandbox's.
 pub(crate) const OTHER_GATEWAY: &str = "other-gateway";
 

@@ -103,8 +103,9 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         Message::PInitRes(_)
         | Message::PRes(_)
         | Message::InqRes(_)
-        | Message::CodeForwardRes(_) => "signed by the merchant",
-        Message::CodeDirectRes(_) => "signed by the gateway",
+        | Message::CodeForwardRes(_)
+        | Message::PCertReq(_) => "signed by the merchant",
+        Message::CodeDirectRes(_) | Message::PCertRes(_) => "signed by the gateway",
         Message::InqReq(_) => "signed by the cardholder, if the purchase was",
         Message::CodeForwardReq(_) | Message::CodeDirectReq(_) => {
             "the code is encrypted to the gateway"
@@ -114,12 +115,16 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         | Message::CapReq(_)
         | Message::CapRevReq(_)
         | Message::CredReq(_)
+        | Message::CredRevReq(_)
+        | Message::BatchAdminReq(_)
         | Message::CodeReq(_) => "signed by the merchant and encrypted to the gateway",
         Message::AuthRes(_)
         | Message::AuthRevRes(_)
         | Message::CapRes(_)
         | Message::CapRevRes(_)
         | Message::CredRes(_)
+        | Message::CredRevRes(_)
+        | Message::BatchAdminRes(_)
         | Message::CodeRes(_) => "signed by the gateway and encrypted to the merchant",
         Message::Error(_) => "signed, if there is a key to sign with",
     };
@@ -147,6 +152,12 @@ const fn named(message: &Message) -> (&'static str, Party, Party) {
         Message::CapRevRes(_) => ("CapRevRes", gateway, merchant),
         Message::CredReq(_) => ("CredReq", merchant, gateway),
         Message::CredRes(_) => ("CredRes", gateway, merchant),
+        Message::CredRevReq(_) => ("CredRevReq", merchant, gateway),
+        Message::CredRevRes(_) => ("CredRevRes", gateway, merchant),
+        Message::BatchAdminReq(_) => ("BatchAdminReq", merchant, gateway),
+        Message::BatchAdminRes(_) => ("BatchAdminRes", gateway, merchant),
+        Message::PCertReq(_) => ("PCertReq", merchant, gateway),
+        Message::PCertRes(_) => ("PCertRes", gateway, merchant),
         Message::CodeReq(_) => ("CodeReq", merchant, gateway),
         Message::CodeRes(_) => ("CodeRes", gateway, merchant),
         Message::CodeForwardReq(_) => ("CodeForwardReq", payer, merchant),
