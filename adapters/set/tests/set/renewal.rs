@@ -82,7 +82,7 @@ async fn a_purchase_that_was_named_under_the_earlier_key_is_still_paid_while_the
     let (message, asked, sent) =
         purchase.request(&parties.wallet, &parties.entropy, parties.now()).unwrap();
     let answer = parties.merchant.answer(&message).await.unwrap();
-    let progress = sent.answer(&asked, &answer, &parties.wallet, parties.now());
+    let progress = sent.answer(&asked, &answer, &parties.wallet.trust, parties.now());
     assert_eq!(completion(progress), CompletionCode::CodeAsked);
 }
 

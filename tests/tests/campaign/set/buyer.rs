@@ -174,7 +174,7 @@ impl Buyer {
         let merchant = offer.url().to_owned();
         let (message, begun) = offer.begin(wallet, &self.entropy, campaign.now()).unwrap();
         let answer = campaign.exchange(&merchant, &message).await?;
-        let named = begun.accept(&answer, &wallet.trust, campaign.now()).ok()?;
+        let named = begun.accept(&answer, wallet, campaign.now()).ok()?;
         let (message, asked, sent) = named.request(wallet, &self.entropy, campaign.now()).unwrap();
         let answer = campaign.exchange(&merchant, &message).await?;
         let progress = sent.answer(&asked, &answer, &wallet.trust, campaign.now()).ok()?;
