@@ -59,6 +59,9 @@ pub enum WalletError {
     /// The answer is to another question.
     #[error("the answer does not belong to this purchase: {0} differs")]
     Mismatch(&'static str),
+    /// The authority does not register such cards.
+    #[error("the authority does not register this card: {0}")]
+    Referred(String),
     /// The offer is in money that is not known.
     #[error("the offer is not in a currency that is known")]
     Money,
@@ -223,7 +226,7 @@ impl Begun {
     ) -> Result<Purchase, WalletError> {
         let wrapper = read(answer)?;
         let Message::PInitRes(signed) = wrapper.message else {
-            return Err(unexpected(wrapper, wallet, now));
+            return Err(unexpected(wrapper, &wallet.trust, now));
         };
         let at = unix_time(now);
         let (answer, signer) = signed.verify(&wallet.trust, at)?;
@@ -398,22 +401,25 @@ impl Purchase {
     }
 }
 
-fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
+pub(crate) fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
     unwrap(answer).map_err(WalletError::Unreadable)
 }
 
 /// An error, or another message than was waited for. What an error says ends this attempt and is trusted in nothing else.
-fn unexpected(wrapper: MessageWrapper, wallet: &Wallet, now: Timestamp) -> WalletError {
+pub(crate) fn unexpected(
+    wrapper: MessageWrapper,
+    trust: &TrustAnchors,
+    now: Timestamp,
+) -> WalletError {
     let Message::Error(error) = wrapper.message else {
         return WalletError::Mismatch("message");
     };
     let at = unix_time(now);
     let tbs = match &error {
-        ErrorMessage::OfMerchant(signed) => {
-            signed.verify(&wallet.trust, at).map(|(tbs, _)| tbs.error_code)
-        }
-        ErrorMessage::OfGateway(signed) => {
-            signed.verify(&wallet.trust, at).map(|(tbs, _)| tbs.error_code)
+        ErrorMessage::OfMerchant(signed) => signed.verify(trust, at).map(|(tbs, _)| tbs.error_code),
+        ErrorMessage::OfGateway(signed) => signed.verify(trust, at).map(|(tbs, _)| tbs.error_code),
+        ErrorMessage::OfAuthority(signed) => {
+            signed.verify(trust, at).map(|(tbs, _)| tbs.error_code)
         }
         ErrorMessage::Unsigned(tbs) => Ok(tbs.error_code),
     };

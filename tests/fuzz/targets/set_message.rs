@@ -19,6 +19,10 @@ use countersign_set::message::{
         PReqUnsigned, PResData, PanData, PanToken, Pi, PiData, PiDataUnsigned, PiDualSigned,
         PiDualSignedTbe, PiHead, PiTbs, PiUnsignedTbe, PurchaseName, ReceiptData,
     },
+    registration::{
+        CardCInitResTbs, CertInqReqTbs, CertReqTbs, CertResData, RegFormReqTbe, RegFormResTbs,
+        RegWakeUpData,
+    },
     wrapper::{Message, MessageHeader, MessageWrapper},
 };
 use der::{Decode, Encode};
@@ -86,6 +90,13 @@ const DECODERS: &[fn(&[u8])] = &decoders![
     ErrorMessage,
     MessageHeader,
     Message,
+    RegWakeUpData,
+    CardCInitResTbs,
+    RegFormReqTbe,
+    RegFormResTbs,
+    CertReqTbs,
+    CertResData,
+    CertInqReqTbs,
 ];
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {

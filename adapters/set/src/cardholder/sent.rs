@@ -157,7 +157,7 @@ impl Sent {
         let (Message::PRes(signed) | Message::InqRes(signed) | Message::CodeForwardRes(signed)) =
             wrapper.message
         else {
-            return Err(unexpected(wrapper, wallet, now));
+            return Err(unexpected(wrapper, &wallet.trust, now));
         };
         let (answer, signer) = signed.verify(&wallet.trust, unix_time(now))?;
         for (field, is_equal) in [
@@ -213,7 +213,7 @@ impl Sent {
     ) -> Result<Progress, WalletError> {
         let wrapper = read(answer)?;
         let Message::CodeDirectRes(signed) = wrapper.message else {
-            return Err(unexpected(wrapper, wallet, now));
+            return Err(unexpected(wrapper, &wallet.trust, now));
         };
         let (answer, signer) = signed.verify(&wallet.trust, unix_time(now))?;
         let CodeDirectResData { auth_code, attempts_left, .. } = &*answer;

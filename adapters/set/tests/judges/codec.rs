@@ -19,6 +19,11 @@ use countersign_set::{
             PReqUnsigned, PResData, PanData, PanToken, Pi, PiData, PiDataUnsigned, PiDualSigned,
             PiDualSignedTbe, PiHead, PiTbs, PiUnsigned, PiUnsignedTbe, PurchaseName, ReceiptData,
         },
+        registration::{
+            CardCInitReq, CardCInitResTbs, CertInqReqTbs, CertReqTbs, CertResData, ReferralData,
+            RegCodeStart, RegFormData, RegFormOrReferral, RegFormReqTbe, RegFormResTbs,
+            RegWakeUpData,
+        },
         settlement::{
             AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs,
             CredReqTbs, CredResTbs, Settled,
@@ -37,14 +42,31 @@ fn again<T: Encode + for<'a> Decode<'a, Error = der::Error>>(der: &[u8]) -> der:
 }
 
 macro_rules! codecs {
-    ($($type:ty),+ $(,)?) => {
-        [$((<$type>::STRUCTURE.name, again::<$type>)),+]
-    };
+    ($($type:ty),+ $(,)?) => {{
+        let codecs: &[(&'static str, Codec)] = &[$((<$type>::STRUCTURE.name, again::<$type>)),+];
+        codecs.to_vec()
+    }};
 }
 
-/// What is written again after it was read as the structure of that name.
-pub(crate) fn written_again(name: &str, der: &[u8]) -> der::Result<Vec<u8>> {
-    let codecs: &[(&str, Codec)] = &codecs![
+fn of_registration() -> Vec<(&'static str, Codec)> {
+    codecs![
+        RegWakeUpData,
+        CardCInitReq,
+        CardCInitResTbs,
+        RegFormReqTbe,
+        RegFormData,
+        ReferralData,
+        RegFormOrReferral,
+        RegFormResTbs,
+        CertReqTbs,
+        RegCodeStart,
+        CertResData,
+        CertInqReqTbs,
+    ]
+}
+
+fn of_purchase() -> Vec<(&'static str, Codec)> {
+    codecs![
         CurrencyAmount,
         TransIds,
         AccountName,
@@ -105,13 +127,18 @@ pub(crate) fn written_again(name: &str, der: &[u8]) -> der::Result<Vec<u8>> {
         MessageHeader,
         Message,
         MessageWrapper,
-    ];
+    ]
+}
+
+/// What is written again after it was read as the structure of that name.
+pub(crate) fn written_again(name: &str, der: &[u8]) -> der::Result<Vec<u8>> {
     // Of what is signed and encrypted the codec asks that it is one element; the rest is asked when it is opened.
-    let cms: [(_, Codec); 3] = [
+    let cms: [(&str, Codec); 3] = [
         ("Signed", again::<PWakeUp>),
         ("Signature", again::<Signature<PiTbs, Cardholder>>),
         ("Sealed", again::<PiUnsigned>),
     ];
+    let codecs = [of_purchase(), of_registration()].concat();
     let (_, codec) = codecs.iter().chain(&cms).find(|(of, _)| *of == name).expect(name);
     codec(der)
 }

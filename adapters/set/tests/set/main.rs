@@ -15,6 +15,7 @@ mod late;
 mod merchant_checks;
 mod once;
 mod purchase;
+mod registration;
 mod secrets;
 mod settlement;
 mod shop;

@@ -121,6 +121,15 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         | Message::CapRevRes(_)
         | Message::CredRes(_)
         | Message::CodeRes(_) => "signed by the gateway and encrypted to the merchant",
+        Message::CardCInitReq(_) => "in clear",
+        Message::CardCInitRes(_) | Message::RegFormRes(_) => "signed by the authority",
+        Message::RegFormReq(_) => "encrypted to the authority",
+        Message::CertReq(_) | Message::CertInqReq(_) => {
+            "signed with the new key and encrypted to the authority"
+        }
+        Message::CertRes(_) | Message::CertInqRes(_) => {
+            "signed by the authority and encrypted with the key that was sent along"
+        }
         Message::Error(_) => "signed, if there is a key to sign with",
     };
     detail.push(("protected".to_owned(), protected.to_owned()));
@@ -153,6 +162,14 @@ const fn named(message: &Message) -> (&'static str, Party, Party) {
         Message::CodeForwardRes(_) => ("CodeForwardRes", merchant, payer),
         Message::CodeDirectReq(_) => ("CodeDirectReq", payer, gateway),
         Message::CodeDirectRes(_) => ("CodeDirectRes", gateway, payer),
+        Message::CardCInitReq(_) => ("CardCInitReq", payer, gateway),
+        Message::CardCInitRes(_) => ("CardCInitRes", gateway, payer),
+        Message::RegFormReq(_) => ("RegFormReq", payer, gateway),
+        Message::RegFormRes(_) => ("RegFormRes", gateway, payer),
+        Message::CertReq(_) => ("CertReq", payer, gateway),
+        Message::CertRes(_) => ("CertRes", gateway, payer),
+        Message::CertInqReq(_) => ("CertInqReq", payer, gateway),
+        Message::CertInqRes(_) => ("CertInqRes", gateway, payer),
         Message::Error(_) => ("Error", merchant, payer),
     }
 }
