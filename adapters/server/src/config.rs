@@ -32,7 +32,8 @@ use crate::error::ConfigError;
 mod set;
 
 pub(crate) use set::{
-    PeerSection, SetGatewaySection, SetMerchantSection, SetSection, chain, exchange,
+    PeerSection, SetAuthoritySection, SetGatewaySection, SetMerchantSection, SetSection, chain,
+    exchange,
 };
 
 /// The beginning of the name of an environment variable that overrides a key.

@@ -1,9 +1,11 @@
-//! Figure 11: the gateway and the merchant, each a flow of its own; the cardholder is a command.
+//! Figure 11: the gateway, the merchant and the authority, each a flow of its own; the cardholder is a command.
 
 mod arguments;
+pub(crate) mod authority;
 pub(crate) mod gateway;
 pub(crate) mod merchant;
 mod pay;
+mod register;
 mod wallet;
 
 use std::{sync::Arc, time::Duration};
@@ -29,7 +31,7 @@ use crate::{
 pub enum Outcome {
     /// It was done; a purchase is paid.
     Done,
-    /// The purchase will not be paid: it was refused, declined or called off.
+    /// The purchase will not be paid, or the card not be registered: it was refused, declined or called off.
     NotPaid,
 }
 
@@ -43,6 +45,7 @@ pub async fn run(set: Set) -> Result<Outcome, Failure> {
             WalletCommand::New(arguments) => wallet::new(&arguments)?,
             WalletCommand::Certify(arguments) => wallet::certify(&arguments)?,
         },
+        SetCommand::Register(arguments) => return register::register(&arguments).await,
         SetCommand::Pay(arguments) => return pay::pay(&arguments).await,
     }
     Ok(Outcome::Done)
