@@ -2,4 +2,5 @@
 
 pub(crate) mod access;
 pub(crate) mod checkout;
+pub(crate) mod registration;
 pub(crate) mod set;

@@ -5,6 +5,7 @@
 //!   root --> issuing --+--> server         what browsers and curl see
 //!    |                 +--> gateway        opens encrypted numbers, and payments by SET
 //!    |                 +--> gateway-signature, dupont-signature, dupont-exchange, cardholder     figure 11
+//!    |                 +--> authority-signature, authority-exchange     where cardholders register; `authority` is its folder
 //!    |                 +--> clear, encrypted, expired, moved     clients
 //!   foreign root ---------> foreign        a client of somebody we do not know
 //! ```
@@ -38,6 +39,11 @@ use crate::{
 const GATEWAY: &str = "Countersign sandbox gateway";
 /// The merchant's, which is its id at the gateway.
 pub(crate) const MERCHANT: &str = "dupont";
+
+/// The authority's, for messages.
+const AUTHORITY: &str = "Countersign sandbox registration";
+/// Its folder.
+pub(crate) const AUTHORITY_FOLDER: &str = "authority";
 
 /// The brand of the sandbox's cards.
 pub(crate) const BRAND: &str = "Sandbox";
@@ -107,6 +113,7 @@ pub(crate) fn make(
     maker.server()?;
     let gateway = maker.gateway()?;
     maker.signers()?;
+    maker.authority()?;
     Ok(Certificates {
         clients: maker.clients(holder, &gateway)?,
         wallet: maker.wallet(holder, &gateway)?,
@@ -137,6 +144,8 @@ impl Maker<'_> {
     /// What gateway and merchant sign with, and what answers to the merchant are encrypted to.
     fn signers(&self) -> Result<(), SandboxError> {
         let merchant = |key_use| Profile::Merchant { common_name: MERCHANT, key_use };
+        let authority =
+            |key_use| Profile::RegistrationAuthority { common_name: AUTHORITY, key_use };
         for (name, profile) in [
             (
                 "gateway-signature",
@@ -144,12 +153,26 @@ impl Maker<'_> {
             ),
             ("dupont-signature", merchant(KeyUse::Signature)),
             ("dupont-exchange", merchant(KeyUse::KeyExchange)),
+            ("authority-signature", authority(KeyUse::Signature)),
+            ("authority-exchange", authority(KeyUse::KeyExchange)),
         ] {
             let key = KeyPair::generate()?;
             let certificate = self.issue(&profile, key.public_key())?;
             self.write(name, &certificate, &key, &self.issuing)?;
         }
         Ok(())
+    }
+
+    /// The authority's folder, as `countersign ca` keeps it: those who register have their certificates of it (F11.1).
+    fn authority(&self) -> Result<(), SandboxError> {
+        let folder = self.folder.join(AUTHORITY_FOLDER);
+        std::fs::create_dir(&folder).map_err(|error| SandboxError::file(&folder, &error))?;
+        let key = self.issuing.key().to_encrypted_pem(PASSWORD)?;
+        write_secret(&folder.join("authority.key"), &key)?;
+        write_secret(&self.folder.join("authority.password"), PASSWORD)?;
+        write_public(&folder.join("settings.toml"), "asserts_numbers = false\n")?;
+        write_public(&folder.join("authority.pem"), &self.issuing.certificate().to_pem()?)?;
+        write_public(&folder.join("chain.pem"), &self.root.certificate().to_pem()?)
     }
 
     /// The cardholder's wallet: a certificate with number and card encrypted to the gateway (F11.v2), its key under a static

@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) configuration: PathBuf,
     pub(crate) person: Person,
     pub(crate) certificates: ClientCertificates,
+    /// Where cardholders register with SET's messages.
+    pub(crate) registration: String,
     /// With which the person pays by SET.
     pub(crate) wallet: CardholderWallet,
 }

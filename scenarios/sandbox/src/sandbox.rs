@@ -91,6 +91,7 @@ impl Sandbox {
             configuration: folder.join(CONFIGURATION),
             person,
             certificates: certificates.clients,
+            registration: url("https", address("set.authority")?) + "/set/registration",
             wallet: certificates.wallet,
         });
         let people = People::default();

@@ -42,7 +42,10 @@ async fn the_configuration_that_it_writes_is_one_that_a_server_starts_with() {
     let (_folder, sandbox) = sandbox().await;
     let config = Config::read(sandbox.configuration()).unwrap();
     let flows = Server::check(&config, std::sync::Arc::new(SystemClock::default()));
-    assert_eq!(flows, Ok(vec!["checkout", "access", "set.gateway", "set.merchant"]));
+    assert_eq!(
+        flows,
+        Ok(vec!["checkout", "authority", "access", "set.gateway", "set.merchant", "set.authority"])
+    );
     sandbox.stop().await;
 }
 
@@ -90,7 +93,7 @@ async fn keys_and_passwords_are_their_owners_alone_to_read() {
             secrets += 1;
         }
     }
-    assert_eq!(secrets, 13);
+    assert_eq!(secrets, 16);
 }
 
 #[tokio::test]
