@@ -13,6 +13,7 @@ mod content_key;
 pub(crate) mod recipient;
 mod recipients;
 pub mod sealed;
+mod shared;
 pub mod signed;
 mod transport;
 

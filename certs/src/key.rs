@@ -1,6 +1,6 @@
 //! Keys: the pair of an authority, a server or a holder, and the public half that a certificate is issued for.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use aws_lc_rs::{
     encoding::AsDer as _,
@@ -8,13 +8,14 @@ use aws_lc_rs::{
 };
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, pkcs5::pbes2};
 use rcgen::{CertificateParams, DistinguishedName, DnType, PublicKeyData, SigningKey as _};
-use rustls_pki_types::{PrivatePkcs8KeyDer, alg_id};
+use rustls_pki_types::{PrivatePkcs8KeyDer, UnixTime, alg_id};
 use x509_parser::{prelude::FromDer as _, public_key, x509::SubjectPublicKeyInfo};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
-    certificate::{sha256, to_pem},
+    certificate::{Certificate, Validity, parse, sha256, to_pem},
     error::Error,
+    serial::Serial,
     signature::SignerKey,
 };
 
@@ -103,6 +104,24 @@ pub fn to_request_pem(key: &dyn SigningKey, common_name: &str) -> Result<String,
     params.distinguished_name.push(DnType::CommonName, common_name);
     let request = params.serialize_request(&RcgenSigner(key)).map_err(|_| SIGNING)?;
     request.pem().map_err(|_| SIGNING)
+}
+
+/// A certificate that a new key makes for itself, valid for a day: it says nothing but which key it is, and lets CMS name the
+/// signer where no authority has certified the key yet.
+///
+/// # Errors
+/// [`Error::Failed`].
+pub fn to_self_certified(key: &dyn SigningKey, now: UnixTime) -> Result<Certificate, Error> {
+    const SIGNING: Error = Error::Failed("signing a certificate for a new key");
+    let validity = Validity::new(now, Duration::from_secs(86_400))?;
+    let mut params = CertificateParams::default();
+    params.serial_number = Some(Serial::random()?.to_rcgen());
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "new key");
+    params.not_before = Validity::date(validity.not_before())?;
+    params.not_after = Validity::date(validity.not_after())?;
+    let certificate = params.self_signed(&RcgenSigner(key)).map_err(|_| SIGNING)?;
+    Certificate::from_der(certificate.into())
 }
 
 /// A key pair, P-256 or RSA of 3072 or 4096 bits. Never printed. Its encoding is wiped when dropped; what the signing
@@ -262,6 +281,15 @@ impl PublicKey {
         let info = rcgen::SubjectPublicKeyInfo::from_der(der).map_err(|_| Error::KeyNotAllowed)?;
         let sha256 = sha256(&info.subject_public_key_info());
         Ok(Self { info, kind, sha256 })
+    }
+
+    /// The key that a certificate is for.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`]; [`Error::KeyNotAllowed`] when no certificate is issued for such a key.
+    pub fn of(certificate: &Certificate) -> Result<Self, Error> {
+        let parsed = parse(certificate.der()).map_err(|_| Error::MalformedCertificate)?;
+        Self::from_spki(parsed.public_key().raw)
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo, as it will stand in the certificate.

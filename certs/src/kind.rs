@@ -16,6 +16,9 @@ static MERCHANT: ObjectIdentifier = ObjectIdentifier::new_unwrap(
 static PAYMENT_GATEWAY: ObjectIdentifier = ObjectIdentifier::new_unwrap(
     "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1.3",
 );
+static REGISTRATION: ObjectIdentifier = ObjectIdentifier::new_unwrap(
+    "1.2.840.113556.1.8000.2554.31838.7946.37812.19758.35425.998269.10235461.1.4",
+);
 /// With the leap days that can be among them.
 const FIVE_YEARS: u64 = 5 * 365 + 2;
 const SIX_YEARS: u64 = 6 * 365 + 2;
@@ -65,13 +68,15 @@ impl AuthorityKind {
     ];
 
     const fn row(self) -> AuthorityRow {
-        use Purpose::{Cardholder, ClientAuth, Merchant, PaymentGateway, ServerAuth};
+        use Purpose::{Cardholder, ClientAuth, Merchant, PaymentGateway, Registration, ServerAuth};
         let (name, path_length, longest, usual, purposes): (_, _, _, _, &[Purpose]) = match self {
             Self::Root => ("root", None, 25, 20, &[]),
             Self::Brand => ("brand", Some(2), 15, 12, &[]),
             Self::Geopolitical => ("geopolitical", Some(1), 12, 10, &[]),
             Self::Issuing => ("issuing", Some(0), 10, 8, &[]),
-            Self::Cardholders => ("cardholders", Some(0), 10, 8, &[ClientAuth, Cardholder]),
+            Self::Cardholders => {
+                ("cardholders", Some(0), 10, 8, &[ClientAuth, Cardholder, Registration])
+            }
             Self::Merchants => ("merchants", Some(0), 10, 8, &[ServerAuth, Merchant]),
             Self::Gateways => ("gateways", Some(0), 10, 8, &[ServerAuth, PaymentGateway]),
         };
@@ -127,6 +132,11 @@ pub enum EndEntityKind {
     GatewaySignature,
     /// A payment gateway to which is encrypted.
     GatewayKeyExchange,
+    /// An authority that signs what it answers to those who register (F11.1). Its own key signs certificates and nothing
+    /// else.
+    AuthoritySignature,
+    /// An authority to which those who register encrypt.
+    AuthorityKeyExchange,
 }
 
 /// What is fixed for a kind of end entity.
@@ -140,7 +150,7 @@ struct EndEntityRow {
 
 impl EndEntityKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::TlsServer,
         Self::TlsClient,
         Self::Cardholder,
@@ -148,13 +158,15 @@ impl EndEntityKind {
         Self::MerchantKeyExchange,
         Self::GatewaySignature,
         Self::GatewayKeyExchange,
+        Self::AuthoritySignature,
+        Self::AuthorityKeyExchange,
     ];
 
     /// The longest: TLS servers a day less than browsers have it (398), keys that decrypt a year more than those who encrypt
     /// to them look at them, people as long as a card.
     const fn row(self) -> EndEntityRow {
         use KeyUse::{KeyExchange, Signature};
-        use Purpose::{Cardholder, ClientAuth, Merchant, PaymentGateway, ServerAuth};
+        use Purpose::{Cardholder, ClientAuth, Merchant, PaymentGateway, Registration, ServerAuth};
         let (name, purpose, key_use, longest, usual) = match self {
             Self::TlsServer => ("tls-server", ServerAuth, Signature, 397, 397),
             Self::TlsClient => ("tls-client", ClientAuth, Signature, FIVE_YEARS, 730),
@@ -170,6 +182,12 @@ impl EndEntityKind {
             }
             Self::GatewayKeyExchange => {
                 ("gateway-key-exchange", PaymentGateway, KeyExchange, SIX_YEARS, 1_095)
+            }
+            Self::AuthoritySignature => {
+                ("authority-signature", Registration, Signature, SIX_YEARS, 1_095)
+            }
+            Self::AuthorityKeyExchange => {
+                ("authority-key-exchange", Registration, KeyExchange, SIX_YEARS, 1_095)
             }
         };
         EndEntityRow { name, purpose, key_use, longest: days(longest), usual: days(usual) }
@@ -193,7 +211,9 @@ impl EndEntityKind {
             | Self::MerchantSignature
             | Self::MerchantKeyExchange
             | Self::GatewaySignature
-            | Self::GatewayKeyExchange => false,
+            | Self::GatewayKeyExchange
+            | Self::AuthoritySignature
+            | Self::AuthorityKeyExchange => false,
         }
     }
 
@@ -202,18 +222,20 @@ impl EndEntityKind {
         self.row().key_use
     }
 
-    /// Whether its holder has another key for the other use: merchants and gateways do.
+    /// Whether its holder has another key for the other use: merchants, gateways and authorities do.
     pub(crate) const fn has_key_for_each_use(self) -> bool {
         match self {
             Self::TlsServer | Self::TlsClient | Self::Cardholder => false,
             Self::MerchantSignature
             | Self::MerchantKeyExchange
             | Self::GatewaySignature
-            | Self::GatewayKeyExchange => true,
+            | Self::GatewayKeyExchange
+            | Self::AuthoritySignature
+            | Self::AuthorityKeyExchange => true,
         }
     }
 
-    /// Whether its holder shows the same chain in message after message: merchants and gateways do. A person does once in a
+    /// Whether its holder shows the same chain in message after message: merchants, gateways and authorities do. A person does once in a
     /// purchase, and what bears a number is not kept.
     pub(crate) const fn comes_again(self) -> bool {
         match self {
@@ -221,7 +243,9 @@ impl EndEntityKind {
             Self::MerchantSignature
             | Self::MerchantKeyExchange
             | Self::GatewaySignature
-            | Self::GatewayKeyExchange => true,
+            | Self::GatewayKeyExchange
+            | Self::AuthoritySignature
+            | Self::AuthorityKeyExchange => true,
         }
     }
 
@@ -258,15 +282,17 @@ pub(crate) enum Purpose {
     Cardholder,
     Merchant,
     PaymentGateway,
+    Registration,
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::ServerAuth,
         Self::ClientAuth,
         Self::Cardholder,
         Self::Merchant,
         Self::PaymentGateway,
+        Self::Registration,
     ];
 
     pub(crate) const fn oid(self) -> &'static ObjectIdentifier {
@@ -276,6 +302,7 @@ impl Purpose {
             Self::Cardholder => &CARDHOLDER,
             Self::Merchant => &MERCHANT,
             Self::PaymentGateway => &PAYMENT_GATEWAY,
+            Self::Registration => &REGISTRATION,
         }
     }
 
@@ -284,7 +311,7 @@ impl Purpose {
         match self {
             Self::ServerAuth => extension.server_auth,
             Self::ClientAuth => extension.client_auth,
-            Self::Cardholder | Self::Merchant | Self::PaymentGateway => {
+            Self::Cardholder | Self::Merchant | Self::PaymentGateway | Self::Registration => {
                 let mut others = extension.other.iter();
                 others.any(|other| other.as_bytes() == self.oid().as_bytes())
             }
@@ -323,15 +350,18 @@ mod tests {
         let all = EndEntityKind::ALL.iter();
         assert!(all.clone().all(|kind| kind.usual_lifetime() <= kind.max_lifetime()));
         let longest = EndEntityKind::ALL.map(|kind| in_days(kind.max_lifetime()));
-        assert_eq!(longest, [397, 1_827, 1_827, 2_192, 2_192, 2_192, 2_192]);
+        assert_eq!(longest, [397, 1_827, 1_827, 2_192, 2_192, 2_192, 2_192, 2_192, 2_192]);
     }
 
     #[test]
     fn a_purpose_of_our_own_is_below_the_project_s_identifier() {
         let own = crate::extension::PhoneExtension::default().to_string();
-        for (purpose, arc) in
-            [(Purpose::Cardholder, 1), (Purpose::Merchant, 2), (Purpose::PaymentGateway, 3)]
-        {
+        for (purpose, arc) in [
+            (Purpose::Cardholder, 1),
+            (Purpose::Merchant, 2),
+            (Purpose::PaymentGateway, 3),
+            (Purpose::Registration, 4),
+        ] {
             assert_eq!(purpose.oid().to_string(), format!("{own}.1.{arc}"));
         }
     }

@@ -78,7 +78,9 @@ pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity, sha256};
 pub use error::{Error, ProfileFault, RecordFault, Refusal, SealedFault, SignedFault};
 pub use extension::PhoneExtension;
 pub use inspect::{Inspection, inspect};
-pub use key::{KeyKind, KeyPair, PublicKey, SigningKey, check_passphrase, to_request_pem};
+pub use key::{
+    KeyKind, KeyPair, PublicKey, SigningKey, check_passphrase, to_request_pem, to_self_certified,
+};
 pub use kind::{AuthorityKind, EndEntityKind, KeyUse};
 pub use phone::{Card, Holder, PhoneNumber};
 pub use phone_record::MAX_ENVELOPE_BYTES;

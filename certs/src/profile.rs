@@ -67,6 +67,14 @@ pub enum Profile<'a> {
         /// What the key does: one certificate for each.
         key_use: KeyUse,
     },
+    /// An authority at which cardholders register (figure 11, F11.1): what it answers with, or what is encrypted to. No key of
+    /// it signs certificates.
+    RegistrationAuthority {
+        /// The subject's common name.
+        common_name: &'a str,
+        /// What the key does: one certificate for each.
+        key_use: KeyUse,
+    },
 }
 
 /// A new authority.
@@ -139,7 +147,9 @@ pub(crate) fn end_entity(
         Profile::TlsClient { phone, .. } | Profile::Cardholder { phone, .. } => {
             add_phone(&mut params, phone, subject_key, frame)?;
         }
-        Profile::Merchant { .. } | Profile::PaymentGateway { .. } => {}
+        Profile::Merchant { .. }
+        | Profile::PaymentGateway { .. }
+        | Profile::RegistrationAuthority { .. } => {}
     }
     Ok(params)
 }
@@ -156,7 +166,8 @@ impl Profile<'_> {
             | Self::TlsClient { common_name, .. }
             | Self::Cardholder { common_name, .. }
             | Self::Merchant { common_name, .. }
-            | Self::PaymentGateway { common_name, .. } => common_name,
+            | Self::PaymentGateway { common_name, .. }
+            | Self::RegistrationAuthority { common_name, .. } => common_name,
         }
     }
 
@@ -176,6 +187,12 @@ impl Profile<'_> {
             Self::PaymentGateway { key_use: KeyUse::KeyExchange, .. } => {
                 EndEntityKind::GatewayKeyExchange
             }
+            Self::RegistrationAuthority { key_use: KeyUse::Signature, .. } => {
+                EndEntityKind::AuthoritySignature
+            }
+            Self::RegistrationAuthority { key_use: KeyUse::KeyExchange, .. } => {
+                EndEntityKind::AuthorityKeyExchange
+            }
         }
     }
 
@@ -185,8 +202,11 @@ impl Profile<'_> {
             EndEntityKind::TlsServer | EndEntityKind::TlsClient => vec![DigitalSignature],
             EndEntityKind::Cardholder
             | EndEntityKind::MerchantSignature
-            | EndEntityKind::GatewaySignature => vec![DigitalSignature, ContentCommitment],
-            EndEntityKind::MerchantKeyExchange | EndEntityKind::GatewayKeyExchange => match key {
+            | EndEntityKind::GatewaySignature
+            | EndEntityKind::AuthoritySignature => vec![DigitalSignature, ContentCommitment],
+            EndEntityKind::MerchantKeyExchange
+            | EndEntityKind::GatewayKeyExchange
+            | EndEntityKind::AuthorityKeyExchange => match key {
                 PublicKeyKind::Curve => vec![KeyAgreement],
                 PublicKeyKind::Rsa => vec![KeyEncipherment],
             },

@@ -4,6 +4,35 @@ Feature: Figure 11: SET
   signature ties order and payment together: the merchant cannot read the payment, the gateway never sees the goods. The
   certificate proves a computer; the code on the phone proves the person.
 
+  Rule: The cardholder registers the card; the code on its phone is what the certificate rests on
+
+    @drawn @serial @F11.1 @F11.v2
+    Scenario: A card is registered with the code from its phone, and pays
+      Given Alice is a subscriber with a card
+      When Alice registers the card with a new wallet
+      Then the authority asks for a code
+      And Alice gets a message with a code
+      And the message says "Certificate for Sandbox ..."
+      And the message bears the reference that the authority told the wallet
+      When Alice types the code to register
+      Then Alice has a wallet with the authority's certificate
+      Given the shop sells "Two books" for 49.90 EUR by SET
+      When Alice's wallet takes the order
+      And Alice pays with the wallet
+      Then Alice gets a message with a code
+      When Alice types the code into the wallet
+      Then the wallet is told: it is paid
+      And Alice is debited 49.90 EUR once
+
+    @serial @F11.1
+    Scenario: A card that nobody knows is asked for a code like any other, and never gets a certificate
+      Given Bob is nobody's subscriber
+      When Bob registers the card with a new wallet
+      Then the authority asks for a code
+      And no message goes to Bob
+      When three codes are guessed to register
+      Then the authority takes no more codes, and there is no certificate
+
   Rule: The cardholder has a certificate with number and card, both encrypted to the gateway
 
     @drawn @serial @F11.2 @F11.3 @F11.4 @F11.5 @F11.6 @F11.7 @F11.8 @F11.9 @F11.10 @F11.11 @F11.v2 @F11.v3

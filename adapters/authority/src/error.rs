@@ -55,6 +55,9 @@ pub enum AuthorityError {
     /// A number was given for a profile that bears none.
     #[error("a certificate of this profile bears no number")]
     NumberHasNoPlace,
+    /// A card would be for all to read.
+    #[error("a card is vouched for only where numbers are encrypted to gateways")]
+    CardInClear,
     /// What is to be renewed is an authority's certificate.
     #[error("an authority is renewed by the one above it, for a new request: countersign ca issue")]
     IsAuthority,
@@ -107,6 +110,7 @@ impl From<AuthorityError> for Problem {
             Cause::NoCommonName
             | Cause::NumberNotProved
             | Cause::NumberHasNoPlace
+            | Cause::CardInClear
             | Cause::IsAuthority => Self::broken_rule(&error),
             Cause::KeyCertifiedBefore { serial } => WORDS
                 .problem(StatusCode::CONFLICT, "key-certified-before")
@@ -183,6 +187,7 @@ mod tests {
             AuthorityError::Expired { serial: serial() },
             AuthorityError::NumberNotProved,
             AuthorityError::NumberHasNoPlace,
+            AuthorityError::CardInClear,
             AuthorityError::IsAuthority,
             AuthorityError::TooManyRevoked,
             AuthorityError::NoCommonName,

@@ -9,6 +9,8 @@ use countersign_certs::{
     Validity,
 };
 use countersign_domain::{
+    card::Card,
+    challenge::Verified,
     error::Error as DomainError,
     hex,
     ports::{Clock, Entropy, Store},
@@ -19,7 +21,7 @@ use countersign_domain::{
 use crate::{
     error::AuthorityError,
     issuance::Issuance,
-    record::{CertifiedKey, Issued, ListState, Revocation},
+    record::{CertifiedKey, Issued, ListState, ProvedNumber, Revocation},
 };
 
 /// How long before now a certificate begins, as clocks differ.
@@ -104,6 +106,48 @@ impl CertificateAuthority {
         Ok(certificate)
     }
 
+    /// Certifies a cardholder's key, with the card and the number of the phone on which a code was proved for it (F11.1,
+    /// F11.v2).
+    ///
+    /// # Errors
+    /// [`AuthorityError::CardInClear`] where numbers are, and as [`CertificateAuthority::issue`].
+    pub async fn certify_cardholder(
+        &self,
+        common_name: &str,
+        key: &PublicKey,
+        card: &Card,
+        proof: &Verified,
+    ) -> Result<Certificate, AuthorityError> {
+        let kind = EndEntityKind::Cardholder;
+        let issuance = Issuance {
+            kind,
+            common_name: common_name.to_owned(),
+            dns_names: Vec::new(),
+            ip_addresses: Vec::new(),
+            number: ProvedNumber::of(proof),
+            card: Some(card.clone()),
+            key: key.clone(),
+            lifetime: self.at_most(kind.usual_lifetime()),
+        };
+        self.issue(&issuance).await
+    }
+
+    /// The certificate of that key, if it was certified.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn certificate_of(
+        &self,
+        key: &PublicKey,
+    ) -> Result<Option<Certificate>, AuthorityError> {
+        let hash = hex::encode(&key.sha256());
+        let Some(certified) = self.store.find::<CertifiedKey>(&hash).await? else {
+            return Ok(None);
+        };
+        let issued = self.store.expect::<Issued>(&certified.value.serial).await?;
+        Ok(Some(issued.value.to_certificate()?))
+    }
+
     /// Certifies an authority that has its key elsewhere.
     ///
     /// # Errors
@@ -153,7 +197,14 @@ impl CertificateAuthority {
     ) -> Result<Certificate, AuthorityError> {
         let number = issuance.number.as_ref();
         let number = number.map(|proved| PhoneNumber::new(proved.number().expose()));
-        let holder = number.transpose()?.map(|number| Holder { number, card: None });
+        let card = issuance.card.as_ref().map(|card| {
+            countersign_certs::Card::new(card.expose_number(), &card.expiry().to_string())
+        });
+        let card = card.transpose()?;
+        if card.is_some() && matches!(self.numbers, Numbers::Clear) {
+            return Err(AuthorityError::CardInClear);
+        }
+        let holder = number.transpose()?.map(|number| Holder { number, card });
         let phone = holder.as_ref().map(|holder| match &self.numbers {
             Numbers::Clear => Phone::Clear(&holder.number),
             Numbers::Encrypted(gateways) => Phone::Encrypted { holder, gateways },
@@ -203,6 +254,7 @@ impl CertificateAuthority {
             dns_names: names.0,
             ip_addresses: names.1,
             number: None,
+            card: None,
             key: key.clone(),
             lifetime: lifetime.unwrap_or_else(|| kind.usual_lifetime()),
         };
@@ -339,7 +391,7 @@ impl CertificateAuthority {
     }
 
     /// Whether its own certificate permits what people are issued.
-    pub(crate) fn may_issue_to_people(&self, kind: EndEntityKind) -> bool {
+    pub fn may_issue_to_people(&self, kind: EndEntityKind) -> bool {
         kind.bears_number() && self.authority.permits(kind)
     }
 

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use countersign_certs::{EndEntityKind, KeyUse, Phone, Profile, PublicKey, Request};
+use countersign_domain::card::Card;
 
 use crate::{error::AuthorityError, record::ProvedNumber};
 
@@ -19,6 +20,8 @@ pub struct Issuance {
     pub ip_addresses: Vec<IpAddr>,
     /// The number, which its holder has proved.
     pub number: Option<ProvedNumber>,
+    /// The card that is vouched for beside the number, encrypted as it is.
+    pub card: Option<Card>,
     /// The one to be certified.
     pub key: PublicKey,
     /// How long it lasts.
@@ -43,6 +46,7 @@ impl Issuance {
             dns_names: request.dns_names().to_vec(),
             ip_addresses: request.ip_addresses().to_vec(),
             number: None,
+            card: None,
             key: request.key().clone(),
             lifetime: kind.usual_lifetime(),
         })
@@ -57,6 +61,7 @@ impl Issuance {
         let common_name = self.common_name.as_str();
         let merchant = |key_use| Profile::Merchant { common_name, key_use };
         let gateway = |key_use| Profile::PaymentGateway { common_name, key_use };
+        let authority = |key_use| Profile::RegistrationAuthority { common_name, key_use };
         let phone = || phone.ok_or(AuthorityError::NumberNotProved);
         Ok(match self.kind {
             EndEntityKind::TlsServer => {
@@ -68,6 +73,8 @@ impl Issuance {
             EndEntityKind::MerchantKeyExchange => merchant(KeyUse::KeyExchange),
             EndEntityKind::GatewaySignature => gateway(KeyUse::Signature),
             EndEntityKind::GatewayKeyExchange => gateway(KeyUse::KeyExchange),
+            EndEntityKind::AuthoritySignature => authority(KeyUse::Signature),
+            EndEntityKind::AuthorityKeyExchange => authority(KeyUse::KeyExchange),
         })
     }
 }

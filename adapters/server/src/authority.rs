@@ -27,15 +27,50 @@ pub(crate) const SECTION: &str = "authority";
 
 struct EnrolmentFlow {
     section: AuthoritySection,
+    issuing: Issuing,
+    kind: EndEntityKind,
+    tls: Arc<ServerConfig>,
+}
+
+/// What issues: the authority of `[authority]`, for every flow that has it issue.
+pub(crate) struct Issuing {
     folder: AuthorityFolder,
     /// Its key is open.
     authority: Authority<Box<dyn SigningKey>>,
-    chain: Vec<Certificate>,
-    numbers: Numbers,
-    kind: EndEntityKind,
-    tls: Arc<ServerConfig>,
+    /// Its certificate and those above it, the root last.
+    pub(crate) chain: Vec<Certificate>,
+    pub(crate) numbers: Numbers,
     /// Whether the server keeps everything in the authority's register.
     shares_register: bool,
+}
+
+impl Issuing {
+    pub(crate) fn read(section: &AuthoritySection, config: &Config) -> Result<Self, ConfigError> {
+        let files = &config.files;
+        let folder = AuthorityFolder::at(&files.path(&section.folder));
+        let passphrase = section.passphrase_file.as_ref().map(|file| files.path(file));
+        let chain = folder.chain().map_err(unusable_folder)?;
+        Ok(Self {
+            authority: folder.authority(passphrase.as_deref()).map_err(unusable_folder)?,
+            numbers: numbers(section, files)?,
+            shares_register: config.store.is_none(),
+            folder,
+            chain,
+        })
+    }
+
+    /// The authority with its register, opened.
+    pub(crate) fn open(self, backbone: &Backbone) -> Result<CertificateAuthority, StartError> {
+        let Ports { store, clock, entropy, .. } = &backbone.ports;
+        let register: Arc<dyn Store> = if self.shares_register {
+            Arc::clone(store)
+        } else {
+            let opened = self.folder.register();
+            Arc::new(opened.map_err(|error| StartError::Store(error.to_string()))?)
+        };
+        let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
+        Ok(CertificateAuthority::new(self.authority, self.numbers, register, clock, entropy))
+    }
 }
 
 /// The flow, if its section is there.
@@ -44,40 +79,21 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
         return Ok(None);
     };
     needed(config.sms.as_ref(), "sms", SECTION)?;
-    let files = &config.files;
-    let folder = AuthorityFolder::at(&files.path(&section.folder));
-    let passphrase = section.passphrase_file.as_ref().map(|file| files.path(file));
-    let chain = folder.chain().map_err(unusable_folder)?;
-    let anchors = chain.iter().map(|above| above.der().clone()).collect();
+    let issuing = Issuing::read(section, config)?;
+    let anchors = issuing.chain.iter().map(|above| above.der().clone()).collect();
     Ok(Some(Box::new(EnrolmentFlow {
-        authority: folder.authority(passphrase.as_deref()).map_err(unusable_folder)?,
-        numbers: numbers(section, files)?,
         kind: kind(section)?,
-        tls: tls::server_config(&config.tls, files, Some(anchors), &[])?,
-        shares_register: config.store.is_none(),
+        tls: tls::server_config(&config.tls, &config.files, Some(anchors), &[])?,
         section: section.clone(),
-        folder,
-        chain,
+        issuing,
     })))
 }
 
 impl Flow for EnrolmentFlow {
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
-        let Ports { store, clock, entropy, .. } = &backbone.ports;
-        let register: Arc<dyn Store> = if self.shares_register {
-            Arc::clone(store)
-        } else {
-            let opened = self.folder.register();
-            Arc::new(opened.map_err(|error| StartError::Store(error.to_string()))?)
-        };
+        let chain = self.issuing.chain.clone();
         let enrolments = Enrolments {
-            authority: Arc::new(CertificateAuthority::new(
-                self.authority,
-                self.numbers,
-                register,
-                Arc::clone(clock),
-                Arc::clone(entropy),
-            )),
+            authority: Arc::new(self.issuing.open(backbone)?),
             verifier: Arc::clone(&backbone.verifier),
             ports: backbone.ports.clone(),
             relying_party: RelyingPartyId::try_from("authority")
@@ -90,7 +106,7 @@ impl Flow for EnrolmentFlow {
             name: SECTION,
             address: self.section.listen,
             tls: watch::channel(self.tls).1,
-            router: routes(Arc::new(AuthorityService::new(enrolments, self.chain))),
+            router: routes(Arc::new(AuthorityService::new(enrolments, chain))),
             trusted_terminators: Vec::new(),
         };
         Ok(Mount { endpoints: vec![endpoint], ..Mount::default() })

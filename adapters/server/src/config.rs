@@ -32,8 +32,8 @@ use crate::error::ConfigError;
 mod set;
 
 pub(crate) use set::{
-    PeerSection, SetCardholderSection, SetGatewaySection, SetMerchantSection, SetSection,
-    SuccessorSection, chain, exchange,
+    PeerSection, SetAuthoritySection, SetCardholderSection, SetGatewaySection, SetMerchantSection,
+    SetSection, SuccessorSection, chain, exchange,
 };
 
 /// The beginning of the name of an environment variable that overrides a key.

@@ -38,13 +38,14 @@ type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
 type Flows = Vec<(&'static str, Box<dyn Flow>)>;
 
 /// Every flow, by the section that makes it run.
-const FLOWS: [(&str, ReadFlow); 6] = [
+const FLOWS: [(&str, ReadFlow); 7] = [
     (checkout::SECTION, checkout::read),
     (authority::SECTION, authority::read),
     (access::SECTION, access::read),
     (set::gateway::SECTION, set::gateway::read),
     (set::merchant::SECTION, set::merchant::read),
     (set::cardholder::SECTION, set::cardholder::read),
+    (set::authority::SECTION, set::authority::read),
 ];
 
 /// A server at work.

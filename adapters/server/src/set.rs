@@ -1,10 +1,12 @@
-//! Figure 11: gateway, merchant and cardholder, each a flow of its own; the cardholder is a command, too.
+//! Figure 11: gateway, merchant, cardholder and authority, each a flow of its own; the cardholder is a command, too.
 
 mod arguments;
+pub(crate) mod authority;
 pub(crate) mod cardholder;
 pub(crate) mod gateway;
 pub(crate) mod merchant;
 mod pay;
+mod register;
 mod wallet;
 
 use std::{sync::Arc, time::Duration};
@@ -30,7 +32,7 @@ use crate::{
 pub enum Outcome {
     /// It was done; a purchase is paid.
     Done,
-    /// The purchase will not be paid: it was refused, declined or called off.
+    /// The purchase will not be paid, or the card not be registered: it was refused, declined or called off.
     NotPaid,
 }
 
@@ -44,6 +46,7 @@ pub async fn run(set: Set) -> Result<Outcome, Failure> {
             WalletCommand::New(arguments) => wallet::new(&arguments)?,
             WalletCommand::Certify(arguments) => wallet::certify(&arguments)?,
         },
+        SetCommand::Register(arguments) => return register::register(&arguments).await,
         SetCommand::Pay(arguments) => return pay::pay(&arguments).await,
     }
     Ok(Outcome::Done)

@@ -81,40 +81,39 @@ impl<const MIN: usize, const MAX: usize> Described for Octets<MIN, MAX> {
     const KIND: &'static Kind = &Kind::Octets { min: MIN, max: MAX };
 }
 
-/// `OCTET STRING (SIZE(20))` that only those may see to whom it is encrypted. Never printed, wiped when dropped.
+/// `OCTET STRING (SIZE(N))` that only those may see to whom it is encrypted. Never printed, wiped when dropped.
 #[derive(Clone, Eq, PartialEq)]
-pub struct SecretOctets(Zeroizing<Vec<u8>>);
+pub struct SecretOctets<const N: usize = RANDOM_OCTETS>(Zeroizing<[u8; N]>);
 
-impl SecretOctets {
+impl<const N: usize> SecretOctets<N> {
     /// The octets. Not for logs.
-    pub fn expose(&self) -> &[u8] {
+    pub fn expose(&self) -> &[u8; N] {
         &self.0
     }
 }
 
-impl From<[u8; RANDOM_OCTETS]> for SecretOctets {
-    fn from(bytes: [u8; RANDOM_OCTETS]) -> Self {
-        Self(Zeroizing::new(bytes.to_vec()))
+impl<const N: usize> From<[u8; N]> for SecretOctets<N> {
+    fn from(bytes: [u8; N]) -> Self {
+        Self(Zeroizing::new(bytes))
     }
 }
 
-impl<'a> DecodeValue<'a> for SecretOctets {
+impl<'a, const N: usize> DecodeValue<'a> for SecretOctets<N> {
     type Error = der::Error;
 
     fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
-        let bytes = Zeroizing::new(reader.read_slice(header.length())?.to_vec());
-        let fits = bytes.len() == RANDOM_OCTETS;
-        fits.then_some(Self(bytes)).ok_or(out_of_bounds(Tag::OctetString))
+        let bytes = reader.read_slice(header.length())?.try_into();
+        bytes.map(|bytes| Self(Zeroizing::new(bytes))).map_err(|_| out_of_bounds(Tag::OctetString))
     }
 }
 
-written_as_bytes!([] SecretOctets, Tag::OctetString);
+written_as_bytes!([const N: usize] SecretOctets<N>, Tag::OctetString);
 
-impl Described for SecretOctets {
-    const KIND: &'static Kind = &Kind::Octets { min: RANDOM_OCTETS, max: RANDOM_OCTETS };
+impl<const N: usize> Described for SecretOctets<N> {
+    const KIND: &'static Kind = &Kind::Octets { min: N, max: N };
 }
 
-impl fmt::Debug for SecretOctets {
+impl<const N: usize> fmt::Debug for SecretOctets<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretOctets(..)")
     }

@@ -61,6 +61,9 @@ pub enum WalletError {
     /// The answer is to another question.
     #[error("the answer does not belong to this purchase: {0} differs")]
     Mismatch(&'static str),
+    /// The authority does not register such cards.
+    #[error("the authority does not register this card: {0}")]
+    Referred(String),
     /// The offer is in money that is not known.
     #[error("the offer is not in a currency that is known")]
     Money,
@@ -400,12 +403,16 @@ impl Purchase {
     }
 }
 
-fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
+pub(crate) fn read(answer: &[u8]) -> Result<MessageWrapper, WalletError> {
     unwrap(answer).map_err(WalletError::Unreadable)
 }
 
 /// An error, or another message than was waited for. What an error says ends this attempt and is trusted in nothing else.
-fn unexpected(wrapper: MessageWrapper, trust: &TrustAnchors, now: Timestamp) -> WalletError {
+pub(crate) fn unexpected(
+    wrapper: MessageWrapper,
+    trust: &TrustAnchors,
+    now: Timestamp,
+) -> WalletError {
     let Message::Error(error) = wrapper.message else {
         return WalletError::Mismatch("message");
     };
@@ -413,6 +420,9 @@ fn unexpected(wrapper: MessageWrapper, trust: &TrustAnchors, now: Timestamp) -> 
     let tbs = match &error {
         ErrorMessage::OfMerchant(signed) => signed.verify(trust, at).map(|(tbs, _)| tbs.error_code),
         ErrorMessage::OfGateway(signed) => signed.verify(trust, at).map(|(tbs, _)| tbs.error_code),
+        ErrorMessage::OfAuthority(signed) => {
+            signed.verify(trust, at).map(|(tbs, _)| tbs.error_code)
+        }
         ErrorMessage::Unsigned(tbs) => Ok(tbs.error_code),
     };
     tbs.map_or_else(WalletError::NotAuthentic, WalletError::Answered)

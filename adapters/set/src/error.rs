@@ -43,7 +43,9 @@ impl From<SetError> for Problem {
         match error {
             SetError::Failed(Failure::Domain(error)) => Self::from(&error),
             SetError::Failed(Failure::Entropy(error)) => Self::from(&Error::from(error)),
-            SetError::Failed(error @ (Failure::Encoding(_) | Failure::Protecting(_))) => {
+            SetError::Failed(
+                error @ (Failure::Encoding(_) | Failure::Protecting(_) | Failure::Issuing(_)),
+            ) => {
                 tracing::error!(%error, "a request could not be answered");
                 Self::internal()
             }

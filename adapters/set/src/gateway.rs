@@ -50,7 +50,8 @@ use crate::{
     trust::Trust,
     wire::{Failure, is_untimely, unwrap, wrap},
 };
-use envelope::{Asking, Caller, as_long_as_any, authentic};
+pub(crate) use envelope::as_long_as_any;
+use envelope::{Asking, Caller, authentic};
 use payment::Checked;
 
 /// The gateway's certificates and keys.
@@ -142,6 +143,14 @@ impl PaymentGateway {
                     | Message::CodeForwardReq(_)
                     | Message::CodeForwardRes(_)
                     | Message::CodeDirectRes(_)
+                    | Message::CardCInitReq(_)
+                    | Message::CardCInitRes(_)
+                    | Message::RegFormReq(_)
+                    | Message::RegFormRes(_)
+                    | Message::CertReq(_)
+                    | Message::CertRes(_)
+                    | Message::CertInqReq(_)
+                    | Message::CertInqRes(_)
                     | Message::Error(_) => Err(Stop::Told(ErrorCode::MessageNotSupported)),
                 };
                 (Some(header.rrpid), answered)

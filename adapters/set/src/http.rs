@@ -17,13 +17,18 @@ use countersign_web::{
 };
 
 use crate::{
-    error::SetError, gateway::PaymentGateway, merchant::MerchantServer, wire::MAX_MESSAGE_BYTES,
+    authority::RegistrationAuthority, error::SetError, gateway::PaymentGateway,
+    merchant::MerchantServer, wire::MAX_MESSAGE_BYTES,
 };
 
 /// The media type of a payment's messages (SET external interface guide, appendix on MIME).
 pub const PAYMENT: &str = "application/set-payment";
 /// The media type of a wake-up.
 pub const INITIATION: &str = "application/set-payment-initiation";
+/// The media type of registration's messages.
+pub const REGISTRATION: &str = "application/set-registration";
+/// The media type of what says where one registers.
+pub const REGISTRATION_INITIATION: &str = "application/set-registration-initiation";
 
 /// Where a gateway takes messages.
 pub fn gateway_routes(gateway: Arc<PaymentGateway>) -> Router {
@@ -37,6 +42,12 @@ pub fn merchant_routes(merchant: Arc<MerchantServer>) -> Router {
         .route("/set/orders/{id}", get(wake_up))
         .with_state(merchant);
     mounted(routes)
+}
+
+/// Where an authority registers cardholders, and says so.
+pub fn authority_routes(authority: Arc<RegistrationAuthority>) -> Router {
+    let registration = get(registration_wake_up).post(to_authority);
+    mounted(Router::new().route("/set/registration", registration).with_state(authority))
 }
 
 /// With the manners of every listener.
@@ -57,7 +68,7 @@ async fn to_gateway(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let message = message(&headers, body)?;
+    let message = message(&headers, body, PAYMENT)?;
     let step = async move { gateway.answer(&message).await.map_err(SetError::from) };
     Ok(said(PAYMENT, to_the_end(step).await?))
 }
@@ -67,7 +78,7 @@ async fn to_merchant(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let message = message(&headers, body)?;
+    let message = message(&headers, body, PAYMENT)?;
     let step = async move { merchant.answer(&message).await.map_err(SetError::from) };
     Ok(said(PAYMENT, to_the_end(step).await?))
 }
@@ -80,14 +91,35 @@ async fn wake_up(
     Ok(said(INITIATION, wake_up))
 }
 
+async fn to_authority(
+    State(authority): State<Arc<RegistrationAuthority>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let message = message(&headers, body, REGISTRATION)?;
+    let step = async move { authority.answer(&message).await.map_err(SetError::from) };
+    Ok(said(REGISTRATION, to_the_end(step).await?))
+}
+
+async fn registration_wake_up(
+    State(authority): State<Arc<RegistrationAuthority>>,
+) -> Result<Response, Problem> {
+    let wake_up = authority.wake_up().map_err(SetError::from)?;
+    Ok(said(REGISTRATION_INITIATION, wake_up))
+}
+
 /// The message in a request. What is in it is for the role to say; here it must only be one.
-fn message(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    if !is_of_type(headers, PAYMENT) {
+fn message(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    media_type: &'static str,
+) -> Result<Bytes, Problem> {
+    if !is_of_type(headers, media_type) {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported-media-type",
             "The body is of another media type",
-            format!("A message is sent as {PAYMENT}."),
+            format!("A message is sent as {media_type}."),
         ));
     }
     body.map_err(|rejection| {

@@ -1,4 +1,4 @@
-//! Figure 11: a SET-like payment with dual signatures, the code in its heart. Three roles of three parties, each a library
+//! Figure 11: a SET-like payment with dual signatures, the code in its heart. Roles of several parties, each a library
 //! that takes messages and gives messages.
 //!
 //! ```text
@@ -14,6 +14,8 @@
 //!     |-------------->|------- code ----------------|------- or straight ------->|-------------->|
 //!     |               |<------ PRes: receipt -------|<------ CodeRes ------------|<--------------|
 //! ```
+//!
+//! Before, the cardholder registers with an authority (F11.1): authority.rs and applicant.rs.
 //!
 //! The merchant never sees the card, the gateway never sees the goods; one signature ties both. The certificate proves a
 //! computer, and the code proves the person. docs/reference/set.md has every structure, docs/security/proof.md what is
@@ -34,8 +36,11 @@ mod trust;
 mod wire;
 
 // The roles.
+pub mod applicant;
+pub mod authority;
 pub mod cardholder;
 pub mod gateway;
+pub mod issuer;
 pub mod merchant;
 
 // Over HTTP: the roles' messages, the shop's part of the API, and the way to another role.

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    http::{INITIATION, PAYMENT, is_of_type},
+    http::{INITIATION, PAYMENT, REGISTRATION, REGISTRATION_INITIATION, is_of_type},
     merchant::{GatewayLink, LinkError},
     wire::MAX_MESSAGE_BYTES,
 };
@@ -143,6 +143,22 @@ impl HttpClient {
     /// When there is none.
     pub async fn wake_up(&self, url: &str) -> Result<Vec<u8>, HttpError> {
         self.asked(url, Method::GET, Vec::new(), INITIATION).await
+    }
+
+    /// Sends a message of a registration, and gives the answer.
+    ///
+    /// # Errors
+    /// When there is none: whether the message arrived is not known.
+    pub async fn register(&self, url: &str, message: Vec<u8>) -> Result<Vec<u8>, HttpError> {
+        self.asked(url, Method::POST, message, REGISTRATION).await
+    }
+
+    /// What an authority says of where one registers.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn invitation(&self, url: &str) -> Result<Vec<u8>, HttpError> {
+        self.asked(url, Method::GET, Vec::new(), REGISTRATION_INITIATION).await
     }
 
     async fn asked(

@@ -261,6 +261,14 @@ impl MerchantServer {
                     | Message::CodeForwardRes(_)
                     | Message::CodeDirectReq(_)
                     | Message::CodeDirectRes(_)
+                    | Message::CardCInitReq(_)
+                    | Message::CardCInitRes(_)
+                    | Message::RegFormReq(_)
+                    | Message::RegFormRes(_)
+                    | Message::CertReq(_)
+                    | Message::CertRes(_)
+                    | Message::CertInqReq(_)
+                    | Message::CertInqRes(_)
                     | Message::Error(_) => Err(Stop::Told(ErrorCode::MessageNotSupported)),
                 };
                 (Some(header.rrpid), answered)

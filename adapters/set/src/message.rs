@@ -9,5 +9,6 @@ pub mod failure;
 pub mod initiation;
 pub mod inquiry;
 pub mod purchase;
+pub mod registration;
 pub mod settlement;
 pub mod wrapper;

@@ -70,6 +70,17 @@ pub(crate) fn card_of(
     Card::new(pan.expose(), CardExpiry::try_from(format!("{year}-{month}"))?)
 }
 
+/// Whether a card's last good month is over, everywhere on earth.
+pub(crate) fn is_past(card: &Card, now: Timestamp) -> bool {
+    let expiry = card.expiry();
+    let (year, month) = match expiry.month() {
+        12 => (expiry.year().saturating_add(1), 1),
+        month => (expiry.year(), month.saturating_add(1)),
+    };
+    let end = DateTime::new(year, month, 1, 12, 0, 0);
+    end.is_ok_and(|end| now.unix_seconds() >= end.unix_duration().as_secs())
+}
+
 /// The name of a cardholder in a certificate: HMAC-SHA-256 of card and expiry under a secret that the cardholder and, in a
 /// payment, the gateway know. It tells nobody the card; the gateway, which is told both, sees that the card is the signer's.
 ///
@@ -88,7 +99,14 @@ pub fn cardholder_name(card: &Card, pan_secret: &SecretOctets) -> der::Result<St
 /// None: the text is an id of ours.
 pub(crate) fn session_of(ex_nonce: &SecretOctets) -> Result<SessionId, InvalidInput> {
     let labelled = [b"countersign set session 1".as_slice(), ex_nonce.expose()].concat();
-    let hash = sha256(&labelled);
+    session_of_hash(&sha256(&labelled))
+}
+
+/// The session that a hash stands for.
+///
+/// # Errors
+/// None: the text is an id of ours.
+pub(crate) fn session_of_hash(hash: &[u8; 32]) -> Result<SessionId, InvalidInput> {
     let half = hash.split_at_checked(16).map(|(half, _)| half).unwrap_or_default();
     SessionId::try_from(format!("ses_{}", hex::encode(half)))
 }

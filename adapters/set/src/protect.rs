@@ -4,7 +4,8 @@
 use std::{fmt, marker::PhantomData};
 
 use countersign_certs::{
-    EndEntityKind, RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, VerifiedCertificate,
+    Certificate, EndEntityKind, PublicKey, RecipientCertificate, RecipientKey, Refusal,
+    TrustAnchors, UnixTime, VerifiedCertificate,
     cms::{
         sealed,
         signed::{self, Form, Signer},
@@ -36,7 +37,7 @@ pub enum ProtectError {
         /// What should be signed.
         what: &'static str,
         /// What is wrong.
-        refusal: countersign_certs::Refusal,
+        refusal: Refusal,
     },
     /// What was protected is not what it should be.
     #[error("{what} is not well-formed")]
@@ -58,6 +59,10 @@ pub enum ProtectError {
 pub trait Party: Clone + fmt::Debug + Send + Sync + 'static {
     /// Which part it plays in figure 11.
     const ROLE: Role;
+}
+
+/// Somebody with certificates.
+pub trait Certified: Party {
     /// The certificate with which that role signs.
     const SIGNS: EndEntityKind;
     /// The certificate to which is encrypted for that role; a cardholder has none.
@@ -74,6 +79,9 @@ macro_rules! parties {
 
             impl Party for $name {
                 const ROLE: Role = Role::$name;
+            }
+
+            impl Certified for $name {
                 const SIGNS: EndEntityKind = EndEntityKind::$signs;
                 const RECEIVES: Option<EndEntityKind> = $receives;
             }
@@ -88,6 +96,16 @@ parties! {
     Merchant MerchantSignature Some(EndEntityKind::MerchantKeyExchange);
     /// The payment gateway.
     Gateway GatewaySignature Some(EndEntityKind::GatewayKeyExchange);
+    /// The authority at which cardholders register.
+    Authority AuthoritySignature Some(EndEntityKind::AuthorityKeyExchange);
+}
+
+/// The one that registers: it has a new key and no certificate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Applicant {}
+
+impl Party for Applicant {
+    const ROLE: Role = Role::Applicant;
 }
 
 /// Below it stand the content types.
@@ -237,7 +255,9 @@ impl<T: Content, P: Party> Signed<T, P> {
         let message = message.map_err(|cause| ProtectError::Failed { what: name::<T>(), cause })?;
         message_of(&message, T::NAME)
     }
+}
 
+impl<T: Content, P: Certified> Signed<T, P> {
     /// What was signed, and by which certificate, if it is one of that role's that is trusted now.
     ///
     /// # Errors
@@ -251,6 +271,40 @@ impl<T: Content, P: Party> Signed<T, P> {
             .verify_signed(self.0.as_bytes(), content_type::<T>()?.into(), None, now, P::SIGNS)
             .map_err(|refusal| ProtectError::Signed { what: name::<T>(), refusal })?;
         Ok((Received::from_der(&content).map_err(malformed::<T>)?, signer))
+    }
+}
+
+impl<T: Content> Signed<T, Applicant> {
+    /// What was signed, and the new key that signed it: its holder has it. The certificate in the message, which CMS wants, is
+    /// the key's own and says nothing.
+    ///
+    /// # Errors
+    /// [`ProtectError::Signed`], [`ProtectError::Malformed`].
+    pub fn verify_new_key(&self) -> Result<(Received<T>, PublicKey), ProtectError> {
+        let refused = |refusal| ProtectError::Signed { what: name::<T>(), refusal };
+        let signed = signed::verify(self.0.as_bytes(), content_type::<T>()?.into(), None, &[]);
+        let signed = signed.map_err(|fault| refused(fault.into()))?;
+        let [own] = signed.chain.as_slice() else {
+            return Err(ProtectError::Malformed { what: name::<T>() });
+        };
+        let key = PublicKey::of(own).map_err(|_| refused(Refusal::UnsupportedAlgorithm))?;
+        Ok((Received::from_der(&signed.content).map_err(malformed::<T>)?, key))
+    }
+}
+
+impl<T: Content, P: Certified> Signed<T, P> {
+    /// What was signed, if it was with the key of that certificate of our own: what we said comes back.
+    ///
+    /// # Errors
+    /// [`ProtectError::Signed`], [`ProtectError::Malformed`].
+    pub fn verify_own(&self, own: &Certificate) -> Result<Received<T>, ProtectError> {
+        let refused = |refusal| ProtectError::Signed { what: name::<T>(), refusal };
+        let signed = signed::verify(self.0.as_bytes(), content_type::<T>()?.into(), None, &[]);
+        let signed = signed.map_err(|fault| refused(fault.into()))?;
+        if signed.chain.first().is_none_or(|signer| signer.key_sha256() != own.key_sha256()) {
+            return Err(refused(Refusal::UnknownAuthority));
+        }
+        Received::from_der(&signed.content).map_err(malformed::<T>)
     }
 }
 
@@ -282,7 +336,9 @@ impl<T: Content, P: Party> Signature<T, P> {
         let message = message.map_err(|cause| ProtectError::Failed { what: name::<T>(), cause })?;
         message_of(&message, T::NAME)
     }
+}
 
+impl<T: Content, P: Certified> Signature<T, P> {
     /// By which certificate the structure was signed, if it is one of that role's that is trusted now.
     ///
     /// # Errors

@@ -16,6 +16,10 @@ pub enum Role {
     Merchant,
     /// The payment gateway, 1103.
     Gateway,
+    /// The authority at which cardholders register (F11.1).
+    Authority,
+    /// The one that registers: its new key has no certificate yet.
+    Applicant,
 }
 
 /// What a field holds.
@@ -155,6 +159,7 @@ pub fn rows() -> Vec<&'static Structure> {
         message::batch::ROWS,
         message::certificates::ROWS,
         message::inquiry::ROWS,
+        message::registration::ROWS,
         message::failure::ROWS,
         message::wrapper::ROWS,
     ]

@@ -34,6 +34,8 @@ use countersign_domain::{
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::net::TcpListener;
 
+pub mod registration;
+
 use crate::{
     Order, Trust,
     asn1::SecretOctets,
@@ -53,7 +55,7 @@ pub const MERCHANT: &str = "librairie";
 /// Another merchant that the gateway works for.
 pub const OTHER_MERCHANT: &str = "disquaire";
 pub const GATEWAY: &str = "gateway-1";
-const PHONE: &str = "+33612345678";
+pub const PHONE: &str = "+33612345678";
 
 /// An authority for everyone, and what it issues.
 pub struct Issuer {
@@ -85,6 +87,10 @@ impl Issuer {
 
     pub fn merchant(&self, name: &str, key_use: KeyUse) -> (Certificate, KeyPair) {
         self.issue(&Profile::Merchant { common_name: name, key_use })
+    }
+
+    pub fn authority(&self, name: &str, key_use: KeyUse) -> (Certificate, KeyPair) {
+        self.issue(&Profile::RegistrationAuthority { common_name: name, key_use })
     }
 
     pub fn gateway(&self, name: &str, key_use: KeyUse) -> (Certificate, KeyPair) {

@@ -27,6 +27,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
+    applicant::Registrant,
     asn1::{RANDOM_OCTETS, SecretOctets, Text},
     cardholder::{Identity, Wallet},
     message::common::BrandId,
@@ -80,7 +81,7 @@ pub enum WalletFileError {
     #[error("the certificate is refused: {0}")]
     Refused(#[from] Refusal),
     /// No authority is trusted yet.
-    #[error("it trusts no authority yet: certify it, or make it with --unsigned and --trust")]
+    #[error("it trusts no authority yet: certify it, or make it with --trust")]
     NoAuthorities,
 }
 
@@ -198,10 +199,8 @@ impl WalletFile {
     /// # Errors
     /// When the password is wrong, or something was changed.
     pub fn open(&self, password: &str) -> Result<Wallet, WalletFileError> {
-        let trust = self.anchors()?;
-        let key = KeyPair::from_encrypted_pem(&self.key, password)?;
-        let (ring, pan_secret) = secrets(&key)?;
-        let card = ring.open_card(&self.card, &self.key_sha256)?;
+        let Registrant { card, brand, key, pan_secret, trust, language } =
+            self.registrant(password)?;
         let identity = match &self.certificates {
             None => None,
             Some(certificates) => {
@@ -210,8 +209,20 @@ impl WalletFile {
                 Some(Identity { certificate, above: chain.collect(), key, pan_secret })
             }
         };
-        let (brand, language) = (brand(&self.brand)?, language(&self.language)?);
         Ok(Wallet { card, brand, identity, trust, language })
+    }
+
+    /// Opens it to have its key certified (F11.1).
+    ///
+    /// # Errors
+    /// When the password is wrong, or something was changed.
+    pub fn registrant(&self, password: &str) -> Result<Registrant, WalletFileError> {
+        let trust = self.anchors()?;
+        let key = KeyPair::from_encrypted_pem(&self.key, password)?;
+        let (ring, pan_secret) = secrets(&key)?;
+        let card = ring.open_card(&self.card, &self.key_sha256)?;
+        let (brand, language) = (brand(&self.brand)?, language(&self.language)?);
+        Ok(Registrant { card, brand, key, pan_secret, trust, language })
     }
 
     /// Reads a wallet.

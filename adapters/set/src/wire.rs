@@ -91,6 +91,9 @@ pub enum Failure {
     /// The source of randomness failed.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+    /// A key cannot be certified.
+    #[error(transparent)]
+    Issuing(#[from] crate::issuer::IssuerError),
 }
 
 impl Failure {

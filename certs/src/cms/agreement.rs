@@ -36,9 +36,10 @@ const SHARED_INFO: [u8; 23] = [
     0xa2, 0x06, 0x04, 0x04, 0x00, 0x00, 0x01, 0x00, // suppPubInfo: 256
 ];
 /// AES key wrap adds 8 bytes (RFC 3394 section 2.2).
-const WRAPPED_KEY_BYTES: usize = KEY_BYTES + 8;
+pub(super) const WRAPPED_KEY_BYTES: usize = KEY_BYTES + 8;
 const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ID_AES256_WRAP: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.45");
+pub(super) const ID_AES256_WRAP: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.45");
 const DH_SINGLE_PASS_STD_DH_SHA256_KDF: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.3.132.1.11.1");
 

@@ -12,6 +12,7 @@ use aws_lc_rs::{
 };
 use x509_parser::{certificate::X509Certificate, extensions::KeyUsage, public_key};
 
+use super::shared::Shared;
 use crate::{
     certificate::{self, Certificate},
     error::Error,
@@ -36,6 +37,8 @@ pub(crate) enum PublicKey {
     P256(Vec<u8>),
     /// A key of 3072 or 4096 bits.
     Rsa(PublicEncryptingKey),
+    /// A key that the recipient has, too.
+    Shared(Shared),
 }
 
 impl RecipientCertificate {
@@ -58,6 +61,11 @@ impl RecipientCertificate {
             (Some(key_id), Some(key)) if !key_id.is_empty() => Ok(Self { key_id, key }),
             _ => Err(Error::NotARecipient),
         }
+    }
+
+    /// The one that has this key, which both sides call by that identifier: no certificate is needed to answer it.
+    pub fn shared(key_id: &[u8], key: &[u8; 32]) -> Self {
+        Self { key_id: key_id.to_vec(), key: PublicKey::Shared(Shared::new(*key)) }
     }
 
     /// Names the recipient inside a message.
@@ -103,6 +111,7 @@ pub struct RecipientKey {
 pub(crate) enum PrivateKey {
     P256(agreement::PrivateKey),
     Rsa(PrivateDecryptingKey),
+    Shared(Shared),
 }
 
 impl RecipientKey {
@@ -130,6 +139,11 @@ impl RecipientKey {
 
     pub(crate) fn key_id(&self) -> &[u8] {
         &self.key_id
+    }
+
+    /// A key that both sides have, and call by that identifier.
+    pub fn shared(key_id: &[u8], key: &[u8; 32]) -> Self {
+        Self { key_id: key_id.to_vec(), key: PrivateKey::Shared(Shared::new(*key)) }
     }
 
     pub(crate) const fn private_key(&self) -> &PrivateKey {
@@ -160,7 +174,9 @@ impl PrivateKey {
             (Self::Rsa(key), PublicKey::Rsa(public)) => {
                 Ok(spki(&key.public_key())? == spki(public)?)
             }
-            (Self::P256(_), PublicKey::Rsa(_)) | (Self::Rsa(_), PublicKey::P256(_)) => Ok(false),
+            (Self::P256(_), PublicKey::Rsa(_) | PublicKey::Shared(_))
+            | (Self::Rsa(_), PublicKey::P256(_) | PublicKey::Shared(_))
+            | (Self::Shared(_), _) => Ok(false),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The recipients of a sealed message: the content key, wrapped for each after the kind of its key.
 //!
 //! A P-256 key agrees on a wrapping key (agreement.rs), an RSA key is encrypted to (transport.rs). Each
-//! is named by its subject key identifier; both kinds may stand in one message.
+//! is named by its subject key identifier; both kinds may stand in one message. A key that both sides have wraps it itself
+//! (shared.rs).
 
 use cms::enveloped_data::{RecipientInfo, RecipientInfos};
 use der::asn1::SetOfVec;
@@ -10,6 +11,7 @@ use super::{
     agreement::{self, Agreed},
     content_key::{ContentKey, ENCODING},
     recipient::{PrivateKey, PublicKey, RecipientCertificate, RecipientKey},
+    shared::{self, UnderShared},
     transport::{self, Transported},
 };
 use crate::error::{Error, SealedFault};
@@ -33,6 +35,9 @@ pub(crate) fn wrap(
             }
             PublicKey::Rsa(key) => {
                 transport::wrap(content_key, recipient.key_id(), key).map(RecipientInfo::Ktri)
+            }
+            PublicKey::Shared(key) => {
+                shared::wrap(content_key, recipient.key_id(), key).map(RecipientInfo::Kekri)
             }
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -67,6 +72,7 @@ struct Offer<'a> {
 enum Wrapped<'a> {
     Agreed(Agreed<'a>),
     Transported(Transported<'a>),
+    UnderShared(UnderShared<'a>),
 }
 
 impl Offer<'_> {
@@ -80,8 +86,10 @@ impl Offer<'_> {
             (Wrapped::Transported(transported), PrivateKey::Rsa(key)) => {
                 Some(transported.unwrap(key))
             }
-            (Wrapped::Agreed(_), PrivateKey::Rsa(_))
-            | (Wrapped::Transported(_), PrivateKey::P256(_)) => None,
+            (Wrapped::UnderShared(under), PrivateKey::Shared(key)) => Some(under.unwrap(key)),
+            (Wrapped::Agreed(_), PrivateKey::Rsa(_) | PrivateKey::Shared(_))
+            | (Wrapped::Transported(_), PrivateKey::P256(_) | PrivateKey::Shared(_))
+            | (Wrapped::UnderShared(_), PrivateKey::P256(_) | PrivateKey::Rsa(_)) => None,
         }
     }
 }
@@ -99,8 +107,10 @@ fn offers_of(recipient: &RecipientInfo) -> Result<Vec<Offer<'_>>, SealedFault> {
             let (key_id, transported) = transport::offer_of(recipient)?;
             Ok(vec![Offer { key_id, content_key: Wrapped::Transported(transported) }])
         }
-        RecipientInfo::Kekri(_) | RecipientInfo::Pwri(_) | RecipientInfo::Ori(_) => {
-            Err(SealedFault::RecipientKind)
+        RecipientInfo::Kekri(recipient) => {
+            let (key_id, under) = shared::offer_of(recipient)?;
+            Ok(vec![Offer { key_id, content_key: Wrapped::UnderShared(under) }])
         }
+        RecipientInfo::Pwri(_) | RecipientInfo::Ori(_) => Err(SealedFault::RecipientKind),
     }
 }

@@ -318,3 +318,31 @@ pub(crate) fn decrypt_as(gateway: &str) -> String {
         "cms -decrypt -binary -inform DER -in envelope.der -recip {gateway}.pem -inkey {gateway}.key -out record.der"
     )
 }
+
+/// SET's `EK`: what is answered under a key that was sent along.
+#[test]
+fn openssl_reads_and_makes_what_is_under_a_shared_key() {
+    use countersign_certs::{RecipientCertificate, RecipientKey, SealedFault, cms::sealed};
+    let folder = tempfile::tempdir().unwrap();
+    let (id, key) = ([7; 20], [9; 32]);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let shared = format!("-secretkey {} -secretkeyid {}", hex(&key), hex(&id));
+    let message = sealed::seal(b"content", &[RecipientCertificate::shared(&id, &key)]).unwrap();
+    write(folder.path(), "sealed.der", &message);
+    let arguments = "cms -decrypt -binary -inform DER -in sealed.der -out opened.bin";
+    openssl(folder.path(), &format!("{arguments} {shared}"));
+    assert_eq!(read(folder.path(), "opened.bin"), b"content");
+
+    write(folder.path(), "plain.bin", b"another");
+    let arguments = "cms -encrypt -binary -outform DER -in plain.bin -out made.der -aes-256-gcm";
+    openssl(folder.path(), &format!("{arguments} {shared}"));
+    let made = read(folder.path(), "made.der");
+    let own = [RecipientKey::shared(&id, &key)];
+    assert_eq!(*sealed::open(&made, &own).unwrap(), b"another");
+    for (name, other, fault) in [
+        ("another key", RecipientKey::shared(&id, &[8; 32]), SealedFault::WrappedKey),
+        ("another identifier", RecipientKey::shared(&[6; 20], &key), SealedFault::WrongRecipient),
+    ] {
+        assert_eq!(sealed::open(&made, &[other]).map(|_| ()), Err(fault), "{name}");
+    }
+}

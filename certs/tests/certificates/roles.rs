@@ -9,10 +9,11 @@ use rcgen::{CertificateParams, CustomExtension, DnType, Issuer, KeyUsagePurpose}
 use crate::support::{Hierarchy, NOW, NUMBER, at, days};
 
 /// One profile of each kind.
-fn profiles(number: &PhoneNumber) -> [Profile<'_>; 7] {
+fn profiles(number: &PhoneNumber) -> [Profile<'_>; 9] {
     let common_name = "example";
     let merchant = |key_use| Profile::Merchant { common_name, key_use };
     let gateway = |key_use| Profile::PaymentGateway { common_name, key_use };
+    let authority = |key_use| Profile::RegistrationAuthority { common_name, key_use };
     [
         Profile::TlsServer { common_name, dns_names: &["shop.example"], ip_addresses: &[] },
         Profile::TlsClient { common_name, phone: Phone::Clear(number) },
@@ -21,6 +22,8 @@ fn profiles(number: &PhoneNumber) -> [Profile<'_>; 7] {
         merchant(KeyUse::KeyExchange),
         gateway(KeyUse::Signature),
         gateway(KeyUse::KeyExchange),
+        authority(KeyUse::Signature),
+        authority(KeyUse::KeyExchange),
     ]
 }
 
@@ -69,6 +72,7 @@ fn a_merchant_s_or_gateway_s_key_has_exactly_one_use() {
     for (arc, signs, exchanges) in [
         (2, EndEntityKind::MerchantSignature, EndEntityKind::MerchantKeyExchange),
         (3, EndEntityKind::GatewaySignature, EndEntityKind::GatewayKeyExchange),
+        (4, EndEntityKind::AuthoritySignature, EndEntityKind::AuthorityKeyExchange),
     ] {
         for (usages, may_sign, may_exchange) in [
             (&[][..], false, false),

@@ -147,7 +147,10 @@ impl KeyRing {
     }
 
     /// By which an account is known without its card's number being stored: a keyed hash, under the current key.
-    pub(crate) fn card_index(&self, card: &Card) -> Result<String, Error> {
+    ///
+    /// # Errors
+    /// None: the ring has its current key.
+    pub fn card_index(&self, card: &Card) -> Result<String, Error> {
         let unknown = || Error::UnknownKey(self.current.clone());
         self.card_indexes(card).into_iter().next().ok_or_else(unknown)
     }

@@ -24,6 +24,8 @@ pub(crate) struct Description {
     pub(crate) certificates: Certificates,
     /// Where the sandbox's files are.
     pub(crate) folder: PathBuf,
+    /// Where cardholders register with SET's messages.
+    pub(crate) registration: String,
     /// With which to pay by SET.
     pub(crate) wallet: WalletOfHolder,
 }

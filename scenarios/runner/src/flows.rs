@@ -2,5 +2,6 @@
 
 pub(crate) mod access;
 pub(crate) mod checkout;
+pub(crate) mod registration;
 pub(crate) mod set;
 pub(crate) mod settle;

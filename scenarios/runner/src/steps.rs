@@ -14,6 +14,7 @@ mod certificate;
 mod clock;
 mod people;
 mod phone;
+mod registration;
 mod set;
 mod settle;
 

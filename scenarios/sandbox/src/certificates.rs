@@ -7,6 +7,7 @@
 //!    |                 +--> gateway-signature, dupont-signature, dupont-exchange, cardholder     figure 11
 //!    |                 +--> other-gateway, martin-signature, martin-exchange, a thief     the same, for attacks
 //!    |                 +--> gateway-next   opens payments by SET since the gateway has changed its key
+//!    |                 +--> authority-signature, authority-exchange     where cardholders register; `authority` is its folder
 //!    |                 +--> clear, encrypted, expired, moved     clients
 //!   foreign root ---------> foreign        a client of somebody we do not know
 //! ```
@@ -42,6 +43,10 @@ pub(crate) const MERCHANT: &str = "dupont";
 pub(crate) const WALLET: &str = "alice.wallet";
 /// The static password of the sandbox's wallets (F11.7). It guards nothing of value: pages and guides say it.
 pub(crate) const PASSWORD: &str = "figure eleven";
+/// The authority's, for messages.
+const AUTHORITY: &str = "Countersign sandbox registration";
+/// Its folder.
+pub(crate) const AUTHORITY_FOLDER: &str = "authority";
 /// The brand of the sandbox's cards.
 pub(crate) const BRAND: &str = "Sandbox";
 
@@ -108,6 +113,7 @@ pub(crate) fn make(
     maker.server()?;
     let gateway = maker.gateway()?;
     maker.parties()?;
+    maker.authority()?;
     Ok(Certificates {
         clients: maker.clients(holder, &gateway)?,
         wallet: maker.wallets(holder, &gateway)?,
@@ -133,6 +139,18 @@ impl Maker<'_> {
         let certificate = self.issue(&profile, key.public_key())?;
         self.write("gateway", &certificate, &key, &self.issuing)?;
         Ok(RecipientCertificate::new(&certificate)?)
+    }
+
+    /// The authority's folder, as `countersign ca` keeps it: those who register have their certificates of it (F11.1).
+    fn authority(&self) -> Result<(), SandboxError> {
+        let folder = self.folder.join(AUTHORITY_FOLDER);
+        std::fs::create_dir(&folder).map_err(|error| SandboxError::file(&folder, &error))?;
+        let key = self.issuing.key().to_encrypted_pem(PASSWORD)?;
+        write_secret(&folder.join("authority.key"), &key)?;
+        write_secret(&self.folder.join("authority.password"), PASSWORD)?;
+        write_public(&folder.join("settings.toml"), "asserts_numbers = false\n")?;
+        write_public(&folder.join("authority.pem"), &self.issuing.certificate().to_pem()?)?;
+        write_public(&folder.join("chain.pem"), &self.root.certificate().to_pem()?)
     }
 
     fn clients(

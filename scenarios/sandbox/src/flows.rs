@@ -73,6 +73,9 @@ pub(crate) fn fronts() -> Result<String, ControlError> {
 
 /// What was sent for something that was begun.
 pub(crate) async fn flow(counterparties: &Counterparties, id: &str) -> Result<Flow, ControlError> {
+    if id == set::REGISTRATIONS {
+        return Ok(set::registration(counterparties));
+    }
     match set::is_order(id) {
         true => set::flow(counterparties, id).await,
         false => checkout::flow(counterparties, id).await,

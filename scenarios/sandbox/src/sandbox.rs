@@ -92,6 +92,7 @@ impl Sandbox {
             person,
             certificates: certificates.clients,
             wallet_page: url("https", address("set.cardholder")?),
+            registration: url("https", address("set.authority")?) + "/set/registration",
             wallet: certificates.wallet,
         });
         let people = People::default();

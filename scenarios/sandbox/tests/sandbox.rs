@@ -44,7 +44,15 @@ async fn the_configuration_that_it_writes_is_one_that_a_server_starts_with() {
     let flows = Server::check(&config, std::sync::Arc::new(SystemClock::default()));
     assert_eq!(
         flows,
-        Ok(vec!["checkout", "access", "set.gateway", "set.merchant", "set.cardholder"])
+        Ok(vec![
+            "checkout",
+            "authority",
+            "access",
+            "set.gateway",
+            "set.merchant",
+            "set.cardholder",
+            "set.authority",
+        ])
     );
     sandbox.stop().await;
 }
@@ -93,7 +101,7 @@ async fn keys_and_passwords_are_their_owners_alone_to_read() {
             secrets += 1;
         }
     }
-    assert_eq!(secrets, 17);
+    assert_eq!(secrets, 20);
 }
 
 #[tokio::test]

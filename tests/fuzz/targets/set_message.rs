@@ -24,6 +24,9 @@ use countersign_set::message::{
         PReqUnsigned, PResData, PanData, PanToken, Pi, PiData, PiDataUnsigned, PiDualSigned,
         PiDualSignedTbe, PiHead, PiTbs, PiUnsignedTbe, PurchaseName, ReceiptData,
     },
+    registration::{
+        CardCInitResTbs, CertInqReqTbs, CertReqTbs, CertResData, RegFormReqTbe, RegFormResTbs,
+        RegWakeUpData,
     settlement::{
         AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
         CredResTbs, CredRevReqTbs, CredRevResTbs, Settled,
@@ -116,6 +119,13 @@ const DECODERS: &[fn(&[u8])] = &decoders![
     BatchAdminResData,
     PCertReqData,
     PCertResTbs,
+    RegWakeUpData,
+    CardCInitResTbs,
+    RegFormReqTbe,
+    RegFormResTbs,
+    CertReqTbs,
+    CertResData,
+    CertInqReqTbs,
 ];
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {

@@ -11,6 +11,7 @@ mod model;
 mod properties;
 mod prover;
 mod reasons;
+mod registration;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -65,7 +66,7 @@ fn ask(question: &Question, without: &[FieldName], prover: Prover, file: &Path) 
 #[test]
 fn both_provers_give_each_question_its_answer() {
     let folder = folder("questions");
-    let questions = questions();
+    let questions = [questions(), registration::questions()].concat();
     let holding = questions.iter().filter(|question| question.answer == Found::NoWay).count();
     assert!(holding >= 20, "{holding} properties");
     let work: Vec<(usize, Prover)> = (0..questions.len())
@@ -126,7 +127,9 @@ fn each_protected_field_holds_up_a_property_or_has_a_reason() {
         .filter(|structure| protected.contains(structure.name))
         .flat_map(|structure| fields(structure).iter().map(|field| (structure.name, field.name)))
         .collect();
-    let properties: Vec<(Question, BTreeSet<&str>)> = properties()
+    let reasons = [REASONS, registration::REASONS].concat();
+    let properties: Vec<(Question, BTreeSet<&str>)> = [properties(), registration::properties()]
+        .concat()
         .into_iter()
         .map(|property| (property.clone(), structures(&property, &table)))
         .collect();
@@ -137,7 +140,7 @@ fn each_protected_field_holds_up_a_property_or_has_a_reason() {
     let wrong: Vec<String> = in_threads(&all, |field| {
         let (structure, name) = field;
         let file = folder.join(format!("{structure}.{name}.p"));
-        let reason = REASONS.iter().find(|(of, named, _)| of == structure && named == name);
+        let reason = reasons.iter().find(|(of, named, _)| of == structure && named == name);
         let fallen = properties.iter().find(|(property, structures)| {
             structures.contains(structure)
                 && ask(property, &[*field], Prover::E, &file) == Found::Way
@@ -153,7 +156,7 @@ fn each_protected_field_holds_up_a_property_or_has_a_reason() {
     })
     .into_iter()
     .flatten()
-    .chain(REASONS.iter().filter(|(of, named, _)| !all.contains(&(*of, *named))).map(
+    .chain(reasons.iter().filter(|(of, named, _)| !all.contains(&(*of, *named))).map(
         |(of, named, _)| format!("there is a reason for {of}.{named}, which is not protected"),
     ))
     .collect();

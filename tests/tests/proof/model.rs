@@ -546,7 +546,7 @@ fn tag(choice: &Structure, alternative: &Field) -> String {
     format!("c_{}_{}", word(choice.name), word(alternative.name))
 }
 
-/// The fields that hold what only cardholder and gateway may know.
+/// The fields that hold what only cardholder and gateway, or applicant and authority, may know.
 const SECRETS: &[FieldName] = &[
     ("PANData", "pan"),
     ("PANData", "cardExpiry"),
@@ -557,6 +557,10 @@ const SECRETS: &[FieldName] = &[
     ("PANToken", "exNonce"),
     ("CodeSubmissionTBE", "exNonce"),
     ("CodeSubmissionTBE", "code"),
+    ("RegFormReqTBE", "pan"),
+    ("CertReqTBS", "caBackKey"),
+    ("CertInqReqTBS", "code"),
+    ("CertInqReqTBS", "caBackKey"),
 ];
 
 fn is_secret(structure: &Structure, field: &Field) -> bool {
@@ -586,6 +590,8 @@ fn is_of(role: Role, who: &Term) -> bool {
         Role::Cardholder => 'c',
         Role::Merchant => 'm',
         Role::Gateway => 'g',
+        Role::Authority => 'a',
+        Role::Applicant => 'p',
     };
     match who {
         Term::Variable(name) => {

@@ -24,9 +24,10 @@ use tempfile::TempDir;
 
 pub(crate) const PHONE: &str = "+33639980001";
 pub(crate) const PASSWORD: &str = "a password for tests";
-const CARD: (&str, &str) = ("4970100000000154", "12/35");
+pub(crate) const CARD: (&str, &str) = ("4970100000000154", "12/35");
 pub(crate) const API_KEY: &str = "key";
-const API_KEY_SHA256: &str = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683";
+pub(crate) const API_KEY_SHA256: &str =
+    "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683";
 
 /// The configuration that a child serves, and the arguments of a child that pays.
 pub(crate) const CONFIGURATION: &str = "COUNTERSIGN_TEST_CONFIGURATION";
@@ -64,8 +65,8 @@ impl Answer {
 }
 
 /// Ports that are free, each another one.
-fn free() -> [u16; 4] {
-    let held = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+pub(crate) fn free<const N: usize>() -> [u16; N] {
+    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 
@@ -328,12 +329,17 @@ tls_authorities = "root.pem"
 
     /// Enters the cardholder into the gateway's directory.
     pub(crate) fn enrol(&self) {
+        self.enrol_at(self.gateway_api);
+    }
+
+    /// The same, into that of the server whose API is there.
+    pub(crate) fn enrol_at(&self, api: u16) {
         let body = format!(
             r#"{{"number":"{PHONE}","card":{{"number":"{}","expiry":"{}"}}}}"#,
             CARD.0, CARD.1
         );
         let key = format!("Authorization: Bearer {API_KEY}");
-        let url = format!("https://localhost:{}/v1/subscribers/alice", self.gateway_api);
+        let url = format!("https://localhost:{api}/v1/subscribers/alice");
         let entered = self.curl(&["-X", "PUT", "-H", &key, "-d", &body, &url]);
         assert_eq!(entered.status, 204, "{entered:?}");
     }

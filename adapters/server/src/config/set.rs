@@ -28,6 +28,8 @@ pub(crate) struct SetSection {
     pub(crate) merchant: Option<SetMerchantSection>,
     /// A flow: a cardholder's wallet on a page.
     pub(crate) cardholder: Option<SetCardholderSection>,
+    /// A flow: the authority at which cardholders register.
+    pub(crate) authority: Option<SetAuthoritySection>,
 }
 
 /// `[set.gateway]`
@@ -110,6 +112,28 @@ pub(crate) struct SetCardholderSection {
     /// PEM of the authorities that may have issued the certificates of merchants' listeners. Absent: those that the system
     /// trusts.
     pub(crate) tls_authorities: Option<PathBuf>,
+}
+
+/// `[set.authority]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetAuthoritySection {
+    /// Where to listen for those who register.
+    pub(crate) listen: SocketAddr,
+    /// How they reach it.
+    pub(crate) public_origin: PublicOrigin,
+    /// What it signs with. The key of `[authority]` signs certificates and nothing else.
+    pub(crate) signature: SignatureSection,
+    /// What is encrypted to.
+    pub(crate) exchange: TlsSection,
+    /// The name that people know.
+    pub(crate) name: String,
+    /// The brand of the cards that it registers.
+    pub(crate) brand: String,
+    /// What their numbers begin with.
+    pub(crate) card_prefixes: Vec<String>,
+    /// The terms that a person agrees to by registering.
+    pub(crate) policy: String,
 }
 
 /// `set.merchant.gateway`

@@ -15,6 +15,9 @@ pub struct Set {
 pub(crate) enum SetCommand {
     /// A wallet: makes one, certifies it.
     Wallet(Wallet),
+    /// Registers the card at an authority: a code goes to its phone, and the wallet's key is certified with both. Ends with
+    /// 0 when the wallet has its certificate, 2 when the authority refuses or it was called off, and 1 when something failed.
+    Register(Register),
     /// Pays an order. Ends with 0 when it is paid, 2 when it was refused, declined or called off, and 1 when something
     /// failed: then the same order may be paid again, and is not paid twice.
     Pay(Pay),
@@ -74,6 +77,40 @@ pub(crate) struct Certify {
     /// PEM of the authorities that are trusted for merchants and gateways.
     #[arg(long)]
     pub(crate) trust: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Register {
+    /// The wallet's file. When it is not there, it is made of the card.
+    #[arg(long)]
+    pub(crate) wallet: PathBuf,
+    /// For a new wallet: the file with the card, number and expiry such as `4970100000000154 12/29`; `-` for standard input.
+    /// Never kept in clear.
+    #[arg(long, requires = "brand", requires = "trust")]
+    pub(crate) card_file: Option<PathBuf>,
+    /// For a new wallet: the card's brand.
+    #[arg(long, requires = "card_file")]
+    pub(crate) brand: Option<String>,
+    /// For a new wallet: the language of messages (RFC 5646).
+    #[arg(long, default_value = "en")]
+    pub(crate) language: String,
+    /// For a new wallet: PEM of the authorities that are trusted, this one's root among them.
+    #[arg(long, requires = "card_file")]
+    pub(crate) trust: Option<PathBuf>,
+    /// The file with the wallet's password; without it, it is asked for at the terminal.
+    #[arg(long)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Does not ask whether the authority's terms are agreed to.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Says what happens as JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// PEM of the authorities that may have issued the listener's TLS certificate. Default: those that the system trusts.
+    #[arg(long)]
+    pub(crate) tls_authorities: Option<PathBuf>,
+    /// Where the authority says how one registers, such as `https://ca.example.com:8447/set/registration`.
+    pub(crate) authority_url: String,
 }
 
 #[derive(Args)]

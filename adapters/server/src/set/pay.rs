@@ -154,23 +154,8 @@ impl Payer<'_> {
         Ok(sent.answer(&asked, &answer, &self.wallet.trust, now())?)
     }
 
-    /// Sends a message until it is answered: the same message, so that nothing is done twice.
     async fn send(&self, url: &str, message: &[u8]) -> Result<Vec<u8>, HttpError> {
-        let mut last = HttpError::Late { host: url.to_owned() };
-        let sending = async {
-            loop {
-                match self.client.exchange(url, message.to_vec()).await {
-                    Err(error) if error.may_pass() => {
-                        tracing::warn!(%error, "sending the message again");
-                        last = error;
-                        sleep(PAUSE).await;
-                    }
-                    done => return done,
-                }
-            }
-        };
-        let sent = timeout(PATIENCE, sending).await;
-        sent.unwrap_or(Err(last))
+        until_answered(url, || self.client.exchange(url, message.to_vec())).await
     }
 
     fn paid(&self, progress: &Progress) -> Result<Outcome, Failure> {
@@ -179,6 +164,31 @@ impl Payer<'_> {
         }
         self.teller.paid(progress)
     }
+}
+
+/// Sends a message until it is answered: the same message, so that nothing is done twice.
+pub(super) async fn until_answered<F>(
+    url: &str,
+    exchange: impl Fn() -> F,
+) -> Result<Vec<u8>, HttpError>
+where
+    F: Future<Output = Result<Vec<u8>, HttpError>>,
+{
+    let mut last = HttpError::Late { host: url.to_owned() };
+    let sending = async {
+        loop {
+            match exchange().await {
+                Err(error) if error.may_pass() => {
+                    tracing::warn!(%error, "sending the message again");
+                    last = error;
+                    sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    };
+    let sent = timeout(PATIENCE, sending).await;
+    sent.unwrap_or(Err(last))
 }
 
 /// Tells the person, or the script, what happens.
@@ -236,9 +246,9 @@ impl Teller {
                 line(&"This is not the code.")?;
             }
             self.ask(&format!("Code ({} digits) sent to {}: ", start.digits, start.phone))?;
-            let Some(text) = typed()? else { return Ok(None) };
+            let Some(typed) = typed()? else { return Ok(None) };
             // What cannot be a code costs no attempt.
-            match TypedCode::try_from(text) {
+            match TypedCode::try_from(typed) {
                 Ok(code) if start.can_be(&code) => return Ok(Some(code)),
                 Ok(_) | Err(_) => wrong = true,
             }
@@ -276,30 +286,40 @@ impl Teller {
 
     /// A question stands beside what a script reads.
     fn ask(&self, question: &str) -> Result<(), Failure> {
-        if !self.json {
-            let mut terminal = io::stderr();
-            write!(terminal, "{question}")?;
-            terminal.flush()?;
-        }
-        Ok(())
+        if self.json { Ok(()) } else { ask(question) }
     }
 }
 
+/// A question to the person at the terminal.
+pub(super) fn ask(question: &str) -> Result<(), Failure> {
+    let mut terminal = io::stderr();
+    write!(terminal, "{question}")?;
+    Ok(terminal.flush()?)
+}
+
+/// The code in what was typed; what cannot be one costs no attempt.
+pub(super) fn code_in(typed: &str, digits: u8) -> Option<String> {
+    let mut code = typed.to_owned();
+    code.retain(|character| !matches!(character, ' ' | '-' | '\u{a0}'));
+    let is_one = TypedCode::try_from(code.as_str()).is_ok() && code.len() == usize::from(digits);
+    is_one.then_some(code)
+}
+
 /// A line for the person or the script, at once.
-fn line(text: &dyn std::fmt::Display) -> Result<(), Failure> {
+pub(super) fn line(text: &dyn std::fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)
 }
 
 /// What is typed, or that nothing is.
-fn typed() -> Result<Option<String>, Failure> {
+pub(super) fn typed() -> Result<Option<String>, Failure> {
     let mut text = String::new();
     io::stdin().lock().read_line(&mut text)?;
     let text = text.trim();
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     SystemClock::default().now()
 }

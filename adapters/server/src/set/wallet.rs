@@ -50,7 +50,7 @@ pub(super) fn certify(arguments: &Certify) -> Result<(), Failure> {
 }
 
 /// The card in a file or on standard input, never in an argument: every user of a machine sees those.
-fn card(path: &Path) -> Result<Card, Failure> {
+pub(super) fn card(path: &Path) -> Result<Card, Failure> {
     let text = if path == Path::new("-") {
         let mut text = Zeroizing::new(String::new());
         io::stdin().take(MAX_CARD_BYTES).read_to_string(&mut text)?;
@@ -66,7 +66,7 @@ fn card(path: &Path) -> Result<Card, Failure> {
 }
 
 /// A new password: from a file, or typed twice at the terminal.
-fn new_password(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn new_password(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let first = password(file, "New password of the wallet: ")?;
     if file.is_none() && *first != *password(None, "Once more: ")? {
         return Err("the two passwords differ".into());

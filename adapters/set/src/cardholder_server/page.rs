@@ -365,12 +365,15 @@ impl From<CardholderError> for Problem {
                 Self::from(&Error::from(error))
             }
             CardholderError::Wallet(
-                error @ WalletError::Failed(Failure::Encoding(_) | Failure::Protecting(_)),
+                error @ WalletError::Failed(
+                    Failure::Encoding(_) | Failure::Protecting(_) | Failure::Issuing(_),
+                ),
             ) => ours(&error),
             CardholderError::Wallet(
                 error @ (WalletError::Unreadable(_)
                 | WalletError::NotAuthentic(_)
                 | WalletError::Mismatch(_)
+                | WalletError::Referred(_)
                 | WalletError::Money),
             ) => {
                 tracing::warn!(%error, "what the merchant sent is refused");

@@ -15,7 +15,6 @@ use countersign_domain::{
     person::Person,
     plan::{CaptureTime, KnownBy},
     record::{Version, Versioned},
-    time::Timestamp,
     transaction::{Reference, Transaction},
 };
 use tokio::time::Instant;
@@ -32,7 +31,7 @@ use crate::{
             HodInput, Hpi, Mode, OiData, Pi, PiDualSigned, PiHead, PiTbs, PiUnsigned, PurchaseName,
         },
     },
-    name::{card_of, cardholder_name, session_of, unix_time},
+    name::{card_of, cardholder_name, is_past, session_of, unix_time},
     protect::{Digest, Gateway, KeyOf},
     record::{GatewayPurchase, NewPurchase},
     stop::Stop,
@@ -322,15 +321,4 @@ impl PaymentGateway {
         let PiHead { inputs, gateway, .. } = pi_head;
         Ok(Checked { request, replaces, pi_tbs, hod: inputs.hod, gateway, mode })
     }
-}
-
-/// Whether a card's last good month is over, everywhere on earth.
-fn is_past(card: &Card, now: Timestamp) -> bool {
-    let expiry = card.expiry();
-    let (year, month) = match expiry.month() {
-        12 => (expiry.year().saturating_add(1), 1),
-        month => (expiry.year(), month.saturating_add(1)),
-    };
-    let end = der::DateTime::new(year, month, 1, 12, 0, 0);
-    end.is_ok_and(|end| now.unix_seconds() >= end.unix_duration().as_secs())
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     asn1::Random,
-    protect::{Gateway, Merchant, Signed},
+    protect::{Authority, Gateway, Merchant, Signed},
     table::{Row, Structure, choices, enumerations, structures},
 };
 
@@ -34,7 +34,7 @@ enumerations! {
         UnknownRrpid = "unknownRRPID" 19,
         /// There is no such purchase.
         UnknownXid = "unknownXID" 20,
-        /// There is no such order.
+        /// There is no such order, or registration.
         UnknownLid = "unknownLID" 21,
         /// A challenge was not given back as it was given.
         ChallengeMismatch = "challengeMismatch" 22,
@@ -62,5 +62,7 @@ choices! {
         OfGateway = "signedByGateway": Signed<ErrorTbs, Gateway>,
         ["2"] /// By one without a key.
         Unsigned = "unsignedError": ErrorTbs,
+        ["3"] /// By an authority.
+        OfAuthority = "signedByAuthority": Signed<ErrorTbs, Authority>,
     }
 }

@@ -12,6 +12,9 @@ use super::{
     initiation::{PInitReq, PInitRes},
     inquiry::InqReq,
     purchase::{PReq, PRes},
+    registration::{
+        CardCInitReq, CardCInitRes, CertInqReq, CertReq, CertRes, RegFormReq, RegFormRes,
+    },
     settlement::{
         AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
         CredResTbs, CredRevReqTbs, CredRevResTbs,
@@ -99,6 +102,22 @@ choices! {
         BatchAdminReq = "batchAdminReq": BatchAdminReq,
         ["21"] /// The gateway answers.
         BatchAdminRes = "batchAdminRes": BatchAdminRes,
+        ["22"] /// Somebody wants to register.
+        CardCInitReq = "cardCInitReq": CardCInitReq,
+        ["23"] /// The authority says who it is.
+        CardCInitRes = "cardCInitRes": CardCInitRes,
+        ["26"] /// The applicant asks for the form of a card.
+        RegFormReq = "regFormReq": RegFormReq,
+        ["27"] /// The authority gives it, or says who does.
+        RegFormRes = "regFormRes": RegFormRes,
+        ["28"] /// The applicant asks for a certificate.
+        CertReq = "certReq": CertReq,
+        ["29"] /// The authority answers.
+        CertRes = "certRes": CertRes,
+        ["30"] /// The applicant proves the phone.
+        CertInqReq = "certInqReq": CertInqReq,
+        ["31"] /// The authority answers.
+        CertInqRes = "certInqRes": CertRes,
         ["40"] /// The merchant hands a code on, or asks how it stands.
         CodeReq = "codeReq": CodeReq,
         ["41"] /// The gateway answers.

@@ -24,6 +24,11 @@ use countersign_set::{
             PReqUnsigned, PResData, PanData, PanToken, Pi, PiData, PiDataUnsigned, PiDualSigned,
             PiDualSignedTbe, PiHead, PiTbs, PiUnsigned, PiUnsignedTbe, PurchaseName, ReceiptData,
         },
+        registration::{
+            CardCInitReq, CardCInitResTbs, CertInqReqTbs, CertReqTbs, CertResData, ReferralData,
+            RegCodeStart, RegFormData, RegFormOrReferral, RegFormReqTbe, RegFormResTbs,
+            RegWakeUpData,
+        },
         settlement::{
             AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs,
             CredReqTbs, CredResTbs, CredRevReqTbs, CredRevResTbs, Settled,
@@ -42,100 +47,122 @@ fn again<T: Encode + for<'a> Decode<'a, Error = der::Error>>(der: &[u8]) -> der:
 }
 
 macro_rules! codecs {
-    ($($type:ty),+ $(,)?) => {
-        [$((<$type>::STRUCTURE.name, again::<$type>)),+]
-    };
+    ($($type:ty),+ $(,)?) => {{
+        let codecs: &[(&'static str, Codec)] = &[$((<$type>::STRUCTURE.name, again::<$type>)),+];
+        codecs.to_vec()
+    }};
 }
 
 /// The structures of a purchase, and of every message.
-const PURCHASE: &[(&str, Codec)] = &codecs![
-    CurrencyAmount,
-    TransIds,
-    AccountName,
-    RrTags,
-    PWakeUpData,
-    PInitReq,
-    PInitResData,
-    HodInput,
-    OiData,
-    Inputs,
-    PiHead,
-    PanData,
-    PanToken,
-    PiData,
-    PiDataUnsigned,
-    Hpi,
-    PiTbs,
-    PiDualSignedTbe,
-    PiUnsignedTbe,
-    PiDualSigned,
-    OiDualSigned,
-    PReqDualSigned,
-    OiUnsigned,
-    PReqUnsigned,
-    PReq,
-    Pi,
-    PResData,
-    ReceiptData,
-    PurchaseName,
-    AuthTags,
-    CheckDigests,
-    AuthReqPayload,
-    AuthReqData,
-    AuthReqTbs,
-    AuthReq,
-    Answer,
-    AuthResTbs,
-    CodeStartData,
-    CodeSubmissionTbe,
-    CodeForwardReq,
-    CodeReqTbs,
-    CodeResTbs,
-    CodeDirectReq,
-    CodeDirectResData,
-    InqReqData,
-    InqReq,
-    ErrorTbs,
-    ErrorMessage,
-    MessageHeader,
-    Message,
-    MessageWrapper,
-];
+fn of_purchase() -> Vec<(&'static str, Codec)> {
+    codecs![
+        CurrencyAmount,
+        TransIds,
+        AccountName,
+        RrTags,
+        PWakeUpData,
+        PInitReq,
+        PInitResData,
+        HodInput,
+        OiData,
+        Inputs,
+        PiHead,
+        PanData,
+        PanToken,
+        PiData,
+        PiDataUnsigned,
+        Hpi,
+        PiTbs,
+        PiDualSignedTbe,
+        PiUnsignedTbe,
+        PiDualSigned,
+        OiDualSigned,
+        PReqDualSigned,
+        OiUnsigned,
+        PReqUnsigned,
+        PReq,
+        Pi,
+        PResData,
+        ReceiptData,
+        PurchaseName,
+        AuthTags,
+        CheckDigests,
+        AuthReqPayload,
+        AuthReqData,
+        AuthReqTbs,
+        AuthReq,
+        Answer,
+        AuthResTbs,
+        CodeStartData,
+        CodeSubmissionTbe,
+        CodeForwardReq,
+        CodeReqTbs,
+        CodeResTbs,
+        CodeDirectReq,
+        CodeDirectResData,
+        InqReqData,
+        InqReq,
+        ErrorTbs,
+        ErrorMessage,
+        MessageHeader,
+        Message,
+        MessageWrapper,
+    ]
+}
 
 /// Those of what comes after it.
-const SETTLEMENT: &[(&str, Codec)] = &codecs![
-    Settled,
-    AuthRevReqTbs,
-    AuthRevResTbs,
-    CapReqTbs,
-    CapResTbs,
-    CapRevReqTbs,
-    CapRevResTbs,
-    CredReqTbs,
-    CredResTbs,
-    CredRevReqTbs,
-    CredRevResTbs,
-    BatchItem,
-    BatchTotals,
-    ReturnTransactionDetail,
-    BatchAdminReqData,
-    BatchStatus,
-    TransactionDetail,
-    TransDetails,
-    BatchAdminResData,
-    PCertReqData,
-    PCertResTbs,
-];
+fn of_settlement() -> Vec<(&'static str, Codec)> {
+    codecs![
+        Settled,
+        AuthRevReqTbs,
+        AuthRevResTbs,
+        CapReqTbs,
+        CapResTbs,
+        CapRevReqTbs,
+        CapRevResTbs,
+        CredReqTbs,
+        CredResTbs,
+        CredRevReqTbs,
+        CredRevResTbs,
+        BatchItem,
+        BatchTotals,
+        ReturnTransactionDetail,
+        BatchAdminReqData,
+        BatchStatus,
+        TransactionDetail,
+        TransDetails,
+        BatchAdminResData,
+        PCertReqData,
+        PCertResTbs,
+    ]
+}
+
+fn of_registration() -> Vec<(&'static str, Codec)> {
+    codecs![
+        RegWakeUpData,
+        CardCInitReq,
+        CardCInitResTbs,
+        RegFormReqTbe,
+        RegFormData,
+        ReferralData,
+        RegFormOrReferral,
+        RegFormResTbs,
+        CertReqTbs,
+        RegCodeStart,
+        CertResData,
+        CertInqReqTbs,
+    ]
+}
 
 /// What is written again after it was read as the structure of that name.
 pub(crate) fn written_again(name: &str, der: &[u8]) -> der::Result<Vec<u8>> {
     // Of what is signed and encrypted the codec asks that it is one element; the rest is asked when it is opened.
-    let cms: [(_, Codec); 3] = [
+    let cms: [(&str, Codec); 3] = [
         ("Signed", again::<PWakeUp>),
         ("Signature", again::<Signature<PiTbs, Cardholder>>),
         ("Sealed", again::<PiUnsigned>),
     ];
-    let (_, codec) =
-        [PURCHASE, SETTLEMENT, &cms].into_iter().flatten().find(|(of, _)| *of == name).expect(name);
+    let codecs = [of_purchase(), of_settlement(), of_registration()].concat();
+    let (_, codec) = codecs.iter().chain(&cms).find(|(of, _)| *of == name).expect(name);
     codec(der)
 }

@@ -30,6 +30,8 @@ use countersign_set::{
     testing::{BRAND, GATEWAY, Issuer, MERCHANT, Setup, gateway, merchant},
 };
 
+use crate::registration;
+
 /// The certificates and keys of a house, as files: `test-only-NAME.pem`, `test-only-NAME.key`, and the root.
 pub(crate) const NAMES: [&str; 5] = [
     "cardholder",
@@ -69,7 +71,7 @@ pub(crate) fn write_keys(of: &str, kind: KeyKind) {
 }
 
 /// Writes `<name>.pem` and `<name>.key`.
-fn write_pair(folder: &Path, name: &str, certificate: &Certificate, key: &KeyPair) {
+pub(crate) fn write_pair(folder: &Path, name: &str, certificate: &Certificate, key: &KeyPair) {
     fs::write(folder.join(format!("{name}.pem")), certificate.to_pem().unwrap()).unwrap();
     fs::write(folder.join(format!("{name}.key")), key.expose_pem().unwrap().as_bytes()).unwrap();
 }
@@ -93,6 +95,9 @@ pub(crate) fn recipient_keys(of: &str) -> Vec<RecipientKey> {
         let (certificate, key) = pair(of, name);
         RecipientKey::new(&certificate, &key).unwrap()
     };
+    if of == registration::FOLDER {
+        return registration::recipient_keys(key("authority-exchange"));
+    }
     ["gateway-exchange", "merchant-exchange"].map(key).into()
 }
 
@@ -343,5 +348,5 @@ impl House {
     }
 }
 
-/// A message by its name.
+/// A message by its name, as vectors call it.
 pub(crate) type Said = (&'static str, Vec<u8>);

@@ -16,6 +16,7 @@ mod page;
 mod programs;
 mod python;
 mod reference;
+mod registration;
 mod tshark;
 mod vectors;
 mod walk;

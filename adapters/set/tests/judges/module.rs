@@ -121,6 +121,8 @@ pub(crate) fn of(role: Role) -> &'static str {
         Role::Cardholder => "cardholder",
         Role::Merchant => "merchant",
         Role::Gateway => "gateway",
+        Role::Authority => "authority",
+        Role::Applicant => "applicant",
     }
 }
 

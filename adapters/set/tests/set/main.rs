@@ -17,6 +17,7 @@ mod late;
 mod merchant_checks;
 mod once;
 mod purchase;
+mod registration;
 mod renewal;
 mod secrets;
 mod settlement;

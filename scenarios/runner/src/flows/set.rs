@@ -29,6 +29,7 @@ use countersign_set::{
 use der::{Decode as _, Encode as _};
 use serde_json::{Value, json};
 
+use super::registration::Registering;
 use crate::{
     bench::{Bench, Call},
     description::Card,
@@ -44,6 +45,10 @@ pub(crate) struct Counter {
     pub(crate) orders: Vec<Order>,
     /// The wallets that are open, by their owners' names.
     pub(crate) wallets: BTreeMap<String, Wallet>,
+    /// The registration that is under way.
+    pub(crate) registration: Option<Registering>,
+    /// Whether one came to its end.
+    pub(crate) has_registered: bool,
     /// The purchase that has a name and was not sent yet.
     pub(crate) named: Option<Purchase>,
     /// What the merchant answered when it named that purchase.
@@ -139,7 +144,9 @@ impl Counter {
 
     /// Where the sandbox has what was sent for each.
     pub(crate) fn drawn(&self) -> impl Iterator<Item = String> {
-        self.orders.iter().map(|order| format!("/purchases/{}/flow.json", order.id))
+        let registrations = self.has_registered.then_some("registrations").into_iter();
+        let orders = self.orders.iter().map(|order| order.id.as_str());
+        registrations.chain(orders).map(|id| format!("/purchases/{id}/flow.json"))
     }
 }
 
@@ -222,6 +229,10 @@ impl Program {
         let (message, begun) = offer.begin(wallet, &self.entropy, self.now).map_err(refused)?;
         let answer = on_the_way(self.exchange(&url, message).await?)?;
         Ok((begun.accept(&answer, wallet, self.now).map_err(refused)?, answer))
+    }
+
+    pub(crate) const fn client(&self) -> &HttpClient {
+        &self.client
     }
 
     pub(crate) async fn exchange(&self, url: &str, message: Vec<u8>) -> Result<Vec<u8>, Failure> {

@@ -11,7 +11,9 @@ use countersign_domain::time::Timestamp;
 use countersign_server::SystemEntropy;
 use countersign_set::wallet_file::{NewWallet, WalletFile};
 
-use super::{BRAND, CardholderWallet, GATEWAY, MERCHANT, Maker, PASSWORD, WALLET, moved};
+use super::{
+    AUTHORITY, BRAND, CardholderWallet, GATEWAY, MERCHANT, Maker, PASSWORD, WALLET, moved,
+};
 use crate::{error::SandboxError, person::Person};
 
 /// The name of a gateway that is not the sandbox's: testers play it.
@@ -24,7 +26,11 @@ impl Maker<'_> {
     pub(super) fn parties(&self) -> Result<(), SandboxError> {
         let merchant = |common_name, key_use| Profile::Merchant { common_name, key_use };
         let gateway = |common_name, key_use| Profile::PaymentGateway { common_name, key_use };
+        let authority =
+            |key_use| Profile::RegistrationAuthority { common_name: AUTHORITY, key_use };
         for (name, profile) in [
+            ("authority-signature", authority(KeyUse::Signature)),
+            ("authority-exchange", authority(KeyUse::KeyExchange)),
             ("gateway-signature", gateway(GATEWAY, KeyUse::Signature)),
             // The gateway has changed its key: the merchant's configuration has the earlier one.
             ("gateway-next", gateway(GATEWAY, KeyUse::KeyExchange)),

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     address::{free_port, host},
-    certificates::{BRAND, MERCHANT, WALLET},
+    certificates::{AUTHORITY_FOLDER, BRAND, MERCHANT, WALLET},
     counterparties::Counterparties,
     drawing::{Flow, Traces, names},
     error::SandboxError,
@@ -44,7 +44,9 @@ use crate::{
 pub(super) fn section() -> Result<String, SandboxError> {
     let free = || free_port(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     let (gateway, merchant, cardholder) = (free()?, free()?, free()?);
+    let (enrolment, registration) = (free()?, free()?);
     let (at_gateway, at_merchant) = (host(gateway), host(merchant));
+    let (at_enrolment, at_registration) = (host(enrolment), host(registration));
     Ok(format!(
         r#"
 [set.gateway]
@@ -75,6 +77,24 @@ tls_authorities = "root.pem"
 listen = "{cardholder}"
 wallet = "{WALLET}"
 tls_authorities = "root.pem"
+
+[authority]
+listen = "{enrolment}"
+public_origin = "https://{at_enrolment}"
+folder = "{AUTHORITY_FOLDER}"
+passphrase_file = "authority.password"
+profile = "cardholder"
+gateways = ["gateway.pem"]
+
+[set.authority]
+listen = "{registration}"
+public_origin = "https://{at_registration}"
+signature = {{ certificate = "authority-signature.pem", key = "authority-signature.key" }}
+exchange = {{ certificate = "authority-exchange.pem", key = "authority-exchange.key" }}
+name = "Sandbox Bank"
+brand = "{BRAND}"
+card_prefixes = ["497000", "497010"]
+policy = "The card pays only after a code that goes to its phone."
 "#
     ))
 }
@@ -195,6 +215,22 @@ const fn became(code: AuthCode, captured: bool) -> Became {
         | AuthCode::CardMerchBrandMismatch => (Tone::Bad, "refused by the gateway"),
     };
     Became { tone, words }
+}
+
+/// By what the messages of registrations are found: nothing that anybody on the way could read names one of them.
+pub(super) const REGISTRATIONS: &str = "registrations";
+
+/// The flow since somebody last asked how one registers, without what the phone got.
+pub(super) fn registration(shared: &Counterparties) -> Flow {
+    let traces = Traces { subject: REGISTRATIONS.to_owned(), ..Traces::default() };
+    let mut flow = Flow::of(&shared.journal, &traces);
+    let last = flow.arrows.iter().rposition(|arrow| arrow.label == messages::ASKS_HOW);
+    flow.arrows.drain(..last.unwrap_or(0));
+    let begun = flow.arrows.first().map_or(0, |first| first.after_millis);
+    for arrow in &mut flow.arrows {
+        arrow.after_millis = arrow.after_millis.saturating_sub(begun);
+    }
+    flow
 }
 
 /// The flow of an order, with every purchase that it came to. By which references bank and centre know them, the gateway's

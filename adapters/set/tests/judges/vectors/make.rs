@@ -16,6 +16,7 @@ use countersign_set::{
         failure::{ErrorCode, ErrorMessage, ErrorTbs},
         initiation::PWakeUp,
         purchase::{HodInput, Hpi, OiData, PiData, PiDataUnsigned, PiTbs, PurchaseName},
+        registration::RegWakeUp,
         wrapper::{Message, MessageHeader, MessageWrapper},
     },
     protect::Digest,
@@ -50,9 +51,7 @@ pub(super) async fn write() {
             files.message(name, &message);
         }
         files.composed();
-        for vector in &files.vectors {
-            fs::write(folder(of).join(vector.file()), vector.to_string()).unwrap();
-        }
+        files.write();
     }
 }
 
@@ -85,7 +84,7 @@ async fn errors() -> Vec<Said> {
     ]
 }
 
-struct Files {
+pub(crate) struct Files {
     of: &'static str,
     vectors: Vec<Vector>,
     seen: BTreeSet<String>,
@@ -94,8 +93,14 @@ struct Files {
 }
 
 impl Files {
-    fn new(of: &'static str) -> Self {
+    pub(crate) fn new(of: &'static str) -> Self {
         Self { of, vectors: Vec::new(), seen: BTreeSet::new(), found: Vec::new() }
+    }
+
+    pub(crate) fn write(&self) {
+        for vector in &self.vectors {
+            fs::write(folder(self.of).join(vector.file()), vector.to_string()).unwrap();
+        }
     }
 
     fn push(
@@ -112,10 +117,12 @@ impl Files {
     }
 
     /// A message, and what is in it.
-    fn message(&mut self, name: &'static str, message: &[u8]) {
+    pub(crate) fn message(&mut self, name: &'static str, message: &[u8]) {
         let keys = recipient_keys(self.of);
         let found = if name == "PWakeUp" {
             walk(PWakeUp::KIND, message, &keys)
+        } else if name == "RegWakeUp" {
+            walk(RegWakeUp::KIND, message, &keys)
         } else {
             let Shape::Choice(messages) = row("Message").shape else { unreachable!("a choice") };
             let doc = messages.iter().find(|one| one.name.eq_ignore_ascii_case(name)).unwrap().doc;
@@ -179,7 +186,7 @@ impl Files {
             Shape::Choice(_) => der.first(),
         };
         let is_in_a_message = ["MessageWrapper", "Message"].contains(&name);
-        if self.of != "p256" || is_in_a_message || !self.is_new(format!("{name} {tag:?}")) {
+        if self.of == "rsa3072" || is_in_a_message || !self.is_new(format!("{name} {tag:?}")) {
             return;
         }
         let mut fields = vec![("type", name.to_owned())];

@@ -8,7 +8,7 @@ use axum::{
 use countersign_domain::hex;
 use countersign_set::{
     Order,
-    http::{INITIATION, PAYMENT},
+    http::{INITIATION, PAYMENT, REGISTRATION, REGISTRATION_INITIATION},
     message::{
         purchase::PReq,
         wrapper::{Message, MessageWrapper},
@@ -16,15 +16,31 @@ use countersign_set::{
 };
 use der::Decode as _;
 
+use super::REGISTRATIONS;
 use crate::{
     flows::checkout::amount,
     journal::{Detail, Party, Request, Said},
 };
 
+/// How a registration begins.
+pub(super) const ASKS_HOW: &str = "asks how one registers";
+
 /// A request of a cardholder, of a shop or of a merchant.
 pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Request> {
     match (method, path) {
         (&Method::POST, "/set") => of_message(body),
+        (&Method::POST, "/set/registration") => {
+            let request = of_message(body)?;
+            Some(Request { subject: Some(REGISTRATIONS.to_owned()), ..request })
+        }
+        (&Method::GET, "/set/registration") => Some(Request {
+            from: Party::Payer,
+            to: Party::Server,
+            label: ASKS_HOW.to_owned(),
+            detail: Vec::new(),
+            subject: Some(REGISTRATIONS.to_owned()),
+            begins: false,
+        }),
         (&Method::POST, "/v1/set/orders") => Some(Request {
             // Shop and merchant are one house: nothing is drawn.
             from: Party::Merchant,
@@ -66,14 +82,18 @@ fn of_message(body: &Bytes) -> Option<Request> {
     })
 }
 
-/// An answer of a merchant or of a gateway.
+/// An answer of a merchant, of a gateway or of an authority.
 pub(super) fn answer(headers: &HeaderMap, body: &Bytes) -> Option<Said> {
     let media_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     if media_type == INITIATION {
         let detail = vec![("signed".to_owned(), "by the merchant".to_owned())];
         return Some(Said { label: "PWakeUp".to_owned(), detail, name: None });
     }
-    if media_type != PAYMENT {
+    if media_type == REGISTRATION_INITIATION {
+        let detail = vec![("signed".to_owned(), "by the authority".to_owned())];
+        return Some(Said { label: "RegWakeUp".to_owned(), detail, name: None });
+    }
+    if media_type != PAYMENT && media_type != REGISTRATION {
         return None;
     }
     let wrapper = MessageWrapper::from_der(body).ok()?;
@@ -126,6 +146,15 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         | Message::CredRevRes(_)
         | Message::BatchAdminRes(_)
         | Message::CodeRes(_) => "signed by the gateway and encrypted to the merchant",
+        Message::CardCInitReq(_) => "in clear",
+        Message::CardCInitRes(_) | Message::RegFormRes(_) => "signed by the authority",
+        Message::RegFormReq(_) => "encrypted to the authority",
+        Message::CertReq(_) | Message::CertInqReq(_) => {
+            "signed with the new key and encrypted to the authority"
+        }
+        Message::CertRes(_) | Message::CertInqRes(_) => {
+            "signed by the authority and encrypted with the key that was sent along"
+        }
         Message::Error(_) => "signed, if there is a key to sign with",
     };
     detail.push(("protected".to_owned(), protected.to_owned()));
@@ -164,6 +193,14 @@ const fn named(message: &Message) -> (&'static str, Party, Party) {
         Message::CodeForwardRes(_) => ("CodeForwardRes", merchant, payer),
         Message::CodeDirectReq(_) => ("CodeDirectReq", payer, gateway),
         Message::CodeDirectRes(_) => ("CodeDirectRes", gateway, payer),
+        Message::CardCInitReq(_) => ("CardCInitReq", payer, gateway),
+        Message::CardCInitRes(_) => ("CardCInitRes", gateway, payer),
+        Message::RegFormReq(_) => ("RegFormReq", payer, gateway),
+        Message::RegFormRes(_) => ("RegFormRes", gateway, payer),
+        Message::CertReq(_) => ("CertReq", payer, gateway),
+        Message::CertRes(_) => ("CertRes", gateway, payer),
+        Message::CertInqReq(_) => ("CertInqReq", payer, gateway),
+        Message::CertInqRes(_) => ("CertInqRes", gateway, payer),
         Message::Error(_) => ("Error", merchant, payer),
     }
 }

@@ -1,0 +1,119 @@
+//! The typed code: where it is the one that was sent, the key is certified.
+
+use countersign_domain::{
+    code::TypedCode,
+    error::Error,
+    record::{Batch, Versioned},
+    refusal::Outcome,
+};
+use tokio::time::Instant;
+
+use super::{Asked, RegistrationAuthority, Reply, Standing, record::Registration};
+use crate::{
+    gateway::as_long_as_any,
+    issuer::NewCardholder,
+    message::{
+        failure::ErrorCode,
+        registration::{CertInqReq, CertInqReqTbs, CertStatusCode},
+        wrapper::{Message, MessageHeader},
+    },
+    name::{card_of, cardholder_name},
+    stop::Stop,
+};
+
+/// What a counted attempt may come to.
+enum Counted {
+    /// The code may be looked at.
+    Attempt(Registration),
+    Over(CertStatusCode),
+}
+
+impl RegistrationAuthority {
+    /// The proof of the phone.
+    pub(super) async fn prove(
+        &self,
+        header: &MessageHeader,
+        request: &CertInqReq,
+        begun: Instant,
+    ) -> Result<Vec<u8>, Stop> {
+        let asked = self.authentic(request, header, |tbs: &CertInqReqTbs| &tbs.rrpid)?;
+        let id = Self::request_id(&asked.key, &header.rrpid);
+        if let Some(answer) = self.answered(&id, asked.digest.as_bytes()).await? {
+            return Ok(answer);
+        }
+        let tbs = &asked.tbs;
+        let registration = Registration::id_of(&tbs.h_cert_req);
+        let registration = self.ports.store.find::<Registration>(&registration).await?;
+        let registration = registration.ok_or(Stop::Told(ErrorCode::UnknownLid))?.value;
+        // The same card, request and key as the phone was asked for.
+        if registration.session != Self::session(&tbs.pan_data, &tbs.h_cert_req, &asked.key)? {
+            return Err(Stop::Told(ErrorCode::SignatureFailure));
+        }
+        let standing = self.certified(&asked, &registration).await?;
+        let is_done = !standing.certificates.is_empty();
+        let reply = Reply {
+            rrpid: &tbs.rrpid,
+            lid_ee: &tbs.lid_ee,
+            chall_ee3: &tbs.chall_ee3,
+            back_key: &tbs.ca_back_key,
+            h_cert_req: tbs.h_cert_req.clone(),
+        };
+        let message = self.told(standing, reply, Message::CertInqRes)?;
+        let kept = self.keep(Batch::default(), id, asked.digest.as_bytes(), message).await?;
+        if !is_done {
+            as_long_as_any(begun).await;
+        }
+        Ok(kept)
+    }
+
+    /// The certificate, if the code is right; the same one again, if it was issued before.
+    async fn certified(
+        &self,
+        asked: &Asked<CertInqReqTbs>,
+        registration: &Registration,
+    ) -> Result<Standing, Stop> {
+        if let Some(certificates) = self.issuer.certified(&asked.key).await? {
+            return Ok(Standing::complete(certificates));
+        }
+        let registration = match self.count(registration).await? {
+            Counted::Over(status) => return Ok(status.into()),
+            Counted::Attempt(registration) => registration,
+        };
+        if let Some(challenge) = &registration.challenge {
+            let typed = TypedCode::try_from(asked.tbs.code.expose())?;
+            let session = &registration.session;
+            let checked = self.verifier.finish_challenge(challenge, session, &typed).await?;
+            if let Outcome::Done(proof) = checked {
+                let pan_data = &asked.tbs.pan_data;
+                let card = card_of(&pan_data.pan, &pan_data.card_expiry)?;
+                let name = cardholder_name(&card, &pan_data.pan_secret)?;
+                let holder =
+                    NewCardholder { name: &name, key: &asked.key, card: &card, proof: &proof };
+                return Ok(Standing::complete(self.issuer.certify(holder).await?));
+            }
+        }
+        if registration.attempts_left == 0 {
+            return Ok(CertStatusCode::CodeLocked.into());
+        }
+        let code_start = Some(self.code_start(&registration)?);
+        Ok(Standing { code_start, ..CertStatusCode::CodeWrong.into() })
+    }
+
+    /// Counts an attempt before the code is looked at, of a card that is known as of one that is not: what is told is this
+    /// count's alone.
+    async fn count(&self, registration: &Registration) -> Result<Counted, Error> {
+        let change = |found: Versioned<Registration>| async move {
+            let mut batch = Batch::default();
+            if found.value.attempts_left == 0 {
+                return Ok((batch, Counted::Over(CertStatusCode::CodeLocked)));
+            }
+            if self.ports.clock.now() >= found.value.expires_at {
+                return Ok((batch, Counted::Over(CertStatusCode::CodeExpired)));
+            }
+            let counted = found.map(Registration::attempted);
+            batch.replace(&counted)?;
+            Ok((batch, Counted::Attempt(counted.value)))
+        };
+        self.ports.store.change(&registration.id, change).await
+    }
+}

@@ -1,0 +1,72 @@
+//! What an authority keeps while somebody registers: no card, no number, no code.
+
+use countersign_domain::{
+    hex,
+    id::{ChallengeId, SessionId},
+    record::Stored,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{message::registration::CertReqTbs, protect::Digest};
+
+/// A wish for a certificate whose code is waited for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Registration {
+    /// The digest of the wish.
+    pub(super) id: String,
+    /// Of one card, request and key: what is not of it is not looked at.
+    pub(super) session: SessionId,
+    /// None with a card that is not known: then no code is right.
+    pub(super) challenge: Option<ChallengeId>,
+    pub(super) reference: String,
+    pub(super) attempts_left: u8,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Stored for Registration {
+    const COLLECTION: &'static str = "set_registration";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Registration {
+    pub(super) fn id_of(h_cert_req: &Digest<CertReqTbs>) -> String {
+        hex::encode(h_cert_req.as_bytes())
+    }
+
+    pub(super) fn attempted(self) -> Self {
+        Self { attempts_left: self.attempts_left.saturating_sub(1), ..self }
+    }
+}
+
+/// How many codes were asked for with a card on a day.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct CodesAsked {
+    /// The keyed hash of the card's number.
+    card: String,
+    /// Days since the Unix epoch.
+    day: u64,
+    count: u8,
+}
+
+impl Stored for CodesAsked {
+    const COLLECTION: &'static str = "set_codes_asked";
+
+    fn id(&self) -> &str {
+        &self.card
+    }
+}
+
+impl CodesAsked {
+    pub(super) const fn new(card: String, day: u64, count: u8) -> Self {
+        Self { card, day, count }
+    }
+
+    /// How many on that day.
+    pub(super) const fn on(&self, day: u64) -> u8 {
+        if self.day == day { self.count } else { 0 }
+    }
+}
