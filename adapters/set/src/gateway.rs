@@ -29,6 +29,7 @@ use countersign_domain::{
     ports::{Directory, Ports},
     record::{Batch, StoreError},
     refusal::{Outcome, Refusal},
+    time::Timestamp,
     transaction::Payee,
 };
 use der::Encode as _;
@@ -109,7 +110,7 @@ impl PaymentGateway {
     /// # Errors
     /// When not even an error can be said: a key or the source of randomness fails.
     pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let begun = Instant::now();
+        let (begun, came) = (Instant::now(), self.ports.clock.now());
         let (rrpid, answered) = match unwrap(message) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
@@ -160,15 +161,23 @@ impl PaymentGateway {
             Ok(answer) => return Ok(answer),
             Err(stop) => stop.told("gateway"),
         };
+        // Signed before the wait: the checks leave the caches that a signature is made with in different states.
+        let error = self.error(code, rrpid, came);
         if code == ErrorCode::SignatureFailure {
-            as_long_as_any(begun).await;
+            as_long_as_any(begun, self.ports.entropy.as_ref()).await;
         }
-        self.error(code, rrpid)
+        error
     }
 
-    /// An error, signed.
-    fn error(&self, code: ErrorCode, rrpid: Option<Random>) -> Result<Vec<u8>, Failure> {
-        let (entropy, now) = (self.ports.entropy.as_ref(), self.ports.clock.now());
+    /// An error, signed, with the time when the message came: that of the end of the checks would tell, at the turn of a
+    /// second, how long they took.
+    fn error(
+        &self,
+        code: ErrorCode,
+        rrpid: Option<Random>,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Failure> {
+        let entropy = self.ports.entropy.as_ref();
         let nonce = Random::from(random(entropy)?);
         let about = rrpid.clone().unwrap_or_else(|| nonce.clone());
         let tbs = Received::new(ErrorTbs { error_code: code, error_nonce: nonce, rrpid })?;

@@ -4,7 +4,12 @@
 use std::{thread, time::Duration};
 
 use countersign_certs::{EndEntityKind, RecipientCertificate};
-use countersign_domain::{hex, id::RelyingPartyId, transaction::Payee};
+use countersign_domain::{
+    hex,
+    id::RelyingPartyId,
+    randomness::{Entropy, EntropyError},
+    transaction::Payee,
+};
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::PaymentGateway;
@@ -24,22 +29,47 @@ use crate::{
 };
 
 /// How long it takes to say that something is not authentic, from when it was begun to be looked at: more than all checks
-/// take together (an RSA key of 4096 bits decrypts in some ten milliseconds), so that the time does not tell which failed.
+/// and the answer's signature take together (an RSA key of 4096 bits decrypts in some ten milliseconds), so that the time does
+/// not tell which failed.
 const NOT_AUTHENTIC: Duration = Duration::from_millis(25);
 
 /// The end of the wait, which is slept to the microsecond: the runtime's timer counts whole milliseconds from when it begins
 /// to wait, and so would give away how long the checks took.
 const EXACTLY: Duration = Duration::from_millis(4);
 
-/// Waits until whatever is not authentic is answered.
-pub(crate) async fn as_long_as_any(begun: Instant) {
-    // What took longer, on a machine that has too much to do, is answered at the next of such times.
-    let periods = begun.elapsed().as_millis().checked_div(NOT_AUTHENTIC.as_millis());
-    let periods = u32::try_from(periods.unwrap_or(0)).unwrap_or(u32::MAX).saturating_add(1);
-    let wait = NOT_AUTHENTIC.saturating_mul(periods);
+/// Twice up to so much is waited besides, drawn anew for each answer: checks that differ leave caches, timers and the
+/// scheduler behind differently, which shifts the moment of waking by about a microsecond. The sum deviates by 408 us
+/// (1 ms / sqrt(6)), so that a microsecond in the mean takes (2 * 4.5 * 408)^2, 13 million answers, to come to |t| = 4.5,
+/// each of them a line in the log. A sum, as the edges of one draw are sharp: where a machine wakes to within 20 us, the
+/// earliest and the latest answers alone would give the microsecond away after one million; those of the sum, after eight.
+const JITTER: Duration = Duration::from_millis(1);
+
+/// Waits until whatever is not authentic is answered. Nothing but giving the answer should be left to do then.
+pub(crate) async fn as_long_as_any(begun: Instant, entropy: &dyn Entropy) {
+    let wait = wait(begun.elapsed(), entropy);
     tokio::time::sleep_until(begun + wait.saturating_sub(EXACTLY)).await;
     let left = wait.saturating_sub(begun.elapsed());
     let _: Result<_, _> = spawn_blocking(move || thread::sleep(left)).await;
+}
+
+/// How long all takes together of which so much is over.
+fn wait(taken: Duration, entropy: &dyn Entropy) -> Duration {
+    // What took longer, on a machine that has too much to do, is answered at the next of such times.
+    let periods = taken.as_millis().checked_div(NOT_AUTHENTIC.as_millis());
+    let periods = u32::try_from(periods.unwrap_or(0)).unwrap_or(u32::MAX).saturating_add(1);
+    NOT_AUTHENTIC.saturating_mul(periods) + drawn(entropy) + drawn(entropy)
+}
+
+/// Without randomness, the fixed wait is all there is.
+fn drawn(entropy: &dyn Entropy) -> Duration {
+    let mut octets = [0; 4];
+    match entropy.fill(&mut octets) {
+        Ok(()) => {
+            let parts = u32::from_be_bytes(octets);
+            JITTER.saturating_mul(parts).checked_div(u32::MAX).unwrap_or_default()
+        }
+        Err(EntropyError) => Duration::ZERO,
+    }
 }
 
 /// A merchant whose message is authentic.
@@ -116,4 +146,44 @@ pub(crate) fn authentic<T: Content>(
         Some((structure, Caller { merchant, name, key, recipient }))
     };
     read().ok_or(Stop::Told(ErrorCode::SignatureFailure))
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::testing::SeededEntropy;
+
+    use super::*;
+
+    /// A source of randomness that fails.
+    struct Failing;
+
+    impl Entropy for Failing {
+        fn fill(&self, _: &mut [u8]) -> Result<(), EntropyError> {
+            Err(EntropyError)
+        }
+    }
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn without_randomness_a_refusal_takes_the_fixed_time_whatever_the_checks_took() {
+        for (taken, whole) in [(0, 25), (1, 25), (24, 25), (25, 50), (49, 50), (60, 75)] {
+            assert_eq!(wait(MS * taken, &Failing), MS * whole, "{taken} ms");
+        }
+    }
+
+    #[test]
+    fn a_refusal_waits_for_the_sum_of_two_draws_besides() {
+        let entropy = SeededEntropy::new(1);
+        let waits: Vec<_> = (0..4_000).map(|_| wait(MS, &entropy) - NOT_AUTHENTIC).collect();
+        let within = |from: Duration, to: Duration| {
+            waits.iter().filter(|wait| (from..to).contains(*wait)).count()
+        };
+        assert_eq!(within(Duration::ZERO, JITTER * 2), waits.len());
+        // An eighth of them in each outer quarter, and the rest between: of one draw it were a quarter in each.
+        for (from, share) in [(0, 500), (1, 1_500), (2, 1_500), (3, 500)] {
+            let found = within(JITTER / 2 * from, JITTER / 2 * (from + 1));
+            assert!(found.abs_diff(share) < 120, "{from}: {found} of some {share}");
+        }
+    }
 }

@@ -100,7 +100,7 @@ impl PaymentGateway {
         };
         // Whatever is not authentic is told alike: neither what decrypts nor what verifies can be found out by asking.
         let Some(opened) = opened.filter(|opened| self.belongs(opened, tbs, caller)) else {
-            as_long_as_any(begun).await;
+            as_long_as_any(begun, self.ports.entropy.as_ref()).await;
             return Ok(Err(AuthCode::PiAuthMismatch));
         };
         let replaces = match self.free(tbs, &opened.pi_tbs, caller).await? {
