@@ -12,6 +12,7 @@ mod properties;
 mod prover;
 mod reasons;
 mod registration;
+mod wallet;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,8 +31,12 @@ use reasons::REASONS;
 /// How many provers run at once: tests are run on machines with two cores.
 const AT_ONCE: usize = 2;
 
+/// Held by the test whose provers run: they are stopped when they take too long, which those of the others would make them.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Does the work in threads, in any order, and gives what came out in the order of the work.
 fn in_threads<W: Sync, R: Send>(work: &[W], each: impl Fn(&W) -> R + Sync) -> Vec<R> {
+    let _turn = TURN.lock().unwrap();
     let next = Mutex::new(0..work.len());
     let done = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
