@@ -26,6 +26,7 @@ use countersign_domain::{
     id::{RelyingPartyId, SessionId},
     ports::{Directory, Ports},
     record::Batch,
+    time::Timestamp,
     verifier::Verifier,
 };
 use tokio::time::Instant;
@@ -161,7 +162,7 @@ impl RegistrationAuthority {
     /// # Errors
     /// When not even an error can be said: a key or the source of randomness fails.
     pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let begun = Instant::now();
+        let (begun, came) = (Instant::now(), self.ports.clock.now());
         let (rrpid, answered) = match unwrap(message) {
             Err(code) => (None, Err(Stop::Told(code))),
             Ok(wrapper) => {
@@ -212,15 +213,22 @@ impl RegistrationAuthority {
             Ok(answer) => return Ok(answer),
             Err(stop) => stop.told("authority"),
         };
+        // Signed before the wait, as by the gateway.
+        let error = self.error(code, rrpid, came);
         if code == ErrorCode::SignatureFailure {
-            as_long_as_any(begun).await;
+            as_long_as_any(begun, self.ports.entropy.as_ref()).await;
         }
-        self.error(code, rrpid)
+        error
     }
 
-    /// An error, signed.
-    fn error(&self, code: ErrorCode, rrpid: Option<Random>) -> Result<Vec<u8>, Failure> {
-        let (entropy, now) = (self.ports.entropy.as_ref(), self.ports.clock.now());
+    /// An error, signed, with the time when the message came, as the gateway's.
+    fn error(
+        &self,
+        code: ErrorCode,
+        rrpid: Option<Random>,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Failure> {
+        let entropy = self.ports.entropy.as_ref();
         let nonce = Random::from(random(entropy)?);
         let about = rrpid.clone().unwrap_or_else(|| nonce.clone());
         let error = self.signed(ErrorTbs { error_code: code, error_nonce: nonce, rrpid })?;

@@ -61,7 +61,7 @@ impl RegistrationAuthority {
         let message = self.told(standing, reply, Message::CertInqRes)?;
         let kept = self.keep(Batch::default(), id, asked.digest.as_bytes(), message).await?;
         if !is_done {
-            as_long_as_any(begun).await;
+            as_long_as_any(begun, self.ports.entropy.as_ref()).await;
         }
         Ok(kept)
     }

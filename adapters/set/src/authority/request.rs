@@ -78,7 +78,7 @@ impl RegistrationAuthority {
         };
         let message = self.told(standing, reply, Message::CertRes)?;
         let kept = self.keep(batch, id, asked.digest.as_bytes(), message).await?;
-        as_long_as_any(begun).await;
+        as_long_as_any(begun, self.ports.entropy.as_ref()).await;
         Ok(kept)
     }
 
