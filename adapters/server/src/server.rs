@@ -27,7 +27,7 @@ use crate::{
     requests::watched,
     set,
     system::SystemClock,
-    tls,
+    tls, wallet,
     workers::{self, Signals},
 };
 
@@ -38,13 +38,14 @@ type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
 type Flows = Vec<(&'static str, Box<dyn Flow>)>;
 
 /// Every flow, by the section that makes it run.
-const FLOWS: [(&str, ReadFlow); 6] = [
+const FLOWS: [(&str, ReadFlow); 7] = [
     (checkout::SECTION, checkout::read),
     (authority::SECTION, authority::read),
     (access::SECTION, access::read),
     (set::gateway::SECTION, set::gateway::read),
     (set::merchant::SECTION, set::merchant::read),
     (set::cardholder::SECTION, set::cardholder::read),
+    (wallet::SECTION, wallet::read),
 ];
 
 /// A server at work.
@@ -81,7 +82,9 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let signals = Signals { stopping: stopping.clone(), closing };
-        let (backbone, mut mounted) = Backbone::open(groundwork, signals)?;
+        let (backbone, mut mounted) = Backbone::open(groundwork, signals, |ports| {
+            flows.iter().flat_map(|(_, flow)| flow.awaited(ports)).collect()
+        })?;
         for (_, flow) in flows {
             mounted = mounted.with(flow.mount(&backbone)?);
         }
