@@ -9,8 +9,8 @@ use countersign_domain::{
     keys::KeyRing,
     outbox::Outbox,
     policy::Policy,
-    ports::{Clock, Ports},
-    verifier::Verifier,
+    ports::{Clock, IssuingBank, Ports},
+    verifier::{Verifier, Waits},
 };
 use countersign_store::SqliteStore;
 use countersign_web::{relying_party::RelyingParties, words::SHARED};
@@ -24,7 +24,7 @@ use crate::{
     metrics::Metrics,
     mount::Mount,
     notifying_store::NotifyingStore,
-    payments::payments,
+    payments::{Payments, payments},
     system::SystemEntropy,
     workers::{Signals, Task, send_messages},
 };
@@ -36,7 +36,7 @@ pub(crate) struct Backbone {
     /// The way to the phones, where it is configured.
     pub(crate) messenger: Option<Arc<SmppMessenger>>,
     /// Runs the payments, where a bank is configured.
-    payments: Option<Arc<Gateway>>,
+    payments: Option<Payments>,
     pub(crate) parties: RelyingParties,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) signals: Signals,
@@ -86,11 +86,12 @@ pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
 }
 
 impl Backbone {
-    /// Opens the store. The mount keeps the connections to the SMS centre and to the bank, sends what is committed and
+    /// Opens the store; `awaited` is what of the flows waits for codes, beside payments. The mount keeps the connections to the SMS centre and to the bank, sends what is committed and
     /// resumes payments.
     pub(crate) fn open(
         groundwork: Groundwork,
         signals: Signals,
+        awaited: impl FnOnce(&Ports) -> Vec<Arc<dyn Waits>>,
     ) -> Result<(Self, Mount), StartError> {
         let Groundwork { store, keys, messenger, bank, policy, parties, clock } = groundwork;
         let metrics = Arc::new(Metrics::new());
@@ -104,14 +105,15 @@ impl Backbone {
             keys: Arc::new(keys),
         };
         let waiting = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
-        let verifier = Arc::new(Verifier::new(ports.clone(), policy).with_waiting(waiting));
+        let verifier = Verifier::new(ports.clone(), policy).with_waiting(waiting);
+        let verifier = Arc::new(awaited(&ports).into_iter().fold(verifier, Verifier::with_waiting));
         let mut mount = Mount::default();
         let payments = match bank {
             None => None,
             Some(bank) => {
-                let (gateway, more) = payments(bank, &ports, &verifier, &metrics, &signals)?;
+                let (payments, more) = payments(bank, &ports, &verifier, &metrics, &signals)?;
                 mount = mount.with(more);
-                Some(gateway)
+                Some(payments)
             }
         };
         let messenger = messenger.map(Arc::new);
@@ -132,6 +134,11 @@ impl Backbone {
 
     /// Runs the payments; `flow` is a section that needs them.
     pub(crate) fn payments(&self, flow: &'static str) -> Result<Arc<Gateway>, ConfigError> {
-        needed(self.payments.as_ref(), "bank", flow).map(Arc::clone)
+        needed(self.payments.as_ref(), "bank", flow).map(|payments| Arc::clone(&payments.gateway))
+    }
+
+    /// The bank behind them, for what is given back to cards; `flow` is a section that needs it.
+    pub(crate) fn bank(&self, flow: &'static str) -> Result<Arc<dyn IssuingBank>, ConfigError> {
+        needed(self.payments.as_ref(), "bank", flow).map(|payments| Arc::clone(&payments.bank))
     }
 }

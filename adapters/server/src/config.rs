@@ -12,6 +12,7 @@ use std::{
 };
 
 use countersign_domain::{
+    amount::Currency,
     hex,
     id::{KeyId, RelyingPartyId},
     keys::KeyRing,
@@ -54,6 +55,8 @@ pub struct Config {
     /// Flows: the roles of figure 11.
     #[serde(default)]
     pub(crate) set: SetSection,
+    /// A flow: wallets, and the intermediation server of figure 12.
+    pub(crate) wallet: Option<WalletSection>,
     /// The API for relying parties.
     pub(crate) api: Option<ApiSection>,
     /// Metrics, health and readiness. Absent: they are not served.
@@ -138,6 +141,39 @@ pub(crate) struct AccessSection {
     /// The hosts of each relying party's own pages, which the last line of the SMS may be bound to.
     #[serde(default)]
     pub(crate) origins: BTreeMap<RelyingPartyId, Vec<Origin>>,
+}
+
+/// `[wallet]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WalletSection {
+    /// Where to listen for people's programs.
+    pub(crate) listen: SocketAddr,
+    /// How they reach it; its host names the server in tickets and receipts.
+    pub(crate) public_origin: PublicOrigin,
+    /// Which relying party the house is: bank and books know it so.
+    pub(crate) relying_party: RelyingPartyId,
+    /// PEM of the key that receipts are signed with: PKCS#8, on P-256.
+    pub(crate) signing_key: PathBuf,
+    /// The currencies that wallets are kept in, and what each may have and do.
+    pub(crate) limits: Vec<LimitsSection>,
+    /// What the house keeps of each payment, in hundredths of a percent.
+    #[serde(default)]
+    pub(crate) fee_basis_points: u16,
+}
+
+/// `wallet.limits`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsSection {
+    /// Of the wallets that they are for.
+    pub(crate) currency: Currency,
+    /// The most that a wallet may have, as a decimal number.
+    pub(crate) balance: String,
+    /// The most that one payment may be.
+    pub(crate) payment: String,
+    /// The most that may be paid on one day (UTC).
+    pub(crate) day: String,
 }
 
 /// `[api]`

@@ -45,6 +45,7 @@ mod tls;
 #[cfg(feature = "pkcs11")]
 mod token;
 mod trust;
+mod wallet;
 mod workers;
 
 pub use books::{BooksReport, books};

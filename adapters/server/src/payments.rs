@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use countersign_bank::{Iso8583Bank, Iso8583Settings};
-use countersign_domain::{gateway::Gateway, ports::Ports, verifier::Verifier};
+use countersign_domain::{
+    gateway::Gateway,
+    ports::{IssuingBank, Ports},
+    verifier::Verifier,
+};
 use tokio::sync::watch;
 
 use crate::{
@@ -15,6 +19,12 @@ use crate::{
     workers::{self, Signals, Task},
 };
 
+/// Payments, and the bank that they are asked of.
+pub(crate) struct Payments {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) bank: Arc<dyn IssuingBank>,
+}
+
 /// Payments that are asked of that bank. The mount keeps the connection to it, and resumes payments.
 pub(crate) fn payments(
     bank: Iso8583Settings,
@@ -22,16 +32,17 @@ pub(crate) fn payments(
     verifier: &Arc<Verifier>,
     metrics: &Arc<Metrics>,
     signals: &Signals,
-) -> Result<(Arc<Gateway>, Mount), ConfigError> {
+) -> Result<(Payments, Mount), ConfigError> {
     let bank = Arc::new(drivers::bank(bank, Arc::clone(&ports.clock))?);
-    let metered = Metered { inner: Arc::clone(&bank), metrics: Arc::clone(metrics) };
-    let gateway = Gateway::new(ports.clone(), Arc::new(metered), Arc::clone(verifier));
+    let metered: Arc<dyn IssuingBank> =
+        Arc::new(Metered { inner: Arc::clone(&bank), metrics: Arc::clone(metrics) });
+    let gateway = Gateway::new(ports.clone(), Arc::clone(&metered), Arc::clone(verifier));
     let gateway = Arc::new(gateway);
     let resuming: Task =
         Box::pin(workers::resume_payments(Arc::clone(&gateway), signals.stopping.clone()));
     let connection: Task = Box::pin(keep_connected(bank, signals.closing.clone()));
     let mount = Mount { tasks: vec![resuming], connections: vec![connection], ..Mount::default() };
-    Ok((gateway, mount))
+    Ok((Payments { gateway, bank: metered }, mount))
 }
 
 /// Keeps the connection to the bank: what is under way may have to ask it to the end.

@@ -27,7 +27,7 @@ use crate::{
     requests::watched,
     set,
     system::SystemClock,
-    tls,
+    tls, wallet,
     workers::{self, Signals},
 };
 
@@ -38,7 +38,7 @@ type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
 type Flows = Vec<(&'static str, Box<dyn Flow>)>;
 
 /// Every flow, by the section that makes it run.
-const FLOWS: [(&str, ReadFlow); 7] = [
+const FLOWS: [(&str, ReadFlow); 8] = [
     (checkout::SECTION, checkout::read),
     (authority::SECTION, authority::read),
     (access::SECTION, access::read),
@@ -46,6 +46,7 @@ const FLOWS: [(&str, ReadFlow); 7] = [
     (set::merchant::SECTION, set::merchant::read),
     (set::cardholder::SECTION, set::cardholder::read),
     (set::authority::SECTION, set::authority::read),
+    (wallet::SECTION, wallet::read),
 ];
 
 /// A server at work.
@@ -82,7 +83,9 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let signals = Signals { stopping: stopping.clone(), closing };
-        let (backbone, mut mounted) = Backbone::open(groundwork, signals)?;
+        let (backbone, mut mounted) = Backbone::open(groundwork, signals, |ports| {
+            flows.iter().flat_map(|(_, flow)| flow.awaited(ports)).collect()
+        })?;
         for (_, flow) in flows {
             mounted = mounted.with(flow.mount(&backbone)?);
         }

@@ -1,7 +1,5 @@
 //! Why something is not done, and what the wire says of it.
 
-use std::fmt;
-
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -17,6 +15,8 @@ use countersign_domain::{
 };
 use countersign_web::problem::Problem;
 use thiserror::Error;
+
+use crate::words::WORDS;
 
 /// Why a message is refused, in the order of checking.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -176,6 +176,15 @@ impl TicketRefusal {
             Self::OtherTransaction => "other-transaction",
         }
     }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
+            Self::Taken | Self::Paid | Self::OtherTicket | Self::OtherTransaction => {
+                StatusCode::CONFLICT
+            }
+        }
+    }
 }
 
 /// Why something is not done.
@@ -208,6 +217,12 @@ pub enum WalletError {
     /// As many wallets or cards as one person may have.
     #[error("a person may not have more of them")]
     TooMany,
+    /// The key to sign tickets with is another merchant's, or was revoked.
+    #[error("the key cannot be taken")]
+    KeyRefused,
+    /// It has more movements than one answer gives.
+    #[error("the statement is too long")]
+    StatementTooLong,
     /// The request's name was used for another content.
     #[error("the key was used for another request")]
     KeyReused,
@@ -266,46 +281,20 @@ of_the_domain!(StoreError, DirectoryError, EntropyError, InvalidInput);
 
 impl From<WalletError> for Problem {
     fn from(error: WalletError) -> Self {
-        let of = |status, name: &str, title, detail: &dyn fmt::Display| {
-            Self::new(status, name, title, detail.to_string())
-        };
         let (conflict, unprocessable) = (StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY);
+        let of = |status, name| WORDS.problem(status, name);
         match error {
             WalletError::Domain(error) => Self::from(&error),
             WalletError::Refused(refusal) => Self::from(&refusal),
-            WalletError::Message(refusal) => {
-                of(refusal.status(), refusal.name(), "A message is refused", &refusal)
-            }
-            WalletError::Money(refusal) => {
-                of(conflict, refusal.name(), "No money is moved", &refusal)
-            }
-            WalletError::Ticket(refusal) => {
-                of(conflict, refusal.name(), "The ticket is not paid", &refusal)
-            }
-            WalletError::NotSignedIn => of(
-                StatusCode::FORBIDDEN,
-                "not-signed-in",
-                "Nobody is signed in",
-                &"Sign in at this session first.",
-            ),
-            WalletError::UnknownPerson => of(
-                unprocessable,
-                "person-not-recognised",
-                "The person is not known",
-                &"The name is not known, or not with this number.",
-            ),
-            WalletError::CardRefused => of(
-                unprocessable,
-                "card-refused",
-                "The card cannot be tied",
-                &"It is not vouched for together with this phone, or is tied already.",
-            ),
-            WalletError::TooMany => of(
-                conflict,
-                "too-many",
-                "No more of them",
-                &"A person may have 8 wallets and 8 cards.",
-            ),
+            WalletError::Message(refusal) => of(refusal.status(), refusal.name()),
+            WalletError::Money(refusal) => of(conflict, refusal.name()),
+            WalletError::Ticket(refusal) => of(refusal.status(), refusal.name()),
+            WalletError::NotSignedIn => of(StatusCode::FORBIDDEN, "not-signed-in"),
+            WalletError::UnknownPerson => of(unprocessable, "person-not-recognised"),
+            WalletError::CardRefused => of(unprocessable, "card-refused"),
+            WalletError::TooMany => of(conflict, "too-many"),
+            WalletError::KeyRefused => of(conflict, "key-refused"),
+            WalletError::StatementTooLong => of(unprocessable, "statement-too-long"),
             WalletError::KeyReused => Self::shared(unprocessable, "idempotency-key-reused"),
             WalletError::NotNow(state) => Self::not_now(state),
         }

@@ -163,7 +163,7 @@ impl Wallets {
     }
 
     /// A wallet of that person; another's is not found.
-    async fn owned(
+    pub(crate) async fn owned(
         &self,
         visitor: &Visitor,
         number: &WalletNumber,

@@ -45,24 +45,30 @@
 //! ```
 //!
 //! - [`flow::Wallets`]: the server's side, which knows no HTTP.
+//! - [`http`]: the same for the programs of people, and [`merchants_api`] for those of merchants.
 //! - [`merchant`]: the merchant's side: make a ticket, check a receipt, take it once.
 //! - [`message`] and [`table`]: what goes over the wire.
 
 pub mod error;
 pub mod flow;
 mod house;
+pub mod http;
 pub mod jws;
 pub mod merchant;
+pub mod merchants_api;
 pub mod message;
 mod purchase;
 mod purse;
 pub mod record;
+mod statement;
 pub mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod words;
 
 pub use self::{
     flow::Wallets,
     house::{Fee, House},
     purse::Limits,
+    statement::WalletStatement,
 };

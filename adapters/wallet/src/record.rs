@@ -11,7 +11,7 @@ use countersign_domain::{
     digest::Sha256Digest,
     error::Error,
     hex,
-    id::{ChallengeId, Identifier, PaymentId, SessionId},
+    id::{ChallengeId, Identifier, PaymentId, RelyingPartyId, SessionId},
     invalid::InvalidInput,
     keys::SealedCard,
     person::Person,
@@ -48,6 +48,16 @@ impl PurchaseId {
     /// Never: what is made is of this form.
     pub(crate) fn of(ticket: &Ticket) -> Result<Self, InvalidInput> {
         named("pur_", &[ticket.iss.as_str(), ticket.jti.as_str()]).try_into()
+    }
+}
+
+impl MerchantNumber {
+    /// The one of that relying party.
+    ///
+    /// # Errors
+    /// Never: what is made is of this form.
+    pub(crate) fn of(party: &RelyingPartyId) -> Result<Self, InvalidInput> {
+        named("mer_", &[party.as_str()]).try_into()
     }
 }
 

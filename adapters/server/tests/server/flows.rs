@@ -10,8 +10,12 @@ use tokio::{net::TcpListener, time::timeout};
 use crate::support::{Folder, exists, request};
 
 /// Listeners that a server may have, and what each answers `GET` of a path of its own with.
-const LISTENERS: [(&str, &str, u16); 3] =
-    [("api", "/openapi.json", 200), ("authority", "/enrol", 200), ("checkout", "/pay/none", 404)];
+const LISTENERS: [(&str, &str, u16); 4] = [
+    ("api", "/openapi.json", 200),
+    ("authority", "/enrol", 200),
+    ("checkout", "/pay/none", 404),
+    ("wallet", "/jwks.json", 200),
+];
 
 const AUTHORITY: &str = r#"
 [authority]
@@ -24,6 +28,15 @@ passphrase_file = "pw"
 const ACCESS: &str = r#"
 [access]
 origins = { dupont = ["login.example.com"] }
+"#;
+
+const WALLET: &str = r#"
+[wallet]
+listen = "127.0.0.1:0"
+public_origin = "https://localhost:8448"
+relying_party = "dupont"
+signing_key = "server.key"
+limits = [{ currency = "EUR", balance = "1000.00", payment = "250.00", day = "500.00" }]
 "#;
 
 /// A folder with an authority for people in it, too.
@@ -80,7 +93,9 @@ async fn a_flow_runs_when_its_section_is_there() {
     let checkout = checkout_without(&folder, &[]);
     let both = checkout.clone() + AUTHORITY;
     let access = checkout_without(&folder, &["checkout", "bank"]) + ACCESS;
+    let wallet = checkout_without(&folder, &["checkout"]) + WALLET;
     for (text, flows, served) in [
+        (&wallet, &["wallet"][..], &["api", "wallet"][..]),
         (&checkout, &["checkout"][..], &["api", "checkout"][..]),
         (&authority_alone(&folder), &["authority"], &["authority"]),
         (&both, &["checkout", "authority"], &["api", "authority", "checkout"]),
@@ -122,6 +137,7 @@ async fn a_section_without_what_it_needs_is_refused_by_name() {
     let without = |section: &str| checkout_without(&folder, &[section]);
     let access_without =
         |section: &str| checkout_without(&folder, &["checkout", "bank", section]) + ACCESS;
+    let wallet_without = |section: &str| checkout_without(&folder, &["checkout", section]) + WALLET;
     for (text, section, by) in [
         (without("[relying_party]"), "[relying_party]", "api"),
         (without("api"), "api", "checkout"),
@@ -132,6 +148,10 @@ async fn a_section_without_what_it_needs_is_refused_by_name() {
         (access_without("api"), "api", "access"),
         (access_without("store"), "store", "access"),
         (access_without("sms"), "sms", "access"),
+        (wallet_without("api"), "api", "wallet"),
+        (wallet_without("store"), "store", "wallet"),
+        (wallet_without("bank"), "bank", "wallet"),
+        (wallet_without("sms"), "sms", "wallet"),
         (authority_alone(&folder).replace("\nsms = ", "\n#"), "sms", "authority"),
     ] {
         let config = Config::from_toml(&text, folder.folder.path());
@@ -141,6 +161,26 @@ async fn a_section_without_what_it_needs_is_refused_by_name() {
         assert_eq!(refused.to_string(), said);
     }
     assert!(!exists(folder.folder.path(), "countersign.db"), "it made something");
+}
+
+#[test]
+fn a_wallet_section_that_cannot_be_used_is_refused_by_its_key() {
+    let folder = folder();
+    let whole = checkout_without(&folder, &["checkout"]) + WALLET;
+    let twice = "[{ currency = \"EUR\", balance = \"1\", payment = \"1\", day = \"1\" }, {";
+    for (given, instead, key) in [
+        ("relying_party = \"dupont\"", "relying_party = \"nobody\"", "wallet.relying_party"),
+        ("signing_key = \"server.key\"", "signing_key = \"server.pem\"", "wallet.signing_key"),
+        ("balance = \"1000.00\"", "balance = \"1000.001\"", "wallet.limits"),
+        ("limits = [{", &format!("limits = {twice}"), "wallet.limits"),
+        ("limits = [", "fee_basis_points = 10001\nlimits = [", "wallet.fee_basis_points"),
+    ] {
+        let (before, section) = whole.split_once("[wallet]").unwrap();
+        let text = format!("{before}[wallet]{}", section.replace(given, instead));
+        let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+        let refused = Server::check(&config, clock()).unwrap_err();
+        assert!(refused.to_string().contains(key), "{key}: {refused}");
+    }
 }
 
 #[tokio::test]

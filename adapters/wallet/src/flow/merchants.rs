@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use countersign_domain::{
     amount::{Amount, Currency},
     error::Error,
+    id::RelyingPartyId,
     invalid::InvalidInput,
-    record::{Batch, Versioned},
+    record::{Batch, Stored as _, Versioned},
     register::{Position, Posting, Span},
+    relying_party::RelyingParty,
     transaction::Payee,
 };
 
 use super::Wallets;
 use crate::{
-    error::WalletError,
+    error::{WalletError, attempted},
     house::House,
     jws::PublicKey,
     message::MerchantNumber,
@@ -45,6 +47,59 @@ impl Wallets {
         batch.insert(&MerchantKey::of(number.clone(), key))?;
         self.ports.store.commit(batch).await?;
         Ok(number)
+    }
+
+    /// Takes a key that a relying party signs its tickets with, beside those that it has; with its first, its wallet is opened.
+    /// The same key is taken once, however often it is sent.
+    ///
+    /// # Errors
+    /// [`WalletError::KeyRefused`], and when a port fails.
+    pub async fn take_key(
+        &self,
+        party: &RelyingParty,
+        key: &PublicKey,
+    ) -> Result<MerchantNumber, WalletError> {
+        let take = || async move { attempted(self.key_of(party, key).await) };
+        self.ports.store.attempt(take).await?
+    }
+
+    async fn key_of(
+        &self,
+        party: &RelyingParty,
+        key: &PublicKey,
+    ) -> Result<(Batch, MerchantNumber), WalletError> {
+        let (store, number) = (&self.ports.store, MerchantNumber::of(&party.id)?);
+        let mut batch = Batch::default();
+        match store.find::<MerchantKey>(key.id()).await?.map(|found| found.value) {
+            Some(known) if known.merchant == number && !known.revoked => {
+                return Ok((batch, number));
+            }
+            Some(_) => return Err(WalletError::KeyRefused),
+            None => batch.insert(&MerchantKey::of(number.clone(), key.clone()))?,
+        }
+        if store.find::<Merchant>(number.as_str()).await?.is_none() {
+            batch.insert(&Merchant {
+                number: number.clone(),
+                name: party.name.clone(),
+                payouts: 0,
+                paid_through: BTreeMap::new(),
+            })?;
+        }
+        Ok((batch, number))
+    }
+
+    /// From now on tickets that a relying party signs with that key are refused.
+    ///
+    /// # Errors
+    /// When this relying party has no such key, and when the store fails.
+    pub async fn revoke_key(&self, party: &RelyingPartyId, id: &str) -> Result<(), WalletError> {
+        let found = self.ports.store.find::<MerchantKey>(id).await?;
+        let number = MerchantNumber::of(party)?;
+        if found.is_none_or(|key| key.value.merchant != number) {
+            let (collection, id) = (MerchantKey::COLLECTION, id.to_owned());
+            return Err(Error::NotFound { collection, id }.into());
+        }
+        self.revoke_merchant_key(id).await
     }
 
     /// Takes another key of a merchant, beside those that it has.

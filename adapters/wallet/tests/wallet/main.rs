@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod hot;
+mod http;
 mod interleavings;
 mod money;
 mod purchase;

@@ -1,0 +1,111 @@
+//! What people's programs send, beside the messages of the exchange.
+
+use countersign_domain::{
+    address::Msisdn,
+    amount::{Amount, Currency},
+    card::{Card, CardExpiry},
+    id::Identifier,
+    invalid::InvalidInput,
+    time::Timestamp,
+};
+use countersign_web::subscribers::CardBody;
+use serde::Deserialize;
+
+use crate::{
+    flow::{NewTransfer, NewWallet},
+    message::{CardId, CardName, Code, Compact, Minor, Token, WalletName, WalletNumber},
+};
+
+/// A wallet to be opened.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewOpening {
+    identifier: Identifier,
+    number: String,
+    name: WalletName,
+    currency: Currency,
+}
+
+impl NewOpening {
+    pub(super) fn new_wallet(self) -> Result<NewWallet, InvalidInput> {
+        let Self { identifier, number, name, currency } = self;
+        Ok(NewWallet { identifier, address: Msisdn::try_from(number)?.into(), name, currency })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    pub(super) identifier: Identifier,
+}
+
+/// A code that is for nothing but the session's own step.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Typed {
+    pub(super) code: Code,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewCard {
+    name: CardName,
+    card: CardBody,
+}
+
+impl NewCard {
+    pub(super) fn named(self) -> Result<(CardName, Card), InvalidInput> {
+        let CardBody { number, expiry } = self.card;
+        Ok((self.name, Card::new(&number, CardExpiry::try_from(expiry)?)?))
+    }
+}
+
+/// Money to be paid in or taken out. Sent again under the same key, it is the same.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewTransferBody {
+    key: Token,
+    wallet: WalletNumber,
+    card: CardId,
+    amount_minor: Minor,
+    currency: Currency,
+}
+
+impl NewTransferBody {
+    pub(super) fn transfer(self) -> Result<NewTransfer, InvalidInput> {
+        let Self { key, wallet, card, amount_minor, currency } = self;
+        Ok(NewTransfer { key, wallet, card, amount: Amount::new(amount_minor.get(), currency)? })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShownTicket {
+    pub(super) ticket: Compact,
+}
+
+/// Between two times, in seconds since the Unix epoch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StatementQuery {
+    from: Option<u64>,
+    to: Option<u64>,
+    #[serde(default)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Format {
+    #[default]
+    Json,
+    Csv,
+    Camt053,
+}
+
+impl StatementQuery {
+    pub(super) fn span(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let at = |seconds: u64| Timestamp::from_unix_millis(seconds.saturating_mul(1000));
+        (self.from.map(at), self.to.map(at))
+    }
+}

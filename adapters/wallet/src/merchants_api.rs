@@ -1,0 +1,175 @@
+//! The merchants' part of the API. A merchant is a relying party; its wallet is opened with its first key.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{
+        Path, Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
+    http::StatusCode,
+    routing::{delete, get, post},
+};
+use countersign_domain::{
+    amount::Currency,
+    register::{Entry, Position},
+};
+use countersign_web::{
+    api::{ApiPart, Served},
+    body::{Segment, bytes, json},
+    problem::Problem,
+    relying_party::{ApiCaller, RelyingParties},
+    step::to_the_end,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use crate::{Wallets, jws::PublicKey, message::MerchantNumber, statement::about};
+
+/// Movements in one answer.
+const MAX_ENTRIES: usize = 500;
+
+#[derive(OpenApi)]
+#[openapi(paths(take_key, revoke_key, statement))]
+struct Description;
+
+/// The merchants' part of the API.
+pub fn merchants_api(wallets: Arc<Wallets>, parties: RelyingParties) -> ApiPart {
+    let routes = Router::new()
+        .route("/v1/wallet/keys", post(take_key))
+        .route("/v1/wallet/keys/{kid}", delete(revoke_key))
+        .route("/v1/wallet/statement", get(statement))
+        .with_state(Served::new(wallets, parties));
+    ApiPart { routes, description: Description::openapi }
+}
+
+/// A public key on P-256 (RFC 7517); `d`, a private key's, is refused.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what PublicKey reads")]
+struct JsonWebKey {
+    /// `EC`.
+    kty: String,
+    /// `P-256`.
+    crv: String,
+    /// In base64url, 32 octets.
+    x: String,
+    /// In base64url, 32 octets.
+    y: String,
+}
+
+/// What a merchant's till has to know beside its own key.
+#[derive(Serialize, ToSchema)]
+struct MerchantAnswer {
+    /// The merchant's number: `iss` of its tickets.
+    #[schema(value_type = String, example = "mer_00112233445566778899aabbccddeeff")]
+    merchant: MerchantNumber,
+    /// The thumbprint of the key that was taken (RFC 7638): `kid` of its tickets.
+    kid: String,
+    /// The server's name: `aud` of its tickets, and `iss` of receipts.
+    server: String,
+    /// The keys that receipts are signed with, as JWK.
+    #[schema(value_type = Vec<JsonWebKey>)]
+    server_keys: Vec<PublicKey>,
+}
+
+/// Takes a key that tickets will be signed with, beside those that were taken before. To send the same key again is to ask
+/// for the same answer.
+#[utoipa::path(
+    post, path = "/v1/wallet/keys", request_body = JsonWebKey, security(("api_key" = [])),
+    responses(
+        (status = 200, description = "Tickets signed with it are accepted.", body = MerchantAnswer),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn take_key(
+    State(wallets): State<Arc<Wallets>>,
+    ApiCaller(party): ApiCaller,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<MerchantAnswer>, Problem> {
+    let key: PublicKey = json(&bytes(body)?)?;
+    let (house, kid) = (Arc::clone(&wallets.house), key.id().to_owned());
+    let step = async move { wallets.take_key(&party, &key).await.map_err(Problem::from) };
+    let merchant = to_the_end(step).await?;
+    let (server, server_keys) = (house.origin.to_string(), vec![house.key.public().clone()]);
+    Ok(Json(MerchantAnswer { merchant, kid, server, server_keys }))
+}
+
+/// Revokes a key: from now on tickets signed with it are refused. What was begun to be paid is paid.
+#[utoipa::path(
+    delete, path = "/v1/wallet/keys/{kid}", params(("kid" = String, Path)), security(("api_key" = [])),
+    responses(
+        (status = 204, description = "It is revoked."),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn revoke_key(
+    State(wallets): State<Arc<Wallets>>,
+    ApiCaller(party): ApiCaller,
+    kid: Segment,
+) -> Result<StatusCode, Problem> {
+    let Path(kid) = kid.map_err(|_| Problem::not_found("There is no such key."))?;
+    let step = async move { wallets.revoke_key(&party.id, &kid).await.map_err(Problem::from) };
+    to_the_end(step).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatementQuery {
+    currency: Currency,
+    #[serde(default)]
+    after: u64,
+}
+
+/// A movement of what the merchant is owed.
+#[derive(Serialize, ToSchema)]
+struct MerchantMovement {
+    /// Where it stands: for `after`.
+    position: u64,
+    /// The payment of a ticket, or the payout.
+    of: String,
+    /// In minor units; what is paid out or kept as a fee has a minus.
+    #[schema(value_type = i64)]
+    amount_minor: i128,
+    /// What the merchant is owed after it, in minor units.
+    #[schema(value_type = i64)]
+    balance_minor: i128,
+    /// In seconds since the Unix epoch.
+    at: u64,
+}
+
+/// Up to 500 movements of what the merchant is owed, in their order.
+#[utoipa::path(
+    get, path = "/v1/wallet/statement", security(("api_key" = [])),
+    params(("currency" = String, Query, description = "ISO 4217."),
+        ("after" = Option<u64>, Query, description = "The position of the last movement that is known.")),
+    responses(
+        (status = 200, description = "None when all are known.", body = Vec<MerchantMovement>),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn statement(
+    State(wallets): State<Arc<Wallets>>,
+    ApiCaller(party): ApiCaller,
+    query: Result<Query<StatementQuery>, QueryRejection>,
+) -> Result<Json<Vec<MerchantMovement>>, Problem> {
+    let Query(StatementQuery { currency, after }) =
+        query.map_err(|_| Problem::invalid("The query is currency, and after if need be."))?;
+    let merchant = MerchantNumber::of(&party.id)?;
+    let after = Position(after);
+    let entries = wallets.merchant_entries(&merchant, currency, after, MAX_ENTRIES).await?;
+    let credit = crate::purse::owed_to(&merchant)?;
+    let movement = |entry: &Entry| {
+        let amount = i128::from(entry.posting.amount.amount_minor());
+        MerchantMovement {
+            position: entry.position.0,
+            of: about(entry).to_owned(),
+            amount_minor: if entry.posting.credit == credit { amount } else { -amount },
+            balance_minor: entry.balance.net_minor(),
+            at: entry.posting.at.unix_seconds(),
+        }
+    };
+    Ok(Json(entries.iter().map(movement).collect()))
+}

@@ -1,0 +1,423 @@
+//! The routes of people's programs and of merchants.
+#![expect(clippy::indexing_slicing, reason = "a member that JSON lacks is null")]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header},
+};
+use countersign_domain::{id::ChallengeId, relying_party::RelyingParty, time::Timestamp};
+use countersign_wallet::{
+    error::{MessageRefusal, MoneyRefusal, TicketRefusal, WalletError},
+    flow::CodeAsked,
+    http::client_routes,
+    merchant::{Delivered, Till},
+    merchants_api::merchants_api,
+    testing::{ALICE, Parties, merchant_key, other_key},
+};
+use countersign_web::{
+    api::api,
+    problem::Problem,
+    relying_party::{ApiClient, KeyHash, RelyingParties},
+    testing::{Answer, call, send},
+    words::Language,
+};
+use serde_json::{Value, json};
+
+const API_KEY: &str = "a key for tests";
+
+/// A person's program: it keeps its cookie.
+struct Program<'p> {
+    parties: &'p Parties,
+    routes: Router,
+    cookie: Mutex<String>,
+}
+
+impl<'p> Program<'p> {
+    fn of(parties: &'p Parties) -> Self {
+        let routes = client_routes(parties.process.wallets.clone());
+        Self { parties, routes, cookie: Mutex::default() }
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        let cookie = self.cookie.lock().unwrap().clone();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let request = Request::builder().method(method).uri(path).header("Cookie", cookie);
+        let answer = send(&self.routes, request.body(Body::from(body)).unwrap()).await;
+        if let Some((cookie, _)) = answer.header(header::SET_COOKIE).split_once(';') {
+            cookie.clone_into(&mut self.cookie.lock().unwrap());
+        }
+        answer
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, Value::Null).await
+    }
+
+    /// The code that belongs to what was answered.
+    async fn code(&self, asked: &Value) -> String {
+        let text = |member: &str| asked[member].as_str().unwrap().to_owned();
+        let entropy = self.parties.process.fixture.entropy.as_ref();
+        let asked = CodeAsked {
+            challenge: ChallengeId::random(entropy).unwrap(),
+            phone: text("phone"),
+            short_reference: text("short_reference"),
+            expires_at: Timestamp::from_unix_millis(0),
+        };
+        self.parties.process.read(&asked).await
+    }
+
+    /// Opens a wallet, ties the card and pays in; the numbers of both.
+    async fn with_money(&self, amount_minor: u64) -> (String, String) {
+        let new = json!({ "identifier": "alice", "number": ALICE, "name": "Household",
+                          "currency": "EUR" });
+        let opening = self.ask("POST", "/v1/openings", new).await;
+        assert_eq!(opening.status, 201, "{opening:?}");
+        let code = self.code(&opening.json()["code"]).await;
+        let path = format!("/v1/openings/{}/code", opening.text("/opening"));
+        let opened = self.ask("POST", &path, json!({ "code": code })).await;
+        let card = json!({ "number": "4970100000000154", "expiry": "12/29" });
+        let tied = self.ask("POST", "/v1/cards", json!({ "name": "Blue", "card": card })).await;
+        assert_eq!(tied.status, 201, "{tied:?}");
+        let (wallet, card) = (opened.text("/wallet"), tied.text("/card"));
+        let begun = self.ask("POST", "/v1/pay-ins", transfer(&wallet, &card, amount_minor)).await;
+        assert_eq!(begun.text("/status"), "awaiting_code", "{begun:?}");
+        let code = self.code(&begun.json()["code"]).await;
+        let path = format!("/v1/pay-ins/{}/code", begun.text("/transfer"));
+        let done = self.ask("POST", &path, json!({ "code": code })).await;
+        assert_eq!(done.json()["balance_minor"], amount_minor, "{done:?}");
+        (wallet, card)
+    }
+}
+
+fn transfer(wallet: &str, card: &str, amount_minor: u64) -> Value {
+    json!({ "key": format!("transfer-{amount_minor}"), "wallet": wallet, "card": card,
+            "amount_minor": amount_minor, "currency": "EUR" })
+}
+
+/// What is sent with the code (CAR).
+fn typed(shown: &Value, code: &str) -> Value {
+    json!({ "payment": shown["payment"], "ticket_sha256": shown["ticket_sha256"],
+            "merchant": shown["iss"], "amount_minor": shown["amount_minor"],
+            "currency": shown["currency"], "code": code })
+}
+
+#[tokio::test]
+async fn a_ticket_is_paid_over_http_and_its_receipt_is_taken_offline_once() {
+    let parties = Parties::new().await;
+    let alice = Program::of(&parties);
+    let (wallet, _) = alice.with_money(10_000).await;
+    let ticket = parties.signed("ticket-0001", "25.50");
+
+    let shown = alice.ask("POST", "/v1/tickets", json!({ "ticket": ticket })).await;
+    assert_eq!(
+        (shown.text("/payee").as_str(), &shown.json()["amount_minor"]),
+        ("Librairie Dupont", &json!(2_550))
+    );
+    let request =
+        json!({ "ticket": ticket, "source": { "wallet": wallet }, "nonce": "nonce-0001" });
+    let asked = alice.ask("POST", "/v1/payments", request.clone()).await;
+    assert_eq!(asked.status, 201, "{asked:?}");
+    assert_eq!(asked.json(), alice.ask("POST", "/v1/payments", request).await.json());
+    let held = alice.get(&format!("/v1/wallets/{wallet}")).await.json();
+    assert_eq!((&held["available_minor"], &held["held_minor"]), (&json!(7_450), &json!(2_550)));
+
+    let code = alice.code(&asked.json()).await;
+    let (path, body) = (asked.header(header::LOCATION), typed(&shown.json(), &code));
+    let paid = alice.ask("POST", &format!("{path}/code"), body).await;
+    assert_eq!(
+        (paid.text("/status").as_str(), &paid.json()["balance_minor"]),
+        ("paid", &json!(7_450))
+    );
+    assert_eq!(alice.get(path).await.json(), paid.json());
+
+    let (now, folder) = (Timestamp::from_unix_millis(u64::MAX / 2), tempfile::tempdir().unwrap());
+    let sold = parties.till.check(&paid.text("/receipt"), &ticket, now).unwrap();
+    let delivered = Delivered::in_folder(folder.path()).unwrap();
+    delivered.take(&sold).unwrap();
+    assert!(delivered.take(&sold).is_err());
+}
+
+#[tokio::test]
+async fn a_statement_is_given_as_json_csv_and_camt_of_the_same_movements() {
+    let parties = Parties::new().await;
+    let alice = Program::of(&parties);
+    let (wallet, card) = alice.with_money(10_000).await;
+    let out = alice.ask("POST", "/v1/take-outs", transfer(&wallet, &card, 4_000)).await;
+    assert_eq!(
+        (out.text("/status").as_str(), &out.json()["balance_minor"]),
+        ("done", &json!(6_000))
+    );
+
+    let path = format!("/v1/wallets/{wallet}/statement");
+    let said = alice.get(&path).await.json();
+    assert_eq!((&said["opening_minor"], &said["closing_minor"]), (&json!(0), &json!(6_000)));
+    let amounts: Vec<_> =
+        said["movements"].as_array().unwrap().iter().map(|one| &one["amount_minor"]).collect();
+    assert_eq!(amounts, [&json!(10_000), &json!(-4_000)]);
+    let csv = alice.get(&format!("{path}?format=csv")).await;
+    assert!(csv.header(header::CONTENT_TYPE).starts_with("text/csv"), "{csv:?}");
+    let xml = alice.get(&format!("{path}?format=camt053")).await;
+    assert_eq!(xml.body.matches("<Ntry>").count(), 2, "{xml:?}");
+    for text in [&csv.body, &xml.body] {
+        assert!(text.contains(&out.text("/transfer")) && text.contains("60.00"), "{text}");
+    }
+    // What is later than all of them has no movement.
+    let none = alice.get(&format!("{path}?from=9999999999")).await.json();
+    assert_eq!(none["movements"], json!([]));
+    assert_eq!(
+        alice.get(&format!("{path}?form=csv")).await.refusal(),
+        (422, "invalid-value".into())
+    );
+}
+
+#[tokio::test]
+async fn what_is_a_persons_own_is_for_the_session_at_which_the_code_was_typed() {
+    let parties = Parties::new().await;
+    let (alice, stranger) = (Program::of(&parties), Program::of(&parties));
+    let (wallet, card) = alice.with_money(1_000).await;
+    let not_signed_in = (403, "not-signed-in".to_owned());
+    for (method, path) in [
+        ("GET", "/v1/wallets".to_owned()),
+        ("GET", format!("/v1/wallets/{wallet}")),
+        ("GET", format!("/v1/wallets/{wallet}/statement")),
+        ("POST", format!("/v1/wallets/{wallet}/close")),
+        ("GET", "/v1/cards".to_owned()),
+        ("POST", "/v1/cards".to_owned()),
+        ("DELETE", format!("/v1/cards/{card}")),
+        ("POST", "/v1/pay-ins".to_owned()),
+        ("POST", "/v1/take-outs".to_owned()),
+        ("POST", "/v1/payments".to_owned()),
+        ("DELETE", "/v1/visit".to_owned()),
+    ] {
+        let refused = stranger.ask(method, &path, Value::Null).await;
+        assert_eq!(refused.refusal(), not_signed_in, "{method} {path}");
+    }
+    // By a code, another session is hers, too; until she leaves.
+    let asked = stranger.ask("POST", "/v1/visit", json!({ "identifier": "alice" })).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    assert_eq!(stranger.get("/v1/wallets").await.refusal(), not_signed_in);
+    let code = stranger.code(&asked.json()).await;
+    let entered = stranger.ask("POST", "/v1/visit/code", json!({ "code": code })).await;
+    assert_eq!(entered.status, 204, "{entered:?}");
+    assert_eq!(stranger.get("/v1/wallets").await.json()[0]["number"], json!(wallet));
+    assert_eq!(stranger.ask("DELETE", "/v1/visit", Value::Null).await.status, 204);
+    assert_eq!(stranger.get("/v1/wallets").await.refusal(), not_signed_in);
+}
+
+#[tokio::test]
+async fn a_refusal_has_its_name_and_says_what_to_do() {
+    let parties = Parties::new().await;
+    let alice = Program::of(&parties);
+    let (wallet, card) = alice.with_money(1_000).await;
+    let ticket = parties.signed("ticket-0001", "25.50");
+    let pay = |ticket: &str, source: Value| json!({ "ticket": ticket, "source": source, "nonce": "nonce-0001" });
+    let other = json!({ "payment": "pur_00000000000000000000000000000000", "ticket_sha256": "0".repeat(64),
+                        "merchant": "mer_00000000000000000000000000000000", "amount_minor": 1,
+                        "currency": "EUR", "code": "123456" });
+    for (method, path, body, status, name) in [
+        (
+            "POST",
+            "/v1/payments".to_owned(),
+            pay(&ticket, json!({ "wallet": wallet })),
+            409,
+            "insufficient-funds",
+        ),
+        (
+            "POST",
+            "/v1/payments".to_owned(),
+            pay("a.b", json!({ "wallet": wallet })),
+            422,
+            "message-not-compact",
+        ),
+        (
+            "POST",
+            "/v1/tickets".to_owned(),
+            json!({ "ticket": format!("{ticket}A") }),
+            403,
+            "message-signature",
+        ),
+        (
+            "POST",
+            "/v1/take-outs".to_owned(),
+            transfer(&wallet, &card, 1_001),
+            409,
+            "insufficient-funds",
+        ),
+        ("POST", format!("/v1/wallets/{wallet}/close"), Value::Null, 409, "wallet-not-empty"),
+        (
+            "POST",
+            "/v1/payments/pur_11111111111111111111111111111111/code".to_owned(),
+            other,
+            409,
+            "other-transaction",
+        ),
+        (
+            "GET",
+            "/v1/payments/pur_11111111111111111111111111111111".to_owned(),
+            Value::Null,
+            404,
+            "not-found",
+        ),
+        ("GET", "/v1/nothing".to_owned(), Value::Null, 404, "not-found"),
+        ("PUT", "/v1/cards".to_owned(), Value::Null, 405, "method-not-allowed"),
+        (
+            "POST",
+            "/v1/visit".to_owned(),
+            json!({ "identifier": "nobody" }),
+            422,
+            "person-not-recognised",
+        ),
+        ("POST", "/v1/visit".to_owned(), json!({ "name": "alice" }), 400, "malformed-json"),
+    ] {
+        let refused = alice.ask(method, &path, body).await;
+        assert_eq!(refused.refusal(), (status, name.to_owned()), "{refused:?}");
+        assert!(!refused.text("/detail").is_empty(), "{refused:?}");
+    }
+}
+
+#[test]
+fn every_refusal_of_ours_has_words_in_every_language() {
+    use MessageRefusal as M;
+    let messages = [
+        M::TooLong,
+        M::NotCompact,
+        M::Header,
+        M::Algorithm,
+        M::Type,
+        M::UnknownKey,
+        M::Signature,
+        M::Content,
+        M::Issuer,
+        M::Audience,
+        M::Validity,
+        M::FromFuture,
+        M::Expired,
+    ];
+    use MoneyRefusal as Y;
+    let money = [
+        Y::InsufficientFunds,
+        Y::PaymentLimit,
+        Y::DayLimit,
+        Y::BalanceLimit,
+        Y::NotPaidIn,
+        Y::OtherCurrency,
+        Y::NoSuchCurrency,
+        Y::NotEmpty,
+    ];
+    use TicketRefusal as T;
+    let tickets = [T::Taken, T::Paid, T::OtherTicket, T::TooManyTries, T::OtherTransaction];
+    let others = [
+        WalletError::NotSignedIn,
+        WalletError::UnknownPerson,
+        WalletError::CardRefused,
+        WalletError::TooMany,
+        WalletError::KeyRefused,
+        WalletError::StatementTooLong,
+        WalletError::KeyReused,
+        WalletError::NotNow("closed"),
+    ];
+    let all = messages.map(WalletError::from).into_iter();
+    let all = all.chain(money.map(WalletError::from)).chain(tickets.map(WalletError::from));
+    for error in all.chain(others) {
+        let problem = Problem::from(error);
+        for language in Language::all() {
+            assert!(problem.is_worded(&language), "{problem:?}, {language:?}");
+        }
+    }
+}
+
+fn parties_api(parties: &Parties) -> Router {
+    let client = |id: &str, key: &str| ApiClient {
+        party: RelyingParty {
+            id: id.try_into().unwrap(),
+            name: "Librairie Dupont".try_into().unwrap(),
+            may_enrol: false,
+        },
+        api_key_sha256: KeyHash::of(key),
+    };
+    let clients = vec![client("dupont", API_KEY), client("other", "another key")];
+    api([merchants_api(parties.process.wallets.clone(), RelyingParties::new(clients))])
+}
+
+#[tokio::test]
+async fn a_relying_party_is_a_merchant_with_its_first_key_and_sells_under_it_until_it_is_revoked() {
+    let parties = Parties::new().await;
+    let (api, alice) = (parties_api(&parties), Program::of(&parties));
+    let (wallet, _) = alice.with_money(10_000).await;
+    let key = other_key();
+    let jwk = serde_json::to_string(key.public()).unwrap();
+    let take =
+        async |who: &str, jwk: &str| call(&api, who, "POST", "/v1/wallet/keys", &[], jwk).await;
+
+    let taken = take(API_KEY, &jwk).await;
+    assert_eq!((taken.status.as_u16(), taken.text("/kid")), (200, key.public().id().to_owned()));
+    assert_eq!(take(API_KEY, &jwk).await.json(), taken.json());
+    assert_eq!(take("another key", &jwk).await.refusal(), (409, "key-refused".to_owned()));
+    let first = serde_json::to_string(merchant_key().public()).unwrap();
+    assert_eq!(take(API_KEY, &first).await.refusal(), (409, "key-refused".to_owned()));
+    assert_eq!(take("no key", &jwk).await.refusal(), (401, "not-authenticated".to_owned()));
+    assert_eq!(alice.get("/jwks.json").await.json()["keys"], taken.json()["server_keys"]);
+
+    let till = Till {
+        merchant: taken.text("/merchant").try_into().unwrap(),
+        key,
+        server: taken.text("/server").as_str().try_into().unwrap(),
+        server_keys: serde_json::from_value(taken.json()["server_keys"].clone()).unwrap(),
+    };
+    let mut ticket = parties.ticket("ticket-0001", "25.50");
+    ticket.iss = till.merchant.clone();
+    let signed = till.sign(&ticket).unwrap();
+    let request =
+        json!({ "ticket": signed, "source": { "wallet": wallet }, "nonce": "nonce-0001" });
+    let shown = alice.ask("POST", "/v1/tickets", json!({ "ticket": signed })).await.json();
+    let asked = alice.ask("POST", "/v1/payments", request).await;
+    let code = alice.code(&asked.json()).await;
+    let path = format!("{}/code", asked.header(header::LOCATION));
+    let paid = alice.ask("POST", &path, typed(&shown, &code)).await;
+    assert_eq!(paid.text("/status"), "paid", "{paid:?}");
+
+    let path = "/v1/wallet/statement?currency=EUR";
+    let said = call(&api, API_KEY, "GET", path, &[], "").await.json();
+    assert_eq!((&said[0]["of"], &said[0]["amount_minor"]), (&shown["payment"], &json!(2_550)));
+    let after = format!("{path}&after={}", said[0]["position"]);
+    assert_eq!(call(&api, API_KEY, "GET", &after, &[], "").await.json(), json!([]));
+
+    let path = format!("/v1/wallet/keys/{}", taken.text("/kid"));
+    let others = call(&api, "another key", "DELETE", &path, &[], "").await;
+    assert_eq!(others.refusal(), (404, "not-found".to_owned()));
+    assert_eq!(call(&api, API_KEY, "DELETE", &path, &[], "").await.status, 204);
+    let refused = alice.ask("POST", "/v1/tickets", json!({ "ticket": signed })).await;
+    assert_eq!(refused.refusal(), (403, "message-key-unknown".to_owned()));
+    assert_eq!(take(API_KEY, &jwk).await.refusal(), (409, "key-refused".to_owned()));
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_up_loses_nothing() {
+    let parties = Arc::new(Parties::new().await);
+    let alice = Program::of(&parties);
+    let (wallet, _) = alice.with_money(10_000).await;
+    let ticket = parties.signed("ticket-0001", "25.50");
+    let shown = alice.ask("POST", "/v1/tickets", json!({ "ticket": ticket })).await.json();
+    let request =
+        json!({ "ticket": ticket, "source": { "wallet": wallet }, "nonce": "nonce-0001" });
+    let asked = alice.ask("POST", "/v1/payments", request).await;
+    let code = alice.code(&asked.json()).await;
+    let path = asked.header(header::LOCATION);
+    let path_of_code = format!("{path}/code");
+    let finishing = alice.ask("POST", &path_of_code, typed(&shown, &code));
+    // It is polled once, and dropped.
+    let _: Result<_, _> = tokio::time::timeout(Duration::ZERO, finishing).await;
+    for _ in 0..500 {
+        if alice.get(path).await.text("/status") == "paid" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the payment did not come to its end: {:?}", alice.get(path).await);
+}
