@@ -235,18 +235,10 @@ impl EndEntityKind {
         }
     }
 
-    /// Whether its holder shows the same chain in message after message: merchants, gateways and authorities do. A person does once in a
-    /// purchase, and what bears a number is not kept.
+    /// Whether its holder shows the same chain in message after message: those with a key for each use do. A person shows
+    /// one once in a purchase, and what bears a number is not kept.
     pub(crate) const fn comes_again(self) -> bool {
-        match self {
-            Self::TlsServer | Self::TlsClient | Self::Cardholder => false,
-            Self::MerchantSignature
-            | Self::MerchantKeyExchange
-            | Self::GatewaySignature
-            | Self::GatewayKeyExchange
-            | Self::AuthoritySignature
-            | Self::AuthorityKeyExchange => true,
-        }
+        self.has_key_for_each_use()
     }
 
     /// The longest that such a certificate lasts.

@@ -4,7 +4,7 @@
 //!   offer   address of an order -> wake-up kept
 //!   pay     password            -> PInitReq, PInitRes; PReq kept, then sent -> PRes
 //!   type    code                -> CodeForwardReq                          -> PRes
-//!   again   password            -> PReq once more, or InqReq               -> PRes
+//!   pay     password, again     -> PReq once more, or InqReq               -> PRes
 //! ```
 //!
 //! Nothing of the wallet that its password guards is kept anywhere: the password opens it for one step.
@@ -141,34 +141,40 @@ impl CardholderServer {
         })
     }
 
-    /// Opens the wallet (F11.7), has the purchase named (F11.3), and sends it (F11.4). It is kept before it is sent: what
-    /// happens then, it is sent once, or again as it is. A purchase that was sent already stays as it is.
+    /// Opens the wallet (F11.7). A purchase that was offered is named and sent; of one that was sent it is found out how it
+    /// stands; another stays as it is.
     pub(crate) async fn pay(&self, id: &HeldId, password: String) -> Result<(), CardholderError> {
-        let mut found = self.ports.store.expect::<Held>(id.as_str()).await?;
-        if !matches!(found.value.step, Step::Offered) {
-            return Ok(());
-        }
+        let found = self.ports.store.expect::<Held>(id.as_str()).await?;
         let wallet = self.open(password).await?;
-        let (offer, entropy) = (self.offered(&found.value)?, self.ports.entropy.as_ref());
-        let url = offer.url().to_owned();
-        let (message, begun) = offer.begin(&wallet, entropy, self.now())?;
-        let answer = self.client.exchange(&url, message).await?;
-        let purchase = begun.accept(&answer, &wallet, self.now())?;
-        found.value.reference = Some(purchase.reference()?.as_str().to_owned());
-        let (message, asked, sent) = purchase.request(&wallet, entropy, self.now())?;
-        let question = Question::new(&asked, message);
-        let step = Step::UnderWay { sent: self.sealed(id, &sent)?, unanswered: Some(question) };
-        match self.put(found, step).await? {
+        let sent = match &found.value.step {
+            Step::Offered => self.signed(found, &wallet).await?,
+            Step::UnderWay { .. } => Some(found),
+            Step::CodeAsked(_) | Step::Over(..) => None,
+        };
+        match sent {
             Some(found) => self.ask(found, &wallet).await,
+            // Another request was faster, or it is past that.
             None => Ok(()),
         }
     }
 
-    /// Finds out how a purchase stands that is under way.
-    pub(crate) async fn again(&self, id: &HeldId, password: String) -> Result<(), CardholderError> {
-        let found = self.ports.store.expect::<Held>(id.as_str()).await?;
-        let wallet = self.open(password).await?;
-        self.ask(found, &wallet).await
+    /// Has the purchase named (F11.3), and signs it (F11.4). It is kept before it is sent: whatever happens then, it is sent
+    /// once, or again as it is.
+    async fn signed(
+        &self,
+        mut found: Versioned<Held>,
+        wallet: &Wallet,
+    ) -> Result<Option<Versioned<Held>>, CardholderError> {
+        let (offer, entropy) = (self.offered(&found.value)?, self.ports.entropy.as_ref());
+        let url = offer.url().to_owned();
+        let (message, begun) = offer.begin(wallet, entropy, self.now())?;
+        let answer = self.client.exchange(&url, message).await?;
+        let purchase = begun.accept(&answer, wallet, self.now())?;
+        found.value.reference = Some(purchase.reference()?.as_str().to_owned());
+        let (message, asked, sent) = purchase.request(wallet, entropy, self.now())?;
+        let sent = self.sealed(&found.value.id, &sent)?;
+        let unanswered = Some(Question::new(&asked, message));
+        self.put(found, Step::UnderWay { sent, unanswered }).await
     }
 
     /// Sends the purchase as it was signed, or asks how it stands once it was answered.

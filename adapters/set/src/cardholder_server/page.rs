@@ -57,7 +57,6 @@ pub fn cardholder_routes(server: Arc<CardholderServer>) -> Router {
         .route("/purchases/{id}", get(show))
         .route("/purchases/{id}/pay", post(pay))
         .route("/purchases/{id}/code", post(type_code))
-        .route("/purchases/{id}/again", post(again))
         .route("/purchases/{id}/receipt", get(receipt))
         .fallback(async || Problem::shared(StatusCode::NOT_FOUND, "not-found"))
         .method_not_allowed_fallback(async || {
@@ -276,18 +275,6 @@ async fn pay(
     let (paying, held) = (Arc::clone(&server), id.clone());
     let paid = to_the_end(async move { paying.pay(&held, password).await }).await;
     done(&server, &guest, &id, paid).await
-}
-
-async fn again(
-    State(server): Shared,
-    guest: Guest,
-    id: Segment,
-    fields: Result<Form<PasswordForm>, FormRejection>,
-) -> Result<Response, Problem> {
-    let (id, PasswordForm { password }): (HeldId, _) = (record_id(id)?, form(fields)?);
-    let (asking, held) = (Arc::clone(&server), id.clone());
-    let asked = to_the_end(async move { asking.again(&held, password).await }).await;
-    done(&server, &guest, &id, asked).await
 }
 
 #[derive(Deserialize)]
