@@ -101,7 +101,7 @@ async fn keys_and_passwords_are_their_owners_alone_to_read() {
             secrets += 1;
         }
     }
-    assert_eq!(secrets, 20);
+    assert_eq!(secrets, 21);
 }
 
 #[tokio::test]
