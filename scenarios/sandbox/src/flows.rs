@@ -6,6 +6,7 @@
 mod access;
 mod checkout;
 mod set;
+mod wallet;
 
 use std::{cmp::Reverse, path::Path, sync::Arc};
 
@@ -37,7 +38,8 @@ pub(crate) struct Ground<'a> {
 
 /// The flows' sections of the server's configuration. It is asked again when an address was taken meanwhile.
 pub(crate) fn sections(ground: &Ground<'_>) -> Result<String, SandboxError> {
-    Ok([checkout::section(ground)?, access::section(), set::section()?].concat())
+    let (checkout, wallet) = (checkout::section(ground)?, wallet::section(ground)?);
+    Ok([checkout, access::section(), set::section()?, wallet].concat())
 }
 
 /// The flows' pages.

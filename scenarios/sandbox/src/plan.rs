@@ -20,6 +20,9 @@ use crate::{
     tap::tapped,
 };
 
+/// The relying party that has the wallets of figure 12.
+pub(crate) const HOUSE: &str = "wallets";
+
 /// How often other free ports are tried when somebody takes one of them first.
 const PORT_TRIES: usize = 5;
 
@@ -27,6 +30,8 @@ const PORT_TRIES: usize = 5;
 pub(crate) struct Keys {
     pub(crate) api_key: String,
     pub(crate) other_api_key: String,
+    /// Of the house that has the wallets.
+    house_api_key: String,
     pub(crate) centre_password: String,
     pub(crate) master: String,
 }
@@ -43,6 +48,7 @@ impl Keys {
         Ok(Self {
             api_key: hex(16)?,
             other_api_key: hex(16)?,
+            house_api_key: hex(16)?,
             // SMPP 3.4 has room for eight characters.
             centre_password: hex(4)?,
             master: hex(32)?,
@@ -144,6 +150,11 @@ may_enrol = true
 id = "martin"
 name = "Boulangerie Martin"
 api_key_sha256 = "{other_key}"
+
+[[relying_party]]
+id = "{HOUSE}"
+name = "Sandbox Wallets"
+api_key_sha256 = "{house_key}"
 "#,
             operations = self.settings.operations,
             centre = self.centre.address,
@@ -153,6 +164,7 @@ api_key_sha256 = "{other_key}"
             bank = self.bank,
             key = hash(&self.keys.api_key),
             other_key = hash(&self.keys.other_api_key),
+            house_key = hash(&self.keys.house_api_key),
         )
     }
 }

@@ -91,6 +91,7 @@ impl Sandbox {
             configuration: folder.join(CONFIGURATION),
             person,
             certificates: certificates.clients,
+            wallets: url("https", address("wallet")?),
             wallet_page: url("https", address("set.cardholder")?),
             registration: url("https", address("set.authority")?) + "/set/registration",
             wallet: certificates.wallet,

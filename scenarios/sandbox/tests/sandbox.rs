@@ -52,6 +52,7 @@ async fn the_configuration_that_it_writes_is_one_that_a_server_starts_with() {
             "set.merchant",
             "set.cardholder",
             "set.authority",
+            "wallet",
         ])
     );
     sandbox.stop().await;
@@ -101,7 +102,7 @@ async fn keys_and_passwords_are_their_owners_alone_to_read() {
             secrets += 1;
         }
     }
-    assert_eq!(secrets, 21);
+    assert_eq!(secrets, 22);
 }
 
 #[tokio::test]
