@@ -35,7 +35,7 @@ Feature: Figure 11: SET
 
   Rule: The cardholder has a certificate with number and card, both encrypted to the gateway
 
-    @drawn @serial @F11.2 @F11.3 @F11.4 @F11.5 @F11.6 @F11.7 @F11.8 @F11.9 @F11.10 @F11.11 @F11.v2 @F11.v3
+    @drawn @serial @C27 @F11.2 @F11.3 @F11.4 @F11.5 @F11.6 @F11.7 @F11.8 @F11.9 @F11.10 @F11.11 @F11.v2 @F11.v3
     Scenario: A purchase is paid by SET with the code from the phone
       Given Alice has a wallet with a certificate
       And the shop sells "Two books" for 49.90 EUR by SET
