@@ -27,6 +27,7 @@ use countersign_set::message::{
     registration::{
         CardCInitResTbs, CertInqReqTbs, CertReqTbs, CertResData, RegFormReqTbe, RegFormResTbs,
         RegWakeUpData,
+    },
     settlement::{
         AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
         CredResTbs, CredRevReqTbs, CredRevResTbs, Settled,
@@ -98,6 +99,13 @@ const DECODERS: &[fn(&[u8])] = &decoders![
     ErrorMessage,
     MessageHeader,
     Message,
+    RegWakeUpData,
+    CardCInitResTbs,
+    RegFormReqTbe,
+    RegFormResTbs,
+    CertReqTbs,
+    CertResData,
+    CertInqReqTbs,
     Settled,
     AuthRevReqTbs,
     AuthRevResTbs,
@@ -119,13 +127,6 @@ const DECODERS: &[fn(&[u8])] = &decoders![
     BatchAdminResData,
     PCertReqData,
     PCertResTbs,
-    RegWakeUpData,
-    CardCInitResTbs,
-    RegFormReqTbe,
-    RegFormResTbs,
-    CertReqTbs,
-    CertResData,
-    CertInqReqTbs,
 ];
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
