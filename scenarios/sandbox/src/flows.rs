@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderMap, Method},
 };
 
+pub(crate) use self::wallet::HOUSE;
 use crate::{
     counterparties::Counterparties,
     drawing::Flow,

@@ -13,15 +13,12 @@ use countersign_web::relying_party::KeyHash;
 use crate::{
     address::free_port,
     error::SandboxError,
-    flows::{self, Ground},
+    flows::{self, Ground, HOUSE},
     folder::{write_public, write_secret},
     journal::Journal,
     settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
     tap::tapped,
 };
-
-/// The relying party that has the wallets of figure 12.
-pub(crate) const HOUSE: &str = "wallets";
 
 /// How often other free ports are tried when somebody takes one of them first.
 const PORT_TRIES: usize = 5;

@@ -9,9 +9,10 @@ use crate::{
     address::{free_port, host},
     error::SandboxError,
     folder::write_secret,
-    plan::HOUSE,
 };
 
+/// The relying party that has the wallets.
+pub(crate) const HOUSE: &str = "wallets";
 /// What receipts are signed with.
 const KEY: &str = "wallet.key";
 
