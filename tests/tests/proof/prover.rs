@@ -5,8 +5,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// How long one may take, in seconds: a hundred times what it takes.
-const SECONDS: u32 = 10;
+/// How long one may take, in seconds: hundreds of times what it takes, as a machine may have much else to do.
+const SECONDS: u32 = 60;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Prover {
