@@ -2,9 +2,10 @@
 //!
 //! Patent: *logiciel de télépaiement* 1103, 1303.
 
+mod awaited;
+
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use tracing::{Instrument as _, Span, field::display, info_span};
 
 use crate::{
@@ -19,12 +20,13 @@ use crate::{
     payment::{Credited, Opening, Payment, PaymentRequest, PaymentState},
     plan::{BankTurn, CodeDemand},
     policy::Circumstances,
-    ports::{IssuingBank, Ports, Store},
+    ports::{IssuingBank, Ports},
     record::{Batch, RecordKey, Step, StoreError, Stored, Version, Versioned},
     refusal::{Outcome, VoidCause},
     time::Timestamp,
-    verifier::{End, Verifier, Waits},
+    verifier::Verifier,
 };
+pub use awaited::AwaitedPayments;
 
 /// Seconds after which a bank that did not take a capture or a void is told again.
 const RETRY_SECONDS: u32 = 15;
@@ -580,49 +582,6 @@ enum Next {
     Goes(Versioned<Payment>),
     /// There is nothing to do now: the person has the next action, it is over, or the bank is told later.
     Rests(Payment),
-}
-
-/// Payments that wait for challenges: what [`Verifier::with_waiting`] is given.
-pub struct AwaitedPayments(Arc<dyn Store>);
-
-impl AwaitedPayments {
-    /// The payments in that store.
-    pub const fn of(store: Arc<dyn Store>) -> Self {
-        Self(store)
-    }
-}
-
-#[async_trait]
-impl Waits for AwaitedPayments {
-    fn collection(&self) -> &'static str {
-        Payment::COLLECTION
-    }
-
-    async fn ended(
-        &self,
-        id: &str,
-        end: End<'_>,
-        now: Timestamp,
-        batch: &mut Batch,
-    ) -> Result<(), Error> {
-        let Versioned { version, value: payment } = self.0.expect::<Payment>(id).await?;
-        // RTS art. 16 counts from the last code on.
-        if let (End::Verified(_), Some(account)) = (end, &payment.counted_at)
-            && let Some(found) = self.0.find::<Exempted>(account).await?
-            && !found.value.is_none()
-        {
-            batch.put(Some(found.version), Exempted::none(account.clone()))?;
-        }
-        let step = match end {
-            End::Verified(proof) => payment.agree(proof, now),
-            End::Refused(refusal) => {
-                payment.void(VoidCause::NotVerified { refusal: refusal.clone() }, now)
-            }
-        };
-        let out_of_date = || StoreError::Conflict { key: RecordKey::of::<Payment>(id).to_string() };
-        batch.step(version, step.map_err(|_| out_of_date())?, now)?;
-        Ok(())
-    }
 }
 
 impl ChallengeRequest {

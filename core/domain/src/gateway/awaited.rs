@@ -1,0 +1,59 @@
+//! What the end of a challenge does to the payment that waits for it, in the batch of that end.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{
+    error::Error,
+    exempted::Exempted,
+    payment::Payment,
+    ports::Store,
+    record::{Batch, RecordKey, StoreError, Stored as _, Versioned},
+    refusal::VoidCause,
+    time::Timestamp,
+    verifier::{End, Waits},
+};
+
+/// Payments that wait for challenges: what [`crate::verifier::Verifier::with_waiting`] is given.
+pub struct AwaitedPayments(Arc<dyn Store>);
+
+impl AwaitedPayments {
+    /// The payments in that store.
+    pub const fn of(store: Arc<dyn Store>) -> Self {
+        Self(store)
+    }
+}
+
+#[async_trait]
+impl Waits for AwaitedPayments {
+    fn collection(&self) -> &'static str {
+        Payment::COLLECTION
+    }
+
+    async fn ended(
+        &self,
+        id: &str,
+        end: End<'_>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let Versioned { version, value: payment } = self.0.expect::<Payment>(id).await?;
+        // RTS art. 16 counts from the last code on.
+        if let (End::Verified(_), Some(account)) = (end, &payment.counted_at)
+            && let Some(found) = self.0.find::<Exempted>(account).await?
+            && !found.value.is_none()
+        {
+            batch.put(Some(found.version), Exempted::none(account.clone()))?;
+        }
+        let step = match end {
+            End::Verified(proof) => payment.agree(proof, now),
+            End::Refused(refusal) => {
+                payment.void(VoidCause::NotVerified { refusal: refusal.clone() }, now)
+            }
+        };
+        let out_of_date = || StoreError::Conflict { key: RecordKey::of::<Payment>(id).to_string() };
+        batch.step(version, step.map_err(|_| out_of_date())?, now)?;
+        Ok(())
+    }
+}
