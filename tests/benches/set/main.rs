@@ -1,5 +1,5 @@
 //! Purchases of figure 11 at the gateway, beside the bare cryptography in them: `cargo bench -p countersign-tests --bench
-//! set`. One thread, store and bank in memory.
+//! set`, or `-- P-256` for these keys alone. One thread, store and bank in memory.
 #![expect(
     clippy::float_arithmetic,
     clippy::print_stdout,
@@ -9,7 +9,10 @@
 
 mod bare;
 
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
 use countersign_certs::KeyKind;
 use countersign_domain::policy::PolicySettings;
@@ -25,6 +28,7 @@ const PURCHASES: u32 = 200;
 
 /// One kind of keys, of all certificates.
 struct Contest {
+    name: &'static str,
     parties: Parties,
     bare: Bare,
     ours: Row,
@@ -35,9 +39,10 @@ struct Contest {
 }
 
 impl Contest {
-    fn new(name: &str, kind: KeyKind) -> Self {
+    fn new(name: &'static str, kind: KeyKind) -> Self {
         let setup = Setup { key_kind: kind, ..Setup::default() };
         Self {
+            name,
             parties: Parties::with(PolicySettings::default(), setup),
             bare: Bare::new(kind),
             ours: Row::new(format!("{name}: purchases per core-second at the gateway")),
@@ -88,8 +93,12 @@ async fn purchase(parties: &Parties) {
 
 fn main() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let mut contests =
-        [Contest::new("P-256", KeyKind::P256), Contest::new("RSA-3072", KeyKind::Rsa3072)];
+    let kinds = [("P-256", KeyKind::P256), ("RSA-3072", KeyKind::Rsa3072)];
+    let wanted: Vec<String> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let kinds = kinds
+        .into_iter()
+        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name));
+    let mut contests: Vec<Contest> = kinds.map(|(name, kind)| Contest::new(name, kind)).collect();
     let mut foreign = foreign();
     for _ in 0..PASSES {
         for contest in &mut contests {
@@ -107,7 +116,8 @@ fn main() {
     }
     disturbance(&foreign);
     println!("\nThe bare operations of one purchase at the gateway: {}.", bare::WHAT);
-    for (name, contest) in ["P-256", "RSA-3072"].iter().zip(&contests) {
+    for contest in &contests {
+        let name = contest.name;
         let what = format!("P9 {name}, ours / the bare operations");
         ratio(&what, contest.ours.median(), contest.limit.median(), ">= 0.85x");
         let what = format!("   {name}, ours / those without the certificates that are known");
