@@ -27,8 +27,14 @@ step() {
     passed="${passed:+$passed,} $running"
 }
 
+# With the examples, for which cargo takes the features that the lints' build has: nothing is built a second time.
 documentation() {
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --quiet
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --lib --bins --examples --quiet
+}
+
+# The program that the tests were run with; `cargo run` would build it again with fewer features, and all that it stands on.
+scenario() {
+    "${CARGO_TARGET_DIR:-target}/debug/scenario" "$@"
 }
 
 step "installation" sh tests/install.sh
@@ -36,8 +42,8 @@ step "formatting" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 step "documentation" documentation
 step "tests" cargo test --workspace --all-features --quiet
-step "scenarios" cargo run --quiet --bin scenario -- run
-step "coverage" cargo run --quiet --bin scenario -- list --missing
+step "scenarios" scenario run
+step "coverage" scenario list --missing
 step "fuzzing, for a short while" tests/fuzz/run.sh 3
 if cargo deny --version >/dev/null 2>&1; then
     # The advisories change from day to day: `cargo deny check advisories` asks for them.
