@@ -36,6 +36,7 @@ impl Prover {
                     "--tstp-format".to_owned(),
                     "-WSelectMaxLComplexAvoidPosPred".to_owned(),
                     "-tKBO6".to_owned(),
+                    "--no-preprocessing".to_owned(),
                     format!("--cpu-limit={SECONDS}"),
                 ],
                 "SZS status Unsatisfiable",
