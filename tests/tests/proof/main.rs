@@ -25,7 +25,7 @@ use std::{
 use countersign_set::table::{self, Kind, Shape, Structure};
 use model::{FieldName, Model, fields};
 use properties::{Question, properties, questions};
-use prover::{Found, Prover};
+use prover::{Answers, Found, Prover};
 use reasons::REASONS;
 
 /// How many provers run at once: tests are run on machines with two cores.
@@ -59,18 +59,16 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn ask(question: &Question, without: &[FieldName], prover: Prover, file: &Path) -> Found {
+fn clauses(question: &Question, without: &[FieldName], table: &[&'static Structure]) -> String {
     let without = [question.without, without].concat();
-    let table = table::rows();
     let [parties, rules] = question.rules;
-    let model = Model::new(&table, &without, &question.tags, &[parties, rules, &question.text]);
-    fs::write(file, model.to_tptp()).unwrap();
-    prover.run(file)
+    Model::new(table, &without, &question.tags, &[parties, rules, &question.text]).to_tptp()
 }
 
 #[test]
 fn both_provers_give_each_question_its_answer() {
     let folder = folder("questions");
+    let (table, answers) = (table::rows(), Answers::default());
     let questions = [questions(), registration::questions()].concat();
     let holding = questions.iter().filter(|question| question.answer == Found::NoWay).count();
     assert!(holding >= 20, "{holding} properties");
@@ -80,7 +78,7 @@ fn both_provers_give_each_question_its_answer() {
     let wrong: Vec<String> = in_threads(&work, |(place, prover)| {
         let question = &questions[*place];
         let file = folder.join(format!("{place:02}-{prover:?}.p"));
-        let found = ask(question, &[], *prover, &file);
+        let found = answers.of(*prover, &clauses(question, &[], &table), &file);
         (found != question.answer).then(|| {
             format!("{}: {prover:?} finds {found:?}, see {}", question.name, file.display())
         })
@@ -125,7 +123,7 @@ fn protected(table: &[&'static Structure]) -> BTreeSet<&'static str> {
 #[test]
 fn each_protected_field_holds_up_a_property_or_has_a_reason() {
     let folder = folder("fields");
-    let table = table::rows();
+    let (table, answers) = (table::rows(), Answers::default());
     let protected = protected(&table);
     let all: Vec<FieldName> = table
         .iter()
@@ -138,8 +136,11 @@ fn each_protected_field_holds_up_a_property_or_has_a_reason() {
         .into_iter()
         .map(|property| (property.clone(), structures(&property, &table)))
         .collect();
+    let ask = |property, without: &[FieldName], file: &Path| {
+        answers.of(Prover::E, &clauses(property, without, &table), file)
+    };
     for (property, _) in &properties {
-        let found = ask(property, &[], Prover::E, &folder.join("none.p"));
+        let found = ask(property, &[], &folder.join("none.p"));
         assert_eq!(found, property.answer, "{}, and no field is taken out", property.name);
     }
     let wrong: Vec<String> = in_threads(&all, |field| {
@@ -147,8 +148,7 @@ fn each_protected_field_holds_up_a_property_or_has_a_reason() {
         let file = folder.join(format!("{structure}.{name}.p"));
         let reason = reasons.iter().find(|(of, named, _)| of == structure && named == name);
         let fallen = properties.iter().find(|(property, structures)| {
-            structures.contains(structure)
-                && ask(property, &[*field], Prover::E, &file) == Found::Way
+            structures.contains(structure) && ask(property, &[*field], &file) == Found::Way
         });
         match (fallen, reason) {
             (Some(_), None) | (None, Some(_)) => None,

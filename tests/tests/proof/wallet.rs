@@ -3,8 +3,6 @@
 mod questions;
 mod reasons;
 
-use std::path::Path;
-
 use countersign_set::table::{self as set, Kind, Role, Shape, Structure};
 use countersign_wallet::{
     message::MESSAGES,
@@ -16,10 +14,9 @@ use self::{
     reasons::REASONS,
 };
 use crate::{
-    folder, in_threads,
-    model::{FieldName, Model, fields},
-    properties::Question,
-    prover::{Found, Prover},
+    clauses, folder, in_threads,
+    model::{FieldName, fields},
+    prover::{Answers, Found, Prover},
 };
 
 /// SET's rows, of which the model knows the secret fields, and the wallet's messages as rows of the same form.
@@ -75,18 +72,10 @@ fn signer(name: &str) -> Role {
     }
 }
 
-fn ask(question: &Question, without: &[FieldName], prover: Prover, file: &Path) -> Found {
-    let table = rows();
-    let without = [question.without, without].concat();
-    let [payment, more] = question.rules;
-    let model = Model::new(&table, &without, &question.tags, &[payment, more, &question.text]);
-    std::fs::write(file, model.to_tptp()).unwrap();
-    prover.run(file)
-}
-
 #[test]
 fn both_provers_give_each_question_about_a_ticket_its_answer() {
     let folder = folder("wallet-questions");
+    let (table, answers) = (rows(), Answers::default());
     let questions = questions();
     let holding = questions.iter().filter(|question| question.answer == Found::NoWay).count();
     assert!(holding >= 20, "{holding} properties");
@@ -96,7 +85,7 @@ fn both_provers_give_each_question_about_a_ticket_its_answer() {
     let wrong = in_threads(&work, |(place, prover)| {
         let question = &questions[*place];
         let file = folder.join(format!("{place:02}-{prover:?}.p"));
-        let found = ask(question, &[], *prover, &file);
+        let found = answers.of(*prover, &clauses(question, &[], &table), &file);
         (found != question.answer).then(|| {
             format!("{}: {prover:?} finds {found:?}, see {}", question.name, file.display())
         })
@@ -108,6 +97,7 @@ fn both_provers_give_each_question_about_a_ticket_its_answer() {
 #[test]
 fn each_member_of_each_message_holds_up_a_property_or_has_a_reason() {
     let folder = folder("wallet-members");
+    let (table, answers) = (rows(), Answers::default());
     let all: Vec<FieldName> = MESSAGES
         .iter()
         .flat_map(|message| fields(row(message)).iter().map(|field| (message.name, field.name)))
@@ -117,9 +107,10 @@ fn each_member_of_each_message_holds_up_a_property_or_has_a_reason() {
         let (message, name) = member;
         let file = folder.join(format!("{message}.{name}.p"));
         let reason = REASONS.iter().find(|(of, named, _)| of == message && named == name);
-        let fallen = properties
-            .iter()
-            .find(|property| ask(property, &[*member], Prover::E, &file) == Found::Way);
+        let fallen = properties.iter().find(|property| {
+            let clauses = clauses(property, &[*member], &table);
+            answers.of(Prover::E, &clauses, &file) == Found::Way
+        });
         match (fallen, reason) {
             (Some(_), None) | (None, Some(_)) => None,
             (Some(property), Some(_)) => Some(format!(
