@@ -38,6 +38,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "event",
             "keys",
             "message",
+            "operator",
             "phrase",
             "plan",
             "ports",

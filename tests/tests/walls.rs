@@ -24,6 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("access", &["domain", "web"]),
     ("set", &["domain", "certs", "web"]),
     ("wallet", &["domain", "web", "statement"]),
+    ("operator", &["domain", "web"]),
     // The composition root: everything but the testers' rooms.
     (
         "server",
@@ -39,6 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "access",
             "set",
             "wallet",
+            "operator",
         ],
     ),
     // The testers' rooms see everything below them.
@@ -62,6 +64,7 @@ const BELOW: &[&str] = &[
     "access",
     "set",
     "wallet",
+    "operator",
     "server",
     "sandbox",
     "runner",

@@ -10,7 +10,7 @@ use countersign_domain::{
     outbox::Outbox,
     policy::Policy,
     ports::{Clock, IssuingBank, Ports},
-    verifier::{Verifier, Waits},
+    verifier::Verifier,
 };
 use countersign_store::SqliteStore;
 use countersign_web::{relying_party::RelyingParties, words::SHARED};
@@ -86,12 +86,12 @@ pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
 }
 
 impl Backbone {
-    /// Opens the store; `awaited` is what of the flows waits for codes, beside payments. The mount keeps the connections to the SMS centre and to the bank, sends what is committed and
-    /// resumes payments.
+    /// Opens the store; `told` tells the verifier what of the flows waits for codes, beside payments, and who else makes them.
+    /// The mount keeps the connections to the SMS centre and to the bank, sends what is committed and resumes payments.
     pub(crate) fn open(
         groundwork: Groundwork,
         signals: Signals,
-        awaited: impl FnOnce(&Ports) -> Vec<Arc<dyn Waits>>,
+        told: impl FnOnce(&Ports, Verifier) -> Verifier,
     ) -> Result<(Self, Mount), StartError> {
         let Groundwork { store, keys, messenger, bank, policy, parties, clock } = groundwork;
         let metrics = Arc::new(Metrics::new());
@@ -106,7 +106,7 @@ impl Backbone {
         };
         let waiting = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
         let verifier = Verifier::new(ports.clone(), policy).with_waiting(waiting);
-        let verifier = Arc::new(awaited(&ports).into_iter().fold(verifier, Verifier::with_waiting));
+        let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();
         let payments = match bank {
             None => None,

@@ -57,6 +57,8 @@ pub struct Config {
     pub(crate) set: SetSection,
     /// A flow: wallets, and the intermediation server of figure 12.
     pub(crate) wallet: Option<WalletSection>,
+    /// A flow: the telecom operator as trusted third party.
+    pub(crate) operator: Option<OperatorSection>,
     /// The API for relying parties.
     pub(crate) api: Option<ApiSection>,
     /// Metrics, health and readiness. Absent: they are not served.
@@ -160,6 +162,38 @@ pub(crate) struct WalletSection {
     /// What the house keeps of each payment, in hundredths of a percent.
     #[serde(default)]
     pub(crate) fee_basis_points: u16,
+    /// Who computes and sends the codes of tickets. Absent: this server.
+    pub(crate) operator: Option<OperatorLinkSection>,
+}
+
+/// `wallet.operator`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperatorLinkSection {
+    /// Where it takes orders.
+    pub(crate) url: String,
+    /// PEM of the certificate by which it knows us.
+    pub(crate) certificate: PathBuf,
+    /// PEM of its key, PKCS#8.
+    pub(crate) key: PathBuf,
+    /// PEM of the authorities that may have issued its listener's certificate. Absent: those that the system trusts.
+    pub(crate) tls_authorities: Option<PathBuf>,
+    /// PEM of the public key that verifies its statements.
+    pub(crate) statement_key: PathBuf,
+}
+
+/// `[operator]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperatorSection {
+    /// Where to listen for clients.
+    pub(crate) listen: SocketAddr,
+    /// PEM of the key that statements are signed with: PKCS#8, on P-256.
+    pub(crate) signing_key: PathBuf,
+    /// PEM of the authorities that issued the clients' certificates.
+    pub(crate) client_authorities: PathBuf,
+    /// PEM of each client's certificate.
+    pub(crate) clients: BTreeMap<RelyingPartyId, PathBuf>,
 }
 
 /// `wallet.limits`

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_domain::{ports::Ports, verifier::Waits};
+use countersign_domain::{
+    id::RelyingPartyId,
+    ports::{Operator, Ports},
+    verifier::Waits,
+};
 
 use crate::{backbone::Backbone, error::StartError, mount::Mount};
 
@@ -12,6 +16,11 @@ pub(crate) trait Flow: Send {
     /// accepted, and is made before any flow is mounted.
     fn awaited(&self, _ports: &Ports) -> Vec<Arc<dyn Waits>> {
         Vec::new()
+    }
+
+    /// By whom the codes of a relying party's payments are computed, sent and compared, where that is not this process.
+    fn operator(&self) -> Option<(RelyingPartyId, Arc<dyn Operator>)> {
+        None
     }
 
     /// Puts it on the backbone. Nothing of it runs yet.

@@ -37,6 +37,7 @@ mod metrics;
 mod mount;
 mod notifying_store;
 mod operations;
+mod operator;
 mod payments;
 mod requests;
 mod revocation;

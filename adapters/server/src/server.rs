@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, error::Error, net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use countersign_channels::SmppMessenger;
-use countersign_domain::{directory::Subscribers, ports::Clock};
+use countersign_domain::{
+    directory::Subscribers,
+    ports::{Clock, Ports},
+    verifier::Verifier,
+};
 use countersign_web::{
     api::{ApiPart, api},
     subscribers::subscribers,
@@ -24,6 +28,7 @@ use crate::{
     flow::Flow,
     listener::{Endpoint, Listener},
     operations::Operations,
+    operator,
     requests::watched,
     set,
     system::SystemClock,
@@ -38,7 +43,7 @@ type ReadFlow = fn(&Config) -> Result<Option<Box<dyn Flow>>, ConfigError>;
 type Flows = Vec<(&'static str, Box<dyn Flow>)>;
 
 /// Every flow, by the section that makes it run.
-const FLOWS: [(&str, ReadFlow); 8] = [
+const FLOWS: [(&str, ReadFlow); 9] = [
     (checkout::SECTION, checkout::read),
     (authority::SECTION, authority::read),
     (access::SECTION, access::read),
@@ -47,6 +52,7 @@ const FLOWS: [(&str, ReadFlow); 8] = [
     (set::cardholder::SECTION, set::cardholder::read),
     (set::authority::SECTION, set::authority::read),
     (wallet::SECTION, wallet::read),
+    (operator::SECTION, operator::read),
 ];
 
 /// A server at work.
@@ -83,8 +89,9 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let signals = Signals { stopping: stopping.clone(), closing };
-        let (backbone, mut mounted) = Backbone::open(groundwork, signals, |ports| {
-            flows.iter().flat_map(|(_, flow)| flow.awaited(ports)).collect()
+        let (backbone, mut mounted) = Backbone::open(groundwork, signals, |ports, verifier| {
+            let flows = flows.iter().map(|(_, flow)| flow);
+            flows.fold(verifier, |verifier, flow| told(verifier, flow.as_ref(), ports))
         })?;
         for (_, flow) in flows {
             mounted = mounted.with(flow.mount(&backbone)?);
@@ -163,6 +170,15 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     server.stop().await;
     Ok(())
+}
+
+/// The verifier, which knows what of that flow waits for codes, and who else makes them.
+fn told(verifier: Verifier, flow: &dyn Flow, ports: &Ports) -> Verifier {
+    let verifier = flow.awaited(ports).into_iter().fold(verifier, Verifier::with_waiting);
+    match flow.operator() {
+        Some((party, operator)) => verifier.with_operator(party, operator),
+        None => verifier,
+    }
 }
 
 /// The flows whose sections are there, and what they stand on.

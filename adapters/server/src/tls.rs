@@ -4,9 +4,9 @@ use std::{path::Path, sync::Arc};
 
 use countersign_certs::{Certificate, Refusal, RevocationList, TrustAnchors};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
-    ServerConfig, SignatureScheme,
-    client::danger::HandshakeSignatureValid,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName,
+    RootCertStore, ServerConfig, SignatureScheme,
+    client::{WantsClientCert, danger::HandshakeSignatureValid},
     crypto::ring,
     server::{
         WebPkiClientVerifier,
@@ -39,6 +39,20 @@ pub(crate) fn without_clients(config: &Config) -> Result<Arc<ServerConfig>, Conf
     server_config(&config.tls, &config.files, None, &[])
 }
 
+/// A listener that demands a certificate of those authorities.
+pub(crate) fn for_clients(
+    config: &Config,
+    authorities: &Path,
+    key: &'static str,
+) -> Result<Arc<ServerConfig>, ConfigError> {
+    let roots = roots(&certificates(&config.files, authorities, key)?, key)?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| ConfigError::unusable(key, error))?;
+    listening(&config.tls, &config.files, Some(verifier))
+}
+
 /// What one listener does for TLS; `authorities` whose client certificates are accepted, but not demanded (F13.2), and
 /// what they have revoked.
 pub(crate) fn server_config(
@@ -47,20 +61,22 @@ pub(crate) fn server_config(
     authorities: Option<Vec<CertificateDer<'static>>>,
     revoked: &[RevocationList],
 ) -> Result<Arc<ServerConfig>, ConfigError> {
-    let chain = certificates(files, &section.certificate, "tls.certificate")?;
-    let key =
-        PrivateKeyDer::from_pem_slice(files.text(&section.key)?.as_bytes()).map_err(|_| {
-            ConfigError::unusable("tls.key", "names a file without a private key in PEM")
-        })?;
-    let provider = Arc::new(ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let verifier = authorities.map(|authorities| client_verifier(authorities, revoked));
+    listening(section, files, verifier.transpose()?)
+}
+
+fn listening(
+    section: &TlsSection,
+    files: &Files,
+    clients: Option<Arc<dyn ClientCertVerifier>>,
+) -> Result<Arc<ServerConfig>, ConfigError> {
+    let (chain, key) = identity(section, files, "tls.certificate", "tls.key")?;
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| ConfigError::unusable("tls", error))?;
-    let builder = match authorities {
+    let builder = match clients {
         None => builder.with_no_client_auth(),
-        Some(authorities) => {
-            builder.with_client_cert_verifier(client_verifier(authorities, revoked, provider)?)
-        }
+        Some(clients) => builder.with_client_cert_verifier(clients),
     };
     let mut tls = builder
         .with_single_cert(chain, key)
@@ -75,6 +91,26 @@ pub(crate) fn client(
     authorities: Option<&Path>,
     key: &'static str,
 ) -> Result<Arc<ClientConfig>, ConfigError> {
+    Ok(Arc::new(connecting(files, authorities, key)?.with_no_client_auth()))
+}
+
+/// The same, of a connection that presents a certificate of ours.
+pub(crate) fn client_as(
+    section: &TlsSection,
+    files: &Files,
+    authorities: Option<&Path>,
+    key: &'static str,
+) -> Result<Arc<ClientConfig>, ConfigError> {
+    let (chain, private) = identity(section, files, key, key)?;
+    let config = connecting(files, authorities, key)?.with_client_auth_cert(chain, private);
+    Ok(Arc::new(config.map_err(|error| ConfigError::unusable(key, error))?))
+}
+
+fn connecting(
+    files: &Files,
+    authorities: Option<&Path>,
+    key: &'static str,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, ConfigError> {
     let trusted = match authorities {
         Some(path) => certificates(files, path, key)?,
         None => rustls_native_certs::load_native_certs().certs,
@@ -84,24 +120,42 @@ pub(crate) fn client(
     if roots.add_parsable_certificates(trusted).0 == 0 {
         return Err(ConfigError::unusable(key, "has no authority that TLS could trust"));
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| ConfigError::unusable("tls", error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .map_err(|error| ConfigError::unusable("tls", error))?;
+    Ok(builder.with_root_certificates(roots))
+}
+
+/// A certificate of ours with those above it, and its key.
+fn identity(
+    section: &TlsSection,
+    files: &Files,
+    certificate_key: &'static str,
+    key_key: &'static str,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ConfigError> {
+    let chain = certificates(files, &section.certificate, certificate_key)?;
+    let key = PrivateKeyDer::from_pem_slice(files.text(&section.key)?.as_bytes());
+    let why = "names a file without a private key in PEM";
+    Ok((chain, key.map_err(|_| ConfigError::unusable(key_key, why))?))
+}
+
+fn roots(
+    authorities: &[CertificateDer<'static>],
+    key: &'static str,
+) -> Result<RootCertStore, ConfigError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in authorities {
+        roots.add(certificate.clone()).map_err(|error| ConfigError::unusable(key, error))?;
+    }
+    Ok(roots)
 }
 
 fn client_verifier(
     authorities: Vec<CertificateDer<'static>>,
     revoked: &[RevocationList],
-    provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
     const KEY: &str = CLIENT_AUTHORITIES;
-    let mut roots = RootCertStore::empty();
-    for certificate in &authorities {
-        roots.add(certificate.clone()).map_err(|error| ConfigError::unusable(KEY, error))?;
-    }
+    let (roots, provider) = (roots(&authorities, KEY)?, Arc::new(ring::default_provider()));
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .allow_unauthenticated()
         .build()

@@ -5,21 +5,26 @@ use std::{sync::Arc, time::Duration};
 use countersign_domain::{
     amount::{Amount, Currency},
     directory::Subscribers,
-    ports::Ports,
+    id::RelyingPartyId,
+    ports::{Operator, Ports},
     transaction::Payee,
     verifier::Waits,
 };
+use countersign_operator::{HttpOperator, link::MAX_ANSWER_BYTES, statement::StatementVerifier};
 use countersign_wallet::{
     Fee, House, Limits, Wallets, flow, http::client_routes, jws::SigningKey,
     merchants_api::merchants_api,
 };
+use countersign_web::client::HttpClient;
 use rustls::ServerConfig;
-use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
+use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject as _};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
     backbone::Backbone,
-    config::{Config, LimitsSection, WalletSection, needed},
+    config::{
+        Config, Files, LimitsSection, OperatorLinkSection, TlsSection, WalletSection, needed,
+    },
     error::{ConfigError, StartError},
     flow::Flow,
     listener::Endpoint,
@@ -30,6 +35,7 @@ use crate::{
 
 pub(crate) const SECTION: &str = "wallet";
 const LIMITS: &str = "wallet.limits";
+const OPERATOR: &str = "wallet.operator";
 /// All of a payment, in basis points.
 const WHOLE: u16 = 10_000;
 /// How often payments and transfers are looked at that nobody is at: they wait for seconds at least.
@@ -40,6 +46,7 @@ const AT_ONCE: usize = 64;
 struct WalletFlow {
     section: WalletSection,
     house: Arc<House>,
+    operator: Option<Arc<dyn Operator>>,
     tls: Arc<ServerConfig>,
 }
 
@@ -54,6 +61,11 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     needed(config.sms.as_ref(), "sms", SECTION)?;
     Ok(Some(Box::new(WalletFlow {
         house: Arc::new(house(section, config)?),
+        operator: section
+            .operator
+            .as_ref()
+            .map(|link| operator(link, &config.files))
+            .transpose()?,
         tls: tls::without_clients(config)?,
         section: section.clone(),
     })))
@@ -64,8 +76,12 @@ impl Flow for WalletFlow {
         flow::awaited(ports, &self.house).into()
     }
 
+    fn operator(&self) -> Option<(RelyingPartyId, Arc<dyn Operator>)> {
+        self.operator.clone().map(|operator| (self.house.party.clone(), operator))
+    }
+
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
-        let Self { section, house, tls } = *self;
+        let Self { section, house, tls, .. } = *self;
         let wallets = Arc::new(Wallets {
             ports: backbone.ports.clone(),
             directory: Arc::new(Subscribers::new(backbone.ports.clone())),
@@ -103,6 +119,22 @@ async fn resume(wallets: Arc<Wallets>, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
+}
+
+/// The way to the operator that computes and sends the codes of tickets (F12.v1).
+fn operator(
+    section: &OperatorLinkSection,
+    files: &Files,
+) -> Result<Arc<dyn Operator>, ConfigError> {
+    let us = TlsSection { certificate: section.certificate.clone(), key: section.key.clone() };
+    let tls = tls::client_as(&us, files, section.tls_authorities.as_deref(), OPERATOR)?;
+    let pem = files.text(&section.statement_key)?;
+    let key = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes());
+    let key = key.map_err(|error| ConfigError::unusable(OPERATOR, error))?;
+    let key = StatementVerifier::from_spki(&key);
+    let key = key.map_err(|error| ConfigError::unusable(OPERATOR, error))?;
+    let operator = HttpOperator::new(HttpClient::new(tls, MAX_ANSWER_BYTES), &section.url, key);
+    Ok(Arc::new(operator.map_err(|error| ConfigError::unusable(OPERATOR, error))?))
 }
 
 fn house(section: &WalletSection, config: &Config) -> Result<House, ConfigError> {

@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use countersign_web::{
-    body::{Segment, record_id},
+    body::{Segment, is_of_type, record_id},
     problem::Problem,
     step::to_the_end,
 };
@@ -130,13 +130,6 @@ fn message(
             format!("It is too long or broke off: at most {MAX_MESSAGE_BYTES} octets are read."),
         )
     })
-}
-
-/// Whether the content is of that media type; parameters of the type say nothing here.
-pub(crate) fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
-    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let said = said.map(|said| said.split(';').next().unwrap_or_default().trim());
-    said.is_some_and(|said| said.eq_ignore_ascii_case(media_type))
 }
 
 /// Every message of a role is an answer with status 200, an error of the protocol, too.

@@ -16,7 +16,7 @@ use countersign_domain::{
     locale::Locale,
     outbox::Outbox,
     policy::PolicySettings,
-    ports::{Clock as _, Store},
+    ports::{Clock as _, Operator, Store},
     register::Account,
     subscriber::Subscriber,
     testing::{Fixture, PlainWords, card, other_card},
@@ -83,14 +83,26 @@ pub struct Parties {
 
 impl Process {
     /// Over a fixture whose ports have that store.
-    pub fn on(mut fixture: Fixture, store: Arc<dyn Store>) -> Self {
+    pub fn on(fixture: Fixture, store: Arc<dyn Store>) -> Self {
+        Self::operated(fixture, store, None)
+    }
+
+    /// The same; where there is an operator, the codes of tickets are its.
+    pub fn operated(
+        mut fixture: Fixture,
+        store: Arc<dyn Store>,
+        operator: Option<Arc<dyn Operator>>,
+    ) -> Self {
         fixture.ports.store = store;
         let ports = fixture.ports.clone();
         let house = Arc::new(house());
         let payments = Arc::new(AwaitedPayments::of(ports.store.clone()));
         let verifier = Verifier::new(ports.clone(), fixture.policy.clone()).with_waiting(payments);
-        let verifier =
-            Arc::new(awaited(&ports, &house).into_iter().fold(verifier, Verifier::with_waiting));
+        let verifier = awaited(&ports, &house).into_iter().fold(verifier, Verifier::with_waiting);
+        let verifier = Arc::new(match operator {
+            Some(operator) => verifier.with_operator(house.party.clone(), operator),
+            None => verifier,
+        });
         let outbox = Outbox::new(ports.clone(), verifier.clone(), Arc::new(PlainWords));
         let gateway = Arc::new(Gateway::new(ports.clone(), fixture.bank.clone(), verifier.clone()));
         let directory = Arc::new(Subscribers::new(ports.clone()));
@@ -252,7 +264,17 @@ impl Parties {
     }
 
     pub async fn on(fixture: Fixture, store: Arc<dyn Store>) -> Self {
-        let process = Process::on(fixture, store);
+        Self::furnished(Process::on(fixture, store)).await
+    }
+
+    /// Around a house whose tickets' codes are that operator's.
+    pub async fn operated(operator: Arc<dyn Operator>) -> Self {
+        let fixture = Fixture::new();
+        let store = fixture.store.clone();
+        Self::furnished(Process::operated(fixture, store, Some(operator))).await
+    }
+
+    async fn furnished(process: Process) -> Self {
         for (identifier, phone, card) in [("alice", ALICE, card()), ("bob", BOB, other_card())] {
             let subscriber = Subscriber {
                 identifier: identifier.try_into().unwrap(),

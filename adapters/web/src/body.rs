@@ -8,7 +8,7 @@ use axum::{
         Path,
         rejection::{BytesRejection, FormRejection, PathRejection},
     },
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -76,6 +76,13 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 pub fn form<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
     form.map(|Form(form)| form)
         .map_err(|rejection| Problem::shared(rejection.status(), "malformed-form"))
+}
+
+/// Whether the content is of that media type; parameters of the type say nothing here.
+pub fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let said = said.map(|said| said.split(';').next().unwrap_or_default().trim());
+    said.is_some_and(|said| said.eq_ignore_ascii_case(media_type))
 }
 
 #[cfg(test)]

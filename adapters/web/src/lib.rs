@@ -31,6 +31,8 @@ pub mod problem;
 mod refusals;
 pub mod theme;
 pub mod words;
+// What is asked of other servers.
+pub mod client;
 // The API, and the directory's part of it.
 pub mod api;
 pub mod subscribers;

@@ -4,7 +4,8 @@
 use axum::http::StatusCode;
 use countersign_certs::Refusal as CertificateRefusal;
 use countersign_domain::{
-    error::Error, record::StoreError, refusal::Refusal, subscriber::DirectoryError,
+    error::Error, operator::OperatorError, record::StoreError, refusal::Refusal,
+    subscriber::DirectoryError,
 };
 
 use crate::problem::Problem;
@@ -42,7 +43,8 @@ impl From<&Error> for Problem {
                 Self::shared(StatusCode::CONFLICT, "overdrawn")
             }
             Error::Store(StoreError::Unavailable { .. })
-            | Error::Directory(DirectoryError { .. }) => {
+            | Error::Directory(DirectoryError { .. })
+            | Error::Operator(OperatorError { .. }) => {
                 tracing::error!(%error, "not available");
                 Self::shared(StatusCode::SERVICE_UNAVAILABLE, "not-available")
             }
@@ -160,7 +162,8 @@ mod tests {
                 StoreError::Unavailable { cause: cause.clone() }.into(),
             Error::Store(StoreError::Corrupt { .. }) =>
                 StoreError::Corrupt { key, cause: cause.clone() }.into(),
-            Error::Directory(_) => DirectoryError { cause }.into(),
+            Error::Directory(_) => DirectoryError { cause: cause.clone() }.into(),
+            Error::Operator(_) => OperatorError { cause }.into(),
             Error::Entropy(_) => EntropyError.into(),
         }
     }

@@ -4,8 +4,11 @@
 //! [`Verifier`](crate::verifier::Verifier) commits each transition against the version that it was made from, so that of
 //! two made at once one is made again on what the other left; the model in `tests/challenge_model.rs` tries every order.
 
+mod ordered;
+
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::ordered::orderable;
 use crate::{
     agreement::Agreement,
     binding::{Binding, ShortReference},
@@ -26,9 +29,9 @@ pub struct Challenge {
     pub(crate) binding: Binding,
     /// What waits for it, if anything does.
     pub(crate) waiting: Option<Waiting>,
-    /// The key that the code is computed with.
-    pub(crate) key: KeyId,
-    /// Digits of the code.
+    /// The key that the code is computed with; none where an operator computes it.
+    pub(crate) key: Option<KeyId>,
+    /// Digits of the code, where we compute it.
     pub(crate) digits: u8,
     /// Follows it through logs.
     pub(crate) correlation: Option<CorrelationId>,
@@ -42,6 +45,9 @@ pub struct Challenge {
     /// Responses counted so far.
     pub(crate) attempts: u8,
     pub(crate) state: State,
+    /// What an operator signed when it accepted the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) statement: Option<String>,
     /// Limits, as the policy had them at the start.
     pub(crate) max_attempts: u8,
     pub(crate) max_sends: u8,
@@ -314,8 +320,8 @@ impl Challenge {
     }
 }
 
-/// Proof that the person typed back the code of a challenge. Only [`Challenge::conclude`] makes it, once for a challenge;
-/// it cannot be copied, stored or read back.
+/// Proof that the person typed back the code of a challenge. Only the conclusion of a challenge makes it, once for each; it
+/// cannot be copied, stored or read back.
 #[derive(Debug)]
 #[must_use]
 pub struct Verified {
@@ -357,7 +363,8 @@ pub struct ChallengeRequest {
 /// What a new challenge is given beside the request.
 pub(crate) struct Opening {
     pub(crate) id: ChallengeId,
-    pub(crate) key: KeyId,
+    /// None where an operator computes the code.
+    pub(crate) key: Option<KeyId>,
     pub(crate) message: MessageId,
 }
 
@@ -390,6 +397,7 @@ impl Challenge {
             last_sent_at: now,
             attempts: 0,
             state: State::Pending,
+            statement: None,
             max_attempts: limits.max_attempts,
             max_sends: limits.max_sends,
             resend_after_seconds: limits.resend_after_seconds,

@@ -67,6 +67,11 @@ impl TypedCode {
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
+
+    /// The same, for an operator that compares it.
+    pub(crate) const fn secret(&self) -> &Secret<String> {
+        &self.0
+    }
 }
 
 impl TryFrom<String> for TypedCode {

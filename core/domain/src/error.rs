@@ -3,7 +3,8 @@
 use thiserror::Error;
 
 use crate::{
-    invalid::InvalidInput, randomness::EntropyError, record::StoreError, subscriber::DirectoryError,
+    invalid::InvalidInput, operator::OperatorError, randomness::EntropyError, record::StoreError,
+    subscriber::DirectoryError,
 };
 
 /// The domain could not do what was asked, through the caller's fault or a port's.
@@ -51,6 +52,9 @@ pub enum Error {
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The operator that computes the codes did not say whether one is right.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
     /// The source of randomness failed.
     #[error(transparent)]
     Entropy(#[from] EntropyError),

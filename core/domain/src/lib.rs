@@ -62,6 +62,7 @@ pub mod error;
 pub mod event;
 pub mod keys;
 pub mod message;
+pub mod operator;
 pub mod phrase;
 pub mod plan;
 pub mod ports;

@@ -26,13 +26,14 @@ use crate::{
         self, Accepted, Delivery, Inbound, InboundText, InboxError, Message, MessageState,
         OutboundMessage, Receipt, SendError,
     },
+    operator::CodeOrder,
     phrase::Words,
     ports::{Inbox, Messenger, Ports},
     record::{Batch, RecordKey, StoreError, Stored, Versioned},
     refusal::Refusal,
     summary,
     time::Timestamp,
-    verifier::Verifier,
+    verifier::{Verifier, order_of},
 };
 
 /// Seconds before a message that was not taken over is tried again: doubles with each try, up to the last.
@@ -68,6 +69,14 @@ impl Stored for NetworkReference {
     }
 }
 
+/// What a message is when it is handed over.
+enum Outgoing {
+    /// A text for the second network.
+    Text(OutboundMessage),
+    /// A code that an operator computes and sends (F12.v1).
+    Order(CodeOrder),
+}
+
 /// Sends what is due and takes in what arrives.
 pub struct Outbox {
     ports: Ports,
@@ -97,26 +106,29 @@ impl Outbox {
     /// # Errors
     /// When the store fails; what the network answers is kept with the message.
     pub async fn send(&self, id: &MessageId, messenger: &dyn Messenger) -> Result<(), Error> {
-        let Some((outbound, correlation)) = self.claim(id).await? else {
+        let Some((outgoing, correlation)) = self.claim(id).await? else {
             return Ok(());
         };
         // What the driver logs meanwhile is said to be of this message.
         let correlation = correlation.as_ref().map(display);
         let span = info_span!("message", message_id = %id, correlation);
         async {
-            let answer = messenger.send(&outbound).await;
+            let answer = match outgoing {
+                Outgoing::Text(outbound) => messenger.send(&outbound).await,
+                Outgoing::Order(order) => self.verifier.order_code(&order, id).await,
+            };
             self.settle(id, &answer).await
         }
         .instrument(span)
         .await
     }
 
-    /// Takes a due message for this process by a commit, and makes its text.
+    /// Takes a due message for this process by a commit, and makes what is handed over.
     async fn claim(
         &self,
         id: &MessageId,
-    ) -> Result<Option<(OutboundMessage, Option<CorrelationId>)>, Error> {
-        let Ports { store, clock, keys, .. } = &self.ports;
+    ) -> Result<Option<(Outgoing, Option<CorrelationId>)>, Error> {
+        let Ports { store, clock, .. } = &self.ports;
         let now = clock.now();
         let Versioned { version, value: mut message } =
             store.expect::<Message>(id.as_str()).await?;
@@ -126,7 +138,7 @@ impl Outbox {
         let challenge = store.expect::<Challenge>(message.challenge.as_str()).await?.value;
         let correlation = message.correlation.clone();
         let mut batch = Batch::default();
-        let mut outbound = None;
+        let mut outgoing = None;
         if matches!(message.state, MessageState::Sending { .. }) {
             message.state = MessageState::Unconfirmed { at: now };
             batch.fact(challenge.key(), now, Event::MessageUnconfirmed { message: id.clone() });
@@ -134,20 +146,33 @@ impl Outbox {
             message.state = MessageState::Failed { cause: "no longer needed".to_owned(), at: now };
         } else {
             message.state = MessageState::Sending { since: now };
-            let key = keys.code_key(&challenge.key)?;
-            let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-            let text = summary::text(&challenge, self.words.as_ref(), &code, now);
-            let valid_for_seconds = message.expires_at.seconds_from(now);
-            outbound =
-                Some(OutboundMessage::new(id.clone(), message.to.clone(), text, valid_for_seconds));
+            outgoing = Some(self.outgoing(&message, &challenge, now)?);
         }
         batch.replace(&Versioned { version, value: message })?;
         match store.commit(batch).await {
-            Ok(()) => Ok(outbound.map(|outbound| (outbound, correlation))),
+            Ok(()) => Ok(outgoing.map(|outgoing| (outgoing, correlation))),
             // Another process has it.
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The text with the code; or, where an operator makes both, what it is told.
+    fn outgoing(
+        &self,
+        message: &Message,
+        challenge: &Challenge,
+        now: Timestamp,
+    ) -> Result<Outgoing, Error> {
+        let Some(key) = &challenge.key else {
+            return Ok(Outgoing::Order(order_of(challenge)?));
+        };
+        let key = self.ports.keys.code_key(key)?;
+        let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
+        let text = summary::text(challenge, self.words.as_ref(), &code, now);
+        let valid_for_seconds = message.expires_at.seconds_from(now);
+        let (id, to) = (message.id.clone(), message.to.clone());
+        Ok(Outgoing::Text(OutboundMessage::new(id, to, text, valid_for_seconds)))
     }
 
     /// Keeps what the network answered.

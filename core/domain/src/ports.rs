@@ -13,11 +13,13 @@ use crate::{
     card::Card,
     error::Error,
     event::Fact,
-    id::Identifier,
+    id::{Identifier, MessageId},
     keys::KeyRing,
     message::{Accepted, Inbound, InboxError, OutboundMessage, SendError},
+    operator::{CodeOrder, OperatorError, Verdict},
     record::{Batch, Record, RecordKey, StoreError, Stored, Versioned},
     register::{Account, Balance, Span, Statement},
+    secret::Secret,
     subscriber::{DirectoryError, Subscriber},
     time::Timestamp,
 };
@@ -147,6 +149,28 @@ pub trait Messenger: Send + Sync {
     /// # Errors
     /// See [`SendError`]: each kind says whether the message may be sent again.
     async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError>;
+}
+
+/// Computes codes, sends them and compares what was typed, with a key of its own: the telecom operator as trusted third party
+/// (F12.v1). Every call may be repeated.
+#[async_trait]
+pub trait Operator: Send + Sync {
+    /// Has the code of an order sent; once for each message, and always the same code.
+    ///
+    /// # Errors
+    /// See [`SendError`]: each kind says whether it may be told again.
+    async fn send(&self, order: &CodeOrder, message: &MessageId) -> Result<(), SendError>;
+
+    /// Whether that was typed is the code of the order. The operator counts the attempt before it compares, and answers after
+    /// what it says is durable.
+    ///
+    /// # Errors
+    /// When there is no verdict; it may be asked again.
+    async fn check(
+        &self,
+        order: &CodeOrder,
+        typed: &Secret<String>,
+    ) -> Result<Verdict, OperatorError>;
 }
 
 /// Takes what arrives from the second network. The domain's [`Outbox`](crate::outbox::Outbox) implements it.

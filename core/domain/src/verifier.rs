@@ -1,16 +1,21 @@
 //! The main flow: [`Verifier::start_challenge`] and [`Verifier::finish_challenge`].
 
+mod ordered;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 
+pub(crate) use self::ordered::order_of;
 use crate::{
-    challenge::{Attempt, Challenge, ChallengeRequest, Opening, Transition, Verified, Waiting},
+    challenge::{
+        Attempt, Challenge, ChallengeRequest, Opening, State, Transition, Verified, Waiting,
+    },
     code::{AuthenticationCode, TypedCode},
     error::Error,
-    id::{ChallengeId, MessageId, SessionId},
+    id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
     policy::Policy,
-    ports::Ports,
+    ports::{Operator, Ports},
     record::{Batch, Step, Version, Versioned},
     refusal::{Outcome, Refusal},
     time::Timestamp,
@@ -24,6 +29,13 @@ pub struct Verifier {
     ports: Ports,
     policy: Policy,
     waits: BTreeMap<&'static str, Arc<dyn Waits>>,
+    operator: Option<Operated>,
+}
+
+/// Whose payments' codes an operator computes.
+struct Operated {
+    party: RelyingPartyId,
+    operator: Arc<dyn Operator>,
 }
 
 /// A flow whose records wait for challenges: a payment, a login, a message.
@@ -62,13 +74,21 @@ pub enum End<'a> {
 impl Verifier {
     /// A verifier over those ports, under that policy.
     pub const fn new(ports: Ports, policy: Policy) -> Self {
-        Self { ports, policy, waits: BTreeMap::new() }
+        Self { ports, policy, waits: BTreeMap::new(), operator: None }
     }
 
     /// Records of this flow may wait for challenges.
     #[must_use]
     pub fn with_waiting(mut self, flow: Arc<dyn Waits>) -> Self {
         self.waits.insert(flow.collection(), flow);
+        self
+    }
+
+    /// The codes of that relying party's payments are computed, sent and compared by that operator (F12.v1), where they have
+    /// an order of their own: both sides make the short reference of its name.
+    #[must_use]
+    pub fn with_operator(mut self, party: RelyingPartyId, operator: Arc<dyn Operator>) -> Self {
+        self.operator = Some(Operated { party, operator });
         self
     }
 
@@ -99,14 +119,31 @@ impl Verifier {
         session: &SessionId,
         typed: &TypedCode,
     ) -> Result<Outcome<Verified>, Error> {
-        let (counted, attempt) = match self.count(id, session).await? {
+        let found = self.ports.store.expect::<Challenge>(id.as_str()).await?;
+        let Some(key) = found.value.key.clone() else {
+            return self.ask_operator(found, session, typed).await;
+        };
+        let (counted, attempt) = match self.count(found, session).await? {
             Outcome::Done(counted) => counted,
             Outcome::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         let challenge = &counted.value;
-        let key = self.ports.keys.code_key(&challenge.key)?;
+        let key = self.ports.keys.code_key(&key)?;
         let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-        self.conclude(counted, attempt, code.matches(typed)).await
+        let corresponds = code.matches(typed);
+        self.conclude(counted, |challenge, now| challenge.conclude(attempt, corresponds, now)).await
+    }
+
+    /// Whether a challenge was verified, and that is its code: what was answered once may be answered again.
+    ///
+    /// # Errors
+    /// When the key is in the key ring no more.
+    pub fn was_verified_by(&self, challenge: &Challenge, typed: &TypedCode) -> Result<bool, Error> {
+        let (State::Verified { .. }, Some(key)) = (&challenge.state, &challenge.key) else {
+            return Ok(false);
+        };
+        let key = self.ports.keys.code_key(key)?;
+        Ok(AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?.matches(typed))
     }
 
     /// Sends the same code once more; neither time nor attempts begin anew.
@@ -166,7 +203,7 @@ impl Verifier {
         }
         let opening = Opening {
             id: ChallengeId::random(entropy)?,
-            key: self.ports.keys.current().clone(),
+            key: (!self.orders(&request)).then(|| self.ports.keys.current().clone()),
             message: MessageId::random(entropy)?,
         };
         let begun = Challenge::begin(request, opening, self.policy.limits(), now);
@@ -197,7 +234,7 @@ impl Verifier {
     /// Counts an attempt and commits the count.
     async fn count(
         &self,
-        id: &ChallengeId,
+        found: Versioned<Challenge>,
         session: &SessionId,
     ) -> Result<Outcome<(Versioned<Challenge>, Attempt)>, Error> {
         let change = |found: Versioned<Challenge>| async move {
@@ -215,20 +252,20 @@ impl Verifier {
             };
             Ok((batch, outcome))
         };
-        self.ports.store.change(id.as_str(), change).await
+        self.ports.store.change_found(found, change).await
     }
 
     /// Commits what a counted attempt comes to, together with what it means to whatever waits for the challenge.
     async fn conclude(
         &self,
         counted: Versioned<Challenge>,
-        attempt: Attempt,
-        corresponds: bool,
+        conclusion: impl Fn(Challenge, Timestamp) -> Transition<Verified>,
     ) -> Result<Outcome<Verified>, Error> {
+        let conclusion = &conclusion;
         let change = |found: Versioned<Challenge>| async move {
             let now = self.ports.clock.now();
             let mut batch = Batch::default();
-            let outcome = match found.value.conclude(attempt, corresponds, now) {
+            let outcome = match conclusion(found.value, now) {
                 Transition::Refused(refusal) => Outcome::Refused(refusal),
                 Transition::Ended(step, refusal) => {
                     self.add_end(found.version, step, now, &mut batch).await?;

@@ -39,6 +39,29 @@ signing_key = "server.key"
 limits = [{ currency = "EUR", balance = "1000.00", payment = "250.00", day = "500.00" }]
 "#;
 
+const OPERATOR: &str = r#"
+[operator]
+listen = "127.0.0.1:0"
+signing_key = "server.key"
+client_authorities = "root.pem"
+clients = { wallets = "server.pem" }
+"#;
+
+/// A wallet's, after [`WALLET`].
+const ITS_OPERATOR: &str = r#"
+[wallet.operator]
+url = "https://localhost:8449"
+certificate = "server.pem"
+key = "server.key"
+tls_authorities = "root.pem"
+statement_key = "statements.pub"
+"#;
+
+const STATEMENTS: &str = "-----BEGIN PUBLIC KEY-----\n\
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYkJtYDiHfZFpukOlXfeba6qYvGoo\n\
+mnhjRQHQ5xhl8lWdB2fVYQYRqSuvqvK8UGKnnd9DOHHzCR6CrV44Oz1+iQ==\n\
+-----END PUBLIC KEY-----";
+
 /// A folder with an authority for people in it, too.
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -78,6 +101,11 @@ fn authority_alone(folder: &Folder) -> String {
     checkout_without(folder, &["checkout", "api", "bank", "store", "[relying_party]"]) + AUTHORITY
 }
 
+/// An operator alone, without that section.
+fn operator_without(folder: &Folder, section: &str) -> String {
+    checkout_without(folder, &["checkout", "bank", "api", "[relying_party]", section]) + OPERATOR
+}
+
 fn clock() -> Arc<SystemClock> {
     Arc::new(SystemClock::default())
 }
@@ -94,9 +122,11 @@ async fn a_flow_runs_when_its_section_is_there() {
     let both = checkout.clone() + AUTHORITY;
     let access = checkout_without(&folder, &["checkout", "bank"]) + ACCESS;
     let wallet = checkout_without(&folder, &["checkout"]) + WALLET;
+    let operator = operator_without(&folder, "");
     for (text, flows, served) in [
-        (&wallet, &["wallet"][..], &["api", "wallet"][..]),
-        (&checkout, &["checkout"][..], &["api", "checkout"][..]),
+        (&operator, &["operator"][..], &[][..]),
+        (&wallet, &["wallet"], &["api", "wallet"]),
+        (&checkout, &["checkout"], &["api", "checkout"]),
         (&authority_alone(&folder), &["authority"], &["authority"]),
         (&both, &["checkout", "authority"], &["api", "authority", "checkout"]),
         (&access, &["access"], &["api"]),
@@ -152,6 +182,8 @@ async fn a_section_without_what_it_needs_is_refused_by_name() {
         (wallet_without("store"), "store", "wallet"),
         (wallet_without("bank"), "bank", "wallet"),
         (wallet_without("sms"), "sms", "wallet"),
+        (operator_without(&folder, "store"), "store", "operator"),
+        (operator_without(&folder, "sms"), "sms", "operator"),
         (authority_alone(&folder).replace("\nsms = ", "\n#"), "sms", "authority"),
     ] {
         let config = Config::from_toml(&text, folder.folder.path());
@@ -180,6 +212,65 @@ fn a_wallet_section_that_cannot_be_used_is_refused_by_its_key() {
         let config = Config::from_toml(&text, folder.folder.path()).unwrap();
         let refused = Server::check(&config, clock()).unwrap_err();
         assert!(refused.to_string().contains(key), "{key}: {refused}");
+    }
+}
+
+#[test]
+fn an_operators_section_and_a_wallets_way_to_it_are_refused_by_their_keys() {
+    let folder = folder();
+    std::fs::write(folder.folder.path().join("statements.pub"), STATEMENTS).unwrap();
+    let operator = operator_without(&folder, "");
+    let wallet = checkout_without(&folder, &["checkout"]) + WALLET + ITS_OPERATOR;
+    let check = |text: &str| {
+        let config = Config::from_toml(text, folder.folder.path()).unwrap();
+        Server::check(&config, clock())
+    };
+    assert_eq!((check(&operator), check(&wallet)), (Ok(vec!["operator"]), Ok(vec!["wallet"])));
+    for (whole, given, instead, key) in [
+        (
+            &operator,
+            "signing_key = \"server.key\"",
+            "signing_key = \"server.pem\"",
+            "operator.signing_key",
+        ),
+        (
+            &operator,
+            "client_authorities = \"root.pem\"",
+            "client_authorities = \"server.key\"",
+            "operator.client_authorities",
+        ),
+        (&operator, "wallets = \"server.pem\"", "wallets = \"server.key\"", "operator.clients"),
+        (
+            &operator,
+            "wallets = \"server.pem\"",
+            "a = \"server.pem\", b = \"server.pem\"",
+            "operator.clients",
+        ),
+        (&wallet, "url = \"https://", "url = \"ftp://", "wallet.operator"),
+        (
+            &wallet,
+            "certificate = \"server.pem\"\nkey",
+            "certificate = \"server.key\"\nkey",
+            "wallet.operator",
+        ),
+        (&wallet, "key = \"server.key\"\ntls", "key = \"server.pem\"\ntls", "wallet.operator"),
+        (
+            &wallet,
+            "tls_authorities = \"root.pem\"",
+            "tls_authorities = \"server.key\"",
+            "wallet.operator",
+        ),
+        (
+            &wallet,
+            "statement_key = \"statements.pub\"",
+            "statement_key = \"server.key\"",
+            "wallet.operator",
+        ),
+    ] {
+        let text = whole.replace(given, instead);
+        assert_ne!(text, **whole, "{given}");
+        let refused = check(&text).unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("{key} ")), "{key}: {refused}");
     }
 }
 

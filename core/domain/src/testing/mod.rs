@@ -11,6 +11,7 @@
 mod bank;
 mod fixture;
 mod messenger;
+mod operator;
 mod store;
 
 use std::sync::{
@@ -21,6 +22,7 @@ use std::sync::{
 pub use bank::{BankCall, FakeBank};
 pub use fixture::Fixture;
 pub use messenger::FakeMessenger;
+pub use operator::FakeOperator;
 pub use store::{MemoryStore, Unhurried};
 
 use crate::{
@@ -203,7 +205,7 @@ pub fn challenge() -> Challenge {
         ChallengeRequest { relying_party, person, agreement, waiting: None, correlation: None };
     let opening = Opening {
         id: challenge,
-        key: "k1".try_into().unwrap(),
+        key: Some("k1".try_into().unwrap()),
         message: format!("msg_{:032x}", 1).try_into().unwrap(),
     };
     Challenge::begin(request, opening, &PolicySettings::default(), issued_at).next

@@ -1,0 +1,39 @@
+//! What an operator keeps of an order.
+
+use countersign_domain::{
+    id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
+    record::Stored,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::message::Order;
+
+/// An order, and what was said of it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Taken {
+    pub(crate) id: String,
+    pub(crate) order: Order,
+    /// Ours, whose code the subscriber gets.
+    pub(crate) challenge: ChallengeId,
+    /// Stands for the session at the client, which we are not told.
+    pub(crate) session: SessionId,
+    /// The client's names of the messages that were sent.
+    pub(crate) messages: Vec<MessageId>,
+    /// What was signed when the code was accepted.
+    pub(crate) statement: Option<String>,
+}
+
+impl Taken {
+    /// A client names its orders as it likes.
+    pub(crate) fn id_of(party: &RelyingPartyId, challenge: &ChallengeId) -> String {
+        format!("{party} {challenge}")
+    }
+}
+
+impl Stored for Taken {
+    const COLLECTION: &'static str = "operator_order";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}

@@ -1,0 +1,80 @@
+//! Challenges whose code an operator computes, sends and compares (F12.v1). It counts the attempts; the conclusion of what it
+//! says is drawn here.
+
+use super::{Challenge, State, Transition, Verified};
+use crate::{
+    agreement::{Agreement, ProtocolOrder},
+    operator::{CodeOrder, Verdict},
+    refusal::Refusal,
+    time::Timestamp,
+    transaction::Transaction,
+};
+
+impl Challenge {
+    /// The operator's signed word that it accepted the code, if it did.
+    pub fn statement(&self) -> Option<&str> {
+        self.statement.as_deref()
+    }
+
+    /// What an operator is told of it, where it is one that an operator can be told of.
+    pub(crate) fn code_order(&self) -> Option<CodeOrder> {
+        let (transaction, order) = orderable(self.agreement())?;
+        let person = self.person();
+        Some(CodeOrder {
+            challenge: self.id().clone(),
+            to: person.address.clone(),
+            locale: person.locale.clone(),
+            origin: person.origin.clone(),
+            amount: transaction.amount(),
+            payee: transaction.payee().clone(),
+            digest: order.digest.clone(),
+            name: order.name.clone(),
+        })
+    }
+
+    /// Draws the conclusion of what an operator said of a response, on the challenge as it stands by now. The proof is good
+    /// once its step is committed, and it is the only one ever.
+    pub(crate) fn judged(mut self, verdict: &Verdict, now: Timestamp) -> Transition<Verified> {
+        if let Some(refusal) = self.over() {
+            return Transition::Refused(refusal);
+        }
+        match verdict {
+            Verdict::Accepted { statement } => {
+                self.statement = Some(statement.clone());
+                let proof = Verified::of(&self);
+                Transition::Made(self.end(State::Verified { at: now }), proof)
+            }
+            Verdict::Refused(refusal) if is_final(refusal) => {
+                let reason = refusal.clone();
+                let ended = self.end(State::Refused { reason: reason.clone(), at: now });
+                Transition::Ended(ended, reason)
+            }
+            Verdict::Refused(refusal) => Transition::Refused(refusal.clone()),
+        }
+    }
+}
+
+/// A payment with an order of its own: the short reference is of the order's name, so that both sides show the same.
+pub(crate) const fn orderable(agreement: &Agreement) -> Option<(&Transaction, &ProtocolOrder)> {
+    match agreement {
+        Agreement::Payment { transaction, order: Some(order), .. } => Some((transaction, order)),
+        Agreement::Payment { order: None, .. }
+        | Agreement::Access { .. }
+        | Agreement::Certificate { .. }
+        | Agreement::Document(_) => None,
+    }
+}
+
+/// Whether an operator that says so accepts no code any more. One that accepted a code before may be asked again with it.
+const fn is_final(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::TooManyAttempts | Refusal::Late | Refusal::Undeliverable | Refusal::Cancelled => {
+            true
+        }
+        Refusal::WrongCode { .. }
+        | Refusal::AlreadyUsed
+        | Refusal::OtherSession
+        | Refusal::TooManySends
+        | Refusal::TooSoon { .. } => false,
+    }
+}
