@@ -162,7 +162,7 @@ pub(crate) struct WalletSection {
     /// What the house keeps of each payment, in hundredths of a percent.
     #[serde(default)]
     pub(crate) fee_basis_points: u16,
-    /// Who computes and sends the codes of tickets. Absent: this server.
+    /// The operator that computes and sends the codes of tickets. Absent: this server does.
     pub(crate) operator: Option<OperatorLinkSection>,
 }
 

@@ -6,6 +6,8 @@
     reason = "a test's own steps fail the test, and so does what is not in an answer"
 )]
 
+mod operator;
+
 use countersign_certs::KeyPair;
 use countersign_domain::{amount::Amount, ports::Clock as _, time::Timestamp};
 use countersign_sandbox::{Sandbox, Settings};
@@ -28,16 +30,26 @@ struct Person {
     _folder: TempDir,
 }
 
+async fn sandbox() -> (TempDir, Sandbox) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::in_folder(folder.path().join("sandbox"));
+    let sandbox = Sandbox::start(settings).await.unwrap();
+    (folder, sandbox)
+}
+
 impl Person {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = Settings::in_folder(folder.path().join("sandbox"));
-        let sandbox = Sandbox::start(settings).await.unwrap();
+        let (folder, sandbox) = sandbox().await;
         let shop = Shop::of(&sandbox);
+        let wallets = shop.control("GET", "/sandbox.json", None).text("/wallets").to_owned();
+        Self::at(folder, sandbox, shop, wallets)
+    }
+
+    /// At wallets of that address, whose merchants' API the shop calls.
+    fn at(folder: TempDir, sandbox: Sandbox, shop: Shop, wallets: String) -> Self {
         let alice = sandbox.person();
         let (number, card) = (&alice.number, &alice.card);
         assert_eq!(shop.enrol("alice", number, &card.number, &card.expiry).status, 204);
-        let wallets = shop.control("GET", "/sandbox.json", None).text("/wallets").to_owned();
         Self { sandbox, shop, wallets, seen: 0, _folder: folder }
     }
 
