@@ -208,7 +208,7 @@ pub enum WalletError {
     /// Nobody signed in at this session.
     #[error("nobody is signed in")]
     NotSignedIn,
-    /// The identifier is not known, or is another's: one answer, as it would tell who is known here.
+    /// The identifier is another's, or has another number: one answer, as it would tell who is known here.
     #[error("the person is not known")]
     UnknownPerson,
     /// The card is not vouched for this person's phone, or is tied to somebody else: one answer.

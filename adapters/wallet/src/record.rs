@@ -99,7 +99,7 @@ stored! {
     CardTie, "wallet_card_tie", index;
     Opening, "wallet_opening", id;
     Visit, "wallet_visit", session;
-    Merchant, "wallet_merchant", number;
+    Merchant, "wallet_merchant", number, due next_at;
     MerchantKey, "wallet_merchant_key", id;
     Purchase, "wallet_purchase", id, due next_at;
     Transfer, "wallet_transfer", id, due next_at;
@@ -173,6 +173,8 @@ pub(crate) struct Merchant {
     pub(crate) name: Payee,
     pub(crate) payouts: u32,
     pub(crate) paid_through: BTreeMap<Currency, Position>,
+    /// When it is paid what it is owed by then.
+    pub(crate) next_at: Option<Timestamp>,
 }
 
 /// A key that a merchant signs its tickets with. Patent: *code confidentiel*.
@@ -317,6 +319,13 @@ pub struct Payout {
     pub fee_minor: u64,
     /// When it was made.
     pub at: Timestamp,
+}
+
+impl Payout {
+    /// What the merchant gets, in minor units.
+    pub const fn net_minor(&self) -> u64 {
+        self.total_minor.saturating_sub(self.fee_minor)
+    }
 }
 
 impl Visit {
