@@ -220,6 +220,9 @@ pub enum WalletError {
     /// The key to sign tickets with is another merchant's, or was revoked.
     #[error("the key cannot be taken")]
     KeyRefused,
+    /// Another merchant has that name, by which people know it.
+    #[error("another merchant has that name")]
+    NameTaken,
     /// It has more movements than one answer gives.
     #[error("the statement is too long")]
     StatementTooLong,
@@ -294,6 +297,7 @@ impl From<WalletError> for Problem {
             WalletError::CardRefused => of(unprocessable, "card-refused"),
             WalletError::TooMany => of(conflict, "too-many"),
             WalletError::KeyRefused => of(conflict, "key-refused"),
+            WalletError::NameTaken => of(conflict, "name-taken"),
             WalletError::StatementTooLong => of(unprocessable, "statement-too-long"),
             WalletError::KeyReused => Self::shared(unprocessable, "idempotency-key-reused"),
             WalletError::NotNow(state) => Self::not_now(state),

@@ -22,7 +22,7 @@ use crate::{
     jws::PublicKey,
     message::MerchantNumber,
     purse::{Limits, Movement, owed_to, paid_out_by},
-    record::{Merchant, MerchantKey, Payout},
+    record::{Merchant, MerchantKey, MerchantName, Payout},
     statement::about,
 };
 
@@ -33,7 +33,7 @@ impl Wallets {
     /// Opens a merchant's wallet, and takes the key that it will sign its tickets with.
     ///
     /// # Errors
-    /// When another merchant has that key, and when a port fails.
+    /// [`WalletError::NameTaken`], when another merchant has that key, and when a port fails.
     pub async fn open_merchant(
         &self,
         name: Payee,
@@ -41,15 +41,26 @@ impl Wallets {
     ) -> Result<MerchantNumber, WalletError> {
         let number = MerchantNumber::random(self.ports.entropy.as_ref())?;
         let mut batch = Batch::default();
-        batch.insert(&self.new_merchant(number.clone(), name))?;
+        self.add_merchant(number.clone(), name, &mut batch).await?;
         batch.insert(&MerchantKey::of(number.clone(), key))?;
         self.ports.store.commit(batch).await?;
         Ok(number)
     }
 
-    fn new_merchant(&self, number: MerchantNumber, name: Payee) -> Merchant {
-        let next_at = Some(self.next_payout());
-        Merchant { number, name, payouts: 0, paid_through: BTreeMap::new(), next_at }
+    async fn add_merchant(
+        &self,
+        number: MerchantNumber,
+        name: Payee,
+        batch: &mut Batch,
+    ) -> Result<(), WalletError> {
+        let named = MerchantName::of(&name, number.clone());
+        if self.ports.store.find::<MerchantName>(&named.id).await?.is_some() {
+            return Err(WalletError::NameTaken);
+        }
+        batch.insert(&named)?;
+        let (next_at, paid_through) = (Some(self.next_payout()), BTreeMap::new());
+        batch.insert(&Merchant { number, name, payouts: 0, paid_through, next_at })?;
+        Ok(())
     }
 
     fn next_payout(&self) -> Timestamp {
@@ -60,7 +71,7 @@ impl Wallets {
     /// The same key is taken once, however often it is sent.
     ///
     /// # Errors
-    /// [`WalletError::KeyRefused`], and when a port fails.
+    /// [`WalletError::KeyRefused`], [`WalletError::NameTaken`], and when a port fails.
     pub async fn take_key(
         &self,
         party: &RelyingParty,
@@ -85,7 +96,7 @@ impl Wallets {
             None => batch.insert(&MerchantKey::of(number.clone(), key.clone()))?,
         }
         if store.find::<Merchant>(number.as_str()).await?.is_none() {
-            batch.insert(&self.new_merchant(number.clone(), party.name.clone()))?;
+            self.add_merchant(number.clone(), party.name.clone(), &mut batch).await?;
         }
         Ok((batch, number))
     }

@@ -314,6 +314,7 @@ fn every_refusal_of_ours_has_words_in_every_language() {
         WalletError::CardRefused,
         WalletError::TooMany,
         WalletError::KeyRefused,
+        WalletError::NameTaken,
         WalletError::StatementTooLong,
         WalletError::KeyReused,
         WalletError::NotNow("closed"),
@@ -332,7 +333,7 @@ fn parties_api(parties: &Parties) -> Router {
     let client = |id: &str, key: &str| ApiClient {
         party: RelyingParty {
             id: id.try_into().unwrap(),
-            name: "Librairie Dupont".try_into().unwrap(),
+            name: format!("Shop {id}").as_str().try_into().unwrap(),
             may_enrol: false,
         },
         api_key_sha256: KeyHash::of(key),

@@ -422,6 +422,18 @@ async fn merchants_are_paid_when_their_time_has_come_and_the_house_reads_what_to
 }
 
 #[tokio::test]
+async fn two_merchants_have_no_name_in_common_whatever_its_case() {
+    let parties = Parties::new().await;
+    let wallets = &parties.process.wallets;
+    let key = countersign_wallet::testing::other_key().public().clone();
+    for name in ["Librairie Dupont", "LIBRAIRIE dupont"] {
+        let other = wallets.open_merchant(name.try_into().unwrap(), key.clone()).await;
+        assert_eq!(other, Err(WalletError::NameTaken), "{name}");
+    }
+    assert!(wallets.open_merchant("Librairie Durand".try_into().unwrap(), key).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_merchants_key_is_one_merchants_and_can_be_revoked() {
     let (parties, alice) = rich("100.00").await;
     let wallets = &parties.process.wallets;
