@@ -26,7 +26,13 @@ use countersign_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use crate::{Wallets, jws::PublicKey, message::MerchantNumber, record::Payout, statement::about};
+use crate::{
+    Wallets,
+    jws::PublicKey,
+    message::{MerchantNumber, registration::Registration},
+    record::Payout,
+    statement::about,
+};
 
 /// Movements in one answer.
 const MAX_ENTRIES: usize = 500;
@@ -60,6 +66,16 @@ struct JsonWebKey {
     y: String,
 }
 
+/// A key that tickets will be signed with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what Registration reads")]
+struct NewKey {
+    key: JsonWebKey,
+    /// A `KeyProof` (JWS in its compact form), signed with that key, not ten minutes ago: `typ` is `countersign-key+jws`,
+    /// the content `iss`, the caller's id as a relying party, `aud`, the server's name, and `iat`.
+    proof: String,
+}
+
 /// What a merchant's till has to know beside its own key.
 #[derive(Serialize, ToSchema)]
 struct MerchantAnswer {
@@ -75,10 +91,10 @@ struct MerchantAnswer {
     server_keys: Vec<PublicKey>,
 }
 
-/// Takes a key that tickets will be signed with, beside those that were taken before. To send the same key again is to ask
-/// for the same answer.
+/// Takes a key that tickets will be signed with, beside those that were taken before, when the caller proves to have its
+/// private half. To send the same key again is to ask for the same answer.
 #[utoipa::path(
-    post, path = "/v1/wallet/keys", request_body = JsonWebKey, security(("api_key" = [])),
+    post, path = "/v1/wallet/keys", request_body = NewKey, security(("api_key" = [])),
     responses(
         (status = 200, description = "Tickets signed with it are accepted.", body = MerchantAnswer),
         (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
@@ -89,9 +105,9 @@ async fn take_key(
     ApiCaller(party): ApiCaller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<MerchantAnswer>, Problem> {
-    let key: PublicKey = json(&bytes(body)?)?;
-    let (house, kid) = (Arc::clone(&wallets.house), key.id().to_owned());
-    let step = async move { wallets.take_key(&party, &key).await.map_err(Problem::from) };
+    let new: Registration = json(&bytes(body)?)?;
+    let (house, kid) = (Arc::clone(&wallets.house), new.key.id().to_owned());
+    let step = async move { wallets.take_key(&party, &new).await.map_err(Problem::from) };
     let merchant = to_the_end(step).await?;
     let (server, server_keys) = (house.origin.to_string(), house.key_set().keys);
     Ok(Json(MerchantAnswer { merchant, kid, server, server_keys }))

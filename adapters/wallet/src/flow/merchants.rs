@@ -20,7 +20,7 @@ use crate::{
     error::{WalletError, attempted},
     house::House,
     jws::PublicKey,
-    message::MerchantNumber,
+    message::{MerchantNumber, registration::Registration},
     purse::{Limits, Movement, owed_to, paid_out_by},
     record::{Merchant, MerchantKey, MerchantName, Payout},
     statement::about,
@@ -71,12 +71,14 @@ impl Wallets {
     /// The same key is taken once, however often it is sent.
     ///
     /// # Errors
-    /// [`WalletError::KeyRefused`], [`WalletError::NameTaken`], and when a port fails.
+    /// The [`MessageRefusal`](crate::error::MessageRefusal) of the proof, [`WalletError::KeyRefused`], [`WalletError::NameTaken`], and when a port fails.
     pub async fn take_key(
         &self,
         party: &RelyingParty,
-        key: &PublicKey,
+        registration: &Registration,
     ) -> Result<MerchantNumber, WalletError> {
+        let now = self.ports.clock.now();
+        let key = registration.verified(&party.id, &self.house.origin, now)?;
         let take = || async move { attempted(self.key_of(party, key).await) };
         self.ports.store.attempt(take).await?
     }

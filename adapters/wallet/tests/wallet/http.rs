@@ -11,16 +11,19 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use countersign_domain::{id::ChallengeId, relying_party::RelyingParty, time::Timestamp};
+use countersign_domain::{
+    id::ChallengeId, relying_party::RelyingParty, testing::START, time::Timestamp,
+};
 use countersign_wallet::{
     House, Wallets,
     error::{MessageRefusal, MoneyRefusal, TicketRefusal, WalletError},
     flow::CodeAsked,
     http::client_routes,
-    jws::KeySet,
+    jws::{KeySet, SigningKey},
     merchant::{Delivered, Till},
     merchants_api::merchants_api,
-    testing::{ALICE, Parties, house, merchant_key, other_key, server_key},
+    message::registration::Registration,
+    testing::{ALICE, Parties, SERVER, house, merchant_key, other_key, server_key},
 };
 use countersign_web::{
     api::api,
@@ -352,17 +355,17 @@ async fn a_relying_party_is_a_merchant_with_its_first_key_and_sells_under_it_unt
     let (api, alice) = (parties_api(&parties), Program::of(&parties));
     let (wallet, _) = alice.with_money(10_000).await;
     let key = other_key();
-    let jwk = serde_json::to_string(key.public()).unwrap();
     let take =
-        async |who: &str, jwk: &str| call(&api, who, "POST", "/v1/wallet/keys", &[], jwk).await;
+        async |who: &str, new: &str| call(&api, who, "POST", "/v1/wallet/keys", &[], new).await;
+    let (new, others) = (registration("dupont", &key), registration("other", &key));
 
-    let taken = take(API_KEY, &jwk).await;
+    let taken = take(API_KEY, &new).await;
     assert_eq!((taken.status.as_u16(), taken.text("/kid")), (200, key.public().id().to_owned()));
-    assert_eq!(take(API_KEY, &jwk).await.json(), taken.json());
-    assert_eq!(take("another key", &jwk).await.refusal(), (409, "key-refused".to_owned()));
-    let first = serde_json::to_string(merchant_key().public()).unwrap();
+    assert_eq!(take(API_KEY, &new).await.json(), taken.json());
+    assert_eq!(take("another key", &others).await.refusal(), (409, "key-refused".to_owned()));
+    let first = registration("dupont", &merchant_key());
     assert_eq!(take(API_KEY, &first).await.refusal(), (409, "key-refused".to_owned()));
-    assert_eq!(take("no key", &jwk).await.refusal(), (401, "not-authenticated".to_owned()));
+    assert_eq!(take("no key", &new).await.refusal(), (401, "not-authenticated".to_owned()));
     assert_eq!(alice.get("/jwks.json").await.json()["keys"], taken.json()["server_keys"]);
 
     let till = Till {
@@ -395,7 +398,43 @@ async fn a_relying_party_is_a_merchant_with_its_first_key_and_sells_under_it_unt
     assert_eq!(call(&api, API_KEY, "DELETE", &path, &[], "").await.status, 204);
     let refused = alice.ask("POST", "/v1/tickets", json!({ "ticket": signed })).await;
     assert_eq!(refused.refusal(), (403, "message-key-unknown".to_owned()));
-    assert_eq!(take(API_KEY, &jwk).await.refusal(), (409, "key-refused".to_owned()));
+    assert_eq!(take(API_KEY, &new).await.refusal(), (409, "key-refused".to_owned()));
+}
+
+/// What a merchant sends to register a key.
+fn registration(merchant: &str, key: &SigningKey) -> String {
+    let (merchant, server) = (merchant.try_into().unwrap(), SERVER.try_into().unwrap());
+    serde_json::to_string(&Registration::new(key, merchant, server, START).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_key_is_taken_with_the_proof_that_its_private_half_is_the_callers() {
+    let parties = Parties::new().await;
+    let (api, key) = (parties_api(&parties), other_key());
+    let proof = |merchant: &str, server: &str, by: &SigningKey, at| {
+        let (merchant, server) = (merchant.try_into().unwrap(), server.try_into().unwrap());
+        let by = Registration::new(by, merchant, server, at).unwrap();
+        serde_json::to_string(&Registration { key: key.public().clone(), ..by }).unwrap()
+    };
+    let ticket = parties.signed("ticket-0001", "25.50");
+    let of_ticket = json!({ "key": key.public(), "proof": ticket }).to_string();
+    let seconds = START.unix_seconds();
+    let at = Timestamp::from_unix_seconds;
+    for (body, status, name) in [
+        (serde_json::to_string(key.public()).unwrap(), 400, "malformed-json"),
+        (of_ticket, 422, "message-type"),
+        // It was signed by somebody else, who has the public key, as everybody may.
+        (proof("dupont", SERVER, &merchant_key(), START), 403, "message-key-unknown"),
+        (proof("other", SERVER, &key, START), 422, "message-issuer"),
+        (proof("dupont", "other.example.com", &key, START), 422, "message-audience"),
+        (proof("dupont", SERVER, &key, at(seconds + 61)), 422, "message-from-future"),
+        (proof("dupont", SERVER, &key, at(seconds - 600)), 410, "message-expired"),
+    ] {
+        let refused = call(&api, API_KEY, "POST", "/v1/wallet/keys", &[], body).await;
+        assert_eq!(refused.refusal(), (status, name.to_owned()), "{refused:?}");
+    }
+    let good = proof("dupont", SERVER, &key, at(seconds - 599));
+    assert_eq!(call(&api, API_KEY, "POST", "/v1/wallet/keys", &[], good).await.status, 200);
 }
 
 #[tokio::test]
