@@ -113,7 +113,7 @@ async fn campaign() {
     let sandbox = Sandbox::start(settings).await.unwrap();
     let site = Site::beside(&sandbox, "wallets").unwrap();
     serve_only(&site.configuration, "wallet");
-    raise_the_limits(&site.configuration);
+    set_the_terms(&site.configuration);
     let victim = Victim::new(site.configuration.clone(), power_loss(sandbox.folder()));
 
     let mut server = victim.start(0).await;
@@ -166,6 +166,7 @@ async fn campaign() {
     let mut verdict = judge::ask_the_server(&campaign).await;
     let again = judge::ask_again(&campaign, &mut verdict).await;
     judge::ask_the_wallets(&campaign, &mut verdict).await;
+    judge::ask_the_merchant(&campaign, &mut verdict).await;
     server.kill();
     judge::ask_the_books(&campaign, &site.configuration, &mut verdict);
     let (receipts, took) = (campaign.counter.delivered().len(), begun.elapsed().as_secs());
@@ -180,10 +181,11 @@ async fn campaign() {
     assert!(receipts > 0 && again > 0);
 }
 
-/// People of the campaign pay all day long.
-fn raise_the_limits(configuration: &Path) {
+/// People of the campaign pay all day long, and merchants are paid at once.
+fn set_the_terms(configuration: &Path) {
     let text = fs::read_to_string(configuration).unwrap();
-    let limits = r#"limits = [{ currency = "EUR", balance = "9000000.00", payment = "90000.00", day = "9000000.00" }]"#;
+    let limits = r#"limits = [{ currency = "EUR", balance = "9000000.00", payment = "90000.00", day = "9000000.00" }]
+payout_every_seconds = 2"#;
     let line = |line: &str| if line.starts_with("limits = ") { limits } else { line }.to_owned();
     let lines: Vec<String> = text.lines().map(line).collect();
     fs::write(configuration, lines.join("\n")).unwrap();

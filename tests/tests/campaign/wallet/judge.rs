@@ -7,16 +7,24 @@ use std::{
     path::Path,
     process::Command,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use countersign_server::books;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::{
     Answered, Campaign, SAME_ANSWER, config,
     person::{Person, lasting},
 };
 use crate::judge::{AtBank, Purchase, Verdict};
+
+/// For how long what is sold may wait to be paid out.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+/// What the sandbox's house keeps of each payment.
+const FEE_BASIS_POINTS: u64 = 100;
 
 fn is_of_ticket(purchase: &Purchase) -> bool {
     purchase.name.starts_with("pur_")
@@ -103,6 +111,26 @@ fn into_the_wallet(purchase: &Purchase) -> i64 {
     }
 }
 
+/// What is sold is paid out to the merchant.
+pub(crate) async fn ask_the_merchant(campaign: &Campaign, verdict: &mut Verdict) {
+    let end = Instant::now() + PATIENCE;
+    let (mut after, mut owed) = (0, None);
+    while owed != Some(0) && Instant::now() < end {
+        let path = format!("/v1/wallet/statement?currency=EUR&after={after}");
+        let shown = campaign.client.merchant("GET", &path, "none", "").await.unwrap();
+        let last = shown.body.as_array().unwrap().last();
+        if let Some(last) = last {
+            after = last.get("position").and_then(Value::as_u64).unwrap();
+            owed = last.get("balance_minor").and_then(Value::as_i64);
+        } else {
+            sleep(PAUSE).await;
+        }
+    }
+    if owed != Some(0) {
+        verdict.broken.push(format!("what is sold is paid out: {owed:?} cents are owed"));
+    }
+}
+
 /// The books are right, says a second program, too; the merchant is owed each ticket that was paid, once, and nothing else;
 /// and no hold is left in them.
 pub(crate) fn ask_the_books(campaign: &Campaign, configuration: &Path, verdict: &mut Verdict) {
@@ -120,12 +148,15 @@ pub(crate) fn ask_the_books(campaign: &Campaign, configuration: &Path, verdict: 
 
     let export = fs::read_to_string(export).unwrap();
     let owed = format!("wallet_merchant:{}", campaign.counter.merchant());
-    let mut sales: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut sales, mut paid_out, mut fees) = (BTreeMap::<String, u64>::new(), 0, 0);
     for line in export.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let text = |member: &str| line.get(member).and_then(Value::as_str).unwrap_or_default();
+        let amount = line.get("amount_minor").and_then(Value::as_u64).unwrap_or_default();
+        if text("debit") == owed {
+            *if text("id").ends_with("/fee") { &mut fees } else { &mut paid_out } += amount;
+        }
         if text("credit") == owed {
-            let amount = line.get("amount_minor").and_then(Value::as_u64).unwrap();
             let (payment, _) = text("id").split_once('/').unwrap();
             *sales.entry(payment.to_owned()).or_default() += amount;
         }
@@ -133,6 +164,13 @@ pub(crate) fn ask_the_books(campaign: &Campaign, configuration: &Path, verdict: 
         if text("account").starts_with("wallet_held:") && !is_even {
             verdict.broken.push(format!("no hold is for ever: {line}"));
         }
+    }
+    let sold: u64 = sales.values().sum();
+    let due: u64 = sales.values().map(|amount| amount * FEE_BASIS_POINTS / 10_000).sum();
+    if (paid_out + fees, fees) != (sold, due) {
+        verdict.broken.push(format!(
+            "each sale is paid out once, less the fee: {sold} cents are sold, {paid_out} paid, {fees} kept of {due}"
+        ));
     }
     for purchase in verdict.purchases.clone().iter().filter(|purchase| is_of_ticket(purchase)) {
         let sold = sales.remove(&purchase.name);
