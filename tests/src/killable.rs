@@ -21,6 +21,8 @@ pub struct Site {
     pub api: String,
     /// The payers' pages.
     pub checkout: String,
+    /// Where people's programs have their wallets.
+    pub wallets: String,
     /// The store's file.
     pub store: PathBuf,
     /// The configuration's file.
@@ -46,15 +48,17 @@ impl Site {
             moved.insert(old, new);
         }
         let at = |url: &str| {
-            let new = moved.get(&port(url));
-            new.copied().ok_or_else(|| io::Error::other(format!("nothing listens at {url}")))
+            let new = moved.get(&port(url)).map(|port| format!("https://localhost:{port}"));
+            new.ok_or_else(|| io::Error::other(format!("nothing listens at {url}")))
         };
-        let (api, checkout) = (at(sandbox.api_url())?, at(sandbox.checkout_url())?);
+        let [api, checkout, wallets] =
+            [sandbox.api_url(), sandbox.checkout_url(), sandbox.wallets_url()].map(at);
         let configuration = sandbox.folder().join(format!("{name}.toml"));
         fs::write(&configuration, text)?;
         Ok(Self {
-            api: format!("https://localhost:{api}"),
-            checkout: format!("https://localhost:{checkout}"),
+            api: api?,
+            checkout: checkout?,
+            wallets: wallets?,
             store: sandbox.folder().join(format!("{name}.db")),
             configuration,
         })

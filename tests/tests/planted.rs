@@ -5,7 +5,8 @@ use std::{fs, path::Path, process::Command};
 #[test]
 fn every_planted_bug_fits_the_code_and_names_a_rule_of_the_judge() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let judges = ["judge.rs", "set/judge.rs"].map(|judge| tests.join("tests/campaign").join(judge));
+    let judges = ["judge.rs", "set/judge.rs", "wallet/judge.rs"]
+        .map(|judge| tests.join("tests/campaign").join(judge));
     let judges = judges.map(|judge| fs::read_to_string(judge).unwrap()).concat();
     let patches = fs::read_dir(tests.join("planted")).unwrap();
     let patches = patches.map(|entry| entry.unwrap().path());

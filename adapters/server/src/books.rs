@@ -1,9 +1,9 @@
-//! Whether the books in the configured store are right: `countersign check --books`.
+//! Whether the books in the configured store are right: `countersign check --books`; and a copy of it: `countersign backup`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign_domain::record::StoreError;
-use countersign_store::{Books, Difference, Wrong};
+use countersign_store::{Books, Difference, Wrong, backup};
 use serde_json::{Value, json};
 
 use crate::{backbone::store_file, config::Config};
@@ -28,12 +28,24 @@ pub struct BooksReport {
 /// # Errors
 /// When there is no store, it cannot be read, or the file cannot be written.
 pub fn books(config: &Config, export: Option<&Path>) -> Result<BooksReport, StoreError> {
-    let none = || StoreError::Unavailable { cause: "the configuration names none".to_owned() };
-    let books = Books::open(&store_file(config).ok_or_else(none)?)?;
+    let books = Books::open(&configured(config)?)?;
     if let Some(file) = export {
         books.export(file)?;
     }
     report(&books)
+}
+
+/// Writes a copy of the configured store, as of now, to a file that must not exist yet; a server may be running.
+///
+/// # Errors
+/// When there is no store, or the copy exists or cannot be written.
+pub fn copy_store(config: &Config, to: &Path) -> Result<(), StoreError> {
+    backup(&configured(config)?, to)
+}
+
+fn configured(config: &Config) -> Result<PathBuf, StoreError> {
+    let none = || StoreError::Unavailable { cause: "the configuration names none".to_owned() };
+    store_file(config).ok_or_else(none)
 }
 
 fn report(books: &Books) -> Result<BooksReport, StoreError> {

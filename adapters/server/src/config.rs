@@ -157,13 +157,22 @@ pub(crate) struct WalletSection {
     pub(crate) relying_party: RelyingPartyId,
     /// PEM of the key that receipts are signed with: PKCS#8, on P-256.
     pub(crate) signing_key: PathBuf,
+    /// A JWK Set (RFC 7517) of the keys that receipts were signed with before.
+    pub(crate) earlier_keys: Option<PathBuf>,
     /// The currencies that wallets are kept in, and what each may have and do.
     pub(crate) limits: Vec<LimitsSection>,
     /// What the house keeps of each payment, in hundredths of a percent.
     #[serde(default)]
     pub(crate) fee_basis_points: u16,
+    /// How often merchants are paid what they are owed.
+    #[serde(default = "a_day")]
+    pub(crate) payout_every_seconds: u32,
     /// The operator that computes and sends the codes of tickets. Absent: this server does.
     pub(crate) operator: Option<OperatorLinkSection>,
+}
+
+const fn a_day() -> u32 {
+    86_400
 }
 
 /// `wallet.operator`

@@ -49,7 +49,7 @@ mod trust;
 mod wallet;
 mod workers;
 
-pub use books::{BooksReport, books};
+pub use books::{BooksReport, books, copy_store};
 pub use config::Config;
 pub use error::{ConfigError, StartError};
 pub use server::{Server, serve};

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use countersign_server::{
-    Config, Server, SystemClock, books, ca,
+    Config, Server, SystemClock, books, ca, copy_store,
     set::{self, Outcome},
 };
 use tracing_subscriber::EnvFilter;
@@ -43,6 +43,15 @@ enum Command {
         #[arg(long, requires = "books", value_name = "FILE")]
         export: Option<PathBuf>,
     },
+    /// Copies the store, as of now, to a file that must not exist yet; a server may be running. See docs/guides/operate.md.
+    Backup {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Where the copy is to be.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
     /// A certificate authority: makes one, issues, inspects, renews, revokes; see docs/guides/authority.md.
     Ca(Box<ca::Ca>),
     /// The cardholder of figure 11: a wallet, and paying with it; see docs/guides/set.md.
@@ -63,7 +72,7 @@ fn main() -> ExitCode {
     let quiet = match &arguments.command {
         Command::Ca(ca) => !ca.serves(),
         Command::Set(_) => true,
-        Command::Serve { .. } | Command::Check { .. } => false,
+        Command::Serve { .. } | Command::Check { .. } | Command::Backup { .. } => false,
     };
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
@@ -71,6 +80,7 @@ fn main() -> ExitCode {
         Command::Check { config, books, json, export } => {
             check(&config, books, json, export.as_deref())
         }
+        Command::Backup { config, to } => copy(&config, &to),
         Command::Ca(command) => certify(*command),
         Command::Set(command) => match purchase(*command) {
             Ok(Outcome::NotPaid) => return ExitCode::from(NOT_PAID),
@@ -126,6 +136,10 @@ fn check(
         Some(found) if !found.right => Err("the books are wrong".into()),
         _ => Ok(()),
     }
+}
+
+fn copy(config: &std::path::Path, to: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    Ok(copy_store(&Config::read(config)?, to)?)
 }
 
 fn certify(command: ca::Ca) -> Result<(), Box<dyn std::error::Error>> {

@@ -12,7 +12,9 @@ use countersign_domain::{
 };
 use countersign_operator::{HttpOperator, link::MAX_ANSWER_BYTES, statement::StatementVerifier};
 use countersign_wallet::{
-    Fee, House, Limits, Wallets, flow, http::client_routes, jws::SigningKey,
+    Fee, House, Limits, Wallets, flow,
+    http::client_routes,
+    jws::{KeySet, PublicKey, SigningKey},
     merchants_api::merchants_api,
 };
 use countersign_web::client::HttpClient;
@@ -146,13 +148,18 @@ fn house(section: &WalletSection, config: &Config) -> Result<House, ConfigError>
     if section.fee_basis_points > WHOLE {
         return Err(ConfigError::unusable("wallet.fee_basis_points", "is more than 10000"));
     }
+    if section.payout_every_seconds == 0 {
+        return Err(ConfigError::unusable("wallet.payout_every_seconds", "is 0"));
+    }
     Ok(House {
         name: Payee::clone(&party.name),
         origin: section.public_origin.host().clone(),
         party: party.id.clone(),
         key: signing_key(section, config)?,
+        earlier_keys: earlier_keys(section, config)?,
         limits: limits(&section.limits)?,
         fee: Fee { basis_points: section.fee_basis_points },
+        payout_every_seconds: section.payout_every_seconds,
     })
 }
 
@@ -163,6 +170,14 @@ fn signing_key(section: &WalletSection, config: &Config) -> Result<SigningKey, C
     let der = der.map_err(|error| ConfigError::unusable(key, error))?;
     SigningKey::from_pkcs8(der.secret_pkcs8_der())
         .map_err(|error| ConfigError::unusable(key, error))
+}
+
+/// Those of the set that `/jwks.json` gave before the key was changed.
+fn earlier_keys(section: &WalletSection, config: &Config) -> Result<Vec<PublicKey>, ConfigError> {
+    let Some(file) = &section.earlier_keys else { return Ok(Vec::new()) };
+    let set = serde_json::from_str::<KeySet>(&config.files.text(file)?);
+    let set = set.map_err(|error| ConfigError::unusable("wallet.earlier_keys", error))?;
+    Ok(set.keys)
 }
 
 fn limits(sections: &[LimitsSection]) -> Result<Vec<Limits>, ConfigError> {

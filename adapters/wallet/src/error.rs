@@ -208,7 +208,7 @@ pub enum WalletError {
     /// Nobody signed in at this session.
     #[error("nobody is signed in")]
     NotSignedIn,
-    /// The identifier is not known, or is another's: one answer, as it would tell who is known here.
+    /// The identifier is another's, or has another number: one answer, as it would tell who is known here.
     #[error("the person is not known")]
     UnknownPerson,
     /// The card is not vouched for this person's phone, or is tied to somebody else: one answer.
@@ -220,6 +220,9 @@ pub enum WalletError {
     /// The key to sign tickets with is another merchant's, or was revoked.
     #[error("the key cannot be taken")]
     KeyRefused,
+    /// Another merchant has that name, by which people know it.
+    #[error("another merchant has that name")]
+    NameTaken,
     /// It has more movements than one answer gives.
     #[error("the statement is too long")]
     StatementTooLong,
@@ -294,6 +297,7 @@ impl From<WalletError> for Problem {
             WalletError::CardRefused => of(unprocessable, "card-refused"),
             WalletError::TooMany => of(conflict, "too-many"),
             WalletError::KeyRefused => of(conflict, "key-refused"),
+            WalletError::NameTaken => of(conflict, "name-taken"),
             WalletError::StatementTooLong => of(unprocessable, "statement-too-long"),
             WalletError::KeyReused => Self::shared(unprocessable, "idempotency-key-reused"),
             WalletError::NotNow(state) => Self::not_now(state),

@@ -90,7 +90,7 @@ impl Visitor {
 pub struct CodeAsked {
     /// Which code it is that is awaited.
     pub challenge: ChallengeId,
-    /// The phone's number, masked.
+    /// The phone's number, masked; none where it would tell a stranger who is known.
     pub phone: String,
     /// What stands in the message, too.
     pub short_reference: String,
@@ -125,19 +125,22 @@ impl Wallets {
         if visit.until.is_some_and(|until| until.seconds_from(now) < RENEWED_BELOW_SECONDS) {
             self.renew(session, now).await?;
         }
-        let holder = store.expect::<Holder>(visit.identifier.as_str()).await?.value;
+        let holder = store.find::<Holder>(visit.identifier.as_str()).await?;
+        // The code of a visit of nobody was sent to nobody, and was guessed.
+        let holder = holder.ok_or(WalletError::NotSignedIn)?.value;
         Ok(Visitor(self.person(&holder, session.clone(), locale)))
     }
 
     /// Resumes up to `limit` payments and as many transfers that nobody is at: whose person's time has run out, or whose
-    /// process has crashed. Returns how many there were.
+    /// process has crashed; and pays as many merchants whose time has come. Returns how many there were.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn resume(&self, limit: usize) -> Result<usize, Error> {
         let (purchases, transfers) =
             (self.resume_purchases(limit).await?, self.resume_transfers(limit).await?);
-        Ok(purchases.saturating_add(transfers))
+        let payouts = self.resume_payouts(limit).await?;
+        Ok(purchases.saturating_add(transfers).saturating_add(payouts))
     }
 
     async fn renew(&self, session: &SessionId, now: Timestamp) -> Result<(), Error> {

@@ -4,7 +4,11 @@ use countersign_domain::{
     amount::Currency, id::RelyingPartyId, origin::Origin, transaction::Payee,
 };
 
-use crate::{error::MoneyRefusal, jws::SigningKey, purse::Limits};
+use crate::{
+    error::MoneyRefusal,
+    jws::{KeySet, PublicKey, SigningKey},
+    purse::Limits,
+};
 
 /// The house that keeps the wallets.
 #[derive(Clone, Debug)]
@@ -17,13 +21,24 @@ pub struct House {
     pub party: RelyingPartyId,
     /// What receipts are signed with.
     pub key: SigningKey,
+    /// What receipts were signed with before: they are good for ever, and so these are published, too.
+    pub earlier_keys: Vec<PublicKey>,
     /// The currencies that wallets are kept in.
     pub limits: Vec<Limits>,
     /// What it keeps of each payment.
     pub fee: Fee,
+    /// How often a merchant is paid what it is owed.
+    pub payout_every_seconds: u32,
 }
 
 impl House {
+    /// What a merchant verifies receipts with, whenever they were signed: the key of now, and those before it.
+    pub fn key_set(&self) -> KeySet {
+        let current = self.key.public();
+        let earlier = self.earlier_keys.iter().filter(|earlier| *earlier != current);
+        KeySet { keys: [current].into_iter().chain(earlier).cloned().collect() }
+    }
+
     pub(crate) fn limits(&self, currency: Currency) -> Result<&Limits, MoneyRefusal> {
         let mut limits = self.limits.iter();
         limits.find(|limits| limits.currency == currency).ok_or(MoneyRefusal::NoSuchCurrency)

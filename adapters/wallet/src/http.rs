@@ -32,7 +32,7 @@ use serde::Serialize;
 use self::{
     answer::{
         CardAnswer, CodeAnswer, OpeningAnswer, PaymentAnswer, StatementAnswer, TicketAnswer,
-        TransferAnswer, WalletAnswer,
+        TransferAnswer, VisitAnswer, WalletAnswer,
     },
     body::{NewCard, NewOpening, NewTransferBody, ShownTicket, SignIn, StatementQuery, Typed},
 };
@@ -118,11 +118,11 @@ fn nothing() -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// What receipts are signed with (RFC 7517 section 5): a merchant fetches it once, and verifies offline from then on.
+/// What receipts are and were signed with (RFC 7517 section 5): a merchant fetches it once, and verifies offline until a
+/// receipt names a key that it does not know.
 async fn keys(State(wallets): Shared) -> Response {
-    let keys = serde_json::json!({ "keys": [wallets.house.key.public()] });
-    ([(header::CONTENT_TYPE, "application/jwk-set+json")], Json(keys).into_response().into_body())
-        .into_response()
+    let keys = Json(wallets.house.key_set()).into_response().into_body();
+    ([(header::CONTENT_TYPE, "application/jwk-set+json")], keys).into_response()
 }
 
 async fn start_opening(
@@ -166,7 +166,7 @@ async fn start_sign_in(
     let (ports, locale) = (wallets.ports.clone(), guest.language(None).locale());
     let step = async move { wallets.start_sign_in(&identifier, id, locale).await };
     let asked = done(step).await?;
-    let mut response = private(StatusCode::ACCEPTED, CodeAnswer::of(&asked, ports.clock.now()));
+    let mut response = private(StatusCode::ACCEPTED, VisitAnswer::of(asked, ports.clock.now()));
     begun.inspect(|id| session::keep(&mut response, id));
     Ok(response)
 }

@@ -171,6 +171,14 @@ impl From<PublicKey> for PublicJwk {
     }
 }
 
+/// Public keys as a JWK Set has them (RFC 7517 section 5).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySet {
+    /// The keys.
+    pub keys: Vec<PublicKey>,
+}
+
 /// The header that we write, and the only one that we read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

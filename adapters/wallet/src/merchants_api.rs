@@ -26,13 +26,19 @@ use countersign_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use crate::{Wallets, jws::PublicKey, message::MerchantNumber, statement::about};
+use crate::{
+    Wallets,
+    jws::PublicKey,
+    message::{MerchantNumber, registration::Registration},
+    record::Payout,
+    statement::about,
+};
 
 /// Movements in one answer.
 const MAX_ENTRIES: usize = 500;
 
 #[derive(OpenApi)]
-#[openapi(paths(take_key, revoke_key, statement))]
+#[openapi(paths(take_key, revoke_key, statement, payouts))]
 struct Description;
 
 /// The merchants' part of the API.
@@ -41,6 +47,7 @@ pub fn merchants_api(wallets: Arc<Wallets>, parties: RelyingParties) -> ApiPart 
         .route("/v1/wallet/keys", post(take_key))
         .route("/v1/wallet/keys/{kid}", delete(revoke_key))
         .route("/v1/wallet/statement", get(statement))
+        .route("/v1/wallet/payouts", get(payouts))
         .with_state(Served::new(wallets, parties));
     ApiPart { routes, description: Description::openapi }
 }
@@ -59,6 +66,16 @@ struct JsonWebKey {
     y: String,
 }
 
+/// A key that tickets will be signed with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what Registration reads")]
+struct NewKey {
+    key: JsonWebKey,
+    /// A `KeyProof` (JWS in its compact form), signed with that key, not ten minutes ago: `typ` is `countersign-key+jws`,
+    /// the content `iss`, the caller's id as a relying party, `aud`, the server's name, and `iat`.
+    proof: String,
+}
+
 /// What a merchant's till has to know beside its own key.
 #[derive(Serialize, ToSchema)]
 struct MerchantAnswer {
@@ -69,15 +86,15 @@ struct MerchantAnswer {
     kid: String,
     /// The server's name: `aud` of its tickets, and `iss` of receipts.
     server: String,
-    /// The keys that receipts are signed with, as JWK.
+    /// The keys that receipts are and were signed with, as JWK.
     #[schema(value_type = Vec<JsonWebKey>)]
     server_keys: Vec<PublicKey>,
 }
 
-/// Takes a key that tickets will be signed with, beside those that were taken before. To send the same key again is to ask
-/// for the same answer.
+/// Takes a key that tickets will be signed with, beside those that were taken before, when the caller proves to have its
+/// private half. To send the same key again is to ask for the same answer.
 #[utoipa::path(
-    post, path = "/v1/wallet/keys", request_body = JsonWebKey, security(("api_key" = [])),
+    post, path = "/v1/wallet/keys", request_body = NewKey, security(("api_key" = [])),
     responses(
         (status = 200, description = "Tickets signed with it are accepted.", body = MerchantAnswer),
         (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
@@ -88,11 +105,11 @@ async fn take_key(
     ApiCaller(party): ApiCaller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<MerchantAnswer>, Problem> {
-    let key: PublicKey = json(&bytes(body)?)?;
-    let (house, kid) = (Arc::clone(&wallets.house), key.id().to_owned());
-    let step = async move { wallets.take_key(&party, &key).await.map_err(Problem::from) };
+    let new: Registration = json(&bytes(body)?)?;
+    let (house, kid) = (Arc::clone(&wallets.house), new.key.id().to_owned());
+    let step = async move { wallets.take_key(&party, &new).await.map_err(Problem::from) };
     let merchant = to_the_end(step).await?;
-    let (server, server_keys) = (house.origin.to_string(), vec![house.key.public().clone()]);
+    let (server, server_keys) = (house.origin.to_string(), house.key_set().keys);
     Ok(Json(MerchantAnswer { merchant, kid, server, server_keys }))
 }
 
@@ -115,6 +132,7 @@ async fn revoke_key(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// From which position on, and of which currency.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StatementQuery {
@@ -155,8 +173,7 @@ async fn statement(
     ApiCaller(party): ApiCaller,
     query: Result<Query<StatementQuery>, QueryRejection>,
 ) -> Result<Json<Vec<MerchantMovement>>, Problem> {
-    let Query(StatementQuery { currency, after }) =
-        query.map_err(|_| Problem::invalid("The query is currency, and after if need be."))?;
+    let StatementQuery { currency, after } = asked(query)?;
     let merchant = MerchantNumber::of(&party.id)?;
     let after = Position(after);
     let entries = wallets.merchant_entries(&merchant, currency, after, MAX_ENTRIES).await?;
@@ -172,4 +189,64 @@ async fn statement(
         }
     };
     Ok(Json(entries.iter().map(movement).collect()))
+}
+
+/// What a merchant was paid at once, to be transferred to its bank.
+#[derive(Serialize, ToSchema)]
+struct PayoutAnswer {
+    /// Where it stands: for `after`.
+    position: u64,
+    /// Names it: the merchant's number, and 1 for its first.
+    payout: String,
+    /// The merchant's number.
+    #[schema(value_type = String, example = "mer_00112233445566778899aabbccddeeff")]
+    merchant: MerchantNumber,
+    /// How many payments it covers.
+    payments: u64,
+    /// What they come to, in minor units.
+    total_minor: u64,
+    /// What of it the house keeps, in minor units.
+    fee_minor: u64,
+    /// What the merchant gets, in minor units.
+    net_minor: u64,
+    /// In seconds since the Unix epoch.
+    at: u64,
+}
+
+/// Up to 500 payouts to merchants, in their order. Only for the house.
+#[utoipa::path(
+    get, path = "/v1/wallet/payouts", security(("api_key" = [])),
+    params(("currency" = String, Query, description = "ISO 4217."),
+        ("after" = Option<u64>, Query, description = "The position of the last payout that is known.")),
+    responses(
+        (status = 200, description = "None when all are known.", body = Vec<PayoutAnswer>),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn payouts(
+    State(wallets): State<Arc<Wallets>>,
+    ApiCaller(party): ApiCaller,
+    query: Result<Query<StatementQuery>, QueryRejection>,
+) -> Result<Json<Vec<PayoutAnswer>>, Problem> {
+    let StatementQuery { currency, after } = asked(query)?;
+    if party.id != wallets.house.party {
+        return Err(Problem::not_found("Payouts are for the house that has the wallets."));
+    }
+    let found = wallets.payouts(currency, Position(after), MAX_ENTRIES).await?;
+    let payout = |(Position(position), payout): (Position, Payout)| PayoutAnswer {
+        position,
+        net_minor: payout.net_minor(),
+        payout: payout.id,
+        merchant: payout.merchant,
+        payments: payout.payments,
+        total_minor: payout.total_minor,
+        fee_minor: payout.fee_minor,
+        at: payout.at.unix_seconds(),
+    };
+    Ok(Json(found.into_iter().map(payout).collect()))
+}
+
+fn asked(query: Result<Query<StatementQuery>, QueryRejection>) -> Result<StatementQuery, Problem> {
+    let query = query.map(|Query(query)| query);
+    query.map_err(|_| Problem::invalid("The query is currency, and after if need be."))
 }

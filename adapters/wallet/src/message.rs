@@ -11,6 +11,7 @@
 //!      | verifies it offline, takes it once, delivers                |                    |
 //! ```
 
+pub mod registration;
 mod value;
 
 use countersign_domain::{

@@ -74,6 +74,11 @@ pub(crate) fn owed_to(merchant: &MerchantNumber) -> Result<Account, InvalidInput
     Account::new(MERCHANT, merchant.as_str())
 }
 
+/// What a house has paid out to merchants, and is to transfer to their banks.
+pub(crate) fn paid_out_by(house: &RelyingPartyId) -> Result<Account, InvalidInput> {
+    Account::new(PAYOUT, house.as_str())
+}
+
 fn room(wallet: &WalletNumber) -> Result<Account, InvalidInput> {
     Account::new(ROOM, wallet.as_str())
 }
@@ -210,8 +215,8 @@ impl Movement<'_> {
     }
 
     /// A merchant is paid out.
-    pub(crate) fn pay_out(&self, merchant: &MerchantNumber) -> Postings {
-        Ok(vec![self.post("out", owed_to(merchant)?, Account::new(PAYOUT, merchant.as_str())?)])
+    pub(crate) fn pay_out(&self, merchant: &MerchantNumber, house: &RelyingPartyId) -> Postings {
+        Ok(vec![self.post("out", owed_to(merchant)?, paid_out_by(house)?)])
     }
 
     /// The house keeps that of what a merchant is owed.

@@ -61,6 +61,13 @@ impl MerchantNumber {
     }
 }
 
+impl MerchantName {
+    /// That name, in whatever case.
+    pub(crate) fn of(name: &Payee, merchant: MerchantNumber) -> Self {
+        Self { id: named("nam_", &[&name.as_str().to_lowercase()]), merchant }
+    }
+}
+
 impl TransferId {
     /// The one that a person names so: the same name is the same transfer.
     pub(crate) fn of(holder: &Identifier, key: &Token) -> Result<Self, InvalidInput> {
@@ -99,8 +106,9 @@ stored! {
     CardTie, "wallet_card_tie", index;
     Opening, "wallet_opening", id;
     Visit, "wallet_visit", session;
-    Merchant, "wallet_merchant", number;
+    Merchant, "wallet_merchant", number, due next_at;
     MerchantKey, "wallet_merchant_key", id;
+    MerchantName, "wallet_merchant_name", id;
     Purchase, "wallet_purchase", id, due next_at;
     Transfer, "wallet_transfer", id, due next_at;
     Payout, "wallet_payout", id;
@@ -173,6 +181,15 @@ pub(crate) struct Merchant {
     pub(crate) name: Payee,
     pub(crate) payouts: u32,
     pub(crate) paid_through: BTreeMap<Currency, Position>,
+    /// When it is paid what it is owed by then.
+    pub(crate) next_at: Option<Timestamp>,
+}
+
+/// From the name that people see to the merchant that has it: they must not pay one and mean another.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct MerchantName {
+    pub(crate) id: String,
+    pub(crate) merchant: MerchantNumber,
 }
 
 /// A key that a merchant signs its tickets with. Patent: *code confidentiel*.
@@ -317,6 +334,13 @@ pub struct Payout {
     pub fee_minor: u64,
     /// When it was made.
     pub at: Timestamp,
+}
+
+impl Payout {
+    /// What the merchant gets, in minor units.
+    pub const fn net_minor(&self) -> u64 {
+        self.total_minor.saturating_sub(self.fee_minor)
+    }
 }
 
 impl Visit {

@@ -34,6 +34,7 @@ use crate::{
     },
 };
 
+pub const PAYOUT_EVERY_SECONDS: u32 = 86_400;
 pub const SERVER: &str = "wallet.example.com";
 pub const ALICE: &str = "+33612345678";
 pub const BOB: &str = "+33687654321";
@@ -236,12 +237,13 @@ pub fn phone_of(number: &str) -> Address {
     Msisdn::try_from(number).unwrap().into()
 }
 
-fn house() -> House {
+pub fn house() -> House {
     House {
         name: "Example wallets".try_into().unwrap(),
         origin: SERVER.try_into().unwrap(),
         party: "wallets".try_into().unwrap(),
         key: server_key(),
+        earlier_keys: Vec::new(),
         limits: vec![Limits {
             currency: "EUR".try_into().unwrap(),
             balance_minor: 50_000,
@@ -249,6 +251,7 @@ fn house() -> House {
             day_minor: 30_000,
         }],
         fee: Fee { basis_points: 150 },
+        payout_every_seconds: PAYOUT_EVERY_SECONDS,
     }
 }
 

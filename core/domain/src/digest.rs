@@ -9,7 +9,7 @@ use crate::{
     invalid::{Field, InvalidInput},
 };
 
-/// A SHA-256 digest, written as 64 hexadecimal digits.
+/// A SHA-256 digest, written as 64 hexadecimal digits in lower case: programs that compare it as text must find the same.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sha256Digest([u8; 32]);
@@ -30,9 +30,11 @@ impl TryFrom<String> for Sha256Digest {
     type Error = InvalidInput;
 
     fn try_from(text: String) -> Result<Self, InvalidInput> {
-        let octets = hex::decode(&text).and_then(|octets| octets.try_into().ok());
-        let refuse = || InvalidInput::new(Field::Digest, "is not 64 hexadecimal digits (SHA-256)");
-        octets.map(Self).ok_or_else(refuse)
+        let octets = hex::decode(&text).and_then(|octets| octets.try_into().ok()).map(Self);
+        let refuse = || {
+            InvalidInput::new(Field::Digest, "is not 64 lower-case hexadecimal digits (SHA-256)")
+        };
+        octets.filter(|digest| digest.to_string() == text).ok_or_else(refuse)
     }
 }
 
@@ -53,11 +55,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_sixty_four_hexadecimal_digits() {
-        let text = "0A".repeat(32);
+    fn a_digest_is_sixty_four_hexadecimal_digits_in_lower_case() {
+        let text = "0a".repeat(32);
         let digest = Sha256Digest::try_from(text.clone()).unwrap();
-        assert_eq!(digest.to_string(), text.to_lowercase());
-        for text in ["", "0a", &"0a".repeat(33), &"0g".repeat(32)] {
+        assert_eq!(digest.to_string(), text);
+        for text in ["", "0a", &"0a".repeat(33), &"0g".repeat(32), &"0A".repeat(32)] {
             assert!(Sha256Digest::try_from(text.to_owned()).is_err(), "{text}");
         }
     }

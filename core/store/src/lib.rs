@@ -41,15 +41,16 @@
 //!
 //! # For the operator
 //! The tables are described in `src/schema.sql`; `docs/guides/operate.md` says how to look into a store, how to back it up
-//! while it is written to, and how to restore it. A program does it with [`SqliteStore::backup`].
+//! while it is written to, and how to restore it. A program does it with [`backup`].
 //!
 //! Modules in reading order: `store` (the port), `writer` (group commit), `apply` (what a batch changes), `readers`,
-//! `query` (what can be asked), `books` (whether they are right), `export` (the books for another program), `schema`
+//! `query` (what can be asked), `backup`, `books` (whether they are right), `export` (the books for another program), `schema`
 //! (opening the file), `threads`, `error`.
 
 mod store;
 
 mod apply;
+mod backup;
 mod books;
 mod export;
 mod query;
@@ -60,6 +61,7 @@ mod writer;
 
 mod error;
 
+pub use backup::backup;
 pub use books::{Books, Difference, Findings, Total, Wrong};
 pub use error::OpenError;
 pub use store::SqliteStore;

@@ -1,7 +1,7 @@
 //! The store that the domain sees.
 
 use std::{
-    fs, io,
+    io,
     path::{self, Path},
 };
 
@@ -16,13 +16,7 @@ use countersign_domain::{
 };
 use rusqlite::Connection;
 
-use crate::{
-    error::{OpenError, unavailable},
-    query,
-    readers::Readers,
-    schema,
-    writer::Writer,
-};
+use crate::{error::OpenError, query, readers::Readers, schema, writer::Writer};
 
 /// How many reads run at once in threads of their own, and how many more by whoever wants one record.
 const READERS: usize = 4;
@@ -66,32 +60,10 @@ impl SqliteStore {
         })
     }
 
-    /// Writes a copy of the whole store, as of now, to a file that must not exist yet. Commits and reads go on.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the file exists or cannot be written.
-    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let to = path::absolute(to).map_err(unavailable)?;
-        self.readers.read(move |connection| write_backup(connection, &to)).await
-    }
-
     /// How many transactions were committed since the store was opened: with many clients at once, fewer than batches.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
     }
-}
-
-fn write_backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
-    let name = to.to_str().ok_or_else(|| unavailable("the name of the file is not UTF-8"))?;
-    schema::create_private(to).map_err(|error| unavailable(format_args!("{name}: {error}")))?;
-    let written = connection.execute("VACUUM INTO ?1", [name]).map_err(unavailable);
-    let synced = written
-        .and_then(|_| fs::File::open(to).and_then(|file| file.sync_all()).map_err(unavailable));
-    if synced.is_err() {
-        // Half a copy must not be mistaken for one. If it cannot be removed either, the error that began it counts.
-        let _ = fs::remove_file(to);
-    }
-    synced
 }
 
 #[async_trait]

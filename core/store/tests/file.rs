@@ -12,7 +12,9 @@ use countersign_domain::{
     register::{Account, Posting},
     time::Timestamp,
 };
-use countersign_store::{Books, Difference, Findings, OpenError, SqliteStore, Total, Wrong};
+use countersign_store::{
+    Books, Difference, Findings, OpenError, SqliteStore, Total, Wrong, backup,
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -96,8 +98,8 @@ async fn what_is_queued_is_written_before_a_dropped_store_is_gone() {
 async fn a_new_file_and_its_log_are_for_the_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let store = store_in(&folder, one_of_each()).await;
-    store.backup(&folder.path().join("copy.db")).await.unwrap();
+    let _store = store_in(&folder, one_of_each()).await;
+    backup(&folder.path().join("store.db"), &folder.path().join("copy.db")).unwrap();
     for name in ["store.db", "store.db-wal", "store.db-shm", "copy.db"] {
         let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -312,7 +314,7 @@ async fn a_backup_is_a_store_with_all_that_was_committed() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_in(&folder, one_of_each()).await;
     let copy = folder.path().join("copy.db");
-    store.backup(&copy).await.unwrap();
+    backup(&folder.path().join("store.db"), &copy).unwrap();
     store.commit(inserts("later")).await.unwrap();
     let copy = SqliteStore::open(&copy).unwrap();
     assert_eq!(copy.load(&key("a")).await, Ok(Some(note("a", 1))));
@@ -327,10 +329,10 @@ async fn a_backup_is_a_store_with_all_that_was_committed() {
 #[tokio::test]
 async fn a_backup_overwrites_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store_in(&folder, one_of_each()).await;
+    let _store = store_in(&folder, one_of_each()).await;
     let letter = folder.path().join("letter.txt");
     fs::write(&letter, "Dear operator,\n").unwrap();
-    let refused = store.backup(&letter).await;
+    let refused = backup(&folder.path().join("store.db"), &letter);
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
     assert_eq!(fs::read_to_string(&letter).unwrap(), "Dear operator,\n");
 }

@@ -3,7 +3,8 @@
 wallet_till.py FOLDER ticket NUMBER [NOW]: prints a signed ticket for two books.
 wallet_till.py FOLDER deliver [NOW]: reads a ticket and a receipt, a line each, and says what to deliver.
 
-FOLDER has merchant.pem, server.jwk, and till.json with "merchant" (the number) and "server" (the host).
+FOLDER has merchant.pem, server.jwks (what the server's /jwks.json gives), and till.json with "merchant" (the number) and
+"server" (the host).
 docs/reference/wallet.md says what the members mean.
 """
 import hashlib
@@ -38,7 +39,8 @@ class Till:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.key = ECKey.import_key((self.folder / "merchant.pem").read_bytes())
-        self.server_key = ECKey.import_key(json.loads((self.folder / "server.jwk").read_bytes()))
+        keys = json.loads((self.folder / "server.jwks").read_bytes())["keys"]
+        self.server_keys = [ECKey.import_key(key) for key in keys]
         names = json.loads((self.folder / "till.json").read_bytes())
         self.merchant, self.server = names["merchant"], names["server"]
 
@@ -50,8 +52,8 @@ class Till:
         return jws.serialize_compact(header, json.dumps(content), self.key)
 
     def check(self, receipt, ticket, now):
-        sold = self.read(ticket, self.key, "countersign-ticket+jws")
-        paid = self.read(receipt, self.server_key, "countersign-receipt+jws")
+        sold = self.read(ticket, [self.key], "countersign-ticket+jws")
+        paid = self.read(receipt, self.server_keys, "countersign-receipt+jws")
         need(paid["iss"] == self.server, "the receipt is from another server")
         need(paid["aud"] == self.merchant, "the receipt is for another merchant")
         need(paid["iat"] <= now + SKEW_SECONDS, "the receipt is from the future")
@@ -61,11 +63,19 @@ class Till:
              and paid["currency"] == sold["currency"], "the receipt is for another ticket")
         return sold
 
-    def read(self, message, key, typ):
-        header, content = self.verify(message, key)
-        need(header == {"typ": typ, "alg": "ES256", "kid": key.thumbprint()},
-             "the message is another")
-        return content
+    def read(self, message, keys, typ):
+        """The server's keys of now and of earlier are known: the header says which one it was."""
+        for key in keys:
+            header = {"typ": typ, "alg": "ES256", "kid": key.thumbprint()}
+            if self.header(message) == header:
+                return self.verify(message, key)
+        raise Refused("the message is another, or its key is not known")
+
+    def header(self, message):
+        try:
+            return jws.extract_compact(message.encode()).headers()
+        except Exception as error:
+            raise Refused("the message is not authentic") from error
 
     def verify(self, message, key):
         try:
@@ -75,7 +85,7 @@ class Till:
             raise
         except Exception as error:
             raise Refused("the message is not authentic") from error
-        return found.headers(), content
+        return content
 
     def take(self, sold):
         """Deliver after this returned, and after nothing else. Durable before it returns."""

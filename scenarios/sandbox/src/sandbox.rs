@@ -136,6 +136,11 @@ impl Sandbox {
         &self.facts.checkout
     }
 
+    /// Where people's programs have their wallets.
+    pub fn wallets_url(&self) -> &str {
+        &self.facts.wallets
+    }
+
     /// The key of a merchant that may enter subscribers.
     pub fn api_key(&self) -> &str {
         &self.facts.api_key

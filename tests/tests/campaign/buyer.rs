@@ -12,7 +12,11 @@ use countersign_sandbox::with_check_digit;
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::{Campaign, random::Random};
+use crate::{
+    Campaign,
+    judge::{AtBank, Purchase, decimal},
+    random::Random,
+};
 
 /// Before somebody who heard nothing looks again.
 const PAUSE: Duration = Duration::from_millis(15);
@@ -26,20 +30,6 @@ const SMALLEST: u64 = 600;
 
 static NEXT_AMOUNT: AtomicU64 = AtomicU64::new(SMALLEST);
 static NEXT_PERSON: AtomicU64 = AtomicU64::new(1);
-
-/// What somebody knows of a purchase.
-#[derive(Clone)]
-pub(crate) struct Purchase {
-    pub(crate) checkout: String,
-    /// In cents; no two purchases have the same.
-    pub(crate) amount: u64,
-    pub(crate) number: String,
-    pub(crate) card: String,
-    /// Whether the right code was typed: without that, nothing may be debited.
-    pub(crate) agreed: bool,
-    /// Whether an answer said that it is paid: then it is.
-    pub(crate) heard_paid: bool,
-}
 
 pub(crate) struct Buyer {
     user_id: String,
@@ -111,14 +101,15 @@ impl Buyer {
 
     async fn buy(&mut self) {
         let amount = NEXT_AMOUNT.fetch_add(1, Ordering::Relaxed);
-        let Some(checkout) = self.order(amount).await else {
+        let Some(name) = self.order(amount).await else {
             return;
         };
         let mut purchase = Purchase {
-            checkout,
+            name,
             amount,
             number: self.number.clone(),
             card: self.card.clone(),
+            at_bank: AtBank::Debits,
             agreed: false,
             heard_paid: false,
         };
@@ -156,7 +147,7 @@ impl Buyer {
     }
 
     async fn open(&self, purchase: &Purchase) -> Option<String> {
-        let page = format!("/pay/{}", purchase.checkout);
+        let page = format!("/pay/{}", purchase.name);
         let client = &self.campaign.client;
         let opened = self.insist(async || client.payer("GET", &page, "none=0", "").await);
         opened.await?.cookie
@@ -164,7 +155,7 @@ impl Buyer {
 
     /// Says who pays, once: an answer that was not heard is looked for. The code, when there is one to be typed.
     async fn begin(&self, purchase: &Purchase, cookie: &str) -> Option<String> {
-        let page = format!("/pay/{}", purchase.checkout);
+        let page = format!("/pay/{}", purchase.name);
         let client = &self.campaign.client;
         let form = format!("user_id={}", self.user_id);
         let end = Instant::now() + PATIENCE;
@@ -177,11 +168,8 @@ impl Buyer {
                     continue;
                 }
                 Some("awaiting_code") => {
-                    let path = format!("/handsets/{}/messages", self.number);
-                    let shown = client.control("GET", &path, "").await;
-                    let texts = shown.as_array().unwrap().iter().rev();
-                    let mut texts = texts.filter_map(|message| message.get("text")?.as_str());
-                    if let Some(found) = texts.find(|found| found.starts_with(&text)) {
+                    let shown = client.texts(&self.number).await;
+                    if let Some(found) = shown.iter().rev().find(|found| found.starts_with(&text)) {
                         return Some(found.rsplit_once('#').unwrap().1.to_owned());
                     }
                 }
@@ -202,7 +190,7 @@ impl Buyer {
             9 => Deed::Waver,
             _ => Deed::Race,
         };
-        let page = format!("/pay/{}", purchase.checkout);
+        let page = format!("/pay/{}", purchase.name);
         match deed {
             Deed::Leave => {}
             Deed::Type { at_once } => {
@@ -221,7 +209,7 @@ impl Buyer {
                 self.type_code(purchase, cookie, code, cancel).await;
             }
             Deed::Race => {
-                let void = format!("/v1/checkouts/{}/void", purchase.checkout);
+                let void = format!("/v1/checkouts/{}/void", purchase.name);
                 self.type_code(purchase, cookie, code, vec![("POST", void, false)]).await;
             }
         }
@@ -249,7 +237,7 @@ impl Buyer {
                 }
             });
         }
-        let page = format!("/pay/{}", purchase.checkout);
+        let page = format!("/pay/{}", purchase.name);
         let client = &self.campaign.client;
         let heard = self.insist(async || {
             client.payer("POST", &format!("{page}/code"), cookie, &form).await;
@@ -263,9 +251,4 @@ impl Buyer {
             purchase.heard_paid |= paid;
         }
     }
-}
-
-/// An amount as it is written.
-pub(crate) fn decimal(cents: u64) -> String {
-    format!("{}.{:02}", cents / 100, cents % 100)
 }

@@ -35,6 +35,12 @@ impl Answer {
         self.body.get("status").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// The name of the problem that it is; empty when it is none.
+    pub(crate) fn problem(&self) -> &str {
+        let name = self.body.get("type").and_then(Value::as_str);
+        name.and_then(|name| name.rsplit(':').next()).unwrap_or_default()
+    }
+
     pub(crate) fn text(&self, pointer: &str) -> String {
         let member = self.body.pointer(pointer).and_then(Value::as_str);
         member.unwrap_or_default().to_owned()
@@ -45,6 +51,7 @@ pub(crate) struct Client {
     tls: TlsConnector,
     api: String,
     checkout: String,
+    wallets: String,
     control: String,
     key: String,
 }
@@ -55,6 +62,7 @@ impl Client {
             tls: TlsConnector::from(trusting(sandbox.authority())),
             api: site.api.clone(),
             checkout: site.checkout.clone(),
+            wallets: site.wallets.clone(),
             control: sandbox.control_url(),
             key: sandbox.api_key().to_owned(),
         }
@@ -67,6 +75,7 @@ impl Client {
             tls: TlsConnector::from(tls),
             api,
             checkout: nowhere(),
+            wallets: nowhere(),
             control: nowhere(),
             key: key.to_owned(),
         }
@@ -103,6 +112,21 @@ impl Client {
         self.ask(&self.checkout, path, request, form).await
     }
 
+    /// People's wallets.
+    pub(crate) async fn person(
+        &self,
+        method: &str,
+        path: &str,
+        cookie: &str,
+        body: &str,
+    ) -> Option<Answer> {
+        let request = Request::builder()
+            .method(method)
+            .header(header::COOKIE, cookie)
+            .header(header::CONTENT_TYPE, "application/json");
+        self.ask(&self.wallets, path, request, body).await
+    }
+
     /// The sandbox's control, which is always there.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &str) -> Value {
         let request =
@@ -110,6 +134,19 @@ impl Client {
         let answer = self.ask(&self.control, path, request, body).await.unwrap();
         assert!(answer.status < 300, "{path}: {}", answer.body);
         answer.body
+    }
+
+    /// A card's account at the sandbox's bank.
+    pub(crate) async fn account(&self, card: &str) -> Value {
+        self.control("GET", &format!("/bank/cards/{card}"), "").await
+    }
+
+    /// What a handset of the sandbox shows, oldest first.
+    pub(crate) async fn texts(&self, number: &str) -> Vec<String> {
+        let shown = self.control("GET", &format!("/handsets/{number}/messages"), "").await;
+        let texts = shown.as_array().unwrap().iter();
+        let texts = texts.filter_map(|message| message.get("text")?.as_str());
+        texts.map(str::to_owned).collect()
     }
 
     async fn ask(

@@ -17,6 +17,7 @@ mod judge;
 mod random;
 mod server;
 mod set;
+mod wallet;
 
 use std::{
     env,
@@ -32,10 +33,11 @@ use tokio::{
 };
 
 use crate::{
-    buyer::{Buyer, Purchase},
+    buyer::Buyer,
     client::Client,
+    judge::{Purchase, Verdict},
     random::Random,
-    server::{Victim, power_loss},
+    server::{Victim, power_loss, serve_only},
 };
 
 /// Kills, when the environment asks for no other number.
@@ -74,6 +76,7 @@ async fn campaign() {
     let settings = Settings::in_folder(folder.path().join("sandbox"));
     let sandbox = Sandbox::start(settings).await.unwrap();
     let site = Site::beside(&sandbox, "campaign").unwrap();
+    serve_only(&site.configuration, "checkout");
     let victim = Victim::new(site.configuration.clone(), power_loss(sandbox.folder()));
     let campaign = Arc::new(Campaign {
         client: Client::of(&sandbox, &site),
@@ -101,11 +104,17 @@ async fn campaign() {
     while let Some(ended) = buyers.join_next().await {
         ended.unwrap();
     }
-    let mut verdict = judge::ask_the_server(&campaign).await;
+    let (client, purchases) = (&campaign.client, campaign.purchases.lock().unwrap().clone());
+    let mut verdict = Verdict::ask_the_server(purchases, async |purchase| {
+        let path = format!("/v1/checkouts/{}", purchase.name);
+        let answer = client.merchant("GET", &path, "none", "").await?;
+        Some((answer.status, answer.stands().to_owned()))
+    })
+    .await;
+    verdict.ask_the_bank(async |card| client.account(card).await).await;
+    verdict.ask_the_phones(async |number| client.texts(number).await).await;
     server.kill();
-    judge::ask_the_bank(&campaign, &mut verdict).await;
-    judge::ask_the_phones(&campaign, &mut verdict).await;
-    judge::ask_the_register(&site, &mut verdict).await;
+    verdict.ask_the_register(&site.store).await;
     println!("{} in {} s", verdict.summary(), begun.elapsed().as_secs());
     assert!(
         verdict.broken.is_empty(),

@@ -70,6 +70,17 @@ impl Victim {
     }
 }
 
+/// Leaves one flow in a configuration, so that a server starts sooner.
+pub(crate) fn serve_only(configuration: &Path, flow: &str) {
+    const FLOWS: [&str; 6] = ["checkout", "access", "authority", "set.", "wallet", "operations"];
+    let text = fs::read_to_string(configuration).unwrap();
+    let sections = text.split("\n[").filter(|section| {
+        let of = FLOWS.iter().find(|of| section.starts_with(**of));
+        of.is_none_or(|of| *of == flow)
+    });
+    fs::write(configuration, sections.collect::<Vec<_>>().join("\n[")).unwrap();
+}
+
 /// That library, built in a folder.
 pub(crate) fn power_loss(folder: &Path) -> PathBuf {
     let (source, library) = (folder.join("power_loss.c"), folder.join("power_loss.so"));

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_domain::{ports::Clock as _, time::Timestamp};
+use countersign_domain::{card::Card, ports::Clock as _, time::Timestamp};
 use countersign_server::SystemClock;
 use countersign_set::{
     link::HttpClient,
@@ -26,18 +26,20 @@ use countersign_set::{
 };
 use countersign_tests::killable::Killable;
 use der::Decode as _;
+use serde_json::{Value, json};
 use tokio::{
     task::{JoinSet, LocalSet},
     time::sleep,
 };
 
 use self::{
-    buyer::{Buyer, Purchase},
+    buyer::Buyer,
     house::{API_KEY, House},
 };
 use crate::{
     asked,
     client::{Client, trusting},
+    judge::{Purchase, Verdict},
     random::Random,
     server::{Victim, power_loss},
 };
@@ -163,14 +165,37 @@ async fn campaign() {
     while let Some(ended) = buyers.join_next().await {
         ended.unwrap();
     }
-    let mut verdict = judge::ask_the_merchant(&campaign).await;
-    judge::ask_the_bank(&campaign, &mut verdict);
-    judge::ask_the_phones(&campaign, &mut verdict);
-    judge::ask_again(&campaign, &mut verdict).await;
-    println!("{} in {} s", verdict.summary(), begun.elapsed().as_secs());
+    let purchases = campaign.purchases.lock().unwrap().clone();
+    let mut verdict = Verdict::ask_the_server(purchases, async |purchase| {
+        let path = format!("/v1/set/orders/{}", purchase.name);
+        let answer = campaign.shop.merchant("GET", &path, "none", "").await?;
+        Some((answer.status, answer.stands().to_owned()))
+    })
+    .await;
+    verdict.ask_the_bank(async |card| campaign.house.account(card)).await;
+    verdict.ask_the_phones(async |number| campaign.house.texts(number)).await;
+    let again = judge::ask_again(&campaign, &mut verdict).await;
+    let took = begun.elapsed().as_secs();
+    println!("{}; {again} answers given again; in {took} s", verdict.summary());
     let broken = verdict.broken.join("\n  ");
     assert!(verdict.broken.is_empty(), "seed {seed}, {kills} kills:\n  {broken}");
     verdict.must_have_tried_everything();
+    assert!(again > 0);
+}
+
+impl House {
+    /// A card's account, as the sandbox's control shows it.
+    fn account(&self, number: &str) -> Value {
+        let card = Card::new(number, "12/35".try_into().unwrap()).unwrap();
+        let held_minor = self.bank.account(&card).unwrap().held_minor;
+        json!({ "held_minor": held_minor, "movements": self.bank.movements(&card) })
+    }
+
+    /// What a phone shows.
+    fn texts(&self, number: &str) -> Vec<String> {
+        let shown = self.centre.handset(number).unwrap();
+        shown.into_iter().map(|message| message.text).collect()
+    }
 }
 
 /// The two that are killed.

@@ -16,7 +16,7 @@ use countersign_tests::curl::{Answer, Shop};
 use countersign_wallet::{
     jws::{PublicKey, SigningKey},
     merchant::{Delivered, NotDelivered, Order, Till},
-    message::{Goods, Item},
+    message::{Goods, Item, registration::Registration},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -118,8 +118,10 @@ impl Person {
     /// A merchant's till, its key known to the server.
     fn till(&self) -> Till {
         let key = SigningKey::from_pkcs8(KeyPair::generate().unwrap().expose_der()).unwrap();
-        let jwk = serde_json::to_value(key.public()).unwrap();
-        let taken = self.shop.merchant("POST", "/v1/wallet/keys", Some(&jwk));
+        let server = "localhost".try_into().unwrap();
+        let new = Registration::new(&key, "dupont".try_into().unwrap(), server, now()).unwrap();
+        let new = serde_json::to_value(new).unwrap();
+        let taken = self.shop.merchant("POST", "/v1/wallet/keys", Some(&new));
         assert_eq!(taken.status, 200, "{taken:?}");
         let server_keys: Vec<PublicKey> =
             serde_json::from_value(taken.body["server_keys"].clone()).unwrap();

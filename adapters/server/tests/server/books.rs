@@ -1,6 +1,13 @@
 //! `countersign check --books`, as an operator and a program run it.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 use countersign_domain::{
     amount::Amount,
@@ -91,6 +98,54 @@ async fn books_that_were_tampered_with_end_with_1_and_the_accounts_by_name() {
             "debit_minor": "9223372036854775817", "credit_minor": "10" }],
     });
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_is_made_while_the_store_is_written_to_balances_and_opens() {
+    let folder = Folder::new();
+    let config = folder.write(&folder.configuration(""));
+    let at = |name: &str| folder.folder.path().join(name);
+    let store = Arc::new(SqliteStore::open(&at("countersign.db")).unwrap());
+    let (posted, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let writing = tokio::spawn({
+        let (store, posted, stop) = (store.clone(), posted.clone(), stop.clone());
+        async move {
+            let account = |name: &str| Account::try_from(name.to_owned()).unwrap();
+            while !stop.load(Ordering::SeqCst) {
+                let number = posted.load(Ordering::SeqCst);
+                let amount = Amount::new(5, "EUR".try_into().unwrap()).unwrap();
+                let at = Timestamp::from_unix_millis(number);
+                let (debit, credit) = (account("bank:b"), account("wallet:alice"));
+                let postings = vec![Posting::new(number.to_string(), debit, credit, amount, at)];
+                store.commit(Batch { postings, ..Batch::default() }).await.unwrap();
+                posted.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    while posted.load(Ordering::SeqCst) < 100 {
+        tokio::task::yield_now().await;
+    }
+    let backup = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let program = program.args(["backup", "--to"]).arg(at("copy.db")).arg("--config");
+        program.arg(&config).output().unwrap()
+    };
+    let before = posted.load(Ordering::SeqCst);
+    let made = backup();
+    assert!(made.status.success(), "{made:?}");
+    assert!(posted.load(Ordering::SeqCst) > before, "nothing was posted meanwhile");
+    let refused = backup();
+    assert_eq!(refused.status.code(), Some(1), "an earlier copy is not overwritten: {refused:?}");
+    stop.store(true, Ordering::SeqCst);
+    writing.await.unwrap();
+
+    let text = std::fs::read_to_string(&config).unwrap().replace("countersign.db", "copy.db");
+    std::fs::write(at("copy.toml"), text).unwrap();
+    let (code, out, err) = check_books(&at("copy.toml"), &["--json"]);
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &found["right"]), (0, &json!(true)), "{out}{err}");
+    assert!(found["postings"].as_u64().unwrap() >= before, "{before}: {found}");
+    assert!(SqliteStore::open(&at("copy.db")).is_ok(), "the copy is a store");
 }
 
 #[tokio::test]

@@ -206,6 +206,8 @@ fn a_wallet_section_that_cannot_be_used_is_refused_by_its_key() {
         ("balance = \"1000.00\"", "balance = \"1000.001\"", "wallet.limits"),
         ("limits = [{", &format!("limits = {twice}"), "wallet.limits"),
         ("limits = [", "fee_basis_points = 10001\nlimits = [", "wallet.fee_basis_points"),
+        ("limits = [", "earlier_keys = \"server.pem\"\nlimits = [", "wallet.earlier_keys"),
+        ("limits = [", "payout_every_seconds = 0\nlimits = [", "wallet.payout_every_seconds"),
     ] {
         let (before, section) = whole.split_once("[wallet]").unwrap();
         let text = format!("{before}[wallet]{}", section.replace(given, instead));

@@ -71,5 +71,7 @@ err-too-many = No more of them
 rec-too-many = A person may have 8 wallets and 8 cards.
 err-key-refused = The key cannot be taken
 rec-key-refused = It is another merchant's, or was revoked. Make a new one.
+err-name-taken = Another merchant has that name
+rec-name-taken = People could not tell the two apart. Ask the operator for another name.
 err-statement-too-long = The statement is too long
 rec-statement-too-long = It has more than 2,000 movements. Ask for a shorter time.

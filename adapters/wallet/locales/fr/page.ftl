@@ -71,5 +71,7 @@ err-too-many = Pas davantage
 rec-too-many = Une personne peut avoir 8 portefeuilles et 8 cartes.
 err-key-refused = La clé ne peut pas être prise
 rec-key-refused = Elle est à un autre commerçant, ou a été révoquée. Faites-en une nouvelle.
+err-name-taken = Un autre commerçant porte ce nom
+rec-name-taken = On ne pourrait pas les distinguer. Demandez un autre nom à l'exploitant.
 err-statement-too-long = Le relevé est trop long
 rec-statement-too-long = Il a plus de 2 000 mouvements. Demandez une durée plus courte.

@@ -7,9 +7,11 @@ use countersign_domain::{
     error::Error,
     id::RelyingPartyId,
     invalid::InvalidInput,
+    ports::Ports,
     record::{Batch, Stored as _, Versioned},
     register::{Position, Posting, Span},
     relying_party::RelyingParty,
+    time::Timestamp,
     transaction::Payee,
 };
 
@@ -18,9 +20,10 @@ use crate::{
     error::{WalletError, attempted},
     house::House,
     jws::PublicKey,
-    message::MerchantNumber,
-    purse::{Movement, owed_to},
-    record::{Merchant, MerchantKey, Payout},
+    message::{MerchantNumber, registration::Registration},
+    purse::{Limits, Movement, owed_to, paid_out_by},
+    record::{Merchant, MerchantKey, MerchantName, Payout},
+    statement::about,
 };
 
 /// How many postings one payout covers: its commit stays short.
@@ -30,7 +33,7 @@ impl Wallets {
     /// Opens a merchant's wallet, and takes the key that it will sign its tickets with.
     ///
     /// # Errors
-    /// When another merchant has that key, and when a port fails.
+    /// [`WalletError::NameTaken`], when another merchant has that key, and when a port fails.
     pub async fn open_merchant(
         &self,
         name: Payee,
@@ -38,27 +41,44 @@ impl Wallets {
     ) -> Result<MerchantNumber, WalletError> {
         let number = MerchantNumber::random(self.ports.entropy.as_ref())?;
         let mut batch = Batch::default();
-        batch.insert(&Merchant {
-            number: number.clone(),
-            name,
-            payouts: 0,
-            paid_through: BTreeMap::new(),
-        })?;
+        self.add_merchant(number.clone(), name, &mut batch).await?;
         batch.insert(&MerchantKey::of(number.clone(), key))?;
         self.ports.store.commit(batch).await?;
         Ok(number)
+    }
+
+    async fn add_merchant(
+        &self,
+        number: MerchantNumber,
+        name: Payee,
+        batch: &mut Batch,
+    ) -> Result<(), WalletError> {
+        let named = MerchantName::of(&name, number.clone());
+        if self.ports.store.find::<MerchantName>(&named.id).await?.is_some() {
+            return Err(WalletError::NameTaken);
+        }
+        batch.insert(&named)?;
+        let (next_at, paid_through) = (Some(self.next_payout()), BTreeMap::new());
+        batch.insert(&Merchant { number, name, payouts: 0, paid_through, next_at })?;
+        Ok(())
+    }
+
+    fn next_payout(&self) -> Timestamp {
+        self.ports.clock.now().plus_seconds(self.house.payout_every_seconds)
     }
 
     /// Takes a key that a relying party signs its tickets with, beside those that it has; with its first, its wallet is opened.
     /// The same key is taken once, however often it is sent.
     ///
     /// # Errors
-    /// [`WalletError::KeyRefused`], and when a port fails.
+    /// The [`MessageRefusal`](crate::error::MessageRefusal) of the proof, [`WalletError::KeyRefused`], [`WalletError::NameTaken`], and when a port fails.
     pub async fn take_key(
         &self,
         party: &RelyingParty,
-        key: &PublicKey,
+        registration: &Registration,
     ) -> Result<MerchantNumber, WalletError> {
+        let now = self.ports.clock.now();
+        let key = registration.verified(&party.id, &self.house.origin, now)?;
         let take = || async move { attempted(self.key_of(party, key).await) };
         self.ports.store.attempt(take).await?
     }
@@ -78,12 +98,7 @@ impl Wallets {
             None => batch.insert(&MerchantKey::of(number.clone(), key.clone()))?,
         }
         if store.find::<Merchant>(number.as_str()).await?.is_none() {
-            batch.insert(&Merchant {
-                number: number.clone(),
-                name: party.name.clone(),
-                payouts: 0,
-                paid_through: BTreeMap::new(),
-            })?;
+            self.add_merchant(number.clone(), party.name.clone(), &mut batch).await?;
         }
         Ok((batch, number))
     }
@@ -145,6 +160,72 @@ impl Wallets {
         Ok(self.ports.store.change(merchant.as_str(), pay).await?)
     }
 
+    /// Up to `limit` payouts of a house, after a position, each with its own.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn payouts(
+        &self,
+        currency: Currency,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, Payout)>, WalletError> {
+        let (store, account) = (&self.ports.store, paid_out_by(&self.house.party)?);
+        let statement = store.statement(&account, currency, Span::since(after), limit).await?;
+        let mut payouts = Vec::new();
+        for entry in statement.entries {
+            payouts.push((entry.position, store.expect::<Payout>(about(&entry)).await?.value));
+        }
+        Ok(payouts)
+    }
+
+    /// Pays up to `limit` merchants whose time has come.
+    pub(super) async fn resume_payouts(&self, limit: usize) -> Result<usize, Error> {
+        let Ports { store, clock, .. } = &self.ports;
+        let due = store.due(Merchant::COLLECTION, clock.now(), limit).await?;
+        for record in &due {
+            if let Err(error) = self.pay_all(&record.key.id).await {
+                tracing::error!(merchant = record.key.id, %error, "cannot pay out this merchant yet");
+            }
+        }
+        Ok(due.len())
+    }
+
+    /// Pays a merchant in every currency, and says when the next time is. Two processes at once pay nothing twice, and
+    /// neither does one that crashed in between.
+    async fn pay_all(&self, id: &str) -> Result<(), Error> {
+        let store = &self.ports.store;
+        let pay = |limits: &Limits| {
+            let currency = limits.currency;
+            move |found: Versioned<Merchant>| self.payout(found, currency)
+        };
+        for limits in &self.house.limits {
+            // What is sold meanwhile waits for the next time.
+            while let Some(payout) = store.change(id, pay(limits)).await? {
+                let Payout { id, payments, total_minor, fee_minor, .. } = &payout;
+                tracing::info!(
+                    payout = id,
+                    payments,
+                    total_minor,
+                    fee_minor,
+                    "paid out a merchant"
+                );
+                if usize::try_from(*payments).is_ok_and(|payments| payments < MAX_PER_PAYOUT / 2) {
+                    break;
+                }
+            }
+        }
+        let later = |found: Versioned<Merchant>| async move {
+            let mut batch = Batch::default();
+            if found.value.is_due(self.ports.clock.now()) {
+                let next_at = Some(self.next_payout());
+                batch.replace(&found.map(|merchant| Merchant { next_at, ..merchant }))?;
+            }
+            Ok((batch, ()))
+        };
+        store.change(id, later).await
+    }
+
     async fn payout(
         &self,
         found: Versioned<Merchant>,
@@ -165,7 +246,7 @@ impl Wallets {
         let total_minor = sales.iter().sum();
         let fee_minor = sales.iter().map(|amount_minor| self.house.fee.of(*amount_minor)).sum();
         let payout = (!sales.is_empty()).then(|| Payout {
-            id: format!("{}/{}", merchant.number, merchant.payouts.saturating_add(1)),
+            id: format!("{}-{}", merchant.number, merchant.payouts.saturating_add(1)),
             merchant: merchant.number.clone(),
             currency,
             payments: u64::try_from(sales.len()).unwrap_or(u64::MAX),
@@ -191,9 +272,8 @@ impl Payout {
         if let Ok(fee) = Amount::new(self.fee_minor, self.currency) {
             postings.extend(movement(fee).fee(&self.merchant, &house.party)?);
         }
-        let net_minor = self.total_minor.saturating_sub(self.fee_minor);
-        if let Ok(net) = Amount::new(net_minor, self.currency) {
-            postings.extend(movement(net).pay_out(&self.merchant)?);
+        if let Ok(net) = Amount::new(self.net_minor(), self.currency) {
+            postings.extend(movement(net).pay_out(&self.merchant, &house.party)?);
         }
         Ok(postings)
     }

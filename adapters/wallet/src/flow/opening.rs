@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::{
-    address::Address,
+    address::{Address, Msisdn},
     agreement::{Agreement, ServiceName},
     amount::{Amount, Currency},
     challenge::{ChallengeRequest, Waiting},
     code::TypedCode,
     error::Error,
     id::{Identifier, SessionId},
+    invalid::InvalidInput,
     locale::Locale,
+    message::Message,
     person::Person,
     ports::Ports,
     record::{Batch, Stored as _, Versioned},
@@ -101,10 +103,12 @@ impl Wallets {
         }
     }
 
-    /// Sends a code to the phone of a person who wants to come in.
+    /// Sends a code to the phone of a person who wants to come in. Where nobody is known by that identifier, no code is
+    /// sent, and all else is the same: what is answered, now and to what is typed, does not tell who has a wallet. So it has
+    /// no masked number of a phone, either.
     ///
     /// # Errors
-    /// When nobody is known by that identifier, which a page should not say, or a port fails.
+    /// When a port fails.
     pub async fn start_sign_in(
         &self,
         identifier: &Identifier,
@@ -113,17 +117,25 @@ impl Wallets {
     ) -> Result<CodeAsked, WalletError> {
         let store = &self.ports.store;
         let holder = store.find::<Holder>(identifier.as_str()).await?;
-        let holder = holder.ok_or(WalletError::UnknownPerson)?.value;
+        let is_known = holder.is_some();
+        let holder = match holder {
+            Some(found) => found.value,
+            None => nobody(identifier)?,
+        };
         let found = store.find::<Visit>(session.as_str()).await?;
         let person = self.person(&holder, session.clone(), locale);
         let mut visit =
             Visit { session, identifier: identifier.clone(), challenge: None, until: None };
         let mut batch = Batch::default();
         let asked = self.ask(person, Waiting::of(&visit), &mut batch)?;
+        if !is_known {
+            batch.messages.clear();
+            batch.inserts.retain(|record| record.key.collection != Message::COLLECTION);
+        }
         visit.challenge = Some(asked.challenge.clone());
         batch.put(found.map(|found| found.version), visit)?;
         store.commit(batch).await?;
-        Ok(asked)
+        Ok(CodeAsked { phone: String::new(), ..asked })
     }
 
     /// Signs the person in when the code is right.
@@ -194,6 +206,12 @@ impl Wallets {
         };
         Ok(CodeAsked::from(&self.verifier.add_challenge(request, batch)?))
     }
+}
+
+/// A person whom nobody knows, with a number that nobody has (ITU-T E.164: 999 is assigned to no country).
+fn nobody(identifier: &Identifier) -> Result<Holder, InvalidInput> {
+    let address = Msisdn::try_from("+99900000000")?.into();
+    Ok(Holder { identifier: identifier.clone(), address, wallets: vec![], cards: vec![] })
 }
 
 /// The number of an identifier stays what was first proved, and nobody learns whose it is.

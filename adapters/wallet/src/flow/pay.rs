@@ -227,7 +227,8 @@ impl Wallets {
         }
     }
 
-    /// A payment as it stands: once it is paid, its receipt for as long as the store keeps it.
+    /// A payment as it stands: once it is paid, its receipt for as long as the store keeps it. What the bank has ended is
+    /// seen by whoever looks, also when the process that asked the bank is gone.
     ///
     /// # Errors
     /// When this person has no such payment, and when the store fails.
@@ -236,8 +237,13 @@ impl Wallets {
         visitor: &Visitor,
         id: &PurchaseId,
     ) -> Result<PaymentView, WalletError> {
-        let Purchase { id, ticket_sha256, transaction, current, state, .. } =
-            self.own(visitor, id).await?.value;
+        let mut purchase = self.own(visitor, id).await?.value;
+        if let (PurchaseState::Pending, Way::Card { .. }) = (&purchase.state, &purchase.current.way)
+        {
+            self.settle(id).await?;
+            purchase = self.own(visitor, id).await?.value;
+        }
+        let Purchase { id, ticket_sha256, transaction, current, state, .. } = purchase;
         let status = match state {
             PurchaseState::Paid { receipt, balance_minor, at } => {
                 PaymentStatus::Paid { receipt, balance_minor, at }

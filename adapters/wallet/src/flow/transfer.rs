@@ -133,7 +133,7 @@ impl Wallets {
         self.transfer(visitor, &id).await
     }
 
-    /// A movement as it stands.
+    /// A movement as it stands. What the bank has ended is seen by whoever looks, as of a payment.
     ///
     /// # Errors
     /// When this person has no such movement, and when the store fails.
@@ -142,7 +142,13 @@ impl Wallets {
         visitor: &Visitor,
         id: &TransferId,
     ) -> Result<TransferView, WalletError> {
-        let transfer = self.own_transfer(visitor, id).await?.value;
+        let mut transfer = self.own_transfer(visitor, id).await?.value;
+        if let (TransferState::Pending, Direction::In { .. }) =
+            (&transfer.state, &transfer.direction)
+        {
+            self.settle_pay_in(id).await?;
+            transfer = self.own_transfer(visitor, id).await?.value;
+        }
         let status = match (transfer.state, &transfer.direction) {
             (TransferState::Done { balance_minor, at }, _) => {
                 TransferStatus::Done { balance_minor, at }

@@ -38,6 +38,20 @@ impl CodeAnswer {
     }
 }
 
+/// Whether a code is on its way is not said: that would tell who has a wallet.
+#[derive(Serialize)]
+pub(super) struct VisitAnswer {
+    short_reference: String,
+    expires_in_seconds: u32,
+}
+
+impl VisitAnswer {
+    pub(super) fn of(asked: CodeAsked, now: Timestamp) -> Self {
+        let expires_in_seconds = asked.expires_at.seconds_from(now);
+        Self { short_reference: asked.short_reference, expires_in_seconds }
+    }
+}
+
 #[derive(Serialize)]
 pub(super) struct OpeningAnswer {
     pub(super) opening: OpeningId,

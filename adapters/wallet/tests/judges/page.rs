@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::PathBuf};
 
 use countersign_wallet::{
-    message::MESSAGES,
+    message::{MESSAGES, registration},
     table::{Field, Kind, Message, Party, Protection, Term},
 };
 
@@ -15,16 +15,16 @@ fn file() -> PathBuf {
 
 /// The page with its parts made anew.
 fn filled(page: &str) -> String {
-    [("messages", messages()), ("refusals", refusals())].into_iter().fold(
-        page.to_owned(),
-        |page, (name, made)| {
+    let registration = registration::MESSAGES.iter().map(table).collect();
+    [("messages", messages()), ("registration", registration), ("refusals", refusals())]
+        .into_iter()
+        .fold(page.to_owned(), |page, (name, made)| {
             let (opening, closing) =
                 (format!("<!-- {name}: made -->\n"), format!("<!-- {name} end -->"));
             let (before, rest) = page.split_once(&opening).unwrap();
             let (_, after) = rest.split_once(&closing).unwrap();
             format!("{before}{opening}\n{made}\n{closing}{after}")
-        },
-    )
+        })
 }
 
 fn messages() -> String {

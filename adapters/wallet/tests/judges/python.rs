@@ -11,8 +11,9 @@ use std::{
 use countersign_domain::testing::START;
 use countersign_wallet::{
     flow::PaymentStatus,
+    jws::KeySet,
     merchant::Till,
-    testing::{MERCHANT_KEY, Parties},
+    testing::{MERCHANT_KEY, Parties, other_key},
 };
 use serde_json::json;
 
@@ -83,7 +84,9 @@ impl PythonTill {
         let pem =
             format!("-----BEGIN PRIVATE KEY-----\n{MERCHANT_KEY}\n-----END PRIVATE KEY-----\n");
         write("merchant.pem", pem);
-        write("server.jwk", serde_json::to_string(till.server_keys.first().unwrap()).unwrap());
+        // One that it will have, and one that it had.
+        let keys = [vec![other_key().public().clone()], till.server_keys.clone()].concat();
+        write("server.jwks", serde_json::to_string(&KeySet { keys }).unwrap());
         let names = json!({ "merchant": till.merchant, "server": till.server });
         write("till.json", names.to_string());
         Self { folder }
@@ -132,7 +135,7 @@ async fn a_till_in_python_signs_a_ticket_that_is_paid_and_delivers_for_its_recei
     let unsigned = format!("{signed}.");
     for (ticket, receipt, said) in [
         (&ticket, &unsigned, (false, "the message is not authentic")),
-        (&ticket, &ticket, (false, "the message is not authentic")),
+        (&ticket, &ticket, (false, "the message is another, or its key is not known")),
         (&other, &receipt, (false, "the receipt is for another ticket")),
         (&ticket, &receipt, (true, "deliver two books")),
         (&ticket, &receipt, (false, "the ticket was delivered before")),

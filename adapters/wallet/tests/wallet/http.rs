@@ -11,14 +11,19 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use countersign_domain::{id::ChallengeId, relying_party::RelyingParty, time::Timestamp};
+use countersign_domain::{
+    id::ChallengeId, relying_party::RelyingParty, testing::START, time::Timestamp,
+};
 use countersign_wallet::{
+    House, Wallets,
     error::{MessageRefusal, MoneyRefusal, TicketRefusal, WalletError},
     flow::CodeAsked,
     http::client_routes,
+    jws::{KeySet, SigningKey},
     merchant::{Delivered, Till},
     merchants_api::merchants_api,
-    testing::{ALICE, Parties, merchant_key, other_key},
+    message::registration::Registration,
+    testing::{ALICE, Parties, SERVER, house, merchant_key, other_key, server_key},
 };
 use countersign_web::{
     api::api,
@@ -30,6 +35,7 @@ use countersign_web::{
 use serde_json::{Value, json};
 
 const API_KEY: &str = "a key for tests";
+const HOUSE_KEY: &str = "the house's key";
 
 /// A person's program: it keeps its cookie.
 struct Program<'p> {
@@ -61,7 +67,7 @@ impl<'p> Program<'p> {
 
     /// The code that belongs to what was answered.
     async fn code(&self, asked: &Value) -> String {
-        let text = |member: &str| asked[member].as_str().unwrap().to_owned();
+        let text = |member: &str| asked[member].as_str().unwrap_or_default().to_owned();
         let entropy = self.parties.process.fixture.entropy.as_ref();
         let asked = CodeAsked {
             challenge: ChallengeId::random(entropy).unwrap(),
@@ -266,13 +272,6 @@ async fn a_refusal_has_its_name_and_says_what_to_do() {
         ),
         ("GET", "/v1/nothing".to_owned(), Value::Null, 404, "not-found"),
         ("PUT", "/v1/cards".to_owned(), Value::Null, 405, "method-not-allowed"),
-        (
-            "POST",
-            "/v1/visit".to_owned(),
-            json!({ "identifier": "nobody" }),
-            422,
-            "person-not-recognised",
-        ),
         ("POST", "/v1/visit".to_owned(), json!({ "name": "alice" }), 400, "malformed-json"),
     ] {
         let refused = alice.ask(method, &path, body).await;
@@ -318,6 +317,7 @@ fn every_refusal_of_ours_has_words_in_every_language() {
         WalletError::CardRefused,
         WalletError::TooMany,
         WalletError::KeyRefused,
+        WalletError::NameTaken,
         WalletError::StatementTooLong,
         WalletError::KeyReused,
         WalletError::NotNow("closed"),
@@ -336,12 +336,16 @@ fn parties_api(parties: &Parties) -> Router {
     let client = |id: &str, key: &str| ApiClient {
         party: RelyingParty {
             id: id.try_into().unwrap(),
-            name: "Librairie Dupont".try_into().unwrap(),
+            name: format!("Shop {id}").as_str().try_into().unwrap(),
             may_enrol: false,
         },
         api_key_sha256: KeyHash::of(key),
     };
-    let clients = vec![client("dupont", API_KEY), client("other", "another key")];
+    let clients = vec![
+        client("dupont", API_KEY),
+        client("other", "another key"),
+        client("wallets", HOUSE_KEY),
+    ];
     api([merchants_api(parties.process.wallets.clone(), RelyingParties::new(clients))])
 }
 
@@ -351,17 +355,17 @@ async fn a_relying_party_is_a_merchant_with_its_first_key_and_sells_under_it_unt
     let (api, alice) = (parties_api(&parties), Program::of(&parties));
     let (wallet, _) = alice.with_money(10_000).await;
     let key = other_key();
-    let jwk = serde_json::to_string(key.public()).unwrap();
     let take =
-        async |who: &str, jwk: &str| call(&api, who, "POST", "/v1/wallet/keys", &[], jwk).await;
+        async |who: &str, new: &str| call(&api, who, "POST", "/v1/wallet/keys", &[], new).await;
+    let (new, others) = (registration("dupont", &key), registration("other", &key));
 
-    let taken = take(API_KEY, &jwk).await;
+    let taken = take(API_KEY, &new).await;
     assert_eq!((taken.status.as_u16(), taken.text("/kid")), (200, key.public().id().to_owned()));
-    assert_eq!(take(API_KEY, &jwk).await.json(), taken.json());
-    assert_eq!(take("another key", &jwk).await.refusal(), (409, "key-refused".to_owned()));
-    let first = serde_json::to_string(merchant_key().public()).unwrap();
+    assert_eq!(take(API_KEY, &new).await.json(), taken.json());
+    assert_eq!(take("another key", &others).await.refusal(), (409, "key-refused".to_owned()));
+    let first = registration("dupont", &merchant_key());
     assert_eq!(take(API_KEY, &first).await.refusal(), (409, "key-refused".to_owned()));
-    assert_eq!(take("no key", &jwk).await.refusal(), (401, "not-authenticated".to_owned()));
+    assert_eq!(take("no key", &new).await.refusal(), (401, "not-authenticated".to_owned()));
     assert_eq!(alice.get("/jwks.json").await.json()["keys"], taken.json()["server_keys"]);
 
     let till = Till {
@@ -394,7 +398,89 @@ async fn a_relying_party_is_a_merchant_with_its_first_key_and_sells_under_it_unt
     assert_eq!(call(&api, API_KEY, "DELETE", &path, &[], "").await.status, 204);
     let refused = alice.ask("POST", "/v1/tickets", json!({ "ticket": signed })).await;
     assert_eq!(refused.refusal(), (403, "message-key-unknown".to_owned()));
-    assert_eq!(take(API_KEY, &jwk).await.refusal(), (409, "key-refused".to_owned()));
+    assert_eq!(take(API_KEY, &new).await.refusal(), (409, "key-refused".to_owned()));
+}
+
+/// What a merchant sends to register a key.
+fn registration(merchant: &str, key: &SigningKey) -> String {
+    let (merchant, server) = (merchant.try_into().unwrap(), SERVER.try_into().unwrap());
+    serde_json::to_string(&Registration::new(key, merchant, server, START).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_key_is_taken_with_the_proof_that_its_private_half_is_the_callers() {
+    let parties = Parties::new().await;
+    let (api, key) = (parties_api(&parties), other_key());
+    let proof = |merchant: &str, server: &str, by: &SigningKey, at| {
+        let (merchant, server) = (merchant.try_into().unwrap(), server.try_into().unwrap());
+        let by = Registration::new(by, merchant, server, at).unwrap();
+        serde_json::to_string(&Registration { key: key.public().clone(), ..by }).unwrap()
+    };
+    let ticket = parties.signed("ticket-0001", "25.50");
+    let of_ticket = json!({ "key": key.public(), "proof": ticket }).to_string();
+    let seconds = START.unix_seconds();
+    let at = Timestamp::from_unix_seconds;
+    for (body, status, name) in [
+        (serde_json::to_string(key.public()).unwrap(), 400, "malformed-json"),
+        (of_ticket, 422, "message-type"),
+        // It was signed by somebody else, who has the public key, as everybody may.
+        (proof("dupont", SERVER, &merchant_key(), START), 403, "message-key-unknown"),
+        (proof("other", SERVER, &key, START), 422, "message-issuer"),
+        (proof("dupont", "other.example.com", &key, START), 422, "message-audience"),
+        (proof("dupont", SERVER, &key, at(seconds + 61)), 422, "message-from-future"),
+        (proof("dupont", SERVER, &key, at(seconds - 600)), 410, "message-expired"),
+    ] {
+        let refused = call(&api, API_KEY, "POST", "/v1/wallet/keys", &[], body).await;
+        assert_eq!(refused.refusal(), (status, name.to_owned()), "{refused:?}");
+    }
+    let good = proof("dupont", SERVER, &key, at(seconds - 599));
+    assert_eq!(call(&api, API_KEY, "POST", "/v1/wallet/keys", &[], good).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_keys_that_receipts_were_signed_with_before_are_published_with_the_present_one() {
+    let parties = Parties::new().await;
+    let Wallets { ports, directory, verifier, gateway, bank, .. } = &*parties.process.wallets;
+    let (old, new) = (server_key().public().clone(), other_key());
+    let house = House { key: new.clone(), earlier_keys: vec![old.clone()], ..house() };
+    let wallets = Arc::new(Wallets {
+        ports: ports.clone(),
+        directory: directory.clone(),
+        verifier: verifier.clone(),
+        gateway: gateway.clone(),
+        bank: bank.clone(),
+        house: Arc::new(house),
+    });
+    let keys = call(&client_routes(wallets), "", "GET", "/jwks.json", &[], "").await;
+    let set: KeySet = serde_json::from_str(&keys.body).unwrap();
+    assert_eq!(set.keys, [new.public().clone(), old]);
+}
+
+#[tokio::test]
+async fn the_house_alone_reads_what_it_is_to_transfer_to_merchants() {
+    let parties = Parties::new().await;
+    let (api, alice) = (parties_api(&parties), Program::of(&parties));
+    let (wallet, _) = alice.with_money(10_000).await;
+    let ticket = parties.signed("ticket-0001", "25.50");
+    let shown = alice.ask("POST", "/v1/tickets", json!({ "ticket": ticket })).await.json();
+    let pay = json!({ "ticket": ticket, "source": { "wallet": wallet }, "nonce": "nonce-0001" });
+    let asked = alice.ask("POST", "/v1/payments", pay).await;
+    let (path, code) = (asked.header(header::LOCATION), alice.code(&asked.json()).await);
+    alice.ask("POST", &format!("{path}/code"), typed(&shown, &code)).await;
+    let merchant = &parties.till.merchant;
+    let euro = "EUR".try_into().unwrap();
+    parties.process.wallets.pay_out(merchant, euro).await.unwrap();
+
+    let path = "/v1/wallet/payouts?currency=EUR";
+    let told = call(&api, HOUSE_KEY, "GET", path, &[], "").await.json();
+    let payout = &told[0];
+    assert_eq!(payout["payout"], json!(format!("{merchant}-1")));
+    // 1.5 % of 25.50, rounded down, is kept.
+    assert_eq!((&payout["total_minor"], &payout["net_minor"]), (&json!(2_550), &json!(2_512)));
+    let after = format!("{path}&after={}", payout["position"]);
+    assert_eq!(call(&api, HOUSE_KEY, "GET", &after, &[], "").await.json(), json!([]));
+    let refused = call(&api, API_KEY, "GET", path, &[], "").await;
+    assert_eq!(refused.refusal(), (404, "not-found".to_owned()));
 }
 
 #[tokio::test]

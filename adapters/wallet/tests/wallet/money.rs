@@ -6,6 +6,7 @@ use countersign_domain::{
     id::SessionId,
     locale::Locale,
     refusal::Refusal,
+    register::Position,
     subscriber::Subscriber,
     testing::{BankCall, card, other_card},
 };
@@ -13,7 +14,7 @@ use countersign_wallet::{
     error::{MoneyRefusal, WalletError},
     flow::{NewWallet, TransferStatus, TransferView},
     record::NotPaid,
-    testing::{ALICE, BOB, Parties, Process, Rich, phone_of},
+    testing::{ALICE, BOB, PAYOUT_EVERY_SECONDS, Parties, Process, Rich, phone_of},
 };
 
 async fn rich(euros: &str) -> (Parties, Rich) {
@@ -114,9 +115,6 @@ async fn a_person_signs_in_by_a_code_and_is_there_for_five_minutes_after_the_las
     let process = Parties::new().await.process;
     process.open("alice", ALICE).await;
     let (wallets, session, here) = (&process.wallets, process.session(), Locale::default());
-    let carol = "carol".try_into().unwrap();
-    let unknown = wallets.start_sign_in(&carol, session.clone(), here.clone()).await;
-    assert_eq!(unknown.unwrap_err(), WalletError::UnknownPerson);
     let alice = "alice".try_into().unwrap();
     let earlier = wallets.start_sign_in(&alice, session.clone(), here.clone()).await.unwrap();
     let asked = wallets.start_sign_in(&alice, session.clone(), here.clone()).await.unwrap();
@@ -139,6 +137,34 @@ async fn a_person_signs_in_by_a_code_and_is_there_for_five_minutes_after_the_las
     let visitor = wallets.finish_sign_in(&session, here.clone(), &typed).await.unwrap();
     wallets.sign_out(&visitor).await.unwrap();
     assert_eq!(wallets.visitor(&session, here).await.unwrap_err(), WalletError::NotSignedIn);
+}
+
+#[tokio::test]
+async fn signing_in_does_not_tell_who_has_a_wallet_and_sends_nothing_to_those_who_have_none() {
+    let process = Parties::new().await.process;
+    process.open("alice", ALICE).await;
+    let (wallets, here) = (&process.wallets, Locale::default());
+    let mut told = Vec::new();
+    for who in ["alice", "carol"] {
+        let session = process.session();
+        let who = who.try_into().unwrap();
+        let asked = wallets.start_sign_in(&who, session.clone(), here.clone()).await.unwrap();
+        told.push((asked.phone.clone(), asked.short_reference.len(), asked.expires_at));
+        let is_sent = process.read_if_any(&asked).await.is_some();
+        assert_eq!(is_sent, who.as_str() == "alice");
+        // One of two codes is wrong, whatever the right one is.
+        let mut refused = Vec::new();
+        for code in ["000000", "111111", "222222", "333333"] {
+            let typed = code.try_into().unwrap();
+            refused.push(wallets.finish_sign_in(&session, here.clone(), &typed).await.unwrap_err());
+        }
+        let attempts_left = |attempts_left| Refusal::WrongCode { attempts_left };
+        let refusals = [attempts_left(2), attempts_left(1), Refusal::TooManyAttempts];
+        let refusals = refusals.into_iter().chain([Refusal::TooManyAttempts]);
+        assert_eq!(refused, refusals.map(WalletError::Refused).collect::<Vec<_>>(), "{who:?}");
+    }
+    let [one, other] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(one, other);
 }
 
 #[tokio::test]
@@ -333,34 +359,78 @@ async fn a_wallet_is_closed_when_nothing_is_in_it_held_or_about_to_come() {
     assert_eq!(wallets.start_payment(visitor, &pay).await, Err(closed));
 }
 
+/// Pays a ticket of that number with the code.
+async fn sell(parties: &Parties, buyer: &Rich, number: &str, amount: &str) {
+    let (wallets, ticket) = (&parties.process.wallets, parties.ticket(number, amount));
+    let pay = buyer.from_wallet(&parties.till.sign(&ticket).unwrap(), number);
+    let started = wallets.start_payment(&buyer.visitor, &pay).await.unwrap();
+    let code = parties.process.read(started.code.as_ref().unwrap()).await;
+    let typed = parties.typed(&started, &ticket, &code);
+    wallets.finish_payment(&buyer.visitor, &typed).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_merchant_is_paid_each_sale_once_less_the_fee() {
     let (parties, alice) = rich("100.00").await;
     let process = &parties.process;
-    let (wallets, visitor) = (&process.wallets, &alice.visitor);
+    let wallets = &process.wallets;
     let (merchant, euro) = (&parties.till.merchant, "EUR".try_into().unwrap());
     assert_eq!(wallets.pay_out(merchant, euro).await, Ok(None));
-    let sell = async |number: &str, amount: &str| {
-        let ticket = parties.ticket(number, amount);
-        let pay = alice.from_wallet(&parties.till.sign(&ticket).unwrap(), number);
-        let started = wallets.start_payment(visitor, &pay).await.unwrap();
-        let code = process.read(started.code.as_ref().unwrap()).await;
-        let typed = parties.typed(&started, &ticket, &code);
-        wallets.finish_payment(visitor, &typed).await.unwrap();
-    };
-    sell("ticket-0001", "10.00").await;
-    sell("ticket-0002", "0.99").await;
+    sell(&parties, &alice, "ticket-0001", "10.00").await;
+    sell(&parties, &alice, "ticket-0002", "0.99").await;
     let first = wallets.pay_out(merchant, euro).await.unwrap().unwrap();
     // 1.5 % of each, rounded down: 15 and 1.
     assert_eq!((first.payments, first.total_minor, first.fee_minor), (2, 1_099, 16));
     assert_eq!(wallets.pay_out(merchant, euro).await, Ok(None));
-    sell("ticket-0003", "0.01").await;
+    sell(&parties, &alice, "ticket-0003", "0.01").await;
     let second = wallets.pay_out(merchant, euro).await.unwrap().unwrap();
     assert_eq!((second.payments, second.total_minor, second.fee_minor), (1, 1, 0));
     assert_eq!(process.balance(&format!("wallet_merchant:{merchant}")).await, 0);
-    assert_eq!(process.balance(&format!("wallet_payout:{merchant}")).await, 1_084);
+    assert_eq!(process.balance("wallet_payout:wallets").await, 1_084);
     assert_eq!(process.balance("wallet_fee:wallets").await, 16);
     assert_eq!(wallets.pay_out(merchant, "USD".try_into().unwrap()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn merchants_are_paid_when_their_time_has_come_and_the_house_reads_what_to_transfer() {
+    let (parties, alice) = rich("100.00").await;
+    let process = &parties.process;
+    let (wallets, clock) = (&process.wallets, &process.fixture.clock);
+    let merchant = parties.till.merchant.clone();
+    let paid = async |after: u64| {
+        let euro = "EUR".try_into().unwrap();
+        wallets.payouts(euro, Position(after), 10).await.unwrap()
+    };
+    sell(&parties, &alice, "ticket-0001", "10.00").await;
+    sell(&parties, &alice, "ticket-0002", "10.00").await;
+    wallets.resume(10).await.unwrap();
+    assert_eq!(paid(0).await, [], "it is not time yet");
+
+    clock.advance_seconds(PAYOUT_EVERY_SECONDS.into());
+    wallets.resume(10).await.unwrap();
+    wallets.resume(10).await.unwrap();
+    let first = paid(0).await;
+    let [(position, payout)] = first.as_slice() else { panic!("{first:?}") };
+    assert_eq!(
+        (payout.merchant.clone(), payout.payments, payout.net_minor()),
+        (merchant, 2, 1_970)
+    );
+    assert_eq!(paid(position.0).await, []);
+    clock.advance_seconds(PAYOUT_EVERY_SECONDS.into());
+    wallets.resume(10).await.unwrap();
+    assert_eq!(paid(position.0).await, [], "nothing was sold since");
+}
+
+#[tokio::test]
+async fn two_merchants_have_no_name_in_common_whatever_its_case() {
+    let parties = Parties::new().await;
+    let wallets = &parties.process.wallets;
+    let key = countersign_wallet::testing::other_key().public().clone();
+    for name in ["Librairie Dupont", "LIBRAIRIE dupont"] {
+        let other = wallets.open_merchant(name.try_into().unwrap(), key.clone()).await;
+        assert_eq!(other, Err(WalletError::NameTaken), "{name}");
+    }
+    assert!(wallets.open_merchant("Librairie Durand".try_into().unwrap(), key).await.is_ok());
 }
 
 #[tokio::test]

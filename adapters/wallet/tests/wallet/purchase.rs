@@ -5,7 +5,7 @@ use countersign_domain::{
 };
 use countersign_wallet::{
     error::{MessageRefusal, MoneyRefusal, TicketRefusal, WalletError},
-    flow::{PaymentStatus, PaymentView, Started},
+    flow::{PaymentStatus, PaymentView, Started, TransferStatus},
     merchant::{Delivered, NotDelivered, Till},
     message::{Code, CodeTyped, Source, Ticket},
     record::NotPaid,
@@ -371,6 +371,31 @@ async fn a_receipt_is_good_for_its_ticket_its_merchant_and_its_server_alone() {
     let type_ = Err(NotDelivered::Message(MessageRefusal::Type));
     assert_eq!(till.check(&bought.signed, &bought.signed, now), type_);
     assert_eq!(till.check(compact, compact, now), type_);
+}
+
+#[tokio::test]
+async fn what_the_bank_has_ended_is_seen_by_the_payer_who_looks_when_the_process_that_asked_is_gone()
+ {
+    let bought = Bought::new("49.90").await;
+    let (process, visitor) = (&bought.parties.process, &bought.alice.visitor);
+    let (wallets, session) = (&process.wallets, &visitor.person().session);
+    let more = bought.alice.transfer("second-pay-in", "10.00");
+    let paying_in = wallets.start_pay_in(visitor, &more).await.unwrap();
+    let TransferStatus::AwaitingCode(asked) = &paying_in.status else { panic!("{paying_in:?}") };
+    let by_card = bought.alice.from_card(&bought.signed, "nonce-0001");
+    let started = wallets.start_payment(visitor, &by_card).await.unwrap();
+    // The codes are accepted, and the process is gone; another one asks the bank for what it is still to be asked.
+    for asked in [asked, started.code.as_ref().unwrap()] {
+        let typed = process.read(asked).await.try_into().unwrap();
+        let done = wallets.verifier.finish_challenge(&asked.challenge, session, &typed);
+        assert!(done.await.unwrap().done().is_ok());
+    }
+    process.fixture.clock.advance_seconds(61);
+    process.gateway.resume(10).await.unwrap();
+    let paid = wallets.payment(visitor, &started.payment).await.unwrap();
+    assert!(matches!(paid.status, PaymentStatus::Paid { .. }), "{paid:?}");
+    let done = wallets.transfer(visitor, &paying_in.id).await.unwrap();
+    assert!(matches!(done.status, TransferStatus::Done { .. }), "{done:?}");
 }
 
 #[tokio::test]

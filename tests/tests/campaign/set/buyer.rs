@@ -24,7 +24,10 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
 use super::{Campaign, PAUSE};
-use crate::{buyer::decimal, random::Random};
+use crate::{
+    judge::{AtBank, Purchase, decimal},
+    random::Random,
+};
 
 /// For how long somebody waits for a message, and for what came of a code.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,20 +40,6 @@ const RICHES: u64 = 900_000_000;
 
 static NEXT_AMOUNT: AtomicU64 = AtomicU64::new(SMALLEST);
 static NEXT_PERSON: AtomicU32 = AtomicU32::new(1);
-
-/// What somebody knows of a purchase.
-#[derive(Clone)]
-pub(crate) struct Purchase {
-    pub(crate) order: String,
-    /// In cents; no two purchases have the same.
-    pub(crate) amount: u64,
-    pub(crate) number: String,
-    pub(crate) card: Card,
-    /// Whether the right code was typed: without that, nothing may be debited.
-    pub(crate) agreed: bool,
-    /// Whether the gateway's receipt was seen: then it is paid.
-    pub(crate) has_receipt: bool,
-}
 
 /// Somebody with a card, a certificate and a phone.
 struct Person {
@@ -125,14 +114,15 @@ impl Buyer {
 
     async fn buy(&mut self, person: &Person) {
         let amount = NEXT_AMOUNT.fetch_add(1, Ordering::Relaxed);
-        let Some((order, url)) = self.order(amount).await else { return };
+        let Some((name, url)) = self.order(amount).await else { return };
         let mut purchase = Purchase {
-            order,
+            name,
             amount,
             number: person.number.clone(),
-            card: person.wallet.card.clone(),
+            card: person.wallet.card.expose_number().to_owned(),
+            at_bank: AtBank::Debits,
             agreed: false,
-            has_receipt: false,
+            heard_paid: false,
         };
         self.pay(&mut purchase, person, &url).await;
         self.campaign.purchases.lock().unwrap().push(purchase);
@@ -268,7 +258,7 @@ impl Buyer {
                 })
             }
         };
-        purchase.has_receipt |= progress.is_some_and(|progress| progress.receipt.is_some());
+        purchase.heard_paid |= progress.is_some_and(|progress| progress.receipt.is_some());
     }
 
     async fn twice(&self, url: &str, message: Vec<u8>) -> Option<Vec<u8>> {
@@ -294,16 +284,16 @@ impl Buyer {
             self.type_code(&mut one, person, sent, (code, gateway), Way::Merchant),
             self.type_code(&mut other, person, sent, (code, gateway), Way::Gateway),
         );
-        purchase.has_receipt = one.has_receipt || other.has_receipt;
+        purchase.heard_paid = one.heard_paid || other.heard_paid;
         self.wait(purchase, person, sent).await
     }
 
     /// Asks how it stands until that is known.
     async fn wait(&self, purchase: &mut Purchase, person: &Person, sent: &Sent) -> Option<()> {
         let end = Instant::now() + PATIENCE;
-        while Instant::now() < end && !purchase.has_receipt {
+        while Instant::now() < end && !purchase.heard_paid {
             let progress = self.inquire(person, sent).await?;
-            purchase.has_receipt = progress.receipt.is_some();
+            purchase.heard_paid = progress.receipt.is_some();
             if !matches!(
                 progress.completion,
                 CompletionCode::CodeAsked | CompletionCode::OrderReceived

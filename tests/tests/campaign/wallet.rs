@@ -1,0 +1,217 @@
+//! Figure 12 in the campaign: the intermediation server is killed at random instants of many payments from wallets and from
+//! cards, of paying in, taking out and payouts. A merchant's till, bank and SMS centre live on: docs/security/killed.md.
+
+mod judge;
+mod person;
+mod till;
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use countersign_domain::{ports::Clock as _, time::Timestamp};
+use countersign_sandbox::{Sandbox, Settings};
+use countersign_server::{Config, SystemClock, books, copy_store};
+use countersign_store::{Books, SqliteStore};
+use countersign_tests::killable::Site;
+use serde_json::Value;
+use tokio::{
+    task::{JoinSet, LocalSet, spawn_blocking},
+    time::sleep,
+};
+
+use self::{
+    person::{Habits, Person},
+    till::Counter,
+};
+use crate::{
+    asked,
+    client::{Answer, Client},
+    judge::{Purchase, decimal},
+    random::Random,
+    server::{Victim, power_loss, serve_only},
+};
+
+/// Kills, when the environment asks for no other number.
+const KILLS: u64 = 15;
+/// People who pay at once, each two things at a time.
+const PEOPLE: u64 = 8;
+/// Longest life of a server, in milliseconds: about as long as a payment takes.
+const LONGEST_LIFE: u64 = 400;
+/// How often the store is copied while everybody pays, in kills.
+const COPY_EVERY: u64 = 5;
+/// For how long all may take to move in.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SAME_ANSWER: &str = "the same key is given the first answer";
+
+/// A request that was answered, to be sent again: under its key, the first answer is the only one.
+pub(crate) struct Answered {
+    person: Arc<Person>,
+    path: &'static str,
+    body: Value,
+    /// What must be in every answer.
+    first: Value,
+}
+
+/// What everybody sees.
+pub(crate) struct Campaign {
+    client: Client,
+    counter: Counter,
+    purchases: Mutex<Vec<Purchase>>,
+    people: Mutex<Vec<Arc<Person>>>,
+    answered: Mutex<Vec<Answered>>,
+    /// Rules that were seen to be broken while it lasted.
+    broken: Mutex<Vec<String>>,
+    /// By how many seconds everybody's clock is fast.
+    later: Arc<AtomicU64>,
+    is_over: AtomicBool,
+}
+
+impl Campaign {
+    pub(crate) fn breaks(&self, rule: &str, what: &str) {
+        self.broken.lock().unwrap().push(format!("{rule}: {what}"));
+    }
+
+    /// Whether an answer says that an amount is paid; its receipt is handed in.
+    pub(crate) fn hears_paid(&self, cents: u64, answer: &Answer) -> bool {
+        if let Some(receipt) = answer.body.get("receipt").and_then(Value::as_str)
+            && let Err(rule) = self.counter.hand_in(cents, receipt, self.now())
+        {
+            self.breaks(rule, &format!("{} EUR, {receipt}", decimal(cents)));
+        }
+        matches!(answer.stands(), "paid" | "done")
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let later = u32::try_from(self.later.load(Ordering::Relaxed)).unwrap();
+        SystemClock::default().now().plus_seconds(later)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_money_of_figure_12_is_lost_or_doubled_however_often_the_wallets_are_killed() {
+    LocalSet::new().run_until(campaign()).await;
+}
+
+async fn campaign() {
+    let seed = asked("COUNTERSIGN_SEED", Random::of_the_system());
+    let kills = asked("COUNTERSIGN_WALLET_KILLS", KILLS);
+    println!(
+        "{kills} kills of the wallets, seed {seed}; again: COUNTERSIGN_WALLET_KILLS={kills} COUNTERSIGN_SEED={seed} cargo test -p countersign-tests --test campaign figure_12 -- --nocapture"
+    );
+    let begun = Instant::now();
+    let mut random = Random::new(seed);
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::in_folder(folder.path().join("sandbox"));
+    let sandbox = Sandbox::start(settings).await.unwrap();
+    let site = Site::beside(&sandbox, "wallets").unwrap();
+    serve_only(&site.configuration, "wallet");
+    set_the_terms(&site.configuration);
+    let victim = Victim::new(site.configuration.clone(), power_loss(sandbox.folder()));
+
+    let mut server = victim.start(0).await;
+    let client = Client::of(&sandbox, &site);
+    let (delivered, now) = (sandbox.folder().join("delivered"), SystemClock::default().now());
+    let campaign = Arc::new(Campaign {
+        counter: Counter::open(&client, delivered, now).await,
+        client,
+        purchases: Mutex::default(),
+        people: Mutex::default(),
+        answered: Mutex::default(),
+        broken: Mutex::default(),
+        later: Arc::default(),
+        is_over: AtomicBool::new(false),
+    });
+    let mut people = JoinSet::new();
+    for _ in 0..PEOPLE {
+        let habits = Habits::new(Random::new(random.draw()), Arc::clone(&campaign));
+        people.spawn_local(habits.pay_until_it_is_over());
+    }
+    let moved_in = || campaign.people.lock().unwrap().len();
+    while moved_in() < usize::try_from(PEOPLE).unwrap() {
+        assert!(begun.elapsed() < PATIENCE, "{} of {PEOPLE} have moved in", moved_in());
+        sleep(Duration::from_millis(20)).await;
+    }
+    let mut later = 0;
+    for number in 0..kills {
+        sleep(Duration::from_millis(random.below(LONGEST_LIFE))).await;
+        if number % COPY_EVERY == 0 {
+            let configuration = site.configuration.clone();
+            let copied = spawn_blocking(move || check_a_copy(&configuration)).await.unwrap();
+            campaign.broken.lock().unwrap().extend(copied);
+        }
+        server.kill();
+        check_the_books(&campaign, &site.configuration);
+        // Now and then so much later that leases have run out, and visits.
+        later += if random.below(5) == 0 { random.below(90) } else { 0 };
+        campaign.later.store(later, Ordering::Relaxed);
+        server = victim.start(later).await;
+    }
+    campaign.is_over.store(true, Ordering::Relaxed);
+    while let Some(ended) = people.join_next().await {
+        ended.unwrap();
+    }
+
+    // At last a server that lives, after all that could still run out.
+    server.kill();
+    campaign.later.store(later + 900, Ordering::Relaxed);
+    let server = victim.start(later + 900).await;
+    let mut verdict = judge::ask_the_server(&campaign).await;
+    let again = judge::ask_again(&campaign, &mut verdict).await;
+    judge::ask_the_wallets(&campaign, &mut verdict).await;
+    judge::ask_the_merchant(&campaign, &mut verdict).await;
+    server.kill();
+    judge::ask_the_books(&campaign, &site.configuration, &mut verdict);
+    let (receipts, took) = (campaign.counter.delivered().len(), begun.elapsed().as_secs());
+    verdict.broken.append(&mut campaign.broken.lock().unwrap());
+    println!(
+        "{}; {receipts} tickets delivered, {again} answers given again; in {took} s",
+        verdict.summary()
+    );
+    let broken = verdict.broken.join("\n  ");
+    assert!(verdict.broken.is_empty(), "seed {seed}, {kills} kills:\n  {broken}");
+    verdict.must_have_tried_everything();
+    assert!(receipts > 0 && again > 0);
+}
+
+/// People of the campaign pay all day long, and merchants are paid at once.
+fn set_the_terms(configuration: &Path) {
+    let text = fs::read_to_string(configuration).unwrap();
+    let limits = r#"limits = [{ currency = "EUR", balance = "9000000.00", payment = "90000.00", day = "9000000.00" }]
+payout_every_seconds = 2"#;
+    let line = |line: &str| if line.starts_with("limits = ") { limits } else { line }.to_owned();
+    let lines: Vec<String> = text.lines().map(line).collect();
+    fs::write(configuration, lines.join("\n")).unwrap();
+}
+
+/// What was synced before the server was killed is in balance: `countersign check --books`.
+fn check_the_books(campaign: &Campaign, configuration: &Path) {
+    let report = books(&config(configuration), None).unwrap();
+    if !report.right {
+        campaign.breaks("the books balance after every kill", &report.text);
+    }
+}
+
+/// A copy that is made meanwhile is a store, and in balance: `countersign backup`.
+fn check_a_copy(configuration: &Path) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    copy_store(&config(configuration), &copy).unwrap();
+    SqliteStore::open(&copy).unwrap();
+    let (books, mut wrong) = (Books::open(&copy).unwrap(), Vec::new());
+    let found = books.check(|difference| wrong.push(difference)).unwrap();
+    let is_right = found.postings > 0 && found.are_even() && wrong.is_empty();
+    (!is_right).then(|| format!("the books balance in every copy: {found:?}, {wrong:?}"))
+}
+
+fn config(configuration: &Path) -> Config {
+    let text = fs::read_to_string(configuration).unwrap();
+    Config::from_toml(&text, configuration.parent().unwrap()).unwrap()
+}
