@@ -16,6 +16,7 @@ pub mod correlation;
 pub mod guest;
 pub mod holder;
 pub mod origin;
+pub mod own_forms;
 pub mod peer_certificate;
 pub mod relying_party;
 pub mod session;
