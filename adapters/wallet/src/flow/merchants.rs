@@ -43,6 +43,7 @@ impl Wallets {
             name,
             payouts: 0,
             paid_through: BTreeMap::new(),
+            return_url: None,
         })?;
         batch.insert(&MerchantKey::of(number.clone(), key))?;
         self.ports.store.commit(batch).await?;
@@ -83,6 +84,7 @@ impl Wallets {
                 name: party.name.clone(),
                 payouts: 0,
                 paid_through: BTreeMap::new(),
+                return_url: None,
             })?;
         }
         Ok((batch, number))
