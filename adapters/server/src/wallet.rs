@@ -1,4 +1,4 @@
-//! Wallets: people's programs, the merchants' part of the API, the bank behind the cards.
+//! Wallets: people's programs and pages, the merchants' part of the API, the bank behind the cards.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use countersign_domain::{
 };
 use countersign_wallet::{
     Fee, House, Limits, Wallets, flow, http::client_routes, jws::SigningKey,
-    merchants_api::merchants_api,
+    merchants_api::merchants_api, pages::page_routes,
 };
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
@@ -78,7 +78,7 @@ impl Flow for WalletFlow {
             name: SECTION,
             address: section.listen,
             tls: watch::channel(tls).1,
-            router: client_routes(Arc::clone(&wallets)),
+            router: client_routes(Arc::clone(&wallets)).merge(page_routes(Arc::clone(&wallets))),
             trusted_terminators: Vec::new(),
         };
         let resuming: Task =

@@ -5,6 +5,7 @@ mod hot;
 mod http;
 mod interleavings;
 mod money;
+mod pages;
 mod purchase;
 mod shops;
 mod turns;
