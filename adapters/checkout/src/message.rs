@@ -3,11 +3,12 @@
 use countersign_domain::{
     card::{Card, CardExpiry},
     id::{CorrelationId, Identifier},
-    invalid::{Field, InvalidInput},
+    invalid::InvalidInput,
     locale::Locale,
     transaction::{Payee, Transaction},
 };
 use countersign_web::{
+    return_url::ReturnUrl,
     transaction::{AmountBody, ItemBody, transaction},
     words::Language,
 };
@@ -80,29 +81,13 @@ impl CreateCheckout {
         correlation: Option<CorrelationId>,
     ) -> Result<NewCheckout, InvalidInput> {
         let transaction = transaction(&self.amount, payee, self.reference, self.items)?;
-        let return_url = self.return_url.map(return_url).transpose()?;
+        let return_url = self.return_url.map(ReturnUrl::try_from).transpose()?.map(String::from);
         Ok(NewCheckout {
             transaction,
             return_url,
             locale: self.locale.as_ref().map(Language::locale),
             correlation,
         })
-    }
-}
-
-/// An address that becomes a link on the page. What is on the payer's own machine needs no TLS: browsers trust it, too
-/// (W3C Secure Contexts section 3.1).
-fn return_url(text: String) -> Result<String, InvalidInput> {
-    let refuse = |why| Err(InvalidInput::new(Field::ReturnUrl, why));
-    if text.len() > 2048 {
-        return refuse("is longer than 2048 characters");
-    }
-    let uri = text.parse::<axum::http::Uri>();
-    match uri.as_ref().map(|uri| (uri.scheme_str(), uri.host())) {
-        Ok(
-            (Some("https"), Some(_)) | (Some("http"), Some("localhost" | "127.0.0.1" | "[::1]")),
-        ) => Ok(text),
-        _ => refuse("is not an absolute https address"),
     }
 }
 

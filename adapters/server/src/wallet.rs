@@ -1,4 +1,4 @@
-//! Wallets: people's programs, the merchants' part of the API, the bank behind the cards.
+//! Wallets: people's programs and pages, the merchants' part of the API, the bank behind the cards.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +16,7 @@ use countersign_wallet::{
     http::client_routes,
     jws::{KeySet, PublicKey, SigningKey},
     merchants_api::merchants_api,
+    pages::page_routes,
 };
 use countersign_web::client::HttpClient;
 use rustls::ServerConfig;
@@ -96,7 +97,7 @@ impl Flow for WalletFlow {
             name: SECTION,
             address: section.listen,
             tls: watch::channel(tls).1,
-            router: client_routes(Arc::clone(&wallets)),
+            router: client_routes(Arc::clone(&wallets)).merge(page_routes(Arc::clone(&wallets))),
             trusted_terminators: Vec::new(),
         };
         let resuming: Task =

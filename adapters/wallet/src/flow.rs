@@ -1,10 +1,12 @@
 //! The server's side: people, wallets, cards, payments, merchants. It knows no HTTP, and holds no state of its own.
 
+mod asked;
 mod begin;
 mod cards;
 mod merchants;
 mod opening;
 mod pay;
+mod returns;
 mod settle;
 mod transfer;
 mod view;

@@ -99,7 +99,7 @@ where
 }
 
 /// Runs what changes something to its end.
-async fn done<T: Send + 'static>(
+pub(crate) async fn done<T: Send + 'static>(
     step: impl Future<Output = Result<T, WalletError>> + Send + 'static,
 ) -> Result<T, Problem> {
     to_the_end(async move { step.await.map_err(Problem::from) }).await
@@ -172,7 +172,10 @@ async fn start_sign_in(
 }
 
 /// The session, and whether it begins here.
-fn at(wallets: &Wallets, session: &Session) -> Result<(Option<SessionId>, SessionId), Problem> {
+pub(crate) fn at(
+    wallets: &Wallets,
+    session: &Session,
+) -> Result<(Option<SessionId>, SessionId), Problem> {
     let begun = session.begin(wallets.ports.entropy.as_ref()).map_err(WalletError::from)?;
     let id = begun.as_ref().or_else(|| session.id()).cloned().ok_or(WalletError::NotSignedIn)?;
     Ok((begun, id))

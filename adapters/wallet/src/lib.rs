@@ -46,6 +46,7 @@
 //!
 //! - [`flow::Wallets`]: the server's side, which knows no HTTP.
 //! - [`http`]: the same for the programs of people, and [`merchants_api`] for those of merchants.
+//! - [`pages`]: the same for people in a browser.
 //! - [`merchant`]: the merchant's side: make a ticket, check a receipt, take it once.
 //! - [`message`] and [`table`]: what goes over the wire.
 
@@ -57,6 +58,7 @@ pub mod jws;
 pub mod merchant;
 pub mod merchants_api;
 pub mod message;
+pub mod pages;
 mod purchase;
 mod purse;
 pub mod record;

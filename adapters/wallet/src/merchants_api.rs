@@ -10,7 +10,7 @@ use axum::{
         rejection::{BytesRejection, QueryRejection},
     },
     http::StatusCode,
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use countersign_domain::{
     amount::Currency,
@@ -21,6 +21,7 @@ use countersign_web::{
     body::{Segment, bytes, json},
     problem::Problem,
     relying_party::{ApiCaller, RelyingParties},
+    return_url::ReturnUrl,
     step::to_the_end,
 };
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ use crate::{
 const MAX_ENTRIES: usize = 500;
 
 #[derive(OpenApi)]
-#[openapi(paths(take_key, revoke_key, statement, payouts))]
+#[openapi(paths(take_key, revoke_key, set_return_url, statement, payouts))]
 struct Description;
 
 /// The merchants' part of the API.
@@ -46,6 +47,7 @@ pub fn merchants_api(wallets: Arc<Wallets>, parties: RelyingParties) -> ApiPart 
     let routes = Router::new()
         .route("/v1/wallet/keys", post(take_key))
         .route("/v1/wallet/keys/{kid}", delete(revoke_key))
+        .route("/v1/wallet/return-url", put(set_return_url))
         .route("/v1/wallet/statement", get(statement))
         .route("/v1/wallet/payouts", get(payouts))
         .with_state(Served::new(wallets, parties));
@@ -128,6 +130,35 @@ async fn revoke_key(
 ) -> Result<StatusCode, Problem> {
     let Path(kid) = kid.map_err(|_| Problem::not_found("There is no such key."))?;
     let step = async move { wallets.revoke_key(&party.id, &kid).await.map_err(Problem::from) };
+    to_the_end(step).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where a payer's browser hands the receipt in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReturnUrlBody {
+    /// An absolute https address; plain http on the own machine.
+    #[schema(value_type = String, example = "https://shop.example.com/delivered")]
+    return_url: ReturnUrl,
+}
+
+/// Says where the page that paid a ticket sends it with its receipt: a form is posted there, with `ticket` and `receipt`.
+#[utoipa::path(
+    put, path = "/v1/wallet/return-url", request_body = ReturnUrlBody, security(("api_key" = [])),
+    responses(
+        (status = 204, description = "From now on receipts come there."),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn set_return_url(
+    State(wallets): State<Arc<Wallets>>,
+    ApiCaller(party): ApiCaller,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, Problem> {
+    let ReturnUrlBody { return_url } = json(&bytes(body)?)?;
+    let step =
+        async move { wallets.set_return_url(&party.id, &return_url).await.map_err(Problem::from) };
     to_the_end(step).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -22,12 +22,13 @@ use countersign_domain::{
     time::Timestamp,
     transaction::{Payee, Transaction},
 };
+use countersign_web::return_url::ReturnUrl;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     jws::PublicKey,
     message::{
-        CardId, CardName, MerchantNumber, PurchaseId, Source, Ticket, Token, WalletName,
+        CardId, CardName, Compact, MerchantNumber, PurchaseId, Source, Ticket, Token, WalletName,
         WalletNumber,
     },
 };
@@ -183,6 +184,9 @@ pub(crate) struct Merchant {
     pub(crate) paid_through: BTreeMap<Currency, Position>,
     /// When it is paid what it is owed by then.
     pub(crate) next_at: Option<Timestamp>,
+    /// Where payers' browsers hand receipts in.
+    #[serde(default)]
+    pub(crate) return_url: Option<ReturnUrl>,
 }
 
 /// From the name that people see to the merchant that has it: they must not pay one and mean another.
@@ -206,6 +210,8 @@ pub(crate) struct MerchantKey {
 pub(crate) struct Purchase {
     pub(crate) id: PurchaseId,
     pub(crate) ticket: Ticket,
+    /// As the merchant signed it: a client that has lost it can still hand it in with its receipt.
+    pub(crate) signed_ticket: Compact,
     pub(crate) ticket_sha256: Sha256Digest,
     /// As the person agrees to it, with the payee's name as the server knows it.
     pub(crate) transaction: Transaction,

@@ -16,8 +16,10 @@ pub mod correlation;
 pub mod guest;
 pub mod holder;
 pub mod origin;
+pub mod own_forms;
 pub mod peer_certificate;
 pub mod relying_party;
+pub mod return_url;
 pub mod session;
 // The request: read without quoting it, done once, and to its end.
 pub mod body;

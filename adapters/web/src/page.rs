@@ -11,7 +11,9 @@ use countersign_domain::id::RelyingPartyId;
 use ring::digest::{SHA256, digest};
 
 use crate::{
+    origin::PublicOrigin,
     problem::Problem,
+    return_url::ReturnUrl,
     theme::Theme,
     words::{Language, SHARED},
 };
@@ -20,9 +22,8 @@ use crate::{
 const STYLE: &str = include_str!("style.css");
 
 /// What a page may do: show itself with its own style and its own host's pictures, and send its own forms; nothing of
-/// anybody else (CSP Level 3). The hashes of its styles follow.
-const POLICY: &str = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
-                      img-src 'self'; style-src";
+/// anybody else (CSP Level 3). Where its forms go and the hashes of its styles follow.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; img-src 'self'; form-action 'self'";
 
 /// What is around a page's own part.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +61,22 @@ struct Frame<'a> {
 
 /// A page: what is wrong, if anything is, and the flow's own part, whose HTML is given.
 pub fn page(title: &str, style: PageStyle<'_>, problem: Option<&Problem>, main: &str) -> Response {
+    page_handing_to(None, title, style, problem, main)
+}
+
+/// The same, of which a form may be sent to that address, too: what a person hands on to a relying party.
+pub fn page_handing_to(
+    other: Option<&ReturnUrl>,
+    title: &str,
+    style: PageStyle<'_>,
+    problem: Option<&Problem>,
+    main: &str,
+) -> Response {
     let more_style = style.party.and_then(|party| party.theme).map(style_of).unwrap_or_default();
     let frame = Frame { style: STYLE, more_style: &more_style, title, page: style, problem, main };
     let status = problem.map_or(StatusCode::OK, Problem::status);
     match frame.render() {
-        Ok(html) => with_policy(status, html, &more_style),
+        Ok(html) => with_policy(status, html, &more_style, other.map(ReturnUrl::origin)),
         Err(error) => {
             tracing::error!(%error, "cannot render a page");
             Problem::internal().into_response()
@@ -92,6 +104,12 @@ impl Frame<'_> {
         Language::all()
     }
 
+    /// The page at that path, in another language.
+    fn spoken_in(&self, path: &str, language: &Language) -> String {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{joint}language={}", language.tag())
+    }
+
     fn is_spoken(&self, language: &Language) -> bool {
         self.page.language == language
     }
@@ -102,9 +120,17 @@ impl Frame<'_> {
     }
 }
 
-/// The HTML with headers that permit its own styles: each the whole text of one `style` element.
-fn with_policy(status: StatusCode, html: String, more_style: &str) -> Response {
+/// The HTML with headers that permit its own styles, each the whole text of one `style` element, and its own forms, with
+/// those to one other origin.
+fn with_policy(
+    status: StatusCode,
+    html: String,
+    more_style: &str,
+    other: Option<&PublicOrigin>,
+) -> Response {
     let mut policy = POLICY.to_owned();
+    policy.extend(other.map(|origin| format!(" {origin}")));
+    policy.push_str("; style-src");
     for style in [STYLE, more_style] {
         if !style.is_empty() {
             policy.push_str(&format!(" 'sha256-{}'", hash(style)));
@@ -158,10 +184,11 @@ mod tests {
 
     #[test]
     fn the_policy_permits_the_page_its_own_styles_and_nothing_else() {
-        let policy = |more| {
-            let page = with_policy(StatusCode::OK, String::new(), more);
+        let policy_with = |more, other| {
+            let page = with_policy(StatusCode::OK, String::new(), more, other);
             page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
         };
+        let policy = |more| policy_with(more, None);
         let plain = policy("");
         assert!(plain.starts_with("default-src 'none';"), "{plain}");
         assert_eq!(plain.matches("sha256-").count(), 1, "{plain}");
@@ -170,6 +197,10 @@ mod tests {
         let themed = policy("b{}");
         assert!(themed.starts_with(&plain), "{themed}");
         assert_eq!(themed.matches("sha256-").count(), 2, "{themed}");
+        let shop = PublicOrigin::try_from("https://shop.example".to_owned()).unwrap();
+        let handing = policy_with("", Some(&shop));
+        let forms = "form-action 'self' https://shop.example; style-src";
+        assert!(plain.contains("form-action 'self'; ") && handing.contains(forms), "{handing}");
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(crate) fn sections(ground: &Ground<'_>) -> Result<String, SandboxError> {
 /// The flows' pages.
 pub(crate) fn routes(counterparties: Arc<Counterparties>) -> Router {
     let checkout = checkout::routes(Arc::clone(&counterparties));
-    checkout.merge(set::routes(counterparties))
+    checkout.merge(set::routes(Arc::clone(&counterparties))).merge(wallet::routes(counterparties))
 }
 
 /// What a request to the server is; `None` when it is of no flow.
@@ -70,8 +70,8 @@ pub(crate) async fn lately(counterparties: &Counterparties) -> Vec<Begun> {
 }
 
 /// What people begin a flow at, on the first page.
-pub(crate) fn fronts() -> Result<String, ControlError> {
-    Ok([checkout::front()?].concat())
+pub(crate) fn fronts(counterparties: &Counterparties) -> Result<String, ControlError> {
+    Ok([checkout::front(counterparties)?].concat())
 }
 
 /// What was sent for something that was begun.

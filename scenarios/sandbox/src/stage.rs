@@ -73,7 +73,7 @@ async fn stage(State(Rooms { counterparties: shared, handsets }): Shared) -> Ans
     show(&Stage {
         frame: shared.places.at("Stage"),
         first: facts.person.clone(),
-        fronts: flows::fronts()?,
+        fronts: flows::fronts(&shared)?,
         phone: Phone {
             owner: handsets.owner(&number),
             number,

@@ -10,6 +10,7 @@ mod buys;
 mod enrols;
 mod looks;
 mod wallet;
+mod wallets;
 
 #[path = "../enrolment/support.rs"]
 #[expect(dead_code, reason = "programs enrol in other ways than people")]

@@ -46,5 +46,3 @@ err-merchant-refused = The merchant cannot process the message
 rec-merchant-refused = Begin again at the shop. If it keeps failing, tell the shop.
 err-merchant-not-authentic = What the merchant sent is not to be trusted
 rec-merchant-not-authentic = It is not signed by a merchant that your wallet trusts, or belongs to another purchase. Nothing more was sent. Tell the shop.
-err-other-site = The form was sent by another site
-rec-other-site = Open this page itself, and use its forms.

@@ -46,5 +46,3 @@ err-merchant-refused = Le commerçant ne peut pas traiter le message
 rec-merchant-refused = Recommencez dans la boutique. Si cela persiste, prévenez-la.
 err-merchant-not-authentic = Ce que le commerçant a envoyé n'est pas fiable
 rec-merchant-not-authentic = Ce n'est pas signé par un commerçant auquel votre portefeuille fait confiance, ou cela concerne un autre achat. Rien de plus n'a été envoyé. Prévenez la boutique.
-err-other-site = Le formulaire a été envoyé par un autre site
-rec-other-site = Ouvrez cette page elle-même, et utilisez ses formulaires.

@@ -6,11 +6,11 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{
-        DefaultBodyLimit, Query, Request, State,
+        DefaultBodyLimit, Query, State,
         rejection::{FormRejection, QueryRejection},
     },
-    http::{Method, StatusCode, header},
-    middleware::{Next, from_fn},
+    http::{StatusCode, header},
+    middleware::from_fn,
     response::{IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
@@ -20,6 +20,7 @@ use countersign_web::{
     body::{Segment, form, record_id},
     code_page::{CodeForm, CodeView},
     guest::Guest,
+    own_forms::own_forms_only,
     page::{PageStyle, page},
     problem::Problem,
     step::to_the_end,
@@ -65,17 +66,6 @@ pub fn cardholder_routes(server: Arc<CardholderServer>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(own_forms_only))
         .with_state(server)
-}
-
-/// A page of another site must not send our forms (Fetch Metadata): it could have any address looked at.
-async fn own_forms_only(request: Request, next: Next) -> Response {
-    let site = request.headers().get("sec-fetch-site").map(|site| site.as_bytes());
-    match (request.method(), site) {
-        (&Method::POST, Some(b"cross-site" | b"same-site")) => {
-            WORDS.problem(StatusCode::FORBIDDEN, "other-site").into_response()
-        }
-        _ => next.run(request).await,
-    }
 }
 
 /// The form for an order's address.

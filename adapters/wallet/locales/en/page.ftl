@@ -1,4 +1,4 @@
-# What the wallets' routes say. What other pages say, too, is in adapters/web/locales.
+# What the wallets' routes and pages say. What other pages say, too, is in adapters/web/locales.
 
 # A message of the exchange is refused, in the order of checking.
 message-refused = The message is refused
@@ -75,3 +75,103 @@ err-name-taken = Another merchant has that name
 rec-name-taken = People could not tell the two apart. Ask the operator for another name.
 err-statement-too-long = The statement is too long
 rec-statement-too-long = It has more than 2,000 movements. Ask for a shorter time.
+
+# The pages.
+your-wallets = Your wallets
+your-wallet = Your wallet
+your-cards = Your cards
+your-purchase = Your purchase
+your-transfer = Your transfer
+to-your-wallets = To your wallets
+to-the-wallet = To the wallet
+sign-in = Sign in
+sign-out = Sign out
+
+# Coming in.
+what-wallets-do = Money to pay with, held here. Whatever you pay is confirmed by a code from your phone.
+your-name = Your user name
+name-hint = You sign in with it. Your shop or bank may have given you one.
+your-phone = Your mobile number
+phone-hint = With + and the country code. Codes go there.
+send-me-a-code = Send me a code
+no-wallet-yet = No wallet yet?
+open-wallet = Open a wallet
+open-another = Open another wallet
+come-in = Continue
+code-for-coming-in = The code shows that this phone is yours.
+wallet-name = What you call the wallet
+currency = Currency
+wrong-name = A name has at least one character, and none that cannot be seen.
+
+# What somebody has.
+held-amount = { $amount } held for what is under way
+closed-on = Closed on { $when }
+no-cards = No card is tied.
+tie-or-forget = Tie a card, or forget one
+tie-card = Tie a card
+tie-card-detail = It must be vouched for together with your phone. Its number is kept encrypted.
+card-name = What you call the card
+number-of-card = Card number
+expiry-of-card = Valid until (MM/YY)
+forget = Forget
+forget-card = Forget { $name }
+
+# A wallet.
+available = Available
+held = Held
+closed = Closed
+amount = Amount
+amount-in = Amount in { $currency }
+wrong-amount = The amount is a number above zero, such as 49.90.
+pay-in = Pay in
+pay-in-amount = Pay in { $amount }
+take-out = Take out
+from-card = From the card
+to-card = To the card
+statement = Statement
+last-days = { $days } days
+opening-balance = Balance before
+closing-balance = Balance now
+as-a-file = As a file:
+too-much-moved = More moved in that time than a page can show. Choose a shorter time.
+moved-in = Paid in
+moved-out = Taken out
+moved-back = Given back
+moved-payment = Payment
+close-wallet = Close the wallet
+close-wallet-detail = It must be empty. A wallet that is closed is not opened again; its statement stays.
+
+# Money between wallet and card.
+compare-transfer = The message must name this amount, and us as payee. If it does not, leave its code alone.
+processing = Under way
+bank-is-asked = The bank is being asked.
+paid-in = It is in your wallet
+taken-out = It is on its way to your card
+no-money-moved = No money was moved
+balance-after = Available after it: { $amount }
+cause-bank = The bank declined. Ask your bank why, or take another card.
+cause-voided = The bank did not answer in time. Nothing was debited; try once more.
+
+# A ticket.
+payee = To
+order = Order
+merchant-signed-it = The merchant signed this, and nobody has changed it since.
+who-pays = Who pays?
+what-pays = Pay with
+wallet-or-card = Wallet or card
+pay-from-wallet = { $name }, { $amount } available
+nothing-to-pay-with = You have no wallet of this currency and no card. Open a wallet or tie a card, then come back.
+pay-amount = Pay { $amount }
+compare-payment = Amount, payee and reference must be the same in the message and on this page. If they are not, cancel.
+cancel-payment = Cancel the payment
+paid = Paid
+paid-detail = { $amount } to { $payee }.
+not-paid = Not paid
+pay-again = Pay the ticket once more
+your-receipt = Your receipt
+hand-in-receipt = The merchant delivers when it has the receipt.
+send-receipt = This merchant takes no receipt from a browser. Send it the file.
+back-to = Hand it to { $payee }
+receipt-as-file = The receipt as a file
+err-no-source = Nothing is chosen
+rec-no-source = Choose the wallet or the card that is to pay.

@@ -1,4 +1,4 @@
-# Ce que disent les routes des portefeuilles. Ce que disent aussi d'autres pages est dans adapters/web/locales.
+# Ce que disent les routes et les pages des portefeuilles. Ce que disent aussi d'autres pages est dans adapters/web/locales.
 
 # Un message de l'échange est refusé, dans l'ordre des contrôles.
 message-refused = Le message est refusé
@@ -75,3 +75,103 @@ err-name-taken = Un autre commerçant porte ce nom
 rec-name-taken = On ne pourrait pas les distinguer. Demandez un autre nom à l'exploitant.
 err-statement-too-long = Le relevé est trop long
 rec-statement-too-long = Il a plus de 2 000 mouvements. Demandez une durée plus courte.
+
+# Les pages.
+your-wallets = Vos portefeuilles
+your-wallet = Votre portefeuille
+your-cards = Vos cartes
+your-purchase = Votre achat
+your-transfer = Votre transfert
+to-your-wallets = Vers vos portefeuilles
+to-the-wallet = Vers le portefeuille
+sign-in = S'identifier
+sign-out = Se déconnecter
+
+# Entrer.
+what-wallets-do = De l'argent pour payer, gardé ici. Tout paiement est confirmé par un code de votre téléphone.
+your-name = Votre nom d'utilisateur
+name-hint = Il sert à vous identifier. Votre boutique ou votre banque vous en a peut-être donné un.
+your-phone = Votre numéro de mobile
+phone-hint = Avec + et l'indicatif du pays. Les codes y sont envoyés.
+send-me-a-code = Envoyez-moi un code
+no-wallet-yet = Pas encore de portefeuille ?
+open-wallet = Ouvrir un portefeuille
+open-another = Ouvrir un autre portefeuille
+come-in = Continuer
+code-for-coming-in = Le code montre que ce téléphone est le vôtre.
+wallet-name = Nom que vous donnez au portefeuille
+currency = Devise
+wrong-name = Un nom a au moins un caractère, et aucun qui ne se voie pas.
+
+# Ce que l'on a.
+held-amount = { $amount } retenus pour ce qui est en cours
+closed-on = Fermé le { $when }
+no-cards = Aucune carte n'est liée.
+tie-or-forget = Lier une carte, ou en oublier une
+tie-card = Lier une carte
+tie-card-detail = Elle doit être attestée avec votre téléphone. Son numéro est gardé chiffré.
+card-name = Nom que vous donnez à la carte
+number-of-card = Numéro de la carte
+expiry-of-card = Valable jusqu'à (MM/AA)
+forget = Oublier
+forget-card = Oublier { $name }
+
+# Un portefeuille.
+available = Disponible
+held = Retenu
+closed = Fermé
+amount = Montant
+amount-in = Montant en { $currency }
+wrong-amount = Le montant est un nombre supérieur à zéro, par exemple 49,90.
+pay-in = Approvisionner
+pay-in-amount = Approvisionner de { $amount }
+take-out = Retirer
+from-card = De la carte
+to-card = Vers la carte
+statement = Relevé
+last-days = { $days } jours
+opening-balance = Solde d'avant
+closing-balance = Solde actuel
+as-a-file = En fichier :
+too-much-moved = Il y a eu plus de mouvements qu'une page ne peut en montrer. Choisissez une durée plus courte.
+moved-in = Versement
+moved-out = Retrait
+moved-back = Restitution
+moved-payment = Paiement
+close-wallet = Fermer le portefeuille
+close-wallet-detail = Il doit être vide. Un portefeuille fermé ne se rouvre pas ; son relevé reste.
+
+# Entre portefeuille et carte.
+compare-transfer = Le message doit indiquer ce montant, et nous comme bénéficiaire. Sinon, n'utilisez pas son code.
+processing = En cours
+bank-is-asked = La banque est interrogée.
+paid-in = C'est dans votre portefeuille
+taken-out = C'est en route vers votre carte
+no-money-moved = Aucun argent n'a bougé
+balance-after = Disponible ensuite : { $amount }
+cause-bank = La banque a refusé. Demandez-lui pourquoi, ou prenez une autre carte.
+cause-voided = La banque n'a pas répondu à temps. Rien n'a été débité ; essayez encore une fois.
+
+# Un ticket.
+payee = À
+order = Commande
+merchant-signed-it = Le commerçant l'a signé, et personne ne l'a modifié depuis.
+who-pays = Qui paie ?
+what-pays = Payer avec
+wallet-or-card = Portefeuille ou carte
+pay-from-wallet = { $name }, { $amount } disponibles
+nothing-to-pay-with = Vous n'avez ni portefeuille de cette devise ni carte. Ouvrez un portefeuille ou liez une carte, puis revenez.
+pay-amount = Payer { $amount }
+compare-payment = Le montant, le bénéficiaire et la référence doivent être les mêmes dans le message et sur cette page. Sinon, annulez.
+cancel-payment = Annuler le paiement
+paid = Payé
+paid-detail = { $amount } à { $payee }.
+not-paid = Non payé
+pay-again = Payer le ticket encore une fois
+your-receipt = Votre reçu
+hand-in-receipt = Le commerçant livre dès qu'il a le reçu.
+send-receipt = Ce commerçant ne prend pas de reçu par navigateur. Envoyez-lui le fichier.
+back-to = Le remettre à { $payee }
+receipt-as-file = Le reçu en fichier
+err-no-source = Rien n'est choisi
+rec-no-source = Choisissez le portefeuille ou la carte qui doit payer.

@@ -17,7 +17,7 @@ use super::{LOOK_AGAIN_SECONDS, Visitor, Wallets, pin};
 use crate::{
     error::{MessageRefusal, TicketRefusal, WalletError},
     jws::{Authentic, Unverified},
-    message::{CardId, PaymentRequest, PurchaseId, Source, Ticket, Token, WalletNumber},
+    message::{CardId, Compact, PaymentRequest, PurchaseId, Source, Ticket, Token, WalletNumber},
     purse::day_of,
     record::{Merchant, MerchantKey, Purchase, PurchaseState, Try, Way},
 };
@@ -27,6 +27,7 @@ const MAX_TRIES: usize = 5;
 
 /// A ticket whose signature, merchant and server are right.
 pub(super) struct Offer {
+    pub(super) signed: Compact,
     pub(super) ticket: Authentic<Ticket>,
     pub(super) transaction: Transaction,
 }
@@ -42,7 +43,7 @@ impl Wallets {
         let ticket = Ticket::verified(unverified, &known.merchant, &known.key, server)?;
         let merchant = store.expect::<Merchant>(known.merchant.as_str()).await?.value;
         let transaction = ticket.message.transaction(merchant.name)?;
-        Ok(Offer { ticket, transaction })
+        Ok(Offer { signed: Compact(compact.to_owned()), ticket, transaction })
     }
 
     /// Begins a try, unless the request did so before.
@@ -165,6 +166,7 @@ impl NewTry<'_> {
         let purchase = Purchase {
             id: self.id,
             ticket: self.offer.ticket.message.clone(),
+            signed_ticket: self.offer.signed.clone(),
             ticket_sha256: self.offer.ticket.digest.clone(),
             transaction: self.offer.transaction.clone(),
             earlier: self.earlier,

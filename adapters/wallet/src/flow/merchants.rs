@@ -59,7 +59,8 @@ impl Wallets {
         }
         batch.insert(&named)?;
         let (next_at, paid_through) = (Some(self.next_payout()), BTreeMap::new());
-        batch.insert(&Merchant { number, name, payouts: 0, paid_through, next_at })?;
+        let return_url = None;
+        batch.insert(&Merchant { number, name, payouts: 0, paid_through, next_at, return_url })?;
         Ok(())
     }
 

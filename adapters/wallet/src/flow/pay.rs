@@ -14,7 +14,10 @@ use countersign_domain::{
 use super::{CodeAsked, Visitor, Wallets, begin::Offer};
 use crate::{
     error::{TicketRefusal, WalletError, attempted},
-    message::{ChallengeStarted, CodeTyped, PaymentRequest, PurchaseId, Shown, Source, Ticket},
+    message::{
+        ChallengeStarted, CodeTyped, Compact, MerchantNumber, PaymentRequest, PurchaseId, Shown,
+        Source, Ticket,
+    },
     record::{NotPaid, Purchase, PurchaseState, Try, Way},
 };
 
@@ -36,6 +39,10 @@ pub struct TicketView {
 pub struct PaymentView {
     /// Names it.
     pub payment: PurchaseId,
+    /// The ticket, as its merchant signed it.
+    pub signed_ticket: Compact,
+    /// The merchant that made it.
+    pub merchant: MerchantNumber,
     /// The digest of the ticket.
     pub ticket_sha256: Sha256Digest,
     /// Amount, payee and goods.
@@ -101,7 +108,7 @@ impl Wallets {
     /// # Errors
     /// The [`MessageRefusal`](crate::error::MessageRefusal), and when the store fails.
     pub async fn show_ticket(&self, ticket: &str) -> Result<TicketView, WalletError> {
-        let Offer { ticket, transaction } = self.offer(ticket).await?;
+        let Offer { ticket, transaction, .. } = self.offer(ticket).await?;
         ticket.message.check_time(self.ports.clock.now())?;
         Ok(TicketView {
             payment: PurchaseId::of(&ticket.message)?,
@@ -243,7 +250,9 @@ impl Wallets {
             self.settle(id).await?;
             purchase = self.own(visitor, id).await?.value;
         }
-        let Purchase { id, ticket_sha256, transaction, current, state, .. } = purchase;
+        let Purchase {
+            id, ticket, signed_ticket, ticket_sha256, transaction, current, state, ..
+        } = purchase;
         let status = match state {
             PurchaseState::Paid { receipt, balance_minor, at } => {
                 PaymentStatus::Paid { receipt, balance_minor, at }
@@ -252,7 +261,15 @@ impl Wallets {
             PurchaseState::Pending => self.pending(&current.way).await?,
         };
         let source = current.way.source();
-        Ok(PaymentView { payment: id, ticket_sha256, transaction, source, status })
+        Ok(PaymentView {
+            payment: id,
+            signed_ticket,
+            merchant: ticket.iss,
+            ticket_sha256,
+            transaction,
+            source,
+            status,
+        })
     }
 
     async fn pending(&self, way: &Way) -> Result<PaymentStatus, Error> {

@@ -47,6 +47,10 @@ pub struct NewTransfer {
 pub struct TransferView {
     /// Names it.
     pub id: TransferId,
+    /// One of the person's own.
+    pub wallet: WalletNumber,
+    /// Whether it is paid in, and not taken out.
+    pub comes_in: bool,
     /// In minor units of the wallet's currency.
     pub amount: Amount,
     /// Where it stands.
@@ -157,7 +161,9 @@ impl Wallets {
             (TransferState::Pending, Direction::In { payment }) => self.paying_in(payment).await?,
             (TransferState::Pending, Direction::Out { .. }) => TransferStatus::Processing,
         };
-        Ok(TransferView { id: transfer.id, amount: transfer.amount, status })
+        let comes_in = matches!(transfer.direction, Direction::In { .. });
+        let Transfer { id, wallet, amount, .. } = transfer;
+        Ok(TransferView { id, wallet, comes_in, amount, status })
     }
 
     async fn paying_in(&self, payment: &PaymentId) -> Result<TransferStatus, Error> {

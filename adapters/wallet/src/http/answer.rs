@@ -189,7 +189,7 @@ pub(super) struct PaymentAnswer {
 
 impl PaymentAnswer {
     pub(super) fn of(view: PaymentView, now: Timestamp) -> Self {
-        let PaymentView { payment, ticket_sha256, transaction, source, status } = view;
+        let PaymentView { payment, ticket_sha256, transaction, source, status, .. } = view;
         let status = match status {
             PaymentStatus::AwaitingCode(asked) => {
                 Status::AwaitingCode { code: CodeAnswer::of(&asked, now) }

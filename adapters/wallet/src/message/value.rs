@@ -141,6 +141,11 @@ pub struct Item {
 pub struct Goods(Vec<Item>);
 
 impl Goods {
+    /// What each is called.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|item| item.name.as_str())
+    }
+
     /// As the domain has them.
     pub(crate) fn items(&self) -> Vec<transaction::Item> {
         let item = |item: &Item| transaction::Item {

@@ -6,6 +6,7 @@ mod http;
 mod interleavings;
 mod money;
 mod operator;
+mod pages;
 mod purchase;
 mod shops;
 mod turns;

@@ -54,7 +54,7 @@ static GOODS: [Good; 4] = [
 
 #[derive(Clone, Copy)]
 pub(super) struct Good {
-    key: &'static str,
+    pub(super) key: &'static str,
     pub(super) name: &'static str,
     pub(super) price: &'static str,
     hint: &'static str,
@@ -222,21 +222,24 @@ fn became(view: &Value, last: &str) -> Became {
 
 #[derive(Template)]
 #[template(path = "goods.html")]
-struct Goods {
+struct Goods<'a> {
     goods: [Good; 4],
     /// Whether the payment page opens beside this one.
     beside: bool,
     /// What opens the wallet, when it is bought by SET.
     password: &'static str,
+    /// Where wallets are opened (figure 12).
+    wallets: &'a str,
 }
 
 /// The shop on the first page: the payment page opens beside it.
-pub(super) fn front() -> Result<String, ControlError> {
-    goods(true)
+pub(super) fn front(shared: &Counterparties) -> Result<String, ControlError> {
+    goods(shared, true)
 }
 
-fn goods(beside: bool) -> Result<String, ControlError> {
-    let goods = Goods { goods: GOODS, beside, password: PASSWORD }.render();
+fn goods(shared: &Counterparties, beside: bool) -> Result<String, ControlError> {
+    let wallets = &shared.facts.wallets;
+    let goods = Goods { goods: GOODS, beside, password: PASSWORD, wallets }.render();
     goods.map_err(|error| ControlError::internal(&error.to_string()))
 }
 
@@ -248,7 +251,7 @@ struct Shop {
 }
 
 async fn shop(State(shared): Shared) -> Answer {
-    show(&Shop { frame: shared.places.at("Shop"), goods: goods(false)? })
+    show(&Shop { frame: shared.places.at("Shop"), goods: goods(&shared, false)? })
 }
 
 #[derive(Deserialize)]

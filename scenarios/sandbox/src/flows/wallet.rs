@@ -1,9 +1,12 @@
-//! Wallets (figure 12): the intermediation server. Tickets are the testers' to make.
+//! Wallets (figure 12): the intermediation server. The shop has a till, and testers have theirs.
+
+mod shop;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use countersign_certs::KeyPair;
 
+pub(super) use self::shop::routes;
 use super::Ground;
 use crate::{
     address::{free_port, host},

@@ -1,0 +1,383 @@
+//! A wallet: what is in it and what moved, paying in with the code, taking out, closing.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Query, rejection::FormRejection},
+    response::Response,
+};
+use countersign_domain::{
+    amount::{Amount, Currency},
+    code::TypedCode,
+    invalid::InvalidInput,
+    register::Entry,
+    time::Timestamp,
+};
+use countersign_web::{
+    body::{Segment, form, record_id},
+    code_page::{CodeForm, CodeView},
+    problem::Problem,
+};
+use serde::Deserialize;
+
+use super::{
+    desk::{Answer, Desk, to},
+    voice::{Voice, field_of},
+};
+use crate::{
+    WalletStatement,
+    error::WalletError,
+    flow::{CardView, NewTransfer, TransferStatus, TransferView, Visitor, WalletView},
+    message::{CardId, Token, WalletNumber},
+    record::{NotPaid, TransferId},
+    statement::about,
+};
+
+const SECONDS_OF_A_DAY: u64 = 86_400;
+/// For how long a page shows what moved, in days, by the person's choice; the first if there is none.
+const SPANS: [u16; 3] = [30, 7, 365];
+
+/// A form for money between a wallet and a card, and what was wrong with it.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Way {
+    In,
+    Out,
+}
+
+struct Movement {
+    /// The page of the payment or the transfer that it is of.
+    page: String,
+    what: String,
+    at: String,
+    amount: String,
+    balance: String,
+}
+
+/// What moved in a time, oldest last, as people read it.
+struct Moved {
+    opening: String,
+    closing: String,
+    movements: Vec<Movement>,
+}
+
+#[derive(Template)]
+#[template(path = "wallet.html")]
+struct Page<'a> {
+    voice: Voice<'a>,
+    wallet: &'a WalletView,
+    cards: Vec<CardView>,
+    key: Token,
+    /// None where more moved than a page can have.
+    moved: Option<Moved>,
+    from: Timestamp,
+    days: u16,
+    typed: Option<&'a Typed>,
+    problem: Option<&'a Problem>,
+}
+
+/// A form that was refused, as it was typed.
+struct Typed {
+    way: Way,
+    amount: String,
+    card: String,
+}
+
+impl Page<'_> {
+    fn available(&self) -> String {
+        self.voice.money(self.wallet.available_minor.into(), self.wallet.currency)
+    }
+
+    fn held(&self) -> String {
+        self.voice.money(self.wallet.held_minor.into(), self.wallet.currency)
+    }
+
+    fn amount_in(&self) -> String {
+        self.voice.say_with("amount-in", "currency", self.wallet.currency.code())
+    }
+
+    fn spans(&self) -> [u16; 3] {
+        SPANS
+    }
+
+    fn last_days(&self, days: &u16) -> String {
+        self.voice.say_with("last-days", "days", *days)
+    }
+
+    fn file(&self, format: &str) -> String {
+        let (number, from) = (&self.wallet.number, self.from.unix_seconds());
+        format!("/v1/wallets/{number}/statement?from={from}&format={format}")
+    }
+
+    fn wrong(&self, way: &Way, field: &str) -> Option<String> {
+        self.typed.filter(|typed| typed.way == *way)?;
+        let problem = self.problem.filter(|problem| field_of(problem) == Some(field))?;
+        Some(self.voice.wrong(problem))
+    }
+
+    fn typed_amount(&self, way: &Way) -> &str {
+        let typed = self.typed.filter(|typed| typed.way == *way);
+        typed.map_or("", |typed| typed.amount.as_str())
+    }
+
+    fn is_chosen(&self, way: &Way, card: &CardView) -> bool {
+        self.typed.is_some_and(|typed| typed.way == *way && typed.card == card.id.as_str())
+    }
+}
+
+impl Moved {
+    fn of(statement: &WalletStatement, voice: Voice<'_>) -> Self {
+        let money = |minor| voice.money(minor, statement.currency);
+        let movement = |entry: &Entry| Movement::of(entry, statement, voice);
+        Self {
+            opening: money(statement.statement.opening.net_minor()),
+            closing: money(statement.statement.closing.net_minor()),
+            movements: statement.statement.entries.iter().rev().map(movement).collect(),
+        }
+    }
+}
+
+impl Movement {
+    fn of(entry: &Entry, statement: &WalletStatement, voice: Voice<'_>) -> Self {
+        let (id, is_credit) = (about(entry), statement.is_credit(entry));
+        let is_transfer = TransferId::try_from(id.to_owned()).is_ok();
+        // What comes back from what was held did not come from outside.
+        let comes_back = is_credit && entry.posting.debit.as_str().starts_with("wallet_held:");
+        let what = match (is_transfer, is_credit) {
+            _ if comes_back => "moved-back",
+            (true, true) => "moved-in",
+            (true, false) => "moved-out",
+            (false, _) => "moved-payment",
+        };
+        let minor = i128::from(entry.posting.amount.amount_minor());
+        let amount = if is_credit { minor } else { -minor };
+        Self {
+            page: format!("/{}/{id}", if is_transfer { "transfers" } else { "payments" }),
+            what: voice.say(what),
+            at: voice.time(&entry.posting.at),
+            amount: voice.money(amount, statement.currency),
+            balance: voice.money(entry.balance.net_minor(), statement.currency),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Span {
+    days: Option<u16>,
+}
+
+impl Desk {
+    async fn wallet(
+        &self,
+        visitor: &Visitor,
+        number: &WalletNumber,
+        days: u16,
+        typed: Option<&Typed>,
+        problem: Option<&Problem>,
+    ) -> Result<Response, WalletError> {
+        let wallet = &self.wallets.wallet(visitor, number).await?;
+        let now = self.wallets.ports.clock.now().unix_seconds();
+        let from = now.saturating_sub(u64::from(days).saturating_mul(SECONDS_OF_A_DAY));
+        let from = Timestamp::from_unix_seconds(from);
+        let moved = match self.wallets.statement(visitor, number, Some(from), None).await {
+            Ok(statement) => Some(Moved::of(&statement, self.voice())),
+            Err(WalletError::StatementTooLong) => None,
+            Err(error) => return Err(error),
+        };
+        let main = Page {
+            voice: self.voice(),
+            wallet,
+            cards: self.wallets.cards(visitor).await?,
+            key: self.fresh()?,
+            moved,
+            from,
+            days,
+            typed,
+            problem,
+        };
+        let path = format!("/wallets/{number}?days={days}");
+        Ok(self.show("your-wallet", Some(&path), problem, &main))
+    }
+}
+
+pub(super) async fn show(desk: Desk, number: Segment, Query(span): Query<Span>) -> Answer {
+    let number: WalletNumber = record_id(number)?;
+    let visitor = desk.visitor().await?;
+    let days = span.days.filter(|days| SPANS.contains(days)).unwrap_or(SPANS[0]);
+    Ok(desk.wallet(&visitor, &number, days, None, None).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TransferForm {
+    key: String,
+    amount: String,
+    card: String,
+}
+
+impl TransferForm {
+    fn transfer(
+        &self,
+        wallet: &WalletNumber,
+        currency: Currency,
+    ) -> Result<NewTransfer, InvalidInput> {
+        Ok(NewTransfer {
+            key: self.key.as_str().try_into()?,
+            wallet: wallet.clone(),
+            card: CardId::try_from(self.card.clone())?,
+            // Either mark is typed, whatever the page's language is.
+            amount: Amount::from_decimal(&self.amount.trim().replace(',', "."), currency)?,
+        })
+    }
+}
+
+pub(super) async fn pay_in(
+    desk: Desk,
+    number: Segment,
+    fields: Result<Form<TransferForm>, FormRejection>,
+) -> Answer {
+    desk.move_money(Way::In, record_id(number)?, form(fields)?).await
+}
+
+pub(super) async fn take_out(
+    desk: Desk,
+    number: Segment,
+    fields: Result<Form<TransferForm>, FormRejection>,
+) -> Answer {
+    desk.move_money(Way::Out, record_id(number)?, form(fields)?).await
+}
+
+impl Desk {
+    async fn move_money(&self, way: Way, number: WalletNumber, form: TransferForm) -> Answer {
+        let visitor = self.visitor().await?;
+        let currency = self.wallets.wallet(&visitor, &number).await?.currency;
+        let begun = match form.transfer(&number, currency) {
+            Err(error) => Err(Problem::from(error)),
+            Ok(new) => {
+                let visitor = visitor.clone();
+                self.done(|wallets| async move {
+                    match way {
+                        Way::In => wallets.start_pay_in(&visitor, &new).await,
+                        Way::Out => wallets.take_out(&visitor, &new).await,
+                    }
+                })
+                .await
+            }
+        };
+        match begun {
+            Ok(view) => Ok(to(path_of(&view.id), None)),
+            Err(problem) => {
+                let typed = Typed { way, amount: form.amount, card: form.card };
+                let (typed, problem) = (Some(&typed), Some(&problem));
+                Ok(self.wallet(&visitor, &number, SPANS[0], typed, problem).await?)
+            }
+        }
+    }
+}
+
+pub(super) async fn close(desk: Desk, number: Segment) -> Answer {
+    let number: WalletNumber = record_id(number)?;
+    let visitor = desk.visitor().await?;
+    let (holder, closing) = (visitor.clone(), number.clone());
+    let closed = desk.done(|wallets| async move { wallets.close(&holder, &closing).await }).await;
+    match closed {
+        Ok(()) => Ok(to("/", None)),
+        Err(problem) => Ok(desk.wallet(&visitor, &number, SPANS[0], None, Some(&problem)).await?),
+    }
+}
+
+fn path_of(id: &TransferId) -> String {
+    format!("/transfers/{}", id.as_str())
+}
+
+#[derive(Template)]
+#[template(path = "transfer.html")]
+struct Transfer<'a> {
+    voice: Voice<'a>,
+    view: &'a TransferView,
+    house: &'a str,
+    path: &'a str,
+    code: Option<CodeView>,
+    problem: Option<&'a Problem>,
+}
+
+impl Transfer<'_> {
+    fn amount(&self) -> String {
+        self.voice.amount(self.view.amount)
+    }
+
+    fn why(&self, cause: &NotPaid) -> String {
+        self.voice.why(cause)
+    }
+
+    fn balance(&self, minor: &u64) -> String {
+        let balance = self.voice.money((*minor).into(), self.view.amount.currency());
+        self.voice.say_with("balance-after", "amount", balance)
+    }
+
+    fn code_form(&self) -> Option<CodeForm<'_>> {
+        Some(CodeForm {
+            language: self.voice.0,
+            view: self.code.as_ref()?,
+            path: self.path,
+            advice: Some(self.voice.say("compare-transfer")),
+            fields: String::new(),
+            button: self.voice.say_with("pay-in-amount", "amount", self.amount()),
+            cancel: None,
+            problem: self.problem,
+        })
+    }
+}
+
+impl Desk {
+    async fn transfer(
+        &self,
+        visitor: &Visitor,
+        id: &TransferId,
+        problem: Option<&Problem>,
+    ) -> Result<Response, WalletError> {
+        let view = &self.wallets.transfer(visitor, id).await?;
+        let (code, over) = match &view.status {
+            TransferStatus::AwaitingCode(asked) => self.code_or_over(asked).await?,
+            TransferStatus::Processing
+            | TransferStatus::Done { .. }
+            | TransferStatus::NotMade { .. } => (None, None),
+        };
+        let (path, problem) = (path_of(id), problem.or(over.as_ref()));
+        let (house, voice) = (self.house(), self.voice());
+        let main = Transfer { voice, view, house, path: &path, code, problem };
+        Ok(self.show("your-transfer", Some(&path), problem, &main))
+    }
+}
+
+pub(super) async fn transfer(desk: Desk, id: Segment) -> Answer {
+    let id: TransferId = record_id(id)?;
+    let visitor = desk.visitor().await?;
+    Ok(desk.transfer(&visitor, &id, None).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CodeTypedForm {
+    code: String,
+}
+
+pub(super) async fn type_code(
+    desk: Desk,
+    id: Segment,
+    fields: Result<Form<CodeTypedForm>, FormRejection>,
+) -> Answer {
+    let (id, CodeTypedForm { code }): (TransferId, _) = (record_id(id)?, form(fields)?);
+    let visitor = desk.visitor().await?;
+    let typed = match TypedCode::try_from(code.as_str()) {
+        Err(error) => Err(Problem::from(error)),
+        Ok(code) => {
+            let (holder, id) = (visitor.clone(), id.clone());
+            desk.done(|wallets| async move { wallets.finish_pay_in(&holder, &id, &code).await })
+                .await
+        }
+    };
+    match typed {
+        Ok(_) => Ok(to(path_of(&id), None)),
+        Err(problem) => Ok(desk.transfer(&visitor, &id, Some(&problem)).await?),
+    }
+}

@@ -1,0 +1,172 @@
+//! People with wallets at the intermediation server (figure 12): opening, paying in, buying at the shop.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::driver::{Browser, Wanted};
+
+/// The words by which a page is known, in one language.
+struct Words {
+    price: &'static str,
+    not_enough: &'static str,
+    hundred: &'static str,
+    wrong_code: &'static str,
+    paid: &'static str,
+}
+
+const ENGLISH: Words = Words {
+    price: "8.90\u{a0}EUR",
+    not_enough: "There is not enough in the wallet",
+    hundred: "100.00\u{a0}EUR",
+    wrong_code: "This is not the code",
+    paid: "8.90\u{a0}EUR to Librairie Dupont.",
+};
+
+const FRENCH: Words = Words {
+    price: "8,90\u{a0}EUR",
+    not_enough: "Le portefeuille n'est pas assez approvisionné",
+    hundred: "100,00\u{a0}EUR",
+    wrong_code: "Ce n’est pas le code",
+    paid: "8,90\u{a0}EUR à Librairie Dupont.",
+};
+
+impl Browser {
+    async fn seen(&self, screen: &str, name: &str) {
+        self.must_be_accessible(&format!("{name}, {screen}")).await;
+        self.picture(&format!("{screen}-{}", name.replace([' ', ','], "-"))).await;
+    }
+
+    /// The code of the message with the reference that stands on this page.
+    async fn code_beside(&self) -> String {
+        let said = self.find("#code-reference").await.text().await.unwrap();
+        let mut words = said.split_whitespace().skip_while(|word| !matches!(*word, "ref" | "réf"));
+        let reference = words.nth(1).map(|word| word.trim_end_matches('.').to_owned());
+        let reference = reference.unwrap_or_else(|| unreachable!("no reference in {said}"));
+        let here = self.client.window().await.unwrap();
+        let phone = self.client.new_window(true).await.unwrap();
+        self.client.switch_to_window(phone.handle).await.unwrap();
+        self.visit(&format!("/phones/{}", self.sandbox.person().number)).await;
+        let script = "const beside = [...document.querySelectorAll('.bubble')].find((one) => \
+                      one.innerText.includes(`f ${arguments[0]},`)); \
+                      return beside ? beside.querySelector('b').innerText : ''";
+        let end = Instant::now() + Duration::from_secs(20);
+        let code = loop {
+            let code = self.run(script, vec![json!(reference)]).await;
+            match code.as_str() {
+                Some(code) if !code.is_empty() => break code.to_owned(),
+                _ => assert!(Instant::now() < end, "no message with {reference}"),
+            }
+            sleep(Duration::from_millis(100)).await;
+        };
+        self.client.close_window().await.unwrap();
+        self.client.switch_to_window(here).await.unwrap();
+        code
+    }
+
+    async fn type_code(&self) {
+        let code = self.code_beside().await;
+        self.type_into("#code", &code).await;
+        self.click("#code ~ button").await;
+    }
+
+    /// The shop hands its ticket to the wallets' page.
+    async fn buy_from_wallet(&self, price: &str) {
+        self.visit("/shop").await;
+        self.click("input[value=book] ~ button[formaction='/by-wallet']").await;
+        self.reads(price).await;
+        self.reads("Librairie Dupont").await;
+    }
+}
+
+/// From no wallet at all to a book that is delivered, with each page looked at.
+async fn opens_pays_in_and_buys(wanted: Wanted, words: &Words, screen: &str) {
+    let browser = Browser::open(wanted).await;
+    let (number, card) = {
+        let alice = browser.sandbox.person();
+        (alice.number.clone(), alice.card.clone())
+    };
+    browser.buy_from_wallet(words.price).await;
+    browser.seen(screen, "a ticket of somebody unknown").await;
+    browser.click("a[href^='/open?ticket=']").await;
+    browser.find("#number").await;
+    browser.seen(screen, "opening a wallet").await;
+    browser.type_into("#identifier", "alice").await;
+    browser.type_into("#number", "0639").await;
+    browser.type_into("#name", "Daily").await;
+    browser.click("main form button").await;
+    browser.find("#number-wrong").await;
+    browser.seen(screen, "opening a wallet, refused").await;
+    browser.find("#number").await.clear().await.unwrap();
+    browser.type_into("#number", &number).await;
+    browser.click("main form button").await;
+    browser.find("#code").await;
+    browser.seen(screen, "the code of an opening").await;
+    browser.type_code().await;
+
+    // Back at the ticket, with an empty wallet.
+    browser.find("input[name=source]").await;
+    browser.seen(screen, "a ticket").await;
+    browser.click("main form button").await;
+    browser.reads(words.not_enough).await;
+    browser.seen(screen, "a ticket, refused").await;
+    browser.click("main a[href='/']").await;
+    browser.find("a[href='/cards']").await;
+    browser.seen(screen, "wallets").await;
+    browser.click("a[href='/cards']").await;
+    browser.type_into("#name", "Blue").await;
+    browser.type_into("#card_number", &card.number).await;
+    let (year, month) = card.expiry.split_once('-').unwrap();
+    browser.type_into("#card_expiry", &format!("{month}/{}", &year[2..])).await;
+    browser.click("form[action='/cards'] button").await;
+    browser.find("form[action$='/untie']").await;
+    browser.seen(screen, "cards").await;
+
+    browser.click("main a[href='/']").await;
+    browser.click("main a[href^='/wallets/']").await;
+    browser.type_into("#pay-in-amount", "100").await;
+    browser.click("form[action$='/pay-in'] button").await;
+    browser.find("#code").await;
+    browser.seen(screen, "the code of paying in").await;
+    browser.type_code().await;
+    browser.reads(words.hundred).await;
+    browser.find("section.done").await;
+    browser.seen(screen, "paid in").await;
+    browser.click("main a[href^='/wallets/']").await;
+    browser.find("a[href^='/transfers/']").await;
+    browser.seen(screen, "a wallet").await;
+
+    browser.buy_from_wallet(words.price).await;
+    browser.find("input[name=source]").await;
+    browser.click("main form button").await;
+    browser.find("#code").await;
+    browser.seen(screen, "the code of a payment").await;
+    browser.type_into("#code", "0000000000").await;
+    browser.click("#code ~ button").await;
+    browser.reads(words.wrong_code).await;
+    browser.seen(screen, "a wrong code of a payment").await;
+    browser.type_code().await;
+    browser.reads(words.paid).await;
+    browser.seen(screen, "a ticket that is paid").await;
+    browser.click("form[action$='/delivered'] button").await;
+    browser.reads("Here is Le Petit Prince").await;
+    browser.seen(screen, "delivered").await;
+
+    // The receipt is good for ever, and taken once.
+    browser.client.back().await.unwrap();
+    browser.click("form[action$='/delivered'] button").await;
+    browser.reads("the ticket was delivered before").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_book_is_bought_from_a_wallet_that_was_opened_for_it() {
+    opens_pays_in_and_buys(Wanted::default(), &ENGLISH, "wallets-wide").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_book_is_bought_in_french_on_a_narrow_dark_phone() {
+    let wanted = Wanted { width: 360, dark: true, languages: "fr-FR,fr", ..Wanted::default() };
+    opens_pays_in_and_buys(wanted, &FRENCH, "wallets-narrow-dark").await;
+}
