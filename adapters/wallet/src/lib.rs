@@ -60,6 +60,7 @@ pub mod message;
 mod purchase;
 mod purse;
 pub mod record;
+mod references;
 mod statement;
 pub mod table;
 #[cfg(feature = "testing")]
@@ -70,5 +71,6 @@ pub use self::{
     flow::Wallets,
     house::{Fee, House},
     purse::Limits,
+    references::References,
     statement::WalletStatement,
 };

@@ -6,5 +6,6 @@ mod http;
 mod interleavings;
 mod money;
 mod purchase;
+mod references;
 mod shops;
 mod turns;
