@@ -62,6 +62,7 @@ pub mod pages;
 mod purchase;
 mod purse;
 pub mod record;
+mod references;
 mod statement;
 pub mod table;
 #[cfg(feature = "testing")]
@@ -72,5 +73,6 @@ pub use self::{
     flow::Wallets,
     house::{Fee, House},
     purse::Limits,
+    references::References,
     statement::WalletStatement,
 };

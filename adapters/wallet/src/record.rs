@@ -47,7 +47,7 @@ impl PurchaseId {
     ///
     /// # Errors
     /// Never: what is made is of this form.
-    pub(crate) fn of(ticket: &Ticket) -> Result<Self, InvalidInput> {
+    pub fn of(ticket: &Ticket) -> Result<Self, InvalidInput> {
         named("pur_", &[ticket.iss.as_str(), ticket.jti.as_str()]).try_into()
     }
 }

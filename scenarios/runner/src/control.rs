@@ -2,10 +2,15 @@
 
 use countersign_domain::{amount::Amount, time::Timestamp};
 use countersign_sandbox::Flow;
+use hyper::header;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{description::Description, failure::Failure, wire};
+use crate::{
+    description::Description,
+    failure::Failure,
+    wire::{self, Answer, Ask},
+};
 
 /// A text that a handset shows.
 #[derive(Clone, Debug, Deserialize)]
@@ -98,6 +103,14 @@ impl Control {
         }
         let time: Time = self.read("/clock").await?;
         Ok(Timestamp::from_unix_seconds(time.unix_seconds))
+    }
+
+    /// Asks something of a shop of the sandbox, which may say no.
+    pub(crate) async fn shop(&self, path: &str, body: &Value) -> Answer {
+        let url = format!("{}{path}", self.url);
+        let headers = vec![(header::CONTENT_TYPE, "application/json".to_owned())];
+        let body = body.to_string();
+        wire::ask(None, Ask { method: "POST", url: &url, headers, body }).await
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {

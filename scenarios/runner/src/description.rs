@@ -26,6 +26,8 @@ pub(crate) struct Description {
     pub(crate) folder: PathBuf,
     /// Where cardholders register with SET's messages.
     pub(crate) registration: String,
+    /// Where people's programs have their virtual wallets.
+    pub(crate) wallets: String,
     /// With which to pay by SET.
     pub(crate) wallet: WalletOfHolder,
 }

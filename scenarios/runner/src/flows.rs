@@ -5,3 +5,4 @@ pub(crate) mod checkout;
 pub(crate) mod registration;
 pub(crate) mod set;
 pub(crate) mod settle;
+pub(crate) mod wallet;

@@ -17,5 +17,6 @@ mod phone;
 mod registration;
 mod set;
 mod settle;
+mod wallet;
 
 mod checkout;

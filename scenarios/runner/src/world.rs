@@ -17,7 +17,12 @@ use crate::{
     browser::Browser,
     description::{Card, ClientCertificate},
     failure::{Failure, Outcome},
-    flows::{access::Asked, checkout::Checkouts, set::Counter},
+    flows::{
+        access::Asked,
+        checkout::Checkouts,
+        set::Counter,
+        wallet::{Client, Wallets},
+    },
     wire::{Answer, Reply, Unanswered},
 };
 
@@ -29,6 +34,8 @@ pub(crate) struct Story {
     pub(crate) checkouts: Checkouts,
     /// What was bought by SET.
     pub(crate) set: Counter,
+    /// What was done with virtual wallets.
+    pub(crate) wallets: Wallets,
     /// All texts that steps have noted, on any phone.
     pub(crate) heard: Vec<String>,
     /// Codes that the site has asked for.
@@ -80,7 +87,7 @@ impl Story {
 
     /// Where the sandbox has what was sent, for each flow that was begun.
     pub(crate) fn drawn(&self) -> Vec<String> {
-        self.checkouts.drawn().chain(self.set.drawn()).collect()
+        self.checkouts.drawn().chain(self.set.drawn()).chain(self.wallets.drawn()).collect()
     }
 
     /// Somebody new of that name, with a number and a card that nobody else has.
@@ -145,6 +152,14 @@ impl Story {
         self.people
             .get_mut(name)
             .ok_or_else(|| Failure::new(format!("the script has not said who {name} is")))
+    }
+
+    /// Somebody's computer, at the virtual wallets.
+    pub(crate) fn client(&mut self, name: &str) -> Result<(Arc<Bench>, &mut Client), Failure> {
+        let bench = self.bench.clone();
+        let bench = bench.ok_or_else(|| Failure::new("there is no sandbox for this scenario"))?;
+        let browser = &self.person(name)?.browser.clone();
+        Ok((bench, self.wallets.client(name, browser)?))
     }
 
     /// The text that a step has noted last.

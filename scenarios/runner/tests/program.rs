@@ -116,14 +116,16 @@ fn the_list_has_every_row_and_no_figure_that_is_done_lacks_one() {
     let bare = rows.filter(|row| row["scenarios"].as_array().unwrap().is_empty());
     let bare: Vec<_> = bare.map(|row| row["id"].as_str().unwrap()).collect();
     assert_eq!(coverage["missing"], bare.len());
-    for figure in ["F7.", "F8.", "F11.", "F13."] {
-        assert!(!bare.iter().any(|id| id.starts_with(figure)), "{bare:?}");
+    for figure in ["F7.", "F8.", "F11.", "F12.", "F13."] {
+        // An operator that computes the code is another server, which the sandbox has not.
+        let is_bare = |id: &&str| id.starts_with(figure) && *id != "F12.v1";
+        assert!(!bare.iter().any(is_bare), "{bare:?}");
     }
     // What later issues bring is listed as not covered, and not left out.
-    assert!(bare.contains(&"F12.4"), "{bare:?}");
+    assert!(bare.contains(&"F9.908"), "{bare:?}");
     let (code, said) = scenario(&["list", "--missing"]);
     assert_eq!(code, 0);
-    assert!(said.contains("- F12.4") && !said.contains("F13.4"), "{said}");
+    assert!(said.contains("- F9.908") && !said.contains("F13.4"), "{said}");
 }
 
 /// The files of a folder, by name, with what is in them.

@@ -15,6 +15,11 @@ use axum::{
     body::Bytes,
     http::{HeaderMap, Method},
 };
+use countersign_domain::{
+    challenge::Challenge, error::Error, event::Event, id::ChallengeId, ports::Store,
+    record::RecordKey,
+};
+use countersign_store::SqliteStore;
 
 pub(crate) use self::wallet::HOUSE;
 use crate::{
@@ -46,17 +51,20 @@ pub(crate) fn sections(ground: &Ground<'_>) -> Result<String, SandboxError> {
 /// The flows' pages.
 pub(crate) fn routes(counterparties: Arc<Counterparties>) -> Router {
     let checkout = checkout::routes(Arc::clone(&counterparties));
-    checkout.merge(set::routes(Arc::clone(&counterparties))).merge(wallet::routes(counterparties))
+    let set = set::routes(Arc::clone(&counterparties));
+    checkout.merge(set).merge(wallet::routes(counterparties))
 }
 
 /// What a request to the server is; `None` when it is of no flow.
 pub(crate) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Request> {
-    checkout::request(method, path, body).or_else(|| set::request(method, path, body))
+    checkout::request(method, path, body)
+        .or_else(|| set::request(method, path, body))
+        .or_else(|| wallet::request(method, path, body))
 }
 
 /// What an answer of the server is; `None` when its status and its JSON say all.
 pub(crate) fn answer(headers: &HeaderMap, body: &Bytes) -> Option<Said> {
-    set::answer(headers, body)
+    set::answer(headers, body).or_else(|| wallet::answer(headers, body))
 }
 
 /// What was begun last, latest first.
@@ -79,8 +87,28 @@ pub(crate) async fn flow(counterparties: &Counterparties, id: &str) -> Result<Fl
     if id == set::REGISTRATIONS {
         return Ok(set::registration(counterparties));
     }
-    match set::is_order(id) {
-        true => set::flow(counterparties, id).await,
-        false => checkout::flow(counterparties, id).await,
+    match (set::is_order(id), wallet::is_one(id)) {
+        (true, _) => set::flow(counterparties, id).await,
+        (false, true) => wallet::flow(counterparties, id).await,
+        (false, false) => checkout::flow(counterparties, id).await,
     }
+}
+
+/// The server's own store, to be read.
+fn opened(shared: &Counterparties) -> Result<SqliteStore, ControlError> {
+    SqliteStore::open(&shared.store).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> ControlError {
+    ControlError::internal(&error.to_string())
+}
+
+/// By what the centre knows the messages with the code of a challenge.
+async fn messages_of(store: &dyn Store, challenge: &ChallengeId) -> Result<Vec<String>, Error> {
+    let facts = store.facts(&RecordKey::of::<Challenge>(challenge.as_str())).await?;
+    let sent = facts.into_iter().filter_map(|fact| {
+        let Event::MessageSent { network_id, .. } = fact.event else { return None };
+        network_id
+    });
+    Ok(sent.collect())
 }

@@ -49,6 +49,8 @@ pub(crate) enum About {
 /// Something that was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {
+    /// In the order in which they were made.
+    number: u64,
     pub(crate) at: Instant,
     pub(crate) from: Party,
     pub(crate) to: Party,
@@ -73,7 +75,7 @@ impl Note {
         detail: Detail,
         about: About,
     ) -> Self {
-        Self { at: Instant::now(), from, to, is_answer, label, detail, about }
+        Self { number: 0, at: Instant::now(), from, to, is_answer, label, detail, about }
     }
 }
 
@@ -109,6 +111,10 @@ pub(crate) struct Journal {
     made: watch::Sender<u64>,
 }
 
+/// Which note it is, for as long as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted(u64);
+
 impl Default for Journal {
     fn default() -> Self {
         Self { notes: Arc::default(), made: watch::Sender::new(0) }
@@ -124,8 +130,16 @@ impl Journal {
         label: impl Into<String>,
         detail: Detail,
         about: About,
-    ) {
-        self.note(Note::new(from, to, false, label.into(), detail, about));
+    ) -> Noted {
+        self.note(Note::new(from, to, false, label.into(), detail, about))
+    }
+
+    /// A note finds what it is about: the answer has named it.
+    pub(crate) fn find(&self, Noted(number): Noted, about: About) {
+        let mut notes = self.notes();
+        if let Some(note) = notes.iter_mut().rev().find(|note| note.number == number) {
+            note.about = about;
+        }
     }
 
     /// Notes what it is answered.
@@ -140,14 +154,17 @@ impl Journal {
         self.note(Note::new(from, to, true, label.into(), detail, about));
     }
 
-    fn note(&self, note: Note) {
+    fn note(&self, mut note: Note) -> Noted {
         let mut notes = self.notes();
+        note.number = notes.back().map_or(0, |last| last.number.wrapping_add(1));
+        let noted = Noted(note.number);
         if notes.len() >= MAX_NOTES {
             notes.pop_front();
         }
         notes.push_back(note);
         drop(notes);
         self.made.send_modify(|made| *made = made.wrapping_add(1));
+        noted
     }
 
     /// Tells of every note that is made.
@@ -262,6 +279,19 @@ mod tests {
             assert!(!mask_code(text).contains("255934"), "{}", mask_code(text));
         }
         assert_eq!(code_in("Dress Code 12, black"), None);
+    }
+
+    #[test]
+    fn a_note_finds_what_it_is_about_and_stays_where_it_was_made() {
+        let journal = Journal::default();
+        let note =
+            |label| journal.asked(Party::Payer, Party::Server, label, Vec::new(), About::Nothing);
+        let (first, _) = (note("begins"), note("another"));
+        journal.find(first, About::Subject("pur_1".to_owned()));
+        let kept = journal.all();
+        let about: Vec<_> = kept.iter().map(|note| (&*note.label, note.about.clone())).collect();
+        let subject = About::Subject("pur_1".to_owned());
+        assert_eq!(about, [("begins", subject), ("another", About::Nothing)]);
     }
 
     #[test]

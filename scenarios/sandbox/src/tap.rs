@@ -19,6 +19,8 @@ use crate::{
 
 /// More of a body is not noted; the server refuses it anyway.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The members by which answers name what was begun.
+const NAMES: [&str; 3] = ["id", "opening", "transfer"];
 
 /// The router, with everything noted that goes through it.
 pub(crate) fn tapped(router: Router, journal: Journal) -> Router {
@@ -46,23 +48,18 @@ async fn pass(journal: &Journal, request: HttpRequest, next: Next) -> Response {
     if certificates.is_some_and(|presented| !presented.0.is_empty()) {
         detail.push(("TLS client certificate".to_owned(), "presented".to_owned()));
     }
-    let note_request = |subject: Option<&String>| {
-        let (label, detail) = (asked.label.clone(), detail.clone());
-        journal.asked(asked.from, asked.to, label, detail, about(subject));
-    };
-    // What is begun is named by the answer; the request is noted with that.
-    if !asked.begins {
-        note_request(asked.subject.as_ref());
-    }
+    let noted =
+        journal.asked(asked.from, asked.to, asked.label, detail, about(asked.subject.as_ref()));
     let response = next.run(HttpRequest::from_parts(head, Body::from(body))).await;
 
     let (head, body) = response.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let said: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let named = said.get("id").and_then(Value::as_str).map(str::to_owned);
-    let subject = asked.subject.clone().or(named);
+    let named = NAMES.iter().find_map(|name| said.get(name)?.as_str()).map(str::to_owned);
+    let subject = asked.subject.or(named);
+    // What is begun is named by the answer.
     if asked.begins {
-        note_request(subject.as_ref());
+        journal.find(noted, about(subject.as_ref()));
     }
     let said = flows::answer(&head.headers, &body).unwrap_or_else(|| Said {
         label: answered(head.status.as_u16(), &head.headers, &said),
@@ -111,7 +108,7 @@ fn answered(status: u16, headers: &HeaderMap, said: &Value) -> String {
 }
 
 /// What a body says, name by name. A page is not repeated.
-fn fields(headers: &HeaderMap, body: &Bytes) -> Detail {
+pub(crate) fn fields(headers: &HeaderMap, body: &Bytes) -> Detail {
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if media_type.starts_with("application/x-www-form-urlencoded") {
@@ -133,7 +130,7 @@ fn fields(headers: &HeaderMap, body: &Bytes) -> Detail {
 }
 
 /// Members of members get names like `amount.value`. Names and numbers are whatever was sent, and masked as texts are.
-fn flatten(name: String, json: &Value, found: &mut Detail) {
+pub(crate) fn flatten(name: String, json: &Value, found: &mut Detail) {
     let inside = |member: &str| match name.as_str() {
         "" => mask(member),
         name => format!("{name}.{}", mask(member)),
@@ -149,9 +146,18 @@ fn flatten(name: String, json: &Value, found: &mut Detail) {
                 flatten(inside(&number.to_string()), value, found);
             }
         }
+        // As it was typed: what the server says of codes is a word.
+        Value::String(text) if is_code(&name) && text.contains(|c: char| c.is_ascii_digit()) => {
+            found.push((name, "•".repeat(text.chars().count())));
+        }
         Value::String(text) => found.push((name, mask_code(text))),
         value => found.push((name, mask(&value.to_string()))),
     }
+}
+
+/// Whether what has that name is a code.
+fn is_code(name: &str) -> bool {
+    name.rsplit('.').next() == Some("code")
 }
 
 #[cfg(test)]
@@ -187,6 +193,17 @@ mod tests {
             let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
             assert!(!digits.contains(CARD), "{body}: {shown}");
             assert!(shown.contains('•'), "{body}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_code_in_json_is_masked_and_a_word_that_has_that_name_is_not() {
+        for (body, shown) in [
+            (r#"{"code":"123456"}"#, r#"[("code", "••••••")]"#),
+            (r#"{"typed":{"code":"123-456"}}"#, r#"[("typed.code", "•••••••")]"#),
+            (r#"{"code":"declined"}"#, r#"[("code", "declined")]"#),
+        ] {
+            assert_eq!(noted("application/json", body), shown);
         }
     }
 

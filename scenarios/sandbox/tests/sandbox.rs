@@ -149,6 +149,23 @@ async fn handsets_and_the_clock_refuse_by_the_rule_that_is_broken() {
 }
 
 #[tokio::test]
+async fn the_bookshop_refuses_by_the_rule_that_is_broken() {
+    let tickets = "/bookshop/tickets";
+    let basket = |value: &str, currency: &str, goods: &str| {
+        let amount = json!({ "value": value, "currency": currency });
+        json!({ "amount": amount, "goods": goods })
+    };
+    let unknown = json!({ "number": "00112233445566778899aabbccddeeff", "receipt": "a.b.c" });
+    assert_refused(&[
+        ("POST", tickets, basket("many", "EUR", "Two books"), 422, "is not a decimal number"),
+        ("POST", tickets, basket("1.00", "E", "Two books"), 422, "currency"),
+        ("POST", tickets, basket("1.00", "EUR", ""), 422, "ItemName is empty."),
+        ("POST", "/bookshop/receipts", unknown, 404, "The shop sold no such ticket."),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn accounts_refuse_by_the_rule_that_is_broken() {
     let card = "/bank/cards/4970101234567890";
     let no_account = "The bank has no account for this card.";

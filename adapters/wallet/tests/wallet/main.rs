@@ -8,5 +8,6 @@ mod money;
 mod operator;
 mod pages;
 mod purchase;
+mod references;
 mod shops;
 mod turns;

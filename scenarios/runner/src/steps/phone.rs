@@ -15,7 +15,7 @@ const SILENCE: Duration = Duration::from_millis(400);
 
 impl Story {
     /// Waits for the next message on the person's phone, and notes it.
-    async fn next_text(&mut self, name: &str) -> Result<(), Failure> {
+    pub(super) async fn next_text(&mut self, name: &str) -> Result<(), Failure> {
         let control = &self.bench()?.control;
         let person = self.person(name)?;
         let text = eventually(|| async {
@@ -35,6 +35,13 @@ impl Story {
     /// The codes of all messages that steps have noted.
     pub(crate) fn codes(&self) -> Vec<&str> {
         self.heard.iter().filter_map(|text| code_in(text).ok()).collect()
+    }
+
+    /// A code that no message of this scenario has.
+    pub(super) fn wrong_code(&self) -> String {
+        let right = self.codes();
+        let mut all = (0_u32..).map(|number| format!("{number:06}"));
+        all.find(|code| !right.contains(&code.as_str())).unwrap_or_default()
     }
 
     /// The last text that came to anybody, with what was expected of it.

@@ -15,11 +15,8 @@ use axum::{
     response::{IntoResponse as _, Redirect},
     routing::post,
 };
-use countersign_domain::{
-    challenge::Challenge, event::Event, payment::Payment, ports::Store, record::RecordKey,
-};
+use countersign_domain::{payment::Payment, ports::Store};
 use countersign_set::{Sale, message::authorization::AuthCode, payment_of};
-use countersign_store::SqliteStore;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,6 +24,7 @@ use serde_json::{Value, json};
 use super::{
     SHOWN,
     checkout::{self, good},
+    messages_of, opened, unreadable,
 };
 use crate::{
     address::{free_port, host},
@@ -262,18 +260,6 @@ async fn trace(
     let payment = store.expect::<Payment>(payment.as_str()).await?.value;
     traces.bank.push(payment.bank_reference().to_owned());
     let Some(challenge) = payment.challenge() else { return Ok(()) };
-    for fact in store.facts(&RecordKey::of::<Challenge>(challenge.as_str())).await? {
-        if let Event::MessageSent { network_id: Some(id), .. } = fact.event {
-            traces.messages.push(id);
-        }
-    }
+    traces.messages.extend(messages_of(store, challenge).await?);
     Ok(())
-}
-
-fn opened(shared: &Counterparties) -> Result<SqliteStore, ControlError> {
-    SqliteStore::open(&shared.store).map_err(|error| unreadable(&error))
-}
-
-fn unreadable(error: &dyn std::fmt::Display) -> ControlError {
-    ControlError::internal(&error.to_string())
 }

@@ -181,13 +181,9 @@ async fn types_the_code_of(story: &mut Story, name: String, amount: Money) -> Ou
     story.submit(&name, form::CODE, &[("code", &code)]).await
 }
 
-/// A code that no message of this scenario has.
 #[when(expr = "{word} types a wrong code")]
 async fn types_a_wrong_code(story: &mut Story, name: String) -> Outcome {
-    let right = story.codes();
-    let wrong =
-        (0_u32..).map(|number| format!("{number:06}")).find(|code| !right.contains(&code.as_str()));
-    let wrong = wrong.unwrap_or_default();
+    let wrong = story.wrong_code();
     story.submit(&name, form::CODE, &[("code", &wrong)]).await
 }
 
