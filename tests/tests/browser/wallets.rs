@@ -80,83 +80,100 @@ impl Browser {
     }
 }
 
+impl Browser {
+    /// At a ticket, for which a wallet is opened.
+    async fn open_at_a_ticket(&self, words: &Words, screen: &str) {
+        let number = self.sandbox.person().number.clone();
+        self.buy_from_wallet(words.price).await;
+        self.seen(screen, "a ticket of somebody unknown").await;
+        self.click("a[href^='/open?ticket=']").await;
+        self.find("#number").await;
+        self.seen(screen, "opening a wallet").await;
+        self.type_into("#identifier", "alice").await;
+        self.type_into("#number", "0639").await;
+        self.type_into("#name", "Daily").await;
+        self.click("main form button").await;
+        self.find("#number-wrong").await;
+        self.seen(screen, "opening a wallet, refused").await;
+        self.find("#number").await.clear().await.unwrap();
+        self.type_into("#number", &number).await;
+        self.click("main form button").await;
+        self.find("#code").await;
+        self.seen(screen, "the code of an opening").await;
+        self.type_code().await;
+    }
+
+    /// The wallet is empty: a card is tied, to pay in from.
+    async fn tie_a_card(&self, words: &Words, screen: &str) {
+        let card = self.sandbox.person().card.clone();
+        // Back at the ticket, with an empty wallet.
+        self.find("input[name=source]").await;
+        self.seen(screen, "a ticket").await;
+        self.click("main form button").await;
+        self.reads(words.not_enough).await;
+        self.seen(screen, "a ticket, refused").await;
+        self.click("main a[href='/']").await;
+        self.find("a[href='/cards']").await;
+        self.seen(screen, "wallets").await;
+        self.click("a[href='/cards']").await;
+        self.type_into("#name", "Blue").await;
+        self.type_into("#card_number", &card.number).await;
+        let (year, month) = card.expiry.split_once('-').unwrap();
+        self.type_into("#card_expiry", &format!("{month}/{}", &year[2..])).await;
+        self.click("form[action='/cards'] button").await;
+        self.find("form[action$='/untie']").await;
+        self.seen(screen, "cards").await;
+    }
+
+    /// A hundred euros, with the code.
+    async fn pay_in(&self, words: &Words, screen: &str) {
+        self.click("main a[href='/']").await;
+        self.click("main a[href^='/wallets/']").await;
+        self.type_into("#pay-in-amount", "100").await;
+        self.click("form[action$='/pay-in'] button").await;
+        self.find("#code").await;
+        self.seen(screen, "the code of paying in").await;
+        self.type_code().await;
+        self.reads(words.hundred).await;
+        self.find("section.done").await;
+        self.seen(screen, "paid in").await;
+        self.click("main a[href^='/wallets/']").await;
+        self.find("a[href^='/transfers/']").await;
+        self.seen(screen, "a wallet").await;
+    }
+
+    /// A book, with the code; its receipt is handed in, and once more.
+    async fn buy(&self, words: &Words, screen: &str) {
+        self.buy_from_wallet(words.price).await;
+        self.find("input[name=source]").await;
+        self.click("main form button").await;
+        self.find("#code").await;
+        self.seen(screen, "the code of a payment").await;
+        self.type_into("#code", "0000000000").await;
+        self.click("#code ~ button").await;
+        self.reads(words.wrong_code).await;
+        self.seen(screen, "a wrong code of a payment").await;
+        self.type_code().await;
+        self.reads(words.paid).await;
+        self.seen(screen, "a ticket that is paid").await;
+        self.click("form[action$='/delivered'] button").await;
+        self.reads("Here is Le Petit Prince").await;
+        self.seen(screen, "delivered").await;
+
+        // The receipt is good for ever, and taken once.
+        self.client.back().await.unwrap();
+        self.click("form[action$='/delivered'] button").await;
+        self.reads("the ticket was delivered before").await;
+    }
+}
+
 /// From no wallet at all to a book that is delivered, with each page looked at.
 async fn opens_pays_in_and_buys(wanted: Wanted, words: &Words, screen: &str) {
     let browser = Browser::open(wanted).await;
-    let (number, card) = {
-        let alice = browser.sandbox.person();
-        (alice.number.clone(), alice.card.clone())
-    };
-    browser.buy_from_wallet(words.price).await;
-    browser.seen(screen, "a ticket of somebody unknown").await;
-    browser.click("a[href^='/open?ticket=']").await;
-    browser.find("#number").await;
-    browser.seen(screen, "opening a wallet").await;
-    browser.type_into("#identifier", "alice").await;
-    browser.type_into("#number", "0639").await;
-    browser.type_into("#name", "Daily").await;
-    browser.click("main form button").await;
-    browser.find("#number-wrong").await;
-    browser.seen(screen, "opening a wallet, refused").await;
-    browser.find("#number").await.clear().await.unwrap();
-    browser.type_into("#number", &number).await;
-    browser.click("main form button").await;
-    browser.find("#code").await;
-    browser.seen(screen, "the code of an opening").await;
-    browser.type_code().await;
-
-    // Back at the ticket, with an empty wallet.
-    browser.find("input[name=source]").await;
-    browser.seen(screen, "a ticket").await;
-    browser.click("main form button").await;
-    browser.reads(words.not_enough).await;
-    browser.seen(screen, "a ticket, refused").await;
-    browser.click("main a[href='/']").await;
-    browser.find("a[href='/cards']").await;
-    browser.seen(screen, "wallets").await;
-    browser.click("a[href='/cards']").await;
-    browser.type_into("#name", "Blue").await;
-    browser.type_into("#card_number", &card.number).await;
-    let (year, month) = card.expiry.split_once('-').unwrap();
-    browser.type_into("#card_expiry", &format!("{month}/{}", &year[2..])).await;
-    browser.click("form[action='/cards'] button").await;
-    browser.find("form[action$='/untie']").await;
-    browser.seen(screen, "cards").await;
-
-    browser.click("main a[href='/']").await;
-    browser.click("main a[href^='/wallets/']").await;
-    browser.type_into("#pay-in-amount", "100").await;
-    browser.click("form[action$='/pay-in'] button").await;
-    browser.find("#code").await;
-    browser.seen(screen, "the code of paying in").await;
-    browser.type_code().await;
-    browser.reads(words.hundred).await;
-    browser.find("section.done").await;
-    browser.seen(screen, "paid in").await;
-    browser.click("main a[href^='/wallets/']").await;
-    browser.find("a[href^='/transfers/']").await;
-    browser.seen(screen, "a wallet").await;
-
-    browser.buy_from_wallet(words.price).await;
-    browser.find("input[name=source]").await;
-    browser.click("main form button").await;
-    browser.find("#code").await;
-    browser.seen(screen, "the code of a payment").await;
-    browser.type_into("#code", "0000000000").await;
-    browser.click("#code ~ button").await;
-    browser.reads(words.wrong_code).await;
-    browser.seen(screen, "a wrong code of a payment").await;
-    browser.type_code().await;
-    browser.reads(words.paid).await;
-    browser.seen(screen, "a ticket that is paid").await;
-    browser.click("form[action$='/delivered'] button").await;
-    browser.reads("Here is Le Petit Prince").await;
-    browser.seen(screen, "delivered").await;
-
-    // The receipt is good for ever, and taken once.
-    browser.client.back().await.unwrap();
-    browser.click("form[action$='/delivered'] button").await;
-    browser.reads("the ticket was delivered before").await;
+    browser.open_at_a_ticket(words, screen).await;
+    browser.tie_a_card(words, screen).await;
+    browser.pay_in(words, screen).await;
+    browser.buy(words, screen).await;
     browser.close().await;
 }
 

@@ -484,6 +484,30 @@ async fn the_house_alone_reads_what_it_is_to_transfer_to_merchants() {
 }
 
 #[tokio::test]
+async fn where_receipts_are_handed_in_is_said_by_a_merchant_under_its_key() {
+    let parties = Parties::new().await;
+    let api = parties_api(&parties);
+    let say = async |who: &str, url: &str| {
+        let body = json!({ "return_url": url }).to_string();
+        call(&api, who, "PUT", "/v1/wallet/return-url", &[], body).await
+    };
+    let url = "https://shop.example/delivered";
+    assert_eq!(say(API_KEY, url).await.refusal(), (404, "not-found".to_owned()));
+    let jwk = serde_json::to_string(other_key().public()).unwrap();
+    let taken = call(&api, API_KEY, "POST", "/v1/wallet/keys", &[], jwk).await;
+    let merchant = taken.text("/merchant").try_into().unwrap();
+    assert_eq!(say("no key", url).await.refusal(), (401, "not-authenticated".to_owned()));
+    for other in ["http://shop.example/", "/delivered", "javascript:alert(1)"] {
+        assert_eq!(say(API_KEY, other).await.status, 400, "{other}");
+    }
+    let wallets = &parties.process.wallets;
+    assert_eq!(wallets.return_url(&merchant).await.unwrap(), None);
+    assert_eq!(say(API_KEY, url).await.status, 204);
+    let said = wallets.return_url(&merchant).await.unwrap();
+    assert_eq!(said.map(String::from).as_deref(), Some(url));
+}
+
+#[tokio::test]
 async fn a_program_that_hangs_up_loses_nothing() {
     let parties = Arc::new(Parties::new().await);
     let alice = Program::of(&parties);
