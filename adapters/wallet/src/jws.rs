@@ -175,7 +175,7 @@ impl From<PublicKey> for PublicJwk {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeySet {
-    /// The keys.
+    /// A merchant finds one among them by its `kid`.
     pub keys: Vec<PublicKey>,
 }
 

@@ -31,8 +31,8 @@ use crate::{
     Wallets,
     jws::PublicKey,
     message::{MerchantNumber, registration::Registration},
+    purse::{about, owed_to},
     record::Payout,
-    statement::about,
 };
 
 /// Movements in one answer.
@@ -208,7 +208,7 @@ async fn statement(
     let merchant = MerchantNumber::of(&party.id)?;
     let after = Position(after);
     let entries = wallets.merchant_entries(&merchant, currency, after, MAX_ENTRIES).await?;
-    let credit = crate::purse::owed_to(&merchant)?;
+    let credit = owed_to(&merchant)?;
     let movement = |entry: &Entry| {
         let amount = i128::from(entry.posting.amount.amount_minor());
         MerchantMovement {

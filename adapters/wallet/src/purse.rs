@@ -19,7 +19,7 @@ use countersign_domain::{
     amount::{Amount, Currency},
     id::{Identifier, RelyingPartyId},
     invalid::InvalidInput,
-    register::{Account, AccountKind, Posting},
+    register::{Account, AccountKind, Entry, Posting},
     time::Timestamp,
 };
 
@@ -223,6 +223,12 @@ impl Movement<'_> {
     pub(crate) fn fee(&self, merchant: &MerchantNumber, house: &RelyingPartyId) -> Postings {
         Ok(vec![self.post("fee", owed_to(merchant)?, Account::new(FEE, house.as_str())?)])
     }
+}
+
+/// What an entry is of, a payment, a transfer or a payout, by its name: what is before the first `/` of its posting's.
+pub(crate) fn about(entry: &Entry) -> &str {
+    let id = entry.posting.id.as_str();
+    id.split_once('/').map_or(id, |(name, _)| name)
 }
 
 fn below_zero(limit_minor: u64) -> i64 {

@@ -12,7 +12,7 @@ use crate::{
     error::WalletError,
     flow::{Visitor, Wallets},
     message::WalletNumber,
-    purse::available,
+    purse::{about, available},
 };
 
 /// Movements in one answer: a longer time is asked for in parts.
@@ -117,10 +117,4 @@ impl WalletStatement {
         };
         format(&heading, &self.statement, |entry| about(entry).to_owned())
     }
-}
-
-/// The payment or the transfer that an entry is of, by its name: what is before the first `/` of its posting's.
-pub(crate) fn about(entry: &Entry) -> &str {
-    let id = entry.posting.id.as_str();
-    id.split_once('/').map_or(id, |(name, _)| name)
 }

@@ -21,9 +21,8 @@ use crate::{
     house::House,
     jws::PublicKey,
     message::{MerchantNumber, registration::Registration},
-    purse::{Limits, Movement, owed_to, paid_out_by},
+    purse::{Limits, Movement, about, owed_to, paid_out_by},
     record::{Merchant, MerchantKey, MerchantName, Payout},
-    statement::about,
 };
 
 /// How many postings one payout covers: its commit stays short.

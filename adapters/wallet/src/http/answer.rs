@@ -16,8 +16,8 @@ use crate::{
         WalletView,
     },
     message::{CardId, CardName, PurchaseId, Seconds, Source, Ticket, WalletName, WalletNumber},
+    purse::about,
     record::{NotPaid, OpeningId, TransferId},
-    statement::about,
 };
 
 /// A code is on its way.

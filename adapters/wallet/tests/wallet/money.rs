@@ -145,13 +145,13 @@ async fn signing_in_does_not_tell_who_has_a_wallet_and_sends_nothing_to_those_wh
     process.open("alice", ALICE).await;
     let (wallets, here) = (&process.wallets, Locale::default());
     let mut told = Vec::new();
-    for who in ["alice", "carol"] {
+    for name in ["alice", "carol"] {
         let session = process.session();
-        let who = who.try_into().unwrap();
+        let who = name.try_into().unwrap();
         let asked = wallets.start_sign_in(&who, session.clone(), here.clone()).await.unwrap();
         told.push((asked.phone.clone(), asked.short_reference.len(), asked.expires_at));
         let is_sent = process.read_if_any(&asked).await.is_some();
-        assert_eq!(is_sent, who.as_str() == "alice");
+        assert_eq!(is_sent, name == "alice");
         // One of two codes is wrong, whatever the right one is.
         let mut refused = Vec::new();
         for code in ["000000", "111111", "222222", "333333"] {
