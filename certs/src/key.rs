@@ -297,6 +297,11 @@ impl PublicKey {
         self.sha256
     }
 
+    /// The SubjectPublicKeyInfo, as it will stand in the certificate: [`PublicKey::from_spki`] reads it.
+    pub fn to_spki(&self) -> Vec<u8> {
+        self.info.subject_public_key_info()
+    }
+
     /// Whether its private key made the signature, as [`SigningKey::sign`] makes one.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let algorithm = match self.kind {

@@ -21,7 +21,7 @@ use countersign_domain::{
 use crate::{
     error::AuthorityError,
     issuance::Issuance,
-    record::{CertifiedKey, Issued, ListState, ProvedNumber, Revocation},
+    record::{CertifiedKey, CertifiedName, Issued, ListState, ProvedNumber, Revocation},
 };
 
 /// How long before now a certificate begins, as clocks differ.
@@ -40,6 +40,22 @@ pub enum Numbers {
     Clear,
     /// For these gateways to read. While a gateway changes its key, both of its certificates are here.
     Encrypted(Vec<RecipientCertificate>),
+}
+
+/// What a merchant or a gateway was issued last under that name, for that use of its key.
+///
+/// # Errors
+/// When the register fails.
+pub async fn last_issued(
+    register: &dyn Store,
+    kind: EndEntityKind,
+    name: &str,
+) -> Result<Option<Issued>, DomainError> {
+    let id = CertifiedName::id_of(kind.name(), name);
+    match register.find::<CertifiedName>(&id).await? {
+        None => Ok(None),
+        Some(found) => Ok(Some(register.expect::<Issued>(&found.value.serial).await?.value)),
+    }
 }
 
 /// An authority, and what it issued.
@@ -132,6 +148,29 @@ impl CertificateAuthority {
         self.issue(&issuance).await
     }
 
+    /// Certifies a key of a merchant or a gateway: what `countersign ca issue` gives, with the lifetime that is usual.
+    ///
+    /// # Errors
+    /// As [`CertificateAuthority::issue`].
+    pub async fn certify_business(
+        &self,
+        kind: EndEntityKind,
+        common_name: &str,
+        key: &PublicKey,
+    ) -> Result<Certificate, AuthorityError> {
+        let issuance = Issuance {
+            kind,
+            common_name: common_name.to_owned(),
+            dns_names: Vec::new(),
+            ip_addresses: Vec::new(),
+            number: None,
+            card: None,
+            key: key.clone(),
+            lifetime: self.at_most(kind.usual_lifetime()),
+        };
+        self.issue(&issuance).await
+    }
+
     /// The certificate of that key, if it was certified.
     ///
     /// # Errors
@@ -214,21 +253,24 @@ impl CertificateAuthority {
         Ok(self.authority.issue_numbered(&profile, &issuance.key, validity, serial)?)
     }
 
-    /// The certificate and that its key was certified, in one commit and before anybody has it.
+    /// The certificate, that its key was certified, and under which name, in one commit and before anybody has it.
     async fn keep(&self, issued: &Issued) -> Result<(), AuthorityError> {
         let key =
             CertifiedKey { key_sha256: issued.key_sha256.clone(), serial: issued.serial.clone() };
-        let mut batch = Batch::default();
-        batch.insert(issued)?;
-        batch.insert(&key)?;
-        let committed = self.store.commit(batch).await;
-        if matches!(committed, Err(StoreError::Conflict { .. })) {
-            let before = self.store.find::<CertifiedKey>(&key.key_sha256).await?;
-            if let Some(before) = before {
-                return Err(AuthorityError::KeyCertifiedBefore { serial: before.value.serial });
+        for _ in 0..MAX_CONTENTION {
+            let mut batch = Batch::default();
+            batch.insert(issued)?;
+            batch.insert(&key)?;
+            if let Some(name) = CertifiedName::of(issued) {
+                let found = self.store.find::<CertifiedName>(name.id()).await?;
+                batch.put(found.map(|found| found.version), name)?;
+            }
+            match self.store.commit(batch).await {
+                Err(StoreError::Conflict { .. }) => self.check_key_sha256(&key.key_sha256).await?,
+                committed => return Ok(committed?),
             }
         }
-        Ok(committed?)
+        Err(DomainError::Contention.into())
     }
 
     /// Issues a certificate in place of one that is still valid, for a new key: same profile, same names. The old one stays
@@ -263,8 +305,11 @@ impl CertificateAuthority {
 
     /// Refuses a key that is certified already.
     pub(crate) async fn check_key(&self, key: &PublicKey) -> Result<(), AuthorityError> {
-        let hash = hex::encode(&key.sha256());
-        match self.store.find::<CertifiedKey>(&hash).await? {
+        self.check_key_sha256(&hex::encode(&key.sha256())).await
+    }
+
+    async fn check_key_sha256(&self, hash: &str) -> Result<(), AuthorityError> {
+        match self.store.find::<CertifiedKey>(hash).await? {
             None => Ok(()),
             Some(before) => Err(AuthorityError::KeyCertifiedBefore { serial: before.value.serial }),
         }

@@ -27,7 +27,7 @@ mod words;
 
 pub use enrolment::{EnrolmentToken, Enrolments, Started};
 pub use error::AuthorityError;
-pub use flow::{CertificateAuthority, LIST_LIFETIME, Numbers};
+pub use flow::{CertificateAuthority, LIST_LIFETIME, Numbers, last_issued};
 pub use issuance::Issuance;
 pub use record::{Issued, ProvedNumber, Revocation};
 pub use routes::{AuthorityService, routes};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use countersign_certs::{Certificate, Error, RevocationReason};
+use countersign_certs::{Certificate, EndEntityKind, Error, RevocationReason};
 use countersign_domain::{
     address::Msisdn, challenge::Verified, hex, id::ChallengeId, record::Stored, time::Timestamp,
 };
@@ -123,6 +123,44 @@ impl Stored for CertifiedKey {
 
     fn id(&self) -> &str {
         &self.key_sha256
+    }
+}
+
+/// Which certificate a merchant or a gateway was issued last under a name: one that asks for the same name may be another.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct CertifiedName {
+    id: String,
+    pub(crate) serial: String,
+}
+
+impl Stored for CertifiedName {
+    const COLLECTION: &'static str = "certified_name";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl CertifiedName {
+    pub(crate) fn id_of(profile: &str, name: &str) -> String {
+        format!("{profile} {name}")
+    }
+
+    /// That of a certificate, if a name of its profile is one that people know somebody by.
+    pub(crate) fn of(issued: &Issued) -> Option<Self> {
+        let is_known_by_it = match EndEntityKind::from_name(&issued.profile)? {
+            EndEntityKind::MerchantSignature
+            | EndEntityKind::MerchantKeyExchange
+            | EndEntityKind::GatewaySignature
+            | EndEntityKind::GatewayKeyExchange => true,
+            EndEntityKind::TlsServer
+            | EndEntityKind::TlsClient
+            | EndEntityKind::Cardholder
+            | EndEntityKind::AuthoritySignature
+            | EndEntityKind::AuthorityKeyExchange => false,
+        };
+        let id = Self::id_of(&issued.profile, &issued.common_name);
+        is_known_by_it.then(|| Self { id, serial: issued.serial.clone() })
     }
 }
 

@@ -59,6 +59,11 @@ impl Issuing {
         })
     }
 
+    /// Whether its own certificate permits such certificates.
+    pub(crate) fn permits(&self, kind: EndEntityKind) -> bool {
+        self.authority.permits(kind)
+    }
+
     /// The authority with its register, opened.
     pub(crate) fn open(self, backbone: &Backbone) -> Result<CertificateAuthority, StartError> {
         let Ports { store, clock, entropy, .. } = &backbone.ports;

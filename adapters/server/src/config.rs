@@ -33,8 +33,8 @@ use crate::error::ConfigError;
 mod set;
 
 pub(crate) use set::{
-    PeerSection, SetAuthoritySection, SetCardholderSection, SetGatewaySection, SetMerchantSection,
-    SetSection, SuccessorSection, chain, exchange,
+    BusinessesSection, PeerSection, SetAuthoritySection, SetCardholderSection, SetGatewaySection,
+    SetMerchantSection, SetSection, SuccessorSection, chain, exchange,
 };
 
 /// The beginning of the name of an environment variable that overrides a key.

@@ -1,4 +1,5 @@
-//! Figure 11: gateway, merchant, cardholder and authority, each a flow of its own; the cardholder is a command, too.
+//! Figure 11: gateway, merchant, cardholder and authority, each a flow of its own; the cardholder is a command, too, and so
+//! are those who register and the authority's operator.
 
 mod arguments;
 pub(crate) mod authority;
@@ -7,6 +8,8 @@ pub(crate) mod gateway;
 pub(crate) mod merchant;
 mod pay;
 mod register;
+mod register_as;
+mod registrations;
 mod wallet;
 
 use std::{sync::Arc, time::Duration};
@@ -32,7 +35,7 @@ use crate::{
 pub enum Outcome {
     /// It was done; a purchase is paid.
     Done,
-    /// The purchase will not be paid, or the card not be registered: it was refused, declined or called off.
+    /// The purchase will not be paid, or nothing be registered: it was refused, declined or called off, or is not approved yet.
     NotPaid,
 }
 
@@ -47,6 +50,8 @@ pub async fn run(set: Set) -> Result<Outcome, Failure> {
             WalletCommand::Certify(arguments) => wallet::certify(&arguments)?,
         },
         SetCommand::Register(arguments) => return register::register(&arguments).await,
+        SetCommand::RegisterAs(arguments) => return register_as::register_as(&arguments).await,
+        SetCommand::Registrations(arguments) => registrations::run(arguments.command).await?,
         SetCommand::Pay(arguments) => return pay::pay(&arguments).await,
     }
     Ok(Outcome::Done)

@@ -1,5 +1,5 @@
-//! The cardholder's side of registration (F11.1): from an initiation to a certificate for a new key. It knows no network:
-//! messages in, messages out.
+//! The cardholder's side of registration (F11.1): from an initiation to a certificate for a new key. That of merchants and
+//! gateways is in business.rs. It knows no network: messages in, messages out.
 //!
 //! ```text
 //!   Invitation::read(wake-up)
@@ -9,9 +9,11 @@
 //!   Registration::prove  -> CertInqReq     Registration::answer(CertInqRes) -> Standing
 //! ```
 
+pub mod business;
+
 use countersign_certs::{
     Certificate, CertificateDer, EndEntityKind, KeyPair, RecipientCertificate, RecipientKey,
-    TrustAnchors, VerifiedCertificate, cms::signed::Signer, to_self_certified,
+    TrustAnchors, UnixTime, VerifiedCertificate, cms::signed::Signer, to_self_certified,
 };
 use countersign_domain::{card::Card, randomness::Entropy, time::Timestamp};
 use der::Decode as _;
@@ -20,12 +22,13 @@ use crate::{
     asn1::{Random, Received, SecretOctets, Text},
     cardholder::{WalletError, read, unexpected},
     message::{
-        common::{BrandId, LocalId},
+        common::{BrandId, Chain, LocalId},
         failure::ErrorCode,
         purchase::PanData,
         registration::{
-            BackKey, CardCInitReq, CertInqReqTbs, CertReqTbs, CertStatusCode, RegCodeStart,
-            RegFormOrReferral, RegFormReqTbe, RegFormRes, RegFormResTbs, RegWakeUp, RegWakeUpData,
+            BackKey, CardCInitReq, CardWish, CertInqReqTbs, CertReqTbs, CertStatusCode,
+            CertSubject, PhoneProof, RegCodeStart, RegFormOrReferral, RegFormReqTbe, RegFormRes,
+            RegFormResTbs, RegWakeUp, RegWakeUpData,
         },
         wrapper::Message,
     },
@@ -124,8 +127,7 @@ impl Begun {
         let Message::CardCInitRes(signed) = wrapper.message else {
             return Err(unexpected(wrapper, &registrant.trust, now));
         };
-        let at = unix_time(now);
-        let (answer, signer) = signed.verify(&registrant.trust, at)?;
+        let (answer, signer) = signed.verify(&registrant.trust, unix_time(now))?;
         let Self { authority, request } = self;
         all_equal([
             ("signer", is_key_of(&authority, &signer)),
@@ -133,15 +135,25 @@ impl Begun {
             ("lid-EE", answer.lid_ee == request.lid_ee),
             ("chall-EE", answer.chall_ee == request.chall_ee),
         ])?;
-        let role = EndEntityKind::AuthorityKeyExchange;
-        let receiver = verify_chain(&registrant.trust, &answer.cae_certificates, at, role)
-            .map_err(|refusal| ProtectError::Signed { what: "Cert-CAE", refusal })?;
-        all_equal([("Cert-CAE", receiver.common_name() == signer.common_name())])?;
-        let recipient = Certificate::from_der(receiver.certificate().clone())
-            .and_then(|certificate| RecipientCertificate::new(&certificate))
-            .map_err(|cause| ProtectError::Failed { what: "Cert-CAE", cause })?;
+        let recipient =
+            recipient(&answer.cae_certificates, &signer, &registrant.trust, unix_time(now))?;
         Ok(Introduced { authority, recipient, lid_ee: request.lid_ee })
     }
+}
+
+/// The authority's certificate to encrypt to, of the name that its signer has.
+fn recipient(
+    chain: &Chain,
+    signer: &VerifiedCertificate,
+    trust: &TrustAnchors,
+    at: UnixTime,
+) -> Result<RecipientCertificate, WalletError> {
+    let receiver = verify_chain(trust, chain, at, EndEntityKind::AuthorityKeyExchange)
+        .map_err(|refusal| ProtectError::Signed { what: "Cert-CAE", refusal })?;
+    all_equal([("Cert-CAE", receiver.common_name() == signer.common_name())])?;
+    let recipient = Certificate::from_der(receiver.certificate().clone())
+        .and_then(|certificate| RecipientCertificate::new(&certificate));
+    Ok(recipient.map_err(|cause| ProtectError::Failed { what: "Cert-CAE", cause })?)
 }
 
 /// An authority that one can encrypt to.
@@ -257,16 +269,17 @@ impl Form {
             rrpid: asked.rrpid.clone(),
             lid_ee: self.authority.lid_ee.clone(),
             chall_ee3: asked.chall_ee3.clone(),
-            language: registrant.language.clone(),
-            reg_form_res: self.signed,
-            pan_data: pan_data.clone(),
+            subject: CertSubject::Card(CardWish {
+                language: registrant.language.clone(),
+                reg_form_res: self.signed,
+                pan_data: pan_data.clone(),
+            }),
             ca_back_key: asked.back_key.clone(),
         })?;
-        let registration =
-            Registration { authority: self.authority, h_cert_req: Digest::of(&tbs)?, pan_data };
-        let sealed = registration.authority.sealed(&tbs, registrant, now)?;
+        let wish = Wish { authority: self.authority, h_cert_req: Digest::of(&tbs)? };
+        let sealed = wish.authority.sealed(&tbs, &registrant.key, now)?;
         let message = wrap(Message::CertReq(sealed), &asked.rrpid, None, now)?;
-        Ok((message, asked, registration))
+        Ok((message, asked, Registration { wish, pan_data }))
     }
 }
 
@@ -275,15 +288,24 @@ impl Introduced {
     fn sealed<T: Content>(
         &self,
         tbs: &Received<T>,
-        registrant: &Registrant,
+        key: &KeyPair,
         now: Timestamp,
     ) -> Result<Sealed<Signed<T, protect::Applicant>, Authority>, WalletError> {
-        let at = unix_time(now);
-        let certificate = to_self_certified(&registrant.key, at)
-            .map_err(|cause| ProtectError::Failed { what: "the new key", cause })?;
-        let signer = Signer { certificate: &certificate, key: &registrant.key, above: &[] };
-        Ok(Sealed::seal(&Signed::sign(tbs, &signer, at)?, &self.recipient)?)
+        Ok(Sealed::seal(&signed_with(key, tbs, now)?, &self.recipient)?)
     }
+}
+
+/// Signed with a new key, which shows no certificate but its own.
+fn signed_with<T: Content>(
+    key: &KeyPair,
+    tbs: &Received<T>,
+    now: Timestamp,
+) -> Result<Signed<T, protect::Applicant>, WalletError> {
+    let at = unix_time(now);
+    let certificate = to_self_certified(key, at)
+        .map_err(|cause| ProtectError::Failed { what: "the new key", cause })?;
+    let signer = Signer { certificate: &certificate, key, above: &[] };
+    Ok(Signed::sign(tbs, &signer, at)?)
 }
 
 /// A question to the authority that is not answered yet.
@@ -311,11 +333,17 @@ impl Asked {
     }
 }
 
+/// A wish for certificates as it was signed, and whose answers are to it.
+#[derive(Debug)]
+struct Wish {
+    authority: Introduced,
+    h_cert_req: Digest<CertReqTbs>,
+}
+
 /// A registration that was asked for, and what its answers must be of.
 #[derive(Debug)]
 pub struct Registration {
-    authority: Introduced,
-    h_cert_req: Digest<CertReqTbs>,
+    wish: Wish,
     pan_data: Received<PanData>,
 }
 
@@ -328,6 +356,8 @@ pub struct Standing {
     pub code: Option<CodeStart>,
     /// The certificate and those above it, once it is complete.
     pub certificates: Vec<Certificate>,
+    /// Those of the key that is encrypted to, of a merchant or a gateway.
+    pub exchange_certificates: Vec<Certificate>,
 }
 
 /// A code is on its way to the phone that is vouched for the card, if there is one.
@@ -367,18 +397,8 @@ impl Registration {
         entropy: &dyn Entropy,
         now: Timestamp,
     ) -> Result<(Vec<u8>, Asked), WalletError> {
-        let asked = Asked::new(entropy)?;
-        let tbs = Received::new(CertInqReqTbs {
-            rrpid: asked.rrpid.clone(),
-            lid_ee: self.authority.lid_ee.clone(),
-            chall_ee3: asked.chall_ee3.clone(),
-            h_cert_req: self.h_cert_req.clone(),
-            pan_data: self.pan_data.clone(),
-            code: code.try_into()?,
-            ca_back_key: asked.back_key.clone(),
-        })?;
-        let sealed = self.authority.sealed(&tbs, registrant, now)?;
-        Ok((wrap(Message::CertInqReq(sealed), &asked.rrpid, None, now)?, asked))
+        let proof = PhoneProof { pan_data: self.pan_data.clone(), code: code.try_into()? };
+        self.wish.inquire(Some(proof), &registrant.key, entropy, now)
     }
 
     /// Checks an answer (SET book 2, the cardholder's checks on CertRes): it opens with the key that was sent along, the
@@ -394,12 +414,45 @@ impl Registration {
         registrant: &Registrant,
         now: Timestamp,
     ) -> Result<Standing, WalletError> {
+        self.wish.answer(asked, answer, &registrant.trust, now)
+    }
+}
+
+impl Wish {
+    /// Asks how it stands, with what proves the phone where there is one.
+    fn inquire(
+        &self,
+        phone_proof: Option<PhoneProof>,
+        key: &KeyPair,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<(Vec<u8>, Asked), WalletError> {
+        let asked = Asked::new(entropy)?;
+        let tbs = Received::new(CertInqReqTbs {
+            rrpid: asked.rrpid.clone(),
+            lid_ee: self.authority.lid_ee.clone(),
+            chall_ee3: asked.chall_ee3.clone(),
+            h_cert_req: self.h_cert_req.clone(),
+            ca_back_key: asked.back_key.clone(),
+            phone_proof,
+        })?;
+        let sealed = self.authority.sealed(&tbs, key, now)?;
+        Ok((wrap(Message::CertInqReq(sealed), &asked.rrpid, None, now)?, asked))
+    }
+
+    fn answer(
+        &self,
+        asked: &Asked,
+        answer: &[u8],
+        trust: &TrustAnchors,
+        now: Timestamp,
+    ) -> Result<Standing, WalletError> {
         let wrapper = read(answer)?;
         let (Message::CertRes(sealed) | Message::CertInqRes(sealed)) = wrapper.message else {
-            return Err(unexpected(wrapper, &registrant.trust, now));
+            return Err(unexpected(wrapper, trust, now));
         };
         let signed = sealed.open(&[asked.opens()])?;
-        let (answer, signer) = signed.verify(&registrant.trust, unix_time(now))?;
+        let (answer, signer) = signed.verify(trust, unix_time(now))?;
         all_equal([
             ("signer", is_key_of(&self.authority.authority, &signer)),
             ("rrpid", answer.rrpid == asked.rrpid),
@@ -407,17 +460,22 @@ impl Registration {
             ("chall-EE3", answer.chall_ee3 == asked.chall_ee3),
             ("hCertReq", answer.h_cert_req == self.h_cert_req),
         ])?;
-        let chain = answer.certificates.iter().flat_map(|chain| chain.as_slice());
-        let chain = chain.map(|one| {
-            Certificate::from_der(CertificateDer::from(one.as_bytes().to_vec()))
-                .map_err(|cause| ProtectError::Failed { what: "the certificate", cause })
-        });
         Ok(Standing {
             status: answer.cert_status,
             code: answer.code_start.as_ref().map(CodeStart::from),
-            certificates: chain.collect::<Result<_, _>>()?,
+            certificates: certificates(answer.certificates.as_ref())?,
+            exchange_certificates: certificates(answer.exchange_certificates.as_ref())?,
         })
     }
+}
+
+fn certificates(chain: Option<&Chain>) -> Result<Vec<Certificate>, WalletError> {
+    let chain = chain.into_iter().flat_map(|chain| chain.as_slice());
+    let read = chain.map(|one| {
+        Certificate::from_der(CertificateDer::from(one.as_bytes().to_vec()))
+            .map_err(|cause| ProtectError::Failed { what: "the certificate", cause })
+    });
+    Ok(read.collect::<Result<_, _>>()?)
 }
 
 fn is_key_of(authority: &KeyOf<Authority>, signer: &VerifiedCertificate) -> bool {

@@ -154,6 +154,45 @@ impl<const MAX: usize> Described for Text<MAX> {
     const KIND: &'static Kind = &Kind::Text { max: MAX };
 }
 
+/// `NumericString (SIZE(MIN..MAX))` of digits, for everyone to see.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Digits<const MIN: usize, const MAX: usize>(String);
+
+impl<const MIN: usize, const MAX: usize> Digits<MIN, MAX> {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> TryFrom<&str> for Digits<MIN, MAX> {
+    type Error = der::Error;
+
+    fn try_from(text: &str) -> der::Result<Self> {
+        are_digits::<MIN, MAX>(text).map(|()| Self(text.to_owned()))
+    }
+}
+
+impl<'a, const MIN: usize, const MAX: usize> DecodeValue<'a> for Digits<MIN, MAX> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        let bytes = reader.read_slice(header.length())?;
+        Self::try_from(std::str::from_utf8(bytes).map_err(|_| out_of_bounds(Tag::NumericString))?)
+    }
+}
+
+written_as_bytes!([const MIN: usize, const MAX: usize] Digits<MIN, MAX>, Tag::NumericString);
+
+impl<const MIN: usize, const MAX: usize> Described for Digits<MIN, MAX> {
+    const KIND: &'static Kind = &Kind::Digits { min: MIN, max: MAX };
+}
+
+fn are_digits<const MIN: usize, const MAX: usize>(text: &str) -> der::Result<()> {
+    let fits = (MIN..=MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then_some(()).ok_or(out_of_bounds(Tag::NumericString))
+}
+
 /// `NumericString (SIZE(MIN..MAX))` of digits that only those may see to whom it is encrypted: a card's number, a code.
 /// Never printed, wiped when dropped.
 #[derive(Clone, Eq, PartialEq)]
@@ -170,10 +209,7 @@ impl<const MIN: usize, const MAX: usize> TryFrom<&str> for SecretDigits<MIN, MAX
     type Error = der::Error;
 
     fn try_from(text: &str) -> der::Result<Self> {
-        let fits =
-            (MIN..=MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        let digits = || Self(Zeroizing::new(text.to_owned()));
-        fits.then(digits).ok_or(out_of_bounds(Tag::NumericString))
+        are_digits::<MIN, MAX>(text).map(|()| Self(Zeroizing::new(text.to_owned())))
     }
 }
 

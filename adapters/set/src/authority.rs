@@ -1,16 +1,20 @@
-//! The authority's side of registration (F11.1): a new key gets a certificate with card and number, once the phone is proved
-//! that is vouched for the card.
+//! The authority's side of registration. A cardholder's new key gets a certificate with card and number, once the phone is
+//! proved that is vouched for the card (F11.1); a merchant's and a gateway's keys, once the operator has approved them.
 //!
 //! ```text
-//!   CardCInitReq -> who is encrypted to      nothing is kept of either: whoever asks again is answered again
-//!   RegFormReq   -> the form, signed
-//!   CertReq      -> request.rs: is the card one that is vouched for? a code goes to its phone
-//!   CertInqReq   -> code.rs: the code is checked; the issuer certifies the key
+//!   CardCInitReq  -> who is encrypted to      nothing is kept of these: whoever asks again is answered again
+//!   RegFormReq    -> the form, signed
+//!   Me-AqCInitReq -> business.rs: both at once, for a merchant or a gateway
+//!   CertReq       -> request.rs: is the card one that is vouched for? a code goes to its phone
+//!                    business.rs: the operator is to decide
+//!   CertInqReq    -> code.rs: the code is checked; the issuer certifies the key
+//!                    business.rs: the issuer certifies both keys, once the operator has approved
 //! ```
 //!
 //! Whether a card is known is told to nobody who cannot read its phone: with an unknown card all goes the same way, takes the
 //! same time, and no code is right.
 
+mod business;
 mod code;
 mod record;
 mod request;
@@ -34,13 +38,13 @@ use tokio::time::Instant;
 use crate::{
     asn1::{Random, Received, Text},
     gateway::as_long_as_any,
-    issuer::CardholderIssuer,
+    issuer::CertificateIssuer,
     message::{
         common::{BrandId, LocalId, Url},
         failure::{ErrorCode, ErrorMessage, ErrorTbs},
         purchase::PanData,
         registration::{
-            BackKey, CardCInitReq, CardCInitResTbs, CertReqTbs, CertResData, CertStatusCode,
+            BackKey, Bin, CardCInitReq, CardCInitResTbs, CertReqTbs, CertResData, CertStatusCode,
             ReferralData, RegCodeStart, RegFormData, RegFormOrReferral, RegFormReq, RegFormResTbs,
             RegWakeUpData,
         },
@@ -84,6 +88,17 @@ pub struct AuthoritySettings {
     pub policy: Text<1024>,
     /// In whose name codes are sent.
     pub relying_party: RelyingPartyId,
+    /// Which merchants and gateways it registers; none where there is none.
+    pub businesses: Option<BusinessSettings>,
+}
+
+/// Which merchants and gateways an authority registers.
+#[derive(Clone, Debug)]
+pub struct BusinessSettings {
+    /// Their acquirers.
+    pub acquirers: Vec<Bin>,
+    /// The terms that they agree to by registering.
+    pub policy: Text<1024>,
 }
 
 impl AuthoritySettings {
@@ -102,7 +117,7 @@ pub struct RegistrationAuthority {
     /// Makes and checks codes.
     pub verifier: Arc<Verifier>,
     /// Certifies the keys.
-    pub issuer: Arc<dyn CardholderIssuer>,
+    pub issuer: Arc<dyn CertificateIssuer>,
     /// Its certificates and keys for messages.
     pub keys: AuthorityKeys,
     /// Whom it registers.
@@ -121,11 +136,17 @@ struct Standing {
     status: CertStatusCode,
     code_start: Option<RegCodeStart>,
     certificates: Vec<Certificate>,
+    exchange_certificates: Vec<Certificate>,
 }
 
 impl From<CertStatusCode> for Standing {
     fn from(status: CertStatusCode) -> Self {
-        Self { status, code_start: None, certificates: Vec::new() }
+        Self {
+            status,
+            code_start: None,
+            certificates: Vec::new(),
+            exchange_certificates: Vec::new(),
+        }
     }
 }
 
@@ -169,6 +190,7 @@ impl RegistrationAuthority {
                 let header = wrapper.header;
                 let answered = match wrapper.message {
                     Message::CardCInitReq(request) => self.introduce(&header, &request),
+                    Message::MeAqCInitReq(request) => self.introduce_to(&header, &request),
                     Message::RegFormReq(request) => self.form(&header, &request),
                     Message::CertReq(request) => self.request(&header, &request, begun).await,
                     Message::CertInqReq(request) => self.prove(&header, &request, begun).await,
@@ -201,6 +223,7 @@ impl RegistrationAuthority {
                     | Message::CodeDirectReq(_)
                     | Message::CodeDirectRes(_)
                     | Message::CardCInitRes(_)
+                    | Message::MeAqCInitRes(_)
                     | Message::RegFormRes(_)
                     | Message::CertRes(_)
                     | Message::CertInqRes(_)
@@ -335,9 +358,9 @@ impl RegistrationAuthority {
         message: fn(Sealed<Signed<CertResData, Authority>, Applicant>) -> Message,
     ) -> Result<Vec<u8>, Stop> {
         tracing::info!(status = %standing.status, "a registration is answered");
-        let certificates = match standing.certificates.as_slice() {
-            [] => None,
-            chain => Some(to_chain(chain)?),
+        let chain = |certificates: &[Certificate]| match certificates {
+            [] => Ok(None),
+            chain => to_chain(chain).map(Some),
         };
         let signed = self.signed(CertResData {
             rrpid: reply.rrpid.clone(),
@@ -346,7 +369,8 @@ impl RegistrationAuthority {
             h_cert_req: reply.h_cert_req,
             cert_status: standing.status,
             code_start: standing.code_start,
-            certificates,
+            certificates: chain(&standing.certificates)?,
+            exchange_certificates: chain(&standing.exchange_certificates)?,
         })?;
         let back_key = reply.back_key.expose();
         let recipient = RecipientCertificate::shared(reply.rrpid.as_bytes(), back_key);

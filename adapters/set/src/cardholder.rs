@@ -61,8 +61,8 @@ pub enum WalletError {
     /// The answer is to another question.
     #[error("the answer does not belong to this purchase: {0} differs")]
     Mismatch(&'static str),
-    /// The authority does not register such cards.
-    #[error("the authority does not register this card: {0}")]
+    /// The authority registers no such cards, merchants or gateways.
+    #[error("the authority does not register this: {0}")]
     Referred(String),
     /// The offer is in money that is not known.
     #[error("the offer is not in a currency that is known")]

@@ -146,6 +146,8 @@ impl PaymentGateway {
                     | Message::CodeDirectRes(_)
                     | Message::CardCInitReq(_)
                     | Message::CardCInitRes(_)
+                    | Message::MeAqCInitReq(_)
+                    | Message::MeAqCInitRes(_)
                     | Message::RegFormReq(_)
                     | Message::RegFormRes(_)
                     | Message::CertReq(_)

@@ -1,24 +1,35 @@
 //! The port behind the authority: the one whose key signs certificates, and its register.
 
 use async_trait::async_trait;
-use countersign_certs::{Certificate, PublicKey};
+use countersign_certs::{Certificate, EndEntityKind, PublicKey};
 use countersign_domain::{card::Card, challenge::Verified};
 use thiserror::Error;
 
-/// Certifies the keys of cardholders.
+/// Certifies the keys of those who register.
 #[async_trait]
-pub trait CardholderIssuer: Send + Sync {
+pub trait CertificateIssuer: Send + Sync {
     /// The certificate of that key and those above it, if it was certified.
     ///
     /// # Errors
     /// When the register fails.
     async fn certified(&self, key: &PublicKey) -> Result<Option<Vec<Certificate>>, IssuerError>;
 
-    /// Certifies a key, once, and keeps the certificate before it is given; gives those above it, too.
+    /// Certifies a cardholder's key, once, and keeps the certificate before it is given; gives those above it, too.
     ///
     /// # Errors
     /// When the key was certified before, and when the register or the signing key fails.
     async fn certify(&self, holder: NewCardholder<'_>) -> Result<Vec<Certificate>, IssuerError>;
+
+    /// The same of one of the keys of a merchant or a gateway, for what that kind says, under its name.
+    ///
+    /// # Errors
+    /// As [`CertificateIssuer::certify`].
+    async fn certify_business(
+        &self,
+        kind: EndEntityKind,
+        name: &str,
+        key: &PublicKey,
+    ) -> Result<Vec<Certificate>, IssuerError>;
 }
 
 /// A cardholder to be certified.
@@ -36,7 +47,7 @@ pub struct NewCardholder<'a> {
 
 /// Why a key is not certified.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[error("a cardholder's key cannot be certified: {cause}")]
+#[error("a key cannot be certified: {cause}")]
 pub struct IssuerError {
     /// What failed.
     pub cause: String,

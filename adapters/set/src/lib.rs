@@ -15,7 +15,8 @@
 //!     |               |<------ PRes: receipt -------|<------ CodeRes ------------|<--------------|
 //! ```
 //!
-//! Before, the cardholder registers with an authority (F11.1): authority.rs and applicant.rs.
+//! Before, cardholder (F11.1), merchant and gateway register with an authority: authority.rs and applicant.rs. A merchant and
+//! a gateway wait for its operator: registrations.rs.
 //!
 //! The merchant never sees the card, the gateway never sees the goods; one signature ties both. The certificate proves a
 //! computer, and the code proves the person. docs/reference/set.md has every structure, docs/security/proof.md what is
@@ -42,6 +43,7 @@ pub mod cardholder;
 pub mod gateway;
 pub mod issuer;
 pub mod merchant;
+pub mod registrations;
 
 // Over HTTP: the roles' messages, the shop's part of the API, and the way to another role.
 pub mod batches;

@@ -263,6 +263,8 @@ impl MerchantServer {
                     | Message::CodeDirectRes(_)
                     | Message::CardCInitReq(_)
                     | Message::CardCInitRes(_)
+                    | Message::MeAqCInitReq(_)
+                    | Message::MeAqCInitRes(_)
                     | Message::RegFormReq(_)
                     | Message::RegFormRes(_)
                     | Message::CertReq(_)

@@ -34,6 +34,7 @@ use countersign_domain::{
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::net::TcpListener;
 
+pub mod business;
 pub mod registration;
 
 use crate::{

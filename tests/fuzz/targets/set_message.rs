@@ -25,8 +25,8 @@ use countersign_set::message::{
         PiDualSignedTbe, PiHead, PiTbs, PiUnsignedTbe, PurchaseName, ReceiptData,
     },
     registration::{
-        CardCInitResTbs, CertInqReqTbs, CertReqTbs, CertResData, RegFormReqTbe, RegFormResTbs,
-        RegWakeUpData,
+        CardCInitResTbs, CertInqReqTbs, CertReqTbs, CertResData, ExchangeKeyTbs, MeAqCInitReq,
+        MeAqCInitResTbs, RegFormReqTbe, RegFormResTbs, RegWakeUpData,
     },
     settlement::{
         AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
@@ -127,6 +127,9 @@ const DECODERS: &[fn(&[u8])] = &decoders![
     BatchAdminResData,
     PCertReqData,
     PCertResTbs,
+    MeAqCInitReq,
+    MeAqCInitResTbs,
+    ExchangeKeyTbs,
 ];
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {

@@ -311,7 +311,12 @@ impl<'a> Model<'a> {
                     if !self.is_there(structure, field) {
                         continue;
                     }
-                    let parts = self.values(field.kind);
+                    let mut parts = self.values(field.kind);
+                    // A variable may stand for nothing; a structure that is taken apart may not.
+                    let is_apart = matches!(field.kind, Kind::Named(_)) && self.hides(field.kind);
+                    if field.optional.is_some() && is_apart {
+                        parts.push(Term::Function("none".to_owned(), Vec::new()));
+                    }
                     all = all
                         .iter()
                         .flat_map(|before: &Vec<Term>| {
@@ -559,7 +564,7 @@ const SECRETS: &[FieldName] = &[
     ("CodeSubmissionTBE", "code"),
     ("RegFormReqTBE", "pan"),
     ("CertReqTBS", "caBackKey"),
-    ("CertInqReqTBS", "code"),
+    ("PhoneProof", "code"),
     ("CertInqReqTBS", "caBackKey"),
 ];
 

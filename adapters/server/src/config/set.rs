@@ -134,6 +134,18 @@ pub(crate) struct SetAuthoritySection {
     pub(crate) card_prefixes: Vec<String>,
     /// The terms that a person agrees to by registering.
     pub(crate) policy: String,
+    /// Which merchants and gateways it registers, once its operator has approved them. Absent: none.
+    pub(crate) businesses: Option<BusinessesSection>,
+}
+
+/// `set.authority.businesses`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BusinessesSection {
+    /// The numbers of their acquirers, six digits each.
+    pub(crate) acquirers: Vec<String>,
+    /// The terms that they agree to by registering.
+    pub(crate) policy: String,
 }
 
 /// `set.merchant.gateway`

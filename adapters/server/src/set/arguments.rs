@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `countersign set ...`
 #[derive(Args)]
@@ -18,6 +18,12 @@ pub(crate) enum SetCommand {
     /// Registers the card at an authority: a code goes to its phone, and the wallet's key is certified with both. Ends with
     /// 0 when the wallet has its certificate, 2 when the authority refuses or it was called off, and 1 when something failed.
     Register(Register),
+    /// Registers a merchant or a gateway at an authority, whose operator approves it. Ends with 0 when both certificates are
+    /// there, 2 when the operator has not decided or the authority refuses, and 1 when something failed. Said again with the
+    /// same files, it asks again for the same keys.
+    RegisterAs(RegisterAs),
+    /// The authority's operator: the merchants and gateways that register, approved or refused. A server may be running.
+    Registrations(Registrations),
     /// Pays an order. Ends with 0 when it is paid, 2 when it was refused, declined or called off, and 1 when something
     /// failed: then the same order may be paid again, and is not paid twice.
     Pay(Pay),
@@ -111,6 +117,94 @@ pub(crate) struct Register {
     pub(crate) tls_authorities: Option<PathBuf>,
     /// Where the authority says how one registers, such as `https://ca.example.com:8447/set/registration`.
     pub(crate) authority_url: String,
+}
+
+/// What is registered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum As {
+    Merchant,
+    Gateway,
+}
+
+#[derive(Args)]
+pub(crate) struct RegisterAs {
+    /// What it is.
+    pub(crate) role: As,
+    /// The merchant's id at the gateway, or the gateway's name: what its certificates shall bear.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The number of the acquirer, six digits.
+    #[arg(long)]
+    pub(crate) acquirer: String,
+    /// The brand of the cards that it takes.
+    #[arg(long)]
+    pub(crate) brand: String,
+    /// PEM of the authorities that are trusted, this one's root among them.
+    #[arg(long)]
+    pub(crate) trust: PathBuf,
+    /// How the files begin: FILES-signature.key and FILES-exchange.key, which are made where they are not there;
+    /// FILES-signature.pem and FILES-exchange.pem for the certificates and those above them.
+    #[arg(long, value_name = "FILES")]
+    pub(crate) files: String,
+    /// Makes RSA keys of 3072 bits, and not P-256.
+    #[arg(long)]
+    pub(crate) rsa: bool,
+    /// How long to wait for the operator.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) wait_seconds: u64,
+    /// Does not ask whether the authority's terms are agreed to.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Says what happens as JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// PEM of the authorities that may have issued the listener's TLS certificate. Default: those that the system trusts.
+    #[arg(long)]
+    pub(crate) tls_authorities: Option<PathBuf>,
+    /// Where the authority says how one registers, such as `https://ca.example.com:8447/set/registration`.
+    pub(crate) authority_url: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Registrations {
+    #[command(subcommand)]
+    pub(crate) command: RegistrationsCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RegistrationsCommand {
+    /// Those that wait for the operator, and those that are approved and have not fetched their certificates.
+    List {
+        #[command(flatten)]
+        of: AuthorityConfig,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Has both keys certified when they are asked for again. Compare the id with what the applicant reads out.
+    Approve {
+        #[command(flatten)]
+        of: AuthorityConfig,
+        /// The one that asks is the holder of the certificates which that name has already.
+        #[arg(long)]
+        same_holder: bool,
+        /// SHA-256 of the key that signs.
+        id: String,
+    },
+    /// Refuses, for good: the same keys are never certified.
+    Refuse {
+        #[command(flatten)]
+        of: AuthorityConfig,
+        /// SHA-256 of the key that signs.
+        id: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct AuthorityConfig {
+    /// The configuration file of the server with `[set.authority]`.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
 }
 
 #[derive(Args)]

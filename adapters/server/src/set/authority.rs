@@ -1,4 +1,5 @@
-//! The authority of figure 11: cardholders register with SET's own messages, and `[authority]` certifies their keys.
+//! The authority of figure 11: cardholders, merchants and gateways register with SET's own messages, and `[authority]`
+//! certifies their keys.
 
 use std::sync::Arc;
 
@@ -8,10 +9,14 @@ use countersign_certs::{Certificate, EndEntityKind, PublicKey};
 use countersign_domain::{directory::Subscribers, id::RelyingPartyId};
 use countersign_set::{
     asn1::Text,
-    authority::{AuthorityKeys, AuthoritySettings, RegistrationAuthority},
+    authority::{AuthorityKeys, AuthoritySettings, BusinessSettings, RegistrationAuthority},
     http::authority_routes,
-    issuer::{CardholderIssuer, IssuerError, NewCardholder},
-    message::common::{BrandId, Url},
+    issuer::{CertificateIssuer, IssuerError, NewCardholder},
+    message::{
+        common::{BrandId, Url},
+        registration::Bin,
+    },
+    registrations::BusinessRole,
 };
 use rustls::ServerConfig;
 use tokio::sync::watch;
@@ -19,7 +24,7 @@ use tokio::sync::watch;
 use crate::{
     authority::Issuing,
     backbone::Backbone,
-    config::{Config, SetAuthoritySection, exchange, needed},
+    config::{BusinessesSection, Config, SetAuthoritySection, exchange, needed},
     error::{ConfigError, StartError},
     flow::Flow,
     listener::Endpoint,
@@ -54,6 +59,7 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
         let why = "names no gateway: a card is not certified where all can read it";
         return Err(ConfigError::unusable(GATEWAYS, why));
     }
+    let businesses = section.businesses.as_ref().map(|section| businesses(section, &issuing));
     let signature = section.signature.read(&config.files, SIGNATURE)?;
     let (exchange, exchange_key) = exchange(&config.files, &section.exchange, EXCHANGE)?;
     Ok(Some(Box::new(RegistrationFlow {
@@ -65,7 +71,7 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
             exchange,
             exchange_keys: vec![exchange_key],
         },
-        settings: settings(section)?,
+        settings: settings(section, businesses.transpose()?)?,
         tls: tls::without_clients(config)?,
         section: section.clone(),
     })))
@@ -114,7 +120,7 @@ impl Issuer {
 }
 
 #[async_trait]
-impl CardholderIssuer for Issuer {
+impl CertificateIssuer for Issuer {
     async fn certified(&self, key: &PublicKey) -> Result<Option<Vec<Certificate>>, IssuerError> {
         let found = self.authority.certificate_of(key).await;
         let found = found.map_err(|error| IssuerError { cause: error.to_string() })?;
@@ -127,9 +133,43 @@ impl CardholderIssuer for Issuer {
         let issued = issued.map_err(|error| IssuerError { cause: error.to_string() })?;
         Ok(self.with_chain(issued))
     }
+
+    async fn certify_business(
+        &self,
+        kind: EndEntityKind,
+        name: &str,
+        key: &PublicKey,
+    ) -> Result<Vec<Certificate>, IssuerError> {
+        let issued = self.authority.certify_business(kind, name, key).await;
+        let issued = issued.map_err(|error| IssuerError { cause: error.to_string() })?;
+        Ok(self.with_chain(issued))
+    }
 }
 
-fn settings(section: &SetAuthoritySection) -> Result<AuthoritySettings, ConfigError> {
+fn businesses(
+    section: &BusinessesSection,
+    issuing: &Issuing,
+) -> Result<BusinessSettings, ConfigError> {
+    let roles = [BusinessRole::Merchant, BusinessRole::Gateway];
+    if !roles.iter().flat_map(|role| role.kinds()).all(|kind| issuing.permits(kind)) {
+        let why = "is of an authority that may not issue to merchants and gateways";
+        return Err(ConfigError::unusable("authority.folder", why));
+    }
+    let acquirers = section.acquirers.iter().map(|text| Bin::try_from(text.as_str()));
+    let acquirers = acquirers.collect::<Result<Vec<_>, _>>().unwrap_or_default();
+    if acquirers.is_empty() {
+        let why = "is not a list of acquirers' numbers, each of 6 digits";
+        return Err(ConfigError::unusable("set.authority.businesses.acquirers", why));
+    }
+    let policy = Text::try_from(section.policy.as_str())
+        .map_err(unusable("set.authority.businesses.policy"))?;
+    Ok(BusinessSettings { acquirers, policy })
+}
+
+fn settings(
+    section: &SetAuthoritySection,
+    businesses: Option<BusinessSettings>,
+) -> Result<AuthoritySettings, ConfigError> {
     const PREFIXES: &str = "set.authority.card_prefixes";
     let is_prefix = |text: &String| {
         PREFIX_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -149,6 +189,7 @@ fn settings(section: &SetAuthoritySection) -> Result<AuthoritySettings, ConfigEr
             .map_err(unusable("set.authority.policy"))?,
         relying_party: RelyingPartyId::try_from("authority")
             .map_err(|error| ConfigError::unusable(SECTION, error))?,
+        businesses,
     })
 }
 

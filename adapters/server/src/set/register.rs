@@ -107,7 +107,7 @@ impl Applicant<'_> {
             return Ok(None);
         };
         self.teller.terms(&name, form.policy())?;
-        if !self.arguments.yes && !self.teller.is_agreed()? {
+        if !self.arguments.yes && !self.teller.is_agreed("Register this card? [y/N] ")? {
             return self.teller.not_registered("calledOff");
         }
         let (message, asked, registration) =
@@ -152,13 +152,18 @@ impl Applicant<'_> {
         match standing.status {
             CertStatusCode::RequestComplete => Ok(Some(standing.certificates)),
             CertStatusCode::InvalidBin
+            | CertStatusCode::RequestPended
+            | CertStatusCode::RejectedByAcquirer
             | CertStatusCode::RequestRejected
             | CertStatusCode::CodeAsked
             | CertStatusCode::CodeWrong
             | CertStatusCode::CodeExpired
             | CertStatusCode::CodeLocked
             | CertStatusCode::CardExpired
-            | CertStatusCode::TooManyCodes => self.teller.not_registered(standing.status.name()),
+            | CertStatusCode::TooManyCodes
+            | CertStatusCode::KeysEqual
+            | CertStatusCode::KeyUsed
+            | CertStatusCode::TooManyPending => self.teller.not_registered(standing.status.name()),
         }
     }
 
@@ -173,30 +178,35 @@ const fn still_open(standing: &Standing) -> Option<&CodeStart> {
         CertStatusCode::CodeAsked | CertStatusCode::CodeWrong => standing.code.as_ref(),
         CertStatusCode::RequestComplete
         | CertStatusCode::InvalidBin
+        | CertStatusCode::RequestPended
+        | CertStatusCode::RejectedByAcquirer
         | CertStatusCode::RequestRejected
         | CertStatusCode::CodeExpired
         | CertStatusCode::CodeLocked
         | CertStatusCode::CardExpired
-        | CertStatusCode::TooManyCodes => None,
+        | CertStatusCode::TooManyCodes
+        | CertStatusCode::KeysEqual
+        | CertStatusCode::KeyUsed
+        | CertStatusCode::TooManyPending => None,
     }
 }
 
 /// Tells the person, or the script, what happens.
-struct Teller {
-    json: bool,
+pub(super) struct Teller {
+    pub(super) json: bool,
 }
 
 impl Teller {
-    fn terms(&self, authority: &str, policy: &str) -> Result<(), Failure> {
+    pub(super) fn terms(&self, authority: &str, policy: &str) -> Result<(), Failure> {
         if self.json {
             return line(&json!({ "event": "terms", "authority": authority, "policy": policy }));
         }
         line(&format_args!("{authority}: {policy}"))
     }
 
-    fn is_agreed(&self) -> Result<bool, Failure> {
+    pub(super) fn is_agreed(&self, question: &str) -> Result<bool, Failure> {
         if !self.json {
-            ask("Register this card? [y/N] ")?;
+            ask(question)?;
         }
         Ok(typed()?.is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes")))
     }
@@ -234,7 +244,7 @@ impl Teller {
         line(&"Registered: the wallet has its certificate.")
     }
 
-    fn not_registered<T>(&self, cause: &str) -> Result<Option<T>, Failure> {
+    pub(super) fn not_registered<T>(&self, cause: &str) -> Result<Option<T>, Failure> {
         if self.json {
             line(&json!({ "event": "not_registered", "cause": cause }))?;
         } else {

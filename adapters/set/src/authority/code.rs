@@ -1,5 +1,7 @@
-//! The typed code: where it is the one that was sent, the key is certified.
+//! What is asked of a registration that was begun. With the typed code: where it is the one that was sent, the key is
+//! certified.
 
+use countersign_certs::PublicKey;
 use countersign_domain::{
     code::TypedCode,
     error::Error,
@@ -14,7 +16,7 @@ use crate::{
     issuer::NewCardholder,
     message::{
         failure::ErrorCode,
-        registration::{CertInqReq, CertInqReqTbs, CertStatusCode},
+        registration::{CertInqReq, CertInqReqTbs, CertStatusCode, PhoneProof},
         wrapper::{Message, MessageHeader},
     },
     name::{card_of, cardholder_name},
@@ -29,7 +31,7 @@ enum Counted {
 }
 
 impl RegistrationAuthority {
-    /// The proof of the phone.
+    /// The proof of the phone; or the question of a merchant or a gateway, which has none to bring.
     pub(super) async fn prove(
         &self,
         header: &MessageHeader,
@@ -41,15 +43,11 @@ impl RegistrationAuthority {
         if let Some(answer) = self.answered(&id, asked.digest.as_bytes()).await? {
             return Ok(answer);
         }
-        let tbs = &asked.tbs;
-        let registration = Registration::id_of(&tbs.h_cert_req);
-        let registration = self.ports.store.find::<Registration>(&registration).await?;
-        let registration = registration.ok_or(Stop::Told(ErrorCode::UnknownLid))?.value;
-        // The same card, request and key as the phone was asked for.
-        if registration.session != Self::session(&tbs.pan_data, &tbs.h_cert_req, &asked.key)? {
-            return Err(Stop::Told(ErrorCode::SignatureFailure));
-        }
-        let standing = self.certified(&asked, &registration).await?;
+        let (tbs, mut batch) = (&asked.tbs, Batch::default());
+        let standing = match &tbs.phone_proof {
+            Some(proof) => self.proved(&asked, proof).await?,
+            None => self.inquired(&asked, &mut batch).await?,
+        };
         let is_done = !standing.certificates.is_empty();
         let reply = Reply {
             rrpid: &tbs.rrpid,
@@ -59,20 +57,38 @@ impl RegistrationAuthority {
             h_cert_req: tbs.h_cert_req.clone(),
         };
         let message = self.told(standing, reply, Message::CertInqRes)?;
-        let kept = self.keep(Batch::default(), id, asked.digest.as_bytes(), message).await?;
+        let kept = self.keep(batch, id, asked.digest.as_bytes(), message).await?;
         if !is_done {
             as_long_as_any(begun, self.ports.entropy.as_ref()).await;
         }
         Ok(kept)
     }
 
+    /// What comes of the code, if it is of a registration of this card, this request and this key.
+    async fn proved(
+        &self,
+        asked: &Asked<CertInqReqTbs>,
+        proof: &PhoneProof,
+    ) -> Result<Standing, Stop> {
+        let h_cert_req = &asked.tbs.h_cert_req;
+        let registration = Registration::id_of(h_cert_req);
+        let registration = self.ports.store.find::<Registration>(&registration).await?;
+        let registration = registration.ok_or(Stop::Told(ErrorCode::UnknownLid))?.value;
+        // The same card, request and key as the phone was asked for.
+        if registration.session != Self::session(&proof.pan_data, h_cert_req, &asked.key)? {
+            return Err(Stop::Told(ErrorCode::SignatureFailure));
+        }
+        self.certified(&asked.key, proof, &registration).await
+    }
+
     /// The certificate, if the code is right; the same one again, if it was issued before.
     async fn certified(
         &self,
-        asked: &Asked<CertInqReqTbs>,
+        key: &PublicKey,
+        phone: &PhoneProof,
         registration: &Registration,
     ) -> Result<Standing, Stop> {
-        if let Some(certificates) = self.issuer.certified(&asked.key).await? {
+        if let Some(certificates) = self.issuer.certified(key).await? {
             return Ok(Standing::complete(certificates));
         }
         let registration = match self.count(registration).await? {
@@ -80,15 +96,14 @@ impl RegistrationAuthority {
             Counted::Attempt(registration) => registration,
         };
         if let Some(challenge) = &registration.challenge {
-            let typed = TypedCode::try_from(asked.tbs.code.expose())?;
+            let typed = TypedCode::try_from(phone.code.expose())?;
             let session = &registration.session;
             let checked = self.verifier.finish_challenge(challenge, session, &typed).await?;
             if let Outcome::Done(proof) = checked {
-                let pan_data = &asked.tbs.pan_data;
+                let pan_data = &phone.pan_data;
                 let card = card_of(&pan_data.pan, &pan_data.card_expiry)?;
                 let name = cardholder_name(&card, &pan_data.pan_secret)?;
-                let holder =
-                    NewCardholder { name: &name, key: &asked.key, card: &card, proof: &proof };
+                let holder = NewCardholder { name: &name, key, card: &card, proof: &proof };
                 return Ok(Standing::complete(self.issuer.certify(holder).await?));
             }
         }

@@ -1,4 +1,5 @@
-//! A wish for a certificate: is it for a card that is vouched for? Then a code goes to its phone, if it has one.
+//! A wish for a certificate: is it for a card that is vouched for? Then a code goes to its phone, if it has one. One for a
+//! merchant or a gateway waits for the operator.
 
 use countersign_domain::{
     agreement::Agreement,
@@ -26,7 +27,8 @@ use crate::{
     message::{
         failure::ErrorCode,
         registration::{
-            CertReq, CertReqTbs, CertStatusCode, RegCodeStart, RegFormOrReferral, RegFormResTbs,
+            CardWish, CertReq, CertReqTbs, CertStatusCode, CertSubject, RegCodeStart,
+            RegFormOrReferral, RegFormResTbs,
         },
         wrapper::{Message, MessageHeader},
     },
@@ -59,15 +61,10 @@ impl RegistrationAuthority {
         if let Some(answer) = self.answered(&id, asked.digest.as_bytes()).await? {
             return Ok(answer);
         }
-        let form = self.own_form(&asked.tbs)?;
         let mut batch = Batch::default();
-        // A key is certified once, and the one that has it may have its certificate again.
-        let standing = match self.issuer.certified(&asked.key).await? {
-            Some(certificates) => Standing::complete(certificates),
-            None => match self.check(&asked, &form).await? {
-                Ok(checked) => self.ask(checked, &asked, &mut batch).await?,
-                Err(status) => status.into(),
-            },
+        let standing = match &asked.tbs.subject {
+            CertSubject::Card(wish) => self.ask_phone(&asked, wish, &mut batch).await?,
+            CertSubject::Business(wish) => self.wait_for_operator(&asked, wish, &mut batch).await?,
         };
         let reply = Reply {
             rrpid: &asked.tbs.rrpid,
@@ -82,10 +79,28 @@ impl RegistrationAuthority {
         Ok(kept)
     }
 
+    /// A cardholder's wish.
+    async fn ask_phone(
+        &self,
+        asked: &Asked<CertReqTbs>,
+        wish: &CardWish,
+        batch: &mut Batch,
+    ) -> Result<Standing, Stop> {
+        let form = self.own_form(asked, wish)?;
+        // A key is certified once, and the one that has it may have its certificate again.
+        if let Some(certificates) = self.issuer.certified(&asked.key).await? {
+            return Ok(Standing::complete(certificates));
+        }
+        match self.check(asked, wish, &form).await? {
+            Ok(checked) => self.ask(checked, asked, &wish.language, batch).await,
+            Err(status) => Ok(status.into()),
+        }
+    }
+
     /// The form that comes back, if it is of this authority and this registration.
-    fn own_form(&self, tbs: &CertReqTbs) -> Result<RegFormResTbs, Stop> {
-        let form = tbs.reg_form_res.verify_own(&self.keys.certificate);
-        let form = form.ok().filter(|form| form.lid_ee == tbs.lid_ee);
+    fn own_form(&self, asked: &Asked<CertReqTbs>, wish: &CardWish) -> Result<RegFormResTbs, Stop> {
+        let form = wish.reg_form_res.verify_own(&self.keys.certificate);
+        let form = form.ok().filter(|form| form.lid_ee == asked.tbs.lid_ee);
         form.map(Received::into_value).ok_or(Stop::Told(ErrorCode::SignatureFailure))
     }
 
@@ -93,6 +108,7 @@ impl RegistrationAuthority {
     async fn check(
         &self,
         asked: &Asked<CertReqTbs>,
+        wish: &CardWish,
         form: &RegFormResTbs,
     ) -> Result<Result<Checked, CertStatusCode>, Stop> {
         let now = self.ports.clock.now();
@@ -102,7 +118,7 @@ impl RegistrationAuthority {
         if is_untimely(&form.date, now) {
             return Ok(Err(CertStatusCode::RequestRejected));
         }
-        let pan_data = &asked.tbs.pan_data;
+        let pan_data = &wish.pan_data;
         let Ok(card) = card_of(&pan_data.pan, &pan_data.card_expiry) else {
             return Ok(Err(CertStatusCode::InvalidBin));
         };
@@ -139,6 +155,7 @@ impl RegistrationAuthority {
         &self,
         checked: Checked,
         asked: &Asked<CertReqTbs>,
+        language: &Text<35>,
         batch: &mut Batch,
     ) -> Result<Standing, Stop> {
         let Checked { card, session, counted: (version, counted) } = checked;
@@ -147,7 +164,7 @@ impl RegistrationAuthority {
         let known = known
             .filter(|known| known.card.as_ref() == Some(&card) && known.address.msisdn().is_some());
         let challenge = match known {
-            Some(holder) => Some(self.ring(holder, &card, session.clone(), &asked.tbs, batch)?),
+            Some(holder) => Some(self.ring(holder, &card, session.clone(), language, batch)?),
             None => None,
         };
         let limits = self.verifier.policy().limits();
@@ -197,10 +214,10 @@ impl RegistrationAuthority {
         holder: Subscriber,
         card: &Card,
         session: SessionId,
-        tbs: &CertReqTbs,
+        language: &Text<35>,
         batch: &mut Batch,
     ) -> Result<Challenge, Stop> {
-        let language = tbs.language.as_str().split('-').next().unwrap_or_default();
+        let language = language.as_str().split('-').next().unwrap_or_default();
         // Of the card's brand and last digits, in the characters of every phone (3GPP 23.038).
         let masked = card.masked().to_string();
         let last = masked.trim_start_matches(|masking: char| !masking.is_ascii_digit());

@@ -13,7 +13,8 @@ use super::{
     inquiry::InqReq,
     purchase::{PReq, PRes},
     registration::{
-        CardCInitReq, CardCInitRes, CertInqReq, CertReq, CertRes, RegFormReq, RegFormRes,
+        CardCInitReq, CardCInitRes, CertInqReq, CertReq, CertRes, MeAqCInitReq, MeAqCInitRes,
+        RegFormReq, RegFormRes,
     },
     settlement::{
         AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs, CredReqTbs,
@@ -106,6 +107,10 @@ choices! {
         CardCInitReq = "cardCInitReq": CardCInitReq,
         ["23"] /// The authority says who it is.
         CardCInitRes = "cardCInitRes": CardCInitRes,
+        ["24"] /// A merchant or a gateway wants to register.
+        MeAqCInitReq = "me-AqCInitReq": MeAqCInitReq,
+        ["25"] /// The authority says who it is, and gives the form.
+        MeAqCInitRes = "me-AqCInitRes": MeAqCInitRes,
         ["26"] /// The applicant asks for the form of a card.
         RegFormReq = "regFormReq": RegFormReq,
         ["27"] /// The authority gives it, or says who does.
@@ -114,7 +119,7 @@ choices! {
         CertReq = "certReq": CertReq,
         ["29"] /// The authority answers.
         CertRes = "certRes": CertRes,
-        ["30"] /// The applicant proves the phone.
+        ["30"] /// The applicant proves the phone, or asks again.
         CertInqReq = "certInqReq": CertInqReq,
         ["31"] /// The authority answers.
         CertInqRes = "certInqRes": CertRes,

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use countersign_certs::{
-    Certificate, Holder, KeyKind, KeyPair, KeyUse, Phone, PhoneNumber, Profile, PublicKey,
-    RecipientCertificate, RecipientKey,
+    Certificate, EndEntityKind, Holder, KeyKind, KeyPair, KeyUse, Phone, PhoneNumber, Profile,
+    PublicKey, RecipientCertificate, RecipientKey,
 };
 use countersign_domain::{
     address::Msisdn,
@@ -20,13 +20,15 @@ use super::{BRAND, GATEWAY, Issuer, PHONE};
 use crate::{
     applicant::{Form, Invitation, Registrant, Registration, Standing},
     asn1::SecretOctets,
-    authority::{AuthorityKeys, AuthoritySettings, RegistrationAuthority},
+    authority::{AuthorityKeys, AuthoritySettings, BusinessSettings, RegistrationAuthority},
     cardholder::WalletError,
-    issuer::{CardholderIssuer, IssuerError, NewCardholder},
+    issuer::{CertificateIssuer, IssuerError, NewCardholder},
 };
 
 pub const AUTHORITY: &str = "authority-1";
 pub const POLICY: &str = "The card pays only after a code that goes to its phone.";
+pub const ACQUIRER: &str = "497010";
+pub const BUSINESS_POLICY: &str = "Keys that are lost are told to the acquirer.";
 
 /// Certifies with the key of an [`Issuer`], and keeps what it issued in memory.
 pub struct Register {
@@ -42,6 +44,12 @@ impl Register {
         Self { issuer, gateway, issued: Mutex::default() }
     }
 
+    fn keep(&self, certificate: Certificate) -> Vec<Certificate> {
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        issued.push(certificate.clone());
+        vec![certificate]
+    }
+
     /// How many certificates were issued.
     pub fn count(&self) -> usize {
         self.issued.lock().unwrap_or_else(PoisonError::into_inner).len()
@@ -49,7 +57,7 @@ impl Register {
 }
 
 #[async_trait]
-impl CardholderIssuer for Register {
+impl CertificateIssuer for Register {
     async fn certified(&self, key: &PublicKey) -> Result<Option<Vec<Certificate>>, IssuerError> {
         let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         let found = issued.iter().find(|one| one.key_sha256() == key.sha256());
@@ -66,9 +74,31 @@ impl CardholderIssuer for Register {
         let phone = Phone::Encrypted { holder: &holder, gateways: &gateways };
         let profile = Profile::Cardholder { common_name: new.name, phone };
         let certificate = self.issuer.root.issue(&profile, new.key, self.issuer.validity).unwrap();
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        issued.push(certificate.clone());
-        Ok(vec![certificate])
+        Ok(self.keep(certificate))
+    }
+
+    async fn certify_business(
+        &self,
+        kind: EndEntityKind,
+        name: &str,
+        key: &PublicKey,
+    ) -> Result<Vec<Certificate>, IssuerError> {
+        let merchant = |key_use| Profile::Merchant { common_name: name, key_use };
+        let gateway = |key_use| Profile::PaymentGateway { common_name: name, key_use };
+        let profile = match kind {
+            EndEntityKind::MerchantSignature => merchant(KeyUse::Signature),
+            EndEntityKind::MerchantKeyExchange => merchant(KeyUse::KeyExchange),
+            EndEntityKind::GatewaySignature => gateway(KeyUse::Signature),
+            EndEntityKind::GatewayKeyExchange => gateway(KeyUse::KeyExchange),
+            EndEntityKind::TlsServer
+            | EndEntityKind::TlsClient
+            | EndEntityKind::Cardholder
+            | EndEntityKind::AuthoritySignature
+            | EndEntityKind::AuthorityKeyExchange => {
+                return Err(IssuerError { cause: format!("{} is no business", kind.name()) });
+            }
+        };
+        Ok(self.keep(self.issuer.root.issue(&profile, key, self.issuer.validity).unwrap()))
     }
 }
 
@@ -185,7 +215,7 @@ impl Registry {
 /// An authority with those certificates and keys for messages.
 pub fn authority(
     fixture: &Fixture,
-    issuer: Arc<dyn CardholderIssuer>,
+    issuer: Arc<dyn CertificateIssuer>,
     (certificate, key): (Certificate, KeyPair),
     (exchange, exchange_key): (Certificate, KeyPair),
 ) -> RegistrationAuthority {
@@ -208,6 +238,10 @@ pub fn authority(
             prefixes: vec!["497010".to_owned()],
             policy: POLICY.try_into().unwrap(),
             relying_party: "authority".try_into().unwrap(),
+            businesses: Some(BusinessSettings {
+                acquirers: vec![ACQUIRER.try_into().unwrap()],
+                policy: BUSINESS_POLICY.try_into().unwrap(),
+            }),
         },
     }
 }

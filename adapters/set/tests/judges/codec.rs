@@ -25,9 +25,10 @@ use countersign_set::{
             PiDualSignedTbe, PiHead, PiTbs, PiUnsigned, PiUnsignedTbe, PurchaseName, ReceiptData,
         },
         registration::{
-            CardCInitReq, CardCInitResTbs, CertInqReqTbs, CertReqTbs, CertResData, ReferralData,
-            RegCodeStart, RegFormData, RegFormOrReferral, RegFormReqTbe, RegFormResTbs,
-            RegWakeUpData,
+            AcquirerId, BusinessWish, CardCInitReq, CardCInitResTbs, CardWish, CertInqReqTbs,
+            CertReqTbs, CertResData, CertSubject, ExchangeKeyTbs, IdData, MeAqCInitReq,
+            MeAqCInitResTbs, MerchantAcquirerId, PhoneProof, ReferralData, RegCodeStart,
+            RegFormData, RegFormOrReferral, RegFormReqTbe, RegFormResTbs, RegWakeUpData,
         },
         settlement::{
             AuthRevReqTbs, AuthRevResTbs, CapReqTbs, CapResTbs, CapRevReqTbs, CapRevResTbs,
@@ -147,9 +148,19 @@ fn of_registration() -> Vec<(&'static str, Codec)> {
         ReferralData,
         RegFormOrReferral,
         RegFormResTbs,
+        MerchantAcquirerId,
+        AcquirerId,
+        IdData,
+        MeAqCInitReq,
+        MeAqCInitResTbs,
+        CardWish,
+        ExchangeKeyTbs,
+        BusinessWish,
+        CertSubject,
         CertReqTbs,
         RegCodeStart,
         CertResData,
+        PhoneProof,
         CertInqReqTbs,
     ]
 }

@@ -10,12 +10,12 @@ use countersign_domain::{
 use countersign_set::{
     applicant::{Form, Invitation, Registrant},
     message::{
-        registration::RegWakeUp,
+        registration::{CertStatusCode, IdData, RegWakeUp},
         wrapper::{Message, MessageWrapper},
     },
     table::{Described as _, Role},
     testing::{
-        GATEWAY, Issuer,
+        GATEWAY, Issuer, business,
         registration::{AUTHORITY, Registry},
     },
 };
@@ -78,7 +78,7 @@ fn registry() -> Registry {
 }
 
 /// Writes keys and files where there are none: a registration whose code is right the second time, a card that is
-/// referred, an error.
+/// referred, a merchant and a gateway that wait for the operator, an error.
 pub(crate) async fn write() {
     if folder(FOLDER).exists() {
         return;
@@ -90,6 +90,9 @@ pub(crate) async fn write() {
     registered(&registry, &registrant, &mut said).await;
     let other = Registrant { brand: "Other".try_into().unwrap(), ..registry.registrant() };
     begun(&registry, &other, &mut said).await;
+    for id_data in [business::merchant("dupont"), business::gateway("gateway-1")] {
+        approved(&registry, id_data, &mut said).await;
+    }
     said.push(("Error", registry.authority.answer(b"").await.unwrap()));
     fs::write(back_keys_file(), written_back_keys(&registry, &said)).unwrap();
     let mut files = Files::new(FOLDER);
@@ -134,6 +137,27 @@ async fn registered(registry: &Registry, registrant: &Registrant, said: &mut Vec
         registration.answer(&asked, &answer, registrant, START).unwrap();
     }
     assert_eq!(registry.register.count(), 1);
+}
+
+/// From the initiation to the certificates, asked for once the operator has approved.
+async fn approved(registry: &Registry, id_data: IdData, said: &mut Vec<Said>) {
+    let (entropy, business) = (&registry.entropy, registry.business(id_data));
+    let wake_up = registry.authority.wake_up().unwrap();
+    let invitation = Invitation::read(&wake_up, &business.trust, START).unwrap();
+    let (message, introducing) = invitation.introduce(&business, entropy, START).unwrap();
+    let answer = registry.authority.answer(&message).await.unwrap();
+    said.extend([("Me-AqCInitReq", message), ("Me-AqCInitRes", answer.clone())]);
+    let form = introducing.accept(&answer, &business, START).unwrap();
+    let (message, asked, waiting) = form.request(&business, entropy, START).unwrap();
+    let answer = registry.authority.answer(&message).await.unwrap();
+    said.extend([("CertReq", message), ("CertRes", answer.clone())]);
+    waiting.answer(&asked, &answer, &business, START).unwrap();
+    registry.decide(&business, true).await.unwrap();
+    let (message, asked) = waiting.inquire(&business, entropy, START).unwrap();
+    let answer = registry.authority.answer(&message).await.unwrap();
+    said.extend([("CertInqReq", message), ("CertInqRes", answer.clone())]);
+    let standing = waiting.answer(&asked, &answer, &business, START).unwrap();
+    assert_eq!(standing.status, CertStatusCode::RequestComplete);
 }
 
 /// The keys under which requests want to be answered, as the authority reads them.
@@ -228,7 +252,7 @@ fn openssl_verifies_every_signature_of_a_registration_and_decrypts_every_envelop
             Found::Structure { .. } | Found::Digest { .. } => {}
         }
     }
-    assert_eq!(signed[1], 3, "the wish, and two codes");
-    assert!(signed[0] >= 9, "{signed:?}");
-    assert_eq!(sealed, [5, 3]);
+    assert_eq!(signed[1], 9, "a wish and two codes; twice a wish, its other key, and a question");
+    assert!(signed[0] >= 15, "{signed:?}");
+    assert_eq!(sealed, [9, 7]);
 }

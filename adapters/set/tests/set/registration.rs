@@ -1,6 +1,7 @@
 //! Registration (F11.1): a code to the phone of the card, and then a certificate with both.
 
 mod applicant;
+mod business;
 
 use countersign_certs::{
     EndEntityKind, KeyKind, KeyPair, KeyUse, RecipientCertificate, RecipientKey, TrustAnchors,
@@ -17,7 +18,10 @@ use countersign_set::{
     message::{
         failure::{ErrorCode, ErrorMessage},
         purchase::PanData,
-        registration::{CertInqReqTbs, CertReqTbs, CertResData, CertStatusCode, RegFormReqTbe},
+        registration::{
+            CardWish, CertInqReqTbs, CertReqTbs, CertResData, CertStatusCode, CertSubject,
+            RegFormReqTbe,
+        },
         wrapper::{Message, MessageHeader},
     },
     protect::{Applicant, Authority, Sealed, Signed},
@@ -246,6 +250,14 @@ impl Forged<'_> {
         forge::write(&header, Message::CertReq(self.closed(&tbs, &self.registrant.key)))
     }
 
+    /// The same, with another wish for a card.
+    fn wish(&self, message: &[u8], edit: impl FnOnce(&mut CardWish)) -> Vec<u8> {
+        self.request(message, |tbs| {
+            let CertSubject::Card(wish) = &mut tbs.subject else { panic!() };
+            edit(wish);
+        })
+    }
+
     /// The proof of the phone, signed with that key.
     fn proof(
         &self,
@@ -257,6 +269,11 @@ impl Forged<'_> {
         let tbs = forge::changed(&self.opened(&sealed), edit);
         forge::write(&header, Message::CertInqReq(self.closed(&tbs, key)))
     }
+}
+
+fn wish_in(tbs: &CertReqTbs) -> &CardWish {
+    let CertSubject::Card(wish) = &tbs.subject else { panic!() };
+    wish
 }
 
 struct MessageAndHeader(MessageHeader, Message);
@@ -296,7 +313,8 @@ async fn a_code_certifies_the_card_and_the_key_that_the_phone_was_asked_for_and_
     ];
     for (name, edit) in edits {
         let other = forged.proof(&message, &registrant.key, |tbs| {
-            tbs.pan_data = forge::changed(&tbs.pan_data, edit);
+            let proof = tbs.phone_proof.as_mut().unwrap();
+            proof.pan_data = forge::changed(&proof.pan_data, edit);
         });
         assert_eq!(error_of(&registry, &other).await, Some(ErrorCode::SignatureFailure), "{name}");
     }
@@ -339,7 +357,8 @@ async fn every_wish_for_a_certificate_is_checked_in_order() {
     let opened = closed.open(&registry.authority.keys.exchange_keys).unwrap();
     let write = |sealed| forge::write(&header, Message::CertReq(sealed));
     let other_form = {
-        let form = tbs.reg_form_res.verify_own(&registry.authority.keys.certificate).unwrap();
+        let form =
+            wish_in(&tbs).reg_form_res.verify_own(&registry.authority.keys.certificate).unwrap();
         let other = registry.issuer.authority(AUTHORITY, KeyUse::Signature);
         Signed::sign(&form, &forge::signer(&other), at(&registry)).unwrap()
     };
@@ -360,12 +379,12 @@ async fn every_wish_for_a_certificate_is_checked_in_order() {
         ("another request than the wrapper's", other_rrpid(&honest), ErrorCode::SignatureFailure),
         (
             "a form of nobody",
-            forged.request(&honest, |tbs| tbs.reg_form_res = forge::flipped(&tbs.reg_form_res)),
+            forged.wish(&honest, |wish| wish.reg_form_res = forge::flipped(&wish.reg_form_res)),
             ErrorCode::SignatureFailure,
         ),
         (
             "a form of another authority",
-            forged.request(&honest, |tbs| tbs.reg_form_res = other_form.clone()),
+            forged.wish(&honest, |wish| wish.reg_form_res = other_form.clone()),
             ErrorCode::SignatureFailure,
         ),
         (
@@ -384,15 +403,15 @@ async fn every_card_and_key_is_checked_before_a_phone_rings() {
     let registry = known().await;
     let registrant = registry.registrant();
     let forged = Forged { registry: &registry, registrant: &registrant };
-    let status = async |edit: &dyn Fn(&mut CertReqTbs)| {
+    let status = async |edit: &dyn Fn(&mut CardWish)| {
         let (message, _, _) = requested(&registry, &registrant).await;
-        let message = forged.request(&message, edit);
+        let message = forged.wish(&message, edit);
         let answer = registry.authority.answer(&message).await.unwrap();
         let Message::CertRes(sealed) = forge::read(&answer).message else { panic!() };
         opened_answer(&forged, &message, &sealed).cert_status
     };
     let card = |edit: Edit<PanData>| {
-        move |tbs: &mut CertReqTbs| tbs.pan_data = forge::changed(&tbs.pan_data, edit)
+        move |wish: &mut CardWish| wish.pan_data = forge::changed(&wish.pan_data, edit)
     };
     use CertStatusCode as Code;
     let not_a_card = card(|data| data.pan = "4970100000000155".try_into().unwrap());
@@ -522,7 +541,7 @@ async fn a_request_used_again_for_something_else_is_refused() {
     let (message, _, _) = requested(&registry, &registrant).await;
     registry.authority.answer(&message).await.unwrap();
     let forged = Forged { registry: &registry, registrant: &registrant };
-    let other = forged.request(&message, |tbs| tbs.language = "fr".try_into().unwrap());
+    let other = forged.wish(&message, |wish| wish.language = "fr".try_into().unwrap());
     assert_eq!(error_of(&registry, &other).await, Some(ErrorCode::UnknownRrpid));
 }
 

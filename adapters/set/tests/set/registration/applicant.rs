@@ -22,8 +22,8 @@ use super::{Forged, at, back_key, known, opened_answer};
 use crate::forge::{self, Edit};
 
 /// The authority's signers that an answer may come from: its own, and those that must be refused.
-struct Signers {
-    own: (Certificate, KeyPair),
+pub(super) struct Signers {
+    pub(super) own: (Certificate, KeyPair),
     of_another_root: (Certificate, KeyPair),
     of_another_role: (Certificate, KeyPair),
     namesake: (Certificate, KeyPair),
@@ -31,7 +31,7 @@ struct Signers {
 
 impl Signers {
     /// Takes the authority's own, so that it is known here.
-    fn new(registry: &mut Registry) -> Self {
+    pub(super) fn new(registry: &mut Registry) -> Self {
         let own = registry.issuer.authority(AUTHORITY, KeyUse::Signature);
         let foreign = Issuer::new(registry.now(), KeyKind::default());
         let signers = Self {
@@ -48,15 +48,15 @@ impl Signers {
     }
 }
 
-fn is_refused<T>(result: Result<T, WalletError>) -> bool {
+pub(super) fn is_refused<T>(result: Result<T, WalletError>) -> bool {
     matches!(result, Err(WalletError::NotAuthentic(ProtectError::Signed { .. })))
 }
 
 /// One that waits for an answer, and reads it.
-type Reads<'a, T> = &'a dyn Fn(&Signed<T, Authority>) -> Result<(), WalletError>;
+pub(super) type Reads<'a, T> = &'a dyn Fn(&Signed<T, Authority>) -> Result<(), WalletError>;
 
 /// Every answer is of the authority whose initiation was followed, and of this question.
-fn check_answers<T: Content>(
+pub(super) fn check_answers<T: Content>(
     registry: &Registry,
     signers: &Signers,
     data: &Received<T>,

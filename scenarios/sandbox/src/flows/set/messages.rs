@@ -146,8 +146,10 @@ fn detail(wrapper: &MessageWrapper, body: &Bytes) -> Detail {
         | Message::CredRevRes(_)
         | Message::BatchAdminRes(_)
         | Message::CodeRes(_) => "signed by the gateway and encrypted to the merchant",
-        Message::CardCInitReq(_) => "in clear",
-        Message::CardCInitRes(_) | Message::RegFormRes(_) => "signed by the authority",
+        Message::CardCInitReq(_) | Message::MeAqCInitReq(_) => "in clear",
+        Message::CardCInitRes(_) | Message::MeAqCInitRes(_) | Message::RegFormRes(_) => {
+            "signed by the authority"
+        }
         Message::RegFormReq(_) => "encrypted to the authority",
         Message::CertReq(_) | Message::CertInqReq(_) => {
             "signed with the new key and encrypted to the authority"
@@ -195,6 +197,8 @@ const fn named(message: &Message) -> (&'static str, Party, Party) {
         Message::CodeDirectRes(_) => ("CodeDirectRes", gateway, payer),
         Message::CardCInitReq(_) => ("CardCInitReq", payer, gateway),
         Message::CardCInitRes(_) => ("CardCInitRes", gateway, payer),
+        Message::MeAqCInitReq(_) => ("Me-AqCInitReq", merchant, gateway),
+        Message::MeAqCInitRes(_) => ("Me-AqCInitRes", gateway, merchant),
         Message::RegFormReq(_) => ("RegFormReq", payer, gateway),
         Message::RegFormRes(_) => ("RegFormRes", gateway, payer),
         Message::CertReq(_) => ("CertReq", payer, gateway),
