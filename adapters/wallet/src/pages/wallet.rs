@@ -29,8 +29,8 @@ use crate::{
     error::WalletError,
     flow::{CardView, NewTransfer, TransferStatus, TransferView, Visitor, WalletView},
     message::{CardId, Token, WalletNumber},
+    purse::about,
     record::{NotPaid, TransferId},
-    statement::about,
 };
 
 const SECONDS_OF_A_DAY: u64 = 86_400;
