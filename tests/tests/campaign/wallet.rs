@@ -134,11 +134,7 @@ async fn campaign() {
         let habits = Habits::new(Random::new(random.draw()), Arc::clone(&campaign));
         people.spawn_local(habits.pay_until_it_is_over());
     }
-    let moved_in = || campaign.people.lock().unwrap().len();
-    while moved_in() < usize::try_from(PEOPLE).unwrap() {
-        assert!(begun.elapsed() < PATIENCE, "{} of {PEOPLE} have moved in", moved_in());
-        sleep(Duration::from_millis(20)).await;
-    }
+    all_move_in(&campaign, begun).await;
     let mut later = 0;
     for number in 0..kills {
         sleep(Duration::from_millis(random.below(LONGEST_LIFE))).await;
@@ -171,14 +167,21 @@ async fn campaign() {
     judge::ask_the_books(&campaign, &site.configuration, &mut verdict);
     let (receipts, took) = (campaign.counter.delivered().len(), begun.elapsed().as_secs());
     verdict.broken.append(&mut campaign.broken.lock().unwrap());
-    println!(
-        "{}; {receipts} tickets delivered, {again} answers given again; in {took} s",
-        verdict.summary()
-    );
+    let summary = verdict.summary();
+    println!("{summary}; {receipts} tickets delivered, {again} answers given again; in {took} s");
     let broken = verdict.broken.join("\n  ");
     assert!(verdict.broken.is_empty(), "seed {seed}, {kills} kills:\n  {broken}");
     verdict.must_have_tried_everything();
     assert!(receipts > 0 && again > 0);
+}
+
+/// Waits until everybody has a wallet with money in it.
+async fn all_move_in(campaign: &Campaign, begun: Instant) {
+    let moved_in = || campaign.people.lock().unwrap().len();
+    while moved_in() < usize::try_from(PEOPLE).unwrap() {
+        assert!(begun.elapsed() < PATIENCE, "{} of {PEOPLE} have moved in", moved_in());
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// People of the campaign pay all day long, and merchants are paid at once.
