@@ -42,6 +42,7 @@ source = "Example"
 "#;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_the_guide_has_typed_makes_the_certificates_of_all_and_a_configuration_of_the_authority() {
     let there = tempfile::tempdir().unwrap();
     let there = there.path();
@@ -56,6 +57,12 @@ fn what_the_guide_has_typed_makes_the_certificates_of_all_and_a_configuration_of
         there,
         "countersign ca issue --dir ca --passphrase-file pw --profile tls-server --name server \
          --dns ca.example.com --new-key server.key --out server.pem",
+    );
+    // An authority below the same root that may issue to cardholders alone.
+    shell(
+        there,
+        "countersign ca init --dir people --kind cardholders --name People --organization Example \
+         --issuer root --passphrase-file pw",
     );
     fs::write(there.join("master.key"), "0a".repeat(32)).unwrap();
     fs::write(there.join("smsc.pw"), "secret").unwrap();
@@ -88,9 +95,29 @@ fn what_the_guide_has_typed_makes_the_certificates_of_all_and_a_configuration_of
             "set.authority.signature names a certificate of another key",
         ),
         (
-            "[\"497010\"]",
-            "[\"49701\"]",
+            "card_prefixes = [\"497010\"]",
+            "card_prefixes = [\"49701\"]",
             "set.authority.card_prefixes is not a list of what cards' numbers begin with, each at least 6 digits",
+        ),
+        (
+            "folder = \"ca\"",
+            "folder = \"people\"",
+            "authority.folder is of an authority that may not issue to merchants and gateways",
+        ),
+        (
+            "acquirers = [\"497010\"]",
+            "acquirers = [\"4970100\"]",
+            "set.authority.businesses.acquirers is not a list of acquirers' numbers, each of 6 digits",
+        ),
+        (
+            "acquirers = [\"497010\"]",
+            "acquirers = []",
+            "set.authority.businesses.acquirers is not a list of acquirers' numbers, each of 6 digits",
+        ),
+        (
+            "policy = \"Tell us when a key is lost.\"",
+            "policy = \"\"",
+            "set.authority.businesses.policy malformed ASN.1 DER value for UTF8String at DER byte 0",
         ),
     ] {
         assert_eq!(refused(from, to), format!("countersign: {why}"));

@@ -1,11 +1,12 @@
 //! F11.1 over sockets: `countersign set register` at a server with `[set.authority]`, and the wallet pays where no directory
-//! knows its card (F11.v2).
+//! knows its card (F11.v2); `countersign set register-as`, and the merchant sells once the operator has approved it.
 
 use std::{fs, path::Path};
 
 use clap::FromArgMatches as _;
 use countersign_server::ca::{Ca, run};
 use countersign_tests::killable::Killable;
+use serde_json::Value;
 
 use crate::support::{API_KEY_SHA256, House, Payer, free};
 
@@ -25,7 +26,12 @@ struct Authority {
 }
 
 impl Authority {
+    /// One that registers cardholders alone.
     async fn new() -> Self {
+        Self::of_kind("cardholders", "").await
+    }
+
+    async fn of_kind(kind: &str, businesses: &str) -> Self {
         let house = House::new().await;
         let folder = house.folder.path();
         fs::write(folder.join("pw"), "a passphrase for tests").unwrap();
@@ -34,7 +40,7 @@ impl Authority {
         ca(
             folder,
             &format!(
-                "init --dir @/ca --kind cardholders --name Example --organization Example --issuer @/brand {secret}"
+                "init --dir @/ca --kind {kind} --name Example --organization Example --issuer @/brand {secret}"
             ),
         )
         .await;
@@ -86,6 +92,7 @@ name = "Example Bank"
 brand = "Example"
 card_prefixes = ["497010"]
 policy = "The card pays only after a code that goes to its phone."
+{businesses}
 "#,
             centre = house.centre.address(),
         );
@@ -113,6 +120,105 @@ policy = "The card pays only after a code that goes to its phone."
         ];
         self.house.set(&[&usual, more, &[&self.url]].concat())
     }
+}
+
+/// `countersign set register-as merchant`, in the name of dupont, with keys and certificates in those files.
+fn register_as(authority: &Authority, files: &str, more: &[&str]) -> Payer {
+    let usual = [
+        "register-as",
+        "merchant",
+        "--name",
+        "dupont",
+        "--acquirer",
+        "497010",
+        "--brand",
+        "Example",
+        "--trust",
+        "set-roots.pem",
+        "--yes",
+        "--json",
+        "--tls-authorities",
+        "root.pem",
+        "--files",
+        files,
+    ];
+    authority.house.set(&[&usual, more, &[&authority.url]].concat())
+}
+
+/// What the operator says at the command line, how that ended, and what was answered.
+fn operator(authority: &Authority, command: &str, more: &[&str]) -> (i32, Vec<Value>) {
+    let usual = ["registrations", command, "--config", "authority.toml"];
+    let (code, said) = authority.house.set(&[&usual, more].concat()).ends();
+    (code, said.iter().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merchant_registers_by_message_and_sells_once_the_operator_has_approved_it() {
+    let businesses =
+        r#"businesses = { acquirers = ["497010"], policy = "A key that is lost is told." }"#;
+    let authority = Authority::of_kind("issuing", businesses).await;
+    let house = &authority.house;
+    let _authority = authority.serve();
+
+    // The operator has not decided yet.
+    let mut merchant = register_as(&authority, "new", &[]);
+    assert_eq!(merchant.says("terms")["policy"], "A key that is lost is told.");
+    let id = merchant.says("pending")["id"].as_str().unwrap().to_owned();
+    assert_eq!(merchant.ends(), (2, Vec::new()));
+    let (_, listed) = operator(&authority, "list", &["--json"]);
+    assert_eq!(listed.len(), 1);
+    for (member, value) in
+        [("id", id.as_str()), ("role", "merchant"), ("name", "dupont"), ("state", "pending")]
+    {
+        assert_eq!(listed[0][member], value, "{listed:?}");
+    }
+    assert_eq!(listed[0]["certified_before"], Value::Null);
+
+    // It asks again with the same keys, and is waiting when the operator approves.
+    let mut merchant = register_as(&authority, "new", &["--wait-seconds", "60"]);
+    merchant.says("terms");
+    assert_eq!(merchant.says("pending")["id"], id.as_str());
+    assert_eq!(operator(&authority, "approve", &[&id]).0, 0);
+    assert_eq!(merchant.says("registered")["signature"], "new-signature.pem");
+    assert_eq!(merchant.ends(), (0, Vec::new()));
+    assert_eq!(operator(&authority, "approve", &[&id]).0, 1, "it is certified already");
+    assert_eq!(register_as(&authority, "new", &[]).ends().0, 1, "the certificates are there");
+
+    // Another that asks for the name is shown with its holder, and approved by no mistake.
+    let mut other = register_as(&authority, "other", &[]);
+    other.says("terms");
+    let rival = other.says("pending")["id"].as_str().unwrap().to_owned();
+    assert_eq!(other.ends().0, 2);
+    let (_, listed) = operator(&authority, "list", &["--json"]);
+    assert!(listed[0]["certified_before"].is_string(), "{listed:?}");
+    assert_eq!(operator(&authority, "approve", &[&rival]).0, 1);
+    assert_eq!(operator(&authority, "refuse", &[&rival]).0, 0);
+    let mut other = register_as(&authority, "other", &[]);
+    other.says("terms");
+    assert_eq!(other.says("not_registered")["cause"], "rejectedByAquirer");
+    assert_eq!(other.ends().0, 2);
+
+    // The merchant's server reads what was written, and the gateway accepts what it signs.
+    let file = house.path("merchant.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(file, text.replace("\"dupont-", "\"new-")).unwrap();
+    house.enrol_at(authority.api);
+    let (_gateway, _merchant) = (house.serve("gateway"), house.serve("merchant"));
+    let mut payer = authority.register(&NEW);
+    payer.says("terms");
+    payer.says("code_asked");
+    payer.types(&house.phone(1).await.0);
+    payer.says("registered");
+    assert_eq!(payer.ends().0, 0);
+    let (order, url) = house.order("49.90");
+    let mut payer = house.pay(&url, &[]);
+    payer.says("offer");
+    payer.says("reference");
+    payer.says("code_asked");
+    payer.types(&house.phone(2).await.0);
+    payer.says("paid");
+    assert_eq!(payer.ends().0, 0);
+    assert_eq!(house.status(&order), "paid");
 }
 
 const NEW: [&str; 6] = ["--card-file", "card", "--brand", "Example", "--trust", "set-roots.pem"];
