@@ -42,6 +42,7 @@ source = "Example"
 "#;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_the_guide_has_typed_makes_the_certificates_of_all_and_a_configuration_of_the_authority() {
     let there = tempfile::tempdir().unwrap();
     let there = there.path();
