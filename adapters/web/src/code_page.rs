@@ -13,7 +13,7 @@ use crate::{
 /// The code that is waited for.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CodeView {
-    /// The phone's number, masked.
+    /// The phone's number, masked; empty where it may not be told whether there is one.
     pub number: String,
     /// What the message must say, too: by it two messages are told apart, and one that another page caused is seen.
     pub reference: String,
@@ -38,6 +38,18 @@ impl CodeView {
             attempts_left: challenge.attempts_left(),
             expires_in_seconds: challenge.expires_at().seconds_from(now),
             resend_in_seconds: challenge.resend_wait_seconds(now),
+        }
+    }
+
+    /// The same of a person who may not be known: nothing of a phone, and nothing of a message.
+    pub fn of_nobody_in_particular(challenge: &Challenge, now: Timestamp) -> Self {
+        Self {
+            number: String::new(),
+            reference: challenge.reference().as_str().to_owned(),
+            message: "queued",
+            attempts_left: challenge.attempts_left(),
+            expires_in_seconds: challenge.expires_at().seconds_from(now),
+            resend_in_seconds: None,
         }
     }
 
@@ -85,6 +97,7 @@ impl CodeForm<'_> {
 
     fn sent(&self) -> String {
         let name = match self.view.message {
+            _ if self.view.number.is_empty() => "code-on-its-way-if-known",
             "delivered" => "code-arrived",
             "failed" => "code-failed",
             _ => "code-on-its-way",

@@ -16,7 +16,8 @@ use crate::{
 };
 
 impl Wallets {
-    /// The code that a person has to type to come in at that session; none when none is awaited there.
+    /// The code that a person has to type to come in at that session, as [`Wallets::start_sign_in`] gave it; none when none is
+    /// awaited there.
     ///
     /// # Errors
     /// When the store fails.
@@ -30,7 +31,7 @@ impl Wallets {
             return Ok(None);
         };
         let challenge = store.expect::<Challenge>(challenge.as_str()).await?.value;
-        Ok(Some(CodeAsked::from(&challenge)))
+        Ok(Some(CodeAsked { phone: String::new(), ..CodeAsked::from(&challenge) }))
     }
 
     /// The code that opens a wallet; none once it is opened.
@@ -53,11 +54,15 @@ impl Wallets {
         Ok(Some(CodeAsked::from(&challenge)))
     }
 
-    /// What is known of a code that was asked for: its challenge, and the last message with it.
+    /// What is known of a code that was asked for: its challenge, and the last message with it, unless it may not be told
+    /// whether there is one.
     ///
     /// # Errors
     /// The refusal when no response is accepted any more, and when the store fails.
-    pub async fn code(&self, asked: &CodeAsked) -> Result<(Challenge, Message), WalletError> {
+    pub async fn code(
+        &self,
+        asked: &CodeAsked,
+    ) -> Result<(Challenge, Option<Message>), WalletError> {
         let store = &self.ports.store;
         let challenge = store.expect::<Challenge>(asked.challenge.as_str()).await?.value;
         if let Some(refusal) = challenge.over() {
@@ -66,7 +71,10 @@ impl Wallets {
         if challenge.expires_at() <= self.ports.clock.now() {
             return Err(WalletError::Refused(Refusal::Late));
         }
+        if asked.phone.is_empty() {
+            return Ok((challenge, None));
+        }
         let message = store.expect::<Message>(challenge.last_message().as_str()).await?.value;
-        Ok((challenge, message))
+        Ok((challenge, Some(message)))
     }
 }

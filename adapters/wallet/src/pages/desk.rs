@@ -159,7 +159,11 @@ impl Desk {
     /// What may be shown of a code that is awaited.
     pub(super) async fn code(&self, asked: &CodeAsked) -> Result<CodeView, WalletError> {
         let (challenge, message) = self.wallets.code(asked).await?;
-        Ok(CodeView::of(&challenge, &message, self.wallets.ports.clock.now()))
+        let now = self.wallets.ports.clock.now();
+        Ok(message.map_or_else(
+            || CodeView::of_nobody_in_particular(&challenge, now),
+            |message| CodeView::of(&challenge, &message, now),
+        ))
     }
 
     /// The same; or why no response is accepted any more.

@@ -493,8 +493,8 @@ async fn where_receipts_are_handed_in_is_said_by_a_merchant_under_its_key() {
     };
     let url = "https://shop.example/delivered";
     assert_eq!(say(API_KEY, url).await.refusal(), (404, "not-found".to_owned()));
-    let jwk = serde_json::to_string(other_key().public()).unwrap();
-    let taken = call(&api, API_KEY, "POST", "/v1/wallet/keys", &[], jwk).await;
+    let new = registration("dupont", &other_key());
+    let taken = call(&api, API_KEY, "POST", "/v1/wallet/keys", &[], new).await;
     let merchant = taken.text("/merchant").try_into().unwrap();
     assert_eq!(say("no key", url).await.refusal(), (401, "not-authenticated".to_owned()));
     for other in ["http://shop.example/", "/delivered", "javascript:alert(1)"] {

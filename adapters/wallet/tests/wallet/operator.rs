@@ -46,8 +46,8 @@ impl Bought {
         started
     }
 
-    async fn from_wallet(&self) -> Started {
-        self.start(&self.alice.from_wallet(&self.signed, "nonce-0001")).await
+    async fn paid_from_wallet(&self) -> Started {
+        self.start(&self.alice.paid_from_wallet(&self.signed, "nonce-0001")).await
     }
 
     /// Hands over what is due.
@@ -104,7 +104,7 @@ fn is_paid(view: &PaymentView) -> bool {
 async fn the_operators_code_pays_once_and_its_word_is_kept_with_the_challenge() {
     let bought = Bought::new().await;
     let texts = bought.parties.process.fixture.messenger.taken().len();
-    let started = bought.from_wallet().await;
+    let started = bought.paid_from_wallet().await;
     assert_eq!((bought.money().await, bought.operator.sent()), (HELD, 1));
     assert_eq!(bought.statement(&started).await, None);
     let right = bought.right(&started);
@@ -132,7 +132,7 @@ async fn a_ticket_that_a_card_pays_has_the_operators_code_too() {
 #[tokio::test]
 async fn the_operator_is_told_number_amount_payee_and_digests_and_nothing_else() {
     let bought = Bought::new().await;
-    let started = bought.from_wallet().await;
+    let started = bought.paid_from_wallet().await;
     // Taken apart without `..`: a further member does not compile here.
     let CodeOrder { challenge, to, locale, origin, amount, payee, digest, name: _ } =
         bought.order();
@@ -147,7 +147,7 @@ async fn the_operator_is_told_number_amount_payee_and_digests_and_nothing_else()
 #[tokio::test]
 async fn wrong_codes_are_counted_by_the_operator_told_and_the_last_releases() {
     let bought = Bought::new().await;
-    let started = bought.from_wallet().await;
+    let started = bought.paid_from_wallet().await;
     let (right, wrong) = (bought.right(&started), bought.wrong(&started));
     for attempts_left in [2, 1] {
         let refusal = Refusal::WrongCode { attempts_left };
@@ -166,7 +166,7 @@ async fn wrong_codes_are_counted_by_the_operator_told_and_the_last_releases() {
 async fn an_operator_that_is_down_at_the_start_sends_when_it_is_back() {
     let bought = Bought::new().await;
     bought.operator.set_down(true);
-    let started = bought.from_wallet().await;
+    let started = bought.paid_from_wallet().await;
     assert_eq!((bought.operator.sent(), bought.money().await), (0, HELD));
     bought.operator.set_down(false);
     bought.parties.process.fixture.clock.advance_seconds(2);
@@ -180,7 +180,7 @@ async fn an_operator_that_is_down_at_the_start_sends_when_it_is_back() {
 async fn an_operator_that_stays_down_holds_nothing_for_longer_than_a_code_is_good() {
     let bought = Bought::new().await;
     bought.operator.set_down(true);
-    let started = bought.from_wallet().await;
+    let started = bought.paid_from_wallet().await;
     let typed = bought.parties.typed(&started, &bought.ticket, "123456");
     let failed = bought.finish(&typed).await;
     assert!(matches!(failed, Err(WalletError::Domain(Error::Operator(_)))), "{failed:?}");
@@ -191,7 +191,7 @@ async fn an_operator_that_stays_down_holds_nothing_for_longer_than_a_code_is_goo
     bought.send().await;
     assert_eq!(bought.operator.sent(), 0, "a code that is of no use was sent");
     // The ticket may be tried again.
-    let again = bought.start(&bought.alice.from_wallet(&bought.signed, "nonce-0002")).await;
+    let again = bought.start(&bought.alice.paid_from_wallet(&bought.signed, "nonce-0002")).await;
     assert!(is_paid(&bought.finish(&bought.right(&again)).await.unwrap()));
     assert_eq!(bought.money().await, PAID);
 }
@@ -199,7 +199,7 @@ async fn an_operator_that_stays_down_holds_nothing_for_longer_than_a_code_is_goo
 #[tokio::test]
 async fn an_operator_that_is_down_at_the_code_costs_no_attempt_and_the_hold_stays() {
     let bought = Bought::new().await;
-    let started = bought.from_wallet().await;
+    let started = bought.paid_from_wallet().await;
     let right = bought.right(&started);
     bought.operator.set_down(true);
     for _ in 0..5 {
@@ -217,7 +217,7 @@ async fn a_payment_that_is_cancelled_or_late_is_released_and_never_paid_whatever
 {
     for end in ["cancelled", "late"] {
         let bought = Bought::new().await;
-        let started = bought.from_wallet().await;
+        let started = bought.paid_from_wallet().await;
         let right = bought.right(&started);
         let refusal = if end == "late" {
             bought.parties.process.fixture.clock.advance_seconds(301);
@@ -236,7 +236,7 @@ async fn a_payment_that_is_cancelled_or_late_is_released_and_never_paid_whatever
 #[tokio::test]
 async fn another_session_or_transaction_is_not_asked_about() {
     let bought = Bought::new().await;
-    let started = bought.from_wallet().await;
+    let started = bought.paid_from_wallet().await;
     let right = bought.right(&started);
     let (elsewhere, _) = bought.parties.process.open("alice", ALICE).await;
     let refused = bought.parties.process.wallets.finish_payment(&elsewhere, &right).await;
@@ -249,7 +249,7 @@ async fn another_session_or_transaction_is_not_asked_about() {
 #[tokio::test]
 async fn a_further_message_is_the_operators_too() {
     let bought = Bought::new().await;
-    let started = bought.from_wallet().await;
+    let started = bought.paid_from_wallet().await;
     let (wallets, visitor) = (&bought.parties.process.wallets, &bought.alice.visitor);
     bought.parties.process.fixture.clock.advance_seconds(31);
     wallets.resend_code(visitor, &started.payment).await.unwrap();
@@ -266,7 +266,7 @@ fn a_crash_at_any_operation_between_verdict_and_debit_loses_and_doubles_nothing(
     let (mut at, mut accepted_before_a_crash) = (0, 0);
     loop {
         let bought = runtime.block_on(Bought::new());
-        let started = runtime.block_on(bought.from_wallet());
+        let started = runtime.block_on(bought.paid_from_wallet());
         let right = bought.right(&started);
         let store: Arc<MemoryStore> = bought.parties.process.fixture.store.clone();
         let operator: Arc<dyn Operator> = bought.operator.clone();
@@ -278,7 +278,7 @@ fn a_crash_at_any_operation_between_verdict_and_debit_loses_and_doubles_nothing(
         let dies = Box::pin(async {
             let _ = dying.wallets.finish_payment(&bought.alice.visitor, &right).await;
         });
-        let had_ended = meet(dies, at, |rest| drop(rest));
+        let had_ended = meet(dies, at, drop);
         let was_accepted = bought.operator.attempts(&bought.order().challenge) == 1;
         let money = runtime.block_on(bought.money());
         assert!(money == HELD || money == PAID, "{at}: {money:?}");
