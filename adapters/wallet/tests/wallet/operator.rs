@@ -47,7 +47,7 @@ impl Bought {
     }
 
     async fn paid_from_wallet(&self) -> Started {
-        self.start(&self.alice.paid_from_wallet(&self.signed, "nonce-0001")).await
+        self.start(&self.alice.from_wallet(&self.signed, "nonce-0001")).await
     }
 
     /// Hands over what is due.
@@ -191,7 +191,7 @@ async fn an_operator_that_stays_down_holds_nothing_for_longer_than_a_code_is_goo
     bought.send().await;
     assert_eq!(bought.operator.sent(), 0, "a code that is of no use was sent");
     // The ticket may be tried again.
-    let again = bought.start(&bought.alice.paid_from_wallet(&bought.signed, "nonce-0002")).await;
+    let again = bought.start(&bought.alice.from_wallet(&bought.signed, "nonce-0002")).await;
     assert!(is_paid(&bought.finish(&bought.right(&again)).await.unwrap()));
     assert_eq!(bought.money().await, PAID);
 }
