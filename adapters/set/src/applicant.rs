@@ -28,7 +28,7 @@ use crate::{
         registration::{
             BackKey, CardCInitReq, CardWish, CertInqReqTbs, CertReqTbs, CertStatusCode,
             CertSubject, PhoneProof, RegCodeStart, RegFormOrReferral, RegFormReqTbe, RegFormRes,
-            RegFormResTbs, RegWakeUp, RegWakeUpData,
+            RegWakeUp, RegWakeUpData,
         },
         wrapper::Message,
     },
@@ -220,15 +220,17 @@ impl FormAsked {
             ("lid-EE", answer.lid_ee == self.authority.lid_ee),
             ("chall-EE2", answer.chall_ee2 == self.chall_ee2),
         ])?;
-        let RegFormResTbs { reg_form_or_referral, .. } = answer.into_value();
-        match reg_form_or_referral {
-            RegFormOrReferral::Form(form) => {
-                let policy = form.policy_text.as_str().to_owned();
-                Ok(Form { authority: self.authority, signed, policy })
-            }
-            RegFormOrReferral::Referral(referral) => {
-                Err(WalletError::Referred(referral.reason.as_str().to_owned()))
-            }
+        let policy = policy(&answer.reg_form_or_referral)?;
+        Ok(Form { authority: self.authority, signed, policy })
+    }
+}
+
+/// What is to be agreed to, unless such are not registered here.
+fn policy(answer: &RegFormOrReferral) -> Result<String, WalletError> {
+    match answer {
+        RegFormOrReferral::Form(form) => Ok(form.policy_text.as_str().to_owned()),
+        RegFormOrReferral::Referral(referral) => {
+            Err(WalletError::Referred(referral.reason.as_str().to_owned()))
         }
     }
 }

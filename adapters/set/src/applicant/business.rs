@@ -12,7 +12,8 @@ use countersign_certs::{Certificate, EndEntityKind, KeyPair, PublicKey, TrustAnc
 use countersign_domain::{randomness::Entropy, time::Timestamp};
 
 use super::{
-    Asked, Introduced, Invitation, Standing, Wish, all_equal, is_key_of, recipient, signed_with,
+    Asked, Introduced, Invitation, Standing, Wish, all_equal, is_key_of, policy, recipient,
+    signed_with,
 };
 use crate::{
     asn1::Received,
@@ -21,7 +22,7 @@ use crate::{
         common::{BrandId, LocalId},
         registration::{
             BusinessWish, CertReqTbs, CertStatusCode, CertSubject, ExchangeKeyTbs, IdData,
-            MeAqCInitReq, MeAqCInitRes, RegFormOrReferral,
+            MeAqCInitReq, MeAqCInitRes,
         },
         wrapper::Message,
     },
@@ -144,15 +145,8 @@ impl Introducing {
         ])?;
         let recipient = recipient(&answer.cae_certificates, &signer, &business.trust, at)?;
         let authority = Introduced { authority, recipient, lid_ee: request.lid_ee };
-        match &answer.reg_form_or_referral {
-            RegFormOrReferral::Form(form) => {
-                let policy = form.policy_text.as_str().to_owned();
-                Ok(BusinessForm { authority, signed, policy })
-            }
-            RegFormOrReferral::Referral(referral) => {
-                Err(WalletError::Referred(referral.reason.as_str().to_owned()))
-            }
-        }
+        let policy = policy(&answer.reg_form_or_referral)?;
+        Ok(BusinessForm { authority, signed, policy })
     }
 }
 

@@ -118,6 +118,8 @@ impl Wallets {
     /// Asks the card's bank, and the person, in the order of the policy's plan.
     async fn charge(&self, new: NewTry<'_>, id: &CardId) -> Result<(Batch, Try), WalletError> {
         let card = self.card(new.visitor, id).await?;
+        // Merchants are paid out in the currencies of the house alone.
+        self.house.limits(new.offer.transaction.amount().currency())?;
         let order = self.order(new.offer)?;
         let request = payment::PaymentRequest {
             payment: PaymentId::random(self.ports.entropy.as_ref())?,

@@ -288,6 +288,11 @@ async fn each_refusal_of_a_payment_has_its_own_error() {
     let dollars = till.sign(&dollars).unwrap();
     let currency = WalletError::Money(MoneyRefusal::OtherCurrency);
     assert_eq!(refused(&bought.alice, &dollars, "nonce-1000").await, currency);
+    // A merchant could not be paid out what comes of it.
+    let from_card = bought.alice.from_card(&dollars, "nonce-1000");
+    let refusal = process.wallets.start_payment(&bought.alice.visitor, &from_card).await;
+    let unkept = WalletError::Money(MoneyRefusal::NoSuchCurrency);
+    assert_eq!(refusal.unwrap_err(), unkept);
 
     let not_hers = request(&bought.signed, Source::Wallet(bob.wallet.clone()), "nonce-1000");
     let refusal = process.wallets.start_payment(&bought.alice.visitor, &not_hers).await;

@@ -15,6 +15,15 @@ impl Story {
         let moved = self.wallets.known(name)?.moved.clone();
         moved.ok_or_else(|| Failure::new(format!("{name} has moved no money")))
     }
+
+    /// Moves money, which is drawn.
+    async fn begins(&mut self, name: &str, path: &'static str, movement: Value) -> Outcome {
+        let begun = self.moves(name, path, movement).await?;
+        if let Some(transfer) = begun.as_ref().and_then(|begun| begun.text("/transfer")) {
+            self.wallets.draw(transfer);
+        }
+        Ok(())
+    }
 }
 
 #[when(expr = "{word} pays {amount} into the wallet {string} from the card {string}")]
@@ -26,11 +35,7 @@ async fn pays_in(
     card: String,
 ) -> Outcome {
     let movement = story.movement(&name, &wallet, &card, amount)?;
-    let begun = story.moves(&name, "/v1/pay-ins", movement).await?;
-    if let Some(transfer) = begun.as_ref().and_then(|begun| begun.text("/transfer")) {
-        story.wallets.draw(transfer);
-    }
-    Ok(())
+    story.begins(&name, "/v1/pay-ins", movement).await
 }
 
 #[when(expr = "{word} takes {amount} out of the wallet {string} to the card {string}")]
@@ -42,11 +47,7 @@ async fn takes_out(
     card: String,
 ) -> Outcome {
     let movement = story.movement(&name, &wallet, &card, amount)?;
-    let begun = story.moves(&name, "/v1/take-outs", movement).await?;
-    if let Some(transfer) = begun.as_ref().and_then(|begun| begun.text("/transfer")) {
-        story.wallets.draw(transfer);
-    }
-    Ok(())
+    story.begins(&name, "/v1/take-outs", movement).await
 }
 
 #[when(expr = "{word} asks to move the same again")]
