@@ -23,6 +23,7 @@ mod plan;
 mod sandbox;
 mod settings;
 // What was sent, and the flow of each purchase made of it.
+mod bodies;
 mod drawing;
 mod journal;
 mod tap;
