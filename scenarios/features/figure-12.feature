@@ -148,6 +148,83 @@ Feature: Figure 12: the virtual wallet
       Then Alice's ticket is paid
       And nothing that the bookshop gets for the 49.90 EUR tells of Alice
 
+  Rule: A telecom operator can compute the code, send it, and say whether it was typed
+
+    @operator @drawn @F12.0 @F12.3 @F12.4 @F12.5 @F12.6 @F12.v1 @F12.v2
+    Scenario: The operator computes and sends the code of a ticket, and signs that it was typed
+      Given Alice is a subscriber with a card
+      And Alice has a wallet "daily" with 100.00 EUR
+      When Alice buys "Two books" for 49.90 EUR at the bookshop
+      And Alice pays the ticket from the wallet "daily"
+      Then the server asks for the code
+      And Alice gets a message with a code
+      And the message comes from "Operator"
+      And the message says "Pay 49.90 EUR to Librairie Dupont"
+      And the message bears the reference that the server told
+      When Alice types a wrong code for the ticket
+      Then the answer is no: the code is wrong
+      And Alice's wallet "daily" has 50.10 EUR, and 49.90 EUR held
+      When Alice types the code for the ticket
+      Then the answer says that 50.10 EUR are left
+      When Alice hands the receipt to the bookshop
+      Then the bookshop delivers "Two books"
+      And Alice's wallet "daily" has 50.10 EUR, and 0.00 EUR held
+      And the bookshop is owed 49.90 EUR for the ticket
+
+    @operator @F12.v1
+    Scenario: The operator's code is good for a card, and the codes of the wallet's own doors are the server's
+      Given Alice is a subscriber with a card
+      And Alice has a wallet "daily" with 10.00 EUR
+      When Alice pays 10.00 EUR into the wallet "daily" from the card "mine"
+      Then Alice gets a message with a code
+      And the message comes from "Dupont"
+      When Alice types the code to pay in
+      Then Alice's money is moved
+      When Alice buys "Two books" for 49.90 EUR at the bookshop
+      And Alice pays the ticket with the card "mine"
+      Then Alice gets a message with a code
+      And the message comes from "Operator"
+      When Alice types the code for the ticket
+      Then Alice's ticket is paid
+      And Alice has paid 69.90 EUR in all
+
+    @operator @F12.v1 @F12.5
+    Scenario: The operator counts wrong codes, and after the last the amount is released
+      Given Alice is a subscriber with a card
+      And Alice has a wallet "daily" with 100.00 EUR
+      When Alice buys "Two books" for 49.90 EUR at the bookshop
+      And Alice pays the ticket from the wallet "daily"
+      Then Alice gets a message with a code
+      And the message comes from "Operator"
+      When Alice types a wrong code for the ticket
+      And Alice types a wrong code for the ticket
+      And Alice types a wrong code for the ticket
+      Then the answer is no: too many wrong codes
+      And Alice's ticket is not paid: too many wrong codes
+      When Alice types the code for the ticket
+      Then the answer is no: too many wrong codes
+      And Alice's wallet "daily" has 100.00 EUR, and 0.00 EUR held
+
+    @operator @serial @F12.v1
+    Scenario: While the operator is away the amount stays held, and when it is back the ticket is paid once
+      Given Alice is a subscriber with a card
+      And Alice has a wallet "daily" with 100.00 EUR
+      When Alice buys "Two books" for 49.90 EUR at the bookshop
+      And Alice pays the ticket from the wallet "daily"
+      Then Alice gets a message with a code
+      When the operator goes away
+      And Alice types the code for the ticket
+      Then the answer is no: it is to be tried again
+      And Alice's ticket waits for the code
+      And Alice's wallet "daily" has 50.10 EUR, and 49.90 EUR held
+      When the operator comes back
+      And Alice types the code for the ticket
+      Then Alice's ticket is paid
+      When Alice types the code for the ticket again
+      Then the answer says that 50.10 EUR are left
+      And Alice's wallet "daily" has 50.10 EUR, and 0.00 EUR held
+      And the bookshop is owed 49.90 EUR for the ticket
+
   Rule: Money comes back out, and the statement tells all of it
 
     @F12.0

@@ -1,7 +1,9 @@
 //! What an operator keeps of an order.
 
 use countersign_domain::{
+    error::Error,
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
+    ports::Store,
     record::Stored,
 };
 use serde::{Deserialize, Serialize};
@@ -36,4 +38,18 @@ impl Stored for Taken {
     fn id(&self) -> &str {
         &self.id
     }
+}
+
+/// The operator's own challenge of a client's order, in the operator's store; none when no such order was taken. For those who
+/// follow an order through every message that was sent for it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn own_challenge(
+    store: &dyn Store,
+    client: &RelyingPartyId,
+    order: &ChallengeId,
+) -> Result<Option<ChallengeId>, Error> {
+    let taken = store.find::<Taken>(&Taken::id_of(client, order)).await?;
+    Ok(taken.map(|taken| taken.value.challenge))
 }

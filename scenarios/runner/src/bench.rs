@@ -1,6 +1,6 @@
 //! The sandbox that scenarios are run against: our own, or one that runs already.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hyper::header::{self, HeaderName};
 use serde_json::Value;
@@ -9,6 +9,7 @@ use crate::{
     control::Control,
     description::Description,
     failure::Failure,
+    script::Variant,
     wire::{self, Answer, Ask, Tls},
 };
 
@@ -30,12 +31,9 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Option<&'a Value>,
 }
 
-/// The sandboxes of a run, by the order in which their policy asks bank and phone.
+/// The sandboxes of a run.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Benches {
-    pub(crate) bank_first: Option<Arc<Bench>>,
-    pub(crate) code_first: Option<Arc<Bench>>,
-}
+pub(crate) struct Benches(BTreeMap<Variant, Arc<Bench>>);
 
 impl Bench {
     /// The sandbox at that control URL.
@@ -66,18 +64,25 @@ impl Bench {
 }
 
 impl Benches {
-    /// Only the sandbox at that control URL, whichever its order is.
+    /// Only the sandbox at that control URL, whichever it is.
     pub(crate) async fn at(url: &str) -> Result<Self, Failure> {
-        let bench = Arc::new(Bench::at(url).await?);
-        Ok(if bench.description.order == "code_first" {
-            Self { code_first: Some(bench), bank_first: None }
-        } else {
-            Self { bank_first: Some(bench), code_first: None }
-        })
+        let bench = Bench::at(url).await?;
+        let variant = match (&bench.description.operator, bench.description.order.as_str()) {
+            (Some(_), _) => Variant::Operator,
+            (None, "code_first") => Variant::CodeFirst,
+            (None, _) => Variant::BankFirst,
+        };
+        let mut benches = Self::default();
+        benches.add(variant, bench);
+        Ok(benches)
+    }
+
+    pub(crate) fn add(&mut self, variant: Variant, bench: Bench) {
+        self.0.insert(variant, Arc::new(bench));
     }
 
     /// The one that a scenario is for.
-    pub(crate) fn of(&self, code_first: bool) -> Option<&Arc<Bench>> {
-        if code_first { self.code_first.as_ref() } else { self.bank_first.as_ref() }
+    pub(crate) fn of(&self, variant: Variant) -> Option<&Arc<Bench>> {
+        self.0.get(&variant)
     }
 }

@@ -91,7 +91,7 @@ fn play(path: &Path, tags: Option<&TagOperation>, running: &Running) -> Result<E
         runtime.block_on(run(scripts, running)).map_err(|error| error.to_string())?;
     say(&format!("{played} played, {} skipped.", skipped.len()));
     for scenario in &skipped {
-        say(&format!("  skipped, as this sandbox asks in the other order: {scenario}"));
+        say(&format!("  skipped, as it is for another sandbox than this: {scenario}"));
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

@@ -15,6 +15,8 @@ use crate::{
 /// A text that a handset shows.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Shown {
+    /// The sender.
+    pub(crate) from: String,
     pub(crate) text: String,
 }
 
@@ -93,6 +95,11 @@ impl Control {
     /// Sets the server's clock forward.
     pub(crate) async fn advance_clock(&self, seconds: u32) -> Result<(), Failure> {
         self.tell("POST", "/clock", &json!({ "advance_seconds": seconds })).await
+    }
+
+    /// Has the operator go away, or come back.
+    pub(crate) async fn set_operator_away(&self, away: bool) -> Result<(), Failure> {
+        self.tell("PUT", "/operator", &json!({ "away": away })).await
     }
 
     /// The server's time: what a scenario signs must be of that time.

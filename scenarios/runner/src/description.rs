@@ -14,6 +14,8 @@ pub(crate) struct Description {
     pub(crate) api_key: String,
     /// The key of another merchant.
     pub(crate) other_api_key: String,
+    /// Where the operator takes its orders, if there is one.
+    pub(crate) operator: Option<String>,
     /// `bank_first` or `code_first`.
     pub(crate) order: String,
     /// The limit amounts up to which a transaction is normal.

@@ -43,4 +43,4 @@ pub use catalogue::{Catalogue, Group, Row};
 pub use coverage::{Coverage, CoveredGroup, CoveredRow, Covering};
 pub use error::RunError;
 pub use run::{Outcome, Running, run};
-pub use script::{CODE_FIRST, ScriptError, Scripts, Told};
+pub use script::{ScriptError, Scripts, Told, Variant};

@@ -73,6 +73,7 @@ const CAUSES: Table = &[
     ("a card is needed", "card-needed"),
     ("nobody said who pays", "payer-not-given"),
     ("this cannot be done now", "not-now"),
+    ("it is to be tried again", "not-available"),
     ("there is no such thing", "not-found"),
     ("the key was used for another order", "idempotency-key-reused"),
     ("the merchant's key is not known", "not-authenticated"),

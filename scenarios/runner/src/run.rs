@@ -1,9 +1,9 @@
 //! Plays scripts: finds a sandbox for each scenario, shows progress, and says what came of it.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use countersign_domain::plan::Order;
@@ -22,7 +22,7 @@ use crate::{
     error::RunError,
     failure::Failure,
     report::Report,
-    script::{Scripts, Told},
+    script::{Scripts, Told, Variant},
     world::Story,
 };
 
@@ -67,7 +67,7 @@ pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunErro
         Some(url) => Benches::at(url).await.map_err(|failure| not_running(url, &failure))?,
         None => own.benches().await?,
     };
-    let placeless = |told: &Told<'_>| benches.of(told.is_code_first()).is_none();
+    let placeless = |told: &Told<'_>| benches.of(told.variant()).is_none();
     let skipped = scripts
         .scenarios()
         .filter(placeless)
@@ -106,7 +106,7 @@ async fn play(
         .with_default_cli()
         .max_concurrent_scenarios(CONCURRENT)
         .before(move |feature, rule, scenario, story: &mut Story| {
-            let bench = benches.of(Told { feature, rule, scenario }.is_code_first()).cloned();
+            let bench = benches.of(Told { feature, rule, scenario }.variant()).cloned();
             async move {
                 if let Some(bench) = bench {
                     story.begin_at(bench);
@@ -141,36 +141,34 @@ impl parser::Parser<()> for Read {
     }
 }
 
-/// Sandboxes of our own, one for each order that a script needs.
+/// Sandboxes of our own, one of each kind that a script needs.
 #[derive(Default)]
-struct Own(Vec<(Order, Sandbox, TempDir)>);
+struct Own(Vec<(Variant, Sandbox, TempDir)>);
 
 impl Own {
     async fn start(scripts: &Scripts) -> Result<Self, RunError> {
         let mut own = Self::default();
-        for (order, code_first) in [(Order::BankFirst, false), (Order::CodeFirst, true)] {
-            if !scripts.scenarios().any(|told| told.is_code_first() == code_first) {
-                continue;
-            }
+        let needed: BTreeSet<_> = scripts.scenarios().map(Told::variant).collect();
+        for variant in needed {
             let folder = tempfile::Builder::new().prefix("countersign-scenarios-").tempdir();
             let folder = folder.map_err(|error| RunError::NoFolder(error.to_string()))?;
             let mut settings = Settings::in_folder(folder.path());
-            settings.order = order;
-            own.0.push((order, Sandbox::start(settings).await?, folder));
+            match variant {
+                Variant::BankFirst => {}
+                Variant::CodeFirst => settings.order = Order::CodeFirst,
+                Variant::Operator => settings.operator = true,
+            }
+            own.0.push((variant, Sandbox::start(settings).await?, folder));
         }
         Ok(own)
     }
 
     async fn benches(&self) -> Result<Benches, RunError> {
         let mut benches = Benches::default();
-        for (order, sandbox, _) in &self.0 {
+        for (variant, sandbox, _) in &self.0 {
             let url = sandbox.control_url();
             let bench = Bench::at(&url).await.map_err(|failure| not_running(&url, &failure))?;
-            let place = match order {
-                Order::BankFirst => &mut benches.bank_first,
-                Order::CodeFirst => &mut benches.code_first,
-            };
-            *place = Some(Arc::new(bench));
+            benches.add(*variant, bench);
         }
         Ok(benches)
     }

@@ -14,9 +14,16 @@ use thiserror::Error;
 
 use crate::catalogue::{Catalogue, is_row_like};
 
-/// The tag of scenarios for a sandbox whose policy asks the phone before the bank (F7.v1). All others are for one that
-/// asks the bank first.
-pub const CODE_FIRST: &str = "code-first";
+/// The sandbox that a scenario is for, by its tag.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Variant {
+    /// Its policy asks the bank before the phone. Without a tag.
+    BankFirst,
+    /// Its policy asks the phone before the bank (F7.v1): `@code-first`.
+    CodeFirst,
+    /// As the first, and a telecom operator keeps the codes of tickets (F12.v1): `@operator`.
+    Operator,
+}
 
 /// Why scripts cannot be used.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -142,9 +149,14 @@ impl<'a> Told<'a> {
         self.feature.tags.iter().chain(of_rule).chain(&self.scenario.tags).map(String::as_str)
     }
 
-    /// Whether it is for a sandbox that asks the phone before the bank.
-    pub fn is_code_first(self) -> bool {
-        self.tags().any(|tag| tag == CODE_FIRST)
+    /// The sandbox that it is for.
+    pub fn variant(self) -> Variant {
+        let variant_of = |tag: &str| match tag {
+            "code-first" => Some(Variant::CodeFirst),
+            "operator" => Some(Variant::Operator),
+            _ => None,
+        };
+        self.tags().find_map(variant_of).unwrap_or(Variant::BankFirst)
     }
 
     /// Its file's name, without the folder.

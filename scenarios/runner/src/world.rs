@@ -38,6 +38,8 @@ pub(crate) struct Story {
     pub(crate) wallets: Wallets,
     /// All texts that steps have noted, on any phone.
     pub(crate) heard: Vec<String>,
+    /// The sender of the last of them.
+    pub(crate) heard_from: Option<String>,
     /// Codes that the site has asked for.
     pub(crate) asked: Vec<Asked>,
     /// What the last deed was answered.

@@ -37,6 +37,9 @@ use crate::journal::Journal;
 
 pub use self::network::HandsetMessage;
 
+/// The account of an operator that sends codes of its own: what it submits is its, in what is drawn.
+pub(crate) const OPERATOR_ID: &str = "operator";
+
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 64;
 

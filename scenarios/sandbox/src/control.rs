@@ -7,7 +7,7 @@ use axum::{
     extract::{State, rejection::JsonRejection},
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{get, put},
 };
 use countersign_domain::{
     invalid::{Field, InvalidInput},
@@ -88,6 +88,7 @@ fn routes(counterparties: &Arc<Counterparties>) -> Router {
     Router::new()
         .route("/sandbox.json", get(describe))
         .route("/clock", get(time).post(advance))
+        .route("/operator", put(set_operator))
         .with_state(Arc::clone(counterparties))
         .merge(stage::routes(rooms))
         .merge(flows::routes(Arc::clone(counterparties)))
@@ -97,7 +98,7 @@ fn routes(counterparties: &Arc<Counterparties>) -> Router {
         .fallback(async || {
             let (handsets, accounts) = (handsets::PATHS, accounts::PATHS);
             Problem::not_found(format!(
-                "There are / for people, and /sandbox.json, {handsets}, {accounts} and /clock."
+                "There are / for people, and /sandbox.json, {handsets}, {accounts}, /operator and /clock."
             ))
         })
 }
@@ -127,5 +128,29 @@ async fn advance(
         return Err(InvalidInput::new(Field::AdvanceSeconds, "is more than a day").into());
     }
     shared.clock.advance(advance_seconds);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperatorBody {
+    away: bool,
+}
+
+/// Has the operator go away, or come back.
+async fn set_operator(
+    State(shared): Shared,
+    body: Result<Json<OperatorBody>, JsonRejection>,
+) -> Result<StatusCode, ControlError> {
+    let Json(OperatorBody { away }) = body?;
+    let none = || ControlError::not_found("This sandbox has no operator; see sandbox --help.");
+    let operator = shared.operator.as_ref().ok_or_else(none)?;
+    match away {
+        true => operator.stop().await,
+        false => {
+            let back = operator.come_back().await;
+            back.map_err(|error| ControlError::internal(&error.to_string()))?;
+        }
+    }
     Ok(StatusCode::NO_CONTENT)
 }

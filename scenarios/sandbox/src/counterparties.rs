@@ -17,6 +17,7 @@ use crate::{
     facts::Facts,
     journal::Journal,
     merchant::Merchant,
+    operator::Operator,
     page::Places,
     person::{BALANCE_MINOR, People, Person, euro},
     problem::ControlError,
@@ -28,6 +29,8 @@ pub(crate) struct Counterparties {
     pub(crate) address: SocketAddr,
     pub(crate) centre: Arc<Centre>,
     pub(crate) bank: Arc<Bank>,
+    /// The operator that keeps the codes of tickets, if there is one.
+    pub(crate) operator: Option<Operator>,
     pub(crate) clock: Arc<SandboxClock>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) journal: Journal,

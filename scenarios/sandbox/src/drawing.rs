@@ -41,6 +41,8 @@ pub struct Flow {
 pub(crate) struct Traces {
     /// The id of what the flow is about.
     pub(crate) subject: String,
+    /// The challenges, by which an operator knows its orders.
+    pub(crate) challenges: Vec<String>,
     /// The bank's references.
     pub(crate) bank: Vec<String>,
     /// The centre's ids of the messages.
@@ -55,6 +57,7 @@ impl Party {
             Self::Merchant => "Merchant",
             Self::Server => "Countersign",
             Self::Bank => "Bank",
+            Self::Operator => "Operator",
             Self::Centre => "SMS centre",
             Self::Phone => "Phone",
         }
@@ -88,7 +91,9 @@ impl Flow {
         let names = names(&notes, &traces.subject);
         let is_its = |note: &&Note| match &note.about {
             About::Subject(id) | About::Named { subject: id, .. } => {
-                *id == traces.subject || names.contains(&id.as_str())
+                *id == traces.subject
+                    || names.contains(&id.as_str())
+                    || traces.challenges.contains(id)
             }
             About::Bank(retrieval) => traces.bank.contains(retrieval),
             About::Message { whole, .. } => wholes.contains(whole.as_str()),
@@ -158,6 +163,8 @@ mod tests {
             About::Subject("co_1".to_owned()),
         );
         note("other", About::Subject("co_2".to_owned()));
+        note("to the operator", About::Subject("ch_1".to_owned()));
+        note("another to the operator", About::Subject("ch_2".to_owned()));
         note("bank", About::Bank("RRN1".to_owned()));
         note("other bank", About::Bank("RRN2".to_owned()));
         note("part 1", part("0a", "long"));
@@ -166,12 +173,16 @@ mod tests {
         note("nobody's", About::Nothing);
         let traces = Traces {
             subject: "co_1".to_owned(),
+            challenges: vec!["ch_1".to_owned()],
             bank: vec!["RRN1".to_owned()],
             messages: vec!["0b".to_owned()],
         };
         let flow = Flow::of(&journal, &traces);
         let labels: Vec<_> = flow.arrows.iter().map(|arrow| arrow.label.as_str()).collect();
-        assert_eq!(labels, ["mine", "named", "by its other name", "bank", "part 1", "part 2"]);
+        assert_eq!(
+            labels,
+            ["mine", "named", "by its other name", "to the operator", "bank", "part 1", "part 2"]
+        );
         let mermaid = flow.mermaid();
         assert!(
             mermaid.starts_with("sequenceDiagram\n    participant Server as Countersign\n"),

@@ -64,6 +64,12 @@ impl From<countersign_certs::Error> for SandboxError {
     }
 }
 
+impl From<rcgen::Error> for SandboxError {
+    fn from(error: rcgen::Error) -> Self {
+        Self::Certificates(error.to_string())
+    }
+}
+
 impl From<WalletFileError> for SandboxError {
     fn from(error: WalletFileError) -> Self {
         Self::Certificates(error.to_string())

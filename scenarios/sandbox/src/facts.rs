@@ -28,6 +28,8 @@ pub(crate) struct Facts {
     pub(crate) certificates: ClientCertificates,
     /// Where the person pays by SET in a browser.
     pub(crate) wallet_page: String,
+    /// Where the operator that keeps the codes of tickets takes its orders, if there is one.
+    pub(crate) operator: Option<String>,
     /// Where people's programs have their wallets.
     pub(crate) wallets: String,
     /// Where cardholders register with SET's messages.

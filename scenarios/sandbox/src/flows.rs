@@ -27,6 +27,7 @@ use crate::{
     drawing::Flow,
     error::SandboxError,
     journal::{Request, Said},
+    operator::Operator,
     problem::ControlError,
     settings::Settings,
     views::Begun,
@@ -40,6 +41,8 @@ pub(crate) struct Ground<'a> {
     /// Where its files go.
     pub(crate) folder: &'a Path,
     pub(crate) settings: &'a Settings,
+    /// The operator that keeps the codes of tickets, if there is one.
+    pub(crate) operator: Option<&'a Operator>,
 }
 
 /// The flows' sections of the server's configuration. It is asked again when an address was taken meanwhile.

@@ -25,6 +25,8 @@ pub enum Party {
     Server,
     /// The issuing bank.
     Bank,
+    /// The telecom operator that keeps the codes.
+    Operator,
     /// The SMS centre.
     Centre,
     /// The payer's phone.

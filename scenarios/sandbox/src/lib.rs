@@ -7,6 +7,7 @@
 //!     +--> control.rs ------+--> bank.rs: accounts <-- ISO 8583 ----+ countersign-server
 //!                           +--> clock.rs: the server's time -------+   ^ TLS: curl, a browser
 //!   a browser --> pages.rs -+    journal.rs, drawing.rs: what was sent --+ tap.rs
+//!   operator.rs: another server, when it is asked for -------------+
 //!   certificates.rs: the server's, the gateway's, clients' ---------+---+
 //! ```
 //!
@@ -23,6 +24,7 @@ mod plan;
 mod sandbox;
 mod settings;
 // What was sent, and the flow of each purchase made of it.
+mod bodies;
 mod drawing;
 mod journal;
 mod tap;
@@ -45,6 +47,7 @@ mod alone;
 pub mod bank;
 pub mod centre;
 mod certificates;
+mod operator;
 
 pub use alone::{LoneBank, LoneCentre};
 pub use drawing::{Arrow, Flow, STYLE};

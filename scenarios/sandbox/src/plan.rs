@@ -16,6 +16,7 @@ use crate::{
     flows::{self, Ground, HOUSE},
     folder::{write_public, write_secret},
     journal::Journal,
+    operator::Operator,
     settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
     tap::tapped,
 };
@@ -30,7 +31,9 @@ pub(crate) struct Keys {
     /// Of the house that has the wallets.
     house_api_key: String,
     pub(crate) centre_password: String,
+    pub(crate) operators_centre_password: String,
     pub(crate) master: String,
+    pub(crate) operators_master: String,
 }
 
 impl Keys {
@@ -48,7 +51,9 @@ impl Keys {
             house_api_key: hex(16)?,
             // SMPP 3.4 has room for eight characters.
             centre_password: hex(4)?,
+            operators_centre_password: hex(4)?,
             master: hex(32)?,
+            operators_master: hex(32)?,
         })
     }
 }
@@ -65,6 +70,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) centre: ExternalCentre,
     pub(crate) bank: SocketAddr,
+    pub(crate) operator: Option<&'a Operator>,
     pub(crate) keys: &'a Keys,
     pub(crate) journal: Journal,
 }
@@ -75,7 +81,8 @@ impl Plan<'_> {
         write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
         let mut tries = 0;
         loop {
-            let ground = Ground { folder: self.folder, settings: self.settings };
+            let ground =
+                Ground { folder: self.folder, settings: self.settings, operator: self.operator };
             let text = self.backbone(free_port(self.settings.api)?) + &flows::sections(&ground)?;
             write_public(&self.folder.join(CONFIGURATION), &text)?;
             let config = Config::from_toml(&text, self.folder)?;

@@ -14,21 +14,24 @@ use tokio::time::{Instant, sleep};
 use crate::{
     address::url,
     bank::Bank,
-    centre::{Account, Centre, HandsetMessage},
+    centre::{Account, Centre, HandsetMessage, OPERATOR_ID},
     certificates,
     clock::SandboxClock,
     control::Control,
     counterparties::Counterparties,
     error::{SandboxError, listen},
     facts::Facts,
+    flows::HOUSE,
     folder::empty_folder,
     journal::Journal,
     merchant::Merchant,
+    operator::{Beginning, Operator},
     page::Places,
     person::{BALANCE_MINOR, People, Person, alice, euro},
     plan::{CONFIGURATION, Keys, Plan, STORE},
     problem::ControlError,
     settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
+    tap::tapped,
 };
 
 /// The account of the server at the centre.
@@ -64,11 +67,15 @@ impl Sandbox {
 
         let journal = Journal::default();
         let (bank, centre) = bank_and_centre(&person, &keys, &journal).await?;
+        let ways = Ways::to(&centre, &settings, &keys);
+        let operator =
+            operator(&settings, &folder, &ways.operators, &keys, &clock, &journal).await?;
         let plan = Plan {
             folder: &folder,
             settings: &settings,
-            centre: settings.centre.clone().unwrap_or_else(|| own_centre(&centre, &keys)),
+            centre: ways.servers,
             bank: bank.address(),
+            operator: operator.as_ref(),
             keys: &keys,
             journal: journal.clone(),
         };
@@ -91,6 +98,7 @@ impl Sandbox {
             configuration: folder.join(CONFIGURATION),
             person,
             certificates: certificates.clients,
+            operator: operator.as_ref().map(Operator::url),
             wallets: url("https", address("wallet")?),
             wallet_page: url("https", address("set.cardholder")?),
             registration: url("https", address("set.authority")?) + "/set/registration",
@@ -103,6 +111,7 @@ impl Sandbox {
             address: settings.control,
             centre: Arc::new(centre),
             bank: Arc::new(bank),
+            operator,
             clock,
             journal,
             merchant: merchant(&facts.api_key)?,
@@ -180,6 +189,9 @@ impl Sandbox {
     /// Stops the server as in real life, then closes bank and centre.
     pub async fn stop(self) {
         self.server.stop().await;
+        if let Some(operator) = &self.control.counterparties().operator {
+            operator.stop().await;
+        }
         drop(self.control);
     }
 }
@@ -214,22 +226,61 @@ async fn bank_and_centre(
     let bank = Bank::start_noting(loopback, journal.clone())
         .await
         .map_err(|error| listen(loopback, &error))?;
-    let account =
-        Account { system_id: SYSTEM_ID.to_owned(), password: keys.centre_password.clone() };
-    let centre = Centre::start_noting(loopback, vec![account], journal.clone()).await?;
+    let account = |system_id: &str, password: &str| Account {
+        system_id: system_id.to_owned(),
+        password: password.to_owned(),
+    };
+    let accounts = vec![
+        account(SYSTEM_ID, &keys.centre_password),
+        account(OPERATOR_ID, &keys.operators_centre_password),
+    ];
+    let centre = Centre::start_noting(loopback, accounts, journal.clone()).await?;
     centre.add_handset(&person.number)?;
     bank.open_account(person.card()?, BALANCE_MINOR, euro()?);
     Ok((bank, centre))
 }
 
-fn own_centre(centre: &Centre, keys: &Keys) -> ExternalCentre {
-    ExternalCentre {
-        address: centre.address().to_string(),
-        system_id: SYSTEM_ID.to_owned(),
-        password: keys.centre_password.clone(),
-        source: "Dupont".to_owned(),
-        transaction_mode: false,
+/// How the server and the operator come to their SMS centre.
+struct Ways {
+    servers: ExternalCentre,
+    operators: ExternalCentre,
+}
+
+impl Ways {
+    /// To the centre of the settings with the account there, or to the sandbox's, each with an account of its own.
+    fn to(centre: &Centre, settings: &Settings, keys: &Keys) -> Self {
+        let own = |system_id: &str, password: &str, source: &str| ExternalCentre {
+            address: centre.address().to_string(),
+            system_id: system_id.to_owned(),
+            password: password.to_owned(),
+            source: source.to_owned(),
+            transaction_mode: false,
+        };
+        let or_own = |own| settings.centre.clone().unwrap_or(own);
+        Self {
+            servers: or_own(own(SYSTEM_ID, &keys.centre_password, "Dupont")),
+            operators: or_own(own(OPERATOR_ID, &keys.operators_centre_password, "Operator")),
+        }
     }
+}
+
+/// The operator, if the settings ask for one.
+async fn operator(
+    settings: &Settings,
+    folder: &Path,
+    centre: &ExternalCentre,
+    keys: &Keys,
+    clock: &Arc<SandboxClock>,
+    journal: &Journal,
+) -> Result<Option<Operator>, SandboxError> {
+    if !settings.operator {
+        return Ok(None);
+    }
+    let (clock, journal) = (Arc::clone(clock), journal.clone());
+    let tap = Box::new(move |router| tapped(router, journal.clone()));
+    let master = &keys.operators_master;
+    let beginning = Beginning { folder, client: HOUSE, centre, master, clock, tap };
+    Operator::start(beginning).await.map(Some)
 }
 
 async fn furnish(counterparties: &Counterparties) -> Result<(), ControlError> {

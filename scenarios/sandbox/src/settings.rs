@@ -27,6 +27,8 @@ pub struct Settings {
     pub operations: SocketAddr,
     /// A centre of one's own, instead of the sandbox's. Its handsets cannot be looked at from here.
     pub centre: Option<ExternalCentre>,
+    /// Whether a telecom operator, which is another server, computes and sends the codes of tickets (F12.v1).
+    pub operator: bool,
     /// Whether the person is in the directory from the beginning, and a second one with her.
     pub furnished: bool,
 }
@@ -58,6 +60,7 @@ impl Settings {
             api: free,
             operations: free,
             centre: None,
+            operator: false,
             furnished: false,
         }
     }

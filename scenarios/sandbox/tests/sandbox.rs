@@ -122,6 +122,36 @@ async fn it_says_of_itself_what_a_tester_needs() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn an_operator_has_secrets_of_its_own_and_goes_away_and_comes_back_where_it_was() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::in_folder(folder.path());
+    settings.operator = true;
+    let sandbox = Sandbox::start(settings).await.unwrap();
+    let secret = |name: &str| {
+        let path = folder.path().join(name);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "{name}");
+        fs::read_to_string(path).unwrap()
+    };
+    for (servers, operators) in [
+        ("master-1.key", "operator/master-o.key"),
+        ("centre.password", "operator/centre.password"),
+        ("operator-client.key", "operator/statements.key"),
+    ] {
+        assert_ne!(secret(servers), secret(operators), "{servers}");
+    }
+    let (_, facts) = ask(&sandbox, "GET", "/sandbox.json", &Value::Null).await;
+    let address = facts["operator"].as_str().unwrap().trim_start_matches("https://").to_owned();
+    for (away, is_there) in [(false, true), (true, false), (true, false), (false, true)] {
+        let told = ask(&sandbox, "PUT", "/operator", &json!({ "away": away })).await;
+        assert_eq!(told.0, 204, "{told:?}");
+        assert_eq!(TcpStream::connect(&address).await.is_ok(), is_there, "{away}");
+    }
+    sandbox.stop().await;
+}
+
 /// Each row: what is asked, and how the answer must be: its status, and what its detail says.
 async fn assert_refused(rows: &[(&str, &str, Value, u16, &str)]) {
     let (_folder, sandbox) = sandbox().await;
@@ -134,7 +164,7 @@ async fn assert_refused(rows: &[(&str, &str, Value, u16, &str)]) {
 }
 
 #[tokio::test]
-async fn handsets_and_the_clock_refuse_by_the_rule_that_is_broken() {
+async fn handsets_clock_and_operator_refuse_by_the_rule_that_is_broken() {
     let nobody = "/handsets/+33699999999";
     let text = json!({ "to": "1", "text": "x" });
     assert_refused(&[
@@ -144,6 +174,8 @@ async fn handsets_and_the_clock_refuse_by_the_rule_that_is_broken() {
         ("POST", "/handsets/+33699999999/send", text, 404, "No handset has this number."),
         ("POST", "/clock", json!({ "advance_seconds": 86_401 }), 422, "is more than a day"),
         ("POST", "/clock", json!({ "advance_seconds": -1 }), 422, "invalid value"),
+        ("PUT", "/operator", json!({ "away": "far" }), 422, "invalid type"),
+        ("PUT", "/operator", json!({ "away": true }), 404, "This sandbox has no operator"),
     ])
     .await;
 }

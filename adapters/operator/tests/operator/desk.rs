@@ -5,12 +5,14 @@ use std::sync::Arc;
 use countersign_domain::{
     amount::Amount,
     binding::ShortReference,
+    challenge::Challenge,
     digest::Sha256Digest,
     message::SendError,
     operator::{CodeOrder, Verdict},
     ports::Operator,
     refusal::Refusal,
 };
+use countersign_operator::own_challenge;
 
 use crate::{
     http::over_http,
@@ -159,4 +161,20 @@ async fn a_client_neither_sees_nor_answers_the_orders_of_another() {
     let verdict = other.check(&order(1), &code).await.unwrap();
     assert_eq!(verdict, Verdict::Refused(Refusal::WrongCode { attempts_left: 2 }));
     assert!(is_accepted(&one.check(&order(1), &code).await.unwrap()));
+}
+
+#[tokio::test]
+async fn an_order_is_followed_to_the_operators_own_challenge_and_no_further_than_its_client() {
+    let operating = Operating::new();
+    operating.desk("one").send(&order(1), &message(1)).await.unwrap();
+    let store = operating.fixture.ports.store.as_ref();
+    let own = async |client: &str, number: u8| {
+        let client = client.try_into().unwrap();
+        own_challenge(store, &client, &order(number).challenge).await.unwrap()
+    };
+    let found = own("one", 1).await.unwrap();
+    assert_ne!(found, order(1).challenge);
+    assert!(store.find::<Challenge>(found.as_str()).await.unwrap().is_some());
+    assert_eq!(own("other", 1).await, None);
+    assert_eq!(own("one", 2).await, None);
 }

@@ -6,6 +6,7 @@ use cucumber::{given, then};
 use tokio::time::sleep;
 
 use crate::{
+    control::Shown,
     failure::{Failure, Outcome, eventually, same},
     world::{Story, code_in},
 };
@@ -18,17 +19,17 @@ impl Story {
     pub(super) async fn next_text(&mut self, name: &str) -> Result<(), Failure> {
         let control = &self.bench()?.control;
         let person = self.person(name)?;
-        let text = eventually(|| async {
+        let Shown { from, text } = eventually(|| async {
             let shown = control.messages(&person.number).await?;
             let next = shown.into_iter().nth(person.noted);
-            next.map(|shown| shown.text)
-                .ok_or_else(|| Failure::new(format!("no message has come to {name}")))
+            next.ok_or_else(|| Failure::new(format!("no message has come to {name}")))
         })
         .await?;
         let person = self.person_mut(name)?;
         person.noted = person.noted.saturating_add(1);
         person.texts.push(text.clone());
         self.heard.push(text);
+        self.heard_from = Some(from);
         Ok(())
     }
 
@@ -98,4 +99,9 @@ async fn no_message(story: &mut Story, name: String) -> Outcome {
 #[then(expr = "the message says {string}")]
 fn message_says(story: &mut Story, expected: String) -> Outcome {
     story.text_says(&format!("says \"{expected}\""), |text| text.contains(&expected))
+}
+
+#[then(expr = "the message comes from {string}")]
+fn message_comes_from(story: &mut Story, expected: String) -> Outcome {
+    same("the sender to be", story.heard_from.as_deref(), Some(&*expected))
 }

@@ -2,6 +2,7 @@
 
 mod forged;
 mod money;
+mod operator;
 mod pay;
 mod shop;
 

@@ -19,7 +19,7 @@ use countersign_channels::{
 };
 use tokio::time::Instant;
 
-use super::CentreError;
+use super::{CentreError, OPERATOR_ID};
 use crate::journal::{About, Journal, Party, mask, mask_code};
 
 /// Handsets at once.
@@ -176,7 +176,7 @@ impl Network {
         }
         self.submitted += 1;
         let id = format!("{:08x}", self.submitted);
-        let (server, centre) = (Party::Server, Party::Centre);
+        let (server, centre) = (party(system_id), Party::Centre);
         let about = about(&id, &message);
         self.journal.asked(server, centre, "submit_sm", fields(&message), about.clone());
         let answer = vec![("message_id".to_owned(), id.clone())];
@@ -249,7 +249,7 @@ impl Network {
         let about = about(&waiting.id, &waiting.message);
         let detail = fields(&report.receipt);
         let label = format!("deliver_sm: receipt {state}");
-        self.journal.asked(Party::Centre, Party::Server, label, detail, about);
+        self.journal.asked(Party::Centre, party(&waiting.system_id), label, detail, about);
         Some(report)
     }
 
@@ -327,6 +327,11 @@ fn fields(message: &ShortMessage) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
+}
+
+/// The one who has that account.
+fn party(system_id: &str) -> Party {
+    if system_id == OPERATOR_ID { Party::Operator } else { Party::Server }
 }
 
 /// A number as addresses have it: without its `+`.

@@ -4,6 +4,7 @@
 mod bookshop;
 mod counter;
 mod messages;
+mod operator;
 mod shop;
 
 use std::{
@@ -28,6 +29,7 @@ use crate::{
     error::SandboxError,
     folder::write_secret,
     journal::{Request, Said},
+    operator::Operator,
     problem::ControlError,
 };
 
@@ -43,6 +45,7 @@ pub(super) fn section(ground: &Ground<'_>) -> Result<String, SandboxError> {
     write_secret(&ground.folder.join(KEY), &KeyPair::generate()?.expose_pem()?)?;
     let listen = free_port(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let host = host(listen);
+    let link = ground.operator.map(Operator::link).unwrap_or_default();
     Ok(format!(
         r#"
 [wallet]
@@ -55,7 +58,7 @@ limits = [
     {{ currency = "USD", balance = "500.00", payment = "200.00", day = "300.00" }},
 ]
 fee_basis_points = 100
-"#
+{link}"#
     ))
 }
 
@@ -67,12 +70,12 @@ pub(super) fn routes(counterparties: Arc<Counterparties>) -> Router {
 
 /// What it asks of the server.
 pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Request> {
-    messages::request(method, path, body)
+    messages::request(method, path, body).or_else(|| operator::request(path, body))
 }
 
 /// What it is answered.
 pub(super) fn answer(headers: &HeaderMap, body: &Bytes) -> Option<Said> {
-    messages::answer(headers, body)
+    messages::answer(headers, body).or_else(|| operator::answer(headers, body))
 }
 
 /// Whether this is the id of a payment, of a movement or of an opening.
@@ -90,6 +93,10 @@ pub(super) async fn flow(shared: &Counterparties, id: &str) -> Result<Flow, Cont
     for challenge in &references.challenges {
         let messages = messages_of(&store, challenge).await;
         traces.messages.extend(messages.map_err(|error| unreadable(&error))?);
+        if let Some(operator) = &shared.operator {
+            traces.messages.extend(operator::messages(operator, challenge).await?);
+            traces.challenges.push(challenge.as_str().to_owned());
+        }
     }
     let flow = Flow::of(&shared.journal, &traces);
     if flow.arrows.is_empty() {

@@ -29,6 +29,9 @@ pub(crate) struct WholeArguments {
     /// Asks the phone before the bank (F7.v1).
     #[arg(long)]
     code_first: bool,
+    /// Starts a telecom operator beside the server, which computes and sends the codes of tickets (F12.v1).
+    #[arg(long)]
+    operator: bool,
     /// An SMS centre of your own, host:port, instead of the sandbox's.
     #[arg(long, requires = "smpp_system_id", requires = "smpp_password_file")]
     smpp: Option<String>,
@@ -76,6 +79,7 @@ impl WholeArguments {
         settings.control = self.control;
         settings.operations = self.operations;
         settings.furnished = true;
+        settings.operator = self.operator;
         if self.code_first {
             settings.order = Order::CodeFirst;
         }

@@ -10,8 +10,8 @@ use countersign_wallet::message::{PurchaseId, Ticket};
 use serde_json::Value;
 
 use crate::{
+    bodies::{fields, flatten},
     journal::{Detail, Party, Request, Said, mask},
-    tap::{fields, flatten},
 };
 
 /// A request of a client's computer.
