@@ -189,9 +189,9 @@ fn set_the_terms(configuration: &Path) {
     let text = fs::read_to_string(configuration).unwrap();
     let limits = r#"limits = [{ currency = "EUR", balance = "9000000.00", payment = "90000.00", day = "9000000.00" }]
 payout_every_seconds = 2"#;
-    let line = |line: &str| if line.starts_with("limits = ") { limits } else { line }.to_owned();
-    let lines: Vec<String> = text.lines().map(line).collect();
-    fs::write(configuration, lines.join("\n")).unwrap();
+    let (before, rest) = text.split_once("\nlimits = [").unwrap();
+    let (_, after) = rest.split_once("\n]\n").unwrap();
+    fs::write(configuration, format!("{before}\n{limits}\n{after}")).unwrap();
 }
 
 /// What was synced before the server was killed is in balance: `countersign check --books`.
