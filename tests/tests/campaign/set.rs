@@ -1,8 +1,9 @@
 //! Figure 11 in the campaign: gateway and merchant, a process and a store each, are killed at random instants of many
 //! purchases at once. Cardholders, bank and SMS centre live on, and so does a relay between merchant and gateway, so that all
-//! that was answered is known: docs/security/killed.md.
+//! that was answered is known. The third role, a cardholder's server, is killed in `cardholder`: docs/security/killed.md.
 
 mod buyer;
+mod cardholder;
 #[path = "../roles/support.rs"]
 #[expect(dead_code, clippy::indexing_slicing, reason = "its roles are served and killed here")]
 mod house;
@@ -11,6 +12,7 @@ mod relay;
 
 use std::{
     fs,
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -117,6 +119,15 @@ impl Campaign {
         }
         None
     }
+
+    async fn ask_the_merchant(&self, purchases: Vec<Purchase>) -> Verdict {
+        Verdict::ask_the_server(purchases, async |purchase| {
+            let path = format!("/v1/set/orders/{}", purchase.name);
+            let answer = self.shop.merchant("GET", &path, "none", "").await?;
+            Some((answer.status, answer.stands().to_owned()))
+        })
+        .await
+    }
 }
 
 /// Keeps what was answered. An error is no answer to be given again: the same message may be taken later.
@@ -143,7 +154,7 @@ async fn campaign() {
     let begun = Instant::now();
     let mut random = Random::new(seed);
     let campaign = Arc::new(Campaign::new().await);
-    let roles = Roles::of(&campaign.house);
+    let roles = Roles::of(&campaign.house, &power_loss(campaign.house.folder.path()));
     let mut buyers = JoinSet::new();
     for _ in 0..BUYERS {
         let buyer = Buyer::new(Random::new(random.draw()), Arc::clone(&campaign));
@@ -166,12 +177,7 @@ async fn campaign() {
         ended.unwrap();
     }
     let purchases = campaign.purchases.lock().unwrap().clone();
-    let mut verdict = Verdict::ask_the_server(purchases, async |purchase| {
-        let path = format!("/v1/set/orders/{}", purchase.name);
-        let answer = campaign.shop.merchant("GET", &path, "none", "").await?;
-        Some((answer.status, answer.stands().to_owned()))
-    })
-    .await;
+    let mut verdict = campaign.ask_the_merchant(purchases).await;
     verdict.ask_the_bank(async |card| campaign.house.account(card)).await;
     verdict.ask_the_phones(async |number| campaign.house.texts(number)).await;
     let again = judge::ask_again(&campaign, &mut verdict).await;
@@ -205,10 +211,9 @@ struct Roles {
 }
 
 impl Roles {
-    fn of(house: &House) -> Self {
-        let library = power_loss(house.folder.path());
+    fn of(house: &House, library: &Path) -> Self {
         let [gateway, merchant] = ["gateway.toml", "merchant.toml"]
-            .map(|name| Victim::new(house.path(name), library.clone()));
+            .map(|name| Victim::new(house.path(name), library.to_owned()));
         Self { gateway, merchant }
     }
 

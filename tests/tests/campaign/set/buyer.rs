@@ -23,7 +23,7 @@ use countersign_set::{
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{Campaign, PAUSE};
+use super::{Campaign, PAUSE, house::House};
 use crate::{
     judge::{AtBank, Purchase, decimal},
     random::Random,
@@ -36,9 +36,9 @@ const PURCHASES_UNTIL_A_MOVE: u64 = 100;
 /// The smallest amount, in cents: no purchase is small enough to need no code. Every purchase has its own.
 const SMALLEST: u64 = 5_000;
 /// What is on each account, in cents.
-const RICHES: u64 = 900_000_000;
+pub(crate) const RICHES: u64 = 900_000_000;
 
-static NEXT_AMOUNT: AtomicU64 = AtomicU64::new(SMALLEST);
+pub(crate) static NEXT_AMOUNT: AtomicU64 = AtomicU64::new(SMALLEST);
 static NEXT_PERSON: AtomicU32 = AtomicU32::new(1);
 
 /// Somebody with a card, a certificate and a phone.
@@ -140,7 +140,7 @@ impl Buyer {
         None
     }
 
-    async fn order(&self, amount: u64) -> Option<(String, String)> {
+    pub(crate) async fn order(&self, amount: u64) -> Option<(String, String)> {
         let order = json!({
             "amount": { "value": decimal(amount), "currency": "EUR" },
             "description": format!("Order {amount}"),
@@ -169,8 +169,7 @@ impl Buyer {
         let answer = campaign.exchange(&merchant, &message).await?;
         let progress = sent.answer(&asked, &answer, &wallet.trust, campaign.now()).ok()?;
         let (code, gateway) = self.code(purchase, person, &sent, progress).await?;
-        let wrong: String =
-            code.chars().map(|digit| if digit == '1' { '2' } else { '1' }).collect();
+        let wrong = wrong(&code);
         use Way::{Gateway, Merchant};
         let (right, wrong) = (code.as_str(), wrong.as_str());
         let deeds = match self.random.below(10) {
@@ -198,19 +197,15 @@ impl Buyer {
         sent: &Sent,
         mut progress: Progress,
     ) -> Option<(String, String)> {
-        let text = format!("Pay {} EUR to ", decimal(purchase.amount));
+        let house = &self.campaign.house;
         let end = Instant::now() + PATIENCE;
         let mut start = None;
         while Instant::now() < end {
             start = progress.code.take().or(start);
             match (progress.completion, &start) {
                 (CompletionCode::CodeAsked, Some(start)) => {
-                    let shown = self.campaign.house.centre.handset(&person.number).unwrap();
-                    let found = shown.iter().rev().find(|shown| shown.text.starts_with(&text));
-                    if let Some(found) = found {
-                        let (_, rest) = found.text.split_once("Code ").unwrap();
-                        let (code, _) = rest.split_once(", ref ").unwrap();
-                        return Some((code.to_owned(), start.gateway_url.clone()));
+                    if let Some((code, _)) = code_on_phone(house, &person.number, purchase.amount) {
+                        return Some((code, start.gateway_url.clone()));
                     }
                 }
                 (CompletionCode::CodeAsked | CompletionCode::OrderReceived, _) => {
@@ -304,4 +299,19 @@ impl Buyer {
         }
         Some(())
     }
+}
+
+/// Code and reference in the newest message about that amount, once there is one.
+pub(crate) fn code_on_phone(house: &House, number: &str, amount: u64) -> Option<(String, String)> {
+    let text = format!("Pay {} EUR to ", decimal(amount));
+    let shown = house.centre.handset(number).unwrap();
+    let found = shown.iter().rev().find(|shown| shown.text.starts_with(&text))?;
+    let (_, rest) = found.text.split_once("Code ").unwrap();
+    let (code, rest) = rest.split_once(", ref ").unwrap();
+    Some((code.to_owned(), rest.get(..4).unwrap().to_owned()))
+}
+
+/// As many digits as the code has, each another one.
+pub(crate) fn wrong(code: &str) -> String {
+    code.chars().map(|digit| if digit == '1' { '2' } else { '1' }).collect()
 }
