@@ -36,7 +36,7 @@ const SHARE: u64 = 5;
 const BROWSERS: u32 = 3;
 /// How long the server lives at most between two kills, in milliseconds: a password alone takes a good part of it.
 const LONGEST_LIFE: u64 = 1_000;
-/// For how long somebody goes on with one purchase.
+/// For how long somebody continues one purchase.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the page shows of a purchase.
