@@ -9,10 +9,9 @@ use std::sync::Arc;
 use tracing::{Instrument as _, Span, field::display, info_span};
 
 use crate::{
-    agreement::Agreement,
     amount::Amount,
     bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
-    challenge::{Challenge, ChallengeRequest, Waiting},
+    challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
     error::Error,
     exempted::Exempted,
@@ -582,20 +581,4 @@ enum Next {
     Goes(Versioned<Payment>),
     /// There is nothing to do now: the person has the next action, it is over, or the bank is told later.
     Rests(Payment),
-}
-
-impl ChallengeRequest {
-    fn of(payment: &Payment) -> Self {
-        Self {
-            relying_party: payment.relying_party.clone(),
-            person: payment.person.clone(),
-            agreement: Agreement::Payment {
-                transaction: payment.transaction.clone(),
-                account: Some(payment.card.clone()),
-                order: payment.order.clone(),
-            },
-            waiting: Some(Waiting::of(payment)),
-            correlation: payment.correlation.clone(),
-        }
-    }
 }

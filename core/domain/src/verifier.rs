@@ -196,8 +196,28 @@ impl Verifier {
         request: ChallengeRequest,
         batch: &mut Batch,
     ) -> Result<Challenge, Error> {
-        let entropy = self.ports.entropy.as_ref();
         let now = self.ports.clock.now();
+        let begun = self.begin(request, now)?;
+        begun.next.message(now).insert_into(batch)?;
+        Ok(batch.begin(begun, now)?)
+    }
+
+    /// The same for a person whom nobody knows: nothing is sent, so that no code can be read, and all that is answered is as it
+    /// is for others (ASVS 6.3.8).
+    ///
+    /// # Errors
+    /// As [`Self::add_challenge`].
+    pub fn add_challenge_of_nobody(
+        &self,
+        request: ChallengeRequest,
+        batch: &mut Batch,
+    ) -> Result<Challenge, Error> {
+        let now = self.ports.clock.now();
+        Ok(batch.begin(self.begin(request, now)?, now)?)
+    }
+
+    fn begin(&self, request: ChallengeRequest, now: Timestamp) -> Result<Step<Challenge>, Error> {
+        let entropy = self.ports.entropy.as_ref();
         if let Some(waiting) = &request.waiting {
             self.flow_of(waiting)?;
         }
@@ -206,9 +226,7 @@ impl Verifier {
             key: (!self.orders(&request)).then(|| self.ports.keys.current().clone()),
             message: MessageId::random(entropy)?,
         };
-        let begun = Challenge::begin(request, opening, self.policy.limits(), now);
-        begun.next.message(now).insert_into(batch)?;
-        Ok(batch.begin(begun, now)?)
+        Ok(Challenge::begin(request, opening, self.policy.limits(), now))
     }
 
     /// Adds the end of a challenge that was not verified to a batch, with what it means to whatever waits for it.

@@ -13,7 +13,6 @@ use countersign_domain::{
     id::{Identifier, SessionId},
     invalid::InvalidInput,
     locale::Locale,
-    message::Message,
     person::Person,
     ports::Ports,
     record::{Batch, Stored as _, Versioned},
@@ -73,7 +72,8 @@ impl Wallets {
             wallet: None,
         };
         let mut batch = Batch::default();
-        let asked = self.ask(opening.person.clone(), Waiting::of(&opening), &mut batch)?;
+        let request = self.request(opening.person.clone(), Waiting::of(&opening));
+        let asked = CodeAsked::from(&self.verifier.add_challenge(request, &mut batch)?);
         opening.challenge = Some(asked.challenge.clone());
         batch.insert(&opening)?;
         store.commit(batch).await?;
@@ -127,11 +127,13 @@ impl Wallets {
         let mut visit =
             Visit { session, identifier: identifier.clone(), challenge: None, until: None };
         let mut batch = Batch::default();
-        let asked = self.ask(person, Waiting::of(&visit), &mut batch)?;
-        if !is_known {
-            batch.messages.clear();
-            batch.inserts.retain(|record| record.key.collection != Message::COLLECTION);
-        }
+        let request = self.request(person, Waiting::of(&visit));
+        let challenge = if is_known {
+            self.verifier.add_challenge(request, &mut batch)?
+        } else {
+            self.verifier.add_challenge_of_nobody(request, &mut batch)?
+        };
+        let asked = CodeAsked::from(&challenge);
         visit.challenge = Some(asked.challenge.clone());
         batch.put(found.map(|found| found.version), visit)?;
         store.commit(batch).await?;
@@ -195,16 +197,15 @@ impl Wallets {
         })
     }
 
-    /// Adds a challenge that proves that the person has the phone.
-    fn ask(&self, person: Person, waiting: Waiting, batch: &mut Batch) -> Result<CodeAsked, Error> {
-        let request = ChallengeRequest {
+    /// A challenge that proves that the person has the phone.
+    fn request(&self, person: Person, waiting: Waiting) -> ChallengeRequest {
+        ChallengeRequest {
             relying_party: self.house.party.clone(),
             person,
             agreement: Agreement::Access { to: ServiceName::from(&self.house.name) },
             waiting: Some(waiting),
             correlation: None,
-        };
-        Ok(CodeAsked::from(&self.verifier.add_challenge(request, batch)?))
+        }
     }
 }
 

@@ -1,10 +1,12 @@
-//! What the end of a challenge does to the payment that waits for it, in the batch of that end.
+//! Payments that wait for a code: what is asked for, and what its end does to them, in the batch of that end.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::{
+    agreement::Agreement,
+    challenge::{ChallengeRequest, Waiting},
     error::Error,
     exempted::Exempted,
     payment::Payment,
@@ -55,5 +57,22 @@ impl Waits for AwaitedPayments {
         let out_of_date = || StoreError::Conflict { key: RecordKey::of::<Payment>(id).to_string() };
         batch.step(version, step.map_err(|_| out_of_date())?, now)?;
         Ok(())
+    }
+}
+
+impl ChallengeRequest {
+    /// The code that a payment waits for.
+    pub(super) fn of(payment: &Payment) -> Self {
+        Self {
+            relying_party: payment.relying_party.clone(),
+            person: payment.person.clone(),
+            agreement: Agreement::Payment {
+                transaction: payment.transaction.clone(),
+                account: Some(payment.card.clone()),
+                order: payment.order.clone(),
+            },
+            waiting: Some(Waiting::of(payment)),
+            correlation: payment.correlation.clone(),
+        }
     }
 }
