@@ -97,13 +97,7 @@ impl Desk {
     /// # Errors
     /// When the store fails.
     pub async fn read_digits(&self, challenge: &Challenge) -> Result<Option<String>, Error> {
-        let phone = Phone::default();
-        self.outbox.send(challenge.last_message(), &phone).await?;
-        let text = phone.text.into_inner();
-        let text = text.unwrap_or_else(PoisonError::into_inner);
-        // The code is what follows the last `#` (origin-bound one-time codes).
-        let code = text.as_deref().and_then(|text| text.rsplit_once('#'));
-        Ok(code.map(|(_, code)| code.to_owned()))
+        shown(&self.outbox, challenge).await
     }
 
     /// Types a code at a challenge; the refusal, or nothing when it is accepted.
@@ -119,6 +113,20 @@ impl Desk {
         let answer = self.verifier.finish_challenge(challenge, session, code).await?;
         Ok(answer.done().err())
     }
+}
+
+/// Sends the last message of a challenge; the digits that the phone shows, nothing when it shows none.
+///
+/// # Errors
+/// When the store fails.
+pub async fn shown(outbox: &Outbox, challenge: &Challenge) -> Result<Option<String>, Error> {
+    let phone = Phone::default();
+    outbox.send(challenge.last_message(), &phone).await?;
+    let text = phone.text.into_inner();
+    let text = text.unwrap_or_else(PoisonError::into_inner);
+    // The code is what follows the last `#` (origin-bound one-time codes).
+    let code = text.as_deref().and_then(|text| text.rsplit_once('#'));
+    Ok(code.map(|(_, code)| code.to_owned()))
 }
 
 /// Takes everything over and shows the last text.
