@@ -75,10 +75,10 @@ fn main() {
     let mut rows = LOADS
         .map(|(clients, _)| MEASURED.map(|what| Row::new(format!("{clients} clients: {what}"))));
     let mut foreign = foreign();
-    for number in 0..PASSES {
+    for _ in 0..PASSES {
         watched(&mut foreign, &[], || {
             for (load, rows) in LOADS.into_iter().zip(&mut rows) {
-                let measured = runtime.block_on(pass(folder.path(), &keys, number, load));
+                let measured = runtime.block_on(pass(folder.path(), &keys, load));
                 rows.iter_mut().zip(measured).for_each(|(row, value)| row.add(value));
             }
         });
@@ -97,16 +97,12 @@ fn main() {
     }
 }
 
-/// One merchant and many, of whom the other comes first in the next pass; then the store alone. As [`MEASURED`] says.
-async fn pass(folder: &Path, keys: &[SigningKey], number: usize, load: (u32, u32)) -> [f64; 7] {
-    let market = Market::open(folder, keys, load.0).await;
-    let (one, many) = if number.is_multiple_of(2) {
-        let one = market.sell(load, 1).await;
-        (one, market.sell(load, MERCHANTS).await)
-    } else {
-        let many = market.sell(load, MERCHANTS).await;
-        (market.sell(load, 1).await, many)
-    };
+/// One merchant, many, and the store alone, each in a store of its own: what is measured is in the order of [`MEASURED`].
+async fn pass(folder: &Path, keys: &[SigningKey], load: (u32, u32)) -> [f64; 7] {
+    let [one, many] = [1, MERCHANTS].map(|merchants| async move {
+        Market::open(folder, keys, load.0).await.sell(load, merchants).await
+    });
+    let (one, many) = (one.await, many.await);
     let Sold { rate, commits, octets, syncs, cpu } = one;
     let each = octets / commits;
     let plain = plain(folder, (load.0, load.1 * COMMITS), each).await;
@@ -207,7 +203,7 @@ impl Market {
         let mut baskets: Vec<Vec<Errand>> = (0..clients).map(|_| vec![]).collect();
         for (number, till) in (0..payments).zip((0..merchants).cycle()) {
             let client = usize::try_from(number % clients).unwrap();
-            let number = format!("ticket-{merchants}-{number}");
+            let number = format!("ticket-{number:06}");
             baskets[client].push(self.errand(&number, till));
         }
         let (before, cpu) = (self.store.counted(), cpu_seconds(process::id()));
