@@ -9,6 +9,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 export COUNTERSIGN_KILLS="${COUNTERSIGN_KILLS:-60}" COUNTERSIGN_SEED="${COUNTERSIGN_SEED:-1}"
 export COUNTERSIGN_SET_KILLS="${COUNTERSIGN_SET_KILLS:-20}"
+export COUNTERSIGN_WALLET_KILLS="${COUNTERSIGN_WALLET_KILLS:-40}"
 # Of its own, and kept: what depends on the project's place is built once.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target/planted}"
 
