@@ -63,6 +63,7 @@ mod purchase;
 mod purse;
 pub mod record;
 mod references;
+mod standing;
 mod statement;
 pub mod table;
 #[cfg(feature = "testing")]
@@ -74,5 +75,6 @@ pub use self::{
     house::{Fee, House},
     purse::Limits,
     references::References,
+    standing::Standing,
     statement::WalletStatement,
 };

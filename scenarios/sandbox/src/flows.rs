@@ -26,7 +26,7 @@ use crate::{
     counterparties::Counterparties,
     drawing::Flow,
     error::SandboxError,
-    journal::{Request, Said},
+    journal::{About, Note, Request, Said},
     operator::Operator,
     problem::ControlError,
     settings::Settings,
@@ -72,12 +72,26 @@ pub(crate) fn answer(headers: &HeaderMap, body: &Bytes) -> Option<Said> {
 
 /// What was begun last, latest first.
 pub(crate) async fn lately(counterparties: &Counterparties) -> Vec<Begun> {
-    let (by_checkout, by_set) =
-        (checkout::lately(counterparties).await, set::lately(counterparties).await);
-    let mut begun = [by_checkout, by_set].into_iter().flatten().collect::<Vec<_>>();
+    let mut begun = checkout::lately(counterparties).await;
+    begun.extend(set::lately(counterparties).await);
+    begun.extend(wallet::lately(counterparties).await);
     begun.sort_by_key(|one| Reverse(one.at));
     begun.truncate(SHOWN);
     begun
+}
+
+/// The first that was heard of each of those that were begun last, latest first.
+fn heard(notes: &[Note], is_one: impl Fn(&str) -> bool) -> Vec<(&str, &Note)> {
+    let mut heard: Vec<(&str, &Note)> = Vec::new();
+    for note in notes {
+        if let About::Subject(id) = &note.about
+            && is_one(id)
+            && !heard.iter().any(|(known, _)| known == id)
+        {
+            heard.push((id, note));
+        }
+    }
+    heard.into_iter().rev().take(SHOWN).collect()
 }
 
 /// What people begin a flow at, on the first page.

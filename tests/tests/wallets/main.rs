@@ -222,3 +222,44 @@ async fn a_ticket_is_paid_with_the_code_once_and_its_receipt_is_taken_once() {
     assert_eq!(last["balance_minor"], 9_980, "{owed:?}");
     person.sandbox.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stage_lists_tickets_with_what_became_of_them_and_draws_them() {
+    let mut person = Person::new().await;
+    let (wallet, _) = person.with_money().await;
+    let from_wallet = json!({ "wallet": wallet });
+    let basket = json!({ "amount": { "value": "49.90", "currency": "EUR" }, "goods": "two books" });
+    let sell = |shop: &Shop| shop.control("POST", "/bookshop/tickets", Some(&basket));
+    // The first row of the stage's table: the ticket's page, and how it stands.
+    let last = |shop: &Shop| {
+        let stage = shop.control("GET", "/", None).body.as_str().unwrap().to_owned();
+        let row = stage.split("<tr><td><a href=\"").nth(1).unwrap();
+        let (page, row) = row.split_once("\">A ticket for 49.90 EUR</a>").unwrap();
+        let (stands, _) = row.split_once("</strong>").unwrap();
+        (page.to_owned(), stands.rsplit_once('>').unwrap().1.to_owned())
+    };
+
+    let called_off = sell(&person.shop);
+    let (page, stands) = last(&person.shop);
+    assert_eq!(stands, "open");
+    let refused = person.pay(called_off.text("/ticket"), from_wallet.clone(), true).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert_eq!(last(&person.shop), (page.clone(), "awaiting the code, or the bank".to_owned()));
+    let path = page.replace("/purchases/", "/v1/payments/") + "/cancel";
+    assert_eq!(person.call("POST", &path, None).text("/status"), "not_paid");
+    assert_eq!(last(&person.shop), (page, "voided: called off".to_owned()));
+
+    let sold = sell(&person.shop);
+    let paid = person.pay(sold.text("/ticket"), from_wallet, false).await;
+    let handed_in = json!({ "number": sold.body["number"], "receipt": paid.body["receipt"] });
+    let delivered = person.shop.control("POST", "/bookshop/receipts", Some(&handed_in));
+    assert_eq!(delivered.text("/delivered"), "two books", "{delivered:?}");
+    let (page, stands) = last(&person.shop);
+    assert_eq!(stands, "paid");
+    let drawn = person.shop.control("GET", &page, None);
+    let drawn = drawn.body.as_str().unwrap();
+    for label in ["Ticket (GRT1), signed", "CodeTyped (CAR)", "delivers two books"] {
+        assert!(drawn.contains(label), "{label}: {drawn}");
+    }
+    person.sandbox.stop().await;
+}

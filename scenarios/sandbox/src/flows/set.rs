@@ -22,9 +22,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    SHOWN,
     checkout::{self, good},
-    messages_of, opened, unreadable,
+    heard, messages_of, opened, unreadable,
 };
 use crate::{
     address::{free_port, host},
@@ -32,7 +31,7 @@ use crate::{
     counterparties::Counterparties,
     drawing::{Flow, Traces, names},
     error::SandboxError,
-    journal::{About, Note, Request, Said},
+    journal::{Request, Said},
     page::Answer,
     problem::ControlError,
     views::{Became, Begun, Tone, age},
@@ -143,17 +142,8 @@ pub(super) fn is_order(id: &str) -> bool {
 /// The orders that were heard of last, latest first, and what became of them.
 pub(super) async fn lately(shared: &Counterparties) -> Vec<Begun> {
     let notes = shared.journal.all();
-    let mut heard: Vec<(&str, &Note)> = Vec::new();
-    for note in &notes {
-        if let About::Subject(id) = &note.about
-            && is_order(id)
-            && !heard.iter().any(|(known, _)| known == id)
-        {
-            heard.push((id, note));
-        }
-    }
     let mut begun = Vec::new();
-    for (id, first) in heard.into_iter().rev().take(SHOWN) {
+    for (id, first) in heard(&notes, is_order) {
         let purchases = names(&notes, id);
         begun.push(Begun {
             page: format!("/purchases/{id}"),

@@ -18,25 +18,29 @@ use axum::{
     http::{HeaderMap, Method},
 };
 use countersign_certs::KeyPair;
-use countersign_wallet::References;
+use countersign_domain::refusal::{Refusal, VoidCause};
+use countersign_wallet::{References, Standing, record::NotPaid};
 
 use self::counter::Counter;
-use super::{Ground, messages_of, opened, unreadable};
+use super::{Ground, heard, messages_of, opened, unreadable};
 use crate::{
     address::{free_port, host},
     counterparties::Counterparties,
     drawing::{Flow, Traces},
     error::SandboxError,
     folder::write_secret,
-    journal::{Request, Said},
+    journal::{Note, Request, Said},
     operator::Operator,
     problem::ControlError,
+    views::{Became, Begun, Tone, age},
 };
 
 /// The relying party that has the wallets.
 pub(crate) const HOUSE: &str = "wallets";
 /// By which name tickets and receipts know the server.
 const WALLET_HOST: &str = "localhost";
+/// What the id of a ticket's payment begins with.
+const PAYMENT: &str = "pur_";
 /// What receipts are signed with.
 const KEY: &str = "wallet.key";
 
@@ -78,10 +82,77 @@ pub(super) fn answer(headers: &HeaderMap, body: &Bytes) -> Option<Said> {
     messages::answer(headers, body).or_else(|| operator::answer(headers, body))
 }
 
+/// The tickets that were heard of last, latest first, and what became of them.
+pub(super) async fn lately(shared: &Counterparties) -> Vec<Begun> {
+    let notes = shared.journal.all();
+    let heard = heard(&notes, |id| id.starts_with(PAYMENT) && is_one(id));
+    if heard.is_empty() {
+        return Vec::new();
+    }
+    let (store, mut begun) = (opened(shared), Vec::new());
+    for (id, first) in heard {
+        let standing = match &store {
+            Ok(store) => Standing::of(store, id).await.ok(),
+            Err(_) => None,
+        };
+        begun.push(Begun {
+            page: format!("/purchases/{id}"),
+            id: id.to_owned(),
+            what: title(first),
+            at: first.at,
+            age: age(first.at),
+            became: standing.map_or(NOT_KNOWN, became),
+        });
+    }
+    begun
+}
+
+/// What a ticket is called: `buys a book for 49.90 EUR` is its first note, where the sandbox's shops sold it.
+fn title(note: &Note) -> String {
+    let amount = note.label.rsplit_once(" for ").map(|(_, amount)| amount);
+    amount.map_or_else(|| "A ticket".to_owned(), |amount| format!("A ticket for {amount}"))
+}
+
+const NOT_KNOWN: Became = Became { tone: Tone::Open, words: "not known" };
+
+fn became(standing: Option<Standing>) -> Became {
+    let (tone, words) = match standing {
+        None => (Tone::Open, "open"),
+        Some(Standing::Pending) => (Tone::Open, "awaiting the code, or the bank"),
+        Some(Standing::Paid) => (Tone::Good, "paid"),
+        Some(Standing::NotPaid(
+            NotPaid::Code { refusal }
+            | NotPaid::Voided { cause: VoidCause::NotVerified { refusal } },
+        )) => (Tone::Bad, not_verified(&refusal)),
+        Some(Standing::NotPaid(NotPaid::Bank { .. })) => (Tone::Bad, "refused: the bank declined"),
+        Some(Standing::NotPaid(NotPaid::Voided { cause: VoidCause::CaptureRefused { .. } })) => {
+            (Tone::Bad, "refused: the bank did not debit")
+        }
+        Some(Standing::NotPaid(NotPaid::Voided {
+            cause: VoidCause::Interrupted | VoidCause::CalledOff | VoidCause::NotCaptured,
+        })) => (Tone::Bad, "voided"),
+    };
+    Became { tone, words }
+}
+
+const fn not_verified(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::TooManyAttempts => "refused: too many wrong codes",
+        Refusal::Late => "expired: no code came in time",
+        Refusal::Undeliverable => "voided: the phone cannot be reached",
+        Refusal::Cancelled => "voided: called off",
+        Refusal::WrongCode { .. }
+        | Refusal::AlreadyUsed
+        | Refusal::OtherSession
+        | Refusal::TooManySends
+        | Refusal::TooSoon { .. } => "voided",
+    }
+}
+
 /// Whether this is the id of a payment, of a movement or of an opening.
 pub(super) fn is_one(id: &str) -> bool {
     let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    ["pur_", "trf_", "opn_"].iter().any(|kind| id.starts_with(kind)) && id.bytes().all(is_id)
+    [PAYMENT, "trf_", "opn_"].iter().any(|kind| id.starts_with(kind)) && id.bytes().all(is_id)
 }
 
 /// Its flow. By which references bank and centre know it, the server's records say.

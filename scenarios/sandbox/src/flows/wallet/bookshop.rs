@@ -12,38 +12,20 @@ use axum::{
     response::IntoResponse as _,
     routing::post,
 };
-use countersign_domain::{
-    amount::{Amount, Currency},
-    ports::Clock as _,
-};
+use countersign_domain::amount::{Amount, Currency};
 use countersign_wallet::merchant::NotDelivered;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    counter::{Counter, internal, order},
-    messages::{content, named, payment},
-};
-use crate::{
-    journal::{About, Detail, Party},
-    page::Answer,
-    problem::ControlError,
-};
+use super::counter::{Counter, Sold};
+use crate::{page::Answer, problem::ControlError};
 
 /// The bookshop. Its clones are one.
 #[derive(Clone)]
 struct Bookshop {
     counter: Counter,
-    sold: Arc<Mutex<BTreeMap<String, Sold>>>,
-}
-
-/// A ticket that was signed.
-#[derive(Clone)]
-struct Sold {
-    ticket: String,
-    goods: String,
-    /// By what its flow is found.
-    payment: String,
+    /// The tickets that were signed, by their numbers.
+    sold: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 pub(super) fn routes(counter: Counter) -> Router {
@@ -72,17 +54,9 @@ struct Price {
 async fn sell(State(shop): State<Bookshop>, body: Result<Json<Basket>, JsonRejection>) -> Answer {
     let Json(Basket { amount: Price { value, currency }, goods }) = body?;
     let amount = Amount::from_decimal(&value, currency)?;
-    let till = shop.counter.till().await?;
-    let order = order(&goods, amount, "by-wallet")?;
-    let number = order.number.as_str().to_owned();
-    let ticket = till.ticket(order, shop.counter.shared.clock.now());
-    let ticket = till.sign(&ticket).map_err(|error| internal(&error))?;
-    let signed = content(&ticket).unwrap_or_default();
-    let payment = payment(&signed).unwrap_or_default();
-    shop.asked(&payment, format!("buys {goods} for {amount}"), Vec::new());
-    shop.answered(&payment, "Ticket (GRT1), signed", named("ticket", &signed));
-    let sold = Sold { ticket: ticket.clone(), goods, payment };
-    shop.sold.lock().unwrap_or_else(PoisonError::into_inner).insert(number.clone(), sold);
+    let Sold { number, ticket } = shop.counter.sell(&goods, amount, "by-wallet").await?;
+    let mut sold = shop.sold.lock().unwrap_or_else(PoisonError::into_inner);
+    sold.insert(number.clone(), ticket.clone());
     Ok((StatusCode::CREATED, Json(json!({ "number": number, "ticket": ticket }))).into_response())
 }
 
@@ -93,42 +67,17 @@ struct Handed {
     receipt: String,
 }
 
-/// Delivers what a ticket is for, when a receipt says that it is paid (GPT4): once.
+/// Delivers for a receipt (GPT4).
 async fn deliver(
     State(shop): State<Bookshop>,
     body: Result<Json<Handed>, JsonRejection>,
 ) -> Answer {
     let Json(Handed { number, receipt }) = body?;
     let sold = shop.sold.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
-    let sold = sold.ok_or_else(|| ControlError::not_found("The shop sold no such ticket."))?;
-    let detail = content(&receipt).map_or_else(Vec::new, |signed| named("receipt", &signed));
-    shop.asked(&sold.payment, "Receipt (GPT4)", detail);
-    let (till, now) = (shop.counter.till().await?, shop.counter.shared.clock.now());
-    let delivered = shop.counter.delivered()?;
-    let taken = till.check(&receipt, &sold.ticket, now);
-    match taken.and_then(|ticket| delivered.take(&ticket)) {
-        Ok(()) => {
-            shop.answered(&sold.payment, format!("delivers {}", sold.goods), Vec::new());
-            Ok(Json(json!({ "delivered": sold.goods })).into_response())
-        }
-        Err(why) => {
-            shop.answered(&sold.payment, format!("delivers nothing: {why}"), Vec::new());
-            Err(not_delivered(&why))
-        }
-    }
-}
-
-impl Bookshop {
-    /// Notes what the client's computer says to the shop.
-    fn asked(&self, payment: &str, label: impl Into<String>, detail: Detail) {
-        let about = About::Subject(payment.to_owned());
-        self.counter.shared.journal.asked(Party::Payer, Party::Merchant, label, detail, about);
-    }
-
-    fn answered(&self, payment: &str, label: impl Into<String>, detail: Detail) {
-        let about = About::Subject(payment.to_owned());
-        self.counter.shared.journal.answered(Party::Merchant, Party::Payer, label, detail, about);
-    }
+    let ticket = sold.ok_or_else(|| ControlError::not_found("The shop sold no such ticket."))?;
+    let delivered = shop.counter.deliver(&ticket, &receipt).await?;
+    let goods = delivered.map_err(|why| not_delivered(&why))?;
+    Ok(Json(json!({ "delivered": goods })).into_response())
 }
 
 fn not_delivered(why: &NotDelivered) -> ControlError {

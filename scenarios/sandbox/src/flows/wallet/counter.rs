@@ -1,4 +1,4 @@
-//! What both shops sell at: one till, whose key the server takes when it is first needed.
+//! What both shops sell at: one till, whose key the server takes when it is first needed. What is said here is drawn.
 
 use std::sync::Arc;
 
@@ -12,17 +12,31 @@ use countersign_domain::{
 use countersign_server::SystemEntropy;
 use countersign_wallet::{
     jws::{PublicKey, SigningKey},
-    merchant::{Delivered, Order, Till},
+    merchant::{Delivered, NotDelivered, Order, Till},
     message::{Goods, Item, Quantity, registration::Registration},
 };
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::WALLET_HOST;
-use crate::{certificates::MERCHANT, counterparties::Counterparties, problem::ControlError};
+use super::{
+    WALLET_HOST,
+    messages::{content, named, payment},
+};
+use crate::{
+    certificates::MERCHANT,
+    counterparties::Counterparties,
+    journal::{About, Detail, Party},
+    problem::ControlError,
+};
 
 /// The folder with a file for each ticket that was delivered.
 const DELIVERED: &str = "delivered";
+
+/// A ticket that was signed.
+pub(super) struct Sold {
+    pub(super) number: String,
+    pub(super) ticket: String,
+}
 
 /// A counter. Its clones are one.
 #[derive(Clone)]
@@ -36,7 +50,7 @@ impl Counter {
         Self { shared, till: Arc::default() }
     }
 
-    pub(super) async fn till(&self) -> Result<&Till, ControlError> {
+    async fn till(&self) -> Result<&Till, ControlError> {
         self.till.get_or_try_init(|| self.open()).await
     }
 
@@ -66,15 +80,67 @@ impl Counter {
         })
     }
 
-    /// What was delivered.
-    pub(super) fn delivered(&self) -> Result<Delivered, ControlError> {
+    /// Signs a ticket for one of something (GRT1).
+    pub(super) async fn sell(
+        &self,
+        what: &str,
+        amount: Amount,
+        reference: &str,
+    ) -> Result<Sold, ControlError> {
+        let till = self.till().await?;
+        let ticket = till.ticket(order(what, amount, reference)?, self.shared.clock.now());
+        let number = ticket.jti.as_str().to_owned();
+        let ticket = till.sign(&ticket).map_err(|error| internal(&error))?;
+        self.asked(&ticket, format!("buys {what} for {amount}"), Vec::new());
+        self.answered(&ticket, "Ticket (GRT1), signed", members("ticket", &ticket));
+        Ok(Sold { number, ticket })
+    }
+
+    /// Delivers what a ticket is for, when a receipt says that it is paid (GPT4): once. It is checked offline.
+    pub(super) async fn deliver(
+        &self,
+        ticket: &str,
+        receipt: &str,
+    ) -> Result<Result<String, NotDelivered>, ControlError> {
+        self.asked(ticket, "Receipt (GPT4)", members("receipt", receipt));
+        let (till, now) = (self.till().await?, self.shared.clock.now());
         let folder = self.shared.facts.folder.join(DELIVERED);
-        Delivered::in_folder(folder).map_err(|error| internal(&error))
+        let book = Delivered::in_folder(folder).map_err(|error| internal(&error))?;
+        let paid = till.check(receipt, ticket, now);
+        let taken = paid.and_then(|paid| book.take(&paid).map(|()| paid));
+        let taken = taken.map(|paid| paid.goods.names().next().unwrap_or_default().to_owned());
+        let label = match &taken {
+            Ok(what) => format!("delivers {what}"),
+            Err(why) => format!("delivers nothing: {why}"),
+        };
+        self.answered(ticket, label, Vec::new());
+        Ok(taken)
+    }
+
+    /// Notes what the client's computer says to the shop of a ticket.
+    fn asked(&self, ticket: &str, label: impl Into<String>, detail: Detail) {
+        let about = of_payment(ticket);
+        self.shared.journal.asked(Party::Payer, Party::Merchant, label, detail, about);
+    }
+
+    fn answered(&self, ticket: &str, label: impl Into<String>, detail: Detail) {
+        let about = of_payment(ticket);
+        self.shared.journal.answered(Party::Merchant, Party::Payer, label, detail, about);
     }
 }
 
+/// By what the flow of a ticket is found; what is none is of no flow.
+fn of_payment(ticket: &str) -> About {
+    let payment = content(ticket).as_ref().and_then(payment);
+    payment.map_or(About::Nothing, About::Subject)
+}
+
+fn members(message: &str, compact: &str) -> Detail {
+    content(compact).map_or_else(Vec::new, |content| named(message, &content))
+}
+
 /// One of something, under a number that no other order has.
-pub(super) fn order(what: &str, amount: Amount, reference: &str) -> Result<Order, ControlError> {
+fn order(what: &str, amount: Amount, reference: &str) -> Result<Order, ControlError> {
     let mut number = [0; 16];
     SystemEntropy::default().fill(&mut number).map_err(|error| internal(&error))?;
     let one = Quantity::try_from(1).map_err(|error| internal(&error))?;

@@ -16,16 +16,19 @@ use crate::{
 
 /// A request of a client's computer.
 pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Request> {
-    let mut parts = path.strip_prefix("/v1/")?.split('/');
+    // The pages of one that was begun have the API's paths.
+    let path = path.strip_prefix("/v1/").or_else(|| path.strip_prefix('/'))?;
+    let mut parts = path.split('/');
     let (what, id, action) = (parts.next()?, parts.next(), parts.next());
-    let said: Value = serde_json::from_slice(body).unwrap_or_default();
+    let said = said(body);
     let label = match (what, id, action) {
         ("openings", None, _) => "asks for a wallet".to_owned(),
         ("pay-ins", None, _) => format!("pays {} in", money(&said)),
         ("take-outs", None, _) => format!("takes {} out", money(&said)),
         ("openings" | "pay-ins", Some(_), Some("code")) => "types the code".to_owned(),
         ("tickets", None, _) => "passes the ticket on, to see it".to_owned(),
-        ("payments", None, _) => format!("PaymentRequest (GRT2): {}", source(&said)),
+        ("pay", None, _) if method != Method::POST => return None,
+        ("payments" | "pay", None, _) => format!("PaymentRequest (GRT2): {}", source(&said)),
         ("payments", Some(_), Some("code")) => "CodeTyped (CAR)".to_owned(),
         ("payments", Some(_), Some("resend")) => "asks for another message".to_owned(),
         ("payments", Some(_), Some("cancel")) => "calls the payment off".to_owned(),
@@ -42,6 +45,14 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
         detail: ticket.map_or_else(Vec::new, |ticket| named("ticket", &ticket)),
         begins: subject.is_none(),
         subject,
+    })
+}
+
+/// What a program says, or a page's form.
+fn said(body: &Bytes) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| {
+        let fields = form_urlencoded::parse(body).into_owned();
+        fields.map(|(name, value)| (name, Value::from(value))).collect()
     })
 }
 
@@ -88,9 +99,11 @@ pub(super) fn payment(ticket: &Value) -> Option<String> {
 }
 
 fn source(said: &Value) -> &'static str {
-    match said.pointer("/source/card") {
-        Some(_) => "by card",
-        None => "from the wallet",
+    let of_form = said.get("source").and_then(Value::as_str).unwrap_or_default();
+    if said.pointer("/source/card").is_some() || of_form.starts_with("crd_") {
+        "by card"
+    } else {
+        "from the wallet"
     }
 }
 
@@ -112,11 +125,14 @@ mod tests {
         let none = Bytes::new();
         let money = Bytes::from(r#"{"amount_minor":10000,"currency":"EUR"}"#);
         let by_card = Bytes::from(r#"{"ticket":"a.b.c","source":{"card":"crd_1"}}"#);
+        let form = Bytes::from("ticket=a.b.c&source=crd_1");
         for (method, path, body, label, subject) in [
             (Method::POST, "/v1/openings", &none, "asks for a wallet", None),
             (Method::POST, "/v1/openings/opn_1/code", &none, "types the code", Some("opn_1")),
             (Method::POST, "/v1/pay-ins", &money, "pays 100.00 EUR in", None),
             (Method::POST, "/v1/payments", &by_card, "PaymentRequest (GRT2): by card", None),
+            (Method::POST, "/pay", &form, "PaymentRequest (GRT2): by card", None),
+            (Method::POST, "/payments/pur_1/code", &none, "CodeTyped (CAR)", Some("pur_1")),
             (Method::POST, "/v1/payments/pur_1/code", &none, "CodeTyped (CAR)", Some("pur_1")),
         ] {
             let request = request(&method, path, body).unwrap();
@@ -125,6 +141,7 @@ mod tests {
             assert_eq!(request.begins, subject.is_none(), "{path}");
         }
         assert!(request(&Method::POST, "/v1/checkouts", &none).is_none());
+        assert!(request(&Method::GET, "/pay", &none).is_none());
         assert!(request(&Method::GET, "/pay/co_1", &none).is_none());
     }
 }

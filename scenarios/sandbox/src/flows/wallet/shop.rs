@@ -8,11 +8,11 @@ use axum::{
     response::{IntoResponse as _, Redirect},
     routing::{get, post},
 };
-use countersign_domain::{amount::Amount, ports::Clock as _};
+use countersign_domain::amount::Amount;
 use countersign_wallet::merchant::NotDelivered;
 use serde::Deserialize;
 
-use super::counter::{Counter, internal, order};
+use super::counter::{Counter, Sold, internal};
 use crate::{
     flows::checkout::good,
     page::{Answer, Frame, show},
@@ -41,10 +41,7 @@ async fn hand_ticket(
     let Form(BuyForm { good: key }) = form?;
     let good = good(&key).ok_or_else(|| ControlError::invalid("The shop does not sell that."))?;
     let price = Amount::from_decimal(good.price, euro().map_err(|error| internal(&error))?)?;
-    let order = order(good.name, price, &format!("shop-{}", good.key))?;
-    let till = counter.till().await?;
-    let ticket = till.ticket(order, counter.shared.clock.now());
-    let ticket = till.sign(&ticket).map_err(|error| internal(&error))?;
+    let Sold { ticket, .. } = counter.sell(good.name, price, &format!("shop-{}", good.key)).await?;
     let wallets = &counter.shared.facts.wallets;
     Ok(Redirect::to(&format!("{wallets}/pay?ticket={ticket}")).into_response())
 }
@@ -63,17 +60,13 @@ struct Out {
     what: String,
 }
 
-/// The browser hands in the receipt (GPT4): it is checked offline, and what it pays for is delivered once.
+/// The browser hands in the receipt (GPT4).
 async fn deliver(
     State(counter): State<Counter>,
     form: Result<Form<PaidForm>, FormRejection>,
 ) -> Answer {
     let Form(PaidForm { ticket, receipt }) = form?;
-    let checked = counter.till().await?.check(&receipt, &ticket, counter.shared.clock.now());
-    let delivered = counter.delivered()?;
-    let ticket = checked.and_then(|ticket| delivered.take(&ticket).map(|()| ticket));
-    let ticket = ticket.map_err(not_delivered)?;
-    let what = ticket.goods.names().next().unwrap_or_default().to_owned();
+    let what = counter.deliver(&ticket, &receipt).await?.map_err(not_delivered)?;
     show(&Out { frame: counter.shared.places.at(""), what })
 }
 
