@@ -38,6 +38,8 @@ pub(crate) struct Metrics {
     receipt: Histogram,
     bank: Family<Labels, Histogram>,
     http: Family<Labels, Histogram>,
+    connections: Family<Labels, Gauge>,
+    refused: Family<Labels, Counter>,
     depths: Family<Labels, Gauge>,
     sms_bound: Gauge,
     /// When messages were taken over by the network, in that order.
@@ -59,6 +61,8 @@ impl Metrics {
             receipt: Histogram::new(BUCKETS),
             bank: timed(),
             http: timed(),
+            connections: Family::default(),
+            refused: Family::default(),
             depths: Family::default(),
             sms_bound: Gauge::default(),
             sent: Mutex::default(),
@@ -87,6 +91,10 @@ impl Metrics {
         registry.register_with_unit("bank", help, Unit::Seconds, self.bank.clone());
         let help = "From a request to its answer, by listener, method, route and status";
         registry.register_with_unit("http", help, Unit::Seconds, self.http.clone());
+        let help = "Connections that are open, by listener";
+        registry.register("connections", help, self.connections.clone());
+        let help = "Connections that were refused or given up, by listener and cause";
+        registry.register("connections_refused", help, self.refused.clone());
         let help = "What is to be done now and is not yet, by kind: messages are the outbox";
         registry.register("due", help, self.depths.clone());
         let help = "Whether there is a session with the SMS centre";
@@ -173,6 +181,18 @@ impl Metrics {
             ("status", status.to_string()),
         ];
         observe(&self.http, labels, took);
+    }
+
+    /// How many connections a listener has.
+    pub(crate) fn connected(&self, listener: &'static str, count: u32) {
+        let labels = vec![("listener", listener.to_owned())];
+        self.connections.get_or_create(&labels).set(i64::from(count));
+    }
+
+    /// A connection was refused, or given up before its first request.
+    pub(crate) fn refused(&self, listener: &'static str, cause: &'static str) {
+        let labels = vec![("listener", listener.to_owned()), ("cause", cause.to_owned())];
+        self.refused.get_or_create(&labels).inc();
     }
 
     /// How many there are of something that is to be done now.
