@@ -135,6 +135,7 @@ async fn campaign() {
         people.spawn_local(habits.pay_until_it_is_over());
     }
     all_move_in(&campaign, begun).await;
+    campaign.client.hang_up_at_random(Random::new(random.draw()));
     let mut later = 0;
     for number in 0..kills {
         sleep(Duration::from_millis(random.below(LONGEST_LIFE))).await;
@@ -151,6 +152,7 @@ async fn campaign() {
         server = victim.start(later).await;
     }
     campaign.is_over.store(true, Ordering::Relaxed);
+    campaign.client.hang_up_no_more();
     while let Some(ended) = people.join_next().await {
         ended.unwrap();
     }
