@@ -25,7 +25,11 @@ use tokio::{
 
 pub(crate) use self::bounds::{Bounds, MAX_WATCHING};
 use self::connection::serve;
-use crate::{error::StartError, metrics::Metrics, places::Place};
+use crate::{
+    error::StartError,
+    metrics::{Metrics, NotServed},
+    places::Place,
+};
 
 /// Before it is accepted again where that failed: out of file descriptors, mostly, and at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -50,7 +54,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn refused(&self, cause: &'static str) {
+    fn refused(&self, cause: NotServed) {
         self.metrics.refused(self.endpoint.name, cause);
     }
 
@@ -77,6 +81,7 @@ impl Listener {
         let cannot = |error: io::Error| StartError::Listen { address, cause: error.to_string() };
         let socket = TcpListener::bind(address).await.map_err(cannot)?;
         let address = socket.local_addr().map_err(cannot)?;
+        metrics.listens(endpoint.name);
         let shared = Arc::new(Shared { endpoint, bounds, metrics });
         Ok(Self { address, task: tokio::spawn(listen(socket, shared, stop)) })
     }
@@ -135,14 +140,14 @@ async fn accept(socket: &TcpListener, shared: &Shared) -> Option<(TcpStream, IpA
         Ok((stream, peer)) => {
             let peer = peer.ip();
             let Some(place) = shared.bounds.connections.give(place, peer) else {
-                shared.refused("address");
+                shared.refused(NotServed::Address);
                 tracing::debug!(%peer, "too many connections of one address");
                 return None;
             };
             Some((stream, peer, place))
         }
         Err(error) => {
-            shared.refused("accept");
+            shared.refused(NotServed::Accept);
             tracing::warn!(%error, "cannot accept a connection");
             sleep(ACCEPT_PAUSE).await;
             None

@@ -32,6 +32,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt as _;
 
 use super::{Shared, activity::Activity, timed_body::TimedBody};
+use crate::metrics::NotServed;
 
 /// For a peer without a session to read why, and how much of what it sends meanwhile is read; also for one that has never
 /// asked anything to take leave.
@@ -75,7 +76,7 @@ async fn session(
     shared: &Shared,
 ) -> Option<TlsStream<TcpStream>> {
     let Some(_place) = shared.bounds.handshakes.take(peer) else {
-        shared.refused("handshakes");
+        shared.refused(NotServed::Handshakes);
         tracing::info!(%peer, "too many TLS handshakes of one address");
         return None;
     };
@@ -83,13 +84,13 @@ async fn session(
     match timeout(shared.bounds.waits.handshake, handshake).await {
         Ok(Ok(session)) => Some(session),
         Ok(Err((error, stream))) => {
-            shared.refused("no_session");
+            shared.refused(NotServed::NoSession);
             tracing::info!(%peer, %error, "no TLS session");
             linger(stream).await;
             None
         }
         Err(_) => {
-            shared.refused("handshake_timeout");
+            shared.refused(NotServed::HandshakeTimeout);
             tracing::info!(%peer, "a TLS handshake took too long");
             None
         }
@@ -167,7 +168,7 @@ impl Connection {
             None => {
                 connection.as_mut().graceful_shutdown();
                 if !activity.is_used() {
-                    self.shared.refused("silent");
+                    self.shared.refused(NotServed::Silent);
                 }
                 let leave = if activity.is_used() { waits.answer } else { LINGER_TIMEOUT };
                 timeout(leave, connection).await.unwrap_or(Ok(()))

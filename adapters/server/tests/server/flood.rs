@@ -72,7 +72,8 @@ fn too_few_open_files_are_refused_with_what_to_do_and_a_low_soft_limit_is_raised
     // Two listeners of 100, operations, and the reserve.
     let more = "[connections]\nmax_per_listener = 100\n";
     let mut refused = serve("ulimit -n 1000;", &folder, more);
-    let said: Vec<_> = BufReader::new(refused.stderr.take().unwrap()).lines().flatten().collect();
+    let said: Vec<_> =
+        BufReader::new(refused.stderr.take().unwrap()).lines().map_while(Result::ok).collect();
     assert_eq!(refused.wait().unwrap().code(), Some(1), "{said:?}");
     let said = said.join("\n");
     for part in ["1288 open files are needed", "1000 are allowed", "LimitNOFILE=1288"] {
@@ -99,8 +100,7 @@ async fn sigterm_ends_a_server_in_its_time_whatever_is_open_or_hangs() {
     let said = tokio::task::spawn_blocking(move || log.map_while(Result::ok).collect::<Vec<_>>());
     let at = |name: &str| {
         let (_, rest) = line.split_once(&format!("{name}=")).unwrap();
-        let address = rest.split([' ', '"']).next().unwrap().to_owned();
-        address
+        rest.split([' ', '"']).next().unwrap().to_owned()
     };
     let (api, checkout) = (at("api"), at("checkout"));
     // All places of one listener, and requests that never end on the other.
