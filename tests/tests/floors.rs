@@ -20,6 +20,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "hex",
             "id",
             "invalid",
+            "lane",
             "locale",
             "origin",
             "person",

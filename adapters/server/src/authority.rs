@@ -110,7 +110,7 @@ impl Flow for EnrolmentFlow {
         let endpoint = Endpoint {
             name: SECTION,
             address: self.section.listen,
-            tls: watch::channel(self.tls).1,
+            tls: Some(watch::channel(self.tls).1),
             router: routes(Arc::new(AuthorityService::new(enrolments, chain))),
             trusted_terminators: Vec::new(),
         };

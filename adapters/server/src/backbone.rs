@@ -7,6 +7,7 @@ use countersign_channels::SmppMessenger;
 use countersign_domain::{
     gateway::{AwaitedPayments, Gateway},
     keys::KeyRing,
+    lane::Lane,
     outbox::Outbox,
     policy::Policy,
     ports::{Clock, IssuingBank, Ports},
@@ -124,9 +125,15 @@ impl Backbone {
             let metered = Arc::new(Metered { inner, metrics: Arc::clone(&metrics) });
             let (session, inbox) = (Arc::clone(messenger), Arc::clone(&outbox));
             let running: Task = Box::pin(async move { session.run(inbox).await });
-            let stopping = signals.stopping.clone();
-            let sending: Task = Box::pin(send_messages(outbox, metered, committed, stopping));
-            mount.tasks.extend([running, sending]);
+            mount.tasks.push(running);
+            for (lane, committed) in
+                [(Lane::Payments, committed.payments), (Lane::Others, committed.others)]
+            {
+                let (outbox, metered) = (Arc::clone(&outbox), Arc::clone(&metered));
+                let stopping = signals.stopping.clone();
+                let sending = send_messages(lane, outbox, metered, committed, stopping);
+                mount.tasks.push(Box::pin(sending));
+            }
         }
         let backbone = Self { ports, verifier, messenger, payments, parties, metrics, signals };
         Ok((backbone, mount))

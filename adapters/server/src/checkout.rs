@@ -88,7 +88,7 @@ impl Flow for Checkout {
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
-            tls,
+            tls: Some(tls),
             router: payer_pages(Arc::clone(&checkouts), themes),
             trusted_terminators: section.trusted_terminators.clone(),
         };

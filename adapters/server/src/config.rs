@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
@@ -63,6 +64,9 @@ pub struct Config {
     pub(crate) api: Option<ApiSection>,
     /// Metrics, health and readiness. Absent: they are not served.
     pub(crate) operations: Option<OperationsSection>,
+    /// How much each listener and each address may take.
+    #[serde(default)]
+    pub(crate) connections: ConnectionsSection,
     /// Where everything is kept. Absent: in the register of an authority that runs alone.
     pub(crate) store: Option<StoreSection>,
     /// Master secrets.
@@ -233,6 +237,35 @@ pub(crate) struct ApiSection {
 pub(crate) struct OperationsSection {
     /// Where to listen for those who watch, without TLS and without a key.
     pub(crate) listen: SocketAddr,
+}
+
+/// `[connections]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ConnectionsSection {
+    /// Open at once on each listener; more wait in the system's queue.
+    pub(crate) max_per_listener: NonZeroU32,
+    /// Of those, from one IPv4 address or IPv6 /64; more are closed at once.
+    pub(crate) max_per_address: NonZeroU32,
+    /// Of those, in their TLS handshake.
+    pub(crate) max_handshakes_per_address: NonZeroU32,
+    /// Requests of one address that are worked on at once; more wait.
+    pub(crate) max_requests_per_address: NonZeroU32,
+    /// Addresses that many people come from, such as a load balancer's.
+    pub(crate) exempt: Vec<IpAddr>,
+}
+
+impl Default for ConnectionsSection {
+    fn default() -> Self {
+        let at_most = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        Self {
+            max_per_listener: at_most(2048),
+            max_per_address: at_most(256),
+            max_handshakes_per_address: at_most(64),
+            max_requests_per_address: at_most(128),
+            exempt: Vec::new(),
+        }
+    }
 }
 
 /// `[theme.ID]`

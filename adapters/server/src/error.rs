@@ -67,6 +67,17 @@ pub enum StartError {
         /// What the system said.
         cause: String,
     },
+    /// The system allows fewer open files than all connections together need.
+    #[error(
+        "{needed} open files are needed and {allowed} are allowed: raise the hard limit (systemd: LimitNOFILE={needed}; \
+         a shell: ulimit -Hn {needed}) or lower connections.max_per_listener"
+    )]
+    Descriptors {
+        /// For all listeners' connections, and the reserve.
+        needed: u64,
+        /// By the hard limit of this process.
+        allowed: u64,
+    },
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
     Store(String),

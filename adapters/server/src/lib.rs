@@ -6,7 +6,7 @@
 //! ```text
 //!   config.rs --> server.rs --+--> backbone.rs: SqliteStore, SmppMessenger (drivers.rs), Verifier, Outbox, payments.rs
 //!                             +--> checkout.rs, authority.rs, set/: one file for each flow, each is a Flow and gives a Mount
-//!                             +--> listener.rs: TLS --> the flows' routers
+//!                             +--> listener.rs: places.rs --> TLS --> the flows' routers, each request to its end
 //!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
 //!                             +--> metered.rs, requests.rs, notifying_store.rs --> metrics.rs --> operations.rs
 //!
@@ -25,6 +25,7 @@ mod checkout;
 mod backbone;
 mod books;
 mod config;
+mod descriptors;
 mod drivers;
 mod error;
 mod file;
@@ -39,6 +40,7 @@ mod notifying_store;
 mod operations;
 mod operator;
 mod payments;
+mod places;
 mod requests;
 mod revocation;
 mod system;

@@ -1,72 +1,66 @@
-//! Listeners: TLS in front, a router behind, every wait and every size bounded.
+//! Listeners: TLS in front, a router behind, every wait, every size and every peer's share bounded.
+
+mod activity;
+mod bounds;
+mod connection;
+#[cfg(test)]
+mod tests;
+mod timed_body;
 
 use std::{
-    convert::Infallible,
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::Request,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
-use countersign_web::{
-    peer_certificate::{PeerCertificates, peer_certificates},
-    problem::Problem,
-};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto,
-        graceful::{GracefulShutdown, Watcher},
-    },
-};
+use axum::Router;
 use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tower::ServiceExt as _;
 
-use crate::error::StartError;
+pub(crate) use self::bounds::{Bounds, MAX_WATCHING};
+use self::connection::serve;
+use crate::{
+    error::StartError,
+    metrics::{Metrics, NotServed},
+    places::Place,
+};
 
-/// Connections at once on one listener; more wait in the system's queue.
-const MAX_CONNECTIONS: usize = 4096;
-/// For a TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a peer without a session to read why, and how much of what it sends meanwhile is read.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
-const MAX_LINGER_BYTES: u64 = 64 * 1024;
-/// For the headers of a request, and so also between two requests of one connection.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
-/// For an answer; longer than bank and messages take in the worst case.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// For a whole connection, so that none is kept for ever.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(600);
-/// For the connections that are open when the server stops.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
-/// Requests at once on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 32;
+/// Before it is accepted again where that failed: out of file descriptors, mostly, and at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is to be served, and where.
 pub(crate) struct Endpoint {
     /// The section that says where: metrics, logs and callers know the listener by it.
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
-    /// Each session begins with what is in it then.
-    pub(crate) tls: watch::Receiver<Arc<ServerConfig>>,
+    /// Each session begins with what is in it then. `None`: there is no TLS.
+    pub(crate) tls: Option<watch::Receiver<Arc<ServerConfig>>>,
     pub(crate) router: Router,
     /// Peers that may say which certificate was presented (RFC 9440).
     pub(crate) trusted_terminators: Vec<IpAddr>,
+}
+
+/// What the connections of a listener have in common.
+struct Shared {
+    endpoint: Endpoint,
+    bounds: Bounds,
+    metrics: Arc<Metrics>,
+}
+
+impl Shared {
+    fn refused(&self, cause: NotServed) {
+        self.metrics.refused(self.endpoint.name, cause);
+    }
+
+    fn counted(&self) {
+        self.metrics.connected(self.endpoint.name, self.bounds.connections.held());
+    }
 }
 
 /// A listener at work.
@@ -79,14 +73,17 @@ impl Listener {
     /// Listens until `stop` turns true.
     pub(crate) async fn start(
         endpoint: Endpoint,
+        bounds: Bounds,
+        metrics: Arc<Metrics>,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let address = endpoint.address;
-        let cannot =
-            |error: std::io::Error| StartError::Listen { address, cause: error.to_string() };
+        let cannot = |error: io::Error| StartError::Listen { address, cause: error.to_string() };
         let socket = TcpListener::bind(address).await.map_err(cannot)?;
         let address = socket.local_addr().map_err(cannot)?;
-        Ok(Self { address, task: tokio::spawn(accept(socket, Arc::new(endpoint), stop)) })
+        metrics.listens(endpoint.name);
+        let shared = Arc::new(Shared { endpoint, bounds, metrics });
+        Ok(Self { address, task: tokio::spawn(listen(socket, shared, stop)) })
     }
 
     /// Where it listens.
@@ -102,106 +99,58 @@ impl Listener {
     }
 }
 
-async fn accept(socket: TcpListener, endpoint: Arc<Endpoint>, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+/// Accepts until `stop` turns true, then waits for connections and work, but not for ever.
+async fn listen(socket: TcpListener, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
+    let mut stopping = stop.clone();
+    loop {
         let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = accept(&socket, &shared) => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let (endpoint, watcher) = (Arc::clone(&endpoint), graceful.watcher());
-                tokio::spawn(async move {
-                    if timeout(CONNECTION_TIMEOUT, serve(stream, peer, endpoint, watcher))
-                        .await
-                        .is_err()
-                    {
-                        tracing::debug!(peer = %peer.ip(), "a connection was open for too long");
-                    }
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                // Out of file descriptors, mostly: accepting again at once would spin.
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+        if let Some((stream, peer, place)) = accepted {
+            let (shared, stop) = (Arc::clone(&shared), stop.clone());
+            tokio::spawn(async move {
+                shared.counted();
+                serve(stream, peer, Arc::clone(&shared), stop).await;
+                drop(place);
+                shared.counted();
+            });
         }
     }
     drop(socket);
-    if timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some connections were still open at the end");
+    let Bounds { connections, requests, waits, .. } = &shared.bounds;
+    let over = async {
+        connections.all_free().await;
+        requests.all_free().await;
+    };
+    if timeout(waits.stop, over).await.is_err() {
+        tracing::warn!(
+            listener = shared.endpoint.name,
+            connections = connections.held(),
+            requests = requests.held(),
+            "some connections or requests were not over at the end"
+        );
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, endpoint: Arc<Endpoint>, watcher: Watcher) {
-    // Answers are small, and the other side waits for each.
-    if let Err(error) = stream.set_nodelay(true) {
-        return tracing::debug!(%error, "a connection ended at once");
-    }
-    let acceptor = TlsAcceptor::from(Arc::clone(&endpoint.tls.borrow()));
-    let handshake = acceptor.accept(stream).into_fallible();
-    let tls = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
-        Ok(Ok(tls)) => tls,
-        Ok(Err((error, stream))) => {
-            tracing::info!(peer = %peer.ip(), %error, "no TLS session");
-            return linger(stream).await;
+/// The next connection that has a place.
+async fn accept(socket: &TcpListener, shared: &Shared) -> Option<(TcpStream, IpAddr, Place)> {
+    let place = shared.bounds.connections.reserve().await?;
+    match socket.accept().await {
+        Ok((stream, peer)) => {
+            let peer = peer.ip();
+            let Some(place) = shared.bounds.connections.give(place, peer) else {
+                shared.refused(NotServed::Address);
+                tracing::debug!(%peer, "too many connections of one address");
+                return None;
+            };
+            Some((stream, peer, place))
         }
-        Err(_) => return tracing::info!(peer = %peer.ip(), "a TLS handshake took too long"),
-    };
-    let presented = presented(&tls);
-    let service = service_fn(move |request| {
-        answer(request, peer.ip(), presented.clone(), Arc::clone(&endpoint))
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .keep_alive_interval(HEADER_TIMEOUT);
-    if let Err(error) =
-        watcher.watch(builder.serve_connection(TokioIo::new(tls), service).into_owned()).await
-    {
-        tracing::debug!(peer = %peer.ip(), error, "a connection has failed");
-    }
-}
-
-/// Lets the peer hear why it was refused: in TLS 1.3 it has sent its request by then, and a connection that is closed
-/// with unread octets is reset, the alert with it.
-async fn linger(mut stream: TcpStream) {
-    let drained = async {
-        stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(MAX_LINGER_BYTES), &mut tokio::io::sink()).await
-    };
-    // Whether it heard is the peer's affair.
-    let _: Result<_, _> = timeout(LINGER_TIMEOUT, drained).await;
-}
-
-/// The certificates that the peer presented; rustls has verified them.
-fn presented(tls: &TlsStream<TcpStream>) -> PeerCertificates {
-    let certificates = tls.get_ref().1.peer_certificates().unwrap_or_default();
-    PeerCertificates(certificates.iter().map(|certificate| certificate.to_vec()).collect())
-}
-
-async fn answer(
-    request: hyper::Request<Incoming>,
-    peer: IpAddr,
-    presented: PeerCertificates,
-    endpoint: Arc<Endpoint>,
-) -> Result<Response, Infallible> {
-    let mut request: Request = request.map(Body::new);
-    match peer_certificates(presented, peer, &endpoint.trusted_terminators, request.headers_mut()) {
-        Ok(certificates) => request.extensions_mut().insert(certificates),
-        Err(problem) => return Ok(problem.into_response()),
-    };
-    match timeout(REQUEST_TIMEOUT, endpoint.router.clone().oneshot(request)).await {
-        Ok(answered) => answered,
-        Err(_) => {
-            let problem = Problem::shared(StatusCode::GATEWAY_TIMEOUT, "timeout");
-            Ok(problem.into_response())
+        Err(error) => {
+            shared.refused(NotServed::Accept);
+            tracing::warn!(%error, "cannot accept a connection");
+            sleep(ACCEPT_PAUSE).await;
+            None
         }
     }
 }

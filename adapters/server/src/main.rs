@@ -1,6 +1,6 @@
 //! The `countersign` program.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use countersign_server::{
@@ -67,6 +67,9 @@ enum LogForm {
 /// `countersign set pay` ends with it when the purchase was refused, declined or called off.
 const NOT_PAID: u8 = 2;
 
+/// For threads, after a server has stopped.
+const LAST_TIMEOUT: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let quiet = match &arguments.command {
@@ -103,7 +106,10 @@ fn main() -> ExitCode {
 fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::read(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(countersign_server::serve(config))
+    let served = runtime.block_on(countersign_server::serve(config));
+    // What computes on a thread of its own cannot be interrupted: the end does not wait for it.
+    runtime.shutdown_timeout(LAST_TIMEOUT);
+    served
 }
 
 fn check(

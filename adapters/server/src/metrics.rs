@@ -26,6 +26,45 @@ const BUCKETS: [f64; 14] =
 /// Messages that wait for their receipts and whose sending is remembered; of more, the oldest are not measured.
 const MAX_REMEMBERED: usize = 10_000;
 
+/// Why a connection had no answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NotServed {
+    /// Its address has all connections that it may have.
+    Address,
+    /// Its address has all handshakes that it may have.
+    Handshakes,
+    /// Its handshake took too long.
+    HandshakeTimeout,
+    /// There was no TLS session.
+    NoSession,
+    /// It asked nothing in time.
+    Silent,
+    /// It could not be accepted: out of file descriptors, mostly.
+    Accept,
+}
+
+impl NotServed {
+    const ALL: [Self; 6] = [
+        Self::Address,
+        Self::Handshakes,
+        Self::HandshakeTimeout,
+        Self::NoSession,
+        Self::Silent,
+        Self::Accept,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Handshakes => "handshakes",
+            Self::HandshakeTimeout => "handshake_timeout",
+            Self::NoSession => "no_session",
+            Self::Silent => "silent",
+            Self::Accept => "accept",
+        }
+    }
+}
+
 /// All metrics of one server.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -38,6 +77,8 @@ pub(crate) struct Metrics {
     receipt: Histogram,
     bank: Family<Labels, Histogram>,
     http: Family<Labels, Histogram>,
+    connections: Family<Labels, Gauge>,
+    not_served: Family<Labels, Counter>,
     depths: Family<Labels, Gauge>,
     sms_bound: Gauge,
     /// When messages were taken over by the network, in that order.
@@ -59,6 +100,8 @@ impl Metrics {
             receipt: Histogram::new(BUCKETS),
             bank: timed(),
             http: timed(),
+            connections: Family::default(),
+            not_served: Family::default(),
             depths: Family::default(),
             sms_bound: Gauge::default(),
             sent: Mutex::default(),
@@ -87,6 +130,10 @@ impl Metrics {
         registry.register_with_unit("bank", help, Unit::Seconds, self.bank.clone());
         let help = "From a request to its answer, by listener, method, route and status";
         registry.register_with_unit("http", help, Unit::Seconds, self.http.clone());
+        let help = "Connections that are open, by listener";
+        registry.register("connections", help, self.connections.clone());
+        let help = "Connections that were refused or given up, by listener and cause";
+        registry.register("connections_refused", help, self.not_served.clone());
         let help = "What is to be done now and is not yet, by kind: messages are the outbox";
         registry.register("due", help, self.depths.clone());
         let help = "Whether there is a session with the SMS centre";
@@ -175,6 +222,25 @@ impl Metrics {
         observe(&self.http, labels, took);
     }
 
+    /// A listener is there: nothing was refused by it yet, which is said, too.
+    pub(crate) fn listens(&self, listener: &'static str) {
+        self.connected(listener, 0);
+        for cause in NotServed::ALL {
+            drop(self.not_served.get_or_create(&not_served(listener, cause)));
+        }
+    }
+
+    /// How many connections a listener has.
+    pub(crate) fn connected(&self, listener: &'static str, count: u32) {
+        let labels = vec![("listener", listener.to_owned())];
+        self.connections.get_or_create(&labels).set(i64::from(count));
+    }
+
+    /// A connection was refused, or given up before its first request.
+    pub(crate) fn refused(&self, listener: &'static str, cause: NotServed) {
+        self.not_served.get_or_create(&not_served(listener, cause)).inc();
+    }
+
     /// How many there are of something that is to be done now.
     pub(crate) fn due(&self, kind: &'static str, count: u64) {
         let labels = vec![("kind", kind.to_owned())];
@@ -208,6 +274,10 @@ impl Metrics {
             self.receipt.observe(at.elapsed().as_secs_f64());
         }
     }
+}
+
+fn not_served(listener: &'static str, cause: NotServed) -> Labels {
+    vec![("listener", listener.to_owned()), ("cause", cause.name().to_owned())]
 }
 
 fn count(family: &Family<Labels, Counter>, outcome: &'static str, cause: &'static str) {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use countersign_domain::{
     event::Fact,
     id::{CorrelationId, MessageId},
+    lane::Lane,
     ports::{Reads, Store},
     record::{Batch, RecordKey, StoreError},
 };
@@ -14,22 +15,30 @@ use tokio::sync::mpsc;
 
 use crate::metrics::Metrics;
 
-/// Messages that may wait to be taken up.
+/// Messages of one lane that may wait to be taken up.
 const MAX_ANNOUNCED: usize = 1024;
 
 /// The store, and those who listen to it.
 pub(crate) struct NotifyingStore<S> {
     store: S,
     metrics: Arc<Metrics>,
-    messages: mpsc::Sender<MessageId>,
+    payments: mpsc::Sender<MessageId>,
+    others: mpsc::Sender<MessageId>,
+}
+
+/// New messages, as they are committed.
+pub(crate) struct Committed {
+    pub(crate) payments: mpsc::Receiver<MessageId>,
+    pub(crate) others: mpsc::Receiver<MessageId>,
 }
 
 impl<S: Store> NotifyingStore<S> {
     /// Listens to that store; new messages come out where it says.
-    pub(crate) fn of(store: S, metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<MessageId>) {
-        let (messages, committed) = mpsc::channel(MAX_ANNOUNCED);
-        let commits = Self { store, metrics, messages };
-        (commits, committed)
+    pub(crate) fn of(store: S, metrics: Arc<Metrics>) -> (Self, Committed) {
+        let (payments, of_payments) = mpsc::channel(MAX_ANNOUNCED);
+        let (others, of_others) = mpsc::channel(MAX_ANNOUNCED);
+        let committed = Committed { payments: of_payments, others: of_others };
+        (Self { store, metrics, payments, others }, committed)
     }
 }
 
@@ -40,9 +49,13 @@ impl<S: Store> Store for NotifyingStore<S> {
         let (facts, messages) = (batch.facts.clone(), batch.messages.clone());
         let correlation = batch.correlation.clone();
         self.store.commit(batch).await?;
-        for message in messages {
+        for (lane, message) in messages {
+            let announced = match lane {
+                Lane::Payments => &self.payments,
+                Lane::Others => &self.others,
+            };
             // Where there is no room for it, the next look at the outbox finds it.
-            let _ = self.messages.try_send(message);
+            let _ = announced.try_send(message);
         }
         for (about, fact) in &facts {
             self.metrics.happened(&fact.event);
@@ -78,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    fn commits() -> (NotifyingStore<MemoryStore>, mpsc::Receiver<MessageId>) {
+    fn commits() -> (NotifyingStore<MemoryStore>, Committed) {
         NotifyingStore::of(MemoryStore::default(), Arc::new(Metrics::new()))
     }
 
@@ -90,8 +103,9 @@ mod tests {
         let purchase = shop.purchase("49.90");
         let payment = gateway.start_payment(purchase, Batch::default()).await.unwrap();
         let challenge = gateway.challenge_of(&payment).await.unwrap();
-        assert_eq!(committed.try_recv().as_ref(), Ok(challenge.last_message()));
-        assert!(committed.try_recv().is_err(), "it was announced twice");
+        assert_eq!(committed.payments.try_recv().as_ref(), Ok(challenge.last_message()));
+        assert!(committed.payments.try_recv().is_err(), "it was announced twice");
+        assert!(committed.others.try_recv().is_err(), "it was announced in both lanes");
     }
 
     #[tokio::test]
@@ -102,10 +116,10 @@ mod tests {
         let record = Record { key, version: Version::FIRST, due_at: None, body: "{}".to_owned() };
         let twice = Batch {
             inserts: vec![record.clone(), record],
-            messages: vec![id.to_owned().try_into().unwrap()],
+            messages: vec![(Lane::Payments, id.to_owned().try_into().unwrap())],
             ..Batch::default()
         };
         assert!(store.commit(twice).await.is_err());
-        assert!(committed.try_recv().is_err());
+        assert!(committed.payments.try_recv().is_err());
     }
 }

@@ -19,9 +19,12 @@ use countersign_domain::{
 };
 use countersign_web::problem::Problem;
 use serde::Serialize;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
-use crate::{backbone::Backbone, error::StartError, metrics::Metrics, workers::Task};
+use crate::{backbone::Backbone, listener::Endpoint, metrics::Metrics};
+
+/// Its section.
+const SECTION: &str = "operations";
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -46,31 +49,16 @@ impl Operations {
         }
     }
 
-    /// Answers until `stopping` turns true. Returns where, and the task.
-    pub(crate) async fn start(self, address: SocketAddr) -> Result<(SocketAddr, Task), StartError> {
-        let cannot =
-            |error: std::io::Error| StartError::Listen { address, cause: error.to_string() };
-        let listener = TcpListener::bind(address).await.map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
-        let stopped = until_stopped(self.stopping.clone());
-        let routes = Router::new()
+    /// What answers at that address, over plain HTTP.
+    pub(crate) fn endpoint(self, address: SocketAddr) -> Endpoint {
+        let router = Router::new()
             .route("/metrics", get(metrics))
             .route("/health", get(async || Json(Health { status: "up" })))
             .route("/ready", get(ready))
             .fallback(async || Problem::not_found("There are /metrics, /health and /ready."))
             .with_state(Arc::new(self));
-        let task = async move {
-            let served = axum::serve(listener, routes).with_graceful_shutdown(stopped);
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the operations' listener has failed");
-            }
-        };
-        Ok((address, Box::pin(task)))
+        Endpoint { name: SECTION, address, tls: None, router, trusted_terminators: Vec::new() }
     }
-}
-
-async fn until_stopped(mut stopping: watch::Receiver<bool>) {
-    let _: Result<_, _> = stopping.wait_for(|stopping| *stopping).await;
 }
 
 type Shared = State<Arc<Operations>>;

@@ -57,7 +57,7 @@ impl Flow for OperatorFlow {
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
-            tls: watch::channel(tls).1,
+            tls: Some(watch::channel(tls).1),
             router: operator_routes(clients.into_iter().map(desk).collect()),
             trusted_terminators: Vec::new(),
         };

@@ -1,6 +1,6 @@
 //! From a configuration to a server at work.
 
-use std::{collections::BTreeMap, error::Error, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use countersign_channels::SmppMessenger;
@@ -17,16 +17,18 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinHandle,
+    time::timeout,
 };
 
 use crate::{
     access, authority,
     backbone::{Backbone, Groundwork},
     checkout,
-    config::Config,
+    config::{Config, ConnectionsSection},
+    descriptors,
     error::{ConfigError, StartError},
     flow::Flow,
-    listener::{Endpoint, Listener},
+    listener::{Bounds, Endpoint, Listener, MAX_WATCHING},
     operations::Operations,
     operator,
     requests::watched,
@@ -54,6 +56,9 @@ const FLOWS: [(&str, ReadFlow); 9] = [
     (wallet::SECTION, wallet::read),
     (operator::SECTION, operator::read),
 ];
+
+/// From the signal to the end of the process, whatever is under way: a service manager kills after 30 seconds or more.
+const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A server at work.
 pub struct Server {
@@ -97,20 +102,29 @@ impl Server {
             mounted = mounted.with(flow.mount(&backbone)?);
         }
         mounted.endpoints.extend(api_endpoint(&config, &backbone, mounted.api)?);
-        let mut tasks = mounted.tasks;
+        let tasks = mounted.tasks;
 
+        let section = &config.connections;
+        descriptors::secure(needed_for(section, mounted.endpoints.len()))?;
         let (mut listeners, mut addresses) = (Vec::new(), BTreeMap::new());
-        for mut endpoint in mounted.endpoints {
+        let mut started = mounted
+            .endpoints
+            .into_iter()
+            .map(|mut endpoint| {
+                let (name, metrics) = (endpoint.name, Arc::clone(&backbone.metrics));
+                endpoint.router = watched(wrap(endpoint.router), name, metrics);
+                let bounds = Bounds::of(section, &endpoint.trusted_terminators);
+                (endpoint, bounds)
+            })
+            .collect::<Vec<_>>();
+        started.extend(config.operations.map(|section| {
+            (Operations::of(&backbone).endpoint(section.listen), Bounds::of_operations())
+        }));
+        for (endpoint, bounds) in started {
             let (name, metrics) = (endpoint.name, Arc::clone(&backbone.metrics));
-            endpoint.router = watched(wrap(endpoint.router), name, metrics);
-            let listener = Listener::start(endpoint, stopping.clone()).await?;
+            let listener = Listener::start(endpoint, bounds, metrics, stopping.clone()).await?;
             addresses.insert(name, listener.address());
             listeners.push(listener);
-        }
-        if let Some(section) = &config.operations {
-            let (address, task) = Operations::of(&backbone).start(section.listen).await?;
-            addresses.insert("operations", address);
-            tasks.push(task);
         }
         tracing::info!(addresses = listed(&addresses), "listening");
         Ok(Self {
@@ -168,7 +182,9 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    server.stop().await;
+    if timeout(STOP_TIMEOUT, server.stop()).await.is_err() {
+        tracing::warn!("what was not over at the end is resumed after the next start");
+    }
     Ok(())
 }
 
@@ -209,10 +225,17 @@ fn api_endpoint(
     Ok(Some(Endpoint {
         name: "api",
         address: section.listen,
-        tls: watch::channel(tls::without_clients(config)?).1,
+        tls: Some(watch::channel(tls::without_clients(config)?).1),
         router: api(parts.into_iter().chain([directory])),
         trusted_terminators: Vec::new(),
     }))
+}
+
+/// How many connections there may be at once on all listeners, and on that of operations.
+fn needed_for(section: &ConnectionsSection, listeners: usize) -> u64 {
+    let listeners = u64::try_from(listeners).unwrap_or(u64::MAX);
+    let each = u64::from(section.max_per_listener.get());
+    listeners.saturating_mul(each).saturating_add(MAX_WATCHING.into())
 }
 
 fn listed(addresses: &BTreeMap<&'static str, SocketAddr>) -> String {

@@ -96,7 +96,7 @@ impl Flow for WalletFlow {
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
-            tls: watch::channel(tls).1,
+            tls: Some(watch::channel(tls).1),
             router: client_routes(Arc::clone(&wallets)).merge(page_routes(Arc::clone(&wallets))),
             trusted_terminators: Vec::new(),
         };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use countersign_domain::{
-    error::Error, gateway::Gateway, id::MessageId, outbox::Outbox, ports::Messenger,
+    error::Error, gateway::Gateway, id::MessageId, lane::Lane, outbox::Outbox, ports::Messenger,
 };
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -33,20 +33,29 @@ pub(crate) struct Signals {
 const OUTBOX_PAUSE: Duration = Duration::from_millis(250);
 /// How often payments are looked at: they wait for seconds at least.
 const PAYMENTS_PAUSE: Duration = Duration::from_millis(500);
-/// Messages sent at once; the driver's window bounds them further.
-const MAX_SENDING: usize = 256;
+/// Messages of payments sent at once; the driver's window bounds them further.
+const MAX_PAYMENTS_SENDING: u32 = 256;
+/// Others sent at once: so many at most are before a payment's in the driver, whose window and rate all share.
+const MAX_OTHERS_SENDING: u32 = 8;
+/// Messages that are looked at for those that are due in a lane: more than the other lane's limits let wait.
+const LOOK_AT: usize = 4096;
 /// Payments taken up in one look.
 const PAYMENTS_AT_ONCE: usize = 64;
 
-/// Sends what was `committed` and what is due until `stop` turns true, then waits for what is being sent.
+/// Sends what of a lane was `committed` and what of it is due until `stop` turns true, then waits for what is being sent.
 pub(crate) async fn send_messages(
+    lane: Lane,
     outbox: Arc<Outbox>,
     messenger: Arc<impl Messenger + 'static>,
     mut committed: mpsc::Receiver<MessageId>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let sending = Arc::new(Sending { outbox, messenger, under_way: Mutex::default() });
-    let places = Arc::new(Semaphore::new(MAX_SENDING));
+    let sending = Arc::new(Sending { lane, outbox, messenger, under_way: Mutex::default() });
+    let all = match lane {
+        Lane::Payments => MAX_PAYMENTS_SENDING,
+        Lane::Others => MAX_OTHERS_SENDING,
+    };
+    let places = Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(1)));
     let mut looks = interval(OUTBOX_PAUSE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -63,13 +72,12 @@ pub(crate) async fn send_messages(
             sending.send(id, &places).await;
         }
     }
-    if let Ok(all) = u32::try_from(MAX_SENDING) {
-        drop(places.acquire_many(all).await);
-    }
+    drop(places.acquire_many(all).await);
 }
 
-/// What is being sent by this process.
+/// What of a lane is being sent by this process.
 struct Sending<M> {
+    lane: Lane,
     outbox: Arc<Outbox>,
     messenger: Arc<M>,
     /// A message that was announced is due until it is claimed: it need not be taken up twice.
@@ -78,7 +86,7 @@ struct Sending<M> {
 
 impl<M: Messenger + 'static> Sending<M> {
     async fn due(&self) -> Vec<MessageId> {
-        let due = self.outbox.due(MAX_SENDING).await;
+        let due = self.outbox.due_in(self.lane, LOOK_AT).await;
         due.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot read the outbox");
             Vec::new()
@@ -129,5 +137,67 @@ pub(crate) async fn ended(tasks: Vec<JoinHandle<()>>) {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task has failed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use countersign_domain::{
+        id::SessionId,
+        message::{Accepted, OutboundMessage, SendError},
+        record::Batch,
+        testing::Fixture,
+    };
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// A network that takes over what pays, and thinks about everything else for ever.
+    #[derive(Default)]
+    struct Stuck {
+        payments: Mutex<usize>,
+        others: Mutex<usize>,
+    }
+
+    #[async_trait]
+    impl Messenger for Stuck {
+        async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError> {
+            if !message.text.expose().contains("EUR") {
+                *self.others.lock().unwrap() += 1;
+                std::future::pending::<()>().await;
+            }
+            *self.payments.lock().unwrap() += 1;
+            Err(SendError::Permanent { cause: "a test's network".to_owned() })
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_that_anybody_can_cause_do_not_keep_a_payers_code_waiting() {
+        let shop = Fixture::new();
+        for _ in 0..MAX_PAYMENTS_SENDING * 2 {
+            let session = SessionId::random(shop.entropy.as_ref()).unwrap();
+            shop.verifier.start_challenge(shop.access(session)).await.unwrap();
+        }
+        let network = Arc::new(Stuck::default());
+        let (stop, stopping) = watch::channel(false);
+        // Nothing is announced, as after a restart: what is due is found.
+        let (_none, committed) = mpsc::channel(1);
+        let (_nothing, announced) = mpsc::channel(1);
+        for (lane, committed) in [(Lane::Others, committed), (Lane::Payments, announced)] {
+            let (outbox, network) = (Arc::clone(&shop.outbox), Arc::clone(&network));
+            tokio::spawn(send_messages(lane, outbox, network, committed, stopping.clone()));
+        }
+        sleep(OUTBOX_PAUSE).await;
+        shop.gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();
+        let sent = async {
+            while *network.payments.lock().unwrap() == 0 {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(5), sent).await.is_ok(), "the payer waits");
+        let others = *network.others.lock().unwrap();
+        assert_eq!(u32::try_from(others), Ok(MAX_OTHERS_SENDING));
+        stop.send_replace(true);
     }
 }

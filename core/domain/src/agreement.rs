@@ -6,6 +6,7 @@ use crate::{
     card::MaskedCard,
     digest::Sha256Digest,
     invalid::{Field, InvalidInput},
+    lane::Lane,
     shown::shown_text,
     transaction::{Payee, Transaction},
 };
@@ -145,6 +146,14 @@ impl TryFrom<DocumentParts> for Document {
 }
 
 impl Agreement {
+    /// Where the message that asks for it waits.
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::Payment { .. } => Lane::Payments,
+            Self::Access { .. } | Self::Certificate { .. } | Self::Document(_) => Lane::Others,
+        }
+    }
+
     /// The payment that is agreed to, if it is one.
     pub const fn transaction(&self) -> Option<&Transaction> {
         match self {

@@ -194,6 +194,7 @@ impl Challenge {
         Message {
             id: self.last_message.clone(),
             challenge: self.id().clone(),
+            lane: self.binding.agreement.lane(),
             to: self.person().address.clone(),
             expires_at: self.expires_at,
             tries: 0,

@@ -47,6 +47,7 @@ pub mod digest;
 pub mod hex;
 pub mod id;
 pub mod invalid;
+pub mod lane;
 pub mod locale;
 pub mod origin;
 pub mod person;

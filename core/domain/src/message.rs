@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::{
     address::{Address, Msisdn},
     id::{ChallengeId, CorrelationId, MessageId},
+    lane::Lane,
     record::{Batch, StoreError, Stored},
     secret::Secret,
     time::Timestamp,
@@ -20,6 +21,7 @@ pub(crate) const LEASE_SECONDS: u32 = 60;
 pub struct Message {
     pub(crate) id: MessageId,
     pub(crate) challenge: ChallengeId,
+    pub(crate) lane: Lane,
     pub(crate) to: Address,
     pub(crate) expires_at: Timestamp,
     pub(crate) tries: u8,
@@ -95,7 +97,7 @@ impl MessageState {
 impl Message {
     /// Inserts it, to be sent as soon as the batch is committed.
     pub(crate) fn insert_into(&self, batch: &mut Batch) -> Result<(), StoreError> {
-        batch.messages.push(self.id.clone());
+        batch.messages.push((self.lane, self.id.clone()));
         batch.insert(self)
     }
 

@@ -22,6 +22,7 @@ use crate::{
     error::Error,
     event::Event,
     id::{CorrelationId, MessageId},
+    lane::Lane,
     message::{
         self, Accepted, Delivery, Inbound, InboundText, InboxError, Message, MessageState,
         OutboundMessage, Receipt, SendError,
@@ -99,6 +100,23 @@ impl Outbox {
         let records =
             self.ports.store.due(Message::COLLECTION, self.ports.clock.now(), limit).await?;
         records.into_iter().map(|record| Ok(record.key.id.try_into()?)).collect()
+    }
+
+    /// The same of one lane, among the first `look_at` messages of all lanes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn due_in(&self, lane: Lane, look_at: usize) -> Result<Vec<MessageId>, Error> {
+        let Ports { store, clock, .. } = &self.ports;
+        let records = store.due(Message::COLLECTION, clock.now(), look_at).await?;
+        let mut due = Vec::new();
+        for record in records {
+            let Versioned { value: message, .. } = Versioned::<Message>::try_from(record)?;
+            if message.lane == lane {
+                due.push(message.id);
+            }
+        }
+        Ok(due)
     }
 
     /// Sends one message, unless somebody else does or it is of no use any more.

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::{
     event::{Event, Fact},
     id::{CorrelationId, MessageId},
+    lane::Lane,
     register::{Account, Posting},
     time::Timestamp,
 };
@@ -191,8 +192,8 @@ pub struct Batch {
     /// What follows the batch through logs; no store keeps it. A batch is of one purchase: the first value that knows it
     /// speaks for all.
     pub correlation: Option<CorrelationId>,
-    /// Messages that are inserted, to be sent at once; no store keeps it.
-    pub messages: Vec<MessageId>,
+    /// Messages that are inserted, to be sent at once, and where each waits; no store keeps it.
+    pub messages: Vec<(Lane, MessageId)>,
 }
 
 impl Batch {

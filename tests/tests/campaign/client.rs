@@ -1,6 +1,10 @@
 //! Merchant and payers over TLS, each request on a connection of its own; and the sandbox's control.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use countersign_sandbox::Sandbox;
 use countersign_tests::killable::Site;
@@ -16,12 +20,19 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    task::JoinSet,
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
 
+use crate::random::Random;
+
 /// For one answer. A server that was killed does not answer at all.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// One request of so many is given up by somebody who hangs up at random, within so many milliseconds: about as long as a
+/// session and its answer take.
+const HANGS_UP_ONCE_IN: u64 = 5;
+const LONGEST_PATIENCE: u64 = 40;
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -54,6 +65,8 @@ pub(crate) struct Client {
     wallets: String,
     control: String,
     key: String,
+    /// There while people hang up at random.
+    moods: Mutex<Option<Random>>,
 }
 
 impl Client {
@@ -65,6 +78,7 @@ impl Client {
             wallets: site.wallets.clone(),
             control: sandbox.control_url(),
             key: sandbox.api_key().to_owned(),
+            moods: Mutex::default(),
         }
     }
 
@@ -78,7 +92,27 @@ impl Client {
             wallets: nowhere(),
             control: nowhere(),
             key: key.to_owned(),
+            moods: Mutex::default(),
         }
+    }
+
+    /// From now on some hang up before they have heard the answer, or said everything.
+    pub(crate) fn hang_up_at_random(&self, random: Random) {
+        *self.moods.lock().unwrap() = Some(random);
+    }
+
+    /// From now on everybody waits for the answer.
+    pub(crate) fn hang_up_no_more(&self) {
+        *self.moods.lock().unwrap() = None;
+    }
+
+    fn patience(&self) -> Duration {
+        let mut moods = self.moods.lock().unwrap();
+        let gone = moods.as_mut().and_then(|random| {
+            let hangs_up = random.below(HANGS_UP_ONCE_IN) == 0;
+            hangs_up.then(|| Duration::from_millis(random.below(LONGEST_PATIENCE)))
+        });
+        gone.unwrap_or(PATIENCE)
     }
 
     /// The merchants' API; `None` when there was no answer.
@@ -93,7 +127,7 @@ impl Client {
             .method(method)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
             .header("Idempotency-Key", idempotency);
-        self.ask(&self.api, path, request, body).await
+        self.ask_a_while(&self.api, path, request, body).await
     }
 
     /// The payers' pages.
@@ -109,7 +143,7 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .header(header::COOKIE, cookie)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.ask(&self.checkout, path, request, form).await
+        self.ask_a_while(&self.checkout, path, request, form).await
     }
 
     /// People's wallets.
@@ -124,14 +158,15 @@ impl Client {
             .method(method)
             .header(header::COOKIE, cookie)
             .header(header::CONTENT_TYPE, "application/json");
-        self.ask(&self.wallets, path, request, body).await
+        self.ask_a_while(&self.wallets, path, request, body).await
     }
 
     /// The sandbox's control, which is always there.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &str) -> Value {
         let request =
             Request::builder().method(method).header(header::CONTENT_TYPE, "application/json");
-        let answer = self.ask(&self.control, path, request, body).await.unwrap();
+        let asked = self.ask(&self.control, path, request, body);
+        let answer = timeout(PATIENCE, asked).await.unwrap().unwrap();
         assert!(answer.status < 300, "{path}: {}", answer.body);
         answer.body
     }
@@ -149,6 +184,17 @@ impl Client {
         texts.map(str::to_owned).collect()
     }
 
+    /// Asks, and gives up after a while; the connection is closed then, whatever the server is at.
+    async fn ask_a_while(
+        &self,
+        origin: &str,
+        path: &str,
+        request: hyper::http::request::Builder,
+        body: &str,
+    ) -> Option<Answer> {
+        timeout(self.patience(), self.ask(origin, path, request, body)).await.ok().flatten()
+    }
+
     async fn ask(
         &self,
         origin: &str,
@@ -162,15 +208,12 @@ impl Client {
             .header(header::HOST, authority)
             .body(Full::new(Bytes::from(body.to_owned())))
             .unwrap();
-        let asked = async {
-            let stream = TcpStream::connect(authority).await.ok()?;
-            if scheme == "http" {
-                return send(stream, request).await;
-            }
-            let name = ServerName::try_from("localhost").unwrap();
-            send(self.tls.connect(name, stream).await.ok()?, request).await
-        };
-        timeout(PATIENCE, asked).await.ok().flatten()
+        let stream = TcpStream::connect(authority).await.ok()?;
+        if scheme == "http" {
+            return send(stream, request).await;
+        }
+        let name = ServerName::try_from("localhost").unwrap();
+        send(self.tls.connect(name, stream).await.ok()?, request).await
     }
 }
 
@@ -179,8 +222,10 @@ async fn send(
     request: Request<Full<Bytes>>,
 ) -> Option<Answer> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-    let driven = tokio::spawn(connection);
-    let answered = async {
+    // In a set of its own, so that a request that is given up takes its connection with it.
+    let mut driven = JoinSet::new();
+    driven.spawn(connection);
+    async {
         let (head, body) = sender.send_request(request).await.ok()?.into_parts();
         let body = body.collect().await.ok()?.to_bytes();
         let cookie = head.headers.get(header::SET_COOKIE);
@@ -191,9 +236,7 @@ async fn send(
             body: serde_json::from_slice(&body).unwrap_or_default(),
         })
     }
-    .await;
-    driven.abort();
-    answered
+    .await
 }
 
 /// TLS that trusts one authority.

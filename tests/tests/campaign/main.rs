@@ -83,6 +83,7 @@ async fn campaign() {
         purchases: Mutex::default(),
         is_over: AtomicBool::new(false),
     });
+    campaign.client.hang_up_at_random(Random::new(random.draw()));
     let mut buyers = JoinSet::new();
     for _ in 0..BUYERS {
         let buyer = Buyer::new(Random::new(random.draw()), Arc::clone(&campaign));
@@ -101,6 +102,7 @@ async fn campaign() {
     // At last a server that lives, after all that could still run out.
     let server = victim.start(later + 900).await;
     campaign.is_over.store(true, Ordering::Relaxed);
+    campaign.client.hang_up_no_more();
     while let Some(ended) = buyers.join_next().await {
         ended.unwrap();
     }

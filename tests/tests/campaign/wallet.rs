@@ -135,6 +135,7 @@ async fn campaign() {
         people.spawn_local(habits.pay_until_it_is_over());
     }
     all_move_in(&campaign, begun).await;
+    campaign.client.hang_up_at_random(Random::new(random.draw()));
     let mut later = 0;
     for number in 0..kills {
         sleep(Duration::from_millis(random.below(LONGEST_LIFE))).await;
@@ -150,10 +151,7 @@ async fn campaign() {
         campaign.later.store(later, Ordering::Relaxed);
         server = victim.start(later).await;
     }
-    campaign.is_over.store(true, Ordering::Relaxed);
-    while let Some(ended) = people.join_next().await {
-        ended.unwrap();
-    }
+    all_go_home(&campaign, people).await;
 
     // At last a server that lives, after all that could still run out.
     server.kill();
@@ -173,6 +171,15 @@ async fn campaign() {
     assert!(verdict.broken.is_empty(), "seed {seed}, {kills} kills:\n  {broken}");
     verdict.must_have_tried_everything();
     assert!(receipts > 0 && again > 0);
+}
+
+/// Lets everybody end what they are at, and hear what came of it.
+async fn all_go_home(campaign: &Campaign, mut people: JoinSet<()>) {
+    campaign.is_over.store(true, Ordering::Relaxed);
+    campaign.client.hang_up_no_more();
+    while let Some(ended) = people.join_next().await {
+        ended.unwrap();
+    }
 }
 
 /// Waits until everybody has a wallet with money in it.

@@ -11,5 +11,6 @@ mod support;
 mod clients;
 mod drawn;
 mod garbage;
+mod hangs_up;
 mod killed;
 mod real_centre;

@@ -98,7 +98,7 @@ impl Flow for RegistrationFlow {
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
-            tls: watch::channel(tls).1,
+            tls: Some(watch::channel(tls).1),
             router: authority_routes(Arc::new(registration)),
             trusted_terminators: Vec::new(),
         };

@@ -56,7 +56,7 @@ impl Flow for CardholderFlow {
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
-            tls: watch::channel(tls).1,
+            tls: Some(watch::channel(tls).1),
             router: cardholder_routes(Arc::new(server)),
             trusted_terminators: Vec::new(),
         };

@@ -84,7 +84,7 @@ impl Flow for GatewayFlow {
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
-            tls: watch::channel(tls).1,
+            tls: Some(watch::channel(tls).1),
             router: gateway_routes(gateway),
             trusted_terminators: Vec::new(),
         };

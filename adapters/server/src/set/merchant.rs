@@ -100,7 +100,7 @@ impl Flow for MerchantFlow {
         let endpoint = Endpoint {
             name: SECTION,
             address: section.listen,
-            tls: watch::channel(tls).1,
+            tls: Some(watch::channel(tls).1),
             router: merchant_routes(Arc::clone(&merchant)),
             trusted_terminators: Vec::new(),
         };

@@ -4,6 +4,7 @@
 mod support;
 
 mod books;
+mod flood;
 mod flows;
 mod listeners;
 mod program;
