@@ -30,8 +30,9 @@ impl PayerHint {
     /// How the payer becomes known by it.
     pub(crate) const fn known_by(&self) -> KnownBy {
         match self {
-            Self::UserId(..) => KnownBy::UserId,
-            Self::Card(_) => KnownBy::Card,
+            Self::UserId(_, None) => KnownBy::UserId,
+            // A card that is typed is what the bank is asked about, whoever typed it.
+            Self::UserId(_, Some(_)) | Self::Card(_) => KnownBy::Card,
             Self::Certificate(_) => KnownBy::Certificate,
         }
     }

@@ -238,7 +238,7 @@ pub struct Setup {
 
 impl Parties {
     pub fn new() -> Self {
-        Self::with(PolicySettings::default(), Setup::default())
+        Self::with(PolicySettings::bank_first(), Setup::default())
     }
 
     pub fn with(policy: PolicySettings, setup: Setup) -> Self {

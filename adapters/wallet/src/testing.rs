@@ -262,7 +262,7 @@ pub fn house() -> House {
 
 impl Parties {
     pub async fn new() -> Self {
-        Self::with(PolicySettings::default()).await
+        Self::with(PolicySettings::bank_first()).await
     }
 
     pub async fn with(policy: PolicySettings) -> Self {

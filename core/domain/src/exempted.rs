@@ -2,17 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::Amount, record::Stored};
+use crate::{amount::Amount, id::Identifier, record::Stored};
 
-/// How many payments were made from an account without a code since the last one, and how much they come to in each
-/// currency (RTS art. 16(b) and (c)). It is of the account, and not of the name that the payer was known by, so that another
-/// name does not begin anew.
+/// How many payments were made without a code since the last one, and how much they come to in each currency (RTS art. 16(b)
+/// and (c)). Each is counted twice, for the card and for the person: neither another name for one card nor another card of
+/// one person begins anew.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Exempted {
-    /// The keyed hash of the card's number.
+    /// The keyed hash of the card's number, or the person.
     account: String,
     count: u32,
     totals: Vec<Amount>,
+}
+
+/// Where a payment without a code is counted.
+pub(crate) fn counted_at(card_index: String, person: &Identifier) -> Vec<String> {
+    vec![card_index, format!("person:{person}")]
 }
 
 impl Exempted {

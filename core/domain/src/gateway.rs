@@ -14,7 +14,7 @@ use crate::{
     challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
     error::Error,
-    exempted::Exempted,
+    exempted::{Exempted, counted_at},
     id::{ChallengeId, PaymentId, SessionId},
     payment::{Credited, Opening, Payment, PaymentRequest, PaymentState},
     plan::{BankTurn, CodeDemand},
@@ -58,13 +58,16 @@ impl Gateway {
         request: PaymentRequest,
         batch: Batch,
     ) -> Result<Payment, Error> {
-        let account = self.ports.keys.card_index(&request.card)?;
-        let counted = RecordKey::of::<Exempted>(&account).to_string();
+        let card_index = self.ports.keys.card_index(&request.card)?;
+        let accounts = counted_at(card_index, &request.person.identifier);
+        let is_count = |key: &str| {
+            accounts.iter().any(|account| RecordKey::of::<Exempted>(account).to_string() == key)
+        };
         let begin = || async {
-            let (batch, payment) = self.begin(request.clone(), &account, batch.clone()).await?;
+            let (batch, payment) = self.begin(request.clone(), &accounts, batch.clone()).await?;
             match self.ports.store.commit(batch).await {
                 // The payer paid without a code at the same time: the plan may be another now.
-                Err(StoreError::Conflict { key }) if key == counted => {
+                Err(StoreError::Conflict { key }) if is_count(&key) => {
                     Err(StoreError::Conflict { key }.into())
                 }
                 committed => Ok((Batch::default(), committed.map(|()| payment))),
@@ -78,7 +81,7 @@ impl Gateway {
     async fn begin(
         &self,
         request: PaymentRequest,
-        account: &str,
+        accounts: &[String],
         mut batch: Batch,
     ) -> Result<(Batch, Payment), Error> {
         let Ports { store, clock, entropy, keys } = &self.ports;
@@ -86,14 +89,14 @@ impl Gateway {
         let card = keys.seal_card(&request.card, request.payment.as_str(), entropy.as_ref())?;
         let bank = BankReference::random(entropy.as_ref(), now)?;
         let policy = self.verifier.policy();
-        let found = match policy.may_exempt() {
-            true => store.find::<Exempted>(account).await?,
-            false => None,
-        };
-        let (version, exempted) = match found {
-            Some(found) => (Some(found.version), found.value),
-            None => (None, Exempted::none(account.to_owned())),
-        };
+        let accounts = if policy.may_exempt() { accounts } else { &[] };
+        let (mut versions, mut exempted) = (Vec::new(), Vec::new());
+        for account in accounts {
+            let found = store.find::<Exempted>(account).await?;
+            versions.push(found.as_ref().map(|found| found.version));
+            exempted
+                .push(found.map_or_else(|| Exempted::none(account.clone()), |found| found.value));
+        }
         let plan = policy.plan(&Circumstances {
             transaction: &request.transaction,
             relying_party: &request.relying_party,
@@ -103,13 +106,17 @@ impl Gateway {
         });
         let opening = Opening {
             plan,
-            counted_at: policy.may_exempt().then(|| account.to_owned()),
+            counted_at: accounts.to_vec(),
             credit_days: policy.limits().credit_days,
         };
         let amount = request.transaction.amount();
         let mut begun = Payment::begin(request, opening, card, bank);
         match (plan.code(), plan.bank()) {
-            (CodeDemand::Exempt(_), _) => batch.put(version, exempted.with(amount))?,
+            (CodeDemand::Exempt(_), _) => {
+                for (version, before) in versions.into_iter().zip(exempted) {
+                    batch.put(version, before.with(amount))?;
+                }
+            }
             (CodeDemand::Ask, BankTurn::First) => {}
             (CodeDemand::Ask, BankTurn::Last | BankTurn::Skip) => {
                 let challenge = self.add_challenge(&begun.next, &mut batch)?;

@@ -55,7 +55,7 @@ const DAY_SECONDS: u32 = 86_400;
 /// What a new payment is given beside the request.
 pub(crate) struct Opening {
     pub(crate) plan: Plan,
-    pub(crate) counted_at: Option<String>,
+    pub(crate) counted_at: Vec<String>,
     pub(crate) credit_days: u32,
 }
 
@@ -92,7 +92,7 @@ pub struct Payment {
     pub(crate) order: Option<ProtocolOrder>,
     pub(crate) plan: Plan,
     /// Where payments without a code are counted, when the policy exempts any: a code makes an end of the count.
-    pub(crate) counted_at: Option<String>,
+    pub(crate) counted_at: Vec<String>,
     /// For how long after the capture the card is kept.
     pub(crate) credit_days: u32,
     pub(crate) card: MaskedCard,

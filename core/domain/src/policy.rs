@@ -27,15 +27,20 @@ pub struct PolicySettings {
     pub resend_after_seconds: u32,
     /// Whether the bank is asked first or last.
     pub order: Order,
+    /// How a payer must be known for the bank to be asked first. By default by a certificate: a name or a card's digits are
+    /// no proof, and must neither hold somebody's money nor show what the bank thinks of a card. For all others the code is
+    /// first.
+    pub bank_first_known_by: Vec<KnownBy>,
     /// Limit amounts (C24): a transaction up to the limit of its currency, the limit included, is normal. None by
     /// default: every transaction is secured.
     pub normal_up_to: Vec<Amount>,
     /// Payments without a code that one payer may make since the last code: at most 5 (RTS art. 16(c)).
     pub normal_in_a_row: u32,
     /// What the payments without a code that one payer makes since the last code may come to, in each currency (RTS art.
-    /// 16(b): 100 EUR). None by default: only their number is limited.
+    /// 16(b)): 100 EUR by default. In a currency without one only their number is limited.
     pub normal_total_up_to: Vec<Amount>,
-    /// How a payer must be known for a payment to need no code. By default in any way.
+    /// How a payer must be known for a payment to need no code. By default not by a card that was typed: its expiry could be
+    /// tried out without the phone.
     pub normal_known_by: Vec<KnownBy>,
     /// Relying parties all of whose payments need a code.
     pub always_secured: Vec<RelyingPartyId>,
@@ -55,10 +60,11 @@ impl Default for PolicySettings {
             max_sends: 3,
             resend_after_seconds: 30,
             order: Order::BankFirst,
+            bank_first_known_by: vec![KnownBy::Certificate],
             normal_up_to: Vec::new(),
             normal_in_a_row: 5,
-            normal_total_up_to: Vec::new(),
-            normal_known_by: vec![KnownBy::UserId, KnownBy::Card, KnownBy::Certificate],
+            normal_total_up_to: art_16_total().into_iter().collect(),
+            normal_known_by: vec![KnownBy::UserId, KnownBy::Certificate],
             always_secured: Vec::new(),
             no_bank_up_to: Vec::new(),
             credit_days: 0,
@@ -88,8 +94,10 @@ impl Policy {
         let amount = circumstances.transaction.amount();
         let bank = match settings.order {
             _ if is_within(&settings.no_bank_up_to, amount, 0) => BankTurn::Skip,
-            Order::BankFirst => BankTurn::First,
-            Order::CodeFirst => BankTurn::Last,
+            Order::BankFirst if settings.bank_first_known_by.contains(&circumstances.known_by) => {
+                BankTurn::First
+            }
+            Order::BankFirst | Order::CodeFirst => BankTurn::Last,
         };
         let code = match self.is_normal(circumstances) {
             true if is_low_value(amount) => CodeDemand::Exempt(Exemption::LowValue),
@@ -102,14 +110,21 @@ impl Policy {
     /// The amount, and what was paid without a code since the last one, in number and in all (C24, RTS art. 16).
     fn is_normal(&self, circumstances: &Circumstances<'_>) -> bool {
         let settings = &self.0;
-        let (amount, before) = (circumstances.transaction.amount(), circumstances.exempted);
-        let totals = &settings.normal_total_up_to;
+        let amount = circumstances.transaction.amount();
         is_within(&settings.normal_up_to, amount, 0)
-            && before.count() < settings.normal_in_a_row
-            && (totals.is_empty() || is_within(totals, amount, before.total_minor(amount)))
+            && circumstances.exempted.iter().all(|before| self.leaves_room(before, amount))
             && circumstances.known_by != KnownBy::Unsigned
             && settings.normal_known_by.contains(&circumstances.known_by)
             && !settings.always_secured.contains(circumstances.relying_party)
+    }
+
+    /// Whether one more amount may follow what was paid without a code before.
+    fn leaves_room(&self, before: &Exempted, amount: Amount) -> bool {
+        let settings = &self.0;
+        let totals = &settings.normal_total_up_to;
+        let is_limited = totals.iter().any(|total| total.currency() == amount.currency());
+        before.count() < settings.normal_in_a_row
+            && (!is_limited || is_within(totals, amount, before.total_minor(amount)))
     }
 }
 
@@ -118,13 +133,19 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) transaction: &'a Transaction,
     pub(crate) relying_party: &'a RelyingPartyId,
     pub(crate) known_by: KnownBy,
-    pub(crate) exempted: &'a Exempted,
+    /// What the card and the person paid without a code.
+    pub(crate) exempted: &'a [Exempted],
     pub(crate) capture: CaptureTime,
 }
 
 /// RTS art. 16(a): up to 30 EUR.
 fn is_low_value(amount: Amount) -> bool {
     amount.currency().code() == "EUR" && amount.amount_minor() <= 30_00
+}
+
+/// RTS art. 16(b): 100 EUR.
+fn art_16_total() -> Option<Amount> {
+    Amount::new(100_00, "EUR".try_into().ok()?).ok()
 }
 
 /// Whether an amount, on top of what there is already, is up to the limit of its currency, the limit included.
@@ -236,10 +257,51 @@ mod tests {
             transaction,
             relying_party: &"librairie".try_into().unwrap(),
             known_by,
-            exempted: &exempted,
+            exempted: &[exempted],
             capture: CaptureTime::AtOnce,
         });
         plan.code == CodeDemand::Ask
+    }
+
+    #[test]
+    fn the_bank_is_asked_before_the_person_only_for_a_payer_who_proved_more_than_a_name() {
+        let all = || vec![KnownBy::UserId, KnownBy::Card, KnownBy::Certificate, KnownBy::Unsigned];
+        let default = PolicySettings::default;
+        let by_all = PolicySettings { bank_first_known_by: all(), ..default() };
+        let code_first = PolicySettings { order: Order::CodeFirst, ..by_all.clone() };
+        for (settings, first) in [
+            (default(), vec![KnownBy::Certificate]),
+            (by_all, all()),
+            (PolicySettings { bank_first_known_by: vec![], ..default() }, vec![]),
+            (code_first, vec![]),
+        ] {
+            let policy = policy(settings);
+            for known_by in all() {
+                let plan = policy.plan(&Circumstances {
+                    transaction: &purchase("49.90"),
+                    relying_party: &"librairie".try_into().unwrap(),
+                    known_by,
+                    exempted: &[],
+                    capture: CaptureTime::AtOnce,
+                });
+                let is_first = plan.bank == BankTurn::First;
+                assert_eq!(is_first, first.contains(&known_by), "{known_by:?} of {first:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_paid_without_a_code_stays_within_a_hundred_euros_by_default() {
+        let high = policy(PolicySettings { normal_up_to: limit("90.00"), ..Default::default() });
+        let dollars = crate::testing::purchase_in("1.00", "USD");
+        assert!(!asks(&high, &purchase("60.00"), 4, KnownBy::UserId));
+        assert!(asks(&high, &purchase("60.01"), 4, KnownBy::UserId));
+        let dollars_only = PolicySettings {
+            normal_up_to: vec![crate::testing::purchase_in("5.00", "USD").amount()],
+            ..Default::default()
+        };
+        assert!(!asks(&policy(dollars_only.clone()), &dollars, 4, KnownBy::UserId));
+        assert!(asks(&policy(dollars_only), &dollars, 5, KnownBy::UserId));
     }
 
     #[test]
@@ -278,6 +340,8 @@ mod tests {
                 by_name,
                 true,
             ),
+            (PolicySettings { normal_up_to: limit("50.00"), ..low.clone() }, 4, by_name, false),
+            (low.clone(), 0, KnownBy::Card, true),
             (
                 PolicySettings { normal_known_by: vec![KnownBy::Certificate], ..low.clone() },
                 0,

@@ -108,6 +108,11 @@ impl Plan<'_> {
             Order::BankFirst => "bank_first",
             Order::CodeFirst => "code_first",
         };
+        // Claims 9 and 10, and the figures as they are drawn: for payers who are known by a name, too.
+        let bank_first_known_by = match self.settings.order {
+            Order::BankFirst => r#"["user_id", "card", "certificate", "unsigned"]"#,
+            Order::CodeFirst => "[]",
+        };
         let hash = |key: &str| KeyHash::of(key).to_string();
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
@@ -131,6 +136,7 @@ files = {{ 1 = "master-1.key" }}
 
 [policy]
 order = "{order}"
+bank_first_known_by = {bank_first_known_by}
 normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
 credit_days = 30
 

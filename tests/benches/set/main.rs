@@ -43,7 +43,7 @@ impl Contest {
         let setup = Setup { key_kind: kind, ..Setup::default() };
         Self {
             name,
-            parties: Parties::with(PolicySettings::default(), setup),
+            parties: Parties::with(PolicySettings::bank_first(), setup),
             bare: Bare::new(kind),
             ours: Row::new(format!("{name}: purchases per core-second at the gateway")),
             limit: Row::new(format!("{name}: the bare operations in one, so many times a second")),

@@ -133,7 +133,7 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new(of: &'static str) -> Self {
-        let policy = PolicySettings { credit_days: 30, ..PolicySettings::default() };
+        let policy = PolicySettings { credit_days: 30, ..PolicySettings::bank_first() };
         let fixture = Fixture::with_policy(policy);
         let trust = || TrustAnchors::new(&[root(of)]).unwrap();
         // Its certificates are replaced below.

@@ -43,7 +43,7 @@ async fn opened() -> (Parties, Order) {
 }
 
 async fn over(change: impl FnOnce(Fixture) -> Fixture) -> (Parties, Order) {
-    let policy = PolicySettings { credit_days: 30, ..PolicySettings::default() };
+    let policy = PolicySettings { credit_days: 30, ..PolicySettings::bank_first() };
     let parties = Parties::over(change(Fixture::with_policy(policy)), Setup::default());
     let order = bought(&parties).await;
     let batch = parties.merchant.open_batch(number(1), "EUR".try_into().unwrap()).await.unwrap();

@@ -58,7 +58,7 @@ struct House {
 
 impl House {
     async fn new() -> Self {
-        let mut parties = Parties::with(PolicySettings::default(), Setup::default());
+        let mut parties = Parties::with(PolicySettings::bank_first(), Setup::default());
         parties.enrol().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/set", listener.local_addr().unwrap());

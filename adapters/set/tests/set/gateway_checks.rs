@@ -363,7 +363,7 @@ async fn of_several_faults_the_first_is_told() {
 #[tokio::test]
 async fn a_payment_without_a_signature_is_refused_where_one_is_required() {
     let setup = Setup { signed_only: true, ..Setup::default() };
-    let mut parties = Parties::with(PolicySettings::default(), setup);
+    let mut parties = Parties::with(PolicySettings::bank_first(), setup);
     parties.enrol().await;
     parties.wallet.identity = None;
     // The merchant would take it.

@@ -159,7 +159,7 @@ async fn a_purchase_that_is_not_what_was_offered_is_told_what_is_wrong() {
 #[tokio::test]
 async fn a_purchase_without_a_signature_is_refused_where_one_is_required() {
     let setup = Setup { signed_only: true, ..Setup::default() };
-    let mut parties = Parties::with(PolicySettings::default(), setup);
+    let mut parties = Parties::with(PolicySettings::bank_first(), setup);
     parties.wallet.identity = None;
     let (_, progress) = parties.buy("49.90").await;
     assert_eq!(progress.unwrap().completion, CompletionCode::SignatureRequired);

@@ -84,7 +84,7 @@ async fn two_purchases_of_one_amount_at_one_merchant_have_two_references() {
 async fn without_a_certificate_a_code_is_asked_whatever_the_amount() {
     let exempt = PolicySettings {
         normal_up_to: vec![purchase("30.00").amount()],
-        ..PolicySettings::default()
+        ..PolicySettings::bank_first()
     };
     let mut parties = Parties::with(exempt, Setup::default());
     parties.enrol().await;
@@ -141,7 +141,7 @@ async fn the_bank_is_asked_before_the_code_or_after_it_as_the_plan_says() {
         (Turns::BankFirst, vec!["authorize"], vec!["authorize", "capture"]),
         (Turns::CodeFirst, vec![], vec!["authorize", "capture"]),
     ] {
-        let policy = PolicySettings { order, ..PolicySettings::default() };
+        let policy = PolicySettings { order, ..PolicySettings::bank_first() };
         let parties = Parties::with(policy, Setup::default());
         let (sent, _) = parties.buy("49.90").await;
         assert_eq!(parties.fixture.bank.call_names(), before, "{order:?}");
@@ -154,7 +154,7 @@ async fn the_bank_is_asked_before_the_code_or_after_it_as_the_plan_says() {
 #[tokio::test]
 async fn a_bank_that_refuses_ends_the_purchase_before_or_after_the_code() {
     for order in [Turns::BankFirst, Turns::CodeFirst] {
-        let policy = PolicySettings { order, ..PolicySettings::default() };
+        let policy = PolicySettings { order, ..PolicySettings::bank_first() };
         let parties = Parties::with(policy, Setup::default());
         parties.fixture.bank.decline_with("51");
         let (sent, progress) = parties.buy("49.90").await;
@@ -175,7 +175,7 @@ async fn a_bank_that_refuses_ends_the_purchase_before_or_after_the_code() {
 async fn what_is_captured_later_is_authorized_until_then_whichever_way_the_code_came() {
     for way in WAYS {
         let setup = Setup { capture_later: true, ..Setup::default() };
-        let parties = Parties::with(PolicySettings::default(), setup);
+        let parties = Parties::with(PolicySettings::bank_first(), setup);
         let (sent, _) = parties.buy("49.90").await;
         let (code, _) = parties.phone().await.unwrap();
         let authorized = type_code(&parties, way, &sent, &code).await;
@@ -188,7 +188,7 @@ async fn what_is_captured_later_is_authorized_until_then_whichever_way_the_code_
 #[tokio::test]
 async fn rsa_keys_do_what_keys_on_curves_do() {
     let setup = Setup { key_kind: countersign_certs::KeyKind::Rsa3072, ..Setup::default() };
-    let parties = Parties::with(PolicySettings::default(), setup);
+    let parties = Parties::with(PolicySettings::bank_first(), setup);
     let (sent, _) = parties.buy("49.90").await;
     let (code, _) = parties.phone().await.unwrap();
     let paid = parties.type_code(&sent, &code).await.unwrap();

@@ -91,7 +91,7 @@ impl Subscriber for Log {
 async fn neither_store_nor_log_nor_what_is_printed_of_a_wallet_has_card_code_or_secrets() {
     let log = Log::default();
     let guard = tracing::subscriber::set_default(log.clone());
-    let policy = PolicySettings { code_digits: 10, ..PolicySettings::default() };
+    let policy = PolicySettings { code_digits: 10, ..PolicySettings::bank_first() };
     let mut parties = Parties::with(policy, Setup::default());
     parties.enrol().await;
     let mut secrets = shapes(parties.wallet.card.expose_number().as_bytes());

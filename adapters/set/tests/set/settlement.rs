@@ -23,7 +23,7 @@ use crate::forge;
 
 /// A purchase of 49.90 that is authorized, and captured only by a message of its own.
 async fn authorized(setup: Setup) -> (Parties, Order, countersign_set::cardholder::Sent) {
-    let policy = PolicySettings { credit_days: 30, ..PolicySettings::default() };
+    let policy = PolicySettings { credit_days: 30, ..PolicySettings::bank_first() };
     let parties = Parties::with(policy, setup);
     let order = parties.order("49.90").await;
     let (sent, _) = parties.buy_order(&order).await;

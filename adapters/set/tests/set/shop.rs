@@ -24,7 +24,7 @@ struct Shop {
 
 impl Shop {
     fn new() -> Self {
-        let policy = PolicySettings { credit_days: 30, ..PolicySettings::default() };
+        let policy = PolicySettings { credit_days: 30, ..PolicySettings::bank_first() };
         let parties = Parties::with(policy, Setup { capture_later: true, ..Setup::default() });
         let client = |id: &str| ApiClient {
             party: RelyingParty {

@@ -42,11 +42,13 @@ impl Waits for AwaitedPayments {
     ) -> Result<(), Error> {
         let Versioned { version, value: payment } = self.0.expect::<Payment>(id).await?;
         // RTS art. 16 counts from the last code on.
-        if let (End::Verified(_), Some(account)) = (end, &payment.counted_at)
-            && let Some(found) = self.0.find::<Exempted>(account).await?
-            && !found.value.is_none()
-        {
-            batch.put(Some(found.version), Exempted::none(account.clone()))?;
+        if let End::Verified(_) = end {
+            for account in &payment.counted_at {
+                let found = self.0.find::<Exempted>(account).await?;
+                if let Some(found) = found.filter(|found| !found.value.is_none()) {
+                    batch.put(Some(found.version), Exempted::none(account.clone()))?;
+                }
+            }
         }
         let step = match end {
             End::Verified(proof) => payment.agree(proof, now),

@@ -32,7 +32,7 @@ fn begun(plan: Plan, credit_days: u32) -> Step<Payment> {
     let entropy = shop.entropy.as_ref();
     let card = key_ring().seal_card(&card(), purchase.payment.as_str(), entropy).unwrap();
     let bank = BankReference::random(entropy, START).unwrap();
-    let opening = Opening { plan, counted_at: None, credit_days };
+    let opening = Opening { plan, counted_at: Vec::new(), credit_days };
     Payment::begin(purchase, opening, card, bank)
 }
 

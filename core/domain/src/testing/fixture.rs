@@ -49,7 +49,7 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new() -> Self {
-        Self::with_policy(PolicySettings::default())
+        Self::with_policy(PolicySettings::bank_first())
     }
 
     pub fn with_policy(settings: PolicySettings) -> Self {

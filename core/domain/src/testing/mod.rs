@@ -39,6 +39,7 @@ use crate::{
     locale::Locale,
     person::Person,
     phrase::{Phrase, Words},
+    plan::KnownBy,
     policy::PolicySettings,
     ports::{Clock, Ports},
     randomness::{Entropy, EntropyError},
@@ -196,6 +197,21 @@ pub fn code(
     digits: u8,
 ) -> Result<AuthenticationCode, InvalidInput> {
     AuthenticationCode::derive(secret, binding, digits)
+}
+
+impl PolicySettings {
+    /// The defaults, but that the bank is asked first, however the payer is known (claims 9 and 10; F7.707 before F7.708).
+    pub fn bank_first() -> Self {
+        Self {
+            bank_first_known_by: vec![
+                KnownBy::UserId,
+                KnownBy::Card,
+                KnownBy::Certificate,
+                KnownBy::Unsigned,
+            ],
+            ..Self::default()
+        }
+    }
 }
 
 /// The pending challenge of [`binding`], under the default policy.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 fn shop(order: Order) -> Fixture {
-    Fixture::with_policy(PolicySettings { order, ..PolicySettings::default() })
+    Fixture::with_policy(PolicySettings { order, ..PolicySettings::bank_first() })
 }
 
 /// Starts, sends, and types the code back.

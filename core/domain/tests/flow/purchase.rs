@@ -6,13 +6,13 @@ use countersign_domain::{
     gateway::Credit,
     id::PaymentId,
     payment::PaymentState,
-    plan::{BankTurn, CaptureTime, CodeDemand, Exemption, Order},
+    plan::{BankTurn, CaptureTime, CodeDemand, Exemption, KnownBy, Order},
     policy::PolicySettings,
     ports::Reads as _,
     record::{Batch, Stored as _},
     refusal::{Refusal, VoidCause},
     register::{Account, Balance},
-    testing::{Fixture, purchase},
+    testing::{Fixture, other_card, purchase},
 };
 
 use crate::{Waiting, bank_references, state_of};
@@ -22,7 +22,7 @@ fn silent() -> BankError {
 }
 
 fn code_first() -> Fixture {
-    Fixture::with_policy(PolicySettings { order: Order::CodeFirst, ..PolicySettings::default() })
+    Fixture::with_policy(PolicySettings { order: Order::CodeFirst, ..PolicySettings::bank_first() })
 }
 
 /// The names of the events about a payment, in order.
@@ -117,7 +117,8 @@ async fn code_first_what_is_cancelled_never_reaches_the_bank() {
 #[tokio::test]
 async fn up_to_the_limit_no_code_is_asked_for() {
     let normal_up_to = vec![purchase("30.00").amount()];
-    let shop = Fixture::with_policy(PolicySettings { normal_up_to, ..PolicySettings::default() });
+    let shop =
+        Fixture::with_policy(PolicySettings { normal_up_to, ..PolicySettings::bank_first() });
     let purchase = shop.purchase("30.00");
     let session = purchase.person.session.clone();
     let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
@@ -137,7 +138,7 @@ async fn up_to_the_limit_no_code_is_asked_for() {
 /// A shop whose payments up to 30 euros need no code.
 fn low_value() -> Fixture {
     let normal_up_to = vec![purchase("30.00").amount()];
-    Fixture::with_policy(PolicySettings { normal_up_to, ..PolicySettings::default() })
+    Fixture::with_policy(PolicySettings { normal_up_to, ..PolicySettings::bank_first() })
 }
 
 #[tokio::test]
@@ -150,6 +151,45 @@ async fn the_sixth_low_amount_in_a_row_needs_a_code_after_which_they_are_counted
         }
         let waiting = Waiting::at(&shop, "1.00").await;
         assert_eq!(waiting.finish(&shop, &waiting.right_code()).await, ("captured", None));
+    }
+}
+
+#[tokio::test]
+async fn neither_another_card_of_the_person_nor_another_name_for_the_card_begins_the_count_anew() {
+    let shop = low_value();
+    for _ in 0..5 {
+        shop.gateway.start_payment(shop.purchase("1.00"), Batch::default()).await.unwrap();
+    }
+    let mut by_another_card = shop.purchase("1.00");
+    by_another_card.card = other_card();
+    let mut by_another_name = shop.purchase("1.00");
+    by_another_name.person.identifier = "alice-again".try_into().unwrap();
+    let mut by_both = shop.purchase("1.00");
+    by_both.card = other_card();
+    by_both.person.identifier = "bob".try_into().unwrap();
+    for (purchase, state) in [
+        (by_another_card, "awaiting_code"),
+        (by_another_name, "awaiting_code"),
+        // Another person with another card.
+        (by_both, "captured"),
+    ] {
+        let started = shop.gateway.start_payment(purchase, Batch::default()).await;
+        assert_eq!(started.unwrap().state().name(), state);
+    }
+}
+
+/// With the policy as it is by default.
+#[tokio::test]
+async fn who_is_known_by_a_name_alone_has_nothing_held_before_the_code() {
+    let shop = Fixture::with_policy(PolicySettings::default());
+    let mut by_card = shop.purchase("960.00");
+    by_card.known_by = KnownBy::Card;
+    let mut by_certificate = shop.purchase("960.00");
+    by_certificate.known_by = KnownBy::Certificate;
+    for (purchase, asked) in [(shop.purchase("960.00"), 0), (by_card, 0), (by_certificate, 1)] {
+        let started = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+        assert_eq!(started.state().name(), "awaiting_code");
+        assert_eq!(shop.bank.calls().len(), asked);
     }
 }
 
@@ -197,7 +237,7 @@ async fn authorized(shop: &Fixture) -> PaymentId {
 #[tokio::test]
 async fn a_part_is_captured_and_credited_and_the_books_say_so() {
     let shop =
-        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::bank_first() });
     let id = authorized(&shop).await;
     let euros = |amount: &str| purchase(amount).amount();
     let captured =
@@ -226,7 +266,7 @@ async fn a_part_is_captured_and_credited_and_the_books_say_so() {
 #[tokio::test]
 async fn a_credit_that_the_bank_did_not_answer_is_told_again_under_the_same_reference() {
     let shop =
-        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::bank_first() });
     let id = authorized(&shop).await;
     let amount = purchase("49.90").amount();
     shop.gateway.capture_payment(&id, amount, Batch::default()).await.unwrap();
@@ -244,7 +284,7 @@ async fn a_credit_that_the_bank_did_not_answer_is_told_again_under_the_same_refe
 #[tokio::test]
 async fn a_credit_is_reversed_under_its_own_reference_and_the_books_say_so() {
     let shop =
-        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::bank_first() });
     let id = authorized(&shop).await;
     let amount = purchase("49.90").amount();
     shop.gateway.capture_payment(&id, amount, Batch::default()).await.unwrap();
@@ -271,7 +311,7 @@ async fn a_credit_is_reversed_under_its_own_reference_and_the_books_say_so() {
 #[tokio::test]
 async fn a_credit_that_the_bank_refuses_is_no_credit() {
     let shop =
-        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::default() });
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::bank_first() });
     let id = authorized(&shop).await;
     let amount = purchase("49.90").amount();
     shop.gateway.capture_payment(&id, amount, Batch::default()).await.unwrap();
@@ -306,7 +346,8 @@ async fn an_authorized_payment_is_called_off_and_released() {
 #[tokio::test]
 async fn up_to_its_limit_the_bank_is_skipped_and_the_code_is_not() {
     let no_bank_up_to = vec![purchase("10.00").amount()];
-    let shop = Fixture::with_policy(PolicySettings { no_bank_up_to, ..PolicySettings::default() });
+    let shop =
+        Fixture::with_policy(PolicySettings { no_bank_up_to, ..PolicySettings::bank_first() });
     let waiting = Waiting::at(&shop, "10.00").await;
     assert_eq!(waiting.payment.plan().bank(), BankTurn::Skip);
     assert_eq!(waiting.finish(&shop, &waiting.right_code()).await, ("captured", None));
