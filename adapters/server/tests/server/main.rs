@@ -4,7 +4,9 @@
 mod support;
 
 mod books;
+mod evidence;
 mod flows;
+mod guide;
 mod listeners;
 mod program;
 mod revocation;
