@@ -19,6 +19,25 @@ Feature: Figure 4: the generic flow
     Then the answer is no: the person is not known
     And no message goes to Alice
 
+  @F4.203
+  Scenario: A subscriber who is locked is one whom nobody knows, until unlocked
+    Given Alice is a subscriber without a card
+    And Alice is locked
+    When Alice asks the site to come in
+    Then the answer is no: the person is not known
+    And no message goes to Alice
+    When Alice is unlocked
+    And Alice asks the site to come in
+    Then Alice gets a message with a code
+
+  @F4.203
+  Scenario: A subscriber who is removed is one whom nobody knows
+    Given Alice is a subscriber without a card
+    And Alice is removed from the directory
+    When Alice asks the site to come in
+    Then the answer is no: the person is not known
+    And no message goes to Alice
+
   @F4.210
   Scenario: A wrong code ends in an error with its cause, and the third ends the challenge
     Given Alice is a subscriber without a card

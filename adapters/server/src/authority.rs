@@ -48,7 +48,11 @@ impl Issuing {
     pub(crate) fn read(section: &AuthoritySection, config: &Config) -> Result<Self, ConfigError> {
         let files = &config.files;
         let folder = AuthorityFolder::at(&files.path(&section.folder));
-        let passphrase = section.passphrase_file.as_ref().map(|file| files.path(file));
+        let key = "authority.passphrase_file";
+        let passphrase = section.passphrase_file.as_ref();
+        // What it says is read where it is used; here only, whether it is a secret.
+        passphrase.map(|file| files.secret(file, key)).transpose()?;
+        let passphrase = passphrase.map(|file| files.path(file));
         let chain = folder.chain().map_err(unusable_folder)?;
         Ok(Self {
             authority: folder.authority(passphrase.as_deref()).map_err(unusable_folder)?,

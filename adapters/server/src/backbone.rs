@@ -46,7 +46,7 @@ pub(crate) struct Backbone {
 /// What a backbone is made of: read from the configuration; nothing is opened or connected yet.
 pub(crate) struct Groundwork {
     store: PathBuf,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
     messenger: Option<SmppMessenger>,
     bank: Option<Iso8583Settings>,
     policy: Policy,
@@ -68,7 +68,7 @@ impl Groundwork {
         let bank = bank.map(|bank| drivers::bank_settings(bank, &config.relying_parties));
         Ok(Self {
             store: store_file(config).ok_or(ConfigError::Missing { section: "store", by: flow })?,
-            keys: config.keys.ring(&config.files)?,
+            keys: Arc::new(config.keys.ring(&config.files)?),
             messenger: messenger.transpose()?,
             bank: bank.transpose()?,
             policy: config.policy.clone(),
@@ -96,14 +96,14 @@ impl Backbone {
     ) -> Result<(Self, Mount), StartError> {
         let Groundwork { store, keys, messenger, bank, policy, parties, clock } = groundwork;
         let metrics = Arc::new(Metrics::new());
-        let store =
-            SqliteStore::open(&store).map_err(|error| StartError::Store(error.to_string()))?;
+        let store = SqliteStore::open_sealed(&store, Arc::clone(&keys))
+            .map_err(|error| StartError::Store(error.to_string()))?;
         let (store, committed) = NotifyingStore::of(store, Arc::clone(&metrics));
         let ports = Ports {
             store: Arc::new(store),
             clock,
             entropy: Arc::new(SystemEntropy::default()),
-            keys: Arc::new(keys),
+            keys,
         };
         let waiting = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
         let verifier = Verifier::new(ports.clone(), policy).with_waiting(waiting);

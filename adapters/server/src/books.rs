@@ -43,7 +43,7 @@ pub fn copy_store(config: &Config, to: &Path) -> Result<(), StoreError> {
     backup(&configured(config)?, to)
 }
 
-fn configured(config: &Config) -> Result<PathBuf, StoreError> {
+pub(crate) fn configured(config: &Config) -> Result<PathBuf, StoreError> {
     let none = || StoreError::Unavailable { cause: "the configuration names none".to_owned() };
     store_file(config).ok_or_else(none)
 }

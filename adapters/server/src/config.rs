@@ -5,11 +5,13 @@
 //! being relative to the folder of the configuration.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use countersign_domain::{
@@ -37,6 +39,10 @@ pub(crate) use set::{
     BusinessesSection, PeerSection, SetAuthoritySection, SetCardholderSection, SetGatewaySection,
     SetMerchantSection, SetSection, SuccessorSection, chain, exchange,
 };
+
+/// The rights of those who are neither a file's owner nor in its group. The group may have some: a service manager hands out
+/// secrets by it.
+const OF_OTHERS: u32 = 0o007;
 
 /// The beginning of the name of an environment variable that overrides a key.
 const ENVIRONMENT_PREFIX: &str = "COUNTERSIGN__";
@@ -374,7 +380,7 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let mut config = parse(text, environment)?;
-        config.files = Files(folder.to_owned());
+        config.files.folder = folder.to_owned();
         config.check()
     }
 
@@ -397,7 +403,37 @@ impl Config {
         if ids.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(ConfigError::unusable("relying_party.id", "is there twice"));
         }
+        self.check_api_keys()?;
         Ok(self)
+    }
+
+    /// A key must say which relying party calls, and must be one that nobody guesses.
+    fn check_api_keys(&self) -> Result<(), ConfigError> {
+        let key = "relying_party.api_key_sha256";
+        for (index, client) in self.relying_parties.iter().enumerate() {
+            let (id, hash) = (&client.party.id, &client.api_key_sha256);
+            if hash.is_of_nothing() {
+                let why = format!(
+                    "of {id} is of an empty key, or of zeros; make one with: openssl rand -hex 16"
+                );
+                return Err(ConfigError::unusable(key, why));
+            }
+            let mut before = self.relying_parties.iter().take(index);
+            if let Some(other) = before.find(|other| other.api_key_sha256 == *hash) {
+                let why = format!(
+                    "of {id} is that of {}, too: each needs a key of its own",
+                    other.party.id
+                );
+                return Err(ConfigError::unusable(key, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// The files with secrets, of those that were read so far, that others than their owner and group can read or change.
+    pub fn exposed_secrets(&self) -> Vec<PathBuf> {
+        let exposed = self.files.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        exposed.iter().cloned().collect()
     }
 
     /// How pages look, logos read.
@@ -433,12 +469,16 @@ pub(crate) fn needed<'s, T>(
 
 /// What paths of a configuration are relative to.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Files(PathBuf);
+pub(crate) struct Files {
+    folder: PathBuf,
+    /// Secrets that were read and that others can read, too.
+    exposed: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
 
 impl Files {
     /// A path as the configuration means it.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
-        self.0.join(path)
+        self.folder.join(path)
     }
 
     /// The text of a file that the configuration names.
@@ -446,13 +486,39 @@ impl Files {
         let path = self.path(path);
         fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| unreadable(&path, &error))
     }
+
+    /// The text of a file that holds a secret; `key` is the configuration's key that names it.
+    pub(crate) fn secret(
+        &self,
+        path: &Path,
+        key: &'static str,
+    ) -> Result<Zeroizing<String>, ConfigError> {
+        self.look_at(path)?;
+        let text = self.text(path)?;
+        let digits = text.trim();
+        if !digits.is_empty() && digits.bytes().all(|digit| digit == b'0') {
+            return Err(ConfigError::unusable(key, "names a file of zeros, which is no secret"));
+        }
+        Ok(text)
+    }
+
+    /// Notes a file that holds a secret and that others than its owner and group can read or change.
+    pub(crate) fn look_at(&self, path: &Path) -> Result<(), ConfigError> {
+        let path = self.path(path);
+        let found = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        if found.permissions().mode() & OF_OTHERS != 0 {
+            let mut exposed = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+            exposed.insert(path);
+        }
+        Ok(())
+    }
 }
 
 impl KeysSection {
     /// The master secrets.
     pub(crate) fn ring(&self, files: &Files) -> Result<KeyRing, ConfigError> {
         let read = |(id, path): (&KeyId, &PathBuf)| {
-            let text = files.text(path)?;
+            let text = files.secret(path, "keys.files")?;
             let why = "name a file that does not hold 64 hexadecimal digits; make one with: openssl rand -hex 32";
             let secret = master_secret(text.trim())
                 .ok_or_else(|| ConfigError::unusable("keys.files", why))?;
@@ -460,6 +526,13 @@ impl KeysSection {
         };
         let masters = self.files.iter().map(read);
         let masters = masters.collect::<Result<Vec<_>, ConfigError>>()?;
+        let same = masters.iter().enumerate().any(|(index, (_, one))| {
+            masters.iter().skip(index.saturating_add(1)).any(|(_, other)| one == other)
+        });
+        if same {
+            let why = "name two files with the same secret: a new key is a new secret";
+            return Err(ConfigError::unusable("keys.files", why));
+        }
         KeyRing::new(self.current.clone(), masters)
             .map_err(|error| ConfigError::unusable("keys.current", error.why))
     }

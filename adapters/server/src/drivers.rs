@@ -24,7 +24,7 @@ pub(crate) fn messenger(
     clock: Arc<dyn Clock>,
 ) -> Result<SmppMessenger, ConfigError> {
     let (host, port) = host_and_port(&section.address, "sms.address")?;
-    let password = files.text(&section.password_file)?;
+    let password = files.secret(&section.password_file, "sms.password_file")?;
     let password = Secret::new(password.trim().to_owned());
     let source = source(&section.source)?;
     let mut settings = SmppSettings::new(host, port, &section.system_id, password, source);

@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use countersign_server::{
-    Config, Server, SystemClock, books, ca, copy_store,
+    Config, Server, SystemClock, books, ca, copy_store, facts, schema,
     set::{self, Outcome},
 };
 use tracing_subscriber::EnvFilter;
@@ -29,6 +29,7 @@ enum Command {
         config: PathBuf,
     },
     /// Reads a configuration and all that it names, and says whether a server would start with it and which flows it would run.
+    #[command(group = ArgGroup::new("found").args(["books", "facts"]).multiple(true))]
     Check {
         /// The configuration file.
         #[arg(long)]
@@ -36,8 +37,11 @@ enum Command {
         /// Also recomputes every balance in the store from the postings; a server may be running.
         #[arg(long)]
         books: bool,
-        /// Says what was found in the books as JSON.
-        #[arg(long, requires = "books")]
+        /// Also proves that the facts in the store are those that were committed; a server may be running.
+        #[arg(long)]
+        facts: bool,
+        /// Says what was found in books and facts as JSON, a line for each.
+        #[arg(long, requires = "found")]
         json: bool,
         /// Also writes the books to a file that must not exist yet, as JSON lines; see docs/reference/books.md.
         #[arg(long, requires = "books", value_name = "FILE")]
@@ -80,8 +84,8 @@ fn main() -> ExitCode {
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
-        Command::Check { config, books, json, export } => {
-            check(&config, books, json, export.as_deref())
+        Command::Check { config, books, facts, json, export } => {
+            check(&config, &Asked { books, facts, json, export })
         }
         Command::Backup { config, to } => copy(&config, &to),
         Command::Ca(command) => certify(*command),
@@ -112,36 +116,54 @@ fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     served
 }
 
-fn check(
-    path: &std::path::Path,
-    with_books: bool,
+/// What is asked of the store beside whether a server would start.
+struct Asked {
+    books: bool,
+    facts: bool,
     json: bool,
-    export: Option<&std::path::Path>,
-) -> Result<(), Box<dyn std::error::Error>> {
+    export: Option<PathBuf>,
+}
+
+fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let config = Config::read(path)?;
     let flows =
         runtime.block_on(async { Server::check(&config, Arc::new(SystemClock::default())) })?;
-    let found = with_books.then(|| books(&config, export)).transpose()?;
+    let books = asked.books.then(|| books(&config, asked.export.as_deref())).transpose()?;
+    let facts = asked.facts.then(|| facts(&config)).transpose()?;
     #[expect(clippy::print_stdout, reason = "this is a program")]
-    {
-        if !json {
-            println!(
-                "{}: a server would start with it and run: {}",
-                path.display(),
-                flows.join(", ")
-            );
-        }
-        match &found {
-            Some(found) if json => println!("{}", found.json),
-            Some(found) => println!("{}", found.text),
-            None => {}
+    let told = |text: &str, json: &serde_json::Value| match asked.json {
+        true => println!("{json}"),
+        false => println!("{text}"),
+    };
+    if let Some(path) = config.exposed_secrets().first() {
+        let path = path.display();
+        return Err(format!(
+            "{path} holds a secret, and others can read or change it: chmod o= {path}"
+        )
+        .into());
+    }
+    let schema = schema(&config);
+    if let (Ok(()), false) = (&schema, asked.json) {
+        let (file, flows) = (path.display(), flows.join(", "));
+        #[expect(clippy::print_stdout, reason = "this is a program")]
+        {
+            println!("{file}: a server would start with it and run: {flows}");
         }
     }
-    match found {
-        Some(found) if !found.right => Err("the books are wrong".into()),
-        _ => Ok(()),
+    if let Some(books) = &books {
+        told(&books.text, &books.json);
     }
+    if let Some(facts) = &facts {
+        told(&facts.text, &facts.json);
+    }
+    if books.is_some_and(|books| !books.right) {
+        return Err("the books are wrong".into());
+    }
+    if facts.is_some_and(|facts| !facts.right) {
+        return Err("the facts are not those that were committed".into());
+    }
+    Ok(schema?)
 }
 
 fn copy(config: &std::path::Path, to: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {

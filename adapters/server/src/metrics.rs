@@ -183,6 +183,11 @@ impl Metrics {
             Event::CreditReversalRefused { .. } => payment("credit_reversal_refused", ""),
             Event::PaymentVoiding { cause } => payment("voiding", cause.name()),
             Event::PaymentVoided => payment("voided", ""),
+            // Rare, and in the log.
+            Event::SubscriberEntered
+            | Event::SubscriberLocked
+            | Event::SubscriberUnlocked
+            | Event::SubscriberRemoved => {}
             // Counted as a challenge.
             Event::CodeAsked { .. } => {}
         }

@@ -67,7 +67,7 @@ impl Flow for OperatorFlow {
 
 fn signing_key(section: &OperatorSection, config: &Config) -> Result<StatementKey, ConfigError> {
     let key = "operator.signing_key";
-    let pem = config.files.text(&section.signing_key)?;
+    let pem = config.files.secret(&section.signing_key, key)?;
     let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes());
     let der = der.map_err(|error| ConfigError::unusable(key, error))?;
     StatementKey::from_pkcs8(der.secret_pkcs8_der())

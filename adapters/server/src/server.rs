@@ -91,6 +91,9 @@ impl Server {
         wrap: impl Fn(Router) -> Router + Send,
     ) -> Result<Self, StartError> {
         let (groundwork, flows) = read(&config, clock)?;
+        for path in config.exposed_secrets() {
+            tracing::warn!(path = %path.display(), "a secret that others can read or change");
+        }
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let signals = Signals { stopping: stopping.clone(), closing };

@@ -134,7 +134,7 @@ fn identity(
     key_key: &'static str,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ConfigError> {
     let chain = certificates(files, &section.certificate, certificate_key)?;
-    let key = PrivateKeyDer::from_pem_slice(files.text(&section.key)?.as_bytes());
+    let key = PrivateKeyDer::from_pem_slice(files.secret(&section.key, key_key)?.as_bytes());
     let why = "names a file without a private key in PEM";
     Ok((chain, key.map_err(|_| ConfigError::unusable(key_key, why))?))
 }

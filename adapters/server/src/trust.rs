@@ -76,7 +76,8 @@ pub(crate) fn certificate_reader(
 fn gateway_key(files: &Files, pair: &TlsSection) -> Result<RecipientKey, ConfigError> {
     let unusable = |error| ConfigError::unusable("checkout.gateway_keys", error);
     let certificate = Certificate::from_pem(&files.text(&pair.certificate)?).map_err(unusable)?;
-    let key = KeyPair::from_pem(&files.text(&pair.key)?).map_err(unusable)?;
+    let key =
+        KeyPair::from_pem(&files.secret(&pair.key, "checkout.gateway_keys")?).map_err(unusable)?;
     RecipientKey::new(&certificate, &key).map_err(unusable)
 }
 

@@ -166,7 +166,7 @@ fn house(section: &WalletSection, config: &Config) -> Result<House, ConfigError>
 
 fn signing_key(section: &WalletSection, config: &Config) -> Result<SigningKey, ConfigError> {
     let key = "wallet.signing_key";
-    let pem = config.files.text(&section.signing_key)?;
+    let pem = config.files.secret(&section.signing_key, key)?;
     let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes());
     let der = der.map_err(|error| ConfigError::unusable(key, error))?;
     SigningKey::from_pkcs8(der.secret_pkcs8_der())

@@ -1,7 +1,7 @@
 //! docs/guides/set.md: what it says to type is typed, and what it says to configure is checked.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use std::{env, fs, path::Path, process::Command};
+use std::{env, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 const GUIDE: &str = include_str!("../../../docs/guides/set.md");
 
@@ -22,6 +22,12 @@ fn shell(folder: &Path, script: &str) -> String {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}\n{complaint}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// A file that others cannot read.
+fn secret(folder: &Path, name: &str, content: &str) {
+    fs::write(folder.join(name), content).unwrap();
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// The master key, the TLS certificate, the SMS centre's password.
@@ -46,7 +52,7 @@ source = "Example"
 fn what_the_guide_has_typed_makes_the_certificates_of_all_and_a_configuration_of_the_authority() {
     let there = tempfile::tempdir().unwrap();
     let there = there.path();
-    fs::write(there.join("pw"), "a passphrase for tests\n").unwrap();
+    secret(there, "pw", "a passphrase for tests\n");
     shell(there, block("Certificates", "sh"));
     for name in ["gateway", "dupont", "authority"] {
         for part in ["signature.pem", "signature.key", "exchange.pem", "exchange.key"] {
@@ -64,8 +70,8 @@ fn what_the_guide_has_typed_makes_the_certificates_of_all_and_a_configuration_of
         "countersign ca init --dir people --kind cardholders --name People --organization Example \
          --issuer root --passphrase-file pw",
     );
-    fs::write(there.join("master.key"), "0a".repeat(32)).unwrap();
-    fs::write(there.join("smsc.pw"), "secret").unwrap();
+    secret(there, "master.key", &"0a".repeat(32));
+    secret(there, "smsc.pw", "secret");
     let configuration = [OTHERS, block("Authority", "toml")].concat();
     fs::write(there.join("authority.toml"), &configuration).unwrap();
     let said = shell(there, "countersign check --config authority.toml");

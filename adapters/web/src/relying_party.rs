@@ -47,6 +47,9 @@ impl From<Section> for ApiClient {
     }
 }
 
+/// The digits of the longest key of zeros that is looked for: 256 bits.
+const MAX_ZEROS: usize = 64;
+
 /// SHA-256 of an API key. A key has at least 128 random bits, so that a fast hash is enough.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(try_from = "String")]
@@ -58,6 +61,13 @@ impl KeyHash {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, key.as_bytes()).as_ref());
         Self(hash)
+    }
+
+    /// Whether the key is empty or nothing but zeros, as one that was never filled in.
+    pub fn is_of_nothing(&self) -> bool {
+        let zeros = "0".repeat(MAX_ZEROS);
+        let mut keys = (0..=MAX_ZEROS).filter_map(|digits| zeros.get(..digits));
+        self.0 == [0; 32] || keys.any(|key| *self == Self::of(key))
     }
 }
 
@@ -154,6 +164,10 @@ mod tests {
         let hex = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683";
         assert_eq!(KeyHash::try_from(hex.to_owned()), Ok(KeyHash::of("key")));
         assert_eq!(KeyHash::of("key").to_string(), hex);
+        for nothing in [KeyHash::of(""), KeyHash::of(&"0".repeat(32)), KeyHash([0; 32])] {
+            assert!(nothing.is_of_nothing(), "{nothing}");
+        }
+        assert!(!KeyHash::of("key").is_of_nothing());
         for text in ["", "2c70", &"zz".repeat(32), &hex.repeat(2)] {
             assert!(KeyHash::try_from(text.to_owned()).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Subscribers of the directory, which all flows share: `PUT /v1/subscribers/{identifier}`.
+//! Subscribers of the directory, which all flows share: entered, locked, unlocked and removed by relying parties that may.
 
 use std::sync::Arc;
 
@@ -7,14 +7,16 @@ use axum::{
     body::Bytes,
     extract::{Path, State, rejection::BytesRejection},
     http::StatusCode,
-    routing::put,
+    routing::{post, put},
 };
 use countersign_domain::{
     address::Msisdn,
     card::{Card, CardExpiry},
     directory::Subscribers,
+    error::Error,
     id::Identifier,
     invalid::InvalidInput,
+    relying_party::RelyingParty,
     subscriber::Subscriber,
 };
 use serde::Deserialize;
@@ -63,13 +65,15 @@ impl EnrolSubscriber {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(enrol))]
+#[openapi(paths(enrol, remove, lock, unlock))]
 struct Description;
 
 /// The directory's part of the API: for a server that keeps the directory itself.
 pub fn subscribers(subscribers: Arc<Subscribers>, parties: RelyingParties) -> ApiPart {
     let routes = Router::new()
-        .route("/v1/subscribers/{identifier}", put(enrol))
+        .route("/v1/subscribers/{identifier}", put(enrol).delete(remove))
+        .route("/v1/subscribers/{identifier}/lock", post(lock))
+        .route("/v1/subscribers/{identifier}/unlock", post(unlock))
         .with_state(Served::new(subscribers, parties));
     ApiPart { routes, description: Description::openapi }
 }
@@ -89,6 +93,70 @@ async fn enrol(
     identifier: Segment,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
+    let identifier = permitted(&party, identifier)?;
+    let subscriber = json::<EnrolSubscriber>(&bytes(body)?)?.into_subscriber(identifier)?;
+    done(subscribers.enrol(&subscriber).await)
+}
+
+/// Removes a subscriber: number, card, and the way from the card to the person. Facts stay, and do not name the person.
+#[utoipa::path(
+    delete, path = "/v1/subscribers/{identifier}", params(("identifier" = String, Path, description = "The `userId`.")),
+    security(("api_key" = [])),
+    responses(
+        (status = 204, description = "Removed."),
+        (status = 404, description = "There is no such subscriber.", content_type = "application/problem+json"),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn remove(
+    State(subscribers): State<Arc<Subscribers>>,
+    ApiCaller(party): ApiCaller,
+    identifier: Segment,
+) -> Result<StatusCode, Problem> {
+    let identifier = permitted(&party, identifier)?;
+    done(subscribers.remove(&identifier).await)
+}
+
+/// Locks a subscriber: from now on nobody knows him or her, and no code is sent. Entering the subscriber again unlocks nothing.
+#[utoipa::path(
+    post, path = "/v1/subscribers/{identifier}/lock", params(("identifier" = String, Path, description = "The `userId`.")),
+    security(("api_key" = [])),
+    responses(
+        (status = 204, description = "Locked, now or before."),
+        (status = 404, description = "There is no such subscriber.", content_type = "application/problem+json"),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn lock(
+    State(subscribers): State<Arc<Subscribers>>,
+    ApiCaller(party): ApiCaller,
+    identifier: Segment,
+) -> Result<StatusCode, Problem> {
+    let identifier = permitted(&party, identifier)?;
+    done(subscribers.lock(&identifier).await)
+}
+
+/// Unlocks a subscriber.
+#[utoipa::path(
+    post, path = "/v1/subscribers/{identifier}/unlock", params(("identifier" = String, Path, description = "The `userId`.")),
+    security(("api_key" = [])),
+    responses(
+        (status = 204, description = "Unlocked, now or before."),
+        (status = 404, description = "There is no such subscriber.", content_type = "application/problem+json"),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn unlock(
+    State(subscribers): State<Arc<Subscribers>>,
+    ApiCaller(party): ApiCaller,
+    identifier: Segment,
+) -> Result<StatusCode, Problem> {
+    let identifier = permitted(&party, identifier)?;
+    done(subscribers.unlock(&identifier).await)
+}
+
+/// The subscriber that is named, where the relying party may decide about subscribers.
+fn permitted(party: &RelyingParty, identifier: Segment) -> Result<Identifier, Problem> {
     if !party.may_enrol {
         return Err(Problem::shared(StatusCode::FORBIDDEN, "may-not-enrol"));
     }
@@ -96,8 +164,9 @@ async fn enrol(
         let problem = Problem::shared(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
         problem.worded("identifier-unreadable")
     })?;
-    let subscriber = json::<EnrolSubscriber>(&bytes(body)?)?
-        .into_subscriber(Identifier::try_from(identifier)?)?;
-    subscribers.enrol(&subscriber).await.map_err(|error| Problem::from(&error))?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Identifier::try_from(identifier)?)
+}
+
+fn done(outcome: Result<(), Error>) -> Result<StatusCode, Problem> {
+    outcome.map(|()| StatusCode::NO_CONTENT).map_err(|error| Problem::from(&error))
 }

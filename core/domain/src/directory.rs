@@ -7,19 +7,33 @@ use crate::{
     address::Address,
     card::Card,
     error::Error,
-    id::Identifier,
+    event::Event,
+    id::{Identifier, SubscriberId},
     keys::SealedCard,
     ports::{Directory, Ports},
-    record::{Batch, Stored, Versioned},
+    record::{Batch, RecordKey, Stored, Versioned},
     subscriber::{DirectoryError, Subscriber},
 };
 
 /// A subscriber as kept: the card sealed.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct SubscriberRecord {
     identifier: Identifier,
     address: Address,
     card: Option<SealedCard>,
+    /// By which facts name the subscriber.
+    reference: SubscriberId,
+    /// The ids of the links that lead from the card to here.
+    links: Vec<String>,
+    /// Whether nobody is to know the subscriber for now.
+    locked: bool,
+}
+
+impl SubscriberRecord {
+    /// What facts about the subscriber are about. The identifier is not in it, so that it goes with the record.
+    fn about(&self) -> RecordKey {
+        RecordKey { collection: Self::COLLECTION, id: self.reference.as_str().to_owned() }
+    }
 }
 
 impl Stored for SubscriberRecord {
@@ -56,35 +70,105 @@ impl Subscribers {
         Self { ports }
     }
 
-    /// Enters a subscriber, or replaces what was known of that identifier.
+    /// Enters a subscriber, or replaces what was known of that identifier. One who is locked stays so.
     ///
     /// # Errors
     /// [`StoreError::Conflict`](crate::record::StoreError::Conflict) when somebody else changes the same subscriber.
     pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), Error> {
+        let Ports { store, keys, entropy, clock } = &self.ports;
         let identifier = &subscriber.identifier;
-        let seal = |card| {
-            self.ports.keys.seal_card(card, identifier.as_str(), self.ports.entropy.as_ref())
-        };
-        let mut batch = Batch::default();
+        let seal = |card| keys.seal_card(card, identifier.as_str(), entropy.as_ref());
+        let found = store.find::<SubscriberRecord>(identifier.as_str()).await?;
+        let before = found.as_ref().map(|found| &found.value);
+        let index = subscriber.card.as_ref().map(|card| keys.card_index(card)).transpose()?;
         let record = SubscriberRecord {
             identifier: identifier.clone(),
             address: subscriber.address.clone(),
             card: subscriber.card.as_ref().map(seal).transpose()?,
+            reference: match before {
+                Some(before) => before.reference.clone(),
+                None => SubscriberId::random(entropy.as_ref())?,
+            },
+            links: index.iter().cloned().collect(),
+            locked: before.is_some_and(|before| before.locked),
         };
-        let found = self.ports.store.find::<SubscriberRecord>(identifier.as_str()).await?;
-        batch.put(found.map(|found| found.version), record)?;
-        if let Some(index) = subscriber
-            .card
-            .as_ref()
-            .and_then(|card| self.ports.keys.card_indexes(card).into_iter().next())
-        {
-            let found = self.ports.store.find::<CardLink>(&index).await?;
-            batch.put(
-                found.map(|found| found.version),
-                CardLink { index, identifier: identifier.clone() },
-            )?;
+        let mut batch = Batch::default();
+        for link in before.into_iter().flat_map(|before| &before.links) {
+            if index.as_ref() != Some(link) {
+                self.unlink(&mut batch, link, identifier).await?;
+            }
         }
-        Ok(self.ports.store.commit(batch).await?)
+        if let Some(index) = index {
+            let found = store.find::<CardLink>(&index).await?;
+            let link = CardLink { index, identifier: identifier.clone() };
+            batch.put(found.map(|found| found.version), link)?;
+        }
+        batch.fact(record.about(), clock.now(), Event::SubscriberEntered);
+        batch.put(found.map(|found| found.version), record)?;
+        Ok(store.commit(batch).await?)
+    }
+
+    /// Nobody knows the subscriber from now on, by identifier or card, until he or she is unlocked. What was begun before ends
+    /// with the time of its code.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such subscriber, and when the store fails.
+    pub async fn lock(&self, identifier: &Identifier) -> Result<(), Error> {
+        self.set_locked(identifier, true).await
+    }
+
+    /// The subscriber is known again.
+    ///
+    /// # Errors
+    /// As `lock`.
+    pub async fn unlock(&self, identifier: &Identifier) -> Result<(), Error> {
+        self.set_locked(identifier, false).await
+    }
+
+    async fn set_locked(&self, identifier: &Identifier, locked: bool) -> Result<(), Error> {
+        let change = async |found: Versioned<SubscriberRecord>| {
+            let mut batch = Batch::default();
+            if found.value.locked != locked {
+                let event =
+                    if locked { Event::SubscriberLocked } else { Event::SubscriberUnlocked };
+                batch.fact(found.value.about(), self.ports.clock.now(), event);
+                batch.replace(&found.map(|record| SubscriberRecord { locked, ..record }))?;
+            }
+            Ok((batch, ()))
+        };
+        self.ports.store.change(identifier.as_str(), change).await
+    }
+
+    /// Removes what is kept of a subscriber: number, card, and the way from the card. What happened stays, under a name that
+    /// says nothing of the person.
+    ///
+    /// # Errors
+    /// As `lock`.
+    pub async fn remove(&self, identifier: &Identifier) -> Result<(), Error> {
+        let change = async |found: Versioned<SubscriberRecord>| {
+            let mut batch = Batch::default();
+            for link in &found.value.links {
+                self.unlink(&mut batch, link, identifier).await?;
+            }
+            batch.fact(found.value.about(), self.ports.clock.now(), Event::SubscriberRemoved);
+            batch.remove(&found);
+            Ok((batch, ()))
+        };
+        self.ports.store.change(identifier.as_str(), change).await
+    }
+
+    /// Removes a link in that batch, unless it leads to somebody else by now.
+    async fn unlink(
+        &self,
+        batch: &mut Batch,
+        index: &str,
+        identifier: &Identifier,
+    ) -> Result<(), Error> {
+        let link = self.ports.store.find::<CardLink>(index).await?;
+        if let Some(link) = link.filter(|link| link.value.identifier == *identifier) {
+            batch.remove(&link);
+        }
+        Ok(())
     }
 
     async fn find(&self, identifier: &Identifier) -> Result<Option<Subscriber>, Error> {
@@ -93,6 +177,9 @@ impl Subscribers {
         else {
             return Ok(None);
         };
+        if record.locked {
+            return Ok(None);
+        }
         let card = record
             .card
             .map(|sealed| self.ports.keys.open_card(&sealed, record.identifier.as_str()))
@@ -134,10 +221,13 @@ impl Directory for Subscribers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
         address::Msisdn,
-        testing::{card, other_card},
+        ports::Reads as _,
+        testing::{MemoryStore, card, other_card},
     };
 
     fn subscribers() -> Subscribers {
@@ -162,6 +252,84 @@ mod tests {
         );
         assert_eq!(directory.by_card(&card()).await, Ok(Some(alice(Some(card())))));
         assert_eq!(directory.by_card(&other_card()).await, Ok(None));
+    }
+
+    /// What is kept in the records of a directory, as one text.
+    fn kept(store: &MemoryStore) -> String {
+        format!("{:?}", store.records())
+    }
+
+    fn directory_and_store() -> (Subscribers, Arc<MemoryStore>) {
+        let store = Arc::new(MemoryStore::default());
+        let ports = Ports { store: store.clone(), ..crate::testing::ports() };
+        (Subscribers::new(ports), store)
+    }
+
+    #[tokio::test]
+    async fn a_locked_subscriber_is_known_to_nobody_until_unlocked() {
+        let (directory, alice) = (subscribers(), alice(Some(card())));
+        directory.enrol(&alice).await.unwrap();
+        directory.lock(&alice.identifier).await.unwrap();
+        // Entering again what a merchant has in its own list unlocks nobody.
+        directory.enrol(&alice).await.unwrap();
+        assert_eq!(directory.by_identifier(&alice.identifier).await, Ok(None));
+        assert_eq!(directory.by_card(&card()).await, Ok(None));
+        directory.unlock(&alice.identifier).await.unwrap();
+        assert_eq!(directory.by_identifier(&alice.identifier).await, Ok(Some(alice.clone())));
+        assert_eq!(directory.by_card(&card()).await, Ok(Some(alice)));
+    }
+
+    #[tokio::test]
+    async fn of_a_subscriber_who_is_removed_no_record_says_anything() {
+        let (directory, store) = directory_and_store();
+        let alice = alice(Some(card()));
+        directory.enrol(&alice).await.unwrap();
+        directory.enrol(&Subscriber { card: Some(other_card()), ..alice.clone() }).await.unwrap();
+        assert!(kept(&store).contains("alice"));
+        directory.remove(&alice.identifier).await.unwrap();
+        assert_eq!(store.records(), []);
+        let again = directory.remove(&alice.identifier).await;
+        assert!(matches!(again, Err(Error::NotFound { .. })), "{again:?}");
+        for change in
+            [directory.lock(&alice.identifier).await, directory.unlock(&alice.identifier).await]
+        {
+            assert!(matches!(change, Err(Error::NotFound { .. })), "{change:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_link_of_a_card_that_is_somebody_elses_by_now_stays() {
+        let directory = subscribers();
+        directory.enrol(&alice(Some(card()))).await.unwrap();
+        let bob = Subscriber { identifier: "bob".try_into().unwrap(), ..alice(Some(card())) };
+        directory.enrol(&bob).await.unwrap();
+        directory.remove(&alice(None).identifier).await.unwrap();
+        assert_eq!(directory.by_card(&card()).await, Ok(Some(bob)));
+    }
+
+    #[tokio::test]
+    async fn what_became_of_a_subscriber_is_in_facts_that_do_not_name_the_person() {
+        let (directory, store) = directory_and_store();
+        let alice = alice(Some(card()));
+        directory.enrol(&alice).await.unwrap();
+        directory.lock(&alice.identifier).await.unwrap();
+        directory.lock(&alice.identifier).await.unwrap();
+        let found = directory.ports.store.find::<SubscriberRecord>("alice").await.unwrap();
+        let about = found.unwrap().value.about();
+        directory.unlock(&alice.identifier).await.unwrap();
+        directory.remove(&alice.identifier).await.unwrap();
+        let facts = store.facts(&about).await.unwrap();
+        let events: Vec<Event> = facts.into_iter().map(|fact| fact.event).collect();
+        assert_eq!(
+            events,
+            [
+                Event::SubscriberEntered,
+                Event::SubscriberLocked,
+                Event::SubscriberUnlocked,
+                Event::SubscriberRemoved
+            ]
+        );
+        assert!(!about.to_string().contains("alice"), "{about}");
     }
 
     #[tokio::test]

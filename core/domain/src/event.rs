@@ -82,6 +82,14 @@ pub enum Event {
         /// From whom, masked.
         from: String,
     },
+    /// A subscriber was entered into the directory, or entered again.
+    SubscriberEntered,
+    /// A subscriber is treated as one whom nobody knows, until unlocked.
+    SubscriberLocked,
+    /// A subscriber is known again.
+    SubscriberUnlocked,
+    /// What the directory had of a subscriber is gone.
+    SubscriberRemoved,
     /// A payment began.
     PaymentStarted {
         /// In minor units of its currency.

@@ -80,6 +80,11 @@ random_id!(
     SessionId, "ses_"
 );
 
+random_id!(
+    /// Names a subscriber in facts, which are kept when the subscriber is gone: it says nothing of the person.
+    SubscriberId, "sub_"
+);
+
 /// Follows one purchase through everybody's logs: the trace id of W3C Trace Context, 32 lower-case hexadecimal digits that
 /// are not all zero. It has no room for anything secret.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]

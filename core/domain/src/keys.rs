@@ -33,6 +33,7 @@ struct DerivedKeys {
     card: LessSafeKey,
     card_index: hmac::Key,
     record: LessSafeKey,
+    facts: hmac::Key,
 }
 
 impl KeyRing {
@@ -165,6 +166,24 @@ impl KeyRing {
         self.keys.get(&self.current).into_iter().chain(older).map(index_of).collect()
     }
 
+    /// Seals the end of a chain of facts, under the current key: only a holder of the master secret can.
+    ///
+    /// # Errors
+    /// None: the ring has its current key.
+    pub fn seal_facts(&self, end: &[u8]) -> Result<(KeyId, [u8; 32]), Error> {
+        let tag = hmac::sign(&self.derived(&self.current)?.facts, end);
+        let seal = tag.as_ref().try_into().map_err(|_| Error::Sealed)?;
+        Ok((self.current.clone(), seal))
+    }
+
+    /// Whether that is what [`KeyRing::seal_facts`] gave under that key, in constant time.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] when it is not, and [`Error::UnknownKey`] when the key is not in the ring.
+    pub fn verify_facts(&self, key: &KeyId, end: &[u8], seal: &[u8]) -> Result<(), Error> {
+        hmac::verify(&self.derived(key)?.facts, end, seal).map_err(|_| Error::Sealed)
+    }
+
     fn derived(&self, id: &KeyId) -> Result<&DerivedKeys, Error> {
         self.keys.get(id).ok_or_else(|| Error::UnknownKey(id.clone()))
     }
@@ -189,14 +208,15 @@ impl DerivedKeys {
         let sealing = |purpose| -> Result<LessSafeKey, ring::error::Unspecified> {
             UnboundKey::new(&AES_256_GCM, derive(purpose)?.as_ref()).map(LessSafeKey::new)
         };
+        let signing = |purpose| -> Result<hmac::Key, ring::error::Unspecified> {
+            Ok(hmac::Key::new(hmac::HMAC_SHA256, derive(purpose)?.as_ref()))
+        };
         Ok(Self {
             code: Secret::new(*derive(b"code 1").map_err(refuse)?),
             card: sealing(b"card 1").map_err(refuse)?,
             record: sealing(b"record 1").map_err(refuse)?,
-            card_index: hmac::Key::new(
-                hmac::HMAC_SHA256,
-                derive(b"card index 1").map_err(refuse)?.as_ref(),
-            ),
+            card_index: signing(b"card index 1").map_err(refuse)?,
+            facts: signing(b"facts 1").map_err(refuse)?,
         })
     }
 }
@@ -268,6 +288,17 @@ mod tests {
         ] {
             assert_eq!(ring.open(&changed, "rec_1"), Err(Error::Sealed));
         }
+    }
+
+    #[test]
+    fn the_end_of_a_chain_is_sealed_under_one_key_and_for_one_end() {
+        let ring = key_ring();
+        let (key, seal) = ring.seal_facts(b"end").unwrap();
+        assert_eq!(ring.verify_facts(&key, b"end", &seal), Ok(()));
+        assert_eq!(ring.verify_facts(&key, b"another", &seal), Err(Error::Sealed));
+        assert_eq!(ring.verify_facts(&key, b"end", &[0; 32]), Err(Error::Sealed));
+        let unknown = KeyId::try_from("gone").unwrap();
+        assert_eq!(ring.verify_facts(&unknown, b"end", &seal), Err(Error::UnknownKey(unknown)));
     }
 
     #[test]

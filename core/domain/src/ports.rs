@@ -60,7 +60,7 @@ pub trait Store: Send + Sync {
     /// Commits all of the batch or nothing of it.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when a record to insert exists, a record to replace has another version, or a posting
+    /// [`StoreError::Conflict`] when a record to insert exists, a record to replace or remove has another version, or a posting
     /// was made before; [`StoreError::Overdrawn`] when a posting would bring an account below the posting's floor, after
     /// those before it in the batch; [`StoreError::Unavailable`] when it cannot be known to be durable.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;

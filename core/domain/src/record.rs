@@ -178,6 +178,15 @@ impl<T> Step<T> {
     }
 }
 
+/// A record that is to be removed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Removal {
+    /// Where it is kept.
+    pub key: RecordKey,
+    /// The version that it must have.
+    pub version: Version,
+}
+
 /// Changes that are committed all or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -185,6 +194,8 @@ pub struct Batch {
     pub inserts: Vec<Record>,
     /// Records that must have the version before theirs.
     pub replacements: Vec<Record>,
+    /// Records to remove, each as it was read. What happened to them stays.
+    pub removals: Vec<Removal>,
     /// Facts to append, each about a record.
     pub facts: Vec<(RecordKey, Fact)>,
     /// Postings to make, each once ever.
@@ -215,6 +226,12 @@ impl Batch {
         self.replacements.push(record_of(&replaced.value, replaced.version.next())?);
         self.correlate(&replaced.value);
         Ok(())
+    }
+
+    /// Removes the record that was read in that version.
+    pub fn remove<T: Stored>(&mut self, read: &Versioned<T>) {
+        self.removals.push(Removal { key: read.value.key(), version: read.version });
+        self.correlate(&read.value);
     }
 
     fn correlate<T: Stored>(&mut self, value: &T) {
@@ -271,6 +288,7 @@ impl Batch {
     pub const fn is_empty(&self) -> bool {
         self.inserts.is_empty()
             && self.replacements.is_empty()
+            && self.removals.is_empty()
             && self.facts.is_empty()
             && self.postings.is_empty()
     }

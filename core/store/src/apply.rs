@@ -4,12 +4,13 @@ use std::{collections::HashSet, fmt};
 
 use countersign_domain::{
     event::Fact,
-    record::{Batch, Record, RecordKey, StoreError, Version},
+    record::{Batch, Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Balance, Posting},
 };
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use crate::{
+    chain::End,
     error::{corrupt, corrupt_json, unavailable},
     query,
 };
@@ -18,18 +19,24 @@ const INSERT: &str = "
     INSERT INTO records (collection, id, version, due_at, body) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
 const REPLACE: &str = "
     UPDATE records SET version = ?3, due_at = ?4, body = ?5 WHERE collection = ?1 AND id = ?2 AND version = ?3 - 1";
+const REMOVE: &str = "
+    DELETE FROM records WHERE collection = ?1 AND id = ?2 AND version = ?3";
 const APPEND: &str = "
-    INSERT INTO facts (collection, id, at, body) VALUES (?1, ?2, ?3, ?4)";
+    INSERT INTO facts (sequence, collection, id, at, body, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const POST: &str = "
     INSERT INTO postings (id, debit, credit, currency, amount_minor, floor_minor, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT DO NOTHING RETURNING sequence";
 const ENTER: &str = "
     INSERT INTO entries (account, currency, sequence, debit_minor, credit_minor, latest_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
-/// Applies the batch, or part of it when it fails: the caller then rolls back.
+/// Applies the batch, or part of it when it fails: the caller then rolls back. Gives the end of the chain of facts after it.
 ///
 /// A batch names each record and each posting once: a second naming conflicts with the first.
-pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
+pub(crate) fn apply(
+    connection: &Connection,
+    batch: &Batch,
+    mut end: End,
+) -> Result<End, StoreError> {
     let mut named = HashSet::new();
     for record in &batch.inserts {
         let inserted =
@@ -41,13 +48,19 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<(), StoreE
             named.insert(&record.key) && write(connection, REPLACE, record, record.version)?;
         or_conflict(replaced, &record.key)?;
     }
+    for Removal { key, version } in &batch.removals {
+        let version = integer(version.0, key, "version")?;
+        let removed = named.insert(key)
+            && execute(connection, REMOVE, &[&key.collection, &key.id, &version])?;
+        or_conflict(removed, key)?;
+    }
     for (about, fact) in &batch.facts {
-        append(connection, about, fact)?;
+        end = append(connection, about, fact, end)?;
     }
     for posting in &batch.postings {
         post(connection, posting)?;
     }
-    Ok(())
+    Ok(end)
 }
 
 fn or_conflict(done: bool, key: impl fmt::Display) -> Result<(), StoreError> {
@@ -67,10 +80,18 @@ fn write(
     execute(connection, statement, &[&key.collection, &key.id, &version, &due_at, body])
 }
 
-fn append(connection: &Connection, about: &RecordKey, fact: &Fact) -> Result<(), StoreError> {
+fn append(
+    connection: &Connection,
+    about: &RecordKey,
+    fact: &Fact,
+    end: End,
+) -> Result<End, StoreError> {
     let at = integer(fact.at.unix_millis(), about, "at")?;
     let body = serde_json::to_string(fact).map_err(|error| corrupt_json(about, &error))?;
-    execute(connection, APPEND, &[&about.collection, &about.id, &at, &body]).map(drop)
+    let end = end.then(about.collection.as_bytes(), about.id.as_bytes(), at, body.as_bytes());
+    let (sequence, digest) = (end.sequence, end.digest.as_slice());
+    let values: [&dyn ToSql; 6] = [&sequence, &about.collection, &about.id, &at, &body, &digest];
+    execute(connection, APPEND, &values).map(|_| end)
 }
 
 fn post(connection: &Connection, posting: &Posting) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! Why a store cannot be opened; and how a failure of SQLite is told to the domain.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use countersign_domain::record::StoreError;
 use thiserror::Error;
@@ -48,6 +48,28 @@ pub enum OpenError {
         /// The version that this program knows.
         known: usize,
     },
+    /// Somebody changed the schema of the file.
+    #[error(
+        "{path} does not have the schema that this program makes: {object} {how}. Find out who wrote to it, and restore a backup"
+    )]
+    Altered {
+        /// Which file.
+        path: PathBuf,
+        /// Kind and name of the first object that is not as it must be.
+        object: String,
+        /// What is wrong with it.
+        how: Alteration,
+    },
+    /// The facts are not those that were committed, or cannot be known to be.
+    #[error(
+        "the facts of {path} cannot be trusted: {cause}. Look with `countersign check --facts`; restore a backup where they were changed"
+    )]
+    Facts {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with them.
+        cause: String,
+    },
     /// The file is broken.
     #[error("{path} is damaged: {cause}")]
     Damaged {
@@ -58,17 +80,38 @@ pub enum OpenError {
     },
 }
 
+/// What became of an object of the schema.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Alteration {
+    /// It is not there.
+    Missing,
+    /// It has another definition.
+    Changed,
+    /// It is none of ours.
+    Added,
+}
+
+impl fmt::Display for Alteration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "is missing",
+            Self::Changed => "was changed",
+            Self::Added => "is none of ours",
+        })
+    }
+}
+
 /// A failure of SQLite while the store is in use. Its messages name tables and columns, never values.
-pub(crate) fn unavailable(failure: impl std::fmt::Display) -> StoreError {
+pub(crate) fn unavailable(failure: impl fmt::Display) -> StoreError {
     StoreError::Unavailable { cause: failure.to_string() }
 }
 
 /// A value that SQLite cannot hold, or that we did not write.
-pub(crate) fn corrupt(key: impl std::fmt::Display, cause: impl Into<String>) -> StoreError {
+pub(crate) fn corrupt(key: impl fmt::Display, cause: impl Into<String>) -> StoreError {
     StoreError::Corrupt { key: key.to_string(), cause: cause.into() }
 }
 
 /// JSON that is not the value it should be. Only where it broke: the reader's own message may quote the value.
-pub(crate) fn corrupt_json(key: impl std::fmt::Display, error: &serde_json::Error) -> StoreError {
+pub(crate) fn corrupt_json(key: impl fmt::Display, error: &serde_json::Error) -> StoreError {
     corrupt(key, format!("JSON error at line {}, column {}", error.line(), error.column()))
 }

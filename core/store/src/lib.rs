@@ -44,7 +44,8 @@
 //! while it is written to, and how to restore it. A program does it with [`backup`].
 //!
 //! Modules in reading order: `store` (the port), `writer` (group commit), `apply` (what a batch changes), `readers`,
-//! `query` (what can be asked), `backup`, `books` (whether they are right), `export` (the books for another program), `schema`
+//! `query` (what can be asked), `backup`, `chain` (whether the facts are those that were
+//! committed), `books` (whether they are right), `export` (the books for another program), `schema`
 //! (opening the file), `threads`, `error`.
 
 mod store;
@@ -52,6 +53,7 @@ mod store;
 mod apply;
 mod backup;
 mod books;
+mod chain;
 mod export;
 mod query;
 mod readers;
@@ -63,5 +65,7 @@ mod error;
 
 pub use backup::backup;
 pub use books::{Books, Difference, Findings, Total, Wrong};
-pub use error::OpenError;
+pub use chain::{Break, ChainFindings, Facts};
+pub use error::{Alteration, OpenError};
+pub use schema::check_file;
 pub use store::SqliteStore;

@@ -1,19 +1,30 @@
 //! Opens the file: whose it is, which schema it has, and that a commit to it is durable.
 
-use std::{fs::OpenOptions, io, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::OpenOptions,
+    io,
+    path::{self, Path},
+    time::Duration,
+};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::error::OpenError;
+use crate::error::{Alteration, OpenError};
 
 /// Marks the file as ours (`PRAGMA application_id`): "CSGN".
 const APPLICATION_ID: i64 = 0x4353_474E;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// The version of [`SCHEMA`] (`PRAGMA user_version`), one more with every change of it. Files of earlier versions do not have
-/// the balance of every entry; they were made before the first release, and nothing brings them up to date.
-const VERSION: usize = 3;
+/// The version of [`SCHEMA`] (`PRAGMA user_version`), one more with every change of it. Files of earlier versions were made
+/// before the first release, and nothing brings them up to date: facts that were not chained when they were committed would be
+/// vouched for by a chain that is made later.
+const VERSION: usize = 4;
+
+/// Everything that a schema is made of. The tables that SQLite makes for itself belong to one of ours, and have no text.
+const OBJECTS: &str = "
+    SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema";
 
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,6 +44,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(path, flags)?;
     make_schema(&mut connection, path)?;
+    check_schema(&connection, path)?;
     make_durable(&connection, path)?;
     check(&connection, path)?;
     Ok(connection)
@@ -104,6 +116,49 @@ pub(crate) fn has_schema(connection: &Connection, path: &Path) -> Result<bool, O
     }
 }
 
+/// Whether the schema is to the letter the one that this program makes. What holds without a look at the rows, such as that
+/// facts are append-only, is in it: a file without a trigger of ours keeps no promise.
+pub(crate) fn check_schema(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let (found, ours) = (
+        objects(connection).map_err(|error| refusal(path, &error))?,
+        expected().map_err(|error| refusal(path, &error))?,
+    );
+    let missing = ours.iter().find_map(|(object, text)| match found.get(object) {
+        None => Some((object, Alteration::Missing)),
+        Some(other) if other != text => Some((object, Alteration::Changed)),
+        Some(_) => None,
+    });
+    let foreign = || found.keys().find(|object| !ours.contains_key(*object));
+    match missing.or_else(|| foreign().map(|object| (object, Alteration::Added))) {
+        None => Ok(()),
+        Some((object, how)) => {
+            Err(OpenError::Altered { path: path.to_owned(), object: object.clone(), how })
+        }
+    }
+}
+
+/// Whether a file has the schema that this program makes; nothing is written to it.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn check_file(path: &Path) -> Result<(), OpenError> {
+    let path = path::absolute(path).map_err(|error| unusable(path, error))?;
+    let connection = open_reader(&path)?;
+    if has_schema(&connection, &path)? { check_schema(&connection, &path) } else { Ok(()) }
+}
+
+/// As SQLite keeps the schema of a new store.
+fn expected() -> rusqlite::Result<BTreeMap<String, String>> {
+    let fresh = Connection::open_in_memory()?;
+    fresh.execute_batch(SCHEMA)?;
+    objects(&fresh)
+}
+
+fn objects(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut statement = connection.prepare(OBJECTS)?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
 /// Asks for a write-ahead log that is synced on every commit, and trusts only what it reads back.
 fn make_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let ask = || {
@@ -150,7 +205,7 @@ fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn refusal(path: &Path, error: &rusqlite::Error) -> OpenError {
+pub(crate) fn refusal(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: path.to_owned() },
         Some(ErrorCode::DatabaseCorrupt) => {

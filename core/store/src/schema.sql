@@ -11,17 +11,31 @@ CREATE TABLE records (
 
 CREATE INDEX records_due ON records (collection, due_at) WHERE due_at IS NOT NULL;
 
--- What happened to a record. Append-only.
+-- What happened to a record. Append-only, without gaps, and chained: each digest is over the one before it and all of its own
+-- row (src/chain.rs), so that no fact can be changed, left out or slipped in without those after it.
 CREATE TABLE facts (
     sequence   INTEGER NOT NULL PRIMARY KEY,
     collection TEXT    NOT NULL,
     id         TEXT    NOT NULL,
     at         INTEGER NOT NULL CHECK (at >= 0),
     event      TEXT    NOT NULL AS (body ->> 'event'),
-    body       TEXT    NOT NULL -- JSON
+    body       TEXT    NOT NULL, -- JSON
+    digest     BLOB    NOT NULL CHECK (length(digest) = 32)
 ) STRICT;
 
 CREATE INDEX facts_about ON facts (collection, id);
+
+-- The end of that chain, which only the holder of a master secret can seal: one row. Without a seal, no process with a key has
+-- opened the file yet.
+CREATE TABLE chain (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    sequence INTEGER NOT NULL CHECK (sequence >= 0), -- of the last fact; 0 before the first
+    digest   BLOB    NOT NULL CHECK (length(digest) = 32),
+    key      TEXT, -- the id of the key that sealed it
+    seal     BLOB CHECK (length(seal) = 32)
+) STRICT;
+
+INSERT INTO chain (only_row, sequence, digest) VALUES (1, 0, zeroblob(32));
 
 CREATE TRIGGER facts_are_never_changed BEFORE UPDATE ON facts
 BEGIN SELECT RAISE(ABORT, 'facts are append-only'); END;

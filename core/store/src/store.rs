@@ -3,12 +3,14 @@
 use std::{
     io,
     path::{self, Path},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
 use countersign_domain::{
     amount::Currency,
     event::Fact,
+    keys::KeyRing,
     ports::{Reads, Store},
     record::{Batch, Record, RecordKey, StoreError},
     register::{Account, Balance, Span, Statement},
@@ -16,7 +18,14 @@ use countersign_domain::{
 };
 use rusqlite::Connection;
 
-use crate::{error::OpenError, query, readers::Readers, schema, writer::Writer};
+use crate::{
+    chain::{Chain, cause_of},
+    error::OpenError,
+    query,
+    readers::Readers,
+    schema,
+    writer::Writer,
+};
 
 /// How many reads run at once in threads of their own, and how many more by whoever wants one record.
 const READERS: usize = 4;
@@ -43,20 +52,36 @@ impl SqliteStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_as(path, Chain::unsealed())
+    }
+
+    /// As [`SqliteStore::open`], and seals the chain of facts with a key of that ring: whoever writes to the file without the
+    /// key is found out. Once a file is sealed, no fact is appended to it without the key.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; [`OpenError::Facts`] when the end of the chain is not the one that was sealed.
+    pub fn open_sealed(path: &Path, keys: Arc<KeyRing>) -> Result<Self, OpenError> {
+        Self::open_as(path, Chain::sealed(keys))
+    }
+
+    fn open_as(path: &Path, chain: Chain) -> Result<Self, OpenError> {
         let unusable = |error: io::Error| OpenError::Unusable {
             path: path.to_owned(),
             cause: error.to_string(),
         };
         // Absolute, so that SQLite cannot read `file:...` as a URI.
         let path = path::absolute(path).map_err(unusable)?;
-        let writer = schema::open_writer(&path)?;
+        let mut writer = schema::open_writer(&path)?;
+        chain
+            .open(&mut writer)
+            .map_err(|error| OpenError::Facts { path: path.clone(), cause: cause_of(error) })?;
         let queued = (0..READERS).map(|_| schema::open_reader(&path)).collect::<Result<_, _>>()?;
         let at_once = (0..READERS_AT_ONCE)
             .map(|_| schema::open_impatient_reader(&path))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             readers: Readers::start(queued, at_once).map_err(unusable)?,
-            writer: Writer::start(writer).map_err(unusable)?,
+            writer: Writer::start(writer, chain).map_err(unusable)?,
         })
     }
 

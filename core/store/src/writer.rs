@@ -12,7 +12,12 @@ use countersign_domain::record::{Batch, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{apply::apply, error::unavailable, threads::Thread};
+use crate::{
+    apply::apply,
+    chain::{Chain, End},
+    error::unavailable,
+    threads::Thread,
+};
 
 /// How many batches may wait; further ones wait for a place in the queue.
 const MAX_WAITING: usize = 1024;
@@ -37,14 +42,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(mut connection: Connection) -> io::Result<Self> {
+    pub(crate) fn start(mut connection: Connection, chain: Chain) -> io::Result<Self> {
         let (queue, mut waiting) = mpsc::channel(MAX_WAITING);
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
         let thread = Thread::spawn("store-writer", move || {
             let mut group = Vec::with_capacity(MAX_GROUP);
             while waiting.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
-                commit_and_answer(&mut connection, &mut group, &counted);
+                commit_and_answer(&mut connection, &chain, &mut group, &counted);
             }
         })?;
         Ok(Self { queue, commits, _thread: thread })
@@ -65,8 +70,13 @@ impl Writer {
 }
 
 /// Leaves the group empty.
-fn commit_and_answer(connection: &mut Connection, group: &mut Vec<Waiting>, commits: &AtomicU64) {
-    let outcomes = commit_group(connection, group.iter().map(|waiting| &waiting.batch));
+fn commit_and_answer(
+    connection: &mut Connection,
+    chain: &Chain,
+    group: &mut Vec<Waiting>,
+    commits: &AtomicU64,
+) {
+    let outcomes = commit_group(connection, chain, group.iter().map(|waiting| &waiting.batch));
     match &outcomes {
         Ok(_) => drop(commits.fetch_add(1, Ordering::Relaxed)),
         Err(failure) => {
@@ -86,23 +96,33 @@ fn commit_and_answer(connection: &mut Connection, group: &mut Vec<Waiting>, comm
 /// the whole transaction by itself, and a conflict found in it may have been with what is now gone.
 fn commit_group<'a>(
     connection: &mut Connection,
-    batches: impl Iterator<Item = &'a Batch>,
+    chain: &Chain,
+    batches: impl Iterator<Item = &'a Batch> + Clone,
 ) -> Result<Vec<Outcome>, StoreError> {
     // The write lock from the start: versions are compared with what no other process can change before the commit.
     let mut transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(unavailable)?;
     let mut outcomes = Vec::new();
+    let has_facts = batches.clone().any(|batch| !batch.facts.is_empty());
+    let mut end = if has_facts { chain.end(&transaction)? } else { End::START };
+    let before = end;
     for batch in batches {
         let savepoint = transaction.savepoint().map_err(unavailable)?;
-        let outcome = apply(&savepoint, batch);
+        let outcome = apply(&savepoint, batch, end);
         match &outcome {
-            Ok(()) => savepoint.commit(),
+            Ok(after) => {
+                end = *after;
+                savepoint.commit()
+            }
             Err(failure @ StoreError::Unavailable { .. }) => return Err(failure.clone()),
             Err(_) => savepoint.finish(), // rolls back
         }
         .map_err(unavailable)?;
-        outcomes.push(outcome);
+        outcomes.push(outcome.map(drop));
+    }
+    if end != before {
+        chain.put(&transaction, end)?;
     }
     transaction.commit().map_err(unavailable)?;
     Ok(outcomes)
@@ -142,7 +162,7 @@ mod tests {
     fn a_batch_that_conflicts_is_rolled_back_alone() {
         let (mut connection, _folder) = fresh();
         let group = [inserts([note("a")]), inserts([note("b"), note("a")]), inserts([note("c")])];
-        let outcomes = commit_group(&mut connection, group.iter()).unwrap();
+        let outcomes = commit_group(&mut connection, &Chain::unsealed(), group.iter()).unwrap();
         let conflict = Err(StoreError::Conflict { key: "note a".to_owned() });
         assert_eq!(outcomes, [Ok(()), conflict, Ok(())]);
         assert_eq!(["a", "b", "c"].map(|id| exists(&connection, id)), [true, false, true]);
@@ -153,7 +173,7 @@ mod tests {
         let (mut connection, _folder) = fresh();
         let late = Record { due_at: Some(Timestamp::from_unix_millis(u64::MAX)), ..note("late") };
         let group = [inserts([note("a"), late]), inserts([note("b")])];
-        let outcomes = commit_group(&mut connection, group.iter()).unwrap();
+        let outcomes = commit_group(&mut connection, &Chain::unsealed(), group.iter()).unwrap();
         let cause = "due_at 18446744073709551615 is above 9223372036854775807".to_owned();
         assert_eq!(
             outcomes,
@@ -168,7 +188,7 @@ mod tests {
         let replacement = Record { version: Version(2), ..note("a") };
         let replace = Batch { replacements: vec![replacement], ..Batch::default() };
         let group = [inserts([note("a")]), replace.clone(), replace];
-        let outcomes = commit_group(&mut connection, group.iter()).unwrap();
+        let outcomes = commit_group(&mut connection, &Chain::unsealed(), group.iter()).unwrap();
         assert_eq!(
             outcomes,
             [Ok(()), Ok(()), Err(StoreError::Conflict { key: "note a".to_owned() })]
@@ -200,7 +220,7 @@ mod tests {
         let group = [spend("a", 60), inserts([note("b")]), spend("c", 41), spend("d", 40)];
         let (mut group, answers) = waiting(group);
         let commits = AtomicU64::new(0);
-        commit_and_answer(&mut connection, &mut group, &commits);
+        commit_and_answer(&mut connection, &Chain::unsealed(), &mut group, &commits);
 
         let mut outcomes = Vec::new();
         for answer in answers {
@@ -224,7 +244,7 @@ mod tests {
         let large = Record { body: "x".repeat(1_000_000), ..note("large") };
         let (mut group, answers) = waiting([inserts([note("a")]), inserts([large])]);
         let (mut connection, commits) = (connection, AtomicU64::new(0));
-        commit_and_answer(&mut connection, &mut group, &commits);
+        commit_and_answer(&mut connection, &Chain::unsealed(), &mut group, &commits);
 
         let full = Err(StoreError::Unavailable { cause: "database or disk is full".to_owned() });
         for answer in answers {
@@ -233,7 +253,7 @@ mod tests {
         assert_eq!(["a", "large"].map(|id| exists(&connection, id)), [false, false]);
         assert_eq!(commits.into_inner(), 0);
 
-        let writer = Writer::start(connection).unwrap();
+        let writer = Writer::start(connection, Chain::unsealed()).unwrap();
         assert_eq!(writer.commit(inserts([note("a")])).await, Ok(()));
         assert_eq!(writer.commits(), 1);
         drop(writer);

@@ -10,7 +10,7 @@ use std::{
 
 use countersign_sandbox::with_check_digit;
 use cucumber::World;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     bench::{Bench, Call},
@@ -177,14 +177,25 @@ impl Story {
 
     /// Enters a person into the server's directory, as a relying party does.
     pub(crate) async fn enrol(&self, name: &str, with_card: bool) -> Outcome {
-        let (bench, person) = (self.bench()?, self.person(name)?);
+        let person = self.person(name)?;
         let card = with_card
             .then(|| json!({ "number": person.card.number, "expiry": person.card.expiry }));
         let body = json!({ "number": person.number, "card": card });
-        let path = format!("/v1/subscribers/{}", person.user_id);
+        self.subscriber("PUT", name, "", Some(&body)).await
+    }
+
+    /// Has something done to a person in the server's directory, as a relying party does.
+    pub(crate) async fn subscriber(
+        &self,
+        method: &'static str,
+        name: &str,
+        action: &str,
+        body: Option<&Value>,
+    ) -> Outcome {
+        let bench = self.bench()?;
+        let path = format!("/v1/subscribers/{}{action}", self.person(name)?.user_id);
         let api_key = Some(bench.description.api_key.as_str());
-        let call =
-            Call { method: "PUT", path: &path, api_key, body: Some(&body), ..Call::default() };
+        let call = Call { method, path: &path, api_key, body, ..Call::default() };
         match bench.call(call).await? {
             Ok(reply) if reply.status.as_u16() == 204 => Ok(()),
             Ok(reply) => Err(Failure::expected("204", reply)),

@@ -122,7 +122,8 @@ async fn another_method_is_refused_with_those_that_are_taken() {
         ("DELETE", "/v1/checkouts/co_1", "GET,HEAD"),
         ("GET", "/v1/checkouts/co_1/void", "POST"),
         ("POST", "/v1/checkouts/co_1/trace", "GET,HEAD"),
-        ("GET", "/v1/subscribers/alice", "PUT"),
+        ("GET", "/v1/subscribers/alice", "PUT,DELETE"),
+        ("GET", "/v1/subscribers/alice/lock", "POST"),
         ("POST", "/openapi.json", "GET,HEAD"),
     ] {
         let refused = shop.call("dupont", method, path, &[], "").await;

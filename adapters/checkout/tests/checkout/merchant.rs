@@ -1,10 +1,18 @@
 //! The merchant's API.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use serde_json::json;
 
 use crate::browser::Browser;
 use crate::support::{CARD, NUMBER, Shop, order};
+
+/// All that is done to a subscriber.
+const SUBSCRIBERS: [(&str, &str); 4] = [
+    ("PUT", "/v1/subscribers/alice"),
+    ("DELETE", "/v1/subscribers/alice"),
+    ("POST", "/v1/subscribers/alice/lock"),
+    ("POST", "/v1/subscribers/alice/unlock"),
+];
 
 #[tokio::test]
 async fn a_request_that_is_repeated_has_one_effect_and_one_answer() {
@@ -121,8 +129,36 @@ async fn the_trace_tells_what_happened_and_gives_nothing_away() {
 async fn only_a_party_that_may_enrol_enters_subscribers() {
     let shop = Shop::new();
     let body = json!({ "number": NUMBER }).to_string();
-    let refused = shop.call("martin", "PUT", "/v1/subscribers/alice", &[], body).await;
-    assert_eq!(refused.refusal(), (403, "may-not-enrol".to_owned()));
+    for (method, path) in SUBSCRIBERS {
+        let refused = shop.call("martin", method, path, &[], body.clone()).await;
+        assert_eq!(refused.refusal(), (403, "may-not-enrol".to_owned()), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_who_is_locked_or_removed_is_answered_as_one_whom_nobody_knows() {
+    let shop = Shop::new();
+    let answered = async |given: &str| {
+        let page = shop.order("dupont").await;
+        let browser = Browser::at(&shop, &page, "application/json").await;
+        let answered = browser.submit(&page, given).await;
+        (answered.status, answered.body.replace(&page, ""))
+    };
+    let by_card = format!("card={CARD}&expiry=12/35");
+    let unknown = [answered("user_id=alice").await, answered(&by_card).await];
+    let call = async |method, path| shop.call("dupont", method, path, &[], "").await.status;
+    let [_, remove, lock, unlock] = SUBSCRIBERS;
+    for (method, path) in [remove, lock, unlock] {
+        assert_eq!(call(method, path).await, StatusCode::NOT_FOUND, "{method} {path}");
+    }
+    for (method, path) in [lock, remove] {
+        shop.enrol().await;
+        assert_eq!(call(unlock.0, unlock.1).await, StatusCode::NO_CONTENT);
+        let known = answered("user_id=alice").await;
+        assert_ne!(known.0, unknown[0].0, "{known:?}");
+        assert_eq!(call(method, path).await, StatusCode::NO_CONTENT, "{method} {path}");
+        assert_eq!([answered("user_id=alice").await, answered(&by_card).await], unknown);
+    }
 }
 
 #[tokio::test]
@@ -133,8 +169,10 @@ async fn nobody_calls_without_a_key_that_is_known() {
         ("GET", "/v1/checkouts/co_1"),
         ("GET", "/v1/checkouts/co_1/trace"),
         ("POST", "/v1/checkouts/co_1/void"),
-        ("PUT", "/v1/subscribers/alice"),
-    ] {
+    ]
+    .into_iter()
+    .chain(SUBSCRIBERS)
+    {
         let refused = shop.call("nobody", method, path, &[], "").await;
         assert_eq!(refused.refusal(), (401, "not-authenticated".to_owned()), "{path}");
         assert!(refused.header(header::WWW_AUTHENTICATE).starts_with("Bearer"));

@@ -78,6 +78,12 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
             ("https://pay.example.com", "https://pay.example.com/shop"),
             "public_origin is not https:// and a host",
         ),
+        (("https://pay.example.com", "https://0.0.0.0"), "public_origin is not https:// and a host"),
+        (("https://pay.example.com", "https://a:443"), "public_origin is not https:// and a host"),
+        (
+            ("[bank]", "[access.origins]\ndupont = [\"login.example.com:8443\"]\n[bank]"),
+            "origin is not a host",
+        ),
         (
             ("source = \"Dupont\"", "source = \"Dupont\"\ntls_server_name = \"centre\""),
             "sms.tls_server_name and sms.tls_authorities are needed together",
@@ -94,10 +100,26 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
                 "[[relying_party]]",
                 &format!(
                     "{party}\nname = \"x\"\napi_key_sha256 = \"{}\"\n[[relying_party]]",
-                    "0".repeat(64)
+                    "1".repeat(64)
                 ),
             ),
             "relying_party.id is there twice",
+        ),
+        (
+            (
+                "[[relying_party]]",
+                "[[relying_party]]\nid = \"durand\"\nname = \"x\"
+                 api_key_sha256 = \"2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683\"
+                 [[relying_party]]",
+            ),
+            "relying_party.api_key_sha256 of dupont is that of durand, too",
+        ),
+        (
+            (
+                "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
+            "relying_party.api_key_sha256 of dupont is of an empty key, or of zeros",
         ),
     ] {
         let refused = with(change).map(|_| ()).unwrap_err();
@@ -124,7 +146,7 @@ fn what_the_bank_calls_us_and_our_merchants_is_configured() {
 fn merchant_numbers_are_refused_by_the_rule_they_break() {
     let durand = format!(
         "[[relying_party]]\nid = \"durand\"\nname = \"x\"\napi_key_sha256 = \"{}\"\n[[relying",
-        "0".repeat(64)
+        "1".repeat(64)
     );
     for (numbers, why) in [
         ("dupont = \"0123456789abcdef\"", "must give dupont a number of 1 to 15 printable"),
@@ -212,5 +234,29 @@ fn a_theme_is_refused_by_the_rule_it_breaks() {
     ] {
         let refused = themes(section).unwrap_err();
         assert!(refused.contains(why), "{section}: {refused}");
+    }
+}
+
+/// What is wrong with the master secrets in files of that content.
+fn masters(contents: [&str; 2]) -> Result<(), ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in ["1.key", "2.key"].into_iter().zip(contents) {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    let section = "files = { 1 = \"1.key\", 2 = \"2.key\" }";
+    let text = VALID.replace("files = { 1 = \"master.key\" }", section);
+    let config = Config::from_toml(&text, folder.path()).unwrap();
+    config.keys.ring(&config.files).map(drop)
+}
+
+#[test]
+fn master_secrets_are_not_zeros_and_not_one_twice() {
+    let (one, other) = ("0a".repeat(32), "0b".repeat(32));
+    assert_eq!(masters([&one, &other]), Ok(()));
+    for (contents, why) in [
+        ([&*one, &*one], "name two files with the same secret: a new key is a new secret"),
+        ([&one, &"00".repeat(32)], "names a file of zeros, which is no secret"),
+    ] {
+        assert_eq!(masters(contents), Err(ConfigError::unusable("keys.files", why)));
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     needed(config.store.as_ref(), "store", SECTION)?;
     let unusable = |error| ConfigError::unusable(WALLET, error);
     let wallet = WalletFile::read(&config.files.path(&section.wallet)).map_err(unusable)?;
+    config.files.look_at(&section.wallet)?;
     wallet.anchors().map_err(unusable)?;
     let (authorities, key) = (section.tls_authorities.as_deref(), "set.cardholder.tls_authorities");
     Ok(Some(Box::new(CardholderFlow {

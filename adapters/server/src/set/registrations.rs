@@ -45,7 +45,9 @@ impl Books {
         let section = needed(config.authority.as_ref(), "authority", SECTION)?;
         let folder = AuthorityFolder::at(&config.files.path(&section.folder));
         let store = store_file(&config);
-        let store = SqliteStore::open(needed(store.as_ref(), "store", SECTION)?)?;
+        let keys = Arc::new(config.keys.ring(&config.files)?);
+        let store = needed(store.as_ref(), "store", SECTION)?;
+        let store = SqliteStore::open_sealed(store, keys)?;
         let store: Arc<dyn Store> = Arc::new(store);
         let register: Arc<dyn Store> = match config.store {
             Some(_) => Arc::new(folder.register()?),

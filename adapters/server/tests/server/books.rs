@@ -71,7 +71,8 @@ async fn books_that_were_tampered_with_end_with_1_and_the_accounts_by_name() {
         "EUR: debits 9223372036854775817 are not credits 10",
         "books: 3 postings, 3 balances, 5 differences; debits do not equal credits",
     ];
-    assert_eq!(out.lines().skip(1).collect::<Vec<_>>(), lines);
+    // Not that a server would start: the trigger is gone, too.
+    assert_eq!(out.lines().collect::<Vec<_>>(), lines);
     assert_eq!((code, err.ends_with("countersign: the books are wrong\n")), (1, true), "{err}");
 
     let (code, out, err) = check_books(&config, &["--json"]);

@@ -4,8 +4,10 @@
 mod support;
 
 mod books;
+mod evidence;
 mod flood;
 mod flows;
+mod guide;
 mod listeners;
 mod program;
 mod revocation;

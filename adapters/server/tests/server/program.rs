@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
 };
 
@@ -61,6 +62,27 @@ fn serve_stops_when_it_is_told_to_and_ends_well() {
     let rest: Vec<_> = log.map_while(Result::ok).collect();
     assert!(child.wait().unwrap().success(), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("stopped")), "{rest:?}");
+}
+
+#[test]
+fn check_refuses_a_secret_that_others_can_read_or_change() {
+    let folder = Folder::new();
+    let file = folder.write(&folder.configuration(""));
+    let file = file.to_string_lossy();
+    for name in ["server.key", "master.key", "centre.password"] {
+        let secret = folder.folder.path().join(name);
+        let check_with = |mode| {
+            fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).unwrap();
+            countersign(&["check", "--config", &file])
+        };
+        for mode in [0o604, 0o602] {
+            let (code, said) = check_with(mode);
+            let refused = format!("{name} holds a secret, and others can read or change it");
+            assert_eq!((code, said.contains(&refused)), (1, true), "{said}");
+        }
+        // A service manager hands out secrets by the group.
+        assert_eq!(check_with(0o640).0, 0, "{name}");
+    }
 }
 
 #[test]

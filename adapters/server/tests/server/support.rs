@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -57,7 +58,11 @@ impl Folder {
         let number = PhoneNumber::new("+33612345678").unwrap();
         let client =
             issue(&Profile::TlsClient { common_name: "client", phone: Phone::Clear(&number) });
-        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        };
         write("root.pem", &root.certificate().to_pem().unwrap());
         write("server.pem", &server.to_pem().unwrap());
         write("server.key", &key.expose_pem().unwrap());

@@ -59,17 +59,19 @@ impl Contents {
     fn conflict(&self, batch: &Batch) -> Option<String> {
         let version_of = |key: &RecordKey| self.records.get(key).map(|record| record.version);
         let mut written = HashSet::new();
-        let twice = batch
-            .inserts
-            .iter()
-            .chain(&batch.replacements)
-            .find(|record| !written.insert(&record.key));
+        let keys = batch.inserts.iter().chain(&batch.replacements).map(|record| &record.key);
+        let keys = keys.chain(batch.removals.iter().map(|removal| &removal.key));
+        let twice = keys.into_iter().find(|key| !written.insert(*key));
         let inserted = batch.inserts.iter().find(|record| version_of(&record.key).is_some());
         let replaced = batch
             .replacements
             .iter()
             .find(|record| version_of(&record.key).map(Version::next) != Some(record.version));
-        twice.or(inserted).or(replaced).map(|record| record.key.to_string())
+        let removed =
+            batch.removals.iter().find(|gone| version_of(&gone.key) != Some(gone.version));
+        let written = inserted.or(replaced).map(|record| &record.key);
+        let removed = removed.map(|gone| &gone.key);
+        twice.or(written).or(removed).map(RecordKey::to_string)
     }
 
     fn post(&mut self, posting: Posting) -> Result<(), StoreError> {
@@ -129,6 +131,9 @@ impl Store for MemoryStore {
         }
         for record in batch.inserts.into_iter().chain(batch.replacements) {
             contents.records.insert(record.key.clone(), record);
+        }
+        for removal in batch.removals {
+            contents.records.remove(&removal.key);
         }
         contents.facts.extend(batch.facts);
         Ok(())

@@ -8,7 +8,7 @@ use countersign_domain::{
     event::{Event, Fact},
     id::{Identifier, RelyingPartyId},
     ports::Store,
-    record::{Batch, Record, RecordKey, StoreError, Version},
+    record::{Batch, Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Balance, Posting},
     time::Timestamp,
 };
@@ -140,6 +140,32 @@ pub(crate) async fn replacing_what_is_missing_conflicts(store: AnyStore) {
         );
     }
     assert_eq!(version(&store, "a").await, None);
+}
+
+fn removes(id: &str, version: u64) -> Batch {
+    let removal = Removal { key: note(id), version: Version(version) };
+    Batch { removals: vec![removal], ..Batch::default() }
+}
+
+pub(crate) async fn what_is_removed_is_gone_and_its_facts_stay(store: AnyStore) {
+    let before = Batch { facts: vec![(note("a"), attempt(1))], ..inserts([record(note("a"), 1)]) };
+    store.commit(before).await.unwrap();
+    let gone = Batch { facts: vec![(note("a"), attempt(2))], ..removes("a", 1) };
+    store.commit(gone).await.unwrap();
+    assert_eq!(store.load(&note("a")).await, Ok(None));
+    assert_eq!(store.facts(&note("a")).await.unwrap(), [attempt(1), attempt(2)]);
+    assert_eq!(store.commit(removes("a", 1)).await, conflict("note a"));
+    assert_eq!(store.commit(inserts([record(note("a"), 1)])).await, Ok(()));
+}
+
+pub(crate) async fn removing_another_version_conflicts(store: AnyStore) {
+    store.commit(inserts([record(note("a"), 1)])).await.unwrap();
+    for version in [0, 2] {
+        assert_eq!(store.commit(removes("a", version)).await, conflict("note a"));
+    }
+    let both = Batch { removals: removes("a", 2).removals, ..replaces([record(note("a"), 2)]) };
+    assert_eq!(store.commit(both).await, conflict("note a"));
+    assert_eq!(store.load(&note("a")).await, Ok(Some(record(note("a"), 1))));
 }
 
 pub(crate) async fn naming_a_record_twice_in_one_batch_conflicts(store: AnyStore) {
