@@ -41,6 +41,7 @@ mod operations;
 mod operator;
 mod payments;
 mod requests;
+mod retention;
 mod revocation;
 mod system;
 mod tls;

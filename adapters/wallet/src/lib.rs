@@ -73,6 +73,7 @@ pub use self::{
     flow::Wallets,
     house::{Fee, House},
     purse::Limits,
+    record::PASSING,
     references::References,
     statement::WalletStatement,
 };

@@ -36,6 +36,9 @@ use crate::{
     verifier::{Verifier, order_of},
 };
 
+/// The names that networks gave to messages.
+pub(crate) const NETWORK_REFERENCES: &str = NetworkReference::COLLECTION;
+
 /// Seconds before a message that was not taken over is tried again: doubles with each try, up to the last.
 const RETRY_SECONDS: [u32; 5] = [1, 2, 4, 8, 15];
 
@@ -46,6 +49,8 @@ struct NetworkReference {
     reference: String,
     message: Option<MessageId>,
     early: Option<EarlyReceipt>,
+    /// Since when the name means that.
+    at: Timestamp,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -66,6 +71,10 @@ impl Stored for NetworkReference {
 
     fn id(&self) -> &str {
         &self.reference
+    }
+
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.at)
     }
 }
 
@@ -220,6 +229,7 @@ impl Outbox {
                     reference: reference.clone(),
                     message: None,
                     early: Some(early.clone()),
+                    at: clock.now(),
                 };
                 batch.put(found.map(|found| found.version), waiting)?;
             }
@@ -280,6 +290,7 @@ impl Outbox {
             reference: reference.clone(),
             message: Some(message.id.clone()),
             early: None,
+            at: now,
         };
         batch.put(found.map(|found| found.version), link)?;
         let sent = Event::MessageSent {
