@@ -64,7 +64,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "summary",
         ],
     ),
-    ("the flow", &["directory", "gateway", "outbox", "verifier"]),
+    ("the flow", &["directory", "gateway", "outbox", "retention", "verifier"]),
 ];
 
 type Edges = BTreeMap<String, BTreeSet<String>>;

@@ -83,7 +83,7 @@ impl Challenges {
         };
         let mut batch = Batch::default();
         let challenge = self.verifier.add_challenge(asked, &mut batch)?;
-        if let Some(answered) = request.record(challenge.id().clone()) {
+        if let Some(answered) = request.record(challenge.id().clone(), self.ports.clock.now()) {
             batch.insert(&answered)?;
         }
         match self.ports.store.commit(batch).await {

@@ -91,7 +91,7 @@ impl Checkouts {
         };
         let mut batch = Batch::default();
         batch.insert(&checkout)?;
-        if let Some(answered) = request.record(checkout.id.clone()) {
+        if let Some(answered) = request.record(checkout.id.clone(), self.ports.clock.now()) {
             batch.insert(&answered)?;
         }
         match self.ports.store.commit(batch).await {

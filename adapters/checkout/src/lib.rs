@@ -38,5 +38,5 @@ pub use flow::Checkouts;
 pub use identity::PayerHint;
 pub use message::{CreateCheckout, NewCheckout};
 pub use payer::payer_pages;
-pub use record::CheckoutId;
+pub use record::{CHECKOUTS, CheckoutId};
 pub use view::{CheckoutView, MerchantView, PayerView, Status};

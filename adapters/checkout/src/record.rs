@@ -34,11 +34,18 @@ pub(crate) struct Checkout {
     pub(crate) correlation: Option<CorrelationId>,
 }
 
+/// The records of checkouts.
+pub const CHECKOUTS: &str = Checkout::COLLECTION;
+
 impl Stored for Checkout {
     const COLLECTION: &'static str = "checkout";
 
     fn id(&self) -> &str {
         self.id.as_str()
+    }
+
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.expires_at)
     }
 
     fn correlation(&self) -> Option<&CorrelationId> {

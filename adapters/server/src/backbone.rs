@@ -11,6 +11,7 @@ use countersign_domain::{
     outbox::Outbox,
     policy::Policy,
     ports::{Clock, IssuingBank, Ports},
+    retention::{Kept, Retention},
     verifier::Verifier,
 };
 use countersign_store::SqliteStore;
@@ -26,6 +27,7 @@ use crate::{
     mount::Mount,
     notifying_store::NotifyingStore,
     payments::{Payments, payments},
+    retention,
     system::SystemEntropy,
     workers::{Signals, Task, send_messages},
 };
@@ -50,6 +52,7 @@ pub(crate) struct Groundwork {
     messenger: Option<SmppMessenger>,
     bank: Option<Iso8583Settings>,
     policy: Policy,
+    kept: Vec<Kept>,
     parties: RelyingParties,
     clock: Arc<dyn Clock>,
 }
@@ -64,6 +67,8 @@ impl Groundwork {
         let messenger = config.sms.as_ref();
         let messenger =
             messenger.map(|sms| drivers::messenger(sms, &config.files, Arc::clone(&clock)));
+        let kept = config.retention.as_ref();
+        let kept = kept.map(|section| retention::kept(section, &config.policy));
         let bank = config.bank.as_ref();
         let bank = bank.map(|bank| drivers::bank_settings(bank, &config.relying_parties));
         Ok(Self {
@@ -72,6 +77,7 @@ impl Groundwork {
             messenger: messenger.transpose()?,
             bank: bank.transpose()?,
             policy: config.policy.clone(),
+            kept: kept.transpose()?.unwrap_or_default(),
             parties: RelyingParties::new(config.relying_parties.clone()),
             clock,
         })
@@ -94,7 +100,7 @@ impl Backbone {
         signals: Signals,
         told: impl FnOnce(&Ports, Verifier) -> Verifier,
     ) -> Result<(Self, Mount), StartError> {
-        let Groundwork { store, keys, messenger, bank, policy, parties, clock } = groundwork;
+        let Groundwork { store, keys, messenger, bank, policy, kept, parties, clock } = groundwork;
         let metrics = Arc::new(Metrics::new());
         let store = SqliteStore::open_sealed(&store, Arc::clone(&keys))
             .map_err(|error| StartError::Store(error.to_string()))?;
@@ -109,6 +115,12 @@ impl Backbone {
         let verifier = Verifier::new(ports.clone(), policy).with_waiting(waiting);
         let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();
+        if !kept.is_empty() {
+            let final_records = Arc::new(Retention::new(ports.clone(), kept));
+            let removing: Task =
+                Box::pin(retention::remove(final_records, signals.stopping.clone()));
+            mount.tasks.push(removing);
+        }
         let payments = match bank {
             None => None,
             Some(bank) => {

@@ -75,6 +75,8 @@ pub struct Config {
     pub(crate) connections: ConnectionsSection,
     /// Where everything is kept. Absent: in the register of an authority that runs alone.
     pub(crate) store: Option<StoreSection>,
+    /// When what is final is removed. Absent: never.
+    pub(crate) retention: Option<RetentionSection>,
     /// Master secrets.
     pub(crate) keys: KeysSection,
     /// Limits, order, selection. Default: [`countersign_domain::policy::PolicySettings`].
@@ -290,6 +292,21 @@ struct ThemeSection {
 pub(crate) struct StoreSection {
     /// The SQLite file; made when it is not there.
     pub(crate) path: PathBuf,
+}
+
+/// `[retention]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionSection {
+    /// For how long what is final is kept.
+    pub(crate) days: u32,
+    /// For how long an `Idempotency-Key` is good.
+    #[serde(default = "a_month")]
+    pub(crate) idempotency_days: u32,
+}
+
+const fn a_month() -> u32 {
+    30
 }
 
 /// `[keys]`

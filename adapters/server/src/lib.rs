@@ -43,6 +43,7 @@ mod operator;
 mod payments;
 mod places;
 mod requests;
+mod retention;
 mod revocation;
 mod system;
 mod tls;

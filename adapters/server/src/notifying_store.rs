@@ -113,7 +113,13 @@ mod tests {
         let (store, mut committed) = commits();
         let id = "msg_00000000000000000000000000000001";
         let key = RecordKey { collection: "message", id: id.to_owned() };
-        let record = Record { key, version: Version::FIRST, due_at: None, body: "{}".to_owned() };
+        let record = Record {
+            key,
+            version: Version::FIRST,
+            due_at: None,
+            final_at: None,
+            body: "{}".to_owned(),
+        };
         let twice = Batch {
             inserts: vec![record.clone(), record],
             messages: vec![(Lane::Payments, id.to_owned().try_into().unwrap())],

@@ -127,7 +127,7 @@ impl MerchantServer {
         });
         let id = SettlementId::random(self.ports.entropy.as_ref()).map_err(Failure::from)?;
         let mut batch = Batch::default();
-        if let Some(answered) = request.record(id.clone()) {
+        if let Some(answered) = request.record(id.clone(), self.ports.clock.now()) {
             batch.insert(&answered)?;
         }
         match self.settle(id, order, body.kind, amount.transpose()?, body.batch, batch).await {

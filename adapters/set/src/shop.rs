@@ -157,7 +157,7 @@ impl MerchantServer {
         }
         let id = OrderId::random(self.ports.entropy.as_ref()).map_err(Failure::from)?;
         let mut batch = Batch::default();
-        if let Some(answered) = request.record(id.clone()) {
+        if let Some(answered) = request.record(id.clone(), self.ports.clock.now()) {
             batch.insert(&answered)?;
         }
         match self.create_order_as(id.clone(), new, batch).await {

@@ -74,6 +74,7 @@ pub use self::{
     flow::Wallets,
     house::{Fee, House},
     purse::Limits,
+    record::PASSING,
     references::References,
     standing::Standing,
     statement::WalletStatement,

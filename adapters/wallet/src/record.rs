@@ -85,7 +85,7 @@ fn named(prefix: &str, names: &[&str]) -> String {
 
 /// Implements [`Stored`] for records that have an id.
 macro_rules! stored {
-    ($($record:ty, $collection:literal, $id:ident $(, due $due:ident)?;)+) => {
+    ($($record:ty, $collection:literal, $id:ident $(, due $due:ident)? $(, final $final:ident)?;)+) => {
         $(impl Stored for $record {
             const COLLECTION: &'static str = $collection;
 
@@ -96,6 +96,10 @@ macro_rules! stored {
             $(fn due_at(&self) -> Option<Timestamp> {
                 self.$due
             })?
+
+            $(fn final_at(&self) -> Option<Timestamp> {
+                Some(self.$final)
+            })?
         })+
     };
 }
@@ -105,8 +109,8 @@ stored! {
     Wallet, "wallet", number;
     TiedCard, "wallet_card", id;
     CardTie, "wallet_card_tie", index;
-    Opening, "wallet_opening", id;
-    Visit, "wallet_visit", session;
+    Opening, "wallet_opening", id, final expires_at;
+    Visit, "wallet_visit", session, final expires_at;
     Merchant, "wallet_merchant", number, due next_at;
     MerchantKey, "wallet_merchant_key", id;
     MerchantName, "wallet_merchant_name", id;
@@ -163,6 +167,8 @@ pub(crate) struct Opening {
     pub(crate) currency: Currency,
     pub(crate) challenge: Option<ChallengeId>,
     pub(crate) wallet: Option<WalletNumber>,
+    /// Until when it can become a wallet.
+    pub(crate) expires_at: Timestamp,
 }
 
 /// A session at which a person is, once the code is typed.
@@ -173,7 +179,12 @@ pub(crate) struct Visit {
     pub(crate) challenge: Option<ChallengeId>,
     /// Until when the person is there; none before the code is typed.
     pub(crate) until: Option<Timestamp>,
+    /// Until when the person is there, or may come in.
+    pub(crate) expires_at: Timestamp,
 }
+
+/// The records of what passes by itself.
+pub const PASSING: [&str; 2] = [Opening::COLLECTION, Visit::COLLECTION];
 
 /// A merchant, and up to where it was paid out in each currency.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -13,12 +13,16 @@ use countersign_domain::{
     id::RelyingPartyId,
     ports::Store,
     record::{StoreError, Stored},
+    time::Timestamp,
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 use crate::problem::Problem;
+
+/// The records of answers: a key is good for as long as its record is kept.
+pub const COLLECTION: &str = "idempotency";
 
 /// The header.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -80,13 +84,18 @@ pub struct Answered<T> {
     id: String,
     content: String,
     answer: T,
+    at: Timestamp,
 }
 
 impl<T: DeserializeOwned + Serialize> Stored for Answered<T> {
-    const COLLECTION: &'static str = "idempotency";
+    const COLLECTION: &'static str = COLLECTION;
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.at)
     }
 }
 
@@ -123,8 +132,8 @@ impl Request {
     }
 
     /// The record of the answer, to be inserted in the batch of the effect; `None` when the caller gave no key.
-    pub fn record<T>(&self, answer: T) -> Option<Answered<T>> {
-        self.id.clone().map(|id| Answered { id, content: self.content.clone(), answer })
+    pub fn record<T>(&self, answer: T, at: Timestamp) -> Option<Answered<T>> {
+        self.id.clone().map(|id| Answered { id, content: self.content.clone(), answer, at })
     }
 }
 

@@ -414,6 +414,11 @@ impl Stored for Challenge {
         self.binding.challenge.as_str()
     }
 
+    /// After its time nothing becomes of it, whether somebody noticed or not.
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.expires_at)
+    }
+
     fn correlation(&self) -> Option<&CorrelationId> {
         self.correlation.as_ref()
     }

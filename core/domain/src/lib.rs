@@ -88,6 +88,7 @@ mod summary;
 pub mod directory;
 pub mod gateway;
 pub mod outbox;
+pub mod retention;
 pub mod verifier;
 
 #[cfg(any(test, feature = "testing"))]

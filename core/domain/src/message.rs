@@ -130,6 +130,11 @@ impl Stored for Message {
         }
     }
 
+    /// A message is of no use after the time of its code, whatever the network still says of it.
+    fn final_at(&self) -> Option<Timestamp> {
+        self.due_at().is_none().then_some(self.expires_at)
+    }
+
     fn correlation(&self) -> Option<&CorrelationId> {
         self.correlation.as_ref()
     }

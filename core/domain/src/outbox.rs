@@ -37,6 +37,9 @@ use crate::{
     verifier::{Verifier, order_of},
 };
 
+/// The names that networks gave to messages.
+pub(crate) const NETWORK_REFERENCES: &str = NetworkReference::COLLECTION;
+
 /// Seconds before a message that was not taken over is tried again: doubles with each try, up to the last.
 const RETRY_SECONDS: [u32; 5] = [1, 2, 4, 8, 15];
 
@@ -47,6 +50,8 @@ struct NetworkReference {
     reference: String,
     message: Option<MessageId>,
     early: Option<EarlyReceipt>,
+    /// Since when the name means that.
+    at: Timestamp,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -67,6 +72,10 @@ impl Stored for NetworkReference {
 
     fn id(&self) -> &str {
         &self.reference
+    }
+
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.at)
     }
 }
 
@@ -238,6 +247,7 @@ impl Outbox {
                     reference: reference.clone(),
                     message: None,
                     early: Some(early.clone()),
+                    at: clock.now(),
                 };
                 batch.put(found.map(|found| found.version), waiting)?;
             }
@@ -298,6 +308,7 @@ impl Outbox {
             reference: reference.clone(),
             message: Some(message.id.clone()),
             early: None,
+            at: now,
         };
         batch.put(found.map(|found| found.version), link)?;
         let sent = Event::MessageSent {

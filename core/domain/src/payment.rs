@@ -541,6 +541,24 @@ impl Stored for Payment {
         self.next_at
     }
 
+    /// Final is what the bank will not be asked about again: neither for the payment itself nor for a credit.
+    fn final_at(&self) -> Option<Timestamp> {
+        if self.next_at.is_some() || self.sealed_card.is_some() {
+            return None;
+        }
+        match &self.state {
+            PaymentState::Captured(capture) => Some(capture.at),
+            PaymentState::Declined { at, .. } | PaymentState::Voided { at, .. } => Some(*at),
+            PaymentState::Authorizing { .. }
+            | PaymentState::AwaitingCode { .. }
+            | PaymentState::Authorized { .. }
+            | PaymentState::Capturing { .. }
+            | PaymentState::Crediting { .. }
+            | PaymentState::ReversingCredit { .. }
+            | PaymentState::Voiding { .. } => None,
+        }
+    }
+
     fn correlation(&self) -> Option<&CorrelationId> {
         self.correlation.as_ref()
     }

@@ -17,7 +17,7 @@ use crate::{
     keys::KeyRing,
     message::{Accepted, Inbound, InboxError, OutboundMessage, SendError},
     operator::{CodeOrder, OperatorError, Verdict},
-    record::{Batch, Record, RecordKey, StoreError, Stored, Versioned},
+    record::{Batch, Record, RecordKey, Removal, StoreError, Stored, Versioned},
     register::{Account, Balance, Span, Statement},
     secret::Secret,
     subscriber::{DirectoryError, Subscriber},
@@ -88,6 +88,17 @@ pub trait Reads: Send + Sync {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
+
+    /// Up to `limit` records of a collection that became final before that time, earliest first, as they may be removed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn final_before(
+        &self,
+        collection: &'static str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Removal>, StoreError>;
 
     /// How many records of a collection are due at `now` or earlier.
     ///

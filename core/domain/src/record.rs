@@ -26,6 +26,12 @@ pub trait Stored: Serialize + DeserializeOwned {
         None
     }
 
+    /// Since when nothing becomes of it any more: from then on it may be removed, once nobody needs to look at it. None as long
+    /// as something may, and for what is kept for ever.
+    fn final_at(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// What follows it through logs, if anything.
     fn correlation(&self) -> Option<&CorrelationId> {
         None
@@ -88,6 +94,8 @@ pub struct Record {
     pub version: Version,
     /// When somebody must look at it again.
     pub due_at: Option<Timestamp>,
+    /// Since when nothing becomes of it any more.
+    pub final_at: Option<Timestamp>,
     /// The value, as JSON.
     pub body: String,
 }
@@ -307,7 +315,7 @@ impl Batch {
 fn record_of<T: Stored>(value: &T, version: Version) -> Result<Record, StoreError> {
     let key = value.key();
     let body = serde_json::to_string(value).map_err(|error| corrupt(&key, &error))?;
-    Ok(Record { due_at: value.due_at(), key, version, body })
+    Ok(Record { due_at: value.due_at(), final_at: value.final_at(), key, version, body })
 }
 
 fn corrupt(key: &RecordKey, error: &serde_json::Error) -> StoreError {

@@ -38,6 +38,12 @@ impl Timestamp {
         Self(self.0.saturating_add(u64::from(seconds).saturating_mul(1000)))
     }
 
+    /// The point `seconds` before.
+    #[must_use]
+    pub fn minus_seconds(self, seconds: u32) -> Self {
+        Self(self.0.saturating_sub(u64::from(seconds).saturating_mul(1000)))
+    }
+
     /// Whole seconds from `now` until this point, rounded up; 0 when it has passed.
     pub fn seconds_from(self, now: Self) -> u32 {
         u32::try_from(self.0.saturating_sub(now.0).div_ceil(1000)).unwrap_or(u32::MAX)

@@ -74,7 +74,7 @@ fn payment(number: u64, wallets: u64, merchant: u64) -> Posting {
 fn batch(number: u64, posting: Option<Posting>) -> Batch {
     let key = RecordKey { collection: "payment", id: number.to_string() };
     let body = format!("\"{}\"", "x".repeat(1_000));
-    let record = Record { key, version: Version::FIRST, due_at: None, body };
+    let record = Record { key, version: Version::FIRST, due_at: None, final_at: None, body };
     Batch { inserts: vec![record], postings: posting.into_iter().collect(), ..Batch::default() }
 }
 

@@ -16,9 +16,10 @@ use crate::{
 };
 
 const INSERT: &str = "
-    INSERT INTO records (collection, id, version, due_at, body) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    INSERT INTO records (collection, id, version, due_at, final_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
 const REPLACE: &str = "
-    UPDATE records SET version = ?3, due_at = ?4, body = ?5 WHERE collection = ?1 AND id = ?2 AND version = ?3 - 1";
+    UPDATE records SET version = ?3, due_at = ?4, final_at = ?5, body = ?6
+    WHERE collection = ?1 AND id = ?2 AND version = ?3 - 1";
 const REMOVE: &str = "
     DELETE FROM records WHERE collection = ?1 AND id = ?2 AND version = ?3";
 const APPEND: &str = "
@@ -74,10 +75,12 @@ fn write(
     record: &Record,
     version: Version,
 ) -> Result<bool, StoreError> {
-    let Record { key, due_at, body, .. } = record;
+    let Record { key, due_at, final_at, body, .. } = record;
     let version = integer(version.0, key, "version")?;
     let due_at = due_at.map(|at| integer(at.unix_millis(), key, "due_at")).transpose()?;
-    execute(connection, statement, &[&key.collection, &key.id, &version, &due_at, body])
+    let final_at = final_at.map(|at| integer(at.unix_millis(), key, "final_at")).transpose()?;
+    let values: [&dyn ToSql; 6] = [&key.collection, &key.id, &version, &due_at, &final_at, body];
+    execute(connection, statement, &values)
 }
 
 fn append(

@@ -29,7 +29,7 @@
 //! let store = SqliteStore::open(&folder.join("countersign.db"))?;
 //!
 //! let key = RecordKey { collection: "note", id: "1".to_owned() };
-//! let note = Record { key: key.clone(), version: Version::FIRST, due_at: None, body: r#"{"text":"hello"}"#.to_owned() };
+//! let note = Record { key: key.clone(), version: Version::FIRST, due_at: None, final_at: None, body: r#"{"text":"hello"}"#.to_owned() };
 //! let insertion = Batch { inserts: vec![note.clone()], ..Batch::default() };
 //! store.commit(insertion.clone()).await?;
 //! assert_eq!(store.load(&key).await?, Some(note));

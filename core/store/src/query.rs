@@ -5,7 +5,7 @@ use std::fmt;
 use countersign_domain::{
     amount::{Amount, Currency},
     event::Fact,
-    record::{Record, RecordKey, StoreError, Version},
+    record::{Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Balance, Cut, Entry, Position, Posting, Span, Statement},
     time::Timestamp,
 };
@@ -14,9 +14,11 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 use crate::error::{corrupt, corrupt_json, unavailable};
 
 const LOAD: &str = "
-    SELECT id, version, due_at, body FROM records WHERE collection = ?1 AND id = ?2";
+    SELECT id, version, due_at, final_at, body FROM records WHERE collection = ?1 AND id = ?2";
 const DUE: &str = "
-    SELECT id, version, due_at, body FROM records WHERE collection = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3";
+    SELECT id, version, due_at, final_at, body FROM records WHERE collection = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3";
+const FINAL: &str = "
+    SELECT id, version FROM records WHERE collection = ?1 AND final_at < ?2 ORDER BY final_at LIMIT ?3";
 const COUNT_DUE: &str = "
     SELECT count(*) FROM records WHERE collection = ?1 AND due_at <= ?2";
 const FACTS: &str = "
@@ -47,6 +49,25 @@ pub(crate) fn due(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let stored = rows(connection, DUE, &[&collection, &now, &limit], StoredRecord::from_row)?;
     stored.into_iter().map(|stored| stored.read(collection)).collect()
+}
+
+pub(crate) fn final_before(
+    connection: &Connection,
+    collection: &'static str,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<Removal>, StoreError> {
+    let before = i64::try_from(before.unix_millis()).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found: Vec<(String, i64)> =
+        rows(connection, FINAL, &[&collection, &before, &limit], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let read = |(id, version)| {
+        let key = RecordKey { collection, id };
+        Ok(Removal { version: Version(natural(version, &key, "version")?), key })
+    };
+    found.into_iter().map(read).collect()
 }
 
 pub(crate) fn count_due(
@@ -223,21 +244,30 @@ struct StoredRecord {
     id: String,
     version: i64,
     due_at: Option<i64>,
+    final_at: Option<i64>,
     body: String,
 }
 
 impl StoredRecord {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { id: row.get(0)?, version: row.get(1)?, due_at: row.get(2)?, body: row.get(3)? })
+        Ok(Self {
+            id: row.get(0)?,
+            version: row.get(1)?,
+            due_at: row.get(2)?,
+            final_at: row.get(3)?,
+            body: row.get(4)?,
+        })
     }
 
     fn read(self, collection: &'static str) -> Result<Record, StoreError> {
         let key = RecordKey { collection, id: self.id };
         let version = Version(natural(self.version, &key, "version")?);
         let due_at = self.due_at.map(|at| natural(at, &key, "due_at")).transpose()?;
+        let final_at = self.final_at.map(|at| natural(at, &key, "final_at")).transpose()?;
         Ok(Record {
             version,
             due_at: due_at.map(Timestamp::from_unix_millis),
+            final_at: final_at.map(Timestamp::from_unix_millis),
             body: self.body,
             key,
         })
@@ -273,6 +303,7 @@ mod tests {
         for (query, indexes) in [
             (LOAD, vec!["sqlite_autoindex_records_1"]),
             (DUE, vec!["records_due"]),
+            (FINAL, vec!["records_final"]),
             (COUNT_DUE, vec!["records_due"]),
             (FACTS, vec!["facts_about"]),
             (LAST_ENTRY, vec!["entries USING PRIMARY KEY"]),

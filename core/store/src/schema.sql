@@ -5,11 +5,14 @@ CREATE TABLE records (
     id         TEXT    NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1),
     due_at     INTEGER          CHECK (due_at >= 0),
+    final_at   INTEGER          CHECK (final_at >= 0), -- since when nothing becomes of it any more
     body       TEXT    NOT NULL, -- JSON
     PRIMARY KEY (collection, id)
 ) STRICT;
 
 CREATE INDEX records_due ON records (collection, due_at) WHERE due_at IS NOT NULL;
+
+CREATE INDEX records_final ON records (collection, final_at) WHERE final_at IS NOT NULL;
 
 -- What happened to a record. Append-only, without gaps, and chained: each digest is over the one before it and all of its own
 -- row (src/chain.rs), so that no fact can be changed, left out or slipped in without those after it.

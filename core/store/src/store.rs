@@ -12,7 +12,7 @@ use countersign_domain::{
     event::Fact,
     keys::KeyRing,
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, StoreError},
+    record::{Batch, Record, RecordKey, Removal, StoreError},
     register::{Account, Balance, Span, Statement},
     time::Timestamp,
 };
@@ -116,6 +116,18 @@ impl Reads for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.readers.read(move |connection| query::due(connection, collection, now, limit)).await
+    }
+
+    async fn final_before(
+        &self,
+        collection: &'static str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Removal>, StoreError> {
+        let query = move |connection: &Connection| {
+            query::final_before(connection, collection, before, limit)
+        };
+        self.readers.read(query).await
     }
 
     async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {

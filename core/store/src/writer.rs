@@ -142,7 +142,7 @@ mod tests {
 
     fn note(id: &str) -> Record {
         let key = RecordKey { collection: "note", id: id.to_owned() };
-        Record { key, version: Version::FIRST, due_at: None, body: "{}".to_owned() }
+        Record { key, version: Version::FIRST, due_at: None, final_at: None, body: "{}".to_owned() }
     }
 
     fn inserts<const N: usize>(records: [Record; N]) -> Batch {

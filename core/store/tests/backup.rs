@@ -50,7 +50,8 @@ fn key(number: u64) -> RecordKey {
 /// A record of some size, and the fact about it.
 fn note(number: u64) -> Batch {
     let body = format!("\"{}\"", "x".repeat(20_000));
-    let record = Record { key: key(number), version: Version::FIRST, due_at: None, body };
+    let record =
+        Record { key: key(number), version: Version::FIRST, due_at: None, final_at: None, body };
     let fact = Fact {
         at: Timestamp::from_unix_millis(number),
         event: Event::AttemptCounted { number: 1 },

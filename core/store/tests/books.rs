@@ -133,8 +133,13 @@ async fn a_sum_that_overflows_is_refused_and_nothing_of_its_batch_is_kept() {
     file.execute_batch(full).unwrap();
 
     let key = RecordKey { collection: "note", id: "a".to_owned() };
-    let note =
-        Record { key: key.clone(), version: Version::FIRST, due_at: None, body: "{}".to_owned() };
+    let note = Record {
+        key: key.clone(),
+        version: Version::FIRST,
+        due_at: None,
+        final_at: None,
+        body: "{}".to_owned(),
+    };
     let with_note = |postings| Batch { inserts: vec![note.clone()], postings, ..Batch::default() };
     let too_large = |owner| {
         let cause = "a sum of its postings is too large".to_owned();

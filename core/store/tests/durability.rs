@@ -52,6 +52,7 @@ fn record(key: RecordKey, version: u64) -> Record {
         key,
         version: Version(version),
         due_at: None,
+        final_at: None,
         body: format!("\"{}\"", "x".repeat(3_000)),
     }
 }

@@ -23,7 +23,13 @@ fn key(id: &str) -> RecordKey {
 }
 
 fn note(id: &str, version: u64) -> Record {
-    Record { key: key(id), version: Version(version), due_at: None, body: "{}".to_owned() }
+    Record {
+        key: key(id),
+        version: Version(version),
+        due_at: None,
+        final_at: None,
+        body: "{}".to_owned(),
+    }
 }
 
 fn inserts(id: &str) -> Batch {

@@ -1,5 +1,5 @@
 //! A file that somebody has written to beside the server: what is refused at the start, and what a check finds.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::{path::PathBuf, sync::Arc};
 

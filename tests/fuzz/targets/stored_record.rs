@@ -7,7 +7,7 @@ fn read<T: Stored + PartialEq + std::fmt::Debug>(body: &str) {
     let record = Record {
         key: RecordKey::of::<T>("id"),
         version: Version(1),
-        due_at: None,
+        due_at: None, final_at: None,
         body: body.to_owned(),
     };
     let Ok(found) = Versioned::<T>::try_from(record) else {

@@ -260,3 +260,28 @@ fn master_secrets_are_not_zeros_and_not_one_twice() {
         assert_eq!(masters(contents), Err(ConfigError::unusable("keys.files", why)));
     }
 }
+
+#[test]
+fn what_is_final_is_kept_for_a_month_and_for_as_long_as_it_can_be_credited() {
+    let kept = |section: &str| {
+        let config = with(("[bank]", &format!("{section}\n[bank]"))).unwrap();
+        crate::retention::kept(config.retention.as_ref().unwrap(), &config.policy)
+    };
+    let all = kept("[retention]\ndays = 31\nidempotency_days = 2").unwrap();
+    let seconds =
+        |collection| all.iter().find(|kept| kept.collection == collection).unwrap().seconds;
+    assert_eq!((seconds("payment"), seconds("idempotency")), (31 * 86_400, 2 * 86_400));
+    for (section, key, why) in [
+        ("days = 29", "days", "must be 30 to 36500"),
+        ("days = 36501", "days", "must be 30 to 36500"),
+        ("days = 30\nidempotency_days = 0", "idempotency_days", "must be 1 to 36500"),
+        (
+            "days = 400\n[policy]\ncredit_days = 400",
+            "days",
+            "must be more than policy.credit_days: until then a payment can be credited",
+        ),
+    ] {
+        let refused = kept(&format!("[retention]\n{section}")).unwrap_err().to_string();
+        assert_eq!(refused, format!("retention.{key} {why}"));
+    }
+}

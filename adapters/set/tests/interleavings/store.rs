@@ -11,7 +11,7 @@ use countersign_domain::{
     amount::Currency,
     event::Fact,
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, StoreError},
+    record::{Batch, Record, RecordKey, Removal, StoreError},
     register::{Account, Balance, Span, Statement},
     testing::MemoryStore,
     time::Timestamp,
@@ -104,6 +104,15 @@ impl Reads for Eventful {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.when(self.store.due(collection, now, limit)).await
+    }
+
+    async fn final_before(
+        &self,
+        collection: &'static str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Removal>, StoreError> {
+        self.store.final_before(collection, before, limit).await
     }
 
     async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {

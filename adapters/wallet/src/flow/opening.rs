@@ -54,7 +54,7 @@ impl Wallets {
         session: SessionId,
         locale: Locale,
     ) -> Result<(OpeningId, CodeAsked), WalletError> {
-        let Ports { store, entropy, .. } = &self.ports;
+        let Ports { store, entropy, clock, .. } = &self.ports;
         self.house.limits(new.currency)?;
         let NewWallet { identifier, address, name, currency } = new;
         let holder = store.find::<Holder>(identifier.as_str()).await?;
@@ -70,11 +70,13 @@ impl Wallets {
             currency,
             challenge: None,
             wallet: None,
+            expires_at: clock.now(),
         };
         let mut batch = Batch::default();
         let request = self.request(opening.person.clone(), Waiting::of(&opening));
         let asked = CodeAsked::from(&self.verifier.add_challenge(request, &mut batch)?);
         opening.challenge = Some(asked.challenge.clone());
+        opening.expires_at = asked.expires_at;
         batch.insert(&opening)?;
         store.commit(batch).await?;
         Ok((opening.id, asked))
@@ -124,8 +126,13 @@ impl Wallets {
         };
         let found = store.find::<Visit>(session.as_str()).await?;
         let person = self.person(&holder, session.clone(), locale);
-        let mut visit =
-            Visit { session, identifier: identifier.clone(), challenge: None, until: None };
+        let mut visit = Visit {
+            session,
+            identifier: identifier.clone(),
+            challenge: None,
+            until: None,
+            expires_at: self.ports.clock.now(),
+        };
         let mut batch = Batch::default();
         let request = self.request(person, Waiting::of(&visit));
         let challenge = if is_known {
@@ -135,6 +142,7 @@ impl Wallets {
         };
         let asked = CodeAsked::from(&challenge);
         visit.challenge = Some(asked.challenge.clone());
+        visit.expires_at = asked.expires_at;
         batch.put(found.map(|found| found.version), visit)?;
         store.commit(batch).await?;
         Ok(CodeAsked { phone: String::new(), ..asked })
@@ -274,12 +282,9 @@ impl Waits for AwaitedOpenings {
             opened_at: now,
             closed_at: None,
         })?;
-        let visit = Visit {
-            session,
-            identifier,
-            challenge: None,
-            until: Some(now.plus_seconds(VISIT_SECONDS)),
-        };
+        let expires_at = now.plus_seconds(VISIT_SECONDS);
+        let until = Some(expires_at);
+        let visit = Visit { session, identifier, challenge: None, until, expires_at };
         let visited = store.find::<Visit>(visit.session.as_str()).await?;
         batch.put(visited.map(|found| found.version), visit)?;
         batch
@@ -310,8 +315,9 @@ impl Waits for AwaitedVisits {
         if found.value.challenge.as_ref() != Some(proof.challenge()) {
             return Ok(());
         }
-        let until = Some(now.plus_seconds(VISIT_SECONDS));
-        batch.replace(&found.map(|visit| Visit { challenge: None, until, ..visit }))?;
+        let expires_at = now.plus_seconds(VISIT_SECONDS);
+        let until = Some(expires_at);
+        batch.replace(&found.map(|visit| Visit { challenge: None, until, expires_at, ..visit }))?;
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     amount::Currency,
     event::Fact,
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, StoreError, Version},
+    record::{Batch, Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Balance, Cut, Entry, Position, Posting, Span, Statement},
     time::Timestamp,
 };
@@ -165,6 +165,24 @@ impl Reads for MemoryStore {
         due.sort_by_key(|record| record.due_at);
         due.truncate(limit);
         Ok(due)
+    }
+
+    async fn final_before(
+        &self,
+        collection: &'static str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Removal>, StoreError> {
+        let contents = self.contents.lock().unwrap();
+        let is_final = |record: &&Record| {
+            record.key.collection == collection && record.final_at.is_some_and(|at| at < before)
+        };
+        let mut found: Vec<&Record> = contents.records.values().filter(is_final).collect();
+        found.sort_by_key(|record| record.final_at);
+        let found = found.into_iter().take(limit);
+        Ok(found
+            .map(|Record { key, version, .. }| Removal { key: key.clone(), version: *version })
+            .collect())
     }
 
     async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {

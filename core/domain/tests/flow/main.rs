@@ -5,6 +5,7 @@ mod crash;
 mod message;
 mod purchase;
 mod race;
+mod retention;
 mod store;
 
 use countersign_domain::{

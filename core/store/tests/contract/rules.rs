@@ -32,6 +32,7 @@ fn record(key: RecordKey, version: u64) -> Record {
         key,
         version: Version(version),
         due_at: None,
+        final_at: None,
         body: format!(r#"{{"version":{version}}}"#),
     }
 }
@@ -140,6 +141,31 @@ pub(crate) async fn replacing_what_is_missing_conflicts(store: AnyStore) {
         );
     }
     assert_eq!(version(&store, "a").await, None);
+}
+
+pub(crate) async fn final_records_come_earliest_first_of_one_collection_and_as_they_are(
+    store: AnyStore,
+) {
+    let ended = |id: &str, final_at| Record { final_at: Some(at(final_at)), ..record(note(id), 1) };
+    let other = RecordKey { collection: "other", id: "o".to_owned() };
+    let other = Record { final_at: Some(at(1)), ..record(other, 1) };
+    let open = record(note("open"), 1);
+    store
+        .commit(inserts([ended("b", 20), ended("c", 30), ended("a", 10), other, open]))
+        .await
+        .unwrap();
+    store.commit(replaces([Record { version: Version(2), ..ended("a", 10) }])).await.unwrap();
+    let found = async |before, limit| {
+        let found = store.final_before("note", at(before), limit).await.unwrap();
+        found.into_iter().map(|gone| (gone.key.id, gone.version.0)).collect::<Vec<_>>()
+    };
+    let is = |id: &str, version| (id.to_owned(), version);
+    assert_eq!(found(31, 9).await, [is("a", 2), is("b", 1), is("c", 1)]);
+    assert_eq!(found(30, 9).await, [is("a", 2), is("b", 1)]);
+    assert_eq!(found(31, 1).await, [is("a", 2)]);
+    let again = Record { version: Version(2), final_at: None, ..ended("b", 20) };
+    store.commit(replaces([again])).await.unwrap();
+    assert_eq!(found(30, 9).await, [is("a", 2)]);
 }
 
 fn removes(id: &str, version: u64) -> Batch {
@@ -260,6 +286,7 @@ pub(crate) async fn a_replacement_replaces_body_and_due_time(store: AnyStore) {
     store.commit(inserts([due_record(note("a"), 1)])).await.unwrap();
     let later = Record {
         due_at: Some(at(50)),
+        final_at: Some(at(60)),
         body: r#"{"later":true}"#.to_owned(),
         ..record(note("a"), 2)
     };

@@ -1,0 +1,69 @@
+//! What is removed once it is final, and when: `[retention]`.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_domain::{
+    policy::Policy,
+    retention::{COLLECTIONS, Kept, Retention},
+};
+use countersign_web::idempotency;
+use tokio::{sync::watch, time::sleep};
+
+use crate::{config::RetentionSection, error::ConfigError};
+
+const DAY_SECONDS: u32 = 86_400;
+
+/// A hold that is captured later is final after 7 days at most; until then its checkout and its challenge are looked at.
+const MIN_DAYS: u32 = 30;
+/// A century: more is a mistake.
+const MAX_DAYS: u32 = 36_500;
+
+/// Records of each collection that are removed at once: a few milliseconds of the one that writes.
+const AT_ONCE: usize = 128;
+/// Between two looks while there is more, so that commits of people who wait come first.
+const SHORT_PAUSE: Duration = Duration::from_millis(50);
+/// Between two looks when there was nothing more.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
+
+/// For how long what is kept.
+pub(crate) fn kept(section: &RetentionSection, policy: &Policy) -> Result<Vec<Kept>, ConfigError> {
+    let RetentionSection { days, idempotency_days } = *section;
+    if !(MIN_DAYS..=MAX_DAYS).contains(&days) {
+        let why = format!("must be {MIN_DAYS} to {MAX_DAYS}");
+        return Err(ConfigError::unusable("retention.days", why));
+    }
+    if days <= policy.limits().credit_days {
+        let why = "must be more than policy.credit_days: until then a payment can be credited";
+        return Err(ConfigError::unusable("retention.days", why));
+    }
+    if !(1..=MAX_DAYS).contains(&idempotency_days) {
+        let why = format!("must be 1 to {MAX_DAYS}");
+        return Err(ConfigError::unusable("retention.idempotency_days", why));
+    }
+    let seconds = days.saturating_mul(DAY_SECONDS);
+    let flows = [countersign_checkout::CHECKOUTS].into_iter().chain(countersign_wallet::PASSING);
+    let collections = flows.chain(COLLECTIONS);
+    let keys = Kept {
+        collection: idempotency::COLLECTION,
+        seconds: idempotency_days.saturating_mul(DAY_SECONDS),
+    };
+    Ok(collections.map(|collection| Kept { collection, seconds }).chain([keys]).collect())
+}
+
+/// Removes what is final until `stop` turns true.
+pub(crate) async fn remove(retention: Arc<Retention>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let removed = retention.remove(AT_ONCE).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot remove what is final");
+            0
+        });
+        if removed > 0 {
+            tracing::debug!(removed, "removed what is final");
+        }
+        let pause = if removed < AT_ONCE { LONG_PAUSE } else { SHORT_PAUSE };
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What is final goes after its time, and nothing that somebody may still need.
+
+use countersign_domain::{
+    policy::PolicySettings,
+    ports::Reads as _,
+    record::RecordKey,
+    retention::{COLLECTIONS, Kept, Retention},
+    testing::Fixture,
+};
+
+use crate::Waiting;
+
+const DAY_SECONDS: u32 = 86_400;
+
+fn keeping_for(shop: &Fixture, days: u32) -> Retention {
+    let seconds = days * DAY_SECONDS;
+    let kept = COLLECTIONS.map(|collection| Kept { collection, seconds });
+    Retention::new(shop.ports.clone(), kept.into())
+}
+
+fn pass(shop: &Fixture, days: u32) {
+    shop.clock.advance_seconds(u64::from(days * DAY_SECONDS));
+}
+
+/// The collections of the records that there are, each once.
+fn there(shop: &Fixture) -> Vec<&'static str> {
+    let mut found: Vec<_> = shop.store.records().iter().map(|kept| kept.key.collection).collect();
+    found.dedup();
+    found
+}
+
+#[tokio::test]
+async fn a_purchase_goes_when_its_time_is_over_and_its_facts_and_postings_stay() {
+    let shop = Fixture::new();
+    let waiting = Waiting::at(&shop, "49.90").await;
+    let right = waiting.right_code();
+    assert_eq!(waiting.finish(&shop, &right).await, ("captured", None));
+    let retention = keeping_for(&shop, 30);
+    pass(&shop, 30);
+    assert_eq!(retention.remove(9).await, Ok(0), "its time is not over");
+    pass(&shop, 1);
+    assert_eq!(there(&shop), ["challenge", "message", "network_reference", "payment"]);
+    assert_eq!(retention.remove(9).await, Ok(4));
+    assert_eq!(there(&shop), Vec::<&str>::new());
+    assert_eq!(retention.remove(9).await, Ok(0));
+    let about = RecordKey { collection: "payment", id: waiting.payment.id().to_string() };
+    assert!(!shop.store.facts(&about).await.unwrap().is_empty());
+    assert_eq!(shop.store.postings().len(), 1);
+}
+
+#[tokio::test]
+async fn a_payment_that_waits_or_can_be_credited_stays_however_old_it_is() {
+    let settings = PolicySettings { credit_days: 540, ..PolicySettings::default() };
+    let shop = Fixture::with_policy(settings);
+    let [captured, pending] =
+        [Waiting::at(&shop, "49.90").await, Waiting::at(&shop, "20.00").await];
+    let right = captured.right_code();
+    assert_eq!(captured.finish(&shop, &right).await.0, "captured");
+    let retention = keeping_for(&shop, 30);
+    pass(&shop, 400);
+    retention.remove(9).await.unwrap();
+    assert_eq!(there(&shop), ["payment"]);
+    assert_eq!(shop.store.records().len(), 2);
+    // Both end: the one because nobody typed its code, the other because nobody asked to credit it.
+    pass(&shop, 141);
+    shop.gateway.resume(9).await.unwrap();
+    assert_eq!(
+        retention.remove(9).await,
+        Ok(1),
+        "of the other, what it held was released just now"
+    );
+    let left = shop.store.records();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].key.id, pending.payment.id().to_string());
+}
+
+#[tokio::test]
+async fn no_more_are_removed_at_once_than_the_limit() {
+    let shop = Fixture::new();
+    for _ in 0..3 {
+        Waiting::at(&shop, "49.90").await;
+    }
+    pass(&shop, 31);
+    let seconds = 30 * DAY_SECONDS;
+    let challenges = vec![Kept { collection: "challenge", seconds }];
+    let retention = Retention::new(shop.ports.clone(), challenges);
+    for removed in [2, 1, 0] {
+        assert_eq!(retention.remove(2).await, Ok(removed));
+    }
+    assert!(there(&shop).contains(&"payment"), "of other collections nothing is removed");
+}
