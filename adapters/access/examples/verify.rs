@@ -38,7 +38,12 @@ async fn exchange(phone: &Fixture) -> Result<Value, Box<dyn Error>> {
         verifier: phone.verifier.clone(),
         origins: Origins::from([("acme".try_into()?, vec!["login.example.com".try_into()?])]),
     });
-    let party = RelyingParty { id: "acme".try_into()?, name: "Acme".try_into()?, may_enrol: false };
+    let party = RelyingParty {
+        id: "acme".try_into()?,
+        name: "Acme".try_into()?,
+        may_enrol: false,
+        tells_unknown: false,
+    };
     let client = ApiClient { party, api_key_sha256: KeyHash::of("128 random bits") };
     let api = api([challenge_api(challenges, RelyingParties::new(vec![client]))]);
 

@@ -27,6 +27,7 @@ fn routes(shop: &testing::Fixture) -> Result<Router, Box<dyn Error>> {
         id: "dupont".try_into()?,
         name: "Librairie Dupont".try_into()?,
         may_enrol: true,
+        tells_unknown: false,
     };
     let merchant = ApiClient { party: merchant, api_key_sha256: KeyHash::of("128 random bits") };
     let parties = RelyingParties::new(vec![merchant]);

@@ -55,7 +55,7 @@ async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = bytes(body)?;
-    let new = json::<CreateCheckout>(&body)?.into_new(party.name, correlation)?;
+    let new = json::<CreateCheckout>(&body)?.into_new(&party, correlation)?;
     let request = idempotency::Request::new(&party.id, "create checkout", key, &body);
     let view = checkouts.create(&party.id, new, &request).await?;
     Ok(created(&format!("/v1/checkouts/{}", view.checkout.id), &view))

@@ -13,22 +13,22 @@ use countersign_domain::{
     message::Message,
     payment::{Payment, PaymentRequest, PaymentState},
     person::Person,
-    plan::CaptureTime,
+    plan::{CaptureTime, KnownBy},
     ports::{Directory, Ports},
     record::{Batch, RecordKey, StoreError, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
 };
 use countersign_web::{
-    holder::CertificateReader, idempotency, origin::PublicOrigin,
+    code_page::CodeView, holder::CertificateReader, idempotency, origin::PublicOrigin,
     peer_certificate::PeerCertificates,
 };
 
 use crate::{
     error::CheckoutError,
-    identity::{PayerHint, identify},
+    identity::{Payer, PayerHint, identify},
     message::NewCheckout,
     record::{Checkout, CheckoutId},
-    view::{CheckoutView, MerchantView, PayerView, Status},
+    view::{CheckoutView, MerchantView, PayerView, Status, before_the_code},
 };
 
 /// How long a payment may be begun, in seconds: as long as shops keep a basket reserved.
@@ -86,6 +86,7 @@ impl Checkouts {
             locale: new.locale,
             expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
             void: false,
+            tells_unknown: new.tells_unknown,
             tries: 0,
             payment: None,
         };
@@ -136,7 +137,8 @@ impl Checkouts {
         party: &RelyingPartyId,
         id: &CheckoutId,
     ) -> Result<Vec<Fact>, CheckoutError> {
-        let Some(payment) = self.owned(party, id).await?.payment else {
+        let Loaded { checkout, payment, .. } = self.owned(party, id).await?;
+        let Some(payment) = payment else {
             return Ok(Vec::new());
         };
         let mut facts = self.ports.store.facts(&payment.key()).await?;
@@ -146,7 +148,10 @@ impl Checkouts {
             );
         }
         facts.sort_by_key(|fact| fact.at);
-        Ok(facts)
+        if checkout.tells_unknown || payment.is_agreed() {
+            return Ok(facts);
+        }
+        Ok(facts.into_iter().filter_map(before_the_code).collect())
     }
 
     /// Cancels a checkout on its merchant's behalf: it will not be paid, by a payment that waits or by another.
@@ -226,9 +231,14 @@ impl Checkouts {
         self.must_be_open(&checkout, payment.as_ref())?;
         let now = self.ports.clock.now();
         let known_by = hint.known_by();
-        let payer =
-            identify(hint, peer, self.directory.as_ref(), self.certificates.as_deref(), now)
-                .await?;
+        let (directory, reader) = (self.directory.as_ref(), self.certificates.as_deref());
+        let is_told = checkout.tells_unknown || known_by == KnownBy::Certificate;
+        let (payer, is_known) = match identify(hint.clone(), peer, directory, reader, now).await {
+            Err(CheckoutError::UnknownPayer | CheckoutError::CardNeeded) if !is_told => {
+                (Payer::nobody(hint)?, false)
+            }
+            identified => (identified?, true),
+        };
         let request = PaymentRequest {
             payment: PaymentId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: checkout.relying_party.clone(),
@@ -251,7 +261,10 @@ impl Checkouts {
         checkout.payment = Some(request.payment.clone());
         let mut batch = Batch::default();
         batch.replace(&Versioned { version, value: checkout })?;
-        self.gateway.start_payment(request, batch).await?;
+        match is_known {
+            true => self.gateway.start_payment(request, batch).await?,
+            false => self.gateway.start_payment_of_nobody(request, batch).await?,
+        };
         Ok(())
     }
 
@@ -376,8 +389,13 @@ impl Checkouts {
             return Ok(CheckoutView::of(checkout, payment, None, now));
         };
         let challenge = self.gateway.challenge_of(waiting).await?;
+        if !checkout.tells_unknown {
+            let code = CodeView::of_whom_it_may_be(&challenge, now);
+            return Ok(CheckoutView::of(checkout, payment, Some(code), now));
+        }
         let message =
             self.ports.store.expect::<Message>(challenge.last_message().as_str()).await?.value;
-        Ok(CheckoutView::of(checkout, payment, Some((&challenge, &message)), now))
+        let code = CodeView::of(&challenge, &message, now);
+        Ok(CheckoutView::of(checkout, payment, Some(code), now))
     }
 }

@@ -46,6 +46,20 @@ pub(crate) struct Payer {
     pub(crate) card: Card,
 }
 
+impl Payer {
+    /// Nobody, under what was typed.
+    pub(crate) fn nobody(hint: PayerHint) -> Result<Self, CheckoutError> {
+        let (identifier, typed) = match hint {
+            PayerHint::UserId(identifier, card) => (identifier, card),
+            PayerHint::Card(card) => ("nobody".try_into()?, Some(card)),
+            // The holder of a certificate is known, and learns nothing of others.
+            PayerHint::Certificate(_) => return Err(CheckoutError::UnknownPayer),
+        };
+        let Subscriber { identifier, address, card } = Subscriber::nobody(identifier)?;
+        Ok(Self { identifier, address, card: typed.or(card).ok_or(CheckoutError::CardNeeded)? })
+    }
+}
+
 /// Resolves the hint.
 pub(crate) async fn identify(
     hint: PayerHint,

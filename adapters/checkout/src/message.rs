@@ -5,7 +5,8 @@ use countersign_domain::{
     id::{CorrelationId, Identifier},
     invalid::InvalidInput,
     locale::Locale,
-    transaction::{Payee, Transaction},
+    relying_party::RelyingParty,
+    transaction::Transaction,
 };
 use countersign_web::{
     return_url::ReturnUrl,
@@ -49,6 +50,8 @@ pub struct NewCheckout {
     pub locale: Option<Locale>,
     /// By which the merchant follows the purchase through logs; without one, we make one.
     pub correlation: Option<CorrelationId>,
+    /// Whether the payer is told that nobody knows him or her: the merchant's configuration.
+    pub tells_unknown: bool,
 }
 
 /// The form by which a payer says who he or she is. Empty fields are as good as absent: browsers send them.
@@ -74,19 +77,21 @@ pub(crate) struct CodeForm {
 }
 
 impl CreateCheckout {
-    /// The checkout of a merchant of that name.
+    /// The checkout of that merchant.
     pub(crate) fn into_new(
         self,
-        payee: Payee,
+        merchant: &RelyingParty,
         correlation: Option<CorrelationId>,
     ) -> Result<NewCheckout, InvalidInput> {
-        let transaction = transaction(&self.amount, payee, self.reference, self.items)?;
+        let transaction =
+            transaction(&self.amount, merchant.name.clone(), self.reference, self.items)?;
         let return_url = self.return_url.map(ReturnUrl::try_from).transpose()?.map(String::from);
         Ok(NewCheckout {
             transaction,
             return_url,
             locale: self.locale.as_ref().map(Language::locale),
             correlation,
+            tells_unknown: merchant.tells_unknown,
         })
     }
 }

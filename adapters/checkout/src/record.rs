@@ -26,6 +26,9 @@ pub(crate) struct Checkout {
     pub(crate) expires_at: Timestamp,
     /// The merchant cancelled it: no payment may be begun.
     pub(crate) void: bool,
+    /// Whether its payer is told that nobody knows him or her.
+    #[serde(default)]
+    pub(crate) tells_unknown: bool,
     /// Payments begun so far, and the last of them.
     pub(crate) tries: u8,
     pub(crate) payment: Option<PaymentId>,

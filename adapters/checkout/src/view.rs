@@ -1,10 +1,10 @@
 //! What may be shown of a checkout: to the payer, and to its merchant.
 
 use countersign_domain::{
-    challenge::Challenge,
+    card::MaskedCard,
+    event::{Event, Fact},
     id::RelyingPartyId,
     locale::Locale,
-    message::Message,
     payment::{Payment, PaymentState},
     plan::{CodeDemand, Exemption},
     refusal::VoidCause,
@@ -75,7 +75,7 @@ pub struct CheckoutView {
     pub payee: String,
     /// What is bought.
     pub items: Vec<ItemBody>,
-    /// The card, masked.
+    /// The card, masked: after the right code, or where the merchant tells whom it does not know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<String>,
     /// Whether a code is asked for (`secured`) or not (`normal`).
@@ -129,7 +129,7 @@ impl CheckoutView {
     pub(crate) fn of(
         checkout: &Checkout,
         payment: Option<&Payment>,
-        code: Option<(&Challenge, &Message)>,
+        code: Option<CodeView>,
         now: Timestamp,
     ) -> Self {
         let transaction = &checkout.transaction;
@@ -139,15 +139,50 @@ impl CheckoutView {
             amount: AmountBody::from(transaction.amount()),
             payee: transaction.payee().to_string(),
             items: transaction.items().iter().map(ItemBody::from).collect(),
-            card: payment.map(|payment| payment.card().to_string()),
+            // What was not agreed to by a code may be a stranger's, who must not learn whose card is whose.
+            card: payment
+                .filter(|payment| checkout.tells_unknown || payment.is_agreed())
+                .map(|payment| payment.card().to_string()),
             selection: payment.map(|payment| match payment.plan().code() {
                 CodeDemand::Ask => "secured",
                 CodeDemand::Exempt(Exemption::LowValue | Exemption::BelowLimit) => "normal",
             }),
-            code: code.map(|(challenge, message)| CodeView::of(challenge, message, now)),
+            code,
             cause: payment.and_then(cause),
         }
     }
+}
+
+/// A fact as it is told before the code: the same of a payer whom nobody knows. Nothing of the message, no digits.
+pub(crate) fn before_the_code(mut fact: Fact) -> Option<Fact> {
+    match &mut fact.event {
+        Event::ChallengeStarted { to, .. } => to.clear(),
+        Event::PaymentStarted { card, .. } => *card = MaskedCard::hidden(),
+        Event::MessageSent { .. }
+        | Event::MessageDelivered { .. }
+        | Event::MessageFailed { .. }
+        | Event::MessageUnconfirmed { .. } => return None,
+        Event::CodeResent { .. }
+        | Event::AttemptCounted { .. }
+        | Event::ChallengeVerified
+        | Event::ChallengeRefused { .. }
+        | Event::TextReceived { .. }
+        | Event::PaymentAuthorized { .. }
+        | Event::PaymentDeclined { .. }
+        | Event::CodeAsked { .. }
+        | Event::PaymentAgreed
+        | Event::CaptureAsked { .. }
+        | Event::PaymentCaptured { .. }
+        | Event::CreditAsked { .. }
+        | Event::PaymentCredited { .. }
+        | Event::CreditRefused { .. }
+        | Event::CreditReversalAsked { .. }
+        | Event::CreditReversed { .. }
+        | Event::CreditReversalRefused { .. }
+        | Event::PaymentVoiding { .. }
+        | Event::PaymentVoided => {}
+    }
+    Some(fact)
 }
 
 /// Why a payment was not made, by a name that is a promise.

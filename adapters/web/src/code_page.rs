@@ -53,6 +53,12 @@ impl CodeView {
         }
     }
 
+    /// The same where further messages may be asked for.
+    pub fn of_whom_it_may_be(challenge: &Challenge, now: Timestamp) -> Self {
+        let resend_in_seconds = challenge.resend_wait_seconds(now);
+        Self { resend_in_seconds, ..Self::of_nobody_in_particular(challenge, now) }
+    }
+
     /// The class that shows the button for another message after a while, without a script: the style sheet has steps of
     /// five seconds. `None` when that is too far off.
     fn resend_class(&self) -> Option<String> {

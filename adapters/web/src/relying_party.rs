@@ -38,12 +38,14 @@ struct Section {
     api_key_sha256: KeyHash,
     #[serde(default)]
     may_enrol: bool,
+    #[serde(default)]
+    tells_unknown: bool,
 }
 
 impl From<Section> for ApiClient {
     fn from(section: Section) -> Self {
-        let Section { id, name, api_key_sha256, may_enrol } = section;
-        Self { party: RelyingParty { id, name, may_enrol }, api_key_sha256 }
+        let Section { id, name, api_key_sha256, may_enrol, tells_unknown } = section;
+        Self { party: RelyingParty { id, name, may_enrol, tells_unknown }, api_key_sha256 }
     }
 }
 
@@ -146,6 +148,7 @@ mod tests {
             id: id.try_into().unwrap(),
             name: "Librairie Dupont".try_into().unwrap(),
             may_enrol: false,
+            tells_unknown: false,
         };
         ApiClient { party, api_key_sha256: KeyHash::of(key) }
     }

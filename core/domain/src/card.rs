@@ -67,6 +67,13 @@ impl fmt::Debug for Card {
 #[serde(transparent)]
 pub struct MaskedCard(String);
 
+impl MaskedCard {
+    /// No digit of it.
+    pub fn hidden() -> Self {
+        Self("••••".to_owned())
+    }
+}
+
 impl fmt::Display for MaskedCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -45,6 +45,9 @@ pub struct Challenge {
     /// Responses counted so far.
     pub(crate) attempts: u8,
     pub(crate) state: State,
+    /// Nobody is known here: no message is sent, and no code is right.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) of_nobody: bool,
     /// What an operator signed when it accepted the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) statement: Option<String>,
@@ -398,6 +401,7 @@ impl Challenge {
             last_sent_at: now,
             attempts: 0,
             state: State::Pending,
+            of_nobody: false,
             statement: None,
             max_attempts: limits.max_attempts,
             max_sends: limits.max_sends,

@@ -58,13 +58,36 @@ impl Gateway {
         request: PaymentRequest,
         batch: Batch,
     ) -> Result<Payment, Error> {
+        self.start(request, batch, Payer::Known).await
+    }
+
+    /// The same for a payer whom nobody knows, or not with that card: the payment waits for a code that nobody gets, and all
+    /// else is as for others (ASVS 6.3.8). The bank is never asked.
+    ///
+    /// # Errors
+    /// As [`Self::start_payment`].
+    pub async fn start_payment_of_nobody(
+        &self,
+        request: PaymentRequest,
+        batch: Batch,
+    ) -> Result<Payment, Error> {
+        self.start(request, batch, Payer::Nobody).await
+    }
+
+    async fn start(
+        &self,
+        request: PaymentRequest,
+        batch: Batch,
+        payer: Payer,
+    ) -> Result<Payment, Error> {
         let card_index = self.ports.keys.card_index(&request.card)?;
         let accounts = counted_at(card_index, &request.person.identifier);
         let is_count = |key: &str| {
             accounts.iter().any(|account| RecordKey::of::<Exempted>(account).to_string() == key)
         };
         let begin = || async {
-            let (batch, payment) = self.begin(request.clone(), &accounts, batch.clone()).await?;
+            let (batch, payment) =
+                self.begin(request.clone(), &accounts, batch.clone(), payer).await?;
             match self.ports.store.commit(batch).await {
                 // The payer paid without a code at the same time: the plan may be another now.
                 Err(StoreError::Conflict { key }) if is_count(&key) => {
@@ -83,6 +106,7 @@ impl Gateway {
         request: PaymentRequest,
         accounts: &[String],
         mut batch: Batch,
+        payer: Payer,
     ) -> Result<(Batch, Payment), Error> {
         let Ports { store, clock, entropy, keys } = &self.ports;
         let now = clock.now();
@@ -104,6 +128,10 @@ impl Gateway {
             exempted: &exempted,
             capture: request.capture,
         });
+        let plan = match payer {
+            Payer::Known => plan,
+            Payer::Nobody => plan.of_nobody(),
+        };
         let opening = Opening {
             plan,
             counted_at: accounts.to_vec(),
@@ -119,7 +147,13 @@ impl Gateway {
             }
             (CodeDemand::Ask, BankTurn::First) => {}
             (CodeDemand::Ask, BankTurn::Last | BankTurn::Skip) => {
-                let challenge = self.add_challenge(&begun.next, &mut batch)?;
+                let challenge = match payer {
+                    Payer::Known => self.add_challenge(&begun.next, &mut batch)?,
+                    Payer::Nobody => {
+                        let request = ChallengeRequest::of(&begun.next);
+                        self.verifier.add_challenge_of_nobody(request, &mut batch)?
+                    }
+                };
                 begun = begun.then(|payment| payment.ask_code(None, &challenge))?;
             }
         }
@@ -580,6 +614,13 @@ pub enum Credit {
     Refused(Payment),
     /// The bank did not answer, and is told again.
     UnderWay(Payment),
+}
+
+/// Whether there is somebody to be asked.
+#[derive(Clone, Copy)]
+enum Payer {
+    Known,
+    Nobody,
 }
 
 /// What one step of [`Gateway::advance`] came to.

@@ -168,6 +168,24 @@ impl Payment {
         self.plan
     }
 
+    /// Whether the payer typed back the right code, as far as the state tells.
+    pub const fn is_agreed(&self) -> bool {
+        let is_asked = matches!(self.plan.code, CodeDemand::Ask);
+        let after_code = match &self.state {
+            PaymentState::Authorizing { agreed } => *agreed,
+            PaymentState::Authorized { .. }
+            | PaymentState::Capturing { .. }
+            | PaymentState::Captured(_)
+            | PaymentState::Crediting { .. }
+            | PaymentState::ReversingCredit { .. } => true,
+            PaymentState::Declined { .. } => matches!(self.plan.bank, BankTurn::Last),
+            PaymentState::AwaitingCode { .. }
+            | PaymentState::Voiding { .. }
+            | PaymentState::Voided { .. } => false,
+        };
+        is_asked && after_code
+    }
+
     /// The payer.
     pub const fn person(&self) -> &Person {
         &self.person

@@ -22,6 +22,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same for a payer whom nobody knows: a code is asked for, and the bank is not asked before.
+    pub(crate) const fn of_nobody(self) -> Self {
+        let bank = match self.bank {
+            BankTurn::First | BankTurn::Last => BankTurn::Last,
+            BankTurn::Skip => BankTurn::Skip,
+        };
+        Self { bank, code: CodeDemand::Ask, ..self }
+    }
+
     /// When the bank is asked.
     pub const fn bank(self) -> BankTurn {
         self.bank

@@ -12,4 +12,7 @@ pub struct RelyingParty {
     pub name: Payee,
     /// Whether it may enter subscribers into the directory, and so decide which phone is asked.
     pub may_enrol: bool,
+    /// Whether its payers are told that they are not known, and shown digits of phone and card before the code: then a
+    /// stranger can learn who is known (ASVS 6.3.8).
+    pub tells_unknown: bool,
 }

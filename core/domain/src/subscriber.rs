@@ -2,7 +2,12 @@
 
 use thiserror::Error;
 
-use crate::{address::Address, card::Card, id::Identifier};
+use crate::{
+    address::{Address, Msisdn},
+    card::{Card, CardExpiry},
+    id::Identifier,
+    invalid::InvalidInput,
+};
 
 /// Somebody whose number is vouched for. Patent: *abonné*, in the *base de données d'abonnés* 107, 1305.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +18,20 @@ pub struct Subscriber {
     pub address: Address,
     /// The card kept since the subscription, if any (figure 8).
     pub card: Option<Card>,
+}
+
+impl Subscriber {
+    /// A person whom nobody knows, with a number that nobody has (ITU-T E.164: 999 is assigned to no country) and a card
+    /// that no bank issued.
+    ///
+    /// # Errors
+    /// None: the values are good.
+    pub fn nobody(identifier: Identifier) -> Result<Self, InvalidInput> {
+        let address = Msisdn::try_from("+99900000000")?.into();
+        let expiry = CardExpiry::try_from("2099-12".to_owned())?;
+        let card = Some(Card::new("9999900000000005", expiry)?);
+        Ok(Self { identifier, address, card })
+    }
 }
 
 /// The directory cannot answer.

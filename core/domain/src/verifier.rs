@@ -130,7 +130,7 @@ impl Verifier {
         let challenge = &counted.value;
         let key = self.ports.keys.code_key(&key)?;
         let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-        let corresponds = code.matches(typed);
+        let corresponds = code.matches(typed) && !challenge.of_nobody;
         self.conclude(counted, |challenge, now| challenge.conclude(attempt, corresponds, now)).await
     }
 
@@ -162,7 +162,9 @@ impl Verifier {
             let outcome = match found.value.count_send(session, message, now) {
                 Err(refusal) => Outcome::Refused(refusal),
                 Ok(step) => {
-                    step.next.message(now).insert_into(&mut batch)?;
+                    if !step.next.of_nobody {
+                        step.next.message(now).insert_into(&mut batch)?;
+                    }
                     Outcome::Done(batch.step(found.version, step, now)?.value)
                 }
             };
@@ -202,7 +204,7 @@ impl Verifier {
         Ok(batch.begin(begun, now)?)
     }
 
-    /// The same for a person whom nobody knows: nothing is sent, so that no code can be read, and all that is answered is as it
+    /// The same for a person whom nobody knows: nothing is sent, no code is right, and all that is answered is as it
     /// is for others (ASVS 6.3.8).
     ///
     /// # Errors
@@ -213,7 +215,9 @@ impl Verifier {
         batch: &mut Batch,
     ) -> Result<Challenge, Error> {
         let now = self.ports.clock.now();
-        Ok(batch.begin(self.begin(request, now)?, now)?)
+        let mut begun = self.begin(request, now)?;
+        begun.next.of_nobody = true;
+        Ok(batch.begin(begun, now)?)
     }
 
     fn begin(&self, request: ChallengeRequest, now: Timestamp) -> Result<Step<Challenge>, Error> {

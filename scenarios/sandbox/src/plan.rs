@@ -153,12 +153,14 @@ address = "{bank}"
 [[relying_party]]
 id = "dupont"
 name = "Librairie Dupont"
+tells_unknown = true
 api_key_sha256 = "{key}"
 may_enrol = true
 
 [[relying_party]]
 id = "martin"
 name = "Boulangerie Martin"
+tells_unknown = true
 api_key_sha256 = "{other_key}"
 
 [[relying_party]]

@@ -37,7 +37,7 @@ pub fn shop() -> (Router, Router) {
     let party = RelyingParty {
         id: "dupont".try_into().expect("a name"),
         name: "Librairie Dupont".try_into().expect("a name"),
-        may_enrol: true,
+        may_enrol: true, tells_unknown: false,
     };
     let parties =
         RelyingParties::new(vec![ApiClient { party, api_key_sha256: KeyHash::of("key") }]);

@@ -60,7 +60,10 @@ impl House {
         let party = |id: &str, name: &str| {
             let api_key_sha256 = KeyHash::of(id);
             let (id, name) = (id.try_into().unwrap(), name.try_into().unwrap());
-            ApiClient { party: RelyingParty { id, name, may_enrol: false }, api_key_sha256 }
+            ApiClient {
+                party: RelyingParty { id, name, may_enrol: false, tells_unknown: false },
+                api_key_sha256,
+            }
         };
         let parties = vec![party("acme", "Acme"), party("library", "City library")];
         Self { api: api([challenge_api(challenges, RelyingParties::new(parties))]), fixture }

@@ -4,6 +4,7 @@
 mod browser;
 mod hierarchy;
 mod support;
+mod unknown;
 
 mod bad_input;
 mod certificates;

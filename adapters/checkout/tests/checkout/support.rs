@@ -50,7 +50,10 @@ impl Shop {
 
     /// A shop that trusts the client certificates that this reader trusts.
     pub(crate) fn trusting(certificates: Option<CertificateReader>) -> Self {
-        let mut fixture = Fixture::new();
+        Self::of(Fixture::new(), certificates)
+    }
+
+    pub(crate) fn of(mut fixture: Fixture, certificates: Option<CertificateReader>) -> Self {
         let (ports, verifier) = (fixture.ports.clone(), fixture.verifier.clone());
         fixture.outbox = Arc::new(Outbox::new(ports, verifier, Arc::new(SHARED)));
         let directory = Arc::new(Subscribers::new(fixture.ports.clone()));
@@ -64,12 +67,14 @@ impl Shop {
         });
         let party = |id: &str, name: &str, may_enrol| {
             let api_key_sha256 = KeyHash::of(id);
+            let tells_unknown = id != "discreet";
             let (id, name) = (id.try_into().unwrap(), name.try_into().unwrap());
-            ApiClient { party: RelyingParty { id, name, may_enrol }, api_key_sha256 }
+            ApiClient { party: RelyingParty { id, name, may_enrol, tells_unknown }, api_key_sha256 }
         };
         let parties = RelyingParties::new(vec![
             party("dupont", "Librairie Dupont", true),
             party("martin", "Martin <script>", false),
+            party("discreet", "Discreet", false),
         ]);
         Self {
             api: api([

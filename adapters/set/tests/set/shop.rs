@@ -31,6 +31,7 @@ impl Shop {
                 id: id.try_into().unwrap(),
                 name: "Librairie Dupont".try_into().unwrap(),
                 may_enrol: false,
+                tells_unknown: false,
             },
             api_key_sha256: KeyHash::of(id),
         };

@@ -338,6 +338,7 @@ fn parties_api(parties: &Parties) -> Router {
             id: id.try_into().unwrap(),
             name: format!("Shop {id}").as_str().try_into().unwrap(),
             may_enrol: false,
+            tells_unknown: false,
         },
         api_key_sha256: KeyHash::of(key),
     };

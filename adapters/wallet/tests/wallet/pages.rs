@@ -230,7 +230,7 @@ async fn a_page_does_not_tell_who_has_a_wallet() {
     }
     let [known, unknown] = &pages[..] else { panic!("two were asked") };
     assert_eq!(known, unknown);
-    assert!(known[0].contains("If there is a wallet under that name") && known[0].contains("code"));
+    assert!(known[0].contains("If that name or card is known here") && known[0].contains("code"));
 }
 
 #[tokio::test]
@@ -294,6 +294,7 @@ async fn a_receipt_is_handed_in_where_the_merchant_said_and_nowhere_else() {
         id: "dupont".try_into().unwrap(),
         name: "Dupont et fils".try_into().unwrap(),
         may_enrol: false,
+        tells_unknown: false,
     };
     let url = ReturnUrl::try_from("https://shop.example/delivered".to_owned()).unwrap();
     assert!(wallets.set_return_url(&dupont.id, &url).await.is_err(), "it is no merchant yet");

@@ -9,7 +9,7 @@ look-again = Look again
 
 type-code = Type the code
 code-on-its-way = A message with a code is on its way to your phone { $number }.
-code-on-its-way-if-known = If there is a wallet under that name, a message with a code is on its way to its holder’s phone.
+code-on-its-way-if-known = If that name or card is known here, a message with a code is on its way to its holder’s phone. If none comes, check what you typed and start again.
 code-arrived = A message with a code is on your phone { $number }.
 code-failed = The message to your phone { $number } could not be delivered.
 code = Code
