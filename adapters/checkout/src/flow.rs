@@ -19,7 +19,7 @@ use countersign_domain::{
     refusal::{Outcome, Refusal},
 };
 use countersign_web::{
-    holder::CertificateReader, idempotency, origin::PublicOrigin,
+    client_address::ClientAddress, holder::CertificateReader, idempotency, origin::PublicOrigin,
     peer_certificate::PeerCertificates,
 };
 
@@ -220,6 +220,7 @@ impl Checkouts {
         session: &SessionId,
         hint: PayerHint,
         peer: &PeerCertificates,
+        ClientAddress(from): ClientAddress,
         page_locale: Locale,
     ) -> Result<(), CheckoutError> {
         let Loaded { version, mut checkout, payment } = self.load(id).await?;
@@ -243,6 +244,7 @@ impl Checkouts {
             transaction: checkout.transaction.clone(),
             order: None,
             known_by,
+            from,
             capture: CaptureTime::AtOnce,
             correlation: checkout.correlation.clone(),
         };

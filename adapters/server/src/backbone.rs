@@ -7,6 +7,7 @@ use countersign_channels::SmppMessenger;
 use countersign_domain::{
     gateway::{AwaitedPayments, Gateway},
     keys::KeyRing,
+    limits::Limits,
     outbox::Outbox,
     policy::Policy,
     ports::{Clock, IssuingBank, Ports},
@@ -49,6 +50,7 @@ pub(crate) struct Groundwork {
     messenger: Option<SmppMessenger>,
     bank: Option<Iso8583Settings>,
     policy: Policy,
+    limits: Limits,
     parties: RelyingParties,
     clock: Arc<dyn Clock>,
 }
@@ -71,6 +73,7 @@ impl Groundwork {
             messenger: messenger.transpose()?,
             bank: bank.transpose()?,
             policy: config.policy.clone(),
+            limits: config.limits.clone(),
             parties: RelyingParties::new(config.relying_parties.clone()),
             clock,
         })
@@ -93,7 +96,8 @@ impl Backbone {
         signals: Signals,
         told: impl FnOnce(&Ports, Verifier) -> Verifier,
     ) -> Result<(Self, Mount), StartError> {
-        let Groundwork { store, keys, messenger, bank, policy, parties, clock } = groundwork;
+        let Groundwork { store, keys, messenger, bank, policy, limits, parties, clock } =
+            groundwork;
         let metrics = Arc::new(Metrics::new());
         let store =
             SqliteStore::open(&store).map_err(|error| StartError::Store(error.to_string()))?;
@@ -105,7 +109,8 @@ impl Backbone {
             keys: Arc::new(keys),
         };
         let waiting = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
-        let verifier = Verifier::new(ports.clone(), policy).with_waiting(waiting);
+        let verifier =
+            Verifier::new(ports.clone(), policy).with_limits(limits).with_waiting(waiting);
         let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();
         let payments = match bank {

@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use countersign_web::{
+    client_address::ClientAddress,
     peer_certificate::{PeerCertificates, peer_certificates},
     problem::Problem,
 };
@@ -193,6 +194,8 @@ async fn answer(
     endpoint: Arc<Endpoint>,
 ) -> Result<Response, Infallible> {
     let mut request: Request = request.map(Body::new);
+    let client = ClientAddress::of(peer, &endpoint.trusted_terminators, request.headers());
+    request.extensions_mut().insert(client);
     match peer_certificates(presented, peer, &endpoint.trusted_terminators, request.headers_mut()) {
         Ok(certificates) => request.extensions_mut().insert(certificates),
         Err(problem) => return Ok(problem.into_response()),

@@ -13,7 +13,7 @@ const SCHEMA: &str = include_str!("schema.sql");
 
 /// The version of [`SCHEMA`] (`PRAGMA user_version`), one more with every change of it. Files of earlier versions do not have
 /// the balance of every entry; they were made before the first release, and nothing brings them up to date.
-const VERSION: usize = 3;
+const VERSION: usize = 4;
 
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

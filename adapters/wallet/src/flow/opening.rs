@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_lc_rs::digest::{SHA256, digest};
 use countersign_domain::{
     address::{Address, Msisdn},
     agreement::{Agreement, ServiceName},
@@ -15,8 +16,8 @@ use countersign_domain::{
     locale::Locale,
     person::Person,
     ports::Ports,
-    record::{Batch, Stored as _, Versioned},
-    refusal::Outcome,
+    record::{Batch, Stored as _, Version, Versioned},
+    refusal::{Outcome, Refusal},
     time::Timestamp,
     verifier::{End, Waits},
 };
@@ -73,7 +74,8 @@ impl Wallets {
         };
         let mut batch = Batch::default();
         let request = self.request(opening.person.clone(), Waiting::of(&opening));
-        let asked = CodeAsked::from(&self.verifier.add_challenge(request, &mut batch)?);
+        let challenge = self.verifier.add_challenge(request, &mut batch).await?;
+        let asked = CodeAsked::from(&challenge.done().map_err(WalletError::Refused)?);
         opening.challenge = Some(asked.challenge.clone());
         batch.insert(&opening)?;
         store.commit(batch).await?;
@@ -124,20 +126,45 @@ impl Wallets {
         };
         let found = store.find::<Visit>(session.as_str()).await?;
         let person = self.person(&holder, session.clone(), locale);
-        let mut visit =
-            Visit { session, identifier: identifier.clone(), challenge: None, until: None };
-        let mut batch = Batch::default();
+        let visit = Visit { session, identifier: identifier.clone(), challenge: None, until: None };
         let request = self.request(person, Waiting::of(&visit));
-        let challenge = if is_known {
-            self.verifier.add_challenge(request, &mut batch)?
-        } else {
-            self.verifier.add_challenge_of_nobody(request, &mut batch)?
+        let version = found.map(|found| found.version);
+        let asked = match is_known {
+            true => self.ask_visitor(request.clone(), version, visit.clone(), true).await?,
+            false => Outcome::Refused(Refusal::Undeliverable),
+        };
+        let asked = match asked {
+            Outcome::Done(asked) => asked,
+            // A limit is of somebody who is known: what is refused looks as if nobody was.
+            Outcome::Refused(_) => {
+                let silent = self.ask_visitor(request, version, visit, false).await?;
+                silent.done().map_err(WalletError::Refused)?
+            }
+        };
+        Ok(CodeAsked { phone: String::new(), ..asked })
+    }
+
+    /// Commits the challenge of a visit, with its message or without one.
+    async fn ask_visitor(
+        &self,
+        request: ChallengeRequest,
+        version: Option<Version>,
+        visit: Visit,
+        is_told: bool,
+    ) -> Result<Outcome<CodeAsked>, Error> {
+        let mut batch = Batch::default();
+        let challenge = match is_told {
+            true => self.verifier.add_challenge(request, &mut batch).await?,
+            false => Outcome::Done(self.verifier.add_challenge_of_nobody(request, &mut batch)?),
+        };
+        let challenge = match challenge {
+            Outcome::Done(challenge) => challenge,
+            Outcome::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         let asked = CodeAsked::from(&challenge);
-        visit.challenge = Some(asked.challenge.clone());
-        batch.put(found.map(|found| found.version), visit)?;
-        store.commit(batch).await?;
-        Ok(CodeAsked { phone: String::new(), ..asked })
+        batch.put(version, Visit { challenge: Some(asked.challenge.clone()), ..visit })?;
+        let committed = self.ports.store.commit(batch).await.map_err(Error::from);
+        Outcome::of(committed.map(|()| asked))
     }
 
     /// Signs the person in when the code is right.
@@ -203,15 +230,19 @@ impl Wallets {
             relying_party: self.house.party.clone(),
             person,
             agreement: Agreement::Access { to: ServiceName::from(&self.house.name) },
+            from: None,
             waiting: Some(waiting),
             correlation: None,
         }
     }
 }
 
-/// A person whom nobody knows, with a number that nobody has (ITU-T E.164: 999 is assigned to no country).
+/// A person whom nobody knows, with a number that nobody has (ITU-T E.164: 999 is assigned to no country). Each name has a number
+/// of its own, so that wrong codes are counted as they are for others.
 fn nobody(identifier: &Identifier) -> Result<Holder, InvalidInput> {
-    let address = Msisdn::try_from("+99900000000")?.into();
+    let of_name = digest(&SHA256, identifier.as_str().as_bytes());
+    let digits: String = of_name.as_ref().iter().take(4).map(|byte| format!("{byte:03}")).collect();
+    let address = Msisdn::try_from(format!("+999{digits}"))?.into();
     Ok(Holder { identifier: identifier.clone(), address, wallets: vec![], cards: vec![] })
 }
 
