@@ -204,7 +204,7 @@ async fn the_file_says_whose_it_is() {
     drop(store_in(&folder, Batch::default()).await);
     let file = fs::read(folder.path().join("store.db")).unwrap();
     // SQLite file format, section 1.3: user version at 60, application id at 68.
-    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 3][..], &b"CSGN"[..]));
+    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 4][..], &b"CSGN"[..]));
 }
 
 #[test]
@@ -237,11 +237,11 @@ async fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(store_in(&folder, one_of_each()).await);
     let path = folder.path().join("store.db");
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
     let newer = refusal(&path);
-    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 4, known: 3 });
+    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 5, known: 4 });
     let told = format!(
-        "{} has schema version 4, of a later build; this program knows version 3 only: run the later build",
+        "{} has schema version 5, of a later build; this program knows version 4 only: run the later build",
         path.display()
     );
     assert_eq!(newer.to_string(), told);
@@ -258,9 +258,9 @@ fn an_older_schema_is_refused_and_left_as_it_was() {
     Connection::open(&path).unwrap().execute_batch(version_1).unwrap();
     let before = fs::read(&path).unwrap();
     let older = refusal(&path);
-    assert_eq!(older, OpenError::OlderSchema { path: path.clone(), found: 1, known: 3 });
+    assert_eq!(older, OpenError::OlderSchema { path: path.clone(), found: 1, known: 4 });
     let told = format!(
-        "{} has schema version 1, of an earlier build; this program knows version 3 only: \
+        "{} has schema version 1, of an earlier build; this program knows version 4 only: \
          run the build that made it, or move it away and start with a new store",
         path.display()
     );
