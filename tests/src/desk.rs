@@ -17,7 +17,7 @@ use countersign_domain::{
     policy::Policy,
     ports::{Entropy, Messenger, Ports, Store},
     refusal::Refusal,
-    testing::{FakeClock, PlainWords, START, alice, card, key_ring},
+    testing::{FakeClock, PlainWords, START, alice, card, key_ring, unbounded},
     transaction::{Payee, Reference, Transaction},
     verifier::Verifier,
 };
@@ -43,7 +43,7 @@ impl Desk {
             entropy: Arc::clone(&entropy),
             keys: Arc::new(key_ring()),
         };
-        let verifier = Arc::new(Verifier::new(ports.clone(), policy));
+        let verifier = Arc::new(Verifier::new(ports.clone(), policy).with_limits(unbounded()));
         let outbox = Outbox::new(ports, Arc::clone(&verifier), Arc::new(PlainWords));
         Self { verifier, outbox, entropy }
     }
@@ -77,10 +77,12 @@ impl Desk {
                 account: Some(card().masked()),
                 order: None,
             },
+            from: None,
             waiting: None,
             correlation: None,
         };
-        self.verifier.start_challenge(request).await
+        let started = self.verifier.start_challenge(request).await?;
+        started.done().map_err(|refusal| unreachable(&refusal))
     }
 
     /// Sends the message of a challenge; the code that the phone shows, nothing when it shows none.
@@ -127,6 +129,11 @@ pub async fn shown(outbox: &Outbox, challenge: &Challenge) -> Result<Option<Stri
     // The code is what follows the last `#` (origin-bound one-time codes).
     let code = text.as_deref().and_then(|text| text.rsplit_once('#'));
     Ok(code.map(|(_, code)| code.to_owned()))
+}
+
+/// A desk has no limits, so that only one of another kind is refused.
+fn unreachable(refusal: &Refusal) -> Error {
+    Error::NobodyWaits { collection: refusal.name().to_owned() }
 }
 
 /// Takes everything over and shows the last text.

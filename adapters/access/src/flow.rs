@@ -10,6 +10,7 @@ use countersign_domain::{
     event::Fact,
     id::{ChallengeId, CorrelationId, RelyingPartyId, SessionId},
     invalid::{Field, InvalidInput},
+    limits,
     message::Message,
     origin::Origin,
     person::Person,
@@ -78,18 +79,33 @@ impl Challenges {
                 origin: new.origin,
             },
             agreement: new.agreement,
+            // The person is at the relying party's own page.
+            from: None,
             waiting: None,
             correlation: Some(correlation),
         };
-        let mut batch = Batch::default();
-        let challenge = self.verifier.add_challenge(asked, &mut batch)?;
-        if let Some(answered) = request.record(challenge.id().clone(), self.ports.clock.now()) {
-            batch.insert(&answered)?;
-        }
-        match self.ports.store.commit(batch).await {
-            Ok(()) => self.started(&challenge).await,
+        let start = || async {
+            let mut batch = Batch::default();
+            let challenge = match self.verifier.add_challenge(asked.clone(), &mut batch).await? {
+                Outcome::Done(challenge) => challenge,
+                Outcome::Refused(refusal) => {
+                    return Ok((Batch::default(), Ok(Outcome::Refused(refusal))));
+                }
+            };
+            if let Some(answered) = request.record(challenge.id().clone(), self.ports.clock.now()) {
+                batch.insert(&answered)?;
+            }
+            let committed = self.ports.store.commit(batch).await.map_err(Error::from);
+            match Outcome::of(committed.map(|()| challenge)) {
+                Err(error) if limits::is_contended(&error) => Err(error),
+                committed => Ok((Batch::default(), committed)),
+            }
+        };
+        match self.ports.store.attempt(start).await? {
+            Ok(Outcome::Done(challenge)) => self.started(&challenge).await,
+            Ok(Outcome::Refused(refusal)) => Err(AccessError::Refused(refusal)),
             // The same request was answered meanwhile: the same answer is given.
-            Err(error @ StoreError::Conflict { .. }) => {
+            Err(error @ Error::Store(StoreError::Conflict { .. })) => {
                 self.answered(party, request).await?.ok_or_else(|| error.into())
             }
             Err(error) => Err(error.into()),

@@ -97,7 +97,7 @@ impl Enrolments {
     /// Sends a code to the number.
     ///
     /// # Errors
-    /// [`AuthorityError::TooManyCodes`], when the identifier is too long for a common name, and when a port fails.
+    /// [`AuthorityError::TooManyCodes`], [`AuthorityError::Refused`] where a limit is reached, when the identifier is too long for a common name, and when a port fails.
     pub async fn start(
         &self,
         identifier: Identifier,
@@ -121,10 +121,12 @@ impl Enrolments {
                 locale,
                 origin: Some(self.origin.clone()),
             },
+            from: None,
             waiting: None,
             correlation: None,
         };
         let challenge = self.verifier.start_challenge(request).await?;
+        let challenge = challenge.done().map_err(AuthorityError::Refused)?;
         self.started(&challenge, EnrolmentToken { challenge: challenge.id().clone(), session })
             .await
     }

@@ -19,8 +19,8 @@ use countersign_domain::{
     refusal::{Outcome, Refusal},
 };
 use countersign_web::{
-    code_page::CodeView, holder::CertificateReader, idempotency, origin::PublicOrigin,
-    peer_certificate::PeerCertificates,
+    client_address::ClientAddress, code_page::CodeView, holder::CertificateReader, idempotency,
+    origin::PublicOrigin, peer_certificate::PeerCertificates,
 };
 
 use crate::{
@@ -225,6 +225,7 @@ impl Checkouts {
         session: &SessionId,
         hint: PayerHint,
         peer: &PeerCertificates,
+        ClientAddress(from): ClientAddress,
         page_locale: Locale,
     ) -> Result<(), CheckoutError> {
         let Loaded { version, mut checkout, payment } = self.load(id).await?;
@@ -235,7 +236,7 @@ impl Checkouts {
         let is_told = checkout.tells_unknown || known_by == KnownBy::Certificate;
         let (payer, is_known) = match identify(hint.clone(), peer, directory, reader, now).await {
             Err(CheckoutError::UnknownPayer | CheckoutError::CardNeeded) if !is_told => {
-                (Payer::nobody(hint)?, false)
+                (Payer::nobody(hint, &self.ports.keys)?, false)
             }
             identified => (identified?, true),
         };
@@ -253,6 +254,7 @@ impl Checkouts {
             transaction: checkout.transaction.clone(),
             order: None,
             known_by,
+            from,
             capture: CaptureTime::AtOnce,
             correlation: checkout.correlation.clone(),
         };

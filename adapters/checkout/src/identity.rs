@@ -5,8 +5,8 @@
 //! beside another person's card, is of no use.
 
 use countersign_domain::{
-    address::Address, card::Card, id::Identifier, plan::KnownBy, ports::Directory,
-    subscriber::Subscriber, time::Timestamp,
+    address::Address, card::Card, error::Error, id::Identifier, keys::KeyRing, plan::KnownBy,
+    ports::Directory, subscriber::Subscriber, time::Timestamp,
 };
 use countersign_web::{
     holder::{CertificateHolder, CertificateReader},
@@ -48,14 +48,20 @@ pub(crate) struct Payer {
 
 impl Payer {
     /// Nobody, under what was typed.
-    pub(crate) fn nobody(hint: PayerHint) -> Result<Self, CheckoutError> {
-        let (identifier, typed) = match hint {
-            PayerHint::UserId(identifier, card) => (identifier, card),
-            PayerHint::Card(card) => ("nobody".try_into()?, Some(card)),
+    pub(crate) fn nobody(hint: PayerHint, keys: &KeyRing) -> Result<Self, CheckoutError> {
+        let (identifier, by, typed) = match hint {
+            PayerHint::UserId(identifier, card) => {
+                let by = identifier.as_str().to_owned();
+                (identifier, by, card)
+            }
+            PayerHint::Card(card) => {
+                let by = keys.card_index(&card).map_err(Error::from)?;
+                ("nobody".try_into()?, by, Some(card))
+            }
             // The holder of a certificate is known, and learns nothing of others.
             PayerHint::Certificate(_) => return Err(CheckoutError::UnknownPayer),
         };
-        let Subscriber { identifier, address, card } = Subscriber::nobody(identifier)?;
+        let Subscriber { identifier, address, card } = Subscriber::nobody(identifier, &by)?;
         Ok(Self { identifier, address, card: typed.or(card).ok_or(CheckoutError::CardNeeded)? })
     }
 }

@@ -19,6 +19,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     body::{Segment, form},
+    client_address::ClientAddress,
     guest::Guest,
     page::WantsJson,
     peer_certificate::PeerCertificates,
@@ -94,6 +95,7 @@ struct Visit {
     id: Segment,
     session: Session,
     peer: PeerCertificates,
+    client: ClientAddress,
     guest: Guest,
     themes: Themes,
 }
@@ -110,6 +112,7 @@ where
             id: Path::from_request_parts(parts, state).await,
             session: Session::from_request_parts(parts, state).await?,
             peer: peer.unwrap_or_default(),
+            client: ClientAddress::from_request_parts(parts, state).await?,
             guest: Guest::from_request_parts(parts, state).await?,
             themes: Themes::from_ref(state),
         })
@@ -197,8 +200,10 @@ async fn pay(
         let hint = form(fields)?.try_into()?;
         let (id, session) = visit.begun()?;
         let (checkouts, peer) = (Arc::clone(&checkouts), visit.peer.clone());
+        let client = visit.client;
         let locale = visit.guest.language(None).locale();
-        to_the_end(async move { checkouts.pay(&id, &session, hint, &peer, locale).await }).await?;
+        to_the_end(async move { checkouts.pay(&id, &session, hint, &peer, client, locale).await })
+            .await?;
         Ok(())
     };
     let done = paid.await;

@@ -45,6 +45,8 @@ enum Taking {
     Sent,
     /// The client has another order of that name.
     OtherOrder,
+    /// A limit of the phone or of the client is reached.
+    Refused(Refusal),
     /// It was taken before, and another message of its challenge is asked for.
     Again { own: ChallengeId, session: SessionId },
 }
@@ -62,6 +64,7 @@ impl Desk {
                 let cause = "there is another order of that name".to_owned();
                 Err(SendError::Permanent { cause })
             }
+            Taking::Refused(refusal) => Err(refused(&refusal)),
             Taking::Again { own, session } => {
                 self.send_again(&own, &session).await?;
                 self.note(order, message).await.map_err(not_now)
@@ -121,7 +124,10 @@ impl Desk {
         let session = SessionId::random(entropy.as_ref())?;
         let waiting = Waiting { collection: Taken::COLLECTION.to_owned(), id: id.clone() };
         let request = self.request(order, session.clone(), waiting)?;
-        let own = self.verifier.add_challenge(request, &mut batch)?;
+        let own = match self.verifier.add_challenge(request, &mut batch).await? {
+            Outcome::Done(own) => own,
+            Outcome::Refused(refusal) => return Ok((batch, Taking::Refused(refusal))),
+        };
         batch.insert(&Taken {
             id,
             order: order.clone(),
@@ -156,6 +162,7 @@ impl Desk {
             relying_party: self.party.clone(),
             person,
             agreement: Agreement::Payment { transaction, account: None, order: Some(protocol) },
+            from: None,
             waiting: Some(waiting),
             correlation: None,
         })
@@ -206,8 +213,20 @@ impl Operator for Desk {
     }
 }
 
+/// Nothing was sent. The pause between two messages is over soon; what else is refused, the message does not outlive.
+fn refused(refusal: &Refusal) -> SendError {
+    let cause = refusal.name().to_owned();
+    if matches!(refusal, Refusal::TooSoon { .. }) {
+        return SendError::Temporary { cause };
+    }
+    SendError::Permanent { cause }
+}
+
 /// Nothing was sent, and the same may be asked again.
 fn not_now(error: Error) -> SendError {
+    if let Some(refusal) = error.refusal() {
+        return refused(&refusal);
+    }
     match error {
         Error::Invalid(error) => SendError::Permanent { cause: error.to_string() },
         error => {

@@ -8,6 +8,7 @@ use countersign_domain::{
     gateway::{AwaitedPayments, Gateway},
     keys::KeyRing,
     lane::Lane,
+    limits::Limits,
     outbox::Outbox,
     policy::Policy,
     ports::{Clock, IssuingBank, Ports},
@@ -53,6 +54,7 @@ pub(crate) struct Groundwork {
     bank: Option<Iso8583Settings>,
     policy: Policy,
     kept: Vec<Kept>,
+    limits: Limits,
     parties: RelyingParties,
     clock: Arc<dyn Clock>,
 }
@@ -78,6 +80,7 @@ impl Groundwork {
             bank: bank.transpose()?,
             policy: config.policy.clone(),
             kept: kept.transpose()?.unwrap_or_default(),
+            limits: config.limits.clone(),
             parties: RelyingParties::new(config.relying_parties.clone()),
             clock,
         })
@@ -100,7 +103,8 @@ impl Backbone {
         signals: Signals,
         told: impl FnOnce(&Ports, Verifier) -> Verifier,
     ) -> Result<(Self, Mount), StartError> {
-        let Groundwork { store, keys, messenger, bank, policy, kept, parties, clock } = groundwork;
+        let Groundwork { store, keys, messenger, bank, policy, limits, kept, parties, clock } =
+            groundwork;
         let metrics = Arc::new(Metrics::new());
         let store = SqliteStore::open_sealed(&store, Arc::clone(&keys))
             .map_err(|error| StartError::Store(error.to_string()))?;
@@ -112,7 +116,8 @@ impl Backbone {
             keys,
         };
         let waiting = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
-        let verifier = Verifier::new(ports.clone(), policy).with_waiting(waiting);
+        let verifier =
+            Verifier::new(ports.clone(), policy).with_limits(limits).with_waiting(waiting);
         let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();
         if !kept.is_empty() {

@@ -19,6 +19,7 @@ use countersign_domain::{
     hex,
     id::{KeyId, RelyingPartyId},
     keys::KeyRing,
+    limits::Limits,
     origin::Origin,
     policy::Policy,
     secret::Secret,
@@ -82,6 +83,9 @@ pub struct Config {
     /// Limits, order, selection. Default: [`countersign_domain::policy::PolicySettings`].
     #[serde(default)]
     pub(crate) policy: Policy,
+    /// Limits of phones, clients and relying parties. Default: [`countersign_domain::limits::LimitSettings`].
+    #[serde(default)]
+    pub(crate) limits: Limits,
     /// The SMS centre.
     pub(crate) sms: Option<SmsSection>,
     /// The issuing bank's host.

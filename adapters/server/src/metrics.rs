@@ -70,6 +70,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     challenges: Family<Labels, Counter>,
     attempts: Counter,
+    limits: Family<Labels, Counter>,
     payments: Family<Labels, Counter>,
     messages: Family<Labels, Counter>,
     texts: Counter,
@@ -93,6 +94,7 @@ impl Metrics {
             registry: Registry::with_prefix("countersign"),
             challenges: Family::default(),
             attempts: Counter::default(),
+            limits: Family::default(),
             payments: Family::default(),
             messages: Family::default(),
             texts: Counter::default(),
@@ -117,6 +119,8 @@ impl Metrics {
         let help = "Challenges, by outcome (started, verified, refused) and cause";
         registry.register("challenges", help, self.challenges.clone());
         registry.register("attempts", "Responses that were counted", self.attempts.clone());
+        let help = "Messages that a limit refused, by the limit";
+        registry.register("limits", help, self.limits.clone());
         let help = "Payments, by outcome and cause";
         registry.register("payments", help, self.payments.clone());
         let help = "Messages to phones, by outcome";
@@ -156,6 +160,10 @@ impl Metrics {
             }
             Event::ChallengeVerified => challenge("verified", ""),
             Event::ChallengeRefused { cause } => challenge("refused", cause.name()),
+            Event::PhoneBlocked { .. } => {
+                challenge("blocked", "");
+                message("queued");
+            }
             Event::MessageSent { message: id, .. } => {
                 message("sent");
                 self.remember(id);
@@ -191,6 +199,12 @@ impl Metrics {
             // Counted as a challenge.
             Event::CodeAsked { .. } => {}
         }
+    }
+
+    /// A limit refused a batch: the name of its counter begins with what is limited.
+    pub(crate) fn limited(&self, counter: &str) {
+        let limit = counter.split_once('/').map_or(counter, |(limit, _)| limit);
+        self.limits.get_or_create(&vec![("limit", limit.to_owned())]).inc();
     }
 
     /// The network answered.

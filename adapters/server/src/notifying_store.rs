@@ -48,7 +48,11 @@ impl<S: Store> Store for NotifyingStore<S> {
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let (facts, messages) = (batch.facts.clone(), batch.messages.clone());
         let correlation = batch.correlation.clone();
-        self.store.commit(batch).await?;
+        let committed = self.store.commit(batch).await;
+        if let Err(StoreError::Exhausted { counter, .. }) = &committed {
+            self.metrics.limited(counter);
+        }
+        committed?;
         for (lane, message) in messages {
             let announced = match lane {
                 Lane::Payments => &self.payments,

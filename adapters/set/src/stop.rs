@@ -18,6 +18,11 @@ impl<F: Into<Failure>> From<F> for Stop {
 }
 
 impl Stop {
+    /// Whether a limit was reached in a commit.
+    pub(crate) fn is_limit(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.is_limit())
+    }
+
     /// What the other side is told, after it is logged.
     pub(crate) fn told(self, role: &'static str) -> ErrorCode {
         match self {

@@ -97,6 +97,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether a limit was reached in a commit.
+    pub(crate) fn is_limit(&self) -> bool {
+        matches!(self, Self::Domain(error) if error.refusal().is_some())
+    }
+
     /// Whether a record was changed, or made, by another request at the same time.
     pub(crate) const fn is_conflict(&self) -> bool {
         matches!(self, Self::Domain(DomainError::Store(StoreError::Conflict { .. })))

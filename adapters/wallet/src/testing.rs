@@ -98,7 +98,9 @@ impl Process {
         let ports = fixture.ports.clone();
         let house = Arc::new(house());
         let payments = Arc::new(AwaitedPayments::of(ports.store.clone()));
-        let verifier = Verifier::new(ports.clone(), fixture.policy.clone()).with_waiting(payments);
+        let verifier = Verifier::new(ports.clone(), fixture.policy.clone())
+            .with_waiting(payments)
+            .with_limits(countersign_domain::testing::unbounded());
         let verifier = awaited(&ports, &house).into_iter().fold(verifier, Verifier::with_waiting);
         let verifier = Arc::new(match operator {
             Some(operator) => verifier.with_operator(house.party.clone(), operator),

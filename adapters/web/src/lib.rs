@@ -27,6 +27,7 @@ pub mod idempotency;
 pub mod step;
 pub mod transaction;
 // The answer: problems, pages and their words.
+pub mod client_address;
 pub mod code_page;
 pub mod page;
 pub mod problem;

@@ -22,9 +22,13 @@ impl From<&Refusal> for Problem {
             Refusal::AlreadyUsed => of(StatusCode::CONFLICT),
             Refusal::Late | Refusal::Undeliverable | Refusal::Cancelled => of(StatusCode::GONE),
             Refusal::TooManySends => of(StatusCode::TOO_MANY_REQUESTS),
-            Refusal::TooSoon { wait_seconds } => {
+            Refusal::TooSoon { wait_seconds }
+            | Refusal::Blocked { wait_seconds }
+            | Refusal::MessageLimit { wait_seconds }
+            | Refusal::TooManyWaiting { wait_seconds } => {
                 of(StatusCode::TOO_MANY_REQUESTS).with("wait_seconds", *wait_seconds)
             }
+            Refusal::Locked | Refusal::PhoneNotServed => of(StatusCode::FORBIDDEN),
         }
     }
 }
@@ -42,6 +46,10 @@ impl From<&Error> for Problem {
             Error::Store(StoreError::Overdrawn { .. }) => {
                 Self::shared(StatusCode::CONFLICT, "overdrawn")
             }
+            Error::Store(StoreError::Exhausted { .. }) => match error.refusal() {
+                Some(refusal) => Self::from(&refusal),
+                None => Self::internal(),
+            },
             Error::Store(StoreError::Unavailable { .. })
             | Error::Directory(DirectoryError { .. })
             | Error::Operator(OperatorError { .. }) => {
@@ -141,6 +149,11 @@ mod tests {
             Refusal::Cancelled => Refusal::Cancelled,
             Refusal::TooManySends => Refusal::TooManySends,
             Refusal::TooSoon { .. } => Refusal::TooSoon { wait_seconds: 7 },
+            Refusal::Blocked { .. } => Refusal::Blocked { wait_seconds: 900 },
+            Refusal::Locked => Refusal::Locked,
+            Refusal::MessageLimit { .. } => Refusal::MessageLimit { wait_seconds: 900 },
+            Refusal::PhoneNotServed => Refusal::PhoneNotServed,
+            Refusal::TooManyWaiting { .. } => Refusal::TooManyWaiting { wait_seconds: 300 },
         }
     }
 
@@ -158,6 +171,8 @@ mod tests {
             Error::Contention => Error::Contention,
             Error::Store(StoreError::Conflict { .. }) => StoreError::Conflict { key: key.clone() }.into(),
             Error::Store(StoreError::Overdrawn { .. }) => StoreError::Overdrawn { account }.into(),
+            Error::Store(StoreError::Exhausted { .. }) =>
+                StoreError::Exhausted { counter: "number-hour/1".to_owned(), wait_seconds: 60 }.into(),
             Error::Store(StoreError::Unavailable { .. }) =>
                 StoreError::Unavailable { cause: cause.clone() }.into(),
             Error::Store(StoreError::Corrupt { .. }) =>
@@ -217,8 +232,9 @@ mod tests {
 
     #[test]
     fn a_refusal_has_the_name_and_the_status_that_are_promised() {
-        for (refusal, status) in
-            refusals().iter().zip([422, 403, 410, 409, 403, 410, 410, 429, 429])
+        for (refusal, status) in refusals()
+            .iter()
+            .zip([422, 403, 410, 409, 403, 410, 410, 429, 429, 429, 403, 429, 403, 429])
         {
             let problem = Problem::from(refusal);
             assert_eq!((problem.name(), problem.status().as_u16()), (refusal.name(), status));

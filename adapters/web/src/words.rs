@@ -163,6 +163,7 @@ impl MessageWords for Words {
                 ],
             ),
             Phrase::AdviceOnAmount => ("message-advice-on-amount", Vec::new()),
+            Phrase::Blocked { minutes } => ("message-blocked", vec![("minutes", minutes.into())]),
             Phrase::Advice => ("message-advice", Vec::new()),
         };
         self.say(&Language::from(locale), name, &filling)

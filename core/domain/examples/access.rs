@@ -25,10 +25,14 @@ async fn main() -> Result<(), Error> {
             origin: Some("library.example.com".try_into()?),
         },
         agreement: Agreement::Access { to: "City library".try_into()? },
+        from: None,
         waiting: None,
         correlation: None,
     };
-    let challenge = library.verifier.start_challenge(request).await?;
+    let Outcome::Done(challenge) = library.verifier.start_challenge(request).await? else {
+        println!("no code may be sent");
+        return Ok(());
+    };
     println!("a code is on its way to {}", challenge.masked_address());
 
     let sms = library.next_message().await.unwrap_or_default();

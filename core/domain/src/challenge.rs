@@ -6,6 +6,8 @@
 
 mod ordered;
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::ordered::orderable;
@@ -14,7 +16,7 @@ use crate::{
     binding::{Binding, ShortReference},
     event::Event,
     id::{ChallengeId, CorrelationId, KeyId, MessageId, RelyingPartyId, SessionId},
-    message::{Message, MessageState},
+    message::{Message, MessageState, Says},
     person::Person,
     policy::PolicySettings,
     record::{Step, Stored},
@@ -202,6 +204,7 @@ impl Challenge {
             expires_at: self.expires_at,
             tries: 0,
             state: MessageState::Queued { not_before: now },
+            says: Says::Code,
             correlation: self.correlation.clone(),
         }
     }
@@ -358,6 +361,8 @@ pub struct ChallengeRequest {
     pub person: Person,
     /// What the person is asked to agree to.
     pub agreement: Agreement,
+    /// From which address of the first network, where the flow knows it: messages are limited for each.
+    pub from: Option<IpAddr>,
     /// What waits for it, if anything does: a record of a collection that the verifier knows.
     pub waiting: Option<Waiting>,
     /// Follows it through logs.

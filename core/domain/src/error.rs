@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::{
     invalid::InvalidInput, operator::OperatorError, randomness::EntropyError, record::StoreError,
-    subscriber::DirectoryError,
+    refusal::Refusal, subscriber::DirectoryError,
 };
 
 /// The domain could not do what was asked, through the caller's fault or a port's.
@@ -58,4 +58,16 @@ pub enum Error {
     /// The source of randomness failed.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+}
+
+impl Error {
+    /// The refusal that it is, where a limit was reached in a commit.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Store(StoreError::Exhausted { counter, wait_seconds }) => {
+                Some(Refusal::of_counter(counter, *wait_seconds))
+            }
+            _ => None,
+        }
+    }
 }

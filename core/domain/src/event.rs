@@ -52,6 +52,15 @@ pub enum Event {
         /// What ended it.
         cause: Refusal,
     },
+    /// So many wrong codes in a row were typed for a phone that none is accepted for a while; the phone is told.
+    PhoneBlocked {
+        /// How many in a row.
+        failures: u32,
+        /// Until when.
+        until: Timestamp,
+        /// The message that tells it, in the outbox.
+        message: MessageId,
+    },
     /// The network took a message over.
     MessageSent {
         /// Its id in the outbox.

@@ -16,12 +16,13 @@ use crate::{
     error::Error,
     exempted::{Exempted, counted_at},
     id::{ChallengeId, PaymentId, SessionId},
+    limits,
     payment::{Credited, Opening, Payment, PaymentRequest, PaymentState},
     plan::{BankTurn, CodeDemand},
     policy::Circumstances,
-    ports::{IssuingBank, Ports},
+    ports::{IssuingBank, MAX_CONTENTION, Ports},
     record::{Batch, RecordKey, Step, StoreError, Stored, Version, Versioned},
-    refusal::{Outcome, VoidCause},
+    refusal::{Outcome, Refusal, VoidCause},
     time::Timestamp,
     verifier::Verifier,
 };
@@ -85,19 +86,20 @@ impl Gateway {
         let is_count = |key: &str| {
             accounts.iter().any(|account| RecordKey::of::<Exempted>(account).to_string() == key)
         };
-        let begin = || async {
-            let (batch, payment) =
-                self.begin(request.clone(), &accounts, batch.clone(), payer).await?;
-            match self.ports.store.commit(batch).await {
+        let mut refused = None;
+        for _ in 0..MAX_CONTENTION {
+            let begun =
+                self.begin(request.clone(), &accounts, batch.clone(), payer, refused.clone());
+            let (batch, value) = begun.await?;
+            match self.ports.store.commit(batch).await.map_err(Error::from) {
+                Ok(()) => return self.advance(Versioned { version: Version::FIRST, value }).await,
                 // The payer paid without a code at the same time: the plan may be another now.
-                Err(StoreError::Conflict { key }) if is_count(&key) => {
-                    Err(StoreError::Conflict { key }.into())
-                }
-                committed => Ok((Batch::default(), committed.map(|()| payment))),
+                Err(Error::Store(StoreError::Conflict { key })) if is_count(&key) => {}
+                Err(error) if limits::is_contended(&error) => {}
+                Err(error) => refused = Some(error.refusal().ok_or(error)?),
             }
-        };
-        let value = self.ports.store.attempt(begin).await??;
-        self.advance(Versioned { version: Version::FIRST, value }).await
+        }
+        Err(Error::Contention)
     }
 
     /// The first record of a payment, and the batch that inserts it.
@@ -107,6 +109,7 @@ impl Gateway {
         accounts: &[String],
         mut batch: Batch,
         payer: Payer,
+        mut refused: Option<Refusal>,
     ) -> Result<(Batch, Payment), Error> {
         let Ports { store, clock, entropy, keys } = &self.ports;
         let now = clock.now();
@@ -138,6 +141,7 @@ impl Gateway {
             credit_days: policy.limits().credit_days,
         };
         let amount = request.transaction.amount();
+        let from = request.from;
         let mut begun = Payment::begin(request, opening, card, bank);
         match (plan.code(), plan.bank()) {
             (CodeDemand::Exempt(_), _) => {
@@ -145,17 +149,31 @@ impl Gateway {
                     batch.put(version, before.with(amount))?;
                 }
             }
-            (CodeDemand::Ask, BankTurn::First) => {}
-            (CodeDemand::Ask, BankTurn::Last | BankTurn::Skip) => {
-                let challenge = match payer {
-                    Payer::Known => self.add_challenge(&begun.next, &mut batch)?,
-                    Payer::Nobody => {
-                        let request = ChallengeRequest::of(&begun.next);
-                        self.verifier.add_challenge_of_nobody(request, &mut batch)?
-                    }
-                };
-                begun = begun.then(|payment| payment.ask_code(None, &challenge))?;
+            (CodeDemand::Ask, BankTurn::First) => {
+                // Before the bank holds anything.
+                let known = self.verifier.refusal_to_wait(&begun.next.person).await?;
+                refused = refused.or(known);
+                if refused.is_none() {
+                    self.verifier.count_client(from, &mut batch)?;
+                }
             }
+            (CodeDemand::Ask, BankTurn::Last | BankTurn::Skip) if refused.is_none() => {
+                let asked = ChallengeRequest { from, ..ChallengeRequest::of(&begun.next) };
+                let asked = match payer {
+                    Payer::Known => self.verifier.add_challenge(asked, &mut batch).await?,
+                    Payer::Nobody => self.verifier.add_silent_challenge(asked, &mut batch).await?,
+                };
+                match asked {
+                    Outcome::Done(challenge) => {
+                        begun = begun.then(|payment| payment.ask_code(None, &challenge))?;
+                    }
+                    Outcome::Refused(refusal) => refused = Some(refusal),
+                }
+            }
+            (CodeDemand::Ask, BankTurn::Last | BankTurn::Skip) => {}
+        }
+        if let Some(refusal) = refused {
+            begun = begun.then(|payment| payment.not_asked(refusal, now))?;
         }
         let payment = batch.begin(begun, now)?;
         Ok((batch, payment))
@@ -443,22 +461,46 @@ impl Gateway {
     async fn authorize(&self, found: Versioned<Payment>, agreed: bool) -> Result<Next, Error> {
         let decision = self.bank.authorize(&self.bank_request(&found.value)?).await;
         let now = self.ports.clock.now();
-        let mut batch = Batch::default();
         let step = match decision {
             Ok(Decision::Approved { approval }) if agreed => {
                 found.value.authorized(approval, now)?
             }
-            Ok(Decision::Approved { approval }) => {
-                let challenge = self.add_challenge(&found.value, &mut batch)?;
-                found.value.ask_code(Some(approval), &challenge)?
-            }
+            Ok(Decision::Approved { approval }) => return self.ask_code(found, &approval).await,
             Ok(Decision::Declined { response }) => found.value.declined(response, now)?,
             Err(error) => {
                 tracing::warn!(payment = %found.value.id(), %error, "the bank did not answer; voiding the payment");
                 return self.void(found, VoidCause::Interrupted).await;
             }
         };
-        self.commit(found.version, step, batch).await
+        self.commit(found.version, step, Batch::default()).await
+    }
+
+    /// Asks the person for what the bank holds; when that is refused, it is released.
+    async fn ask_code(
+        &self,
+        found: Versioned<Payment>,
+        approval: &ApprovalCode,
+    ) -> Result<Next, Error> {
+        for _ in 0..MAX_CONTENTION {
+            let mut batch = Batch::default();
+            let asked = ChallengeRequest::of(&found.value);
+            let asked = match self.verifier.add_challenge(asked, &mut batch).await? {
+                Outcome::Done(challenge) => {
+                    let step = found.value.clone().ask_code(Some(approval.clone()), &challenge)?;
+                    Outcome::of(self.commit(found.version, step, batch).await)
+                }
+                Outcome::Refused(refusal) => Ok(Outcome::Refused(refusal)),
+            };
+            match asked {
+                Ok(Outcome::Done(next)) => return Ok(next),
+                Ok(Outcome::Refused(refusal)) => {
+                    return self.void(found, VoidCause::NotVerified { refusal }).await;
+                }
+                Err(error) if limits::is_contended(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Contention)
     }
 
     /// The debit and its posting are one batch: an amount is posted once, however often the bank is told.
@@ -561,11 +603,6 @@ impl Gateway {
         let next = batch.step(version, step, self.ports.clock.now())?;
         self.ports.store.commit(batch).await?;
         Ok(Next::Goes(next))
-    }
-
-    /// Adds a challenge with its message to the batch, for the payment to wait for.
-    fn add_challenge(&self, payment: &Payment, batch: &mut Batch) -> Result<Challenge, Error> {
-        self.verifier.add_challenge(ChallengeRequest::of(payment), batch)
     }
 
     /// A credit is another message than the purchase.

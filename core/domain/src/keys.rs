@@ -32,6 +32,7 @@ struct DerivedKeys {
     code: Secret<[u8; 32]>,
     card: LessSafeKey,
     card_index: hmac::Key,
+    limit_index: hmac::Key,
     record: LessSafeKey,
     facts: hmac::Key,
 }
@@ -184,6 +185,16 @@ impl KeyRing {
         hmac::verify(&self.derived(key)?.facts, end, seal).map_err(|_| Error::Sealed)
     }
 
+    /// By which a number or an address is counted without being stored: a keyed hash, under every key of the ring, the current
+    /// one first.
+    pub(crate) fn limit_indexes(&self, what: &str) -> Vec<String> {
+        let index_of = |keys: &DerivedKeys| {
+            hex::encode(hmac::sign(&keys.limit_index, what.as_bytes()).as_ref())
+        };
+        let older = self.keys.iter().filter(|(id, _)| **id != self.current).map(|(_, keys)| keys);
+        self.keys.get(&self.current).into_iter().chain(older).map(index_of).collect()
+    }
+
     fn derived(&self, id: &KeyId) -> Result<&DerivedKeys, Error> {
         self.keys.get(id).ok_or_else(|| Error::UnknownKey(id.clone()))
     }
@@ -212,6 +223,7 @@ impl DerivedKeys {
             Ok(hmac::Key::new(hmac::HMAC_SHA256, derive(purpose)?.as_ref()))
         };
         Ok(Self {
+            limit_index: signing(b"limit index 1").map_err(refuse)?,
             code: Secret::new(*derive(b"code 1").map_err(refuse)?),
             card: sealing(b"card 1").map_err(refuse)?,
             record: sealing(b"record 1").map_err(refuse)?,

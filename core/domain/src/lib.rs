@@ -87,6 +87,7 @@ mod summary;
 // The flow.
 pub mod directory;
 pub mod gateway;
+pub mod limits;
 pub mod outbox;
 pub mod retention;
 pub mod verifier;

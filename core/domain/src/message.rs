@@ -26,8 +26,31 @@ pub struct Message {
     pub(crate) expires_at: Timestamp,
     pub(crate) tries: u8,
     pub(crate) state: MessageState,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Says::is_code")]
+    pub(crate) says: Says,
     /// Follows it through logs.
     pub(crate) correlation: Option<CorrelationId>,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "says", rename_all = "snake_case")]
+pub(crate) enum Says {
+    /// The code, with what is agreed to by it.
+    #[default]
+    Code,
+    /// That no code is accepted for a while. It is sent although the challenge may be over.
+    Blocked {
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+impl Says {
+    pub(crate) const fn is_code(&self) -> bool {
+        matches!(self, Self::Code)
+    }
 }
 
 /// Where a message stands.

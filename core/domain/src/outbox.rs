@@ -25,7 +25,7 @@ use crate::{
     lane::Lane,
     message::{
         self, Accepted, Delivery, Inbound, InboundText, InboxError, Message, MessageState,
-        OutboundMessage, Receipt, SendError,
+        OutboundMessage, Receipt, Says, SendError,
     },
     operator::CodeOrder,
     phrase::Words,
@@ -169,7 +169,9 @@ impl Outbox {
         if matches!(message.state, MessageState::Sending { .. }) {
             message.state = MessageState::Unconfirmed { at: now };
             batch.fact(challenge.key(), now, Event::MessageUnconfirmed { message: id.clone() });
-        } else if now >= message.expires_at || challenge.over().is_some() {
+        } else if now >= message.expires_at
+            || (message.says.is_code() && challenge.over().is_some())
+        {
             message.state = MessageState::Failed { cause: "no longer needed".to_owned(), at: now };
         } else {
             message.state = MessageState::Sending { since: now };
@@ -191,12 +193,16 @@ impl Outbox {
         challenge: &Challenge,
         now: Timestamp,
     ) -> Result<Outgoing, Error> {
-        let Some(key) = &challenge.key else {
-            return Ok(Outgoing::Order(order_of(challenge)?));
+        let words = self.words.as_ref();
+        let text = match (&message.says, &challenge.key) {
+            (Says::Blocked { until }, _) => summary::blocked(challenge, words, *until, now),
+            (Says::Code, None) => return Ok(Outgoing::Order(order_of(challenge)?)),
+            (Says::Code, Some(key)) => {
+                let key = self.ports.keys.code_key(key)?;
+                let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
+                summary::text(challenge, words, &code, now)
+            }
         };
-        let key = self.ports.keys.code_key(key)?;
-        let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-        let text = summary::text(challenge, self.words.as_ref(), &code, now);
         let valid_for_seconds = message.expires_at.seconds_from(now);
         let (id, to) = (message.id.clone(), message.to.clone());
         Ok(Outgoing::Text(OutboundMessage::new(id, to, text, valid_for_seconds)))

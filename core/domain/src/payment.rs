@@ -21,6 +21,8 @@
 
 mod state;
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::state::{Capture, Credited, PaymentState};
@@ -38,7 +40,7 @@ use crate::{
     person::Person,
     plan::{BankTurn, CaptureTime, CodeDemand, KnownBy, Plan},
     record::{Step, Stored},
-    refusal::VoidCause,
+    refusal::{Refusal, VoidCause},
     register::{Account, Posting},
     time::Timestamp,
     transaction::Transaction,
@@ -76,6 +78,8 @@ pub struct PaymentRequest {
     pub order: Option<ProtocolOrder>,
     /// How the payer became known.
     pub known_by: KnownBy,
+    /// From which address of the first network, where the flow knows it: messages are limited for each. It is not kept.
+    pub from: Option<IpAddr>,
     /// When the amount is to be debited.
     pub capture: CaptureTime,
     /// Follows it through logs.
@@ -500,6 +504,17 @@ impl Payment {
         };
         let voiding = self.with(PaymentState::Voiding { cause, approval }).due(Some(now));
         Ok(Step::new(voiding, event))
+    }
+
+    /// No code may be asked for: from `Authorizing`, before the bank was asked.
+    pub(crate) fn not_asked(self, refusal: Refusal, now: Timestamp) -> Result<Step<Self>, Error> {
+        let PaymentState::Authorizing { agreed: false } = self.state else {
+            return Err(self.not_now());
+        };
+        let cause = VoidCause::NotVerified { refusal };
+        let event = Event::PaymentVoiding { cause: cause.clone() };
+        let voided = self.ended(PaymentState::Voided { cause, at: now });
+        Ok(Step::new(voided, event).and(Event::PaymentVoided))
     }
 
     /// The bank has released what it held: from `Voiding`.

@@ -41,6 +41,11 @@ pub enum Phrase<'a> {
         /// For how long it is good.
         minutes: u32,
     },
+    /// That no code is accepted for a while, as too many wrong ones were typed.
+    Blocked {
+        /// For how long.
+        minutes: u32,
+    },
     /// What to do when it is not one's own, or not this amount.
     AdviceOnAmount,
     /// What to do when it is not one's own.

@@ -62,7 +62,8 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Conflict`] when a record to insert exists, a record to replace or remove has another version, or a posting
     /// was made before; [`StoreError::Overdrawn`] when a posting would bring an account below the posting's floor, after
-    /// those before it in the batch; [`StoreError::Unavailable`] when it cannot be known to be durable.
+    /// those before it in the batch; [`StoreError::Exhausted`] when it would count one too many, which is looked at last;
+    /// [`StoreError::Unavailable`] when it cannot be known to be durable.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 
     /// What reads from it.

@@ -208,6 +208,8 @@ pub struct Batch {
     pub facts: Vec<(RecordKey, Fact)>,
     /// Postings to make, each once ever.
     pub postings: Vec<Posting>,
+    /// What is counted with it, each up to its bound.
+    pub counts: Vec<Count>,
     /// What follows the batch through logs; no store keeps it. A batch is of one purchase: the first value that knows it
     /// speaks for all.
     pub correlation: Option<CorrelationId>,
@@ -299,6 +301,7 @@ impl Batch {
             && self.removals.is_empty()
             && self.facts.is_empty()
             && self.postings.is_empty()
+            && self.counts.is_empty()
     }
 
     /// Appends a fact about a record.
@@ -306,10 +309,29 @@ impl Batch {
         self.facts.push((about, Fact { at, event }));
     }
 
+    /// Counts one more in a window.
+    pub fn count(&mut self, count: Count) {
+        self.counts.push(count);
+    }
+
     /// Makes a posting.
     pub fn post(&mut self, posting: Posting) {
         self.postings.push(posting);
     }
+}
+
+/// One more in a window of time, which the commit checks: it has no version, so that what many do at once is counted and
+/// conflicts with nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Count {
+    /// What is counted. It holds keyed hashes, never a number or an address.
+    pub counter: String,
+    /// A window that was over by now is forgotten, and another one begins.
+    pub at: Timestamp,
+    /// The end of a window that begins now; one that has begun keeps its own.
+    pub until: Timestamp,
+    /// How many there may be in a window, this one included.
+    pub at_most: u32,
 }
 
 fn record_of<T: Stored>(value: &T, version: Version) -> Result<Record, StoreError> {
@@ -340,6 +362,14 @@ pub enum StoreError {
     Overdrawn {
         /// The account that is debited.
         account: Account,
+    },
+    /// The batch would count one too many in a window; nothing was committed.
+    #[error("{counter} is exhausted for {wait_seconds} s")]
+    Exhausted {
+        /// What is counted.
+        counter: String,
+        /// After how many seconds the window is over.
+        wait_seconds: u32,
     },
     /// The store cannot be used, or a commit cannot be known to be durable.
     #[error("the store is not available: {cause}")]

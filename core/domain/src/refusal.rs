@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bank::ResponseCode;
+use crate::{bank::ResponseCode, error::Error};
 
 /// A correct "no", with its cause. Not an error.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -32,9 +32,40 @@ pub enum Refusal {
         /// After how many seconds another one may be asked for.
         wait_seconds: u32,
     },
+    /// So many wrong codes in a row were typed for this phone that none is accepted for a while (RTS art. 4(3)(b)).
+    Blocked {
+        /// After how many seconds a code may be asked for again.
+        wait_seconds: u32,
+    },
+    /// A hundred wrong codes in a row: an operator must unlock the phone (NIST SP 800-63B section 5.2.2).
+    Locked,
+    /// As many messages as may be sent to this number, to its range, for this client or for this relying party in an hour or a
+    /// day were sent.
+    MessageLimit {
+        /// After how many seconds there may be one again.
+        wait_seconds: u32,
+    },
+    /// No message is sent to numbers of that country or kind.
+    PhoneNotServed,
+    /// As many payments as may be wait for this phone's code already.
+    TooManyWaiting {
+        /// After how many seconds the time of the first of them has run out.
+        wait_seconds: u32,
+    },
 }
 
+/// What the counter of the pause between two messages to one number is called, before a slash.
+pub(crate) const PAUSE: &str = "pause";
+
 impl Refusal {
+    /// What it means that a counter is exhausted.
+    pub(crate) fn of_counter(counter: &str, wait_seconds: u32) -> Self {
+        match counter.split_once('/') {
+            Some((PAUSE, _)) => Self::TooSoon { wait_seconds },
+            Some(_) | None => Self::MessageLimit { wait_seconds },
+        }
+    }
+
     /// Its name, in problems, views and metrics: a promise.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -47,6 +78,11 @@ impl Refusal {
             Self::Cancelled => "cancelled",
             Self::TooManySends => "too-many-messages",
             Self::TooSoon { .. } => "message-too-soon",
+            Self::Blocked { .. } => "blocked",
+            Self::Locked => "locked",
+            Self::MessageLimit { .. } => "message-limit",
+            Self::PhoneNotServed => "phone-not-served",
+            Self::TooManyWaiting { .. } => "too-many-waiting",
         }
     }
 }
@@ -61,12 +97,33 @@ pub enum Outcome<T> {
     Refused(Refusal),
 }
 
+impl<T> Outcome<Outcome<T>> {
+    /// Of two, the inner one, unless the outer one is a refusal.
+    pub fn flat(self) -> Outcome<T> {
+        match self {
+            Self::Done(outcome) => outcome,
+            Self::Refused(refusal) => Outcome::Refused(refusal),
+        }
+    }
+}
+
 impl<T> Outcome<T> {
     /// The same outcome, of something else.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
         match self {
             Self::Done(done) => Outcome::Done(f(done)),
             Self::Refused(refusal) => Outcome::Refused(refusal),
+        }
+    }
+
+    /// Of what a commit came to: a limit that was reached meanwhile is a refusal, and no error.
+    ///
+    /// # Errors
+    /// Every other error.
+    pub fn of(result: Result<T, Error>) -> Result<Self, Error> {
+        match result {
+            Ok(done) => Ok(Self::Done(done)),
+            Err(error) => error.refusal().map(Self::Refused).ok_or(error),
         }
     }
 

@@ -46,6 +46,17 @@ pub(crate) fn text(
     Secret::new(lines.join("\n"))
 }
 
+/// That no code is accepted for a while: to the phone, once for each block, so that its holder knows that somebody tries.
+pub(crate) fn blocked(
+    challenge: &Challenge,
+    words: &dyn Words,
+    until: Timestamp,
+    now: Timestamp,
+) -> Secret<String> {
+    let minutes = until.seconds_from(now).div_ceil(60);
+    Secret::new(words.say(&challenge.person().locale, Phrase::Blocked { minutes }))
+}
+
 /// What the person agrees to, a line each.
 fn agreed(agreement: &Agreement, locale: &Locale, words: &dyn Words) -> Vec<String> {
     let say = |phrase| words.say(locale, phrase);

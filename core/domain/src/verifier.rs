@@ -2,7 +2,7 @@
 
 mod ordered;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -14,6 +14,8 @@ use crate::{
     code::{AuthenticationCode, TypedCode},
     error::Error,
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
+    limits::{Guard, Happened, Limits},
+    person::Person,
     policy::Policy,
     ports::{Operator, Ports},
     record::{Batch, Step, Version, Versioned},
@@ -30,6 +32,7 @@ pub struct Verifier {
     policy: Policy,
     waits: BTreeMap<&'static str, Arc<dyn Waits>>,
     operator: Option<Operated>,
+    limits: Limits,
 }
 
 /// Whose payments' codes an operator computes.
@@ -73,8 +76,16 @@ pub enum End<'a> {
 
 impl Verifier {
     /// A verifier over those ports, under that policy.
-    pub const fn new(ports: Ports, policy: Policy) -> Self {
-        Self { ports, policy, waits: BTreeMap::new(), operator: None }
+    pub fn new(ports: Ports, policy: Policy) -> Self {
+        let limits = Limits::default();
+        Self { ports, policy, waits: BTreeMap::new(), operator: None, limits }
+    }
+
+    /// Under other limits of a phone, of a client and of a relying party than those by default.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Records of this flow may wait for challenges.
@@ -101,11 +112,16 @@ impl Verifier {
     ///
     /// # Errors
     /// When a port fails.
-    pub async fn start_challenge(&self, request: ChallengeRequest) -> Result<Challenge, Error> {
-        let mut batch = Batch::default();
-        let challenge = self.add_challenge(request, &mut batch)?;
-        self.ports.store.commit(batch).await?;
-        Ok(challenge)
+    pub async fn start_challenge(
+        &self,
+        request: ChallengeRequest,
+    ) -> Result<Outcome<Challenge>, Error> {
+        let start = || async {
+            let mut batch = Batch::default();
+            let challenge = self.add_challenge(request.clone(), &mut batch).await?;
+            Ok((batch, challenge))
+        };
+        Outcome::of(self.ports.store.attempt(start).await).map(Outcome::flat)
     }
 
     /// Checks what was typed back (F4.208 to F4.210). The attempt is counted, durably, before the code is compared, and
@@ -161,16 +177,19 @@ impl Verifier {
             let mut batch = Batch::default();
             let outcome = match found.value.count_send(session, message, now) {
                 Err(refusal) => Outcome::Refused(refusal),
-                Ok(step) => {
-                    if !step.next.of_nobody {
-                        step.next.message(now).insert_into(&mut batch)?;
+                Ok(step) => match self.guard().resend(&step.next, now, &mut batch).await? {
+                    Some(refusal) => Outcome::Refused(refusal),
+                    None => {
+                        if !step.next.of_nobody {
+                            step.next.message(now).insert_into(&mut batch)?;
+                        }
+                        Outcome::Done(batch.step(found.version, step, now)?.value)
                     }
-                    Outcome::Done(batch.step(found.version, step, now)?.value)
-                }
+                },
             };
             Ok((batch, outcome))
         };
-        self.ports.store.change(id.as_str(), change).await
+        Outcome::of(self.ports.store.change(id.as_str(), change).await).map(Outcome::flat)
     }
 
     /// Ends a challenge because the person or the relying party called it off; one that is over stays as it is.
@@ -189,22 +208,66 @@ impl Verifier {
         self.close(id, Challenge::expire).await
     }
 
-    /// As [`start_challenge`](Self::start_challenge), into a batch that a flow commits together with a record of its own.
+    /// As [`start_challenge`](Self::start_challenge), into a batch that a flow commits together with a record of its own. When
+    /// it is refused, nothing was added. The commit may still refuse it: see [`Outcome::of`]; and may conflict with what else
+    /// happens to the phone: then all is made again.
     ///
     /// # Errors
     /// When a port fails, or nothing here knows what waits for it.
-    pub fn add_challenge(
+    pub async fn add_challenge(
         &self,
         request: ChallengeRequest,
         batch: &mut Batch,
-    ) -> Result<Challenge, Error> {
+    ) -> Result<Outcome<Challenge>, Error> {
         let now = self.ports.clock.now();
+        let from = request.from;
         let begun = self.begin(request, now)?;
+        if let Some(refusal) = self.guard().start(&begun.next, from, now, batch).await? {
+            return Ok(Outcome::Refused(refusal));
+        }
         begun.next.message(now).insert_into(batch)?;
-        Ok(batch.begin(begun, now)?)
+        Ok(Outcome::Done(batch.begin(begun, now)?))
     }
 
-    /// The same for a person whom nobody knows: nothing is sent, no code is right, and all that is answered is as it
+    /// As [`add_challenge_of_nobody`](Self::add_challenge_of_nobody), and limited as others are: where a limit is told, it would
+    /// tell who is known.
+    pub(crate) async fn add_silent_challenge(
+        &self,
+        request: ChallengeRequest,
+        batch: &mut Batch,
+    ) -> Result<Outcome<Challenge>, Error> {
+        let now = self.ports.clock.now();
+        let from = request.from;
+        let mut begun = self.begin(request, now)?;
+        begun.next.of_nobody = true;
+        if let Some(refusal) = self.guard().start(&begun.next, from, now, batch).await? {
+            return Ok(Outcome::Refused(refusal));
+        }
+        Ok(Outcome::Done(batch.begin(begun, now)?))
+    }
+
+    /// Why a payment of that person would not be asked about now, if so: to be known before the bank holds anything.
+    pub(crate) async fn refusal_to_wait(&self, person: &Person) -> Result<Option<Refusal>, Error> {
+        self.guard().refusal_to_wait(&person.address, self.ports.clock.now()).await
+    }
+
+    /// Counts a message that will be asked for from that address, where the message itself is asked for later.
+    ///
+    /// # Errors
+    /// When the ring has no current key.
+    pub(crate) fn count_client(
+        &self,
+        from: Option<IpAddr>,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        self.guard().count_client(from, self.ports.clock.now(), batch)
+    }
+
+    const fn guard(&self) -> Guard<'_> {
+        Guard { ports: &self.ports, limits: &self.limits }
+    }
+
+    /// A challenge of a person whom nobody knows: nothing is sent, no code is right, and all that is answered is as it
     /// is for others (ASVS 6.3.8).
     ///
     /// # Errors
@@ -241,6 +304,17 @@ impl Verifier {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), Error> {
+        self.guard().end(&ended.next, Happened::Ended, now, batch).await?;
+        self.add_told_end(version, ended, now, batch).await
+    }
+
+    async fn add_told_end(
+        &self,
+        version: Version,
+        ended: Step<Challenge>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
         let ended = batch.step(version, ended, now)?.value;
         match ended.over() {
             Some(refusal) => self.tell(&ended, End::Refused(&refusal), now, batch).await,
@@ -269,7 +343,10 @@ impl Verifier {
                     Outcome::Refused(refusal)
                 }
                 Transition::Made(step, attempt) => {
-                    Outcome::Done((batch.step(found.version, step, now)?, attempt))
+                    match self.guard().count(&step.next, now, &mut batch).await? {
+                        Some(refusal) => Outcome::Refused(refusal),
+                        None => Outcome::Done((batch.step(found.version, step, now)?, attempt)),
+                    }
                 }
             };
             Ok((batch, outcome))
@@ -287,13 +364,19 @@ impl Verifier {
         let change = |found: Versioned<Challenge>| async move {
             let now = self.ports.clock.now();
             let mut batch = Batch::default();
-            let outcome = match conclusion(found.value, now) {
-                Transition::Refused(refusal) => Outcome::Refused(refusal),
+            let outcome = match conclusion(found.value.clone(), now) {
+                Transition::Refused(refusal) => {
+                    self.guard().end(&found.value, Happened::Failed, now, &mut batch).await?;
+                    Outcome::Refused(refusal)
+                }
                 Transition::Ended(step, refusal) => {
-                    self.add_end(found.version, step, now, &mut batch).await?;
+                    let happened = Happened::FailedAndEnded;
+                    self.guard().end(&step.next, happened, now, &mut batch).await?;
+                    self.add_told_end(found.version, step, now, &mut batch).await?;
                     Outcome::Refused(refusal)
                 }
                 Transition::Made(step, proof) => {
+                    self.guard().end(&step.next, Happened::Proved, now, &mut batch).await?;
                     let verified = batch.step(found.version, step, now)?;
                     self.tell(&verified.value, End::Verified(&proof), now, &mut batch).await?;
                     Outcome::Done(proof)

@@ -4,8 +4,9 @@ use std::{collections::HashSet, fmt};
 
 use countersign_domain::{
     event::Fact,
-    record::{Batch, Record, RecordKey, Removal, StoreError, Version},
+    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Balance, Posting},
+    time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
@@ -27,6 +28,15 @@ const APPEND: &str = "
 const POST: &str = "
     INSERT INTO postings (id, debit, credit, currency, amount_minor, floor_minor, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT DO NOTHING RETURNING sequence";
+const COUNT: &str = "
+    INSERT INTO counters (name, until, count) VALUES (?1, ?3, 1)
+    ON CONFLICT (name) DO UPDATE SET
+        until = CASE WHEN until <= ?2 THEN excluded.until ELSE until END,
+        count = CASE WHEN until <= ?2 THEN 1 ELSE count + 1 END
+    RETURNING until, count";
+/// More than a batch adds, so that what is over never piles up, and few, so that no commit waits for it.
+const FORGET: &str = "
+    DELETE FROM counters WHERE name IN (SELECT name FROM counters WHERE until <= ?1 ORDER BY until LIMIT 32)";
 const ENTER: &str = "
     INSERT INTO entries (account, currency, sequence, debit_minor, credit_minor, latest_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
@@ -60,6 +70,13 @@ pub(crate) fn apply(
     }
     for posting in &batch.postings {
         post(connection, posting)?;
+    }
+    for one in &batch.counts {
+        count(connection, one)?;
+    }
+    if let Some(Count { counter, at, .. }) = batch.counts.first() {
+        let now = integer(at.unix_millis(), counter, "at")?;
+        execute(connection, FORGET, &[&now])?;
     }
     Ok(end)
 }
@@ -119,6 +136,23 @@ fn post(connection: &Connection, posting: &Posting) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn count(connection: &Connection, one: &Count) -> Result<(), StoreError> {
+    let Count { counter, at, until, at_most } = one;
+    let now = integer(at.unix_millis(), counter, "at")?;
+    let until = integer(until.unix_millis(), counter, "until")?;
+    let values: [&dyn ToSql; 3] = [counter, &now, &until];
+    let (until, count): (i64, i64) = connection
+        .prepare_cached(COUNT)
+        .and_then(|mut count| count.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))))
+        .map_err(unavailable)?;
+    if count <= i64::from(*at_most) {
+        return Ok(());
+    }
+    let until = u64::try_from(until).map_err(|_| corrupt(counter, "until is negative"))?;
+    let wait_seconds = Timestamp::from_unix_millis(until).seconds_from(*at);
+    Err(StoreError::Exhausted { counter: counter.clone(), wait_seconds })
+}
+
 /// Enters a posting in one of its accounts, whose balance it gives.
 fn enter(
     connection: &Connection,
@@ -159,7 +193,7 @@ fn integer(value: u64, key: impl fmt::Display, name: &str) -> Result<i64, StoreE
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::{amount::Amount, time::Timestamp};
+    use countersign_domain::amount::Amount;
     use rusqlite::StatementStatus;
 
     use super::*;

@@ -71,6 +71,15 @@ CREATE TABLE entries (
     PRIMARY KEY (account, currency, sequence)
 ) STRICT, WITHOUT ROWID;
 
+-- How many of something there were in a window of time. What is over is deleted by later commits.
+CREATE TABLE counters (
+    name  TEXT    NOT NULL PRIMARY KEY,
+    until INTEGER NOT NULL CHECK (until >= 0), -- the end of the window
+    count INTEGER NOT NULL CHECK (count >= 1)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX counters_until ON counters (until);
+
 CREATE TRIGGER postings_are_never_changed BEFORE UPDATE ON postings
 BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
 

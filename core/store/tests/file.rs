@@ -8,7 +8,7 @@ use countersign_domain::{
     event::{Event, Fact},
     id::{Identifier, RelyingPartyId},
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, StoreError, Version},
+    record::{Batch, Count, Record, RecordKey, StoreError, Version},
     register::{Account, Posting},
     time::Timestamp,
 };
@@ -76,6 +76,43 @@ async fn a_store_that_is_opened_again_has_what_was_committed() {
         store.commit(one_of_each()).await,
         Err(StoreError::Conflict { key: "note a".to_owned() })
     );
+}
+
+#[tokio::test]
+async fn windows_count_on_in_a_store_that_is_opened_again_and_beside_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let at = Timestamp::from_unix_seconds(1_000);
+    let one = |at: Timestamp| {
+        let until = at.plus_seconds(60);
+        let count = Count { counter: "number/1".to_owned(), at, until, at_most: 3 };
+        Batch { counts: vec![count], ..Batch::default() }
+    };
+    drop(store_in(&folder, one(at)).await);
+    let (here, there) = (SqliteStore::open(&path).unwrap(), SqliteStore::open(&path).unwrap());
+    assert_eq!(here.commit(one(at)).await, Ok(()));
+    assert_eq!(there.commit(one(at)).await, Ok(()));
+    let exhausted = StoreError::Exhausted { counter: "number/1".to_owned(), wait_seconds: 60 };
+    assert_eq!(here.commit(one(at)).await, Err(exhausted.clone()));
+    assert_eq!(there.commit(one(at)).await, Err(exhausted));
+}
+
+#[tokio::test]
+async fn windows_that_are_over_are_deleted_by_later_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
+    let count = |number: u32| {
+        let at = Timestamp::from_unix_seconds(u64::from(number));
+        let until = at.plus_seconds(10);
+        Count { counter: number.to_string(), at, until, at_most: 1 }
+    };
+    for number in 0..500 {
+        store.commit(Batch { counts: vec![count(number)], ..Batch::default() }).await.unwrap();
+    }
+    let connection = Connection::open(folder.path().join("store.db")).unwrap();
+    let kept: i64 =
+        connection.query_row("SELECT count(*) FROM counters", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 10, "those that are not over");
 }
 
 #[tokio::test]

@@ -157,6 +157,7 @@ impl Own {
                 Variant::BankFirst => {}
                 Variant::CodeFirst => settings.order = Order::CodeFirst,
                 Variant::Operator => settings.operator = true,
+                Variant::Limited => settings.limited = true,
             }
             own.0.push((variant, Sandbox::start(settings).await?, folder));
         }

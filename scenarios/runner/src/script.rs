@@ -21,6 +21,8 @@ pub enum Variant {
     BankFirst,
     /// Its policy asks the phone before the bank (F7.v1): `@code-first`.
     CodeFirst,
+    /// As the first, and messages and wrong codes are limited as they are by default: `@limited`. A sandbox has no limits otherwise.
+    Limited,
     /// As the first, and a telecom operator keeps the codes of tickets (F12.v1): `@operator`.
     Operator,
 }
@@ -154,6 +156,7 @@ impl<'a> Told<'a> {
         let variant_of = |tag: &str| match tag {
             "code-first" => Some(Variant::CodeFirst),
             "operator" => Some(Variant::Operator),
+            "limited" => Some(Variant::Limited),
             _ => None,
         };
         self.tags().find_map(variant_of).unwrap_or(Variant::BankFirst)

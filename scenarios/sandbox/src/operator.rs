@@ -17,6 +17,7 @@ use rcgen::{
 };
 use tokio::sync::Mutex;
 
+use crate::plan::UNLIMITED;
 use crate::{
     address::url,
     error::SandboxError,
@@ -147,6 +148,8 @@ password_file = "centre.password"
 source = "{source}"
 transaction_mode = {transaction_mode}
 
+[limits]
+{UNLIMITED}
 [operator]
 listen = "{listen}"
 signing_key = "statements.key"

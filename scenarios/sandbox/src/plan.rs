@@ -61,6 +61,18 @@ impl Keys {
 /// The configuration's name in the folder.
 pub(crate) const CONFIGURATION: &str = "countersign.toml";
 
+/// So that a newcomer who plays with one phone is not blocked at once.
+pub(crate) const UNLIMITED: &str = "\
+failures_in_a_row = 100
+payments_waiting = 0
+pause_seconds = 0
+messages_per_number_an_hour = 0
+messages_per_number_a_day = 0
+messages_per_range_an_hour = 0
+messages_per_client_an_hour = 0
+messages_per_client_a_day = 0
+";
+
 /// The store's name in the folder.
 pub(crate) const STORE: &str = "countersign.db";
 
@@ -113,6 +125,7 @@ impl Plan<'_> {
             Order::BankFirst => r#"["user_id", "card", "certificate", "unsigned"]"#,
             Order::CodeFirst => "[]",
         };
+        let limits = if self.settings.limited { "" } else { UNLIMITED };
         let hash = |key: &str| KeyHash::of(key).to_string();
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
@@ -140,6 +153,8 @@ bank_first_known_by = {bank_first_known_by}
 normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
 credit_days = 30
 
+[limits]
+{limits}
 [sms]
 address = "{centre}"
 system_id = "{system_id}"

@@ -17,6 +17,9 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Whether the policy asks the bank or the phone first.
     pub order: Order,
+    /// Whether messages and wrong codes are limited as they are by default. Otherwise, as by default in a sandbox, whose one
+    /// person plays with one phone, nearly not.
+    pub limited: bool,
     /// Where handsets, accounts and the clock are told what to do.
     pub control: SocketAddr,
     /// Where payers' browsers are served; port 0 takes a free one.
@@ -55,6 +58,7 @@ impl Settings {
         Self {
             folder: folder.into(),
             order: Order::BankFirst,
+            limited: false,
             control: free,
             checkout: free,
             api: free,

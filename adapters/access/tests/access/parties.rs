@@ -57,6 +57,7 @@ async fn the_challenge_of_a_certificate_is_not_found() {
     enrolment.relying_party = "acme".try_into().unwrap();
     enrolment.agreement = Agreement::Certificate { name: "alice".try_into().unwrap() };
     let challenge = house.fixture.verifier.start_challenge(enrolment).await.unwrap();
+    let challenge = challenge.done().unwrap();
     assert_not_found(&house, challenge.id(), &session).await;
 }
 

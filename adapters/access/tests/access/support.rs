@@ -52,7 +52,10 @@ impl House {
         let ports = Ports { store, ..fixture.ports.clone() };
         let login = "login.example.com".try_into().unwrap();
         let challenges = Arc::new(Challenges {
-            verifier: Arc::new(Verifier::new(ports.clone(), fixture.policy.clone())),
+            verifier: Arc::new(
+                Verifier::new(ports.clone(), fixture.policy.clone())
+                    .with_limits(countersign_domain::testing::unbounded()),
+            ),
             ports,
             directory: Arc::new(directory),
             origins: [("acme".try_into().unwrap(), vec![login])].into(),

@@ -98,11 +98,14 @@ impl Messenger for Phone {
 async fn proved(house: &House) -> ProvedNumber {
     let ports = house.ports();
     let entropy = ports.entropy.clone();
-    let verifier = Arc::new(Verifier::new(ports.clone(), Policy::default()));
+    let verifier = Arc::new(
+        Verifier::new(ports.clone(), Policy::default())
+            .with_limits(countersign_domain::testing::unbounded()),
+    );
     let outbox = Outbox::new(ports, verifier.clone(), Arc::new(PlainWords));
     let session = SessionId::random(entropy.as_ref()).unwrap();
     let request = Fixture::new().access(session.clone());
-    let challenge = verifier.start_challenge(request).await.unwrap();
+    let challenge = verifier.start_challenge(request).await.unwrap().done().unwrap();
     let phone = Phone::default();
     outbox.send(challenge.last_message(), &phone).await.unwrap();
     let text = phone.0.into_inner().unwrap();

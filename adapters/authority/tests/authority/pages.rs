@@ -29,7 +29,10 @@ impl Desk {
         let ports = house.ports();
         let enrolments = Enrolments {
             authority: Arc::new(house.authority()),
-            verifier: Arc::new(Verifier::new(ports.clone(), Policy::default())),
+            verifier: Arc::new(
+                Verifier::new(ports.clone(), Policy::default())
+                    .with_limits(countersign_domain::testing::unbounded()),
+            ),
             ports,
             relying_party: "authority".try_into().unwrap(),
             kind: EndEntityKind::TlsClient,
@@ -59,7 +62,10 @@ impl Desk {
     /// The text that the phone shows.
     async fn message(&self) -> String {
         let ports = self.house.ports();
-        let verifier = Arc::new(Verifier::new(ports.clone(), Policy::default()));
+        let verifier = Arc::new(
+            Verifier::new(ports.clone(), Policy::default())
+                .with_limits(countersign_domain::testing::unbounded()),
+        );
         let outbox = Outbox::new(ports, verifier, Arc::new(countersign_web::words::SHARED));
         let due = outbox.due(1).await.unwrap();
         let phone = Phone::default();

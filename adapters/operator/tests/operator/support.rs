@@ -49,7 +49,8 @@ impl Operating {
         let fixture = Fixture::new();
         let (key, statements) = keys();
         let ports = fixture.ports.clone();
-        let verifier = Verifier::new(ports.clone(), fixture.policy.clone());
+        let verifier = Verifier::new(ports.clone(), fixture.policy.clone())
+            .with_limits(countersign_domain::testing::unbounded());
         let verifier = Arc::new(verifier.with_waiting(awaited(&ports, key)));
         let outbox = Outbox::new(ports, verifier.clone(), Arc::new(PlainWords));
         Self { fixture, outbox, verifier, statements }

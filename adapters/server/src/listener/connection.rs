@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use countersign_web::{
+    client_address::ClientAddress,
     peer_certificate::{PeerCertificates, peer_certificates},
     problem::Problem,
     step::{StepLost, to_the_end},
@@ -190,6 +191,8 @@ impl Connection {
         let within = bounds.waits.body;
         let mut request: Request = request.map(|body| Body::new(TimedBody::new(body, within)));
         let terminators = &endpoint.trusted_terminators;
+        let client = ClientAddress::of(self.peer, terminators, request.headers());
+        request.extensions_mut().insert(client);
         let presented = self.presented.clone();
         match peer_certificates(presented, self.peer, terminators, request.headers_mut()) {
             Ok(certificates) => request.extensions_mut().insert(certificates),

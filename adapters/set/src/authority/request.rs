@@ -61,10 +61,26 @@ impl RegistrationAuthority {
         if let Some(answer) = self.answered(&id, asked.digest.as_bytes()).await? {
             return Ok(answer);
         }
+        let kept = match self.take(&asked, &id, true).await {
+            // A limit of the phone was reached in the commit: it is told to nobody.
+            Err(stop) if stop.is_limit() => self.take(&asked, &id, false).await,
+            kept => kept,
+        }?;
+        as_long_as_any(begun, self.ports.entropy.as_ref()).await;
+        Ok(kept)
+    }
+
+    /// Commits what comes of the wish with its answer.
+    async fn take(
+        &self,
+        asked: &Asked<CertReqTbs>,
+        id: &str,
+        rings: bool,
+    ) -> Result<Vec<u8>, Stop> {
         let mut batch = Batch::default();
         let standing = match &asked.tbs.subject {
-            CertSubject::Card(wish) => self.ask_phone(&asked, wish, &mut batch).await?,
-            CertSubject::Business(wish) => self.wait_for_operator(&asked, wish, &mut batch).await?,
+            CertSubject::Card(wish) => self.ask_phone(asked, wish, rings, &mut batch).await?,
+            CertSubject::Business(wish) => self.wait_for_operator(asked, wish, &mut batch).await?,
         };
         let reply = Reply {
             rrpid: &asked.tbs.rrpid,
@@ -74,9 +90,7 @@ impl RegistrationAuthority {
             h_cert_req: asked.digest.clone(),
         };
         let message = self.told(standing, reply, Message::CertRes)?;
-        let kept = self.keep(batch, id, asked.digest.as_bytes(), message).await?;
-        as_long_as_any(begun, self.ports.entropy.as_ref()).await;
-        Ok(kept)
+        self.keep(batch, id.to_owned(), asked.digest.as_bytes(), message).await
     }
 
     /// A cardholder's wish.
@@ -84,6 +98,7 @@ impl RegistrationAuthority {
         &self,
         asked: &Asked<CertReqTbs>,
         wish: &CardWish,
+        rings: bool,
         batch: &mut Batch,
     ) -> Result<Standing, Stop> {
         let form = self.own_form(asked, wish)?;
@@ -92,7 +107,7 @@ impl RegistrationAuthority {
             return Ok(Standing::complete(certificates));
         }
         match self.check(asked, wish, &form).await? {
-            Ok(checked) => self.ask(checked, asked, &wish.language, batch).await,
+            Ok(checked) => self.ask(checked, asked, &wish.language, rings, batch).await,
             Err(status) => Ok(status.into()),
         }
     }
@@ -156,6 +171,7 @@ impl RegistrationAuthority {
         checked: Checked,
         asked: &Asked<CertReqTbs>,
         language: &Text<35>,
+        rings: bool,
         batch: &mut Batch,
     ) -> Result<Standing, Stop> {
         let Checked { card, session, counted: (version, counted) } = checked;
@@ -164,8 +180,10 @@ impl RegistrationAuthority {
         let known = known
             .filter(|known| known.card.as_ref() == Some(&card) && known.address.msisdn().is_some());
         let challenge = match known {
-            Some(holder) => Some(self.ring(holder, &card, session.clone(), language, batch)?),
-            None => None,
+            Some(holder) if rings => {
+                self.ring(holder, &card, session.clone(), language, batch).await?
+            }
+            Some(_) | None => None,
         };
         let limits = self.verifier.policy().limits();
         let reference = match &challenge {
@@ -209,14 +227,14 @@ impl RegistrationAuthority {
     }
 
     /// A challenge to the holder of the card. Its session is of this card, this request and this key.
-    fn ring(
+    async fn ring(
         &self,
         holder: Subscriber,
         card: &Card,
         session: SessionId,
         language: &Text<35>,
         batch: &mut Batch,
-    ) -> Result<Challenge, Stop> {
+    ) -> Result<Option<Challenge>, Stop> {
         let language = language.as_str().split('-').next().unwrap_or_default();
         // Of the card's brand and last digits, in the characters of every phone (3GPP 23.038).
         let masked = card.masked().to_string();
@@ -232,10 +250,12 @@ impl RegistrationAuthority {
                 origin: None,
             },
             agreement: Agreement::Certificate { name: name.as_str().try_into()? },
+            from: None,
             waiting: None,
             correlation: None,
         };
-        Ok(self.verifier.add_challenge(request, batch)?)
+        // A limit is of a card that is known: what is refused looks as if it was not.
+        Ok(self.verifier.add_challenge(request, batch).await?.done().ok())
     }
 
     /// A reference that stands in no message, and looks like one that does.

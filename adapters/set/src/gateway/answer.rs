@@ -142,13 +142,17 @@ const fn code_of(state: &PaymentState) -> AuthCode {
 const fn code_of_refusal(refusal: &Refusal) -> AuthCode {
     match refusal {
         Refusal::WrongCode { .. } => AuthCode::CodeWrong,
-        Refusal::TooManyAttempts => AuthCode::CodeLocked,
+        Refusal::TooManyAttempts | Refusal::Blocked { .. } | Refusal::Locked => {
+            AuthCode::CodeLocked
+        }
         Refusal::Late => AuthCode::CodeExpired,
-        Refusal::Undeliverable => AuthCode::NoPhone,
+        Refusal::Undeliverable | Refusal::PhoneNotServed => AuthCode::NoPhone,
         Refusal::Cancelled => AuthCode::Cancelled,
         Refusal::OtherSession
         | Refusal::AlreadyUsed
         | Refusal::TooManySends
-        | Refusal::TooSoon { .. } => AuthCode::InvalidTransaction,
+        | Refusal::TooSoon { .. }
+        | Refusal::MessageLimit { .. }
+        | Refusal::TooManyWaiting { .. } => AuthCode::InvalidTransaction,
     }
 }

@@ -311,6 +311,7 @@ impl PaymentGateway {
             }),
             // Without a signature the code is mandatory, whatever the amount (W5).
             known_by: if signer.is_some() { KnownBy::Certificate } else { KnownBy::Unsigned },
+            from: None,
             capture: match tbs.auth_req_data.auth_req_payload.capture_now {
                 true => CaptureTime::AtOnce,
                 false => CaptureTime::Later,

@@ -93,13 +93,15 @@ impl Wallets {
                 account: None,
                 order: Some(self.order(new.offer)?),
             },
+            from: None,
             waiting: Some(Waiting {
                 collection: Purchase::COLLECTION.to_owned(),
                 id: new.id.to_string(),
             }),
             correlation: None,
         };
-        let challenge = self.verifier.add_challenge(request, &mut batch)?;
+        let challenge = self.verifier.add_challenge(request, &mut batch).await?;
+        let challenge = challenge.done().map_err(WalletError::Refused)?;
         let way = Way::Wallet {
             wallet: number.clone(),
             challenge: challenge.id().clone(),
@@ -129,6 +131,7 @@ impl Wallets {
             transaction: new.offer.transaction.clone(),
             order: Some(order),
             known_by: KnownBy::UserId,
+            from: None,
             capture: CaptureTime::AtOnce,
             correlation: None,
         };

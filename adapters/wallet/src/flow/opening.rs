@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::{
-    address::{Address, Msisdn},
+    address::Address,
     agreement::{Agreement, ServiceName},
     amount::{Amount, Currency},
     challenge::{ChallengeRequest, Waiting},
@@ -15,8 +15,9 @@ use countersign_domain::{
     locale::Locale,
     person::Person,
     ports::Ports,
-    record::{Batch, Stored as _, Versioned},
-    refusal::Outcome,
+    record::{Batch, Stored as _, Version, Versioned},
+    refusal::{Outcome, Refusal},
+    subscriber::Subscriber,
     time::Timestamp,
     verifier::{End, Waits},
 };
@@ -74,7 +75,8 @@ impl Wallets {
         };
         let mut batch = Batch::default();
         let request = self.request(opening.person.clone(), Waiting::of(&opening));
-        let asked = CodeAsked::from(&self.verifier.add_challenge(request, &mut batch)?);
+        let challenge = self.verifier.add_challenge(request, &mut batch).await?;
+        let asked = CodeAsked::from(&challenge.done().map_err(WalletError::Refused)?);
         opening.challenge = Some(asked.challenge.clone());
         opening.expires_at = asked.expires_at;
         batch.insert(&opening)?;
@@ -126,26 +128,56 @@ impl Wallets {
         };
         let found = store.find::<Visit>(session.as_str()).await?;
         let person = self.person(&holder, session.clone(), locale);
-        let mut visit = Visit {
+        let visit = Visit {
             session,
             identifier: identifier.clone(),
             challenge: None,
             until: None,
             expires_at: self.ports.clock.now(),
         };
-        let mut batch = Batch::default();
         let request = self.request(person, Waiting::of(&visit));
-        let challenge = if is_known {
-            self.verifier.add_challenge(request, &mut batch)?
-        } else {
-            self.verifier.add_challenge_of_nobody(request, &mut batch)?
+        let version = found.map(|found| found.version);
+        let asked = match is_known {
+            true => self.ask_visitor(request.clone(), version, visit.clone(), true).await?,
+            false => Outcome::Refused(Refusal::Undeliverable),
+        };
+        let asked = match asked {
+            Outcome::Done(asked) => asked,
+            // A limit is of somebody who is known: what is refused looks as if nobody was.
+            Outcome::Refused(_) => {
+                let silent = self.ask_visitor(request, version, visit, false).await?;
+                silent.done().map_err(WalletError::Refused)?
+            }
+        };
+        Ok(CodeAsked { phone: String::new(), ..asked })
+    }
+
+    /// Commits the challenge of a visit, with its message or without one.
+    async fn ask_visitor(
+        &self,
+        request: ChallengeRequest,
+        version: Option<Version>,
+        visit: Visit,
+        is_told: bool,
+    ) -> Result<Outcome<CodeAsked>, Error> {
+        let mut batch = Batch::default();
+        let challenge = match is_told {
+            true => self.verifier.add_challenge(request, &mut batch).await?,
+            false => Outcome::Done(self.verifier.add_challenge_of_nobody(request, &mut batch)?),
+        };
+        let challenge = match challenge {
+            Outcome::Done(challenge) => challenge,
+            Outcome::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         let asked = CodeAsked::from(&challenge);
-        visit.challenge = Some(asked.challenge.clone());
-        visit.expires_at = asked.expires_at;
-        batch.put(found.map(|found| found.version), visit)?;
-        store.commit(batch).await?;
-        Ok(CodeAsked { phone: String::new(), ..asked })
+        let visit = Visit {
+            challenge: Some(asked.challenge.clone()),
+            expires_at: asked.expires_at,
+            ..visit
+        };
+        batch.put(version, visit)?;
+        let committed = self.ports.store.commit(batch).await.map_err(Error::from);
+        Outcome::of(committed.map(|()| asked))
     }
 
     /// Signs the person in when the code is right.
@@ -211,16 +243,17 @@ impl Wallets {
             relying_party: self.house.party.clone(),
             person,
             agreement: Agreement::Access { to: ServiceName::from(&self.house.name) },
+            from: None,
             waiting: Some(waiting),
             correlation: None,
         }
     }
 }
 
-/// A person whom nobody knows, with a number that nobody has (ITU-T E.164: 999 is assigned to no country).
 fn nobody(identifier: &Identifier) -> Result<Holder, InvalidInput> {
-    let address = Msisdn::try_from("+99900000000")?.into();
-    Ok(Holder { identifier: identifier.clone(), address, wallets: vec![], cards: vec![] })
+    let Subscriber { identifier, address, .. } =
+        Subscriber::nobody(identifier.clone(), identifier.as_str())?;
+    Ok(Holder { identifier, address, wallets: vec![], cards: vec![] })
 }
 
 /// The number of an identifier stays what was first proved, and nobody learns whose it is.

@@ -201,6 +201,7 @@ impl Wallets {
             )?,
             order: None,
             known_by: KnownBy::UserId,
+            from: None,
             capture: CaptureTime::AtOnce,
             correlation: None,
         };

@@ -5,5 +5,6 @@ message-access = Access to { $to }
 message-certificate = Certificate for { $name }
 message-document = Agree to: { $title }
 message-code = Code { $code }, ref { $reference }, { $minutes } min.
+message-blocked = Too many wrong codes were typed for your phone. No code is accepted for { $minutes } min. Was it not you? Tell your bank.
 message-advice = Not you? Do not type it.
 message-advice-on-amount = Not you, or another amount? Do not type it.

@@ -68,13 +68,19 @@ pub(crate) const fn orderable(agreement: &Agreement) -> Option<(&Transaction, &P
 /// Whether an operator that says so accepts no code any more. One that accepted a code before may be asked again with it.
 const fn is_final(refusal: &Refusal) -> bool {
     match refusal {
-        Refusal::TooManyAttempts | Refusal::Late | Refusal::Undeliverable | Refusal::Cancelled => {
-            true
-        }
+        Refusal::TooManyAttempts
+        | Refusal::Late
+        | Refusal::Undeliverable
+        | Refusal::Cancelled
+        | Refusal::Locked
+        | Refusal::PhoneNotServed => true,
         Refusal::WrongCode { .. }
         | Refusal::AlreadyUsed
         | Refusal::OtherSession
         | Refusal::TooManySends
-        | Refusal::TooSoon { .. } => false,
+        | Refusal::TooSoon { .. }
+        | Refusal::Blocked { .. }
+        | Refusal::MessageLimit { .. }
+        | Refusal::TooManyWaiting { .. } => false,
     }
 }

@@ -73,6 +73,7 @@ impl ChallengeRequest {
                 account: Some(payment.card.clone()),
                 order: payment.order.clone(),
             },
+            from: None,
             waiting: Some(Waiting::of(payment)),
             correlation: payment.correlation.clone(),
         }

@@ -101,7 +101,8 @@ fn possible_in(transition: impl Fn(Payment) -> Result<Step<Payment>, Error>) -> 
 async fn verified(shop: &Fixture) -> (Challenge, Verified) {
     let purchase = shop.purchase("49.90");
     let session = purchase.person.session.clone();
-    let challenge = shop.verifier.start_challenge(shop.access(session.clone())).await.unwrap();
+    let started = shop.verifier.start_challenge(shop.access(session.clone())).await.unwrap();
+    let challenge = started.done().unwrap();
     let sms = shop.next_message().await.unwrap();
     let typed = TypedCode::try_from(shop.code_in(&sms)).unwrap();
     match shop.verifier.finish_challenge(challenge.id(), &session, &typed).await.unwrap() {

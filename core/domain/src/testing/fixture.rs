@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     FakeBank, FakeClock, FakeMessenger, MemoryStore, PlainWords, START, SeededEntropy, alice, card,
-    key_ring, purchase,
+    key_ring, purchase, unbounded,
 };
 use crate::{
     agreement::Agreement,
@@ -26,7 +26,9 @@ fn services(
     bank: Arc<FakeBank>,
 ) -> (Arc<Verifier>, Outbox, Gateway) {
     let payments = Arc::new(AwaitedPayments::of(ports.store.clone()));
-    let verifier = Verifier::new(ports.clone(), policy.clone()).with_waiting(payments);
+    let verifier = Verifier::new(ports.clone(), policy.clone())
+        .with_waiting(payments)
+        .with_limits(unbounded());
     let verifier = Arc::new(verifier);
     let outbox = Outbox::new(ports.clone(), verifier.clone(), Arc::new(PlainWords));
     let gateway = Gateway::new(ports.clone(), bank, verifier.clone());
@@ -88,6 +90,7 @@ impl Fixture {
             transaction: purchase(euros),
             order: None,
             known_by: KnownBy::UserId,
+            from: None,
             capture: CaptureTime::AtOnce,
             correlation: None,
         }
@@ -99,6 +102,7 @@ impl Fixture {
             relying_party: "library".try_into().unwrap(),
             person: alice(session, "library.example.com"),
             agreement: Agreement::Access { to: "City library".try_into().unwrap() },
+            from: None,
             waiting: None,
             correlation: None,
         }

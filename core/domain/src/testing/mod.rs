@@ -36,6 +36,7 @@ use crate::{
     id::SessionId,
     invalid::InvalidInput,
     keys::KeyRing,
+    limits::{LimitSettings, Limits},
     locale::Locale,
     person::Person,
     phrase::{Phrase, Words},
@@ -108,10 +109,29 @@ impl Words for PlainWords {
             Phrase::Code { code, reference, minutes } => {
                 format!("Code {code}, ref {reference}, {minutes} min.")
             }
+            Phrase::Blocked { minutes } => format!("Blocked for {minutes} min."),
             Phrase::AdviceOnAmount => "Not you, or another amount? Do not type it.".to_owned(),
             Phrase::Advice => "Not you? Do not type it.".to_owned(),
         }
     }
+}
+
+/// Limits that no test reaches which is not about them.
+pub fn unbounded() -> Limits {
+    Limits::try_from(LimitSettings {
+        failures_in_a_row: 100,
+        payments_waiting: 0,
+        pause_seconds: 0,
+        messages_per_number_an_hour: 0,
+        messages_per_number_a_day: 0,
+        messages_per_range_an_hour: 0,
+        messages_per_client_an_hour: 0,
+        messages_per_client_a_day: 0,
+        messages_per_relying_party_an_hour: 0,
+        messages_per_relying_party_a_day: 0,
+        ..LimitSettings::default()
+    })
+    .unwrap()
 }
 
 /// The time at which fixtures begin.
@@ -217,8 +237,14 @@ impl PolicySettings {
 /// The pending challenge of [`binding`], under the default policy.
 pub fn challenge() -> Challenge {
     let Binding { challenge, relying_party, person, issued_at, agreement } = binding();
-    let request =
-        ChallengeRequest { relying_party, person, agreement, waiting: None, correlation: None };
+    let request = ChallengeRequest {
+        relying_party,
+        person,
+        agreement,
+        from: None,
+        waiting: None,
+        correlation: None,
+    };
     let opening = Opening {
         id: challenge,
         key: Some("k1".try_into().unwrap()),

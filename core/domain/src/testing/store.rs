@@ -17,7 +17,7 @@ use crate::{
     amount::Currency,
     event::Fact,
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, Removal, StoreError, Version},
+    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Balance, Cut, Entry, Position, Posting, Span, Statement},
     time::Timestamp,
 };
@@ -29,6 +29,8 @@ struct Contents {
     postings: Vec<Posting>,
     /// The ids of those.
     posted: HashSet<String>,
+    /// The end of each window, and what was counted in it.
+    counters: BTreeMap<String, (Timestamp, u32)>,
 }
 
 /// Everything in one map.
@@ -89,6 +91,21 @@ impl Contents {
         }
     }
 
+    /// The counters after those counts.
+    fn counted(&self, counts: &[Count]) -> Result<BTreeMap<String, (Timestamp, u32)>, StoreError> {
+        let mut counters = self.counters.clone();
+        for Count { counter, at, until, at_most } in counts {
+            let kept = counters.get(counter).filter(|(until, _)| at < until);
+            let (until, count) = kept.map_or((*until, 1), |(until, count)| (*until, count + 1));
+            if count > *at_most {
+                let wait_seconds = until.seconds_from(*at);
+                return Err(StoreError::Exhausted { counter: counter.clone(), wait_seconds });
+            }
+            counters.insert(counter.clone(), (until, count));
+        }
+        Ok(counters)
+    }
+
     fn entries(&self, account: &Account, currency: Currency) -> Vec<Entry> {
         let mut balance = Balance::default();
         let postings = (1..).map(Position).zip(&self.postings);
@@ -123,7 +140,12 @@ impl Store for MemoryStore {
         }
         let before = contents.postings.len();
         let mut postings = batch.postings.into_iter();
-        if let Err(refused) = postings.try_for_each(|posting| contents.post(posting)) {
+        let posted = postings.try_for_each(|posting| contents.post(posting));
+        let counted = posted.and_then(|()| contents.counted(&batch.counts));
+        if let Ok(counters) = &counted {
+            contents.counters = counters.clone();
+        }
+        if let Err(refused) = counted {
             for posting in contents.postings.split_off(before) {
                 contents.posted.remove(&posting.id);
             }

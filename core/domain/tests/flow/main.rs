@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod crash;
+mod limits;
 mod message;
 mod purchase;
 mod race;

@@ -50,6 +50,11 @@ macro_rules! contract {
             a_posting_made_before_conflicts_although_it_would_overdraw_now
             of_many_debits_at_once_as_many_are_made_as_fit
             many_credits_of_one_account_at_once_are_all_made
+            a_count_up_to_its_bound_is_made_and_one_above_it_is_refused
+            a_window_that_is_over_begins_again
+            of_a_batch_that_counts_one_too_many_nothing_is_kept
+            a_batch_that_conflicts_counts_nothing
+            of_many_counts_at_once_as_many_are_made_as_fit
             a_statement_is_continued_in_the_order_of_commits_and_of_one_instant
             an_account_without_postings_has_an_empty_statement
             a_span_that_closes_before_it_opens_is_empty

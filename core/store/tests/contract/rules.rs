@@ -13,8 +13,10 @@ use countersign_domain::{
     time::Timestamp,
 };
 
+mod counts;
 mod statements;
 
+pub(crate) use counts::*;
 pub(crate) use statements::*;
 
 type AnyStore = Arc<dyn Store>;
