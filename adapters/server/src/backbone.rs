@@ -13,7 +13,7 @@ use countersign_domain::{
     verifier::Verifier,
 };
 use countersign_store::SqliteStore;
-use countersign_web::{relying_party::RelyingParties, words::SHARED};
+use countersign_web::{pins::Argon2id, relying_party::RelyingParties, words::SHARED};
 
 use crate::{
     config::{Config, needed},
@@ -106,6 +106,7 @@ impl Backbone {
         };
         let waiting = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
         let verifier = Verifier::new(ports.clone(), policy).with_waiting(waiting);
+        let verifier = verifier.with_pins(Arc::new(Argon2id));
         let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();
         let payments = match bank {

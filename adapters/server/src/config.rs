@@ -353,6 +353,13 @@ impl Config {
             let why = "are of no use without checkout.client_authorities";
             return Err(ConfigError::unusable("checkout.revocation_lists", why));
         }
+        if self.policy.limits().profile.is_some()
+            && (self.wallet.is_some() || self.set.gateway.is_some())
+        {
+            let why =
+                "cannot be with [wallet] or [set.gateway]: their messages have no place for a PIN";
+            return Err(ConfigError::unusable("policy.profile", why));
+        }
         if let Some(sms) = &self.sms {
             sms.check()?;
         }

@@ -107,7 +107,7 @@ impl Metrics {
             Event::AttemptCounted { .. } => {
                 self.attempts.inc();
             }
-            Event::ChallengeVerified => challenge("verified", ""),
+            Event::ChallengeVerified { .. } => challenge("verified", ""),
             Event::ChallengeRefused { cause } => challenge("refused", cause.name()),
             Event::MessageSent { message: id, .. } => {
                 message("sent");

@@ -15,6 +15,7 @@ use countersign_domain::{
     directory::Subscribers,
     id::Identifier,
     invalid::InvalidInput,
+    pin::NewPin,
     subscriber::Subscriber,
 };
 use serde::Deserialize;
@@ -49,16 +50,24 @@ pub struct EnrolSubscriber {
     /// The card that is kept for the subscriber (figure 8).
     #[serde(default)]
     pub card: Option<CardBody>,
+    /// A PIN of 6 digits or more, or a password of 8 characters or more, in place of any before; its holder must have chosen
+    /// it with more than the phone (RTS art. 24(2)(b)).
+    #[serde(default)]
+    pub pin: Option<String>,
 }
 
 impl EnrolSubscriber {
-    fn into_subscriber(self, identifier: Identifier) -> Result<Subscriber, InvalidInput> {
+    fn into_subscriber(
+        self,
+        identifier: Identifier,
+    ) -> Result<(Subscriber, Option<NewPin>), InvalidInput> {
         let address = Msisdn::try_from(self.number)?.into();
         let card = self
             .card
             .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))
             .transpose()?;
-        Ok(Subscriber { identifier, address, card })
+        let pin = self.pin.map(NewPin::try_from).transpose()?;
+        Ok((Subscriber { identifier, address, card }, pin))
     }
 }
 
@@ -96,8 +105,11 @@ async fn enrol(
         let problem = Problem::shared(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
         problem.worded("identifier-unreadable")
     })?;
-    let subscriber = json::<EnrolSubscriber>(&bytes(body)?)?
+    let (subscriber, pin) = json::<EnrolSubscriber>(&bytes(body)?)?
         .into_subscriber(Identifier::try_from(identifier)?)?;
-    subscribers.enrol(&subscriber).await.map_err(|error| Problem::from(&error))?;
+    subscribers
+        .enrol_with(&subscriber, pin.as_ref())
+        .await
+        .map_err(|error| Problem::from(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }

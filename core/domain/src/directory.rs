@@ -1,5 +1,7 @@
 //! The directory of subscribers, kept in the store.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,7 @@ use crate::{
     error::Error,
     id::Identifier,
     keys::SealedCard,
+    pin::{NewPin, Pin, PinError, PinFrom, PinHasher},
     ports::{Directory, Ports},
     record::{Batch, Stored, Versioned},
     subscriber::{DirectoryError, Subscriber},
@@ -48,12 +51,20 @@ impl Stored for CardLink {
 /// The directory that is kept in the store.
 pub struct Subscribers {
     ports: Ports,
+    pins: Option<Arc<dyn PinHasher>>,
 }
 
 impl Subscribers {
     /// The directory in the store of those ports.
     pub const fn new(ports: Ports) -> Self {
-        Self { ports }
+        Self { ports, pins: None }
+    }
+
+    /// PINs are hashed by that.
+    #[must_use]
+    pub fn with_pins(mut self, hasher: Arc<dyn PinHasher>) -> Self {
+        self.pins = Some(hasher);
+        self
     }
 
     /// Enters a subscriber, or replaces what was known of that identifier.
@@ -61,6 +72,18 @@ impl Subscribers {
     /// # Errors
     /// [`StoreError::Conflict`](crate::record::StoreError::Conflict) when somebody else changes the same subscriber.
     pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), Error> {
+        self.enrol_with(subscriber, None).await
+    }
+
+    /// The same, with a PIN in place of any that the person had; without one, a person whose number stays keeps it.
+    ///
+    /// # Errors
+    /// As [`Self::enrol`], and when the PIN cannot be hashed.
+    pub async fn enrol_with(
+        &self,
+        subscriber: &Subscriber,
+        pin: Option<&NewPin>,
+    ) -> Result<(), Error> {
         let identifier = &subscriber.identifier;
         let seal = |card| {
             self.ports.keys.seal_card(card, identifier.as_str(), self.ports.entropy.as_ref())
@@ -83,6 +106,14 @@ impl Subscribers {
                 found.map(|found| found.version),
                 CardLink { index, identifier: identifier.clone() },
             )?;
+        }
+        if let Some(pin) = pin {
+            let none = || PinError { cause: "nothing hashes PINs here".to_owned() };
+            let hasher = self.pins.as_deref().ok_or_else(none)?;
+            let id = Pin::id_for(identifier, &subscriber.address);
+            let entropy = self.ports.entropy.as_ref();
+            let set = Pin::set(id.clone(), pin, PinFrom::Enrolment, hasher, entropy).await?;
+            batch.put(self.ports.store.find::<Pin>(&id).await?.map(|found| found.version), set)?;
         }
         Ok(self.ports.store.commit(batch).await?)
     }

@@ -1,6 +1,7 @@
 //! The main flow: [`Verifier::start_challenge`] and [`Verifier::finish_challenge`].
 
 mod ordered;
+mod pins;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,6 +15,7 @@ use crate::{
     code::{AuthenticationCode, TypedCode},
     error::Error,
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
+    pin::{PinDemand, PinHasher, Response},
     policy::Policy,
     ports::{Operator, Ports},
     record::{Batch, Step, Version, Versioned},
@@ -30,6 +32,7 @@ pub struct Verifier {
     policy: Policy,
     waits: BTreeMap<&'static str, Arc<dyn Waits>>,
     operator: Option<Operated>,
+    pins: Option<Arc<dyn PinHasher>>,
 }
 
 /// Whose payments' codes an operator computes.
@@ -74,7 +77,7 @@ pub enum End<'a> {
 impl Verifier {
     /// A verifier over those ports, under that policy.
     pub const fn new(ports: Ports, policy: Policy) -> Self {
-        Self { ports, policy, waits: BTreeMap::new(), operator: None }
+        Self { ports, policy, waits: BTreeMap::new(), operator: None, pins: None }
     }
 
     /// Records of this flow may wait for challenges.
@@ -117,11 +120,13 @@ impl Verifier {
         &self,
         id: &ChallengeId,
         session: &SessionId,
-        typed: &TypedCode,
+        response: impl Into<Response>,
     ) -> Result<Outcome<Verified>, Error> {
+        let response = response.into();
         let found = self.ports.store.expect::<Challenge>(id.as_str()).await?;
+        Self::must_be_settable(&found.value, &response)?;
         let Some(key) = found.value.key.clone() else {
-            return self.ask_operator(found, session, typed).await;
+            return self.ask_operator(found, session, &response).await;
         };
         let (counted, attempt) = match self.count(found, session).await? {
             Outcome::Done(counted) => counted,
@@ -130,8 +135,8 @@ impl Verifier {
         let challenge = &counted.value;
         let key = self.ports.keys.code_key(&key)?;
         let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-        let corresponds = code.matches(typed);
-        self.conclude(counted, |challenge, now| challenge.conclude(attempt, corresponds, now)).await
+        let code_is_right = code.matches(&response.code);
+        self.conclude_response(counted, attempt, code_is_right, &response).await
     }
 
     /// Whether a challenge was verified, and that is its code: what was answered once may be answered again.
@@ -221,10 +226,17 @@ impl Verifier {
         if let Some(waiting) = &request.waiting {
             self.flow_of(waiting)?;
         }
+        let is_ordered = self.orders(&request);
+        let pin = match self.policy.pin_of(&request) {
+            // An operator's yes to a code is for what waits, and not for a PIN.
+            PinDemand::AskOrSet if is_ordered => PinDemand::Ask,
+            pin => pin,
+        };
         let opening = Opening {
             id: ChallengeId::random(entropy)?,
-            key: (!self.orders(&request)).then(|| self.ports.keys.current().clone()),
+            key: (!is_ordered).then(|| self.ports.keys.current().clone()),
             message: MessageId::random(entropy)?,
+            pin,
         };
         Ok(Challenge::begin(request, opening, self.policy.limits(), now))
     }
@@ -283,21 +295,33 @@ impl Verifier {
         let change = |found: Versioned<Challenge>| async move {
             let now = self.ports.clock.now();
             let mut batch = Batch::default();
-            let outcome = match conclusion(found.value, now) {
-                Transition::Refused(refusal) => Outcome::Refused(refusal),
-                Transition::Ended(step, refusal) => {
-                    self.add_end(found.version, step, now, &mut batch).await?;
-                    Outcome::Refused(refusal)
-                }
-                Transition::Made(step, proof) => {
-                    let verified = batch.step(found.version, step, now)?;
-                    self.tell(&verified.value, End::Verified(&proof), now, &mut batch).await?;
-                    Outcome::Done(proof)
-                }
-            };
+            let transition = conclusion(found.value, now);
+            let outcome = self.add_conclusion(found.version, transition, now, &mut batch).await?;
             Ok((batch, outcome))
         };
         self.ports.store.change_found(counted, change).await
+    }
+
+    /// Adds a conclusion to a batch, with what it means to whatever waits for the challenge.
+    async fn add_conclusion(
+        &self,
+        version: Version,
+        conclusion: Transition<Verified>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<Outcome<Verified>, Error> {
+        Ok(match conclusion {
+            Transition::Refused(refusal) => Outcome::Refused(refusal),
+            Transition::Ended(step, refusal) => {
+                self.add_end(version, step, now, batch).await?;
+                Outcome::Refused(refusal)
+            }
+            Transition::Made(step, proof) => {
+                let verified = batch.step(version, step, now)?;
+                self.tell(&verified.value, End::Verified(&proof), now, batch).await?;
+                Outcome::Done(proof)
+            }
+        })
     }
 
     async fn close(

@@ -12,3 +12,4 @@ mod merchant;
 mod openapi;
 mod page;
 mod payer;
+mod pin;

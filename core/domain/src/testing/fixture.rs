@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    FakeBank, FakeClock, FakeMessenger, MemoryStore, PlainWords, START, SeededEntropy, alice, card,
-    key_ring, purchase,
+    FakeBank, FakeClock, FakeMessenger, MemoryStore, PlainWords, QuickHasher, START, SeededEntropy,
+    alice, card, key_ring, purchase,
 };
 use crate::{
     agreement::Agreement,
@@ -26,7 +26,9 @@ fn services(
     bank: Arc<FakeBank>,
 ) -> (Arc<Verifier>, Outbox, Gateway) {
     let payments = Arc::new(AwaitedPayments::of(ports.store.clone()));
-    let verifier = Verifier::new(ports.clone(), policy.clone()).with_waiting(payments);
+    let verifier = Verifier::new(ports.clone(), policy.clone())
+        .with_waiting(payments)
+        .with_pins(Arc::new(QuickHasher));
     let verifier = Arc::new(verifier);
     let outbox = Outbox::new(ports.clone(), verifier.clone(), Arc::new(PlainWords));
     let gateway = Gateway::new(ports.clone(), bank, verifier.clone());

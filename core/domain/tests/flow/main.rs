@@ -3,6 +3,7 @@
 
 mod crash;
 mod message;
+mod pin;
 mod purchase;
 mod race;
 mod store;
