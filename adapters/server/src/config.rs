@@ -353,13 +353,6 @@ impl Config {
             let why = "are of no use without checkout.client_authorities";
             return Err(ConfigError::unusable("checkout.revocation_lists", why));
         }
-        if self.policy.limits().profile.is_some()
-            && (self.wallet.is_some() || self.set.gateway.is_some())
-        {
-            let why =
-                "cannot be with [wallet] or [set.gateway]: their messages have no place for a PIN";
-            return Err(ConfigError::unusable("policy.profile", why));
-        }
         if let Some(sms) = &self.sms {
             sms.check()?;
         }
@@ -372,6 +365,18 @@ impl Config {
             return Err(ConfigError::unusable("relying_party.id", "is there twice"));
         }
         Ok(self)
+    }
+
+    /// A flow whose messages have no place for a PIN does not run where one is needed.
+    pub(crate) fn without_profile(&self, section: &'static str) -> Result<(), ConfigError> {
+        match self.policy.limits().profile {
+            None => Ok(()),
+            Some(_) => {
+                let why =
+                    format!("cannot be with [{section}], whose messages have no place for a PIN");
+                Err(ConfigError::unusable("policy.profile", why))
+            }
+        }
     }
 
     /// How pages look, logos read.
