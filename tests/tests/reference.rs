@@ -112,6 +112,7 @@ fn a_refusal_and_a_cause_are_on_the_page_by_their_names() {
 fn an_enum_is_read_as_it_is_written() {
     let events = variants("Event");
     assert_eq!(events.get("challenge_started"), Some(&vec!["to".to_owned(), "message".to_owned()]));
-    assert_eq!(events.get("challenge_verified"), Some(&Vec::new()));
+    assert_eq!(events.get("challenge_verified"), Some(&vec!["elements".to_owned()]));
+    assert_eq!(events.get("payment_agreed"), Some(&Vec::new()));
     assert_eq!(names("Refusal").get("late").map(String::as_str), Some("late-code"));
 }

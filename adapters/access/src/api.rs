@@ -102,8 +102,8 @@ async fn respond(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<VerifiedView>, Problem> {
     let id = record_id(id)?;
-    let (session, typed) = json::<TypedBody>(&bytes(body)?)?.into_typed()?;
-    let step = async move { challenges.finish(&party.id, &id, &session, &typed).await };
+    let (session, response) = json::<TypedBody>(&bytes(body)?)?.into_typed()?;
+    let step = async move { challenges.finish(&party.id, &id, &session, response).await };
     Ok(Json(to_the_end(step).await?))
 }
 

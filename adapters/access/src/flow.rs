@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use countersign_domain::{
     agreement::Agreement,
     challenge::{Challenge, ChallengeRequest, State},
-    code::TypedCode,
     error::Error,
     event::Fact,
     id::{ChallengeId, CorrelationId, RelyingPartyId, SessionId},
@@ -14,6 +13,7 @@ use countersign_domain::{
     message::Message,
     origin::Origin,
     person::Person,
+    pin::Response,
     ports::{Directory, Ports},
     record::{Batch, StoreError, Stored as _},
     refusal::{Outcome, Refusal},
@@ -133,10 +133,10 @@ impl Challenges {
         party: &RelyingPartyId,
         id: &ChallengeId,
         session: &SessionId,
-        typed: &TypedCode,
+        response: Response,
     ) -> Result<VerifiedView, AccessError> {
         let challenge = self.owned(party, id).await?;
-        match self.verifier.finish_challenge(id, session, typed).await? {
+        match self.verifier.finish_challenge(id, session, response).await? {
             Outcome::Done(proof) => Ok(VerifiedView::of(&proof, &challenge)),
             Outcome::Refused(refusal) => Err(AccessError::Refused(refusal)),
         }

@@ -2,14 +2,15 @@
 
 use countersign_domain::{
     agreement::{Agreement, ServiceName},
-    code::TypedCode,
     id::{CorrelationId, Identifier, SessionId},
     invalid::{Field, InvalidInput},
     locale::Locale,
     origin::Origin,
+    pin::Response,
     relying_party::RelyingParty,
 };
 use countersign_web::{
+    code_page::response,
     transaction::{AmountBody, ItemBody, transaction},
     words::Language,
 };
@@ -71,6 +72,12 @@ pub(crate) struct TypedBody {
     /// 6 to 10 digits, spaces and hyphens are dropped.
     #[schema(example = "123456")]
     code: String,
+    /// The PIN, where the challenge's `code.pin` says that it is asked for.
+    #[serde(default)]
+    pin: String,
+    /// A PIN to set, where `code.pin` is `asked_or_set`: nothing else is done with the code.
+    #[serde(default)]
+    new_pin: String,
 }
 
 /// The session that asks for another message.
@@ -127,8 +134,8 @@ impl PurposeBody {
 }
 
 impl TypedBody {
-    pub(crate) fn into_typed(self) -> Result<(SessionId, TypedCode), InvalidInput> {
-        Ok((session(self.session)?, TypedCode::try_from(self.code)?))
+    pub(crate) fn into_typed(self) -> Result<(SessionId, Response), InvalidInput> {
+        Ok((session(self.session)?, response(self.code, self.pin, self.new_pin)?))
     }
 }
 

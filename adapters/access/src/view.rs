@@ -103,6 +103,8 @@ pub struct ChallengeView {
     /// The code, while it is waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeView>,
+    /// What the person proved: `phone`, and `pin` or `pin_set_by_code`. Nothing before it is verified.
+    pub elements: Vec<&'static str>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'static str>,
@@ -121,6 +123,7 @@ impl ChallengeView {
             user_id: challenge.person().identifier.to_string(),
             purpose: PurposeView::of(challenge.agreement()),
             code: is_pending.then(|| CodeView::of(challenge, message, now)),
+            elements: challenge.elements().iter().map(|element| element.name()).collect(),
             cause: match challenge.state() {
                 State::Refused { reason, .. } => Some(reason.name()),
                 State::Pending | State::Verified { .. } | State::Expired { .. } => None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_domain::{
     challenge::Challenge,
-    code::TypedCode,
+    element::Element,
     error::Error,
     event::Fact,
     gateway::Gateway,
@@ -13,7 +13,8 @@ use countersign_domain::{
     message::Message,
     payment::{Payment, PaymentRequest, PaymentState},
     person::Person,
-    plan::{CaptureTime, KnownBy},
+    pin::Response,
+    plan::{CaptureTime, CodeDemand, KnownBy},
     ports::{Directory, Ports},
     record::{Batch, RecordKey, StoreError, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
@@ -28,7 +29,7 @@ use crate::{
     identity::{Payer, PayerHint, identify},
     message::NewCheckout,
     record::{Checkout, CheckoutId},
-    view::{CheckoutView, MerchantView, PayerView, Status, before_the_code},
+    view::{CheckoutView, ExemptionView, MerchantView, PayerView, Status, before_the_code},
 };
 
 /// How long a payment may be begun, in seconds: as long as shops keep a basket reserved.
@@ -118,7 +119,20 @@ impl Checkouts {
         id: &CheckoutId,
     ) -> Result<MerchantView, CheckoutError> {
         let Loaded { checkout, payment, .. } = self.owned(party, id).await?;
+        let elements = match &payment {
+            Some(payment) => self.gateway.elements_of(payment).await?,
+            None => Vec::new(),
+        };
+        let exemption = payment.as_ref().and_then(|payment| match payment.plan().code() {
+            CodeDemand::Ask => None,
+            CodeDemand::Exempt(exemption) => Some(exemption),
+        });
         Ok(MerchantView {
+            elements: elements.into_iter().map(Element::name).collect(),
+            exemption: exemption.map(|exemption| ExemptionView {
+                name: exemption.name(),
+                article: exemption.article(),
+            }),
             url: format!("{}/pay/{id}", self.public_origin),
             reference: checkout.transaction.reference().to_string(),
             bank_reference: payment.as_ref().map(|payment| payment.bank_reference().to_owned()),
@@ -278,10 +292,10 @@ impl Checkouts {
         &self,
         id: &CheckoutId,
         session: &SessionId,
-        typed: &TypedCode,
+        response: Response,
     ) -> Result<(), CheckoutError> {
         let payment = self.begun(id).await?;
-        match self.gateway.finish_payment(&payment, session, typed).await? {
+        match self.gateway.finish_payment(&payment, session, response).await? {
             Outcome::Done(_) => Ok(()),
             Outcome::Refused(refusal) => Err(CheckoutError::Refused(refusal)),
         }

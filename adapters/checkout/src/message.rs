@@ -74,6 +74,10 @@ pub(crate) struct PayForm {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeForm {
     pub(crate) code: String,
+    #[serde(default)]
+    pub(crate) pin: Option<String>,
+    #[serde(default)]
+    pub(crate) new_pin: String,
 }
 
 impl CreateCheckout {

@@ -13,13 +13,13 @@ use axum::{
     routing::{get, post},
 };
 use countersign_domain::{
-    code::TypedCode,
     error::Error,
     id::{RelyingPartyId, SessionId},
 };
 use countersign_web::{
     body::{Segment, form},
     client_address::ClientAddress,
+    code_page::{response, with_pin},
     guest::Guest,
     page::WantsJson,
     peer_certificate::PeerCertificates,
@@ -216,11 +216,16 @@ async fn code(
     fields: Result<Form<CodeForm>, FormRejection>,
 ) -> Response {
     let finished = async {
-        let typed = TypedCode::try_from(form(fields)?.code)?;
+        let CodeForm { code, pin, new_pin } = form(fields)?;
+        let has_pin = pin.is_some();
+        let response = response(code, pin.unwrap_or_default(), new_pin)?;
         let (id, session) = visit.begun()?;
         let checkouts = Arc::clone(&checkouts);
-        to_the_end(async move { checkouts.finish(&id, &session, &typed).await }).await?;
-        Ok(())
+        let finish = async move { checkouts.finish(&id, &session, response).await };
+        to_the_end(finish).await.map_err(|error| {
+            let problem = Problem::from(error);
+            if has_pin { with_pin(problem) } else { problem }
+        })
     };
     let done = finished.await;
     visit.answer(&checkouts, done).await

@@ -104,6 +104,16 @@ pub struct PayerView {
     pub can_pay: bool,
 }
 
+/// Why no code was asked for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ExemptionView {
+    /// `low_value`, or `below_limit` where it is the policy's alone.
+    pub name: &'static str,
+    /// The article of the RTS that allows it, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub article: Option<&'static str>,
+}
+
 /// A checkout as its merchant sees it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MerchantView {
@@ -114,6 +124,12 @@ pub struct MerchantView {
     pub reference: String,
     /// Where to send the payer's browser.
     pub url: String,
+    /// What the last payment's payer proved: `phone`, `certificate_key`, `pin`, `pin_set_by_code`. A phone and a
+    /// certificate's key are of one category.
+    pub elements: Vec<&'static str>,
+    /// Why no code was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<ExemptionView>,
     /// The last payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment: Option<String>,

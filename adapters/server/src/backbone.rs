@@ -16,7 +16,7 @@ use countersign_domain::{
     verifier::Verifier,
 };
 use countersign_store::SqliteStore;
-use countersign_web::{relying_party::RelyingParties, words::SHARED};
+use countersign_web::{pins::Argon2id, relying_party::RelyingParties, words::SHARED};
 
 use crate::{
     config::{Config, needed},
@@ -116,8 +116,10 @@ impl Backbone {
             keys,
         };
         let waiting = Arc::new(AwaitedPayments::of(Arc::clone(&ports.store)));
-        let verifier =
-            Verifier::new(ports.clone(), policy).with_limits(limits).with_waiting(waiting);
+        let verifier = Verifier::new(ports.clone(), policy)
+            .with_limits(limits)
+            .with_pins(Arc::new(Argon2id))
+            .with_waiting(waiting);
         let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();
         if !kept.is_empty() {

@@ -9,7 +9,7 @@ use countersign_server::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// Strong customer authentication over a second network, for payment flows.
+/// A code over a second network, for payment flows.
 #[derive(Parser)]
 #[command(name = "countersign", version, about)]
 struct Arguments {

@@ -158,7 +158,7 @@ impl Metrics {
             Event::AttemptCounted { .. } => {
                 self.attempts.inc();
             }
-            Event::ChallengeVerified => challenge("verified", ""),
+            Event::ChallengeVerified { .. } => challenge("verified", ""),
             Event::ChallengeRefused { cause } => challenge("refused", cause.name()),
             Event::PhoneBlocked { .. } => {
                 challenge("blocked", "");

@@ -11,6 +11,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     api::{ApiPart, api},
+    pins::Argon2id,
     subscribers::subscribers,
 };
 use tokio::{
@@ -223,7 +224,8 @@ fn api_endpoint(
     let Some(section) = &config.api else {
         return Ok(None);
     };
-    let directory = Arc::new(Subscribers::new(backbone.ports.clone()));
+    let directory = Subscribers::new(backbone.ports.clone()).with_pins(Arc::new(Argon2id));
+    let directory = Arc::new(directory);
     let directory = subscribers(directory, backbone.parties.clone());
     Ok(Some(Endpoint {
         name: "api",

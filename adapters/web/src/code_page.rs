@@ -1,7 +1,14 @@
 //! The page that asks for the code: what may be shown of it, and its form.
 
 use askama::Template;
-use countersign_domain::{challenge::Challenge, invalid::Field, message::Message, time::Timestamp};
+use countersign_domain::{
+    challenge::Challenge,
+    code::TypedCode,
+    invalid::{Field, InvalidInput},
+    message::Message,
+    pin::{NewPin, PinDemand, Response, TypedPin},
+    time::Timestamp,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +33,39 @@ pub struct CodeView {
     /// In how many seconds the message may be asked for again; absent when it is not sent any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resend_in_seconds: Option<u32>,
+    /// Whether a PIN is asked for beside the code: `asked`, or `asked_or_set` where one may be set with the code instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<&'static str>,
+}
+
+/// What a form gives in answer to a challenge. Empty fields are as good as absent: browsers send them.
+///
+/// # Errors
+/// When one of them cannot be what it is to be.
+pub fn response(code: String, pin: String, new_pin: String) -> Result<Response, InvalidInput> {
+    let code = TypedCode::try_from(code)?;
+    if !new_pin.is_empty() {
+        return Ok(Response::setting(code, NewPin::try_from(new_pin)?));
+    }
+    let pin = (!pin.is_empty()).then(|| TypedPin::try_from(pin)).transpose()?;
+    Ok(Response::new(code, pin))
+}
+
+/// A PIN and a code are refused in one way, in words which leave open what is wrong.
+#[must_use]
+pub fn with_pin(problem: Problem) -> Problem {
+    match problem.name() {
+        "wrong-code" => problem.worded("wrong-code-or-pin"),
+        _ => problem,
+    }
+}
+
+const fn asked_pin(challenge: &Challenge) -> Option<&'static str> {
+    match challenge.pin() {
+        PinDemand::No => None,
+        PinDemand::Ask => Some("asked"),
+        PinDemand::AskOrSet => Some("asked_or_set"),
+    }
 }
 
 impl CodeView {
@@ -38,6 +78,7 @@ impl CodeView {
             attempts_left: challenge.attempts_left(),
             expires_in_seconds: challenge.expires_at().seconds_from(now),
             resend_in_seconds: challenge.resend_wait_seconds(now),
+            pin: asked_pin(challenge),
         }
     }
 
@@ -50,6 +91,7 @@ impl CodeView {
             attempts_left: challenge.attempts_left(),
             expires_in_seconds: challenge.expires_at().seconds_from(now),
             resend_in_seconds: None,
+            pin: asked_pin(challenge),
         }
     }
 
@@ -132,6 +174,20 @@ impl CodeForm<'_> {
             Some(0) => self.say("resend-now"),
             Some(seconds) => self.say_with("resend-after", &[("seconds", seconds.into())]),
         }
+    }
+
+    /// Whether a PIN may be set with the code.
+    fn is_pin_settable(&self) -> bool {
+        self.view.pin == Some("asked_or_set")
+    }
+
+    /// Whether the PIN's field is to be marked: a wrong code and a wrong PIN are not told apart.
+    fn is_pin_wrong(&self, new: bool) -> bool {
+        let field = if new { Field::NewPin } else { Field::Pin };
+        let wrong = |problem: &Problem| {
+            problem.field() == Some(field) || (problem.name() == "wrong-code" && !new)
+        };
+        self.problem.is_some_and(wrong)
     }
 
     /// Whether the code's field is to be marked.

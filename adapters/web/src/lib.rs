@@ -38,6 +38,7 @@ pub mod words;
 pub mod client;
 // The API, and the directory's part of it.
 pub mod api;
+pub mod pins;
 pub mod subscribers;
 
 #[cfg(feature = "testing")]

@@ -43,12 +43,14 @@ struct Plain {
 }
 
 /// The values that people type, and their words.
-const TYPED: [(Field, &str); 5] = [
+const TYPED: [(Field, &str); 7] = [
     (Field::CardNumber, "field-card-number"),
     (Field::CardExpiry, "field-card-expiry"),
     (Field::Identifier, "field-identifier"),
     (Field::Msisdn, "field-number"),
     (Field::Code, "field-code"),
+    (Field::Pin, "field-pin"),
+    (Field::NewPin, "field-new-pin"),
 ];
 
 /// As RFC 9457 has it, in English.

@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use countersign_certs::Refusal as CertificateRefusal;
 use countersign_domain::{
-    error::Error, operator::OperatorError, record::StoreError, refusal::Refusal,
+    error::Error, operator::OperatorError, pin::PinError, record::StoreError, refusal::Refusal,
     subscriber::DirectoryError,
 };
 
@@ -19,7 +19,7 @@ impl From<&Refusal> for Problem {
                 of(StatusCode::UNPROCESSABLE_ENTITY).with("attempts_left", *attempts_left)
             }
             Refusal::TooManyAttempts | Refusal::OtherSession => of(StatusCode::FORBIDDEN),
-            Refusal::AlreadyUsed => of(StatusCode::CONFLICT),
+            Refusal::AlreadyUsed | Refusal::PinSet => of(StatusCode::CONFLICT),
             Refusal::Late | Refusal::Undeliverable | Refusal::Cancelled => of(StatusCode::GONE),
             Refusal::TooManySends => of(StatusCode::TOO_MANY_REQUESTS),
             Refusal::TooSoon { wait_seconds }
@@ -52,6 +52,7 @@ impl From<&Error> for Problem {
             },
             Error::Store(StoreError::Unavailable { .. })
             | Error::Directory(DirectoryError { .. })
+            | Error::Pin(PinError { .. })
             | Error::Operator(OperatorError { .. }) => {
                 tracing::error!(%error, "not available");
                 Self::shared(StatusCode::SERVICE_UNAVAILABLE, "not-available")
@@ -145,6 +146,7 @@ mod tests {
             Refusal::Late => Refusal::Late,
             Refusal::AlreadyUsed => Refusal::AlreadyUsed,
             Refusal::OtherSession => Refusal::OtherSession,
+            Refusal::PinSet => Refusal::PinSet,
             Refusal::Undeliverable => Refusal::Undeliverable,
             Refusal::Cancelled => Refusal::Cancelled,
             Refusal::TooManySends => Refusal::TooManySends,
@@ -178,6 +180,7 @@ mod tests {
             Error::Store(StoreError::Corrupt { .. }) =>
                 StoreError::Corrupt { key, cause: cause.clone() }.into(),
             Error::Directory(_) => DirectoryError { cause: cause.clone() }.into(),
+            Error::Pin(_) => PinError { cause: cause.clone() }.into(),
             Error::Operator(_) => OperatorError { cause }.into(),
             Error::Entropy(_) => EntropyError.into(),
         }
@@ -234,7 +237,7 @@ mod tests {
     fn a_refusal_has_the_name_and_the_status_that_are_promised() {
         for (refusal, status) in refusals()
             .iter()
-            .zip([422, 403, 410, 409, 403, 410, 410, 429, 429, 429, 403, 429, 403, 429])
+            .zip([422, 403, 410, 409, 403, 409, 410, 410, 429, 429, 429, 403, 429, 403, 429])
         {
             let problem = Problem::from(refusal);
             assert_eq!((problem.name(), problem.status().as_u16()), (refusal.name(), status));

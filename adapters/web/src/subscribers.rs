@@ -16,6 +16,7 @@ use countersign_domain::{
     error::Error,
     id::Identifier,
     invalid::InvalidInput,
+    pin::NewPin,
     relying_party::RelyingParty,
     subscriber::Subscriber,
 };
@@ -51,16 +52,24 @@ pub struct EnrolSubscriber {
     /// The card that is kept for the subscriber (figure 8).
     #[serde(default)]
     pub card: Option<CardBody>,
+    /// A PIN of 6 digits or more, or a password of 8 characters or more, in place of any before; its holder must have chosen
+    /// it with more than the phone (RTS art. 24(2)(b)).
+    #[serde(default)]
+    pub pin: Option<String>,
 }
 
 impl EnrolSubscriber {
-    fn into_subscriber(self, identifier: Identifier) -> Result<Subscriber, InvalidInput> {
+    fn into_subscriber(
+        self,
+        identifier: Identifier,
+    ) -> Result<(Subscriber, Option<NewPin>), InvalidInput> {
         let address = Msisdn::try_from(self.number)?.into();
         let card = self
             .card
             .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))
             .transpose()?;
-        Ok(Subscriber { identifier, address, card })
+        let pin = self.pin.map(NewPin::try_from).transpose()?;
+        Ok((Subscriber { identifier, address, card }, pin))
     }
 }
 
@@ -94,8 +103,8 @@ async fn enrol(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
     let identifier = permitted(&party, identifier)?;
-    let subscriber = json::<EnrolSubscriber>(&bytes(body)?)?.into_subscriber(identifier)?;
-    done(subscribers.enrol(&subscriber).await)
+    let (subscriber, pin) = json::<EnrolSubscriber>(&bytes(body)?)?.into_subscriber(identifier)?;
+    done(subscribers.enrol_with(&subscriber, pin.as_ref()).await)
 }
 
 /// Removes a subscriber: number, card, and the way from the card to the person. Facts stay, and do not name the person.

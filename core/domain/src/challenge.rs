@@ -14,10 +14,12 @@ pub(crate) use self::ordered::orderable;
 use crate::{
     agreement::Agreement,
     binding::{Binding, ShortReference},
+    element::Element,
     event::Event,
     id::{ChallengeId, CorrelationId, KeyId, MessageId, RelyingPartyId, SessionId},
     message::{Message, MessageState, Says},
     person::Person,
+    pin::PinDemand,
     policy::PolicySettings,
     record::{Step, Stored},
     refusal::Refusal,
@@ -53,6 +55,12 @@ pub struct Challenge {
     /// What an operator signed when it accepted the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) statement: Option<String>,
+    /// Whether a PIN is asked for beside the code.
+    #[serde(default)]
+    pub(crate) pin: PinDemand,
+    /// What the accepted response proved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) elements: Vec<Element>,
     /// Limits, as the policy had them at the start.
     pub(crate) max_attempts: u8,
     pub(crate) max_sends: u8,
@@ -144,6 +152,16 @@ impl Challenge {
         self.max_attempts.saturating_sub(self.attempts)
     }
 
+    /// Whether a PIN is asked for beside the code.
+    pub const fn pin(&self) -> PinDemand {
+        self.pin
+    }
+
+    /// What the accepted response proved; nothing before it.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
+    }
+
     /// How many digits its code has.
     pub const fn digits(&self) -> u8 {
         self.digits
@@ -231,18 +249,30 @@ impl Challenge {
         Transition::Made(Step::new(self, Event::AttemptCounted { number: attempt.0 }), attempt)
     }
 
-    /// Draws the conclusion of a counted response, on the challenge as it stands by now. The proof is good once its step
-    /// is committed, and it is the only one ever.
+    /// Draws the conclusion of a counted response with a code alone, on the challenge as it stands by now. The proof is good
+    /// once its step is committed, and it is the only one ever.
     pub fn conclude(
         self,
         attempt: Attempt,
         corresponds: bool,
         now: Timestamp,
     ) -> Transition<Verified> {
+        self.conclude_with(attempt, corresponds, vec![Element::Phone], now)
+    }
+
+    /// The same of a response which, when it corresponds, proves those elements.
+    pub(crate) fn conclude_with(
+        mut self,
+        attempt: Attempt,
+        corresponds: bool,
+        elements: Vec<Element>,
+        now: Timestamp,
+    ) -> Transition<Verified> {
         if let Some(refusal) = self.over() {
             return Transition::Refused(refusal);
         }
         if corresponds {
+            self.elements = elements;
             let proof = Verified::of(&self);
             return Transition::Made(self.end(State::Verified { at: now }), proof);
         }
@@ -252,6 +282,18 @@ impl Challenge {
             return Transition::Ended(ended, reason);
         }
         Transition::Refused(Refusal::WrongCode { attempts_left: self.attempts_left() })
+    }
+
+    /// Ends a challenge with whose code a PIN was set.
+    pub(crate) fn conclude_pin_set<A>(self, now: Timestamp) -> Transition<A> {
+        match self.over() {
+            Some(refusal) => Transition::Refused(refusal),
+            None => {
+                let reason = Refusal::PinSet;
+                let ended = self.end(State::Refused { reason: reason.clone(), at: now });
+                Transition::Ended(ended, reason)
+            }
+        }
     }
 
     /// Counts a further message with the same code. Neither time nor attempts begin anew.
@@ -321,7 +363,7 @@ impl Challenge {
             Some(cause) if !matches!(self.state, State::Verified { .. }) => {
                 Event::ChallengeRefused { cause }
             }
-            Some(_) | None => Event::ChallengeVerified,
+            Some(_) | None => Event::ChallengeVerified { elements: self.elements.clone() },
         };
         Step::new(self, event)
     }
@@ -375,6 +417,7 @@ pub(crate) struct Opening {
     /// None where an operator computes the code.
     pub(crate) key: Option<KeyId>,
     pub(crate) message: MessageId,
+    pub(crate) pin: PinDemand,
 }
 
 impl Challenge {
@@ -408,6 +451,8 @@ impl Challenge {
             state: State::Pending,
             of_nobody: false,
             statement: None,
+            pin: opening.pin,
+            elements: Vec::new(),
             max_attempts: limits.max_attempts,
             max_sends: limits.max_sends,
             resend_after_seconds: limits.resend_after_seconds,

@@ -1,5 +1,7 @@
 //! The directory of subscribers, kept in the store.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ use crate::{
     event::Event,
     id::{Identifier, SubscriberId},
     keys::SealedCard,
+    pin::{NewPin, Pin, PinError, PinFrom, PinHasher},
     ports::{Directory, Ports},
     record::{Batch, RecordKey, Stored, Versioned},
     subscriber::{DirectoryError, Subscriber},
@@ -62,12 +65,20 @@ impl Stored for CardLink {
 /// The directory that is kept in the store.
 pub struct Subscribers {
     ports: Ports,
+    pins: Option<Arc<dyn PinHasher>>,
 }
 
 impl Subscribers {
     /// The directory in the store of those ports.
     pub const fn new(ports: Ports) -> Self {
-        Self { ports }
+        Self { ports, pins: None }
+    }
+
+    /// PINs are hashed by that.
+    #[must_use]
+    pub fn with_pins(mut self, hasher: Arc<dyn PinHasher>) -> Self {
+        self.pins = Some(hasher);
+        self
     }
 
     /// Enters a subscriber, or replaces what was known of that identifier. One who is locked stays so.
@@ -75,6 +86,18 @@ impl Subscribers {
     /// # Errors
     /// [`StoreError::Conflict`](crate::record::StoreError::Conflict) when somebody else changes the same subscriber.
     pub async fn enrol(&self, subscriber: &Subscriber) -> Result<(), Error> {
+        self.enrol_with(subscriber, None).await
+    }
+
+    /// The same, with a PIN in place of any that the person had; without one, a person whose number stays keeps it.
+    ///
+    /// # Errors
+    /// As [`Self::enrol`], and when the PIN cannot be hashed.
+    pub async fn enrol_with(
+        &self,
+        subscriber: &Subscriber,
+        pin: Option<&NewPin>,
+    ) -> Result<(), Error> {
         let Ports { store, keys, entropy, clock } = &self.ports;
         let identifier = &subscriber.identifier;
         let seal = |card| keys.seal_card(card, identifier.as_str(), entropy.as_ref());
@@ -102,6 +125,14 @@ impl Subscribers {
             let found = store.find::<CardLink>(&index).await?;
             let link = CardLink { index, identifier: identifier.clone() };
             batch.put(found.map(|found| found.version), link)?;
+        }
+        if let Some(pin) = pin {
+            let none = || PinError { cause: "nothing hashes PINs here".to_owned() };
+            let hasher = self.pins.as_deref().ok_or_else(none)?;
+            let id = Pin::id_for(identifier, &subscriber.address);
+            let set = Pin::set(id.clone(), pin, PinFrom::Enrolment, hasher, entropy.as_ref());
+            let set = set.await?;
+            batch.put(store.find::<Pin>(&id).await?.map(|found| found.version), set)?;
         }
         batch.fact(record.about(), clock.now(), Event::SubscriberEntered);
         batch.put(found.map(|found| found.version), record)?;
@@ -139,8 +170,8 @@ impl Subscribers {
         self.ports.store.change(identifier.as_str(), change).await
     }
 
-    /// Removes what is kept of a subscriber: number, card, and the way from the card. What happened stays, under a name that
-    /// says nothing of the person.
+    /// Removes what is kept of a subscriber: number, card, the way from the card, and the PIN. What happened stays, under a
+    /// name that says nothing of the person.
     ///
     /// # Errors
     /// As `lock`.
@@ -149,6 +180,10 @@ impl Subscribers {
             let mut batch = Batch::default();
             for link in &found.value.links {
                 self.unlink(&mut batch, link, identifier).await?;
+            }
+            let pin = Pin::id_for(identifier, &found.value.address);
+            if let Some(pin) = self.ports.store.find::<Pin>(&pin).await? {
+                batch.remove(&pin);
             }
             batch.fact(found.value.about(), self.ports.clock.now(), Event::SubscriberRemoved);
             batch.remove(&found);

@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::{
-    invalid::InvalidInput, operator::OperatorError, randomness::EntropyError, record::StoreError,
-    refusal::Refusal, subscriber::DirectoryError,
+    invalid::InvalidInput, operator::OperatorError, pin::PinError, randomness::EntropyError,
+    record::StoreError, refusal::Refusal, subscriber::DirectoryError,
 };
 
 /// The domain could not do what was asked, through the caller's fault or a port's.
@@ -55,6 +55,9 @@ pub enum Error {
     /// The operator that computes the codes did not say whether one is right.
     #[error(transparent)]
     Operator(#[from] OperatorError),
+    /// A PIN cannot be compared or set now.
+    #[error(transparent)]
+    Pin(#[from] PinError),
     /// The source of randomness failed.
     #[error(transparent)]
     Entropy(#[from] EntropyError),

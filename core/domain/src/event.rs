@@ -8,6 +8,7 @@ use crate::{
     amount::Amount,
     bank::{ApprovalCode, ResponseCode},
     card::MaskedCard,
+    element::Element,
     id::{ChallengeId, MessageId},
     plan::Plan,
     refusal::{Refusal, VoidCause},
@@ -46,7 +47,11 @@ pub enum Event {
         number: u8,
     },
     /// The response corresponds: the challenge is over.
-    ChallengeVerified,
+    ChallengeVerified {
+        /// What it proved.
+        #[serde(default)]
+        elements: Vec<Element>,
+    },
     /// The challenge is over without a right response.
     ChallengeRefused {
         /// What ended it.
@@ -107,6 +112,9 @@ pub enum Event {
         plan: Plan,
         /// From which card.
         card: MaskedCard,
+        /// What was proved of the payer before.
+        #[serde(default)]
+        elements: Vec<Element>,
     },
     /// The bank holds the amount.
     PaymentAuthorized {

@@ -12,12 +12,13 @@ use crate::{
     amount::Amount,
     bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
     challenge::{Challenge, ChallengeRequest},
-    code::TypedCode,
+    element::Element,
     error::Error,
     exempted::{Exempted, counted_at},
     id::{ChallengeId, PaymentId, SessionId},
     limits,
     payment::{Credited, Opening, Payment, PaymentRequest, PaymentState},
+    pin::Response,
     plan::{BankTurn, CodeDemand},
     policy::Circumstances,
     ports::{IssuingBank, MAX_CONTENTION, Ports},
@@ -187,10 +188,10 @@ impl Gateway {
         &self,
         payment: &Payment,
         session: &SessionId,
-        typed: &TypedCode,
+        response: impl Into<Response>,
     ) -> Result<Outcome<Payment>, Error> {
         let challenge = challenge_of(payment)?;
-        match self.verifier.finish_challenge(challenge, session, typed).await? {
+        match self.verifier.finish_challenge(challenge, session, response).await? {
             Outcome::Done(_) => {
                 let agreed = self.ports.store.expect(payment.id().as_str()).await?;
                 Ok(Outcome::Done(self.advance(agreed).await?))
@@ -362,6 +363,18 @@ impl Gateway {
     pub async fn challenge_of(&self, payment: &Payment) -> Result<Challenge, Error> {
         let challenge = challenge_of(payment)?;
         Ok(self.ports.store.expect::<Challenge>(challenge.as_str()).await?.value)
+    }
+
+    /// What was proved of the payer, before the code and by it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn elements_of(&self, payment: &Payment) -> Result<Vec<Element>, Error> {
+        let mut elements = payment.elements().to_vec();
+        if payment.challenge().is_some() {
+            elements.extend_from_slice(self.challenge_of(payment).await?.elements());
+        }
+        Ok(elements)
     }
 
     /// Resumes a payment that nobody is at, as long as there is something to do: what was not agreed is voided, what was

@@ -32,6 +32,7 @@ use crate::{
     bank::{ApprovalCode, BankReference, ResponseCode},
     card::{Card, MaskedCard},
     challenge::{Challenge, Verified},
+    element::Element,
     error::Error,
     event::Event,
     id::{ChallengeId, CorrelationId, PaymentId, RelyingPartyId, SessionId},
@@ -95,6 +96,9 @@ pub struct Payment {
     pub(crate) transaction: Transaction,
     pub(crate) order: Option<ProtocolOrder>,
     pub(crate) plan: Plan,
+    /// What was proved of the payer before the code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) elements: Vec<Element>,
     /// Where payments without a code are counted, when the policy exempts any: a code makes an end of the count.
     pub(crate) counted_at: Vec<String>,
     /// For how long after the capture the card is kept.
@@ -122,7 +126,9 @@ impl Payment {
         let now = bank.transmitted_at;
         let Opening { plan, counted_at, credit_days } = opening;
         let amount = request.transaction.amount();
-        let started = Event::PaymentStarted { amount, plan, card: card.masked().clone() };
+        let elements = request.known_by.elements();
+        let (card_shown, shown) = (card.masked().clone(), elements.clone());
+        let started = Event::PaymentStarted { amount, plan, card: card_shown, elements: shown };
         let agreed = matches!(plan.code, CodeDemand::Exempt(_));
         let payment = Self {
             id: request.payment,
@@ -131,6 +137,7 @@ impl Payment {
             transaction: request.transaction,
             order: request.order,
             plan,
+            elements,
             counted_at,
             credit_days,
             card: card.masked().clone(),
@@ -150,6 +157,11 @@ impl Payment {
             }
             (true, BankTurn::First | BankTurn::Last) | (false, _) => begun,
         }
+    }
+
+    /// What was proved of the payer before the code: where no code is asked for, all that was.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
     }
 
     /// Its id.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::element::Element;
+
 /// Whether the bank is asked before or after the person.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +90,34 @@ pub enum CaptureTime {
     AtOnce,
     /// When the relying party says so, all of it or a part.
     Later,
+}
+
+impl KnownBy {
+    /// What that proves. A name and a card's digits may be known to anybody; the key of a certificate may not.
+    pub(crate) fn elements(self) -> Vec<Element> {
+        match self {
+            Self::UserId | Self::Card | Self::Unsigned => Vec::new(),
+            Self::Certificate => vec![Element::CertificateKey],
+        }
+    }
+}
+
+impl Exemption {
+    /// Its name, in views: a promise.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LowValue => "low_value",
+            Self::BelowLimit => "below_limit",
+        }
+    }
+
+    /// The article of the RTS that allows it, where one does.
+    pub const fn article(self) -> Option<&'static str> {
+        match self {
+            Self::LowValue => Some("RTS art. 16"),
+            Self::BelowLimit => None,
+        }
+    }
 }
 
 /// How the payer became known.

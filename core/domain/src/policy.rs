@@ -7,9 +7,19 @@ use crate::{
     exempted::Exempted,
     id::RelyingPartyId,
     invalid::{Field, InvalidInput},
+    pin::PinFrom,
     plan::{BankTurn, CaptureTime, CodeDemand, Exemption, KnownBy, Order, Plan},
     transaction::Transaction,
 };
+
+/// Which elements are needed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// Elements of two categories for each payment (PSD2 art. 97; RTS art. 4), but for low amounts (RTS art. 16). The only
+    /// element of knowledge that we have is the PIN: it is asked for beside the code.
+    Psd2,
+}
 
 /// A policy as it is written down, before its bounds were checked.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -31,6 +41,10 @@ pub struct PolicySettings {
     /// no proof, and must neither hold somebody's money nor show what the bank thinks of a card. For all others the code is
     /// first.
     pub bank_first_known_by: Vec<KnownBy>,
+    /// Which elements a payment needs. None by default: a code is asked for, which is one element.
+    pub profile: Option<Profile>,
+    /// By which way PINs come to be.
+    pub pin_from: PinFrom,
     /// Limit amounts (C24): a transaction up to the limit of its currency, the limit included, is normal. None by
     /// default: every transaction is secured.
     pub normal_up_to: Vec<Amount>,
@@ -61,6 +75,8 @@ impl Default for PolicySettings {
             resend_after_seconds: 30,
             order: Order::BankFirst,
             bank_first_known_by: vec![KnownBy::Certificate],
+            profile: None,
+            pin_from: PinFrom::Enrolment,
             normal_up_to: Vec::new(),
             normal_in_a_row: 5,
             normal_total_up_to: art_16_total().into_iter().collect(),
@@ -190,6 +206,16 @@ impl TryFrom<PolicySettings> for Policy {
                 "must not have unsigned: a code is all that proves such a payer",
             );
         }
+        let above = settings.normal_up_to.iter().any(|limit| !is_low_value(*limit));
+        if settings.profile == Some(Profile::Psd2) && above {
+            return refuse(
+                Field::NormalUpTo,
+                "must not be above 30 EUR, nor of another currency, with the profile psd2 (RTS art. 16)",
+            );
+        }
+        if settings.profile.is_none() && settings.pin_from == PinFrom::Code {
+            return refuse(Field::Profile, "must be there for PINs: nothing asks for one without");
+        }
         if settings.credit_days > 540 {
             return refuse(Field::CreditDays, "must be 0 to 540");
         }
@@ -229,6 +255,23 @@ mod tests {
                 PolicySettings { normal_known_by: vec![KnownBy::Unsigned], ..defaults() },
                 Field::NormalKnownBy,
             ),
+            (
+                PolicySettings {
+                    profile: Some(Profile::Psd2),
+                    normal_up_to: vec![purchase("30.01").amount()],
+                    ..defaults()
+                },
+                Field::NormalUpTo,
+            ),
+            (
+                PolicySettings {
+                    profile: Some(Profile::Psd2),
+                    normal_up_to: vec![crate::testing::purchase_in("1.00", "USD").amount()],
+                    ..defaults()
+                },
+                Field::NormalUpTo,
+            ),
+            (PolicySettings { pin_from: PinFrom::Code, ..defaults() }, Field::Profile),
             (PolicySettings { credit_days: 541, ..defaults() }, Field::CreditDays),
             (
                 PolicySettings { normal_total_up_to: vec![limit, limit], ..defaults() },

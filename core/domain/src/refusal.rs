@@ -21,6 +21,8 @@ pub enum Refusal {
     AlreadyUsed,
     /// The response came in another session than the one the code was made for (F4.s).
     OtherSession,
+    /// The code was used to set a PIN: nothing else is done for it.
+    PinSet,
     /// No message reached the phone.
     Undeliverable,
     /// The payer or the relying party called it off.
@@ -74,6 +76,7 @@ impl Refusal {
             Self::Late => "late-code",
             Self::AlreadyUsed => "code-already-used",
             Self::OtherSession => "other-session",
+            Self::PinSet => "pin-set",
             Self::Undeliverable => "phone-unreachable",
             Self::Cancelled => "cancelled",
             Self::TooManySends => "too-many-messages",

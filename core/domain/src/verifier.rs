@@ -1,6 +1,7 @@
 //! The main flow: [`Verifier::start_challenge`] and [`Verifier::finish_challenge`].
 
 mod ordered;
+mod pins;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -16,6 +17,7 @@ use crate::{
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
     limits::{Guard, Happened, Limits},
     person::Person,
+    pin::{PinDemand, PinHasher, Response},
     policy::Policy,
     ports::{Operator, Ports},
     record::{Batch, Step, Version, Versioned},
@@ -33,6 +35,7 @@ pub struct Verifier {
     waits: BTreeMap<&'static str, Arc<dyn Waits>>,
     operator: Option<Operated>,
     limits: Limits,
+    pins: Option<Arc<dyn PinHasher>>,
 }
 
 /// Whose payments' codes an operator computes.
@@ -78,7 +81,7 @@ impl Verifier {
     /// A verifier over those ports, under that policy.
     pub fn new(ports: Ports, policy: Policy) -> Self {
         let limits = Limits::default();
-        Self { ports, policy, waits: BTreeMap::new(), operator: None, limits }
+        Self { ports, policy, waits: BTreeMap::new(), operator: None, limits, pins: None }
     }
 
     /// Under other limits of a phone, of a client and of a relying party than those by default.
@@ -133,11 +136,13 @@ impl Verifier {
         &self,
         id: &ChallengeId,
         session: &SessionId,
-        typed: &TypedCode,
+        response: impl Into<Response>,
     ) -> Result<Outcome<Verified>, Error> {
+        let response = response.into();
         let found = self.ports.store.expect::<Challenge>(id.as_str()).await?;
+        Self::must_be_settable(&found.value, &response)?;
         let Some(key) = found.value.key.clone() else {
-            return self.ask_operator(found, session, typed).await;
+            return self.ask_operator(found, session, &response).await;
         };
         let (counted, attempt) = match self.count(found, session).await? {
             Outcome::Done(counted) => counted,
@@ -146,8 +151,8 @@ impl Verifier {
         let challenge = &counted.value;
         let key = self.ports.keys.code_key(&key)?;
         let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-        let corresponds = code.matches(typed) && !challenge.of_nobody;
-        self.conclude(counted, |challenge, now| challenge.conclude(attempt, corresponds, now)).await
+        let code_is_right = code.matches(&response.code) && !challenge.of_nobody;
+        self.conclude_response(counted, attempt, code_is_right, &response).await
     }
 
     /// Whether a challenge was verified, and that is its code: what was answered once may be answered again.
@@ -288,10 +293,17 @@ impl Verifier {
         if let Some(waiting) = &request.waiting {
             self.flow_of(waiting)?;
         }
+        let is_ordered = self.orders(&request);
+        let pin = match self.policy.pin_of(&request) {
+            // An operator's yes to a code is for what waits, and not for a PIN.
+            PinDemand::AskOrSet if is_ordered => PinDemand::Ask,
+            pin => pin,
+        };
         let opening = Opening {
             id: ChallengeId::random(entropy)?,
-            key: (!self.orders(&request)).then(|| self.ports.keys.current().clone()),
+            key: (!is_ordered).then(|| self.ports.keys.current().clone()),
             message: MessageId::random(entropy)?,
+            pin,
         };
         Ok(Challenge::begin(request, opening, self.policy.limits(), now))
     }
@@ -364,27 +376,41 @@ impl Verifier {
         let change = |found: Versioned<Challenge>| async move {
             let now = self.ports.clock.now();
             let mut batch = Batch::default();
-            let outcome = match conclusion(found.value.clone(), now) {
-                Transition::Refused(refusal) => {
-                    self.guard().end(&found.value, Happened::Failed, now, &mut batch).await?;
-                    Outcome::Refused(refusal)
-                }
-                Transition::Ended(step, refusal) => {
-                    let happened = Happened::FailedAndEnded;
-                    self.guard().end(&step.next, happened, now, &mut batch).await?;
-                    self.add_told_end(found.version, step, now, &mut batch).await?;
-                    Outcome::Refused(refusal)
-                }
-                Transition::Made(step, proof) => {
-                    self.guard().end(&step.next, Happened::Proved, now, &mut batch).await?;
-                    let verified = batch.step(found.version, step, now)?;
-                    self.tell(&verified.value, End::Verified(&proof), now, &mut batch).await?;
-                    Outcome::Done(proof)
-                }
-            };
+            let before = found.clone();
+            let transition = conclusion(found.value, now);
+            let outcome = self.add_conclusion(&before, transition, now, &mut batch).await?;
             Ok((batch, outcome))
         };
         self.ports.store.change_found(counted, change).await
+    }
+
+    /// Adds a conclusion to a batch, with what it means to whatever waits for the challenge.
+    async fn add_conclusion(
+        &self,
+        before: &Versioned<Challenge>,
+        conclusion: Transition<Verified>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<Outcome<Verified>, Error> {
+        Ok(match conclusion {
+            Transition::Refused(refusal) => {
+                self.guard().end(&before.value, Happened::Failed, now, batch).await?;
+                Outcome::Refused(refusal)
+            }
+            Transition::Ended(step, refusal) => {
+                let is_proved = refusal == Refusal::PinSet;
+                let happened = if is_proved { Happened::Proved } else { Happened::FailedAndEnded };
+                self.guard().end(&step.next, happened, now, batch).await?;
+                self.add_told_end(before.version, step, now, batch).await?;
+                Outcome::Refused(refusal)
+            }
+            Transition::Made(step, proof) => {
+                self.guard().end(&step.next, Happened::Proved, now, batch).await?;
+                let verified = batch.step(before.version, step, now)?;
+                self.tell(&verified.value, End::Verified(&proof), now, batch).await?;
+                Outcome::Done(proof)
+            }
+        })
     }
 
     async fn close(

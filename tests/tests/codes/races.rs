@@ -36,7 +36,8 @@ async fn of_32_right_answers_at_once_exactly_one_is_accepted() {
                 _ => None,
             })
             .collect();
-        let verified = facts.iter().filter(|fact| fact.event == Event::ChallengeVerified);
+        let verified =
+            facts.iter().filter(|fact| matches!(fact.event, Event::ChallengeVerified { .. }));
         assert_eq!(verified.count(), 1, "{facts:?}");
         // Counted one after the other, none twice, none above the limit, and as many as the record says.
         let kept = store.expect::<Challenge>(challenge.id().as_str()).await;

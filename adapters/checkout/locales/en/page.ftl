@@ -38,6 +38,7 @@ cause-declined-by-bank = Your bank declined the payment. Ask your bank why, or p
 cause-too-many-attempts = Too many wrong codes were typed. You can begin again: a new code will come.
 cause-late-code = No right code was typed in time. You can begin again: a new code will come.
 cause-phone-unreachable = Your phone could not be reached. Is it on, and is the number right?
+cause-pin-set = Your PIN was set. Begin again: pay with the new code and your PIN.
 cause-cancelled = The payment was cancelled.
 cause-interrupted = The payment was interrupted before it was made. You can begin again.
 

@@ -38,6 +38,7 @@ cause-declined-by-bank = Votre banque a refusé le paiement. Demandez-lui pourqu
 cause-too-many-attempts = Trop de codes faux ont été tapés. Vous pouvez recommencer : un nouveau code viendra.
 cause-late-code = Aucun code juste n’a été tapé à temps. Vous pouvez recommencer : un nouveau code viendra.
 cause-phone-unreachable = Votre téléphone n’a pas pu être joint. Est-il allumé, et le numéro est-il le bon ?
+cause-pin-set = Votre code PIN a été défini. Recommencez : payez avec le nouveau code et votre code PIN.
 cause-cancelled = Le paiement a été annulé.
 cause-interrupted = Le paiement a été interrompu avant d’être fait. Vous pouvez recommencer.
 

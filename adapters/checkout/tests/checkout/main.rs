@@ -13,3 +13,4 @@ mod merchant;
 mod openapi;
 mod page;
 mod payer;
+mod pin;

@@ -7,9 +7,10 @@ use countersign_checkout::{Checkouts, merchant_api, payer_pages};
 use countersign_domain::{
     directory::Subscribers,
     outbox::Outbox,
+    policy::PolicySettings,
     ports::Ports,
     relying_party::RelyingParty,
-    testing::{Fixture, Unhurried},
+    testing::{Fixture, QuickHasher, Unhurried},
 };
 pub(crate) use countersign_web::testing::Answer;
 use countersign_web::{
@@ -53,10 +54,16 @@ impl Shop {
         Self::of(Fixture::new(), certificates)
     }
 
+    /// A shop under that policy.
+    pub(crate) fn under(policy: PolicySettings) -> Self {
+        Self::of(Fixture::with_policy(policy), None)
+    }
+
     pub(crate) fn of(mut fixture: Fixture, certificates: Option<CertificateReader>) -> Self {
         let (ports, verifier) = (fixture.ports.clone(), fixture.verifier.clone());
         fixture.outbox = Arc::new(Outbox::new(ports, verifier, Arc::new(SHARED)));
-        let directory = Arc::new(Subscribers::new(fixture.ports.clone()));
+        let pins = Arc::new(QuickHasher);
+        let directory = Arc::new(Subscribers::new(fixture.ports.clone()).with_pins(pins));
         let store = Arc::new(Unhurried(fixture.store.clone()));
         let checkouts = Arc::new(Checkouts {
             ports: Ports { store, ..fixture.ports.clone() },

@@ -89,6 +89,11 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
             "sms.tls_server_name and sms.tls_authorities are needed together",
         ),
         (("[bank]", "[policy]\nttl_seconds = 601\n[bank]"), "ttl_seconds must be 30 to 600"),
+        (
+            ("[bank]", "[policy]\nprofile = \"psd2\"\npin_from = \"phone\"\n[bank]"),
+            "unknown variant `phone`",
+        ),
+        (("[bank]", "[policy]\npin_from = \"code\"\n[bank]"), "profile must be there for PINs"),
         (("[bank]", "[policy]\nmax_attempts = 6\n[bank]"), "max_attempts must be 1 to 5"),
         (
             ("id = \"dupont\"", &format!("id = \"{}\"", "d".repeat(65))),

@@ -154,6 +154,7 @@ impl Seen {
             attempts_left: asked.attempts_left,
             expires_in_seconds: asked.expires_at.seconds_from(self.now),
             resend_in_seconds: None,
+            pin: None,
         })
     }
 }

@@ -150,6 +150,7 @@ const fn code_of_refusal(refusal: &Refusal) -> AuthCode {
         Refusal::Cancelled => AuthCode::Cancelled,
         Refusal::OtherSession
         | Refusal::AlreadyUsed
+        | Refusal::PinSet
         | Refusal::TooManySends
         | Refusal::TooSoon { .. }
         | Refusal::MessageLimit { .. }

@@ -14,6 +14,11 @@ code-arrived = A message with a code is on your phone { $number }.
 code-failed = The message to your phone { $number } could not be delivered.
 code = Code
 code-hint = The digits from the message
+pin = PIN or password
+pin-hint = The one that only you know; it is not in the message
+no-pin = No PIN yet, or forgotten?
+new-pin = New PIN or password, optional
+new-pin-hint = 6 digits or more, or 8 characters or more. With the code and a new PIN nothing is done but to set the PIN; begin again with it.
 code-reference = The message must say ref { $reference }. If it does not, do not type its code.
 attempts-left = { $attempts ->
     [one] One attempt left

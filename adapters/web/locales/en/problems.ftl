@@ -4,6 +4,10 @@
 # A code or a message is refused. No more is said of a wrong code than that it is wrong (RTS art. 4(3)(a)).
 err-wrong-code = This is not the code
 rec-wrong-code = Look at the message again, and type its code.
+err-wrong-code-or-pin = Code or PIN is not right
+rec-wrong-code-or-pin = Look at the message again, and type its code and your PIN. After five wrong PINs it is good no more, and has to be set anew.
+err-pin-set = Your PIN is set
+rec-pin-set = Nothing else was done with this code. Begin again, and type your PIN beside the new code.
 new-code = Begin again: a new code will be sent.
 err-too-many-attempts = Too many wrong codes
 rec-too-many-attempts = { new-code }
@@ -105,6 +109,8 @@ field-card-number = The card number is mistyped: it has 12 to 19 digits, and the
 field-card-expiry = The expiry is not in the form MM/YY.
 field-identifier = The user name has 1 to 128 characters.
 field-number = The number must begin with + and the country code, such as +33 6 12 34 56 78.
+field-pin = The PIN or password has 1 to 256 characters.
+field-new-pin = A new PIN has 6 digits or more, a password 8 characters or more, and it is none of those that are guessed first. Where none can be set, ask who entered you.
 field-code = The code has 6 to 10 digits.
 
 # A relying party's program is not right.

@@ -14,6 +14,11 @@ code-arrived = Un message avec un code est sur votre téléphone { $number }.
 code-failed = Le message vers votre téléphone { $number } n’a pas pu être remis.
 code = Code
 code-hint = Les chiffres du message
+pin = Code PIN ou mot de passe
+pin-hint = Celui que vous seul connaissez ; il n’est pas dans le message
+no-pin = Pas encore de code PIN, ou oublié ?
+new-pin = Nouveau code PIN ou mot de passe, facultatif
+new-pin-hint = 6 chiffres ou plus, ou 8 caractères ou plus. Avec le code et un nouveau code PIN, rien n’est fait d’autre que de le définir ; recommencez avec lui.
 code-reference = Le message doit dire réf { $reference }. Sinon, ne tapez pas son code.
 attempts-left = { $attempts ->
     [one] Un essai restant

@@ -3,6 +3,10 @@
 # Un code ou un message est refusé.
 err-wrong-code = Ce n’est pas le code
 rec-wrong-code = Regardez à nouveau le message et tapez son code.
+err-wrong-code-or-pin = Le code ou le code PIN n’est pas juste
+rec-wrong-code-or-pin = Regardez à nouveau le message, tapez son code et votre code PIN. Après cinq codes PIN faux, il n’est plus bon et doit être redéfini.
+err-pin-set = Votre code PIN est défini
+rec-pin-set = Rien d’autre n’a été fait avec ce code. Recommencez, et tapez votre code PIN à côté du nouveau code.
 new-code = Recommencez : un nouveau code sera envoyé.
 err-too-many-attempts = Trop de codes faux
 rec-too-many-attempts = { new-code }
@@ -104,6 +108,8 @@ field-card-number = Le numéro de carte est mal tapé : il a 12 à 19 chiffres, 
 field-card-expiry = L’expiration n’est pas de la forme MM/AA.
 field-identifier = Le nom d’utilisateur a 1 à 128 caractères.
 field-number = Le numéro commence par + et l’indicatif du pays, comme +33 6 12 34 56 78.
+field-pin = Le code PIN ou mot de passe a 1 à 256 caractères.
+field-new-pin = Un nouveau code PIN a 6 chiffres ou plus, un mot de passe 8 caractères ou plus, et il n’est pas de ceux que l’on devine d’abord. S’il ne peut être défini ici, demandez à qui vous a inscrit.
 field-code = Le code a 6 à 10 chiffres.
 
 # Le programme d’une partie utilisatrice n’est pas juste.

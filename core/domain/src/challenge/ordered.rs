@@ -4,6 +4,7 @@
 use super::{Challenge, State, Transition, Verified};
 use crate::{
     agreement::{Agreement, ProtocolOrder},
+    element::Element,
     operator::{CodeOrder, Verdict},
     refusal::Refusal,
     time::Timestamp,
@@ -34,13 +35,19 @@ impl Challenge {
 
     /// Draws the conclusion of what an operator said of a response, on the challenge as it stands by now. The proof is good
     /// once its step is committed, and it is the only one ever.
-    pub(crate) fn judged(mut self, verdict: &Verdict, now: Timestamp) -> Transition<Verified> {
+    pub(crate) fn judged(
+        mut self,
+        verdict: &Verdict,
+        elements: Vec<Element>,
+        now: Timestamp,
+    ) -> Transition<Verified> {
         if let Some(refusal) = self.over() {
             return Transition::Refused(refusal);
         }
         match verdict {
             Verdict::Accepted { statement } => {
                 self.statement = Some(statement.clone());
+                self.elements = elements;
                 let proof = Verified::of(&self);
                 Transition::Made(self.end(State::Verified { at: now }), proof)
             }
@@ -77,6 +84,7 @@ const fn is_final(refusal: &Refusal) -> bool {
         Refusal::WrongCode { .. }
         | Refusal::AlreadyUsed
         | Refusal::OtherSession
+        | Refusal::PinSet
         | Refusal::TooManySends
         | Refusal::TooSoon { .. }
         | Refusal::Blocked { .. }

@@ -25,7 +25,7 @@ fn a_right_response_verifies_once() {
     let Transition::Made(verified, proof) = standing.conclude(attempt, true, NOW) else {
         panic!("not accepted")
     };
-    assert_eq!(verified.events, [Event::ChallengeVerified]);
+    assert_eq!(verified.events, [Event::ChallengeVerified { elements: vec![Element::Phone] }]);
     assert_eq!(proof.challenge(), challenge().id());
     let again = verified.next.clone().count_attempt(&session(), NOW);
     assert_eq!(again, Transition::Refused(Refusal::AlreadyUsed));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    FakeBank, FakeClock, FakeMessenger, MemoryStore, PlainWords, START, SeededEntropy, alice, card,
-    key_ring, purchase, unbounded,
+    FakeBank, FakeClock, FakeMessenger, MemoryStore, PlainWords, QuickHasher, START, SeededEntropy,
+    alice, card, key_ring, purchase, unbounded,
 };
 use crate::{
     agreement::Agreement,
@@ -28,7 +28,8 @@ fn services(
     let payments = Arc::new(AwaitedPayments::of(ports.store.clone()));
     let verifier = Verifier::new(ports.clone(), policy.clone())
         .with_waiting(payments)
-        .with_limits(unbounded());
+        .with_limits(unbounded())
+        .with_pins(Arc::new(QuickHasher));
     let verifier = Arc::new(verifier);
     let outbox = Outbox::new(ports.clone(), verifier.clone(), Arc::new(PlainWords));
     let gateway = Gateway::new(ports.clone(), bank, verifier.clone());

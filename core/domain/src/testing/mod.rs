@@ -12,6 +12,7 @@ mod bank;
 mod fixture;
 mod messenger;
 mod operator;
+mod pin;
 mod store;
 
 use std::sync::{
@@ -23,6 +24,7 @@ pub use bank::{BankCall, FakeBank};
 pub use fixture::Fixture;
 pub use messenger::FakeMessenger;
 pub use operator::FakeOperator;
+pub use pin::QuickHasher;
 pub use store::{MemoryStore, Unhurried};
 
 use crate::{
@@ -40,6 +42,7 @@ use crate::{
     locale::Locale,
     person::Person,
     phrase::{Phrase, Words},
+    pin::PinDemand,
     plan::KnownBy,
     policy::PolicySettings,
     ports::{Clock, Ports},
@@ -249,6 +252,7 @@ pub fn challenge() -> Challenge {
         id: challenge,
         key: Some("k1".try_into().unwrap()),
         message: format!("msg_{:032x}", 1).try_into().unwrap(),
+        pin: PinDemand::No,
     };
     Challenge::begin(request, opening, &PolicySettings::default(), issued_at).next
 }

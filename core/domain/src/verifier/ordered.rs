@@ -4,12 +4,13 @@
 
 use super::{Operated, Verifier};
 use crate::{
-    challenge::{Challenge, ChallengeRequest, Verified, orderable},
-    code::TypedCode,
+    challenge::{Challenge, ChallengeRequest, Transition, Verified, orderable},
+    element::Element,
     error::Error,
     id::{MessageId, SessionId},
     message::{Accepted, SendError},
-    operator::{CodeOrder, OperatorError},
+    operator::{CodeOrder, OperatorError, Verdict},
+    pin::{PinDemand, Response},
     record::Versioned,
     refusal::{Outcome, Refusal},
 };
@@ -26,7 +27,7 @@ impl Verifier {
         &self,
         found: Versioned<Challenge>,
         session: &SessionId,
-        typed: &TypedCode,
+        response: &Response,
     ) -> Result<Outcome<Verified>, Error> {
         let challenge = &found.value;
         // A stranger to the session cannot use up the attempts of its owner.
@@ -41,8 +42,26 @@ impl Verifier {
             return Ok(Outcome::Refused(Refusal::Late));
         }
         let verdict =
-            self.operated()?.operator.check(&order_of(challenge)?, typed.secret()).await?;
-        self.conclude(found, |challenge, now| challenge.judged(&verdict, now)).await
+            self.operated()?.operator.check(&order_of(challenge)?, response.code.secret()).await?;
+        let verdict = &verdict;
+        if challenge.pin() == PinDemand::No {
+            let elements = || vec![Element::Phone];
+            let conclude = |challenge: Challenge, now| challenge.judged(verdict, elements(), now);
+            return self.conclude(found, conclude).await;
+        }
+        // An operator that said yes says so again: a wrong PIN uses up tries of the PIN, and no code.
+        let conclude = |challenge: Challenge, pin: Option<Element>, now| match (verdict, pin) {
+            (Verdict::Accepted { .. }, None) if challenge.over().is_none() => {
+                let attempts_left = challenge.attempts_left();
+                Transition::Refused(Refusal::WrongCode { attempts_left })
+            }
+            (_, pin) => {
+                let elements = [Element::Phone].into_iter().chain(pin).collect();
+                challenge.judged(verdict, elements, now)
+            }
+        };
+        let is_right = matches!(verdict, Verdict::Accepted { .. });
+        self.conclude_pin(found, is_right, response.pin.as_ref(), conclude).await
     }
 
     /// Has the operator send the code. It is known there by the message's id, and no receipt comes for it.

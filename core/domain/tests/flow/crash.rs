@@ -60,7 +60,7 @@ async fn was_verified(shop: &Fixture, payment: &Payment) -> bool {
     };
     let about = RecordKey { collection: "challenge", id: challenge.to_string() };
     let facts = shop.store.facts(&about).await.unwrap();
-    facts.iter().any(|fact| fact.event == Event::ChallengeVerified)
+    facts.iter().any(|fact| matches!(fact.event, Event::ChallengeVerified { .. }))
 }
 
 /// What must hold of every purchase at its end; gives the end's name.

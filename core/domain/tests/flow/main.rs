@@ -4,6 +4,7 @@
 mod crash;
 mod limits;
 mod message;
+mod pin;
 mod purchase;
 mod race;
 mod retention;

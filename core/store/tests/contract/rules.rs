@@ -342,7 +342,7 @@ pub(crate) async fn due_records_are_counted_whatever_the_limit(store: AnyStore) 
 
 pub(crate) async fn facts_come_in_the_order_of_their_commits(store: AnyStore) {
     // The later fact has the earlier time: it is the order of the commits that counts.
-    let early = Fact { at: at(1), event: Event::ChallengeVerified };
+    let early = Fact { at: at(1), event: Event::ChallengeVerified { elements: Vec::new() } };
     let late = Fact { at: at(2), event: Event::AttemptCounted { number: 1 } };
     let first = vec![(note("a"), late.clone()), (note("b"), attempt(9)), (note("a"), late.clone())];
     store.commit(Batch { facts: first, ..Batch::default() }).await.unwrap();
