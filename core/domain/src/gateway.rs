@@ -356,7 +356,7 @@ impl Gateway {
     async fn lease(&self, found: Versioned<Payment>) -> Result<Option<Versioned<Payment>>, Error> {
         let now = self.ports.clock.now();
         let mut batch = Batch::default();
-        let leased = batch.step(found.version, Step::silent(found.value.leased(now)), now)?;
+        let leased = batch.step(found.version, Step::silent(found.value.resumed(now)), now)?;
         match self.ports.store.commit(batch).await {
             Ok(()) => Ok(Some(leased)),
             Err(StoreError::Conflict { .. }) => Ok(None),
@@ -410,6 +410,10 @@ impl Gateway {
             Ok(Decision::Approved { approval }) => {
                 let challenge = self.add_challenge(&found.value, &mut batch)?;
                 found.value.ask_code(Some(approval), &challenge)?
+            }
+            Ok(Decision::Declined { response }) if found.value.asked_before => {
+                tracing::warn!(payment = %found.value.id(), %response, "declined only when asked again; voiding the payment");
+                return self.void(found, VoidCause::Interrupted).await;
             }
             Ok(Decision::Declined { response }) => found.value.declined(response, now)?,
             Err(error) => {
