@@ -93,6 +93,11 @@ pub enum Error {
     /// A passphrase that would protect nothing.
     #[error("the passphrase must have 12 characters or more")]
     PassphraseTooShort,
+    /// A passphrase for a PKCS#12 file has a character that such a file cannot be sealed under.
+    #[error(
+        "the passphrase has a character beyond U+FFFF, which a PKCS#12 file cannot be sealed under"
+    )]
+    PassphraseBeyondBmp,
     /// The bytes are not a PKCS#10 request, in DER or PEM, of at most 16 KiB.
     #[error("not a well-formed certificate request")]
     MalformedRequest,

@@ -84,7 +84,7 @@ pub use key::{
 pub use kind::{AuthorityKind, EndEntityKind, KeyUse};
 pub use phone::{Card, Holder, PhoneNumber};
 pub use phone_record::MAX_ENVELOPE_BYTES;
-pub use pkcs12::to_pkcs12;
+pub use pkcs12::{check_pkcs12_passphrase, to_pkcs12};
 pub use profile::{AuthorityProfile, Phone, Profile, check_revocation_list_url};
 pub use read::read_phone;
 pub use request::{MAX_REQUEST_BYTES, Request};

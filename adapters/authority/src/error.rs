@@ -135,6 +135,7 @@ fn of_certificate(error: &AuthorityError, cause: &countersign_certs::Error) -> P
     let invalid = WORDS.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
     match cause {
         Cause::PassphraseTooShort => invalid.worded("passphrase-too-short"),
+        Cause::PassphraseBeyondBmp => invalid.worded("passphrase-beyond-bmp"),
         Cause::MalformedRequest => invalid.worded("request-malformed"),
         Cause::RequestSignature => invalid.worded("request-signature"),
         Cause::KeyNotAllowed => invalid.worded("key-not-allowed"),
@@ -172,6 +173,7 @@ mod tests {
         let serial = || "0123".to_owned();
         let certificates = [
             Certs::PassphraseTooShort,
+            Certs::PassphraseBeyondBmp,
             Certs::MalformedRequest,
             Certs::RequestSignature,
             Certs::KeyNotAllowed,

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use countersign_certs::{KeyPair, Request, check_passphrase, to_pkcs12};
+use countersign_certs::{KeyPair, Request, check_pkcs12_passphrase, to_pkcs12};
 use countersign_domain::{code::TypedCode, invalid::Field};
 use countersign_web::{
     body::form,
@@ -202,7 +202,7 @@ async fn issue(
         return Ok(file(kind, "certificate.pem", pem.into_bytes()));
     }
     // What can be refused is refused before a key is made, and before the code is used up.
-    check_passphrase(&passphrase).map_err(AuthorityError::from)?;
+    check_pkcs12_passphrase(&passphrase).map_err(AuthorityError::from)?;
     service.enrolments.look(&token).await?;
     let (key, request) = new_key().map_err(AuthorityError::from)?;
     let certificate = service.finish(token, code, request, None).await?;

@@ -356,6 +356,7 @@ impl Checkouts {
                 }
             }
             Status::Declined | Status::Voided => Err(CheckoutError::NotNow("voided")),
+            Status::Releasing => Err(CheckoutError::NotNow("releasing")),
             Status::AwaitingCode => Err(CheckoutError::NotNow("awaiting_code")),
             Status::Processing => Err(CheckoutError::NotNow("processing")),
             Status::Paid => Err(CheckoutError::NotNow("paid")),

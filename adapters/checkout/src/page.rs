@@ -114,6 +114,7 @@ impl PayerView {
             Status::AwaitingCode => "awaiting_code",
             Status::Processing => "processing",
             Status::Paid => "paid",
+            Status::Releasing => "releasing",
             Status::Declined | Status::Voided => "failed",
             Status::Expired => "expired",
         }

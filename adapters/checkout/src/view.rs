@@ -33,7 +33,9 @@ pub enum Status {
     Paid,
     /// The bank refused.
     Declined,
-    /// The payment was not made: no right code in time, no phone, or cancelled.
+    /// The payment is not made, and the bank has not yet said that it holds nothing for it; look again.
+    Releasing,
+    /// The payment was not made, and nothing is held for it: no right code in time, no phone, or cancelled.
     Voided,
     /// It was not paid in time.
     Expired,
@@ -52,7 +54,8 @@ impl Status {
                 | PaymentState::ReversingCredit { .. },
             ) => Self::Paid,
             Some(PaymentState::Declined { .. }) => Self::Declined,
-            Some(PaymentState::Voiding { .. } | PaymentState::Voided { .. }) => Self::Voided,
+            Some(PaymentState::Voiding { .. }) => Self::Releasing,
+            Some(PaymentState::Voided { .. }) => Self::Voided,
             Some(
                 PaymentState::Authorizing { .. }
                 | PaymentState::Authorized { .. }

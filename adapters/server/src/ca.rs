@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::Config,
-    file::{Failure, read, write, write_secret},
+    file::{Failure, read, unusable, write, write_secret},
     folder::{AuthorityFolder, KeptKey, passphrase, pem_of, read_certificates},
     server,
     system::SystemClock,
@@ -18,7 +18,7 @@ use countersign_authority::{AuthorityError, CertificateAuthority, Issuance, LIST
 use countersign_certs::{
     Authority, AuthorityKind, AuthorityProfile, Certificate, EndEntityKind, KeyKind, KeyPair,
     PublicKey, Request, RevocationReason, Serial, SigningKey, UnixTime, Validity, check_passphrase,
-    to_pkcs12, to_request_pem,
+    check_pkcs12_passphrase, to_pkcs12, to_request_pem,
 };
 use countersign_domain::ports::Clock as _;
 
@@ -282,8 +282,15 @@ impl Holder {
         }
         let secret = arguments.key_passphrase_file.as_deref();
         let secret = secret.map(|file| passphrase(Some(file))).transpose()?;
-        if let Some(secret) = &secret {
-            check_passphrase(secret)?;
+        match (&secret, &arguments.pkcs12) {
+            (Some(secret), Some(path)) => {
+                check_pkcs12_passphrase(secret)?;
+                // Once issued, it is too late to learn that the key can be put nowhere.
+                write_secret(path, &[])?;
+                std::fs::remove_file(path).map_err(|error| unusable(path, &error))?;
+            }
+            (Some(secret), None) => check_passphrase(secret)?,
+            (None, Some(_) | None) => {}
         }
         let key = new_key(arguments.rsa)?;
         let request = key.to_request_pem(name.unwrap_or_default())?;

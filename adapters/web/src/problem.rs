@@ -258,9 +258,16 @@ impl IntoResponse for Problem {
                 HeaderValue::from_static("Bearer realm=\"countersign\""),
             );
         }
+        // RFC 9110 section 10.2.3: a client that asks at once asks in vain.
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
         response
     }
 }
+
+/// After how long a client may look again at what could not be done, in seconds.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 #[cfg(test)]
 mod tests {

@@ -50,8 +50,13 @@ impl From<&Error> for Problem {
                 Some(refusal) => Self::from(&refusal),
                 None => Self::internal(),
             },
-            Error::Store(StoreError::Unavailable { .. })
-            | Error::Directory(DirectoryError { .. })
+            // Of a commit that failed it is not known whether it is there, and it may be a later one of several: the
+            // bank may have been asked between them. Only a flow that knows better may say that nothing was done.
+            Error::Store(StoreError::Unavailable { .. }) => {
+                tracing::error!(%error, "not known whether it was done");
+                Self::shared(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown")
+            }
+            Error::Directory(DirectoryError { .. })
             | Error::Pin(PinError { .. })
             | Error::Operator(OperatorError { .. }) => {
                 tracing::error!(%error, "not available");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use countersign_certs::{Error, KeyKind, KeyPair, Request, to_pkcs12};
+use countersign_certs::{Error, KeyKind, KeyPair, Request, check_pkcs12_passphrase, to_pkcs12};
 
 use crate::support::{Hierarchy, openssl, read, write};
 
@@ -152,4 +152,23 @@ fn a_pkcs12_file_is_made_only_of_what_belongs_together() {
     assert_eq!(to_pkcs12(&key, &[], "a", PASSPHRASE).unwrap_err(), Error::KeyMismatch);
     let short = to_pkcs12(&other, &chain, "a", "short");
     assert_eq!(short.unwrap_err(), Error::PassphraseTooShort);
+}
+
+#[test]
+fn a_passphrase_that_no_pkcs12_file_can_be_sealed_under_is_refused_beforehand() {
+    let emoji = "correct\u{1f600}horse\u{1f600}battery";
+    assert_eq!(check_pkcs12_passphrase(emoji), Err(Error::PassphraseBeyondBmp));
+    assert_eq!(check_pkcs12_passphrase("short"), Err(Error::PassphraseTooShort));
+    // What is accepted beforehand makes a file, which OpenSSL opens, up to the last character of the BMP's letters.
+    let passphrase = "cheval corrigé \u{fffd}\u{ac00}";
+    assert_eq!(check_pkcs12_passphrase(passphrase), Ok(()));
+    let hierarchy = Hierarchy::new();
+    let folder = tempfile::tempdir().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let chain = [hierarchy.clear_client(&key)];
+    let file = to_pkcs12(&key, &chain, "caf\u{e9} \u{1f600}", passphrase).unwrap();
+    write(folder.path(), "client.p12", file);
+    write(folder.path(), "passphrase", passphrase);
+    let said = openssl(folder.path(), "pkcs12 -in client.p12 -passin file:passphrase -nodes");
+    assert!(said.contains("friendlyName"), "{said}");
 }

@@ -64,7 +64,7 @@ impl Iso8583Bank {
     }
 
     /// Sends a message until it is answered: first as it is, then marked as a repeat.
-    async fn exchange(&self, first: Message) -> Result<Message, BankError> {
+    async fn exchange(&self, first: Message) -> Result<Answer, BankError> {
         let Ok(Ok(_place)) = timeout(self.settings.connect_timeout, self.in_flight.acquire()).await
         else {
             return Err(BankError::Unreachable {
@@ -76,7 +76,7 @@ impl Iso8583Bank {
         let mut sent = false;
         for attempt in 1..=self.settings.tries {
             match self.ask(&message, &key).await {
-                Ok(answer) => return Ok(answer),
+                Ok(message) => return Ok(Answer { message, repeated: sent }),
                 Err(Unanswered::NotSent) if !sent => {
                     return Err(BankError::Unreachable {
                         cause: "there is no connection".to_owned(),
@@ -114,6 +114,12 @@ impl Iso8583Bank {
     }
 }
 
+/// What the bank said, and to what: once a try went unanswered, the answer may be that to its repeat.
+struct Answer {
+    message: Message,
+    repeated: bool,
+}
+
 /// Why a message has no answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Unanswered {
@@ -129,7 +135,8 @@ enum Unanswered {
 impl IssuingBank for Iso8583Bank {
     async fn authorize(&self, request: &BankRequest) -> Result<Decision, BankError> {
         let question = request::authorization(&self.settings, request)?;
-        response::decision(&self.exchange(question).await?)
+        let Answer { message, repeated } = self.exchange(question).await?;
+        response::decision(&message, repeated)
     }
 
     async fn capture(
@@ -139,19 +146,19 @@ impl IssuingBank for Iso8583Bank {
         amount: Amount,
     ) -> Result<(), BankError> {
         let advice = request::completion(&self.settings, request, approval, amount)?;
-        response::accepted(&self.exchange(advice).await?)
+        response::accepted(&self.exchange(advice).await?.message)
     }
 
     /// `0200` with the processing code of a return; repeated until it is answered.
     async fn credit(&self, request: &BankRequest) -> Result<(), BankError> {
         let credit = request::credit(&self.settings, request)?;
-        response::credited(&self.exchange(credit).await?)
+        response::credited(&self.exchange(credit).await?.message)
     }
 
     /// `0400` that names the return.
     async fn reverse_credit(&self, request: &BankRequest) -> Result<(), BankError> {
         let reversal = request::credit_reversal(&self.settings, request)?;
-        response::credited(&self.exchange(reversal).await?)
+        response::credited(&self.exchange(reversal).await?.message)
     }
 
     async fn void(
@@ -160,6 +167,6 @@ impl IssuingBank for Iso8583Bank {
         approval: Option<&ApprovalCode>,
     ) -> Result<(), BankError> {
         let reversal = request::reversal(&self.settings, request, approval)?;
-        response::voided(&self.exchange(reversal).await?)
+        response::voided(&self.exchange(reversal).await?.message)
     }
 }

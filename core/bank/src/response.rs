@@ -3,8 +3,9 @@
 use countersign_domain::bank::{ApprovalCode, BankError, Decision, ResponseCode};
 use countersign_iso8583::{Field, Message};
 
-/// The bank's decision on an authorization.
-pub(crate) fn decision(answer: &Message) -> Result<Decision, BankError> {
+/// The bank's decision on an authorization. Once it was `repeated`, a decline is not the answer to what was asked first:
+/// that may be approved and its answer lost, and no response code of ISO 8583:1987 says that it was refused.
+pub(crate) fn decision(answer: &Message, repeated: bool) -> Result<Decision, BankError> {
     let response = response_code(answer)?;
     match response.as_str() {
         "00" | "11" => Ok(Decision::Approved { approval: approval_code(answer)? }),
@@ -16,6 +17,9 @@ pub(crate) fn decision(answer: &Message) -> Result<Decision, BankError> {
         // In progress (09), answered too late (68), seen before (94): the bank does not say what became of it.
         "09" | "68" | "94" => {
             Err(unknown(&format!("the bank did not say what it decided (response {response})")))
+        }
+        _ if repeated => {
+            Err(unknown(&format!("declined only when asked again (response {response})")))
         }
         _ => Ok(Decision::Declined { response }),
     }

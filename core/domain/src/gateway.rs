@@ -428,7 +428,7 @@ impl Gateway {
     async fn lease(&self, found: Versioned<Payment>) -> Result<Option<Versioned<Payment>>, Error> {
         let now = self.ports.clock.now();
         let mut batch = Batch::default();
-        let leased = batch.step(found.version, Step::silent(found.value.leased(now)), now)?;
+        let leased = batch.step(found.version, Step::silent(found.value.resumed(now)), now)?;
         match self.ports.store.commit(batch).await {
             Ok(()) => Ok(Some(leased)),
             Err(StoreError::Conflict { .. }) => Ok(None),
@@ -479,6 +479,10 @@ impl Gateway {
                 found.value.authorized(approval, now)?
             }
             Ok(Decision::Approved { approval }) => return self.ask_code(found, &approval).await,
+            Ok(Decision::Declined { response }) if found.value.asked_before => {
+                tracing::warn!(payment = %found.value.id(), %response, "declined only when asked again; voiding the payment");
+                return self.void(found, VoidCause::Interrupted).await;
+            }
             Ok(Decision::Declined { response }) => found.value.declined(response, now)?,
             Err(error) => {
                 tracing::warn!(payment = %found.value.id(), %error, "the bank did not answer; voiding the payment");

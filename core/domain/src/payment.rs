@@ -111,6 +111,10 @@ pub struct Payment {
     /// Follows it through logs.
     pub(crate) correlation: Option<CorrelationId>,
     pub(crate) state: PaymentState,
+    /// Whether the bank may have been asked before for what the state asks of it, and its answer was lost: then a decline
+    /// is not the answer to the first question.
+    #[serde(default)]
+    pub(crate) asked_before: bool,
     /// When any process may resume it.
     pub(crate) next_at: Option<Timestamp>,
 }
@@ -146,6 +150,7 @@ impl Payment {
             next_at: Some(now.plus_seconds(LEASE_SECONDS)),
             bank,
             challenge: None,
+            asked_before: false,
             correlation: request.correlation,
             state: PaymentState::Authorizing { agreed },
         };
@@ -544,6 +549,7 @@ impl Payment {
 
     fn with(mut self, state: PaymentState) -> Self {
         self.state = state;
+        self.asked_before = false;
         self
     }
 
@@ -559,6 +565,11 @@ impl Payment {
             return self;
         }
         self.due(Some(now.plus_seconds(LEASE_SECONDS)))
+    }
+
+    /// As `leased`, of a payment that another process may have left in the middle of a question.
+    pub(crate) fn resumed(self, now: Timestamp) -> Self {
+        Self { asked_before: true, ..self }.leased(now)
     }
 
     fn due(mut self, at: Option<Timestamp>) -> Self {

@@ -17,6 +17,8 @@ get-the-certificate = Get the certificate
 
 err-passphrase-too-short = The passphrase is too short
 rec-passphrase-too-short = Use 12 characters or more, or give a certificate request for a key of your own.
+err-passphrase-beyond-bmp = The passphrase has a character that the file cannot be sealed under
+rec-passphrase-beyond-bmp = Use letters, digits and signs, and no pictograms such as emoji. The code is still good.
 err-request-malformed = This is not a well-formed certificate request
 rec-request-malformed = Send a PKCS#10 request of at most 16 KiB.
 err-request-signature = The request is not signed with its own key

@@ -17,6 +17,8 @@ get-the-certificate = Obtenir le certificat
 
 err-passphrase-too-short = La phrase de passe est trop courte
 rec-passphrase-too-short = Prenez 12 caractères ou plus, ou donnez une demande de certificat pour une clé à vous.
+err-passphrase-beyond-bmp = La phrase de passe a un caractère avec lequel le fichier ne peut être scellé
+rec-passphrase-beyond-bmp = Prenez des lettres, des chiffres et des signes, sans pictogrammes tels que les émojis. Le code reste valable.
 err-request-malformed = Ce n’est pas une demande de certificat bien formée
 rec-request-malformed = Envoyez une demande PKCS#10 de 16 Kio au plus.
 err-request-signature = La demande n’est pas signée avec sa propre clé

@@ -119,6 +119,29 @@ async fn a_french_enrolment_is_french_to_the_phone_and_when_it_is_refused() {
 }
 
 #[tokio::test]
+async fn a_passphrase_that_cannot_seal_the_file_is_refused_before_the_code_is_used_up() {
+    let desk = Desk::new();
+    let (_, _, asked) =
+        desk.ask("/enrol", "en", &format!("identifier=alice&number={NUMBER}")).await;
+    let text = desk.message().await;
+    let (_, code) = text.rsplit_once('#').unwrap();
+    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
+    let token = rest.split('"').next().unwrap();
+    let emoji = "correct%F0%9F%98%80horse%F0%9F%98%80battery";
+    let form = format!("enrolment={token}&code={code}&passphrase={emoji}");
+    let (status, _, refused) = desk.ask("/enrol/code", "en", &form).await;
+    assert_eq!(status, 422, "{refused}");
+    assert!(refused.contains("cannot be sealed under"), "{refused}");
+    // The code is still good. A request takes the place of the passphrase, as the page says.
+    let request = countersign_certs::KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
+    let request = request.replace('+', "%2B").replace('=', "%3D").replace('\n', "%0A");
+    let form = format!("enrolment={token}&code={code}&passphrase=&request={request}");
+    let (status, _, issued) = desk.ask("/enrol/code", "en", &form).await;
+    assert_eq!(status, 200, "{issued}");
+    assert!(issued.starts_with("-----BEGIN CERTIFICATE"), "{issued}");
+}
+
+#[tokio::test]
 async fn a_body_that_cannot_be_read_is_not_quoted() {
     let desk = Desk::new();
     for body in [r#"{"identifier":"alice","number":33639980001}"#, r#"{"33639980001":""}"#] {

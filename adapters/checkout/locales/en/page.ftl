@@ -27,6 +27,7 @@ other-browser = In another browser
 other-browser-detail = This payment waits for its code in the browser in which it was begun.
 processing = One moment
 processing-detail = Your bank is being asked.
+releasing-detail = Your bank is being told to release what it may hold for it. Another payment can be begun after that.
 paid = Paid
 paid-detail = { $amount } to { $payee }.
 expired = Too late

@@ -27,6 +27,7 @@ other-browser = Dans un autre navigateur
 other-browser-detail = Ce paiement attend son code dans le navigateur où il a été commencé.
 processing = Un instant
 processing-detail = Votre banque est interrogée.
+releasing-detail = Votre banque est priée de libérer ce qu’elle retient peut-être. Un autre paiement pourra commencer ensuite.
 paid = Payé
 paid-detail = { $amount } à { $payee }.
 expired = Trop tard

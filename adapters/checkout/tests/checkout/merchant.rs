@@ -1,6 +1,7 @@
 //! The merchant's API.
 
 use axum::http::{StatusCode, header};
+use countersign_domain::bank::BankError;
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -101,6 +102,28 @@ async fn a_checkout_is_called_off_until_it_is_paid() {
     let paid = browser.submit(&format!("{after}/code"), &form).await;
     assert_eq!(paid.text("/status"), "paid", "{paid:?}");
     assert_eq!(void(&after).await.refusal(), (409, "not-now".to_owned()));
+}
+
+#[tokio::test]
+async fn what_the_bank_has_not_released_yet_is_being_released_and_not_void() {
+    let shop = Shop::new();
+    shop.enrol().await;
+    let page = shop.order("dupont").await;
+    let browser = Browser::at(&shop, &page, "application/json").await;
+    browser.submit(&page, "user_id=alice").await;
+    let silent = BankError::Unknown { cause: "no answer".to_owned() };
+    shop.fixture.bank.fail_with(Some(silent));
+    let path = page.replace("/pay/", "/v1/checkouts/");
+    let off = shop.call("dupont", "POST", &format!("{path}/void"), &[], "").await;
+    assert_eq!((off.text("/status"), off.text("/cause")), ("releasing".into(), "cancelled".into()));
+    let shown = Browser::at(&shop, &page, "text/html").await;
+    let shown = shown.open(&page).await;
+    assert!(shown.body.contains("is being told to release"), "{shown:?}");
+    shop.fixture.bank.fail_with(None);
+    shop.fixture.clock.advance_seconds(3600);
+    shop.fixture.gateway.resume(10).await.unwrap();
+    let released = shop.call("dupont", "GET", &path, &[], "").await;
+    assert_eq!(released.text("/status"), "voided");
 }
 
 #[tokio::test]

@@ -92,7 +92,8 @@ async fn a_store_that_is_busy_says_try_again_and_never_that_there_are_no_funds()
     let out = alice.transfer("take-out-1", "10.00");
     let busy = StoreError::Conflict { key: "a record".to_owned() };
     let down = StoreError::Unavailable { cause: "the disk is full".to_owned() };
-    for (error, status, name) in [(busy, 409, "changed-meanwhile"), (down, 503, "not-available")] {
+    for (error, status, name) in [(busy, 409, "changed-meanwhile"), (down, 503, "outcome-unknown")]
+    {
         *noting.fails_with.lock().unwrap() = Some(error);
         let paying = wallets.start_payment(visitor, &pay).await.unwrap_err();
         let taking = wallets.take_out(visitor, &out).await.unwrap_err();

@@ -40,6 +40,20 @@ async fn a_late_answer_to_the_first_message_answers_the_repeat() {
 }
 
 #[tokio::test]
+async fn a_decline_of_a_repeat_is_not_the_answer_to_the_first_question() {
+    for response in ["05", "12", "14", "51", "54", "62"] {
+        let (driver, listener) = start(impatient).await;
+        let mut bank = Line::accept(&listener).await;
+        let decision = authorize(&driver, purchase(1));
+        bank.question().await;
+        let repeat = bank.question().await;
+        bank.answer(&repeat, response, "").await;
+        let cause = format!("declined only when asked again (response {response})");
+        assert_eq!(decision.await.unwrap(), Err(BankError::Unknown { cause }));
+    }
+}
+
+#[tokio::test]
 async fn a_bank_that_stays_silent_is_asked_so_many_times_and_the_outcome_is_not_known() {
     let (driver, listener) = start(impatient).await;
     let mut bank = Line::accept(&listener).await;

@@ -135,6 +135,35 @@ async fn a_death_at_any_operation_loses_and_doubles_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_decline_ends_a_payment_only_when_the_bank_was_asked_once() {
+    let (mut ends, mut asked_twice) = (BTreeSet::new(), 0);
+    for at in 1.. {
+        let shop = shop(Order::CodeFirst);
+        shop.bank.decline_with("51");
+        let store = Eventful::on(shop.store.clone(), at, Happening::DiesBefore);
+        let (gateway, outbox) = shop.process_on(store.clone());
+        let purchase = shop.purchase("49.90");
+        let id = purchase.payment.clone();
+        until_death(buy(&shop, &gateway, &outbox, purchase)).await;
+        if !store.has_happened() {
+            assert_eq!(state_of(&shop, &id).await, "declined");
+            break;
+        }
+        recover(&shop).await;
+        let calls = shop.bank.call_names();
+        let asked = calls.iter().filter(|call| **call == "authorize").count();
+        let Ok(payment) = shop.gateway.payment(&id).await else { continue };
+        ends.insert(payment.state().name());
+        if asked > 1 {
+            asked_twice += 1;
+            assert_eq!(payment.state().name(), "voided", "the first answer was lost: {calls:?}");
+            assert_eq!(calls.last(), Some(&"void"));
+        }
+    }
+    assert!(asked_twice > 0 && ends.contains("voided"), "{ends:?}");
+}
+
 /// A payment whose process died before it asked the bank.
 pub(crate) async fn started_by_a_dead_process(shop: &Fixture) -> PaymentId {
     // It looks how the phone stands, and commits.

@@ -208,6 +208,7 @@ fn became(view: &Value, last: &str) -> Became {
         ("processing", _) => (Tone::Open, "the bank is being asked"),
         ("paid", _) => (Tone::Good, "paid"),
         ("declined", _) => (Tone::Bad, "refused: the bank declined"),
+        ("releasing", _) => (Tone::Bad, "not paid: the bank is told to release it"),
         ("voided", "too-many-attempts") => (Tone::Bad, "refused: too many wrong codes"),
         ("voided", "late-code") => (Tone::Bad, "expired: no code came in time"),
         ("voided", "phone-unreachable") => (Tone::Bad, "voided: the phone cannot be reached"),
