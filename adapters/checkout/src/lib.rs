@@ -39,4 +39,4 @@ pub use identity::PayerHint;
 pub use message::{CreateCheckout, NewCheckout};
 pub use payer::payer_pages;
 pub use record::{CHECKOUTS, CheckoutId};
-pub use view::{CheckoutView, MerchantView, PayerView, Status};
+pub use view::{CheckoutView, ExemptionView, MerchantView, PayerView, Status};

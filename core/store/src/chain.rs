@@ -188,6 +188,7 @@ pub(crate) fn cause_of(error: StoreError) -> String {
         StoreError::Corrupt { cause, .. } => cause,
         StoreError::Conflict { .. }
         | StoreError::Overdrawn { .. }
+        | StoreError::Exhausted { .. }
         | StoreError::Unavailable { .. } => error.to_string(),
     }
 }

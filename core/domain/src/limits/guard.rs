@@ -91,20 +91,7 @@ impl Guard<'_> {
         Ok(refusal)
     }
 
-    /// Why that phone is asked for nothing now, if so.
-    pub(crate) async fn refusal_of(
-        &self,
-        address: &Address,
-        now: Timestamp,
-    ) -> Result<Option<Refusal>, Error> {
-        let Address::Msisdn(number) = address;
-        if !self.limits.serves(number) {
-            return Ok(Some(Refusal::PhoneNotServed));
-        }
-        Ok(standing::find(self.ports, number).await?.standing.refusal(now))
-    }
-
-    /// As [`Self::refusal_of`], of a payment that would wait, too.
+    /// Why a payment would not wait for that phone now, if so.
     pub(crate) async fn refusal_to_wait(
         &self,
         address: &Address,
