@@ -256,8 +256,13 @@ async fn plain(folder: &Path, (clients, commits): (u32, u32), octets: f64) -> f6
         committing.spawn(async move {
             for number in (client..commits).step_by(usize::try_from(clients).unwrap()) {
                 let key = RecordKey { collection: "plain", id: number.to_string() };
-                let record =
-                    Record { key, version: Version::FIRST, due_at: None, body: body.clone() };
+                let record = Record {
+                    key,
+                    version: Version::FIRST,
+                    due_at: None,
+                    final_at: None,
+                    body: body.clone(),
+                };
                 let batch = Batch { inserts: vec![record], ..Batch::default() };
                 store.commit(batch).await.unwrap();
             }

@@ -5,8 +5,8 @@
 //! beside another person's card, is of no use.
 
 use countersign_domain::{
-    address::Address, card::Card, error::Error, id::Identifier, keys::KeyRing, plan::KnownBy,
-    ports::Directory, subscriber::Subscriber, time::Timestamp,
+    address::Address, card::Card, id::Identifier, keys::KeyRing, plan::KnownBy, ports::Directory,
+    subscriber::Subscriber, time::Timestamp,
 };
 use countersign_web::{
     holder::{CertificateHolder, CertificateReader},
@@ -55,7 +55,7 @@ impl Payer {
                 (identifier, by, card)
             }
             PayerHint::Card(card) => {
-                let by = keys.card_index(&card).map_err(Error::from)?;
+                let by = keys.card_index(&card)?;
                 ("nobody".try_into()?, by, Some(card))
             }
             // The holder of a certificate is known, and learns nothing of others.

@@ -180,12 +180,17 @@ pub(crate) fn before_the_code(mut fact: Fact) -> Option<Fact> {
         Event::MessageSent { .. }
         | Event::MessageDelivered { .. }
         | Event::MessageFailed { .. }
-        | Event::MessageUnconfirmed { .. } => return None,
+        | Event::MessageUnconfirmed { .. }
+        | Event::PhoneBlocked { .. } => return None,
         Event::CodeResent { .. }
         | Event::AttemptCounted { .. }
-        | Event::ChallengeVerified
+        | Event::ChallengeVerified { .. }
         | Event::ChallengeRefused { .. }
         | Event::TextReceived { .. }
+        | Event::SubscriberEntered
+        | Event::SubscriberLocked
+        | Event::SubscriberUnlocked
+        | Event::SubscriberRemoved
         | Event::PaymentAuthorized { .. }
         | Event::PaymentDeclined { .. }
         | Event::CodeAsked { .. }

@@ -177,7 +177,7 @@ mod tests {
         let shop = Fixture::new();
         for _ in 0..MAX_PAYMENTS_SENDING * 2 {
             let session = SessionId::random(shop.entropy.as_ref()).unwrap();
-            shop.verifier.start_challenge(shop.access(session)).await.unwrap();
+            shop.verifier.start_challenge(shop.access(session)).await.unwrap().done().unwrap();
         }
         let network = Arc::new(Stuck::default());
         let (stop, stopping) = watch::channel(false);

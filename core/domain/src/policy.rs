@@ -161,7 +161,7 @@ fn is_low_value(amount: Amount) -> bool {
 
 /// RTS art. 16(b): 100 EUR.
 fn art_16_total() -> Option<Amount> {
-    Amount::new(100_00, "EUR".try_into().ok()?).ok()
+    Amount::new(10_000, "EUR".try_into().ok()?).ok()
 }
 
 /// Whether an amount, on top of what there is already, is up to the limit of its currency, the limit included.

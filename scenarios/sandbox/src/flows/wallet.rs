@@ -141,7 +141,12 @@ const fn not_verified(refusal: &Refusal) -> &'static str {
         Refusal::Late => "expired: no code came in time",
         Refusal::Undeliverable => "voided: the phone cannot be reached",
         Refusal::Cancelled => "voided: called off",
+        Refusal::Blocked { .. } | Refusal::Locked => "refused: too many wrong codes for this phone",
+        Refusal::MessageLimit { .. } => "refused: no further message for now",
+        Refusal::PhoneNotServed => "refused: no messages to such a phone",
+        Refusal::TooManyWaiting { .. } => "refused: other payments wait for a code",
         Refusal::WrongCode { .. }
+        | Refusal::PinSet
         | Refusal::AlreadyUsed
         | Refusal::OtherSession
         | Refusal::TooManySends
