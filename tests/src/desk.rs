@@ -2,10 +2,14 @@
 //!
 //! No network, no bank: what is tried is the code, under many hands at once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU32, Ordering},
+};
 
 use async_trait::async_trait;
 use countersign_domain::{
+    address::Msisdn,
     agreement::Agreement,
     amount::Amount,
     challenge::{Challenge, ChallengeRequest},
@@ -14,6 +18,7 @@ use countersign_domain::{
     id::{ChallengeId, SessionId},
     message::{Accepted, OutboundMessage, SendError},
     outbox::Outbox,
+    person::Person,
     policy::Policy,
     ports::{Entropy, Messenger, Ports, Store},
     refusal::Refusal,
@@ -24,6 +29,9 @@ use countersign_domain::{
 
 /// The payee unless a test says otherwise.
 pub const PAYEE: &str = "Librairie Dupont";
+
+/// How many phones there are, so that the next is another one at every desk.
+static PHONES: AtomicU32 = AtomicU32::new(0);
 
 /// One process at work on a store. The clock stands still: no code dies of age.
 pub struct Desk {
@@ -56,7 +64,8 @@ impl Desk {
         Ok(SessionId::random(self.entropy.as_ref())?)
     }
 
-    /// Asks Alice in that session to agree to pay some euros to somebody.
+    /// Asks somebody in that session to agree to pay some euros to somebody. Each time it is another phone: what happens to one
+    /// phone is done one after the other, and is not what desks are for.
     ///
     /// # Errors
     /// When amount or payee are not valid, or the store fails.
@@ -69,9 +78,11 @@ impl Desk {
         let amount = Amount::from_decimal(euros, "EUR".try_into()?)?;
         let reference = Reference::try_from("order-1")?;
         let transaction = Transaction::new(amount, Payee::try_from(payee)?, reference, Vec::new())?;
+        let phone = PHONES.fetch_add(1, Ordering::Relaxed);
+        let address = Msisdn::try_from(format!("+336{phone:08}"))?.into();
         let request = ChallengeRequest {
             relying_party: "librairie".try_into()?,
-            person: alice(session.clone(), "pay.example.com"),
+            person: Person { address, ..alice(session.clone(), "pay.example.com") },
             agreement: Agreement::Payment {
                 transaction,
                 account: Some(card().masked()),

@@ -8,3 +8,8 @@ pub mod desk;
 pub mod killable;
 pub mod load;
 pub mod osmo;
+
+/// A line for a server's configuration: one phone and one client as often as a test likes.
+pub const UNLIMITED: &str = "limits = { failures_in_a_row = 100, payments_waiting = 0, pause_seconds = 0, \
+    messages_per_number_an_hour = 0, messages_per_number_a_day = 0, messages_per_range_an_hour = 0, \
+    messages_per_client_an_hour = 0, messages_per_client_a_day = 0 }";

@@ -17,6 +17,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "amount",
             "card",
             "digest",
+            "element",
             "hex",
             "id",
             "invalid",
@@ -41,6 +42,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "message",
             "operator",
             "phrase",
+            "pin",
             "plan",
             "ports",
             "record",
@@ -61,10 +63,11 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "ocra",
             "payment",
             "policy",
+            "response",
             "summary",
         ],
     ),
-    ("the flow", &["directory", "gateway", "outbox", "retention", "verifier"]),
+    ("the flow", &["directory", "gateway", "limits", "outbox", "retention", "verifier"]),
 ];
 
 type Edges = BTreeMap<String, BTreeSet<String>>;

@@ -13,10 +13,10 @@ use countersign_domain::{
     message::Message,
     origin::Origin,
     person::Person,
-    pin::Response,
     ports::{Directory, Ports},
     record::{Batch, StoreError, Stored as _},
     refusal::{Outcome, Refusal},
+    response::Response,
     verifier::Verifier,
 };
 use countersign_web::idempotency;

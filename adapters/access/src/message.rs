@@ -6,8 +6,8 @@ use countersign_domain::{
     invalid::{Field, InvalidInput},
     locale::Locale,
     origin::Origin,
-    pin::Response,
     relying_party::RelyingParty,
+    response::Response,
 };
 use countersign_web::{
     code_page::response,

@@ -13,11 +13,11 @@ use countersign_domain::{
     message::Message,
     payment::{Payment, PaymentRequest, PaymentState},
     person::Person,
-    pin::Response,
     plan::{CaptureTime, CodeDemand, KnownBy},
     ports::{Directory, Ports},
     record::{Batch, RecordKey, StoreError, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
+    response::Response,
 };
 use countersign_web::{
     client_address::ClientAddress, code_page::CodeView, holder::CertificateReader, idempotency,

@@ -6,7 +6,8 @@ use countersign_domain::{
     code::TypedCode,
     invalid::{Field, InvalidInput},
     message::Message,
-    pin::{NewPin, PinDemand, Response, TypedPin},
+    pin::{NewPin, PinDemand, TypedPin},
+    response::Response,
     time::Timestamp,
 };
 use serde::Serialize;

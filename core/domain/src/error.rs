@@ -1,10 +1,15 @@
-//! What can go wrong. A *refusal* (a correct "no") is not here: see [`Refusal`](crate::refusal::Refusal).
+//! What can go wrong. A *refusal* (a correct "no") is not here: see [`Refusal`].
 
 use thiserror::Error;
 
 use crate::{
-    invalid::InvalidInput, operator::OperatorError, pin::PinError, randomness::EntropyError,
-    record::StoreError, refusal::Refusal, subscriber::DirectoryError,
+    invalid::InvalidInput,
+    operator::OperatorError,
+    pin::PinError,
+    randomness::EntropyError,
+    record::StoreError,
+    refusal::{Outcome, Refusal},
+    subscriber::DirectoryError,
 };
 
 /// The domain could not do what was asked, through the caller's fault or a port's.
@@ -71,6 +76,19 @@ impl Error {
                 Some(Refusal::of_counter(counter, *wait_seconds))
             }
             _ => None,
+        }
+    }
+}
+
+impl<T> Outcome<T> {
+    /// Of what a commit came to: a limit that was reached meanwhile is a refusal, and no error.
+    ///
+    /// # Errors
+    /// Every other error.
+    pub fn of(result: Result<T, Error>) -> Result<Self, Error> {
+        match result {
+            Ok(done) => Ok(Self::Done(done)),
+            Err(error) => error.refusal().map(Self::Refused).ok_or(error),
         }
     }
 }

@@ -18,12 +18,12 @@ use crate::{
     id::{ChallengeId, PaymentId, SessionId},
     limits,
     payment::{Credited, Opening, Payment, PaymentRequest, PaymentState},
-    pin::Response,
     plan::{BankTurn, CodeDemand},
     policy::Circumstances,
     ports::{IssuingBank, MAX_CONTENTION, Ports},
     record::{Batch, RecordKey, Step, StoreError, Stored, Version, Versioned},
     refusal::{Outcome, Refusal, VoidCause},
+    response::Response,
     time::Timestamp,
     verifier::Verifier,
 };

@@ -84,6 +84,7 @@ pub mod exempted;
 mod ocra;
 pub mod payment;
 pub mod policy;
+pub mod response;
 mod summary;
 
 // The flow.

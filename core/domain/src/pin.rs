@@ -1,4 +1,4 @@
-//! A PIN or password of a person: what may be one, what is kept of it, and how it is answered beside a code.
+//! A PIN or password of a person: what may be one, what is kept of it, and who hashes it.
 
 use std::fmt;
 
@@ -11,14 +11,12 @@ use zeroize::Zeroize as _;
 
 use crate::{
     address::{Address, Msisdn},
-    code::TypedCode,
     element::Element,
-    error::Error,
     hex,
     id::Identifier,
     invalid::{Field, InvalidInput},
     person::Person,
-    randomness::Entropy,
+    randomness::{Entropy, EntropyError},
     record::Stored,
     secret::Secret,
 };
@@ -120,38 +118,6 @@ fn is_guessed_first(text: &str) -> bool {
         || GUESSED.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// What a person answers a challenge with.
-#[derive(Clone, Debug)]
-pub struct Response {
-    pub(crate) code: TypedCode,
-    pub(crate) pin: Option<TypedPin>,
-    pub(crate) new_pin: Option<NewPin>,
-}
-
-impl Response {
-    /// The code, with the PIN where one is asked for.
-    pub const fn new(code: TypedCode, pin: Option<TypedPin>) -> Self {
-        Self { code, pin, new_pin: None }
-    }
-
-    /// The code, to set a PIN: nothing else is done for it.
-    pub const fn setting(code: TypedCode, new_pin: NewPin) -> Self {
-        Self { code, pin: None, new_pin: Some(new_pin) }
-    }
-}
-
-impl From<TypedCode> for Response {
-    fn from(code: TypedCode) -> Self {
-        Self::new(code, None)
-    }
-}
-
-impl From<&TypedCode> for Response {
-    fn from(code: &TypedCode) -> Self {
-        code.clone().into()
-    }
-}
-
 /// Whether a challenge asks for a PIN beside its code.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -234,9 +200,10 @@ impl Pin {
         by: PinFrom,
         hasher: &dyn PinHasher,
         entropy: &dyn Entropy,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, PinError> {
         let mut salt = [0; 16];
-        entropy.fill(&mut salt)?;
+        let refuse = |error: EntropyError| PinError { cause: error.to_string() };
+        entropy.fill(&mut salt).map_err(refuse)?;
         let hash = hasher.hash(pin.typed(), salt).await?;
         Ok(Self {
             person: id,
@@ -304,10 +271,8 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_pin_nor_a_response_is_shown_by_debug() {
-        let code = TypedCode::try_from("123456").unwrap();
-        let pin = new("283915").unwrap();
-        let shown = format!("{pin:?} {:?}", Response::setting(code, pin.clone()));
-        assert!(!shown.contains("283915") && !shown.contains("123456"), "{shown}");
+    fn a_pin_is_not_shown_by_debug() {
+        let shown = format!("{:?}", new("283915").unwrap());
+        assert!(!shown.contains("283915"), "{shown}");
     }
 }

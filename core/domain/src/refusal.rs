@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{bank::ResponseCode, error::Error};
+use crate::bank::ResponseCode;
 
 /// A correct "no", with its cause. Not an error.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -116,17 +116,6 @@ impl<T> Outcome<T> {
         match self {
             Self::Done(done) => Outcome::Done(f(done)),
             Self::Refused(refusal) => Outcome::Refused(refusal),
-        }
-    }
-
-    /// Of what a commit came to: a limit that was reached meanwhile is a refusal, and no error.
-    ///
-    /// # Errors
-    /// Every other error.
-    pub fn of(result: Result<T, Error>) -> Result<Self, Error> {
-        match result {
-            Ok(done) => Ok(Self::Done(done)),
-            Err(error) => error.refusal().map(Self::Refused).ok_or(error),
         }
     }
 

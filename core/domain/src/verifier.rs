@@ -17,11 +17,12 @@ use crate::{
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
     limits::{Guard, Happened, Limits},
     person::Person,
-    pin::{PinDemand, PinHasher, Response},
+    pin::{PinDemand, PinHasher},
     policy::Policy,
     ports::{Operator, Ports},
     record::{Batch, Step, Version, Versioned},
     refusal::{Outcome, Refusal},
+    response::Response,
     time::Timestamp,
 };
 

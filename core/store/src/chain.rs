@@ -109,8 +109,10 @@ impl Chain {
             self.put(&transaction, kept.end)?;
             transaction.commit().map_err(unavailable)?;
         }
-        let (sequence, digest) = (kept.end.sequence, hex::encode(&kept.end.digest));
-        tracing::info!(sequence, digest, "the chain of facts ends here");
+        if kept.end != End::START {
+            let (sequence, digest) = (kept.end.sequence, hex::encode(&kept.end.digest));
+            tracing::info!(sequence, digest, "the chain of facts ends here");
+        }
         Ok(())
     }
 
@@ -221,7 +223,7 @@ pub struct ChainFindings {
 pub enum Break {
     /// This fact is not what was committed there, or one before it is missing.
     Fact {
-        /// Which one.
+        /// Its place in the chain: 1 for the first fact.
         sequence: i64,
         /// What it is about: collection and id.
         about: String,

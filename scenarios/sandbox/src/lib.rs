@@ -23,6 +23,7 @@ mod person;
 mod plan;
 mod sandbox;
 mod settings;
+mod unlimited;
 // What was sent, and the flow of each purchase made of it.
 mod bodies;
 mod drawing;

@@ -17,7 +17,7 @@ use rcgen::{
 };
 use tokio::sync::Mutex;
 
-use crate::plan::UNLIMITED;
+use crate::unlimited::UNLIMITED;
 use crate::{
     address::url,
     error::SandboxError,

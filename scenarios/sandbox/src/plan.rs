@@ -19,6 +19,7 @@ use crate::{
     operator::Operator,
     settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
     tap::tapped,
+    unlimited::UNLIMITED,
 };
 
 /// How often other free ports are tried when somebody takes one of them first.
@@ -60,18 +61,6 @@ impl Keys {
 
 /// The configuration's name in the folder.
 pub(crate) const CONFIGURATION: &str = "countersign.toml";
-
-/// So that a newcomer who plays with one phone is not blocked at once.
-pub(crate) const UNLIMITED: &str = "\
-failures_in_a_row = 100
-payments_waiting = 0
-pause_seconds = 0
-messages_per_number_an_hour = 0
-messages_per_number_a_day = 0
-messages_per_range_an_hour = 0
-messages_per_client_an_hour = 0
-messages_per_client_a_day = 0
-";
 
 /// The store's name in the folder.
 pub(crate) const STORE: &str = "countersign.db";
@@ -120,7 +109,7 @@ impl Plan<'_> {
             Order::BankFirst => "bank_first",
             Order::CodeFirst => "code_first",
         };
-        // Claims 9 and 10, and the figures as they are drawn: for payers who are known by a name, too.
+        // Claims 9 and 10, and figure 7 as it is drawn: for payers who are known by a name, too.
         let bank_first_known_by = match self.settings.order {
             Order::BankFirst => r#"["user_id", "card", "certificate", "unsigned"]"#,
             Order::CodeFirst => "[]",

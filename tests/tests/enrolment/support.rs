@@ -11,6 +11,7 @@ use std::{
 use clap::Parser;
 use countersign_sandbox::centre::{Account, Centre};
 use countersign_server::ca::{self, Ca};
+use countersign_tests::UNLIMITED;
 use tokio::task::JoinHandle;
 
 pub(crate) const NUMBER: &str = "+33639980001";
@@ -67,6 +68,7 @@ impl Town {
             r#"
 tls = {{ certificate = "server.pem", key = "server.key" }}
 keys = {{ current = "1", files = {{ 1 = "master.key" }} }}
+{UNLIMITED}
 sms = {{ address = "{}", system_id = "ca", password_file = "centre.password", source = "Example" }}
 [authority]
 listen = "127.0.0.1:{port}"

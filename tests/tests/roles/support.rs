@@ -18,7 +18,7 @@ use countersign_sandbox::{
     bank::Bank,
     centre::{Account, Centre},
 };
-use countersign_tests::killable::Killable;
+use countersign_tests::{UNLIMITED, killable::Killable};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -143,6 +143,7 @@ impl House {
 tls = {{ certificate = "server.pem", key = "server.key" }}
 store = {{ path = "{store}" }}
 keys = {{ current = "1", files = {{ 1 = "master.key" }} }}
+{UNLIMITED}
 api = {{ listen = "127.0.0.1:{api}" }}
 [[relying_party]]
 id = "dupont"

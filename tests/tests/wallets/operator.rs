@@ -154,7 +154,8 @@ fn operators_configuration(sandbox: &countersign_sandbox::Sandbox, at: SocketAdd
         "[store]\npath = \"operator.db\"\n[keys]\ncurrent = \"o\"\nfiles = { o = \"o.key\" }\n";
     fs::write(sandbox.folder().join("o.key"), "0b".repeat(32)).unwrap();
     let file = sandbox.folder().join("operator.toml");
-    fs::write(&file, [section("tls"), keys.to_owned(), sms, own].concat()).unwrap();
+    fs::write(&file, [section("tls"), keys.to_owned(), section("limits"), sms, own].concat())
+        .unwrap();
     file
 }
 

@@ -107,8 +107,12 @@ may_enrol = true
     }
 
     pub(crate) async fn start(&self, terminators: &str) -> Server {
-        let text = self.configuration(terminators);
-        let config = Config::from_toml(&text, self.folder.path()).unwrap();
+        self.serve(&self.configuration(terminators)).await
+    }
+
+    /// A server of that configuration.
+    pub(crate) async fn serve(&self, configuration: &str) -> Server {
+        let config = Config::from_toml(configuration, self.folder.path()).unwrap();
         Server::start(config, Arc::new(SystemClock::default())).await.unwrap()
     }
 

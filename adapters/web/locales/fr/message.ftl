@@ -5,6 +5,6 @@ message-access = Accès à { $to }
 message-certificate = Certificat pour { $name }
 message-document = Accepter : { $title }
 message-code = Code { $code }, réf { $reference }, { $minutes } min.
-message-blocked = Trop de codes faux ont été saisis pour votre téléphone. Aucun code n’est accepté pendant { $minutes } min. Ce n’était pas vous ? Prévenez votre banque.
+message-blocked = Trop de codes faux ont été saisis pour votre téléphone. Aucun code n'est accepté pendant { $minutes } min. Ce n'était pas vous ? Prévenez votre banque.
 message-advice = Pas vous ? Ne le tapez pas.
 message-advice-on-amount = Pas vous, ou autre montant ? Ne le tapez pas.

@@ -10,9 +10,10 @@ use crate::{
     id::{MessageId, SessionId},
     message::{Accepted, SendError},
     operator::{CodeOrder, OperatorError, Verdict},
-    pin::{PinDemand, Response},
+    pin::PinDemand,
     record::Versioned,
     refusal::{Outcome, Refusal},
+    response::Response,
 };
 
 impl Verifier {

@@ -10,10 +10,11 @@ use crate::{
     element::{Element, are_independent},
     error::Error,
     invalid::{Field, InvalidInput},
-    pin::{NewPin, Pin, PinDemand, PinError, PinFrom, PinHasher, Response, TypedPin},
+    pin::{NewPin, Pin, PinDemand, PinError, PinFrom, PinHasher, TypedPin},
     policy::{Policy, Profile},
     record::{Batch, Versioned},
     refusal::Outcome,
+    response::Response,
     secret::Secret,
     time::Timestamp,
 };

@@ -9,11 +9,12 @@ use countersign_domain::{
     element::Element,
     event::Event,
     id::SessionId,
-    pin::{NewPin, PinFrom, Response, TypedPin},
+    pin::{NewPin, PinFrom, TypedPin},
     plan::{BankTurn, KnownBy},
     policy::{PolicySettings, Profile},
     record::{Batch, RecordKey},
     refusal::Refusal,
+    response::Response,
     subscriber::Subscriber,
     testing::{Fixture, QuickHasher},
 };
@@ -260,7 +261,7 @@ async fn a_low_amount_needs_neither_and_names_its_article() {
         panic!("{:?}", payment.plan());
     };
     assert_eq!((exemption.name(), exemption.article()), ("low_value", Some("RTS art. 16")));
-    assert_eq!(payment.plan().bank(), BankTurn::First);
+    assert_eq!(payment.plan().bank(), BankTurn::Last);
 }
 
 fn shop_limit() -> Vec<Amount> {
