@@ -3,26 +3,25 @@
 //! Patent: *logiciel de télépaiement* 1103, 1303.
 
 mod awaited;
+mod start;
 
 use std::sync::Arc;
 
 use tracing::{Instrument as _, Span, field::display, info_span};
 
+use self::start::Payer;
 use crate::{
     amount::Amount,
     bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
     challenge::{Challenge, ChallengeRequest},
     element::Element,
     error::Error,
-    exempted::{Exempted, counted_at},
     id::{ChallengeId, PaymentId, SessionId},
     limits,
-    payment::{Credited, Opening, Payment, PaymentRequest, PaymentState},
-    plan::{BankTurn, CodeDemand},
-    policy::Circumstances,
+    payment::{Credited, Payment, PaymentRequest, PaymentState},
     ports::{IssuingBank, MAX_CONTENTION, Ports},
-    record::{Batch, RecordKey, Step, StoreError, Stored, Version, Versioned},
-    refusal::{Outcome, Refusal, VoidCause},
+    record::{Batch, Step, StoreError, Stored, Version, Versioned},
+    refusal::{Outcome, VoidCause},
     response::Response,
     time::Timestamp,
     verifier::Verifier,
@@ -74,110 +73,6 @@ impl Gateway {
         batch: Batch,
     ) -> Result<Payment, Error> {
         self.start(request, batch, Payer::Nobody).await
-    }
-
-    async fn start(
-        &self,
-        request: PaymentRequest,
-        batch: Batch,
-        payer: Payer,
-    ) -> Result<Payment, Error> {
-        let card_index = self.ports.keys.card_index(&request.card)?;
-        let accounts = counted_at(card_index, &request.person.identifier);
-        let is_count = |key: &str| {
-            accounts.iter().any(|account| RecordKey::of::<Exempted>(account).to_string() == key)
-        };
-        let mut refused = None;
-        for _ in 0..MAX_CONTENTION {
-            let begun =
-                self.begin(request.clone(), &accounts, batch.clone(), payer, refused.clone());
-            let (batch, value) = begun.await?;
-            match self.ports.store.commit(batch).await.map_err(Error::from) {
-                Ok(()) => return self.advance(Versioned { version: Version::FIRST, value }).await,
-                // The payer paid without a code at the same time: the plan may be another now.
-                Err(Error::Store(StoreError::Conflict { key })) if is_count(&key) => {}
-                Err(error) if limits::is_contended(&error) => {}
-                Err(error) => refused = Some(error.refusal().ok_or(error)?),
-            }
-        }
-        Err(Error::Contention)
-    }
-
-    /// The first record of a payment, and the batch that inserts it.
-    async fn begin(
-        &self,
-        request: PaymentRequest,
-        accounts: &[String],
-        mut batch: Batch,
-        payer: Payer,
-        mut refused: Option<Refusal>,
-    ) -> Result<(Batch, Payment), Error> {
-        let Ports { store, clock, entropy, keys } = &self.ports;
-        let now = clock.now();
-        let card = keys.seal_card(&request.card, request.payment.as_str(), entropy.as_ref())?;
-        let bank = BankReference::random(entropy.as_ref(), now)?;
-        let policy = self.verifier.policy();
-        let accounts = if policy.may_exempt() { accounts } else { &[] };
-        let (mut versions, mut exempted) = (Vec::new(), Vec::new());
-        for account in accounts {
-            let found = store.find::<Exempted>(account).await?;
-            versions.push(found.as_ref().map(|found| found.version));
-            exempted
-                .push(found.map_or_else(|| Exempted::none(account.clone()), |found| found.value));
-        }
-        let plan = policy.plan(&Circumstances {
-            transaction: &request.transaction,
-            relying_party: &request.relying_party,
-            known_by: request.known_by,
-            exempted: &exempted,
-            capture: request.capture,
-        });
-        let plan = match payer {
-            Payer::Known => plan,
-            Payer::Nobody => plan.of_nobody(),
-        };
-        let opening = Opening {
-            plan,
-            counted_at: accounts.to_vec(),
-            credit_days: policy.limits().credit_days,
-        };
-        let amount = request.transaction.amount();
-        let from = request.from;
-        let mut begun = Payment::begin(request, opening, card, bank);
-        match (plan.code(), plan.bank()) {
-            (CodeDemand::Exempt(_), _) => {
-                for (version, before) in versions.into_iter().zip(exempted) {
-                    batch.put(version, before.with(amount))?;
-                }
-            }
-            (CodeDemand::Ask, BankTurn::First) => {
-                // Before the bank holds anything.
-                let known = self.verifier.refusal_to_wait(&begun.next.person).await?;
-                refused = refused.or(known);
-                if refused.is_none() {
-                    self.verifier.count_client(from, &mut batch)?;
-                }
-            }
-            (CodeDemand::Ask, BankTurn::Last | BankTurn::Skip) if refused.is_none() => {
-                let asked = ChallengeRequest { from, ..ChallengeRequest::of(&begun.next) };
-                let asked = match payer {
-                    Payer::Known => self.verifier.add_challenge(asked, &mut batch).await?,
-                    Payer::Nobody => self.verifier.add_silent_challenge(asked, &mut batch).await?,
-                };
-                match asked {
-                    Outcome::Done(challenge) => {
-                        begun = begun.then(|payment| payment.ask_code(None, &challenge))?;
-                    }
-                    Outcome::Refused(refusal) => refused = Some(refusal),
-                }
-            }
-            (CodeDemand::Ask, BankTurn::Last | BankTurn::Skip) => {}
-        }
-        if let Some(refusal) = refused {
-            begun = begun.then(|payment| payment.not_asked(refusal, now))?;
-        }
-        let payment = batch.begin(begun, now)?;
-        Ok((batch, payment))
     }
 
     /// Checks what was typed back, and takes the payment to its end when it corresponds.
@@ -668,13 +563,6 @@ pub enum Credit {
     Refused(Payment),
     /// The bank did not answer, and is told again.
     UnderWay(Payment),
-}
-
-/// Whether there is somebody to be asked.
-#[derive(Clone, Copy)]
-enum Payer {
-    Known,
-    Nobody,
 }
 
 /// What one step of [`Gateway::advance`] came to.

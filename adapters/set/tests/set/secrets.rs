@@ -101,6 +101,8 @@ async fn neither_store_nor_log_nor_what_is_printed_of_a_wallet_has_card_code_or_
         if !is_signed {
             parties.wallet.identity = None;
         }
+        // A place that another test's thread passes for the first time while the log is set up may be kept as not logged.
+        tracing::callsite::rebuild_interest_cache();
         let (sent, _) = parties.buy("49.90").await;
         let (code, _) = parties.phone().await.unwrap();
         let (message, _) = sent.code_direct(&code, &parties.entropy, parties.now()).unwrap();
