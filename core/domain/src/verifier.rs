@@ -225,14 +225,9 @@ impl Verifier {
         request: ChallengeRequest,
         batch: &mut Batch,
     ) -> Result<Outcome<Challenge>, Error> {
-        let now = self.ports.clock.now();
-        let from = request.from;
+        let (now, from) = (self.ports.clock.now(), request.from);
         let begun = self.begin(request, now)?;
-        if let Some(refusal) = self.guard().start(&begun.next, from, now, batch).await? {
-            return Ok(Outcome::Refused(refusal));
-        }
-        begun.next.message(now).insert_into(batch)?;
-        Ok(Outcome::Done(batch.begin(begun, now)?))
+        self.add_within_limits(begun, from, now, batch).await
     }
 
     /// As [`add_challenge_of_nobody`](Self::add_challenge_of_nobody), and limited as others are: where a limit is told, it would
@@ -242,12 +237,24 @@ impl Verifier {
         request: ChallengeRequest,
         batch: &mut Batch,
     ) -> Result<Outcome<Challenge>, Error> {
-        let now = self.ports.clock.now();
-        let from = request.from;
+        let (now, from) = (self.ports.clock.now(), request.from);
         let mut begun = self.begin(request, now)?;
         begun.next.of_nobody = true;
+        self.add_within_limits(begun, from, now, batch).await
+    }
+
+    async fn add_within_limits(
+        &self,
+        begun: Step<Challenge>,
+        from: Option<IpAddr>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<Outcome<Challenge>, Error> {
         if let Some(refusal) = self.guard().start(&begun.next, from, now, batch).await? {
             return Ok(Outcome::Refused(refusal));
+        }
+        if !begun.next.of_nobody {
+            begun.next.message(now).insert_into(batch)?;
         }
         Ok(Outcome::Done(batch.begin(begun, now)?))
     }
