@@ -15,6 +15,7 @@ use countersign_domain::{
     policy::PolicySettings,
     record::Batch,
     refusal::{Outcome, Refusal, VoidCause},
+    subscriber::Subscriber,
     testing::{BankCall, Fixture, PlainWords, Unhurried},
     verifier::Verifier,
 };
@@ -281,6 +282,34 @@ async fn two_payments_wait_and_a_third_does_not_until_one_ends_or_its_time_is_ov
         let held = |call: &&BankCall| matches!(call, BankCall::Authorize(_));
         let authorized = shop.fixture.bank.calls().iter().filter(held).count();
         assert!(authorized <= 4, "{order:?}: {authorized}");
+    }
+}
+
+#[tokio::test]
+async fn the_limits_do_not_tell_who_is_known() {
+    let hours = LimitSettings { pause_seconds: 20, ..LimitSettings::default() };
+    for (shop, refused) in [
+        (Shop::with(hours, Order::CodeFirst), "message-too-soon"),
+        (Shop::hasty(), "too-many-waiting"),
+    ] {
+        let nobody = Subscriber::nobody("zoe".try_into().unwrap(), "zoe").unwrap();
+        let known = || shop.purchase();
+        let unknown = || {
+            let mut request = shop.purchase();
+            request.person.identifier = nobody.identifier.clone();
+            request.person.address = nobody.address.clone();
+            request
+        };
+        let (mut of_known, mut of_unknown) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let payment = shop.pay(known()).await;
+            of_known.push(voided_for(&payment).map(|refusal| refusal.name()));
+            let payment =
+                shop.gateway.start_payment_of_nobody(unknown(), Batch::default()).await.unwrap();
+            of_unknown.push(voided_for(&payment).map(|refusal| refusal.name()));
+        }
+        assert_eq!(of_known, of_unknown);
+        assert_eq!((of_known[0], of_known[2]), (None, Some(refused)));
     }
 }
 
