@@ -8,7 +8,7 @@ use countersign_domain::{
     bank::{ApprovalCode, BankError, BankRequest, Decision},
     ports::{Clock, IssuingBank},
 };
-use countersign_iso8583::{Message, frame};
+use countersign_iso8583::{Field, Message, frame};
 use tokio::{
     sync::{Mutex, Semaphore, mpsc, oneshot, watch},
     time::timeout,
@@ -72,11 +72,16 @@ impl Iso8583Bank {
             });
         };
         let key = Key::of_answer_to(&first);
+        let asked = first.text(Field::AMOUNT).map(str::to_owned);
         let mut message = first;
         let mut sent = false;
         for attempt in 1..=self.settings.tries {
             match self.ask(&message, &key).await {
-                Ok(message) => return Ok(Answer { message, repeated: sent }),
+                Ok(message) => {
+                    let answered = message.text(Field::AMOUNT);
+                    let other_amount = answered.is_some() && answered != asked.as_deref();
+                    return Ok(Answer { message, repeated: sent, other_amount });
+                }
                 Err(Unanswered::NotSent) if !sent => {
                     return Err(BankError::Unreachable {
                         cause: "there is no connection".to_owned(),
@@ -114,10 +119,13 @@ impl Iso8583Bank {
     }
 }
 
-/// What the bank said, and to what: once a try went unanswered, the answer may be that to its repeat.
-struct Answer {
-    message: Message,
-    repeated: bool,
+/// What the bank said, and to what.
+pub(crate) struct Answer {
+    pub(crate) message: Message,
+    /// A try went unanswered before, so that this may be the answer to its repeat.
+    pub(crate) repeated: bool,
+    /// It names another amount than the question.
+    pub(crate) other_amount: bool,
 }
 
 /// Why a message has no answer.
@@ -135,8 +143,7 @@ enum Unanswered {
 impl IssuingBank for Iso8583Bank {
     async fn authorize(&self, request: &BankRequest) -> Result<Decision, BankError> {
         let question = request::authorization(&self.settings, request)?;
-        let Answer { message, repeated } = self.exchange(question).await?;
-        response::decision(&message, repeated)
+        response::decision(&self.exchange(question).await?)
     }
 
     async fn capture(
@@ -152,13 +159,13 @@ impl IssuingBank for Iso8583Bank {
     /// `0200` with the processing code of a return; repeated until it is answered.
     async fn credit(&self, request: &BankRequest) -> Result<(), BankError> {
         let credit = request::credit(&self.settings, request)?;
-        response::credited(&self.exchange(credit).await?.message)
+        response::credited(&self.exchange(credit).await?)
     }
 
     /// `0400` that names the return.
     async fn reverse_credit(&self, request: &BankRequest) -> Result<(), BankError> {
         let reversal = request::credit_reversal(&self.settings, request)?;
-        response::credited(&self.exchange(reversal).await?.message)
+        response::credited(&self.exchange(reversal).await?)
     }
 
     async fn void(

@@ -1,6 +1,6 @@
 //! The connection to the bank's host: made, kept alive, made again; and which answer belongs to which question.
 
-use std::{collections::HashMap, fmt, io};
+use std::{fmt, io};
 
 use countersign_domain::ports::Clock;
 use countersign_iso8583::{Field, FrameBuffer, FrameError, Message, Mti, frame};
@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 
 use crate::{request::transmission_time, settings::Iso8583Settings};
 
+/// The class of messages about the connection itself: sign-on, sign-off, keys, echo tests.
+const NETWORK_MANAGEMENT: u8 = 8;
 /// Field 70: an echo test.
 const ECHO_TEST: &str = "301";
 /// Field 39 of an answer to the bank's own echo test.
@@ -33,37 +35,66 @@ pub(crate) struct Question {
     pub(crate) answer: oneshot::Sender<Message>,
 }
 
-/// What an answer must have to belong to a question: its type, and the same amount, transmission time, trace number
-/// and retrieval reference.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+/// What of a question its answer is found by. Hosts give the trace number and the terminal back; some put a retrieval
+/// reference or a transmission time of their own beside them, or leave one out, and some round, so that the amount
+/// is a matter of what was decided, not of whose answer it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Key {
     mti: Option<Mti>,
-    values: [Option<String>; 4],
+    stan: Option<String>,
+    terminal: Option<String>,
+    retrieval: Option<String>,
+    transmitted: Option<String>,
 }
 
 impl Key {
-    const FIELDS: [Field; 4] =
-        [Field::STAN, Field::RETRIEVAL_REFERENCE, Field::TRANSMISSION_TIME, Field::AMOUNT];
-
     /// The key of the answer to a question.
     pub(crate) fn of_answer_to(question: &Message) -> Self {
         Self { mti: question.mti().response(), ..Self::of_answer(question) }
     }
 
     fn of_answer(answer: &Message) -> Self {
+        let text = |field| answer.text(field).map(|text| text.trim_end().to_owned());
         Self {
-            mti: Some(answer.mti()),
-            values: Self::FIELDS.map(|field| answer.text(field).map(str::to_owned)),
+            mti: Some(answer.mti().first()),
+            stan: text(Field::STAN),
+            terminal: text(Field::TERMINAL),
+            retrieval: text(Field::RETRIEVAL_REFERENCE),
+            transmitted: text(Field::TRANSMISSION_TIME),
         }
     }
+
+    /// Whether an answer with that key can be the answer, and how surely. The retrieval reference or the transmission time
+    /// is that of the question, or there is neither: one that has others answers another question of the same trace number.
+    fn is_answered_by(&self, answer: &Self) -> Option<Match> {
+        let other_terminal = answer.terminal.is_some() && answer.terminal != self.terminal;
+        if self.mti != answer.mti || self.stan != answer.stan || other_terminal {
+            return None;
+        }
+        if answer.retrieval.is_some() && self.retrieval == answer.retrieval {
+            return Some(Match::ByRetrieval);
+        }
+        let timely = answer.transmitted.is_some() && self.transmitted == answer.transmitted;
+        let bare = answer.retrieval.is_none() && answer.transmitted.is_none();
+        (timely || bare).then_some(Match::ByTraceNumber)
+    }
+}
+
+/// How surely an answer belongs to a question.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+enum Match {
+    /// By the six digits of the trace number, and what else the host gave back.
+    ByTraceNumber,
+    /// By the retrieval reference, which has some 60 random bits.
+    ByRetrieval,
 }
 
 /// Type, trace number and retrieval reference, for logs.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [stan, retrieval, ..] = &self.values;
         let mti = self.mti.map(|mti| mti.to_string());
-        for (name, value) in [("mti", &mti), (" stan", stan), (" retrieval", retrieval)] {
+        for (name, value) in [("mti", &mti), (" stan", &self.stan), (" retrieval", &self.retrieval)]
+        {
             write!(f, "{name} {}", value.as_deref().unwrap_or("none"))?;
         }
         Ok(())
@@ -130,7 +161,7 @@ async fn connect(settings: &Iso8583Settings) -> Result<TcpStream, End> {
 struct Connection<'a> {
     stream: TcpStream,
     buffer: FrameBuffer,
-    waiting: HashMap<Key, Vec<oneshot::Sender<Message>>>,
+    waiting: Vec<(Key, oneshot::Sender<Message>)>,
     settings: &'a Iso8583Settings,
     clock: &'a dyn Clock,
     echoes: u32,
@@ -142,7 +173,7 @@ impl<'a> Connection<'a> {
         Self {
             stream,
             buffer: FrameBuffer::new(),
-            waiting: HashMap::new(),
+            waiting: Vec::new(),
             settings,
             clock,
             echoes: 0,
@@ -168,9 +199,11 @@ impl<'a> Connection<'a> {
                     if read? == 0 {
                         return Err(End::Closed);
                     }
-                    self.take_messages().await?;
-                    silence = Silence::Quiet;
-                    until = Instant::now() + self.settings.keepalive_after;
+                    // From a stream that is out of step only what cannot be read comes.
+                    if self.take_messages().await? == Sense::Made {
+                        silence = Silence::Quiet;
+                        until = Instant::now() + self.settings.keepalive_after;
+                    }
                 }
                 () = stopped(stop) => return Ok(()),
                 () = sleep_until(until) => match silence {
@@ -208,12 +241,8 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         // A caller that gave up leaves a sender behind; there are never more of them than questions in flight.
-        self.waiting.retain(|_, waiting| {
-            waiting.retain(|answer| !answer.is_closed());
-            !waiting.is_empty()
-        });
-        // Two may ask the same at once: both get the answer.
-        self.waiting.entry(key).or_default().push(answer);
+        self.waiting.retain(|(_, answer)| !answer.is_closed());
+        self.waiting.push((key, answer));
         self.send(&frame).await
     }
 
@@ -222,27 +251,44 @@ impl<'a> Connection<'a> {
         Ok(written.map_err(|_| End::Slow("read"))??)
     }
 
-    /// Handles every message that is whole.
-    async fn take_messages(&mut self) -> Result<(), End> {
-        while let Some(message) = self.buffer.next_message()? {
+    /// Handles every message that is whole. One that cannot be read harms no other: whoever waits for it asks again.
+    async fn take_messages(&mut self) -> Result<Sense, End> {
+        let mut sense = Sense::Made;
+        while let Some(bytes) = self.buffer.next_frame()? {
+            let message = match Message::read(&bytes) {
+                Ok(message) => message,
+                Err(error) => {
+                    warn!(%error, bytes = bytes.len(), "discarded what is no message of the bank");
+                    sense = Sense::Lost;
+                    continue;
+                }
+            };
             self.has_heard = true;
-            match message.mti().first() {
-                Mti::NETWORK_REQUEST => self.answer_network(&message).await?,
-                // Any byte shows that the host is there; what an echo test is answered with says no more.
-                Mti::NETWORK_RESPONSE => {}
+            match (message.mti().class(), message.mti().is_response()) {
+                (NETWORK_MANAGEMENT, false) => self.answer_network(&message).await?,
+                // Any message shows that the host is there; what an echo test is answered with says no more.
+                (NETWORK_MANAGEMENT, true) => {}
                 _ => self.hand_over(&message),
             }
         }
-        Ok(())
+        Ok(sense)
     }
 
+    /// Gives an answer to the callers of the question that it answers. Two may have asked the same at once: both get it.
     fn hand_over(&mut self, answer: &Message) {
         let key = Key::of_answer(answer);
-        let Some(waiting) = self.waiting.remove(&key) else {
+        let matches =
+            self.waiting.iter().filter_map(|(asked, _)| Some((asked.is_answered_by(&key)?, asked)));
+        let Some((surest, question)) = matches.clone().max_by(|(a, _), (b, _)| a.cmp(b)) else {
             warn!(%key, "discarded a message of the bank that answers no question in flight");
             return;
         };
-        for waiting in waiting {
+        if matches.clone().any(|(how, asked)| how == surest && asked != question) {
+            warn!(%key, "discarded a message of the bank that may answer several questions in flight");
+            return;
+        }
+        let question = question.clone();
+        for (_, waiting) in self.waiting.extract_if(.., |(asked, _)| *asked == question) {
             // A caller that gave up since then does not want it; that is no error.
             let _ = waiting.send(answer.clone());
         }
@@ -279,7 +325,7 @@ impl<'a> Connection<'a> {
 
     /// How many questions wait for an answer.
     fn in_flight(&self) -> usize {
-        self.waiting.values().flatten().filter(|answer| !answer.is_closed()).count()
+        self.waiting.iter().filter(|(_, answer)| !answer.is_closed()).count()
     }
 }
 
@@ -291,6 +337,15 @@ enum Silence {
     Suspicious,
 }
 
+/// Whether all that was read could be read as messages.
+#[derive(Eq, PartialEq)]
+enum Sense {
+    /// It could, or nothing was whole yet.
+    Made,
+    /// Something could not.
+    Lost,
+}
+
 /// Why a connection ended.
 #[derive(Debug, Error)]
 enum End {
@@ -298,7 +353,7 @@ enum End {
     Closed,
     #[error("the bank did not {0} in time")]
     Slow(&'static str),
-    #[error("the bank sent what is no message: {0}")]
+    #[error("what the bank sends is out of step: {0}")]
     Garbage(#[from] FrameError),
     #[error("{0}")]
     Io(#[from] io::Error),

@@ -11,7 +11,7 @@
 //!        |                    question                                0100 0220 0400 0200
 //!   Iso8583Bank ---- tries, time, repeats ----> connection ----------------------------> host
 //!        ^                                     |  in flight by MTI,  |0110 0230 0410 0210
-//!        +------------- answer ----------------+  fields 4, 7, 11, 37 <------------------+
+//!        +------------- answer ----------------+  fields 11, 41, 37, 7 <------------------+
 //! ```
 //!
 //! | the domain calls | sent; repeated | answered | what the answer means |

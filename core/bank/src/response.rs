@@ -3,12 +3,17 @@
 use countersign_domain::bank::{ApprovalCode, BankError, Decision, ResponseCode};
 use countersign_iso8583::{Field, Message};
 
-/// The bank's decision on an authorization. Once it was `repeated`, a decline is not the answer to what was asked first:
+use crate::client::Answer;
+
+/// The bank's decision on an authorization. Once it was repeated, a decline is not the answer to what was asked first:
 /// that may be approved and its answer lost, and no response code of ISO 8583:1987 says that it was refused.
-pub(crate) fn decision(answer: &Message, repeated: bool) -> Result<Decision, BankError> {
-    let response = response_code(answer)?;
+pub(crate) fn decision(answer: &Answer) -> Result<Decision, BankError> {
+    let response = response_code(&answer.message)?;
     match response.as_str() {
-        "00" | "11" => Ok(Decision::Approved { approval: approval_code(answer)? }),
+        "00" | "11" if answer.other_amount => {
+            Err(unknown(&format!("approved for another amount (response {response})")))
+        }
+        "00" | "11" => Ok(Decision::Approved { approval: approval_code(&answer.message)? }),
         // Approved on terms that cannot be kept: an identity document seen (08), a part of the amount (10), a card to
         // be written (16). The bank may hold something, so that this is no decline.
         "08" | "10" | "16" => {
@@ -18,7 +23,7 @@ pub(crate) fn decision(answer: &Message, repeated: bool) -> Result<Decision, Ban
         "09" | "68" | "94" => {
             Err(unknown(&format!("the bank did not say what it decided (response {response})")))
         }
-        _ if repeated => {
+        _ if answer.repeated => {
             Err(unknown(&format!("declined only when asked again (response {response})")))
         }
         _ => Ok(Decision::Declined { response }),
@@ -39,11 +44,15 @@ pub(crate) fn accepted(answer: &Message) -> Result<(), BankError> {
     }
 }
 
-/// Whether the bank accepted a credit, or its reversal. Unlike an advice, a request may have been refused before: that it was seen (94) does
-/// not say that it was done, and what is approved in part or on terms (08, 10, 16) is no clean refusal.
-pub(crate) fn credited(answer: &Message) -> Result<(), BankError> {
-    let response = response_code(answer)?;
+/// Whether the bank accepted a credit, or its reversal. Unlike an advice, a request may have been refused before: that
+/// it was seen (94) does not say that it was done, and what is approved in part or on terms (08, 10, 16) is no clean
+/// refusal.
+pub(crate) fn credited(answer: &Answer) -> Result<(), BankError> {
+    let response = response_code(&answer.message)?;
     match response.as_str() {
+        "00" | "11" if answer.other_amount => {
+            Err(unknown(&format!("done for another amount (response {response})")))
+        }
         "00" | "11" => Ok(()),
         "08" | "10" | "16" | "94" | "09" | "68" | "90" | "91" | "96" => {
             Err(unknown(&format!("the bank did not say whether it did so (response {response})")))

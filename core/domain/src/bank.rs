@@ -117,7 +117,7 @@ pub enum BankError {
     },
 }
 
-/// Text of the bank: 1 to `max` characters of `0-9A-Z` and space.
+/// Text of the bank, ISO 8583 `an`: 1 to `max` letters, digits and spaces, and not only spaces.
 macro_rules! bank_code {
     ($(#[$doc:meta])* $name:ident, $max:literal) => {
         $(#[$doc])*
@@ -137,11 +137,12 @@ macro_rules! bank_code {
 
             fn try_from(text: String) -> Result<Self, InvalidInput> {
                 let well_formed = (1..=$max).contains(&text.len())
-                    && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'Z' | b' '));
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ')
+                    && text.bytes().any(|b| b != b' ');
                 if well_formed {
                     Ok(Self(text))
                 } else {
-                    Err(InvalidInput::new(Field::$name, concat!("is not 1 to ", $max, " characters of 0-9A-Z")))
+                    Err(InvalidInput::new(Field::$name, concat!("is not 1 to ", $max, " letters and digits")))
                 }
             }
         }

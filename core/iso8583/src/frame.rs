@@ -39,27 +39,39 @@ impl FrameBuffer {
         &mut self.bytes
     }
 
-    /// Takes the next whole message out; `Ok(None)` when more must be read first.
+    /// Takes the bytes of the next whole message out; `Ok(None)` when more must be read first. A length of zero announces
+    /// nothing: hosts send it to keep a connection open, and it is passed over.
     ///
     /// # Errors
-    /// When what was read is no message. The stream is out of step then: close it.
-    pub fn next_message(&mut self) -> Result<Option<Message>, FrameError> {
+    /// When more is announced than any message has. The stream is out of step then: close it.
+    pub fn next_frame(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, FrameError> {
+        let keepalives =
+            self.bytes.chunks_exact(LENGTH_BYTES).take_while(|length| **length == [0; 2]);
+        let keepalives = keepalives.count() * LENGTH_BYTES;
+        self.bytes.drain(..keepalives);
         let Some((length, rest)) = self.bytes.split_first_chunk::<LENGTH_BYTES>() else {
             return Ok(None);
         };
         let length = usize::from(u16::from_be_bytes(*length));
-        if length == 0 {
-            return Err(FrameError::Empty);
-        }
         if length > MAX_MESSAGE_BYTES {
             return Err(FrameError::TooLong { bytes: length });
         }
         let Some(message) = rest.get(..length) else {
             return Ok(None);
         };
-        let message = Message::decode(message)?;
+        let message = Zeroizing::new(message.to_vec());
         self.bytes.drain(..LENGTH_BYTES + length);
         Ok(Some(message))
+    }
+
+    /// Takes the next whole message out, which must keep every rule; `Ok(None)` when more must be read first.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`] as [`FrameBuffer::next_frame`]. After [`FrameError::Message`] the next message can be
+    /// taken: this one is out.
+    pub fn next_message(&mut self) -> Result<Option<Message>, FrameError> {
+        let frame = self.next_frame()?;
+        Ok(frame.map(|frame| Message::decode(&frame)).transpose()?)
     }
 
     /// Whether nothing is left over: a stream may end here without cutting a message short.
@@ -85,9 +97,6 @@ impl fmt::Debug for FrameBuffer {
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// A length of zero.
-    #[error("a message of length zero was announced")]
-    Empty,
     /// A length above [`MAX_MESSAGE_BYTES`].
     #[error("a message of {bytes} bytes was announced, more than {MAX_MESSAGE_BYTES}")]
     TooLong {
@@ -135,7 +144,6 @@ mod tests {
     fn bytes_that_are_no_message_are_refused_by_the_rule_they_break() {
         let too_long = u16::try_from(MAX_MESSAGE_BYTES + 1).unwrap();
         for (bytes, error) in [
-            (vec![0, 0], FrameError::Empty),
             (too_long.to_be_bytes().to_vec(), FrameError::TooLong { bytes: MAX_MESSAGE_BYTES + 1 }),
             (vec![0, 2, b'0', b'1'], FrameError::Message(DecodeError::Mti(InvalidMti::CutShort))),
         ] {
@@ -143,6 +151,32 @@ mod tests {
             buffer.unfilled().extend_from_slice(&bytes);
             assert_eq!(buffer.next_message(), Err(error));
         }
+    }
+
+    #[test]
+    fn a_length_of_zero_is_passed_over_wherever_it_stands() {
+        let mut buffer = FrameBuffer::new();
+        let (first, second) = (frame(&echo("000001")), frame(&echo("000002")));
+        for bytes in [[0; 4].as_slice(), &first, &[0; 2], &second, &[0; 3]] {
+            buffer.unfilled().extend_from_slice(bytes);
+        }
+        assert_eq!(buffer.next_message(), Ok(Some(echo("000001"))));
+        assert_eq!(buffer.next_message(), Ok(Some(echo("000002"))));
+        assert_eq!(buffer.next_message(), Ok(None));
+        // Half of a length is left.
+        assert!(!buffer.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_breaks_a_rule_leaves_the_next_one_whole() {
+        let mut buffer = FrameBuffer::new();
+        buffer.unfilled().extend_from_slice(b"\0\x05HTTP/");
+        buffer.unfilled().extend_from_slice(&frame(&echo("000001")));
+        assert_eq!(
+            buffer.next_message(),
+            Err(FrameError::Message(DecodeError::Mti(InvalidMti::NotDigits)))
+        );
+        assert_eq!(buffer.next_message(), Ok(Some(echo("000001"))));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A strict codec of ISO 8583:1987 messages: the language between payment terminals, gateways and banks.
+//! A codec of ISO 8583:1987 messages: the language between payment terminals, gateways and banks. It writes nothing that
+//! breaks a rule of the standard; [`Message::decode`] refuses what does, [`Message::read`] reads what is there.
 //!
 //! It opens no socket, keeps no time and knows no flow: bytes in, [`Message`] out, and back. Of the encodings that
 //! the standard leaves open it has one: text fields in ASCII, bitmaps and binary fields as plain bytes, lengths as

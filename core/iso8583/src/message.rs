@@ -25,10 +25,11 @@ const MTI_BYTES: usize = 4;
 const BITMAP_BYTES: usize = 8;
 /// The bit of the primary bitmap that announces the secondary one.
 const SECONDARY: u8 = 1;
-/// The bit of the secondary bitmap that would announce a third one.
-const TERTIARY: u8 = 65;
 
-/// A message whose every value keeps the rules of its field. Values are wiped when dropped.
+/// A message. Values are wiped when dropped.
+///
+/// Every value keeps the rules of its field, but in one that was [read](Self::read) from a host that may break them:
+/// there [`Self::text`] has only values that keep them.
 ///
 /// `Debug` shows the last four digits of the card number, and no value that could hold more of it.
 #[derive(Clone, Eq, PartialEq)]
@@ -61,11 +62,14 @@ impl Message {
         self
     }
 
-    /// The response to this message, with the same values in the `echoed` fields that this message has.
+    /// The response to this message, with the same values in the `echoed` fields that this message has, if they keep
+    /// the rules.
     ///
     /// `None` when this message is a response itself.
     pub fn response(&self, echoed: &[Field]) -> Option<Self> {
-        let fields = self.fields.iter().filter(|(field, _)| echoed.contains(field));
+        let fields = self.fields.iter();
+        let fields =
+            fields.filter(|(field, value)| echoed.contains(field) && field.check(value).is_ok());
         Some(Self {
             mti: self.mti.response()?,
             fields: fields.map(|(f, value)| (*f, value.clone())).collect(),
@@ -82,10 +86,11 @@ impl Message {
         self.fields.get(&field).map(|value| value.as_slice())
     }
 
-    /// The value of a field that holds text; `None` also when it holds bytes that are no text. A card number is
-    /// among them, so mind where it goes.
+    /// The value of a field that holds text; `None` also when it holds bytes that are no text, or break a rule of the
+    /// field. A card number is among them, so mind where it goes.
     pub fn text(&self, field: Field) -> Option<&str> {
-        self.bytes(field).and_then(|value| str::from_utf8(value).ok())
+        let value = self.bytes(field).filter(|value| field.check(value).is_ok())?;
+        str::from_utf8(value).ok()
     }
 
     /// The message as it is sent, without the length before it; at most [`MAX_MESSAGE_BYTES`].
@@ -114,31 +119,56 @@ impl Message {
         out
     }
 
-    /// Reads a message; `bytes` is all of it and nothing else.
+    /// Reads a message that keeps every rule; `bytes` is all of it and nothing else.
     ///
     /// # Errors
     /// See [`DecodeError`]: the first rule that is broken, from left to right.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let Reading { message, unread } = Reading::of(bytes)?;
+        for (field, value) in &message.fields {
+            field.check(value)?;
+        }
+        unread.map_or(Ok(message), Err)
+    }
+
+    /// Reads what is there of a host's message, of which nobody uses all: fields may break their rules, and whatever
+    /// stands behind the first field whose length cannot be told, or behind the last field, is left out.
+    ///
+    /// # Errors
+    /// When there is no message type, or no bitmap.
+    pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Reading::of(bytes).map(|reading| reading.message)
+    }
+}
+
+/// As much of a message as could be told apart, and why not all of it.
+struct Reading {
+    message: Message,
+    unread: Option<DecodeError>,
+}
+
+impl Reading {
+    fn of(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.len() > MAX_MESSAGE_BYTES {
             return Err(DecodeError::TooLong { bytes: bytes.len() });
         }
         let (mti, rest) = bytes.split_at_checked(MTI_BYTES).ok_or(InvalidMti::CutShort)?;
-        let mti = Mti::try_from(mti)?;
+        let mut message = Message::new(Mti::try_from(mti)?);
         let (bitmap, mut rest) = read_bitmap(rest)?;
-        if bitmap & bit(TERTIARY) != 0 {
-            return Err(DecodeError::TertiaryBitmap);
+        for number in (2..=128).filter(|number| bitmap & bit(*number) != 0) {
+            let Some(field) = Field::numbered(number) else {
+                return Ok(Self { message, unread: Some(DecodeError::TertiaryBitmap) });
+            };
+            match read_value(field, rest) {
+                Ok((value, after)) => {
+                    message.fields.insert(field, Zeroizing::new(value.to_vec()));
+                    rest = after;
+                }
+                Err(broken) => return Ok(Self { message, unread: Some(broken.into()) }),
+            }
         }
-        let mut fields = BTreeMap::new();
-        for field in Field::ALL.iter().filter(|field| bitmap & bit(field.number()) != 0) {
-            let (value, after) = read_value(*field, rest)?;
-            field.check(value)?;
-            fields.insert(*field, Zeroizing::new(value.to_vec()));
-            rest = after;
-        }
-        if !rest.is_empty() {
-            return Err(DecodeError::Trailing { bytes: rest.len() });
-        }
-        Ok(Self { mti, fields })
+        let trailing = (!rest.is_empty()).then_some(DecodeError::Trailing { bytes: rest.len() });
+        Ok(Self { message, unread: trailing })
     }
 }
 
@@ -165,7 +195,7 @@ fn read_value(field: Field, bytes: &[u8]) -> Result<(&[u8], &[u8]), FieldError> 
     let cut_short = field.broke(FieldRule::CutShort);
     let (value_bytes, rest) = match field.length() {
         Length::Fixed(value_bytes) => (value_bytes, bytes),
-        Length::LlVar(max) | Length::LllVar(max) => {
+        Length::LlVar(_) | Length::LllVar(_) => {
             let (prefix, rest) =
                 bytes.split_at_checked(field.length().prefix_digits()).ok_or(cut_short)?;
             if !prefix.iter().all(u8::is_ascii_digit) {
@@ -174,9 +204,6 @@ fn read_value(field: Field, bytes: &[u8]) -> Result<(&[u8], &[u8]), FieldError> 
             let value_bytes = prefix
                 .iter()
                 .fold(0, |sum, digit| sum * 10 + usize::from(digit.saturating_sub(b'0')));
-            if value_bytes > max {
-                return Err(field.broke(FieldRule::TooLong));
-            }
             (value_bytes, rest)
         }
     };
@@ -205,7 +232,9 @@ impl fmt::Debug for Shown<'_> {
         let last_four = if self.value.len() >= 12 { self.value.last_chunk::<4>() } else { None };
         match (self.field, last_four, str::from_utf8(self.value)) {
             (Field::PAN, Some(last), _) => write!(f, "\"•••• {}\"", last.escape_ascii()),
-            (field, _, Ok(text)) if field.may_be_shown() => fmt::Debug::fmt(text, f),
+            (field, _, Ok(text)) if field.may_be_shown() && field.check(self.value).is_ok() => {
+                fmt::Debug::fmt(text, f)
+            }
             _ => write!(f, "({} bytes)", self.value.len()),
         }
     }

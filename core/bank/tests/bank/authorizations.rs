@@ -57,7 +57,8 @@ async fn a_response_code_decides() {
         ("94", "", unknown("the bank did not say what it decided (response 94)")),
         ("00", "", unknown("the approval has no approval code")),
         ("00", "      ", unknown("the approval has no approval code")),
-        ("a1", "", unknown("the answer has no response code")),
+        ("a1", "", declined("a1")),
+        ("  ", "", unknown("the answer has no response code")),
     ];
     let (driver, listener) = start(|_| {}).await;
     let mut bank = Line::accept(&listener).await;

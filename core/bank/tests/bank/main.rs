@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod advices;
+mod answers;
 mod authorizations;
 mod played;
 mod trouble;

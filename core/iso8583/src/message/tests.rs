@@ -86,6 +86,43 @@ fn values_are_refused_by_the_first_rule_they_break() {
 }
 
 #[test]
+fn a_hosts_message_is_read_up_to_where_no_length_can_be_told() {
+    let read = |bits: &[u8], values: &str| Message::read(&bytes("0110", bits, values)).unwrap();
+    // Broken values of the fields 4, 14 and 44 harm no other; 44 is longer than the standard lets it be.
+    let odd =
+        read(&[4, 11, 14, 39, 44], "00000000499O000123    00261234567890123456789012345\u{7f}");
+    for (number, text) in
+        [(4, None), (11, Some("000123")), (14, None), (39, Some("00")), (44, None)]
+    {
+        assert_eq!(odd.text(field(number)), text, "{number}");
+    }
+    assert_eq!(odd.bytes(field(14)), Some(b"    ".as_slice()));
+    for (bits, values) in [
+        // An empty field, a length in another encoding, a value cut short, a tail, a third bitmap.
+        (&[11, 39, 44][..], "0001230000"),
+        (&[11, 39, 48, 49], "00012300\0\x05hello978"),
+        (&[11, 39, 49], "0001230097"),
+        (&[11, 39], "00012300\x03"),
+        (&[1, 11, 39, 65, 70], "0001230000000000301"),
+    ] {
+        let message = read(bits, values);
+        let used = (message.text(Field::STAN), message.text(Field::RESPONSE_CODE));
+        assert_eq!(used, (Some("000123"), Some("00")), "{bits:?}");
+    }
+    assert_eq!(Message::read(b"HTTP/1.1 400"), Err(InvalidMti::NotDigits.into()));
+    assert_eq!(Message::read(b"0110\0"), Err(DecodeError::Bitmap { which: "primary" }));
+}
+
+#[test]
+fn a_response_echoes_no_value_that_breaks_a_rule() {
+    let request = Message::read(&bytes("0800", &[7, 11], "0314150926    12")).unwrap();
+    let response = request.response(&[Field::TRANSMISSION_TIME, Field::STAN]).unwrap();
+    assert_eq!(response.bytes(Field::STAN), None);
+    assert_eq!(response.text(Field::TRANSMISSION_TIME), Some("0314150926"));
+    assert_eq!(format!("{request:?}"), "Message 0800 { 7: \"0314150926\", 11: (6 bytes) }");
+}
+
+#[test]
 fn an_error_names_the_field() {
     let error = Message::decode(&bytes("0100", &[11], "")).unwrap_err();
     assert_eq!(
@@ -188,7 +225,10 @@ proptest! {
 
     #[test]
     fn no_bytes_make_the_decoder_panic(bytes in collection::vec(any::<u8>(), 0..400)) {
-        let _ = Message::decode(&bytes);
+        let decoded = Message::decode(&bytes);
+        if decoded.is_ok() {
+            prop_assert_eq!(Message::read(&bytes), decoded);
+        }
     }
 
     #[test]
