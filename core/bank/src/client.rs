@@ -152,13 +152,15 @@ impl IssuingBank for Iso8583Bank {
     /// `0200` with the processing code of a return; repeated until it is answered.
     async fn credit(&self, request: &BankRequest) -> Result<(), BankError> {
         let credit = request::credit(&self.settings, request)?;
-        response::credited(&self.exchange(credit).await?.message)
+        let Answer { message, repeated } = self.exchange(credit).await?;
+        response::credited(&message, repeated)
     }
 
     /// `0400` that names the return.
     async fn reverse_credit(&self, request: &BankRequest) -> Result<(), BankError> {
         let reversal = request::credit_reversal(&self.settings, request)?;
-        response::credited(&self.exchange(reversal).await?.message)
+        let Answer { message, repeated } = self.exchange(reversal).await?;
+        response::credited(&message, repeated)
     }
 
     async fn void(

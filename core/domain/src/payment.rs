@@ -21,12 +21,16 @@
 
 mod credit;
 mod state;
+mod unsettled;
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::state::{Capture, Credited, PaymentState};
+pub use self::{
+    state::{Capture, Credited, PaymentState},
+    unsettled::Stuck,
+};
 use crate::{
     agreement::ProtocolOrder,
     amount::Amount,
@@ -44,6 +48,7 @@ use crate::{
     record::{Step, Stored},
     refusal::{Refusal, VoidCause},
     register::{Account, Posting},
+    settlement::Tries,
     time::Timestamp,
     transaction::Transaction,
 };
@@ -116,6 +121,13 @@ pub struct Payment {
     /// is not the answer to the first question.
     #[serde(default)]
     pub(crate) asked_before: bool,
+    /// How often the bank was told in vain what the state asks of it.
+    #[serde(default)]
+    pub(crate) tries: Option<Tries>,
+    /// When the bank was told for the last time, while nobody is telling it: a process that takes the payment up then finds no
+    /// question half asked.
+    #[serde(default)]
+    pub(crate) tried_at: Option<Timestamp>,
     /// When any process may resume it.
     pub(crate) next_at: Option<Timestamp>,
 }
@@ -152,6 +164,8 @@ impl Payment {
             bank,
             challenge: None,
             asked_before: false,
+            tries: None,
+            tried_at: None,
             correlation: request.correlation,
             state: PaymentState::Authorizing { agreed },
         };
@@ -431,14 +445,10 @@ impl Payment {
         Ok(Step::new(self.ended(PaymentState::Voided { cause, at: now }), Event::PaymentVoided))
     }
 
-    /// The bank was unreachable; retry no earlier than `at`.
-    pub(crate) fn later(self, at: Timestamp) -> Self {
-        self.due(Some(at))
-    }
-
     fn with(mut self, state: PaymentState) -> Self {
         self.state = state;
         self.asked_before = false;
+        (self.tries, self.tried_at) = (None, None);
         self
     }
 
@@ -458,7 +468,8 @@ impl Payment {
 
     /// As `leased`, of a payment that another process may have left in the middle of a question.
     pub(crate) fn resumed(self, now: Timestamp) -> Self {
-        Self { asked_before: true, ..self }.leased(now)
+        let asked_before = self.asked_before || self.tried_at.is_none();
+        Self { asked_before, tried_at: None, ..self }.leased(now)
     }
 
     fn due(mut self, at: Option<Timestamp>) -> Self {

@@ -72,6 +72,14 @@ impl Payment {
         Ok(Step::new(self.rests(capture, now), Event::CreditRefused { response }))
     }
 
+    /// It is not given back, as a person confirms: from `Crediting`.
+    pub(crate) fn not_credited(self, now: Timestamp) -> Result<Step<Self>, Error> {
+        let PaymentState::Crediting { capture, .. } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        Ok(Step::silent(self.rests(capture, now)))
+    }
+
     /// The relying party wants a credit of that amount undone, as a whole: from `Captured`, in the time that the policy gives
     /// for credits.
     pub(crate) fn start_credit_reversal(
@@ -124,5 +132,13 @@ impl Payment {
             return Err(self.not_now());
         };
         Ok(Step::new(self.rests(capture, now), Event::CreditReversalRefused { response }))
+    }
+
+    /// It is not debited again, as a person confirms: from `ReversingCredit`.
+    pub(crate) fn credit_not_reversed(self, now: Timestamp) -> Result<Step<Self>, Error> {
+        let PaymentState::ReversingCredit { capture, .. } = self.state.clone() else {
+            return Err(self.not_now());
+        };
+        Ok(Step::silent(self.rests(capture, now)))
     }
 }
