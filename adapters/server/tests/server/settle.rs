@@ -33,7 +33,7 @@ fn keys() -> Arc<KeyRing> {
 /// Begins a payment whose bank refuses to release what it may hold; gives its id.
 async fn stuck_in(store: &Arc<SqliteStore>) -> String {
     let shop = Fixture::new();
-    let (gateway, _) = shop.process_on(Arc::clone(store) as _);
+    let (gateway, _) = shop.process_on(store.clone());
     let response = "12".to_owned().try_into().unwrap();
     shop.bank.fail_with(Some(BankError::Refused { response }));
     let begun = gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();

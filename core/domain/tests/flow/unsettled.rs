@@ -41,8 +41,9 @@ fn stuck(shop: &Fixture) -> StuckPayments {
 async fn trace(shop: &Fixture, id: &PaymentId) -> Vec<String> {
     let about = RecordKey { collection: "payment", id: id.to_string() };
     let facts = shop.store.facts(&about).await.unwrap();
-    let name =
-        |event: &Event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
+    let name = |event: &Event| {
+        serde_json::to_value(event).unwrap().get("event").unwrap().as_str().unwrap().to_owned()
+    };
     facts.iter().map(|fact| name(&fact.event)).collect()
 }
 
@@ -51,7 +52,7 @@ async fn has_card(shop: &Fixture, id: &PaymentId) -> bool {
     let key = RecordKey { collection: "payment", id: id.to_string() };
     let record = shop.store.load(&key).await.unwrap().unwrap();
     let body: serde_json::Value = serde_json::from_str(&record.body).unwrap();
-    !body["sealed_card"].is_null()
+    !body.get("sealed_card").unwrap().is_null()
 }
 
 /// Time goes by in steps of that many seconds, and each time what is due is resumed.
