@@ -325,6 +325,17 @@ Feature: Figure 13: checkout over TLS
       And Alice is not debited
 
     @C9
+    Scenario: What the bank refuses to debit is released
+      Given Alice is a subscriber with a card
+      And Alice's bank refuses to debit what it holds
+      And the merchant asks for 49.90 EUR
+      When Alice gives the userId
+      Then Alice gets a message with a code
+      When Alice types the code
+      Then the purchase is void: the bank refuses
+      And Alice is not debited
+
+    @C9
     Scenario: When the account does not hold the amount, no message is sent
       Given Alice is a subscriber with a card
       And Alice's account holds 20.00 EUR
@@ -485,6 +496,28 @@ Feature: Figure 13: checkout over TLS
       And Alice is not debited
 
   Rule: Payer and merchant can call it off
+
+    @serial @F13.5
+    Scenario: What the bank refuses to release is never said to be void
+      Given Alice is a subscriber with a card
+      And the merchant asks for 49.90 EUR
+      When Alice gives the userId
+      Then Alice gets a message with a code
+      Given Alice's bank refuses to release what it holds
+      When Alice calls the payment off
+      Then the purchase is being released: it was called off
+      When 16 seconds pass
+      Then the merchant's trace tells, in this order:
+        | the bank refused to do so |
+        | the bank refused to do so |
+      When 31 seconds pass
+      Then the merchant's trace tells, in this order:
+        | the bank refused to do so |
+        | the bank refused to do so |
+        | the bank refused to do so |
+        | a person must look        |
+      And the purchase is being released: it was called off
+      And the bank holds 49.90 EUR of Alice's
 
     @F13.5
     Scenario: The payer calls the payment off

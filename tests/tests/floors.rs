@@ -49,6 +49,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "refusal",
             "register",
             "relying_party",
+            "settlement",
             "subscriber",
         ],
     ),

@@ -204,7 +204,11 @@ pub(crate) fn before_the_code(mut fact: Fact) -> Option<Fact> {
         | Event::CreditReversed { .. }
         | Event::CreditReversalRefused { .. }
         | Event::PaymentVoiding { .. }
-        | Event::PaymentVoided => {}
+        | Event::PaymentVoided
+        | Event::BankRefused { .. }
+        | Event::PaymentStuck { .. }
+        | Event::RetryAsked { .. }
+        | Event::PaymentSettled { .. } => {}
     }
     Some(fact)
 }

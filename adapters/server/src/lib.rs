@@ -16,6 +16,7 @@
 pub mod ca;
 mod server;
 pub mod set;
+pub mod settle;
 
 // The flows.
 mod access;

@@ -6,6 +6,7 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use countersign_server::{
     Config, Server, SystemClock, books, ca, copy_store, facts, schema,
     set::{self, Outcome},
+    settle,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -56,6 +57,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
+    /// Payments that the bank refuses to end, or never answers about: shows them, and ends them as you confirm.
+    Payments(settle::Payments),
     /// A certificate authority: makes one, issues, inspects, renews, revokes; see docs/guides/authority.md.
     Ca(Box<ca::Ca>),
     /// The cardholder of figure 11: a wallet, and paying with it; see docs/guides/set.md.
@@ -78,7 +81,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let quiet = match &arguments.command {
         Command::Ca(ca) => !ca.serves(),
-        Command::Set(_) => true,
+        Command::Set(_) | Command::Payments(_) => true,
         Command::Serve { .. } | Command::Check { .. } | Command::Backup { .. } => false,
     };
     start_log(arguments.log, if quiet { "warn" } else { "info" });
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
             check(&config, &Asked { books, facts, json, export })
         }
         Command::Backup { config, to } => copy(&config, &to),
+        Command::Payments(command) => settle(command),
         Command::Ca(command) => certify(*command),
         Command::Set(command) => match purchase(*command) {
             Ok(Outcome::NotPaid) => return ExitCode::from(NOT_PAID),
@@ -168,6 +172,11 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
 
 fn copy(config: &std::path::Path, to: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(copy_store(&Config::read(config)?, to)?)
+}
+
+fn settle(command: settle::Payments) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(settle::run(command))
 }
 
 fn certify(command: ca::Ca) -> Result<(), Box<dyn std::error::Error>> {

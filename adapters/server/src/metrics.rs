@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_domain::{event::Event, id::MessageId};
+use countersign_domain::{event::Event, id::MessageId, settlement::BankOperation};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -81,6 +81,7 @@ pub(crate) struct Metrics {
     connections: Family<Labels, Gauge>,
     not_served: Family<Labels, Counter>,
     depths: Family<Labels, Gauge>,
+    stuck: Family<Labels, Gauge>,
     sms_bound: Gauge,
     /// When messages were taken over by the network, in that order.
     sent: Mutex<VecDeque<(MessageId, Instant)>>,
@@ -105,6 +106,7 @@ impl Metrics {
             connections: Family::default(),
             not_served: Family::default(),
             depths: Family::default(),
+            stuck: Family::default(),
             sms_bound: Gauge::default(),
             sent: Mutex::default(),
         };
@@ -140,6 +142,8 @@ impl Metrics {
         registry.register("connections_refused", help, self.not_served.clone());
         let help = "What is to be done now and is not yet, by kind: messages are the outbox";
         registry.register("due", help, self.depths.clone());
+        let help = "Payments at which a person must look, by what the bank does not do";
+        registry.register("stuck_payments", help, self.stuck.clone());
         let help = "Whether there is a session with the SMS centre";
         registry.register("sms_bound", help, self.sms_bound.clone());
     }
@@ -191,6 +195,10 @@ impl Metrics {
             Event::CreditReversalRefused { .. } => payment("credit_reversal_refused", ""),
             Event::PaymentVoiding { cause } => payment("voiding", cause.name()),
             Event::PaymentVoided => payment("voided", ""),
+            Event::BankRefused { operation, .. } => payment("bank_refused", operation.name()),
+            Event::PaymentStuck { operation } => payment("stuck", operation.name()),
+            Event::RetryAsked { operation } => payment("retry_asked", operation.name()),
+            Event::PaymentSettled { settlement, .. } => payment("settled", settlement.name()),
             // Rare, and in the log.
             Event::SubscriberEntered
             | Event::SubscriberLocked
@@ -265,6 +273,13 @@ impl Metrics {
         let labels = vec![("kind", kind.to_owned())];
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.depths.get_or_create(&labels).set(count);
+    }
+
+    /// How many payments are stuck at that.
+    pub(crate) fn stuck(&self, operation: BankOperation, count: usize) {
+        let labels = vec![("kind", operation.name().to_owned())];
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.stuck.get_or_create(&labels).set(count);
     }
 
     pub(crate) fn sms_bound(&self, is_bound: bool) {

@@ -12,10 +12,13 @@ use axum::{
 };
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
+    error::Error,
+    gateway::StuckPayments,
     message::Message,
     payment::Payment,
     ports::{Clock, Store},
-    record::{StoreError, Stored as _},
+    record::Stored as _,
+    settlement::BankOperation,
 };
 use countersign_web::problem::Problem;
 use serde::Serialize;
@@ -27,6 +30,9 @@ use crate::{backbone::Backbone, listener::Endpoint, metrics::Metrics};
 const SECTION: &str = "operations";
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Payments at which a person must look that are counted: from there on it is the number that alarms.
+const MAX_STUCK: usize = 10_000;
 
 /// What is reported on.
 pub(crate) struct Operations {
@@ -72,7 +78,13 @@ async fn metrics(State(operations): Shared) -> Response {
         {
             metrics.due(kind, store.count_due(collection, clock.now()).await?);
         }
-        Ok::<_, StoreError>(())
+        let stuck = StuckPayments::new(Arc::clone(store), Arc::clone(clock));
+        let stuck = stuck.list(MAX_STUCK).await?;
+        for operation in BankOperation::ALL {
+            let of_kind = stuck.iter().filter(|stuck| stuck.operation == operation);
+            metrics.stuck(operation, of_kind.count());
+        }
+        Ok::<_, Error>(())
     };
     if let Err(error) = looked_up.await {
         // The other metrics are wanted all the more.

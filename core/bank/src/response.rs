@@ -46,7 +46,7 @@ pub(crate) fn accepted(answer: &Message) -> Result<(), BankError> {
 
 /// Whether the bank accepted a credit, or its reversal. Unlike an advice, a request may have been refused before: that
 /// it was seen (94) does not say that it was done, and what is approved in part or on terms (08, 10, 16) is no clean
-/// refusal.
+/// refusal. Once it was repeated, a refusal is not the answer to what was asked first: that may be done and its answer lost.
 pub(crate) fn credited(answer: &Answer) -> Result<(), BankError> {
     let response = response_code(&answer.message)?;
     match response.as_str() {
@@ -56,6 +56,9 @@ pub(crate) fn credited(answer: &Answer) -> Result<(), BankError> {
         "00" | "11" => Ok(()),
         "08" | "10" | "16" | "94" | "09" | "68" | "90" | "91" | "96" => {
             Err(unknown(&format!("the bank did not say whether it did so (response {response})")))
+        }
+        _ if answer.repeated => {
+            Err(unknown(&format!("refused only when asked again (response {response})")))
         }
         _ => Err(BankError::Refused { response }),
     }

@@ -12,6 +12,7 @@ use crate::{
     id::{ChallengeId, MessageId},
     plan::Plan,
     refusal::{Refusal, VoidCause},
+    settlement::{BankOperation, Because, Settlement},
     time::Timestamp,
 };
 
@@ -180,4 +181,28 @@ pub enum Event {
     },
     /// The payment was not made and holds nothing.
     PaymentVoided,
+    /// The bank refuses what it must do: it is told again, later.
+    BankRefused {
+        /// What it was told.
+        operation: BankOperation,
+        /// Why, in the bank's terms.
+        response: ResponseCode,
+    },
+    /// The bank refused it too often, or did not answer for too long: it is told no more until a person has looked.
+    PaymentStuck {
+        /// What it was told.
+        operation: BankOperation,
+    },
+    /// A person wants the bank to be told again.
+    RetryAsked {
+        /// What it is told.
+        operation: BankOperation,
+    },
+    /// A person confirmed what became of it; what that means follows.
+    PaymentSettled {
+        /// What was confirmed.
+        settlement: Settlement,
+        /// Why, in the person's words.
+        because: Because,
+    },
 }

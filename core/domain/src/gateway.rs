@@ -4,6 +4,7 @@
 
 mod awaited;
 mod start;
+mod stuck;
 
 use std::sync::Arc;
 
@@ -27,9 +28,7 @@ use crate::{
     verifier::Verifier,
 };
 pub use awaited::AwaitedPayments;
-
-/// Seconds after which a bank that did not take a capture or a void is told again.
-const RETRY_SECONDS: u32 = 15;
+pub use stuck::StuckPayments;
 
 /// Steps that one call takes a payment: more than any way from its start to its end has.
 const MAX_STEPS: usize = 16;
@@ -447,10 +446,11 @@ impl Gateway {
         let now = self.ports.clock.now();
         let step = match self.bank.credit(&request).await {
             Ok(()) => found.value.credited(now)?,
-            Err(BankError::Refused { response }) => found.value.credit_refused(response, now)?,
-            Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
-                return self.later(found, &error).await;
+            // What was asked before may have been done: then a refusal is the answer to the repeat.
+            Err(BankError::Refused { response }) if !found.value.asked_before => {
+                found.value.credit_refused(response, now)?
             }
+            Err(error) => return self.later(found, &error).await,
         };
         self.commit(found.version, step, Batch::default()).await
     }
@@ -465,12 +465,10 @@ impl Gateway {
         let now = self.ports.clock.now();
         let step = match self.bank.reverse_credit(&request).await {
             Ok(()) => found.value.credit_reversed(now)?,
-            Err(BankError::Refused { response }) => {
+            Err(BankError::Refused { response }) if !found.value.asked_before => {
                 found.value.credit_reversal_refused(response, now)?
             }
-            Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
-                return self.later(found, &error).await;
-            }
+            Err(error) => return self.later(found, &error).await,
         };
         self.commit(found.version, step, Batch::default()).await
     }
@@ -495,12 +493,20 @@ impl Gateway {
         self.commit(found.version, step, Batch::default()).await
     }
 
-    /// Leaves the payment to [`Gateway::resume`].
+    /// Leaves the payment to [`Gateway::resume`], or to a person.
     async fn later(&self, found: Versioned<Payment>, error: &BankError) -> Result<Next, Error> {
-        tracing::warn!(payment = %found.value.id(), %error, "the bank will be told again");
-        let again_at = self.ports.clock.now().plus_seconds(RETRY_SECONDS);
-        let step = Step::silent(found.value.later(again_at));
-        match self.commit(found.version, step, Batch::default()).await? {
+        let step = found.value.not_done(error, self.ports.clock.now())?;
+        let mut batch = Batch::default();
+        let payment = step.next.id();
+        match step.next.stuck() {
+            Some(stuck) => {
+                let operation = stuck.operation.name();
+                tracing::error!(%payment, operation, tries = stuck.tries, %error, "the bank does not do what it must: a person must ask it and settle the payment (countersign payments)");
+                batch.insert(&stuck)?;
+            }
+            None => tracing::warn!(%payment, %error, "the bank will be told again"),
+        }
+        match self.commit(found.version, step, batch).await? {
             Next::Goes(found) => Ok(Next::Rests(found.value)),
             Next::Rests(payment) => Ok(Next::Rests(payment)),
         }

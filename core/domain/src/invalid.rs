@@ -54,6 +54,7 @@ fields! {
     CertificateName "CertificateName",
     Code "code",
     Batch "batch",
+    Because "because",
     BlockMinutes "block_minutes",
     CodeDigits "code_digits",
     Colour "colour",

@@ -73,6 +73,7 @@ pub mod record;
 pub mod refusal;
 pub mod register;
 pub mod relying_party;
+pub mod settlement;
 pub mod subscriber;
 
 // State machines, pure.

@@ -19,13 +19,18 @@
 //! Pure: a transition takes the payment and gives back the next one. What a state asks of the bank is asked by the
 //! [`Gateway`](crate::gateway::Gateway), as often as it takes, always under the same [`BankReference`].
 
+mod credit;
 mod state;
+mod unsettled;
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::state::{Capture, Credited, PaymentState};
+pub use self::{
+    state::{Capture, Credited, PaymentState},
+    unsettled::Stuck,
+};
 use crate::{
     agreement::ProtocolOrder,
     amount::Amount,
@@ -43,6 +48,7 @@ use crate::{
     record::{Step, Stored},
     refusal::{Refusal, VoidCause},
     register::{Account, Posting},
+    settlement::Tries,
     time::Timestamp,
     transaction::Transaction,
 };
@@ -115,6 +121,13 @@ pub struct Payment {
     /// is not the answer to the first question.
     #[serde(default)]
     pub(crate) asked_before: bool,
+    /// How often the bank was told in vain what the state asks of it.
+    #[serde(default)]
+    pub(crate) tries: Option<Tries>,
+    /// When the bank was told for the last time, while nobody is telling it: a process that takes the payment up then finds no
+    /// question half asked.
+    #[serde(default)]
+    pub(crate) tried_at: Option<Timestamp>,
     /// When any process may resume it.
     pub(crate) next_at: Option<Timestamp>,
 }
@@ -151,6 +164,8 @@ impl Payment {
             bank,
             challenge: None,
             asked_before: false,
+            tries: None,
+            tried_at: None,
             correlation: request.correlation,
             state: PaymentState::Authorizing { agreed },
         };
@@ -380,118 +395,6 @@ impl Payment {
         Ok(Step::silent(self.ended(captured)))
     }
 
-    /// The relying party gives some of it back: from `Captured`, in the time that the policy gives.
-    pub(crate) fn start_credit(
-        self,
-        amount: Amount,
-        reference: BankReference,
-        now: Timestamp,
-    ) -> Result<Step<Self>, Error> {
-        let PaymentState::Captured(capture) = self.state.clone() else {
-            return Err(self.not_now());
-        };
-        if now >= self.creditable_until(&capture) {
-            return Err(self.not_now());
-        }
-        let is_other = amount.currency() != capture.amount.currency();
-        if is_other || amount.amount_minor() > capture.left_minor() {
-            return Err(
-                InvalidInput::new(Field::Amount, "is more than is left of the capture").into()
-            );
-        }
-        let asked = Event::CreditAsked { amount };
-        let crediting = self.with(PaymentState::Crediting { capture, amount, reference });
-        match crediting.plan.bank {
-            // What no bank debited, no bank gives back: it is posted, as the debit was.
-            BankTurn::Skip => Ok(crediting.credited(now)?.after(asked)),
-            BankTurn::First | BankTurn::Last => Ok(Step::new(crediting.leased(now), asked)),
-        }
-    }
-
-    /// The bank has given it back, which is posted: from `Crediting`.
-    pub(crate) fn credited(self, now: Timestamp) -> Result<Step<Self>, Error> {
-        let PaymentState::Crediting { capture, amount, reference } = self.state.clone() else {
-            return Err(self.not_now());
-        };
-        let capture = capture.with_credit(amount, reference);
-        let posting = Posting::credit(
-            &self.id,
-            capture.credits,
-            Account::relying_party(&self.relying_party),
-            Account::payer(&self.person.identifier),
-            amount,
-            now,
-        );
-        let rests = self.rests(capture, now);
-        Ok(Step::new(rests, Event::PaymentCredited { amount }).posting(posting))
-    }
-
-    /// The bank refuses to give it back: from `Crediting`.
-    pub(crate) fn credit_refused(
-        self,
-        response: ResponseCode,
-        now: Timestamp,
-    ) -> Result<Step<Self>, Error> {
-        let PaymentState::Crediting { capture, .. } = self.state.clone() else {
-            return Err(self.not_now());
-        };
-        Ok(Step::new(self.rests(capture, now), Event::CreditRefused { response }))
-    }
-
-    /// The relying party wants a credit of that amount undone, as a whole: from `Captured`, in the time that the policy gives
-    /// for credits.
-    pub(crate) fn start_credit_reversal(
-        self,
-        amount: Amount,
-        now: Timestamp,
-    ) -> Result<Step<Self>, Error> {
-        let PaymentState::Captured(capture) = self.state.clone() else {
-            return Err(self.not_now());
-        };
-        if now >= self.creditable_until(&capture) {
-            return Err(self.not_now());
-        }
-        let Some(credit) = capture.reversible(amount).cloned() else {
-            return Err(InvalidInput::new(Field::Amount, "is not that of a credit").into());
-        };
-        let asked = Event::CreditReversalAsked { amount };
-        let reversing = self.with(PaymentState::ReversingCredit { capture, credit });
-        match reversing.plan.bank {
-            BankTurn::Skip => Ok(reversing.credit_reversed(now)?.after(asked)),
-            BankTurn::First | BankTurn::Last => Ok(Step::new(reversing.leased(now), asked)),
-        }
-    }
-
-    /// The bank has debited again what it gave back, which is posted: from `ReversingCredit`.
-    pub(crate) fn credit_reversed(self, now: Timestamp) -> Result<Step<Self>, Error> {
-        let PaymentState::ReversingCredit { capture, credit } = self.state.clone() else {
-            return Err(self.not_now());
-        };
-        let amount = credit.amount;
-        let posting = Posting::credit_reversal(
-            &self.id,
-            credit.number,
-            Account::payer(&self.person.identifier),
-            Account::relying_party(&self.relying_party),
-            amount,
-            now,
-        );
-        let rests = self.rests(capture.without_credit(&credit), now);
-        Ok(Step::new(rests, Event::CreditReversed { amount }).posting(posting))
-    }
-
-    /// The bank refuses to debit it again: from `ReversingCredit`.
-    pub(crate) fn credit_reversal_refused(
-        self,
-        response: ResponseCode,
-        now: Timestamp,
-    ) -> Result<Step<Self>, Error> {
-        let PaymentState::ReversingCredit { capture, .. } = self.state.clone() else {
-            return Err(self.not_now());
-        };
-        Ok(Step::new(self.rests(capture, now), Event::CreditReversalRefused { response }))
-    }
-
     /// The payment will not be made: from every state before `Capturing`, and from there when the bank refuses.
     pub(crate) fn void(self, cause: VoidCause, now: Timestamp) -> Result<Step<Self>, Error> {
         let event = Event::PaymentVoiding { cause: cause.clone() };
@@ -542,14 +445,10 @@ impl Payment {
         Ok(Step::new(self.ended(PaymentState::Voided { cause, at: now }), Event::PaymentVoided))
     }
 
-    /// The bank was unreachable; retry no earlier than `at`.
-    pub(crate) fn later(self, at: Timestamp) -> Self {
-        self.due(Some(at))
-    }
-
     fn with(mut self, state: PaymentState) -> Self {
         self.state = state;
         self.asked_before = false;
+        (self.tries, self.tried_at) = (None, None);
         self
     }
 
@@ -569,7 +468,8 @@ impl Payment {
 
     /// As `leased`, of a payment that another process may have left in the middle of a question.
     pub(crate) fn resumed(self, now: Timestamp) -> Self {
-        Self { asked_before: true, ..self }.leased(now)
+        let asked_before = self.asked_before || self.tried_at.is_none();
+        Self { asked_before, tried_at: None, ..self }.leased(now)
     }
 
     fn due(mut self, at: Option<Timestamp>) -> Self {

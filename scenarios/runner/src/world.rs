@@ -134,7 +134,7 @@ impl Story {
         control.set_handset(&number, "on").await?;
         let account = json!({
             "expiry": card.expiry, "balance": { "value": "1000.00", "currency": "EUR" },
-            "refuses": false, "blocked": false,
+            "refuses": false, "blocked": false, "refuses_captures": false, "refuses_reversals": false,
         });
         control.set_card(&card.number, &account).await?;
         let noted = control.messages(&number).await?.len();

@@ -17,7 +17,7 @@ use countersign_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    bank::{self, Bank, Movement, UnknownCard},
+    bank::{self, Bank, Movement, Trouble, UnknownCard},
     counterparties::Counterparties,
     page::{Answer, Frame, Places, show},
     person::{BALANCE_MINOR, euro},
@@ -79,6 +79,9 @@ struct AccountBody {
     balance: Option<BalanceBody>,
     refuses: Option<bool>,
     blocked: Option<bool>,
+    refuses_captures: Option<bool>,
+    refuses_reversals: Option<bool>,
+    refuses_repeats: Option<bool>,
 }
 
 /// Changes the account that the card draws on. One that is not there is opened; so is one that is given a balance.
@@ -111,6 +114,15 @@ async fn set_account(
     if let Some(blocked) = change.blocked {
         shared.bank.block(&card, blocked)?;
     }
+    let before = shared.bank.account(&card).ok_or(UnknownCard)?.trouble;
+    shared.bank.trouble(
+        &card,
+        Trouble {
+            refuses_captures: change.refuses_captures.unwrap_or(before.refuses_captures),
+            refuses_reversals: change.refuses_reversals.unwrap_or(before.refuses_reversals),
+            refuses_repeats: change.refuses_repeats.unwrap_or(before.refuses_repeats),
+        },
+    )?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -39,7 +39,7 @@ use tracing::{info, warn};
 
 use crate::journal::{About, Journal, Party, mask};
 use ledger::Ledger;
-pub use ledger::{Account, Movement, MovementKind};
+pub use ledger::{Account, Movement, MovementKind, Trouble};
 
 /// How many connections the bank keeps at once; more are closed at once.
 const MAX_CONNECTIONS: usize = 64;
@@ -126,6 +126,15 @@ impl Bank {
     /// When the card has no account.
     pub fn block(&self, card: &Card, block: bool) -> Result<(), UnknownCard> {
         self.shared.ledger().account(card.expose_number()).ok_or(UnknownCard)?.blocked = block;
+        Ok(())
+    }
+
+    /// What the bank does not do as it should for the card.
+    ///
+    /// # Errors
+    /// When the card has no account.
+    pub fn trouble(&self, card: &Card, trouble: Trouble) -> Result<(), UnknownCard> {
+        self.shared.ledger().account(card.expose_number()).ok_or(UnknownCard)?.trouble = trouble;
         Ok(())
     }
 

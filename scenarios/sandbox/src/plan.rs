@@ -84,7 +84,8 @@ impl Plan<'_> {
         loop {
             let ground =
                 Ground { folder: self.folder, settings: self.settings, operator: self.operator };
-            let text = self.backbone(free_port(self.settings.api)?) + &flows::sections(&ground)?;
+            let api = free_port(self.settings.api)?;
+            let text = self.backbone(api) + &self.relying_parties() + &flows::sections(&ground)?;
             write_public(&self.folder.join(CONFIGURATION), &text)?;
             let config = Config::from_toml(&text, self.folder)?;
             tries += 1;
@@ -115,7 +116,6 @@ impl Plan<'_> {
             Order::CodeFirst => "[]",
         };
         let limits = if self.settings.limited { "" } else { UNLIMITED };
-        let hash = |key: &str| KeyHash::of(key).to_string();
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
 
@@ -153,7 +153,21 @@ transaction_mode = {transaction_mode}
 
 [bank]
 address = "{bank}"
+"#,
+            operations = self.settings.operations,
+            centre = self.centre.address,
+            system_id = self.centre.system_id,
+            source = self.centre.source,
+            transaction_mode = self.centre.transaction_mode,
+            bank = self.bank,
+        )
+    }
 
+    /// Those who ask for payments.
+    fn relying_parties(&self) -> String {
+        let hash = |key: &str| KeyHash::of(key).to_string();
+        format!(
+            r#"
 [[relying_party]]
 id = "dupont"
 name = "Librairie Dupont"
@@ -172,12 +186,6 @@ id = "{HOUSE}"
 name = "Sandbox Wallets"
 api_key_sha256 = "{house_key}"
 "#,
-            operations = self.settings.operations,
-            centre = self.centre.address,
-            system_id = self.centre.system_id,
-            source = self.centre.source,
-            transaction_mode = self.centre.transaction_mode,
-            bank = self.bank,
             key = hash(&self.keys.api_key),
             other_key = hash(&self.keys.other_api_key),
             house_key = hash(&self.keys.house_api_key),

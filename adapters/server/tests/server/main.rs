@@ -11,3 +11,4 @@ mod guide;
 mod listeners;
 mod program;
 mod revocation;
+mod settle;

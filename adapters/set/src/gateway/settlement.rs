@@ -7,6 +7,7 @@ use countersign_domain::{
     gateway::Credit,
     payment::{Payment, PaymentState},
     record::{Batch, StoreError, Stored as _},
+    settlement::Settlement as Confirmed,
 };
 
 use super::{
@@ -208,9 +209,12 @@ impl PaymentGateway {
             Event::PaymentCredited { .. } | Event::CreditReversed { .. } => {
                 Some(SettlementCode::Success)
             }
-            Event::CreditRefused { .. } | Event::CreditReversalRefused { .. } => {
-                Some(SettlementCode::Declined)
-            }
+            Event::CreditRefused { .. }
+            | Event::CreditReversalRefused { .. }
+            | Event::PaymentSettled {
+                settlement: Confirmed::NotCredited | Confirmed::CreditNotReversed,
+                ..
+            } => Some(SettlementCode::Declined),
             _ => None,
         });
         Ok(ended.nth(begun.credits_before).unwrap_or(SettlementCode::UnderWay))

@@ -156,6 +156,25 @@ async fn a_credit_without_an_answer_is_repeated_as_such() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_a_repeat_is_not_the_answer_to_the_first_credit() {
+    let (driver, listener) = start(impatient).await;
+    let mut bank = Line::accept(&listener).await;
+    let credited = credit(&driver, purchase(1), "20.00");
+    bank.question().await;
+    let repeat = bank.question().await;
+    bank.answer(&repeat, "57", "").await;
+    let cause = "refused only when asked again (response 57)".to_owned();
+    assert_eq!(credited.await.unwrap(), Err(BankError::Unknown { cause: cause.clone() }));
+
+    let reversing = Arc::clone(&driver);
+    let reversed = tokio::spawn(async move { reversing.reverse_credit(&purchase(1)).await });
+    bank.question().await;
+    let repeat = bank.question().await;
+    bank.answer(&repeat, "57", "").await;
+    assert_eq!(reversed.await.unwrap(), Err(BankError::Unknown { cause }));
+}
+
+#[tokio::test]
 async fn a_void_names_the_authorization_that_it_reverses() {
     let (driver, listener) = start(|_| {}).await;
     let mut bank = Line::accept(&listener).await;

@@ -1,9 +1,11 @@
 use super::*;
 use crate::{
+    bank::BankError,
     challenge::Challenge,
     code::TypedCode,
     plan::Exemption,
     refusal::Outcome,
+    settlement::{Because, Settlement},
     testing::{Fixture, START, card, challenge, key_ring, purchase, purchase_in},
 };
 
@@ -396,5 +398,62 @@ async fn others_may_go_on_when_the_lease_or_the_time_of_the_code_is_over() {
     assert_eq!(asked.agree(&proof, NOW).unwrap().next.due_at(), lease_over);
     let agreed = payment_in(PaymentState::Authorizing { agreed: true });
     assert_eq!(agreed.authorized(approval(), NOW).unwrap().next.due_at(), lease_over);
-    assert_eq!(payment().later(NOW).due_at(), Some(NOW));
+}
+
+/// That payment, whose bank refused thrice what its state asks of it.
+fn stuck(payment: Payment) -> Result<Payment, Error> {
+    let refused = BankError::Refused { response: response() };
+    (0..3).try_fold(payment, |payment, _| Ok(payment.not_done(&refused, NOW)?.next))
+}
+
+#[test]
+fn a_bank_is_told_again_only_what_it_must_do() {
+    let possible = possible_in(|payment| {
+        payment.not_done(&BankError::Unknown { cause: "silent".to_owned() }, NOW)
+    });
+    assert_eq!(possible, ["capturing", "crediting", "reversing a credit", "voiding"]);
+}
+
+#[test]
+fn a_person_settles_only_what_is_stuck_and_as_what_it_can_be() {
+    let because = || Because::try_from("the bank said so".to_owned()).unwrap();
+    for settlement in Settlement::ALL {
+        let not_stuck = possible_in(|payment| payment.settled(settlement, because(), NOW));
+        assert!(not_stuck.is_empty(), "{settlement:?}: {not_stuck:?}");
+        let ends = |(label, state): (&'static str, PaymentState)| {
+            let stuck = stuck(payment_in(state)).ok()?;
+            stuck.settled(settlement, because(), NOW).is_ok().then_some(label)
+        };
+        let ended: Vec<_> = every_state().into_iter().filter_map(ends).collect();
+        let expected: &[_] = match settlement {
+            Settlement::Captured => &["capturing"],
+            Settlement::Voided => &["capturing", "voiding"],
+            Settlement::Credited | Settlement::NotCredited => &["crediting"],
+            Settlement::CreditReversed | Settlement::CreditNotReversed => &["reversing a credit"],
+        };
+        assert_eq!(ended, expected, "{settlement:?}");
+    }
+    assert!(possible_in(|payment| payment.told_again(NOW)).is_empty());
+}
+
+#[test]
+fn what_a_person_settles_has_the_facts_and_postings_of_that_end_and_forgets_the_card() {
+    let because = Because::try_from("the bank said so".to_owned()).unwrap();
+    for (state, settlement, postings) in [
+        (capturing(), Settlement::Captured, 1),
+        (capturing(), Settlement::Voided, 0),
+        (crediting(), Settlement::Credited, 1),
+        (crediting(), Settlement::NotCredited, 0),
+        (reversing(), Settlement::CreditReversed, 1),
+        (reversing(), Settlement::CreditNotReversed, 0),
+    ] {
+        let stuck = stuck(payment_in(state)).unwrap();
+        assert!(stuck.sealed_card.is_some() && stuck.due_at().is_none());
+        let settled = stuck.settled(settlement, because.clone(), NOW).unwrap();
+        let confirmed = Event::PaymentSettled { settlement, because: because.clone() };
+        assert_eq!((settled.events.first(), settled.postings.len()), (Some(&confirmed), postings));
+        let next = settled.next;
+        assert!(next.state.is_final() && next.tries.is_none(), "{settlement:?}: {next:?}");
+        assert_eq!((&next.sealed_card, next.due_at()), (&None, None), "{settlement:?}");
+    }
 }

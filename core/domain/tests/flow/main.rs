@@ -9,6 +9,7 @@ mod purchase;
 mod race;
 mod retention;
 mod store;
+mod unsettled;
 
 use countersign_domain::{
     code::TypedCode,

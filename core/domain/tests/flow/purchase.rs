@@ -17,7 +17,7 @@ use countersign_domain::{
 
 use crate::{Waiting, bank_references, state_of};
 
-fn silent() -> BankError {
+pub(crate) fn silent() -> BankError {
     BankError::Unknown { cause: "no answer".to_owned() }
 }
 
@@ -224,7 +224,7 @@ async fn what_is_captured_later_is_held_until_then_and_voided_when_nobody_captur
 }
 
 /// A payment of 49.90 euros that is authorized, agreed to and not captured.
-async fn authorized(shop: &Fixture) -> PaymentId {
+pub(crate) async fn authorized(shop: &Fixture) -> PaymentId {
     let mut purchase = shop.purchase("49.90");
     purchase.capture = CaptureTime::Later;
     let session = purchase.person.session.clone();

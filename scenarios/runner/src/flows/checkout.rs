@@ -105,6 +105,7 @@ const STATUSES: Table = &[
     ("is paid", "paid"),
     ("is declined", "declined"),
     ("is void", "voided"),
+    ("is being released", "releasing"),
     ("is expired", "expired"),
 ];
 
@@ -115,4 +116,6 @@ const EVENTS: Table = &[
     ("the code was asked for", "code_asked"),
     ("the payer agreed", "payment_agreed"),
     ("the amount was debited", "payment_captured"),
+    ("the bank refused to do so", "bank_refused"),
+    ("a person must look", "payment_stuck"),
 ];

@@ -34,6 +34,14 @@ async fn bank_refuses(story: &mut Story, name: String, verb: String) -> Outcome 
     story.bench()?.control.set_card(card, &json!({ "refuses": verb == "refuses" })).await
 }
 
+/// What a bank must do: an amount that it holds is one or the other in the end.
+#[given(regex = r"^(\w+)'s bank (refuses|agrees) to (debit|release) what it holds$")]
+async fn bank_refuses_to(story: &mut Story, name: String, verb: String, what: String) -> Outcome {
+    let card = &story.person(&name)?.card.number;
+    let control = if what == "debit" { "refuses_captures" } else { "refuses_reversals" };
+    story.bench()?.control.set_card(card, &json!({ control: verb == "refuses" })).await
+}
+
 #[given(regex = r"^(\w+)'s account holds (\d+\.\d+) ([A-Z]{3})$")]
 async fn account_holds(
     story: &mut Story,

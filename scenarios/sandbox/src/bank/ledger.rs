@@ -45,6 +45,20 @@ pub struct Account {
     pub blocked: bool,
     /// Whether every authorization is refused.
     pub refuses: bool,
+    /// What else the bank does not do as it should.
+    #[serde(flatten)]
+    pub trouble: Trouble,
+}
+
+/// What a bank should do, and does not.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Trouble {
+    /// It refuses to debit what it holds (response 12).
+    pub refuses_captures: bool,
+    /// It refuses to release what it holds (response 12).
+    pub refuses_reversals: bool,
+    /// It does what it is asked and says nothing, and refuses the repeat (response 05).
+    pub refuses_repeats: bool,
 }
 
 /// Something that happened to an account.
@@ -89,6 +103,7 @@ pub(super) struct Kept {
     held_minor: u64,
     pub(super) blocked: bool,
     pub(super) refuses: bool,
+    pub(super) trouble: Trouble,
     pub(super) movements: Vec<Movement>,
 }
 
@@ -168,6 +183,7 @@ impl Kept {
             held_minor: self.held_minor,
             blocked: self.blocked,
             refuses: self.refuses,
+            trouble: self.trouble,
         }
     }
 }
@@ -182,6 +198,7 @@ impl Ledger {
             held_minor: 0,
             blocked: false,
             refuses: false,
+            trouble: Trouble::default(),
             movements: Vec::new(),
         });
     }
@@ -203,9 +220,15 @@ impl Ledger {
         self.accounts.iter().flat_map(of_account).collect()
     }
 
-    /// The answer to a message; `None` when it is a response itself.
+    /// The answer to a message; `None` when it is a response itself, or the bank keeps its answer to itself.
     pub(super) fn answer(&mut self, message: &Message) -> Option<Message> {
         let answer = message.response(ECHOED)?;
+        let number = message.text(Field::PAN).unwrap_or_default();
+        let refuses_repeats =
+            self.account(number).is_some_and(|account| account.trouble.refuses_repeats);
+        if refuses_repeats && message.mti() != message.mti().first() {
+            return answer.with(Field::RESPONSE_CODE, response::DO_NOT_HONOUR).ok();
+        }
         let decision = match message.mti().first() {
             Mti::NETWORK_REQUEST => Decision::from(response::DONE),
             Mti::AUTHORIZATION_REQUEST
@@ -218,6 +241,7 @@ impl Ledger {
         };
         let answer = answer.with(Field::RESPONSE_CODE, decision.response).ok()?;
         match decision.approval {
+            _ if refuses_repeats => None,
             Some(approval) => answer.with(Field::APPROVAL_CODE, approval).ok(),
             None => Some(answer),
         }
@@ -259,6 +283,9 @@ impl Ledger {
                 Ok(Decision { response: response::DONE, approval: Some(approval) })
             }
             Mti::COMPLETION_ADVICE => {
+                if self.trouble(order).refuses_captures {
+                    return Err(response::INVALID_TRANSACTION);
+                }
                 *state = self.debit(order, state)?;
                 Ok(response::DONE.into())
             }
@@ -270,6 +297,7 @@ impl Ledger {
                 *state = self.debit_again(order, state)?;
                 Ok(response::DONE.into())
             }
+            _ if self.trouble(order).refuses_reversals => Err(response::INVALID_TRANSACTION),
             // A reversal of an authorization does not undo a return.
             _ if matches!(state, State::Credited { .. }) => Err(response::NO_SUCH_RECORD),
             // A purchase that is not known is reversed, too: should its authorization still come, it is too late.
@@ -287,6 +315,11 @@ impl Ledger {
                 }
             },
         }
+    }
+
+    /// What the bank does not do as it should for the card.
+    fn trouble(&mut self, order: &Order) -> Trouble {
+        self.account(order.terms.number.expose()).map(|account| account.trouble).unwrap_or_default()
     }
 
     /// Holds the amount, or says why not, in the order in which a bank looks.

@@ -231,6 +231,34 @@ async fn a_silent_bank_still_does_what_it_is_asked() {
 }
 
 #[tokio::test]
+async fn a_bank_that_refuses_what_it_must_do_moves_nothing() {
+    let bank = open().await;
+    let mut line = Line::to(&bank).await;
+    let approval = line.authorize(1).await;
+    let (refuses_captures, refuses_reversals) = (true, true);
+    let trouble = Trouble { refuses_captures, refuses_reversals, ..Trouble::default() };
+    bank.trouble(&card(), trouble).unwrap();
+    assert_eq!(line.response(&completion(1, &approval)).await, "12");
+    assert_eq!(line.response(&reversal(1)).await, "12");
+    assert_eq!(kinds(&bank), [MovementKind::Held]);
+    bank.trouble(&card(), Trouble::default()).unwrap();
+    assert_eq!(line.response(&reversal(1)).await, "00");
+}
+
+#[tokio::test]
+async fn a_bank_that_refuses_repeats_has_done_what_it_was_asked_first() {
+    let bank = open().await;
+    let mut line = Line::to(&bank).await;
+    let approval = line.authorize(1).await;
+    bank.trouble(&card(), Trouble { refuses_repeats: true, ..Trouble::default() }).unwrap();
+    line.say(&completion(1, &approval)).await;
+    let repeat = completion(1, &approval).with_mti(Mti::COMPLETION_ADVICE.repeat());
+    // The one answer that comes is that to the repeat.
+    assert_eq!(line.response(&repeat).await, "05");
+    assert_eq!(kinds(&bank), [MovementKind::Held, MovementKind::Debited]);
+}
+
+#[tokio::test]
 async fn a_reversal_releases_the_hold_once() {
     let bank = open().await;
     let mut line = Line::to(&bank).await;

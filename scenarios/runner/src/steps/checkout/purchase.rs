@@ -29,7 +29,7 @@ async fn purchase_is(story: &mut Story, status: String) -> Outcome {
     story.purchase_comes_to(checkout::status(&status)?, None).await
 }
 
-#[then(regex = r"^the purchase (is void|is declined): (.+)$")]
+#[then(regex = r"^the purchase (is void|is declined|is being released): (.+)$")]
 async fn purchase_is_not_made(story: &mut Story, status: String, cause: String) -> Outcome {
     let (status, cause) = (checkout::status(&status)?, phrase::cause(&cause)?);
     story.purchase_comes_to(status, Some(cause)).await
