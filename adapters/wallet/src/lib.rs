@@ -63,6 +63,7 @@ mod purchase;
 mod purse;
 pub mod record;
 mod references;
+mod sealed;
 mod standing;
 mod statement;
 pub mod table;
@@ -76,6 +77,7 @@ pub use self::{
     purse::Limits,
     record::PASSING,
     references::References,
+    sealed::sealed,
     standing::Standing,
     statement::WalletStatement,
 };
