@@ -39,7 +39,8 @@ use crate::{
     record::Bytes,
     wallet_file::{WalletFile, WalletFileError},
 };
-use record::{CodeAsked, Held, Question, Step};
+pub(crate) use record::Held;
+use record::{CodeAsked, Question, Step};
 
 /// A cardholder's program. Holds no state of its own.
 pub struct CardholderServer {

@@ -75,7 +75,7 @@ pub use self::{
     flow::Wallets,
     house::{Fee, House},
     purse::Limits,
-    record::PASSING,
+    record::FINAL,
     references::References,
     sealed::sealed,
     standing::Standing,

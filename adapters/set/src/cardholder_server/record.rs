@@ -89,6 +89,14 @@ impl Stored for Held {
     fn id(&self) -> &str {
         self.id.as_str()
     }
+
+    /// An offer that nobody paid, and what is over. What was sent and has no last word is asked about again.
+    fn final_at(&self) -> Option<Timestamp> {
+        match &self.step {
+            Step::Offered | Step::Over(..) => Some(self.begun_at),
+            Step::UnderWay { .. } | Step::CodeAsked(_) => None,
+        }
+    }
 }
 
 #[async_trait]
