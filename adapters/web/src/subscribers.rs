@@ -166,7 +166,7 @@ async fn unlock(
 }
 
 /// Ends the block of a subscriber's phone, for which too many wrong codes were typed in a row: what a help desk does once it has
-/// made sure of who asks (RTS art. 4(4)).
+/// checked the identity of the caller (RTS art. 4(4)).
 #[utoipa::path(
     post, path = "/v1/subscribers/{identifier}/unblock", params(("identifier" = String, Path, description = "The `userId`.")),
     security(("api_key" = [])),

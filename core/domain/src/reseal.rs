@@ -99,7 +99,7 @@ pub async fn tally(ports: &Ports, kinds: &[Kind]) -> Result<Tally, Error> {
 /// A record that is kept as it was.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Left {
-    /// Which one.
+    /// Its collection and id.
     pub record: RecordKey,
     /// Why: mostly the id of a key that is not there.
     pub cause: Error,
