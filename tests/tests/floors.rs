@@ -68,7 +68,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "summary",
         ],
     ),
-    ("the flow", &["directory", "gateway", "limits", "outbox", "retention", "verifier"]),
+    ("the flow", &["directory", "gateway", "limits", "outbox", "reseal", "retention", "verifier"]),
 ];
 
 type Edges = BTreeMap<String, BTreeSet<String>>;

@@ -182,6 +182,10 @@ impl Stored for ListState {
     }
 }
 
+/// The records of codes that were sent, which are removed once they are final. What was issued stays: lists and inquiries need
+/// it until after it has expired, and whoever must prove later what was certified, for longer.
+pub const CODES_SENT: &str = CodesSent::COLLECTION;
+
 /// How many codes were sent to a number on a day.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct CodesSent {
@@ -203,5 +207,11 @@ impl Stored for CodesSent {
 
     fn id(&self) -> &str {
         &self.number_sha256
+    }
+
+    /// With its day.
+    fn final_at(&self) -> Option<Timestamp> {
+        let end = self.day.saturating_add(1).saturating_mul(86_400);
+        Some(Timestamp::from_unix_seconds(end))
     }
 }

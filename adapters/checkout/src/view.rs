@@ -186,6 +186,7 @@ pub(crate) fn before_the_code(mut fact: Fact) -> Option<Fact> {
         | Event::AttemptCounted { .. }
         | Event::ChallengeVerified { .. }
         | Event::ChallengeRefused { .. }
+        | Event::PhoneUnblocked { .. }
         | Event::TextReceived { .. }
         | Event::SubscriberEntered
         | Event::SubscriberLocked

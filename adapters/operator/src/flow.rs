@@ -135,6 +135,7 @@ impl Desk {
             session,
             messages: vec![message.clone()],
             statement: None,
+            expires_at: Some(own.expires_at()),
         })?;
         Ok((batch, Taking::Sent))
     }

@@ -28,5 +28,5 @@ pub mod statement;
 pub use self::{
     flow::{Desk, awaited},
     link::HttpOperator,
-    record::own_challenge,
+    record::{ORDERS, own_challenge},
 };

@@ -5,6 +5,7 @@ use countersign_domain::{
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
     ports::Store,
     record::Stored,
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,13 @@ pub(crate) struct Taken {
     pub(crate) messages: Vec<MessageId>,
     /// What was signed when the code was accepted.
     pub(crate) statement: Option<String>,
+    /// When the code's time is over: from then on nothing becomes of it. None of those that an earlier version kept.
+    #[serde(default)]
+    pub(crate) expires_at: Option<Timestamp>,
 }
+
+/// The records of orders, which are removed once they are final.
+pub const ORDERS: &str = Taken::COLLECTION;
 
 impl Taken {
     /// A client names its orders as it likes.
@@ -37,6 +44,10 @@ impl Stored for Taken {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn final_at(&self) -> Option<Timestamp> {
+        self.expires_at
     }
 }
 

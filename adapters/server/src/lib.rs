@@ -23,6 +23,7 @@ mod access;
 mod authority;
 mod checkout;
 
+mod at_hand;
 mod backbone;
 mod books;
 mod config;
@@ -44,6 +45,7 @@ mod operator;
 mod payments;
 mod places;
 mod requests;
+mod resealed;
 mod retention;
 mod revocation;
 mod system;
@@ -51,6 +53,7 @@ mod tls;
 #[cfg(feature = "pkcs11")]
 mod token;
 mod trust;
+mod unlock;
 mod wallet;
 mod workers;
 
@@ -58,5 +61,7 @@ pub use books::{BooksReport, books, copy_store};
 pub use config::Config;
 pub use error::{ConfigError, StartError};
 pub use evidence::{FactsReport, facts, schema};
+pub use resealed::{KeysReport, keys, reseal};
 pub use server::{Server, serve};
 pub use system::{SystemClock, SystemEntropy};
+pub use unlock::{Phone, UnlockReport, unlock};

@@ -4,9 +4,9 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use countersign_server::{
-    Config, Server, SystemClock, books, ca, copy_store, facts, schema,
+    Config, Phone, Server, SystemClock, books, ca, copy_store, facts, keys, reseal, schema,
     set::{self, Outcome},
-    settle,
+    settle, unlock,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -30,7 +30,7 @@ enum Command {
         config: PathBuf,
     },
     /// Reads a configuration and all that it names, and says whether a server would start with it and which flows it would run.
-    #[command(group = ArgGroup::new("found").args(["books", "facts"]).multiple(true))]
+    #[command(group = ArgGroup::new("found").args(["books", "facts", "keys"]).multiple(true))]
     Check {
         /// The configuration file.
         #[arg(long)]
@@ -41,7 +41,10 @@ enum Command {
         /// Also proves that the facts in the store are those that were committed; a server may be running.
         #[arg(long)]
         facts: bool,
-        /// Says what was found in books and facts as JSON, a line for each.
+        /// Also counts what each master secret still seals in the store; a server may be running.
+        #[arg(long)]
+        keys: bool,
+        /// Says what was found in books, facts and keys as JSON, a line for each.
         #[arg(long, requires = "found")]
         json: bool,
         /// Also writes the books to a file that must not exist yet, as JSON lines; see docs/reference/books.md.
@@ -59,6 +62,31 @@ enum Command {
     },
     /// Payments that the bank refuses to end, or never answers about: shows them, and ends them as you confirm.
     Payments(settle::Payments),
+    /// Ends the block of a phone for which too many wrong codes were typed in a row; a server may be running.
+    #[command(group = ArgGroup::new("phone").args(["number", "subscriber"]).required(true))]
+    Unlock {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The phone's number, in E.164 form.
+        #[arg(long)]
+        number: Option<String>,
+        /// The `userId` of the subscriber whose phone it is.
+        #[arg(long, value_name = "USER_ID")]
+        subscriber: Option<String>,
+        /// Says what was done as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Seals under the current master secret what is still sealed under another one; a server may be running.
+    Reseal {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Says what was done as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// A certificate authority: makes one, issues, inspects, renews, revokes; see docs/guides/authority.md.
     Ca(Box<ca::Ca>),
     /// The cardholder of figure 11: a wallet, and paying with it; see docs/guides/set.md.
@@ -71,6 +99,9 @@ enum LogForm {
     Json,
 }
 
+/// `countersign unlock` ends with it when there was nothing to unlock.
+const NOT_BLOCKED: u8 = 3;
+
 /// `countersign set pay` ends with it when the purchase was refused, declined or called off.
 const NOT_PAID: u8 = 2;
 
@@ -81,17 +112,28 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let quiet = match &arguments.command {
         Command::Ca(ca) => !ca.serves(),
-        Command::Set(_) | Command::Payments(_) => true,
+        Command::Set(_)
+        | Command::Payments(_)
+        | Command::Unlock { .. }
+        | Command::Reseal { .. } => true,
         Command::Serve { .. } | Command::Check { .. } | Command::Backup { .. } => false,
     };
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
-        Command::Check { config, books, facts, json, export } => {
-            check(&config, &Asked { books, facts, json, export })
+        Command::Check { config, books, facts, keys, json, export } => {
+            check(&config, &Asked { books, facts, keys, json, export })
         }
         Command::Backup { config, to } => copy(&config, &to),
         Command::Payments(command) => settle(command),
+        Command::Unlock { config, number, subscriber, json } => {
+            match unblock(&config, number, subscriber, json) {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::from(NOT_BLOCKED),
+                Err(error) => Err(error),
+            }
+        }
+        Command::Reseal { config, json } => seal_anew(&config, json),
         Command::Ca(command) => certify(*command),
         Command::Set(command) => match purchase(*command) {
             Ok(Outcome::NotPaid) => return ExitCode::from(NOT_PAID),
@@ -124,6 +166,7 @@ fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
 struct Asked {
     books: bool,
     facts: bool,
+    keys: bool,
     json: bool,
     export: Option<PathBuf>,
 }
@@ -135,11 +178,8 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
         runtime.block_on(async { Server::check(&config, Arc::new(SystemClock::default())) })?;
     let books = asked.books.then(|| books(&config, asked.export.as_deref())).transpose()?;
     let facts = asked.facts.then(|| facts(&config)).transpose()?;
-    #[expect(clippy::print_stdout, reason = "this is a program")]
-    let told = |text: &str, json: &serde_json::Value| match asked.json {
-        true => println!("{json}"),
-        false => println!("{text}"),
-    };
+    let keys = asked.keys.then(|| runtime.block_on(keys(&config))).transpose()?;
+    let told = |text: &str, json: &serde_json::Value| tell(asked.json, text, json);
     if let Some(path) = config.exposed_secrets().first() {
         let path = path.display();
         return Err(format!(
@@ -161,13 +201,57 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
     if let Some(facts) = &facts {
         told(&facts.text, &facts.json);
     }
+    if let Some(keys) = &keys {
+        told(&keys.text, &keys.json);
+    }
     if books.is_some_and(|books| !books.right) {
         return Err("the books are wrong".into());
     }
     if facts.is_some_and(|facts| !facts.right) {
         return Err("the facts are not those that were committed".into());
     }
+    if keys.is_some_and(|keys| !keys.right) {
+        return Err("something is sealed under a key that is not configured".into());
+    }
     Ok(schema?)
+}
+
+#[expect(clippy::print_stdout, reason = "this is a program")]
+fn tell(as_json: bool, text: &str, json: &serde_json::Value) {
+    match as_json {
+        true => println!("{json}"),
+        false => println!("{text}"),
+    }
+}
+
+/// Whether there was a row of wrong codes to end.
+fn unblock(
+    config: &std::path::Path,
+    number: Option<String>,
+    subscriber: Option<String>,
+    json: bool,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let phone = match (number, subscriber) {
+        (Some(number), _) => Phone::Number(number.try_into()?),
+        (None, Some(subscriber)) => Phone::OfSubscriber(subscriber.try_into()?),
+        (None, None) => return Err("neither --number nor --subscriber is there".into()),
+    };
+    let done = runtime.block_on(unlock(&Config::read(config)?, &phone))?;
+    tell(json, &done.text, &done.json);
+    Ok(done.unlocked)
+}
+
+fn seal_anew(config: &std::path::Path, json: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    #[expect(clippy::print_stderr, reason = "this is a program")]
+    let told = |line: &str| eprintln!("{line}");
+    let done = runtime.block_on(reseal(&Config::read(config)?, told))?;
+    tell(json, &done.text, &done.json);
+    if !done.right {
+        return Err("not all could be resealed: their keys are still needed".into());
+    }
+    Ok(())
 }
 
 fn copy(config: &std::path::Path, to: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {

@@ -168,6 +168,7 @@ impl Metrics {
                 challenge("blocked", "");
                 message("queued");
             }
+            Event::PhoneUnblocked { .. } => challenge("unblocked", ""),
             Event::MessageSent { message: id, .. } => {
                 message("sent");
                 self.remember(id);

@@ -19,6 +19,8 @@ mod code;
 mod record;
 mod request;
 
+pub(crate) use self::record::{CodesAsked, Registration};
+
 use std::sync::Arc;
 
 use countersign_certs::{
@@ -347,7 +349,7 @@ impl RegistrationAuthority {
         asked: &[u8; 32],
         message: Vec<u8>,
     ) -> Result<Vec<u8>, Stop> {
-        Answered::keep(self.ports.store.as_ref(), batch, id, asked, message).await
+        Answered::keep(&self.ports, batch, id, asked, message).await
     }
 
     /// How a registration stands, signed, and under the key that came with the request.

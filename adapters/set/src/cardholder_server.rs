@@ -21,6 +21,7 @@ use countersign_domain::{
     keys::SealedSecret,
     ports::Ports,
     record::{Batch, StoreError, Versioned},
+    reseal::Kind,
     time::Timestamp,
 };
 use countersign_web::step::StepLost;
@@ -38,7 +39,8 @@ use crate::{
     record::Bytes,
     wallet_file::{WalletFile, WalletFileError},
 };
-use record::{CodeAsked, Held, Question, Step};
+pub(crate) use record::Held;
+use record::{CodeAsked, Question, Step};
 
 /// A cardholder's program. Holds no state of its own.
 pub struct CardholderServer {
@@ -262,6 +264,11 @@ impl CardholderServer {
         let kept: KeptSent = serde_json::from_slice(&kept).map_err(|_| Error::Sealed)?;
         Ok(kept.sent(self.offered(held)?, &self.trust, held.begun_at)?)
     }
+}
+
+/// Purchases of a cardholder's program, which keep sealed what was sent, for [`countersign_domain::reseal`].
+pub fn sealed() -> Kind {
+    Kind::of::<Held>()
 }
 
 /// Where a purchase stands after an answer; `waiting` is the code that is waited for already.

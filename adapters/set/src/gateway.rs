@@ -26,6 +26,7 @@ use countersign_domain::{
     error::Error,
     gateway::Gateway as Payments,
     id::RelyingPartyId,
+    payment::Payment,
     ports::{Directory, Ports},
     record::{Batch, StoreError},
     refusal::{Outcome, Refusal},
@@ -282,9 +283,18 @@ impl PaymentGateway {
         self.keep_as(request_id, &asked, message).await
     }
 
+    /// The payment that a purchase became. Where it was removed, as its time was over, no more is known of the purchase than that
+    /// it was: it is not made again, and nobody is told how it ended.
+    async fn payment_of(&self, purchase: &GatewayPurchase) -> Result<Payment, Stop> {
+        match self.payments.payment(&purchase.payment).await {
+            Err(Error::NotFound { .. }) => Err(Stop::Told(ErrorCode::UnknownXid)),
+            found => Ok(found?),
+        }
+    }
+
     /// How a purchase stands.
     async fn now(&self, purchase: &GatewayPurchase) -> Result<Answer, Stop> {
-        let payment = self.payments.payment(&purchase.payment).await?;
+        let payment = self.payment_of(purchase).await?;
         self.standing(purchase, &payment, None).await
     }
 
@@ -304,7 +314,7 @@ impl PaymentGateway {
         }
         let session = session_of(&opened.ex_nonce)?;
         let typed = TypedCode::try_from(opened.code.expose())?;
-        let payment = self.payments.payment(&purchase.payment).await?;
+        let payment = self.payment_of(purchase).await?;
         let refusal = match self.payments.finish_payment(&payment, &session, &typed).await {
             Ok(Outcome::Done(payment)) => return self.standing(purchase, &payment, None).await,
             // By this very request, before its answer could be kept.
@@ -314,7 +324,7 @@ impl PaymentGateway {
             Err(Error::NotNow { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        let payment = self.payments.payment(&purchase.payment).await?;
+        let payment = self.payment_of(purchase).await?;
         self.standing(purchase, &payment, refusal).await
     }
 
@@ -415,7 +425,7 @@ impl PaymentGateway {
         asked: &[u8; 32],
         message: Vec<u8>,
     ) -> Result<Vec<u8>, Stop> {
-        Answered::keep(self.ports.store.as_ref(), Batch::default(), id, asked, message).await
+        Answered::keep(&self.ports, Batch::default(), id, asked, message).await
     }
 
     /// Signed, and encrypted to the merchant who asked.

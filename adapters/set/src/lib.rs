@@ -31,6 +31,7 @@ pub mod table;
 // Around them: names, the wrapper, trust, what is kept, why a message is not processed.
 mod name;
 mod record;
+mod retention;
 mod stop;
 mod tally;
 mod trust;
@@ -62,6 +63,7 @@ pub use name::cardholder_name;
 pub use record::{
     BatchNumber, BatchRecord, Order, OrderId, Sale, SettlementId, SettlementRecord, payment_of,
 };
+pub use retention::FINAL;
 pub use tally::Tally;
 pub use trust::Trust;
 pub use wire::{Failure, MAX_MESSAGE_BYTES};

@@ -512,7 +512,7 @@ impl MerchantServer {
         message: Vec<u8>,
     ) -> Result<Vec<u8>, Stop> {
         let id = request_id(rrpid);
-        Answered::keep(self.ports.store.as_ref(), batch, id, asked, message).await
+        Answered::keep(&self.ports, batch, id, asked, message).await
     }
 
     fn merchant_id(&self) -> der::Result<MerchantId> {

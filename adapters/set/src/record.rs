@@ -9,7 +9,7 @@ use countersign_domain::{
     error::Error,
     hex,
     id::{PaymentId, RelyingPartyId},
-    ports::Store,
+    ports::{Ports, Store},
     random_id,
     record::{Batch, StoreError, Stored},
     time::Timestamp,
@@ -76,6 +76,9 @@ pub(crate) struct Answered {
     /// What was asked, as it was signed.
     asked: Hash,
     message: Bytes,
+    /// When it was given first; none of those that an earlier version kept, and these stay.
+    #[serde(default)]
+    at: Option<Timestamp>,
 }
 
 impl Stored for Answered {
@@ -83,6 +86,12 @@ impl Stored for Answered {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The records of what was asked stay, without anybody's data in them: a request that is sent again when its answer is gone is
+    /// not carried out again.
+    fn final_at(&self) -> Option<Timestamp> {
+        self.at
     }
 }
 
@@ -102,14 +111,14 @@ impl Answered {
 
     /// Keeps an answer under its request, with what else is to be kept, before it is given.
     pub(crate) async fn keep(
-        store: &dyn Store,
+        ports: &Ports,
         mut batch: Batch,
         id: String,
         asked: &[u8; 32],
         message: Vec<u8>,
     ) -> Result<Vec<u8>, Stop> {
-        let message = Bytes(message);
-        let answered = Self { id, asked: Hash(*asked), message };
+        let (store, message) = (ports.store.as_ref(), Bytes(message));
+        let answered = Self { id, asked: Hash(*asked), message, at: Some(ports.clock.now()) };
         batch.insert(&answered)?;
         match store.commit(batch).await {
             Ok(()) => Ok(answered.message.0),
@@ -249,6 +258,11 @@ impl Stored for Order {
 
     fn id(&self) -> &str {
         self.id.as_str()
+    }
+
+    /// What was never bought is over with its time. What was is part of the merchant's books.
+    fn final_at(&self) -> Option<Timestamp> {
+        self.sale.is_none().then_some(self.expires_at)
     }
 }
 

@@ -63,6 +63,7 @@ mod purchase;
 mod purse;
 pub mod record;
 mod references;
+mod sealed;
 mod standing;
 mod statement;
 pub mod table;
@@ -74,8 +75,9 @@ pub use self::{
     flow::Wallets,
     house::{Fee, House},
     purse::Limits,
-    record::PASSING,
+    record::FINAL,
     references::References,
+    sealed::sealed,
     standing::Standing,
     statement::WalletStatement,
 };

@@ -114,9 +114,47 @@ stored! {
     Merchant, "wallet_merchant", number, due next_at;
     MerchantKey, "wallet_merchant_key", id;
     MerchantName, "wallet_merchant_name", id;
-    Purchase, "wallet_purchase", id, due next_at;
-    Transfer, "wallet_transfer", id, due next_at;
     Payout, "wallet_payout", id;
+}
+
+impl Stored for Purchase {
+    const COLLECTION: &'static str = "wallet_purchase";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        self.next_at
+    }
+
+    /// Its ticket has expired long before it may be removed: nobody pays it again.
+    fn final_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            PurchaseState::Pending => None,
+            PurchaseState::Paid { at, .. } | PurchaseState::NotPaid { at, .. } => Some(*at),
+        }
+    }
+}
+
+impl Stored for Transfer {
+    const COLLECTION: &'static str = "wallet_transfer";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        self.next_at
+    }
+
+    /// Its posting stays, so that the same name moves no money again.
+    fn final_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            TransferState::Pending => None,
+            TransferState::Done { at, .. } | TransferState::NotMade { at, .. } => Some(*at),
+        }
+    }
 }
 
 /// A person who has wallets, and the phone whose number was proved by a code (A8).
@@ -183,8 +221,9 @@ pub(crate) struct Visit {
     pub(crate) expires_at: Timestamp,
 }
 
-/// The records of what passes by itself.
-pub const PASSING: [&str; 2] = [Opening::COLLECTION, Visit::COLLECTION];
+/// The records that are removed once they are final. What money moved is in the books.
+pub const FINAL: [&str; 4] =
+    [Opening::COLLECTION, Visit::COLLECTION, Purchase::COLLECTION, Transfer::COLLECTION];
 
 /// A merchant, and up to where it was paid out in each currency.
 #[derive(Clone, Debug, Deserialize, Serialize)]

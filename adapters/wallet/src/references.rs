@@ -55,7 +55,9 @@ impl References {
 
     /// Adds those of a card's payment.
     async fn add(&mut self, store: &dyn Store, payment: &PaymentId) -> Result<(), Error> {
-        let payment = store.expect::<Payment>(payment.as_str()).await?.value;
+        // It may be removed before what it was made for.
+        let Some(found) = store.find::<Payment>(payment.as_str()).await? else { return Ok(()) };
+        let payment = found.value;
         self.bank.push(payment.bank_reference().to_owned());
         self.challenges.extend(payment.challenge().cloned());
         Ok(())

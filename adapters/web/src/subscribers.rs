@@ -74,7 +74,7 @@ impl EnrolSubscriber {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(enrol, remove, lock, unlock))]
+#[openapi(paths(enrol, remove, lock, unlock, unblock))]
 struct Description;
 
 /// The directory's part of the API: for a server that keeps the directory itself.
@@ -83,6 +83,7 @@ pub fn subscribers(subscribers: Arc<Subscribers>, parties: RelyingParties) -> Ap
         .route("/v1/subscribers/{identifier}", put(enrol).delete(remove))
         .route("/v1/subscribers/{identifier}/lock", post(lock))
         .route("/v1/subscribers/{identifier}/unlock", post(unlock))
+        .route("/v1/subscribers/{identifier}/unblock", post(unblock))
         .with_state(Served::new(subscribers, parties));
     ApiPart { routes, description: Description::openapi }
 }
@@ -162,6 +163,26 @@ async fn unlock(
 ) -> Result<StatusCode, Problem> {
     let identifier = permitted(&party, identifier)?;
     done(subscribers.unlock(&identifier).await)
+}
+
+/// Ends the block of a subscriber's phone, for which too many wrong codes were typed in a row: what a help desk does once it has
+/// checked the identity of the caller (RTS art. 4(4)).
+#[utoipa::path(
+    post, path = "/v1/subscribers/{identifier}/unblock", params(("identifier" = String, Path, description = "The `userId`.")),
+    security(("api_key" = [])),
+    responses(
+        (status = 204, description = "Codes are accepted for the phone, now or before."),
+        (status = 404, description = "There is no such subscriber.", content_type = "application/problem+json"),
+        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
+    )
+)]
+async fn unblock(
+    State(subscribers): State<Arc<Subscribers>>,
+    ApiCaller(party): ApiCaller,
+    identifier: Segment,
+) -> Result<StatusCode, Problem> {
+    let identifier = permitted(&party, identifier)?;
+    done(subscribers.unblock(&identifier).await.map(|_| ()))
 }
 
 /// The subscriber that is named, where the relying party may decide about subscribers.

@@ -10,11 +10,13 @@ use crate::{
     card::Card,
     error::Error,
     event::Event,
-    id::{Identifier, SubscriberId},
+    id::{Identifier, KeyId, SubscriberId},
     keys::SealedCard,
+    limits::{self, Unlocked},
     pin::{NewPin, Pin, PinError, PinFrom, PinHasher},
     ports::{Directory, Ports},
     record::{Batch, RecordKey, Stored, Versioned},
+    reseal::{Kind, Sealed},
     subscriber::{DirectoryError, Subscriber},
 };
 
@@ -60,6 +62,42 @@ impl Stored for CardLink {
     fn id(&self) -> &str {
         &self.index
     }
+}
+
+/// A way from the card leads on under the current key only where it leads to this subscriber: a card belongs to the one it was
+/// entered for last.
+#[async_trait]
+impl Sealed for SubscriberRecord {
+    fn keys(&self) -> Vec<&KeyId> {
+        self.card.iter().map(SealedCard::key).collect()
+    }
+
+    async fn resealed(mut self, ports: &Ports, batch: &mut Batch) -> Result<Self, Error> {
+        let Ports { store, keys, entropy, .. } = ports;
+        let Some(sealed) = self.card.take() else { return Ok(self) };
+        let context = self.identifier.as_str();
+        let index = keys.card_index(&keys.open_card(&sealed, context)?)?;
+        self.card = Some(keys.reseal_card(sealed, context, entropy.as_ref())?);
+        for link in self.links.iter().filter(|link| **link != index) {
+            let found = store.find::<CardLink>(link).await?;
+            let Some(found) = found.filter(|found| found.value.identifier == self.identifier)
+            else {
+                continue;
+            };
+            batch.remove(&found);
+            if store.find::<CardLink>(&index).await?.is_none() {
+                let identifier = self.identifier.clone();
+                batch.insert(&CardLink { index: index.clone(), identifier })?;
+            }
+        }
+        self.links = vec![index];
+        Ok(self)
+    }
+}
+
+/// The records of a directory that keep something sealed.
+pub fn sealed() -> Kind {
+    Kind::of::<SubscriberRecord>()
 }
 
 /// The directory that is kept in the store.
@@ -154,6 +192,16 @@ impl Subscribers {
     /// As `lock`.
     pub async fn unlock(&self, identifier: &Identifier) -> Result<(), Error> {
         self.set_locked(identifier, false).await
+    }
+
+    /// Ends the row of wrong codes of a subscriber's phone, and its block with it. A subscriber who is locked stays so.
+    ///
+    /// # Errors
+    /// As `lock`.
+    pub async fn unblock(&self, identifier: &Identifier) -> Result<Option<Unlocked>, Error> {
+        let found = self.ports.store.expect::<SubscriberRecord>(identifier.as_str()).await?;
+        let Address::Msisdn(number) = &found.value.address;
+        limits::unlock(&self.ports, number).await
     }
 
     async fn set_locked(&self, identifier: &Identifier, locked: bool) -> Result<(), Error> {

@@ -67,6 +67,11 @@ pub enum Event {
         /// The message that tells it, in the outbox.
         message: MessageId,
     },
+    /// An operator ended the row of wrong codes of a phone, and its block with it (RTS art. 4(4)).
+    PhoneUnblocked {
+        /// How many there were in a row.
+        failures: u32,
+    },
     /// The network took a message over.
     MessageSent {
         /// Its id in the outbox.

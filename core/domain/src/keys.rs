@@ -21,7 +21,8 @@ use crate::{
 
 /// All master secrets that are still good for reading, and which of them new codes and cards are made with.
 ///
-/// To rotate: add a key, make it current, and take the old one away when nothing is left that was made with it.
+/// To rotate: add a key, make it current, reseal what is kept ([`Resealing`](crate::reseal::Resealing)), and take the old one
+/// away when nothing is left that was made with it.
 pub struct KeyRing {
     current: KeyId,
     keys: BTreeMap<KeyId, DerivedKeys>,
@@ -60,6 +61,11 @@ impl KeyRing {
     /// The id of the key that makes what is new.
     pub const fn current(&self) -> &KeyId {
         &self.current
+    }
+
+    /// The ids of all keys.
+    pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.keys.keys()
     }
 
     pub(crate) fn code_key(&self, id: &KeyId) -> Result<&Secret<[u8; 32]>, Error> {
@@ -112,6 +118,22 @@ impl KeyRing {
         Ok(Card::new(digits, sealed.expiry)?)
     }
 
+    /// The same card, sealed under the current key; as it is when that is its key.
+    ///
+    /// # Errors
+    /// As `open_card`, and when the source of randomness fails.
+    pub fn reseal_card(
+        &self,
+        sealed: SealedCard,
+        context: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<SealedCard, Error> {
+        if sealed.key == self.current {
+            return Ok(sealed);
+        }
+        self.seal_card(&self.open_card(&sealed, context)?, context, entropy)
+    }
+
     /// Seals what a record must not hold in clear, so that it opens only together with `context`, the id of the record.
     ///
     /// # Errors
@@ -146,6 +168,22 @@ impl KeyRing {
         let length = opened.map_err(|_| Error::Sealed)?.len();
         secret.truncate(length);
         Ok(secret)
+    }
+
+    /// The same secret, sealed under the current key; as it is when that is its key.
+    ///
+    /// # Errors
+    /// As `open`, and when the source of randomness fails.
+    pub fn reseal(
+        &self,
+        kept: SealedSecret,
+        context: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<SealedSecret, Error> {
+        if kept.key == self.current {
+            return Ok(kept);
+        }
+        self.seal(&self.open(&kept, context)?, context, entropy)
     }
 
     /// By which an account is known without its card's number being stored: a keyed hash, under the current key.
@@ -244,6 +282,11 @@ pub struct SealedCard {
 }
 
 impl SealedCard {
+    /// The id of the key that it is sealed under.
+    pub const fn key(&self) -> &KeyId {
+        &self.key
+    }
+
     /// The card as it may be shown.
     pub const fn masked(&self) -> &MaskedCard {
         &self.masked
@@ -256,6 +299,13 @@ pub struct SealedSecret {
     key: KeyId,
     nonce: String,
     sealed: String,
+}
+
+impl SealedSecret {
+    /// The id of the key that it is sealed under.
+    pub const fn key(&self) -> &KeyId {
+        &self.key
+    }
 }
 
 #[cfg(test)]

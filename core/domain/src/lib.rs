@@ -93,6 +93,7 @@ pub mod directory;
 pub mod gateway;
 pub mod limits;
 pub mod outbox;
+pub mod reseal;
 pub mod retention;
 pub mod verifier;
 

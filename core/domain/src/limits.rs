@@ -10,10 +10,11 @@ mod standing;
 
 pub(crate) use self::guard::{Guard, Happened};
 pub use self::settings::{LimitSettings, Limits};
-use self::standing::Standing;
+use self::standing::{Found, Standing};
 use crate::{
     address::Msisdn,
     error::Error,
+    event::Event,
     keys::KeyRing,
     ports::Ports,
     record::{Batch, StoreError, Stored as _},
@@ -26,19 +27,32 @@ pub fn is_contended(error: &Error) -> bool {
     matches!(error, Error::Store(StoreError::Conflict { key }) if kind(key))
 }
 
-/// Forgets the failures in a row of a phone: what an operator does when its holder asks. False when there were none.
+/// A row of wrong codes that was ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unlocked {
+    /// How many there were in a row.
+    pub failures: u32,
+    /// Whether no code was accepted for the phone because of them.
+    pub was_blocked: bool,
+}
+
+/// Forgets the failures in a row of a phone, and the block with them: what an operator does when its holder asks, as even a
+/// block for good must have a way out (RTS art. 4(4)). None when there were no failures.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn unlock(ports: &Ports, number: &Msisdn) -> Result<bool, Error> {
+pub async fn unlock(ports: &Ports, number: &Msisdn) -> Result<Option<Unlocked>, Error> {
     let unlock = || async {
-        let mut batch = Batch::default();
-        let found = standing::find(ports, number).await?;
-        let failed = found.standing.has_failures();
-        if failed {
-            batch.put(found.version, found.standing.proved())?;
+        let (now, mut batch) = (ports.clock.now(), Batch::default());
+        let Found { version, standing } = standing::find(ports, number).await?;
+        let failures = standing.failures();
+        if failures == 0 {
+            return Ok((batch, None));
         }
-        Ok((batch, failed))
+        let was_blocked = standing.refusal(now).is_some();
+        batch.fact(standing.key(), now, Event::PhoneUnblocked { failures });
+        batch.put(version, standing.proved())?;
+        Ok((batch, Some(Unlocked { failures, was_blocked })))
     };
     ports.store.attempt(unlock).await
 }

@@ -101,6 +101,17 @@ pub trait Reads: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Removal>, StoreError>;
 
+    /// Up to `limit` records of a collection whose ids come after that one, in the order of their ids; after `""`, the first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn page(
+        &self,
+        collection: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError>;
+
     /// How many records of a collection are due at `now` or earlier.
     ///
     /// # Errors

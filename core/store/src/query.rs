@@ -19,6 +19,8 @@ const DUE: &str = "
     SELECT id, version, due_at, final_at, body FROM records WHERE collection = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3";
 const FINAL: &str = "
     SELECT id, version FROM records WHERE collection = ?1 AND final_at < ?2 ORDER BY final_at LIMIT ?3";
+const PAGE: &str = "
+    SELECT id, version, due_at, final_at, body FROM records WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 const COUNT_DUE: &str = "
     SELECT count(*) FROM records WHERE collection = ?1 AND due_at <= ?2";
 const FACTS: &str = "
@@ -48,6 +50,17 @@ pub(crate) fn due(
     let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let stored = rows(connection, DUE, &[&collection, &now, &limit], StoredRecord::from_row)?;
+    stored.into_iter().map(|stored| stored.read(collection)).collect()
+}
+
+pub(crate) fn page(
+    connection: &Connection,
+    collection: &'static str,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let stored = rows(connection, PAGE, &[&collection, &after, &limit], StoredRecord::from_row)?;
     stored.into_iter().map(|stored| stored.read(collection)).collect()
 }
 

@@ -130,6 +130,18 @@ impl Reads for SqliteStore {
         self.readers.read(query).await
     }
 
+    async fn page(
+        &self,
+        collection: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let after = after.to_owned();
+        let query =
+            move |connection: &Connection| query::page(connection, collection, &after, limit);
+        self.readers.read(query).await
+    }
+
     async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
         self.readers.read(move |connection| query::count_due(connection, collection, now)).await
     }

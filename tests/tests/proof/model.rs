@@ -9,12 +9,15 @@
 //!     then att(signed(m, X))             each of these
 //! ```
 
+mod tokens;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Write as _},
 };
 
 use countersign_set::table::{Field, Kind, Role, Shape, Structure};
+use tokens::Tokens;
 
 /// A field, by its structure's name and its own.
 pub(crate) type FieldName = (&'static str, &'static str);
@@ -45,53 +48,6 @@ pub(crate) struct Model<'a> {
     /// The structures that were read.
     used: BTreeSet<&'static str>,
     anything: usize,
-}
-
-/// The rules as they are read: words and signs.
-struct Tokens<'a> {
-    rest: Vec<&'a str>,
-}
-
-impl<'a> Tokens<'a> {
-    fn new(text: &'a str) -> Self {
-        let mut rest: Vec<&str> = text
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or_default())
-            .flat_map(|line| line.split_inclusive(|c: char| !is_of_a_word(c)))
-            .flat_map(|part| {
-                let (word, sign) = part.split_at(part.trim_end_matches(|c| !is_of_a_word(c)).len());
-                [word, sign.trim()]
-            })
-            .filter(|token| !token.is_empty())
-            .collect();
-        rest.reverse();
-        Self { rest }
-    }
-
-    fn peek(&self) -> &'a str {
-        self.rest.last().copied().unwrap_or_default()
-    }
-
-    fn next(&mut self) -> &'a str {
-        self.rest.pop().unwrap_or_default()
-    }
-
-    fn takes(&mut self, sign: &str) -> bool {
-        let is_next = self.peek() == sign;
-        if is_next {
-            self.rest.pop();
-        }
-        is_next
-    }
-
-    fn expect(&mut self, sign: &str) {
-        let found = self.next();
-        assert_eq!(found, sign, "before {:?}", self.rest.iter().rev().take(5).collect::<Vec<_>>());
-    }
-}
-
-fn is_of_a_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '-' || c == '_'
 }
 
 impl<'a> Model<'a> {

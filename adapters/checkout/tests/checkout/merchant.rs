@@ -8,11 +8,12 @@ use crate::browser::Browser;
 use crate::support::{CARD, NUMBER, Shop, order};
 
 /// All that is done to a subscriber.
-const SUBSCRIBERS: [(&str, &str); 4] = [
+const SUBSCRIBERS: [(&str, &str); 5] = [
     ("PUT", "/v1/subscribers/alice"),
     ("DELETE", "/v1/subscribers/alice"),
     ("POST", "/v1/subscribers/alice/lock"),
     ("POST", "/v1/subscribers/alice/unlock"),
+    ("POST", "/v1/subscribers/alice/unblock"),
 ];
 
 #[tokio::test]
@@ -170,13 +171,15 @@ async fn a_subscriber_who_is_locked_or_removed_is_answered_as_one_whom_nobody_kn
     let by_card = format!("card={CARD}&expiry=12/35");
     let unknown = [answered("user_id=alice").await, answered(&by_card).await];
     let call = async |method, path| shop.call("dupont", method, path, &[], "").await.status;
-    let [_, remove, lock, unlock] = SUBSCRIBERS;
-    for (method, path) in [remove, lock, unlock] {
+    let [_, remove, lock, unlock, unblock] = SUBSCRIBERS;
+    for (method, path) in [remove, lock, unlock, unblock] {
         assert_eq!(call(method, path).await, StatusCode::NOT_FOUND, "{method} {path}");
     }
     for (method, path) in [lock, remove] {
         shop.enrol().await;
-        assert_eq!(call(unlock.0, unlock.1).await, StatusCode::NO_CONTENT);
+        for (method, path) in [unlock, unblock] {
+            assert_eq!(call(method, path).await, StatusCode::NO_CONTENT, "{path}");
+        }
         let known = answered("user_id=alice").await;
         assert_ne!(known.0, unknown[0].0, "{known:?}");
         assert_eq!(call(method, path).await, StatusCode::NO_CONTENT, "{method} {path}");

@@ -245,7 +245,7 @@ impl Teller {
             } else if wrong {
                 line(&"This is not the code.")?;
             }
-            self.ask(&format!("Code ({} digits) sent to {}: ", start.digits, start.phone))?;
+            self.ask(&format!("Code ({} digits) sent to the card's phone: ", start.digits))?;
             let Some(typed) = typed()? else { return Ok(None) };
             // What cannot be a code costs no attempt.
             match TypedCode::try_from(typed) {

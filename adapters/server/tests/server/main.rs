@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test's own steps fail the test")]
 
 mod support;
+mod unlock;
 
 mod books;
 mod evidence;
 mod flood;
 mod flows;
 mod guide;
+mod keys;
 mod listeners;
 mod program;
 mod revocation;

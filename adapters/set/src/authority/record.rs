@@ -12,7 +12,7 @@ use crate::{message::registration::CertReqTbs, protect::Digest};
 
 /// A wish for a certificate whose code is waited for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct Registration {
+pub(crate) struct Registration {
     /// The digest of the wish.
     pub(super) id: String,
     /// Of one card, request and key: what is not of it is not looked at.
@@ -30,6 +30,10 @@ impl Stored for Registration {
     fn id(&self) -> &str {
         &self.id
     }
+
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.expires_at)
+    }
 }
 
 impl Registration {
@@ -44,7 +48,7 @@ impl Registration {
 
 /// How many codes were asked for with a card on a day.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct CodesAsked {
+pub(crate) struct CodesAsked {
     /// The keyed hash of the card's number.
     card: String,
     /// Days since the Unix epoch.
@@ -57,6 +61,12 @@ impl Stored for CodesAsked {
 
     fn id(&self) -> &str {
         &self.card
+    }
+
+    /// With its day.
+    fn final_at(&self) -> Option<Timestamp> {
+        let end = self.day.saturating_add(1).saturating_mul(86_400);
+        Some(Timestamp::from_unix_seconds(end))
     }
 }
 

@@ -148,7 +148,7 @@ impl Seen {
     fn code(&self) -> Option<CodeView> {
         let Step::CodeAsked(asked) = &self.step else { return None };
         Some(CodeView {
-            number: asked.phone.clone(),
+            number: String::new(),
             reference: self.reference.clone().unwrap_or_default(),
             message: "sent",
             attempts_left: asked.attempts_left,

@@ -1,6 +1,16 @@
 //! What is kept of a purchase.
 
-use countersign_domain::{keys::SealedSecret, random_id, record::Stored, time::Timestamp};
+use async_trait::async_trait;
+use countersign_domain::{
+    error::Error,
+    id::KeyId,
+    keys::SealedSecret,
+    ports::Ports,
+    random_id,
+    record::{Batch, Stored},
+    reseal::Sealed,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -78,6 +88,41 @@ impl Stored for Held {
 
     fn id(&self) -> &str {
         self.id.as_str()
+    }
+
+    /// An offer that nobody paid, and what is over. What was sent and has no last word is asked about again.
+    fn final_at(&self) -> Option<Timestamp> {
+        match &self.step {
+            Step::Offered | Step::Over(..) => Some(self.begun_at),
+            Step::UnderWay { .. } | Step::CodeAsked(_) => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Sealed for Held {
+    fn keys(&self) -> Vec<&KeyId> {
+        match &self.step {
+            Step::UnderWay { sent, .. } | Step::CodeAsked(CodeAsked { sent, .. }) => {
+                vec![sent.key()]
+            }
+            Step::Offered | Step::Over(..) => Vec::new(),
+        }
+    }
+
+    async fn resealed(mut self, ports: &Ports, _: &mut Batch) -> Result<Self, Error> {
+        let reseal = |sent| ports.keys.reseal(sent, self.id.as_str(), ports.entropy.as_ref());
+        self.step = match self.step {
+            Step::UnderWay { sent, unanswered } => {
+                Step::UnderWay { sent: reseal(sent)?, unanswered }
+            }
+            Step::CodeAsked(asked) => {
+                let sent = reseal(asked.sent)?;
+                Step::CodeAsked(CodeAsked { sent, ..asked })
+            }
+            step @ (Step::Offered | Step::Over(..)) => step,
+        };
+        Ok(self)
     }
 }
 

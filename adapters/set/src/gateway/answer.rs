@@ -22,6 +22,10 @@ use crate::{
     stop::Stop,
 };
 
+/// What stands for the phone before the code: somebody who has only typed a card, and the merchant, must not learn digits of its
+/// holder's number (ASVS 6.3.8).
+const HIDDEN_PHONE: &str = "•••";
+
 impl PaymentGateway {
     /// The answer to an authorization that is refused before a payment is begun.
     pub(crate) fn refused(&self, request: &AuthReqData, code: AuthCode) -> Result<Answer, Stop> {
@@ -92,7 +96,7 @@ impl PaymentGateway {
             merchant_id: MerchantId::try_from(purchase.merchant.as_str())?,
             gateway: purchase.gateway(),
             gateway_url: self.settings.url.clone(),
-            phone: Text::try_from(challenge.masked_address().as_str())?,
+            phone: Text::try_from(HIDDEN_PHONE)?,
             digits: i64::from(challenge.digits()).try_into()?,
             attempts_left: i64::from(challenge.attempts_left()).try_into()?,
             expires_at: generalized_time(challenge.expires_at())?,

@@ -229,13 +229,12 @@ impl PaymentGateway {
     where
         F: Future<Output = Result<(Batch, Vec<u8>), Stop>>,
     {
-        let store = self.ports.store.as_ref();
         for _ in 0..MAX_TRIES {
             if let Some(answer) = self.answered(request_id, asked).await? {
                 return Ok(answer);
             }
             let (batch, message) = answer().await?;
-            match Answered::keep(store, batch, request_id.to_owned(), asked, message).await {
+            match Answered::keep(&self.ports, batch, request_id.to_owned(), asked, message).await {
                 Err(Stop::Failed(Failure::Domain(Error::Contention))) => {}
                 kept => return kept,
             }

@@ -197,7 +197,10 @@ impl PaymentGateway {
         else {
             return Ok(Ok(None));
         };
-        let payment = self.payments.payment(&value.payment).await?;
+        let payment = match self.payments.payment(&value.payment).await {
+            Err(Error::NotFound { .. }) => return Ok(Err(AuthCode::PiPreviouslyUsed)),
+            found => found?,
+        };
         let came_to_nothing =
             matches!(payment.state(), PaymentState::Declined { .. } | PaymentState::Voided { .. });
         // A payment is used once, even if it came to nothing: with it the phone could be made to ring again.

@@ -107,7 +107,7 @@ impl PaymentGateway {
     async fn carry_out_once(&self, wanted: &Wanted<'_>) -> Result<Option<SettlementCode>, Stop> {
         let store = self.ports.store.as_ref();
         let request_id = wanted.caller.request_id(wanted.rrpid);
-        let payment = self.payments.payment(&wanted.purchase.payment).await?;
+        let payment = self.payment_of(wanted.purchase).await?;
         if let Some(begun) = store.find::<SettlementBegun>(&request_id).await? {
             return self.outcome(wanted.kind, &begun.value, &payment).await.map(Some);
         }
@@ -226,7 +226,7 @@ impl PaymentGateway {
         req_amt: &CurrencyAmount,
         code: SettlementCode,
     ) -> Result<Settled, Stop> {
-        let payment = self.payments.payment(&purchase.payment).await?;
+        let payment = self.payment_of(purchase).await?;
         let capture = payment.state().capture();
         let captured = capture.map(|capture| capture.amount);
         // Nothing given back is no amount.

@@ -115,6 +115,15 @@ impl Reads for Eventful {
         self.store.final_before(collection, before, limit).await
     }
 
+    async fn page(
+        &self,
+        collection: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.when(self.store.page(collection, after, limit)).await
+    }
+
     async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
         self.store.count_due(collection, now).await
     }

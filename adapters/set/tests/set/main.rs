@@ -18,6 +18,7 @@ mod merchant_checks;
 mod once;
 mod purchase;
 mod registration;
+mod removed;
 mod renewal;
 mod secrets;
 mod settlement;

@@ -44,11 +44,11 @@ pub struct NewWallet {
 }
 
 impl Wallets {
-    /// Sends a code to the number that a wallet is to be opened with.
+    /// Sends a code to the number that a wallet is to be opened with. Whether somebody is known by the identifier is told after
+    /// the code only, to the holder of a phone that was proved (ASVS 6.3.8): until then all is the same, as it is not looked at.
     ///
     /// # Errors
-    /// When the currency is not kept, the identifier is known with another number or has as many wallets as it may, or a
-    /// port fails.
+    /// When the currency is not kept, a limit is reached, or a port fails.
     pub async fn start_opening(
         &self,
         new: NewWallet,
@@ -58,12 +58,7 @@ impl Wallets {
         let Ports { store, entropy, clock, .. } = &self.ports;
         self.house.limits(new.currency)?;
         let NewWallet { identifier, address, name, currency } = new;
-        let holder = store.find::<Holder>(identifier.as_str()).await?;
-        let holder = holder.map_or_else(
-            || Holder { identifier, address: address.clone(), wallets: vec![], cards: vec![] },
-            |found| found.value,
-        );
-        may_open(&holder, &address)?;
+        let holder = Holder { identifier, address, wallets: vec![], cards: vec![] };
         let mut opening = Opening {
             id: OpeningId::random(entropy.as_ref())?,
             person: self.person(&holder, session, locale),
@@ -87,8 +82,8 @@ impl Wallets {
     /// Opens the wallet when the code is right, and signs the person in at the session.
     ///
     /// # Errors
-    /// The refusal with its cause; [`WalletError::UnknownPerson`] when the identifier was taken meanwhile; and when a port
-    /// fails.
+    /// The refusal with its cause; [`WalletError::UnknownPerson`] when the identifier is another number's,
+    /// [`WalletError::TooMany`] when it has as many wallets as it may; and when a port fails.
     pub async fn finish_opening(
         &self,
         id: &OpeningId,
@@ -102,9 +97,18 @@ impl Wallets {
             Outcome::Refused(refusal) => Err(WalletError::Refused(refusal)),
             Outcome::Done(_) => {
                 let opened = store.expect::<Opening>(id.as_str()).await?.value;
-                opened.wallet.ok_or(WalletError::UnknownPerson)
+                match opened.wallet {
+                    Some(number) => Ok(number),
+                    None => Err(self.not_opened(&opened.person).await?),
+                }
             }
         }
+    }
+
+    /// Why a wallet was not opened although the number is proved.
+    async fn not_opened(&self, person: &Person) -> Result<WalletError, WalletError> {
+        let holder = self.ports.store.expect::<Holder>(person.identifier.as_str()).await?.value;
+        Ok(may_open(&holder, &person.address).err().unwrap_or(WalletError::UnknownPerson))
     }
 
     /// Sends a code to the phone of a person who wants to come in. Where nobody is known by that identifier, no code is
@@ -300,7 +304,7 @@ impl Waits for AwaitedOpenings {
                 (None, new)
             }
         };
-        // Another opening was faster: the number is proved, and this wallet is not opened.
+        // The number is proved, and the identifier is another's: this wallet is not opened.
         if may_open(&holder, &address).is_err() {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use countersign_domain::{
 };
 use countersign_wallet::{
     error::{MoneyRefusal, WalletError},
-    flow::{NewWallet, TransferStatus, TransferView},
+    flow::{CodeAsked, NewWallet, TransferStatus, TransferView},
     record::NotPaid,
     testing::{ALICE, BOB, PAYOUT_EVERY_SECONDS, Parties, Process, Rich, phone_of},
 };
@@ -73,25 +73,25 @@ async fn a_wallet_is_opened_by_the_code_that_proves_the_number() {
 async fn an_identifier_stays_with_the_number_that_was_proved_first() {
     let process = Parties::new().await.process;
     process.open("alice", ALICE).await;
-    let begun = process.wallets.start_opening(
-        new_wallet("alice", BOB),
-        process.session(),
-        Locale::default(),
-    );
-    assert_eq!(begun.await.unwrap_err(), WalletError::UnknownPerson);
-    // Two at once, of one name and two numbers: the first to prove its number has it.
-    let start = async |phone| {
+    let start = async |name, phone| {
         let session = process.session();
-        let new = new_wallet("carol", phone);
+        let new = new_wallet(name, phone);
         let (id, asked) =
             process.wallets.start_opening(new, session.clone(), Locale::default()).await.unwrap();
         (id, asked, session)
     };
-    let (one, two) = (start(ALICE).await, start(BOB).await);
     let finish = async |(id, asked, session): &(_, _, SessionId)| {
         let typed = process.read(asked).await.try_into().unwrap();
         process.wallets.finish_opening(id, session, &typed).await
     };
+    // Until the code nothing is told of a name that is taken; then its holder's number is not the one that was proved.
+    let (taken, free) = (start("alice", BOB).await, start("bob", BOB).await);
+    let told = |(_, asked, _): &(_, CodeAsked, SessionId)| asked.phone.clone();
+    assert_eq!(told(&taken), told(&free));
+    assert_eq!(finish(&taken).await, Err(WalletError::UnknownPerson));
+    assert!(finish(&free).await.is_ok());
+    // Two at once, of one name and two numbers: the first to prove its number has it.
+    let (one, two) = (start("carol", ALICE).await, start("carol", BOB).await);
     assert!(finish(&two).await.is_ok());
     assert_eq!(finish(&one).await, Err(WalletError::UnknownPerson));
 }
@@ -102,12 +102,12 @@ async fn a_person_has_eight_wallets_at_most() {
     for _ in 0..8 {
         process.open("alice", ALICE).await;
     }
-    let ninth = process.wallets.start_opening(
-        new_wallet("alice", ALICE),
-        process.session(),
-        Locale::default(),
-    );
-    assert_eq!(ninth.await.unwrap_err(), WalletError::TooMany);
+    let (session, new) = (process.session(), new_wallet("alice", ALICE));
+    let begun = process.wallets.start_opening(new, session.clone(), Locale::default());
+    let (id, asked) = begun.await.unwrap();
+    let typed = process.read(&asked).await.try_into().unwrap();
+    let ninth = process.wallets.finish_opening(&id, &session, &typed).await;
+    assert_eq!(ninth, Err(WalletError::TooMany));
 }
 
 #[tokio::test]

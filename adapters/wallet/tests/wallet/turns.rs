@@ -115,6 +115,15 @@ impl Reads for Turns {
         self.0.final_before(collection, before, limit).await
     }
 
+    async fn page(
+        &self,
+        collection: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.turn(self.0.page(collection, after, limit)).await
+    }
+
     async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
         self.0.count_due(collection, now).await
     }

@@ -61,10 +61,6 @@ impl Standing {
         Self { number, failures: 0, blocked_until: None, told: false, waiting: Vec::new() }
     }
 
-    pub(super) const fn has_failures(&self) -> bool {
-        self.failures > 0
-    }
-
     pub(super) const fn failures(&self) -> u32 {
         self.failures
     }

@@ -207,6 +207,22 @@ impl Reads for MemoryStore {
             .collect())
     }
 
+    async fn page(
+        &self,
+        collection: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let contents = self.contents.lock().unwrap();
+        let comes = |record: &&Record| {
+            record.key.collection == collection && record.key.id.as_str() > after
+        };
+        let mut page: Vec<Record> = contents.records.values().filter(comes).cloned().collect();
+        page.sort_by(|one, other| one.key.cmp(&other.key));
+        page.truncate(limit);
+        Ok(page)
+    }
+
     async fn count_due(&self, collection: &'static str, now: Timestamp) -> Result<u64, StoreError> {
         let due = self.due(collection, now, usize::MAX).await?;
         Ok(u64::try_from(due.len()).unwrap())

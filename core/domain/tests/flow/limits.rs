@@ -6,13 +6,15 @@ use countersign_domain::{
     address::Msisdn,
     challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
+    event::Event,
     gateway::{AwaitedPayments, Gateway},
     id::SessionId,
-    limits::{self, LimitSettings, Limits},
+    limits::{self, LimitSettings, Limits, Unlocked},
     outbox::Outbox,
     payment::{Payment, PaymentRequest},
     plan::Order,
     policy::PolicySettings,
+    ports::Reads as _,
     record::Batch,
     refusal::{Outcome, Refusal, VoidCause},
     subscriber::Subscriber,
@@ -197,8 +199,15 @@ async fn a_hundred_failures_lock_the_phone_until_it_is_unlocked() {
     shop.fixture.clock.advance_seconds(30 * 86_400);
     assert_eq!(shop.fail().await, Err(Refusal::Locked));
     let number = Msisdn::try_from("+33612345678").unwrap();
-    assert_eq!(limits::unlock(&shop.fixture.ports, &number).await, Ok(true));
-    assert_eq!(limits::unlock(&shop.fixture.ports, &number).await, Ok(false));
+    let unlocked = Unlocked { failures: 100, was_blocked: true };
+    assert_eq!(limits::unlock(&shop.fixture.ports, &number).await, Ok(Some(unlocked)));
+    assert_eq!(limits::unlock(&shop.fixture.ports, &number).await, Ok(None));
+    let about: Vec<_> = shop.fixture.store.records().into_iter().map(|record| record.key).collect();
+    let about: Vec<_> = about.into_iter().filter(|key| key.collection == "standing").collect();
+    assert!(about.len() == 1 && !about[0].id.contains("33612345678"), "{about:?}");
+    let facts = shop.fixture.store.facts(&about[0]).await.unwrap();
+    let told = facts.into_iter().map(|fact| fact.event).collect::<Vec<_>>();
+    assert_eq!(told, [Event::PhoneUnblocked { failures: 100 }]);
     assert_eq!(shop.fail().await, Ok(()));
 }
 

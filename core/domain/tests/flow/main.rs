@@ -7,6 +7,7 @@ mod message;
 mod pin;
 mod purchase;
 mod race;
+mod reseal;
 mod retention;
 mod store;
 mod unsettled;

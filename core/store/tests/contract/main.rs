@@ -25,6 +25,7 @@ macro_rules! contract {
             replacing_another_version_conflicts
             replacing_what_is_missing_conflicts
             final_records_come_earliest_first_of_one_collection_and_as_they_are
+            a_page_has_the_records_of_one_collection_after_an_id_in_the_order_of_ids
             what_is_removed_is_gone_and_its_facts_stay
             removing_another_version_conflicts
             naming_a_record_twice_in_one_batch_conflicts

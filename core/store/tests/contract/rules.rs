@@ -170,6 +170,27 @@ pub(crate) async fn final_records_come_earliest_first_of_one_collection_and_as_t
     assert_eq!(found(30, 9).await, [is("a", 2)]);
 }
 
+pub(crate) async fn a_page_has_the_records_of_one_collection_after_an_id_in_the_order_of_ids(
+    store: AnyStore,
+) {
+    let other = RecordKey { collection: "other", id: "b1".to_owned() };
+    let notes = ["c", "a", "b", "é"].map(|id| record(note(id), 1));
+    store.commit(inserts(notes.into_iter().chain([record(other, 1)]))).await.unwrap();
+    store.commit(replaces([record(note("a"), 2)])).await.unwrap();
+    for (after, limit, ids) in [
+        ("", 9, &["a", "b", "c", "é"][..]),
+        ("", 2, &["a", "b"]),
+        ("b", 9, &["c", "é"]),
+        ("bb", 1, &["c"]),
+        ("é", 9, &[]),
+    ] {
+        let page = store.page("note", after, limit).await.unwrap();
+        let found: Vec<_> = page.iter().map(|record| record.key.id.as_str()).collect();
+        assert_eq!(found, ids, "after {after:?}");
+    }
+    assert_eq!(store.page("note", "", 1).await.unwrap(), [record(note("a"), 2)]);
+}
+
 fn removes(id: &str, version: u64) -> Batch {
     let removal = Removal { key: note(id), version: Version(version) };
     Batch { removals: vec![removal], ..Batch::default() }
