@@ -99,7 +99,7 @@ impl<K: SigningKey> Authority<K> {
     ///
     /// # Errors
     /// [`Error::MayNotMakeAuthorities`], [`Error::OutsideAuthorityValidity`], [`Error::LifetimeTooLong`],
-    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`],
+    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`], [`Error::NameOutsideDomains`],
     /// [`Error::InvalidRevocationListUrl`], [`Error::Failed`].
     pub fn certify(
         &self,
@@ -113,6 +113,7 @@ impl<K: SigningKey> Authority<K> {
         if self.path_length.is_some_and(|length| length <= u32::from(below)) {
             return Err(Error::MayNotMakeAuthorities);
         }
+        self.domains.check_domains(profile.dns_domains)?;
         let mut frame = self.frame(validity, serial);
         frame.organization = profile.organization.or(frame.organization);
         frame.country = profile.country.or(frame.country);
@@ -201,7 +202,7 @@ impl<K: SigningKey> Authority<K> {
     ///
     /// # Errors
     /// [`Error::OutsideAuthorityValidity`], [`Error::MayNotIssue`], [`Error::LifetimeTooLong`],
-    /// [`Error::CommonNameOutsideDomains`], and what the profile's own fields can be wrong in.
+    /// [`Error::CommonNameOutsideDomains`], [`Error::NameOutsideDomains`], and what the profile's own fields can be wrong in.
     pub fn issue_numbered(
         &self,
         profile: &Profile<'_>,
@@ -214,6 +215,9 @@ impl<K: SigningKey> Authority<K> {
         }
         if !profile.has_dns_name() {
             self.check_common_name(profile.common_name())?;
+        }
+        if let Profile::TlsServer { dns_names, ip_addresses, .. } = profile {
+            self.domains.check_server(dns_names, ip_addresses)?;
         }
         let params = profile::end_entity(profile, subject_key, &self.frame(validity, serial))?;
         self.sign(&params, subject_key, validity)

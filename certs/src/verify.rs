@@ -10,7 +10,7 @@ use std::{
     fmt,
 };
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::{certificate::X509Certificate, x509::AttributeTypeAndValue};
 
@@ -71,15 +71,23 @@ impl TrustAnchors {
         })
     }
 
-    /// Trusts the authorities in a PEM text of one or more certificates.
+    /// As [`TrustAnchors::from_file`].
     ///
     /// # Errors
-    /// [`Error::MalformedCertificate`] and those of [`TrustAnchors::new`].
+    /// As [`TrustAnchors::from_file`].
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        let authorities = CertificateDer::pem_slice_iter(pem.as_bytes())
-            .map(|der| Certificate::from_der(der.map_err(|_| Error::MalformedCertificate)?))
-            .collect::<Result<Vec<_>, _>>()?;
-        Self::new(&authorities)
+        Self::from_file(pem.as_bytes())
+    }
+
+    /// Trusts the authorities in a file of one or more certificates, DER or PEM.
+    ///
+    /// # Errors
+    /// [`Error::NoTrustAnchor`] when it is empty, those of [`Certificate::all_from_file`] and of [`TrustAnchors::new`].
+    pub fn from_file(content: &[u8]) -> Result<Self, Error> {
+        if content.trim_ascii().is_empty() {
+            return Err(Error::NoTrustAnchor);
+        }
+        Self::new(&Certificate::all_from_file(content)?)
     }
 
     /// The same anchors, with the extension that their authorities use for encrypted numbers.

@@ -1,6 +1,6 @@
 //! Common names that look like something else, judged by OpenSSL, GnuTLS and the JDK.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use countersign_certs::{
     Authority, AuthorityKind, AuthorityProfile, Certificate, Error, KeyPair, KeyUse, Phone,
@@ -12,9 +12,12 @@ use crate::{
     support::{Hierarchy, holder, run, try_openssl, write},
 };
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "alice",
     "alice.martin",
+    "alice_martin",
+    "alice.martin@bank.example",
+    "alice-martin.example.com",
     "a_b.c-d",
     "Alice Martin",
     "Alice.Martin S.A.",
@@ -87,24 +90,18 @@ fn judge(folder: &Path, count: usize) -> Vec<String> {
     complaints
 }
 
-/// What the JDK has to say against them: nothing where there is none, as it is not asked for.
-#[expect(clippy::print_stderr, reason = "a check that is left out is said")]
+/// What the JDK's PKIX has to say against them.
 fn jdk(folder: &Path, count: usize) -> Vec<String> {
     write(folder, "Pkix.java", include_str!("Pkix.java"));
-    let leaves = (0..count).map(|number| format!("{number}.pem"));
-    let asked = Command::new("java")
-        .args(["Pkix.java", "root.pem", "issuing.pem"].map(str::to_owned).into_iter().chain(leaves))
-        .current_dir(folder)
-        .output();
-    let Ok(output) = asked else {
-        eprintln!("no java: the JDK was not asked");
-        return Vec::new();
-    };
-    let complained = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complained}");
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(said.lines().count(), count, "{said}");
-    said.lines().filter(|line| !line.ends_with("OK")).map(str::to_owned).collect()
+    let leaves: Vec<_> = (0..count).map(|number| format!("{number}.pem")).collect();
+    let asked = format!("Pkix.java root.pem issuing.pem {}", leaves.join(" "));
+    let (judged, said) = run(folder, "java", &asked);
+    assert!(judged, "{said}");
+    let verdicts = leaves.iter().map(|leaf| {
+        let of_it = said.lines().find(|line| line.starts_with(&format!("{leaf}: ")));
+        of_it.unwrap_or_else(|| panic!("the JDK says nothing of {leaf}: {said}"))
+    });
+    verdicts.filter(|line| !line.ends_with(": OK")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -144,7 +141,8 @@ fn an_authority_kept_to_domains_issues_no_name_that_openssl_would_refuse() {
     for common_name in ["pay.bank.example", "bank.example"].into_iter().chain(NAMES) {
         let profile = Profile::TlsClient { common_name, phone: Phone::Clear(&holder.number) };
         let issued = house.issue(&profile);
-        if ["alice.martin", "a_b.c-d", "10.0.0.1"].contains(&common_name) {
+        let outside = ["alice.martin", "alice-martin.example.com", "a_b.c-d", "10.0.0.1"];
+        if outside.contains(&common_name) {
             assert_eq!(issued.unwrap_err(), Error::CommonNameOutsideDomains, "{common_name}");
             continue;
         }
@@ -159,8 +157,92 @@ fn an_authority_kept_to_domains_issues_no_name_that_openssl_would_refuse() {
         ip_addresses: &[],
     };
     assert!(house.issue(&server(&["pay.bank.example"])).is_ok());
+    let outside = house.issue(&server(&["pay.bank.example", "pay.shop.example"]));
+    assert_eq!(outside.unwrap_err(), Error::NameOutsideDomains);
+    // It excludes every address, too.
+    let addressed = house.issue(&Profile::TlsServer {
+        common_name: "Example shop",
+        dns_names: &["pay.bank.example"],
+        ip_addresses: &["192.0.2.1".parse().unwrap()],
+    });
+    assert_eq!(addressed.unwrap_err(), Error::NameOutsideDomains);
     let merchant = Profile::Merchant { common_name: "St.Pierre", key_use: KeyUse::Signature };
     assert_eq!(house.issue(&merchant).unwrap_err(), Error::CommonNameOutsideDomains);
+}
+
+#[test]
+fn an_authority_kept_to_domains_certifies_none_for_others() {
+    let root = Authority::root("Test root", today()).unwrap();
+    let certify = |above: &Authority, kind, dns_domains: &[&str]| {
+        let profile = AuthorityProfile { dns_domains, ..AuthorityProfile::new(kind, "Below") };
+        let (key, serial) = (KeyPair::generate().unwrap(), Serial::random().unwrap());
+        let certificate = above.certify(&profile, key.public_key(), today(), serial)?;
+        Authority::new(certificate, key)
+    };
+    let brand = certify(&root, AuthorityKind::Brand, &["bank.example"]).unwrap();
+    for (domains, expected) in [
+        (&["pay.bank.example"][..], Ok(())),
+        (&[], Ok(())),
+        (&["shop.example"], Err(Error::NameOutsideDomains)),
+        (&["pay.bank.example", "shop.example"], Err(Error::NameOutsideDomains)),
+    ] {
+        let below = certify(&brand, AuthorityKind::Issuing, domains).map(|_| ());
+        assert_eq!(below, expected, "{domains:?}");
+    }
+}
+
+#[test]
+fn no_name_has_characters_that_nobody_sees_or_that_reverse_others() {
+    let house = House::new(AuthorityKind::Issuing, &[]);
+    let issue = |common_name: &str| {
+        let profile = Profile::Merchant { common_name, key_use: KeyUse::Signature };
+        house.issue(&profile).map(|_| ())
+    };
+    // Of each kind that Default_Ignorable_Code_Point has, and controls and ends of lines.
+    for hidden in [
+        '\u{ad}',
+        '\u{34f}',
+        '\u{61c}',
+        '\u{115f}',
+        '\u{17b4}',
+        '\u{180b}',
+        '\u{180e}',
+        '\u{200b}',
+        '\u{200e}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{202a}',
+        '\u{202e}',
+        '\u{2060}',
+        '\u{2066}',
+        '\u{2069}',
+        '\u{3164}',
+        '\u{fe0f}',
+        '\u{feff}',
+        '\u{ffa0}',
+        '\u{fffa}',
+        '\u{1bca0}',
+        '\u{1d173}',
+        '\u{e0001}',
+        '\u{e0061}',
+        '\u{e0100}',
+        '\u{7}',
+        '\u{85}',
+    ] {
+        let refused = issue(&format!("Shop{hidden}Lyon"));
+        assert_eq!(refused, Err(Error::InvalidCommonName), "{hidden:?}");
+        let profile = AuthorityProfile {
+            organization: Some(&format!("Card{hidden}")),
+            ..AuthorityProfile::new(AuthorityKind::Root, "Root")
+        };
+        let key = KeyPair::generate().unwrap();
+        let root = Authority::new_root(&profile, key, house.valid, Serial::random().unwrap());
+        assert_eq!(root.map(|_| ()).unwrap_err(), Error::InvalidCommonName, "{hidden:?}");
+    }
+    for seen in ["Librairie Dupont & Cie, été", "שלום", "مقهى", "भोजनालय", "寿司", "Ægir's"]
+    {
+        assert_eq!(issue(seen), Ok(()), "{seen}");
+    }
 }
 
 /// What keeps an authority for people from being a servers' one is its extended key usage alone.
