@@ -108,6 +108,28 @@ impl<K: SigningKey> Authority<K> {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
+        let params = self.authority_params(profile, validity, serial)?;
+        self.sign(&params, key)
+    }
+
+    /// Refuses what [`Authority::certify`] would refuse, and signs nothing.
+    ///
+    /// # Errors
+    /// As [`Authority::certify`].
+    pub fn check_certify(
+        &self,
+        profile: &AuthorityProfile<'_>,
+        validity: Validity,
+    ) -> Result<(), Error> {
+        self.authority_params(profile, validity, Serial::random()?).map(drop)
+    }
+
+    fn authority_params(
+        &self,
+        profile: &AuthorityProfile<'_>,
+        validity: Validity,
+        serial: Serial,
+    ) -> Result<CertificateParams, Error> {
         // A root signs itself.
         let below = profile.kind.path_length().ok_or(Error::MayNotMakeAuthorities)?;
         if self.path_length.is_some_and(|length| length <= u32::from(below)) {
@@ -118,7 +140,8 @@ impl<K: SigningKey> Authority<K> {
         frame.organization = profile.organization.or(frame.organization);
         frame.country = profile.country.or(frame.country);
         let params = profile::authority(profile, &frame)?;
-        self.sign(&params, key, validity)
+        self.check_validity(validity)?;
+        Ok(params)
     }
 
     /// An authority from its certificate and key.
@@ -210,6 +233,30 @@ impl<K: SigningKey> Authority<K> {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
+        let params = self.end_entity_params(profile, subject_key, validity, serial)?;
+        self.sign(&params, subject_key)
+    }
+
+    /// Refuses what [`Authority::issue`] would refuse, and signs nothing.
+    ///
+    /// # Errors
+    /// As [`Authority::issue`].
+    pub fn check(
+        &self,
+        profile: &Profile<'_>,
+        subject_key: &PublicKey,
+        validity: Validity,
+    ) -> Result<(), Error> {
+        self.end_entity_params(profile, subject_key, validity, Serial::random()?).map(drop)
+    }
+
+    fn end_entity_params(
+        &self,
+        profile: &Profile<'_>,
+        subject_key: &PublicKey,
+        validity: Validity,
+        serial: Serial,
+    ) -> Result<CertificateParams, Error> {
         if !self.permits(profile.kind()) {
             return Err(Error::MayNotIssue);
         }
@@ -220,7 +267,15 @@ impl<K: SigningKey> Authority<K> {
             self.domains.check_server(dns_names, ip_addresses)?;
         }
         let params = profile::end_entity(profile, subject_key, &self.frame(validity, serial))?;
-        self.sign(&params, subject_key, validity)
+        self.check_validity(validity)?;
+        Ok(params)
+    }
+
+    fn check_validity(&self, validity: Validity) -> Result<(), Error> {
+        match self.validity.contains(&validity) {
+            true => Ok(()),
+            false => Err(Error::OutsideAuthorityValidity),
+        }
     }
 
     /// The list of what this authority has revoked (RFC 5280 section 5): complete, valid for that time.
@@ -252,11 +307,7 @@ impl<K: SigningKey> Authority<K> {
         &self,
         params: &CertificateParams,
         subject_key: &PublicKey,
-        validity: Validity,
     ) -> Result<Certificate, Error> {
-        if !self.validity.contains(&validity) {
-            return Err(Error::OutsideAuthorityValidity);
-        }
         let certificate =
             params.signed_by(subject_key.subject(), &self.issuer()?).map_err(|_| SIGNING)?;
         Certificate::from_der(certificate.into())

@@ -85,8 +85,7 @@ impl Certificate {
     /// # Errors
     /// [`Error::MalformedCertificate`], [`Error::UnexpectedPem`].
     pub fn all_from_file(content: &[u8]) -> Result<Vec<Self>, Error> {
-        let found = pem::read(content, &pem::CERTIFICATE)?.into_iter();
-        found.map(|der| Self::from_der(CertificateDer::from(der.to_vec()))).collect()
+        certificates_from_file(content)?.into_iter().map(Self::from_der).collect()
     }
 
     /// A certificate from its DER.
@@ -173,6 +172,15 @@ impl Certificate {
     pub fn to_pem(&self) -> Result<String, Error> {
         to_pem("CERTIFICATE", &self.der)
     }
+}
+
+/// As [`Certificate::all_from_file`], for TLS libraries: what is in the DER is theirs to judge.
+///
+/// # Errors
+/// [`Error::MalformedCertificate`], [`Error::UnexpectedPem`].
+pub fn certificates_from_file(content: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found = pem::read(content, &pem::CERTIFICATE)?;
+    Ok(found.iter().map(|der| CertificateDer::from(der.to_vec())).collect())
 }
 
 /// The same bytes.

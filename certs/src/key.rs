@@ -8,7 +8,7 @@ use aws_lc_rs::{
 };
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, pkcs5::pbes2};
 use rcgen::{CertificateParams, DistinguishedName, DnType, PublicKeyData, SigningKey as _};
-use rustls_pki_types::{PrivatePkcs8KeyDer, UnixTime, alg_id};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime, alg_id};
 use x509_parser::{prelude::FromDer as _, public_key, x509::SubjectPublicKeyInfo};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -354,6 +354,15 @@ fn kind_of(spki: &[u8]) -> Result<PublicKeyKind, Error> {
 /// [`Error::MalformedKey`], [`Error::UnexpectedPem`], [`Error::SeveralInFile`].
 pub fn pkcs8_from_file(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     key_in(content, &pem::PRIVATE_KEY)
+}
+
+/// The key of a TLS server or client in a file, PEM or DER: of any kind that TLS is spoken with, in PKCS#8, PKCS#1 or SEC 1.
+///
+/// # Errors
+/// [`Error::MalformedKey`], [`Error::UnexpectedPem`], [`Error::SeveralInFile`].
+pub fn tls_key_from_file(content: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
+    let der = key_in(content, &pem::TLS_KEY)?;
+    PrivateKeyDer::try_from(der.to_vec()).map_err(|_| Error::MalformedKey)
 }
 
 /// The SubjectPublicKeyInfo in a file, PEM or DER.

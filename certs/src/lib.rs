@@ -75,13 +75,15 @@ mod vectors;
 
 pub use self::cms::{MAX_RECIPIENTS, RecipientCertificate, RecipientKey, signed::to_certs_only};
 pub use authority::Authority;
-pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity, sha256};
+pub use certificate::{
+    Certificate, MAX_CERTIFICATE_BYTES, Validity, certificates_from_file, sha256,
+};
 pub use error::{Error, ProfileFault, RecordFault, Refusal, SealedFault, SignedFault};
 pub use extension::PhoneExtension;
 pub use inspect::{Inspection, inspect};
 pub use key::{
     KeyKind, KeyPair, PublicKey, SigningKey, check_passphrase, pkcs8_from_file, spki_from_file,
-    to_request_pem, to_self_certified,
+    tls_key_from_file, to_request_pem, to_self_certified,
 };
 pub use kind::{AuthorityKind, EndEntityKind, KeyUse};
 pub use phone::{Card, Holder, PhoneNumber};

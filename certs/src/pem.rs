@@ -72,6 +72,14 @@ pub(crate) const PRIVATE_KEY: Expected = Expected {
     malformed: Error::MalformedKey,
 };
 
+/// Of a TLS server, as any program made it.
+pub(crate) const TLS_KEY: Expected = Expected {
+    name: "a private key",
+    labels: &["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"],
+    beside: &["CERTIFICATE", "EC PARAMETERS", "DH PARAMETERS"],
+    malformed: Error::MalformedKey,
+};
+
 /// RFC 7468 section 11.
 pub(crate) const ENCRYPTED_KEY: Expected = Expected {
     name: "an encrypted private key in PKCS#8",

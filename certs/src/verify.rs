@@ -207,6 +207,7 @@ impl TrustAnchors {
             not_after,
             recipient: RecipientCertificate::of(&parsed).ok(),
             certificate: head.clone().into_owned(),
+            chain: chain.iter().map(|one| one.clone().into_owned()).collect(),
             phone_extension: self.phone_extension,
         };
         let last = authorities_last.get().map_or(not_after, |last| last.min(not_after));
@@ -313,6 +314,7 @@ fn check_authorities(path: &VerifiedPath<'_>) -> Result<Option<UnixTime>, Refusa
 pub struct VerifiedCertificate {
     role: EndEntityKind,
     certificate: CertificateDer<'static>,
+    chain: Vec<CertificateDer<'static>>,
     common_name: Option<String>,
     organization: Option<String>,
     key_sha256: [u8; 32],
@@ -365,6 +367,11 @@ impl VerifiedCertificate {
     /// What is encrypted to its holder with, if its key is for that: [`RecipientCertificate::new`].
     pub const fn recipient(&self) -> Option<&RecipientCertificate> {
         self.recipient.as_ref()
+    }
+
+    /// The chain that was presented, the certificate first: it can be verified again later, when more may be revoked.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
     }
 
     /// The certificate.

@@ -45,6 +45,7 @@ mod places;
 mod requests;
 mod retention;
 mod revocation;
+mod seen_lists;
 mod system;
 mod tls;
 #[cfg(feature = "pkcs11")]
