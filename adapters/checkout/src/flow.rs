@@ -315,7 +315,8 @@ impl Checkouts {
         payment: &Payment,
     ) -> Result<(), CheckoutError> {
         let presented = PeerCertificates::from_base64(&checkout.certificates);
-        if presented.0.is_empty() || payment.state().is_final() {
+        let awaits_code = matches!(payment.state(), PaymentState::AwaitingCode { .. });
+        if presented.0.is_empty() || !awaits_code {
             return Ok(());
         }
         let reader = self.certificates.as_ref().ok_or(CheckoutError::NothingGiven)?;

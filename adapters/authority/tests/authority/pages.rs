@@ -135,7 +135,7 @@ async fn a_passphrase_that_cannot_seal_the_file_is_refused_before_the_code_is_us
     assert_eq!(status, 422, "{refused}");
     assert!(refused.contains("cannot be sealed under"), "{refused}");
     // The code is still good. A request takes the place of the passphrase, as the page says.
-    let request = countersign_certs::KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
+    let request = KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
     let request = request.replace('+', "%2B").replace('=', "%3D").replace('\n', "%0A");
     let form = format!("enrolment={token}&code={code}&passphrase=&request={request}");
     let (status, _, issued) = desk.ask("/enrol/code", "en", &form).await;

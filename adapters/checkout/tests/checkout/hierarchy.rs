@@ -43,7 +43,7 @@ impl Hierarchy {
 
     /// What is trusted once that client's certificate is revoked.
     pub(crate) fn revoking(&self, client: &PeerCertificates, since: Timestamp) -> TrustAnchors {
-        let own = Certificate::from_file(&client.0[0]).unwrap();
+        let own = Certificate::from_file(client.0.first().unwrap()).unwrap();
         let since = UnixTime::since_unix_epoch(Duration::from_secs(since.unix_seconds()));
         let reason = RevocationReason::KeyCompromise;
         let entry = Revoked { serial: own.serial().unwrap(), at: since, reason };

@@ -127,7 +127,8 @@ impl PaymentGateway {
         payment: &Payment,
     ) -> Result<(), Stop> {
         let (chain, now) = (purchase.signer(), unix_time(self.ports.clock.now()));
-        if chain.is_empty() || payment.state().is_final() {
+        let awaits_code = matches!(payment.state(), PaymentState::AwaitingCode { .. });
+        if chain.is_empty() || !awaits_code {
             return Ok(());
         }
         match self.trust.anchors().verify(&chain, now, EndEntityKind::Cardholder) {
