@@ -7,7 +7,7 @@ use x509_parser::certificate::X509Certificate;
 
 use crate::{
     certificate::{self, Certificate, Validity},
-    domains::Domains,
+    domains::Limits,
     error::Error,
     extension::PhoneExtension,
     key::{KeyPair, PublicKey, RcgenSigner, SigningKey},
@@ -31,7 +31,7 @@ pub struct Authority<K = KeyPair> {
     path_length: Option<u32>,
     /// What those that it issues to may do; anything when there is none.
     purposes: Option<Vec<Purpose>>,
-    domains: Domains,
+    limits: Limits,
     organization: Option<String>,
     country: Option<String>,
     phone_extension: PhoneExtension,
@@ -135,7 +135,7 @@ impl<K: SigningKey> Authority<K> {
         if self.path_length.is_some_and(|length| length <= u32::from(below)) {
             return Err(Error::MayNotMakeAuthorities);
         }
-        self.domains.check_domains(profile.dns_domains)?;
+        self.limits.check_domains(profile.dns_domains)?;
         let mut frame = self.frame(validity, serial);
         frame.organization = profile.organization.or(frame.organization);
         frame.country = profile.country.or(frame.country);
@@ -165,20 +165,33 @@ impl<K: SigningKey> Authority<K> {
         let organization = text(parsed.subject().iter_organization().next());
         let country = text(parsed.subject().iter_country().next());
         let purposes = purposes(&parsed)?;
-        let domains = Domains::of(&parsed)?;
+        let limits = Limits::of(&parsed)?;
         Ok(Self {
             certificate,
             key,
             validity,
             path_length,
             purposes,
-            domains,
+            limits,
             organization,
             country,
             phone_extension: PhoneExtension::default(),
             asserts_numbers: false,
             revocation_list_url: None,
         })
+    }
+
+    /// The same authority, kept to what those above it permit, too.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`].
+    pub fn below(mut self, above: &[Certificate]) -> Result<Self, Error> {
+        for authority in above {
+            let parsed =
+                certificate::parse(authority.der()).map_err(|_| Error::MalformedCertificate)?;
+            self.limits.below(&parsed)?;
+        }
+        Ok(self)
     }
 
     /// The same authority with its own extension for encrypted numbers.
@@ -264,7 +277,7 @@ impl<K: SigningKey> Authority<K> {
             self.check_common_name(profile.common_name())?;
         }
         if let Profile::TlsServer { dns_names, ip_addresses, .. } = profile {
-            self.domains.check_server(dns_names, ip_addresses)?;
+            self.limits.check_server(dns_names, ip_addresses)?;
         }
         let params = profile::end_entity(profile, subject_key, &self.frame(validity, serial))?;
         self.check_validity(validity)?;
@@ -328,7 +341,7 @@ impl<K: SigningKey> Authority<K> {
     /// # Errors
     /// [`Error::CommonNameOutsideDomains`].
     pub fn check_common_name(&self, name: &str) -> Result<(), Error> {
-        self.domains.check_common_name(name)
+        self.limits.check_common_name(name)
     }
 
     /// The authority's own certificate.
@@ -357,7 +370,7 @@ impl<K: SigningKey> Authority<K> {
             validity: self.validity,
             path_length: self.path_length,
             purposes: self.purposes,
-            domains: self.domains,
+            limits: self.limits,
             organization: self.organization,
             country: self.country,
             phone_extension: self.phone_extension,

@@ -12,9 +12,41 @@ use x509_parser::{
 
 use crate::error::Error;
 
-/// The limits that an authority's own certificate sets; those of the authorities above it are not known here.
+/// The limits that the certificates of a path set, an authority's own and those above it: each must permit a name.
 #[derive(Debug, Default)]
-pub(crate) struct Domains {
+pub(crate) struct Limits(Vec<Domains>);
+
+impl Limits {
+    /// Those of an authority's certificate.
+    pub(crate) fn of(authority: &X509Certificate<'_>) -> Result<Self, Error> {
+        Ok(Self(vec![Domains::of(authority)?]))
+    }
+
+    /// The same below that authority, too.
+    pub(crate) fn below(&mut self, authority: &X509Certificate<'_>) -> Result<(), Error> {
+        self.0.push(Domains::of(authority)?);
+        Ok(())
+    }
+
+    /// Refuses a common name that would have the certificate refused by others.
+    pub(crate) fn check_common_name(&self, name: &str) -> Result<(), Error> {
+        self.0.iter().try_for_each(|domains| domains.check_common_name(name))
+    }
+
+    /// Refuses names of a server that would have the certificate refused by everybody.
+    pub(crate) fn check_server(&self, names: &[&str], addresses: &[IpAddr]) -> Result<(), Error> {
+        self.0.iter().try_for_each(|domains| domains.check_server(names, addresses))
+    }
+
+    /// Refuses domains for an authority below that it could never issue in.
+    pub(crate) fn check_domains(&self, domains: &[&str]) -> Result<(), Error> {
+        self.check_server(domains, &[])
+    }
+}
+
+/// The limits that one certificate sets.
+#[derive(Debug, Default)]
+struct Domains {
     permitted: Vec<String>,
     excluded: Vec<String>,
     permitted_addresses: Vec<Subnet>,
@@ -26,8 +58,7 @@ pub(crate) struct Domains {
 struct Subnet(Vec<(u8, u8)>);
 
 impl Domains {
-    /// Those of an authority's certificate.
-    pub(crate) fn of(authority: &X509Certificate<'_>) -> Result<Self, Error> {
+    fn of(authority: &X509Certificate<'_>) -> Result<Self, Error> {
         let found = authority.name_constraints().map_err(|_| Error::MalformedCertificate)?;
         let Some(constraints) = found.map(|found| found.value) else {
             return Ok(Self::default());
@@ -42,24 +73,17 @@ impl Domains {
         })
     }
 
-    /// Refuses a common name that would have the certificate refused by others.
-    pub(crate) fn check_common_name(&self, name: &str) -> Result<(), Error> {
+    fn check_common_name(&self, name: &str) -> Result<(), Error> {
         if looks_like_dns_name(name) && !self.permits(name) {
             return Err(Error::CommonNameOutsideDomains);
         }
         Ok(())
     }
 
-    /// Refuses names of a server that would have the certificate refused by everybody.
-    pub(crate) fn check_server(&self, names: &[&str], addresses: &[IpAddr]) -> Result<(), Error> {
+    fn check_server(&self, names: &[&str], addresses: &[IpAddr]) -> Result<(), Error> {
         let is_permitted = names.iter().all(|name| self.permits(name))
             && addresses.iter().all(|address| self.permits_address(*address));
         if is_permitted { Ok(()) } else { Err(Error::NameOutsideDomains) }
-    }
-
-    /// Refuses domains for an authority below that it could never issue in.
-    pub(crate) fn check_domains(&self, domains: &[&str]) -> Result<(), Error> {
-        self.check_server(domains, &[])
     }
 
     fn permits(&self, name: &str) -> bool {

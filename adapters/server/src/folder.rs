@@ -165,6 +165,7 @@ impl AuthorityFolder {
         let settings = self.settings()?;
         let authority = Authority::new(certificate, self.open_key(passphrase_file)?)?;
         Ok(authority
+            .below(&read_certificates(&self.file("chain.pem"))?)?
             .with_revocation_list_url(settings.crl_url)?
             .asserting_numbers(settings.asserts_numbers))
     }

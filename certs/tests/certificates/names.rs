@@ -189,6 +189,21 @@ fn an_authority_kept_to_domains_certifies_none_for_others() {
         let below = certify(&brand, AuthorityKind::Issuing, domains).map(|_| ());
         assert_eq!(below, expected, "{domains:?}");
     }
+    // One without domains of its own is kept to those above it, once it is told of them.
+    let free = certify(&brand, AuthorityKind::Issuing, &[]).unwrap();
+    let kept = certify(&brand, AuthorityKind::Issuing, &[]).unwrap();
+    let kept = kept.below(&[brand.certificate().clone(), root.certificate().clone()]).unwrap();
+    let outside = Err(Error::NameOutsideDomains);
+    for (issuing, dns_name, expected) in [
+        (&free, "pay.shop.example", Ok(())),
+        (&kept, "pay.bank.example", Ok(())),
+        (&kept, "pay.shop.example", outside),
+    ] {
+        let profile =
+            Profile::TlsServer { common_name: "Shop", dns_names: &[dns_name], ip_addresses: &[] };
+        let key = KeyPair::generate().unwrap();
+        assert_eq!(issuing.check(&profile, key.public_key(), today()), expected, "{dns_name}");
+    }
 }
 
 #[test]
