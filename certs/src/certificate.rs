@@ -132,6 +132,11 @@ impl Certificate {
         &self.said.issuer
     }
 
+    /// The subject's name, as it stands in the certificate.
+    pub(crate) fn subject(&self) -> &[u8] {
+        &self.said.subject
+    }
+
     /// The serial number, whoever has given it.
     pub(crate) fn raw_serial(&self) -> &[u8] {
         &self.said.serial

@@ -158,6 +158,13 @@ impl RevocationLists {
     }
 }
 
+/// Whether one of those keys, each a SubjectPublicKeyInfo, has signed a list.
+pub(crate) fn is_signed_with_any(list: &RevocationList, keys: &[&[u8]]) -> Result<bool, Error> {
+    let list = KnownList::read(list).ok_or(Error::MalformedRevocationList)?;
+    let mut keys = keys.iter().filter_map(|key| SignerKey::from_spki(key));
+    Ok(keys.any(|key| list.is_signed_with(&key)))
+}
+
 impl KnownList {
     fn read(list: &RevocationList) -> Option<Self> {
         // Refuses what is not understood here: deltas, indirect lists, parts by reason.

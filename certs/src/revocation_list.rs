@@ -115,6 +115,16 @@ pub(crate) struct Source {
     scope: Option<Vec<u8>>,
 }
 
+impl Source {
+    pub(crate) fn issuer(&self) -> &[u8] {
+        &self.issuer
+    }
+
+    pub(crate) fn key_id(&self) -> Option<&[u8]> {
+        self.key_id.as_deref()
+    }
+}
+
 /// The same bytes.
 impl PartialEq for RevocationList {
     fn eq(&self, other: &Self) -> bool {

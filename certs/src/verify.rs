@@ -23,7 +23,7 @@ use crate::{
     known::{ChainId, KnownChains},
     phone::Holder,
     read::read_phone,
-    revocation::RevocationLists,
+    revocation::{self, RevocationLists},
     revocation_list::RevocationList,
     strict,
 };
@@ -37,6 +37,8 @@ pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
     /// Those of them whose keys may not sign revocation lists.
     without_lists: Vec<TrustAnchor<'static>>,
+    /// Their certificates: webpki's anchors have no key identifier.
+    authorities: Vec<Certificate>,
     revocation_lists: RevocationLists,
     phone_extension: PhoneExtension,
     /// What was verified by all of the above.
@@ -65,6 +67,7 @@ impl TrustAnchors {
         Ok(Self {
             anchors,
             without_lists,
+            authorities: authorities.to_vec(),
             revocation_lists: RevocationLists::default(),
             phone_extension: PhoneExtension::default(),
             known: KnownChains::default(),
@@ -108,6 +111,20 @@ impl TrustAnchors {
     pub fn with_revocation_lists(self, lists: &[RevocationList]) -> Result<Self, Error> {
         let revocation_lists = RevocationLists::new(lists)?;
         Ok(Self { revocation_lists, known: KnownChains::default(), ..self })
+    }
+
+    /// Whether a list names the key of one of these authorities as the one that signed it, and that key did not: it is
+    /// forged, or was damaged on its way. Of others' lists nothing is known before a chain brings their certificate.
+    ///
+    /// # Errors
+    /// [`Error::MalformedRevocationList`].
+    pub fn disown(&self, list: &RevocationList) -> Result<bool, Error> {
+        let (issuer, key_id) = (list.source().issuer(), list.source().key_id());
+        let named = self.authorities.iter().filter(|authority| {
+            authority.subject() == issuer && authority.key_identifier() == key_id
+        });
+        let keys: Vec<_> = named.map(Certificate::key).collect();
+        Ok(!keys.is_empty() && !revocation::is_signed_with_any(list, &keys)?)
     }
 
     /// The same anchors, with that memory.

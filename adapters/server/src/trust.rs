@@ -59,7 +59,14 @@ impl Authorities {
         let unusable = |error| ConfigError::unusable(self.authorities_key, error);
         let anchors = TrustAnchors::from_file(&self.files.content(&self.authorities)?);
         let unusable_lists = |error| ConfigError::unusable(self.lists_key, error);
-        anchors.map_err(unusable)?.with_revocation_lists(revoked).map_err(unusable_lists)
+        let anchors = anchors.map_err(unusable)?;
+        for list in revoked {
+            if anchors.disown(list).map_err(unusable_lists)? {
+                let why = "name a list that the key which it names has not signed";
+                return Err(ConfigError::unusable(self.lists_key, why));
+            }
+        }
+        anchors.with_revocation_lists(revoked).map_err(unusable_lists)
     }
 }
 

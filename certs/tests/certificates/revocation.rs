@@ -120,6 +120,22 @@ fn the_newest_list_that_the_issuer_signed_counts_in_whatever_order_they_come() {
 }
 
 #[test]
+fn an_anchor_disowns_a_list_in_its_name_that_its_key_did_not_sign() {
+    let hierarchy = Hierarchy::new();
+    let (roots, issuings) = (list(&hierarchy.root, &[]), list(&hierarchy.issuing, &[]));
+    // The same name with another key: the list says so itself, and is of an authority that is not trusted here.
+    let rekeyed = Authority::root("Test root", days(3650)).unwrap();
+    for (what, list, expected) in [
+        ("its own", roots.clone(), false),
+        ("forged or damaged", forged_as(&roots), true),
+        ("another key of the name", list(&rekeyed, &[]), false),
+        ("not an anchor's", forged_as(&issuings), false),
+    ] {
+        assert_eq!(hierarchy.anchors().disown(&list), Ok(expected), "{what}");
+    }
+}
+
+#[test]
 fn an_authority_that_changed_its_key_has_a_list_for_each_key() {
     let root = Authority::root("Root", days(3650)).unwrap();
     let keys = [(); 2].map(|()| root.issuing("Issuing authority", days(1825)).unwrap());

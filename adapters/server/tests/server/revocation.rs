@@ -155,6 +155,25 @@ async fn after_a_restart_no_older_list_is_in_force_than_before() {
 }
 
 #[tokio::test]
+async fn a_list_that_its_authority_did_not_sign_is_not_in_force_and_keeps_no_later_one_out() {
+    let folder = Folder::new();
+    let mut forged = list(&folder, 900, false);
+    *forged.last_mut().unwrap() ^= 1;
+    put(&folder, &forged);
+    let config = Config::from_toml(&configuration(&folder), folder.folder.path()).unwrap();
+    let refused = Server::check(&config, Arc::new(SystemClock::default())).unwrap_err();
+    assert!(refused.to_string().contains("has not signed"), "{refused}");
+    put(&folder, &list(&folder, 1, false));
+    let server = start(&folder).await;
+    put(&folder, &forged);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(answered(&folder, &server, true).await);
+    put(&folder, &list(&folder, 2, true));
+    until_answered(&folder, &server, false).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn every_list_in_a_file_counts() {
     let folder = Folder::new();
     let pem = |number, with_client| {
