@@ -7,7 +7,7 @@ use x509_parser::certificate::X509Certificate;
 
 use crate::{
     certificate::{self, Certificate, Validity},
-    domains::Domains,
+    domains::Limits,
     error::Error,
     extension::PhoneExtension,
     key::{KeyPair, PublicKey, RcgenSigner, SigningKey},
@@ -31,7 +31,7 @@ pub struct Authority<K = KeyPair> {
     path_length: Option<u32>,
     /// What those that it issues to may do; anything when there is none.
     purposes: Option<Vec<Purpose>>,
-    domains: Domains,
+    limits: Limits,
     organization: Option<String>,
     country: Option<String>,
     phone_extension: PhoneExtension,
@@ -99,7 +99,7 @@ impl<K: SigningKey> Authority<K> {
     ///
     /// # Errors
     /// [`Error::MayNotMakeAuthorities`], [`Error::OutsideAuthorityValidity`], [`Error::LifetimeTooLong`],
-    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`],
+    /// [`Error::InvalidCommonName`], [`Error::InvalidCountry`], [`Error::InvalidDnsName`], [`Error::NameOutsideDomains`],
     /// [`Error::InvalidRevocationListUrl`], [`Error::Failed`].
     pub fn certify(
         &self,
@@ -108,16 +108,40 @@ impl<K: SigningKey> Authority<K> {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
+        let params = self.authority_params(profile, validity, serial)?;
+        self.sign(&params, key)
+    }
+
+    /// Refuses what [`Authority::certify`] would refuse, and signs nothing.
+    ///
+    /// # Errors
+    /// As [`Authority::certify`].
+    pub fn check_certify(
+        &self,
+        profile: &AuthorityProfile<'_>,
+        validity: Validity,
+    ) -> Result<(), Error> {
+        self.authority_params(profile, validity, Serial::random()?).map(drop)
+    }
+
+    fn authority_params(
+        &self,
+        profile: &AuthorityProfile<'_>,
+        validity: Validity,
+        serial: Serial,
+    ) -> Result<CertificateParams, Error> {
         // A root signs itself.
         let below = profile.kind.path_length().ok_or(Error::MayNotMakeAuthorities)?;
         if self.path_length.is_some_and(|length| length <= u32::from(below)) {
             return Err(Error::MayNotMakeAuthorities);
         }
+        self.limits.check_domains(profile.dns_domains)?;
         let mut frame = self.frame(validity, serial);
         frame.organization = profile.organization.or(frame.organization);
         frame.country = profile.country.or(frame.country);
         let params = profile::authority(profile, &frame)?;
-        self.sign(&params, key, validity)
+        self.check_validity(validity)?;
+        Ok(params)
     }
 
     /// An authority from its certificate and key.
@@ -141,20 +165,33 @@ impl<K: SigningKey> Authority<K> {
         let organization = text(parsed.subject().iter_organization().next());
         let country = text(parsed.subject().iter_country().next());
         let purposes = purposes(&parsed)?;
-        let domains = Domains::of(&parsed)?;
+        let limits = Limits::of(&parsed)?;
         Ok(Self {
             certificate,
             key,
             validity,
             path_length,
             purposes,
-            domains,
+            limits,
             organization,
             country,
             phone_extension: PhoneExtension::default(),
             asserts_numbers: false,
             revocation_list_url: None,
         })
+    }
+
+    /// The same authority, kept to what those above it permit, too.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`].
+    pub fn below(mut self, above: &[Certificate]) -> Result<Self, Error> {
+        for authority in above {
+            let parsed =
+                certificate::parse(authority.der()).map_err(|_| Error::MalformedCertificate)?;
+            self.limits.below(&parsed)?;
+        }
+        Ok(self)
     }
 
     /// The same authority with its own extension for encrypted numbers.
@@ -201,7 +238,7 @@ impl<K: SigningKey> Authority<K> {
     ///
     /// # Errors
     /// [`Error::OutsideAuthorityValidity`], [`Error::MayNotIssue`], [`Error::LifetimeTooLong`],
-    /// [`Error::CommonNameOutsideDomains`], and what the profile's own fields can be wrong in.
+    /// [`Error::CommonNameOutsideDomains`], [`Error::NameOutsideDomains`], and what the profile's own fields can be wrong in.
     pub fn issue_numbered(
         &self,
         profile: &Profile<'_>,
@@ -209,14 +246,49 @@ impl<K: SigningKey> Authority<K> {
         validity: Validity,
         serial: Serial,
     ) -> Result<Certificate, Error> {
+        let params = self.end_entity_params(profile, subject_key, validity, serial)?;
+        self.sign(&params, subject_key)
+    }
+
+    /// Refuses what [`Authority::issue`] would refuse, and signs nothing.
+    ///
+    /// # Errors
+    /// As [`Authority::issue`].
+    pub fn check(
+        &self,
+        profile: &Profile<'_>,
+        subject_key: &PublicKey,
+        validity: Validity,
+    ) -> Result<(), Error> {
+        self.end_entity_params(profile, subject_key, validity, Serial::random()?).map(drop)
+    }
+
+    fn end_entity_params(
+        &self,
+        profile: &Profile<'_>,
+        subject_key: &PublicKey,
+        validity: Validity,
+        serial: Serial,
+    ) -> Result<CertificateParams, Error> {
         if !self.permits(profile.kind()) {
             return Err(Error::MayNotIssue);
         }
         if !profile.has_dns_name() {
             self.check_common_name(profile.common_name())?;
         }
+        if let Profile::TlsServer { dns_names, ip_addresses, .. } = profile {
+            self.limits.check_server(dns_names, ip_addresses)?;
+        }
         let params = profile::end_entity(profile, subject_key, &self.frame(validity, serial))?;
-        self.sign(&params, subject_key, validity)
+        self.check_validity(validity)?;
+        Ok(params)
+    }
+
+    fn check_validity(&self, validity: Validity) -> Result<(), Error> {
+        match self.validity.contains(&validity) {
+            true => Ok(()),
+            false => Err(Error::OutsideAuthorityValidity),
+        }
     }
 
     /// The list of what this authority has revoked (RFC 5280 section 5): complete, valid for that time.
@@ -248,11 +320,7 @@ impl<K: SigningKey> Authority<K> {
         &self,
         params: &CertificateParams,
         subject_key: &PublicKey,
-        validity: Validity,
     ) -> Result<Certificate, Error> {
-        if !self.validity.contains(&validity) {
-            return Err(Error::OutsideAuthorityValidity);
-        }
         let certificate =
             params.signed_by(subject_key.subject(), &self.issuer()?).map_err(|_| SIGNING)?;
         Certificate::from_der(certificate.into())
@@ -273,7 +341,7 @@ impl<K: SigningKey> Authority<K> {
     /// # Errors
     /// [`Error::CommonNameOutsideDomains`].
     pub fn check_common_name(&self, name: &str) -> Result<(), Error> {
-        self.domains.check_common_name(name)
+        self.limits.check_common_name(name)
     }
 
     /// The authority's own certificate.
@@ -302,7 +370,7 @@ impl<K: SigningKey> Authority<K> {
             validity: self.validity,
             path_length: self.path_length,
             purposes: self.purposes,
-            domains: self.domains,
+            limits: self.limits,
             organization: self.organization,
             country: self.country,
             phone_extension: self.phone_extension,

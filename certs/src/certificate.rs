@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt, net::IpAddr, sync::Arc, time::Duration};
 
-use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use x509_parser::{
     certificate::X509Certificate,
@@ -12,6 +12,7 @@ use x509_parser::{
 
 use crate::{
     error::{Error, Refusal},
+    pem,
     serial::Serial,
 };
 
@@ -33,7 +34,7 @@ struct Said {
     serial: Vec<u8>,
     /// The names as they are encoded.
     issuer: Vec<u8>,
-    is_self_issued: bool,
+    subject: Vec<u8>,
     /// The SubjectPublicKeyInfo.
     key: Vec<u8>,
     key_sha256: [u8; 32],
@@ -42,11 +43,10 @@ struct Said {
 
 impl Said {
     fn of(certificate: &X509Certificate<'_>) -> Self {
-        let issuer = certificate.issuer().as_raw();
         Self {
             serial: certificate.raw_serial().to_vec(),
-            issuer: issuer.to_vec(),
-            is_self_issued: certificate.subject().as_raw() == issuer,
+            issuer: certificate.issuer().as_raw().to_vec(),
+            subject: certificate.subject().as_raw().to_vec(),
             key: certificate.public_key().raw.to_vec(),
             key_sha256: key_hash(certificate),
             key_identifier: key_identifier(certificate),
@@ -55,14 +55,37 @@ impl Said {
 }
 
 impl Certificate {
-    /// The first certificate of a PEM text.
+    /// As [`Certificate::from_file`].
     ///
     /// # Errors
-    /// [`Error::MalformedCertificate`].
+    /// As [`Certificate::from_file`].
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        let der = CertificateDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| Error::MalformedCertificate)?;
-        Self::from_der(der)
+        Self::from_file(pem.as_bytes())
+    }
+
+    /// The certificate in a file, DER or PEM; those of the authorities above it may stand behind it, each above the one before.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`], [`Error::UnexpectedPem`]; [`Error::SeveralInFile`] when it is not clear which one is
+    /// meant.
+    pub fn from_file(content: &[u8]) -> Result<Self, Error> {
+        let all = Self::all_from_file(content)?;
+        let is_chain = all
+            .iter()
+            .zip(all.iter().skip(1))
+            .all(|(one, above)| one.said.issuer == above.said.subject && !one.is_self_issued());
+        if !is_chain {
+            return Err(Error::SeveralInFile("a certificate and those above it"));
+        }
+        all.into_iter().next().ok_or(Error::MalformedCertificate)
+    }
+
+    /// Every certificate in a file, DER or PEM, at least one.
+    ///
+    /// # Errors
+    /// [`Error::MalformedCertificate`], [`Error::UnexpectedPem`].
+    pub fn all_from_file(content: &[u8]) -> Result<Vec<Self>, Error> {
+        certificates_from_file(content)?.into_iter().map(Self::from_der).collect()
     }
 
     /// A certificate from its DER.
@@ -77,7 +100,7 @@ impl Certificate {
 
     /// Whether it names itself as its issuer, as roots do.
     pub fn is_self_issued(&self) -> bool {
-        self.said.is_self_issued
+        self.said.subject == self.said.issuer
     }
 
     /// The serial number, if it is one that an authority of ours can have given.
@@ -107,6 +130,11 @@ impl Certificate {
     /// The issuer's name, as it stands in the certificate.
     pub(crate) fn issuer(&self) -> &[u8] {
         &self.said.issuer
+    }
+
+    /// The subject's name, as it stands in the certificate.
+    pub(crate) fn subject(&self) -> &[u8] {
+        &self.said.subject
     }
 
     /// The serial number, whoever has given it.
@@ -149,6 +177,15 @@ impl Certificate {
     pub fn to_pem(&self) -> Result<String, Error> {
         to_pem("CERTIFICATE", &self.der)
     }
+}
+
+/// As [`Certificate::all_from_file`], for TLS libraries: what is in the DER is theirs to judge.
+///
+/// # Errors
+/// [`Error::MalformedCertificate`], [`Error::UnexpectedPem`].
+pub fn certificates_from_file(content: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found = pem::read(content, &pem::CERTIFICATE)?;
+    Ok(found.iter().map(|der| CertificateDer::from(der.to_vec())).collect())
 }
 
 /// The same bytes.

@@ -16,8 +16,11 @@ pub enum Error {
     /// The card's expiry is not `YYYY-MM`.
     #[error("the card expiry is not YYYY-MM")]
     InvalidCardExpiry,
-    /// A common name is empty, over 64 characters (RFC 5280 appendix A, `ub-common-name`) or holds control characters.
-    #[error("the common name must have 1 to 64 characters and no control character")]
+    /// A common name is empty, over 64 characters (RFC 5280 appendix A, `ub-common-name`) or holds characters that are not
+    /// seen, or that reverse others.
+    #[error(
+        "the common name must have 1 to 64 characters, and none that is invisible or reverses others"
+    )]
     InvalidCommonName,
     /// A common name that OpenSSL and the JDK read as a DNS name, outside the domains that the authority's certificate
     /// permits: they would refuse the certificate.
@@ -26,6 +29,12 @@ pub enum Error {
          choose another name, or another authority"
     )]
     CommonNameOutsideDomains,
+    /// A DNS name or an address of a server, or a domain of an authority, is outside what the authority's certificate permits.
+    #[error(
+        "a name or an address is outside this authority's domains, and the certificate would be refused: choose another \
+         name, or another authority"
+    )]
+    NameOutsideDomains,
     /// A DNS name of a server is not one.
     #[error("a DNS name of the server is not valid")]
     InvalidDnsName,
@@ -78,8 +87,8 @@ pub enum Error {
     /// The key does not belong to the certificate.
     #[error("the key does not belong to the certificate")]
     KeyMismatch,
-    /// The text is not a PEM certificate, or the DER in it is malformed.
-    #[error("not a well-formed PEM certificate")]
+    /// The file or the DER in it is not a certificate.
+    #[error("not a well-formed certificate")]
     MalformedCertificate,
     /// The text is not a private key in PKCS#8 PEM, or the bytes are not a key.
     #[error("not a well-formed key: private keys are read as PKCS#8 PEM")]
@@ -101,10 +110,24 @@ pub enum Error {
     /// The bytes are not a PKCS#10 request, in DER or PEM, of at most 16 KiB.
     #[error("not a well-formed certificate request")]
     MalformedRequest,
+    /// A request or a revocation list is signed with an algorithm that is not used here; those that are stand behind it.
+    #[error("signature algorithm is not one of: {0}")]
+    SignatureAlgorithm(&'static str),
+    /// A PEM file holds something else than what is expected.
+    #[error("the file holds {found} where {expected} is expected")]
+    UnexpectedPem {
+        /// The label that the file has.
+        found: String,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// A file holds several of what there must be one of.
+    #[error("the file holds more than {0}")]
+    SeveralInFile(&'static str),
     /// A request was not signed with the key that it is for.
     #[error("the request is not signed with its own key")]
     RequestSignature,
-    /// The bytes are not a revocation list, in DER or PEM, of at most 8 MiB.
+    /// The bytes are not a revocation list, in DER or PEM, of at most 8 MiB, whose number has at most 20 octets.
     #[error("not a well-formed revocation list")]
     MalformedRevocationList,
     /// The text is not a dotted object identifier whose parts fit 32 bits.
@@ -161,8 +184,11 @@ pub enum Refusal {
     /// A signature in the path is wrong.
     #[error("a signature is wrong")]
     BadSignature,
-    /// A signature or key algorithm is not supported, SHA-1 and RSA under 2048 bits among them.
-    #[error("a signature algorithm is not supported")]
+    /// A signature or key algorithm is not one of those in use: SHA-1 and RSA under 2048 bits are not.
+    #[error(
+        "signature algorithm is not one of: ECDSA on P-256, P-384 or P-521, Ed25519, RSA of 2048 to 8192 bits, each with \
+         SHA-256 or longer"
+    )]
     UnsupportedAlgorithm,
     /// A name is outside an authority's name constraints.
     #[error("a name is not permitted by the authority's constraints")]

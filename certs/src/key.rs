@@ -8,13 +8,14 @@ use aws_lc_rs::{
 };
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, pkcs5::pbes2};
 use rcgen::{CertificateParams, DistinguishedName, DnType, PublicKeyData, SigningKey as _};
-use rustls_pki_types::{PrivatePkcs8KeyDer, UnixTime, alg_id};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime, alg_id};
 use x509_parser::{prelude::FromDer as _, public_key, x509::SubjectPublicKeyInfo};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
     certificate::{Certificate, Validity, parse, sha256, to_pem},
     error::Error,
+    pem::{self, Expected},
     serial::Serial,
     signature::SignerKey,
 };
@@ -156,16 +157,20 @@ impl KeyPair {
         }
     }
 
-    /// The key pair of a PKCS#8 PEM text.
+    /// As [`KeyPair::from_file`].
     ///
     /// # Errors
-    /// [`Error::MalformedKey`], [`Error::KeyNotAllowed`].
+    /// As [`KeyPair::from_file`].
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        let (label, der) = pem_of(pem)?;
-        if label != PLAIN {
-            return Err(Error::MalformedKey);
-        }
-        Self::from_der(&der)
+        Self::from_file(pem.as_bytes())
+    }
+
+    /// The key pair in a file, PKCS#8 in PEM or DER; certificates may stand beside it.
+    ///
+    /// # Errors
+    /// [`Error::MalformedKey`], [`Error::UnexpectedPem`], [`Error::SeveralInFile`], [`Error::KeyNotAllowed`].
+    pub fn from_file(content: &[u8]) -> Result<Self, Error> {
+        Self::from_der(&pkcs8_from_file(content)?)
     }
 
     /// The key pair of a PKCS#8 DER.
@@ -180,12 +185,10 @@ impl KeyPair {
     /// The key pair of an encrypted PKCS#8 PEM text (PBES2, RFC 8018), as [`KeyPair::to_encrypted_pem`] or OpenSSL writes it.
     ///
     /// # Errors
-    /// [`Error::WrongPassphrase`], [`Error::MalformedKey`], [`Error::KeyNotAllowed`].
-    pub fn from_encrypted_pem(pem: &str, passphrase: &str) -> Result<Self, Error> {
-        let (label, der) = pem_of(pem)?;
-        if label != ENCRYPTED {
-            return Err(Error::MalformedKey);
-        }
+    /// [`Error::WrongPassphrase`], [`Error::MalformedKey`], [`Error::UnexpectedPem`], [`Error::SeveralInFile`],
+    /// [`Error::KeyNotAllowed`].
+    pub fn from_encrypted_pem(text: &str, passphrase: &str) -> Result<Self, Error> {
+        let der = key_in(text.as_bytes(), &pem::ENCRYPTED_KEY)?;
         let sealed = EncryptedPrivateKeyInfoRef::try_from(der.as_slice())
             .map_err(|_| Error::MalformedKey)?;
         let plain = sealed.decrypt(passphrase).map_err(|_| Error::WrongPassphrase)?;
@@ -344,6 +347,39 @@ fn kind_of(spki: &[u8]) -> Result<PublicKeyKind, Error> {
     }
 }
 
+/// The PKCS#8 of the private key in a file, PEM or DER: for libraries that take any kind of key. Certificates may stand
+/// beside it.
+///
+/// # Errors
+/// [`Error::MalformedKey`], [`Error::UnexpectedPem`], [`Error::SeveralInFile`].
+pub fn pkcs8_from_file(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    key_in(content, &pem::PRIVATE_KEY)
+}
+
+/// The key of a TLS server or client in a file, PEM or DER: of any kind that TLS is spoken with, in PKCS#8, PKCS#1 or SEC 1.
+///
+/// # Errors
+/// [`Error::MalformedKey`], [`Error::UnexpectedPem`], [`Error::SeveralInFile`].
+pub fn tls_key_from_file(content: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
+    let der = key_in(content, &pem::TLS_KEY)?;
+    PrivateKeyDer::try_from(der.to_vec()).map_err(|_| Error::MalformedKey)
+}
+
+/// The SubjectPublicKeyInfo in a file, PEM or DER.
+///
+/// # Errors
+/// [`Error::MalformedKey`], [`Error::UnexpectedPem`], [`Error::SeveralInFile`].
+pub fn spki_from_file(content: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(key_in(content, &pem::PUBLIC_KEY)?.to_vec())
+}
+
+fn key_in(content: &[u8], expected: &Expected) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if content.len() > MAX_KEY_FILE_BYTES {
+        return Err(Error::MalformedKey);
+    }
+    pem::read_one(content, expected)
+}
+
 /// Refuses what would protect no key from guessing.
 ///
 /// # Errors
@@ -353,16 +389,4 @@ pub fn check_passphrase(passphrase: &str) -> Result<(), Error> {
         return Err(Error::PassphraseTooShort);
     }
     Ok(())
-}
-
-fn pem_of(text: &str) -> Result<(String, Zeroizing<Vec<u8>>), Error> {
-    let mut decoder =
-        der::pem::Decoder::new(text.trim().as_bytes()).map_err(|_| Error::MalformedKey)?;
-    let label = decoder.type_label().to_owned();
-    let mut der = Zeroizing::new(Vec::new());
-    if text.len() > MAX_KEY_FILE_BYTES {
-        return Err(Error::MalformedKey);
-    }
-    decoder.decode_to_end(&mut der).map_err(|_| Error::MalformedKey)?;
-    Ok((label, der))
 }

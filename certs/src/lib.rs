@@ -42,6 +42,7 @@ mod certificate;
 mod error;
 mod key;
 mod kind;
+mod pem;
 mod phone;
 mod serial;
 mod tn_auth_list;
@@ -74,18 +75,21 @@ mod vectors;
 
 pub use self::cms::{MAX_RECIPIENTS, RecipientCertificate, RecipientKey, signed::to_certs_only};
 pub use authority::Authority;
-pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, Validity, sha256};
+pub use certificate::{
+    Certificate, MAX_CERTIFICATE_BYTES, Validity, certificates_from_file, sha256,
+};
 pub use error::{Error, ProfileFault, RecordFault, Refusal, SealedFault, SignedFault};
 pub use extension::PhoneExtension;
 pub use inspect::{Inspection, inspect};
 pub use key::{
-    KeyKind, KeyPair, PublicKey, SigningKey, check_passphrase, to_request_pem, to_self_certified,
+    KeyKind, KeyPair, PublicKey, SigningKey, check_passphrase, pkcs8_from_file, spki_from_file,
+    tls_key_from_file, to_request_pem, to_self_certified,
 };
 pub use kind::{AuthorityKind, EndEntityKind, KeyUse};
 pub use phone::{Card, Holder, PhoneNumber};
 pub use phone_record::MAX_ENVELOPE_BYTES;
 pub use pkcs12::{check_pkcs12_passphrase, to_pkcs12};
-pub use profile::{AuthorityProfile, Phone, Profile, check_revocation_list_url};
+pub use profile::{AuthorityProfile, LIST_PERIOD, Phone, Profile, check_revocation_list_url};
 pub use read::read_phone;
 pub use request::{MAX_REQUEST_BYTES, Request};
 pub use revocation_list::{MAX_REVOCATION_LIST_BYTES, RevocationList, RevocationReason, Revoked};

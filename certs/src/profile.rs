@@ -1,11 +1,12 @@
 //! Profiles: what a certificate is for, and therefore what stands in it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
+use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, CrlDistributionPoint, DistinguishedName,
-    DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints,
-    SanType,
+    BasicConstraints, CertificateParams, CidrSubnet, CrlDistributionPoint, CustomExtension,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyUsagePurpose,
+    NameConstraints, SanType,
 };
 use rustls_pki_types::DnsName;
 
@@ -25,6 +26,14 @@ use crate::{
 /// RFC 5280 appendix A, `ub-common-name` and `ub-organization-name`.
 const MAX_COMMON_NAME_CHARS: usize = 64;
 const MAX_ORGANIZATION_CHARS: usize = 64;
+
+/// How long the revocation list of an authority that issues to end entities is valid. A certificate that lasts less is over
+/// before a list that names it must be looked at: it says that there is none for it (RFC 9608).
+pub const LIST_PERIOD: Duration = Duration::from_secs(7 * 86_400);
+/// id-ce-noRevAvail (RFC 9608 section 2).
+pub(crate) const NO_REV_AVAIL: [u64; 4] = [2, 5, 29, 56];
+/// NULL.
+const NO_REV_AVAIL_VALUE: [u8; 2] = [5, 0];
 
 /// What a certificate is for.
 #[derive(Debug)]
@@ -150,6 +159,12 @@ pub(crate) fn end_entity(
         Profile::Merchant { .. }
         | Profile::PaymentGateway { .. }
         | Profile::RegistrationAuthority { .. } => {}
+    }
+    if frame.validity.lifetime() < LIST_PERIOD {
+        // Not beside the place of a list (RFC 9608 section 4).
+        params.crl_distribution_points.clear();
+        let value = NO_REV_AVAIL_VALUE.to_vec();
+        params.custom_extensions.push(CustomExtension::from_oid_content(&NO_REV_AVAIL, value));
     }
     Ok(params)
 }
@@ -287,11 +302,19 @@ fn subject(common_name: &str, frame: &Frame<'_>) -> Result<CertificateParams, Er
 
 fn check_name(name: &str, max_chars: usize) -> Result<(), Error> {
     let length_is_right = (1..=max_chars).contains(&name.chars().count());
-    if length_is_right && !name.chars().any(char::is_control) {
+    if length_is_right && !name.chars().any(is_unshowable) {
         Ok(())
     } else {
         Err(Error::InvalidCommonName)
     }
+}
+
+/// With what nobody sees, or what reverses what is seen, one name is shown as another (UTS 39 section 5.2): controls, line
+/// ends and Unicode's Default_Ignorable_Code_Point, the bidirectional controls among them.
+fn is_unshowable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
 }
 
 /// The library lets names end with a dot, which RFC 5280 section 4.2.1.6 (RFC 1034 section 3.5) does not have: no name is

@@ -24,6 +24,7 @@ use x509_parser::{
 use crate::{
     certificate,
     error::{Error, Refusal},
+    profile::NO_REV_AVAIL,
     revocation_list::{RevocationList, Source},
     signature::SignerKey,
 };
@@ -121,11 +122,13 @@ impl RevocationLists {
         issuer: &ListSigner<'_>,
         now: UnixTime,
     ) -> Result<(), Refusal> {
-        let key = issuer.key.as_ref().ok_or(Refusal::RevocationUnknown)?;
-        if !issuer.may_sign_lists {
-            return Err(Refusal::RevocationUnknown);
-        }
-        let mut is_known = false;
+        // No list has to say of it that it is good; one that says that it is revoked counts all the same.
+        let mut is_known = says_that_none_is_published(certificate);
+        let key = match issuer.key.as_ref().filter(|_| issuer.may_sign_lists) {
+            Some(key) => key,
+            None if is_known => return Ok(()),
+            None => return Err(Refusal::RevocationUnknown),
+        };
         for list in self.newest_covering(certificate, key) {
             match list.entries.find_serial(certificate.raw_serial()) {
                 Ok(None) => is_known |= now.as_secs() < list.next_update.as_secs(),
@@ -153,6 +156,13 @@ impl RevocationLists {
         }
         newest
     }
+}
+
+/// Whether one of those keys, each a SubjectPublicKeyInfo, has signed a list.
+pub(crate) fn is_signed_with_any(list: &RevocationList, keys: &[&[u8]]) -> Result<bool, Error> {
+    let list = KnownList::read(list).ok_or(Error::MalformedRevocationList)?;
+    let mut keys = keys.iter().filter_map(|key| SignerKey::from_spki(key));
+    Ok(keys.any(|key| list.is_signed_with(&key)))
 }
 
 impl KnownList {
@@ -218,6 +228,19 @@ impl Scope {
                 _ => false,
             })
     }
+}
+
+/// Whether it says that its issuer publishes nothing of its revocation (RFC 9608): it must be an end entity's (section 4) and
+/// name no place of a list.
+fn says_that_none_is_published(certificate: &X509Certificate<'_>) -> bool {
+    let mut says_none = false;
+    for extension in certificate.iter_extensions() {
+        if extension.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS {
+            return false;
+        }
+        says_none |= extension.oid.iter().is_some_and(|arcs| arcs.eq(NO_REV_AVAIL));
+    }
+    says_none && !certificate.is_ca()
 }
 
 fn uris<'a>(point: Option<&'a DistributionPointName<'_>>) -> impl Iterator<Item = &'a str> {

@@ -5,20 +5,24 @@ use std::fmt;
 use rcgen::{
     CertificateRevocationListParams, Issuer, KeyIdMethod, RevokedCertParams, SerialNumber,
 };
-use rustls_pki_types::{CertificateRevocationListDer, UnixTime, pem::PemObject as _};
+use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
 use x509_parser::{
     extensions::ParsedExtension, prelude::FromDer as _, revocation_list::CertificateRevocationList,
 };
 
 use crate::{
-    certificate::{Validity, to_pem, unix_time},
+    certificate::{Validity, sha256, to_pem, unix_time},
     error::Error,
     key::RcgenSigner,
+    pem,
     serial::Serial,
+    signature,
 };
 
 /// The largest list that is read: some 200,000 certificates.
 pub const MAX_REVOCATION_LIST_BYTES: usize = 8 * 1024 * 1024;
+/// RFC 5280 section 5.2.3.
+const MAX_NUMBER_OCTETS: usize = 20;
 
 /// Why a certificate is revoked (RFC 5280 section 5.3.1). What is on hold for a while and what is a delta's are not here.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -99,6 +103,7 @@ pub struct RevocationList {
     this_update: i64,
     next_update: Option<UnixTime>,
     entries: usize,
+    is_signed_as_known: bool,
 }
 
 /// Whose list it is and what of: the issuer's name, its key's identifier (RFC 5280 section 5.2.1) and, where the list
@@ -108,6 +113,16 @@ pub(crate) struct Source {
     issuer: Vec<u8>,
     key_id: Option<Vec<u8>>,
     scope: Option<Vec<u8>>,
+}
+
+impl Source {
+    pub(crate) fn issuer(&self) -> &[u8] {
+        &self.issuer
+    }
+
+    pub(crate) fn key_id(&self) -> Option<&[u8]> {
+        self.key_id.as_deref()
+    }
 }
 
 /// The same bytes.
@@ -150,18 +165,23 @@ impl RevocationList {
     /// A list from its DER.
     ///
     /// # Errors
-    /// [`Error::MalformedRevocationList`].
+    /// [`Error::MalformedRevocationList`]; [`Error::SignatureAlgorithm`] when no signature like its own is checked here.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         if der.len() > MAX_REVOCATION_LIST_BYTES {
             return Err(Error::MalformedRevocationList);
         }
-        Self::read(der.to_vec().into()).ok_or(Error::MalformedRevocationList)
+        let read = Self::read(der.to_vec().into()).ok_or(Error::MalformedRevocationList)?;
+        if !read.is_signed_as_known {
+            return Err(Error::SignatureAlgorithm(signature::NAMES));
+        }
+        Ok(read)
     }
 
     fn read(der: CertificateRevocationListDer<'static>) -> Option<Self> {
         let ([], list) = CertificateRevocationList::from_der(&der).ok()? else {
             return None;
         };
+        let is_signed_as_known = signature::is_known(list.signature_algorithm.algorithm.as_bytes());
         let source = Source {
             issuer: list.issuer().as_raw().to_vec(),
             key_id: signer_key(&list).map(<[u8]>::to_vec),
@@ -172,20 +192,24 @@ impl RevocationList {
         let next_update = list.next_update().and_then(|time| u64::try_from(time.timestamp()).ok());
         let entries = list.iter_revoked_certificates().count();
         let next_update = next_update.map(unix_time);
-        Some(Self { der, source, number, this_update, next_update, entries })
+        Some(Self { der, source, number, this_update, next_update, entries, is_signed_as_known })
     }
 
-    /// A list from a file's content: DER, or PEM.
+    /// The only list in a file: DER, or PEM as other programs write it.
     ///
     /// # Errors
-    /// [`Error::MalformedRevocationList`].
+    /// As [`RevocationList::all_from_file`]; [`Error::SeveralInFile`].
     pub fn from_file(content: &[u8]) -> Result<Self, Error> {
-        if content.starts_with(b"-----BEGIN") {
-            let der = CertificateRevocationListDer::from_pem_slice(content)
-                .map_err(|_| Error::MalformedRevocationList)?;
-            return Self::from_der(&der);
-        }
-        Self::from_der(content)
+        Self::from_der(&pem::read_one(content, &pem::REVOCATION_LIST)?)
+    }
+
+    /// Every list in a file, at least one: DER, or PEM as other programs write it.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedPem`], and as [`RevocationList::from_der`].
+    pub fn all_from_file(content: &[u8]) -> Result<Vec<Self>, Error> {
+        let found = pem::read(content, &pem::REVOCATION_LIST)?;
+        found.iter().map(|der| Self::from_der(der)).collect()
     }
 
     /// The DER.
@@ -225,6 +249,30 @@ impl RevocationList {
     /// Orders lists of one source, the newest last.
     pub(crate) fn age(&self) -> impl Ord {
         (self.number.len(), &self.number, self.this_update)
+    }
+
+    /// SHA-256 of what [`RevocationList::is_of_the_same_authority`] compares: by it a list is known that was seen before.
+    pub fn source_sha256(&self) -> [u8; 32] {
+        let Source { issuer, key_id, scope } = &self.source;
+        let mut parts = Vec::new();
+        for part in [Some(issuer), key_id.as_ref(), scope.as_ref()] {
+            // Which are there, and how long each is: no two sources are the same octets.
+            let length =
+                part.map_or(u64::MAX, |part| u64::try_from(part.len()).unwrap_or(u64::MAX));
+            parts.extend(length.to_be_bytes());
+            parts.extend(part.into_iter().flatten());
+        }
+        sha256(&parts)
+    }
+
+    /// Its number (RFC 5280 section 5.2.3), big-endian without zeros in front, at most 20 octets.
+    pub fn number_octets(&self) -> &[u8] {
+        &self.number
+    }
+
+    /// When it was issued, in seconds since the Unix epoch: of two lists with one number the later is the newer.
+    pub const fn this_update(&self) -> i64 {
+        self.this_update
     }
 
     /// The newest list of each authority, by what the lists say of themselves: no signature is checked here.
@@ -281,8 +329,8 @@ fn number(list: &CertificateRevocationList<'_>) -> Option<Vec<u8>> {
         });
     match (numbers.next(), numbers.next()) {
         (Some((false, number)), None) => {
-            let octets = number.to_bytes_be();
-            Some(octets.into_iter().skip_while(|octet| *octet == 0).collect())
+            let octets = number.to_bytes_be().into_iter().skip_while(|octet| *octet == 0);
+            Some(octets.collect()).filter(|octets: &Vec<u8>| octets.len() <= MAX_NUMBER_OCTETS)
         }
         _ => None,
     }

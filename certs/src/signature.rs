@@ -2,9 +2,23 @@
 
 use der::{
     Decode as _, Reader as _, SliceReader,
-    asn1::{AnyRef, BitStringRef},
+    asn1::{AnyRef, BitStringRef, ObjectIdentifier},
 };
 use rustls_pki_types::InvalidSignature;
+
+/// What [`is_known`] knows.
+pub(crate) const NAMES: &str =
+    "ECDSA on P-256, P-384 or P-521, Ed25519, RSA PKCS #1 v1.5 or PSS, each with SHA-256 or longer";
+
+/// Whether a signature by an algorithm of that identifier can be checked with some key.
+pub(crate) fn is_known(oid: &[u8]) -> bool {
+    webpki::ALL_VERIFICATION_ALGS.iter().any(|known| {
+        let id = known.signature_alg_id();
+        let named =
+            SliceReader::new(id.as_ref()).and_then(|mut id| id.decode::<ObjectIdentifier>());
+        named.is_ok_and(|named| named.as_bytes() == oid)
+    })
+}
 
 /// What a SubjectPublicKeyInfo holds (RFC 5280 section 4.1.2.7), its outer tag left off.
 pub(crate) struct SignerKey<'a> {

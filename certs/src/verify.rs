@@ -10,7 +10,7 @@ use std::{
     fmt,
 };
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::{certificate::X509Certificate, x509::AttributeTypeAndValue};
 
@@ -23,7 +23,7 @@ use crate::{
     known::{ChainId, KnownChains},
     phone::Holder,
     read::read_phone,
-    revocation::RevocationLists,
+    revocation::{self, RevocationLists},
     revocation_list::RevocationList,
     strict,
 };
@@ -37,6 +37,8 @@ pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
     /// Those of them whose keys may not sign revocation lists.
     without_lists: Vec<TrustAnchor<'static>>,
+    /// Their certificates: webpki's anchors have no key identifier.
+    authorities: Vec<Certificate>,
     revocation_lists: RevocationLists,
     phone_extension: PhoneExtension,
     /// What was verified by all of the above.
@@ -65,21 +67,30 @@ impl TrustAnchors {
         Ok(Self {
             anchors,
             without_lists,
+            authorities: authorities.to_vec(),
             revocation_lists: RevocationLists::default(),
             phone_extension: PhoneExtension::default(),
             known: KnownChains::default(),
         })
     }
 
-    /// Trusts the authorities in a PEM text of one or more certificates.
+    /// As [`TrustAnchors::from_file`].
     ///
     /// # Errors
-    /// [`Error::MalformedCertificate`] and those of [`TrustAnchors::new`].
+    /// As [`TrustAnchors::from_file`].
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        let authorities = CertificateDer::pem_slice_iter(pem.as_bytes())
-            .map(|der| Certificate::from_der(der.map_err(|_| Error::MalformedCertificate)?))
-            .collect::<Result<Vec<_>, _>>()?;
-        Self::new(&authorities)
+        Self::from_file(pem.as_bytes())
+    }
+
+    /// Trusts the authorities in a file of one or more certificates, DER or PEM.
+    ///
+    /// # Errors
+    /// [`Error::NoTrustAnchor`] when it is empty, those of [`Certificate::all_from_file`] and of [`TrustAnchors::new`].
+    pub fn from_file(content: &[u8]) -> Result<Self, Error> {
+        if content.trim_ascii().is_empty() {
+            return Err(Error::NoTrustAnchor);
+        }
+        Self::new(&Certificate::all_from_file(content)?)
     }
 
     /// The same anchors, with the extension that their authorities use for encrypted numbers.
@@ -100,6 +111,20 @@ impl TrustAnchors {
     pub fn with_revocation_lists(self, lists: &[RevocationList]) -> Result<Self, Error> {
         let revocation_lists = RevocationLists::new(lists)?;
         Ok(Self { revocation_lists, known: KnownChains::default(), ..self })
+    }
+
+    /// Whether a list names the key of one of these authorities as the one that signed it, and that key did not: it is
+    /// forged, or was damaged on its way. Of others' lists nothing is known before a chain brings their certificate.
+    ///
+    /// # Errors
+    /// [`Error::MalformedRevocationList`].
+    pub fn disown(&self, list: &RevocationList) -> Result<bool, Error> {
+        let (issuer, key_id) = (list.source().issuer(), list.source().key_id());
+        let named = self.authorities.iter().filter(|authority| {
+            authority.subject() == issuer && authority.key_identifier() == key_id
+        });
+        let keys: Vec<_> = named.map(Certificate::key).collect();
+        Ok(!keys.is_empty() && !revocation::is_signed_with_any(list, &keys)?)
     }
 
     /// The same anchors, with that memory.
@@ -199,6 +224,7 @@ impl TrustAnchors {
             not_after,
             recipient: RecipientCertificate::of(&parsed).ok(),
             certificate: head.clone().into_owned(),
+            chain: chain.iter().map(|one| one.clone().into_owned()).collect(),
             phone_extension: self.phone_extension,
         };
         let last = authorities_last.get().map_or(not_after, |last| last.min(not_after));
@@ -305,6 +331,7 @@ fn check_authorities(path: &VerifiedPath<'_>) -> Result<Option<UnixTime>, Refusa
 pub struct VerifiedCertificate {
     role: EndEntityKind,
     certificate: CertificateDer<'static>,
+    chain: Vec<CertificateDer<'static>>,
     common_name: Option<String>,
     organization: Option<String>,
     key_sha256: [u8; 32],
@@ -357,6 +384,11 @@ impl VerifiedCertificate {
     /// What is encrypted to its holder with, if its key is for that: [`RecipientCertificate::new`].
     pub const fn recipient(&self) -> Option<&RecipientCertificate> {
         self.recipient.as_ref()
+    }
+
+    /// The chain that was presented, the certificate first: it can be verified again later, when more may be revoked.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
     }
 
     /// The certificate.

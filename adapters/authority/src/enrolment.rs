@@ -26,6 +26,7 @@ use crate::{
     error::AuthorityError,
     flow::CertificateAuthority,
     issuance::Issuance,
+    message::in_message,
     record::{CodesSent, ProvedNumber},
 };
 
@@ -113,7 +114,7 @@ impl Enrolments {
         let session = SessionId::random(self.ports.entropy.as_ref())?;
         let request = ChallengeRequest {
             relying_party: self.relying_party.clone(),
-            agreement: Agreement::Certificate { name: identifier.as_str().try_into()? },
+            agreement: Agreement::Certificate { name: in_message(&identifier).try_into()? },
             person: Person {
                 identifier,
                 address: number.into(),
@@ -212,7 +213,7 @@ impl Enrolments {
         let kind = old.as_ref().and_then(|old| EndEntityKind::from_name(&old.profile));
         let kind = kind.unwrap_or(self.kind);
         let name = verified.person().identifier.as_str().to_owned();
-        let mut issuance = Issuance::of(kind, request, Some(name))?;
+        let mut issuance = Issuance::of(kind, request.key(), name);
         issuance.number = ProvedNumber::of(&verified);
         issuance.lifetime = self.authority.at_most(issuance.lifetime);
         let replaces = old.map(|old| old.serial);

@@ -138,6 +138,13 @@ fn of_certificate(error: &AuthorityError, cause: &countersign_certs::Error) -> P
         Cause::PassphraseBeyondBmp => invalid.worded("passphrase-beyond-bmp"),
         Cause::MalformedRequest => invalid.worded("request-malformed"),
         Cause::RequestSignature => invalid.worded("request-signature"),
+        Cause::SignatureAlgorithm(known) => {
+            invalid.worded("request-algorithm").filled("algorithms", *known)
+        }
+        Cause::UnexpectedPem { found, .. } => {
+            invalid.worded("request-of-another-kind").filled("found", found.clone())
+        }
+        Cause::SeveralInFile(_) => invalid.worded("request-several"),
         Cause::KeyNotAllowed => invalid.worded("key-not-allowed"),
         Cause::InvalidCommonName => invalid.worded("name-not-allowed"),
         Cause::Failed(_)
@@ -176,6 +183,9 @@ mod tests {
             Certs::PassphraseBeyondBmp,
             Certs::MalformedRequest,
             Certs::RequestSignature,
+            Certs::SignatureAlgorithm("ECDSA with SHA-256"),
+            Certs::UnexpectedPem { found: "PKCS7".to_owned(), expected: "a request" },
+            Certs::SeveralInFile("a request"),
             Certs::KeyNotAllowed,
             Certs::InvalidCommonName,
             Certs::RecipientCount,

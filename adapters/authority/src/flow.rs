@@ -27,7 +27,7 @@ use crate::{
 /// How long before now a certificate begins, as clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// How long the revocation list of an authority that issues to end entities is valid.
-pub const LIST_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+pub const LIST_LIFETIME: Duration = countersign_certs::LIST_PERIOD;
 /// Certificates in a list at most; see [`countersign_certs::MAX_REVOCATION_LIST_BYTES`].
 const MAX_REVOKED: usize = 150_000;
 /// How often a list's number is drawn anew because another process drew it at the same time.
@@ -99,11 +99,7 @@ impl CertificateAuthority {
         issuance: &Issuance,
         replaces: Option<String>,
     ) -> Result<Certificate, AuthorityError> {
-        match (issuance.kind.bears_number(), &issuance.number) {
-            (true, None) => return Err(AuthorityError::NumberNotProved),
-            (false, Some(_)) => return Err(AuthorityError::NumberHasNoPlace),
-            _ => {}
-        }
+        check_number(issuance)?;
         let serial = self.serial()?;
         let validity = self.validity(issuance.lifetime)?;
         let certificate = self.sign(issuance, serial, validity)?;
@@ -122,6 +118,33 @@ impl CertificateAuthority {
         Ok(certificate)
     }
 
+    /// Refuses what [`CertificateAuthority::issue`] would refuse, and issues nothing.
+    ///
+    /// # Errors
+    /// As [`CertificateAuthority::issue`].
+    pub async fn check(&self, issuance: &Issuance) -> Result<(), AuthorityError> {
+        check_number(issuance)?;
+        self.check_key(&issuance.key).await?;
+        let dns_names: Vec<&str> = issuance.dns_names.iter().map(String::as_str).collect();
+        let profile = issuance.profile(&dns_names, None)?;
+        let validity = self.validity(issuance.lifetime)?;
+        Ok(self.authority.check(&profile, &issuance.key, validity)?)
+    }
+
+    /// The same of [`CertificateAuthority::certify`].
+    ///
+    /// # Errors
+    /// As [`CertificateAuthority::certify`].
+    pub async fn check_certify(
+        &self,
+        profile: &AuthorityProfile<'_>,
+        key: &PublicKey,
+        lifetime: Duration,
+    ) -> Result<(), AuthorityError> {
+        self.check_key(key).await?;
+        Ok(self.authority.check_certify(profile, self.validity(lifetime)?)?)
+    }
+
     /// Certifies a cardholder's key, with the card and the number of the phone on which a code was proved for it (F11.1,
     /// F11.v2).
     ///
@@ -136,14 +159,10 @@ impl CertificateAuthority {
     ) -> Result<Certificate, AuthorityError> {
         let kind = EndEntityKind::Cardholder;
         let issuance = Issuance {
-            kind,
-            common_name: common_name.to_owned(),
-            dns_names: Vec::new(),
-            ip_addresses: Vec::new(),
             number: ProvedNumber::of(proof),
             card: Some(card.clone()),
-            key: key.clone(),
             lifetime: self.at_most(kind.usual_lifetime()),
+            ..Issuance::of(kind, key, common_name.to_owned())
         };
         self.issue(&issuance).await
     }
@@ -159,14 +178,8 @@ impl CertificateAuthority {
         key: &PublicKey,
     ) -> Result<Certificate, AuthorityError> {
         let issuance = Issuance {
-            kind,
-            common_name: common_name.to_owned(),
-            dns_names: Vec::new(),
-            ip_addresses: Vec::new(),
-            number: None,
-            card: None,
-            key: key.clone(),
             lifetime: self.at_most(kind.usual_lifetime()),
+            ..Issuance::of(kind, key, common_name.to_owned())
         };
         self.issue(&issuance).await
     }
@@ -291,14 +304,10 @@ impl CertificateAuthority {
         let kind = EndEntityKind::from_name(&old.profile).ok_or(AuthorityError::IsAuthority)?;
         let names = old.to_certificate()?.server_names();
         let issuance = Issuance {
-            kind,
-            common_name: old.common_name,
             dns_names: names.0,
             ip_addresses: names.1,
-            number: None,
-            card: None,
-            key: key.clone(),
             lifetime: lifetime.unwrap_or_else(|| kind.usual_lifetime()),
+            ..Issuance::of(kind, key, old.common_name)
         };
         self.issue_in_place_of(&issuance, Some(old.serial)).await
     }
@@ -458,6 +467,14 @@ impl CertificateAuthority {
         let begin = begin.max(self.authority.validity().not_before().as_secs());
         let begin = UnixTime::since_unix_epoch(Duration::from_secs(begin));
         Ok(Validity::new(begin, lifetime)?)
+    }
+}
+
+fn check_number(issuance: &Issuance) -> Result<(), AuthorityError> {
+    match (issuance.kind.bears_number(), &issuance.number) {
+        (true, None) => Err(AuthorityError::NumberNotProved),
+        (false, Some(_)) => Err(AuthorityError::NumberHasNoPlace),
+        (true, Some(_)) | (false, None) => Ok(()),
     }
 }
 

@@ -29,26 +29,30 @@ pub struct Issuance {
 }
 
 impl Issuance {
-    /// What a request asks for, under the name that it has if no other is given. Only what the kind permits is taken from
-    /// it.
+    /// For that key, under that name and no other: what a request asks for beside its key is not looked at.
+    pub fn of(kind: EndEntityKind, key: &PublicKey, common_name: String) -> Self {
+        Self {
+            kind,
+            common_name,
+            dns_names: Vec::new(),
+            ip_addresses: Vec::new(),
+            number: None,
+            card: None,
+            key: key.clone(),
+            lifetime: kind.usual_lifetime(),
+        }
+    }
+
+    /// With the names that a request asks for, which anybody can write into one: for those who have looked at them.
     ///
     /// # Errors
     /// [`AuthorityError::NoCommonName`].
-    pub fn of(
-        kind: EndEntityKind,
-        request: &Request,
-        common_name: Option<String>,
-    ) -> Result<Self, AuthorityError> {
-        let common_name = common_name.or_else(|| request.common_name().map(str::to_owned));
+    pub fn asked_for(kind: EndEntityKind, request: &Request) -> Result<Self, AuthorityError> {
+        let common_name = request.common_name().ok_or(AuthorityError::NoCommonName)?;
         Ok(Self {
-            kind,
-            common_name: common_name.ok_or(AuthorityError::NoCommonName)?,
             dns_names: request.dns_names().to_vec(),
             ip_addresses: request.ip_addresses().to_vec(),
-            number: None,
-            card: None,
-            key: request.key().clone(),
-            lifetime: kind.usual_lifetime(),
+            ..Self::of(kind, request.key(), common_name.to_owned())
         })
     }
 

@@ -7,7 +7,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::Request;
 use countersign_domain::{address::Msisdn, code::TypedCode, id::Identifier, invalid::InvalidInput};
-use countersign_web::{problem::Problem, words::Language};
+use countersign_web::{body::is_of_type, problem::Problem, words::Language};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -84,19 +84,45 @@ pub(crate) fn proof(headers: &HeaderMap) -> Option<(EnrolmentToken, TypedCode)> 
         .then(|| Some((token.parse().ok()?, code.try_into().ok()?)))?
 }
 
-/// The request in an EST body: base64 of DER, with line breaks or without (RFC 7030 section 4, RFC 8951 section 3.1).
+/// The request in an EST body: base64 of DER, with line breaks or without (RFC 7030 section 4, RFC 8951 section 3.1). Some
+/// clients send the DER itself, or PEM.
 pub(crate) fn request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/pkcs10") {
+    if !is_of_type(headers, "application/pkcs10") {
         return Err(WORDS.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-pkcs10"));
     }
     let packed: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let der = STANDARD.decode(packed);
-    let der = der.map_err(|_| countersign_certs::Error::MalformedRequest);
-    let request = der.and_then(|der| Request::from_der(&der));
+    let request = match STANDARD.decode(packed) {
+        Ok(der) => Request::from_der(&der),
+        Err(_) => Request::from_file(body),
+    };
     Ok(request.map_err(AuthorityError::from)?)
+}
+
+/// As much of a name as a message to a phone shows.
+const MAX_NAME_CHARS: usize = 24;
+/// More digits than these could be a number to call, or a code.
+const MAX_DIGITS: usize = 4;
+
+/// A name that anybody can type, as a message to a phone says it: quoted, short, and nothing in it can be followed or
+/// called. The number's holder, who may be another person, must read it as a name and never as what we say.
+pub(crate) fn in_message(identifier: &Identifier) -> String {
+    let name = identifier.as_str();
+    let digits = name.chars().filter(char::is_ascii_digit).count();
+    let shown: String = name
+        .chars()
+        .map(|character| match character {
+            '0'..='9' if digits > MAX_DIGITS => '*',
+            letter if letter.is_ascii_alphanumeric() => letter,
+            '-' | '_' | '\'' => character,
+            // Between letters, phones make links of dots, slashes, colons and at signs.
+            _ => ' ',
+        })
+        .collect();
+    let mut short = shown.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    if short.len() > MAX_NAME_CHARS {
+        short = short.chars().take(MAX_NAME_CHARS).collect::<String>().trim_end().to_owned() + "..";
+    }
+    format!("\"{short}\"")
 }
 
 /// An EST body with certificates alone.
@@ -137,3 +163,29 @@ const CSR_ATTRIBUTES: [u8; 35] = [
     0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
     0x04, 0x03, 0x02,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_stranger_types_carries_no_message() {
+        for (name, shown) in [
+            ("alice", "\"alice\""),
+            ("alice.martin", "\"alice martin\""),
+            ("alice@bank.example", "\"alice bank example\""),
+            ("o'neill_2-b", "\"o'neill_2-b\""),
+            ("user-1985", "\"user-1985\""),
+            ("user-19851", "\"user-*****\""),
+            ("call 0800 12 34 56", "\"call **** ** ** **\""),
+            ("http://evil.example/p?x=1", "\"http evil example p x 1\""),
+            ("http://evil.example/payments", "\"http evil example paymen..\""),
+            ("a\" Code 1234, b", "\"a Code 1234 b\""),
+            ("www.evil.example", "\"www evil example\""),
+            ("...", "\"\""),
+        ] {
+            let identifier = Identifier::try_from(name).unwrap();
+            assert_eq!(in_message(&identifier), shown, "{name}");
+        }
+    }
+}

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use axum::{
     Extension, Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::{self, DefaultBodyLimit, Path, State, rejection::BytesRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use countersign_certs::{Certificate, Request, to_certs_only};
 use countersign_domain::{code::TypedCode, time::Timestamp};
 use countersign_web::{
-    body::{bytes, json},
+    body::{Segment, bytes, json},
     peer_certificate::PeerCertificates,
     problem::Problem,
     step::to_the_end,
@@ -81,10 +82,8 @@ pub(crate) type Shared = State<Arc<AuthorityService>>;
 /// client certificates, which `simplereenroll` needs.
 pub fn routes(service: Arc<AuthorityService>) -> Router {
     Router::new()
-        .route("/.well-known/est/cacerts", get(authorities))
-        .route("/.well-known/est/csrattrs", get(async || attributes()))
-        .route("/.well-known/est/simpleenroll", post(enrol))
-        .route("/.well-known/est/simplereenroll", post(enrol_again))
+        .nest("/.well-known/est", est())
+        .nest("/.well-known/est/{label}", est().route_layer(from_fn(labelled)))
         .route("/v1/enrolments", post(start))
         .route("/list.crl", get(list))
         .merge(page::routes())
@@ -94,6 +93,28 @@ pub fn routes(service: Arc<AuthorityService>) -> Router {
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(service)
+}
+
+/// EST's operations.
+const OPERATIONS: [&str; 4] = ["cacerts", "csrattrs", "simpleenroll", "simplereenroll"];
+
+fn est() -> Router<Arc<AuthorityService>> {
+    let [authorities_at, attributes_at, enrol_at, enrol_again_at] =
+        OPERATIONS.map(|operation| format!("/{operation}"));
+    Router::new()
+        .route(&authorities_at, get(authorities))
+        .route(&attributes_at, get(async || attributes()))
+        .route(&enrol_at, post(enrol))
+        .route(&enrol_again_at, post(enrol_again))
+}
+
+/// A client may name the authority that it means (RFC 7030 section 3.2.2). There is one here, whatever a client calls it; but
+/// no label is an operation's name.
+async fn labelled(label: Segment, request: extract::Request, next: Next) -> Response {
+    match label {
+        Ok(Path(label)) if !OPERATIONS.contains(&label.as_str()) => next.run(request).await,
+        Ok(_) | Err(_) => Problem::shared(StatusCode::NOT_FOUND, "not-found").into_response(),
+    }
 }
 
 /// The authority's certificate and those above it (RFC 7030 section 4.1).

@@ -88,6 +88,7 @@ impl Checkouts {
             expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
             void: false,
             tells_unknown: new.tells_unknown,
+            certificates: Vec::new(),
             tries: 0,
             payment: None,
         };
@@ -274,6 +275,10 @@ impl Checkouts {
         };
         // The checkout names its payment in the payment's first commit: of two payments begun at once, one is.
         checkout.tries = checkout.tries.saturating_add(1);
+        checkout.certificates = match known_by {
+            KnownBy::Certificate => peer.to_base64(),
+            KnownBy::UserId | KnownBy::Card | KnownBy::Unsigned => Vec::new(),
+        };
         checkout.payment = Some(request.payment.clone());
         let mut batch = Batch::default();
         batch.replace(&Versioned { version, value: checkout })?;
@@ -294,11 +299,34 @@ impl Checkouts {
         session: &SessionId,
         response: Response,
     ) -> Result<(), CheckoutError> {
-        let payment = self.begun(id).await?;
+        let Loaded { checkout, payment, .. } = self.load(id).await?;
+        let payment = payment.ok_or(CheckoutError::NotNow("open"))?;
+        self.must_still_be_trusted(&checkout, &payment).await?;
         match self.gateway.finish_payment(&payment, session, response).await? {
             Outcome::Done(_) => Ok(()),
             Outcome::Refused(refusal) => Err(CheckoutError::Refused(refusal)),
         }
+    }
+
+    /// A payment that was begun with a certificate ends when that is not accepted any more: it may have been revoked since.
+    async fn must_still_be_trusted(
+        &self,
+        checkout: &Checkout,
+        payment: &Payment,
+    ) -> Result<(), CheckoutError> {
+        let presented = PeerCertificates::from_base64(&checkout.certificates);
+        let awaits_code = matches!(payment.state(), PaymentState::AwaitingCode { .. });
+        if presented.0.is_empty() || !awaits_code {
+            return Ok(());
+        }
+        let reader = self.certificates.as_ref().ok_or(CheckoutError::NothingGiven)?;
+        let Err(error) = reader.holder(&presented, self.ports.clock.now()) else {
+            return Ok(());
+        };
+        if !error.may_pass() {
+            self.cancel_payment(payment).await?;
+        }
+        Err(error.into())
     }
 
     /// Sends the code once more.

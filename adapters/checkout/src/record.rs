@@ -29,6 +29,9 @@ pub(crate) struct Checkout {
     /// Whether its payer is told that nobody knows him or her.
     #[serde(default)]
     pub(crate) tells_unknown: bool,
+    /// The certificates that the payer of the last payment was known by, in base64: what is revoked meanwhile pays nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) certificates: Vec<String>,
     /// Payments begun so far, and the last of them.
     pub(crate) tries: u8,
     pub(crate) payment: Option<PaymentId>,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod inspect;
+mod shown;
 
 use std::path::Path;
 
@@ -63,7 +64,7 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
         folder.create(&kept, arguments.settings())?;
         write(&folder.request(), to_request_pem(&key, name)?.as_bytes())?;
         say(&format!(
-            "{}: have it issued (countersign ca issue --profile {} --request ...), then: countersign ca init --dir {} --certificate ...",
+            "{}: have it issued (countersign ca issue --profile {} --names-from-request --request ...), then: countersign ca init --dir {} --certificate ...",
             folder.request().display(),
             arguments.kind,
             arguments.folder.dir.display()
@@ -153,12 +154,12 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
             return Err(format!("a certificate of profile {} {why}", arguments.profile).into());
         }
         let holder = Holder::of(&arguments.key, arguments.name.as_deref())?;
-        let mut issuance = Issuance::of(kind, &holder.request, arguments.name)?;
-        if !arguments.dns_names.is_empty() || !arguments.ip_addresses.is_empty() {
-            issuance.dns_names = arguments.dns_names;
-            issuance.ip_addresses = arguments.ip_addresses;
-        }
+        let mut issuance = named(kind, &holder, &arguments)?;
         issuance.lifetime = lifetime.unwrap_or(issuance.lifetime);
+        say(&shown::end_entity(&issuance));
+        if arguments.dry_run {
+            return Ok(authority.check(&issuance).await?);
+        }
         let issued = authority.issue(&issuance).await;
         return holder.hand_out(&arguments.key, issued, &folder);
     }
@@ -167,13 +168,29 @@ async fn issue(arguments: Issue) -> Result<(), Failure> {
     }
     let kind = kind_of(&arguments.profile)?;
     let holder = Holder::of(&arguments.key, arguments.name.as_deref())?;
-    let name = arguments.name.as_deref().or_else(|| holder.request.common_name());
-    let name = name.ok_or("the request names no common name: give --name")?;
+    let name = holder.name(&arguments)?;
     let domains = arguments.subject.domains();
-    let profile = authority_profile(kind, name, &arguments.subject, &domains);
+    let profile = authority_profile(kind, &name, &arguments.subject, &domains);
     let lifetime = lifetime.unwrap_or_else(|| kind.usual_lifetime());
+    say(&shown::authority(&profile, holder.key(), lifetime));
+    if arguments.dry_run {
+        return Ok(authority.check_certify(&profile, holder.key(), lifetime).await?);
+    }
     let issued = authority.certify(&profile, holder.key(), lifetime).await;
     holder.hand_out(&arguments.key, issued, &folder)
+}
+
+/// The names that were said; those of the request only where it was said that they are to be taken.
+fn named(kind: EndEntityKind, holder: &Holder, arguments: &Issue) -> Result<Issuance, Failure> {
+    let mut issuance = Issuance::of(kind, holder.key(), holder.name(arguments)?);
+    if !arguments.dns_names.is_empty() || !arguments.ip_addresses.is_empty() {
+        issuance.dns_names.clone_from(&arguments.dns_names);
+        issuance.ip_addresses.clone_from(&arguments.ip_addresses);
+    } else if arguments.names_from_request {
+        issuance.dns_names = holder.request.dns_names().to_vec();
+        issuance.ip_addresses = holder.request.ip_addresses().to_vec();
+    }
+    Ok(issuance)
 }
 
 async fn renew(arguments: &Renew) -> Result<(), Failure> {
@@ -292,8 +309,9 @@ impl Holder {
             (Some(secret), None) => check_passphrase(secret)?,
             (None, Some(_) | None) => {}
         }
+        let name = name.ok_or("under which name? Give --name")?;
         let key = new_key(arguments.rsa)?;
-        let request = key.to_request_pem(name.unwrap_or_default())?;
+        let request = key.to_request_pem(name)?;
         if let Some(path) = &arguments.new_key {
             match &secret {
                 Some(secret) => write_secret(path, key.to_encrypted_pem(secret)?.as_bytes())?,
@@ -308,6 +326,19 @@ impl Holder {
 
     const fn key(&self) -> &PublicKey {
         self.request.key()
+    }
+
+    /// The common name that was said, or that of the request where it is to be taken.
+    fn name(&self, arguments: &Issue) -> Result<String, Failure> {
+        let asked = self.request.common_name().filter(|_| arguments.names_from_request);
+        if let Some(name) = arguments.name.as_deref().or(asked) {
+            return Ok(name.to_owned());
+        }
+        if arguments.names_from_request {
+            return Err("the request names no common name: give --name".into());
+        }
+        let why = "give --name, and --dns or --ip for a server; or --names-from-request to take the names of the request";
+        Err(format!("{}: {why}", shown::request(&self.request)).into())
     }
 
     /// Writes the certificate with the chain above it. Where none was issued, the key that was made for it goes, too.

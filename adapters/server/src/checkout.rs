@@ -19,7 +19,6 @@ use crate::{
     revocation::{PutInForce, follow},
     tls,
     trust::{Authorities, certificate_reader},
-    workers::Task,
 };
 
 pub(crate) const SECTION: &str = "checkout";
@@ -92,7 +91,7 @@ impl Flow for Checkout {
             router: payer_pages(Arc::clone(&checkouts), themes),
             trusted_terminators: section.trusted_terminators.clone(),
         };
-        let mut tasks: Vec<Task> = Vec::new();
+        let mut following = Mount::default();
         if let (Some(authorities), Some(reader)) = (authorities, certificates) {
             let anchors = authorities.clone();
             let put: PutInForce = Box::new(move |lists| {
@@ -102,13 +101,12 @@ impl Flow for Checkout {
                 renewed.send_replace(tls::for_payers(&config, &section, lists)?);
                 Ok(())
             });
-            tasks.extend(follow(authorities, revoked, put, backbone));
+            following = follow(authorities, revoked, put, backbone);
         }
         Ok(Mount {
             endpoints: vec![endpoint],
             api: vec![merchant_api(checkouts, backbone.parties.clone())],
-            tasks,
-            ..Mount::default()
+            ..following
         })
     }
 }

@@ -495,6 +495,18 @@ impl Files {
         Ok(text)
     }
 
+    /// The content of a file that the configuration names, PEM or DER.
+    pub(crate) fn content(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        let path = self.path(path);
+        fs::read(&path).map(Zeroizing::new).map_err(|error| unreadable(&path, &error))
+    }
+
+    /// The content of a file with a private key.
+    pub(crate) fn key(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        self.look_at(path)?;
+        self.content(path)
+    }
+
     /// Notes a file that holds a secret and that others than its owner and group can read or change.
     pub(crate) fn look_at(&self, path: &Path) -> Result<(), ConfigError> {
         let path = self.path(path);

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_bank::{Iso8583Bank, Iso8583Settings};
+use countersign_certs::Certificate;
 use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
 use countersign_domain::{ports::Clock, secret::Secret};
 use countersign_web::relying_party::ApiClient;
@@ -38,7 +39,10 @@ pub(crate) fn messenger(
     if let (Some(server_name), Some(authorities)) =
         (&section.tls_server_name, &section.tls_authorities)
     {
-        let roots_pem = files.text(authorities)?.to_string();
+        let unusable = |error| ConfigError::unusable("sms.tls_authorities", error);
+        let roots = Certificate::all_from_file(&files.content(authorities)?).map_err(unusable)?;
+        let roots_pem = roots.iter().map(Certificate::to_pem).collect::<Result<_, _>>();
+        let roots_pem = roots_pem.map_err(unusable)?;
         settings.tls = Some(TlsSettings { server_name: server_name.clone(), roots_pem });
     }
     SmppMessenger::new(settings, clock).map_err(|error| ConfigError::unusable("sms", error))

@@ -9,9 +9,8 @@ use std::{
 };
 
 use countersign_authority::{CertificateAuthority, Numbers};
-use countersign_certs::{Authority, Certificate, CertificateDer, KeyKind, KeyPair, SigningKey};
+use countersign_certs::{Authority, Certificate, KeyKind, KeyPair, SigningKey};
 use countersign_store::SqliteStore;
-use rustls_pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -166,6 +165,7 @@ impl AuthorityFolder {
         let settings = self.settings()?;
         let authority = Authority::new(certificate, self.open_key(passphrase_file)?)?;
         Ok(authority
+            .below(&read_certificates(&self.file("chain.pem"))?)?
             .with_revocation_list_url(settings.crl_url)?
             .asserting_numbers(settings.asserts_numbers))
     }
@@ -240,22 +240,16 @@ pub(crate) fn passphrase(file: Option<&Path>) -> Result<Zeroizing<String>, Failu
 
 /// A certificate in PEM or DER.
 pub(crate) fn read_certificate(path: &Path) -> Result<Certificate, Failure> {
-    let content = read(path)?;
-    let certificate = match std::str::from_utf8(&content) {
-        Ok(pem) if pem.contains("-----BEGIN") => Certificate::from_pem(pem),
-        _ => Certificate::from_der(content.into()),
-    };
-    certificate.map_err(|error| unusable(path, &error))
+    Certificate::from_file(&read(path)?).map_err(|error| unusable(path, &error))
 }
 
+/// Every certificate in a file, PEM or DER; above a root there is none.
 pub(crate) fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
-    let pem = read_text(path)?;
-    CertificateDer::pem_slice_iter(pem.as_bytes())
-        .map(|der| {
-            let der = der.map_err(|error| unusable(path, &error))?;
-            Certificate::from_der(der).map_err(|error| unusable(path, &error))
-        })
-        .collect()
+    let content = read(path)?;
+    if content.trim_ascii().is_empty() {
+        return Ok(Vec::new());
+    }
+    Certificate::all_from_file(&content).map_err(|error| unusable(path, &error))
 }
 
 pub(crate) fn pem_of(certificates: &[Certificate]) -> Result<String, Failure> {

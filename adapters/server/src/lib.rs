@@ -48,6 +48,7 @@ mod requests;
 mod resealed;
 mod retention;
 mod revocation;
+mod seen_lists;
 mod system;
 mod tls;
 #[cfg(feature = "pkcs11")]

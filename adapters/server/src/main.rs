@@ -193,6 +193,9 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
         #[expect(clippy::print_stdout, reason = "this is a program")]
         {
             println!("{file}: a server would start with it and run: {flows}");
+            for key in config.without_revocation_lists() {
+                println!("{key} is not there: revoked certificates would be accepted");
+            }
         }
     }
     if let Some(books) = &books {

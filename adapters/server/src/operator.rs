@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use countersign_certs::{Certificate, pkcs8_from_file};
 use countersign_domain::{id::RelyingPartyId, ports::Ports, verifier::Waits};
 use countersign_operator::{Desk, awaited, http::operator_routes, statement::StatementKey};
 use rustls::ServerConfig;
-use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use tokio::sync::watch;
 
 use crate::{
@@ -67,11 +67,9 @@ impl Flow for OperatorFlow {
 
 fn signing_key(section: &OperatorSection, config: &Config) -> Result<StatementKey, ConfigError> {
     let key = "operator.signing_key";
-    let pem = config.files.secret(&section.signing_key, key)?;
-    let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes());
+    let der = pkcs8_from_file(&config.files.key(&section.signing_key)?);
     let der = der.map_err(|error| ConfigError::unusable(key, error))?;
-    StatementKey::from_pkcs8(der.secret_pkcs8_der())
-        .map_err(|error| ConfigError::unusable(key, error))
+    StatementKey::from_pkcs8(&der).map_err(|error| ConfigError::unusable(key, error))
 }
 
 /// Each client's own certificate, in DER. Two that are the same would be one client with two names.
@@ -80,10 +78,9 @@ fn clients(
     config: &Config,
 ) -> Result<Vec<(RelyingPartyId, Vec<u8>)>, ConfigError> {
     let read = |(party, path): (&RelyingPartyId, &std::path::PathBuf)| {
-        let pem = config.files.text(path)?;
-        let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
+        let certificate = Certificate::from_file(&config.files.content(path)?);
         let certificate = certificate.map_err(|error| ConfigError::unusable(CLIENTS, error))?;
-        Ok((party.clone(), certificate.to_vec()))
+        Ok((party.clone(), certificate.der().to_vec()))
     };
     let clients = section.clients.iter().map(read).collect::<Result<Vec<_>, ConfigError>>()?;
     let mut certificates: Vec<_> = clients.iter().map(|(_, certificate)| certificate).collect();

@@ -6,7 +6,9 @@ use countersign_certs::RevocationList;
 use countersign_domain::ports::Clock;
 use tokio::{sync::watch, time::sleep};
 
-use crate::{backbone::Backbone, error::ConfigError, trust::Authorities, workers::Task};
+use crate::{
+    backbone::Backbone, error::ConfigError, mount::Mount, seen_lists::SeenLists, trust::Authorities,
+};
 
 /// How often the files are looked at.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -19,25 +21,35 @@ struct Follower {
     lists: Vec<RevocationList>,
     /// Puts others in force.
     put: PutInForce,
+    /// Those that were ever in force, by this process or another.
+    seen: Arc<SeenLists>,
     clock: Arc<dyn Clock>,
 }
 
 /// Puts revocation lists in force.
 pub(crate) type PutInForce = Box<dyn FnMut(&[RevocationList]) -> Result<(), ConfigError> + Send>;
 
-/// Follows the lists while the server runs, where there are any.
+/// Refuses lists that are older than those that were in force before, and follows them while the server runs, where there
+/// are any.
 pub(crate) fn follow(
     authorities: Authorities,
     lists: Vec<RevocationList>,
     put: PutInForce,
     backbone: &Backbone,
-) -> Option<Task> {
+) -> Mount {
     if lists.is_empty() {
-        return None;
+        return Mount::default();
     }
+    let (store, key) = (Arc::clone(&backbone.ports.store), authorities.lists_key);
+    let seen = Arc::new(SeenLists { store, key });
+    let (kept, first) = (Arc::clone(&seen), lists.clone());
     let clock = Arc::clone(&backbone.ports.clock);
-    let follower = Follower { authorities, lists, put, clock };
-    Some(Box::pin(follower.run(backbone.signals.stopping.clone())))
+    let follower = Follower { authorities, lists, put, seen, clock };
+    Mount {
+        checks: vec![Box::pin(async move { Ok(kept.keep(&first).await?) })],
+        tasks: vec![Box::pin(follower.run(backbone.signals.stopping.clone()))],
+        ..Mount::default()
+    }
 }
 
 impl Follower {
@@ -49,7 +61,7 @@ impl Follower {
                 () = sleep(PAUSE) => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
-            let now = match self.look() {
+            let now = match self.look().await {
                 Ok(()) => late(&self.lists, self.clock.as_ref()),
                 Err(error) => Some(error.to_string()),
             };
@@ -64,13 +76,15 @@ impl Follower {
     }
 
     /// Puts the lists in force that the files have now.
-    fn look(&mut self) -> Result<(), ConfigError> {
+    async fn look(&mut self) -> Result<(), ConfigError> {
         let lists = self.authorities.lists()?;
         if lists == self.lists {
             return Ok(());
         }
         self.never_back(&lists)?;
+        self.seen.check(&lists).await?;
         (self.put)(&lists)?;
+        self.seen.keep(&lists).await?;
         tracing::info!(lists = lists.len(), "revocation lists were read again");
         self.lists = lists;
         Ok(())

@@ -95,6 +95,12 @@ impl Server {
         for path in config.exposed_secrets() {
             tracing::warn!(path = %path.display(), "a secret that others can read or change");
         }
+        for key in config.without_revocation_lists() {
+            tracing::warn!(
+                key,
+                "no revocation list is configured: revoked certificates are accepted"
+            );
+        }
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let signals = Signals { stopping: stopping.clone(), closing };
@@ -104,6 +110,9 @@ impl Server {
         })?;
         for (_, flow) in flows {
             mounted = mounted.with(flow.mount(&backbone)?);
+        }
+        for check in std::mem::take(&mut mounted.checks) {
+            check.await?;
         }
         mounted.endpoints.extend(api_endpoint(&config, &backbone, mounted.api)?);
         let tasks = mounted.tasks;

@@ -25,9 +25,9 @@ use crate::{
     backbone::Backbone,
     error::ConfigError,
     file::Failure,
+    mount::Mount,
     revocation::{PutInForce, follow},
     trust::Authorities,
-    workers::Task,
 };
 
 /// What became of a command.
@@ -90,14 +90,14 @@ impl RoleTrust {
     }
 }
 
-/// The anchors, and a task that keeps a role's trust at what the files say: `trust` finds it in the role.
+/// What keeps a role's trust at what the files say: `trust` finds it in the role.
 fn followed<T: Send + Sync + 'static>(
     authorities: Authorities,
     revoked: Vec<RevocationList>,
     role: &Arc<T>,
     trust: fn(&T) -> &Trust,
     backbone: &Backbone,
-) -> Option<Task> {
+) -> Mount {
     let (role, anchors) = (Arc::clone(role), authorities.clone());
     let put: PutInForce = Box::new(move |lists| {
         trust(&role).replace(anchors.anchors(lists)?);

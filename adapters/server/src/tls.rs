@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use countersign_certs::{Certificate, Refusal, RevocationList, TrustAnchors};
+use countersign_certs::{
+    Certificate, Error, Refusal, RevocationList, TrustAnchors, certificates_from_file,
+    tls_key_from_file,
+};
 use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName,
     RootCertStore, ServerConfig, SignatureScheme,
@@ -13,7 +16,7 @@ use rustls::{
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
 use crate::{
     config::{CheckoutSection, Config, Files, TlsSection},
@@ -134,9 +137,12 @@ fn identity(
     key_key: &'static str,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ConfigError> {
     let chain = certificates(files, &section.certificate, certificate_key)?;
-    let key = PrivateKeyDer::from_pem_slice(files.secret(&section.key, key_key)?.as_bytes());
-    let why = "names a file without a private key in PEM";
-    Ok((chain, key.map_err(|_| ConfigError::unusable(key_key, why))?))
+    let key = tls_key_from_file(&files.key(&section.key)?);
+    let key = key.map_err(|error| match error {
+        Error::MalformedKey => "names a file without a private key in PEM or DER".to_owned(),
+        error => format!("names a file without a private key: {error}"),
+    });
+    Ok((chain, key.map_err(|why| ConfigError::unusable(key_key, why))?))
 }
 
 fn roots(
@@ -251,9 +257,7 @@ fn certificates(
     path: &Path,
     key: &'static str,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let text = files.text(path)?;
-    let read = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
-    read.ok()
-        .filter(|certificates| !certificates.is_empty())
-        .ok_or_else(|| ConfigError::unusable(key, "names a file without a certificate in PEM"))
+    let why = |error| format!("names a file without a certificate: {error}");
+    let read = certificates_from_file(&files.content(path)?);
+    read.map_err(|error| ConfigError::unusable(key, why(error)))
 }

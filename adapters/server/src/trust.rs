@@ -46,19 +46,27 @@ impl Authorities {
         let read = |path: &PathBuf| {
             let path = self.files.path(path);
             let content = bounded(&path).map_err(|error| unreadable(&path, &error))?;
-            RevocationList::from_file(&content).map_err(|error| {
+            RevocationList::all_from_file(&content).map_err(|error| {
                 ConfigError::unusable(self.lists_key, format!("{}: {error}", path.display()))
             })
         };
-        self.lists.iter().map(read).collect()
+        let read = self.lists.iter().map(read).collect::<Result<Vec<_>, _>>();
+        read.map(|lists| lists.concat())
     }
 
     /// The trust anchors, and what was revoked of them.
     pub(crate) fn anchors(&self, revoked: &[RevocationList]) -> Result<TrustAnchors, ConfigError> {
         let unusable = |error| ConfigError::unusable(self.authorities_key, error);
-        let anchors = TrustAnchors::from_pem(&self.files.text(&self.authorities)?);
+        let anchors = TrustAnchors::from_file(&self.files.content(&self.authorities)?);
         let unusable_lists = |error| ConfigError::unusable(self.lists_key, error);
-        anchors.map_err(unusable)?.with_revocation_lists(revoked).map_err(unusable_lists)
+        let anchors = anchors.map_err(unusable)?;
+        for list in revoked {
+            if anchors.disown(list).map_err(unusable_lists)? {
+                let why = "name a list that the key which it names has not signed";
+                return Err(ConfigError::unusable(self.lists_key, why));
+            }
+        }
+        anchors.with_revocation_lists(revoked).map_err(unusable_lists)
     }
 }
 
@@ -75,9 +83,9 @@ pub(crate) fn certificate_reader(
 
 fn gateway_key(files: &Files, pair: &TlsSection) -> Result<RecipientKey, ConfigError> {
     let unusable = |error| ConfigError::unusable("checkout.gateway_keys", error);
-    let certificate = Certificate::from_pem(&files.text(&pair.certificate)?).map_err(unusable)?;
-    let key =
-        KeyPair::from_pem(&files.secret(&pair.key, "checkout.gateway_keys")?).map_err(unusable)?;
+    let certificate = Certificate::from_file(&files.content(&pair.certificate)?);
+    let certificate = certificate.map_err(unusable)?;
+    let key = KeyPair::from_file(&files.key(&pair.key)?).map_err(unusable)?;
     RecipientKey::new(&certificate, &key).map_err(unusable)
 }
 

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use countersign_certs::{pkcs8_from_file, spki_from_file};
 use countersign_domain::{
     amount::{Amount, Currency},
     directory::Subscribers,
@@ -20,7 +21,6 @@ use countersign_wallet::{
 };
 use countersign_web::client::HttpClient;
 use rustls::ServerConfig;
-use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject as _};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
@@ -132,8 +132,7 @@ fn operator(
 ) -> Result<Arc<dyn Operator>, ConfigError> {
     let us = TlsSection { certificate: section.certificate.clone(), key: section.key.clone() };
     let tls = tls::client_as(&us, files, section.tls_authorities.as_deref(), OPERATOR)?;
-    let pem = files.text(&section.statement_key)?;
-    let key = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes());
+    let key = spki_from_file(&files.content(&section.statement_key)?);
     let key = key.map_err(|error| ConfigError::unusable(OPERATOR, error))?;
     let key = StatementVerifier::from_spki(&key);
     let key = key.map_err(|error| ConfigError::unusable(OPERATOR, error))?;
@@ -167,11 +166,9 @@ fn house(section: &WalletSection, config: &Config) -> Result<House, ConfigError>
 
 fn signing_key(section: &WalletSection, config: &Config) -> Result<SigningKey, ConfigError> {
     let key = "wallet.signing_key";
-    let pem = config.files.secret(&section.signing_key, key)?;
-    let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes());
+    let der = pkcs8_from_file(&config.files.key(&section.signing_key)?);
     let der = der.map_err(|error| ConfigError::unusable(key, error))?;
-    SigningKey::from_pkcs8(der.secret_pkcs8_der())
-        .map_err(|error| ConfigError::unusable(key, error))
+    SigningKey::from_pkcs8(&der).map_err(|error| ConfigError::unusable(key, error))
 }
 
 /// Those of the set that `/jwks.json` gave before the key was changed.

@@ -28,6 +28,12 @@ impl Desk {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
+    /// A file as another program wrote it.
+    fn vector(&self, name: &str) {
+        let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../certs/tests/vectors/files");
+        std::fs::copy(vectors.join(name), self.path().join(name)).unwrap();
+    }
+
     fn run(&self, program: &str, arguments: &str) -> Output {
         Command::new(program)
             .args(arguments.split_whitespace())
@@ -68,7 +74,7 @@ impl Desk {
     fn hierarchy(&self, kind: &str) {
         self.ca("init --dir root --kind root --name Root --passphrase-file root.pw");
         self.ca("init --dir brand --kind brand --name Brand --request-only --passphrase-file pw");
-        self.ca("issue --dir root --passphrase-file root.pw --profile brand --request brand/authority.csr --organization Example --out brand.pem");
+        self.ca("issue --dir root --passphrase-file root.pw --profile brand --request brand/authority.csr --names-from-request --organization Example --out brand.pem");
         self.ca("init --dir brand --certificate brand.pem --passphrase-file pw");
         self.ca(&format!(
             "init --dir ca --kind {kind} --name Issuing --issuer brand --passphrase-file pw --crl-url http://ca.example/ca.crl"
@@ -89,7 +95,7 @@ fn a_request_of_openssl_becomes_a_certificate_that_openssl_verifies() {
             "req -new -nodes -newkey {key} -keyout shop.key -out shop.csr -outform {form} -subj /CN=shop.example -addext subjectAltName=DNS:shop.example"
         ));
         assert!(made, "{said}");
-        desk.ca("issue --dir ca --passphrase-file pw --profile tls-server --request shop.csr --out shop.pem");
+        desk.ca("issue --dir ca --passphrase-file pw --profile tls-server --request shop.csr --names-from-request --out shop.pem");
         let (verified, said) = desk.openssl(
             "verify -x509_strict -purpose sslserver -verify_hostname shop.example -CAfile root/authority.pem -untrusted shop.pem shop.pem",
         );
@@ -100,6 +106,49 @@ fn a_request_of_openssl_becomes_a_certificate_that_openssl_verifies() {
         assert_eq!(shown["revocation_lists"][0], "http://ca.example/ca.crl");
         assert_eq!(shown["register"]["profile"], "tls-server");
     }
+}
+
+#[test]
+fn a_request_as_other_programs_write_it_becomes_a_certificate() {
+    let desk = Desk::new();
+    desk.hierarchy("merchants");
+    for name in ["keytool.csr", "certtool.csr", "text.csr", "no-attributes.der"] {
+        desk.vector(name);
+        let issue = format!(
+            "issue --dir ca --passphrase-file pw --profile tls-server --request {name} --name Shop --dns shop.example"
+        );
+        // Some of them are of one key.
+        let said = desk.try_ca(&issue);
+        let complaint = String::from_utf8(said.stderr).unwrap();
+        let is_read = said.status.success() || complaint.contains("certified already");
+        assert!(is_read, "{name}: {complaint}");
+    }
+}
+
+#[test]
+fn what_will_be_signed_is_shown_before_and_signed_only_when_it_is_meant() {
+    let desk = Desk::new();
+    desk.hierarchy("merchants");
+    desk.vector("certtool.csr");
+    let issue = "issue --dir ca --passphrase-file pw --profile tls-server --request certtool.csr";
+    let said = |more: &str, code: i32| {
+        let output = desk.try_ca(&format!("{issue} {more}"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{more}: {said}");
+        (said, output.stdout.is_empty())
+    };
+    let (shown, _) = said("", 1);
+    assert!(shown.contains("the request asks for CN=shop.example, DNS:shop.example"), "{shown}");
+    let names = "to be signed: tls-server, CN=shop.example, DNS:shop.example, for 397 days";
+    let (shown, nothing) = said("--names-from-request --dry-run", 0);
+    assert!(shown.contains(names) && nothing, "{shown}");
+    // Without its names in the certificate it is no server's.
+    let (shown, _) = said("--name Shop --dry-run", 1);
+    assert!(shown.contains("needs a DNS name or an IP address"), "{shown}");
+    let (shown, _) = said("--name Shop --dns pay.example --days 30", 0);
+    assert!(shown.contains("CN=Shop, DNS:pay.example, for 30 days"), "{shown}");
+    let (shown, _) = said("--names-from-request --dry-run", 1);
+    assert!(shown.contains("certified already"), "{shown}");
 }
 
 #[test]
@@ -194,7 +243,7 @@ fn what_an_authority_was_told_with_its_request_is_kept_when_the_certificate_come
     let desk = Desk::new();
     desk.ca("init --dir root --kind root --name Root --passphrase-file root.pw");
     desk.ca("init --dir ca --kind issuing --name CA --request-only --passphrase-file pw --crl-url http://ca.example/ca.crl");
-    desk.ca("issue --dir root --passphrase-file root.pw --profile issuing --request ca/authority.csr --out ca.pem");
+    desk.ca("issue --dir root --passphrase-file root.pw --profile issuing --request ca/authority.csr --name CA --out ca.pem");
     desk.ca("init --dir ca --certificate ca.pem --passphrase-file pw");
     desk.ca("issue --dir ca --passphrase-file pw --profile tls-server --name a.example --dns a.example --new-key a.key --out a.pem");
     let shown = desk.json("inspect a.pem --json");
@@ -277,6 +326,22 @@ const REFUSED: &[(&str, i32, &str)] = &[
     ),
     ("issue --dir ca --passphrase-file pw --profile tls-server --request none.csr", 1, "none.csr"),
     (
+        "issue --dir ca --passphrase-file pw --profile merchants --request keytool.csr --dry-run",
+        1,
+        "the request asks for CN=shop.example: give --name",
+    ),
+    (
+        "issue --dir ca --passphrase-file pw --profile tls-server --request p7.csr --name a",
+        1,
+        "p7.csr: the file holds PKCS7 where a certificate request is expected",
+    ),
+    (
+        "issue --dir ca --passphrase-file pw --profile tls-server --request pss.csr --name a",
+        1,
+        "pss.csr: signature algorithm is not one of",
+    ),
+    ("issue --dir ca --passphrase-file pw --profile tls-server --name a --dry-run", 2, "--request"),
+    (
         "issue --dir ca --passphrase-file pw --profile tls-server --name a --country FR --new-key a.key",
         1,
         "said of an authority",
@@ -299,6 +364,9 @@ fn what_cannot_be_done_says_why_and_makes_nothing() {
     desk.write("short", "short\n");
     desk.write("wrong", "the wrong passphrase\n");
     desk.write("junk.csr", "junk");
+    desk.write("p7.csr", "-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n");
+    desk.vector("keytool.csr");
+    desk.vector("pss.csr");
     for (arguments, code, words) in REFUSED {
         let said = desk.refused(arguments, *code);
         assert!(said.contains(words), "{arguments}\n{said}");

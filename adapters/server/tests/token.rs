@@ -146,7 +146,7 @@ fn a_key_that_is_in_the_token_already_is_used_and_a_request_is_signed_with_it() 
     ));
     let (sound, said) = house.openssl("req -in ca/authority.csr -noout -verify");
     assert!(sound, "{said}");
-    house.ca("issue --dir root --passphrase-file pw --profile issuing --request ca/authority.csr --out ca.pem");
+    house.ca("issue --dir root --passphrase-file pw --profile issuing --request ca/authority.csr --names-from-request --out ca.pem");
     house.ca("init --dir ca --certificate ca.pem");
     house.ca(
         "issue --dir ca --profile gateway-signature --name gateway --new-key gw.key --out gw.pem",

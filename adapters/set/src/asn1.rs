@@ -3,6 +3,7 @@
 use std::{fmt, ops::Deref};
 
 use countersign_certs::Certificate;
+use countersign_domain::shown::is_unshowable;
 use der::{
     Decode, DecodeValue, Encode, EncodeValue, ErrorKind, FixedTag, Header, Length, Reader, Tag,
     Writer, asn1::GeneralizedTime,
@@ -119,7 +120,7 @@ impl<const N: usize> fmt::Debug for SecretOctets<N> {
     }
 }
 
-/// `UTF8String (SIZE(1..MAX))`, counted in characters, without control characters.
+/// `UTF8String (SIZE(1..MAX))`, counted in characters, without those that nobody sees or that reverse others: people read it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Text<const MAX: usize>(String);
 
@@ -134,7 +135,7 @@ impl<const MAX: usize> TryFrom<&str> for Text<MAX> {
     type Error = der::Error;
 
     fn try_from(text: &str) -> der::Result<Self> {
-        let fits = (1..=MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let fits = (1..=MAX).contains(&text.chars().count()) && !text.chars().any(is_unshowable);
         fits.then(|| Self(text.to_owned())).ok_or(out_of_bounds(Tag::Utf8String))
     }
 }

@@ -315,6 +315,7 @@ impl PaymentGateway {
         let session = session_of(&opened.ex_nonce)?;
         let typed = TypedCode::try_from(opened.code.expose())?;
         let payment = self.payment_of(purchase).await?;
+        self.must_still_be_trusted(purchase, &payment).await?;
         let refusal = match self.payments.finish_payment(&payment, &session, &typed).await {
             Ok(Outcome::Done(payment)) => return self.standing(purchase, &payment, None).await,
             // By this very request, before its answer could be kept.

@@ -4,6 +4,7 @@ mod batch;
 
 pub(crate) use batch::{BatchEntry, GatewayBatch, Place};
 pub use batch::{BatchNumber, BatchRecord};
+use countersign_certs::CertificateDer;
 use countersign_domain::{
     amount::Amount,
     error::Error,
@@ -149,6 +150,9 @@ pub(crate) struct GatewayPurchase {
     hod: Hash,
     gateway: Hash,
     signed: bool,
+    /// The cardholder's certificates, of a signed purchase: what is revoked meanwhile pays nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    signer: Vec<Bytes>,
 }
 
 impl Stored for GatewayPurchase {
@@ -171,6 +175,7 @@ pub(crate) struct NewPurchase<'a> {
     pub(crate) hod: &'a Digest<HodInput>,
     pub(crate) gateway: &'a KeyOf<Gateway>,
     pub(crate) mode: Mode,
+    pub(crate) signer: &'a [CertificateDer<'static>],
 }
 
 impl GatewayPurchase {
@@ -191,7 +196,13 @@ impl GatewayPurchase {
             hod: Hash(*new.hod.as_bytes()),
             gateway: Hash(*new.gateway.as_bytes()),
             signed: new.mode == Mode::DualSigned,
+            signer: new.signer.iter().map(|der| Bytes(der.to_vec())).collect(),
         })
+    }
+
+    /// The cardholder's certificates, the own first; none of an unsigned purchase.
+    pub(crate) fn signer(&self) -> Vec<CertificateDer<'static>> {
+        self.signer.iter().map(|der| CertificateDer::from(der.0.clone())).collect()
     }
 
     pub(crate) fn trans_ids(&self) -> Result<TransIds, StoreError> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use countersign_certs::{
-    Certificate, CertificateDer, EndEntityKind, KeyPair, Refusal, TrustAnchors, sha256,
+    Certificate, EndEntityKind, Error as CertificateError, KeyPair, Refusal, TrustAnchors, sha256,
 };
 use countersign_domain::{
     card::Card,
@@ -21,7 +21,6 @@ use countersign_domain::{
     secret::Secret,
     time::Timestamp,
 };
-use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -305,9 +304,10 @@ fn secrets(key: &KeyPair) -> Result<(KeyRing, SecretOctets), WalletFileError> {
 }
 
 fn chain(pem: &str) -> Result<Vec<Certificate>, WalletFileError> {
-    let read = |der: Result<_, _>| {
-        let der = der.map_err(|_| WalletFileError::NoCertificate)?;
-        Ok(Certificate::from_der(der)?)
-    };
-    CertificateDer::pem_slice_iter(pem.as_bytes()).map(read).collect()
+    match Certificate::all_from_file(pem.as_bytes()) {
+        Err(CertificateError::MalformedCertificate | CertificateError::UnexpectedPem { .. }) => {
+            Err(WalletFileError::NoCertificate)
+        }
+        read => Ok(read?),
+    }
 }

@@ -42,6 +42,14 @@ pub enum HolderError {
     Invalid(#[from] InvalidInput),
 }
 
+impl HolderError {
+    /// Whether the same certificate may be accepted a little later: a list is late, and its authority's next may say that all
+    /// is well.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Refused(Refusal::RevocationUnknown))
+    }
+}
+
 impl From<HolderError> for Problem {
     fn from(error: HolderError) -> Self {
         match error {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::problem::Problem;
+use crate::{client_address::is_trusted, problem::Problem};
 
 /// The header with the client's own certificate (RFC 9440 §2.2).
 pub const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
@@ -23,8 +23,21 @@ const MAX_CHAIN: usize = 8;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PeerCertificates(pub Vec<Vec<u8>>);
 
-/// Which certificates count: those of the TLS session, or those in the headers when the peer is a trusted terminator.
-/// The headers are taken off the request in any case, so that they cannot be mistaken further down.
+impl PeerCertificates {
+    /// As they are kept in a record.
+    pub fn to_base64(&self) -> Vec<String> {
+        self.0.iter().map(|der| STANDARD.encode(der)).collect()
+    }
+
+    /// Those that were kept in a record; one that was not written here is none.
+    pub fn from_base64(kept: &[String]) -> Self {
+        Self(kept.iter().map(|base64| STANDARD.decode(base64).unwrap_or_default()).collect())
+    }
+}
+
+/// Which certificates count: those of the TLS session; of a trusted terminator, those in the headers alone. The terminator's
+/// own certificate is not its client's, and a request without the header is one of a client without certificate (RFC 9440
+/// section 2.4). The headers are taken off the request in any case, so that they cannot be mistaken further down.
 ///
 /// # Errors
 /// When an address that is not trusted sends the headers, or a trusted terminator sends them malformed: either means
@@ -37,10 +50,11 @@ pub fn peer_certificates(
 ) -> Result<PeerCertificates, Problem> {
     let own = take_one(headers, &CLIENT_CERT)?;
     let chain = take_one(headers, &CLIENT_CERT_CHAIN)?;
+    let is_trusted = is_trusted(peer, trusted_terminators);
     if own.is_none() && chain.is_none() {
-        return Ok(from_tls);
+        return Ok(if is_trusted { PeerCertificates::default() } else { from_tls });
     }
-    if !trusted_terminators.contains(&peer) {
+    if !is_trusted {
         return Err(refuse("this address is not configured as a trusted terminator"));
     }
     let own = own.ok_or_else(|| refuse("Client-Cert-Chain came without Client-Cert"))?;
@@ -116,9 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn without_the_headers_the_tls_session_counts() {
-        assert_eq!(taken(&[], &[PROXY]), Ok(vec![b"tls".to_vec()]));
+    fn without_the_headers_the_tls_session_counts_and_of_a_terminator_nothing() {
         assert_eq!(taken(&[], &[]), Ok(vec![b"tls".to_vec()]));
+        assert_eq!(taken(&[], &[PROXY]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_terminator_is_known_by_its_mapped_address_too() {
+        let mapped = "::ffff:10.0.0.1".parse().unwrap();
+        let headers = [(&CLIENT_CERT, ":b3du:")];
+        assert_eq!(taken(&headers, &[mapped]), Ok(vec![b"own".to_vec()]));
     }
 
     /// Headers, trusted addresses, and the rule that is broken.

@@ -204,12 +204,20 @@ fn an_authority_for_people_has_no_limits_on_names_and_others_only_their_domains(
         ip_addresses: &[],
     };
     let key = KeyPair::generate().unwrap();
+    let issue = |by: &Authority, profile| by.issue(profile, key.public_key(), days(30));
+    // It refuses, and OpenSSL would if it did not: the same name and key, in a certificate that has no limits.
+    assert_eq!(issue(&merchants, &elsewhere).unwrap_err(), Error::NameOutsideDomains);
+    let own = KeyPair::from_pem(&merchants.key().expose_pem().unwrap()).unwrap();
+    let profile = AuthorityProfile::new(AuthorityKind::Merchants, "Merchants");
+    let serial = Serial::random().unwrap();
+    let free = brand.region.certify(&profile, own.public_key(), days(3_000), serial).unwrap();
+    let free = Authority::new(free, own).unwrap();
     let pem = |authority: &Authority| authority.certificate().to_pem().unwrap();
     write(folder.path(), "root.pem", pem(&brand.root));
     let between = pem(&merchants) + &pem(&brand.region) + &pem(&brand.brand);
     write(folder.path(), "between.pem", between);
     for (profile, verdict) in [(&SERVER, "OK"), (&elsewhere, "permitted subtree violation")] {
-        let leaf = merchants.issue(profile, key.public_key(), days(30)).unwrap();
+        let leaf = issue(&free, profile).unwrap();
         write(folder.path(), "leaf.pem", leaf.to_pem().unwrap());
         let verify =
             format!("verify -attime {NOW} -CAfile root.pem -untrusted between.pem leaf.pem");

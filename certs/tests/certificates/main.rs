@@ -11,6 +11,7 @@
 
 mod chains;
 mod elsewhere;
+mod files;
 mod gnutls;
 mod hierarchy;
 mod issuing;

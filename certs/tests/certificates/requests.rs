@@ -106,16 +106,20 @@ fn a_key_file_is_refused_by_the_rule_it_breaks() {
     let key = KeyPair::generate().unwrap();
     let sealed = key.to_encrypted_pem(PASSPHRASE).unwrap();
     let plain = key.expose_pem().unwrap();
+    let instead =
+        |found: &str, expected| Error::UnexpectedPem { found: found.to_owned(), expected };
+    let encrypted = "an encrypted private key in PKCS#8";
     for (pem, passphrase, error) in [
         ("", PASSPHRASE, Error::MalformedKey),
-        (plain.as_str(), PASSPHRASE, Error::MalformedKey),
+        (plain.as_str(), PASSPHRASE, instead("PRIVATE KEY", encrypted)),
         (sealed.as_str(), "wrong horse battery", Error::WrongPassphrase),
         (sealed.as_str(), "", Error::WrongPassphrase),
     ] {
         let opened = KeyPair::from_encrypted_pem(pem, passphrase);
         assert_eq!(opened.unwrap_err(), error);
     }
-    assert_eq!(KeyPair::from_pem(&sealed).unwrap_err(), Error::MalformedKey);
+    let expected = instead("ENCRYPTED PRIVATE KEY", "a private key in PKCS#8");
+    assert_eq!(KeyPair::from_pem(&sealed).unwrap_err(), expected);
     assert_eq!(key.to_encrypted_pem("short").unwrap_err(), Error::PassphraseTooShort);
 }
 
@@ -156,7 +160,7 @@ fn a_pkcs12_file_is_made_only_of_what_belongs_together() {
 
 #[test]
 fn a_passphrase_that_no_pkcs12_file_can_be_sealed_under_is_refused_beforehand() {
-    let emoji = "correct\u{1f600}horse\u{1f600}battery";
+    let emoji = include_str!("../vectors/files/passphrase-emoji.txt").trim_end();
     assert_eq!(check_pkcs12_passphrase(emoji), Err(Error::PassphraseBeyondBmp));
     assert_eq!(check_pkcs12_passphrase("short"), Err(Error::PassphraseTooShort));
     // What is accepted beforehand makes a file, which OpenSSL opens, up to the last character of the BMP's letters.
@@ -166,9 +170,13 @@ fn a_passphrase_that_no_pkcs12_file_can_be_sealed_under_is_refused_beforehand() 
     let folder = tempfile::tempdir().unwrap();
     let key = KeyPair::generate().unwrap();
     let chain = [hierarchy.clear_client(&key)];
-    let file = to_pkcs12(&key, &chain, "caf\u{e9} \u{1f600}", passphrase).unwrap();
-    write(folder.path(), "client.p12", file);
-    write(folder.path(), "passphrase", passphrase);
-    let said = openssl(folder.path(), "pkcs12 -in client.p12 -passin file:passphrase -nodes");
-    assert!(said.contains("friendlyName"), "{said}");
+    for (name, friendly) in
+        [("user-42", "user-42"), ("caf\u{e9} \u{1f600}", "caf\u{fffd} \u{fffd}")]
+    {
+        let file = to_pkcs12(&key, &chain, name, passphrase).unwrap();
+        write(folder.path(), "client.p12", file);
+        write(folder.path(), "passphrase", passphrase);
+        let said = openssl(folder.path(), "pkcs12 -in client.p12 -passin file:passphrase -nodes");
+        assert!(said.contains(&format!("friendlyName: {friendly}\n")), "{said}");
+    }
 }

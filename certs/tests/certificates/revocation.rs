@@ -120,6 +120,22 @@ fn the_newest_list_that_the_issuer_signed_counts_in_whatever_order_they_come() {
 }
 
 #[test]
+fn an_anchor_disowns_a_list_in_its_name_that_its_key_did_not_sign() {
+    let hierarchy = Hierarchy::new();
+    let (roots, issuings) = (list(&hierarchy.root, &[]), list(&hierarchy.issuing, &[]));
+    // The same name with another key: the list says so itself, and is of an authority that is not trusted here.
+    let rekeyed = Authority::root("Test root", days(3650)).unwrap();
+    for (what, list, expected) in [
+        ("its own", roots.clone(), false),
+        ("forged or damaged", forged_as(&roots), true),
+        ("another key of the name", list(&rekeyed, &[]), false),
+        ("not an anchor's", forged_as(&issuings), false),
+    ] {
+        assert_eq!(hierarchy.anchors().disown(&list), Ok(expected), "{what}");
+    }
+}
+
+#[test]
 fn an_authority_that_changed_its_key_has_a_list_for_each_key() {
     let root = Authority::root("Root", days(3650)).unwrap();
     let keys = [(); 2].map(|()| root.issuing("Issuing authority", days(1825)).unwrap());
@@ -168,6 +184,70 @@ fn lists_are_ordered_by_number_however_long_and_then_by_time() {
     }
     assert_eq!(RevocationList::newest(&in_order), [&in_order[7]]);
     assert_eq!([in_order[4].number(), in_order[5].number()], [Some(u64::MAX), None]);
+}
+
+#[test]
+fn one_that_lasts_less_than_a_list_says_that_none_is_published_and_needs_none() {
+    let hierarchy = Hierarchy::new();
+    let number = PhoneNumber::new(NUMBER).unwrap();
+    let issue = |issuing: &Authority, validity| {
+        let (key, phone) = (KeyPair::generate().unwrap(), Phone::Clear(&number));
+        let profile = Profile::TlsClient { common_name: "user-42", phone };
+        issuing.issue(&profile, key.public_key(), validity).unwrap()
+    };
+    let url = Some("http://lists.example/list.crl".to_owned());
+    let issuing = hierarchy.root.issuing("Issuing", days(30)).unwrap();
+    let issuing = issuing.with_revocation_list_url(url).unwrap();
+    let (short, long) = (issue(&issuing, days(6)), issue(&issuing, days(7)));
+    let folder = tempfile::tempdir().unwrap();
+    let text = |certificate: &countersign_certs::Certificate| {
+        write(folder.path(), "one.pem", certificate.to_pem().unwrap());
+        openssl(folder.path(), "x509 -in one.pem -noout -text")
+    };
+    // OpenSSL 3.0 knows no name for it.
+    for (certificate, says_none) in [(&short, true), (&long, false)] {
+        let said = text(certificate);
+        let is_there = said.contains("2.5.29.56") || said.contains("No Revocation Available");
+        assert_eq!(is_there, says_none, "{said}");
+        assert_eq!(said.contains("lists.example"), !says_none, "{said}");
+    }
+    let roots = list(&hierarchy.root, &[]);
+    let with_short = list(&issuing, &[revoked(short.der())]);
+    let unknown = Err(Refusal::RevocationUnknown);
+    for (what, certificate, lists, verdict) in [
+        ("no list of its issuer", &short, vec![roots.clone()], Ok(())),
+        ("the other needs one", &long, vec![roots.clone()], unknown.clone()),
+        ("its issuer's needs one", &short, vec![with_short.clone()], unknown),
+        ("revoked all the same", &short, vec![roots, with_short], Err(Refusal::Revoked)),
+    ] {
+        let anchors = hierarchy.anchors().with_revocation_lists(&lists).unwrap();
+        let chain = [certificate, issuing.certificate()].map(|one| one.der().clone());
+        let judged = anchors.verify_client(&chain, at(NOW + 1)).map(|_| ());
+        assert_eq!(judged, verdict, "{what}");
+    }
+}
+
+#[test]
+fn a_list_signed_in_another_way_is_told_which_ways_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "ca.cnf",
+        "[ca]\ndefault_ca=a\n[a]\ndatabase=index.txt\ndefault_md=sha1\ndefault_crl_days=7\ncrlnumber=number\n[n]\nauthorityKeyIdentifier=keyid:always\n",
+    );
+    write(folder.path(), "index.txt", "");
+    write(folder.path(), "number", "01\n");
+    openssl(
+        folder.path(),
+        "req -x509 -new -nodes -newkey rsa:2048 -keyout ca.key -out ca.pem -subj /CN=CA",
+    );
+    openssl(
+        folder.path(),
+        "ca -config ca.cnf -gencrl -cert ca.pem -keyfile ca.key -crlexts n -out list.pem",
+    );
+    let error = RevocationList::from_file(&read(folder.path(), "list.pem")).unwrap_err();
+    let said = error.to_string();
+    assert!(said.starts_with("signature algorithm is not one of: ECDSA on P-256"), "{said}");
 }
 
 /// From so many seconds after [`NOW`].

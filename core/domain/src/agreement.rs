@@ -105,11 +105,15 @@ struct DocumentParts {
 impl Document {
     /// How many facts a document may show: more are not read on a phone.
     pub const MAX_FACTS: usize = 6;
+    /// How long title and facts are together, in units of UTF-16, unless each character is one of ASCII's: of the 670 units
+    /// that a message of ten parts has then, the rest is the code's and the origin's. In GSM 03.38, which has ASCII but for
+    /// the grave accent, everything fits.
+    pub const MAX_UNITS: usize = 320;
 
     /// A document of that title and SHA-256 digest, of which these facts are shown.
     ///
     /// # Errors
-    /// When there are more than [`Document::MAX_FACTS`].
+    /// When there are more than [`Document::MAX_FACTS`], or they are longer than a message to a phone holds.
     pub fn new(
         title: DocumentTitle,
         facts: Vec<DocumentFact>,
@@ -117,6 +121,16 @@ impl Document {
     ) -> Result<Self, InvalidInput> {
         if facts.len() > Self::MAX_FACTS {
             return Err(InvalidInput::new(Field::Facts, "are more than 6"));
+        }
+        let facts_units = facts.iter().map(DocumentFact::units).fold(0, usize::saturating_add);
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii() && byte != b'`');
+        let all_plain = is_plain(title.as_str())
+            && facts
+                .iter()
+                .all(|fact| is_plain(fact.label.as_str()) && is_plain(fact.value.as_str()));
+        if !all_plain && facts_units.saturating_add(units(title.as_str())) > Self::MAX_UNITS {
+            let why = "are longer, with the title, than a message in this alphabet can be";
+            return Err(InvalidInput::new(Field::Facts, why));
         }
         Ok(Self { title, facts, digest })
     }
@@ -135,6 +149,17 @@ impl Document {
     pub const fn digest(&self) -> &Sha256Digest {
         &self.digest
     }
+}
+
+impl DocumentFact {
+    /// Of its line in the message.
+    fn units(&self) -> usize {
+        units(self.label.as_str()).saturating_add(units(self.value.as_str())).saturating_add(3)
+    }
+}
+
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
 }
 
 impl TryFrom<DocumentParts> for Document {
@@ -183,5 +208,25 @@ mod tests {
         let facts = stored.get_mut("facts").and_then(serde_json::Value::as_array_mut).unwrap();
         facts.push(facts[0].clone());
         assert!(serde_json::from_value::<Agreement>(stored).is_err());
+    }
+
+    #[test]
+    fn a_document_that_no_message_can_hold_is_refused() {
+        let new = |letter: &str, value_chars: usize| {
+            let fact = DocumentFact {
+                label: letter.repeat(FactLabel::MAX_CHARS).try_into().unwrap(),
+                value: letter.repeat(value_chars).try_into().unwrap(),
+            };
+            let title = letter.repeat(DocumentTitle::MAX_CHARS).try_into().unwrap();
+            Document::new(title, vec![fact; Document::MAX_FACTS], Sha256Digest::new([1; 32]))
+        };
+        let why = "are longer, with the title, than a message in this alphabet can be";
+        let refused = Err(InvalidInput::new(Field::Facts, why));
+        assert!(new("a", FactValue::MAX_CHARS).is_ok());
+        // 60, and six times 24, 3 and the value.
+        assert!(new("\u{436}", 16).is_ok());
+        for (letter, chars) in [("\u{436}", 17), ("`", 17), ("\u{1f600}", 1)] {
+            assert_eq!(new(letter, chars), refused, "{letter}");
+        }
     }
 }

@@ -54,7 +54,7 @@ pub mod origin;
 pub mod person;
 pub mod randomness;
 pub mod secret;
-mod shown;
+pub mod shown;
 pub mod time;
 pub mod transaction;
 

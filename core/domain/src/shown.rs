@@ -1,5 +1,7 @@
 //! Text that is shown to a person, on a small screen that must not be lied to.
 
+use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
+
 /// Makes a type for text shown to a person: 1 to `max` characters, no control character, no space at an end.
 macro_rules! shown_text {
     ($(#[$doc:meta])* $name:ident, $max:literal) => {
@@ -54,10 +56,61 @@ macro_rules! shown_text {
 
 pub(crate) use shown_text;
 
-/// Characters with which a text could lie about itself on a small screen: line breaks, and the marks that reverse or
-/// hide text.
-pub(crate) fn is_unshowable(c: char) -> bool {
+/// Characters with which a text could lie about itself on a small screen: controls and line ends, and what Unicode says is
+/// not seen (Default_Ignorable_Code_Point), the marks that reverse text among it (UTS 39 section 5.2).
+pub fn is_unshowable(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_seen_and_what_reverses_text_is_unshowable_and_no_script_is() {
+        // One of each kind that the property has, controls and ends of lines.
+        for hidden in [
+            '\0',
+            '\u{7}',
+            '\n',
+            '\u{85}',
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2065}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{206f}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff0}',
+            '\u{fff9}',
+            '\u{1bca0}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0061}',
+            '\u{e0100}',
+        ] {
+            assert!(is_unshowable(hidden), "{hidden:?}");
+        }
+        let seen = "Librairie Dupont & Cie, \u{e9}t\u{e9} \u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{645}\u{642}\u{647}\u{649} \u{92d}\u{94b}\u{91c} \u{5bff}\u{53f8} \u{1f600}";
+        assert!(!seen.chars().any(is_unshowable));
+    }
 }

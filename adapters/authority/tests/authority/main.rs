@@ -77,9 +77,39 @@ impl House {
 fn issuance(kind: EndEntityKind, key: &KeyPair) -> Issuance {
     let request = key.to_request_pem("shop.example").unwrap();
     let request = Request::from_file(request.as_bytes()).unwrap();
-    let mut issuance = Issuance::of(kind, &request, None).unwrap();
+    let mut issuance = Issuance::asked_for(kind, &request).unwrap();
     issuance.dns_names = vec!["shop.example".to_owned()];
     issuance
+}
+
+#[tokio::test]
+async fn what_would_be_refused_is_refused_before_anything_is_signed_or_kept() {
+    let mut house = House::new();
+    let authority = house.authority();
+    let key = KeyPair::generate().unwrap();
+    let good = issuance(EndEntityKind::TlsServer, &key);
+    assert_eq!(authority.check(&good).await, Ok(()));
+    let nameless = Issuance { dns_names: Vec::new(), ..good.clone() };
+    assert_eq!(authority.check(&nameless).await, Err(Error::NoServerName.into()));
+    let long = Issuance { lifetime: 2 * YEAR, ..good.clone() };
+    assert_eq!(authority.check(&long).await, Err(Error::LifetimeTooLong.into()));
+    let people = issuance(EndEntityKind::TlsClient, &key);
+    assert_eq!(authority.check(&people).await, Err(AuthorityError::NumberNotProved));
+    // Nothing was kept: the key is still free.
+    let issued = authority.issue(&good).await.unwrap();
+    let before = AuthorityError::KeyCertifiedBefore { serial: serial(&issued).to_string() };
+    assert_eq!(authority.check(&good).await, Err(before));
+}
+
+#[test]
+fn of_a_request_nothing_but_the_key_counts_unless_its_names_are_asked_for() {
+    let key = KeyPair::generate().unwrap();
+    let request = key.to_request_pem("mallory").unwrap();
+    let request = Request::from_file(request.as_bytes()).unwrap();
+    let kind = EndEntityKind::TlsServer;
+    let named = Issuance::of(kind, request.key(), "alice".to_owned());
+    assert_eq!((named.common_name.as_str(), named.dns_names.len()), ("alice", 0));
+    assert_eq!(Issuance::asked_for(kind, &request).unwrap().common_name, "mallory");
 }
 
 /// A phone that shows what is sent to it.

@@ -7,8 +7,9 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_authority::{AuthorityService, Enrolments, routes};
-use countersign_certs::EndEntityKind;
+use countersign_certs::{EndEntityKind, KeyPair};
 use countersign_domain::{outbox::Outbox, policy::Policy, verifier::Verifier};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -103,7 +104,7 @@ async fn a_french_enrolment_is_french_to_the_phone_and_when_it_is_refused() {
         assert!(asked.contains(said), "{said}: {asked}");
     }
     let text = desk.message().await;
-    assert!(text.starts_with("Certificat pour alice"), "{text}");
+    assert!(text.starts_with("Certificat pour \"alice\"\n"), "{text}");
     let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
     let token = rest.split('"').next().unwrap();
     let wrong = if text.ends_with("#111111") { "222222" } else { "111111" };
@@ -127,18 +128,87 @@ async fn a_passphrase_that_cannot_seal_the_file_is_refused_before_the_code_is_us
     let (_, code) = text.rsplit_once('#').unwrap();
     let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
     let token = rest.split('"').next().unwrap();
+    // "correct😀horse😀battery"
     let emoji = "correct%F0%9F%98%80horse%F0%9F%98%80battery";
     let form = format!("enrolment={token}&code={code}&passphrase={emoji}");
     let (status, _, refused) = desk.ask("/enrol/code", "en", &form).await;
     assert_eq!(status, 422, "{refused}");
     assert!(refused.contains("cannot be sealed under"), "{refused}");
     // The code is still good. A request takes the place of the passphrase, as the page says.
-    let request = countersign_certs::KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
+    let request = KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
     let request = request.replace('+', "%2B").replace('=', "%3D").replace('\n', "%0A");
     let form = format!("enrolment={token}&code={code}&passphrase=&request={request}");
     let (status, _, issued) = desk.ask("/enrol/code", "en", &form).await;
     assert_eq!(status, 200, "{issued}");
     assert!(issued.starts_with("-----BEGIN CERTIFICATE"), "{issued}");
+}
+
+#[tokio::test]
+async fn est_is_served_under_any_label_but_an_operations_name() {
+    let desk = Desk::new();
+    for (path, expected) in [
+        ("/.well-known/est/cacerts", 200),
+        ("/.well-known/est/csrattrs", 200),
+        ("/.well-known/est/people/cacerts", 200),
+        ("/.well-known/est/arbitrary%20Label1/csrattrs", 200),
+        ("/.well-known/est/people", 404),
+        ("/.well-known/est/people/elsewhere", 404),
+        ("/.well-known/est/cacerts/cacerts", 404),
+        ("/.well-known/est/simpleenroll/cacerts", 404),
+        ("/.well-known/est/a/b/cacerts", 404),
+    ] {
+        let (status, _, answer) = desk.ask(path, "en", "").await;
+        assert_eq!(status, expected, "{path}: {answer}");
+    }
+    for (path, expected) in [
+        ("/.well-known/est/people/simpleenroll", 401),
+        ("/.well-known/est/people/simplereenroll", 403),
+        ("/.well-known/est/people/cacerts", 405),
+    ] {
+        let (status, _, answer) = desk.ask(path, "en", "x=1").await;
+        assert_eq!(status, expected, "{path}: {answer}");
+    }
+}
+
+/// An enrolment that waits for its code, and the proof that both are (RFC 7617).
+async fn proof(desk: &Desk) -> String {
+    let form = format!("identifier=alice&number={NUMBER}");
+    let (_, _, asked) = desk.ask("/enrol", "en", &form).await;
+    let text = desk.message().await;
+    let (_, code) = text.rsplit_once('#').unwrap();
+    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
+    let token = rest.split('"').next().unwrap();
+    STANDARD.encode(format!("{token}:{code}"))
+}
+
+#[tokio::test]
+async fn est_reads_a_request_in_base64_in_der_and_in_pem() {
+    let pem = || KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
+    let base64 = |pem: &str| pem.lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    let der = |pem: &str| STANDARD.decode(base64(pem)).unwrap();
+    let lines = |pem: &str| base64(pem).replace('A', "A\r\n").into_bytes();
+    let older = |pem: &str| {
+        format!("\u{feff}\n{}", pem.replace("CERTIFICATE", "NEW CERTIFICATE")).into_bytes()
+    };
+    let (one, two, three, four) = (pem(), pem(), pem(), pem());
+    for (form, body, expected) in [
+        ("base64", lines(&one), 200),
+        ("DER", der(&two), 200),
+        ("PEM", three.into_bytes(), 200),
+        ("PEM as others write it", older(&four), 200),
+        ("neither", b"not a request".to_vec(), 422),
+        ("PEM of another kind", pem().replace("CERTIFICATE REQUEST", "PKCS7").into_bytes(), 422),
+    ] {
+        let desk = Desk::new();
+        let request = Request::post("/.well-known/est/people/simpleenroll")
+            .header("Authorization", format!("Basic {}", proof(&desk).await))
+            .header("Content-Type", "application/pkcs10; charset=utf-8")
+            .body(Body::from(body));
+        let answer = desk.routes.clone().oneshot(request.unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(status, expected, "{form}: {}", String::from_utf8_lossy(&body));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Payers who are known by nothing but their TLS client certificate (F13.v1).
 
 use countersign_certs::Profile;
+use countersign_domain::testing::START;
 use countersign_web::peer_certificate::PeerCertificates;
 use serde_json::json;
 
@@ -39,6 +40,25 @@ async fn a_number_in_clear_pays_with_the_card_of_the_same_phone() {
     assert_eq!(rung[0].to.msisdn().unwrap().expose(), NUMBER);
     let paid = browser.submit(&format!("{page}/code"), &form).await;
     assert_eq!(paid.text("/status"), "paid", "{paid:?}");
+}
+
+#[tokio::test]
+async fn a_payment_whose_certificate_is_revoked_before_the_code_comes_is_not_captured() {
+    let hierarchy = Hierarchy::new("Test");
+    let shop = hierarchy.shop();
+    shop.enrol().await;
+    let page = shop.order("dupont").await;
+    let peer = hierarchy.clear(days(0, 365));
+    let browser = Browser::presenting(peer.clone(), &shop, &page, JSON).await;
+    browser.submit(&page, &typed(CARD)).await;
+    let form = format!("code={}", shop.code().await);
+    let revoking = hierarchy.revoking(&peer, START);
+    shop.certificates.as_ref().unwrap().trust(revoking);
+    let refused = browser.submit(&format!("{page}/code"), &form).await;
+    assert_eq!(refused.refusal(), (403, "certificate-revoked".to_owned()));
+    assert_eq!(shop.fixture.bank.call_names(), ["authorize", "void"]);
+    let again = browser.submit(&format!("{page}/code"), &form).await;
+    assert_ne!(again.text("/status"), "paid", "{again:?}");
 }
 
 #[tokio::test]

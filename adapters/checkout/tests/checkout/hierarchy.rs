@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use countersign_certs::{
     Authority, Card, Certificate, Holder, KeyPair, KeyUse, Phone, PhoneNumber, Profile,
-    RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, Validity,
+    RecipientCertificate, RecipientKey, RevocationReason, Revoked, TrustAnchors, UnixTime,
+    Validity,
 };
-use countersign_domain::testing::START;
+use countersign_domain::{testing::START, time::Timestamp};
 use countersign_web::holder::CertificateReader;
 use countersign_web::peer_certificate::PeerCertificates;
 
@@ -40,9 +41,24 @@ impl Hierarchy {
         Self { root, issuing, gateway, gateway_key }
     }
 
+    /// What is trusted once that client's certificate is revoked.
+    pub(crate) fn revoking(&self, client: &PeerCertificates, since: Timestamp) -> TrustAnchors {
+        let own = Certificate::from_file(client.0.first().unwrap()).unwrap();
+        let since = UnixTime::since_unix_epoch(Duration::from_secs(since.unix_seconds()));
+        let reason = RevocationReason::KeyCompromise;
+        let entry = Revoked { serial: own.serial().unwrap(), at: since, reason };
+        let lists = [(&self.root, &[][..]), (&self.issuing, &[entry])]
+            .map(|(authority, revoked)| authority.revocation_list(revoked, 1, days(0, 7)).unwrap());
+        self.anchors().with_revocation_lists(&lists).unwrap()
+    }
+
+    fn anchors(&self) -> TrustAnchors {
+        TrustAnchors::new(&[self.root.certificate().clone()]).unwrap()
+    }
+
     /// A shop that trusts this root and has this gateway's key.
     pub(crate) fn shop(&self) -> Shop {
-        let anchors = TrustAnchors::new(&[self.root.certificate().clone()]).unwrap();
+        let anchors = self.anchors();
         let key = RecipientKey::new(&self.gateway, &self.gateway_key).unwrap();
         Shop::trusting(Some(CertificateReader::new(anchors, vec![key])))
     }

@@ -40,6 +40,8 @@ fn themes() -> Themes {
 /// A shop over fakes.
 pub(crate) struct Shop {
     pub(crate) fixture: Fixture,
+    /// What reads client certificates, if any is trusted.
+    pub(crate) certificates: Option<Arc<CertificateReader>>,
     api: Router,
     pages: Router,
 }
@@ -65,11 +67,12 @@ impl Shop {
         let pins = Arc::new(QuickHasher);
         let directory = Arc::new(Subscribers::new(fixture.ports.clone()).with_pins(pins));
         let store = Arc::new(Unhurried(fixture.store.clone()));
+        let certificates = certificates.map(Arc::new);
         let checkouts = Arc::new(Checkouts {
             ports: Ports { store, ..fixture.ports.clone() },
             directory: directory.clone(),
             gateway: fixture.gateway.clone(),
-            certificates: certificates.map(Arc::new),
+            certificates: certificates.clone(),
             public_origin: "https://pay.example.com".to_owned().try_into().unwrap(),
         });
         let party = |id: &str, name: &str, may_enrol| {
@@ -89,6 +92,7 @@ impl Shop {
                 subscribers(directory, parties),
             ]),
             pages: payer_pages(checkouts, themes()),
+            certificates,
             fixture,
         }
     }

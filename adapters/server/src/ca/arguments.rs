@@ -173,15 +173,22 @@ pub(crate) struct Issue {
     /// What the certificate is for.
     #[arg(long, value_parser = profiles())]
     pub(crate) profile: String,
-    /// The subject's common name; else that of the request.
+    /// The subject's common name.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// A DNS name of a TLS server; may be given several times. Else those of the request.
+    /// A DNS name of a TLS server; may be given several times.
     #[arg(long = "dns")]
     pub(crate) dns_names: Vec<String>,
-    /// An address of a TLS server; may be given several times. Else those of the request.
+    /// An address of a TLS server; may be given several times.
     #[arg(long = "ip")]
     pub(crate) ip_addresses: Vec<IpAddr>,
+    /// Takes the names that the request asks for, where --name, --dns and --ip do not say others. Look at them first, with
+    /// --dry-run: anybody can write any name into a request.
+    #[arg(long, requires = "request")]
+    pub(crate) names_from_request: bool,
+    /// Says what would be signed, or why it would be refused, and signs nothing. Makes no key: needs --request.
+    #[arg(long, requires = "request")]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) subject: AuthorityName,
     /// How many days it lasts. Default: 397 for TLS servers, 730 for people, 1095 for merchants and gateways.

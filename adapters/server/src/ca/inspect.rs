@@ -4,13 +4,13 @@ use countersign_authority::Issued;
 use countersign_certs::{
     Certificate, KeyPair, PhoneExtension, RecipientKey, Refusal, UnixTime, read_phone,
 };
-use countersign_domain::{hex, ports::Store};
+use countersign_domain::{hex, ports::Store, shown::is_unshowable};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{arguments::Inspect, print};
 use crate::{
-    file::{Failure, read_text},
+    file::{Failure, read},
     folder::{AuthorityFolder, read_certificate},
 };
 
@@ -28,7 +28,7 @@ pub(super) async fn inspect(arguments: &Inspect) -> Result<(), Failure> {
     let mut shown = says(&certificate)?;
     let keys = match (&arguments.gateway, &arguments.gateway_key) {
         (Some(gateway), Some(key)) => {
-            let key = KeyPair::from_pem(&read_text(key)?)?;
+            let key = KeyPair::from_file(&read(key)?)?;
             vec![RecipientKey::new(&read_certificate(gateway)?, &key)?]
         }
         _ => Vec::new(),
@@ -151,10 +151,10 @@ fn lines(shown: &Value) -> String {
     text
 }
 
-/// The text in a certificate comes from outside: it must not write lines or move the cursor.
+/// The text in a certificate comes from outside: it must not write lines, move the cursor, hide or reverse what is read.
 pub(super) fn printable(text: &str) -> String {
     let shown = |character: char| match character {
-        character if character.is_control() => character.escape_default().to_string(),
+        character if is_unshowable(character) => character.escape_default().to_string(),
         character => character.to_string(),
     };
     text.chars().map(shown).collect()

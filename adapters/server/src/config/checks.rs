@@ -41,6 +41,21 @@ impl Config {
         }
     }
 
+    /// Keys that would say what was revoked of the certificates that are trusted, and are not there.
+    pub fn without_revocation_lists(&self) -> Vec<&'static str> {
+        let checkout = self.checkout.as_ref();
+        let checkout = checkout.filter(|section| section.client_authorities.is_some());
+        let gateway = self.set.gateway.as_ref().map(|section| &section.revocation_lists);
+        let merchant = self.set.merchant.as_ref().map(|section| &section.revocation_lists);
+        let keys = [
+            ("checkout.revocation_lists", checkout.map(|section| &section.revocation_lists)),
+            ("set.gateway.revocation_lists", gateway),
+            ("set.merchant.revocation_lists", merchant),
+        ];
+        let without = keys.into_iter().filter(|(_, lists)| lists.is_some_and(Vec::is_empty));
+        without.map(|(key, _)| key).collect()
+    }
+
     /// The files with secrets, of those that were read so far, that others than their owner and group can read or change.
     pub fn exposed_secrets(&self) -> Vec<PathBuf> {
         let exposed = self.files.exposed.lock().unwrap_or_else(PoisonError::into_inner);

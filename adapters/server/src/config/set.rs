@@ -215,7 +215,7 @@ impl SignatureSection {
         let (certificate, above) = chain(files, &self.certificate, key)?;
         let signing: Arc<dyn SigningKey> = match &self.key {
             KeyPlace::File(path) => {
-                let pair = KeyPair::from_pem(&files.secret(path, key)?);
+                let pair = KeyPair::from_file(&files.key(path)?);
                 Arc::new(pair.map_err(|error| unusable(&error))?)
             }
             KeyPlace::InToken(uri) => Arc::from(token_key(uri).map_err(|error| unusable(&error))?),
@@ -249,7 +249,7 @@ pub(crate) fn exchange(
 ) -> Result<(Vec<Certificate>, RecipientKey), ConfigError> {
     let (certificate, above) = chain(files, &pair.certificate, key)?;
     let unusable = |error| ConfigError::unusable(key, error);
-    let opening = KeyPair::from_pem(&files.secret(&pair.key, key)?).map_err(unusable)?;
+    let opening = KeyPair::from_file(&files.key(&pair.key)?).map_err(unusable)?;
     let opening = RecipientKey::new(&certificate, &opening).map_err(unusable)?;
     Ok(([vec![certificate], above].concat(), opening))
 }

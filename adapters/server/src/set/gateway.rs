@@ -89,11 +89,7 @@ impl Flow for GatewayFlow {
             router: gateway_routes(gateway),
             trusted_terminators: Vec::new(),
         };
-        Ok(Mount {
-            endpoints: vec![endpoint],
-            tasks: following.into_iter().collect(),
-            ..Mount::default()
-        })
+        Ok(Mount { endpoints: vec![endpoint], ..following })
     }
 }
 

@@ -26,7 +26,6 @@ use crate::{
     mount::Mount,
     tls,
     trust::Authorities,
-    workers::Task,
 };
 
 pub(crate) const SECTION: &str = "set.merchant";
@@ -92,9 +91,9 @@ impl Flow for MerchantFlow {
             gateway: KnownGateway::new(gateway),
             link: Arc::new(link),
         });
-        let following =
+        let mut following =
             followed(authorities, revoked, &merchant, |merchant| &merchant.trust, backbone);
-        let mut tasks: Vec<Task> = following.into_iter().collect();
+        let tasks = &mut following.tasks;
         tasks.push(Box::pin(ask_again(Arc::clone(&merchant), backbone.signals.stopping.clone())));
         tasks.push(Box::pin(follow(Arc::clone(&merchant), backbone.signals.stopping.clone())));
         let endpoint = Endpoint {
@@ -111,8 +110,7 @@ impl Flow for MerchantFlow {
                 settlements_api(Arc::clone(&merchant), backbone.parties.clone()),
                 batches_api(merchant, backbone.parties.clone()),
             ],
-            tasks,
-            ..Mount::default()
+            ..following
         })
     }
 }

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     config::Files,
-    file::{Failure, read_text, unusable, write, write_secret},
+    file::{Failure, read, unusable, write, write_secret},
     folder::{pem_of, read_certificates},
     system::SystemEntropy,
     tls,
@@ -96,7 +96,7 @@ fn business(arguments: &RegisterAs) -> Result<Business, Failure> {
 
 fn key(path: &Path, kind: KeyKind) -> Result<KeyPair, Failure> {
     if path.exists() {
-        return KeyPair::from_pem(&read_text(path)?).map_err(|error| unusable(path, &error));
+        return KeyPair::from_file(&read(path)?).map_err(|error| unusable(path, &error));
     }
     let key = KeyPair::generate_kind(kind)?;
     write_secret(path, key.expose_pem()?.as_bytes())?;

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::arguments::{Certify, New};
 use crate::{
     file::{Failure, read_text, unusable, write},
+    folder::{pem_of, read_certificates},
     system::{SystemClock, SystemEntropy},
 };
 
@@ -25,7 +26,7 @@ pub(super) fn new(arguments: &New) -> Result<(), Failure> {
     let new = NewWallet { card: &card, brand: &arguments.brand, language: &arguments.language };
     let (mut wallet, request) = WalletFile::new(&new, &password, &SystemEntropy::default())?;
     if let Some(authorities) = &arguments.trust {
-        wallet.trust(&read_text(authorities)?).map_err(|error| unusable(authorities, &error))?;
+        wallet.trust(&certificates(authorities)?).map_err(|error| unusable(authorities, &error))?;
     }
     wallet.create(&arguments.wallet)?;
     if !arguments.unsigned {
@@ -41,12 +42,17 @@ pub(super) fn new(arguments: &New) -> Result<(), Failure> {
 pub(super) fn certify(arguments: &Certify) -> Result<(), Failure> {
     let path = &arguments.wallet;
     let mut wallet = WalletFile::read(path).map_err(|error| unusable(path, &error))?;
-    let authorities = read_text(&arguments.trust)?;
+    let authorities = certificates(&arguments.trust)?;
     wallet.trust(&authorities).map_err(|error| unusable(&arguments.trust, &error))?;
-    let certificates = read_text(&arguments.certificate)?;
-    let certified = wallet.certify(&certificates, SystemClock::default().now());
+    let own = certificates(&arguments.certificate)?;
+    let certified = wallet.certify(&own, SystemClock::default().now());
     certified.map_err(|error| unusable(&arguments.certificate, &error))?;
     Ok(wallet.replace(path)?)
+}
+
+/// The certificates of a file, PEM or DER, as a wallet keeps them.
+fn certificates(path: &Path) -> Result<String, Failure> {
+    pem_of(&read_certificates(path)?)
 }
 
 /// The card in a file or on standard input, never in an argument: every user of a machine sees those.

@@ -23,6 +23,8 @@ fn check_says_whether_a_server_would_start() {
     let (code, said) = countersign(&["check", "--config", &file]);
     assert_eq!((code, said.contains("a server would start with it")), (0, true), "{said}");
     assert!(!exists(folder.folder.path(), "countersign.db"), "it made something");
+    let nothing_revoked = "checkout.revocation_lists is not there: revoked certificates would be";
+    assert!(said.contains(nothing_revoked), "{said}");
 
     fs::write(folder.folder.path().join("server.key"), "").unwrap();
     let (code, said) = countersign(&["check", "--config", &file]);
@@ -55,8 +57,12 @@ fn serve_stops_when_it_is_told_to_and_ends_well() {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    let listens = log.by_ref().any(|line| line.is_ok_and(|line| line.contains("listening")));
-    assert!(listens);
+    let mut warned = false;
+    let listens = log.by_ref().map_while(Result::ok).any(|line| {
+        warned |= line.contains("WARN") && line.contains("no revocation list is configured");
+        line.contains("listening")
+    });
+    assert!(listens && warned);
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     assert!(told.unwrap().success());
     let rest: Vec<_> = log.map_while(Result::ok).collect();

@@ -131,6 +131,68 @@ async fn beside_an_older_list_a_newer_one_comes_into_force_while_the_server_runs
 }
 
 #[tokio::test]
+async fn after_a_restart_no_older_list_is_in_force_than_before() {
+    let folder = Folder::new();
+    put(&folder, &list(&folder, 7, false));
+    let server = start(&folder).await;
+    // The newest that was ever in force counts, not the one at the start.
+    put(&folder, &list(&folder, 0x0102_0304_0506, true));
+    until_answered(&folder, &server, false).await;
+    server.stop().await;
+    put(&folder, &list(&folder, 8, false));
+    let config = Config::from_toml(&configuration(&folder), folder.folder.path()).unwrap();
+    let refused = Server::start(config, Arc::new(SystemClock::default())).await;
+    let said = refused.err().unwrap().to_string();
+    for words in
+        ["checkout.revocation_lists names a list (number 0x08)", "0x010203040506", "put the newer"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    put(&folder, &list(&folder, 0x0102_0304_0507, false));
+    let server = start(&folder).await;
+    assert!(answered(&folder, &server, true).await);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_that_its_authority_did_not_sign_is_not_in_force_and_keeps_no_later_one_out() {
+    let folder = Folder::new();
+    let mut forged = list(&folder, 900, false);
+    *forged.last_mut().unwrap() ^= 1;
+    put(&folder, &forged);
+    let config = Config::from_toml(&configuration(&folder), folder.folder.path()).unwrap();
+    let refused = Server::check(&config, Arc::new(SystemClock::default())).unwrap_err();
+    assert!(refused.to_string().contains("has not signed"), "{refused}");
+    put(&folder, &list(&folder, 1, false));
+    let server = start(&folder).await;
+    put(&folder, &forged);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(answered(&folder, &server, true).await);
+    put(&folder, &list(&folder, 2, true));
+    until_answered(&folder, &server, false).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_list_in_a_file_counts() {
+    let folder = Folder::new();
+    let pem = |number, with_client| {
+        let list = list(&folder, number, with_client);
+        countersign_certs::RevocationList::from_der(&list).unwrap().to_pem().unwrap()
+    };
+    let lists = format!("Older\n{}\nNewer\n{}", pem(1, false), pem(2, true));
+    put(&folder, lists.as_bytes());
+    let server = start(&folder).await;
+    assert!(!answered(&folder, &server, true).await);
+    server.stop().await;
+    // One that is cut short is not as if it were not there.
+    put(&folder, lists.trim_end().trim_end_matches('-').as_bytes());
+    let config = Config::from_toml(&configuration(&folder), folder.folder.path()).unwrap();
+    let refused = Server::check(&config, Arc::new(SystemClock::default())).unwrap_err();
+    assert!(refused.to_string().contains("not a well-formed revocation list"), "{refused}");
+}
+
+#[tokio::test]
 async fn behind_a_revocation_list_that_is_late_no_certificate_is_trusted() {
     let folder = Folder::new();
     put(&folder, &list_for(&folder, 1, false, 3_600, Duration::from_secs(60)));

@@ -1,6 +1,6 @@
 //! The gateway's checks of a payment (SET book 2, the gateway's checks on AuthReq), in their order, each with its answer.
 
-use countersign_certs::VerifiedCertificate;
+use countersign_certs::{CertificateDer, EndEntityKind, Refusal, VerifiedCertificate};
 use countersign_domain::{
     address::{Address, Msisdn},
     agreement::ProtocolOrder,
@@ -11,7 +11,7 @@ use countersign_domain::{
     hex,
     id::{Identifier, PaymentId},
     locale::Locale,
-    payment::{PaymentRequest, PaymentState},
+    payment::{Payment, PaymentRequest, PaymentState},
     person::Person,
     plan::{CaptureTime, KnownBy},
     record::{Version, Versioned},
@@ -27,6 +27,7 @@ use crate::{
     asn1::{Random, Received, SecretOctets},
     message::{
         authorization::{AuthCode, AuthReqTbs},
+        failure::ErrorCode,
         purchase::{
             HodInput, Hpi, Mode, OiData, Pi, PiDualSigned, PiHead, PiTbs, PiUnsigned, PurchaseName,
         },
@@ -46,6 +47,7 @@ pub(crate) struct Checked {
     hod: Digest<HodInput>,
     gateway: KeyOf<Gateway>,
     mode: Mode,
+    signer: Vec<CertificateDer<'static>>,
 }
 
 /// What is read from a payment whose envelope opened and whose signature, if it has one, is right.
@@ -78,6 +80,7 @@ impl Checked {
             hod: &self.hod,
             gateway: &self.gateway,
             mode: self.mode,
+            signer: &self.signer,
         })
     }
 }
@@ -114,6 +117,28 @@ impl PaymentGateway {
             return Ok(Err(AuthCode::NoPhone));
         };
         self.request(opened, identifier, address, tbs, caller, replaces).map(Ok)
+    }
+
+    /// A purchase that was begun with a certificate ends when that is not accepted any more: it may have been revoked since. A
+    /// list that is late is a reason to wait: the code is not looked at.
+    pub(crate) async fn must_still_be_trusted(
+        &self,
+        purchase: &GatewayPurchase,
+        payment: &Payment,
+    ) -> Result<(), Stop> {
+        let (chain, now) = (purchase.signer(), unix_time(self.ports.clock.now()));
+        let awaits_code = matches!(payment.state(), PaymentState::AwaitingCode { .. });
+        if chain.is_empty() || !awaits_code {
+            return Ok(());
+        }
+        match self.trust.anchors().verify(&chain, now, EndEntityKind::Cardholder) {
+            Ok(_) => Ok(()),
+            Err(Refusal::RevocationUnknown) => Err(Stop::Told(ErrorCode::SignatureFailure)),
+            Err(refusal) => {
+                tracing::info!(%refusal, "the certificate of a purchase is not accepted any more");
+                Ok(self.payments.cancel_payment(payment).await.map(drop)?)
+            }
+        }
     }
 
     /// The payment of a cardholder with a certificate. Its digests are made of what was received (W7).
@@ -243,7 +268,7 @@ impl PaymentGateway {
         };
         let holder = match signer.phone(&self.keys.phones) {
             Ok(holder) => holder,
-            Err(countersign_certs::Refusal::NoPhone) => {
+            Err(Refusal::NoPhone) => {
                 return self.phone_of_card(&opened.card, |_| true).await;
             }
             // A number that was moved here from another certificate is no reason to look elsewhere.
@@ -323,6 +348,7 @@ impl PaymentGateway {
         };
         let mode = if signer.is_some() { Mode::DualSigned } else { Mode::Unsigned };
         let PiHead { inputs, gateway, .. } = pi_head;
-        Ok(Checked { request, replaces, pi_tbs, hod: inputs.hod, gateway, mode })
+        let signer = signer.map(|signer| signer.chain().to_vec()).unwrap_or_default();
+        Ok(Checked { request, replaces, pi_tbs, hod: inputs.hod, gateway, mode, signer })
     }
 }

@@ -58,6 +58,29 @@ async fn a_purchase_is_paid_after_the_code_came_back_either_way() {
 }
 
 #[tokio::test]
+async fn a_purchase_whose_certificate_is_revoked_before_the_code_comes_is_not_captured() {
+    for way in WAYS {
+        let parties = Parties::new();
+        let (sent, _) = parties.buy("49.90").await;
+        let (code, _) = parties.phone().await.unwrap();
+        let own = &parties.wallet.identity.as_ref().unwrap().certificate;
+        parties.gateway.trust.replace(forge::revoking(&parties, own));
+        let refused = type_code(&parties, way, &sent, &code).await;
+        assert_eq!(refused.auth_code, Some(AuthCode::Cancelled), "{way:?}");
+        assert!(refused.receipt.is_none());
+        assert_eq!(parties.fixture.bank.call_names(), ["authorize", "void"], "{way:?}");
+        // Another's that is revoked is no reason.
+        let parties = Parties::new();
+        let (sent, _) = parties.buy("49.90").await;
+        let (code, _) = parties.phone().await.unwrap();
+        let (other, _) = parties.issuer.merchant("other", countersign_certs::KeyUse::Signature);
+        parties.gateway.trust.replace(forge::revoking(&parties, &other));
+        let paid = type_code(&parties, way, &sent, &code).await;
+        assert_eq!(paid.completion, CompletionCode::CapturePerformed, "{way:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_message_has_amount_merchant_and_the_reference_that_the_wallet_shows() {
     let parties = Parties::new();
     let (sent, progress) = parties.buy("49.90").await;
