@@ -242,7 +242,6 @@ impl SmppMessenger {
                     tag::USER_MESSAGE_REFERENCE,
                     user_reference.to_be_bytes(),
                 )],
-                ..ShortMessage::default()
             }
         })
     }

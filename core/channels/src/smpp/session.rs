@@ -460,7 +460,8 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         if self.settings.validity == Validity::Relative {
             submission.message.validity_period = validity::relative(left);
         }
-        submission.order.get_or_insert(self.window.next_order());
+        let order = self.window.next_order();
+        submission.order.get_or_insert(order);
         let mut octets = Zeroizing::new(Vec::with_capacity(512));
         let pdu = Pdu::request(0, Body::SubmitSm(std::mem::take(&mut submission.message)));
         let encoded = pdu.encode(&mut octets);

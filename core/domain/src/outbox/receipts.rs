@@ -108,7 +108,7 @@ pub(super) struct Sweep(AtomicU32);
 
 impl Sweep {
     fn is_due(&self) -> bool {
-        self.0.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == 0
+        self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY)
     }
 }
 
