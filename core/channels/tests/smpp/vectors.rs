@@ -118,7 +118,7 @@ async fn assert_answer(name: &str, id: &str, mut octets: Vec<u8>) {
     let (shop, mut centre) = Shop::bound(|_| {}).await;
     let (message, sending) = shop.pay(NUMBER).await;
     let (request, _) = centre.next_message().await;
-    octets[12..16].copy_from_slice(&request.sequence.to_be_bytes());
+    octets.splice(12..16, request.sequence.to_be_bytes());
     centre.say_octets(&octets).await;
     sending.await.unwrap();
     assert_eq!(shop.state(&message).await, "sent", "{name}");
