@@ -158,6 +158,6 @@ impl Messenger for Phone {
     async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError> {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         *text = Some(message.text.expose().clone());
-        Ok(Accepted { reference: message.id.to_string(), network_id: String::new() })
+        Ok(Accepted { references: vec![message.id.to_string()], network_id: String::new() })
     }
 }

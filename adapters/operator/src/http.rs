@@ -99,7 +99,7 @@ async fn check(
 /// The client tells the kinds apart by their statuses.
 fn refused(error: &SendError) -> Problem {
     let (status, name, title, cause) = match error {
-        SendError::Temporary { cause } => {
+        SendError::Waiting { cause } | SendError::Temporary { cause } => {
             (StatusCode::SERVICE_UNAVAILABLE, "not-sent-yet", "Not sent yet", cause)
         }
         SendError::Permanent { cause } => {

@@ -350,10 +350,46 @@ pub(crate) struct SmsSection {
     pub(crate) response_timeout_seconds: Option<u64>,
     /// After how long a silence the centre is asked whether it is there.
     pub(crate) enquire_link_seconds: Option<u64>,
+    /// How ids in receipts are written; learned when it is not said.
+    pub(crate) receipt_ids: Option<ReceiptIds>,
+    /// What `data_coding` 0 means to the centre.
+    #[serde(default)]
+    pub(crate) default_alphabet: SmsAlphabet,
+    /// How the centre is told until when a message is worth delivering.
+    #[serde(default)]
+    pub(crate) validity_period: SmsValidity,
     /// The name in the centre's certificate: turns TLS on, together with `tls_authorities`.
     pub(crate) tls_server_name: Option<String>,
     /// PEM of the authorities that may have issued the centre's certificate.
     pub(crate) tls_authorities: Option<PathBuf>,
+}
+
+/// How the centre writes in receipts the ids that it gave in its answers.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ReceiptIds {
+    Same,
+    Hexadecimal,
+    Decimal,
+}
+
+/// A centre's default alphabet.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SmsAlphabet {
+    #[default]
+    Gsm7,
+    Latin1,
+}
+
+/// The form of `validity_period`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SmsValidity {
+    #[default]
+    Relative,
+    Absolute,
+    None,
 }
 
 /// `[bank]`: see [`countersign_bank`] for what each key means; absent keys have the defaults given there.

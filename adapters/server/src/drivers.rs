@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_bank::{Iso8583Bank, Iso8583Settings};
 use countersign_certs::Certificate;
-use countersign_channels::{SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
+use countersign_channels::{
+    DefaultAlphabet, IdForm, SmppMessenger, SmppSettings, SourceAddress, TlsSettings, Validity,
+};
 use countersign_domain::{ports::Clock, secret::Secret};
 use countersign_web::relying_party::ApiClient;
 
 use crate::{
-    config::{BankSection, Files, SmsSection},
+    config::{BankSection, Files, ReceiptIds, SmsAlphabet, SmsSection, SmsValidity},
     error::ConfigError,
 };
 
@@ -32,6 +34,20 @@ pub(crate) fn messenger(
     settings.system_type.clone_from(&section.system_type);
     settings.transaction_mode = section.transaction_mode;
     settings.max_per_second = section.max_per_second;
+    settings.receipt_ids = section.receipt_ids.map(|form| match form {
+        ReceiptIds::Same => IdForm::Same,
+        ReceiptIds::Hexadecimal => IdForm::Hexadecimal,
+        ReceiptIds::Decimal => IdForm::Decimal,
+    });
+    settings.default_alphabet = match section.default_alphabet {
+        SmsAlphabet::Gsm7 => DefaultAlphabet::Gsm7,
+        SmsAlphabet::Latin1 => DefaultAlphabet::Latin1,
+    };
+    settings.validity = match section.validity_period {
+        SmsValidity::Relative => Validity::Relative,
+        SmsValidity::Absolute => Validity::Absolute,
+        SmsValidity::None => Validity::Unsaid,
+    };
     settings.window = section.window.unwrap_or(settings.window);
     settings.response_timeout =
         seconds(section.response_timeout_seconds, settings.response_timeout);

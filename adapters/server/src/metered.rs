@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use countersign_domain::{
     amount::Amount,
     bank::{ApprovalCode, BankError, BankRequest, Decision},
+    lane::Lane,
     message::{Accepted, OutboundMessage, SendError},
-    ports::{IssuingBank, Messenger},
+    ports::{IssuingBank, Messenger, Turn},
 };
 
 use crate::metrics::Metrics;
@@ -25,12 +26,16 @@ impl<M: Messenger> Messenger for Metered<Arc<M>> {
         let answer = self.inner.send(message).await;
         let outcome = match &answer {
             Ok(_) => "accepted",
-            Err(SendError::Temporary { .. }) => "not_taken_over",
+            Err(SendError::Waiting { .. } | SendError::Temporary { .. }) => "not_taken_over",
             Err(SendError::Permanent { .. }) => "refused",
             Err(_) => "unconfirmed",
         };
         self.metrics.submitted(outcome, begun.elapsed());
         answer
+    }
+
+    async fn turn(&self, lane: Lane) -> Turn {
+        self.inner.turn(lane).await
     }
 }
 

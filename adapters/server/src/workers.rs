@@ -1,17 +1,22 @@
 //! What runs by itself: messages that are due are sent, payments that were left alone are resumed.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use countersign_domain::{
-    error::Error, gateway::Gateway, id::MessageId, lane::Lane, outbox::Outbox, ports::Messenger,
+    error::Error,
+    gateway::Gateway,
+    id::MessageId,
+    lane::Lane,
+    outbox::Outbox,
+    ports::{Messenger, Turn},
 };
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinHandle,
     time::{MissedTickBehavior, interval, sleep},
 };
@@ -39,6 +44,8 @@ const MAX_PAYMENTS_SENDING: u32 = 256;
 const MAX_OTHERS_SENDING: u32 = 8;
 /// Messages that are looked at for those that are due in a lane: more than the other lane's limits let wait.
 const LOOK_AT: usize = 4096;
+/// The outbox is looked at when no more than so many wait in the line: with more, there is enough to do.
+const LOOK_BELOW: usize = 16;
 /// Payments taken up in one look.
 const PAYMENTS_AT_ONCE: usize = 64;
 
@@ -58,21 +65,33 @@ pub(crate) async fn send_messages(
     let places = Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(1)));
     let mut looks = interval(OUTBOX_PAUSE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut line = VecDeque::new();
     loop {
-        let new = tokio::select! {
-            Some(id) = committed.recv() => Some(id),
-            _ = looks.tick() => None,
+        let step = tokio::select! {
+            Some(id) = committed.recv() => Step::New(id),
+            _ = looks.tick(), if line.len() <= LOOK_BELOW => Step::Look,
+            (turn, place) = sending.turn(&places), if !line.is_empty() => Step::Send(turn, place),
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let due = match new {
-            Some(id) => vec![id],
-            None => sending.due().await,
-        };
-        for id in due {
-            sending.send(id, &places).await;
+        match step {
+            Step::New(id) => line.push_back(id),
+            // What is due is in its order; what was announced is among it.
+            Step::Look => line = sending.due().await.into(),
+            Step::Send(turn, place) => {
+                if let Some(id) = line.pop_front() {
+                    sending.send(id, turn, place);
+                }
+            }
         }
     }
     drop(places.acquire_many(all).await);
+}
+
+/// What a lane does next.
+enum Step {
+    New(MessageId),
+    Look,
+    Send(Turn, Option<OwnedSemaphorePermit>),
 }
 
 /// What of a lane is being sent by this process.
@@ -87,17 +106,23 @@ struct Sending<M> {
 impl<M: Messenger + 'static> Sending<M> {
     async fn due(&self) -> Vec<MessageId> {
         let due = self.outbox.due_in(self.lane, LOOK_AT).await;
-        due.unwrap_or_else(|error| {
+        let mut due = due.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot read the outbox");
             Vec::new()
-        })
+        });
+        let under_way = self.under_way();
+        due.retain(|id| !under_way.contains(id));
+        due
     }
 
-    /// Waits for a place, and begins.
-    async fn send(self: &Arc<Self>, id: MessageId, places: &Arc<Semaphore>) {
-        let Ok(place) = Arc::clone(places).acquire_owned().await else {
-            return;
-        };
+    /// Waits for a place here, and for a turn at the network: what has none yet stays in the line.
+    async fn turn(&self, places: &Arc<Semaphore>) -> (Turn, Option<OwnedSemaphorePermit>) {
+        let place = Arc::clone(places).acquire_owned().await.ok();
+        (self.messenger.turn(self.lane).await, place)
+    }
+
+    /// Begins, unless that message is under way already.
+    fn send(self: &Arc<Self>, id: MessageId, turn: Turn, place: Option<OwnedSemaphorePermit>) {
         if !self.under_way().insert(id.clone()) {
             return;
         }
@@ -107,7 +132,7 @@ impl<M: Messenger + 'static> Sending<M> {
                 tracing::error!(message_id = %id, %error, "cannot send a message now");
             }
             sending.under_way().remove(&id);
-            drop(place);
+            drop((turn, place));
         });
     }
 

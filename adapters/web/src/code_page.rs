@@ -25,7 +25,7 @@ pub struct CodeView {
     pub number: String,
     /// What the message must say, too: by it two messages are told apart, and one that another page caused is seen.
     pub reference: String,
-    /// Where the message stands: `queued`, `sending`, `sent`, `delivered`, `failed`, `unconfirmed`.
+    /// Where the message stands: `queued`, `waiting`, `sending`, `sent`, `delivered`, `failed`, `unconfirmed`.
     pub message: &'static str,
     /// How many responses are still accepted.
     pub attempts_left: u8,
@@ -75,7 +75,7 @@ impl CodeView {
         Self {
             number: challenge.masked_address(),
             reference: challenge.reference().as_str().to_owned(),
-            message: message.state().name(),
+            message: message.standing(now),
             attempts_left: challenge.attempts_left(),
             expires_in_seconds: challenge.expires_at().seconds_from(now),
             resend_in_seconds: challenge.resend_wait_seconds(now),
@@ -149,6 +149,7 @@ impl CodeForm<'_> {
             _ if self.view.number.is_empty() => "code-on-its-way-if-known",
             "delivered" => "code-arrived",
             "failed" => "code-failed",
+            "waiting" => "code-waits",
             _ => "code-on-its-way",
         };
         self.say_with(name, &[("number", self.view.number.as_str().into())])

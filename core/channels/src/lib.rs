@@ -26,4 +26,7 @@
 pub mod smpp;
 pub mod sms;
 
-pub use smpp::{InvalidSettings, SmppMessenger, SmppSettings, SourceAddress, TlsSettings};
+pub use smpp::{
+    DefaultAlphabet, IdForm, InvalidSettings, SmppMessenger, SmppSettings, SourceAddress,
+    TlsSettings, Validity,
+};

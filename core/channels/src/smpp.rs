@@ -7,7 +7,9 @@
 //!                        connection: connect, TLS, bind, again
 //! ```
 
+mod begun;
 mod connection;
+mod forms;
 mod inbound;
 mod messenger;
 pub mod pdu;
@@ -17,4 +19,7 @@ mod settings;
 pub mod status;
 
 pub use messenger::SmppMessenger;
-pub use settings::{InvalidSettings, SmppSettings, SourceAddress, TlsSettings};
+pub use reference::IdForm;
+pub use settings::{
+    DefaultAlphabet, InvalidSettings, SmppSettings, SourceAddress, TlsSettings, Validity,
+};

@@ -222,6 +222,7 @@ impl Challenge {
             expires_at: self.expires_at,
             tries: 0,
             state: MessageState::Queued { not_before: now },
+            place: None,
             says: Says::Code,
             correlation: self.correlation.clone(),
         }

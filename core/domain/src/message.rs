@@ -1,5 +1,7 @@
 //! Messages on the second network: what is sent, what the network says of it, what arrives.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -16,6 +18,9 @@ use crate::{
 /// driver waits for the network's answer.
 pub(crate) const LEASE_SECONDS: u32 = 60;
 
+/// After how many seconds in the line the payer is told that the message waits.
+const WAIT_SHOWN_SECONDS: u32 = 3;
+
 /// A message with a code, without the code: the text is made when it is sent.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Message {
@@ -26,6 +31,9 @@ pub struct Message {
     pub(crate) expires_at: Timestamp,
     pub(crate) tries: u8,
     pub(crate) state: MessageState,
+    /// Since when it stands in the line, once it was taken out of it: it goes back there when the network had no room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) place: Option<Timestamp>,
     /// What it says.
     #[serde(default, skip_serializing_if = "Says::is_code")]
     pub(crate) says: Says,
@@ -133,6 +141,28 @@ impl Message {
     pub const fn state(&self) -> &MessageState {
         &self.state
     }
+
+    /// The name of where it stands, as the API gives it: `waiting` when it has been in the line for so long that the payer
+    /// would wonder, which is the network's pace or its absence.
+    pub fn standing(&self, now: Timestamp) -> &'static str {
+        match self.state {
+            MessageState::Queued { not_before } => {
+                let since = self.place.unwrap_or(not_before);
+                let waits = since.plus_seconds(WAIT_SHOWN_SECONDS) <= now;
+                if waits { "waiting" } else { self.state.name() }
+            }
+            MessageState::Sending { .. }
+            | MessageState::Sent { .. }
+            | MessageState::Delivered { .. }
+            | MessageState::Failed { .. }
+            | MessageState::Unconfirmed { .. } => self.state.name(),
+        }
+    }
+
+    /// Whether a receipt that comes now can still be about it.
+    pub(crate) fn is_recent(&self, now: Timestamp) -> bool {
+        self.expires_at.plus_seconds(LEASE_SECONDS) > now
+    }
 }
 
 impl Stored for Message {
@@ -192,8 +222,8 @@ impl OutboundMessage {
 /// The network has taken a message over.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Accepted {
-    /// By which a later receipt names this message; opaque to the domain, at most 128 bytes.
-    pub reference: String,
+    /// By which a later receipt names this message; opaque to the domain, at most 128 bytes each.
+    pub references: Vec<String>,
     /// By which the network's operator knows it; for people, and not always different for each message.
     pub network_id: String,
 }
@@ -201,7 +231,14 @@ pub struct Accepted {
 /// The network has not confirmed that it took a message over.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum SendError {
-    /// It was certainly not taken over: no connection, throttled, queue full. Sending again later doubles nothing.
+    /// The network had no room for it: no connection, throttled, queue full. Nothing was tried, so it counts no try: it goes
+    /// back to its place in the line.
+    #[error("waits for the network: {cause}")]
+    Waiting {
+        /// What the network said; no text, no number.
+        cause: String,
+    },
+    /// It was certainly not taken over, for a fault that may pass. Sending again later doubles nothing.
     #[error("not sent yet: {cause}")]
     Temporary {
         /// What the network said; no text, no number.
@@ -233,10 +270,49 @@ pub enum Inbound {
 /// What became of a message that the network had taken over.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Receipt {
-    /// Names that the message may have, surest first, no two equal: one of them is the [`Accepted::reference`].
-    pub references: Vec<String>,
+    /// Names that the message may have, which are among its [`Accepted::references`]: those of one rank are equally sure,
+    /// and the surest rank comes first. Where one rank names several messages, none is meant.
+    pub ranks: Vec<Vec<String>>,
+    /// The numbers that the receipt bears, in any form: the message went to one of them, unless there are none.
+    pub numbers: Vec<Tail>,
     /// What became of it.
     pub delivery: Delivery,
+}
+
+/// The end of a number as somebody else writes it: what national and international forms of it have in common.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Tail(String);
+
+/// Fewer digits than these are a short code, not a phone's number.
+const MIN_TAIL_DIGITS: usize = 6;
+
+impl Tail {
+    /// The end of what may be a number; `None` when it is none, such as a name or a short code.
+    pub fn of(address: &str) -> Option<Self> {
+        let digits = address.trim().trim_start_matches('+').trim_start_matches('0');
+        let is_number =
+            digits.len() >= MIN_TAIL_DIGITS && digits.bytes().all(|octet| octet.is_ascii_digit());
+        is_number.then(|| Self(digits.to_owned()))
+    }
+
+    /// Whether it may be the end of that address.
+    fn ends(&self, address: &Address) -> bool {
+        let Address::Msisdn(number) = address;
+        number.expose().ends_with(&self.0)
+    }
+
+    /// Whether a receipt that bears these numbers may be about a message to `address`.
+    pub(crate) fn any_ends(numbers: &[Self], address: &Address) -> bool {
+        numbers.is_empty() || numbers.iter().any(|number| number.ends(address))
+    }
+}
+
+/// Without the number.
+impl fmt::Debug for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tail(..)")
+    }
 }
 
 /// The end of a message.

@@ -6,14 +6,18 @@
 //!     +---not taken over-+   \-no answer---> Unconfirmed: no receipt can name it
 //! ```
 //!
+//! What the network had no room for goes back to its place in the line and counts no try; what it could not take for a
+//! fault that may pass is tried again after a while.
+//!
 //! A message leaves `Queued` by a commit, before it is handed to the network: a crash after that leaves it in doubt and
 //! not queued, so we never send twice what the network may have. The person who waits for it may ask for another message
 //! ([`Verifier::resend`](crate::verifier::Verifier::resend)), which has the same code.
 
+mod receipts;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use tracing::{Instrument as _, field::display, info_span};
 
 use crate::{
@@ -24,8 +28,8 @@ use crate::{
     id::{CorrelationId, MessageId},
     lane::Lane,
     message::{
-        self, Accepted, Delivery, Inbound, InboundText, InboxError, Message, MessageState,
-        OutboundMessage, Receipt, Says, SendError,
+        Accepted, Inbound, InboundText, InboxError, Message, MessageState, OutboundMessage, Says,
+        SendError,
     },
     operator::CodeOrder,
     phrase::Words,
@@ -37,47 +41,10 @@ use crate::{
     verifier::{Verifier, order_of},
 };
 
-/// The names that networks gave to messages.
-pub(crate) const NETWORK_REFERENCES: &str = NetworkReference::COLLECTION;
+pub(crate) use receipts::NETWORK_REFERENCES;
 
 /// Seconds before a message that was not taken over is tried again: doubles with each try, up to the last.
 const RETRY_SECONDS: [u32; 5] = [1, 2, 4, 8, 15];
-
-/// From the name that the network gave a message to the message. A receipt that is faster than the network's answer to
-/// the submission waits here for the message.
-#[derive(Debug, Deserialize, Serialize)]
-struct NetworkReference {
-    reference: String,
-    message: Option<MessageId>,
-    early: Option<EarlyReceipt>,
-    /// Since when the name means that.
-    at: Timestamp,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct EarlyReceipt {
-    delivery: Delivery,
-    at: Timestamp,
-}
-
-impl EarlyReceipt {
-    /// Networks that use names again could mean an older message by an older receipt.
-    fn is_recent(&self, now: Timestamp) -> bool {
-        self.at.plus_seconds(message::LEASE_SECONDS) > now
-    }
-}
-
-impl Stored for NetworkReference {
-    const COLLECTION: &'static str = "network_reference";
-
-    fn id(&self) -> &str {
-        &self.reference
-    }
-
-    fn final_at(&self) -> Option<Timestamp> {
-        Some(self.at)
-    }
-}
 
 /// What a message is when it is handed over.
 enum Outgoing {
@@ -92,13 +59,14 @@ pub struct Outbox {
     ports: Ports,
     verifier: Arc<Verifier>,
     words: Arc<dyn Words>,
+    sweep: receipts::Sweep,
 }
 
 impl Outbox {
     /// The outbox of those ports. What cannot be delivered ends its challenge, with what waits for it, by the verifier.
     /// Its texts are made of those words.
-    pub const fn new(ports: Ports, verifier: Arc<Verifier>, words: Arc<dyn Words>) -> Self {
-        Self { ports, verifier, words }
+    pub fn new(ports: Ports, verifier: Arc<Verifier>, words: Arc<dyn Words>) -> Self {
+        Self { ports, verifier, words, sweep: receipts::Sweep::default() }
     }
 
     /// Up to `limit` messages that are to be sent now, or whose sender has crashed.
@@ -174,6 +142,9 @@ impl Outbox {
         {
             message.state = MessageState::Failed { cause: "no longer needed".to_owned(), at: now };
         } else {
+            if let MessageState::Queued { not_before } = message.state {
+                message.place.get_or_insert(not_before);
+            }
             message.state = MessageState::Sending { since: now };
             outgoing = Some(self.outgoing(&message, &challenge, now)?);
         }
@@ -216,6 +187,10 @@ impl Outbox {
     ) -> Result<(), Error> {
         self.change(id, answer.as_ref().ok(), |message, now| match answer {
             Ok(_) => MessageState::Sent { at: now },
+            Err(SendError::Waiting { cause }) => {
+                tracing::debug!(message_id = %message.id, cause, "message waits for the network");
+                MessageState::Queued { not_before: message.place.unwrap_or(now) }
+            }
             Err(SendError::Temporary { cause }) => {
                 tracing::info!(message_id = %message.id, cause, "message not taken over yet");
                 let wait = RETRY_SECONDS
@@ -234,38 +209,6 @@ impl Outbox {
             }
         })
         .await
-    }
-
-    /// Keeps what became of a message. A receipt that came before the network's answer to the submission, or is of no
-    /// message of ours, is kept under its names for a while.
-    async fn receipt(&self, receipt: &Receipt) -> Result<(), Error> {
-        let Ports { store, clock, .. } = &self.ports;
-        let found = || async {
-            let early = EarlyReceipt { delivery: receipt.delivery.clone(), at: clock.now() };
-            let mut batch = Batch::default();
-            for reference in &receipt.references {
-                let found = store.find::<NetworkReference>(reference).await?;
-                let message = found.as_ref().and_then(|found| found.value.message.clone());
-                if message.is_some() {
-                    return Ok((Batch::default(), message));
-                }
-                let waiting = NetworkReference {
-                    reference: reference.clone(),
-                    message: None,
-                    early: Some(early.clone()),
-                    at: clock.now(),
-                };
-                batch.put(found.map(|found| found.version), waiting)?;
-            }
-            Ok((batch, None))
-        };
-        match store.attempt(found).await? {
-            Some(id) => {
-                let after = |_: &mut Message, now| MessageState::after(&receipt.delivery, now);
-                self.change(&id, None, after).await
-            }
-            None => Ok(()),
-        }
     }
 
     /// Changes a message that has no final state yet. A message that failed and was its challenge's last ends the
@@ -293,36 +236,6 @@ impl Outbox {
             Ok((batch, ()))
         };
         self.ports.store.change(id.as_str(), change).await
-    }
-
-    /// Ties the network's name for a message to the message; a receipt may have come under it already.
-    async fn name(
-        &self,
-        message: &mut Message,
-        accepted: &Accepted,
-        now: Timestamp,
-        batch: &mut Batch,
-    ) -> Result<(), Error> {
-        let Accepted { reference, network_id } = accepted;
-        let found = self.ports.store.find::<NetworkReference>(reference).await?;
-        let early = found.as_ref().and_then(|found| found.value.early.as_ref());
-        if let Some(early) = early.filter(|early| early.is_recent(now)) {
-            message.state = MessageState::after(&early.delivery, now);
-        }
-        // Some networks name messages from a small set of numbers: the latest message has the name.
-        let link = NetworkReference {
-            reference: reference.clone(),
-            message: Some(message.id.clone()),
-            early: None,
-            at: now,
-        };
-        batch.put(found.map(|found| found.version), link)?;
-        let sent = Event::MessageSent {
-            message: message.id.clone(),
-            network_id: Some(network_id.clone()),
-        };
-        batch.fact(about(message), now, sent);
-        Ok(())
     }
 
     /// Adds what a message's new state means to a batch: a fact, and the challenge's end when it failed.

@@ -15,6 +15,7 @@ use crate::{
     event::Fact,
     id::{Identifier, MessageId},
     keys::KeyRing,
+    lane::Lane,
     message::{Accepted, Inbound, InboxError, OutboundMessage, SendError},
     operator::{CodeOrder, OperatorError, Verdict},
     record::{Batch, Record, RecordKey, Removal, StoreError, Stored, Versioned},
@@ -172,7 +173,16 @@ pub trait Messenger: Send + Sync {
     /// # Errors
     /// See [`SendError`]: each kind says whether the message may be sent again.
     async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError>;
+
+    /// Waits until the network would take a message of that lane, so that what cannot be sent yet stays in the line, in its
+    /// order. The turn ends when what is returned is dropped.
+    async fn turn(&self, _lane: Lane) -> Turn {
+        Box::new(())
+    }
 }
+
+/// A place at the network, for one message.
+pub type Turn = Box<dyn Send>;
 
 /// Computes codes, sends them and compares what was typed, with a key of its own: the telecom operator as trusted third party
 /// (F12.v1). Every call may be repeated.

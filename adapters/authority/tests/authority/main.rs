@@ -120,7 +120,7 @@ struct Phone(Mutex<String>);
 impl Messenger for Phone {
     async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError> {
         self.0.lock().unwrap().clone_from(message.text.expose());
-        Ok(Accepted { reference: "1".to_owned(), network_id: String::new() })
+        Ok(Accepted { references: vec!["1".to_owned()], network_id: String::new() })
     }
 }
 

@@ -10,6 +10,7 @@ look-again = Look again
 type-code = Type the code
 code-on-its-way = A message with a code is on its way to your phone { $number }.
 code-on-its-way-if-known = If that name or card is known here, a message with a code is on its way to its holder’s phone. If none comes, check what you typed and start again.
+code-waits = The message with the code to your phone { $number } waits: the phone network is busy. It goes out by itself.
 code-arrived = A message with a code is on your phone { $number }.
 code-failed = The message to your phone { $number } could not be delivered.
 code = Code

@@ -10,6 +10,7 @@ look-again = Actualiser
 type-code = Tapez le code
 code-on-its-way = Un message avec un code part vers votre téléphone { $number }.
 code-on-its-way-if-known = Si ce nom ou cette carte est connu ici, un message avec un code part vers le téléphone de son titulaire. Si rien n’arrive, vérifiez ce que vous avez tapé et recommencez.
+code-waits = Le message avec le code pour votre téléphone { $number } attend : le réseau est occupé. Il partira tout seul.
 code-arrived = Un message avec un code est sur votre téléphone { $number }.
 code-failed = Le message vers votre téléphone { $number } n’a pas pu être remis.
 code = Code

@@ -15,13 +15,16 @@ use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 use super::{
-    pdu::{Bind, Body, Pdu, first_pdu},
+    pdu::{Bind, Body, Malformed, Pdu, RESPONSE_BIT, first_pdu},
     settings::{InvalidSettings, SmppSettings},
     status::Status,
 };
 
 /// The sequence number of the bind, the first request of a session.
 const BIND_SEQUENCE: u32 = 1;
+
+/// Octets of requests that are kept until the bind is answered.
+const MAX_EARLY_OCTETS: usize = 65_536;
 
 /// A connection to the centre, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -96,10 +99,23 @@ impl Caller {
         stream.write_all(&octets).await?;
         stream.flush().await?;
 
-        let mut received = BytesMut::new();
-        let (length, answer) = loop {
+        let (mut received, mut requests) = (BytesMut::new(), BytesMut::new());
+        let answer = loop {
+            if requests.len() > MAX_EARLY_OCTETS {
+                return Err(Unbound::Unexpected);
+            }
             match first_pdu(&received) {
-                Ok(Some(octets)) => break (octets.len(), Pdu::decode(octets)),
+                Ok(Some(octets)) => {
+                    let pdu = Pdu::decode(octets);
+                    let octets = octets.to_vec();
+                    received.advance(octets.len());
+                    if !is_request(&pdu) {
+                        break pdu;
+                    }
+                    // Centres that ask or deliver before they answer the bind: it is answered once there is a session.
+                    requests.extend_from_slice(&octets);
+                    continue;
+                }
                 Ok(None) => {}
                 Err(_) => return Err(Unbound::Unexpected),
             }
@@ -107,19 +123,29 @@ impl Caller {
                 return Err(Unbound::Unreachable(std::io::ErrorKind::UnexpectedEof));
             }
         };
-        received.advance(length);
         match answer {
             Ok(Pdu {
                 status: Status::ESME_ROK,
                 sequence: BIND_SEQUENCE,
                 body: Body::BindTransceiverResp { .. },
-            }) => Ok(received),
+            }) => {
+                requests.extend_from_slice(&received);
+                Ok(requests)
+            }
             Ok(Pdu {
                 status, body: Body::BindTransceiverResp { .. } | Body::GenericNack, ..
             }) => Err(Unbound::Refused(status)),
             Ok(_) | Err(_) => Err(Unbound::Unexpected),
         }
     }
+}
+
+fn is_request(pdu: &Result<Pdu, Malformed>) -> bool {
+    let command_id = match pdu {
+        Ok(pdu) => pdu.body.command_id(),
+        Err(malformed) => malformed.command_id,
+    };
+    command_id & RESPONSE_BIT == 0
 }
 
 /// The pauses between calls: each twice as long as the one before, up to the longest, without jitter, so that what
@@ -143,9 +169,12 @@ impl Pauses {
         pause
     }
 
-    /// A session was bound: the next pause is the first again.
-    pub(super) const fn reset(&mut self) {
-        self.next = self.first;
+    /// A session ended that had lived for so long: the next pause is the first again if that is longer than the pause would
+    /// be. A centre that takes every bind and drops every session is called less and less.
+    pub(super) fn after(&mut self, life: Duration) {
+        if life >= self.next.min(self.longest) {
+            self.next = self.first;
+        }
     }
 }
 
@@ -157,7 +186,7 @@ mod tests {
     use crate::smpp::SourceAddress;
 
     #[test]
-    fn the_pauses_double_up_to_the_longest_and_begin_again_after_a_session() {
+    fn the_pauses_double_up_to_the_longest_and_begin_again_once_a_session_has_lived() {
         let source = SourceAddress::ShortCode("3800".to_owned());
         let mut settings =
             SmppSettings::new("127.0.0.1", 2775, "me", Secret::new(String::new()), source);
@@ -167,7 +196,11 @@ mod tests {
             [1, 2, 4, 5, 5].map(Duration::from_secs),
             std::array::from_fn(|_| pauses.take())
         );
-        pauses.reset();
+        pauses.after(Duration::from_secs(4));
+        assert_eq!(pauses.take(), Duration::from_secs(5));
+        pauses.after(Duration::from_secs(10));
         assert_eq!(pauses.take(), Duration::from_secs(1));
+        pauses.after(Duration::from_millis(1));
+        assert_eq!(pauses.take(), Duration::from_secs(2));
     }
 }

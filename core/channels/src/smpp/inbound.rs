@@ -1,4 +1,4 @@
-//! What a deliver_sm holds: a receipt, or a text from a phone (SMPP 3.4 section 4.6.1).
+//! What a deliver_sm or a data_sm holds: a receipt, or a text from a phone (SMPP 3.4 sections 4.6.1 and 4.7.1).
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use countersign_domain::{
     address::Msisdn,
-    message::{Delivery, Inbound, InboundText, Receipt},
+    message::{Delivery, Inbound, InboundText, Receipt, Tail},
     ports::{Clock, Inbox},
     secret::Secret,
 };
@@ -15,8 +15,10 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{
+    forms::{Forms, Reading},
     pdu::{Address, ESM_CLASS_RECEIPT, ESM_CLASS_TYPE, ESM_CLASS_UDHI, ShortMessage, tag},
-    reference,
+    reference::{self, IdForm},
+    settings::DefaultAlphabet,
     status::Status,
 };
 use crate::sms::{
@@ -32,37 +34,63 @@ const MAX_INCOMPLETE: usize = 1_000;
 /// How long the other parts are waited for: as long as a code may live.
 const MAX_INCOMPLETE_AGE: Duration = Duration::from_secs(600);
 
+/// Octets of them that are kept at once.
+const MAX_INCOMPLETE_OCTETS: usize = 1_048_576;
+
 /// Longest error code of a receipt that is passed on: it comes from outside and goes to logs.
 const MAX_ERROR_CHARACTERS: usize = 8;
 
 /// Codings of a text (section 5.2.19).
-const IA5: u8 = 1;
-const UCS2: u8 = 8;
+const DEFAULT: u8 = 0;
+const LATIN_1: u8 = 3;
+
+/// `_` in GSM 03.38, which some centres leave so in an id.
+const GSM_UNDERSCORE: u8 = 0x11;
 
 /// Takes in what the centre delivers, over all sessions.
 pub(super) struct Receiver {
     inbox: Arc<dyn Inbox>,
     clock: Arc<dyn Clock>,
+    forms: Arc<Mutex<Forms>>,
+    default_alphabet: DefaultAlphabet,
     incomplete: Mutex<Reassembly>,
 }
 
+/// What a receipt comes to.
+enum Reported {
+    /// Something for the domain.
+    Receipt(Receipt),
+    /// Nothing.
+    Nothing,
+    /// Nothing yet: which message is meant depends on an answer that is under way.
+    Later,
+}
+
 impl Receiver {
-    pub(super) fn new(inbox: Arc<dyn Inbox>, clock: Arc<dyn Clock>) -> Self {
-        let incomplete = Mutex::new(Reassembly::new(MAX_INCOMPLETE, MAX_INCOMPLETE_AGE));
-        Self { inbox, clock, incomplete }
+    pub(super) fn new(
+        inbox: Arc<dyn Inbox>,
+        clock: Arc<dyn Clock>,
+        forms: Arc<Mutex<Forms>>,
+        default_alphabet: DefaultAlphabet,
+    ) -> Self {
+        let incomplete = Reassembly::new(MAX_INCOMPLETE, MAX_INCOMPLETE_AGE)
+            .with_max_octets(MAX_INCOMPLETE_OCTETS);
+        Self { inbox, clock, forms, default_alphabet, incomplete: Mutex::new(incomplete) }
     }
 
     /// Hands it over and says what to answer: ESME_ROK once the domain has it or when it means nothing to us,
     /// ESME_RX_T_APPN when the centre should offer it again, ESME_RX_P_APPN when it cannot be used at all.
     pub(super) async fn take(&self, message: ShortMessage) -> Status {
         let message_type = message.esm_class & ESM_CLASS_TYPE;
-        // Some centres send receipts as plain messages; a phone cannot add this parameter, so nothing can be forged.
+        // Some centres send receipts as plain messages; a phone cannot add these parameters, so nothing can be forged.
         if message_type == ESM_CLASS_RECEIPT
             || message.parameter(tag::RECEIPTED_MESSAGE_ID).is_some()
+            || message.parameter(tag::MESSAGE_STATE).is_some()
         {
             return match self.receipt(&message) {
-                Some(receipt) => self.accept(Inbound::Receipt(receipt)).await,
-                None => Status::ESME_ROK,
+                Reported::Receipt(receipt) => self.accept(Inbound::Receipt(receipt)).await,
+                Reported::Nothing => Status::ESME_ROK,
+                Reported::Later => Status::ESME_RX_T_APPN,
             };
         }
         if message_type != 0 {
@@ -84,15 +112,14 @@ impl Receiver {
 
     /// The end of a message, if this is one. The optional parameters say it better than the text, which each centre
     /// writes in its own way.
-    fn receipt(&self, message: &ShortMessage) -> Option<Receipt> {
+    fn receipt(&self, message: &ShortMessage) -> Reported {
         let written = receipt::read(&receipt_text(message));
-        let id = message.parameter(tag::RECEIPTED_MESSAGE_ID).map(without_nul).or(written.id);
-        let state = message
-            .parameter(tag::MESSAGE_STATE)
-            .and_then(|value| State::from_message_state(*value.first()?));
+        let id = message.parameter(tag::RECEIPTED_MESSAGE_ID).map(without_nul);
+        let id = id.filter(|id| !id.is_empty()).or(written.id);
+        let state = message.parameter(tag::MESSAGE_STATE).and_then(state);
         let Some(state) = state.or(written.state) else {
             tracing::warn!("a receipt without a state was left aside");
-            return None;
+            return Reported::Nothing;
         };
         let delivery = match state {
             State::Delivered => Delivery::Delivered,
@@ -101,18 +128,45 @@ impl Receiver {
             }
             State::Enroute | State::Accepted | State::Unknown => {
                 tracing::debug!(%state, "a receipt that is no end was left aside");
-                return None;
+                return Reported::Nothing;
             }
         };
-        let user_reference = message.parameter(tag::USER_MESSAGE_REFERENCE).and_then(number);
-        let now = self.clock.now();
-        let references =
-            reference::of_receipt(id.as_deref(), &message.source.digits, user_reference, now);
-        if references.is_empty() {
-            tracing::warn!(%state, "a receipt that names no message was left aside");
-            return None;
+        self.about(message, id.as_deref(), delivery)
+    }
+
+    /// Which message it is about. Not every centre turns the addresses round: the message went to one of them.
+    fn about(&self, message: &ShortMessage, id: Option<&str>, delivery: Delivery) -> Reported {
+        let addresses = [&message.source, &message.destination].map(|address| &address.digits);
+        let (digits, numbers): (Vec<&str>, Vec<Tail>) = addresses
+            .into_iter()
+            .filter_map(|address| Some((address.trim(), Tail::of(address)?)))
+            .unzip();
+        let reading = id.map(|id| self.forms().read(id, &digits));
+        let open = reading.as_ref().is_some_and(|reading| reading.is_open);
+        if open && numbers.is_empty() {
+            tracing::warn!(
+                "a receipt that bears no number and an id of unknown form was left aside"
+            );
+            return Reported::Nothing;
         }
-        Some(Receipt { references, delivery })
+        let later = reading.as_ref().is_some_and(|reading| reading.may_be_under_way);
+        if later && matches!(delivery, Delivery::Failed { .. }) {
+            tracing::debug!("a receipt that may be about a message under way has to come again");
+            return Reported::Later;
+        }
+        let forms = reading.map_or_else(|| vec![IdForm::Same], |Reading { forms, .. }| forms);
+        let user_reference = message.parameter(tag::USER_MESSAGE_REFERENCE).and_then(number);
+        let ranks = reference::of_receipt(id, &forms, &digits, user_reference, self.clock.now());
+        if ranks.is_empty() {
+            tracing::warn!("a receipt that names no message was left aside");
+            return Reported::Nothing;
+        }
+        Reported::Receipt(Receipt { ranks, numbers, delivery })
+    }
+
+    fn forms(&self) -> std::sync::MutexGuard<'_, Forms> {
+        // A panic cannot leave it half changed: what it says is learned again.
+        self.forms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn text(&self, message: &ShortMessage) -> Status {
@@ -146,7 +200,11 @@ impl Receiver {
                 }
             }
         };
-        let Some(mut text) = text::decode(message.data_coding, &octets) else {
+        let coding = match (message.data_coding, self.default_alphabet) {
+            (DEFAULT, DefaultAlphabet::Latin1) => LATIN_1,
+            (coding, DefaultAlphabet::Gsm7 | DefaultAlphabet::Latin1) => coding,
+        };
+        let Some(mut text) = text::decode(coding, &octets) else {
             tracing::warn!(from = %from, data_coding = message.data_coding, "a message that is no text was refused");
             return Status::ESME_RX_P_APPN;
         };
@@ -168,15 +226,34 @@ impl Receiver {
 
 /// What the message says: in short_message, or in message_payload when that is empty (section 5.3.2.32).
 fn user_data(message: &ShortMessage) -> &[u8] {
-    let payload =
-        message.parameter(tag::MESSAGE_PAYLOAD).filter(|_| message.short_message.is_empty());
+    let is_empty = message.short_message.iter().all(|octet| *octet == 0);
+    let payload = message.parameter(tag::MESSAGE_PAYLOAD).filter(|_| is_empty);
     payload.unwrap_or(&message.short_message)
 }
 
-/// What a receipt says. It is plain ASCII whatever its coding is said to be (OsmoMSC: 2, octets), but for UCS-2.
+/// What a receipt says. It is ASCII in one octet for each letter or in two, whatever its coding is said to be (OsmoMSC: 2,
+/// octets): zeros are the other half of a letter, or filling.
 fn receipt_text(message: &ShortMessage) -> Zeroizing<String> {
-    let coding = if message.data_coding == UCS2 { UCS2 } else { IA5 };
-    text::decode(coding, user_data(message)).unwrap_or_default()
+    let octets = user_data(message);
+    let has_header = message.esm_class & ESM_CLASS_UDHI != 0;
+    let headed = header::read(octets).filter(|_| has_header).map(|(_, text)| text);
+    let letters = headed.unwrap_or(octets).iter().filter_map(|&octet| match octet {
+        0 => None,
+        GSM_UNDERSCORE => Some('_'),
+        // What is not ASCII stands between words, such as the mark at the begin of UTF-16.
+        _ => Some(if octet.is_ascii() { char::from(octet) } else { ' ' }),
+    });
+    Zeroizing::new(letters.collect())
+}
+
+/// A message_state, which not every centre writes in one octet, nor as a number.
+fn state(value: &[u8]) -> Option<State> {
+    let value = match value {
+        [digit @ b'0'..=b'9'] | [digit @ b'0'..=b'9', 0] => digit - b'0',
+        [zeros @ .., value] if zeros.iter().all(|octet| *octet == 0) => *value,
+        _ => return None,
+    };
+    State::from_message_state(value)
 }
 
 /// Which part of a longer message it is, if it is one, by its header or by the sar parameters (section 5.3.2.22 to 24);
@@ -219,9 +296,10 @@ fn number(value: &[u8]) -> Option<u16> {
     }
 }
 
-/// receipted_message_id is a C-Octet String, but not every centre ends it with a NUL.
+/// receipted_message_id is a C-Octet String, but not every centre ends it with a NUL, and some fill it up.
 fn without_nul(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()
+    let text = value.split(|octet| *octet == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).trim().to_owned()
 }
 
 fn cause(state: State, error: Option<&str>) -> String {

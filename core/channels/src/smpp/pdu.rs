@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 
 use super::status::Status;
 
-pub use decode::first_pdu;
+pub use decode::{MAX_MESSAGE_ID_OCTETS, first_pdu};
 
 /// Octets of a PDU's header (section 3.2).
 pub const HEADER_OCTETS: usize = 16;
 
-/// Longest PDU that is read, in octets. A message of 254 octets with every optional parameter fits several times.
-pub const MAX_PDU_OCTETS: usize = 8_192;
+/// Longest PDU that is read, in octets: a message_payload as long as its length can say, and all the rest.
+pub const MAX_PDU_OCTETS: usize = 69_632;
 
 /// The greatest sequence_number (section 3.2); the least is 1.
 pub const MAX_SEQUENCE: u32 = 0x7FFF_FFFF;
@@ -41,7 +41,10 @@ pub mod command {
     pub const BIND_TRANSCEIVER_RESP: u32 = 0x8000_0009;
     pub const ENQUIRE_LINK: u32 = 0x0000_0015;
     pub const ENQUIRE_LINK_RESP: u32 = 0x8000_0015;
+    pub const OUTBIND: u32 = 0x0000_000B;
     pub const ALERT_NOTIFICATION: u32 = 0x0000_0102;
+    pub const DATA_SM: u32 = 0x0000_0103;
+    pub const DATA_SM_RESP: u32 = 0x8000_0103;
 }
 
 /// Tags of optional parameters (section 5.3.2).
@@ -54,6 +57,9 @@ pub mod tag {
     pub const SAR_SEGMENT_SEQNUM: u16 = 0x020F;
     pub const MESSAGE_PAYLOAD: u16 = 0x0424;
     pub const MESSAGE_STATE: u16 = 0x0427;
+
+    /// Those of text, whose NUL is counted here and not written there.
+    pub(crate) const MAY_END_WITH_NUL: [u16; 2] = [RECEIPTED_MESSAGE_ID, MESSAGE_PAYLOAD];
 }
 
 /// The user data begins with a header: a bit of esm_class (section 5.2.12).
@@ -102,6 +108,10 @@ pub enum Body {
     DeliverSm(ShortMessage),
     /// Answers it (section 4.6.2).
     DeliverSmResp,
+    /// A receipt, or a message from a phone, in the shorter form (section 4.7.1).
+    DataSm(ShortMessage),
+    /// Answers it (section 4.7.2).
+    DataSmResp,
     /// Closes the session (section 4.2.1).
     Unbind,
     /// Answers it.
@@ -112,6 +122,8 @@ pub enum Body {
     EnquireLinkResp,
     /// A phone is reachable again (section 4.12.1); there is no answer to it, and we make nothing of it.
     AlertNotification,
+    /// The centre asks to be called (section 4.1.7); there is no answer to it, and a session is bound already.
+    Outbind,
     /// Something that this session does not use.
     Other {
         /// Its command_id.
@@ -124,13 +136,13 @@ pub enum Body {
 pub struct Bind {
     /// The account, up to 15 octets.
     pub system_id: String,
-    /// The proof, up to 8 octets.
+    /// The proof, up to 8 octets by the standard, and up to 64 at centres that do not keep it.
     pub password: Zeroizing<String>,
     /// What kind of system it is, up to 12 octets; mostly empty.
     pub system_type: String,
 }
 
-/// The body that submit_sm and deliver_sm have in common.
+/// The body that submit_sm and deliver_sm have in common, and of which data_sm has a part.
 #[derive(Clone, Default, PartialEq)]
 pub struct ShortMessage {
     /// From whom.
@@ -176,7 +188,8 @@ pub struct Parameter {
 #[error("a command_length of {0} is not from {HEADER_OCTETS} to {MAX_PDU_OCTETS}")]
 pub struct BadLength(pub u32);
 
-/// A PDU whose octets are not what its command_id calls for. The session can go on after it.
+/// A PDU whose octets are not what its command_id calls for, and not to be understood all the same. The session can go on
+/// after it.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("{field} {why} in the PDU {command_id:#010x}")]
 pub struct Malformed {
@@ -223,11 +236,14 @@ impl Body {
             Self::SubmitSmResp { .. } => command::SUBMIT_SM_RESP,
             Self::DeliverSm(_) => command::DELIVER_SM,
             Self::DeliverSmResp => command::DELIVER_SM_RESP,
+            Self::DataSm(_) => command::DATA_SM,
+            Self::DataSmResp => command::DATA_SM_RESP,
             Self::Unbind => command::UNBIND,
             Self::UnbindResp => command::UNBIND_RESP,
             Self::EnquireLink => command::ENQUIRE_LINK,
             Self::EnquireLinkResp => command::ENQUIRE_LINK_RESP,
             Self::AlertNotification => command::ALERT_NOTIFICATION,
+            Self::Outbind => command::OUTBIND,
             Self::Other { command_id } => *command_id,
         }
     }

@@ -1,96 +1,164 @@
 //! How a receipt finds its message.
 //!
-//! A receipt names its message by the centre's message_id, but centres write it in decimal in one place and in
-//! hexadecimal in the other, with or without leading zeros, in either case. Some give every message the same id
-//! (OsmoMSC: `msg_id_not_implemented`) and return our user_message_reference, cut to 8 bits. So:
+//! A receipt names its message by the centre's message_id, but centres write it in decimal in one place and in hexadecimal
+//! in the other, with or without leading zeros, in either case. Some give every message the same id (OsmoMSC:
+//! `msg_id_not_implemented`) and return our user_message_reference, cut to 8 bits. So:
 //!
-//! - [`of_submission`] makes one reference when the centre accepts a message: the id in its plainest form and the last
-//!   digits of the number; or, when the id names nothing, those digits, our reference modulo 256, and the time.
-//! - [`of_receipt`] makes every reference that the receipt's message may have, surest first.
+//! - [`of_submission`] makes the names of a message that the centre accepted: its id in its plainest form; and where the id
+//!   may be everybody's, our reference modulo 256 with the number's last digits and the time.
+//! - [`of_receipt`] makes the names that the receipt's message may have, in ranks, surest first.
 //!
-//! Nothing is kept in between, so that a receipt finds its message after a restart, and from another process.
+//! Nothing is needed in between, so that a receipt finds its message after a restart, and from another process. What is
+//! kept ([`super::forms`]) says only how this centre writes its ids.
 
 use countersign_domain::time::Timestamp;
 
-/// Digits of the number in a reference: what national and international forms of it have in common, and no more of it
-/// than a log may show.
+use super::pdu::MAX_MESSAGE_ID_OCTETS;
+
+/// Digits of the number in a name: what national and international forms of it have in common, and no more of it than a
+/// log may show.
 const TAIL_DIGITS: usize = 6;
 
-/// The grain of the time in a reference, in seconds. A receipt is matched within one and two of these: longer than a
-/// code lives, short enough that our reference has not come round for the same number.
+/// The grain of the time in a name, in seconds. A receipt is matched within one and two of these: longer than a code
+/// lives, short enough that our reference has not come round for the same number.
 const PERIOD_SECONDS: u64 = 900;
 
-/// The reference of a message to `number` that the centre accepted as `message_id`.
+/// What centres answer that give no ids.
+const NO_IDS: [&str; 1] = ["msg_id_not_implemented"];
+
+/// How a centre writes in its receipts the ids that it gave in its answers.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum IdForm {
+    /// In the same form.
+    Same,
+    /// Decimal in the answer, hexadecimal in the receipt.
+    Hexadecimal,
+    /// Hexadecimal in the answer, decimal in the receipt.
+    Decimal,
+}
+
+impl IdForm {
+    pub(super) const ALL: [Self; 3] = [Self::Same, Self::Hexadecimal, Self::Decimal];
+
+    /// The id of the answer, in its plainest form, when the receipt's is `plain`.
+    fn answered(self, plain: &str) -> Option<String> {
+        match self {
+            Self::Same => Some(plain.to_owned()),
+            Self::Hexadecimal => {
+                u128::from_str_radix(plain, 16).ok().map(|value| value.to_string())
+            }
+            Self::Decimal => plain.parse::<u128>().ok().map(|value| format!("{value:x}")),
+        }
+    }
+}
+
+/// The names of a message to `number` that the centre accepted as `message_id`.
 pub(super) fn of_submission(
     message_id: &str,
     number: &str,
     user_reference: u16,
     now: Timestamp,
-) -> String {
-    let tail = tail(number);
-    if names_a_message(message_id) {
-        by_id(&plain(message_id), tail)
-    } else {
-        by_user_reference(user_reference, tail, period(now))
-    }
-}
-
-/// The references that a receipt about a message to `number` may mean.
-pub(super) fn of_receipt(
-    message_id: Option<&str>,
-    number: &str,
-    user_reference: Option<u16>,
-    now: Timestamp,
 ) -> Vec<String> {
-    let tail = tail(number);
-    let mut references = Vec::new();
-    if let Some(id) = message_id.filter(|id| names_a_message(id)) {
-        let id = plain(id);
-        // Decimal here and hexadecimal there, or the other way round.
-        let in_hexadecimal = id.parse::<u128>().ok().map(|value| format!("{value:x}"));
-        let in_decimal = u128::from_str_radix(&id, 16).ok().map(|value| value.to_string());
-        for id in [Some(id), in_hexadecimal, in_decimal].into_iter().flatten() {
-            let reference = by_id(&id, tail);
-            if !references.contains(&reference) {
-                references.push(reference);
-            }
+    let mut names = Vec::new();
+    if let Some(id) = plain(message_id) {
+        let any_case = id.to_ascii_lowercase();
+        names.push(by_id(&id));
+        if any_case != id {
+            names.push(by_id(&any_case));
         }
     }
-    if let Some(user_reference) = user_reference {
-        let now = period(now);
-        references.extend(
-            [now, now.saturating_sub(1)]
-                .map(|period| by_user_reference(user_reference, tail, period)),
-        );
+    if may_be_everybodys(message_id) {
+        names.push(by_user_reference(user_reference, tail(number), period(now)));
     }
-    references
+    names
 }
 
-fn by_id(plain_id: &str, tail: &str) -> String {
-    format!("id:{plain_id}:{tail}")
+/// The names that the message of a receipt may have, when its id is in one of these forms; `numbers` are the addresses that
+/// the receipt bears.
+pub(super) fn of_receipt(
+    message_id: Option<&str>,
+    forms: &[IdForm],
+    numbers: &[&str],
+    user_reference: Option<u16>,
+    now: Timestamp,
+) -> Vec<Vec<String>> {
+    let id = message_id.and_then(plain);
+    let readings = id.as_deref().map_or_else(Vec::new, |id| {
+        readings(id, forms).into_iter().map(|(_, id)| by_id(&id)).collect()
+    });
+    let any_case = id.map(|id| id.to_ascii_lowercase()).filter(|_| forms.contains(&IdForm::Same));
+    let any_case: Vec<_> =
+        any_case.map(|id| by_id(&id)).into_iter().filter(|id| !readings.contains(id)).collect();
+    let now = period(now);
+    let periods = [now, now.saturating_sub(1)];
+    let by_reference = user_reference.map_or_else(Vec::new, |reference| {
+        let tails =
+            numbers.iter().map(|number| tail(number)).filter(|tail| tail.len() == TAIL_DIGITS);
+        tails
+            .flat_map(|tail| periods.map(|period| by_user_reference(reference, tail, period)))
+            .collect()
+    });
+    let ranks = if message_id.is_some_and(may_be_everybodys) {
+        [by_reference, readings, any_case]
+    } else {
+        [readings, any_case, by_reference]
+    };
+    ranks.into_iter().filter(|rank| !rank.is_empty()).collect()
+}
+
+/// The different ids that a message may have been given when a receipt bears that one, each with the first form that says
+/// so.
+pub(super) fn readings(plain: &str, forms: &[IdForm]) -> Vec<(IdForm, String)> {
+    let mut readings: Vec<(IdForm, String)> = Vec::new();
+    for form in forms {
+        let Some(id) = form.answered(plain) else {
+            continue;
+        };
+        if readings.iter().all(|(_, known)| *known != id) {
+            readings.push((*form, id));
+        }
+    }
+    readings
+}
+
+/// An id without what centres add and leave out: blanks, quotes, leading zeros and the case of hexadecimal numbers. `None`
+/// when it names nothing.
+pub(super) fn plain(id: &str) -> Option<String> {
+    let id = id.trim_matches(|letter: char| {
+        letter.is_whitespace() || letter.is_control() || letter == '"' || letter == '\''
+    });
+    if id.is_empty() || NO_IDS.iter().any(|none| id.eq_ignore_ascii_case(none)) {
+        return None;
+    }
+    let id: String = id.chars().take(MAX_MESSAGE_ID_OCTETS).collect();
+    let number = id.strip_prefix("0x").or_else(|| id.strip_prefix("0X")).unwrap_or(&id);
+    if !number.is_empty() && number.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+        let number = number.to_ascii_lowercase();
+        let significant = number.trim_start_matches('0');
+        return Some(if significant.is_empty() { "0".to_owned() } else { significant.to_owned() });
+    }
+    let is_uuid = id.bytes().all(|octet| octet.is_ascii_hexdigit() || octet == b'-');
+    Some(if is_uuid { id.to_ascii_lowercase() } else { id })
+}
+
+/// The number's last digits in a name.
+pub(super) fn tail(number: &str) -> &str {
+    let start = number.len().saturating_sub(TAIL_DIGITS);
+    number.get(start..).unwrap_or_default()
+}
+
+/// Text without a digit may be the same for every message.
+fn may_be_everybodys(id: &str) -> bool {
+    !id.bytes().any(|octet| (b'1'..=b'9').contains(&octet))
+}
+
+fn by_id(plain_id: &str) -> String {
+    format!("id:{plain_id}")
 }
 
 fn by_user_reference(user_reference: u16, tail: &str, period: u64) -> String {
     let [_, low] = user_reference.to_be_bytes();
     format!("ref:{low}:{tail}:{period}")
-}
-
-/// Text without a digit is the same for every message, unless it is hexadecimal.
-fn names_a_message(id: &str) -> bool {
-    let hexadecimal = !id.is_empty() && id.bytes().all(|octet| octet.is_ascii_hexdigit());
-    hexadecimal || id.bytes().any(|octet| octet.is_ascii_digit())
-}
-
-/// Lower case, no leading zeros.
-fn plain(id: &str) -> String {
-    let id = id.to_ascii_lowercase();
-    let without_zeros = id.trim_start_matches('0');
-    if without_zeros.is_empty() { "0".to_owned() } else { without_zeros.to_owned() }
-}
-
-fn tail(number: &str) -> &str {
-    let start = number.len().saturating_sub(TAIL_DIGITS);
-    number.get(start..).unwrap_or_default()
 }
 
 fn period(now: Timestamp) -> u64 {
@@ -102,13 +170,14 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+    const NUMBER: &str = "33612345678";
 
-    /// Whether a receipt that names `receipt` finds the message that was accepted as `accepted`; and how sure it is.
-    fn found(accepted: &str, receipt: &str) -> Option<usize> {
-        let reference = of_submission(accepted, "33612345678", 1, NOW);
-        of_receipt(Some(receipt), "33612345678", None, NOW)
+    /// The rank in which a receipt that names `receipt` finds the message that was accepted as `accepted`.
+    fn found(accepted: &str, receipt: &str, forms: &[IdForm]) -> Option<usize> {
+        let names = of_submission(accepted, NUMBER, 1, NOW);
+        of_receipt(Some(receipt), forms, &[NUMBER], None, NOW)
             .iter()
-            .position(|found| *found == reference)
+            .position(|rank| rank.iter().any(|name| names.contains(name)))
     }
 
     #[test]
@@ -118,72 +187,95 @@ mod tests {
             ("7f3a", "7F3A"),
             ("0000001234", "1234"),
             ("1234", "0000001234"),
+            ("0x4D2", "4d2"),
+            (" 1234", "1234 "),
             ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "3F2504E0-4F89-11D3-9A0C-0305E82C3301"),
             ("0", "000"),
+            ("XkQzPwRs", "XkQzPwRs"),
+            ("msg.1@centre", "msg.1@centre"),
+            (&"9".repeat(64), &"9".repeat(70)),
         ] {
-            assert_eq!(found(accepted, receipt), Some(0), "{accepted} {receipt}");
+            assert_eq!(found(accepted, receipt, &[IdForm::Same]), Some(0), "{accepted} {receipt}");
+        }
+    }
+
+    #[test]
+    fn another_case_is_less_sure_than_the_same() {
+        for (accepted, receipt, rank) in [
+            ("XkQzPwRs", "XKQZPWRS", Some(1)),
+            ("xkqzpwrs", "XkQzPwRs", Some(1)),
+            ("XkQzPwRs", "xkqzpwrs", Some(0)),
+            ("XkQz", "XkQy", None),
+        ] {
+            assert_eq!(found(accepted, receipt, &[IdForm::Same]), rank, "{accepted} {receipt}");
         }
     }
 
     #[test]
     fn an_id_is_found_across_decimal_and_hexadecimal() {
-        for (accepted, receipt) in [
-            ("7F3A", "32570"),
-            ("32570", "7F3A"),
-            ("00007f3a", "0000032570"),
-            ("4D2", "1234"),
-            ("1234", "4d2"),
+        for (accepted, receipt, form) in [
+            ("7F3A", "32570", IdForm::Decimal),
+            ("00007f3a", "0000032570", IdForm::Decimal),
+            ("4D2", "1234", IdForm::Decimal),
+            ("32570", "7F3A", IdForm::Hexadecimal),
+            ("1234", "4d2", IdForm::Hexadecimal),
         ] {
-            assert!(found(accepted, receipt).is_some(), "{accepted} {receipt}");
+            assert_eq!(found(accepted, receipt, &[form]), Some(0), "{accepted} {receipt}");
+            assert_eq!(found(accepted, receipt, &IdForm::ALL), Some(0), "{accepted} {receipt}");
+            assert_eq!(found(accepted, receipt, &[IdForm::Same]), None, "{accepted} {receipt}");
         }
     }
 
     #[test]
-    fn the_same_id_is_surer_than_another_form_of_it() {
-        let references = of_receipt(Some("10"), "33612345678", None, NOW);
-        assert_eq!(references, ["id:10:345678", "id:a:345678", "id:16:345678"]);
+    fn as_long_as_the_form_is_not_known_no_reading_is_surer_than_another() {
+        let ranks = of_receipt(Some("10"), &IdForm::ALL, &[NUMBER], None, NOW);
+        assert_eq!(ranks, [["id:10", "id:16", "id:a"]]);
+        let ranks = of_receipt(Some("10"), &[IdForm::Hexadecimal], &[NUMBER], None, NOW);
+        assert_eq!(ranks, [["id:16"]]);
     }
 
     #[test]
     fn an_id_of_another_message_is_not_found() {
-        assert_eq!(found("1234", "1235"), None);
-        let reference = of_submission("1234", "33612345678", 1, NOW);
-        assert!(!of_receipt(Some("1234"), "33699999999", None, NOW).contains(&reference));
-    }
-
-    #[test]
-    fn a_national_form_of_the_number_is_found() {
-        let reference = of_submission("1234", "33612345678", 1, NOW);
-        assert!(of_receipt(Some("1234"), "0612345678", None, NOW).contains(&reference));
+        assert_eq!(found("1234", "1235", &IdForm::ALL), None);
     }
 
     #[test]
     fn a_constant_id_is_replaced_by_our_reference_cut_to_8_bits() {
-        for constant in ["msg_id_not_implemented", ""] {
-            let reference = of_submission(constant, "33612345678", 4_242, NOW);
-            let receipt = |number, user_reference, now| {
-                of_receipt(Some("77"), number, Some(user_reference), now)
+        for constant in ["msg_id_not_implemented", "", "NONE", "0"] {
+            let names = of_submission(constant, NUMBER, 4_242, NOW);
+            let receipt = |id, number, user_reference, now| {
+                of_receipt(Some(id), &IdForm::ALL, &[number], Some(user_reference), now)
+                    .iter()
+                    .flatten()
+                    .any(|name| names.contains(name))
             };
-            assert!(receipt("33612345678", 146, NOW).contains(&reference));
-            assert!(receipt("33612345678", 4_242, NOW.plus_seconds(900)).contains(&reference));
-            assert!(!receipt("33612345678", 147, NOW).contains(&reference));
-            assert!(!receipt("33612349999", 146, NOW).contains(&reference));
-            assert!(!receipt("33612345678", 146, NOW.plus_seconds(1_800)).contains(&reference));
+            assert!(receipt("77", NUMBER, 146, NOW));
+            assert!(receipt("77", "0612345678", 4_242, NOW.plus_seconds(900)));
+            assert!(!receipt("77", NUMBER, 147, NOW));
+            assert!(!receipt("77", "33612349999", 146, NOW));
+            assert!(!receipt("77", NUMBER, 146, NOW.plus_seconds(1_800)));
         }
     }
 
     #[test]
-    fn a_receipt_that_names_nothing_has_no_reference() {
-        assert!(of_receipt(None, "33612345678", None, NOW).is_empty());
-        assert!(of_receipt(Some("none"), "33612345678", None, NOW).is_empty());
+    fn of_an_id_that_may_be_everybodys_our_reference_is_surer() {
+        let ranks = of_receipt(Some("none"), &[IdForm::Same], &[NUMBER], Some(1), NOW);
+        assert!(ranks[0][0].starts_with("ref:") && ranks[1] == ["id:none"], "{ranks:?}");
     }
 
     #[test]
-    fn a_reference_is_short_and_has_no_full_number() {
+    fn a_receipt_that_names_nothing_has_no_name() {
+        assert!(of_receipt(None, &IdForm::ALL, &[NUMBER], None, NOW).is_empty());
+        assert!(of_receipt(Some(" "), &IdForm::ALL, &[NUMBER], None, NOW).is_empty());
+    }
+
+    #[test]
+    fn a_name_is_short_and_has_no_full_number() {
         for id in ["f".repeat(64), "9".repeat(64), "msg_id_not_implemented".to_owned()] {
-            let reference = of_submission(&id, "33612345678", u16::MAX, NOW);
-            assert!(reference.len() <= 128, "{reference}");
-            assert!(!reference.contains("33612345678"));
+            for name in of_submission(&id, NUMBER, u16::MAX, NOW) {
+                assert!(name.len() <= 128, "{name}");
+                assert!(!name.contains(NUMBER));
+            }
         }
     }
 }

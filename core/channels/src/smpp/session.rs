@@ -1,13 +1,14 @@
 //! One bound session: a single task owns the connection, the window and every timer.
 //!
 //! Everything that must not be mixed up is decided here. A submission ends as answered, as certainly not with the
-//! centre, or as in doubt, by whether its octets were written before the connection ended.
+//! centre, or as in doubt, by whether its octets were written before the connection ended. What the centre has no room for
+//! is submitted again before all else, at the pace that it takes.
 
 mod outgoing;
 mod pace;
 mod window;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use tokio::{
@@ -19,17 +20,18 @@ use zeroize::{Zeroize, Zeroizing};
 
 use self::{
     outgoing::Outgoing,
-    pace::{Pace, Throttle},
+    pace::{Pace, Room},
     window::{Pending, Window},
 };
 use super::{
     inbound::Receiver,
-    pdu::{Body, Malformed, Pdu, RESPONSE_BIT, ShortMessage, command, first_pdu},
-    settings::SmppSettings,
+    pdu::{Body, Malformed, Pdu, RESPONSE_BIT, ShortMessage, Unfit, command, first_pdu},
+    settings::{SmppSettings, Validity},
     status::Status,
 };
+use crate::sms::validity;
 
-/// Requests of the centre that may be in the domain's hands at once; it is told to try again with any more.
+/// Requests of the centre that may be in the domain's hands at once; no more is read before one of them is answered.
 const MAX_DELIVERIES: usize = 64;
 
 /// Octets that may wait to be written. Answers to a centre that asks and does not read would grow without end.
@@ -50,31 +52,63 @@ const MIN_TICK: Duration = Duration::from_millis(1);
 /// The way into a session, for submissions.
 #[derive(Clone)]
 pub(super) struct Link {
-    /// A place for each submission that waits for its answer.
+    /// A place for each message that waits for an answer.
     pub(super) places: Arc<Semaphore>,
-    /// Has room for as many as the window has.
+    /// For first parts. Has room for as many as the window has.
     pub(super) requests: mpsc::Sender<Submission>,
+    /// For further parts, which go before the first of others: nobody reads a part.
+    pub(super) further: mpsc::Sender<Submission>,
 }
 
 /// A submit_sm on its way.
 pub(super) struct Submission {
-    /// The PDU; its sequence_number is filled in when it is written.
-    pub(super) octets: Zeroizing<Vec<u8>>,
+    /// Without its validity_period, which is what is left when it is written.
+    message: ShortMessage,
+    /// When it is of no use any more.
+    dies_at: Instant,
+    /// Until when it may wait for being taken.
+    patience: Instant,
+    /// Its place among what was written, once it was.
+    order: Option<u64>,
     /// Where the sender of it waits.
-    pub(super) outcome: oneshot::Sender<Outcome>,
+    outcome: oneshot::Sender<(Outcome, Place)>,
     /// Its place in the window.
-    pub(super) place: OwnedSemaphorePermit,
+    place: Place,
+}
+
+/// A place in the window; free again when this is dropped.
+pub(super) type Place = OwnedSemaphorePermit;
+
+impl Submission {
+    pub(super) const fn new(
+        message: ShortMessage,
+        dies_at: Instant,
+        patience: Instant,
+        outcome: oneshot::Sender<(Outcome, Place)>,
+        place: Place,
+    ) -> Self {
+        Self { message, dies_at, patience, order: None, outcome, place }
+    }
+
+    /// Tells the outcome, and gives the place back; the sender may have given up waiting.
+    fn end(self, outcome: Outcome) {
+        let _: Result<_, _> = self.outcome.send((outcome, self.place));
+    }
 }
 
 /// How a submission ended.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// The centre answered.
+    /// The centre answered; not that it has no room, unless for too long.
     Answered { status: Status, message_id: String },
-    /// The centre certainly did not get it.
+    /// The centre certainly did not get it, or had no room for it.
     NotWritten(&'static str),
     /// The centre may have got it.
     InDoubt(&'static str),
+    /// It is of no use any more, and was not written.
+    Dead,
+    /// It cannot be written.
+    Unfit(Unfit),
 }
 
 /// Why a session ended.
@@ -101,9 +135,8 @@ pub(super) struct Session<S> {
     received: BytesMut,
     outgoing: Outgoing,
     unflushed: bool,
-    requests: mpsc::Receiver<Submission>,
+    submissions: Submissions,
     window: Window,
-    throttle: Throttle,
     pace: Pace,
     receiver: Arc<Receiver>,
     deliveries: usize,
@@ -114,10 +147,69 @@ pub(super) struct Session<S> {
     settings: Arc<SmppSettings>,
 }
 
-/// What became of a deliver_sm.
+/// What became of a deliver_sm or a data_sm.
 struct Verdict {
     sequence: u32,
     status: Status,
+    answer: Body,
+}
+
+/// What waits to be written.
+struct Submissions {
+    /// What the centre had no room for, in the order in which it was written first.
+    again: VecDeque<Submission>,
+    further: mpsc::Receiver<Submission>,
+    requests: mpsc::Receiver<Submission>,
+}
+
+impl Submissions {
+    async fn next(&mut self) -> Submission {
+        if let Some(submission) = self.again.pop_front() {
+            return submission;
+        }
+        tokio::select! {
+            biased;
+            Some(submission) = self.further.recv() => submission,
+            Some(submission) = self.requests.recv() => submission,
+            else => std::future::pending().await,
+        }
+    }
+
+    fn next_waiting(&mut self) -> Option<Submission> {
+        let again = self.again.pop_front();
+        let further = || self.further.try_recv().ok();
+        again.or_else(further).or_else(|| self.requests.try_recv().ok())
+    }
+
+    fn put_back(&mut self, submission: Submission) {
+        let behind = self.again.partition_point(|other| other.order < submission.order);
+        self.again.insert(behind, submission);
+    }
+
+    /// Gives up what may not wait any longer.
+    fn give_up(&mut self, now: Instant) {
+        while let Some(overdue) = self.again.iter().position(|waiting| waiting.patience <= now) {
+            if let Some(submission) = self.again.remove(overdue) {
+                submission.end(Outcome::NotWritten("the centre asked to slow down"));
+            }
+        }
+    }
+
+    /// Takes no more, and ends what waits.
+    async fn end(&mut self) {
+        self.requests.close();
+        self.further.close();
+        let why = "the session ended";
+        for submission in self.again.drain(..) {
+            submission.end(Outcome::NotWritten(why));
+        }
+        while let Some(submission) = self.further.recv().await {
+            submission.end(Outcome::NotWritten(why));
+        }
+        while let Some(submission) = self.requests.recv().await {
+            submission.end(Outcome::NotWritten(why));
+        }
+    }
 }
 
 struct Closing {
@@ -135,8 +227,9 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     ) -> (Self, Link) {
         let (reader, writer) = tokio::io::split(stream);
         let places = Arc::new(Semaphore::new(settings.window));
-        let (sender, requests) = mpsc::channel(settings.window);
-        let link = Link { places, requests: sender };
+        let (first, requests) = mpsc::channel(settings.window);
+        let (more, further) = mpsc::channel(settings.window);
+        let link = Link { places, requests: first, further: more };
         let now = Instant::now();
         let session = Self {
             reader,
@@ -144,10 +237,9 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             received,
             outgoing: Outgoing::default(),
             unflushed: false,
-            requests,
+            submissions: Submissions { again: VecDeque::new(), further, requests },
             window: Window::new(),
-            throttle: Throttle::new(settings.throttle_pause),
-            pace: Pace::new(settings.max_per_second, now),
+            pace: Pace::new(settings.max_per_second, settings.throttle_pause, now),
             receiver,
             deliveries: 0,
             verdicts: mpsc::channel(MAX_DELIVERIES),
@@ -165,10 +257,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             Ok(()) => self.talk(&mut stop).await,
             Err(end) => end,
         };
-        self.requests.close();
-        while let Some(submission) = self.requests.recv().await {
-            settle(submission.outcome, Outcome::NotWritten("the session ended"));
-        }
+        self.submissions.end().await;
         let written = match end {
             End::Stopped | End::Unbound | End::Garbage => {
                 self.farewell().await;
@@ -195,14 +284,18 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         let shortest = self.settings.response_timeout.min(self.settings.keepalive_after);
         let mut ticks = interval((shortest / TICKS_PER_TIMEOUT).max(MIN_TICK));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut taken = Vec::new();
         loop {
             self.received.reserve(READ_OCTETS);
             let open = self.closing.is_none();
-            let may_take = self.pace.may_take(Instant::now());
+            let (may_take, wake) = match self.pace.room(self.window.len(), Instant::now()) {
+                Room::Now(count) => (count, None),
+                Room::At(time) => (0, Some(time)),
+                Room::AfterAnswer => (0, None),
+            };
+            let may_read = self.deliveries < MAX_DELIVERIES;
             let may_write = self.unflushed || !self.outgoing.is_empty();
             let step = tokio::select! {
-                read = self.reader.read_buf(&mut self.received) => match read {
+                read = self.reader.read_buf(&mut self.received), if may_read => match read {
                     Ok(0) | Err(_) => Err(End::Lost),
                     Ok(_) => self.heard(),
                 },
@@ -214,17 +307,22 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                     }
                     Err(_) => Err(End::Lost),
                 },
-                _ = self.requests.recv_many(&mut taken, may_take), if open && may_take > 0 => {
-                    for submission in taken.drain(..) {
+                submission = self.submissions.next(), if open && may_take > 0 => {
+                    self.submit(submission);
+                    for _ in 1..may_take {
+                        let Some(submission) = self.submissions.next_waiting() else {
+                            break;
+                        };
                         self.submit(submission);
                     }
                     Ok(())
                 },
-                () = sleep_until(self.pace.next()), if open && may_take == 0 => Ok(()),
-                Some(Verdict { sequence, status }) = self.verdicts.1.recv() => {
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if open && wake.is_some() => Ok(()),
+                Some(Verdict { sequence, status, answer }) = self.verdicts.1.recv() => {
                     self.deliveries = self.deliveries.saturating_sub(1);
-                    self.say(&Pdu::response(sequence, status, Body::DeliverSmResp));
-                    Ok(())
+                    self.say(&Pdu::response(sequence, status, answer));
+                    // What was read before, and not looked at for want of room.
+                    self.read_pdus()
                 },
                 _ = ticks.tick() => self.look_at_the_clock(),
                 _ = stop.wait_for(|stop| *stop), if open => {
@@ -249,6 +347,9 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
 
     fn read_pdus(&mut self) -> Result<(), End> {
         loop {
+            if self.deliveries >= MAX_DELIVERIES {
+                return Ok(());
+            }
             let octets = match first_pdu(&self.received) {
                 Ok(Some(octets)) => octets,
                 Ok(None) => return Ok(()),
@@ -286,7 +387,8 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                     if status == Status::ESME_ROK { Status::ESME_RUNKNOWNERR } else { status };
                 self.settle(sequence, Outcome::Answered { status, message_id: String::new() });
             }
-            Body::DeliverSm(message) => self.deliver(sequence, message),
+            Body::DeliverSm(message) => self.deliver(sequence, message, Body::DeliverSmResp),
+            Body::DataSm(message) => self.deliver(sequence, message, Body::DataSmResp),
             Body::EnquireLink => {
                 self.say(&Pdu::response(sequence, Status::ESME_ROK, Body::EnquireLinkResp))
             }
@@ -296,8 +398,11 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             }
             Body::UnbindResp if self.closing.is_some() => return Err(End::Stopped),
             // That we heard it was all that counts.
-            Body::EnquireLinkResp | Body::AlertNotification => {}
-            Body::UnbindResp | Body::BindTransceiverResp { .. } | Body::DeliverSmResp => {
+            Body::EnquireLinkResp | Body::AlertNotification | Body::Outbind => {}
+            Body::UnbindResp
+            | Body::BindTransceiverResp { .. }
+            | Body::DeliverSmResp
+            | Body::DataSmResp => {
                 tracing::debug!(sequence, "an answer to nothing");
             }
             Body::BindTransceiver(_) | Body::SubmitSm(_) => {
@@ -317,17 +422,11 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     /// Answers what cannot be read as far as its header tells how.
     fn refuse(&mut self, malformed: Malformed) {
         tracing::warn!(error = %malformed, "the centre sent a malformed PDU");
-        let Malformed { command_id, status, sequence, .. } = malformed;
+        let Malformed { command_id, sequence, .. } = malformed;
+        let unusable = |answer| Pdu::response(sequence, Status::ESME_RX_P_APPN, answer);
         match command_id {
-            command::SUBMIT_SM_RESP if status != Status::ESME_ROK => {
-                self.settle(sequence, Outcome::Answered { status, message_id: String::new() });
-            }
-            command::SUBMIT_SM_RESP => {
-                self.settle(sequence, Outcome::InDoubt("the answer cannot be read"))
-            }
-            command::DELIVER_SM => {
-                self.say(&Pdu::response(sequence, Status::ESME_RX_P_APPN, Body::DeliverSmResp));
-            }
+            command::DELIVER_SM => self.say(&unusable(Body::DeliverSmResp)),
+            command::DATA_SM => self.say(&unusable(Body::DataSmResp)),
             _ if command_id & RESPONSE_BIT == 0 => self.nack(sequence, Status::ESME_RINVCMDLEN),
             _ => {}
         }
@@ -337,34 +436,44 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         self.say(&Pdu::response(sequence, status, Body::GenericNack));
     }
 
-    /// Hands a deliver_sm to the domain; the answer follows when the domain has it.
-    fn deliver(&mut self, sequence: u32, message: ShortMessage) {
-        if self.deliveries >= MAX_DELIVERIES {
-            self.say(&Pdu::response(sequence, Status::ESME_RX_T_APPN, Body::DeliverSmResp));
-            return;
-        }
+    /// Hands what is delivered to the domain; the answer follows when the domain has it.
+    fn deliver(&mut self, sequence: u32, message: ShortMessage, answer: Body) {
         self.deliveries += 1;
         let (receiver, verdicts) = (Arc::clone(&self.receiver), self.verdicts.0.clone());
         // On its own, so that the end of the session does not tear the domain's work.
         tokio::spawn(async move {
             let status = receiver.take(message).await;
-            let _: Result<_, _> = verdicts.send(Verdict { sequence, status }).await;
+            let _: Result<_, _> = verdicts.send(Verdict { sequence, status, answer }).await;
         });
     }
 
-    fn submit(&mut self, submission: Submission) {
-        let Submission { mut octets, outcome, place } = submission;
+    fn submit(&mut self, mut submission: Submission) {
         let now = Instant::now();
-        if self.throttle.is_on(now) {
-            return settle(outcome, Outcome::NotWritten("the centre asked to slow down"));
-        }
-        if outcome.is_closed() {
+        if submission.outcome.is_closed() {
             return;
+        }
+        // Only now: a message that waited has less life left. In whole seconds, and zero would mean the centre's own.
+        let left = submission.dies_at.saturating_duration_since(now);
+        if left < Duration::from_secs(1) {
+            return submission.end(Outcome::Dead);
+        }
+        if self.settings.validity == Validity::Relative {
+            submission.message.validity_period = validity::relative(left);
+        }
+        let order = self.window.next_order();
+        submission.order.get_or_insert(order);
+        let mut octets = Zeroizing::new(Vec::with_capacity(512));
+        let pdu = Pdu::request(0, Body::SubmitSm(std::mem::take(&mut submission.message)));
+        let encoded = pdu.encode(&mut octets);
+        if let Body::SubmitSm(message) = pdu.body {
+            submission.message = message;
+        }
+        if let Err(unfit) = encoded {
+            return submission.end(Outcome::Unfit(unfit));
         }
         let written_at = self.outgoing.end() + u64::try_from(octets.len()).unwrap_or(u64::MAX);
         let deadline = now + self.settings.response_timeout;
-        let pending = Pending { outcome, written_at, deadline, _place: place };
-        let sequence = self.window.add(pending).to_be_bytes();
+        let sequence = self.window.add(Pending { submission, written_at, deadline }).to_be_bytes();
         for (octet, value) in octets.iter_mut().skip(SEQUENCE_OFFSET).zip(sequence) {
             *octet = value;
         }
@@ -373,23 +482,35 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     }
 
     fn settle(&mut self, sequence: u32, outcome: Outcome) {
-        let Some(pending) = self.window.take(sequence) else {
+        let Some(Pending { submission, .. }) = self.window.take(sequence) else {
             tracing::debug!(sequence, "an answer to nothing, or too late");
             return;
         };
+        let now = Instant::now();
         if let Outcome::Answered { status, .. } = &outcome {
-            self.throttle.answered(*status, Instant::now());
+            self.pace.answered(*status, now);
+            if status.is_throttling() && submission.patience > now && self.closing.is_none() {
+                tracing::debug!(%status, "the centre has no room for a message yet");
+                return self.submissions.put_back(submission);
+            }
         }
-        settle(pending.outcome, outcome);
+        submission.end(outcome);
     }
 
     fn look_at_the_clock(&mut self) -> Result<(), End> {
         let now = Instant::now();
-        while let Some(pending) = self.window.take_overdue(now) {
-            settle(pending.outcome, Outcome::InDoubt("no answer in time"));
-        }
+        self.submissions.give_up(now);
         if self.closing.as_ref().is_some_and(|closing| closing.deadline <= now) {
             return Err(End::Stopped);
+        }
+        if self.deliveries >= MAX_DELIVERIES {
+            // The silence is ours: answers wait unread behind what the domain has in its hands.
+            self.last_heard = now;
+            self.enquired_at = self.enquired_at.map(|_| now);
+            return Ok(());
+        }
+        while let Some(pending) = self.window.take_overdue(now) {
+            pending.submission.end(Outcome::InDoubt("no answer in time"));
         }
         match self.enquired_at {
             Some(at) if now - at >= self.settings.response_timeout => return Err(End::Silent),
@@ -437,11 +558,6 @@ async fn write_or_flush<S: AsyncWrite>(
     }
 }
 
-/// Tells the outcome; the sender may have given up waiting.
-fn settle(waiting: oneshot::Sender<Outcome>, outcome: Outcome) {
-    let _: Result<_, _> = waiting.send(outcome);
-}
-
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -457,6 +573,8 @@ impl fmt::Display for End {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use countersign_domain::{
         message::{Inbound, InboxError},
         ports::Inbox,
@@ -467,7 +585,7 @@ mod tests {
     use tokio::io::duplex;
 
     use super::*;
-    use crate::smpp::SourceAddress;
+    use crate::smpp::{SourceAddress, forms::Forms};
 
     struct Nobody;
 
@@ -483,17 +601,22 @@ mod tests {
         let source = SourceAddress::ShortCode("3800".to_owned());
         let settings = SmppSettings::new("centre", 2775, "me", Secret::new(String::new()), source);
         let clock = FakeClock::at(Timestamp::from_unix_seconds(0));
-        let receiver = Receiver::new(Arc::new(Nobody), Arc::new(clock));
+        let forms = Arc::new(Mutex::new(Forms::new(None)));
+        let alphabet = settings.default_alphabet;
+        let receiver = Receiver::new(Arc::new(Nobody), Arc::new(clock), forms, alphabet);
         // Room for one submission and a half.
-        let (near, far) = duplex(150);
+        let (near, far) = duplex(250);
         let (session, link) =
             Session::new(near, BytesMut::new(), Arc::new(receiver), Arc::new(settings));
         let mut waiting = Vec::new();
         for _ in 0..2 {
             let place = Arc::clone(&link.places).acquire_owned().await.unwrap();
             let (outcome, answer) = oneshot::channel();
-            let octets = Zeroizing::new(vec![1; 100]);
-            assert!(link.requests.try_send(Submission { octets, outcome, place }).is_ok());
+            let text = Zeroizing::new(vec![b'x'; 100]);
+            let message = ShortMessage { short_message: text, ..ShortMessage::default() };
+            let later = Instant::now() + Duration::from_secs(60);
+            let submission = Submission::new(message, later, later, outcome, place);
+            assert!(link.requests.try_send(submission).is_ok());
             waiting.push(answer);
         }
         let stop = watch::Sender::new(false);
@@ -505,7 +628,7 @@ mod tests {
         assert_eq!(running.await.unwrap(), End::Lost);
         let mut outcomes = Vec::new();
         for answer in waiting {
-            outcomes.push(answer.await.unwrap());
+            outcomes.push(answer.await.unwrap().0);
         }
         let why = "the session ended";
         assert_eq!(outcomes, [Outcome::InDoubt(why), Outcome::NotWritten(why)]);

@@ -6,7 +6,7 @@ use countersign_domain::{address::Msisdn, secret::Secret};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use thiserror::Error;
 
-use super::pdu::Address;
+use super::{pdu::Address, reference::IdForm};
 
 /// Settings of one session. [`SmppSettings::new`] fills in the defaults named below.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct SmppSettings {
     pub port: u16,
     /// The account: 1 to 15 ASCII characters.
     pub system_id: String,
-    /// The account's password: up to 8 ASCII characters.
+    /// The account's password: up to 8 ASCII characters by the standard, and up to 64 at centres that do not keep it.
     pub password: Secret<String>,
     /// What the centre wants to be told about our kind of system: up to 12 ASCII characters. Default: empty.
     pub system_type: String,
@@ -37,13 +37,19 @@ pub struct SmppSettings {
     /// After how long a silence the centre is asked whether it is there. Default: 30 seconds.
     pub keepalive_after: Duration,
     /// The first pause before the centre is called again; each further one is twice as long, up to
-    /// [`Self::max_reconnect_pause`]. Default: 1 second.
+    /// [`Self::max_reconnect_pause`], until a session has lived for longer than the next would be. Default: 1 second.
     pub reconnect_pause: Duration,
     /// The longest pause before the centre is called again. Default: 60 seconds.
     pub max_reconnect_pause: Duration,
-    /// The first pause after the centre asked to slow down (ESME_RTHROTTLED, ESME_RMSGQFUL); each further one without
-    /// a success in between is twice as long, up to 32 times this. Default: 1 second.
+    /// The longest pause between two tries while the centre asks to slow down (ESME_RTHROTTLED, ESME_RMSGQFUL) and takes
+    /// nothing. Default: 1 second.
     pub throttle_pause: Duration,
+    /// How the centre writes in receipts the ids that it gave in its answers. Default: as its receipts show.
+    pub receipt_ids: Option<IdForm>,
+    /// What data_coding 0 means to the centre. Default: GSM 03.38.
+    pub default_alphabet: DefaultAlphabet,
+    /// How the centre is told until when a message is worth delivering. Default: relative.
+    pub validity: Validity,
     /// TLS, if the centre offers it. Default: none.
     pub tls: Option<TlsSettings>,
 }
@@ -57,10 +63,33 @@ pub struct TlsSettings {
     pub roots_pem: String,
 }
 
+/// What data_coding 0 means to a centre, which the standard leaves to it (section 5.2.19).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum DefaultAlphabet {
+    /// GSM 03.38, one septet in each octet.
+    #[default]
+    Gsm7,
+    /// ISO 8859-1. A text with characters that are not in GSM 03.38, too, goes out in UTF-16.
+    Latin1,
+}
+
+/// How a validity_period is written (section 7.1.1).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Validity {
+    /// What is left of the code's life.
+    #[default]
+    Relative,
+    /// When it ends, in universal time: for centres that refuse the other form, and whose clocks are right.
+    Absolute,
+    /// Not at all, for centres that refuse both. A message may arrive long after its code has died: the payer reads a code
+    /// that nobody accepts any more, and a phone that was off shows a payment that was cancelled.
+    Unsaid,
+}
+
 /// From whom a message comes, as the phone shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SourceAddress {
-    /// A name: 1 to 11 ASCII letters, digits and spaces, not digits alone. Nobody can answer it.
+    /// A name: 1 to 11 ASCII letters, digits, spaces and `. - _ &`, not digits alone. Nobody can answer it.
     Name(String),
     /// A short code: 3 to 8 digits of the operator's own.
     ShortCode(String),
@@ -103,6 +132,9 @@ impl SmppSettings {
             reconnect_pause: Duration::from_secs(1),
             max_reconnect_pause: Duration::from_secs(60),
             throttle_pause: Duration::from_secs(1),
+            receipt_ids: None,
+            default_alphabet: DefaultAlphabet::default(),
+            validity: Validity::default(),
             tls: None,
         }
     }
@@ -114,9 +146,9 @@ impl SmppSettings {
             (self.port != 0, "port", "is zero"),
             (is_ascii(&self.system_id, 1, 15), "system_id", "is not 1 to 15 ASCII characters"),
             (
-                is_ascii(self.password.expose(), 0, 8),
+                is_ascii(self.password.expose(), 0, 64),
                 "password",
-                "is longer than 8 ASCII characters",
+                "is longer than 64 ASCII characters",
             ),
             (
                 is_ascii(&self.system_type, 0, 12),
@@ -184,9 +216,9 @@ impl TryFrom<&str> for SourceAddress {
                 Err(invalid("is no short code of 3 to 8 digits"))
             };
         }
-        let letters = text.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b' ');
-        if !letters || !(1..=11).contains(&text.len()) {
-            return Err(invalid("is not 1 to 11 ASCII letters, digits and spaces"));
+        let shown = |octet: u8| octet.is_ascii_alphanumeric() || b" .-_&".contains(&octet);
+        if !text.bytes().all(shown) || !(1..=11).contains(&text.len()) {
+            return Err(invalid("is not 1 to 11 ASCII letters, digits, spaces and . - _ &"));
         }
         Ok(Self::Name(text.to_owned()))
     }
@@ -259,7 +291,7 @@ mod tests {
         assert_eq!(refused(|s| s.system_id.clear()), "system_id");
         assert_eq!(refused(|s| s.system_id = "1234567890123456".to_owned()), "system_id");
         assert_eq!(refused(|s| s.system_id = "é".to_owned()), "system_id");
-        assert_eq!(refused(|s| s.password = Secret::new("123456789".to_owned())), "password");
+        assert_eq!(refused(|s| s.password = Secret::new("1".repeat(65))), "password");
         assert_eq!(refused(|s| s.system_type = "1234567890123".to_owned()), "system_type");
         assert_eq!(refused(|s| s.window = 0), "window");
         assert_eq!(refused(|s| s.window = 1_001), "window");
@@ -276,6 +308,8 @@ mod tests {
     fn type_and_plan_follow_from_the_source() {
         for (text, ton, npi, digits) in [
             ("SHOP 24", 5, 0, "SHOP 24"),
+            ("A.B-C_D&E F", 5, 0, "A.B-C_D&E F"),
+            ("38.00", 5, 0, "38.00"),
             ("3800", 3, 0, "3800"),
             ("+33612345678", 1, 1, "33612345678"),
         ] {

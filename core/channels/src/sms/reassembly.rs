@@ -25,6 +25,7 @@ pub struct Key {
 /// Parts that wait for the others: bounded in number and in age.
 pub struct Reassembly {
     max_messages: usize,
+    max_octets: usize,
     max_age: Duration,
     waiting: HashMap<Key, Waiting>,
 }
@@ -37,7 +38,13 @@ struct Waiting {
 impl Reassembly {
     /// Keeps up to `max_messages` incomplete messages, each for `max_age` at most; the oldest gives way.
     pub fn new(max_messages: usize, max_age: Duration) -> Self {
-        Self { max_messages, max_age, waiting: HashMap::new() }
+        Self { max_messages, max_octets: usize::MAX, max_age, waiting: HashMap::new() }
+    }
+
+    /// Keeps up to so many octets of parts and addresses, too; the oldest messages give way, and one that is longer itself.
+    #[must_use]
+    pub fn with_max_octets(self, max_octets: usize) -> Self {
+        Self { max_octets, ..self }
     }
 
     /// Adds a part and returns the whole message's octets once all parts are there. A part that comes twice replaces
@@ -61,7 +68,10 @@ impl Reassembly {
             .entry(key.clone())
             .or_insert_with(|| Waiting { since: now, parts: vec![None; usize::from(key.total)] });
         *waiting.parts.get_mut(usize::from(part).checked_sub(1)?)? = Some(octets);
-
+        while self.octets() > self.max_octets {
+            self.drop_oldest();
+        }
+        let waiting = self.waiting.get(key)?;
         let length =
             waiting.parts.iter().map(|part| Some(part.as_ref()?.len())).sum::<Option<_>>()?;
         let mut whole = Zeroizing::new(Vec::with_capacity(length));
@@ -69,6 +79,10 @@ impl Reassembly {
             whole.extend_from_slice(part);
         }
         Some(whole)
+    }
+
+    fn octets(&self) -> usize {
+        self.waiting.iter().map(|(key, waiting)| key.octets() + waiting.octets()).sum()
     }
 
     /// Drops a message's parts.
@@ -84,7 +98,17 @@ impl Reassembly {
     }
 }
 
+impl Waiting {
+    fn octets(&self) -> usize {
+        self.parts.iter().flatten().map(|part| part.len()).sum()
+    }
+}
+
 impl Key {
+    fn octets(&self) -> usize {
+        self.from.len() + self.to.len()
+    }
+
     /// The key of a part from `from` to `to`.
     pub fn new(from: &str, to: &str, data_coding: u8, part: Concatenation) -> Self {
         Self {
@@ -157,6 +181,21 @@ mod tests {
         assert_eq!(parts.add(&key("c"), 2, part("two"), now), whole("onetwo"));
         assert_eq!(parts.add(&key("b"), 2, part("two"), now), whole("onetwo"));
         assert_eq!(parts.add(&key("a"), 2, part("two"), now), None);
+    }
+
+    #[test]
+    fn the_oldest_gives_way_when_there_are_too_many_octets() {
+        let now = Instant::now();
+        let mut parts = Reassembly::new(9, Duration::from_secs(9)).with_max_octets(20);
+        for (from, after) in [("a", 0), ("b", 1)] {
+            // With the addresses: ten octets.
+            parts.add(&key(from), 1, part("fives"), now + Duration::from_secs(after));
+        }
+        let later = now + Duration::from_secs(2);
+        assert_eq!(parts.add(&key("b"), 2, part("!"), later), whole("fives!"));
+        assert_eq!(parts.add(&key("a"), 2, part("!"), later), None);
+        assert_eq!(parts.add(&key("c"), 1, part("more octets than all"), later), None);
+        assert_eq!(parts.add(&key("c"), 2, part("!"), later), None);
     }
 
     #[test]

@@ -41,13 +41,30 @@ impl State {
         STATES.iter().find(|(_, known, _)| *known == value).map(|(state, ..)| *state)
     }
 
-    /// The state of the word after `stat:`, in any case. Some centres write the whole of `DELIVERED`.
-    fn from_word(word: &str) -> Option<Self> {
-        let is = |known: &str| word.eq_ignore_ascii_case(known);
-        if is("DELIVERED") {
-            return Some(Self::Delivered);
+    /// The state of what follows `stat:`: the word of the norm, the whole word that it stands for, or its number.
+    ///
+    /// Centres cut and spell these words in their own way, so their beginnings count; what says that something did *not*
+    /// happen is asked first, for it may hold the word of what did.
+    fn from_words(words: &str) -> Option<Self> {
+        if let Ok(value) = words.trim().parse() {
+            return Self::from_message_state(value);
         }
-        STATES.iter().find(|(.., known)| is(known)).map(|(state, ..)| *state)
+        let letters = words.chars().filter(char::is_ascii_alphabetic);
+        let word: String = letters.map(|letter| letter.to_ascii_uppercase()).collect();
+        let begins = |any: &[&str]| any.iter().any(|begin| word.starts_with(begin));
+        Some(match () {
+            () if word.contains("FAIL") => Self::Undeliverable,
+            () if begins(&["UNDEL", "UNDLV", "NOTDEL", "NONDEL"]) => Self::Undeliverable,
+            () if word.contains("PENDING") => Self::Enroute,
+            () if begins(&["ENROUT", "BUFFER", "BUFFRED", "SCHEDUL"]) => Self::Enroute,
+            () if begins(&["DELIV", "DLVRD"]) => Self::Delivered,
+            () if begins(&["EXPIR"]) => Self::Expired,
+            () if begins(&["DELET", "CANCEL"]) => Self::Deleted,
+            () if begins(&["ACCEPT", "ACKED"]) => Self::Accepted,
+            () if begins(&["REJ", "REFUS"]) => Self::Rejected,
+            () if begins(&["UNKNOW"]) => Self::Unknown,
+            () => return None,
+        })
     }
 
     /// The message_state value.
@@ -75,31 +92,68 @@ pub struct ReceiptText {
     pub error: Option<String>,
 }
 
+/// The names of the text form whose values end where the next name begins. Dates are not read, for centres do not agree on
+/// them.
+const NAMES: [&str; 7] = ["id", "sub", "dlvrd", "date", "stat", "err", "text"];
+
+/// What stands between fields besides blanks.
+const SEPARATORS: [char; 5] = [',', ';', '|', '"', '\''];
+
 /// Reads `id:... sub:... dlvrd:... submit date:... done date:... stat:... err:... text:...`, in any order and case, with
-/// fields missing. Dates are not read, for centres do not agree on them. What follows `text:` is the begin of the
-/// message itself, and never looked at: a message must not be able to forge its receipt.
+/// fields missing, with blanks around the colon or `=` in its place, and with any separators. What follows `text:` is the
+/// begin of the message itself, and never looked at: a message must not be able to forge its receipt.
 pub fn read(text: &str) -> ReceiptText {
     let mut receipt = ReceiptText::default();
-    for word in text.split_ascii_whitespace() {
-        let Some((name, value)) = word.split_once(':') else {
-            continue;
-        };
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if is("text") {
-            break;
-        }
-        if value.is_empty() {
-            continue;
-        }
-        if is("id") {
-            receipt.id.get_or_insert_with(|| value.to_owned());
-        } else if is("stat") {
-            receipt.state = receipt.state.or_else(|| State::from_word(value));
-        } else if is("err") {
-            receipt.error.get_or_insert_with(|| value.to_owned());
+    let mut rest = text;
+    while let Some((name, value)) = next_field(&mut rest) {
+        let value = value.trim_matches(is_between);
+        let first = || value.split(is_between).next().unwrap_or_default().to_owned();
+        match name {
+            "text" => break,
+            _ if value.is_empty() => {}
+            "id" => _ = receipt.id.get_or_insert_with(first),
+            "stat" => receipt.state = receipt.state.or_else(|| State::from_words(&words(value))),
+            "err" => _ = receipt.error.get_or_insert_with(first),
+            _ => {}
         }
     }
     receipt
+}
+
+/// The one or two words of a state, before any field of the centre's own.
+fn words(value: &str) -> String {
+    let words = value.split(is_between).filter(|word| !word.is_empty());
+    words.take_while(|word| !word.contains([':', '='])).take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// Cuts the next field off: its name as in [`NAMES`], and what stands between its colon and the name of the next.
+fn next_field<'a>(rest: &mut &'a str) -> Option<(&'static str, &'a str)> {
+    let (_, name, value) = next_name(rest)?;
+    let end = next_name(value).map_or(value.len(), |(begin, ..)| begin);
+    let (value, behind) = value.split_at_checked(end)?;
+    *rest = behind;
+    Some((name, value))
+}
+
+/// The first name in a text: where it begins, which it is, and what follows its colon.
+fn next_name(text: &str) -> Option<(usize, &'static str, &str)> {
+    let words = text.char_indices().filter(|&(at, letter)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        letter.is_ascii_alphabetic() && before.is_none_or(is_between)
+    });
+    words.into_iter().find_map(|(at, _)| {
+        let word = text.get(at..)?;
+        NAMES.into_iter().find_map(|name| {
+            let (begin, behind) = word.split_at_checked(name.len())?;
+            let behind = behind.strip_prefix("us").filter(|_| name == "stat").unwrap_or(behind);
+            let value = behind.trim_start().strip_prefix([':', '='])?;
+            begin.eq_ignore_ascii_case(name).then_some((at, name, value))
+        })
+    })
+}
+
+fn is_between(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || SEPARATORS.contains(&letter)
 }
 
 #[cfg(test)]
@@ -140,6 +194,21 @@ mod tests {
             // Lower case, another order, more space.
             ("ID:12  stat:rejectd   err:1a ", receipt("12", State::Rejected, "1a")),
             ("stat:DELIVERED id:12", receipt("12", State::Delivered, "")),
+            // Blanks around the colon, and behind it.
+            (
+                "id: 1301 sub: 001 dlvrd: 001 submit date: 2611261423 done date: 2611261424 stat: DELIVRD err: 000 text: ",
+                receipt("1301", State::Delivered, "000"),
+            ),
+            ("id : 1301 stat : EXPIRED err : 1", receipt("1301", State::Expired, "1")),
+            // Other separators.
+            ("id:12,sub:001,stat:DELIVRD,err:000,text:x", receipt("12", State::Delivered, "000")),
+            ("id=12;stat=Rejected;err=9", receipt("12", State::Rejected, "9")),
+            ("id:\"12\"|Status:\"Delivered\"", receipt("12", State::Delivered, "")),
+            ("id:12\r\nstat:UNDELIV\r\nerr:1\r\n", receipt("12", State::Undeliverable, "1")),
+            // A field of the centre's own, which says what is no state.
+            ("id:12 stat:DELIVRD reason:no failure", receipt("12", State::Delivered, "")),
+            // Nothing between a name and the next.
+            ("id:12 sub: err: stat:DELIVRD", receipt("12", State::Delivered, "")),
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
@@ -159,8 +228,34 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_receipt_says_nothing() {
-        for text in ["", "hello", "id: stat:", "stat:NONSENSE"] {
+        for text in ["", "hello", "id: stat:", "stat:NONSENSE", "paid:1 upstat:DELIVRD", "é"] {
             assert_eq!(read(text), ReceiptText::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_known_by_whole_words_and_numbers() {
+        for (words, state) in [
+            ("DELIVERED", State::Delivered),
+            ("Delivered", State::Delivered),
+            ("DELIVERD", State::Delivered),
+            ("dlvrd", State::Delivered),
+            ("2", State::Delivered),
+            ("UNDELIVERABLE", State::Undeliverable),
+            ("undelivered", State::Undeliverable),
+            ("Not Delivered", State::Undeliverable),
+            ("FAILED", State::Undeliverable),
+            ("Delivery failed", State::Undeliverable),
+            ("5", State::Undeliverable),
+            ("EXPIRED", State::Expired),
+            ("Deleted", State::Deleted),
+            ("CANCELLED", State::Deleted),
+            ("REJECTED", State::Rejected),
+            ("Accepted", State::Accepted),
+            ("en route", State::Enroute),
+            ("DELIVERY_PENDING", State::Enroute),
+        ] {
+            assert_eq!(read(&format!("stat:{words} err:0")).state, Some(state), "{words}");
         }
     }
 
@@ -168,7 +263,7 @@ mod tests {
     fn every_state_has_a_word_and_a_value() {
         for (state, value, word) in STATES {
             assert_eq!(State::from_message_state(value), Some(state));
-            assert_eq!(State::from_word(word), Some(state));
+            assert_eq!(State::from_words(word), Some(state));
             assert_eq!((state.message_state(), state.to_string().as_str()), (value, word));
         }
         assert_eq!(State::from_message_state(0), None);

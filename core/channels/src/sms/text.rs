@@ -17,6 +17,9 @@ pub const MAX_PARTS: usize = 10;
 pub enum Alphabet {
     /// GSM 7 bit default alphabet, one septet in each octet: data_coding 0.
     Gsm7,
+    /// The same characters in ISO 8859-1, for centres whose default alphabet that is: data_coding 0. The centre turns them
+    /// into septets, so these are counted.
+    Latin1,
     /// UTF-16, big-endian, surrogates included: data_coding 8.
     Ucs2,
 }
@@ -25,7 +28,7 @@ impl Alphabet {
     /// The data_coding octet.
     pub const fn data_coding(self) -> u8 {
         match self {
-            Self::Gsm7 => 0,
+            Self::Gsm7 | Self::Latin1 => 0,
             Self::Ucs2 => 8,
         }
     }
@@ -33,7 +36,7 @@ impl Alphabet {
     /// Code units (septets, or UTF-16 units) in a message of one part: 140 octets.
     const fn units_alone(self) -> usize {
         match self {
-            Self::Gsm7 => 160,
+            Self::Gsm7 | Self::Latin1 => 160,
             Self::Ucs2 => 70,
         }
     }
@@ -41,40 +44,52 @@ impl Alphabet {
     /// Code units in each of several parts: 140 octets less the header.
     const fn units_in_part(self) -> usize {
         match self {
-            Self::Gsm7 => 153,
+            Self::Gsm7 | Self::Latin1 => 153,
             Self::Ucs2 => 67,
         }
     }
 
-    /// The code units of a character as octets, in `octets`; returns how many octets they take.
-    fn units_of(self, character: char, octets: &mut [u8; 4]) -> Option<usize> {
+    /// The code units of a character as octets, in `octets`; returns how many octets they take, and how many code units.
+    fn units_of(self, character: char, octets: &mut [u8; 4]) -> Option<(usize, usize)> {
         let [first, second, third, fourth] = octets;
         match self {
             Self::Gsm7 => match gsm7::encode(character)? {
                 Septets::Default(code) => {
                     *first = code;
-                    Some(1)
+                    Some((1, 1))
                 }
                 Septets::Extension(code) => {
                     (*first, *second) = (gsm7::ESCAPE, code);
-                    Some(2)
+                    Some((2, 2))
                 }
             },
+            Self::Latin1 => {
+                *first = u8::try_from(character).ok()?;
+                match gsm7::encode(character)? {
+                    Septets::Default(_) => Some((1, 1)),
+                    Septets::Extension(_) => Some((1, 2)),
+                }
+            }
             Self::Ucs2 => {
                 let mut units = [0; 2];
                 let length = character.encode_utf16(&mut units).len();
                 let [high, low] = units.map(u16::to_be_bytes);
                 ([*first, *second], [*third, *fourth]) = (high, low);
-                Some(length * 2)
+                Some((length * 2, length))
             }
         }
     }
 
     const fn octets_in_unit(self) -> usize {
         match self {
-            Self::Gsm7 => 1,
+            Self::Gsm7 | Self::Latin1 => 1,
             Self::Ucs2 => 2,
         }
+    }
+
+    fn has(self, text: &str) -> bool {
+        let mut octets = Zeroizing::new([0; 4]);
+        text.chars().all(|character| self.units_of(character, &mut octets).is_some())
     }
 }
 
@@ -100,8 +115,15 @@ pub struct TooLong;
 /// # Errors
 /// When it would need more than [`MAX_PARTS`] parts.
 pub fn encode(text: &str, reference: u8) -> Result<Encoded, TooLong> {
-    let gsm7 = text.chars().all(|character| gsm7::encode(character).is_some());
-    let alphabet = if gsm7 { Alphabet::Gsm7 } else { Alphabet::Ucs2 };
+    encode_in(Alphabet::Gsm7, text, reference)
+}
+
+/// As [`encode`], for a network whose default alphabet is `default`.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_in(default: Alphabet, text: &str, reference: u8) -> Result<Encoded, TooLong> {
+    let alphabet = if default.has(text) { default } else { Alphabet::Ucs2 };
 
     let alone = split(text, alphabet, alphabet.units_alone(), 1, &[]);
     if let Ok(parts) = alone {
@@ -134,13 +156,15 @@ fn split(
         part
     };
     let mut parts = Vec::new();
-    let mut part = begin();
+    let (mut part, mut used) = (begin(), 0_usize);
     let mut octets = Zeroizing::new([0; 4]);
     for character in text.chars() {
-        let length = alphabet.units_of(character, &mut octets).unwrap_or(0);
-        if part.len() + length > full {
+        let (length, taken) = alphabet.units_of(character, &mut octets).unwrap_or((0, 0));
+        if used + taken > units {
             parts.push(std::mem::replace(&mut part, begin()));
+            used = 0;
         }
+        used += taken;
         if parts.len() >= max_parts {
             return Err(TooLong);
         }
@@ -264,6 +288,21 @@ mod tests {
         let encoded = encode(&text.repeat(3), 1).unwrap();
         assert_eq!(encoded.alphabet, Alphabet::Gsm7);
         assert_eq!(joined(&encoded), text.repeat(3));
+    }
+
+    #[test]
+    fn in_latin_1_a_text_has_the_characters_and_the_length_of_gsm7() {
+        let latin1 = |text: &str| encode_in(Alphabet::Latin1, text, 1).unwrap();
+        let short = latin1("Code à vérifier");
+        assert_eq!((short.alphabet, short.alphabet.data_coding()), (Alphabet::Latin1, 0));
+        assert_eq!(&**short.parts[0], b"Code \xE0 v\xE9rifier");
+        // Not in GSM 03.38, and not in Latin-1.
+        for text in ["ê", "€"] {
+            assert_eq!(latin1(text).alphabet, Alphabet::Ucs2, "{text}");
+        }
+        assert_eq!(latin1(&"[".repeat(80)).parts.len(), 1);
+        let long = latin1(&"[".repeat(81));
+        assert_eq!(long.parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [6 + 76, 6 + 5]);
     }
 
     #[test]

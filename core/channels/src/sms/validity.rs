@@ -22,6 +22,33 @@ pub fn relative(period: Duration) -> String {
     )
 }
 
+/// The absolute form `YYMMDDhhmmss000+` of a time in universal time: no quarters of an hour before or behind it.
+pub fn absolute(unix_seconds: u64) -> String {
+    let (days, seconds) = (unix_seconds / SECONDS_PER_DAY, unix_seconds % SECONDS_PER_DAY);
+    let (year, month, day) = date_of(days);
+    format!(
+        "{:02}{month:02}{day:02}{:02}{:02}{:02}000+",
+        year % 100,
+        seconds / SECONDS_PER_HOUR,
+        seconds % SECONDS_PER_HOUR / SECONDS_PER_MINUTE,
+        seconds % SECONDS_PER_MINUTE,
+    )
+}
+
+/// Year, month and day of a day since 1970, by the Gregorian calendar: counted in eras of 400 years that begin on 1 March.
+const fn date_of(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let (month, next) =
+        if month_from_march < 10 { (month_from_march + 3, 0) } else { (month_from_march - 9, 1) };
+    (era * 400 + year_of_era + next, month, day)
+}
+
 /// The period of a relative form; a month counts 30 days and a year 365. `None` when it is not a relative form.
 pub fn read_relative(text: &str) -> Option<Duration> {
     let digits = text.strip_suffix("000R")?;
@@ -53,6 +80,21 @@ mod tests {
             (u64::MAX, "000099235959000R"),
         ] {
             assert_eq!(relative(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn a_time_is_written_in_its_absolute_form() {
+        for (seconds, text) in [
+            (0, "700101000000000+"),
+            (951_782_399, "000228235959000+"),
+            (951_782_400, "000229000000000+"),
+            (1_709_251_199, "240229235959000+"),
+            (1_709_251_200, "240301000000000+"),
+            (1_795_757_340, "261127052900000+"),
+            (4_107_542_400, "000301000000000+"),
+        ] {
+            assert_eq!(absolute(seconds), text);
         }
     }
 

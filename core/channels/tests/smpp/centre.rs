@@ -36,9 +36,43 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) const NUMBER: &str = "+33612345678";
 
+/// Where a centre is called.
+pub(crate) struct Listener(TcpListener);
+
+impl Listener {
+    pub(crate) async fn open() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+
+    /// The next connection, before its bind.
+    async fn accept(&self) -> Peer {
+        let (stream, _) = timeout(PATIENCE, self.0.accept()).await.unwrap().unwrap();
+        Peer { stream, received: BytesMut::new() }
+    }
+
+    /// The next session. With a short patience of ours, a slow machine may take several calls.
+    pub(crate) async fn accept_and_bind(&self, messenger: &SmppMessenger) -> Peer {
+        loop {
+            let mut peer = self.accept().await;
+            let Some(bind) = peer.next_or_end().await else {
+                continue;
+            };
+            let answer = Body::BindTransceiverResp { system_id: "centre".to_owned() };
+            peer.answer(&bind, answer).await;
+            if timeout(Duration::from_secs(1), messenger.until_bound()).await.is_ok() {
+                return peer;
+            }
+        }
+    }
+}
+
 /// A centre and a messenger that calls it.
 pub(crate) struct Scene {
-    listener: TcpListener,
+    listener: Listener,
     pub(crate) messenger: Arc<SmppMessenger>,
     pub(crate) inbox: Arc<FakeInbox>,
     pub(crate) clock: Arc<FakeClock>,
@@ -54,10 +88,10 @@ impl Scene {
     }
 
     pub(crate) async fn unbound(change: impl FnOnce(&mut SmppSettings)) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = Listener::open().await;
         let source = SourceAddress::try_from("SHOP").unwrap();
         let password = Secret::new("secret08".to_owned());
-        let port = listener.local_addr().unwrap().port();
+        let port = listener.port();
         let mut settings = SmppSettings::new("127.0.0.1", port, "countersign", password, source);
         settings.reconnect_pause = Duration::from_millis(20);
         settings.throttle_pause = Duration::from_millis(100);
@@ -76,24 +110,12 @@ impl Scene {
 
     /// The next connection, before its bind.
     pub(crate) async fn accept(&self) -> Peer {
-        let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.unwrap().unwrap();
-        Peer { stream, received: BytesMut::new() }
+        self.listener.accept().await
     }
 
-    /// The next session. With a short patience of ours, a slow machine may take several calls.
+    /// The next session.
     pub(crate) async fn accept_and_bind(&self) -> Peer {
-        loop {
-            let mut peer = self.accept().await;
-            let Some(bind) = peer.next_or_end().await else {
-                continue;
-            };
-            let answer = Body::BindTransceiverResp { system_id: "centre".to_owned() };
-            peer.answer(&bind, answer).await;
-            let bound = self.messenger.until_bound();
-            if timeout(Duration::from_secs(1), bound).await.is_ok() {
-                return peer;
-            }
-        }
+        self.listener.accept_and_bind(&self.messenger).await
     }
 
     /// Sends a text in a task of its own.
@@ -106,7 +128,17 @@ impl Scene {
         text: &str,
         seconds: u32,
     ) -> JoinHandle<Result<Accepted, SendError>> {
-        let id = MessageId::try_from(format!("msg_{:032x}", 0xA7)).unwrap();
+        self.send_as(0xA7, text, seconds)
+    }
+
+    /// Sends a message with that end of its id.
+    pub(crate) fn send_as(
+        &self,
+        number: u32,
+        text: &str,
+        seconds: u32,
+    ) -> JoinHandle<Result<Accepted, SendError>> {
+        let id = MessageId::try_from(format!("msg_{number:032x}")).unwrap();
         let to = Msisdn::try_from(NUMBER).unwrap().into();
         let message = OutboundMessage::new(id, to, Secret::new(text.to_owned()), seconds);
         let messenger = self.messenger.clone();

@@ -12,3 +12,4 @@ mod logs;
 mod session;
 mod submission;
 mod tls;
+mod vectors;

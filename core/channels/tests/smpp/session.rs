@@ -69,12 +69,14 @@ async fn a_refused_bind_is_tried_again_after_a_pause_that_doubles() {
 }
 
 #[tokio::test]
-async fn after_a_session_the_pause_is_the_first_again() {
+async fn after_a_session_that_has_lived_the_pause_is_the_first_again() {
     let scene = Scene::unbound(|settings| settings.reconnect_pause = SHORT / 2).await;
     for _ in 0..5 {
         drop(scene.accept().await);
     }
-    drop(scene.accept_and_bind().await);
+    let lived = scene.accept_and_bind().await;
+    tokio::time::sleep(Duration::from_millis(1_700)).await;
+    drop(lived);
     let since = Instant::now();
     scene.accept().await;
     // Without a session in between it would be 1.6 seconds.
@@ -137,7 +139,7 @@ async fn a_silent_centre_is_dropped_and_called_again() {
 
 #[tokio::test]
 async fn a_length_that_cannot_be_ends_the_session() {
-    for length in [0, 15, 8_193, u32::MAX] {
+    for length in [0, 15, 69_633, u32::MAX] {
         let (scene, mut centre) = Scene::bound(|_| {}).await;
         centre.say_octets(&length.to_be_bytes()).await;
         let nack = Pdu::response(0, Status::ESME_RINVCMDLEN, Body::GenericNack);
@@ -161,8 +163,8 @@ async fn garbage_ends_the_session_and_leaves_what_was_submitted_in_doubt() {
 #[tokio::test]
 async fn a_request_that_is_not_known_is_refused_and_the_session_goes_on() {
     let (_scene, mut centre) = Scene::bound(|_| {}).await;
-    // data_sm, with a body.
-    let octets = [20, 0x103, 0, 9, 0xFFFF_FFFF_u32].map(u32::to_be_bytes).concat();
+    // submit_multi, with a body.
+    let octets = [20, 0x21, 0, 9, 0xFFFF_FFFF_u32].map(u32::to_be_bytes).concat();
     centre.say_octets(&octets).await;
     assert_eq!(centre.next().await, Pdu::response(9, Status::ESME_RINVCMDID, Body::GenericNack));
     centre.say(&Pdu::request(10, Body::EnquireLink)).await;
@@ -170,16 +172,28 @@ async fn a_request_that_is_not_known_is_refused_and_the_session_goes_on() {
 }
 
 #[tokio::test]
-async fn a_malformed_request_is_refused_and_the_session_goes_on() {
+async fn a_request_that_cannot_be_used_is_refused_and_the_session_goes_on() {
     let (_scene, mut centre) = Scene::bound(|_| {}).await;
     let octets =
         |command_id: u32| [20, command_id, 0, 9, 0xFFFF_FFFF_u32].map(u32::to_be_bytes).concat();
-    centre.say_octets(&octets(5)).await;
-    assert_eq!(centre.next().await, Pdu::response(9, Status::ESME_RX_P_APPN, Body::DeliverSmResp));
+    for (command_id, answer) in [(5, Body::DeliverSmResp), (0x103, Body::DataSmResp)] {
+        centre.say_octets(&octets(command_id)).await;
+        assert_eq!(centre.next().await, Pdu::response(9, Status::ESME_RX_P_APPN, answer));
+    }
+    // An enquiry with a body is an enquiry; an outbind has no answer.
+    centre.say_octets(&octets(0x0B)).await;
     centre.say_octets(&octets(0x15)).await;
-    assert_eq!(centre.next().await, Pdu::response(9, Status::ESME_RINVCMDLEN, Body::GenericNack));
-    centre.say(&Pdu::request(10, Body::EnquireLink)).await;
-    assert_eq!(centre.next().await.body, Body::EnquireLinkResp);
+    assert_eq!(centre.next().await, Pdu::response(9, Status::ESME_ROK, Body::EnquireLinkResp));
+}
+
+#[tokio::test]
+async fn what_the_centre_asks_before_it_answers_the_bind_is_answered_after_it() {
+    let scene = Scene::unbound(|_| {}).await;
+    let mut centre = scene.accept().await;
+    let bind = centre.next().await;
+    centre.say(&Pdu::request(7, Body::EnquireLink)).await;
+    centre.answer(&bind, Body::BindTransceiverResp { system_id: String::new() }).await;
+    assert_eq!(centre.next().await, Pdu::response(7, Status::ESME_ROK, Body::EnquireLinkResp));
 }
 
 #[tokio::test]

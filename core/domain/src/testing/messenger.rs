@@ -36,6 +36,9 @@ impl Messenger for FakeMessenger {
         }
         let mut taken = self.taken.lock().unwrap();
         taken.push(message.clone());
-        Ok(Accepted { reference: format!("ref-{}", taken.len()), network_id: "network".to_owned() })
+        Ok(Accepted {
+            references: vec![format!("ref-{}", taken.len())],
+            network_id: "network".to_owned(),
+        })
     }
 }

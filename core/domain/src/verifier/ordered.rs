@@ -75,7 +75,7 @@ impl Verifier {
             self.operated().map_err(|error| SendError::Temporary { cause: error.cause })?;
         operated.operator.send(order, message).await?;
         let name = message.to_string();
-        Ok(Accepted { reference: name.clone(), network_id: name })
+        Ok(Accepted { references: vec![name.clone()], network_id: name })
     }
 
     fn operated(&self) -> Result<&Operated, OperatorError> {

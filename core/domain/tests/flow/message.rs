@@ -8,7 +8,7 @@ use countersign_domain::{
     id::MessageId,
     message::{
         Accepted, Delivery, Inbound, InboundText, Message, MessageState, OutboundMessage, Receipt,
-        SendError,
+        SendError, Tail,
     },
     outbox::Outbox,
     payment::PaymentState,
@@ -50,7 +50,11 @@ async fn send_for(shop: &Fixture, seconds: u32) {
 }
 
 fn receipt(reference: &str, delivery: Delivery) -> Inbound {
-    Inbound::Receipt(Receipt { references: vec![reference.to_owned()], delivery })
+    Inbound::Receipt(Receipt {
+        ranks: vec![vec![reference.to_owned()]],
+        numbers: Vec::new(),
+        delivery,
+    })
 }
 
 fn failed() -> Delivery {
@@ -225,7 +229,7 @@ struct Eager {
 impl Messenger for Eager {
     async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
         self.outbox.accept(receipt("eager", self.delivery.clone())).await.unwrap();
-        Ok(Accepted { reference: "eager".to_owned(), network_id: "network".to_owned() })
+        Ok(Accepted { references: vec!["eager".to_owned()], network_id: "network".to_owned() })
     }
 }
 
@@ -253,23 +257,148 @@ async fn an_old_receipt_is_not_mistaken_for_one_of_a_new_message_of_the_same_nam
     assert_eq!(message_state(&shop, &id).await.name(), "sent");
 }
 
-#[tokio::test]
-async fn a_name_that_the_network_gives_again_means_the_latest_message() {
-    struct SameName;
-    #[async_trait]
-    impl Messenger for SameName {
-        async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
-            Ok(Accepted { reference: "again".to_owned(), network_id: "network".to_owned() })
-        }
+/// A network that names every message alike.
+struct SameName;
+
+#[async_trait]
+impl Messenger for SameName {
+    async fn send(&self, _: &OutboundMessage) -> Result<Accepted, SendError> {
+        Ok(Accepted { references: vec!["again".to_owned()], network_id: "network".to_owned() })
     }
+}
+
+#[tokio::test]
+async fn a_name_that_the_network_gives_again_means_the_message_that_is_not_over() {
     let shop = Fixture::new();
     let ((_, older), (_, latest)) = (queued(&shop).await, queued(&shop).await);
-    for id in [&older, &latest] {
-        shop.outbox.send(id, &SameName).await.unwrap();
-    }
+    shop.outbox.send(&older, &SameName).await.unwrap();
+    shop.outbox.accept(receipt("again", Delivery::Delivered)).await.unwrap();
+    shop.outbox.send(&latest, &SameName).await.unwrap();
+    shop.outbox.accept(receipt("again", failed())).await.unwrap();
+    assert_eq!(message_state(&shop, &older).await.name(), "delivered");
+    assert_eq!(message_state(&shop, &latest).await.name(), "failed");
+}
+
+#[tokio::test]
+async fn a_name_that_is_used_again_means_the_message_whose_code_can_still_be_typed() {
+    let shop = Fixture::new();
+    let (_, older) = queued(&shop).await;
+    shop.outbox.send(&older, &SameName).await.unwrap();
+    shop.clock.advance_seconds(361);
+    let (_, latest) = queued(&shop).await;
+    shop.outbox.send(&latest, &SameName).await.unwrap();
     shop.outbox.accept(receipt("again", Delivery::Delivered)).await.unwrap();
     assert_eq!(message_state(&shop, &older).await.name(), "sent");
     assert_eq!(message_state(&shop, &latest).await.name(), "delivered");
+}
+
+#[tokio::test]
+async fn a_receipt_that_may_be_about_several_messages_ends_none() {
+    let shop = Fixture::new();
+    let ((one, first), (other, second)) = (queued(&shop).await, queued(&shop).await);
+    for id in [&first, &second] {
+        shop.outbox.send(id, shop.messenger.as_ref()).await.unwrap();
+    }
+    let ranks = vec![vec!["ref-1".to_owned(), "ref-2".to_owned()]];
+    let receipt = Receipt { ranks, numbers: Vec::new(), delivery: failed() };
+    shop.outbox.accept(Inbound::Receipt(receipt)).await.unwrap();
+    for (waiting, id) in [(one, first), (other, second)] {
+        assert_eq!(message_state(&shop, &id).await.name(), "sent");
+        assert_eq!(state_of(&shop, waiting.payment.id()).await, "awaiting_code");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_of_the_surest_name_is_not_of_another() {
+    let shop = Fixture::new();
+    let ((_, first), (_, second)) = (queued(&shop).await, queued(&shop).await);
+    for id in [&first, &second] {
+        shop.outbox.send(id, shop.messenger.as_ref()).await.unwrap();
+    }
+    let ranks = vec![vec!["ref-2".to_owned()], vec!["ref-1".to_owned()]];
+    let receipt = Receipt { ranks, numbers: Vec::new(), delivery: Delivery::Delivered };
+    shop.outbox.accept(Inbound::Receipt(receipt)).await.unwrap();
+    assert_eq!(message_state(&shop, &first).await.name(), "sent");
+    assert_eq!(message_state(&shop, &second).await.name(), "delivered");
+}
+
+#[tokio::test]
+async fn a_receipt_that_bears_a_number_is_of_a_message_to_it_only() {
+    for (number, state) in [
+        ("33612345678", "failed"),
+        ("+33612345678", "failed"),
+        ("0033612345678", "failed"),
+        ("0612345678", "failed"),
+        ("33712345678", "sent"),
+        ("49612345678", "sent"),
+        ("612345679", "sent"),
+    ] {
+        let shop = Fixture::new();
+        let (_, id) = queued(&shop).await;
+        shop.outbox.send(&id, shop.messenger.as_ref()).await.unwrap();
+        let numbers = Tail::of(number).into_iter().collect();
+        let ranks = vec![vec!["ref-1".to_owned()]];
+        let receipt = Receipt { ranks, numbers, delivery: failed() };
+        shop.outbox.accept(Inbound::Receipt(receipt)).await.unwrap();
+        assert_eq!(message_state(&shop, &id).await.name(), state, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_before_the_answer_is_of_one_message() {
+    let shop = Fixture::new();
+    let ranks = vec![vec!["ref-1".to_owned(), "ref-2".to_owned()]];
+    let receipt = Receipt { ranks, numbers: Vec::new(), delivery: failed() };
+    shop.outbox.accept(Inbound::Receipt(receipt)).await.unwrap();
+    let ((_, first), (_, second)) = (queued(&shop).await, queued(&shop).await);
+    for id in [&first, &second] {
+        shop.outbox.send(id, shop.messenger.as_ref()).await.unwrap();
+    }
+    assert_eq!(message_state(&shop, &first).await.name(), "failed");
+    assert_eq!(message_state(&shop, &second).await.name(), "sent");
+}
+
+#[tokio::test]
+async fn receipts_of_foreign_messages_are_removed() {
+    let shop = Fixture::new();
+    let foreign = |number: u32| receipt(&format!("foreign-{number}"), failed());
+    let kept = || format!("{:?}", shop.store).matches("foreign-").count();
+    for number in 0..100 {
+        shop.outbox.accept(foreign(number)).await.unwrap();
+    }
+    let before = kept();
+    shop.clock.advance_seconds(60);
+    for number in 100..132 {
+        shop.outbox.accept(foreign(number)).await.unwrap();
+    }
+    assert!(kept() < before / 2, "{} of {before} are left", kept());
+}
+
+#[tokio::test]
+async fn what_the_network_has_no_room_for_keeps_its_place_and_counts_no_try() {
+    let shop = Fixture::new();
+    let (_, first) = queued(&shop).await;
+    shop.clock.advance_seconds(1);
+    let (_, second) = queued(&shop).await;
+    shop.messenger.fail_with(Some(SendError::Waiting { cause: cause() }));
+    for _ in 0..20 {
+        shop.clock.advance_seconds(1);
+        shop.outbox.send(&first, shop.messenger.as_ref()).await.unwrap();
+        assert_eq!(shop.outbox.due(10).await.unwrap(), [first.clone(), second.clone()]);
+    }
+    let store: &dyn Store = shop.store.as_ref();
+    let waiting = store.expect::<Message>(first.as_str()).await.unwrap().value;
+    assert_eq!(waiting.state(), &MessageState::Queued { not_before: START });
+    assert_eq!(waiting.standing(START.plus_seconds(2)), "queued");
+    assert_eq!(waiting.standing(START.plus_seconds(3)), "waiting");
+    // A fault that passes is its first try all the same: it waits for one second.
+    shop.messenger.fail_with(Some(SendError::Temporary { cause: cause() }));
+    shop.outbox.send(&first, shop.messenger.as_ref()).await.unwrap();
+    let now = START.plus_seconds(21);
+    assert_eq!(
+        message_state(&shop, &first).await,
+        MessageState::Queued { not_before: now.plus_seconds(1) }
+    );
 }
 
 #[tokio::test]

@@ -67,8 +67,11 @@ impl Deed {
             }
             Self::MessageFails => {
                 let delivery = Delivery::Failed { cause: "absent".to_owned() };
-                let references = vec!["ref-1".to_owned()];
-                outbox.accept(Inbound::Receipt(Receipt { references, delivery })).await.unwrap();
+                let ranks = vec![vec!["ref-1".to_owned()]];
+                outbox
+                    .accept(Inbound::Receipt(Receipt { ranks, numbers: Vec::new(), delivery }))
+                    .await
+                    .unwrap();
             }
         }
         0

@@ -1,6 +1,6 @@
 //! Types to octets.
 
-use super::{Address, Bind, Body, HEADER_OCTETS, Pdu, ShortMessage, Unfit};
+use super::{Address, Bind, Body, HEADER_OCTETS, Parameter, Pdu, ShortMessage, Unfit};
 
 /// The interface_version of SMPP 3.4 (section 5.2.4).
 const INTERFACE_VERSION: u8 = 0x34;
@@ -27,14 +27,16 @@ impl Pdu {
             Body::SubmitSmResp { message_id } => {
                 append_c_octets(out, "message_id", message_id, 65)?
             }
-            // "This field is unused and is set to NULL" (section 4.6.2): message_id.
-            Body::DeliverSmResp => out.push(0),
+            Body::DataSm(message) => append_data(out, message)?,
+            // "This field is unused and is set to NULL" (section 4.6.2): message_id. Ours for a data_sm says nothing either.
+            Body::DeliverSmResp | Body::DataSmResp => out.push(0),
             Body::GenericNack
             | Body::Unbind
             | Body::UnbindResp
             | Body::EnquireLink
             | Body::EnquireLinkResp
             | Body::AlertNotification
+            | Body::Outbind
             | Body::Other { .. } => {}
         }
         let length =
@@ -50,7 +52,7 @@ impl Pdu {
 
 fn append_bind(out: &mut Vec<u8>, bind: &Bind) -> Result<(), Unfit> {
     append_c_octets(out, "system_id", &bind.system_id, 16)?;
-    append_c_octets(out, "password", &bind.password, 9)?;
+    append_c_octets(out, "password", &bind.password, 65)?;
     append_c_octets(out, "system_type", &bind.system_type, 13)?;
     // addr_ton, addr_npi and an empty address_range: every address that the centre routes to this account.
     out.extend([INTERFACE_VERSION, 0, 0, 0]);
@@ -71,7 +73,20 @@ fn append_message(out: &mut Vec<u8>, message: &ShortMessage) -> Result<(), Unfit
     let length = u8::try_from(message.short_message.len()).ok().filter(|length| *length <= 254);
     out.push(length.ok_or(Unfit { field: "short_message" })?);
     out.extend_from_slice(&message.short_message);
-    for parameter in &message.parameters {
+    append_parameters(out, &message.parameters)
+}
+
+fn append_data(out: &mut Vec<u8>, message: &ShortMessage) -> Result<(), Unfit> {
+    // service_type: the centre's default.
+    out.push(0);
+    append_address(out, "source_addr", &message.source)?;
+    append_address(out, "destination_addr", &message.destination)?;
+    out.extend([message.esm_class, message.registered_delivery, message.data_coding]);
+    append_parameters(out, &message.parameters)
+}
+
+fn append_parameters(out: &mut Vec<u8>, parameters: &[Parameter]) -> Result<(), Unfit> {
+    for parameter in parameters {
         let length = u16::try_from(parameter.value.len());
         let length = length.map_err(|_| Unfit { field: "optional parameter" })?;
         out.extend(parameter.tag.to_be_bytes());

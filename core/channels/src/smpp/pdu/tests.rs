@@ -51,6 +51,12 @@ fn bodies() -> Vec<Body> {
         Body::SubmitSmResp { message_id: "1A2b".to_owned() },
         Body::DeliverSm(message()),
         Body::DeliverSmResp,
+        Body::DataSm(ShortMessage {
+            validity_period: String::new(),
+            short_message: Zeroizing::default(),
+            ..message()
+        }),
+        Body::DataSmResp,
         Body::Unbind,
         Body::UnbindResp,
         Body::EnquireLink,
@@ -110,33 +116,114 @@ fn a_length_shorter_than_a_header_is_refused() {
 
 #[test]
 fn a_length_above_the_limit_is_refused_before_it_is_waited_for() {
-    assert_eq!(first_pdu(&[0, 0, 0x20, 0x01]), Err(BadLength(8_193)));
+    assert_eq!(first_pdu(&[0, 1, 0x10, 0x01]), Err(BadLength(69_633)));
     assert_eq!(first_pdu(&[0xFF; 4]), Err(BadLength(u32::MAX)));
-    assert_eq!(first_pdu(&[0, 0, 0x20, 0x00]), Ok(None));
+    assert_eq!(first_pdu(&[0, 1, 0x10, 0x00]), Ok(None));
 }
 
 #[test]
-fn a_response_that_refuses_may_have_no_body() {
-    for (command_id, body) in [
-        (command::SUBMIT_SM_RESP, Body::SubmitSmResp { message_id: String::new() }),
-        (command::BIND_TRANSCEIVER_RESP, Body::BindTransceiverResp { system_id: String::new() }),
-        (command::DELIVER_SM_RESP, Body::DeliverSmResp),
-    ] {
-        assert_eq!(Pdu::decode(&raw(command_id, 0x58, &[])).unwrap().body, body);
+fn an_answer_may_have_no_body_whatever_it_says() {
+    for status in [0, 0x58] {
+        for (command_id, body) in [
+            (command::SUBMIT_SM_RESP, Body::SubmitSmResp { message_id: String::new() }),
+            (
+                command::BIND_TRANSCEIVER_RESP,
+                Body::BindTransceiverResp { system_id: String::new() },
+            ),
+            (command::DELIVER_SM_RESP, Body::DeliverSmResp),
+            (command::DATA_SM_RESP, Body::DataSmResp),
+        ] {
+            assert_eq!(Pdu::decode(&raw(command_id, status, &[])).unwrap().body, body);
+        }
     }
 }
 
 #[test]
-fn a_bind_response_without_a_version_is_read() {
-    let pdu = Pdu::decode(&raw(command::BIND_TRANSCEIVER_RESP, 0, b"centre\0")).unwrap();
-    assert_eq!(pdu.body, Body::BindTransceiverResp { system_id: "centre".to_owned() });
+fn a_bind_response_is_read_whatever_follows_its_name_or_lacks() {
+    for body in [b"centre\0".as_slice(), b"centre", b"centre\0\0", b"centre\0\x02\x10\0\x09\x34"] {
+        let pdu = Pdu::decode(&raw(command::BIND_TRANSCEIVER_RESP, 0, body)).unwrap();
+        assert_eq!(pdu.body, Body::BindTransceiverResp { system_id: "centre".to_owned() });
+    }
 }
 
 #[test]
-fn a_command_that_is_not_used_keeps_its_id() {
-    let pdu = Pdu::decode(&raw(0x103, 0, b"whatever")).unwrap();
-    assert_eq!(pdu.body, Body::Other { command_id: 0x103 });
-    assert_eq!(Pdu::decode(&raw(0x102, 0, b"whatever")).unwrap().body, Body::AlertNotification);
+fn an_id_is_read_without_its_nul_and_with_a_tail_and_up_to_its_bound() {
+    let id = |body: &[u8]| match Pdu::decode(&raw(command::SUBMIT_SM_RESP, 0, body)).unwrap().body {
+        Body::SubmitSmResp { message_id } => message_id,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(id(b"1005"), "1005");
+    assert_eq!(id(b"1005\0\0"), "1005");
+    assert_eq!(id(b"1005\0\x04\x27\0\x09"), "1005");
+    assert_eq!(id(&[b'1'; 2_000]), "1".repeat(64));
+    assert_eq!(id(b"\xFF1\0"), "\u{FFFD}1");
+}
+
+#[test]
+fn what_of_a_command_is_not_used_is_not_read() {
+    for (command_id, body) in [
+        (command::GENERIC_NACK, Body::GenericNack),
+        (command::ENQUIRE_LINK, Body::EnquireLink),
+        (command::ENQUIRE_LINK_RESP, Body::EnquireLinkResp),
+        (command::UNBIND, Body::Unbind),
+        (command::UNBIND_RESP, Body::UnbindResp),
+        (command::DELIVER_SM_RESP, Body::DeliverSmResp),
+        (command::OUTBIND, Body::Outbind),
+        (command::ALERT_NOTIFICATION, Body::AlertNotification),
+        // query_sm_resp, and what nobody has heard of.
+        (0x8000_0003, Body::Other { command_id: 0x8000_0003 }),
+        (0x7777, Body::Other { command_id: 0x7777 }),
+    ] {
+        assert_eq!(Pdu::decode(&raw(command_id, 0, b"whatever")).unwrap().body, body);
+    }
+}
+
+/// A delivery as far as its short_message, of which `cut` octets are left out at the end.
+fn delivered(cut: usize, tail: &[u8]) -> ShortMessage {
+    let message = ShortMessage { parameters: Vec::new(), ..message() };
+    let octets = encoded(&Pdu::request(7, Body::DeliverSm(message)));
+    let body = [&octets[HEADER_OCTETS..octets.len() - cut], tail].concat();
+    match Pdu::decode(&raw(command::DELIVER_SM, 0, &body)).unwrap().body {
+        Body::DeliverSm(message) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_delivery_is_read_as_far_as_it_goes() {
+    let whole = ShortMessage { parameters: Vec::new(), ..message() };
+    // A tail that is no parameter.
+    for tail in [&[][..], &[0], &[0, 0, 0], &[4, 0x27, 0], &[0x04, 0x23, 0, 3, 3, 0]] {
+        assert_eq!(delivered(0, tail), whole, "{tail:?}");
+    }
+    // Less of a text than its length says, and none of what is before it.
+    assert_eq!(*delivered(2, &[]).short_message, [5, 0, 3, 1, 2, 1]);
+    let short = delivered(9, &[]);
+    assert_eq!((short.data_coding, short.short_message.len()), (8, 0));
+    assert_eq!(delivered(31, &[]).esm_class, ESM_CLASS_UDHI);
+}
+
+#[test]
+fn of_a_parameter_that_is_cut_short_only_a_nul_may_be_missing() {
+    let parameters = |tail: &[u8]| delivered(0, tail).parameters;
+    assert_eq!(
+        parameters(&[0, 0x1E, 0, 3, b'1', b'2']),
+        [Parameter::new(tag::RECEIPTED_MESSAGE_ID, *b"12")]
+    );
+    assert_eq!(parameters(&[0, 0x1E, 0, 4, b'1', b'2']), []);
+    assert_eq!(parameters(&[4, 0x27, 0, 1]), []);
+    let good_before = [4, 0x27, 0, 1, 2, 4, 0x23, 0, 3, 3, 0];
+    assert_eq!(parameters(&good_before), [Parameter::new(tag::MESSAGE_STATE, [2])]);
+}
+
+#[test]
+fn an_address_longer_than_the_norm_is_read_up_to_its_nul() {
+    let body = [&[0, 1, 1], [b'1'; 30].as_slice(), &[0, 1, 1, b'2', 0, 4]].concat();
+    let Body::DataSm(message) = Pdu::decode(&raw(command::DATA_SM, 0, &body)).unwrap().body else {
+        panic!("no data_sm")
+    };
+    assert_eq!((message.source.digits.len(), message.destination.digits.as_str()), (30, "2"));
+    assert_eq!(message.esm_class, ESM_CLASS_RECEIPT);
 }
 
 /// What a body is refused for; the refusal tells the header, so that it can be answered.
@@ -164,19 +251,22 @@ fn a_message_that_breaks_a_rule_is_refused_with_the_rule() {
     assert_eq!(submit(&good[..good.len() - 1]), ("short_message", "is cut short"));
     assert_eq!(submit(&with(&[4, 0x27, 0])), ("optional parameter", "is cut short"));
     assert_eq!(submit(&with(&[4, 0x27, 0, 2, 1])), ("optional parameter", "is cut short"));
-    assert_eq!(refused(command::DELIVER_SM, &[0, 1]), ("source_addr", "is missing"));
 }
 
 #[test]
-fn another_body_that_breaks_a_rule_is_refused_with_the_rule() {
-    let too_long = ("command_length", "is longer than the body");
-    assert_eq!(refused(command::SUBMIT_SM_RESP, b"12"), ("message_id", NO_NUL));
-    assert_eq!(refused(command::SUBMIT_SM_RESP, &[]), ("message_id", NO_NUL));
-    assert_eq!(refused(command::SUBMIT_SM_RESP, &[b'1'; 66]), ("message_id", NO_NUL));
-    assert_eq!(refused(command::ENQUIRE_LINK, &[0]), too_long);
-    assert_eq!(refused(command::GENERIC_NACK, &[0]), too_long);
-    let long_password = b"me\x00123456789\0";
-    assert_eq!(refused(command::BIND_TRANSCEIVER, long_password), ("password", NO_NUL));
+fn a_delivery_from_nobody_to_nobody_is_refused() {
+    for command_id in [command::DELIVER_SM, command::DATA_SM] {
+        assert_eq!(refused(command_id, &[]), ("source_addr", "is missing"));
+        assert_eq!(refused(command_id, &[0, 1]), ("source_addr", "is missing"));
+        assert_eq!(refused(command_id, &[0, 1, 1, b'3']), ("destination_addr", "is missing"));
+        assert_eq!(refused(command_id, &[0, 1, 1, 0, 1, 1, 0]), ("esm_class", "is missing"));
+    }
+}
+
+#[test]
+fn a_bind_that_breaks_a_rule_is_refused_with_the_rule() {
+    let long_password = [b"me\0".as_slice(), &[b'1'; 65], &[0]].concat();
+    assert_eq!(refused(command::BIND_TRANSCEIVER, &long_password), ("password", NO_NUL));
     let short = b"me\0secret\0\0\x34\0\0";
     assert_eq!(refused(command::BIND_TRANSCEIVER, short), ("address_range", NO_NUL));
 }

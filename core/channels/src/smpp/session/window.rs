@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot},
-    time::Instant,
-};
+use tokio::time::Instant;
 
-use super::{Outcome, settle};
+use super::{Outcome, Submission};
 use crate::smpp::pdu::MAX_SEQUENCE;
 
 /// What waits for its answer, in the order of writing; and the sequence numbers that follow from that order.
@@ -19,13 +16,12 @@ pub(super) struct Window {
 
 /// A submission that waits.
 pub(super) struct Pending {
-    pub(super) outcome: oneshot::Sender<Outcome>,
+    /// What was submitted: it is submitted again when the centre has no room for it.
+    pub(super) submission: Submission,
     /// How many octets of the stream are written when this is.
     pub(super) written_at: u64,
     /// Until when its answer is waited for.
     pub(super) deadline: Instant,
-    /// Free again when this is dropped.
-    pub(super) _place: OwnedSemaphorePermit,
 }
 
 impl Window {
@@ -34,8 +30,17 @@ impl Window {
         Self { pending: BTreeMap::new(), next: 1 }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pending.is_empty()
+    }
+
+    /// The place in the order of the next request.
+    pub(super) const fn next_order(&self) -> u64 {
+        self.next
     }
 
     /// The sequence number of the next request.
@@ -68,7 +73,7 @@ impl Window {
         for pending in self.pending.into_values() {
             let whole = pending.written_at <= written;
             let outcome = if whole { Outcome::InDoubt } else { Outcome::NotWritten };
-            settle(pending.outcome, outcome("the session ended"));
+            pending.submission.end(outcome("the session ended"));
         }
     }
 }
@@ -91,9 +96,10 @@ fn latest_order(sequence: u32, next: u64) -> Option<u64> {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use tokio::sync::Semaphore;
+    use tokio::sync::{Semaphore, oneshot};
 
     use super::*;
+    use crate::smpp::pdu::ShortMessage;
 
     #[test]
     fn a_sequence_number_names_the_latest_request_that_had_it() {
@@ -122,15 +128,17 @@ mod tests {
         let mut waiting = Vec::new();
         for written_at in [100, 200] {
             let (outcome, answer) = oneshot::channel();
-            let _place = Arc::clone(&places).acquire_owned().await.unwrap();
+            let place = Arc::clone(&places).acquire_owned().await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(9);
-            window.add(Pending { outcome, written_at, deadline, _place });
+            let submission =
+                Submission::new(ShortMessage::default(), deadline, deadline, outcome, place);
+            window.add(Pending { submission, written_at, deadline });
             waiting.push(answer);
         }
         window.end(199);
         let mut outcomes = Vec::new();
         for answer in waiting {
-            outcomes.push(answer.await.unwrap());
+            outcomes.push(answer.await.unwrap().0);
         }
         assert_eq!(
             outcomes,
