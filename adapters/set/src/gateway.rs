@@ -26,9 +26,11 @@ use countersign_domain::{
     error::Error,
     gateway::Gateway as Payments,
     id::RelyingPartyId,
+    pin::TypedPin,
     ports::{Directory, Ports},
     record::{Batch, StoreError},
     refusal::{Outcome, Refusal},
+    response::Response,
     time::Timestamp,
     transaction::Payee,
 };
@@ -303,9 +305,11 @@ impl PaymentGateway {
             return Err(not_authentic);
         }
         let session = session_of(&opened.ex_nonce)?;
+        let pin = opened.pin.as_ref().map(|pin| TypedPin::try_from(pin.expose().to_owned()));
         let typed = TypedCode::try_from(opened.code.expose())?;
+        let response = Response::new(typed, pin.transpose()?);
         let payment = self.payments.payment(&purchase.payment).await?;
-        let refusal = match self.payments.finish_payment(&payment, &session, &typed).await {
+        let refusal = match self.payments.finish_payment(&payment, &session, response).await {
             Ok(Outcome::Done(payment)) => return self.standing(purchase, &payment, None).await,
             // By this very request, before its answer could be kept.
             Ok(Outcome::Refused(Refusal::AlreadyUsed)) => None,

@@ -562,6 +562,7 @@ const SECRETS: &[FieldName] = &[
     ("PANToken", "exNonce"),
     ("CodeSubmissionTBE", "exNonce"),
     ("CodeSubmissionTBE", "code"),
+    ("CodeSubmissionTBE", "pin"),
     ("RegFormReqTBE", "pan"),
     ("CertReqTBS", "caBackKey"),
     ("PhoneProof", "code"),

@@ -29,18 +29,6 @@ impl Config {
         Ok(())
     }
 
-    /// A flow whose messages have no place for a PIN does not run where one is needed.
-    pub(crate) fn without_profile(&self, section: &'static str) -> Result<(), ConfigError> {
-        match self.policy.limits().profile {
-            None => Ok(()),
-            Some(_) => {
-                let why =
-                    format!("cannot be with [{section}], whose messages have no place for a PIN");
-                Err(ConfigError::unusable("policy.profile", why))
-            }
-        }
-    }
-
     /// The files with secrets, of those that were read so far, that others than their owner and group can read or change.
     pub fn exposed_secrets(&self) -> Vec<PathBuf> {
         let exposed = self.files.exposed.lock().unwrap_or_else(PoisonError::into_inner);
