@@ -19,7 +19,7 @@ use countersign_domain::{
 use countersign_web::{
     body::{Segment, form},
     client_address::ClientAddress,
-    code_page::{response, with_pin},
+    code_page::{beside_pin, response},
     guest::Guest,
     page::WantsJson,
     peer_certificate::PeerCertificates,
@@ -222,10 +222,7 @@ async fn code(
         let (id, session) = visit.begun()?;
         let checkouts = Arc::clone(&checkouts);
         let finish = async move { checkouts.finish(&id, &session, response).await };
-        to_the_end(finish).await.map_err(|error| {
-            let problem = Problem::from(error);
-            if has_pin { with_pin(problem) } else { problem }
-        })
+        to_the_end(finish).await.map_err(|error| beside_pin(Problem::from(error), has_pin))
     };
     let done = finished.await;
     visit.answer(&checkouts, done).await

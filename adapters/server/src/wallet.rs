@@ -58,7 +58,6 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     let Some(section) = &config.wallet else {
         return Ok(None);
     };
-    config.without_profile(SECTION)?;
     needed(config.api.as_ref(), "api", SECTION)?;
     needed(config.store.as_ref(), "store", SECTION)?;
     needed(config.bank.as_ref(), "bank", SECTION)?;

@@ -135,8 +135,9 @@ impl<const MAX: usize> TryFrom<&str> for Text<MAX> {
     type Error = der::Error;
 
     fn try_from(text: &str) -> der::Result<Self> {
-        let fits = (1..=MAX).contains(&text.chars().count()) && !text.chars().any(is_unshowable);
-        fits.then(|| Self(text.to_owned())).ok_or(out_of_bounds(Tag::Utf8String))
+        is_text::<MAX>(text)?;
+        let shown = !text.chars().any(is_unshowable);
+        shown.then(|| Self(text.to_owned())).ok_or(out_of_bounds(Tag::Utf8String))
     }
 }
 
@@ -153,6 +154,63 @@ written_as_bytes!([const MAX: usize] Text<MAX>, Tag::Utf8String);
 
 impl<const MAX: usize> Described for Text<MAX> {
     const KIND: &'static Kind = &Kind::Text { max: MAX };
+}
+
+/// The same, that only those may see to whom it is encrypted: a PIN. Never printed, wiped when dropped.
+#[derive(Clone, Eq, PartialEq)]
+pub struct SecretText<const MAX: usize>(Zeroizing<String>);
+
+impl<const MAX: usize> SecretText<MAX> {
+    /// The text. Not for logs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> TryFrom<&str> for SecretText<MAX> {
+    type Error = der::Error;
+
+    fn try_from(text: &str) -> der::Result<Self> {
+        is_text::<MAX>(text).map(|()| Self(Zeroizing::new(text.to_owned())))
+    }
+}
+
+impl<'a, const MAX: usize> DecodeValue<'a> for SecretText<MAX> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        let bytes = reader.read_slice(header.length())?;
+        Self::try_from(std::str::from_utf8(bytes).map_err(|_| out_of_bounds(Tag::Utf8String))?)
+    }
+}
+
+impl<const MAX: usize> FixedTag for SecretText<MAX> {
+    const TAG: Tag = Tag::Utf8String;
+}
+
+impl<const MAX: usize> EncodeValue for SecretText<MAX> {
+    fn value_len(&self) -> der::Result<Length> {
+        Length::try_from(self.0.len())
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        writer.write(self.0.as_bytes())
+    }
+}
+
+impl<const MAX: usize> Described for SecretText<MAX> {
+    const KIND: &'static Kind = &Kind::Text { max: MAX };
+}
+
+impl<const MAX: usize> fmt::Debug for SecretText<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(..)")
+    }
+}
+
+fn is_text<const MAX: usize>(text: &str) -> der::Result<()> {
+    let fits = (1..=MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then_some(()).ok_or(out_of_bounds(Tag::Utf8String))
 }
 
 /// `NumericString (SIZE(MIN..MAX))` of digits, for everyone to see.

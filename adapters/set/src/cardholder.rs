@@ -44,7 +44,7 @@ use crate::{
 
 pub(crate) use self::kept::KeptSent;
 pub(crate) use self::sent::completion_of;
-pub use self::sent::{Asked, CodeStart, Progress, Sent};
+pub use self::sent::{Asked, CodeStart, Progress, Sent, Typed};
 
 /// Why a cardholder's program does not go on.
 #[derive(Clone, Debug, Error, PartialEq)]

@@ -19,6 +19,7 @@ use countersign_domain::{
     error::Error,
     invalid::InvalidInput,
     keys::SealedSecret,
+    pin::TypedPin,
     ports::Ports,
     record::{Batch, StoreError, Versioned},
     reseal::Kind,
@@ -33,7 +34,7 @@ pub use page::cardholder_routes;
 pub use record::{HeldId, Outcome};
 
 use crate::{
-    cardholder::{Asked, KeptSent, Offer, Progress, Sent, Wallet, WalletError},
+    cardholder::{Asked, KeptSent, Offer, Progress, Sent, Typed, Wallet, WalletError},
     link::{HttpClient, HttpError},
     message::{authorization::AuthCode, purchase::CompletionCode},
     record::Bytes,
@@ -197,6 +198,7 @@ impl CardholderServer {
         &self,
         id: &HeldId,
         code: &TypedCode,
+        pin: Option<&TypedPin>,
     ) -> Result<(), CardholderError> {
         let found = self.ports.store.expect::<Held>(id.as_str()).await?;
         let Step::CodeAsked(waiting) = &found.value.step else { return Ok(()) };
@@ -206,7 +208,8 @@ impl CardholderServer {
         }
         let sent = self.sent(&found.value, &waiting.sent)?;
         let entropy = self.ports.entropy.as_ref();
-        let (message, asked) = sent.code_forward(code.expose(), entropy, self.now())?;
+        let typed = Typed { code: code.expose(), pin: pin.map(TypedPin::expose) };
+        let (message, asked) = sent.code_forward(typed, entropy, self.now())?;
         let progress = self.exchange(&sent, message, &asked).await?;
         let is_wrong = progress.auth_code == Some(AuthCode::CodeWrong);
         let step = step(progress, waiting.sent.clone(), Some(waiting));
@@ -280,6 +283,7 @@ fn step(progress: Progress, sent: SealedSecret, waiting: Option<&CodeAsked>) -> 
         digits: start.digits,
         attempts_left: left.unwrap_or(start.attempts_left),
         expires_at: start.expires_at,
+        asks_pin: start.asks_pin,
     });
     let asked = started.or_else(|| {
         waiting.map(|waiting| CodeAsked {

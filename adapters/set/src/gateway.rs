@@ -27,9 +27,11 @@ use countersign_domain::{
     gateway::Gateway as Payments,
     id::RelyingPartyId,
     payment::Payment,
+    pin::TypedPin,
     ports::{Directory, Ports},
     record::{Batch, StoreError},
     refusal::{Outcome, Refusal},
+    response::Response,
     time::Timestamp,
     transaction::Payee,
 };
@@ -313,10 +315,12 @@ impl PaymentGateway {
             return Err(not_authentic);
         }
         let session = session_of(&opened.ex_nonce)?;
+        let pin = opened.pin.as_ref().map(|pin| TypedPin::try_from(pin.expose().to_owned()));
         let typed = TypedCode::try_from(opened.code.expose())?;
+        let response = Response::new(typed, pin.transpose()?);
         let payment = self.payment_of(purchase).await?;
         self.must_still_be_trusted(purchase, &payment).await?;
-        let refusal = match self.payments.finish_payment(&payment, &session, &typed).await {
+        let refusal = match self.payments.finish_payment(&payment, &session, response).await {
             Ok(Outcome::Done(payment)) => return self.standing(purchase, &payment, None).await,
             // By this very request, before its answer could be kept.
             Ok(Outcome::Refused(Refusal::AlreadyUsed)) => None,

@@ -40,7 +40,7 @@ pub mod registration;
 use crate::{
     Order, Trust,
     asn1::SecretOctets,
-    cardholder::{Identity, Offer, Progress, Sent, Wallet, WalletError},
+    cardholder::{Identity, Offer, Progress, Sent, Typed, Wallet, WalletError},
     cardholder_name,
     gateway::{GatewayKeys, GatewaySettings, PaymentGateway},
     http::{gateway_routes, merchant_routes},
@@ -347,15 +347,23 @@ impl Parties {
     }
 
     /// Types a code, through the merchant.
-    pub async fn type_code(&self, sent: &Sent, code: &str) -> Result<Progress, WalletError> {
-        let (message, asked) = sent.code_forward(code, &self.entropy, self.now())?;
+    pub async fn type_code<'a>(
+        &self,
+        sent: &Sent,
+        typed: impl Into<Typed<'a>>,
+    ) -> Result<Progress, WalletError> {
+        let (message, asked) = sent.code_forward(typed, &self.entropy, self.now())?;
         let answer = self.tell_merchant(&message).await;
         sent.answer(&asked, &answer, &self.wallet.trust, self.now())
     }
 
     /// Types a code, straight to the gateway.
-    pub async fn type_code_direct(&self, sent: &Sent, code: &str) -> Result<Progress, WalletError> {
-        let (message, rrpid) = sent.code_direct(code, &self.entropy, self.now())?;
+    pub async fn type_code_direct<'a>(
+        &self,
+        sent: &Sent,
+        typed: impl Into<Typed<'a>>,
+    ) -> Result<Progress, WalletError> {
+        let (message, rrpid) = sent.code_direct(typed, &self.entropy, self.now())?;
         let answer = self.tell_gateway(&message).await;
         sent.direct_answer(&rrpid, &answer, &self.wallet.trust, self.now())
     }

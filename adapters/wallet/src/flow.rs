@@ -39,7 +39,7 @@ pub use self::{
 use crate::{
     error::{MoneyRefusal, WalletError},
     house::House,
-    message::WalletNumber,
+    message::{PinAsked, WalletNumber},
     purse::{Limits, available},
     record::{Holder, Visit, Wallet},
 };
@@ -98,6 +98,8 @@ pub struct CodeAsked {
     pub short_reference: String,
     /// From when on no code is accepted.
     pub expires_at: Timestamp,
+    /// What is asked for beside it.
+    pub pin: Option<PinAsked>,
 }
 
 impl From<&Challenge> for CodeAsked {
@@ -107,6 +109,7 @@ impl From<&Challenge> for CodeAsked {
             phone: challenge.masked_address(),
             short_reference: challenge.reference().as_str().to_owned(),
             expires_at: challenge.expires_at(),
+            pin: PinAsked::of(challenge.pin()),
         }
     }
 }

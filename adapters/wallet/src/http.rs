@@ -22,6 +22,7 @@ use countersign_domain::id::SessionId;
 use countersign_statement::Unfit;
 use countersign_web::{
     body::{MAX_BODY_BYTES, Segment, bytes, created, json, record_id},
+    code_page::beside_pin,
     guest::Guest,
     problem::Problem,
     session::{self, Session},
@@ -150,8 +151,9 @@ async fn finish_opening(
     body: Body,
 ) -> Answer {
     let (id, session): (OpeningId, _) = (record_id(id)?, session.begun()?.clone());
-    let code = json::<Typed>(&bytes(body)?)?.code.typed()?;
-    let wallet = done(async move { wallets.finish_opening(&id, &session, &code).await }).await?;
+    let (response, has_pin) = json::<Typed>(&bytes(body)?)?.response()?;
+    let opened = done(async move { wallets.finish_opening(&id, &session, response).await }).await;
+    let wallet = opened.map_err(|problem| beside_pin(problem, has_pin))?;
     shown(serde_json::json!({ "wallet": wallet }))
 }
 
@@ -188,8 +190,10 @@ async fn finish_sign_in(
     body: Body,
 ) -> Answer {
     let (session, locale) = (session.begun()?.clone(), guest.language(None).locale());
-    let code = json::<Typed>(&bytes(body)?)?.code.typed()?;
-    done(async move { wallets.finish_sign_in(&session, locale, &code).await }).await?;
+    let (response, has_pin) = json::<Typed>(&bytes(body)?)?.response()?;
+    let entered =
+        done(async move { wallets.finish_sign_in(&session, locale, response).await }).await;
+    entered.map_err(|problem| beside_pin(problem, has_pin))?;
     nothing()
 }
 
@@ -303,8 +307,9 @@ async fn finish_pay_in(
     body: Body,
 ) -> Answer {
     let (id, clock): (TransferId, _) = (record_id(id)?, wallets.ports.clock.clone());
-    let code = json::<Typed>(&bytes(body)?)?.code.typed()?;
-    let view = done(async move { wallets.finish_pay_in(&visitor, &id, &code).await }).await?;
+    let (response, has_pin) = json::<Typed>(&bytes(body)?)?.response()?;
+    let done = done(async move { wallets.finish_pay_in(&visitor, &id, response).await }).await;
+    let view = done.map_err(|problem| beside_pin(problem, has_pin))?;
     shown(TransferAnswer::of(&view, clock.now()))
 }
 
@@ -353,7 +358,9 @@ async fn finish_payment(
     if typed.payment != id {
         return Err(WalletError::Ticket(TicketRefusal::OtherTransaction).into());
     }
-    let view = done(async move { wallets.finish_payment(&visitor, &typed).await }).await?;
+    let has_pin = typed.pin.is_some();
+    let paid = done(async move { wallets.finish_payment(&visitor, &typed).await }).await;
+    let view = paid.map_err(|problem| beside_pin(problem, has_pin))?;
     shown(PaymentAnswer::of(view, clock.now()))
 }
 

@@ -19,13 +19,15 @@ use countersign_domain::{
     digest::Sha256Digest,
     invalid::InvalidInput,
     origin::Origin,
+    response::Response,
     time::Timestamp,
     transaction::{Payee, Reference, Transaction},
 };
 
+pub(crate) use self::value::response;
 pub use self::value::{
-    CardId, CardName, Code, Compact, Goods, Item, MerchantNumber, Minor, PurchaseId, Quantity,
-    ReceiptNumber, Seconds, Shown, Source, Token, WalletName, WalletNumber,
+    CardId, CardName, Code, Compact, Goods, Item, MerchantNumber, Minor, Pin, PinAsked, PurchaseId,
+    Quantity, ReceiptNumber, Seconds, Shown, Source, Token, WalletName, WalletNumber,
 };
 use crate::{
     error::MessageRefusal,
@@ -78,6 +80,8 @@ messages! {
         short_reference: Shown as Shown,
         /// From when on no code is accepted.
         expires: Seconds as Time,
+        [optional] /// What is asked for beside the code, where anything is.
+        pin: PinAsked as Shown,
     }
 
     /// The code, joined to what it is for (IS).
@@ -94,6 +98,10 @@ messages! {
         currency: Currency as Amount,
         /// As typed.
         code: Code as Code,
+        [optional] /// As typed, where it is asked for beside the code.
+        pin: Pin as Pin,
+        [optional] /// To be set with the code, where that is offered: nothing else is done with it.
+        new_pin: Pin as Pin,
     }
 
     /// Proof for a merchant that its ticket is paid.
@@ -114,6 +122,16 @@ messages! {
         amount_minor: Minor as Amount,
         /// The currency of it.
         currency: Currency as Amount,
+    }
+}
+
+impl CodeTyped {
+    /// What was typed back.
+    ///
+    /// # Errors
+    /// When one of it cannot be what it is to be.
+    pub fn response(&self) -> Result<Response, InvalidInput> {
+        response(&self.code, self.pin.as_ref(), self.new_pin.as_ref())
     }
 }
 

@@ -9,6 +9,7 @@
 mod cards;
 mod desk;
 mod pay;
+mod typed;
 mod visit;
 mod voice;
 mod wallet;

@@ -1,7 +1,7 @@
 //! The one table of the exchange's messages: their types are made from it, and so are the documented schema and the model
 //! that is proved.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 /// Those who take part (figure 12: 1201, 1202, 1203).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +46,8 @@ pub enum Kind {
         /// Most characters.
         max: usize,
     },
+    /// One of these strings.
+    Word(&'static [&'static str]),
     /// A string of letters, digits, `-` and `_`.
     Token {
         /// Fewest characters.
@@ -94,6 +96,8 @@ pub enum Term {
     Source,
     /// The code from the phone.
     Code,
+    /// The PIN of the person.
+    Pin,
     /// The receipt.
     Receipt,
     /// This message: no second is the same.
@@ -110,7 +114,7 @@ pub trait Described {
     const KIND: Kind;
 }
 
-/// A member of a message. All are required.
+/// A member of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Field {
     /// Its name in the JSON.
@@ -119,6 +123,8 @@ pub struct Field {
     pub kind: Kind,
     /// What it binds.
     pub binds: Term,
+    /// Whether it may be absent. It is never `null`.
+    pub optional: bool,
     /// What it is for.
     pub doc: &'static str,
 }
@@ -154,6 +160,7 @@ pub trait Signed: Row {
 macro_rules! messages {
     ($($(#[doc = $doc:literal])+ $name:ident = $figure:literal by $by:ident $(signed as $typ:literal)? {
         $($(#[doc = $field_doc:literal])+ $field:ident : $type:ty as $term:ident,)+
+        $([optional] $(#[doc = $optional_doc:literal])+ $optional:ident : $optional_type:ty as $optional_term:ident,)*
     })+) => {
         $(
             $(#[doc = $doc])+
@@ -161,6 +168,15 @@ macro_rules! messages {
             #[serde(deny_unknown_fields)]
             pub struct $name {
                 $($(#[doc = $field_doc])+ pub $field: $type,)+
+                $(
+                    $(#[doc = $optional_doc])+
+                    #[serde(
+                        default,
+                        deserialize_with = "crate::table::present",
+                        skip_serializing_if = "Option::is_none"
+                    )]
+                    pub $optional: Option<$optional_type>,
+                )*
             }
 
             impl $crate::table::Row for $name {
@@ -173,8 +189,15 @@ macro_rules! messages {
                         name: stringify!($field),
                         kind: <$type as $crate::table::Described>::KIND,
                         binds: $crate::table::Term::$term,
+                        optional: false,
                         doc: concat!($($field_doc),+),
-                    },)+],
+                    },)+ $($crate::table::Field {
+                        name: stringify!($optional),
+                        kind: <$optional_type as $crate::table::Described>::KIND,
+                        binds: $crate::table::Term::$optional_term,
+                        optional: true,
+                        doc: concat!($($optional_doc),+),
+                    },)*],
                 };
             }
 
@@ -196,6 +219,13 @@ macro_rules! messages {
 }
 
 pub(crate) use messages;
+
+/// An optional member that is there: not `null`, which would be a second way to say that it is absent.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    member: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(member).map(Some)
+}
 
 /// Says what types hold.
 macro_rules! described {

@@ -19,7 +19,7 @@ use countersign_domain::{
     ports::{Clock as _, Operator, Store},
     register::Account,
     subscriber::Subscriber,
-    testing::{Fixture, PlainWords, card, other_card},
+    testing::{Fixture, PlainWords, QuickHasher, card, other_card},
     verifier::Verifier,
 };
 
@@ -100,6 +100,7 @@ impl Process {
         let payments = Arc::new(AwaitedPayments::of(ports.store.clone()));
         let verifier = Verifier::new(ports.clone(), fixture.policy.clone())
             .with_waiting(payments)
+            .with_pins(Arc::new(QuickHasher))
             .with_limits(countersign_domain::testing::unbounded());
         let verifier = awaited(&ports, &house).into_iter().fold(verifier, Verifier::with_waiting);
         let verifier = Arc::new(match operator {
@@ -108,7 +109,8 @@ impl Process {
         });
         let outbox = Outbox::new(ports.clone(), verifier.clone(), Arc::new(PlainWords));
         let gateway = Arc::new(Gateway::new(ports.clone(), fixture.bank.clone(), verifier.clone()));
-        let directory = Arc::new(Subscribers::new(ports.clone()));
+        let pins = Arc::new(QuickHasher);
+        let directory = Arc::new(Subscribers::new(ports.clone()).with_pins(pins));
         let wallets = Arc::new(Wallets {
             ports,
             directory: directory.clone(),
@@ -327,6 +329,8 @@ impl Parties {
             amount_minor: ticket.amount_minor,
             currency: ticket.currency,
             code: Code::from(code.to_owned()),
+            pin: None,
+            new_pin: None,
         }
     }
 }

@@ -52,11 +52,11 @@ pub fn response(code: String, pin: String, new_pin: String) -> Result<Response, 
     Ok(Response::new(code, pin))
 }
 
-/// A PIN and a code are refused in one way, in words which leave open what is wrong.
+/// Where a PIN was typed beside a code, both are refused in one way, in words which leave open what is wrong.
 #[must_use]
-pub fn with_pin(problem: Problem) -> Problem {
+pub fn beside_pin(problem: Problem, has_pin: bool) -> Problem {
     match problem.name() {
-        "wrong-code" => problem.worded("wrong-code-or-pin"),
+        "wrong-code" if has_pin => problem.worded("wrong-code-or-pin"),
         _ => problem,
     }
 }

@@ -54,6 +54,12 @@ pub trait Waits: Send + Sync {
     /// The collection of the records that wait.
     fn collection(&self) -> &'static str;
 
+    /// Whether what the code opens is an account from which payments are made: to see it is asked for as a payment is (PSD2
+    /// art. 97(1)(a)).
+    fn is_account(&self) -> bool {
+        false
+    }
+
     /// Adds to `batch` what this end means to the record `id`.
     ///
     /// # Errors
@@ -298,11 +304,10 @@ impl Verifier {
 
     fn begin(&self, request: ChallengeRequest, now: Timestamp) -> Result<Step<Challenge>, Error> {
         let entropy = self.ports.entropy.as_ref();
-        if let Some(waiting) = &request.waiting {
-            self.flow_of(waiting)?;
-        }
+        let waiting = request.waiting.as_ref().map(|waiting| self.flow_of(waiting)).transpose()?;
         let is_ordered = self.orders(&request);
-        let pin = match self.policy.pin_of(&request) {
+        let opens_account = waiting.is_some_and(Waits::is_account);
+        let pin = match self.policy.pin_of(&request.agreement, opens_account) {
             // An operator's yes to a code is for what waits, and not for a PIN.
             PinDemand::AskOrSet if is_ordered => PinDemand::Ask,
             pin => pin,

@@ -205,6 +205,7 @@ impl Attack<'_> {
             h_pi_tbs: Digest::of(&Received::new(tbs).expect("ours")).expect("a digest"),
             ex_nonce: opened.pi_data.pan_data.ex_nonce.clone(),
             code: "123456".try_into().expect("a code"),
+            pin: None,
         };
         let submission = self.sealed(&self.over(11, submission.to_der().expect("ours")));
         let code_submission = Decode::from_der(&submission).expect("ours");

@@ -518,6 +518,7 @@ const SECRETS: &[FieldName] = &[
     ("PANToken", "exNonce"),
     ("CodeSubmissionTBE", "exNonce"),
     ("CodeSubmissionTBE", "code"),
+    ("CodeSubmissionTBE", "pin"),
     ("RegFormReqTBE", "pan"),
     ("CertReqTBS", "caBackKey"),
     ("PhoneProof", "code"),

@@ -113,6 +113,8 @@ pub(crate) const REASONS: &[(&str, &str, &str)] = &[
     ("CodeStartData", "gateway", "the gateway signs it, and hPI-TBS names the gateway"),
     ("CodeStartData", "attemptsLeft", SHOWN),
     ("CodeStartData", "expiresAt", TIME),
+    ("CodeStartData", "pinAsked", PIN),
+    ("CodeSubmissionTBE", "pin", PIN),
     (
         "CodeReqTBS",
         "authTags",
@@ -186,6 +188,7 @@ const AN_AMOUNT: &str =
 const COUNTED: &str =
     "what is counted is one value in the model: its parts are compared together, never apart";
 const TIME: &str = "the model knows no time; the program compares it with its clock, or shows it";
+const PIN: &str = "a second element beside the code: what is proved holds without it";
 const FRESH: &str = "that an answer is no older than its question, which the model does not know: nothing in it is old";
 const GUESSING: &str =
     "so that goods cannot be guessed from a digest, and the model does not guess";

@@ -33,7 +33,7 @@ fn row(message: &Message) -> &'static Structure {
         .map(|field| set::Field {
             name: field.name,
             kind: leak(kind(&field.kind)),
-            optional: None,
+            optional: field.optional.then_some(0),
             doc: field.doc,
         })
         .collect();
@@ -53,6 +53,7 @@ fn kind(kind: &table::Kind) -> Kind {
         table::Kind::Compact(what) => Kind::Signed { what, by: signer(what), attached: true },
         table::Kind::Integer { .. } => Kind::Integer { min: 0, max: i64::MAX },
         table::Kind::Text { .. }
+        | table::Kind::Word(_)
         | table::Kind::Token { .. }
         | table::Kind::Id(_)
         | table::Kind::Host

@@ -29,18 +29,6 @@ impl Config {
         Ok(())
     }
 
-    /// A flow whose messages have no place for a PIN does not run where one is needed.
-    pub(crate) fn without_profile(&self, section: &'static str) -> Result<(), ConfigError> {
-        match self.policy.limits().profile {
-            None => Ok(()),
-            Some(_) => {
-                let why =
-                    format!("cannot be with [{section}], whose messages have no place for a PIN");
-                Err(ConfigError::unusable("policy.profile", why))
-            }
-        }
-    }
-
     /// Keys that would say what was revoked of the certificates that are trusted, and are not there.
     pub fn without_revocation_lists(&self) -> Vec<&'static str> {
         let checkout = self.checkout.as_ref();

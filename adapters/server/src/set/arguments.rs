@@ -215,6 +215,9 @@ pub(crate) struct Pay {
     /// The file with the wallet's password; without it, it is asked for at the terminal.
     #[arg(long)]
     pub(crate) password_file: Option<PathBuf>,
+    /// The file with the PIN, where the gateway asks for one; without it, it is asked for at the terminal.
+    #[arg(long)]
+    pub(crate) pin_file: Option<PathBuf>,
     /// Sends the code straight to the gateway, and not through the merchant.
     #[arg(long)]
     pub(crate) direct: bool,

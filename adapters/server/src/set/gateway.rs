@@ -45,7 +45,6 @@ pub(crate) fn read(config: &Config) -> Result<Option<Box<dyn Flow>>, ConfigError
     let Some(section) = &config.set.gateway else {
         return Ok(None);
     };
-    config.without_profile(SECTION)?;
     needed(config.store.as_ref(), "store", SECTION)?;
     needed(config.bank.as_ref(), "bank", SECTION)?;
     needed(config.sms.as_ref(), "sms", SECTION)?;

@@ -7,13 +7,14 @@ use std::{
 
 use countersign_domain::{code::TypedCode, ports::Clock as _, time::Timestamp};
 use countersign_set::{
-    cardholder::{CodeStart, Offer, Progress, Purchase, Sent, Wallet},
+    cardholder::{CodeStart, Offer, Progress, Purchase, Sent, Typed, Wallet},
     link::{HttpClient, HttpError},
     message::{authorization::AuthCode, purchase::CompletionCode},
     wallet_file::WalletFile,
 };
 use serde_json::json;
 use tokio::time::{sleep, timeout};
+use zeroize::Zeroizing;
 
 use super::{Outcome, arguments::Pay, wallet::password};
 use crate::{
@@ -105,7 +106,9 @@ impl Payer<'_> {
                     let Some(code) = self.teller.code(start, &progress)? else {
                         return self.teller.called_off();
                     };
-                    self.submit(&sent, &code, start).await?
+                    let pin = self.pin(start)?;
+                    let pin = pin.as_ref().map(|pin| pin.as_str());
+                    self.submit(&sent, Typed { code: code.expose(), pin }, start).await?
                 }
                 (Step::Code, None) => {
                     return Err("the gateway has not said whom it has sent a code to".into());
@@ -128,15 +131,15 @@ impl Payer<'_> {
     async fn submit(
         &self,
         sent: &Sent,
-        code: &TypedCode,
+        typed: Typed<'_>,
         start: &CodeStart,
     ) -> Result<Progress, Failure> {
         if !self.arguments.direct {
-            let (message, asked) = sent.code_forward(code.expose(), &self.entropy, now())?;
+            let (message, asked) = sent.code_forward(typed, &self.entropy, now())?;
             let answer = self.send(sent.purchase().offer().url(), &message).await?;
             return Ok(sent.answer(&asked, &answer, &self.wallet.trust, now())?);
         }
-        let (message, rrpid) = sent.code_direct(code.expose(), &self.entropy, now())?;
+        let (message, rrpid) = sent.code_direct(typed, &self.entropy, now())?;
         let answer = self.send(&start.gateway_url, &message).await?;
         let progress = sent.direct_answer(&rrpid, &answer, &self.wallet.trust, now())?;
         if matches!(Step::of(&progress), Step::Paid) {
@@ -146,6 +149,15 @@ impl Payer<'_> {
             }
         }
         Ok(progress)
+    }
+
+    /// The PIN, where it is asked for: from a file, or typed without being shown.
+    fn pin(&self, start: &CodeStart) -> Result<Option<Zeroizing<String>>, Failure> {
+        if !start.asks_pin {
+            return Ok(None);
+        }
+        let file = self.arguments.pin_file.as_deref();
+        Ok(Some(password(file, "PIN or password of the card's holder: ")?))
     }
 
     async fn inquire(&self, sent: &Sent) -> Result<Progress, Failure> {
@@ -241,9 +253,15 @@ impl Teller {
                 line(&json!({
                     "event": if wrong { "code_wrong" } else { "code_asked" },
                     "phone": start.phone, "digits": start.digits, "attempts_left": left,
+                    "pin": start.asks_pin,
                 }))?;
             } else if wrong {
-                line(&"This is not the code.")?;
+                let what = if start.asks_pin {
+                    "Code or PIN is not right."
+                } else {
+                    "This is not the code."
+                };
+                line(&what)?;
             }
             self.ask(&format!("Code ({} digits) sent to the card's phone: ", start.digits))?;
             let Some(typed) = typed()? else { return Ok(None) };

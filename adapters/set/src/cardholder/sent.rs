@@ -5,7 +5,7 @@ use countersign_domain::{code::TypedCode, randomness::Entropy, time::Timestamp};
 
 use super::{Purchase, Wallet, WalletError, read, unexpected};
 use crate::{
-    asn1::{Random, Received, SecretDigits, SecretOctets},
+    asn1::{Random, Received, SecretDigits, SecretOctets, SecretText},
     message::{
         authorization::AuthCode,
         code::{
@@ -69,6 +69,29 @@ pub struct CodeStart {
     pub gateway_url: String,
     /// Until when.
     pub expires_at: Timestamp,
+    /// Whether the person's PIN is asked for beside it.
+    pub asks_pin: bool,
+}
+
+/// What a person typed back.
+#[derive(Clone, Copy)]
+pub struct Typed<'a> {
+    /// The code.
+    pub code: &'a str,
+    /// The PIN or password, where it is asked for.
+    pub pin: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Typed<'a> {
+    fn from(code: &'a str) -> Self {
+        Self { code, pin: None }
+    }
+}
+
+impl<'a> From<&'a String> for Typed<'a> {
+    fn from(code: &'a String) -> Self {
+        code.as_str().into()
+    }
 }
 
 impl CodeStart {
@@ -88,9 +111,9 @@ impl Sent {
     ///
     /// # Errors
     /// When the source of randomness or a key fails.
-    pub fn code_forward(
+    pub fn code_forward<'a>(
         &self,
-        code: &str,
+        typed: impl Into<Typed<'a>>,
         entropy: &dyn Entropy,
         now: Timestamp,
     ) -> Result<(Vec<u8>, Asked), WalletError> {
@@ -101,7 +124,7 @@ impl Sent {
             trans_ids,
             rrpid: asked.rrpid.clone(),
             chall_c: asked.chall_c.clone(),
-            code_submission: self.submission(code)?,
+            code_submission: self.submission(typed.into())?,
         };
         Ok((wrap(Message::CodeForwardReq(forward), &asked.rrpid, Some(&xid), now)?, asked))
     }
@@ -110,9 +133,9 @@ impl Sent {
     ///
     /// # Errors
     /// When the source of randomness or a key fails.
-    pub fn code_direct(
+    pub fn code_direct<'a>(
         &self,
-        code: &str,
+        typed: impl Into<Typed<'a>>,
         entropy: &dyn Entropy,
         now: Timestamp,
     ) -> Result<(Vec<u8>, Random), WalletError> {
@@ -121,7 +144,7 @@ impl Sent {
         let direct = CodeDirectReq {
             rrpid: rrpid.clone(),
             xid: xid.clone(),
-            code_submission: self.submission(code)?,
+            code_submission: self.submission(typed.into())?,
         };
         Ok((wrap(Message::CodeDirectReq(direct), &rrpid, Some(&xid), now)?, rrpid))
     }
@@ -274,6 +297,7 @@ impl Sent {
             attempts_left: u8::try_from(start.attempts_left.get()).unwrap_or(1),
             gateway_url: start.gateway_url.as_str().to_owned(),
             expires_at: crate::name::timestamp(&start.expires_at),
+            asks_pin: start.pin_asked == Some(true),
         })
     }
 
@@ -302,13 +326,13 @@ impl Sent {
     }
 
     /// Encrypts a typed code to the gateway that the payment was encrypted to.
-    fn submission(&self, code: &str) -> Result<CodeSubmission, WalletError> {
-        let typed = SecretDigits::try_from(code)?;
+    fn submission(&self, typed: Typed<'_>) -> Result<CodeSubmission, WalletError> {
         let tbe = CodeSubmissionTbe {
             xid: self.trans_ids().xid.clone(),
             h_pi_tbs: self.pi_tbs.clone(),
             ex_nonce: self.ex_nonce.clone(),
-            code: typed,
+            code: SecretDigits::try_from(typed.code)?,
+            pin: typed.pin.map(SecretText::try_from).transpose()?,
         };
         Ok(Sealed::seal(&tbe, &self.purchase.gateway.recipient)?)
     }

@@ -15,10 +15,10 @@ use axum::{
     routing::{get, post},
 };
 use countersign_certs::Error as CertsError;
-use countersign_domain::{code::TypedCode, error::Error};
+use countersign_domain::{code::TypedCode, error::Error, pin::TypedPin};
 use countersign_web::{
     body::{Segment, form, record_id},
-    code_page::{CodeForm, CodeView},
+    code_page::{CodeForm, CodeView, beside_pin},
     guest::Guest,
     own_forms::own_forms_only,
     page::{PageStyle, page},
@@ -154,7 +154,7 @@ impl Seen {
             attempts_left: asked.attempts_left,
             expires_in_seconds: asked.expires_at.seconds_from(self.now),
             resend_in_seconds: None,
-            pin: None,
+            pin: asked.asks_pin.then_some("asked"),
         })
     }
 }
@@ -272,6 +272,8 @@ async fn pay(
 #[serde(deny_unknown_fields)]
 struct TypedForm {
     code: String,
+    /// Not there where none is asked for.
+    pin: Option<String>,
 }
 
 async fn type_code(
@@ -280,13 +282,21 @@ async fn type_code(
     id: Segment,
     fields: Result<Form<TypedForm>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let (id, TypedForm { code }): (HeldId, _) = (record_id(id)?, form(fields)?);
+    let (id, TypedForm { code, pin }): (HeldId, _) = (record_id(id)?, form(fields)?);
+    let has_pin = pin.is_some();
     let (typing, held) = (Arc::clone(&server), id.clone());
     let typed = async move {
         let code = TypedCode::try_from(code.as_str())?;
-        to_the_end(async move { typing.type_code(&held, &code).await }).await
+        let pin = pin.filter(|pin| !pin.is_empty()).map(TypedPin::try_from).transpose()?;
+        to_the_end(async move { typing.type_code(&held, &code, pin.as_ref()).await }).await
     };
-    done(&server, &guest, &id, typed.await).await
+    match typed.await {
+        Ok(()) => done(&server, &guest, &id, Ok(())).await,
+        Err(error) => {
+            let problem = beside_pin(Problem::from(error), has_pin);
+            shown(&server, &guest, &id, Some(&problem)).await
+        }
+    }
 }
 
 /// The gateway's receipt, as it was signed (CMS SignedData, DER).

@@ -67,6 +67,8 @@ pub(crate) struct CodeAsked {
     pub(super) digits: u8,
     pub(crate) attempts_left: u8,
     pub(crate) expires_at: Timestamp,
+    #[serde(default)]
+    pub(crate) asks_pin: bool,
 }
 
 /// A message that is not answered yet, and what its answer must give back.

@@ -3,6 +3,7 @@
 use countersign_domain::{
     challenge::Challenge,
     payment::{Payment, PaymentState},
+    pin::PinDemand,
     plan::CodeDemand,
     refusal::{Refusal, VoidCause},
 };
@@ -100,6 +101,7 @@ impl PaymentGateway {
             digits: i64::from(challenge.digits()).try_into()?,
             attempts_left: i64::from(challenge.attempts_left()).try_into()?,
             expires_at: generalized_time(challenge.expires_at())?,
+            pin_asked: asks_pin(challenge.pin()).then_some(true),
         };
         let now = unix_time(self.ports.clock.now());
         Ok(Signed::sign(&Received::new(data)?, &self.signer(), now)?)
@@ -121,6 +123,14 @@ impl PaymentGateway {
             date: generalized_time(now)?,
         };
         Ok(Signed::sign(&Received::new(data)?, &self.signer(), unix_time(now))?)
+    }
+}
+
+/// A new one is set elsewhere: what is typed here goes through the merchant's hands, and is only compared.
+const fn asks_pin(demand: PinDemand) -> bool {
+    match demand {
+        PinDemand::Ask | PinDemand::AskOrSet => true,
+        PinDemand::No => false,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     purchase::{PiTbs, Receipt},
 };
 use crate::{
-    asn1::{Number, Random, SecretDigits, SecretOctets, Text},
+    asn1::{Number, Random, SecretDigits, SecretOctets, SecretText, Text},
     protect::{Digest, Gateway, KeyOf, Merchant, Sealed, Signed},
     table::{Row, Structure, structures},
 };
@@ -53,6 +53,8 @@ structures! {
         attempts_left = "attemptsLeft": Number<0, 5>,
         /// Until when.
         expires_at = "expiresAt": GeneralizedTime,
+        ["0"] /// Whether the person's PIN is asked for beside the code.
+        pin_asked = "pinAsked": bool,
     }
 
     /// A typed code, for the gateway alone (F11.11).
@@ -65,6 +67,8 @@ structures! {
         ex_nonce = "exNonce": SecretOctets,
         /// As the person typed it.
         code = "code": SecretDigits<6, 10>,
+        ["0"] /// The person's PIN or password, where it is asked for.
+        pin = "pin": SecretText<256>,
     }
 
     /// A typed code on its way through the merchant; answered as a purchase is.

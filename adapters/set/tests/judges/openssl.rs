@@ -195,6 +195,7 @@ async fn a_gateway_is_paid_by_a_cardholder_and_a_merchant_who_are_openssl() {
             h_pi_tbs: paid.h_pi_tbs,
             ex_nonce: [3; 20].into(),
             code: house.phone().await.as_str().try_into().unwrap(),
+            pin: None,
         };
         let direct = CodeDirectReq {
             rrpid: [8; 20].into(),

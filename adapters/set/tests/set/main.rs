@@ -16,6 +16,7 @@ mod gateway_checks;
 mod late;
 mod merchant_checks;
 mod once;
+mod pin;
 mod purchase;
 mod registration;
 mod removed;

@@ -8,7 +8,6 @@ use countersign_domain::{
     agreement::{Agreement, ServiceName},
     amount::{Amount, Currency},
     challenge::{ChallengeRequest, Waiting},
-    code::TypedCode,
     error::Error,
     id::{Identifier, SessionId},
     invalid::InvalidInput,
@@ -17,6 +16,7 @@ use countersign_domain::{
     ports::Ports,
     record::{Batch, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
+    response::Response,
     subscriber::Subscriber,
     time::Timestamp,
     verifier::{End, Waits},
@@ -88,12 +88,12 @@ impl Wallets {
         &self,
         id: &OpeningId,
         session: &SessionId,
-        typed: &TypedCode,
+        response: impl Into<Response>,
     ) -> Result<WalletNumber, WalletError> {
         let store = &self.ports.store;
         let opening = store.expect::<Opening>(id.as_str()).await?.value;
         let challenge = opening.challenge.ok_or(WalletError::NotNow("not asked"))?;
-        match self.verifier.finish_challenge(&challenge, session, typed).await? {
+        match self.verifier.finish_challenge(&challenge, session, response).await? {
             Outcome::Refused(refusal) => Err(WalletError::Refused(refusal)),
             Outcome::Done(_) => {
                 let opened = store.expect::<Opening>(id.as_str()).await?.value;
@@ -192,12 +192,12 @@ impl Wallets {
         &self,
         session: &SessionId,
         locale: Locale,
-        typed: &TypedCode,
+        response: impl Into<Response>,
     ) -> Result<Visitor, WalletError> {
         let visit = self.ports.store.find::<Visit>(session.as_str()).await?;
         let challenge = visit.and_then(|visit| visit.value.challenge);
         let challenge = challenge.ok_or(WalletError::NotSignedIn)?;
-        match self.verifier.finish_challenge(&challenge, session, typed).await? {
+        match self.verifier.finish_challenge(&challenge, session, response).await? {
             Outcome::Refused(refusal) => Err(WalletError::Refused(refusal)),
             Outcome::Done(_) => self.visitor(session, locale).await,
         }
@@ -280,6 +280,11 @@ impl Waits for AwaitedOpenings {
         Opening::COLLECTION
     }
 
+    /// It signs the person in, too.
+    fn is_account(&self) -> bool {
+        true
+    }
+
     async fn ended(
         &self,
         id: &str,
@@ -337,6 +342,10 @@ pub(super) struct AwaitedVisits(pub(super) Ports);
 impl Waits for AwaitedVisits {
     fn collection(&self) -> &'static str {
         Visit::COLLECTION
+    }
+
+    fn is_account(&self) -> bool {
+        true
     }
 
     async fn ended(

@@ -3,6 +3,7 @@
 use countersign_domain::{
     challenge::Challenge,
     digest::Sha256Digest,
+    element::Element,
     error::Error,
     payment::PaymentState,
     record::{Stored as _, Versioned},
@@ -49,6 +50,8 @@ pub struct PaymentView {
     pub transaction: Transaction,
     /// What pays.
     pub source: Source,
+    /// What was proved of the payer, once the code was accepted, for as long as that is kept.
+    pub elements: Vec<Element>,
     /// Where it stands.
     pub status: PaymentStatus,
 }
@@ -98,6 +101,7 @@ impl Started {
             phone: Shown(asked.phone.clone()),
             short_reference: Shown(asked.short_reference.clone()),
             expires: asked.expires_at.into(),
+            pin: asked.pin,
         })
     }
 }
@@ -152,14 +156,14 @@ impl Wallets {
         if !purchase.is_of(typed) {
             return Err(TicketRefusal::OtherTransaction.into());
         }
-        let (code, session) = (typed.code.typed()?, &visitor.person().session);
+        let (response, session) = (typed.response()?, &visitor.person().session);
         let outcome = match &purchase.current.way {
             Way::Wallet { challenge, .. } => {
-                self.verifier.finish_challenge(challenge, session, &code).await?.done().map(drop)
+                self.verifier.finish_challenge(challenge, session, response).await?.done().map(drop)
             }
             Way::Card { payment, .. } => {
                 let payment = self.gateway.payment(payment).await?;
-                self.gateway.finish_payment(&payment, session, &code).await?.done().map(drop)
+                self.gateway.finish_payment(&payment, session, response).await?.done().map(drop)
             }
         };
         self.settle(&purchase.id).await?;
@@ -260,7 +264,7 @@ impl Wallets {
             PurchaseState::NotPaid { cause, at } => PaymentStatus::NotPaid { cause, at },
             PurchaseState::Pending => self.pending(&current.way).await?,
         };
-        let source = current.way.source();
+        let (source, elements) = (current.way.source(), self.elements(&current.way).await?);
         Ok(PaymentView {
             payment: id,
             signed_ticket,
@@ -268,8 +272,21 @@ impl Wallets {
             ticket_sha256,
             transaction,
             source,
+            elements,
             status,
         })
+    }
+
+    async fn elements(&self, way: &Way) -> Result<Vec<Element>, Error> {
+        match way {
+            Way::Wallet { challenge, .. } => {
+                let found = self.ports.store.find::<Challenge>(challenge.as_str()).await?;
+                Ok(found.map(|found| found.value.elements().to_vec()).unwrap_or_default())
+            }
+            Way::Card { payment, .. } => {
+                self.gateway.elements_of(&self.gateway.payment(payment).await?).await
+            }
+        }
     }
 
     async fn pending(&self, way: &Way) -> Result<PaymentStatus, Error> {

@@ -4,7 +4,6 @@ use countersign_domain::{
     amount::Amount,
     bank::{BankError, BankReference, BankRequest},
     challenge::Challenge,
-    code::TypedCode,
     error::Error,
     event::Event,
     id::PaymentId,
@@ -13,6 +12,7 @@ use countersign_domain::{
     plan::{CaptureTime, KnownBy},
     ports::Ports,
     record::{Batch, Step, Stored as _, Version, Versioned},
+    response::Response,
     time::Timestamp,
     transaction::Transaction,
 };
@@ -105,7 +105,7 @@ impl Wallets {
         &self,
         visitor: &Visitor,
         id: &TransferId,
-        typed: &TypedCode,
+        response: impl Into<Response>,
     ) -> Result<TransferView, WalletError> {
         let transfer = self.own_transfer(visitor, id).await?.value;
         let Direction::In { payment } = &transfer.direction else {
@@ -113,7 +113,7 @@ impl Wallets {
         };
         let payment = self.gateway.payment(payment).await?;
         let session = &visitor.person().session;
-        let outcome = self.gateway.finish_payment(&payment, session, typed).await?;
+        let outcome = self.gateway.finish_payment(&payment, session, response).await?;
         self.settle_pay_in(id).await?;
         outcome.done().map_err(WalletError::Refused)?;
         self.transfer(visitor, id).await

@@ -3,6 +3,7 @@
 use countersign_domain::{
     amount::Currency,
     digest::Sha256Digest,
+    element::Element,
     register::Entry,
     time::Timestamp,
     transaction::{Payee, Transaction},
@@ -15,7 +16,9 @@ use crate::{
         CardView, CodeAsked, PaymentStatus, PaymentView, TicketView, TransferStatus, TransferView,
         WalletView,
     },
-    message::{CardId, CardName, PurchaseId, Seconds, Source, Ticket, WalletName, WalletNumber},
+    message::{
+        CardId, CardName, PinAsked, PurchaseId, Seconds, Source, Ticket, WalletName, WalletNumber,
+    },
     purse::about,
     record::{NotPaid, OpeningId, TransferId},
 };
@@ -26,6 +29,8 @@ pub(super) struct CodeAnswer {
     phone: String,
     short_reference: String,
     expires_in_seconds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin: Option<PinAsked>,
 }
 
 impl CodeAnswer {
@@ -34,6 +39,7 @@ impl CodeAnswer {
             phone: asked.phone.clone(),
             short_reference: asked.short_reference.clone(),
             expires_in_seconds: asked.expires_at.seconds_from(now),
+            pin: asked.pin,
         }
     }
 }
@@ -43,12 +49,15 @@ impl CodeAnswer {
 pub(super) struct VisitAnswer {
     short_reference: String,
     expires_in_seconds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin: Option<PinAsked>,
 }
 
 impl VisitAnswer {
     pub(super) fn of(asked: CodeAsked, now: Timestamp) -> Self {
         let expires_in_seconds = asked.expires_at.seconds_from(now);
-        Self { short_reference: asked.short_reference, expires_in_seconds }
+        let CodeAsked { short_reference, pin, .. } = asked;
+        Self { short_reference, expires_in_seconds, pin }
     }
 }
 
@@ -183,13 +192,17 @@ pub(super) struct PaymentAnswer {
     ticket_sha256: Sha256Digest,
     transaction: Transaction,
     source: Source,
+    /// What was proved of the payer, once the code was accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    elements: Vec<Element>,
     #[serde(flatten)]
     status: Status,
 }
 
 impl PaymentAnswer {
     pub(super) fn of(view: PaymentView, now: Timestamp) -> Self {
-        let PaymentView { payment, ticket_sha256, transaction, source, status, .. } = view;
+        let PaymentView { payment, ticket_sha256, transaction, source, elements, status, .. } =
+            view;
         let status = match status {
             PaymentStatus::AwaitingCode(asked) => {
                 Status::AwaitingCode { code: CodeAnswer::of(&asked, now) }
@@ -200,7 +213,7 @@ impl PaymentAnswer {
             }
             PaymentStatus::NotPaid { cause, at } => Status::NotPaid { cause, at: at.into() },
         };
-        Self { payment, ticket_sha256, transaction, source, status }
+        Self { payment, ticket_sha256, transaction, source, elements, status }
     }
 }
 

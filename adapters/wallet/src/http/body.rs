@@ -6,6 +6,7 @@ use countersign_domain::{
     card::{Card, CardExpiry},
     id::Identifier,
     invalid::InvalidInput,
+    response::Response,
     time::Timestamp,
 };
 use countersign_web::subscribers::CardBody;
@@ -13,7 +14,9 @@ use serde::Deserialize;
 
 use crate::{
     flow::{NewTransfer, NewWallet},
-    message::{CardId, CardName, Code, Compact, Minor, Token, WalletName, WalletNumber},
+    message::{
+        CardId, CardName, Code, Compact, Minor, Pin, Token, WalletName, WalletNumber, response,
+    },
 };
 
 /// A wallet to be opened.
@@ -39,11 +42,23 @@ pub(super) struct SignIn {
     pub(super) identifier: Identifier,
 }
 
-/// A code that is for nothing but the session's own step.
+/// A code that is for nothing but the session's own step, and what is asked for beside it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Typed {
-    pub(super) code: Code,
+    code: Code,
+    #[serde(default)]
+    pin: Option<Pin>,
+    #[serde(default)]
+    new_pin: Option<Pin>,
+}
+
+impl Typed {
+    /// What was typed back, and whether a PIN was beside the code.
+    pub(super) fn response(&self) -> Result<(Response, bool), InvalidInput> {
+        let response = response(&self.code, self.pin.as_ref(), self.new_pin.as_ref())?;
+        Ok((response, self.pin.is_some()))
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,15 +5,17 @@ use std::fmt;
 use countersign_domain::{
     agreement::ServiceName,
     amount::{Amount, Currency},
-    code::TypedCode,
     digest::Sha256Digest,
     invalid::{Field, InvalidInput},
     origin::Origin,
+    pin::PinDemand,
     random_id,
+    response::Response,
     secret::Secret,
     time::Timestamp,
     transaction::{self, ItemName, Reference, Transaction},
 };
+use countersign_web::code_page;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::table::{Kind, described};
@@ -54,6 +56,8 @@ described! {
     Compact => Kind::Compact("Ticket"),
     Shown => Kind::Text { max: 32 },
     Code => Kind::Text { max: 10 },
+    Pin => Kind::Text { max: 256 },
+    PinAsked => Kind::Word(&["asked", "asked_or_set"]),
     Source => Kind::Choice(&[("wallet", Kind::Id("wal_")), ("card", Kind::Id("crd_"))]),
     Goods => Kind::List {
         of: &[
@@ -241,14 +245,54 @@ impl From<String> for Code {
     }
 }
 
-impl Code {
-    /// The code, if it can be one.
-    ///
-    /// # Errors
-    /// When it has not 6 to 10 digits.
-    pub fn typed(&self) -> Result<TypedCode, InvalidInput> {
-        TypedCode::try_from(self.0.expose().clone())
+/// What a person typed as the PIN or password, or as a new one. A client has to write it: nothing else of ours does.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(from = "String")]
+pub struct Pin(Secret<String>);
+
+impl From<String> for Pin {
+    fn from(typed: String) -> Self {
+        Self(Secret::new(typed))
     }
+}
+
+impl Serialize for Pin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.expose().serialize(serializer)
+    }
+}
+
+/// What is asked for beside the code.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PinAsked {
+    /// The PIN.
+    Asked,
+    /// The PIN, or a new one, with which the code does nothing else.
+    AskedOrSet,
+}
+
+impl PinAsked {
+    pub(crate) const fn of(demand: PinDemand) -> Option<Self> {
+        match demand {
+            PinDemand::No => None,
+            PinDemand::Ask => Some(Self::Asked),
+            PinDemand::AskOrSet => Some(Self::AskedOrSet),
+        }
+    }
+}
+
+/// What a person types back, whatever message it is in.
+///
+/// # Errors
+/// When one of them cannot be what it is to be.
+pub(crate) fn response(
+    code: &Code,
+    pin: Option<&Pin>,
+    new_pin: Option<&Pin>,
+) -> Result<Response, InvalidInput> {
+    let text = |pin: Option<&Pin>| pin.map(|pin| pin.0.expose().clone()).unwrap_or_default();
+    code_page::response(code.0.expose().clone(), text(pin), text(new_pin))
 }
 
 impl Serialize for Code {

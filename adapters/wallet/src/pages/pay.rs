@@ -16,7 +16,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     body::{Segment, form, record_id},
-    code_page::{CodeForm, CodeView},
+    code_page::{CodeForm, CodeView, beside_pin},
     problem::Problem,
     return_url::ReturnUrl,
 };
@@ -31,7 +31,7 @@ use crate::{
     error::WalletError,
     flow::{CardView, PaymentStatus, PaymentView, TicketView, Visitor, WalletView},
     message::{
-        CardId, Code, CodeTyped, Compact, MerchantNumber, Minor, PaymentRequest, PurchaseId,
+        CardId, Code, CodeTyped, Compact, MerchantNumber, Minor, PaymentRequest, Pin, PurchaseId,
         Source, Token, WalletNumber,
     },
     record::NotPaid,
@@ -342,6 +342,8 @@ pub(super) struct CodeTypedForm {
     amount_minor: Minor,
     currency: Currency,
     code: Code,
+    pin: Option<Pin>,
+    new_pin: Option<Pin>,
 }
 
 /// CAR.
@@ -351,13 +353,16 @@ pub(super) async fn type_code(
     fields: Result<Form<CodeTypedForm>, FormRejection>,
 ) -> Answer {
     let payment: PurchaseId = record_id(id)?;
-    let CodeTypedForm { ticket_sha256, merchant, amount_minor, currency, code } = form(fields)?;
+    let CodeTypedForm { ticket_sha256, merchant, amount_minor, currency, code, pin, new_pin } =
+        form(fields)?;
     let visitor = desk.visitor().await?;
     let (payer, id) = (visitor.clone(), payment.clone());
-    let typed = CodeTyped { payment, ticket_sha256, merchant, amount_minor, currency, code };
+    let has_pin = pin.is_some();
+    let typed =
+        CodeTyped { payment, ticket_sha256, merchant, amount_minor, currency, code, pin, new_pin };
     let paid =
         desk.done(|wallets| async move { wallets.finish_payment(&payer, &typed).await }).await;
-    desk.after(&visitor, &id, paid).await
+    desk.after(&visitor, &id, paid.map_err(|problem| beside_pin(problem, has_pin))).await
 }
 
 pub(super) async fn resend(desk: Desk, id: Segment) -> Answer {

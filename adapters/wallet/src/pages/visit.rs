@@ -3,6 +3,8 @@
 //! A ticket that somebody was about to pay is carried along as text, and looked at when it is paid: it leads to a page of
 //! ours and nowhere else.
 
+use std::mem;
+
 use askama::Template;
 use axum::{
     Form,
@@ -10,17 +12,18 @@ use axum::{
     response::Response,
 };
 use countersign_domain::{
-    address::Msisdn, amount::Currency, code::TypedCode, id::Identifier, invalid::InvalidInput,
+    address::Msisdn, amount::Currency, id::Identifier, invalid::InvalidInput,
 };
 use countersign_web::{
     body::{Segment, form, record_id},
-    code_page::CodeForm,
+    code_page::{CodeForm, beside_pin},
     problem::Problem,
 };
 use serde::Deserialize;
 
 use super::{
     desk::{Answer, Desk, to},
+    typed::TypedForm,
     voice::{Voice, field_of},
 };
 use crate::{
@@ -200,27 +203,21 @@ pub(super) async fn sign_in_code(desk: Desk, Query(carried): Query<Carried>) -> 
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CodeTypedForm {
-    code: String,
-    #[serde(default)]
-    ticket: String,
-}
-
 pub(super) async fn finish_sign_in(
     desk: Desk,
-    fields: Result<Form<CodeTypedForm>, FormRejection>,
+    fields: Result<Form<TypedForm>, FormRejection>,
 ) -> Answer {
-    let CodeTypedForm { code, ticket } = form(fields)?;
+    let mut typed: TypedForm = form(fields)?;
+    let (has_pin, ticket) = (typed.has_pin(), mem::take(&mut typed.ticket));
     let (session, locale) = (desk.begun()?, desk.locale());
     let asked = desk.wallets.asked_at_visit(&session).await?;
-    let entered = match TypedCode::try_from(code.as_str()) {
-        Err(error) => Err(Problem::from(error)),
-        Ok(code) => desk
-            .done(|wallets| async move { wallets.finish_sign_in(&session, locale, &code).await })
+    let entered = match typed.response() {
+        Err(problem) => Err(problem),
+        Ok(response) => desk
+            .done(|wallets| async move { wallets.finish_sign_in(&session, locale, response).await })
             .await
-            .map(drop),
+            .map(drop)
+            .map_err(|problem| beside_pin(problem, has_pin)),
     };
     match (entered, asked) {
         (Ok(()), _) => Ok(to(onward(&ticket), None)),
@@ -354,18 +351,20 @@ pub(super) async fn opening_code(
 pub(super) async fn finish_opening(
     desk: Desk,
     id: Segment,
-    fields: Result<Form<CodeTypedForm>, FormRejection>,
+    fields: Result<Form<TypedForm>, FormRejection>,
 ) -> Answer {
-    let (id, CodeTypedForm { code, ticket }): (OpeningId, _) = (record_id(id)?, form(fields)?);
+    let (id, mut typed): (OpeningId, TypedForm) = (record_id(id)?, form(fields)?);
+    let (has_pin, ticket) = (typed.has_pin(), mem::take(&mut typed.ticket));
     let session = desk.begun()?;
     let asked = desk.wallets.asked_at_opening(&id, &session).await?;
     let path = path_of(&id);
-    let opened = match TypedCode::try_from(code.as_str()) {
-        Err(error) => Err(Problem::from(error)),
-        Ok(code) => desk
-            .done(|wallets| async move { wallets.finish_opening(&id, &session, &code).await })
+    let opened = match typed.response() {
+        Err(problem) => Err(problem),
+        Ok(response) => desk
+            .done(|wallets| async move { wallets.finish_opening(&id, &session, response).await })
             .await
-            .map(drop),
+            .map(drop)
+            .map_err(|problem| beside_pin(problem, has_pin)),
     };
     match (opened, asked) {
         (Ok(()), _) => Ok(to(onward(&ticket), None)),

@@ -8,20 +8,20 @@ use axum::{
 };
 use countersign_domain::{
     amount::{Amount, Currency},
-    code::TypedCode,
     invalid::InvalidInput,
     register::Entry,
     time::Timestamp,
 };
 use countersign_web::{
     body::{Segment, form, record_id},
-    code_page::{CodeForm, CodeView},
+    code_page::{CodeForm, CodeView, beside_pin},
     problem::Problem,
 };
 use serde::Deserialize;
 
 use super::{
     desk::{Answer, Desk, to},
+    typed::TypedForm,
     voice::{Voice, field_of},
 };
 use crate::{
@@ -355,25 +355,21 @@ pub(super) async fn transfer(desk: Desk, id: Segment) -> Answer {
     Ok(desk.transfer(&visitor, &id, None).await?)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CodeTypedForm {
-    code: String,
-}
-
 pub(super) async fn type_code(
     desk: Desk,
     id: Segment,
-    fields: Result<Form<CodeTypedForm>, FormRejection>,
+    fields: Result<Form<TypedForm>, FormRejection>,
 ) -> Answer {
-    let (id, CodeTypedForm { code }): (TransferId, _) = (record_id(id)?, form(fields)?);
+    let (id, typed): (TransferId, TypedForm) = (record_id(id)?, form(fields)?);
     let visitor = desk.visitor().await?;
-    let typed = match TypedCode::try_from(code.as_str()) {
-        Err(error) => Err(Problem::from(error)),
-        Ok(code) => {
+    let has_pin = typed.has_pin();
+    let typed = match typed.response() {
+        Err(problem) => Err(problem),
+        Ok(response) => {
             let (holder, id) = (visitor.clone(), id.clone());
-            desk.done(|wallets| async move { wallets.finish_pay_in(&holder, &id, &code).await })
+            desk.done(|wallets| async move { wallets.finish_pay_in(&holder, &id, response).await })
                 .await
+                .map_err(|problem| beside_pin(problem, has_pin))
         }
     };
     match typed {

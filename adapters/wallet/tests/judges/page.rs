@@ -42,8 +42,9 @@ fn table(message: &Message) -> String {
     let mut text = format!("### `{name}` ({figure})\n\n{} It is {kept}.\n\n", doc.trim());
     text.push_str("| member | what it holds | what it binds | what for |\n");
     text.push_str("| --- | --- | --- | --- |\n");
-    for Field { name, kind, binds, doc } in *fields {
+    for Field { name, kind, binds, optional, doc } in *fields {
         let (holds, binds) = (holds(kind), term(*binds));
+        let holds = if *optional { format!("{holds}; may be absent") } else { holds };
         writeln!(text, "| `{name}` | {holds} | {binds} | {} |", doc.trim()).unwrap();
     }
     text
@@ -67,6 +68,7 @@ const fn term(term: Term) -> &'static str {
         Term::Payment => "the payment",
         Term::Source => "what pays",
         Term::Code => "the code",
+        Term::Pin => "the PIN",
         Term::Receipt => "the receipt",
         Term::Itself => "the message itself",
         Term::Time => "the time",
@@ -78,6 +80,7 @@ fn holds(kind: &Kind) -> String {
     match kind {
         Kind::Integer { min, max } => format!("integer, {min} to {max}"),
         Kind::Text { max } => format!("string, 1 to {max} characters that can be shown"),
+        Kind::Word(words) => format!("one of `{}`", words.join("`, `")),
         Kind::Token { min, max } => {
             format!("string, {min} to {max} letters, digits, `-` and `_`")
         }

@@ -43,12 +43,19 @@ fn a_code_is_joined_to_all_of_its_transaction() {
             ("4990", "-4990"),
             ("4990", "4990.0"),
             (r#""123456""#, "123456"),
+            (r#""123456""#, r#""123456","pin":null"#),
+            (r#""123456""#, r#""123456","pin":283915"#),
+            (r#""123456""#, r#""123456","pin":"283915","pin":"283915""#),
+            (r#""123456""#, r#""123456","new_pin":null"#),
         ],
     );
     let typed: CodeTyped = serde_json::from_str(TYPED).unwrap();
-    assert!(typed.code.typed().is_ok());
+    assert!(typed.response().is_ok());
     assert!(!format!("{typed:?}").contains("123456"), "a code in a log");
+    let with_pin = TYPED.replace(r#""123456""#, r#""123456","pin":"283915","new_pin":"283915""#);
+    let with_pin: CodeTyped = serde_json::from_str(&with_pin).unwrap();
+    assert!(!format!("{with_pin:?}").contains("283915"), "a PIN in a log");
     let short: CodeTyped =
         serde_json::from_str(&TYPED.replace(r#""123456""#, r#""12345""#)).unwrap();
-    assert!(short.code.typed().is_err());
+    assert!(short.response().is_err());
 }

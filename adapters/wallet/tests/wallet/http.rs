@@ -74,6 +74,7 @@ impl<'p> Program<'p> {
             phone: text("phone"),
             short_reference: text("short_reference"),
             expires_at: Timestamp::from_unix_millis(0),
+            pin: None,
         };
         self.parties.process.read(&asked).await
     }

@@ -7,6 +7,7 @@ mod interleavings;
 mod money;
 mod operator;
 mod pages;
+mod pin;
 mod purchase;
 mod references;
 mod shops;

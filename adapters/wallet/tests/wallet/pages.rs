@@ -8,7 +8,12 @@ use axum::{
     http::{Request, header},
 };
 use countersign_domain::{
-    id::ChallengeId, ports::Clock as _, relying_party::RelyingParty, testing::START,
+    id::ChallengeId,
+    pin::PinFrom,
+    policy::{PolicySettings, Profile},
+    ports::Clock as _,
+    relying_party::RelyingParty,
+    testing::START,
     time::Timestamp,
 };
 use countersign_wallet::{
@@ -90,6 +95,7 @@ impl<'p> Browser<'p> {
             phone: String::new(),
             short_reference: between(page, "must say ref ", "."),
             expires_at: Timestamp::from_unix_millis(0),
+            pin: None,
         };
         self.parties.process.read(&asked).await
     }
@@ -510,4 +516,42 @@ async fn a_page_speaks_the_language_that_is_chosen_and_offers_the_other() {
     let other = between(&page, "<a href=\"/pay", "\"").replace("&#38;", "&");
     let english = alice.page(&format!("/pay{other}")).await;
     assert!(english.contains("25.50\u{a0}EUR"), "{other}: {english}");
+}
+
+#[tokio::test]
+async fn under_psd2_the_pages_ask_for_the_pin_and_take_it() {
+    let parties = Parties::with(PolicySettings {
+        profile: Some(Profile::Psd2),
+        pin_from: PinFrom::Code,
+        ..PolicySettings::bank_first()
+    })
+    .await;
+    let alice = Browser::of(&parties);
+    let form = format!("identifier=alice&number={}&name=Daily&currency=EUR", encoded(ALICE));
+    let path = alice.sent("/open", form.clone()).await;
+    let page = alice.page(&path).await;
+    assert!(page.contains(r#"id="pin""#) && page.contains(r#"id="new_pin""#), "{page}");
+    let typed = format!("code={}&pin=&new_pin=283915", alice.code(&page).await);
+    let set = alice.post(&format!("{path}/code"), typed).await;
+    assert_eq!(set.status, 409);
+    assert!(set.body.contains("Your PIN is set"), "{}", set.body);
+
+    let path = alice.sent("/open", form).await;
+    let code = alice.code(&alice.page(&path).await).await;
+    for (typed, status) in [
+        (format!("code={code}&pin=283916&new_pin="), 422),
+        (format!("code={code}&pin=283915&new_pin="), 303),
+    ] {
+        let answer = alice.post(&format!("{path}/code"), typed).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert!(status == 303 || answer.body.contains("Code or PIN is not right"));
+    }
+
+    assert_eq!(alice.sent("/cards", CARD).await, "/cards");
+    let wallet = format!("/wallets/{}", between(&alice.page("/").await, "/wallets/", "\""));
+    let page = alice.page(&wallet).await;
+    let path = alice.sent(&format!("{wallet}/pay-in"), transfer(&page, "80.00")).await;
+    let page = alice.page(&path).await;
+    let typed = format!("code={}&pin=283915&new_pin=", alice.code(&page).await);
+    assert_eq!(alice.sent(&format!("{path}/code"), typed).await, path);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Verifier;
 use crate::{
     agreement::Agreement,
-    challenge::{Attempt, Challenge, ChallengeRequest, Transition, Verified},
+    challenge::{Attempt, Challenge, Transition, Verified},
     element::{Element, are_independent},
     error::Error,
     invalid::{Field, InvalidInput},
@@ -26,19 +26,17 @@ struct Hashed {
 }
 
 impl Policy {
-    /// Whether a PIN is asked for beside the code of that.
-    pub(super) const fn pin_of(&self, request: &ChallengeRequest) -> PinDemand {
-        match (&request.agreement, self.limits().profile, self.limits().pin_from) {
-            (Agreement::Payment { .. }, Some(Profile::Psd2), PinFrom::Enrolment) => PinDemand::Ask,
-            (Agreement::Payment { .. }, Some(Profile::Psd2), PinFrom::Code) => PinDemand::AskOrSet,
-            (
-                Agreement::Payment { .. }
-                | Agreement::Access { .. }
-                | Agreement::Certificate { .. }
-                | Agreement::Document(_),
-                _,
-                _,
-            ) => PinDemand::No,
+    /// Whether a PIN is asked for beside the code of that, which may open an account from which payments are made.
+    pub(super) const fn pin_of(&self, agreement: &Agreement, opens_account: bool) -> PinDemand {
+        let is_of_psd2 = match agreement {
+            Agreement::Payment { .. } => true,
+            Agreement::Access { .. } => opens_account,
+            Agreement::Certificate { .. } | Agreement::Document(_) => false,
+        };
+        match (self.limits().profile, self.limits().pin_from) {
+            (Some(Profile::Psd2), PinFrom::Enrolment) if is_of_psd2 => PinDemand::Ask,
+            (Some(Profile::Psd2), PinFrom::Code) if is_of_psd2 => PinDemand::AskOrSet,
+            (Some(Profile::Psd2) | None, PinFrom::Enrolment | PinFrom::Code) => PinDemand::No,
         }
     }
 }
