@@ -109,12 +109,18 @@ impl Plan<'_> {
             Order::BankFirst => "bank_first",
             Order::CodeFirst => "code_first",
         };
-        // Claims 9 and 10, and figure 7 as it is drawn: for payers who are known by a name, too.
         let bank_first_known_by = match self.settings.order {
-            Order::BankFirst => r#"["user_id", "card", "certificate", "unsigned"]"#,
-            Order::CodeFirst => "[]",
+            _ if self.settings.limited => "",
+            // Claims 9 and 10, and figure 7 as it is drawn: for payers who are known by a name, too.
+            Order::BankFirst => {
+                r#"bank_first_known_by = ["user_id", "card", "certificate", "unsigned"]"#
+            }
+            Order::CodeFirst => "bank_first_known_by = []",
         };
-        let limits = if self.settings.limited { "" } else { UNLIMITED };
+        let (limits, tells_unknown) = match self.settings.limited {
+            true => ("", ""),
+            false => (UNLIMITED, "tells_unknown = true"),
+        };
         let hash = |key: &str| KeyHash::of(key).to_string();
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
@@ -138,7 +144,7 @@ files = {{ 1 = "master-1.key" }}
 
 [policy]
 order = "{order}"
-bank_first_known_by = {bank_first_known_by}
+{bank_first_known_by}
 normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
 credit_days = 30
 
@@ -157,14 +163,14 @@ address = "{bank}"
 [[relying_party]]
 id = "dupont"
 name = "Librairie Dupont"
-tells_unknown = true
+{tells_unknown}
 api_key_sha256 = "{key}"
 may_enrol = true
 
 [[relying_party]]
 id = "martin"
 name = "Boulangerie Martin"
-tells_unknown = true
+{tells_unknown}
 api_key_sha256 = "{other_key}"
 
 [[relying_party]]
