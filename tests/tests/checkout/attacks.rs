@@ -59,10 +59,37 @@ async fn of_120_wrong_codes_five_are_looked_at_and_the_phone_is_told_once() {
     };
     until("the phone's holder is told", || (told() > 0).then_some(()));
     assert_eq!(told(), 1);
-    assert_eq!(begin(&trial, &browser, "49.90", &form).1, "blocked");
+    let (page, became) = begin(&trial, &browser, "49.90", &form);
+    assert_eq!(became, "blocked");
+    let shown = browser.open(&page, &[]);
+    assert!(shown.body["wait_seconds"].as_u64().is_some_and(|left| left > 840), "{shown:?}");
+    let seen = browser.look(&page, &[]).body.to_string();
+    assert!(seen.contains("try again in 15 minutes"), "{seen}");
+    trial.advance(60);
+    let seen = browser.look(&page, &[]).body.to_string();
+    assert!(seen.contains("try again in 14 minutes"), "{seen}");
     assert!(trial.movements().is_empty(), "the bank was asked");
-    trial.advance(15 * 60);
+    trial.advance(14 * 60);
     assert_eq!(begin(&trial, &browser, "49.90", &form).1, "awaiting_code");
+}
+
+/// RFC 9110 section 10.2.3.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_a_limit_refuses_says_in_its_header_when_to_ask_again() {
+    let trial = Trial::limited().await;
+    let browser = trial.shop.browser("hasty");
+    let page = trial.begin(&browser);
+    let headers = ["-X", "POST", "-D", "-", "-o", "/dev/null"];
+    for answer in [
+        browser.open(&format!("{page}/resend"), &headers),
+        browser.look(&format!("{page}/resend"), &headers),
+    ] {
+        assert_eq!(answer.status, 429, "{answer:?}");
+        let headers = answer.body.as_str().unwrap().to_lowercase();
+        let seconds = headers.lines().find_map(|line| line.strip_prefix("retry-after: "));
+        let seconds: u32 = seconds.unwrap().parse().unwrap();
+        assert!((1..=30).contains(&seconds), "{answer:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
