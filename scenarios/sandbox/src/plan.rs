@@ -109,14 +109,7 @@ impl Plan<'_> {
             Order::BankFirst => "bank_first",
             Order::CodeFirst => "code_first",
         };
-        let bank_first_known_by = match self.settings.order {
-            _ if self.settings.limited => "",
-            // Claims 9 and 10, and figure 7 as it is drawn: for payers who are known by a name, too.
-            Order::BankFirst => {
-                r#"bank_first_known_by = ["user_id", "card", "certificate", "unsigned"]"#
-            }
-            Order::CodeFirst => "bank_first_known_by = []",
-        };
+        let bank_first_known_by = self.bank_first_known_by();
         let (limits, tells_unknown) = match self.settings.limited {
             true => ("", ""),
             false => (UNLIMITED, "tells_unknown = true"),
@@ -188,5 +181,17 @@ api_key_sha256 = "{house_key}"
             other_key = hash(&self.keys.other_api_key),
             house_key = hash(&self.keys.house_api_key),
         )
+    }
+
+    /// The line that says for whom the bank is asked first; none where that is as by default.
+    const fn bank_first_known_by(&self) -> &'static str {
+        match (self.settings.limited, self.settings.order) {
+            (true, _) => "",
+            // Claims 9 and 10, and figure 7 as it is drawn: for payers who are known by a name, too.
+            (false, Order::BankFirst) => {
+                r#"bank_first_known_by = ["user_id", "card", "certificate", "unsigned"]"#
+            }
+            (false, Order::CodeFirst) => "bank_first_known_by = []",
+        }
     }
 }
