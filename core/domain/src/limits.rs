@@ -10,7 +10,9 @@ mod standing;
 
 pub(crate) use self::guard::{Guard, Happened};
 pub use self::settings::{LimitSettings, Limits};
-use self::standing::Standing;
+use self::{guard::network_of, standing::Standing};
+use std::net::IpAddr;
+
 use crate::{
     address::Msisdn,
     error::Error,
@@ -41,6 +43,11 @@ pub async fn unlock(ports: &Ports, number: &Msisdn) -> Result<bool, Error> {
         Ok((batch, failed))
     };
     ports.store.attempt(unlock).await
+}
+
+/// By which a client is counted: an IPv4 address, or an IPv6 network of 64 bits.
+pub(crate) fn client(keys: &KeyRing, from: Option<IpAddr>) -> Result<Option<String>, Error> {
+    from.map(|from| index(keys, &network_of(from))).transpose()
 }
 
 /// By which something is counted, without it being stored.

@@ -1,4 +1,4 @@
-//! What was counted outlives the process that counted it, and is every process's.
+//! What was counted outlives the process that counted it, and is every process's and every flow's.
 
 use std::fs;
 
@@ -67,5 +67,54 @@ async fn counts_outlive_kill_9_and_hold_across_two_processes_on_one_store() {
     let server = start(&second);
     let refused = became(&there);
     assert_eq!(refused.text("/cause"), "blocked", "{refused:?}");
+    server.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_client_is_counted_by_its_address_in_every_flow() {
+    let trial = Trial::limited().await;
+    let site = Site::beside(&trial.sandbox, "counted").unwrap();
+    let text = fs::read_to_string(&site.configuration).unwrap();
+    let one = "[limits]\nmessages_per_client_an_hour = 1\npause_seconds = 0";
+    fs::write(&site.configuration, text.replace("[limits]", one)).unwrap();
+    let server = start(&site);
+    let (shop, person) = (at(&trial, &site), trial.person());
+    shop.enrol(&person.user_id, &person.number, &person.card.number, &person.card.expiry);
+    let access = |client: Option<&str>| {
+        let mut body = json!({ "user_id": person.user_id, "purpose": "access" });
+        if let Some(client) = client {
+            body["client_address"] = json!(client);
+        }
+        shop.merchant("POST", "/v1/challenges", Some(&body))
+    };
+    let open = |number: &str| {
+        let body =
+            json!({ "identifier": number, "number": number, "name": "daily", "currency": "EUR" });
+        let url = format!("{}/v1/openings", site.wallets);
+        shop.curl(&["-H", "Content-Type: application/json", "-d", &body.to_string(), &url])
+    };
+    let opened = open("+33639970101");
+    assert_eq!(opened.status, 201, "{opened:?}");
+    // From the same machine: another wallet, a purchase, and what a relying party says of its visitors.
+    for refused in
+        [open("+33639970102"), access(Some("127.0.0.1")), access(Some("::ffff:127.0.0.1"))]
+    {
+        assert_eq!(refused.status, 429, "{refused:?}");
+        assert!(refused.text("/type").ends_with(":message-limit"), "{refused:?}");
+    }
+    let browser = shop.browser("payer");
+    let bought =
+        browser.pay(&shop.order("49.90", &json!([])), &format!("user_id={}", person.user_id));
+    assert_eq!(bought.text("/cause"), "message-limit", "{bought:?}");
+    for (client, status) in [
+        (Some("2001:db8::1"), 201),
+        (Some("2001:db8::ffff:2"), 429),
+        (Some("2001:db8:0:1::1"), 201),
+        (None, 201),
+        (Some("nowhere"), 400),
+    ] {
+        let asked = access(client);
+        assert_eq!(asked.status, status, "{client:?}: {asked:?}");
+    }
     server.kill();
 }

@@ -204,7 +204,7 @@ impl Wallets {
             )?,
             order: None,
             known_by: KnownBy::UserId,
-            from: None,
+            from: visitor.client.0,
             capture: CaptureTime::AtOnce,
             correlation: None,
         };
