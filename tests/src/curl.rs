@@ -150,9 +150,19 @@ impl Browser<'_> {
 
     /// Opens a page as JSON; further arguments are curl's.
     pub fn open(&self, url: &str, more: &[&str]) -> Answer {
+        self.ask("application/json", url, more)
+    }
+
+    /// Opens a page as people see it.
+    pub fn look(&self, url: &str, more: &[&str]) -> Answer {
+        self.ask("text/html", url, more)
+    }
+
+    fn ask(&self, accepted: &str, url: &str, more: &[&str]) -> Answer {
         let cookies = self.cookies.to_string_lossy();
+        let accept = format!("Accept: {accepted}");
         let mut arguments = vec!["-b", &cookies, "-c", &cookies];
-        arguments.extend(["-H", "Accept: application/json", url]);
+        arguments.extend(["-H", &accept, url]);
         let files = self
             .certificate
             .as_ref()

@@ -80,7 +80,7 @@ impl Challenges {
             },
             agreement: new.agreement,
             // The person is at the relying party's own page.
-            from: None,
+            from: new.client,
             waiting: None,
             correlation: Some(correlation),
         };

@@ -1,5 +1,7 @@
 //! What comes in over HTTP, and the valid types that it becomes.
 
+use std::net::IpAddr;
+
 use countersign_domain::{
     agreement::{Agreement, ServiceName},
     id::{CorrelationId, Identifier, SessionId},
@@ -35,6 +37,11 @@ pub struct StartChallenge {
     #[serde(default)]
     #[schema(example = "login.example.com")]
     pub origin: Option<String>,
+    /// The address from which the person's browser comes to the relying party's page: messages are limited for each. Without it
+    /// they are not, as all that is asked comes from the relying party.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "192.0.2.7")]
+    pub client_address: Option<IpAddr>,
 }
 
 /// What a person is asked to agree to.
@@ -100,6 +107,8 @@ pub struct NewChallenge {
     pub origin: Option<Origin>,
     /// By which the relying party follows the challenge through logs; without one, we make one.
     pub correlation: Option<CorrelationId>,
+    /// Where the person's browser is, as the relying party says.
+    pub client: Option<IpAddr>,
 }
 
 impl StartChallenge {
@@ -115,6 +124,7 @@ impl StartChallenge {
             locale: self.locale.unwrap_or_default().locale(),
             origin: self.origin.map(Origin::try_from).transpose()?,
             correlation,
+            client: self.client_address,
         })
     }
 }

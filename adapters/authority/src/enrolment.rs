@@ -20,7 +20,7 @@ use countersign_domain::{
     time::Timestamp,
     verifier::Verifier,
 };
-use countersign_web::code_page::CodeView;
+use countersign_web::{client_address::ClientAddress, code_page::CodeView};
 
 use crate::{
     error::AuthorityError,
@@ -104,6 +104,7 @@ impl Enrolments {
         identifier: Identifier,
         number: Msisdn,
         locale: Locale,
+        ClientAddress(from): ClientAddress,
     ) -> Result<Started, AuthorityError> {
         if identifier.as_str().chars().count() > MAX_COMMON_NAME_CHARS {
             return Err(countersign_certs::Error::InvalidCommonName.into());
@@ -122,7 +123,7 @@ impl Enrolments {
                 locale,
                 origin: Some(self.origin.clone()),
             },
-            from: None,
+            from,
             waiting: None,
             correlation: None,
         };

@@ -14,6 +14,7 @@ use countersign_certs::{KeyPair, Request, check_pkcs12_passphrase, to_pkcs12};
 use countersign_domain::{code::TypedCode, invalid::Field};
 use countersign_web::{
     body::form,
+    client_address::ClientAddress,
     code_page,
     guest::Guest,
     page::{PageStyle, page},
@@ -127,6 +128,7 @@ async fn ask(guest: Guest) -> Response {
 async fn start(
     State(service): Shared,
     guest: Guest,
+    client: ClientAddress,
     fields: Result<Form<StartForm>, FormRejection>,
 ) -> Response {
     let language = guest.language(None);
@@ -136,7 +138,7 @@ async fn start(
     };
     let begun = async {
         let (identifier, number) = form.read()?;
-        service.enrolments.start(identifier, number, language.locale()).await
+        service.enrolments.start(identifier, number, language.locale(), client).await
     };
     match begun.await {
         Ok(started) => coding(&language, None, &started),

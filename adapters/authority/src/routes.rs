@@ -18,6 +18,7 @@ use countersign_certs::{Certificate, Request, to_certs_only};
 use countersign_domain::{code::TypedCode, time::Timestamp};
 use countersign_web::{
     body::{Segment, bytes, json},
+    client_address::ClientAddress,
     peer_certificate::PeerCertificates,
     problem::Problem,
     step::to_the_end,
@@ -179,12 +180,13 @@ fn answer(issued: Result<Response, Problem>) -> Response {
 
 async fn start(
     State(service): Shared,
+    client: ClientAddress,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body: StartBody = json(&bytes(body)?)?;
     let (identifier, number) = (body.identifier.try_into()?, body.number.try_into()?);
     let locale = body.locale.unwrap_or_default().locale();
-    let started = service.enrolments.start(identifier, number, locale).await?;
+    let started = service.enrolments.start(identifier, number, locale, client).await?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, no_store, Json(StartedBody::from(started))).into_response())
 }

@@ -95,6 +95,9 @@ impl Checkout<'_> {
 
     /// Why nothing was paid, and what to do.
     fn why(&self, view: &CheckoutView) -> String {
+        if let Some(limit) = &view.limit {
+            return Problem::from(limit).detail(self.language);
+        }
         let cause = view.cause.unwrap_or("interrupted");
         let named = WORDS.find(self.language, &format!("cause-{cause}"), &[]);
         named.unwrap_or_else(|| self.say("cause-interrupted"))

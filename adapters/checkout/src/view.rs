@@ -7,7 +7,7 @@ use countersign_domain::{
     locale::Locale,
     payment::{Payment, PaymentState},
     plan::{CodeDemand, Exemption},
-    refusal::VoidCause,
+    refusal::{Refusal, VoidCause},
     time::Timestamp,
 };
 use countersign_web::{
@@ -90,6 +90,12 @@ pub struct CheckoutView {
     /// Why the payment was not made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'static str>,
+    /// In how many seconds another payment may be begun, where a limit refused this one and time ends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<u32>,
+    /// The limit, for the words of it.
+    #[serde(skip)]
+    pub(crate) limit: Option<Refusal>,
 }
 
 /// A checkout as its payer is shown it.
@@ -152,6 +158,7 @@ impl CheckoutView {
         now: Timestamp,
     ) -> Self {
         let transaction = &checkout.transaction;
+        let limit = payment.and_then(|payment| limit(payment, now));
         Self {
             id: checkout.id.to_string(),
             status: Status::of(checkout, payment, now),
@@ -168,6 +175,8 @@ impl CheckoutView {
             }),
             code,
             cause: payment.and_then(cause),
+            wait_seconds: limit.as_ref().and_then(Refusal::wait_seconds),
+            limit,
         }
     }
 }
@@ -212,6 +221,31 @@ pub(crate) fn before_the_code(mut fact: Fact) -> Option<Fact> {
         | Event::PaymentSettled { .. } => {}
     }
     Some(fact)
+}
+
+/// The limit by which no code was asked for, with what is left of its time.
+fn limit(payment: &Payment, now: Timestamp) -> Option<Refusal> {
+    let PaymentState::Voided { cause: VoidCause::NotVerified { refusal }, at } = payment.state()
+    else {
+        return None;
+    };
+    match refusal {
+        Refusal::TooSoon { .. }
+        | Refusal::Blocked { .. }
+        | Refusal::Locked
+        | Refusal::MessageLimit { .. }
+        | Refusal::PhoneNotServed
+        | Refusal::TooManyWaiting { .. } => Some(refusal.clone().since(*at, now)),
+        Refusal::WrongCode { .. }
+        | Refusal::TooManyAttempts
+        | Refusal::Late
+        | Refusal::AlreadyUsed
+        | Refusal::OtherSession
+        | Refusal::PinSet
+        | Refusal::Undeliverable
+        | Refusal::Cancelled
+        | Refusal::TooManySends => None,
+    }
 }
 
 /// Why a payment was not made, by a name that is a promise.

@@ -35,6 +35,7 @@ use countersign_domain::{
     time::Timestamp,
     verifier::Verifier,
 };
+use countersign_web::client_address::ClientAddress;
 use tokio::time::Instant;
 
 use crate::{
@@ -180,11 +181,23 @@ impl RegistrationAuthority {
         Ok(self.signed(data)?.as_bytes().to_vec())
     }
 
-    /// The answer to a message, whatever it is.
+    /// The answer to a message, whatever it is, wherever it comes from.
     ///
     /// # Errors
     /// When not even an error can be said: a key or the source of randomness fails.
     pub async fn answer(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.answer_to(ClientAddress::default(), message).await
+    }
+
+    /// The same for a client at that address: the messages that it asks for are limited.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub async fn answer_to(
+        &self,
+        client: ClientAddress,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
         let (begun, came) = (Instant::now(), self.ports.clock.now());
         let (rrpid, answered) = match unwrap(message) {
             Err(code) => (None, Err(Stop::Told(code))),
@@ -194,7 +207,9 @@ impl RegistrationAuthority {
                     Message::CardCInitReq(request) => self.introduce(&header, &request),
                     Message::MeAqCInitReq(request) => self.introduce_to(&header, &request),
                     Message::RegFormReq(request) => self.form(&header, &request),
-                    Message::CertReq(request) => self.request(&header, &request, begun).await,
+                    Message::CertReq(request) => {
+                        self.request(&header, &request, client, begun).await
+                    }
                     Message::CertInqReq(request) => self.prove(&header, &request, begun).await,
                     Message::PInitReq(_)
                     | Message::PInitRes(_)

@@ -12,6 +12,7 @@ use axum::{
 };
 use countersign_web::{
     body::{Segment, is_of_type, record_id},
+    client_address::ClientAddress,
     problem::Problem,
     step::to_the_end,
 };
@@ -93,11 +94,12 @@ async fn wake_up(
 
 async fn to_authority(
     State(authority): State<Arc<RegistrationAuthority>>,
+    client: ClientAddress,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let message = message(&headers, body, REGISTRATION)?;
-    let step = async move { authority.answer(&message).await.map_err(SetError::from) };
+    let step = async move { authority.answer_to(client, &message).await.map_err(SetError::from) };
     Ok(said(REGISTRATION, to_the_end(step).await?))
 }
 

@@ -27,6 +27,7 @@ use countersign_domain::{
     time::Timestamp,
     verifier::Verifier,
 };
+use countersign_web::client_address::ClientAddress;
 
 pub use self::{
     cards::CardView,
@@ -74,16 +75,24 @@ pub struct Wallets {
 
 /// A person who has typed a code at a session, not long ago. Only [`Wallets::visitor`] makes one.
 #[derive(Clone, Debug)]
-pub struct Visitor(Person);
+pub struct Visitor {
+    person: Person,
+    client: ClientAddress,
+}
 
 impl Visitor {
     /// The person.
     pub const fn person(&self) -> &Person {
-        &self.0
+        &self.person
+    }
+
+    /// The same, from that address.
+    pub(crate) fn at(self, client: ClientAddress) -> Self {
+        Self { client, ..self }
     }
 
     fn identifier(&self) -> &Identifier {
-        &self.0.identifier
+        &self.person.identifier
     }
 }
 
@@ -133,7 +142,8 @@ impl Wallets {
         let holder = store.find::<Holder>(visit.identifier.as_str()).await?;
         // The code of a visit of nobody was sent to nobody, and was guessed.
         let holder = holder.ok_or(WalletError::NotSignedIn)?.value;
-        Ok(Visitor(self.person(&holder, session.clone(), locale)))
+        let person = self.person(&holder, session.clone(), locale);
+        Ok(Visitor { person, client: ClientAddress::default() })
     }
 
     /// Resumes up to `limit` payments and as many transfers that nobody is at: whose person's time has run out, or whose

@@ -22,6 +22,7 @@ use countersign_domain::id::SessionId;
 use countersign_statement::Unfit;
 use countersign_web::{
     body::{MAX_BODY_BYTES, Segment, bytes, created, json, record_id},
+    client_address::ClientAddress,
     code_page::beside_pin,
     guest::Guest,
     problem::Problem,
@@ -93,9 +94,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Ok(session) = Session::from_request_parts(parts, state).await;
         let Ok(guest) = Guest::from_request_parts(parts, state).await;
+        let Ok(client) = ClientAddress::from_request_parts(parts, state).await;
         let session = session.id().ok_or(WalletError::NotSignedIn)?;
         let wallets = Arc::<Wallets>::from_ref(state);
-        Ok(Self(wallets.visitor(session, guest.language(None).locale()).await?))
+        Ok(Self(wallets.visitor(session, guest.language(None).locale()).await?.at(client)))
     }
 }
 
@@ -130,12 +132,13 @@ async fn start_opening(
     State(wallets): Shared,
     session: Session,
     guest: Guest,
+    client: ClientAddress,
     body: Body,
 ) -> Answer {
     let new = json::<NewOpening>(&bytes(body)?)?.new_wallet()?;
     let (begun, id) = at(&wallets, &session)?;
     let (ports, locale) = (wallets.ports.clone(), guest.language(None).locale());
-    let step = async move { wallets.start_opening(new, id, locale).await };
+    let step = async move { wallets.start_opening(new, id, locale, client).await };
     let (opening, asked) = done(step).await?;
     let location = format!("/v1/openings/{}", opening.as_str());
     let code = CodeAnswer::of(&asked, ports.clock.now());
@@ -161,12 +164,13 @@ async fn start_sign_in(
     State(wallets): Shared,
     session: Session,
     guest: Guest,
+    client: ClientAddress,
     body: Body,
 ) -> Answer {
     let SignIn { identifier } = json(&bytes(body)?)?;
     let (begun, id) = at(&wallets, &session)?;
     let (ports, locale) = (wallets.ports.clone(), guest.language(None).locale());
-    let step = async move { wallets.start_sign_in(&identifier, id, locale).await };
+    let step = async move { wallets.start_sign_in(&identifier, id, locale, client).await };
     let asked = done(step).await?;
     let mut response = private(StatusCode::ACCEPTED, VisitAnswer::of(asked, ports.clock.now()));
     begun.inspect(|id| session::keep(&mut response, id));

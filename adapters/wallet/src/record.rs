@@ -334,6 +334,16 @@ pub enum NotPaid {
     },
 }
 
+impl NotPaid {
+    /// With what is left now of a limit's time, of what was said then.
+    pub(crate) fn since(self, then: Timestamp, now: Timestamp) -> Self {
+        match self {
+            Self::Code { refusal } => Self::Code { refusal: refusal.since(then, now) },
+            Self::Bank { .. } | Self::Voided { .. } => self,
+        }
+    }
+}
+
 /// A movement between a wallet and a card.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Transfer {

@@ -22,6 +22,7 @@ use countersign_domain::{
     testing::{Fixture, PlainWords, QuickHasher, card, other_card},
     verifier::Verifier,
 };
+use countersign_web::client_address::ClientAddress;
 
 use crate::{
     Fee, House, Limits, Wallets,
@@ -159,8 +160,11 @@ impl Process {
             name: "Household".try_into().unwrap(),
             currency: "EUR".try_into().unwrap(),
         };
-        let (id, asked) =
-            self.wallets.start_opening(new, session.clone(), Locale::default()).await.unwrap();
+        let (id, asked) = self
+            .wallets
+            .start_opening(new, session.clone(), Locale::default(), ClientAddress::default())
+            .await
+            .unwrap();
         let typed = self.type_back(&asked).await;
         let number = self.wallets.finish_opening(&id, &session, &typed).await.unwrap();
         (self.wallets.visitor(&session, Locale::default()).await.unwrap(), number)

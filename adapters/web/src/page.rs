@@ -76,7 +76,13 @@ pub fn page_handing_to(
     let frame = Frame { style: STYLE, more_style: &more_style, title, page: style, problem, main };
     let status = problem.map_or(StatusCode::OK, Problem::status);
     match frame.render() {
-        Ok(html) => with_policy(status, html, &more_style, other.map(ReturnUrl::origin)),
+        Ok(html) => {
+            let mut page = with_policy(status, html, &more_style, other.map(ReturnUrl::origin));
+            if let Some(seconds) = problem.and_then(Problem::retry_after_seconds) {
+                page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            page
+        }
         Err(error) => {
             tracing::error!(%error, "cannot render a page");
             Problem::internal().into_response()

@@ -151,6 +151,27 @@ impl Problem {
         self
     }
 
+    /// Time alone makes the answer another one: programs are told in seconds, people in the unit that they would choose.
+    #[must_use]
+    pub fn waiting(self, seconds: u32) -> Self {
+        let (unit, count) = match seconds {
+            0 => ("now", 0),
+            1..=119 => ("seconds", seconds),
+            120..=7_199 => ("minutes", seconds.div_ceil(60)),
+            7_200.. => ("hours", seconds.div_ceil(3_600)),
+        };
+        let problem = self.with(WAIT_SECONDS, seconds);
+        problem.filled("wait_unit", unit).filled("wait_count", count)
+    }
+
+    /// After how many seconds a client may ask again (RFC 9110 section 10.2.3); before, it asks in vain.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        let told = self.members.get(WAIT_SECONDS).and_then(Value::as_u64);
+        told.or_else(|| {
+            (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECONDS)
+        })
+    }
+
     /// The HTTP status.
     pub const fn status(&self) -> StatusCode {
         self.status
@@ -258,16 +279,18 @@ impl IntoResponse for Problem {
                 HeaderValue::from_static("Bearer realm=\"countersign\""),
             );
         }
-        // RFC 9110 section 10.2.3: a client that asks at once asks in vain.
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
 }
 
-/// After how long a client may look again at what could not be done, in seconds.
-const RETRY_AFTER_SECONDS: &str = "5";
+/// After how long a client may look again at what could not be done.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// The member that says how long.
+const WAIT_SECONDS: &str = "wait_seconds";
 
 #[cfg(test)]
 mod tests {
@@ -292,11 +315,40 @@ mod tests {
     fn a_page_says_in_its_language_what_the_document_says_in_english() {
         let french = Language::known("fr").unwrap();
         let problem = Problem::shared(StatusCode::TOO_MANY_REQUESTS, "message-too-soon");
-        let problem = problem.with("wait_seconds", 7);
+        let problem = problem.waiting(7);
         assert_eq!(problem.document().title, "Too soon for another message");
-        assert!(problem.document().detail.ends_with("Wait 7 s."), "{problem:?}");
+        assert!(problem.document().detail.ends_with("Ask for another in 7 s."), "{problem:?}");
         assert_eq!(problem.title(&french), "Trop tôt pour un autre message");
-        assert!(problem.detail(&french).ends_with("Attendez 7 s."), "{problem:?}");
+        assert!(problem.detail(&french).ends_with("Demandez-en un autre dans 7 s."), "{problem:?}");
+    }
+
+    #[test]
+    fn how_long_to_wait_is_in_the_header_and_the_body_and_in_the_unit_that_a_person_would_choose() {
+        let french = Language::known("fr").unwrap();
+        for (seconds, english_words, french_words) in [
+            (0, "try again now.", "réessayez maintenant."),
+            (1, "try again in 1 s.", "réessayez dans 1 s."),
+            (119, "try again in 119 s.", "réessayez dans 119 s."),
+            (120, "try again in 2 minutes.", "réessayez dans 2 minutes."),
+            (840, "try again in 14 minutes.", "réessayez dans 14 minutes."),
+            (7_199, "try again in 120 minutes.", "réessayez dans 120 minutes."),
+            (7_201, "try again in 3 hours.", "réessayez dans 3 heures."),
+            (86_400, "try again in 24 hours.", "réessayez dans 24 heures."),
+        ] {
+            let problem = Problem::shared(StatusCode::TOO_MANY_REQUESTS, "blocked");
+            let problem = problem.waiting(seconds);
+            assert!(problem.explanation().ends_with(english_words), "{problem:?}");
+            assert!(problem.detail(&french).ends_with(french_words), "{problem:?}");
+            let document = serde_json::to_value(problem.document()).unwrap();
+            assert_eq!(document["wait_seconds"], seconds);
+            let response = problem.into_response();
+            let header = response.headers()[header::RETRY_AFTER].to_str().unwrap();
+            assert_eq!(header, seconds.to_string());
+        }
+        let other = Problem::shared(StatusCode::FORBIDDEN, "locked").into_response();
+        assert_eq!(other.headers().get(header::RETRY_AFTER), None);
+        let down = Problem::shared(StatusCode::SERVICE_UNAVAILABLE, "not-available");
+        assert_eq!(down.into_response().headers()[header::RETRY_AFTER], "5");
     }
 
     #[test]

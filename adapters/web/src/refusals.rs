@@ -26,7 +26,7 @@ impl From<&Refusal> for Problem {
             | Refusal::Blocked { wait_seconds }
             | Refusal::MessageLimit { wait_seconds }
             | Refusal::TooManyWaiting { wait_seconds } => {
-                of(StatusCode::TOO_MANY_REQUESTS).with("wait_seconds", *wait_seconds)
+                of(StatusCode::TOO_MANY_REQUESTS).waiting(*wait_seconds)
             }
             Refusal::Locked | Refusal::PhoneNotServed => of(StatusCode::FORBIDDEN),
         }

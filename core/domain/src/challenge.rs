@@ -52,6 +52,9 @@ pub struct Challenge {
     /// Nobody is known here: no message is sent, and no code is right.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) of_nobody: bool,
+    /// A keyed hash of the client that asked for it, where it is known: its messages are limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client: Option<String>,
     /// What an operator signed when it accepted the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) statement: Option<String>,
@@ -419,6 +422,8 @@ pub(crate) struct Opening {
     pub(crate) key: Option<KeyId>,
     pub(crate) message: MessageId,
     pub(crate) pin: PinDemand,
+    /// A keyed hash of the client.
+    pub(crate) client: Option<String>,
 }
 
 impl Challenge {
@@ -451,6 +456,7 @@ impl Challenge {
             attempts: 0,
             state: State::Pending,
             of_nobody: false,
+            client: opening.client,
             statement: None,
             pin: opening.pin,
             elements: Vec::new(),

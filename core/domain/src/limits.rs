@@ -4,13 +4,18 @@
 //! nothing. Failures in a row, and what waits for a phone, are a record (`standing`) in the batch that it is about, so that of two
 //! things that happen at once one is done again on what the other left.
 
+use std::net::IpAddr;
+
 mod guard;
 mod settings;
 mod standing;
 
 pub(crate) use self::guard::{Guard, Happened};
 pub use self::settings::{LimitSettings, Limits};
-use self::standing::{Found, Standing};
+use self::{
+    guard::network_of,
+    standing::{Found, Standing},
+};
 use crate::{
     address::Msisdn,
     error::Error,
@@ -55,6 +60,11 @@ pub async fn unlock(ports: &Ports, number: &Msisdn) -> Result<Option<Unlocked>, 
         Ok((batch, Some(Unlocked { failures, was_blocked })))
     };
     ports.store.attempt(unlock).await
+}
+
+/// By which a client is counted: an IPv4 address, or an IPv6 network of 64 bits.
+pub(crate) fn client(keys: &KeyRing, from: Option<IpAddr>) -> Result<Option<String>, Error> {
+    from.map(|from| index(keys, &network_of(from))).transpose()
 }
 
 /// By which something is counted, without it being stored.

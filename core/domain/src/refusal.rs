@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bank::ResponseCode;
+use crate::{bank::ResponseCode, time::Timestamp};
 
 /// A correct "no", with its cause. Not an error.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -66,6 +66,40 @@ impl Refusal {
             Some((PAUSE, _)) => Self::TooSoon { wait_seconds },
             Some(_) | None => Self::MessageLimit { wait_seconds },
         }
+    }
+
+    /// After how many seconds the answer may be another, where time alone can make it one.
+    pub const fn wait_seconds(&self) -> Option<u32> {
+        match self {
+            Self::TooSoon { wait_seconds }
+            | Self::Blocked { wait_seconds }
+            | Self::MessageLimit { wait_seconds }
+            | Self::TooManyWaiting { wait_seconds } => Some(*wait_seconds),
+            Self::WrongCode { .. }
+            | Self::TooManyAttempts
+            | Self::Late
+            | Self::AlreadyUsed
+            | Self::OtherSession
+            | Self::PinSet
+            | Self::Undeliverable
+            | Self::Cancelled
+            | Self::TooManySends
+            | Self::Locked
+            | Self::PhoneNotServed => None,
+        }
+    }
+
+    /// What is left of it now, of what was said then.
+    #[must_use]
+    pub fn since(mut self, then: Timestamp, now: Timestamp) -> Self {
+        if let Self::TooSoon { wait_seconds }
+        | Self::Blocked { wait_seconds }
+        | Self::MessageLimit { wait_seconds }
+        | Self::TooManyWaiting { wait_seconds } = &mut self
+        {
+            *wait_seconds = then.plus_seconds(*wait_seconds).seconds_from(now);
+        }
+        self
     }
 
     /// Its name, in problems, views and metrics: a promise.
@@ -163,5 +197,22 @@ impl VoidCause {
             Self::NotCaptured => "not-captured",
             Self::CaptureRefused { .. } => "capture-refused",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_time_of_a_limit_what_is_left_is_told_and_never_less_than_nothing() {
+        let then = Timestamp::from_unix_seconds(1_000);
+        for (passed, left) in [(0, 900), (60, 840), (900, 0), (901, 0)] {
+            let refusal =
+                Refusal::Blocked { wait_seconds: 900 }.since(then, then.plus_seconds(passed));
+            assert_eq!(refusal.wait_seconds(), Some(left), "{passed}");
+        }
+        assert_eq!(Refusal::Locked.since(then, then), Refusal::Locked);
+        assert_eq!(Refusal::Locked.wait_seconds(), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     code::{AuthenticationCode, TypedCode},
     error::Error,
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
-    limits::{Guard, Happened, Limits},
+    limits::{self, Guard, Happened, Limits},
     person::Person,
     pin::{PinDemand, PinHasher},
     policy::Policy,
@@ -231,9 +231,9 @@ impl Verifier {
         request: ChallengeRequest,
         batch: &mut Batch,
     ) -> Result<Outcome<Challenge>, Error> {
-        let (now, from) = (self.ports.clock.now(), request.from);
+        let now = self.ports.clock.now();
         let begun = self.begin(request, now)?;
-        self.add_within_limits(begun, from, now, batch).await
+        self.add_within_limits(begun, now, batch).await
     }
 
     /// As [`add_challenge_of_nobody`](Self::add_challenge_of_nobody), and limited as others are: where a limit is told, it would
@@ -243,20 +243,19 @@ impl Verifier {
         request: ChallengeRequest,
         batch: &mut Batch,
     ) -> Result<Outcome<Challenge>, Error> {
-        let (now, from) = (self.ports.clock.now(), request.from);
+        let now = self.ports.clock.now();
         let mut begun = self.begin(request, now)?;
         begun.next.of_nobody = true;
-        self.add_within_limits(begun, from, now, batch).await
+        self.add_within_limits(begun, now, batch).await
     }
 
     async fn add_within_limits(
         &self,
         begun: Step<Challenge>,
-        from: Option<IpAddr>,
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<Outcome<Challenge>, Error> {
-        if let Some(refusal) = self.guard().start(&begun.next, from, now, batch).await? {
+        if let Some(refusal) = self.guard().start(&begun.next, now, batch).await? {
             return Ok(Outcome::Refused(refusal));
         }
         if !begun.next.of_nobody {
@@ -279,7 +278,9 @@ impl Verifier {
         from: Option<IpAddr>,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        self.guard().count_client(from, self.ports.clock.now(), batch)
+        let client = limits::client(&self.ports.keys, from)?;
+        self.guard().count_client(client.as_deref(), self.ports.clock.now(), batch);
+        Ok(())
     }
 
     const fn guard(&self) -> Guard<'_> {
@@ -317,6 +318,7 @@ impl Verifier {
             key: (!is_ordered).then(|| self.ports.keys.current().clone()),
             message: MessageId::random(entropy)?,
             pin,
+            client: limits::client(&self.ports.keys, request.from)?,
         };
         Ok(Challenge::begin(request, opening, self.policy.limits(), now))
     }

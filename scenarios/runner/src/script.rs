@@ -21,7 +21,8 @@ pub enum Variant {
     BankFirst,
     /// Its policy asks the phone before the bank (F7.v1): `@code-first`.
     CodeFirst,
-    /// As the first, and messages and wrong codes are limited as they are by default: `@limited`. A sandbox has no limits otherwise.
+    /// Limits, order and what is told of whom are those by default: `@limited`. Other sandboxes have nearly no limits, ask the bank
+    /// first for names, and say whom they do not know.
     Limited,
     /// As the first, and a telecom operator keeps the codes of tickets (F12.v1): `@operator`.
     Operator,

@@ -110,11 +110,7 @@ impl Plan<'_> {
             Order::BankFirst => "bank_first",
             Order::CodeFirst => "code_first",
         };
-        // Claims 9 and 10, and figure 7 as it is drawn: for payers who are known by a name, too.
-        let bank_first_known_by = match self.settings.order {
-            Order::BankFirst => r#"["user_id", "card", "certificate", "unsigned"]"#,
-            Order::CodeFirst => "[]",
-        };
+        let bank_first_known_by = self.bank_first_known_by();
         let limits = if self.settings.limited { "" } else { UNLIMITED };
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
@@ -138,7 +134,7 @@ files = {{ 1 = "master-1.key" }}
 
 [policy]
 order = "{order}"
-bank_first_known_by = {bank_first_known_by}
+{bank_first_known_by}
 normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
 credit_days = 30
 
@@ -166,19 +162,20 @@ address = "{bank}"
     /// Those who ask for payments.
     fn relying_parties(&self) -> String {
         let hash = |key: &str| KeyHash::of(key).to_string();
+        let tells_unknown = if self.settings.limited { "" } else { "tells_unknown = true" };
         format!(
             r#"
 [[relying_party]]
 id = "dupont"
 name = "Librairie Dupont"
-tells_unknown = true
+{tells_unknown}
 api_key_sha256 = "{key}"
 may_enrol = true
 
 [[relying_party]]
 id = "martin"
 name = "Boulangerie Martin"
-tells_unknown = true
+{tells_unknown}
 api_key_sha256 = "{other_key}"
 
 [[relying_party]]
@@ -190,5 +187,17 @@ api_key_sha256 = "{house_key}"
             other_key = hash(&self.keys.other_api_key),
             house_key = hash(&self.keys.house_api_key),
         )
+    }
+
+    /// The line that says for whom the bank is asked first; none where that is as by default.
+    const fn bank_first_known_by(&self) -> &'static str {
+        match (self.settings.limited, self.settings.order) {
+            (true, _) => "",
+            // Claims 9 and 10, and figure 7 as it is drawn: for payers who are known by a name, too.
+            (false, Order::BankFirst) => {
+                r#"bank_first_known_by = ["user_id", "card", "certificate", "unsigned"]"#
+            }
+            (false, Order::CodeFirst) => "bank_first_known_by = []",
+        }
     }
 }

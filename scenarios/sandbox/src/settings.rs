@@ -17,8 +17,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Whether the policy asks the bank or the phone first.
     pub order: Order,
-    /// Whether messages and wrong codes are limited as they are by default. Otherwise, as by default in a sandbox, whose one
-    /// person plays with one phone, nearly not.
+    /// Whether limits, and what is told of whom, are those by default. Otherwise, as by default in a sandbox, whose one person
+    /// plays with one phone, there are nearly no limits, the bank is asked first for names, and merchants say whom they do not know.
     pub limited: bool,
     /// Where handsets, accounts and the clock are told what to do.
     pub control: SocketAddr,

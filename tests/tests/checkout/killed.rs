@@ -30,7 +30,7 @@ fn child() {
 }
 
 /// A server in a process of its own.
-fn start(site: &Site) -> Killable {
+pub(crate) fn start(site: &Site) -> Killable {
     Killable::start("killed::child", &[(CONFIGURATION, &site.configuration)]).unwrap()
 }
 

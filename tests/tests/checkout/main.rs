@@ -8,9 +8,12 @@
 
 mod support;
 
+mod attacks;
 mod clients;
 mod drawn;
 mod garbage;
 mod hangs_up;
 mod killed;
+mod outlived;
 mod real_centre;
+mod untold;

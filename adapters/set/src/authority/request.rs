@@ -15,6 +15,7 @@ use countersign_domain::{
     subscriber::Subscriber,
     time::Timestamp,
 };
+use countersign_web::client_address::ClientAddress;
 use tokio::time::Instant;
 
 use super::{
@@ -54,6 +55,7 @@ impl RegistrationAuthority {
         &self,
         header: &MessageHeader,
         request: &CertReq,
+        client: ClientAddress,
         begun: Instant,
     ) -> Result<Vec<u8>, Stop> {
         let asked = self.authentic(request, header, |tbs: &CertReqTbs| &tbs.rrpid)?;
@@ -61,9 +63,9 @@ impl RegistrationAuthority {
         if let Some(answer) = self.answered(&id, asked.digest.as_bytes()).await? {
             return Ok(answer);
         }
-        let kept = match self.take(&asked, &id, true).await {
+        let kept = match self.take(&asked, &id, Some(client)).await {
             // A limit of the phone was reached in the commit: it is told to nobody.
-            Err(stop) if stop.is_limit() => self.take(&asked, &id, false).await,
+            Err(stop) if stop.is_limit() => self.take(&asked, &id, None).await,
             kept => kept,
         }?;
         as_long_as_any(begun, self.ports.entropy.as_ref()).await;
@@ -75,7 +77,7 @@ impl RegistrationAuthority {
         &self,
         asked: &Asked<CertReqTbs>,
         id: &str,
-        rings: bool,
+        rings: Option<ClientAddress>,
     ) -> Result<Vec<u8>, Stop> {
         let mut batch = Batch::default();
         let standing = match &asked.tbs.subject {
@@ -98,7 +100,7 @@ impl RegistrationAuthority {
         &self,
         asked: &Asked<CertReqTbs>,
         wish: &CardWish,
-        rings: bool,
+        rings: Option<ClientAddress>,
         batch: &mut Batch,
     ) -> Result<Standing, Stop> {
         let form = self.own_form(asked, wish)?;
@@ -165,13 +167,13 @@ impl RegistrationAuthority {
         Ok((before < MAX_CODES_A_DAY).then_some((version, counted)))
     }
 
-    /// Has the phone ring, if the directory has one for the very card; nobody else is told which it was.
+    /// Has the phone ring for that client, if the directory has one for the very card; nobody else is told which it was.
     async fn ask(
         &self,
         checked: Checked,
         asked: &Asked<CertReqTbs>,
         language: &Text<35>,
-        rings: bool,
+        rings: Option<ClientAddress>,
         batch: &mut Batch,
     ) -> Result<Standing, Stop> {
         let Checked { card, session, counted: (version, counted) } = checked;
@@ -179,11 +181,11 @@ impl RegistrationAuthority {
         let known = self.directory.by_card(&card).await.map_err(Error::Directory)?;
         let known = known
             .filter(|known| known.card.as_ref() == Some(&card) && known.address.msisdn().is_some());
-        let challenge = match known {
-            Some(holder) if rings => {
-                self.ring(holder, &card, session.clone(), language, batch).await?
+        let challenge = match known.zip(rings) {
+            Some((holder, client)) => {
+                self.ring(holder, &card, session.clone(), language, client, batch).await?
             }
-            Some(_) | None => None,
+            None => None,
         };
         let limits = self.verifier.policy().limits();
         let reference = match &challenge {
@@ -233,6 +235,7 @@ impl RegistrationAuthority {
         card: &Card,
         session: SessionId,
         language: &Text<35>,
+        ClientAddress(from): ClientAddress,
         batch: &mut Batch,
     ) -> Result<Option<Challenge>, Stop> {
         let language = language.as_str().split('-').next().unwrap_or_default();
@@ -250,7 +253,7 @@ impl RegistrationAuthority {
                 origin: None,
             },
             agreement: Agreement::Certificate { name: name.as_str().try_into()? },
-            from: None,
+            from,
             waiting: None,
             correlation: None,
         };

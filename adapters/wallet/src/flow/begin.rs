@@ -93,7 +93,7 @@ impl Wallets {
                 account: None,
                 order: Some(self.order(new.offer)?),
             },
-            from: None,
+            from: new.visitor.client.0,
             waiting: Some(Waiting {
                 collection: Purchase::COLLECTION.to_owned(),
                 id: new.id.to_string(),
@@ -131,7 +131,7 @@ impl Wallets {
             transaction: new.offer.transaction.clone(),
             order: Some(order),
             known_by: KnownBy::UserId,
-            from: None,
+            from: new.visitor.client.0,
             capture: CaptureTime::AtOnce,
             correlation: None,
         };

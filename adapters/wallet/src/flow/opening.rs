@@ -21,6 +21,7 @@ use countersign_domain::{
     time::Timestamp,
     verifier::{End, Waits},
 };
+use countersign_web::client_address::ClientAddress;
 
 use super::{CodeAsked, MAX_OWNED, VISIT_SECONDS, Visitor, Wallets};
 use crate::{
@@ -54,6 +55,7 @@ impl Wallets {
         new: NewWallet,
         session: SessionId,
         locale: Locale,
+        client: ClientAddress,
     ) -> Result<(OpeningId, CodeAsked), WalletError> {
         let Ports { store, entropy, clock, .. } = &self.ports;
         self.house.limits(new.currency)?;
@@ -69,7 +71,7 @@ impl Wallets {
             expires_at: clock.now(),
         };
         let mut batch = Batch::default();
-        let request = self.request(opening.person.clone(), Waiting::of(&opening));
+        let request = self.request(opening.person.clone(), client, Waiting::of(&opening));
         let challenge = self.verifier.add_challenge(request, &mut batch).await?;
         let asked = CodeAsked::from(&challenge.done().map_err(WalletError::Refused)?);
         opening.challenge = Some(asked.challenge.clone());
@@ -122,6 +124,7 @@ impl Wallets {
         identifier: &Identifier,
         session: SessionId,
         locale: Locale,
+        client: ClientAddress,
     ) -> Result<CodeAsked, WalletError> {
         let store = &self.ports.store;
         let holder = store.find::<Holder>(identifier.as_str()).await?;
@@ -139,7 +142,7 @@ impl Wallets {
             until: None,
             expires_at: self.ports.clock.now(),
         };
-        let request = self.request(person, Waiting::of(&visit));
+        let request = self.request(person, client, Waiting::of(&visit));
         let version = found.map(|found| found.version);
         let asked = match is_known {
             true => self.ask_visitor(request.clone(), version, visit.clone(), true).await?,
@@ -242,12 +245,17 @@ impl Wallets {
     }
 
     /// A challenge that proves that the person has the phone.
-    fn request(&self, person: Person, waiting: Waiting) -> ChallengeRequest {
+    fn request(
+        &self,
+        person: Person,
+        ClientAddress(from): ClientAddress,
+        waiting: Waiting,
+    ) -> ChallengeRequest {
         ChallengeRequest {
             relying_party: self.house.party.clone(),
             person,
             agreement: Agreement::Access { to: ServiceName::from(&self.house.name) },
-            from: None,
+            from,
             waiting: Some(waiting),
             correlation: None,
         }

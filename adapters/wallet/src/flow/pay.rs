@@ -261,7 +261,10 @@ impl Wallets {
             PurchaseState::Paid { receipt, balance_minor, at } => {
                 PaymentStatus::Paid { receipt, balance_minor, at }
             }
-            PurchaseState::NotPaid { cause, at } => PaymentStatus::NotPaid { cause, at },
+            PurchaseState::NotPaid { cause, at } => {
+                let cause = cause.since(at, self.ports.clock.now());
+                PaymentStatus::NotPaid { cause, at }
+            }
             PurchaseState::Pending => self.pending(&current.way).await?,
         };
         let (source, elements) = (current.way.source(), self.elements(&current.way).await?);

@@ -157,7 +157,10 @@ impl Wallets {
             (TransferState::Done { balance_minor, at }, _) => {
                 TransferStatus::Done { balance_minor, at }
             }
-            (TransferState::NotMade { cause, at }, _) => TransferStatus::NotMade { cause, at },
+            (TransferState::NotMade { cause, at }, _) => {
+                let cause = cause.since(at, self.ports.clock.now());
+                TransferStatus::NotMade { cause, at }
+            }
             (TransferState::Pending, Direction::In { payment }) => self.paying_in(payment).await?,
             (TransferState::Pending, Direction::Out { .. }) => TransferStatus::Processing,
         };
@@ -201,7 +204,7 @@ impl Wallets {
             )?,
             order: None,
             known_by: KnownBy::UserId,
-            from: None,
+            from: visitor.client.0,
             capture: CaptureTime::AtOnce,
             correlation: None,
         };

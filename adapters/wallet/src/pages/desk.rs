@@ -11,6 +11,7 @@ use axum::{
 };
 use countersign_domain::{error::Error, hex, id::SessionId, locale::Locale};
 use countersign_web::{
+    client_address::ClientAddress,
     code_page::CodeView,
     guest::Guest,
     page::{Brand, PageStyle, page_handing_to},
@@ -76,6 +77,7 @@ pub(super) struct Desk {
     pub(super) wallets: Arc<Wallets>,
     pub(super) language: Language,
     session: Session,
+    client: ClientAddress,
     guest: Guest,
 }
 
@@ -88,8 +90,9 @@ impl FromRequestParts<Arc<Wallets>> for Desk {
     ) -> Result<Self, Infallible> {
         let session = Session::from_request_parts(parts, wallets).await?;
         let guest = Guest::from_request_parts(parts, wallets).await?;
+        let client = ClientAddress::from_request_parts(parts, wallets).await?;
         let language = guest.language(None);
-        Ok(Self { wallets: Arc::clone(wallets), language, session, guest })
+        Ok(Self { wallets: Arc::clone(wallets), language, session, client, guest })
     }
 }
 
@@ -118,6 +121,11 @@ impl Desk {
         http::at(&self.wallets, &self.session)
     }
 
+    /// Where the request comes from.
+    pub(super) const fn client(&self) -> ClientAddress {
+        self.client
+    }
+
     /// The session that a code was asked for at.
     pub(super) fn begun(&self) -> Result<SessionId, Problem> {
         self.session.begun().cloned()
@@ -125,7 +133,7 @@ impl Desk {
 
     pub(super) async fn visitor(&self) -> Result<Visitor, WalletError> {
         let session = self.session.id().ok_or(WalletError::NotSignedIn)?;
-        self.wallets.visitor(session, self.locale()).await
+        Ok(self.wallets.visitor(session, self.locale()).await?.at(self.client))
     }
 
     /// The same; none where nobody is signed in.

@@ -128,13 +128,13 @@ pub(super) async fn start_sign_in(
 ) -> Answer {
     let SignInForm { identifier, ticket } = form(fields)?;
     let (begun, session) = desk.session()?;
-    let locale = desk.locale();
+    let (locale, client) = (desk.locale(), desk.client());
     let asked = match Identifier::try_from(identifier.trim().to_owned()) {
         Err(error) => Err(error.into()),
         Ok(identifier) => {
-            desk.done(
-                |wallets| async move { wallets.start_sign_in(&identifier, session, locale).await },
-            )
+            desk.done(|wallets| async move {
+                wallets.start_sign_in(&identifier, session, locale, client).await
+            })
             .await
         }
     };
@@ -315,12 +315,14 @@ pub(super) async fn start_opening(
     let typed = form(fields)?;
     let visitor = desk.visitor_if_any().await?;
     let (begun, session) = desk.session()?;
-    let locale = desk.locale();
+    let (locale, client) = (desk.locale(), desk.client());
     let opened = match typed.new_wallet(visitor.as_ref()) {
         Err(error) => Err(error.into()),
         Ok(new) => {
-            desk.done(|wallets| async move { wallets.start_opening(new, session, locale).await })
-                .await
+            desk.done(
+                |wallets| async move { wallets.start_opening(new, session, locale, client).await },
+            )
+            .await
         }
     };
     match opened {

@@ -16,6 +16,7 @@ use countersign_wallet::{
     record::NotPaid,
     testing::{ALICE, BOB, PAYOUT_EVERY_SECONDS, Parties, Process, Rich, phone_of},
 };
+use countersign_web::client_address::ClientAddress;
 
 async fn rich(euros: &str) -> (Parties, Rich) {
     let parties = Parties::new().await;
@@ -52,8 +53,12 @@ async fn vouch(process: &Process, who: &str, phone: &str, card: countersign_doma
 async fn a_wallet_is_opened_by_the_code_that_proves_the_number() {
     let process = Parties::new().await.process;
     let (wallets, session) = (&process.wallets, process.session());
-    let begun =
-        wallets.start_opening(new_wallet("alice", ALICE), session.clone(), Locale::default());
+    let begun = wallets.start_opening(
+        new_wallet("alice", ALICE),
+        session.clone(),
+        Locale::default(),
+        ClientAddress::default(),
+    );
     let (id, asked) = begun.await.unwrap();
     let right = process.read(&asked).await;
     let wrong = if right == "000000" { "111111" } else { "000000" };
@@ -76,8 +81,11 @@ async fn an_identifier_stays_with_the_number_that_was_proved_first() {
     let start = async |name, phone| {
         let session = process.session();
         let new = new_wallet(name, phone);
-        let (id, asked) =
-            process.wallets.start_opening(new, session.clone(), Locale::default()).await.unwrap();
+        let (id, asked) = process
+            .wallets
+            .start_opening(new, session.clone(), Locale::default(), ClientAddress::default())
+            .await
+            .unwrap();
         (id, asked, session)
     };
     let finish = async |(id, asked, session): &(_, _, SessionId)| {
@@ -103,7 +111,12 @@ async fn a_person_has_eight_wallets_at_most() {
         process.open("alice", ALICE).await;
     }
     let (session, new) = (process.session(), new_wallet("alice", ALICE));
-    let begun = process.wallets.start_opening(new, session.clone(), Locale::default());
+    let begun = process.wallets.start_opening(
+        new,
+        session.clone(),
+        Locale::default(),
+        ClientAddress::default(),
+    );
     let (id, asked) = begun.await.unwrap();
     let typed = process.read(&asked).await.try_into().unwrap();
     let ninth = process.wallets.finish_opening(&id, &session, &typed).await;
@@ -116,8 +129,14 @@ async fn a_person_signs_in_by_a_code_and_is_there_for_five_minutes_after_the_las
     process.open("alice", ALICE).await;
     let (wallets, session, here) = (&process.wallets, process.session(), Locale::default());
     let alice = "alice".try_into().unwrap();
-    let earlier = wallets.start_sign_in(&alice, session.clone(), here.clone()).await.unwrap();
-    let asked = wallets.start_sign_in(&alice, session.clone(), here.clone()).await.unwrap();
+    let earlier = wallets
+        .start_sign_in(&alice, session.clone(), here.clone(), ClientAddress::default())
+        .await
+        .unwrap();
+    let asked = wallets
+        .start_sign_in(&alice, session.clone(), here.clone(), ClientAddress::default())
+        .await
+        .unwrap();
     let (first, typed) = (process.read(&earlier).await, process.read(&asked).await);
     // The code that was asked for last counts.
     let first = first.try_into().unwrap();
@@ -132,7 +151,10 @@ async fn a_person_signs_in_by_a_code_and_is_there_for_five_minutes_after_the_las
     process.fixture.clock.advance_seconds(300);
     let late = wallets.visitor(&session, here.clone()).await.unwrap_err();
     assert_eq!(late, WalletError::NotSignedIn);
-    let asked = wallets.start_sign_in(&alice, session.clone(), here.clone()).await.unwrap();
+    let asked = wallets
+        .start_sign_in(&alice, session.clone(), here.clone(), ClientAddress::default())
+        .await
+        .unwrap();
     let typed = process.read(&asked).await.try_into().unwrap();
     let visitor = wallets.finish_sign_in(&session, here.clone(), &typed).await.unwrap();
     wallets.sign_out(&visitor).await.unwrap();
@@ -148,7 +170,10 @@ async fn signing_in_does_not_tell_who_has_a_wallet_and_sends_nothing_to_those_wh
     for name in ["alice", "carol"] {
         let session = process.session();
         let who = name.try_into().unwrap();
-        let asked = wallets.start_sign_in(&who, session.clone(), here.clone()).await.unwrap();
+        let asked = wallets
+            .start_sign_in(&who, session.clone(), here.clone(), ClientAddress::default())
+            .await
+            .unwrap();
         told.push((asked.phone.clone(), asked.short_reference.len(), asked.expires_at));
         let is_sent = process.read_if_any(&asked).await.is_some();
         assert_eq!(is_sent, name == "alice");

@@ -20,6 +20,7 @@ use countersign_wallet::{
     message::{CodeTyped, PinAsked, WalletNumber},
     testing::{ALICE, Parties, Rich, phone_of},
 };
+use countersign_web::client_address::ClientAddress;
 
 const PIN: &str = "283915";
 const OTHER: &str = "283916";
@@ -58,7 +59,10 @@ async fn open(
         name: "Household".try_into().unwrap(),
         currency: "EUR".try_into().unwrap(),
     };
-    let (id, asked) = wallets.start_opening(new, session.clone(), Locale::default()).await.unwrap();
+    let (id, asked) = wallets
+        .start_opening(new, session.clone(), Locale::default(), ClientAddress::default())
+        .await
+        .unwrap();
     let response = typed(&asked).await;
     let number = wallets.finish_opening(&id, &session, response).await?;
     Ok((wallets.visitor(&session, Locale::default()).await.unwrap(), number))
@@ -171,7 +175,10 @@ async fn coming_in_needs_the_pin_as_well_also_by_another_wallet() {
 
     let (wallets, session) = (&parties.process.wallets, parties.process.session());
     let alice = "alice".try_into().unwrap();
-    let asked = wallets.start_sign_in(&alice, session.clone(), Locale::default()).await.unwrap();
+    let asked = wallets
+        .start_sign_in(&alice, session.clone(), Locale::default(), ClientAddress::default())
+        .await
+        .unwrap();
     let come_in = |response| wallets.finish_sign_in(&session, Locale::default(), response);
     let refused = come_in(with_pin(&parties, &asked, OTHER).await).await;
     assert_eq!(refused.map(drop), Err(wrong_code()));
@@ -184,7 +191,11 @@ async fn the_answer_to_a_stranger_asks_for_the_pin_as_well() {
     let parties = psd2(PinFrom::Enrolment).await;
     let nobody = "mallory".try_into().unwrap();
     let session = parties.process.session();
-    let asked = parties.process.wallets.start_sign_in(&nobody, session, Locale::default()).await;
+    let asked = parties
+        .process
+        .wallets
+        .start_sign_in(&nobody, session, Locale::default(), ClientAddress::default())
+        .await;
     assert_eq!(asked.unwrap().pin, Some(PinAsked::Asked));
 }
 

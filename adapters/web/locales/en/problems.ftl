@@ -23,18 +23,25 @@ err-cancelled = This was cancelled
 rec-cancelled = Begin again if that was a mistake.
 err-too-many-messages = Too many messages
 rec-too-many-messages = No further message will be sent. Wait for the last one, or begin again.
+# How long to wait, in the unit that a person would choose: at least two of it, but for seconds.
+when-again = { $wait_unit ->
+    [now] now
+    [minutes] in { $wait_count } minutes
+    [hours] in { $wait_count } hours
+   *[seconds] in { $wait_count } s
+}
 err-message-too-soon = Too soon for another message
-rec-message-too-soon = The last message may still be on its way. Wait { $wait_seconds } s.
+rec-message-too-soon = The last message may still be on its way. Ask for another { when-again }.
 err-blocked = Too many wrong codes
-rec-blocked = Too many wrong codes were typed for this phone. No code is accepted for a while: try again in { $wait_seconds } s.
+rec-blocked = Too many wrong codes were typed for this phone. No code is accepted for a while: try again { when-again }.
 err-locked = The phone is locked
 rec-locked = Too many wrong codes were typed for this phone. Only the service can unlock it.
 err-message-limit = No further message for now
-rec-message-limit = As many messages as may be sent were sent. Try again in { $wait_seconds } s.
+rec-message-limit = As many messages as may be sent were sent. Try again { when-again }.
 err-phone-not-served = No messages to this phone
 rec-phone-not-served = No messages are sent to numbers of that country or kind. Choose another phone or another way to pay.
 err-too-many-waiting = Other payments wait for a code
-rec-too-many-waiting = Finish or cancel the payments that wait for a code on this phone, or try again in { $wait_seconds } s.
+rec-too-many-waiting = Finish or cancel the payments that wait for a code on this phone, or try again { when-again }.
 
 # A client certificate is refused.
 err-certificate = Your certificate is not accepted

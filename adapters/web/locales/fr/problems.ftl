@@ -22,18 +22,25 @@ err-cancelled = Cela a été annulé
 rec-cancelled = Recommencez si c’était une erreur.
 err-too-many-messages = Trop de messages
 rec-too-many-messages = Aucun autre message ne sera envoyé. Attendez le dernier, ou recommencez.
+# Combien de temps attendre, dans l’unité qu’une personne choisirait : au moins deux, sauf pour les secondes.
+when-again = { $wait_unit ->
+    [now] maintenant
+    [minutes] dans { $wait_count } minutes
+    [hours] dans { $wait_count } heures
+   *[seconds] dans { $wait_count } s
+}
 err-message-too-soon = Trop tôt pour un autre message
-rec-message-too-soon = Le dernier message est peut-être encore en route. Attendez { $wait_seconds } s.
+rec-message-too-soon = Le dernier message est peut-être encore en route. Demandez-en un autre { when-again }.
 err-blocked = Trop de codes faux
-rec-blocked = Trop de codes faux ont été saisis pour ce téléphone. Aucun code n’est accepté pour le moment : réessayez dans { $wait_seconds } s.
+rec-blocked = Trop de codes faux ont été saisis pour ce téléphone. Aucun code n’est accepté pour le moment : réessayez { when-again }.
 err-locked = Le téléphone est verrouillé
 rec-locked = Trop de codes faux ont été saisis pour ce téléphone. Seul le service peut le déverrouiller.
 err-message-limit = Pas d’autre message pour le moment
-rec-message-limit = Le nombre maximal de messages est atteint. Réessayez dans { $wait_seconds } s.
+rec-message-limit = Le nombre maximal de messages est atteint. Réessayez { when-again }.
 err-phone-not-served = Pas de message vers ce téléphone
 rec-phone-not-served = Aucun message n’est envoyé vers les numéros de ce pays ou de ce type. Choisissez un autre téléphone ou un autre moyen de paiement.
 err-too-many-waiting = D’autres paiements attendent un code
-rec-too-many-waiting = Terminez ou annulez les paiements qui attendent un code sur ce téléphone, ou réessayez dans { $wait_seconds } s.
+rec-too-many-waiting = Terminez ou annulez les paiements qui attendent un code sur ce téléphone, ou réessayez { when-again }.
 
 # Un certificat est refusé.
 err-certificate = Votre certificat n’est pas accepté

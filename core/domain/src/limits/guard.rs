@@ -49,7 +49,6 @@ impl Guard<'_> {
     pub(crate) async fn start(
         &self,
         challenge: &Challenge,
-        from: Option<IpAddr>,
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<Option<Refusal>, Error> {
@@ -69,7 +68,6 @@ impl Guard<'_> {
             }
         }
         self.count_message(challenge, now, batch)?;
-        self.count_client(from, now, batch)?;
         Ok(None)
     }
 
@@ -202,29 +200,20 @@ impl Guard<'_> {
         ] {
             count(kind, of, seconds, at_most, now, batch);
         }
+        self.count_client(challenge.client.as_deref(), now, batch);
         Ok(())
     }
 
     /// Counts a message that a client asks for.
-    pub(crate) fn count_client(
-        &self,
-        from: Option<IpAddr>,
-        now: Timestamp,
-        batch: &mut Batch,
-    ) -> Result<(), Error> {
-        let Some(from) = from else { return Ok(()) };
+    pub(crate) fn count_client(&self, client: Option<&str>, now: Timestamp, batch: &mut Batch) {
+        let Some(client) = client else { return };
         let settings = self.limits.settings();
-        let client = index(&self.ports.keys, &network_of(from))?;
-        count(
-            "client-hour",
-            &client,
-            HOUR_SECONDS,
-            settings.messages_per_client_an_hour,
-            now,
-            batch,
-        );
-        count("client-day", &client, DAY_SECONDS, settings.messages_per_client_a_day, now, batch);
-        Ok(())
+        for (kind, seconds, at_most) in [
+            ("client-hour", HOUR_SECONDS, settings.messages_per_client_an_hour),
+            ("client-day", DAY_SECONDS, settings.messages_per_client_a_day),
+        ] {
+            count(kind, client, seconds, at_most, now, batch);
+        }
     }
 }
 
@@ -242,7 +231,7 @@ const fn number_of(challenge: &Challenge) -> &Msisdn {
 }
 
 /// An IPv4 address; of an IPv6 address the first 64 bits, as a subscriber has all the others (RFC 6177).
-fn network_of(address: IpAddr) -> String {
+pub(super) fn network_of(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

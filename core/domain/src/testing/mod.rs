@@ -253,6 +253,7 @@ pub fn challenge() -> Challenge {
         key: Some("k1".try_into().unwrap()),
         message: format!("msg_{:032x}", 1).try_into().unwrap(),
         pin: PinDemand::No,
+        client: None,
     };
     Challenge::begin(request, opening, &PolicySettings::default(), issued_at).next
 }

@@ -359,3 +359,26 @@ async fn one_client_asks_for_so_many_messages_whatever_the_phones() {
         assert_eq!(pay(5, "2001:db8:0:1::4").await, None, "{order:?}");
     }
 }
+
+#[tokio::test]
+async fn a_client_that_has_messages_sent_again_asks_for_those_too() {
+    let settings = LimitSettings {
+        pause_seconds: 0,
+        messages_per_client_an_hour: 2,
+        ..LimitSettings::default()
+    };
+    let shop = Shop::with(settings, Order::CodeFirst);
+    let from = |address: &str| {
+        let request = shop.access();
+        ChallengeRequest { from: Some(address.parse().unwrap()), ..request }
+    };
+    let begun = shop.start(from("192.0.2.7")).await.unwrap();
+    for refused in [None, Some("message-limit")] {
+        shop.fixture.clock.advance_seconds(31);
+        let again = shop.verifier.resend(begun.id(), &begun.person().session).await.unwrap();
+        assert_eq!(again.done().err().map(|refusal| refusal.name()), refused);
+    }
+    let refused = shop.start(from("::ffff:192.0.2.7")).await.err();
+    assert_eq!(refused.map(|refusal| refusal.name()), Some("message-limit"));
+    assert!(shop.start(from("192.0.2.8")).await.is_ok());
+}

@@ -70,6 +70,12 @@ async fn gets_a_message(story: &mut Story, name: String) -> Outcome {
     if is_code { Ok(()) } else { Err(Failure::expected("a code of 6 to 10 digits", code)) }
 }
 
+#[then(expr = "{word} gets a message that says {string}")]
+async fn gets_a_message_that_says(story: &mut Story, name: String, expected: String) -> Outcome {
+    story.next_text(&name).await?;
+    story.text_says(&format!("says \"{expected}\""), |text| text.contains(&expected))
+}
+
 #[then(expr = "{word} gets a message with the same code")]
 async fn gets_the_same_code(story: &mut Story, name: String) -> Outcome {
     let before = story.person(&name)?.code()?.to_owned();

@@ -21,7 +21,7 @@ impl Story {
     }
 
     /// The merchant asks for something new, which becomes the purchase that is talked of.
-    async fn ask_for(&mut self, amount: Money, items: Value, locale: &str) -> Outcome {
+    pub(super) async fn ask_for(&mut self, amount: Money, items: Value, locale: &str) -> Outcome {
         let (order, key) = (order(amount, &items, locale), format!("key-{}", self.unique()));
         self.send_order(&order, &key).await?;
         let view = self.created()?;

@@ -1,12 +1,13 @@
 //! The payer at the payment page.
 
 use cucumber::{then, when};
+use serde_json::Value;
 
 use crate::{
     browser::Browser,
     failure::{Failure, Outcome, eventually, same},
     flows::checkout::form,
-    phrase::Money,
+    phrase::{Money, Seconds},
     wire::Json,
     world::{Story, code_in},
 };
@@ -219,6 +220,24 @@ async fn somebody_else_calls_off(story: &mut Story, name: String) -> Outcome {
 #[when(expr = "{word} calls the payment off")]
 async fn calls_off(story: &mut Story, name: String) -> Outcome {
     story.submit(&name, form::CANCEL, &[]).await
+}
+
+#[when(expr = "{word} begins {int} payments and calls each off, {time} apart")]
+async fn begins_and_calls_off(
+    story: &mut Story,
+    name: String,
+    payments: u32,
+    apart: Seconds,
+) -> Outcome {
+    for _ in 0..payments {
+        let amount = "49.90 EUR".parse::<Money>().map_err(Failure::new)?;
+        story.ask_for(amount, Value::Array(Vec::new()), "en").await?;
+        gives_user_id(story, name.clone()).await?;
+        story.next_text(&name).await?;
+        calls_off(story, name.clone()).await?;
+        story.bench()?.control.advance_clock(apart.0).await?;
+    }
+    Ok(())
 }
 
 #[when(expr = "{word} asks for the message again")]

@@ -3,9 +3,9 @@
 use cucumber::then;
 
 use crate::{
-    failure::{Outcome, eventually, same},
+    failure::{Failure, Outcome, eventually, same},
     flows::checkout,
-    phrase,
+    phrase::{self, Seconds},
     world::{Story, code_in},
 };
 
@@ -33,6 +33,19 @@ async fn purchase_is(story: &mut Story, status: String) -> Outcome {
 async fn purchase_is_not_made(story: &mut Story, status: String, cause: String) -> Outcome {
     let (status, cause) = (checkout::status(&status)?, phrase::cause(&cause)?);
     story.purchase_comes_to(status, Some(cause)).await
+}
+
+/// What a limit refused, time alone makes another answer.
+#[then(expr = "the purchase says to wait at most {time}")]
+async fn purchase_says_to_wait(story: &mut Story, at_most: Seconds) -> Outcome {
+    let view = story.merchant_view().await?;
+    match view.number("/wait_seconds") {
+        Some(seconds) if (1..=u64::from(at_most.0)).contains(&seconds) => Ok(()),
+        seconds => Err(Failure::expected(
+            format_args!("1 to {} seconds", at_most.0),
+            format!("{seconds:?}"),
+        )),
+    }
 }
 
 #[then(regex = r"^the purchase was a (normal|secured) transaction$")]
