@@ -27,7 +27,7 @@ Feature: Limits over many payments
       And Alice gets a message with a code
       And the bank was not asked about Alice
 
-  Rule: Who is known is not told
+  Rule: A stranger does not learn whether a person is known
 
     @F13.3
     Scenario: A userId that nobody has goes through the same pages, and no code is right
