@@ -114,7 +114,6 @@ pub(crate) const REASONS: &[(&str, &str, &str)] = &[
     ("CodeStartData", "attemptsLeft", SHOWN),
     ("CodeStartData", "expiresAt", TIME),
     ("CodeStartData", "pinAsked", PIN),
-    ("CodeSubmissionTBE", "pin", PIN),
     (
         "CodeReqTBS",
         "authTags",

@@ -122,8 +122,10 @@ async fn a_flow_runs_when_its_section_is_there() {
     let both = checkout.clone() + AUTHORITY;
     let access = checkout_without(&folder, &["checkout", "bank"]) + ACCESS;
     let wallet = checkout_without(&folder, &["checkout"]) + WALLET;
+    let with_pins = format!("{wallet}[policy]\nprofile = \"psd2\"\n");
     let operator = operator_without(&folder, "");
     for (text, flows, served) in [
+        (&with_pins, &["wallet"][..], &["api", "wallet"][..]),
         (&operator, &["operator"][..], &[][..]),
         (&wallet, &["wallet"], &["api", "wallet"]),
         (&checkout, &["checkout"], &["api", "checkout"]),
