@@ -145,9 +145,11 @@ impl Backbone {
             let (session, inbox) = (Arc::clone(messenger), Arc::clone(&outbox));
             let running: Task = Box::pin(async move { session.run(inbox).await });
             mount.tasks.push(running);
-            for (lane, committed) in
-                [(Lane::Payments, committed.payments), (Lane::Others, committed.others)]
-            {
+            for (lane, committed) in [
+                (Lane::Payments, committed.payments),
+                (Lane::Others, committed.others),
+                (Lane::Operator, committed.operator),
+            ] {
                 let (outbox, metered) = (Arc::clone(&outbox), Arc::clone(&metered));
                 let stopping = signals.stopping.clone();
                 let sending = send_messages(lane, outbox, metered, committed, stopping);

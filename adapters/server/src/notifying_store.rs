@@ -24,12 +24,14 @@ pub(crate) struct NotifyingStore<S> {
     metrics: Arc<Metrics>,
     payments: mpsc::Sender<MessageId>,
     others: mpsc::Sender<MessageId>,
+    operator: mpsc::Sender<MessageId>,
 }
 
 /// New messages, as they are committed.
 pub(crate) struct Committed {
     pub(crate) payments: mpsc::Receiver<MessageId>,
     pub(crate) others: mpsc::Receiver<MessageId>,
+    pub(crate) operator: mpsc::Receiver<MessageId>,
 }
 
 impl<S: Store> NotifyingStore<S> {
@@ -37,8 +39,10 @@ impl<S: Store> NotifyingStore<S> {
     pub(crate) fn of(store: S, metrics: Arc<Metrics>) -> (Self, Committed) {
         let (payments, of_payments) = mpsc::channel(MAX_ANNOUNCED);
         let (others, of_others) = mpsc::channel(MAX_ANNOUNCED);
-        let committed = Committed { payments: of_payments, others: of_others };
-        (Self { store, metrics, payments, others }, committed)
+        let (operator, of_operator) = mpsc::channel(MAX_ANNOUNCED);
+        let committed =
+            Committed { payments: of_payments, others: of_others, operator: of_operator };
+        (Self { store, metrics, payments, others, operator }, committed)
     }
 }
 
@@ -57,6 +61,7 @@ impl<S: Store> Store for NotifyingStore<S> {
             let announced = match lane {
                 Lane::Payments => &self.payments,
                 Lane::Others => &self.others,
+                Lane::Operator => &self.operator,
             };
             // Where there is no room for it, the next look at the outbox finds it.
             let _ = announced.try_send(message);

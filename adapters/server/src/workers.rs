@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -59,31 +59,41 @@ pub(crate) async fn send_messages(
 ) {
     let sending = Arc::new(Sending { lane, outbox, messenger, under_way: Mutex::default() });
     let all = match lane {
-        Lane::Payments => MAX_PAYMENTS_SENDING,
+        Lane::Payments | Lane::Operator => MAX_PAYMENTS_SENDING,
         Lane::Others => MAX_OTHERS_SENDING,
     };
     let places = Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(1)));
     let mut looks = interval(OUTBOX_PAUSE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut line = VecDeque::new();
+    // Kept from one step to the next, so that a wait for a turn does not begin anew with each look.
+    let mut turn = pin!(sending.turn(&places));
     loop {
         let step = tokio::select! {
             Some(id) = committed.recv() => Step::New(id),
             _ = looks.tick(), if line.len() <= LOOK_BELOW => Step::Look,
-            (turn, place) = sending.turn(&places), if !line.is_empty() => Step::Send(turn, place),
+            (turn, place) = &mut turn, if !line.is_empty() => Step::Send(turn, place),
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match step {
             Step::New(id) => line.push_back(id),
             // What is due is in its order; what was announced is among it.
-            Step::Look => line = sending.due().await.into(),
-            Step::Send(turn, place) => {
+            Step::Look => {
+                line = sending.due().await.into();
+                if line.is_empty() {
+                    // Nothing may hold a turn that nobody needs.
+                    turn.set(sending.turn(&places));
+                }
+            }
+            Step::Send(granted, place) => {
+                turn.set(sending.turn(&places));
                 if let Some(id) = line.pop_front() {
-                    sending.send(id, turn, place);
+                    sending.send(id, granted, place);
                 }
             }
         }
     }
+    turn.set(sending.turn(&places));
     drop(places.acquire_many(all).await);
 }
 

@@ -17,6 +17,7 @@ use crate::{
     element::Element,
     event::Event,
     id::{ChallengeId, CorrelationId, KeyId, MessageId, RelyingPartyId, SessionId},
+    lane::Lane,
     message::{Message, MessageState, Says},
     person::Person,
     pin::PinDemand,
@@ -220,7 +221,7 @@ impl Challenge {
         Message {
             id: self.last_message.clone(),
             challenge: self.id().clone(),
-            lane: self.binding.agreement.lane(),
+            lane: if self.key.is_some() { self.binding.agreement.lane() } else { Lane::Operator },
             to: self.person().address.clone(),
             expires_at: self.expires_at,
             tries: 0,

@@ -11,4 +11,6 @@ pub enum Lane {
     Payments,
     /// Codes for certificates, access and documents.
     Others,
+    /// Codes that a telecom operator computes and sends (F12.v1): another way to the phone, whatever stands in ours.
+    Operator,
 }
