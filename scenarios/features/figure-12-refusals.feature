@@ -353,8 +353,9 @@ Feature: Figure 12: what the wallet refuses
       And Mallory is a subscriber with a card
       And Alice has a wallet "daily" with 100.00 EUR
       When Mallory opens a wallet "mine now" in EUR under Alice's identifier
+      Then Mallory gets a message with a code
+      When Mallory types the code to open the wallet
       Then the answer is no: the person is not known
-      And no message goes to Mallory
       And no message goes to Alice
 
     @F12.0

@@ -56,9 +56,12 @@ impl From<&Error> for Problem {
                 tracing::error!(%error, "not known whether it was done");
                 Self::shared(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown")
             }
-            Error::Directory(DirectoryError { .. })
-            | Error::Pin(PinError { .. })
-            | Error::Operator(OperatorError { .. }) => {
+            // The attempt is counted before a PIN is compared.
+            Error::Pin(PinError { .. }) => {
+                tracing::error!(%error, "not known whether it was done");
+                Self::shared(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown")
+            }
+            Error::Directory(DirectoryError { .. }) | Error::Operator(OperatorError { .. }) => {
                 tracing::error!(%error, "not available");
                 Self::shared(StatusCode::SERVICE_UNAVAILABLE, "not-available")
             }
