@@ -4,9 +4,10 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::{self, BufRead as _, BufReader, Lines},
-    net::TcpListener,
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{self, Child, ChildStdout, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use countersign_sandbox::Sandbox;
@@ -35,7 +36,6 @@ impl Site {
     /// # Errors
     /// When no port is free, or the configuration cannot be read or written.
     pub fn beside(sandbox: &Sandbox, name: &str) -> io::Result<Self> {
-        let free = || Ok::<_, io::Error>(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
         let mut text = fs::read_to_string(sandbox.configuration())?
             .replace("countersign.db", &format!("{name}.db"));
         let port = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
@@ -43,7 +43,7 @@ impl Site {
         let own: Vec<String> = listens.map(|address| port(address.trim_end_matches('"'))).collect();
         let mut moved = BTreeMap::new();
         for old in own {
-            let new = free()?;
+            let new = free_port()?;
             text = text.replace(&format!(":{old}"), &format!(":{new}"));
             moved.insert(old, new);
         }
@@ -63,6 +63,20 @@ impl Site {
             configuration,
         })
     }
+}
+
+/// A port that is free, and that nothing else is given while a server is down: below those of connections that go out.
+fn free_port() -> io::Result<u16> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = process::id().wrapping_mul(97);
+    for _ in 0..1000 {
+        let nth = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        let port = u16::try_from(20_000 + nth).map_err(io::Error::other)?;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::other("no port is free"))
 }
 
 /// A process of its own; killed when it is dropped.

@@ -76,7 +76,7 @@ pub struct CodeStart {
 /// What a person typed back.
 #[derive(Clone, Copy)]
 pub struct Typed<'a> {
-    /// The code.
+    /// What came in the message, with the spaces that people type.
     pub code: &'a str,
     /// The PIN or password, where it is asked for.
     pub pin: Option<&'a str>,

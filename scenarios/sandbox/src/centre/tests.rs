@@ -305,7 +305,7 @@ async fn a_client_that_is_not_understood_is_told_so() {
     assert_eq!(client.ask(Body::EnquireLink).await.body, Body::EnquireLinkResp);
     let other = client.ask(Body::Other { command_id: 0x21 }).await;
     assert_eq!((other.status, other.body), (Status::ESME_RINVCMDID, Body::GenericNack));
-    let malformed = [17, 0x15, 0, 9].map(u32::to_be_bytes).concat();
+    let malformed = [17, 4, 0, 9].map(u32::to_be_bytes).concat();
     client.stream.write_all(&malformed).await.unwrap();
     client.stream.write_all(&[0]).await.unwrap();
     assert_eq!(client.next().await.unwrap().status, Status::ESME_RINVCMDLEN);
