@@ -105,8 +105,7 @@ pub(crate) fn read(content: &[u8], expected: &Expected) -> Result<Vec<Zeroizing<
     let malformed = || expected.malformed.clone();
     let text = match text(content) {
         Some(text) if text.contains(BEGIN) => text,
-        // A SEQUENCE, whatever is in it.
-        _ if content.first() == Some(&0x30) => return Ok(vec![Zeroizing::new(content.to_vec())]),
+        _ if is_sequence(content) => return Ok(vec![Zeroizing::new(content.to_vec())]),
         _ => return Err(malformed()),
     };
     let mut found = Vec::new();
@@ -153,8 +152,14 @@ impl Block<'_> {
         for line in &self.lines {
             base64.extend(line.split_ascii_whitespace());
         }
-        STANDARD.decode(base64.as_bytes()).ok().map(Zeroizing::new)
+        let der = STANDARD.decode(base64.as_bytes()).ok().map(Zeroizing::new);
+        der.filter(|der| is_sequence(der))
     }
+}
+
+/// Whether it begins as everything does that is read here. Decoders of others pass over some bits of a tag.
+fn is_sequence(der: &[u8]) -> bool {
+    der.first() == Some(&0x30)
 }
 
 /// The blocks of a text; nothing when one of them does not end as it begins.
