@@ -30,6 +30,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "shown",
             "time",
             "transaction",
+            "typed",
         ],
     ),
     (

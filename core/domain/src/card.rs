@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     invalid::{Field, InvalidInput},
     secret::Secret,
+    typed,
 };
 
 /// A card's number (PAN) and expiry. Never printed in full, wiped when dropped; see [`Card::masked`].
@@ -17,12 +18,12 @@ pub struct Card {
 }
 
 impl Card {
-    /// A card from its number (spaces between digits are dropped) and expiry.
+    /// A card from its number (digits of any script, with spaces, dashes and invisible characters among them) and expiry.
     ///
     /// # Errors
     /// When the number has not 12 to 19 digits or its check digit (ISO/IEC 7812, Luhn) is wrong.
     pub fn new(number: &str, expiry: CardExpiry) -> Result<Self, InvalidInput> {
-        let digits = Secret::new(number.chars().filter(|c| *c != ' ').collect::<String>());
+        let digits = typed::plain(number);
         let refuse = |why| Err(InvalidInput::new(Field::CardNumber, why));
         if !digits.expose().bytes().all(|b| b.is_ascii_digit()) {
             return refuse("must hold digits only");
@@ -105,16 +106,20 @@ impl CardExpiry {
 impl TryFrom<String> for CardExpiry {
     type Error = InvalidInput;
 
-    /// From `MM/YY` or `YYYY-MM`.
+    /// From `MM/YY`, `MM/YYYY` or `YYYY-MM`, as people type them.
     fn try_from(text: String) -> Result<Self, InvalidInput> {
-        let refuse = InvalidInput::new(Field::CardExpiry, "is not MM/YY or YYYY-MM");
-        let (year, month) = match (text.split_once('/'), text.split_once('-')) {
-            (Some((month, year)), None) if month.len() == 2 && year.len() == 2 => {
-                (format!("20{year}"), month)
-            }
-            (None, Some((year, month))) if month.len() == 2 && year.len() == 4 => {
-                (year.to_owned(), month)
-            }
+        let refuse = InvalidInput::new(Field::CardExpiry, "is not MM/YY, MM/YYYY or YYYY-MM");
+        let text = typed::unspaced(&text);
+        let (first, slash, second) =
+            match (text.expose().split_once('/'), text.expose().split_once('-')) {
+                (Some((first, second)), None) => (first, true, second),
+                (None, Some((first, second))) => (first, false, second),
+                _ => return Err(refuse),
+            };
+        let (year, month) = match (slash, first.len(), second.len()) {
+            (true, 2, 2) => (format!("20{second}"), first),
+            (true, 2, 4) => (second.to_owned(), first),
+            (false, 4, 2) => (first.to_owned(), second),
             _ => return Err(refuse),
         };
         if !year.bytes().chain(month.bytes()).all(|b| b.is_ascii_digit()) {
@@ -187,11 +192,33 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_is_read_in_both_usual_forms_and_no_other() {
-        for (text, expected) in [("12/29", Some("2029-12")), ("2029-12", Some("2029-12"))] {
-            assert_eq!(CardExpiry::try_from(text).ok().map(|e| e.to_string()).as_deref(), expected);
+    fn an_expiry_is_read_in_the_usual_forms_and_no_other() {
+        for text in [
+            "12/29",
+            "2029-12",
+            "12/2029",
+            " 12 / 29 ",
+            "12/\u{200b}29",
+            "\u{ff11}\u{ff12}/\u{ff12}\u{ff19}",
+        ] {
+            let expiry = CardExpiry::try_from(text).map(|expiry| expiry.to_string());
+            assert_eq!(expiry.as_deref(), Ok("2029-12"), "{text:?}");
         }
-        for text in ["13/29", "00/29", "1/29", "12-29", "12/2029", "+1/29", "2029-1", ""] {
+        for text in [
+            "13/29",
+            "00/29",
+            "1/29",
+            "12-29",
+            "12/029",
+            "12/12/29",
+            "2029/12",
+            "+1/29",
+            "2029-1",
+            "2029-1-2",
+            "2029-1\u{2013}2",
+            "12\u{2013}29",
+            "",
+        ] {
             assert!(CardExpiry::try_from(text).is_err(), "{text}");
         }
     }

@@ -57,6 +57,7 @@ pub mod secret;
 pub mod shown;
 pub mod time;
 pub mod transaction;
+mod typed;
 
 // What is kept, and what is asked of the outside.
 pub mod bank;
