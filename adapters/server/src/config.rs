@@ -5,13 +5,11 @@
 //! being relative to the folder of the configuration.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
 };
 
 use countersign_domain::{
@@ -35,16 +33,14 @@ use zeroize::Zeroizing;
 use crate::error::ConfigError;
 
 mod checks;
+mod files;
 mod set;
 
+pub(crate) use self::files::{Files, unreadable};
 pub(crate) use set::{
     BusinessesSection, PeerSection, SetAuthoritySection, SetCardholderSection, SetGatewaySection,
     SetMerchantSection, SetSection, SuccessorSection, chain, exchange,
 };
-
-/// The rights of those who are neither a file's owner nor in its group. The group may have some: a service manager hands out
-/// secrets by it.
-const OF_OTHERS: u32 = 0o007;
 
 /// The beginning of the name of an environment variable that overrides a key.
 const ENVIRONMENT_PREFIX: &str = "COUNTERSIGN__";
@@ -496,65 +492,6 @@ pub(crate) fn needed<'s, T>(
     section.ok_or(ConfigError::Missing { section: name, by })
 }
 
-/// What paths of a configuration are relative to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Files {
-    folder: PathBuf,
-    /// Secrets that were read and that others can read, too.
-    exposed: Arc<Mutex<BTreeSet<PathBuf>>>,
-}
-
-impl Files {
-    /// A path as the configuration means it.
-    pub(crate) fn path(&self, path: &Path) -> PathBuf {
-        self.folder.join(path)
-    }
-
-    /// The text of a file that the configuration names.
-    pub(crate) fn text(&self, path: &Path) -> Result<Zeroizing<String>, ConfigError> {
-        let path = self.path(path);
-        fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| unreadable(&path, &error))
-    }
-
-    /// The text of a file that holds a secret; `key` is the configuration's key that names it.
-    pub(crate) fn secret(
-        &self,
-        path: &Path,
-        key: &'static str,
-    ) -> Result<Zeroizing<String>, ConfigError> {
-        self.look_at(path)?;
-        let text = self.text(path)?;
-        let digits = text.trim();
-        if !digits.is_empty() && digits.bytes().all(|digit| digit == b'0') {
-            return Err(ConfigError::unusable(key, "names a file of zeros, which is no secret"));
-        }
-        Ok(text)
-    }
-
-    /// The content of a file that the configuration names, PEM or DER.
-    pub(crate) fn content(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-        let path = self.path(path);
-        fs::read(&path).map(Zeroizing::new).map_err(|error| unreadable(&path, &error))
-    }
-
-    /// The content of a file with a private key.
-    pub(crate) fn key(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-        self.look_at(path)?;
-        self.content(path)
-    }
-
-    /// Notes a file that holds a secret and that others than its owner and group can read or change.
-    pub(crate) fn look_at(&self, path: &Path) -> Result<(), ConfigError> {
-        let path = self.path(path);
-        let found = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
-        if found.permissions().mode() & OF_OTHERS != 0 {
-            let mut exposed = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
-            exposed.insert(path);
-        }
-        Ok(())
-    }
-}
-
 impl KeysSection {
     /// The master secrets.
     pub(crate) fn ring(&self, files: &Files) -> Result<KeyRing, ConfigError> {
@@ -635,10 +572,6 @@ fn override_key(table: &mut toml::Table, name: &str, value: String) -> Result<()
 fn master_secret(text: &str) -> Option<Secret<[u8; 32]>> {
     let bytes = Zeroizing::new(hex::decode(text)?);
     bytes.as_slice().try_into().ok().map(Secret::new)
-}
-
-pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
-    ConfigError::Unreadable { file: path.display().to_string(), cause: error.to_string() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The types of fields: bounded values of DER (X.690), each of which knows how it is written in ASN.1.
 
-use std::{fmt, ops::Deref};
+use std::fmt;
 
 use countersign_certs::Certificate;
 use countersign_domain::shown::is_unshowable;
@@ -10,6 +10,9 @@ use der::{
 };
 use zeroize::Zeroizing;
 
+mod received;
+
+pub use self::received::Received;
 use crate::table::{Described, Kind};
 
 /// How many octets an identifier, a challenge, a salt or a nonce has in SET.
@@ -531,75 +534,4 @@ impl fmt::Debug for CertificateElement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CertificateElement({} bytes)", self.as_bytes().len())
     }
-}
-
-/// A value together with the bytes it was received as: what is hashed and signed are these, never an encoding made anew
-/// (docs/security/proof.md, W7).
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Received<T> {
-    value: T,
-    /// Wiped when dropped: what was decrypted may hold a card.
-    bytes: Zeroizing<Vec<u8>>,
-}
-
-impl<T> Received<T> {
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The value alone.
-    pub fn into_value(self) -> T {
-        self.value
-    }
-}
-
-impl<T: Encode> Received<T> {
-    /// A value of ours, encoded this once.
-    ///
-    /// # Errors
-    /// When it cannot be encoded.
-    pub fn new(value: T) -> der::Result<Self> {
-        Ok(Self { bytes: Zeroizing::new(value.to_der()?), value })
-    }
-}
-
-impl<T: for<'a> Decode<'a, Error = der::Error>> Received<T> {
-    /// What somebody has sent.
-    ///
-    /// # Errors
-    /// When it is not exactly one value in DER.
-    pub fn from_der(bytes: &[u8]) -> der::Result<Self> {
-        Ok(Self { value: T::from_der(bytes)?, bytes: Zeroizing::new(bytes.to_vec()) })
-    }
-}
-
-impl<T> Deref for Received<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<'a, T: for<'b> Decode<'b, Error = der::Error> + 'a> Decode<'a> for Received<T> {
-    type Error = der::Error;
-
-    fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
-        Self::from_der(reader.tlv_bytes()?)
-    }
-}
-
-impl<T> Encode for Received<T> {
-    fn encoded_len(&self) -> der::Result<Length> {
-        Length::try_from(self.bytes.len())
-    }
-
-    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
-        writer.write(&self.bytes)
-    }
-}
-
-impl<T: Described> Described for Received<T> {
-    const KIND: &'static Kind = T::KIND;
 }

@@ -276,13 +276,15 @@ impl Messenger for SmppMessenger {
     }
 
     async fn turn(&self, lane: Lane) -> Turn {
-        if lane == Lane::Operator {
-            return Box::new(());
-        }
-        self.until_bound().await;
         let payment = match lane {
-            Lane::Payments => Some(Counted::begin(&self.payments_waiting)),
-            Lane::Others | Lane::Operator => {
+            // Its codes go to the phone without us.
+            Lane::Operator => return Box::new(()),
+            Lane::Payments => {
+                self.until_bound().await;
+                Some(Counted::begin(&self.payments_waiting))
+            }
+            Lane::Others => {
+                self.until_bound().await;
                 let until = Instant::now() + OTHERS_PATIENCE;
                 while self.payments_waiting.load(Ordering::Relaxed) > 0 && Instant::now() < until {
                     sleep(OTHERS_LOOK).await;

@@ -6,9 +6,10 @@
 
 mod outgoing;
 mod pace;
+mod submissions;
 mod window;
 
-use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use tokio::{
@@ -21,6 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 use self::{
     outgoing::Outgoing,
     pace::{Pace, Room},
+    submissions::Submissions,
     window::{Pending, Window},
 };
 use super::{
@@ -154,64 +156,6 @@ struct Verdict {
     answer: Body,
 }
 
-/// What waits to be written.
-struct Submissions {
-    /// What the centre had no room for, in the order in which it was written first.
-    again: VecDeque<Submission>,
-    further: mpsc::Receiver<Submission>,
-    requests: mpsc::Receiver<Submission>,
-}
-
-impl Submissions {
-    async fn next(&mut self) -> Submission {
-        if let Some(submission) = self.again.pop_front() {
-            return submission;
-        }
-        tokio::select! {
-            biased;
-            Some(submission) = self.further.recv() => submission,
-            Some(submission) = self.requests.recv() => submission,
-            else => std::future::pending().await,
-        }
-    }
-
-    fn next_waiting(&mut self) -> Option<Submission> {
-        let again = self.again.pop_front();
-        let further = || self.further.try_recv().ok();
-        again.or_else(further).or_else(|| self.requests.try_recv().ok())
-    }
-
-    fn put_back(&mut self, submission: Submission) {
-        let behind = self.again.partition_point(|other| other.order < submission.order);
-        self.again.insert(behind, submission);
-    }
-
-    /// Gives up what may not wait any longer.
-    fn give_up(&mut self, now: Instant) {
-        while let Some(overdue) = self.again.iter().position(|waiting| waiting.patience <= now) {
-            if let Some(submission) = self.again.remove(overdue) {
-                submission.end(Outcome::NotWritten("the centre asked to slow down"));
-            }
-        }
-    }
-
-    /// Takes no more, and ends what waits.
-    async fn end(&mut self) {
-        self.requests.close();
-        self.further.close();
-        let why = "the session ended";
-        for submission in self.again.drain(..) {
-            submission.end(Outcome::NotWritten(why));
-        }
-        while let Some(submission) = self.further.recv().await {
-            submission.end(Outcome::NotWritten(why));
-        }
-        while let Some(submission) = self.requests.recv().await {
-            submission.end(Outcome::NotWritten(why));
-        }
-    }
-}
-
 struct Closing {
     deadline: Instant,
     unbind_sent: bool,
@@ -237,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             received,
             outgoing: Outgoing::default(),
             unflushed: false,
-            submissions: Submissions { again: VecDeque::new(), further, requests },
+            submissions: Submissions::new(further, requests),
             window: Window::new(),
             pace: Pace::new(settings.max_per_second, settings.throttle_pause, now),
             receiver,

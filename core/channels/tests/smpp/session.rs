@@ -6,6 +6,7 @@ use countersign_channels::smpp::{
     pdu::{Body, Pdu},
     status::Status,
 };
+use countersign_domain::{lane::Lane, ports::Messenger as _};
 use tokio::time::{Instant, timeout};
 
 use crate::centre::Scene;
@@ -50,6 +51,15 @@ async fn what_comes_with_the_answer_to_the_bind_is_heard() {
     Pdu::request(7, Body::EnquireLink).encode(&mut octets).unwrap();
     centre.say_octets(&octets).await;
     assert_eq!(centre.next().await, Pdu::response(7, Status::ESME_ROK, Body::EnquireLinkResp));
+}
+
+#[tokio::test]
+async fn only_what_goes_through_the_centre_waits_for_it() {
+    let scene = Scene::unbound(|_| {}).await;
+    for (lane, waits) in [(Lane::Operator, false), (Lane::Payments, true), (Lane::Others, true)] {
+        let turn = timeout(SHORT, scene.messenger.turn(lane)).await;
+        assert_eq!(turn.is_err(), waits, "{lane:?}");
+    }
 }
 
 #[tokio::test]
