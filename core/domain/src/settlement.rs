@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     bank::{BankError, ResponseCode},
     invalid::{Field, InvalidInput},
+    shown::is_unshowable,
     time::Timestamp,
+    typed,
 };
 
 /// Seconds after which a bank that did not do what it must is told again; each further pause is twice as long.
@@ -111,12 +113,12 @@ impl TryFrom<String> for Because {
         if text.trim().is_empty() || text.chars().count() > Self::MAX_CHARS {
             return refuse("is not 1 to 200 characters");
         }
-        if text.chars().any(char::is_control) {
-            return refuse("has a control character");
+        if text.chars().any(is_unshowable) {
+            return refuse("has a control or invisible character");
         }
-        let apart = |c: char| !c.is_ascii_digit() && !matches!(c, ' ' | '-');
-        let digits = |part: &str| part.chars().filter(char::is_ascii_digit).count();
-        if text.split(apart).any(|part| digits(part) >= Self::DIGITS_OF_A_CARD) {
+        let plain = typed::plain(&text);
+        let mut digits = plain.expose().split(|c: char| !c.is_ascii_digit());
+        if digits.any(|run| run.len() >= Self::DIGITS_OF_A_CARD) {
             return refuse("has as many digits in a row as a card number");
         }
         Ok(Self(text))
@@ -224,8 +226,14 @@ mod tests {
         for (text, why) in [
             (" ".to_owned(), "is not 1 to 200 characters"),
             ("x".repeat(201), "is not 1 to 200 characters"),
-            ("two\nlines".to_owned(), "has a control character"),
+            ("two\nlines".to_owned(), "has a control or invisible character"),
+            ("a\u{202e}b".to_owned(), "has a control or invisible character"),
             ("card 4970 1000-0000 0154".to_owned(), "has as many digits in a row as a card number"),
+            (
+                "4970\u{2013}1000\u{a0}0000\u{a0}0154".to_owned(),
+                "has as many digits in a row as a card number",
+            ),
+            ("\u{ff14}970100000000154".to_owned(), "has as many digits in a row as a card number"),
         ] {
             assert_eq!(because(&text), Err(InvalidInput::new(Field::Because, why)), "{text}");
         }

@@ -317,10 +317,8 @@ pub(super) fn ask(question: &str) -> Result<(), Failure> {
 
 /// The code in what was typed; what cannot be one costs no attempt.
 pub(super) fn code_in(typed: &str, digits: u8) -> Option<String> {
-    let mut code = typed.to_owned();
-    code.retain(|character| !matches!(character, ' ' | '-' | '\u{a0}'));
-    let is_one = TypedCode::try_from(code.as_str()).is_ok() && code.len() == usize::from(digits);
-    is_one.then_some(code)
+    let code = TypedCode::try_from(typed).ok()?;
+    (code.expose().len() == usize::from(digits)).then(|| code.expose().to_owned())
 }
 
 /// A line for the person or the script, at once.

@@ -76,7 +76,7 @@ pub struct CodeStart {
 /// What a person typed back.
 #[derive(Clone, Copy)]
 pub struct Typed<'a> {
-    /// What came in the message, with the spaces that people type.
+    /// The digits that came in the message, and nothing else.
     pub code: &'a str,
     /// The PIN or password, where it is asked for.
     pub pin: Option<&'a str>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign_domain::{
     challenge::Challenge,
     error::Error,
+    lane::Lane,
     operator::CodeOrder,
     ports::{Operator, Store},
     refusal::Refusal,
@@ -50,10 +51,10 @@ impl Bought {
         self.start(&self.alice.from_wallet(&self.signed, "nonce-0001")).await
     }
 
-    /// Hands over what is due.
+    /// Hands over what is due by the operator's way.
     async fn send(&self) {
         let Process { outbox, fixture, .. } = &self.parties.process;
-        for id in outbox.due(10).await.unwrap() {
+        for id in outbox.due_in(Lane::Operator, 10).await.unwrap() {
             outbox.send(&id, fixture.messenger.as_ref()).await.unwrap();
         }
     }
