@@ -3,7 +3,7 @@
 # Needs root or sudo without a password; otherwise it says what to install, and ends with 1.
 set -eu
 
-packages="git osmo-msc osmo-hlr gcc libc6-dev curl openssl python3 python3-venv chromium chromium-driver libnss3-tools gnutls-bin fonts-dejavu-core util-linux sqlite3 softhsm2 opensc default-jdk-headless libbcprov-java libbcpkix-java tshark spass eprover"
+packages="git osmo-msc osmo-hlr gcc libc6-dev curl openssl python3 python3-venv chromium chromium-driver libnss3-tools gnutls-bin fonts-dejavu-core util-linux sqlite3 softhsm2 opensc default-jdk-headless libbcprov-java libbcpkix-java tshark spass eprover postgresql"
 # Fetches the accessibility rules (axe-core); whoever has it from elsewhere keeps that.
 command -v npm >/dev/null 2>&1 || packages="$packages npm"
 

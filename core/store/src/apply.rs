@@ -14,6 +14,7 @@ use crate::{
     chain::End,
     error::{corrupt, corrupt_json, unavailable},
     query,
+    stored::integer,
 };
 
 const INSERT: &str = "
@@ -184,11 +185,6 @@ fn execute(
     let changed =
         connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values));
     changed.map(|rows| rows > 0).map_err(unavailable)
-}
-
-/// SQLite's integers are signed.
-fn integer(value: u64, key: impl fmt::Display, name: &str) -> Result<i64, StoreError> {
-    i64::try_from(value).map_err(|_| corrupt(key, format!("{name} {value} is above {}", i64::MAX)))
 }
 
 #[cfg(test)]

@@ -64,10 +64,36 @@ impl End {
     }
 }
 
-/// The end as the file has it.
-struct Kept {
-    end: End,
-    seal: Option<(KeyId, [u8; 32])>,
+/// The end as the store has it.
+pub(crate) struct Kept {
+    pub(crate) end: End,
+    pub(crate) seal: Option<(KeyId, [u8; 32])>,
+}
+
+impl Kept {
+    pub(crate) fn of(
+        end: End,
+        key: Option<String>,
+        seal: Option<[u8; 32]>,
+    ) -> Result<Self, StoreError> {
+        let seal = match (key, seal) {
+            (None, None) => None,
+            (Some(key), Some(seal)) => {
+                let key = KeyId::try_from(key).map_err(|_| broken("the seal names no key"))?;
+                Some((key, seal))
+            }
+            _ => return Err(broken("the seal is not whole")),
+        };
+        Ok(Self { end, seal })
+    }
+
+    /// What is kept elsewhere tells later that no older store took the place of this one.
+    pub(crate) fn tell(&self) {
+        if self.end != End::START {
+            let (sequence, digest) = (self.end.sequence, hex::encode(&self.end.digest));
+            tracing::info!(sequence, digest, "the chain of facts ends here");
+        }
+    }
 }
 
 /// What extends the chain: with the keys that seal its end, or without any.
@@ -95,45 +121,56 @@ impl Chain {
             .map_err(unavailable)?;
         let kept = read(&transaction)?;
         let last: i64 = transaction.query_row(LAST, [], |row| row.get(0)).map_err(unavailable)?;
+        if self.adopt(&kept, last)? {
+            self.put(&transaction, kept.end)?;
+            transaction.commit().map_err(unavailable)?;
+        }
+        kept.tell();
+        Ok(())
+    }
+
+    /// Proves the end of a store that is opened, whose last fact has that number. Gives whether it must be sealed now.
+    pub(crate) fn adopt(&self, kept: &Kept, last: i64) -> Result<bool, StoreError> {
         if last != kept.end.sequence {
             let chained = kept.end.sequence;
             return Err(broken(format!("there are facts up to {last}, and {chained} are chained")));
         }
-        let Some(keys) = &self.keys else { return Ok(()) };
+        let Some(keys) = &self.keys else { return Ok(false) };
         match &kept.seal {
             None if kept.end != End::START => return Err(broken("the chain has no seal")),
             None => {}
-            Some(_) => prove(keys, &kept)?,
+            Some(_) => prove(keys, kept)?,
         }
-        if kept.seal.is_none_or(|(key, _)| key != *keys.current()) {
-            self.put(&transaction, kept.end)?;
-            transaction.commit().map_err(unavailable)?;
-        }
-        if kept.end != End::START {
-            let (sequence, digest) = (kept.end.sequence, hex::encode(&kept.end.digest));
-            tracing::info!(sequence, digest, "the chain of facts ends here");
-        }
-        Ok(())
+        Ok(kept.seal.as_ref().is_none_or(|(key, _)| key != keys.current()))
     }
 
     /// The end to extend. It was sealed by a process like this one, or nobody has sealed it.
     pub(crate) fn end(&self, connection: &Connection) -> Result<End, StoreError> {
-        let kept = read(connection)?;
+        self.extended(&read(connection)?)
+    }
+
+    /// That end, if this process may extend it.
+    pub(crate) fn extended(&self, kept: &Kept) -> Result<End, StoreError> {
         match (&self.keys, &kept.seal) {
             (None, None) => {}
             (None, Some(_)) => {
                 return Err(unavailable("its facts are sealed, and this process has no key"));
             }
             (Some(_), None) => return Err(broken("the chain has no seal")),
-            (Some(keys), Some(_)) => prove(keys, &kept)?,
+            (Some(keys), Some(_)) => prove(keys, kept)?,
         }
         Ok(kept.end)
     }
 
-    pub(crate) fn put(&self, connection: &Connection, end: End) -> Result<(), StoreError> {
+    /// The key that seals that end, and the seal; none without keys.
+    pub(crate) fn seal(&self, end: End) -> Result<Option<(String, [u8; 32])>, StoreError> {
         let seal = self.keys.as_ref().map(|keys| keys.seal_facts(&end.octets())).transpose();
         let seal = seal.map_err(unavailable)?;
-        let (key, seal) = seal.map(|(key, seal)| (key.as_str().to_owned(), seal)).unzip();
+        Ok(seal.map(|(key, seal)| (key.as_str().to_owned(), seal)))
+    }
+
+    pub(crate) fn put(&self, connection: &Connection, end: End) -> Result<(), StoreError> {
+        let (key, seal) = self.seal(end)?.unzip();
         let put = connection.prepare_cached(PUT).and_then(|mut put| {
             put.execute((
                 end.sequence,
@@ -162,15 +199,7 @@ fn read(connection: &Connection) -> Result<Kept, StoreError> {
         }
         row => row.map_err(unavailable)?,
     };
-    let seal = match (key, seal) {
-        (None, None) => None,
-        (Some(key), Some(seal)) => {
-            let key = KeyId::try_from(key).map_err(|_| broken("the seal names no key"))?;
-            Some((key, seal))
-        }
-        _ => return Err(broken("the seal is not whole")),
-    };
-    Ok(Kept { end, seal })
+    Kept::of(end, key, seal)
 }
 
 /// Whether a holder of the key sealed that end.
@@ -195,7 +224,7 @@ pub(crate) fn cause_of(error: StoreError) -> String {
     }
 }
 
-fn broken(cause: impl Into<String>) -> StoreError {
+pub(crate) fn broken(cause: impl Into<String>) -> StoreError {
     corrupt("the chain of facts", cause)
 }
 

@@ -55,9 +55,13 @@ mod backup;
 mod books;
 mod chain;
 mod export;
+mod postgres;
 mod query;
 mod readers;
 mod schema;
+mod stored;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod threads;
 mod writer;
 
@@ -67,5 +71,6 @@ pub use backup::backup;
 pub use books::{Books, Difference, Findings, Total, Wrong};
 pub use chain::{Break, ChainFindings, Facts};
 pub use error::{Alteration, OpenError};
+pub use postgres::{Database, DatabaseError, PostgresStore, make_schema};
 pub use schema::check_file;
 pub use store::SqliteStore;

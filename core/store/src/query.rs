@@ -1,17 +1,18 @@
 //! What can be asked.
 
-use std::fmt;
-
 use countersign_domain::{
-    amount::{Amount, Currency},
+    amount::Currency,
     event::Fact,
     record::{Record, RecordKey, Removal, StoreError, Version},
-    register::{Account, Balance, Cut, Entry, Position, Posting, Span, Statement},
+    register::{Account, Cut, Span, Statement},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
-use crate::error::{corrupt, corrupt_json, unavailable};
+use crate::{
+    error::{corrupt_json, unavailable},
+    stored::{self, Last, StoredEntry, StoredRecord, natural},
+};
 
 const LOAD: &str = "
     SELECT id, version, due_at, final_at, body FROM records WHERE collection = ?1 AND id = ?2";
@@ -35,7 +36,7 @@ const STATEMENT: &str = "
 
 pub(crate) fn load(connection: &Connection, key: &RecordKey) -> Result<Option<Record>, StoreError> {
     let row = connection.prepare_cached(LOAD).and_then(|mut statement| {
-        statement.query_row((key.collection, &key.id), StoredRecord::from_row).optional()
+        statement.query_row((key.collection, &key.id), record).optional()
     });
     row.map_err(unavailable)?.map(|stored| stored.read(key.collection)).transpose()
 }
@@ -49,7 +50,7 @@ pub(crate) fn due(
     // No stored time and no number of rows is above the largest integer of SQLite.
     let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let stored = rows(connection, DUE, &[&collection, &now, &limit], StoredRecord::from_row)?;
+    let stored = rows(connection, DUE, &[&collection, &now, &limit], record)?;
     stored.into_iter().map(|stored| stored.read(collection)).collect()
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn page(
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let stored = rows(connection, PAGE, &[&collection, &after, &limit], StoredRecord::from_row)?;
+    let stored = rows(connection, PAGE, &[&collection, &after, &limit], record)?;
     stored.into_iter().map(|stored| stored.read(collection)).collect()
 }
 
@@ -103,26 +104,6 @@ pub(crate) fn facts(connection: &Connection, about: &RecordKey) -> Result<Vec<Fa
     bodies.into_iter().map(read).collect()
 }
 
-/// An account after one of its entries; at its start before the first one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Last {
-    /// The entry's own.
-    pub(crate) sequence: i64,
-    /// The sums up to and with it.
-    pub(crate) balance: Balance,
-    /// The latest time of a posting so far.
-    pub(crate) latest_at: Timestamp,
-}
-
-impl Last {
-    /// There is no entry.
-    const NONE: Self = Self {
-        sequence: 0,
-        balance: Balance { debit_minor: 0, credit_minor: 0 },
-        latest_at: Timestamp::from_unix_millis(0),
-    };
-}
-
 /// The account's last entry at `sequence` or before it.
 pub(crate) fn last_entry(
     connection: &Connection,
@@ -135,21 +116,7 @@ pub(crate) fn last_entry(
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
         statement.query_row(values, read).optional()
     });
-    let Some((sequence, debit, credit, latest_at)) = found.map_err(unavailable)? else {
-        return Ok(Last::NONE);
-    };
-    Ok(Last {
-        sequence,
-        balance: balance(debit, credit, account)?,
-        latest_at: Timestamp::from_unix_millis(natural(latest_at, account, "latest_at")?),
-    })
-}
-
-fn balance(debit: i64, credit: i64, key: impl fmt::Display) -> Result<Balance, StoreError> {
-    Ok(Balance {
-        debit_minor: natural(debit, &key, "debit_minor")?,
-        credit_minor: natural(credit, &key, "credit_minor")?,
-    })
+    Last::read(found.map_err(unavailable)?, account)
 }
 
 pub(crate) fn statement(
@@ -163,20 +130,11 @@ pub(crate) fn statement(
     let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
     let opens = last_before(&snapshot, account, currency, span.opens)?;
     let closes = last_before(&snapshot, account, currency, span.closes)?;
-    let closes = if closes.sequence < opens.sequence { opens } else { closes };
     let (name, code) = (account.as_str(), currency.code());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values: [&dyn ToSql; 5] = [&name, &code, &opens.sequence, &closes.sequence, &limit];
-    let stored = rows(&snapshot, STATEMENT, &values, StoredEntry::from_row)?;
-    Ok(Statement {
-        opening: opens.balance,
-        entries: stored
-            .into_iter()
-            .map(|stored| stored.read(currency))
-            .collect::<Result<_, _>>()?,
-        closing: closes.balance,
-        closes: Position(natural(closes.sequence, account, "sequence")?),
-    })
+    let stored = rows(&snapshot, STATEMENT, &values, entry)?;
+    stored::statement(opens, closes, stored, currency)
 }
 
 /// The account's last entry before the cut. By time it is found by halving: an index would cost every posting two more
@@ -210,81 +168,27 @@ fn last_before(
     Ok(found)
 }
 
-/// A row of the entries and its posting, with SQLite's integers.
-struct StoredEntry {
-    sequence: i64,
-    id: String,
-    debit: String,
-    credit: String,
-    amount_minor: i64,
-    floor_minor: Option<i64>,
-    at: i64,
-    balance: (i64, i64),
+fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
+    Ok(StoredEntry {
+        sequence: row.get(0)?,
+        id: row.get(1)?,
+        debit: row.get(2)?,
+        credit: row.get(3)?,
+        amount_minor: row.get(4)?,
+        floor_minor: row.get(5)?,
+        at: row.get(6)?,
+        balance: (row.get(7)?, row.get(8)?),
+    })
 }
 
-impl StoredEntry {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            sequence: row.get(0)?,
-            id: row.get(1)?,
-            debit: row.get(2)?,
-            credit: row.get(3)?,
-            amount_minor: row.get(4)?,
-            floor_minor: row.get(5)?,
-            at: row.get(6)?,
-            balance: (row.get(7)?, row.get(8)?),
-        })
-    }
-
-    fn read(self, currency: Currency) -> Result<Entry, StoreError> {
-        let id = self.id;
-        let account =
-            |text: String| Account::try_from(text).map_err(|error| corrupt(&id, error.to_string()));
-        let (debit, credit) = (account(self.debit)?, account(self.credit)?);
-        let amount = Amount::new(natural(self.amount_minor, &id, "amount_minor")?, currency)
-            .map_err(|error| corrupt(&id, error.to_string()))?;
-        let position = Position(natural(self.sequence, &id, "sequence")?);
-        let at = Timestamp::from_unix_millis(natural(self.at, &id, "at")?);
-        let balance = balance(self.balance.0, self.balance.1, &id)?;
-        let floor_minor = self.floor_minor;
-        let posting = Posting { id, debit, credit, amount, floor_minor, at };
-        Ok(Entry { position, posting, balance })
-    }
-}
-
-/// A row of the records, with SQLite's integers.
-struct StoredRecord {
-    id: String,
-    version: i64,
-    due_at: Option<i64>,
-    final_at: Option<i64>,
-    body: String,
-}
-
-impl StoredRecord {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: row.get(0)?,
-            version: row.get(1)?,
-            due_at: row.get(2)?,
-            final_at: row.get(3)?,
-            body: row.get(4)?,
-        })
-    }
-
-    fn read(self, collection: &'static str) -> Result<Record, StoreError> {
-        let key = RecordKey { collection, id: self.id };
-        let version = Version(natural(self.version, &key, "version")?);
-        let due_at = self.due_at.map(|at| natural(at, &key, "due_at")).transpose()?;
-        let final_at = self.final_at.map(|at| natural(at, &key, "final_at")).transpose()?;
-        Ok(Record {
-            version,
-            due_at: due_at.map(Timestamp::from_unix_millis),
-            final_at: final_at.map(Timestamp::from_unix_millis),
-            body: self.body,
-            key,
-        })
-    }
+fn record(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
+    Ok(StoredRecord {
+        id: row.get(0)?,
+        version: row.get(1)?,
+        due_at: row.get(2)?,
+        final_at: row.get(3)?,
+        body: row.get(4)?,
+    })
 }
 
 fn rows<T>(
@@ -297,11 +201,6 @@ fn rows<T>(
         .prepare_cached(statement)
         .and_then(|mut statement| statement.query_map(values, read)?.collect())
         .map_err(unavailable)
-}
-
-/// SQLite's integers are signed; ours are not.
-fn natural(value: i64, key: impl fmt::Display, name: &str) -> Result<u64, StoreError> {
-    u64::try_from(value).map_err(|_| corrupt(key, format!("{name} {value} is below 0")))
 }
 
 #[cfg(test)]

@@ -77,4 +77,10 @@ contract! {
         let store = countersign_store::SqliteStore::open(&folder.path().join("store.db")).unwrap();
         (std::sync::Arc::new(store), folder)
     };
+    postgres: {
+        let database = countersign_store::testing::new_store().await;
+        let keys = std::sync::Arc::new(countersign_domain::testing::key_ring());
+        let store = countersign_store::PostgresStore::open(&database, keys).await.unwrap();
+        (std::sync::Arc::new(store), ())
+    };
 }

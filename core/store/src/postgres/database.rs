@@ -1,0 +1,174 @@
+//! Which database, and how to reach it.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use countersign_domain::secret::Secret;
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use rustls::RootCertStore;
+use tokio_postgres::config::{Config, Host, SslMode, TargetSessionAttrs};
+
+use super::{error::DatabaseError, tls::Tls};
+
+/// How long a connection may take to be made, and to be had.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+
+/// After which a server that says nothing is taken for gone.
+const SILENT_FOR: Duration = Duration::from_secs(15);
+
+/// A PostgreSQL database, by its connection URL. Its password is shown by nothing.
+///
+/// To another machine the connection is encrypted and the server's certificate is checked, unless the URL says
+/// `sslmode=disable`. Of several hosts the one that can be written to is used.
+#[derive(Clone)]
+pub struct Database {
+    config: Config,
+    name: String,
+    tls: Tls,
+}
+
+impl Database {
+    /// The database of that URL; the certificate of its server is to be from one of those authorities.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Url`] when it is no such URL.
+    pub fn at(url: &Secret<String>, authorities: RootCertStore) -> Result<Self, DatabaseError> {
+        // What libpq calls so is what is always done here.
+        let url = url.expose().replace("sslmode=verify-full", "sslmode=require");
+        let is_url = url.starts_with("postgresql://") || url.starts_with("postgres://");
+        // The parser's own message may quote a password that was not percent-encoded.
+        let config = url.parse::<Config>().ok().filter(|_| is_url);
+        let mut config = config.ok_or(DatabaseError::Url)?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(DatabaseError::Url);
+        }
+        if config.get_ssl_mode() == SslMode::Prefer {
+            let mode = if stays_here(&config) { SslMode::Disable } else { SslMode::Require };
+            config.ssl_mode(mode);
+        }
+        config
+            .application_name("countersign")
+            .connect_timeout(CONNECT_WITHIN)
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(3))
+            .keepalives_retries(3)
+            .tcp_user_timeout(SILENT_FOR)
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let tls = Tls::trusting(authorities).map_err(|_| DatabaseError::Url)?;
+        Ok(Self { name: name(&config), config, tls })
+    }
+
+    /// The URL without user, password and options.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// At most so many connections.
+    pub(super) fn pool(&self, connections: usize) -> Result<Pool, DatabaseError> {
+        let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(self.config.clone(), self.tls.clone(), how);
+        Pool::builder(manager)
+            .max_size(connections)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(CONNECT_WITHIN))
+            .create_timeout(Some(CONNECT_WITHIN))
+            .recycle_timeout(Some(CONNECT_WITHIN))
+            .build()
+            .map_err(|error| self.unusable(error))
+    }
+
+    pub(super) fn unusable(&self, cause: impl fmt::Display) -> DatabaseError {
+        DatabaseError::Unusable { database: self.name.clone(), cause: cause.to_string() }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.name).finish()
+    }
+}
+
+/// Whether no octet leaves this machine.
+fn stays_here(config: &Config) -> bool {
+    let loopback = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let here = |host: &Host| match host {
+        Host::Tcp(host) => host == "localhost" || loopback(host),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    };
+    match config.get_hostaddrs() {
+        [] => config.get_hosts().iter().all(here),
+        addresses => addresses.iter().all(IpAddr::is_loopback),
+    }
+}
+
+fn name(config: &Config) -> String {
+    let host = |host: &Host| match host {
+        Host::Tcp(host) => host.clone(),
+        #[cfg(unix)]
+        Host::Unix(folder) => folder.display().to_string(),
+    };
+    let mut hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
+    if hosts.is_empty() {
+        hosts = config.get_hostaddrs().iter().map(ToString::to_string).collect();
+    }
+    let database = config.get_dbname().or_else(|| config.get_user()).unwrap_or_default();
+    format!("postgresql://{}/{database}", hosts.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(url: &str) -> Result<Database, DatabaseError> {
+        Database::at(&Secret::new(url.to_owned()), RootCertStore::empty())
+    }
+
+    #[test]
+    fn no_password_is_shown_whether_the_url_is_right_or_wrong() {
+        for url in [
+            "postgresql://shop:s3cret@db.example/store",
+            "postgresql://shop:s3cret?x=1@db.example/store",
+            "postgresql://shop@db.example/store?s3cret=1",
+            "postgresql://db.example/store?password=s3cret",
+            "host=db.example password=s3cret",
+            "mysql://shop:s3cret@db.example/store",
+            "postgresql://shop:s3cret@",
+        ] {
+            let shown = match at(url) {
+                Ok(database) => format!("{database:?} {}", database.name()),
+                Err(error) => format!("{error:?} {error}"),
+            };
+            assert!(!shown.contains("s3cret"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn to_another_machine_it_is_encrypted_unless_the_url_says_otherwise() {
+        for (url, mode) in [
+            ("postgresql://db.example/store", SslMode::Require),
+            ("postgresql://db.example/store?sslmode=prefer", SslMode::Require),
+            ("postgresql://db.example/store?sslmode=verify-full", SslMode::Require),
+            ("postgresql://db.example/store?sslmode=disable", SslMode::Disable),
+            ("postgresql://localhost,db.example/store", SslMode::Require),
+            ("postgresql://localhost/store?hostaddr=192.0.2.1", SslMode::Require),
+            ("postgresql://localhost/store", SslMode::Disable),
+            ("postgresql://127.0.0.1/store?sslmode=require", SslMode::Require),
+            ("postgresql:///store?host=/run/postgresql", SslMode::Disable),
+        ] {
+            assert_eq!(at(url).unwrap().config.get_ssl_mode(), mode, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_named_without_its_user_and_options() {
+        let name = |url| at(url).unwrap().name().to_owned();
+        assert_eq!(
+            name("postgresql://u:p@a.example,b.example:5433/store?connect_timeout=1"),
+            "postgresql://a.example,b.example/store"
+        );
+        assert_eq!(
+            name("postgresql:///store?host=/run/postgresql&user=u"),
+            "postgresql:///run/postgresql/store"
+        );
+    }
+}

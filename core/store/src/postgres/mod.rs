@@ -1,0 +1,31 @@
+//! The store on PostgreSQL, for several machines.
+//!
+//! ```text
+//!   commit --> queue --> writer: one task                          load, due, statement ... --> a connection of the pool
+//!     ^                    |  BEGIN, lock, read what all touch           ^                            |
+//!     |                    |  decide each batch (group.rs)               |                            v
+//!     |                    v  write, COMMIT                              +-------- one statement, one round trip
+//!     +---- answers ---- PostgreSQL: one group at a time, whichever process it is of
+//! ```
+//!
+//! Modules in reading order: `store` (the port), `database` (how to reach it), `schema`, `writer` (group commit, and what a lost
+//! connection means), `transaction` (one group), `group` (what becomes of its batches), `write`,
+//! `query`, `tls`, `error`.
+
+mod store;
+
+mod database;
+mod group;
+mod query;
+mod schema;
+mod tls;
+mod transaction;
+mod write;
+mod writer;
+
+mod error;
+
+pub use database::Database;
+pub use error::DatabaseError;
+pub use schema::make_schema;
+pub use store::PostgresStore;

@@ -1,0 +1,248 @@
+//! What can be asked: each of it is one statement, so that it is of one instant and takes one round trip.
+
+use countersign_domain::{
+    amount::Currency,
+    event::Fact,
+    record::{Record, RecordKey, Removal, StoreError, Version},
+    register::{Account, Balance, Cut, Span, Statement},
+    time::Timestamp,
+};
+use deadpool_postgres::Pool;
+use tokio_postgres::{Row, types::ToSql};
+
+use super::{
+    error::{pool_told, told},
+    group::can_be_kept,
+};
+use crate::{
+    error::{corrupt_json, unavailable},
+    stored::{self, Last, StoredEntry, StoredRecord, natural},
+};
+
+const LOAD: &str = "
+    SELECT id, version, due_at, final_at, body FROM countersign.records WHERE collection = $1 AND id = $2";
+const DUE: &str = "
+    SELECT id, version, due_at, final_at, body FROM countersign.records
+    WHERE collection = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3";
+const FINAL: &str = "
+    SELECT id, version FROM countersign.records WHERE collection = $1 AND final_at < $2 ORDER BY final_at LIMIT $3";
+const PAGE: &str = "
+    SELECT id, version, due_at, final_at, body FROM countersign.records
+    WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3";
+const COUNT_DUE: &str = "
+    SELECT count(*) FROM countersign.records WHERE collection = $1 AND due_at <= $2";
+const FACTS: &str = "
+    SELECT body FROM countersign.facts WHERE collection = $1 AND id = $2 ORDER BY sequence";
+const LAST_ENTRY: &str = "
+    SELECT sequence, debit_minor, credit_minor, latest_at FROM countersign.entries
+    WHERE account = $1 AND currency = $2 ORDER BY sequence DESC LIMIT 1";
+
+/// The account's last entries before both cuts, and in every row an entry between them; one row at least. By time the last entry
+/// is found by halving: what is sought is at `low` or behind it, and not behind `high`. An index by time would cost every
+/// posting, and this costs some twenty looks.
+const STATEMENT: &str = "
+    WITH RECURSIVE cuts (is_closing, position, before) AS (
+        VALUES (false, $3::bigint, $4::bigint), (true, $5::bigint, $6::bigint)),
+    last AS (
+        SELECT sequence, latest_at FROM countersign.entries
+        WHERE account = $1 AND currency = $2 ORDER BY sequence DESC LIMIT 1),
+    halving (is_closing, before, low, high) AS (
+        SELECT is_closing, before, CASE WHEN latest_at < before THEN sequence ELSE 0 END, coalesce(sequence, 0)
+        FROM cuts LEFT JOIN last ON true WHERE before IS NOT NULL
+        UNION ALL
+        SELECT is_closing, before,
+            CASE WHEN latest_at >= before THEN low ELSE middle END,
+            CASE WHEN latest_at >= before THEN sequence - 1 ELSE high END
+        FROM (SELECT *, high - (high - low) / 2 AS middle FROM halving WHERE low < high) half
+        LEFT JOIN LATERAL (
+            SELECT sequence, latest_at FROM countersign.entries
+            WHERE account = $1 AND currency = $2 AND sequence <= middle ORDER BY sequence DESC LIMIT 1) entry ON true),
+    ends AS (
+        SELECT is_closing, sequence, debit_minor, credit_minor, latest_at
+        FROM (SELECT is_closing, position FROM cuts WHERE before IS NULL
+              UNION ALL SELECT is_closing, low FROM halving WHERE low = high) cut
+        LEFT JOIN LATERAL (
+            SELECT * FROM countersign.entries
+            WHERE account = $1 AND currency = $2 AND sequence <= position ORDER BY sequence DESC LIMIT 1) entry ON true)
+    SELECT opens.sequence, opens.debit_minor, opens.credit_minor, opens.latest_at,
+        closes.sequence, closes.debit_minor, closes.credit_minor, closes.latest_at,
+        p.sequence, p.id, p.debit, p.credit, p.amount_minor, p.floor_minor, p.at, e.debit_minor, e.credit_minor
+    FROM ends opens JOIN ends closes ON closes.is_closing AND NOT opens.is_closing
+    LEFT JOIN LATERAL (
+        SELECT * FROM countersign.entries WHERE account = $1 AND currency = $2
+        AND sequence > coalesce(opens.sequence, 0) AND sequence <= coalesce(closes.sequence, 0) ORDER BY sequence LIMIT $7) e ON true
+    LEFT JOIN countersign.postings p ON p.sequence = e.sequence
+    ORDER BY e.sequence";
+
+pub(super) async fn load(pool: &Pool, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+    let rows = rows(pool, LOAD, &[&key.collection, &key.id], &key.id).await?;
+    rows.first().map(|row| record(row)?.read(key.collection)).transpose()
+}
+
+pub(super) async fn due(
+    pool: &Pool,
+    collection: &'static str,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let rows = rows(pool, DUE, &[&collection, &time(now), &number(limit)], "").await?;
+    rows.iter().map(|row| record(row)?.read(collection)).collect()
+}
+
+pub(super) async fn final_before(
+    pool: &Pool,
+    collection: &'static str,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<Removal>, StoreError> {
+    let rows = rows(pool, FINAL, &[&collection, &time(before), &number(limit)], "").await?;
+    let removal = |row: &Row| {
+        let key = RecordKey { collection, id: get(row, 0)? };
+        Ok(Removal { version: Version(natural(get(row, 1)?, &key, "version")?), key })
+    };
+    rows.iter().map(removal).collect()
+}
+
+pub(super) async fn page(
+    pool: &Pool,
+    collection: &'static str,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
+    // What comes after a text with a NUL comes after the text before the NUL, as no id has one.
+    let after = after.split('\0').next().unwrap_or_default();
+    let rows = rows(pool, PAGE, &[&collection, &after, &number(limit)], "").await?;
+    rows.iter().map(|row| record(row)?.read(collection)).collect()
+}
+
+pub(super) async fn count_due(
+    pool: &Pool,
+    collection: &'static str,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let rows = rows(pool, COUNT_DUE, &[&collection, &time(now)], "").await?;
+    let count = rows.first().map_or(Ok(0), |row| get(row, 0))?;
+    natural(count, collection, "count")
+}
+
+pub(super) async fn facts(pool: &Pool, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
+    let rows = rows(pool, FACTS, &[&about.collection, &about.id], &about.id).await?;
+    let fact = |row: &Row| {
+        let body: &str = get(row, 0)?;
+        serde_json::from_str(body).map_err(|error| corrupt_json(about, &error))
+    };
+    rows.iter().map(fact).collect()
+}
+
+pub(super) async fn balance(
+    pool: &Pool,
+    account: &Account,
+    currency: Currency,
+) -> Result<Balance, StoreError> {
+    let rows = rows(pool, LAST_ENTRY, &[&account.as_str(), &currency.code()], "").await?;
+    Ok(rows.first().map_or(Ok(Last::NONE), |row| last(row, 0, account))?.balance)
+}
+
+pub(super) async fn statement(
+    pool: &Pool,
+    account: &Account,
+    currency: Currency,
+    span: Span,
+    limit: usize,
+) -> Result<Statement, StoreError> {
+    let (opens, closes) = (cut(span.opens), cut(span.closes));
+    let (account_name, code, limit) = (account.as_str(), currency.code(), number(limit));
+    let values: [&(dyn ToSql + Sync); 7] =
+        [&account_name, &code, &opens.0, &opens.1, &closes.0, &closes.1, &limit];
+    let rows = rows(pool, STATEMENT, &values, "").await?;
+    let ends = rows.first().map(|row| Ok((last(row, 0, account)?, last(row, 4, account)?)));
+    let (opens, closes) = ends.unwrap_or(Ok((Last::NONE, Last::NONE)))?;
+    let entries = rows.iter().filter_map(|row| entry(row).transpose());
+    stored::statement(opens, closes, entries.collect::<Result<_, _>>()?, currency)
+}
+
+/// A position or a time, as the statement takes them.
+fn cut(cut: Cut) -> (Option<i64>, Option<i64>) {
+    match cut {
+        Cut::After(position) => (Some(i64::try_from(position.0).unwrap_or(i64::MAX)), None),
+        Cut::Before(at) => (None, Some(time(at))),
+    }
+}
+
+/// No stored time is above the largest integer of the database.
+fn time(at: Timestamp) -> i64 {
+    i64::try_from(at.unix_millis()).unwrap_or(i64::MAX)
+}
+
+fn number(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// What a statement finds: on a connection that was lost it is asked once more, on another. An id with a NUL is nobody's.
+async fn rows(
+    pool: &Pool,
+    statement: &str,
+    values: &[&(dyn ToSql + Sync)],
+    id: &str,
+) -> Result<Vec<Row>, StoreError> {
+    if !can_be_kept(id) {
+        return Ok(Vec::new());
+    }
+    let ask = async || {
+        let client = pool.get().await.map_err(|error| (pool_told(&error), false))?;
+        let asked = async {
+            let prepared = client.prepare_cached(statement).await?;
+            client.query(&prepared, values).await
+        };
+        asked.await.map_err(|error| (told(&error), client.is_closed()))
+    };
+    match ask().await {
+        Err((_, true)) => ask().await.map_err(|(cause, _)| unavailable(cause)),
+        found => found.map_err(|(cause, _)| unavailable(cause)),
+    }
+}
+
+pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
+    row: &'a Row,
+    column: usize,
+) -> Result<T, StoreError> {
+    row.try_get(column).map_err(|error| unavailable(told(&error)))
+}
+
+fn record(row: &Row) -> Result<StoredRecord, StoreError> {
+    Ok(StoredRecord {
+        id: get(row, 0)?,
+        version: get(row, 1)?,
+        due_at: get(row, 2)?,
+        final_at: get(row, 3)?,
+        body: get(row, 4)?,
+    })
+}
+
+/// From four columns, the first of which is null where there is no entry.
+pub(super) fn last(
+    row: &Row,
+    from: usize,
+    account: impl std::fmt::Display,
+) -> Result<Last, StoreError> {
+    let column = |number: usize| get::<Option<i64>>(row, from.saturating_add(number));
+    let found = column(0)?.zip(column(1)?).zip(column(2)?).zip(column(3)?);
+    Last::read(
+        found.map(|(((sequence, debit), credit), at)| (sequence, debit, credit, at)),
+        account,
+    )
+}
+
+fn entry(row: &Row) -> Result<Option<StoredEntry>, StoreError> {
+    let Some(sequence) = get(row, 8)? else { return Ok(None) };
+    Ok(Some(StoredEntry {
+        sequence,
+        id: get(row, 9)?,
+        debit: get(row, 10)?,
+        credit: get(row, 11)?,
+        amount_minor: get(row, 12)?,
+        floor_minor: get(row, 13)?,
+        at: get(row, 14)?,
+        balance: (get(row, 15)?, get(row, 16)?),
+    }))
+}

@@ -1,0 +1,273 @@
+//! What a group changes, as arrays: a statement for each table, however many rows.
+//!
+//! Each function sends its statement when it is polled for the first time, so that all of them are on their way before the
+//! first is answered.
+
+use countersign_domain::record::RecordKey;
+use deadpool_postgres::Object;
+use tokio_postgres::{Error, Statement, types::ToSql};
+
+use super::group::{EntryRow, FactRow, Group, PostingRow, Window};
+use crate::chain::End;
+
+const INSERT: &str = "
+    INSERT INTO countersign.records (collection, id, version, due_at, final_at, body)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])";
+/// Where somebody changed a row past the lock, it divides by zero: the transaction ends there.
+const REPLACE: &str = "
+    WITH changed AS (
+        UPDATE countersign.records r SET version = n.version, due_at = n.due_at, final_at = n.final_at, body = n.body
+        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
+            AS n (collection, id, version, due_at, final_at, body, before)
+        WHERE r.collection = n.collection AND r.id = n.id AND r.version = n.before RETURNING 1)
+    SELECT 1 / (count(*) = cardinality($1))::int FROM changed";
+const REMOVE: &str = "
+    WITH gone AS (
+        DELETE FROM countersign.records r USING unnest($1::text[], $2::text[], $3::bigint[]) AS n (collection, id, version)
+        WHERE r.collection = n.collection AND r.id = n.id AND r.version = n.version RETURNING 1)
+    SELECT 1 / (count(*) = cardinality($1))::int FROM gone";
+const APPEND: &str = "
+    INSERT INTO countersign.facts (sequence, at, collection, id, body, digest)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[])";
+const POST: &str = "
+    INSERT INTO countersign.postings (sequence, id, debit, credit, currency, amount_minor, floor_minor, at)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])";
+const ENTER: &str = "
+    INSERT INTO countersign.entries (account, currency, sequence, debit_minor, credit_minor, latest_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])";
+const FORGET: &str = "
+    DELETE FROM countersign.counters WHERE name IN (
+        SELECT name FROM countersign.counters WHERE until <= $1 ORDER BY until LIMIT $2)";
+const COUNT: &str = "
+    INSERT INTO countersign.counters (name, until, count) SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
+    ON CONFLICT (name) DO UPDATE SET until = excluded.until, count = excluded.count";
+pub(super) const PUT_END: &str = "
+    UPDATE countersign.chain SET sequence = $1, digest = $2, key = $3, seal = $4 WHERE only_row = 1";
+const MARK: &str = "
+    INSERT INTO countersign.writers (id, attempt) VALUES ($1::text::uuid, $2)
+    ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, at = now()";
+
+/// The statements that write, prepared on a connection.
+pub(super) struct Writes {
+    insert: Statement,
+    replace: Statement,
+    remove: Statement,
+    append: Statement,
+    post: Statement,
+    enter: Statement,
+    forget: Statement,
+    count: Statement,
+    put_end: Statement,
+    mark: Statement,
+}
+
+impl Writes {
+    /// Each is sent to the server once for a connection.
+    pub(super) async fn on(client: &Object) -> Result<Self, Error> {
+        Ok(Self {
+            insert: client.prepare_cached(INSERT).await?,
+            replace: client.prepare_cached(REPLACE).await?,
+            remove: client.prepare_cached(REMOVE).await?,
+            append: client.prepare_cached(APPEND).await?,
+            post: client.prepare_cached(POST).await?,
+            enter: client.prepare_cached(ENTER).await?,
+            forget: client.prepare_cached(FORGET).await?,
+            count: client.prepare_cached(COUNT).await?,
+            put_end: client.prepare_cached(PUT_END).await?,
+            mark: client.prepare_cached(MARK).await?,
+        })
+    }
+}
+
+/// What is written beside the changes of the batches.
+pub(super) struct Signed<'a> {
+    /// The key that seals the end of the chain, and the seal.
+    pub(super) seal: Option<(String, [u8; 32])>,
+    /// Whose attempt to commit it is, and which.
+    pub(super) writer: &'a str,
+    pub(super) attempt: i64,
+}
+
+/// Sends all that changes, and the commit, in one go. Gives the first error of a statement, and that of the commit.
+pub(super) async fn write(
+    client: &Object,
+    writes: &Writes,
+    keys: &[&RecordKey],
+    group: &Group<'_>,
+    signed: &Signed<'_>,
+) -> (Option<Error>, Option<Error>) {
+    let changes = &group.changes;
+    // Polled in this order for the first time, and so sent in it.
+    let (records, facts, postings, entries, counters, end, mark, commit) = tokio::join!(biased;
+        records(client, writes, keys, group),
+        append(client, &writes.append, &changes.facts),
+        post(client, &writes.post, &changes.postings),
+        enter(client, &writes.enter, &changes.entries),
+        counters(client, writes, group),
+        put_end(client, &writes.put_end, group, signed),
+        mark(client, &writes.mark, signed),
+        client.batch_execute("COMMIT"),
+    );
+    let written = [records, facts, postings, entries, counters, end, mark];
+    (written.into_iter().find_map(Result::err), commit.err())
+}
+
+type Sent = Result<(), Error>;
+
+async fn send(client: &Object, statement: &Statement, values: &[&(dyn ToSql + Sync)]) -> Sent {
+    client.query(statement, values).await.map(drop)
+}
+
+/// The rows of records, column by column.
+#[derive(Default)]
+struct Columns<'a> {
+    collections: Vec<&'a str>,
+    ids: Vec<&'a str>,
+    versions: Vec<i64>,
+    due: Vec<Option<i64>>,
+    finals: Vec<Option<i64>>,
+    bodies: Vec<&'a str>,
+    before: Vec<i64>,
+}
+
+/// What is inserted, replaced and removed in the end, whatever became of a record in between.
+fn columns<'a>(keys: &[&'a RecordKey], group: &Group<'a>) -> [Columns<'a>; 3] {
+    let (mut inserted, mut replaced, mut removed) =
+        <(Columns<'_>, Columns<'_>, Columns<'_>)>::default();
+    for &key in keys {
+        let Some(row) = group.changes.records.get(key) else { continue };
+        let before = group.found.versions.get(key).copied();
+        let columns = match (before, row) {
+            (None, None) => continue,
+            (None, Some(_)) => &mut inserted,
+            (Some(_), Some(_)) => &mut replaced,
+            (Some(_), None) => &mut removed,
+        };
+        columns.collections.push(key.collection);
+        columns.ids.push(&key.id);
+        columns.before.extend(before);
+        if let Some(row) = row {
+            columns.versions.push(row.version);
+            columns.due.push(row.due_at);
+            columns.finals.push(row.final_at);
+            columns.bodies.push(row.body);
+        }
+    }
+    [inserted, replaced, removed]
+}
+
+async fn records(client: &Object, writes: &Writes, keys: &[&RecordKey], group: &Group<'_>) -> Sent {
+    let [new, next, gone] = columns(keys, group);
+    let insert = async {
+        let Columns { collections, ids, versions, due, finals, bodies, .. } = &new;
+        match ids.is_empty() {
+            true => Ok(()),
+            false => {
+                let values: [&(dyn ToSql + Sync); 6] =
+                    [collections, ids, versions, due, finals, bodies];
+                send(client, &writes.insert, &values).await
+            }
+        }
+    };
+    let replace = async {
+        let Columns { collections, ids, versions, due, finals, bodies, before } = &next;
+        match ids.is_empty() {
+            true => Ok(()),
+            false => {
+                let values: [&(dyn ToSql + Sync); 7] =
+                    [collections, ids, versions, due, finals, bodies, before];
+                send(client, &writes.replace, &values).await
+            }
+        }
+    };
+    let remove = async {
+        match gone.ids.is_empty() {
+            true => Ok(()),
+            false => {
+                let values: [&(dyn ToSql + Sync); 3] = [&gone.collections, &gone.ids, &gone.before];
+                send(client, &writes.remove, &values).await
+            }
+        }
+    };
+    let (inserted, replaced, removed) = tokio::join!(biased; insert, replace, remove);
+    inserted.and(replaced).and(removed)
+}
+
+async fn append(client: &Object, statement: &Statement, facts: &[FactRow<'_>]) -> Sent {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let sequences: Vec<i64> = facts.iter().map(|fact| fact.end.sequence).collect();
+    let times: Vec<i64> = facts.iter().map(|fact| fact.at).collect();
+    let collections: Vec<&str> = facts.iter().map(|fact| fact.about.collection).collect();
+    let ids: Vec<&str> = facts.iter().map(|fact| fact.about.id.as_str()).collect();
+    let bodies: Vec<&str> = facts.iter().map(|fact| fact.body.as_str()).collect();
+    let digests: Vec<&[u8]> = facts.iter().map(|fact| fact.end.digest.as_slice()).collect();
+    send(client, statement, &[&sequences, &times, &collections, &ids, &bodies, &digests]).await
+}
+
+async fn post(client: &Object, statement: &Statement, rows: &[PostingRow<'_>]) -> Sent {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let sequences: Vec<i64> = rows.iter().map(|row| row.sequence).collect();
+    let ids: Vec<&str> = rows.iter().map(|row| row.posting.id.as_str()).collect();
+    let debits: Vec<&str> = rows.iter().map(|row| row.posting.debit.as_str()).collect();
+    let credits: Vec<&str> = rows.iter().map(|row| row.posting.credit.as_str()).collect();
+    let currencies: Vec<&str> =
+        rows.iter().map(|row| row.posting.amount.currency().code()).collect();
+    let amounts: Vec<i64> = rows.iter().map(|row| row.amount_minor).collect();
+    let floors: Vec<Option<i64>> = rows.iter().map(|row| row.posting.floor_minor).collect();
+    let times: Vec<i64> = rows.iter().map(|row| row.at).collect();
+    let values: [&(dyn ToSql + Sync); 8] =
+        [&sequences, &ids, &debits, &credits, &currencies, &amounts, &floors, &times];
+    send(client, statement, &values).await
+}
+
+async fn enter(client: &Object, statement: &Statement, rows: &[EntryRow<'_>]) -> Sent {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (accounts, currencies): (Vec<&str>, Vec<&str>) = rows.iter().map(|row| row.side).unzip();
+    let sequences: Vec<i64> = rows.iter().map(|row| row.sequence).collect();
+    let debits: Vec<i64> = rows.iter().map(|row| row.debit_minor).collect();
+    let credits: Vec<i64> = rows.iter().map(|row| row.credit_minor).collect();
+    let latest: Vec<i64> = rows.iter().map(|row| row.latest_at).collect();
+    let values: [&(dyn ToSql + Sync); 6] =
+        [&accounts, &currencies, &sequences, &debits, &credits, &latest];
+    send(client, statement, &values).await
+}
+
+/// What is over is forgotten before what is counted is written: that may be over, too.
+async fn counters(client: &Object, writes: &Writes, group: &Group<'_>) -> Sent {
+    let Some((now, many)) = group.changes.forget else { return Ok(()) };
+    let (names, windows): (Vec<&str>, Vec<Window>) = group.changes.counters.iter().unzip();
+    let untils: Vec<i64> = windows.iter().map(|window| window.until).collect();
+    let counts: Vec<i64> = windows.iter().map(|window| window.count).collect();
+    let over: [&(dyn ToSql + Sync); 2] = [&now, &many];
+    let counted: [&(dyn ToSql + Sync); 3] = [&names, &untils, &counts];
+    let (forgotten, counted) = tokio::join!(biased;
+        send(client, &writes.forget, &over),
+        send(client, &writes.count, &counted),
+    );
+    forgotten.and(counted)
+}
+
+async fn put_end(
+    client: &Object,
+    statement: &Statement,
+    group: &Group<'_>,
+    signed: &Signed<'_>,
+) -> Sent {
+    if group.changes.facts.is_empty() {
+        return Ok(());
+    }
+    let End { sequence, digest } = group.end();
+    let (key, seal) =
+        signed.seal.as_ref().map(|(key, seal)| (key.as_str(), seal.as_slice())).unzip();
+    send(client, statement, &[&sequence, &digest.as_slice(), &key, &seal]).await
+}
+
+async fn mark(client: &Object, statement: &Statement, signed: &Signed<'_>) -> Sent {
+    send(client, statement, &[&signed.writer, &signed.attempt]).await
+}

@@ -1,0 +1,204 @@
+//! Group commit: what waits shares one transaction, and a batch in it succeeds or conflicts alone.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign_domain::record::{Batch, StoreError};
+use deadpool_postgres::{Object, Pool};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep},
+};
+use tokio_postgres::Error;
+
+use super::{
+    error::{pool_told, told},
+    transaction::{self, BEGIN, Failure, LOCK, Outcome, Writing},
+};
+use crate::{chain::Chain, error::unavailable};
+
+/// How many batches may wait; further ones wait for a place in the queue.
+const MAX_WAITING: usize = 1024;
+
+/// How many batches share one commit at most.
+const MAX_GROUP: usize = 512;
+
+/// For how long a group is tried again that is known not to be committed, and a commit looked up that is not known to be.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+const ATTEMPT: &str = "SELECT attempt FROM countersign.writers WHERE id = $1::text::uuid";
+
+struct Waiting {
+    batch: Batch,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// The one that writes. What is queued when it is dropped is still written, as long as the runtime runs.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Waiting>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Commits as the writer of that id, on a connection of that pool.
+    pub(super) fn start(pool: Pool, chain: Chain, id: String) -> Self {
+        let (queue, mut waiting) = mpsc::channel(MAX_WAITING);
+        let commits = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&commits);
+        let mut committer = Committer { pool, chain, id, attempts: 0, commits: counted };
+        tokio::spawn(async move {
+            let mut group = Vec::with_capacity(MAX_GROUP);
+            while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
+                committer.commit_and_answer(&mut group).await;
+            }
+        });
+        Self { queue, commits }
+    }
+
+    /// Once the batch is in the queue it is written, even if nobody waits for the answer any more.
+    pub(super) async fn commit(&self, batch: Batch) -> Outcome {
+        let stopped = || unavailable("the writer has stopped");
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Waiting { batch, answer }).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// How many groups were committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+}
+
+struct Committer {
+    pool: Pool,
+    chain: Chain,
+    id: String,
+    attempts: i64,
+    commits: Arc<AtomicU64>,
+}
+
+impl Committer {
+    /// Leaves the group empty. A group that has what the database does not take is halved until that stands alone.
+    async fn commit_and_answer(&mut self, group: &mut Vec<Waiting>) {
+        let mut parts = VecDeque::from([group.split_off(0)]);
+        while let Some(mut part) = parts.pop_front() {
+            let batches: Vec<&Batch> = part.iter().map(|waiting| &waiting.batch).collect();
+            let outcomes = match self.commit(&batches).await {
+                Err(Failure::Refused(_)) if part.len() > 1 => {
+                    let rest = part.split_off(part.len() / 2);
+                    parts.push_front(rest);
+                    parts.push_front(part);
+                    continue;
+                }
+                Err(failure) => {
+                    let error = failure.tell(part.len());
+                    vec![Err(error); part.len()]
+                }
+                Ok(outcomes) => outcomes,
+            };
+            for (waiting, outcome) in part.into_iter().zip(outcomes) {
+                // Nobody may wait any more: what is committed stays committed.
+                let _ = waiting.answer.send(outcome);
+            }
+        }
+    }
+
+    /// Commits the group; again when that is known not to have happened and may succeed now.
+    async fn commit(&mut self, batches: &[&Batch]) -> Result<Vec<Outcome>, Failure> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let failure = match self.attempt(batches).await {
+                Err(Failure::Unknown(cause, outcomes)) => match self.was_committed(until).await {
+                    Some(true) => Ok(outcomes),
+                    Some(false) => Err(Failure::Passing(cause)),
+                    None => Err(Failure::Unknown(cause, outcomes)),
+                },
+                attempted => attempted,
+            };
+            match failure {
+                Err(Failure::Passing(cause)) if Instant::now() < until => {
+                    tracing::warn!(cause, "nothing was committed; it is tried again");
+                    sleep(PAUSE).await;
+                }
+                done => {
+                    if done.is_ok() {
+                        self.commits.fetch_add(1, Ordering::Relaxed);
+                    }
+                    return done;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, batches: &[&Batch]) -> Result<Vec<Outcome>, Failure> {
+        // A new number for each: an older one in the book says that this one was not committed.
+        self.attempts = self.attempts.saturating_add(1);
+        let client = self.client().await.map_err(Failure::Passing)?;
+        let writing = Writing { writer: &self.id, attempt: self.attempts, chain: &self.chain };
+        let committed = transaction::commit(&client, &writing, batches).await;
+        if committed.is_err() {
+            // Closed, so that the server rolls back what may be open.
+            drop(Object::take(client));
+        }
+        committed
+    }
+
+    async fn client(&self) -> Result<Object, String> {
+        self.pool.get().await.map_err(|error| pool_told(&error))
+    }
+
+    /// Whether the last attempt was committed; nothing where it cannot be found out in time.
+    async fn was_committed(&self, until: Instant) -> Option<bool> {
+        loop {
+            let found = match self.client().await {
+                Ok(client) => {
+                    let found = self.look_up(&client).await;
+                    drop(Object::take(client));
+                    found.map_err(|error| told(&error))
+                }
+                Err(cause) => Err(cause),
+            };
+            match found {
+                Ok(attempt) => return Some(attempt == Some(self.attempts)),
+                Err(cause) if Instant::now() < until => {
+                    tracing::warn!(cause, "whether a group was committed cannot be looked up yet");
+                    sleep(PAUSE).await;
+                }
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// The last attempt that was committed. Under the lock, which the lost connection holds for as long as it may commit.
+    async fn look_up(&self, client: &Object) -> Result<Option<i64>, Error> {
+        client.batch_execute(BEGIN).await?;
+        client.query(LOCK, &[]).await?;
+        let row = client.query_opt(ATTEMPT, &[&self.id]).await?;
+        row.map(|row| row.try_get(0)).transpose()
+    }
+}
+
+impl Failure {
+    /// To those whose batches were in the group.
+    fn tell(self, batches: usize) -> StoreError {
+        let error = match self {
+            Self::Lasting(error) => error,
+            Self::Passing(cause) | Self::Refused(cause) => unavailable(cause),
+            Self::Unknown(cause, _) => {
+                unavailable(format_args!("{cause}; it is not known whether the commit was made"))
+            }
+        };
+        tracing::error!(failure = %error, batches, "a group of commits failed");
+        error
+    }
+}

@@ -1,0 +1,116 @@
+//! A PostgreSQL server for tests: one for each test program, which stops with it.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use countersign_domain::secret::Secret;
+
+use crate::{Database, make_schema};
+
+/// Where Debian has the programs of each version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+
+/// The first version that the store is for.
+const OLDEST: u32 = 15;
+
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+
+struct Cluster {
+    programs: PathBuf,
+    folder: String,
+    /// Holds the other end of the server's input.
+    _server: Child,
+}
+
+/// An empty database of the program's own server: its URL.
+///
+/// # Panics
+/// When PostgreSQL is not installed or does not start.
+pub fn empty_database() -> String {
+    static MADE: AtomicUsize = AtomicUsize::new(1);
+    let name = format!("store_{}", MADE.fetch_add(1, Ordering::Relaxed));
+    let url = |name| format!("postgresql:///{name}?host={}&user=countersign", CLUSTER.folder);
+    sql(&url("postgres"), &format!("CREATE DATABASE {name}"));
+    url(&name)
+}
+
+/// A database with the schema of a new store.
+///
+/// # Panics
+/// As [`empty_database`].
+pub async fn new_store() -> Database {
+    let database = database(&empty_database());
+    make_schema(&database).await.unwrap();
+    database
+}
+
+/// The database of that URL.
+///
+/// # Panics
+/// When it is none.
+pub fn database(url: &str) -> Database {
+    Database::at(&Secret::new(url.to_owned()), rustls::RootCertStore::empty()).unwrap()
+}
+
+/// Has the statements executed past the store, one after the other, and gives what they print.
+///
+/// # Panics
+/// When one of them fails.
+pub fn sql(url: &str, statements: &str) -> String {
+    let psql = Command::new(CLUSTER.programs.join("psql"))
+        .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
+        .args(["--command", statements, url])
+        .output();
+    let printed = psql.unwrap();
+    assert!(printed.status.success(), "{statements}: {}", String::from_utf8_lossy(&printed.stderr));
+    String::from_utf8(printed.stdout).unwrap().trim().to_owned()
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let programs = programs().unwrap_or_else(|| {
+            panic!("PostgreSQL {OLDEST} or later is missing: run tests/install.sh, or install the package postgresql")
+        });
+        let id = Command::new("id").arg("-u").output().unwrap();
+        let mut command = match id.stdout.trim_ascii() {
+            // The server refuses to run as root: it runs as the user that its package made.
+            b"0" => {
+                let mut as_postgres = Command::new("setpriv");
+                as_postgres.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh"]);
+                as_postgres
+            }
+            _ => Command::new("sh"),
+        };
+        let mut server = command
+            .args(["-c", include_str!("cluster.sh"), "cluster.sh"])
+            .arg(&programs)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut folder = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut folder).unwrap();
+        assert!(!folder.is_empty(), "PostgreSQL does not start: see above");
+        Self { programs, folder: folder.trim().to_owned(), _server: server }
+    }
+}
+
+/// The folder of the newest version that is installed.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok).filter_map(|version| {
+        let number: u32 = version.file_name().to_str()?.parse().ok()?;
+        let programs = version.path().join("bin");
+        (number >= OLDEST && programs.join("postgres").exists()).then_some((number, programs))
+    });
+    versions.max().map(|(_, programs)| programs)
+}
