@@ -47,7 +47,7 @@ const OBJECTS: &str = r#"
         UNION ALL SELECT 'function ' || proname, pg_get_functiondef(oid)
         FROM pg_proc WHERE pronamespace = $1 AND prokind IN ('f', 'p', 'w')
         UNION ALL SELECT 'rule ' || rulename, pg_get_ruledef(oid)
-        FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM tables)
+        FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM tables) AND rulename <> '_RETURN'
         UNION ALL SELECT 'policy ' || polname, ''
         FROM pg_policy WHERE polrelid IN (SELECT oid FROM tables))
     SELECT object, regexp_replace(coalesce(definition, ''), '\m(countersign|pg_temp(_[0-9]+)?)\.', '', 'g') FROM objects"#;
