@@ -13,6 +13,7 @@ use countersign_domain::{
     time::Timestamp,
 };
 use deadpool_postgres::{Object, Pool};
+use tokio_postgres::IsolationLevel;
 
 use super::{
     database::Database,
@@ -82,7 +83,9 @@ async fn adopt(
         database: database.name().to_owned(),
         cause: cause_of(error),
     };
-    let transaction = client.transaction().await.map_err(failed)?;
+    // Whatever the server's default is: what is read after the lock must be newer than that.
+    let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let transaction = begin.start().await.map_err(failed)?;
     let row = transaction.query_opt(LOCK, &[]).await.map_err(failed)?;
     let kept: Kept = transaction::kept(row.as_ref()).map_err(distrusted)?;
     let last = transaction.query_one(LAST_FACT, &[]).await.map_err(failed)?;

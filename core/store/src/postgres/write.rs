@@ -3,6 +3,8 @@
 //! Each function sends its statement when it is polled for the first time, so that all of them are on their way before the
 //! first is answered.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use countersign_domain::record::RecordKey;
 use deadpool_postgres::Object;
 use tokio_postgres::{Error, Statement, types::ToSql};
@@ -97,16 +99,17 @@ pub(super) async fn write(
     signed: &Signed<'_>,
 ) -> (Option<Error>, Option<Error>) {
     let changes = &group.changes;
+    let wire = &Wire { client, failed: AtomicBool::new(false) };
     // Polled in this order for the first time, and so sent in it.
     let (records, facts, postings, entries, counters, end, mark, commit) = tokio::join!(biased;
-        records(client, writes, keys, group),
-        append(client, &writes.append, &changes.facts),
-        post(client, &writes.post, &changes.postings),
-        enter(client, &writes.enter, &changes.entries),
-        counters(client, writes, group),
-        put_end(client, &writes.put_end, group, signed),
-        mark(client, &writes.mark, signed),
-        client.batch_execute("COMMIT"),
+        records(wire, writes, keys, group),
+        append(wire, &writes.append, &changes.facts),
+        post(wire, &writes.post, &changes.postings),
+        enter(wire, &writes.enter, &changes.entries),
+        counters(wire, writes, group),
+        put_end(wire, &writes.put_end, group, signed),
+        mark(wire, &writes.mark, signed),
+        wire.end(),
     );
     let written = [records, facts, postings, entries, counters, end, mark];
     (written.into_iter().find_map(Result::err), commit.err())
@@ -114,8 +117,25 @@ pub(super) async fn write(
 
 type Sent = Result<(), Error>;
 
-async fn send(client: &Object, statement: &Statement, values: &[&(dyn ToSql + Sync)]) -> Sent {
-    client.query(statement, values).await.map(drop)
+/// What statements are sent by, until one of them fails.
+struct Wire<'a> {
+    client: &'a Object,
+    failed: AtomicBool,
+}
+
+impl Wire<'_> {
+    /// Ends the transaction: a statement that could not even be sent is not missed by the server, which would commit the others.
+    async fn end(&self) -> Sent {
+        match self.failed.load(Ordering::SeqCst) {
+            true => self.client.batch_execute("ROLLBACK").await,
+            false => self.client.batch_execute("COMMIT").await,
+        }
+    }
+}
+
+async fn send(wire: &Wire<'_>, statement: &Statement, values: &[&(dyn ToSql + Sync)]) -> Sent {
+    let sent = wire.client.query(statement, values).await;
+    sent.map(drop).inspect_err(|_| wire.failed.store(true, Ordering::SeqCst))
 }
 
 /// The rows of records, column by column.
@@ -156,7 +176,7 @@ fn columns<'a>(keys: &[&'a RecordKey], group: &Group<'a>) -> [Columns<'a>; 3] {
     [inserted, replaced, removed]
 }
 
-async fn records(client: &Object, writes: &Writes, keys: &[&RecordKey], group: &Group<'_>) -> Sent {
+async fn records(wire: &Wire<'_>, writes: &Writes, keys: &[&RecordKey], group: &Group<'_>) -> Sent {
     let [new, next, gone] = columns(keys, group);
     let insert = async {
         let Columns { collections, ids, versions, due, finals, bodies, .. } = &new;
@@ -165,7 +185,7 @@ async fn records(client: &Object, writes: &Writes, keys: &[&RecordKey], group: &
             false => {
                 let values: [&(dyn ToSql + Sync); 6] =
                     [collections, ids, versions, due, finals, bodies];
-                send(client, &writes.insert, &values).await
+                send(wire, &writes.insert, &values).await
             }
         }
     };
@@ -176,7 +196,7 @@ async fn records(client: &Object, writes: &Writes, keys: &[&RecordKey], group: &
             false => {
                 let values: [&(dyn ToSql + Sync); 7] =
                     [collections, ids, versions, due, finals, bodies, before];
-                send(client, &writes.replace, &values).await
+                send(wire, &writes.replace, &values).await
             }
         }
     };
@@ -185,7 +205,7 @@ async fn records(client: &Object, writes: &Writes, keys: &[&RecordKey], group: &
             true => Ok(()),
             false => {
                 let values: [&(dyn ToSql + Sync); 3] = [&gone.collections, &gone.ids, &gone.before];
-                send(client, &writes.remove, &values).await
+                send(wire, &writes.remove, &values).await
             }
         }
     };
@@ -193,7 +213,7 @@ async fn records(client: &Object, writes: &Writes, keys: &[&RecordKey], group: &
     inserted.and(replaced).and(removed)
 }
 
-async fn append(client: &Object, statement: &Statement, facts: &[FactRow<'_>]) -> Sent {
+async fn append(wire: &Wire<'_>, statement: &Statement, facts: &[FactRow<'_>]) -> Sent {
     if facts.is_empty() {
         return Ok(());
     }
@@ -203,10 +223,10 @@ async fn append(client: &Object, statement: &Statement, facts: &[FactRow<'_>]) -
     let ids: Vec<&str> = facts.iter().map(|fact| fact.about.id.as_str()).collect();
     let bodies: Vec<&str> = facts.iter().map(|fact| fact.body.as_str()).collect();
     let digests: Vec<&[u8]> = facts.iter().map(|fact| fact.end.digest.as_slice()).collect();
-    send(client, statement, &[&sequences, &times, &collections, &ids, &bodies, &digests]).await
+    send(wire, statement, &[&sequences, &times, &collections, &ids, &bodies, &digests]).await
 }
 
-async fn post(client: &Object, statement: &Statement, rows: &[PostingRow<'_>]) -> Sent {
+async fn post(wire: &Wire<'_>, statement: &Statement, rows: &[PostingRow<'_>]) -> Sent {
     if rows.is_empty() {
         return Ok(());
     }
@@ -221,10 +241,10 @@ async fn post(client: &Object, statement: &Statement, rows: &[PostingRow<'_>]) -
     let times: Vec<i64> = rows.iter().map(|row| row.at).collect();
     let values: [&(dyn ToSql + Sync); 8] =
         [&sequences, &ids, &debits, &credits, &currencies, &amounts, &floors, &times];
-    send(client, statement, &values).await
+    send(wire, statement, &values).await
 }
 
-async fn enter(client: &Object, statement: &Statement, rows: &[EntryRow<'_>]) -> Sent {
+async fn enter(wire: &Wire<'_>, statement: &Statement, rows: &[EntryRow<'_>]) -> Sent {
     if rows.is_empty() {
         return Ok(());
     }
@@ -235,11 +255,11 @@ async fn enter(client: &Object, statement: &Statement, rows: &[EntryRow<'_>]) ->
     let latest: Vec<i64> = rows.iter().map(|row| row.latest_at).collect();
     let values: [&(dyn ToSql + Sync); 6] =
         [&accounts, &currencies, &sequences, &debits, &credits, &latest];
-    send(client, statement, &values).await
+    send(wire, statement, &values).await
 }
 
 /// What is over is forgotten before what is counted is written: that may be over, too.
-async fn counters(client: &Object, writes: &Writes, group: &Group<'_>) -> Sent {
+async fn counters(wire: &Wire<'_>, writes: &Writes, group: &Group<'_>) -> Sent {
     let Some((now, many)) = group.changes.forget else { return Ok(()) };
     let (names, windows): (Vec<&str>, Vec<Window>) = group.changes.counters.iter().unzip();
     let untils: Vec<i64> = windows.iter().map(|window| window.until).collect();
@@ -247,14 +267,14 @@ async fn counters(client: &Object, writes: &Writes, group: &Group<'_>) -> Sent {
     let over: [&(dyn ToSql + Sync); 2] = [&now, &many];
     let counted: [&(dyn ToSql + Sync); 3] = [&names, &untils, &counts];
     let (forgotten, counted) = tokio::join!(biased;
-        send(client, &writes.forget, &over),
-        send(client, &writes.count, &counted),
+        send(wire, &writes.forget, &over),
+        send(wire, &writes.count, &counted),
     );
     forgotten.and(counted)
 }
 
 async fn put_end(
-    client: &Object,
+    wire: &Wire<'_>,
     statement: &Statement,
     group: &Group<'_>,
     signed: &Signed<'_>,
@@ -265,9 +285,9 @@ async fn put_end(
     let End { sequence, digest } = group.end();
     let (key, seal) =
         signed.seal.as_ref().map(|(key, seal)| (key.as_str(), seal.as_slice())).unzip();
-    send(client, statement, &[&sequence, &digest.as_slice(), &key, &seal]).await
+    send(wire, statement, &[&sequence, &digest.as_slice(), &key, &seal]).await
 }
 
-async fn mark(client: &Object, statement: &Statement, signed: &Signed<'_>) -> Sent {
-    send(client, statement, &[&signed.writer, &signed.attempt]).await
+async fn mark(wire: &Wire<'_>, statement: &Statement, signed: &Signed<'_>) -> Sent {
+    send(wire, statement, &[&signed.writer, &signed.attempt]).await
 }
