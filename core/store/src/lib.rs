@@ -1,5 +1,6 @@
-//! The store port on SQLite: [`SqliteStore`] implements the domain's [`Store`](countersign_domain::ports::Store) on one
-//! file that an operator can copy and look into.
+//! The store port twice: [`SqliteStore`] implements the domain's [`Store`](countersign_domain::ports::Store) on one file that
+//! an operator can copy and look into; [`PostgresStore`] on a database that servers on several machines share, as `postgres`
+//! says. What follows is of the file.
 //!
 //! It does not know what a record means, it does not decide what becomes of a batch that conflicts, and it deletes
 //! nothing. More than one server on one file is safe, as versions are compared under the file's lock, but servers on
