@@ -11,11 +11,10 @@ use countersign_domain::{
     limits::Limits,
     outbox::Outbox,
     policy::Policy,
-    ports::{Clock, IssuingBank, Ports},
+    ports::{Clock, IssuingBank, Ports, Store},
     retention::{Kept, Retention},
     verifier::Verifier,
 };
-use countersign_store::SqliteStore;
 use countersign_web::{pins::Argon2id, relying_party::RelyingParties, words::SHARED};
 
 use crate::{
@@ -29,6 +28,7 @@ use crate::{
     notifying_store::NotifyingStore,
     payments::{Payments, payments},
     retention,
+    store_place::StorePlace,
     system::SystemEntropy,
     workers::{Signals, Task, send_messages},
 };
@@ -48,7 +48,7 @@ pub(crate) struct Backbone {
 
 /// What a backbone is made of: read from the configuration; nothing is opened or connected yet.
 pub(crate) struct Groundwork {
-    store: PathBuf,
+    store: StorePlace,
     keys: Arc<KeyRing>,
     messenger: Option<SmppMessenger>,
     bank: Option<Iso8583Settings>,
@@ -74,7 +74,8 @@ impl Groundwork {
         let bank = config.bank.as_ref();
         let bank = bank.map(|bank| drivers::bank_settings(bank, &config.relying_parties));
         Ok(Self {
-            store: store_file(config).ok_or(ConfigError::Missing { section: "store", by: flow })?,
+            store: StorePlace::of(config)?
+                .ok_or(ConfigError::Missing { section: "store", by: flow })?,
             keys: Arc::new(config.keys.ring(&config.files)?),
             messenger: messenger.transpose()?,
             bank: bank.transpose()?,
@@ -85,29 +86,36 @@ impl Groundwork {
             clock,
         })
     }
+
+    /// Opens the store.
+    pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, StartError> {
+        self.store.open(Arc::clone(&self.keys)).await
+    }
 }
 
-/// Where everything is kept: an authority that runs alone needs nothing beside its register.
+/// The file where everything is kept, unless that is a database: an authority that runs alone needs nothing beside its register.
 pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
     let register =
         |folder: &PathBuf| AuthorityFolder::at(&config.files.path(folder)).register_file();
-    let store = config.store.as_ref().map(|section| config.files.path(&section.path));
-    store.or_else(|| config.authority.as_ref().map(|authority| register(&authority.folder)))
+    let store = config.store.as_ref().and_then(|section| section.path.as_ref());
+    if config.store.is_some() {
+        return store.map(|path| config.files.path(path));
+    }
+    config.authority.as_ref().map(|authority| register(&authority.folder))
 }
 
 impl Backbone {
-    /// Opens the store; `told` tells the verifier what of the flows waits for codes, beside payments, and who else makes them.
+    /// Stands on a store that [`Groundwork::store`] opened; `told` tells the verifier what of the flows waits for codes, beside payments, and who else makes them.
     /// The mount keeps the connections to the SMS centre and to the bank, sends what is committed and resumes payments.
     pub(crate) fn open(
         groundwork: Groundwork,
+        store: Arc<dyn Store>,
         signals: Signals,
         told: impl FnOnce(&Ports, Verifier) -> Verifier,
     ) -> Result<(Self, Mount), StartError> {
-        let Groundwork { store, keys, messenger, bank, policy, limits, kept, parties, clock } =
+        let Groundwork { store: _, keys, messenger, bank, policy, limits, kept, parties, clock } =
             groundwork;
         let metrics = Arc::new(Metrics::new());
-        let store = SqliteStore::open_sealed(&store, Arc::clone(&keys))
-            .map_err(|error| StartError::Store(error.to_string()))?;
         let (store, committed) = NotifyingStore::of(store, Arc::clone(&metrics));
         let ports = Ports {
             store: Arc::new(store),

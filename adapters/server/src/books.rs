@@ -44,8 +44,13 @@ pub fn copy_store(config: &Config, to: &Path) -> Result<(), StoreError> {
 }
 
 pub(crate) fn configured(config: &Config) -> Result<PathBuf, StoreError> {
-    let none = || StoreError::Unavailable { cause: "the configuration names none".to_owned() };
-    store_file(config).ok_or_else(none)
+    let none = |cause: &str| StoreError::Unavailable { cause: cause.to_owned() };
+    match &config.store {
+        Some(section) if section.url.is_some() => {
+            Err(none("this is for a store that is a file; the configured one is a database"))
+        }
+        _ => store_file(config).ok_or_else(|| none("the configuration names none")),
+    }
 }
 
 fn report(books: &Books) -> Result<BooksReport, StoreError> {

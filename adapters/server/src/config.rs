@@ -292,7 +292,13 @@ struct ThemeSection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreSection {
     /// The SQLite file; made when it is not there.
-    pub(crate) path: PathBuf,
+    pub(crate) path: Option<PathBuf>,
+    /// The connection URL of a PostgreSQL database, in the place of a file; without a password.
+    pub(crate) url: Option<String>,
+    /// The password of its user.
+    pub(crate) password_file: Option<PathBuf>,
+    /// The authorities of its server's certificate. Default: those of the system.
+    pub(crate) authorities: Option<PathBuf>,
 }
 
 /// `[retention]`

@@ -9,6 +9,7 @@ use crate::{
     books::configured,
     config::Config,
     error::{ConfigError, StartError},
+    store_place::StorePlace,
 };
 
 /// What was found, for people and for programs.
@@ -33,12 +34,16 @@ pub fn facts(config: &Config) -> Result<FactsReport, StartError> {
     Ok(report(&facts.check(&keys).map_err(unreadable)?))
 }
 
-/// Whether the schema of the configured store is the one that this program makes, if there is a store yet.
+/// Whether the schema of the configured store is the one that this program makes, if there is a file yet. A database is looked
+/// at when a server starts.
 ///
 /// # Errors
 /// When it is not, or the file cannot be read.
 pub fn schema(config: &Config) -> Result<(), StartError> {
     let none = |error: StoreError| ConfigError::unusable("store", error);
+    if let Some(StorePlace::Database(_)) = StorePlace::of(config)? {
+        return Ok(());
+    }
     let file = configured(config).map_err(none)?;
     match file.exists() {
         true => check_file(&file).map_err(|error| StartError::Store(error.to_string())),

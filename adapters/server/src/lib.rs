@@ -49,6 +49,7 @@ mod resealed;
 mod retention;
 mod revocation;
 mod seen_lists;
+mod store_place;
 mod system;
 mod tls;
 #[cfg(feature = "pkcs11")]
@@ -64,5 +65,6 @@ pub use error::{ConfigError, StartError};
 pub use evidence::{FactsReport, facts, schema};
 pub use resealed::{KeysReport, keys, reseal};
 pub use server::{Server, serve};
+pub use store_place::migrate;
 pub use system::{SystemClock, SystemEntropy};
 pub use unlock::{Phone, UnlockReport, unlock};

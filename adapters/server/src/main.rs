@@ -4,7 +4,8 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use countersign_server::{
-    Config, Phone, Server, SystemClock, books, ca, copy_store, facts, keys, reseal, schema,
+    Config, Phone, Server, SystemClock, books, ca, copy_store, facts, keys, migrate, reseal,
+    schema,
     set::{self, Outcome},
     settle, unlock,
 };
@@ -59,6 +60,12 @@ enum Command {
         /// Where the copy is to be.
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
+    },
+    /// Makes the schema in the configured database, where it has none yet; see docs/guides/postgresql.md.
+    Migrate {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
     },
     /// Payments that the bank refuses to end, or never answers about: shows them, and ends them as you confirm.
     Payments(settle::Payments),
@@ -116,7 +123,10 @@ fn main() -> ExitCode {
         | Command::Payments(_)
         | Command::Unlock { .. }
         | Command::Reseal { .. } => true,
-        Command::Serve { .. } | Command::Check { .. } | Command::Backup { .. } => false,
+        Command::Serve { .. }
+        | Command::Check { .. }
+        | Command::Backup { .. }
+        | Command::Migrate { .. } => false,
     };
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
@@ -125,6 +135,7 @@ fn main() -> ExitCode {
             check(&config, &Asked { books, facts, keys, json, export })
         }
         Command::Backup { config, to } => copy(&config, &to),
+        Command::Migrate { config } => make_schema(&config),
         Command::Payments(command) => settle(command),
         Command::Unlock { config, number, subscriber, json } => {
             match unblock(&config, number, subscriber, json) {
@@ -253,6 +264,16 @@ fn seal_anew(config: &std::path::Path, json: bool) -> Result<(), Box<dyn std::er
     tell(json, &done.text, &done.json);
     if !done.right {
         return Err("not all could be resealed: their keys are still needed".into());
+    }
+    Ok(())
+}
+
+fn make_schema(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(migrate(&Config::read(config)?))?;
+    #[expect(clippy::print_stdout, reason = "this is a program")]
+    {
+        println!("{done}");
     }
     Ok(())
 }

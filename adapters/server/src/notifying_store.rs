@@ -19,8 +19,8 @@ use crate::metrics::Metrics;
 const MAX_ANNOUNCED: usize = 1024;
 
 /// The store, and those who listen to it.
-pub(crate) struct NotifyingStore<S> {
-    store: S,
+pub(crate) struct NotifyingStore {
+    store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     payments: mpsc::Sender<MessageId>,
     others: mpsc::Sender<MessageId>,
@@ -34,9 +34,9 @@ pub(crate) struct Committed {
     pub(crate) operator: mpsc::Receiver<MessageId>,
 }
 
-impl<S: Store> NotifyingStore<S> {
+impl NotifyingStore {
     /// Listens to that store; new messages come out where it says.
-    pub(crate) fn of(store: S, metrics: Arc<Metrics>) -> (Self, Committed) {
+    pub(crate) fn of(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> (Self, Committed) {
         let (payments, of_payments) = mpsc::channel(MAX_ANNOUNCED);
         let (others, of_others) = mpsc::channel(MAX_ANNOUNCED);
         let (operator, of_operator) = mpsc::channel(MAX_ANNOUNCED);
@@ -47,7 +47,7 @@ impl<S: Store> NotifyingStore<S> {
 }
 
 #[async_trait]
-impl<S: Store> Store for NotifyingStore<S> {
+impl Store for NotifyingStore {
     /// Nothing is said of what is not committed.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let (facts, messages) = (batch.facts.clone(), batch.messages.clone());
@@ -100,8 +100,8 @@ mod tests {
 
     use super::*;
 
-    fn commits() -> (NotifyingStore<MemoryStore>, Committed) {
-        NotifyingStore::of(MemoryStore::default(), Arc::new(Metrics::new()))
+    fn commits() -> (NotifyingStore, Committed) {
+        NotifyingStore::of(Arc::new(MemoryStore::default()), Arc::new(Metrics::new()))
     }
 
     #[tokio::test]

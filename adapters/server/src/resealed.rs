@@ -44,7 +44,7 @@ fn kinds() -> Vec<Kind> {
 /// # Errors
 /// When there is no store, or it cannot be read.
 pub async fn keys(config: &Config) -> Result<KeysReport, Failure> {
-    let ports = at_hand::ports(config)?;
+    let ports = at_hand::ports(config).await?;
     let tally = reseal::tally(&ports, &kinds()).await?;
     Ok(of_keys(&ports.keys, &tally))
 }
@@ -54,7 +54,7 @@ pub async fn keys(config: &Config) -> Result<KeysReport, Failure> {
 /// # Errors
 /// When there is no store, or it cannot be used: what was resealed stays so.
 pub async fn reseal(config: &Config, told: impl FnMut(&str) + Send) -> Result<KeysReport, Failure> {
-    let ports = at_hand::ports(config)?;
+    let ports = at_hand::ports(config).await?;
     let older = older(&ports.keys, &reseal::tally(&ports, &kinds()).await?);
     let begun = Instant::now();
     let done = to_its_end(&ports, older, told).await?;

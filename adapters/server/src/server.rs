@@ -104,10 +104,12 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let signals = Signals { stopping: stopping.clone(), closing };
-        let (backbone, mut mounted) = Backbone::open(groundwork, signals, |ports, verifier| {
-            let flows = flows.iter().map(|(_, flow)| flow);
-            flows.fold(verifier, |verifier, flow| told(verifier, flow.as_ref(), ports))
-        })?;
+        let store = groundwork.store().await?;
+        let (backbone, mut mounted) =
+            Backbone::open(groundwork, store, signals, |ports, verifier| {
+                let flows = flows.iter().map(|(_, flow)| flow);
+                flows.fold(verifier, |verifier, flow| told(verifier, flow.as_ref(), ports))
+            })?;
         for (_, flow) in flows {
             mounted = mounted.with(flow.mount(&backbone)?);
         }

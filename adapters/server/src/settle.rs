@@ -9,10 +9,9 @@ use countersign_domain::{
     payment::Stuck,
     settlement::{Because, Settlement},
 };
-use countersign_store::SqliteStore;
 use jiff::Timestamp as Instant;
 
-use crate::{books::configured, config::Config, error::StartError, system::SystemClock};
+use crate::{config::Config, store_place, system::SystemClock};
 
 /// Payments that the bank refuses to end, or never answers about.
 #[derive(Args)]
@@ -100,7 +99,7 @@ const MAX_LISTED: usize = 10_000;
 pub async fn run(payments: Payments) -> Result<(), Box<dyn std::error::Error>> {
     match payments.command {
         Command::List { stuck: _, config, json } => {
-            for stuck in opened(&config)?.list(MAX_LISTED).await? {
+            for stuck in opened(&config).await?.list(MAX_LISTED).await? {
                 match json {
                     true => println!("{}", serde_json::to_string(&stuck)?),
                     false => println!("{}", line(&stuck)),
@@ -109,12 +108,12 @@ pub async fn run(payments: Payments) -> Result<(), Box<dyn std::error::Error>> {
         }
         Command::Settle { payment, settlement, because, config } => {
             let (id, because) = (PaymentId::try_from(payment)?, Because::try_from(because)?);
-            let settled = opened(&config)?.settle(&id, settlement.into(), &because).await?;
+            let settled = opened(&config).await?.settle(&id, settlement.into(), &because).await?;
             println!("{id} is {}", settled.state().name());
         }
         Command::Retry { payment, config } => {
             let id = PaymentId::try_from(payment)?;
-            let retried = opened(&config)?.retry(&id).await?;
+            let retried = opened(&config).await?.retry(&id).await?;
             println!("{id} is {}; the bank is told again", retried.state().name());
         }
     }
@@ -122,16 +121,10 @@ pub async fn run(payments: Payments) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The store of that configuration, which must be there.
-fn opened(config: &std::path::Path) -> Result<StuckPayments, Box<dyn std::error::Error>> {
+async fn opened(config: &std::path::Path) -> Result<StuckPayments, Box<dyn std::error::Error>> {
     let config = Config::read(config)?;
-    let file = configured(&config)?;
-    if !file.exists() {
-        return Err(StartError::Store(format!("there is no {}", file.display())).into());
-    }
-    let keys = Arc::new(config.keys.ring(&config.files)?);
-    let store = SqliteStore::open_sealed(&file, keys)
-        .map_err(|error| StartError::Store(error.to_string()))?;
-    Ok(StuckPayments::new(Arc::new(store), Arc::new(SystemClock::default())))
+    let (store, _) = store_place::existing(&config).await?;
+    Ok(StuckPayments::new(store, Arc::new(SystemClock::default())))
 }
 
 /// A line for people.

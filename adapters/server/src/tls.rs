@@ -114,6 +114,18 @@ fn connecting(
     authorities: Option<&Path>,
     key: &'static str,
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, ConfigError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::unusable("tls", error))?;
+    Ok(builder.with_root_certificates(trusted(files, authorities, key)?))
+}
+
+/// The authorities in that file, or else those that the system trusts.
+pub(crate) fn trusted(
+    files: &Files,
+    authorities: Option<&Path>,
+    key: &'static str,
+) -> Result<RootCertStore, ConfigError> {
     let trusted = match authorities {
         Some(path) => certificates(files, path, key)?,
         None => rustls_native_certs::load_native_certs().certs,
@@ -123,10 +135,7 @@ fn connecting(
     if roots.add_parsable_certificates(trusted).0 == 0 {
         return Err(ConfigError::unusable(key, "has no authority that TLS could trust"));
     }
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ConfigError::unusable("tls", error))?;
-    Ok(builder.with_root_certificates(roots))
+    Ok(roots)
 }
 
 /// A certificate of ours with those above it, and its key.

@@ -36,7 +36,7 @@ pub struct UnlockReport {
 /// # Errors
 /// When there is no store, no such subscriber, or it cannot be used.
 pub async fn unlock(config: &Config, phone: &Phone) -> Result<UnlockReport, Failure> {
-    let ports = at_hand::ports(config)?;
+    let ports = at_hand::ports(config).await?;
     let (whose, done) = match phone {
         Phone::Number(number) => {
             (Address::from(number.clone()).masked(), limits::unlock(&ports, number).await)

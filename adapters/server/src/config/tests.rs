@@ -56,7 +56,7 @@ fn what_is_left_out_has_its_default() {
 #[test]
 fn a_path_is_relative_to_the_folder_of_the_file() {
     let config = parse(VALID, &[]).unwrap();
-    let path = config.files.path(&config.store.unwrap().path);
+    let path = config.files.path(&config.store.unwrap().path.unwrap());
     assert_eq!(path, Path::new("/etc/countersign/countersign.db"));
     assert_eq!(config.files.path(Path::new("/var/x")), Path::new("/var/x"));
 }
@@ -68,7 +68,6 @@ fn a_configuration_is_refused_by_the_rule_it_breaks() {
         (("[tls]", "[tls"), "line 2"),
         (("[store]", "[store]\nsize = 1"), "unknown field `size`"),
         (("[bank]", "[banque]"), "unknown field `banque`"),
-        (("path = \"countersign.db\"", ""), "missing field `path`"),
         (("listen = \"127.0.0.1:8443\"", "listen = \"here\""), "invalid socket address"),
         (
             ("https://pay.example.com", "http://pay.example.com"),

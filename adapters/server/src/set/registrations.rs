@@ -5,7 +5,6 @@ use std::sync::Arc;
 use countersign_authority::{Issued, last_issued};
 use countersign_domain::ports::{Clock as _, Store};
 use countersign_set::registrations::{BusinessRegistration, RegistrationState, decide, find, open};
-use countersign_store::SqliteStore;
 use serde_json::json;
 
 use super::{
@@ -14,21 +13,21 @@ use super::{
     pay::line,
 };
 use crate::{
-    backbone::store_file,
     config::{Config, needed},
     file::Failure,
     folder::AuthorityFolder,
+    store_place::StorePlace,
     system::SystemClock,
 };
 
 /// Does what the operator says.
 pub(super) async fn run(command: RegistrationsCommand) -> Result<(), Failure> {
     match command {
-        RegistrationsCommand::List { of, json } => Books::open(&of)?.list(json).await,
+        RegistrationsCommand::List { of, json } => Books::open(&of).await?.list(json).await,
         RegistrationsCommand::Approve { of, same_holder, id } => {
-            Books::open(&of)?.approve(&id, same_holder).await
+            Books::open(&of).await?.approve(&id, same_holder).await
         }
-        RegistrationsCommand::Refuse { of, id } => Books::open(&of)?.decide(&id, false).await,
+        RegistrationsCommand::Refuse { of, id } => Books::open(&of).await?.decide(&id, false).await,
     }
 }
 
@@ -39,16 +38,14 @@ struct Books {
 }
 
 impl Books {
-    fn open(of: &AuthorityConfig) -> Result<Self, Failure> {
+    async fn open(of: &AuthorityConfig) -> Result<Self, Failure> {
         let config = Config::read(&of.config)?;
         needed(config.set.authority.as_ref(), SECTION, "countersign set registrations")?;
         let section = needed(config.authority.as_ref(), "authority", SECTION)?;
         let folder = AuthorityFolder::at(&config.files.path(&section.folder));
-        let store = store_file(&config);
-        let keys = Arc::new(config.keys.ring(&config.files)?);
-        let store = needed(store.as_ref(), "store", SECTION)?;
-        let store = SqliteStore::open_sealed(store, keys)?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        let place = StorePlace::of(&config)?;
+        let place = needed(place.as_ref(), "store", SECTION)?;
+        let store = place.open(Arc::new(config.keys.ring(&config.files)?)).await?;
         let register: Arc<dyn Store> = match config.store {
             Some(_) => Arc::new(folder.register()?),
             None => Arc::clone(&store),

@@ -63,7 +63,7 @@ mnhjRQHQ5xhl8lWdB2fVYQYRqSuvqvK8UGKnnd9DOHHzCR6CrV44Oz1+iQ==\n\
 -----END PUBLIC KEY-----";
 
 /// A folder with an authority for people in it, too.
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     let folder = Folder::new();
     std::fs::write(folder.folder.path().join("pw"), "a passphrase for tests\n").unwrap();
     for arguments in
@@ -97,7 +97,7 @@ fn checkout_without(folder: &Folder, sections: &[&str]) -> String {
 }
 
 /// An authority that runs alone.
-fn authority_alone(folder: &Folder) -> String {
+pub(crate) fn authority_alone(folder: &Folder) -> String {
     checkout_without(folder, &["checkout", "api", "bank", "store", "[relying_party]"]) + AUTHORITY
 }
 
@@ -106,11 +106,11 @@ fn operator_without(folder: &Folder, section: &str) -> String {
     checkout_without(folder, &["checkout", "bank", "api", "[relying_party]", section]) + OPERATOR
 }
 
-fn clock() -> Arc<SystemClock> {
+pub(crate) fn clock() -> Arc<SystemClock> {
     Arc::new(SystemClock::default())
 }
 
-async fn start(folder: &Folder, text: &str) -> Server {
+pub(crate) async fn start(folder: &Folder, text: &str) -> Server {
     let config = Config::from_toml(text, folder.folder.path()).unwrap();
     Server::start(config, clock()).await.unwrap()
 }

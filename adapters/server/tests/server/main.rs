@@ -5,6 +5,7 @@ mod support;
 mod unlock;
 
 mod books;
+mod database;
 mod evidence;
 mod flood;
 mod flows;

@@ -62,6 +62,18 @@ impl Database {
         &self.name
     }
 
+    /// Whether the URL has a password in it.
+    pub fn has_password(&self) -> bool {
+        self.config.get_password().is_some()
+    }
+
+    /// The same, with that password.
+    #[must_use]
+    pub fn with_password(mut self, password: &Secret<String>) -> Self {
+        self.config.password(password.expose());
+        self
+    }
+
     /// At most so many connections.
     pub(super) fn pool(&self, connections: usize) -> Result<Pool, DatabaseError> {
         let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };

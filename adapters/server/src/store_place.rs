@@ -1,0 +1,123 @@
+//! Where everything is kept: a file of ours or a database.
+
+use std::{path::PathBuf, sync::Arc};
+
+use countersign_domain::{keys::KeyRing, ports::Store, secret::Secret};
+use countersign_store::{Database, PostgresStore, SqliteStore, make_schema};
+use rustls::RootCertStore;
+
+use crate::{
+    backbone::store_file,
+    config::{Config, Files, StoreSection},
+    error::{ConfigError, StartError},
+    tls::trusted,
+};
+
+pub(crate) const URL: &str = "store.url";
+const AUTHORITIES: &str = "store.authorities";
+const PASSWORD: &str = "store.password_file";
+
+/// A store before it is opened.
+#[derive(Debug)]
+pub(crate) enum StorePlace {
+    /// One SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL database.
+    Database(Box<Database>),
+}
+
+impl StorePlace {
+    /// The configured one, if there is any: an authority that runs alone needs nothing beside its register.
+    pub(crate) fn of(config: &Config) -> Result<Option<Self>, ConfigError> {
+        match &config.store {
+            Some(section) if section.path.is_some() == section.url.is_some() => {
+                Err(ConfigError::unusable("store", "needs either a path or a url"))
+            }
+            Some(section) => match &section.url {
+                Some(url) => database(section, url, &config.files).map(Some),
+                None => Ok(store_file(config).map(Self::File)),
+            },
+            None => Ok(store_file(config).map(Self::File)),
+        }
+    }
+
+    /// Opens the store; a file is made when it is not there, a database's schema is not.
+    pub(crate) async fn open(&self, keys: Arc<KeyRing>) -> Result<Arc<dyn Store>, StartError> {
+        let unusable = |error: &dyn std::fmt::Display| StartError::Store(error.to_string());
+        Ok(match self {
+            Self::File(path) => {
+                Arc::new(SqliteStore::open_sealed(path, keys).map_err(|error| unusable(&error))?)
+            }
+            Self::Database(database) => Arc::new(
+                PostgresStore::open(database, keys).await.map_err(|error| unusable(&error))?,
+            ),
+        })
+    }
+
+    /// As [`StorePlace::open`], of a store that must be there.
+    pub(crate) async fn open_existing(
+        &self,
+        keys: Arc<KeyRing>,
+    ) -> Result<Arc<dyn Store>, StartError> {
+        match self {
+            Self::File(path) if !path.exists() => {
+                Err(StartError::Store(format!("there is no {}", path.display())))
+            }
+            Self::File(_) | Self::Database(_) => self.open(keys).await,
+        }
+    }
+}
+
+/// The store of a command, with the keys of the configuration.
+pub(crate) async fn existing(
+    config: &Config,
+) -> Result<(Arc<dyn Store>, Arc<KeyRing>), StartError> {
+    let none = || StartError::Store("the configuration names none".to_owned());
+    let place = StorePlace::of(config)?.ok_or_else(none)?;
+    let keys = Arc::new(config.keys.ring(&config.files)?);
+    Ok((place.open_existing(Arc::clone(&keys)).await?, keys))
+}
+
+fn database(section: &StoreSection, url: &str, files: &Files) -> Result<StorePlace, ConfigError> {
+    let unusable = |error| ConfigError::unusable(URL, error);
+    let authorities = section.authorities.as_deref();
+    let authorities = match trusted(files, authorities, AUTHORITIES) {
+        // A system without any trusts no server, and a connection that stays on the machine needs none.
+        Err(_) if authorities.is_none() => RootCertStore::empty(),
+        trusted => trusted?,
+    };
+    let database = Database::at(&Secret::new(url.to_owned()), authorities).map_err(unusable)?;
+    if database.has_password() {
+        return Err(ConfigError::unusable(
+            URL,
+            "has a password in it: it belongs into store.password_file",
+        ));
+    }
+    let Some(file) = &section.password_file else {
+        return Ok(StorePlace::Database(Box::new(database)));
+    };
+    let text = files.secret(file, PASSWORD)?;
+    let password = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    Ok(StorePlace::Database(Box::new(database.with_password(&password))))
+}
+
+/// Makes the schema in the configured database, where it has none: `countersign migrate`. Gives a line for people.
+///
+/// # Errors
+/// When the store is not a database, or that cannot be used.
+pub async fn migrate(config: &Config) -> Result<String, StartError> {
+    match StorePlace::of(config)? {
+        Some(StorePlace::Database(database)) => {
+            let made = make_schema(&database).await;
+            let made = made.map_err(|error| StartError::Store(error.to_string()))?;
+            let name = database.name();
+            Ok(match made {
+                true => format!("{name}: the schema was made"),
+                false => format!("{name}: the schema is the one that this program makes"),
+            })
+        }
+        Some(StorePlace::File(_)) | None => {
+            Err(StartError::Store("only a database is migrated: store.url names none".to_owned()))
+        }
+    }
+}
