@@ -12,7 +12,7 @@ use super::{error::DatabaseError, tls::Tls};
 /// How long a connection may take to be made, and to be had.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
-/// After which a server that says nothing is taken for gone.
+/// After which a server that says nothing is presumed gone.
 const SILENT_FOR: Duration = Duration::from_secs(15);
 
 /// A PostgreSQL database, by its connection URL. Its password is shown by nothing.

@@ -26,7 +26,7 @@ use crate::{
     error::unavailable,
 };
 
-/// Times out before the process is taken for dead, but not before another has had its turn. Only those that are asked here hold:
+/// Times out before the process is presumed dead, but not before another has had its turn. Only those that are asked here hold:
 /// a pooler may have given the connection to others before. `statement_timeout` must not be set: it would cut short the wait
 /// for a synchronous standby, and the server would then acknowledge what that does not have.
 pub(super) const BEGIN: &str = "
@@ -128,7 +128,7 @@ impl Failure {
     }
 }
 
-/// Who commits, in the store's own book of them.
+/// The process that commits, by its row in the database.
 pub(super) struct Writing<'a> {
     pub(super) writer: &'a str,
     /// Never the same twice.
