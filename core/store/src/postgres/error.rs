@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use deadpool_postgres::PoolError;
 use thiserror::Error;
+use tokio_postgres::error::{DbError, Severity};
 
 use crate::error::Alteration;
 
@@ -97,6 +98,11 @@ pub(super) fn told(error: &tokio_postgres::Error) -> String {
         source = cause.source();
     }
     told
+}
+
+/// Whether the server said that a statement failed, and goes on with the connection.
+pub(super) fn goes_on(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().and_then(DbError::parsed_severity) == Some(Severity::Error)
 }
 
 pub(super) fn pool_told(error: &PoolError) -> String {

@@ -7,11 +7,11 @@ use countersign_domain::{
     register::{Account, Balance, Cut, Span, Statement},
     time::Timestamp,
 };
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    error::{pool_told, told},
+    error::{goes_on, pool_told, told},
     group::can_be_kept,
 };
 use crate::{
@@ -178,7 +178,8 @@ fn number(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// What a statement finds: on a connection that was lost it is asked once more, on another. An id with a NUL is nobody's.
+/// What a statement finds. After a restart of the server every connection of the pool may be lost: it is asked again on others,
+/// as often as there are some. An id with a NUL is nobody's.
 async fn rows(
     pool: &Pool,
     statement: &str,
@@ -188,18 +189,35 @@ async fn rows(
     if !can_be_kept(id) {
         return Ok(Vec::new());
     }
-    let ask = async || {
-        let client = pool.get().await.map_err(|error| (pool_told(&error), false))?;
-        let asked = async {
-            let prepared = client.prepare_cached(statement).await?;
-            client.query(&prepared, values).await
-        };
-        asked.await.map_err(|error| (told(&error), client.is_closed()))
-    };
-    match ask().await {
-        Err((_, true)) => ask().await.map_err(|(cause, _)| unavailable(cause)),
-        found => found.map_err(|(cause, _)| unavailable(cause)),
+    for _ in 0..pool.status().max_size {
+        match ask(pool, statement, values).await {
+            Err((_, true)) => {}
+            found => return found.map_err(|(cause, _)| unavailable(cause)),
+        }
     }
+    ask(pool, statement, values).await.map_err(|(cause, _)| unavailable(cause))
+}
+
+/// After an error, also whether the connection was lost by it.
+async fn ask(
+    pool: &Pool,
+    statement: &str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, (String, bool)> {
+    let client = pool.get().await.map_err(|error| (pool_told(&error), false))?;
+    let asked = async {
+        let prepared = client.prepare_cached(statement).await?;
+        client.query(&prepared, values).await
+    };
+    let error = match asked.await {
+        Ok(rows) => return Ok(rows),
+        Err(error) => error,
+    };
+    let lost = !goes_on(&error);
+    if lost {
+        drop(Object::take(client));
+    }
+    Err((told(&error), lost))
 }
 
 pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(

@@ -9,14 +9,10 @@ use std::{collections::HashMap, hash::Hash, time::Duration};
 use countersign_domain::record::{Batch, StoreError};
 use deadpool_postgres::Object;
 use tokio::time::timeout;
-use tokio_postgres::{
-    Error, Row, Statement,
-    error::{DbError, Severity, SqlState},
-    types::ToSql,
-};
+use tokio_postgres::{Error, Row, Statement, error::SqlState, types::ToSql};
 
 use super::{
-    error::told,
+    error::{goes_on, told},
     group::{Found, Group, Touched, Window},
     query::{get, last},
     write::{Signed, Writes, write},
@@ -180,9 +176,6 @@ enum Verdict {
 /// After an error of a statement the server rolls back at the commit. Of a commit itself it is known only when the server said
 /// that it failed, and goes on.
 fn verdict(statement: Option<Error>, commit: Option<Error>) -> Verdict {
-    let goes_on = |error: &Error| {
-        error.as_db_error().and_then(DbError::parsed_severity) == Some(Severity::Error)
-    };
     match statement.or(commit) {
         None => Verdict::Committed,
         Some(error) if goes_on(&error) => Verdict::Not(Failure::of(&error)),
