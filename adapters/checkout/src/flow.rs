@@ -78,14 +78,15 @@ impl Checkouts {
             None => CorrelationId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
         };
         tracing::info!(relying_party = %party, %correlation, "creating a checkout");
+        let now = self.ports.clock.now();
         let checkout = Checkout {
             correlation: Some(correlation),
-            id: CheckoutId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
+            id: CheckoutId::made_at(now, self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: party.clone(),
             transaction: new.transaction,
             return_url: new.return_url,
             locale: new.locale,
-            expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
+            expires_at: now.plus_seconds(LIFE_SECONDS),
             void: false,
             tells_unknown: new.tells_unknown,
             certificates: Vec::new(),
@@ -94,7 +95,7 @@ impl Checkouts {
         };
         let mut batch = Batch::default();
         batch.insert(&checkout)?;
-        if let Some(answered) = request.record(checkout.id.clone(), self.ports.clock.now()) {
+        if let Some(answered) = request.record(checkout.id.clone(), now) {
             batch.insert(&answered)?;
         }
         match self.ports.store.commit(batch).await {
@@ -256,7 +257,7 @@ impl Checkouts {
             identified => (identified?, true),
         };
         let request = PaymentRequest {
-            payment: PaymentId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
+            payment: PaymentId::made_at(now, self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: checkout.relying_party.clone(),
             person: Person {
                 identifier: payer.identifier,

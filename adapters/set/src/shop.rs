@@ -155,9 +155,10 @@ impl MerchantServer {
         if let Some(id) = request.answered::<OrderId>(store).await? {
             return self.view(&id).await;
         }
-        let id = OrderId::random(self.ports.entropy.as_ref()).map_err(Failure::from)?;
+        let now = self.ports.clock.now();
+        let id = OrderId::made_at(now, self.ports.entropy.as_ref()).map_err(Failure::from)?;
         let mut batch = Batch::default();
-        if let Some(answered) = request.record(id.clone(), self.ports.clock.now()) {
+        if let Some(answered) = request.record(id.clone(), now) {
             batch.insert(&answered)?;
         }
         match self.create_order_as(id.clone(), new, batch).await {

@@ -14,6 +14,7 @@ use countersign_domain::{
     id::{ChallengeId, Identifier, PaymentId, RelyingPartyId, SessionId},
     invalid::InvalidInput,
     keys::SealedCard,
+    ordered_id,
     person::Person,
     random_id,
     record::Stored,
@@ -33,9 +34,9 @@ use crate::{
     },
 };
 
-random_id!(
+ordered_id!(
     /// Names a wish to open a wallet.
-    OpeningId, "opn_"
+    capability OpeningId, "opn_"
 );
 random_id!(
     /// Names a movement between a wallet and a card.

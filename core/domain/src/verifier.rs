@@ -185,7 +185,7 @@ impl Verifier {
     ) -> Result<Outcome<Challenge>, Error> {
         let change = |found: Versioned<Challenge>| async move {
             let now = self.ports.clock.now();
-            let message = MessageId::random(self.ports.entropy.as_ref())?;
+            let message = MessageId::made_at(now, self.ports.entropy.as_ref())?;
             let mut batch = Batch::default();
             let outcome = match found.value.count_send(session, message, now) {
                 Err(refusal) => Outcome::Refused(refusal),
@@ -314,9 +314,9 @@ impl Verifier {
             pin => pin,
         };
         let opening = Opening {
-            id: ChallengeId::random(entropy)?,
+            id: ChallengeId::made_at(now, entropy)?,
             key: (!is_ordered).then(|| self.ports.keys.current().clone()),
-            message: MessageId::random(entropy)?,
+            message: MessageId::made_at(now, entropy)?,
             pin,
             client: limits::client(&self.ports.keys, request.from)?,
         };

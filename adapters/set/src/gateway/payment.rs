@@ -322,7 +322,7 @@ impl PaymentGateway {
         let language = pi_head.trans_ids.language.as_str();
         let language = language.split('-').next().unwrap_or_default();
         let request = PaymentRequest {
-            payment: PaymentId::random(self.ports.entropy.as_ref())?,
+            payment: PaymentId::made_at(self.ports.clock.now(), self.ports.entropy.as_ref())?,
             relying_party: caller.merchant.clone(),
             person: Person {
                 identifier,

@@ -124,7 +124,7 @@ impl Wallets {
         self.house.limits(new.offer.transaction.amount().currency())?;
         let order = self.order(new.offer)?;
         let request = payment::PaymentRequest {
-            payment: PaymentId::random(self.ports.entropy.as_ref())?,
+            payment: PaymentId::made_at(self.ports.clock.now(), self.ports.entropy.as_ref())?,
             relying_party: self.house.party.clone(),
             person: new.visitor.person().clone(),
             card,

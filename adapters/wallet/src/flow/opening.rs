@@ -62,7 +62,7 @@ impl Wallets {
         let NewWallet { identifier, address, name, currency } = new;
         let holder = Holder { identifier, address, wallets: vec![], cards: vec![] };
         let mut opening = Opening {
-            id: OpeningId::random(entropy.as_ref())?,
+            id: OpeningId::made_at(clock.now(), entropy.as_ref())?,
             person: self.person(&holder, session, locale),
             name,
             currency,

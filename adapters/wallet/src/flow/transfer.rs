@@ -192,7 +192,7 @@ impl Wallets {
         let Ports { clock, entropy, .. } = &self.ports;
         let limits = self.open_for(visitor, &new.wallet, new.amount).await?;
         let request = PaymentRequest {
-            payment: PaymentId::random(entropy.as_ref())?,
+            payment: PaymentId::made_at(clock.now(), entropy.as_ref())?,
             relying_party: self.house.party.clone(),
             person: visitor.person().clone(),
             card: self.card(visitor, &new.card).await?,

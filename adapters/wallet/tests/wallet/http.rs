@@ -70,7 +70,7 @@ impl<'p> Program<'p> {
         let text = |member: &str| asked[member].as_str().unwrap_or_default().to_owned();
         let entropy = self.parties.process.fixture.entropy.as_ref();
         let asked = CodeAsked {
-            challenge: ChallengeId::random(entropy).unwrap(),
+            challenge: ChallengeId::made_at(Timestamp::from_unix_millis(0), entropy).unwrap(),
             phone: text("phone"),
             short_reference: text("short_reference"),
             expires_at: Timestamp::from_unix_millis(0),

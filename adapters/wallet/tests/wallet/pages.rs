@@ -91,7 +91,7 @@ impl<'p> Browser<'p> {
     async fn code(&self, page: &str) -> String {
         let entropy = self.parties.process.fixture.entropy.as_ref();
         let asked = CodeAsked {
-            challenge: ChallengeId::random(entropy).unwrap(),
+            challenge: ChallengeId::made_at(Timestamp::from_unix_millis(0), entropy).unwrap(),
             phone: String::new(),
             short_reference: between(page, "must say ref ", "."),
             expires_at: Timestamp::from_unix_millis(0),

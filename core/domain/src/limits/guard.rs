@@ -163,7 +163,7 @@ impl Guard<'_> {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        let id = MessageId::random(self.ports.entropy.as_ref())?;
+        let id = MessageId::made_at(now, self.ports.entropy.as_ref())?;
         let message = Message {
             id: id.clone(),
             expires_at: until,
