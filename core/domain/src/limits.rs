@@ -10,7 +10,7 @@ mod guard;
 mod settings;
 mod standing;
 
-pub(crate) use self::guard::{Guard, Happened};
+pub(crate) use self::guard::{Counted, Guard, Happened};
 pub use self::settings::{LimitSettings, Limits};
 use self::{
     guard::network_of,

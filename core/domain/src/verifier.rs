@@ -14,8 +14,8 @@ use crate::{
     },
     code::{AuthenticationCode, TypedCode},
     error::Error,
-    id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
-    limits::{self, Guard, Happened, Limits},
+    id::{ChallengeId, KeyId, MessageId, RelyingPartyId, SessionId},
+    limits::{self, Counted, Guard, Happened, Limits},
     person::Person,
     pin::{PinDemand, PinHasher},
     policy::Policy,
@@ -73,6 +73,16 @@ pub trait Waits: Send + Sync {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), Error>;
+}
+
+/// A response that is being counted, of which it is not known yet whether it is right.
+#[derive(Clone)]
+struct Counting {
+    /// The challenge's version before it.
+    version: Version,
+    step: Step<Challenge>,
+    attempt: Attempt,
+    standing: Counted,
 }
 
 /// How a challenge ended.
@@ -134,8 +144,7 @@ impl Verifier {
         Outcome::of(self.ports.store.attempt(start).await).map(Outcome::flat)
     }
 
-    /// Checks what was typed back (F4.208 to F4.210). The attempt is counted, durably, before the code is compared, and
-    /// the answer is given after what it says is durable.
+    /// Checks what was typed back (F4.208 to F4.210). The answer is given after it is durable, and with it that it was tried.
     ///
     /// # Errors
     /// When there is no such challenge, or a port fails.
@@ -151,15 +160,17 @@ impl Verifier {
         let Some(key) = found.value.key.clone() else {
             return self.ask_operator(found, session, &response).await;
         };
+        if found.value.pin() == PinDemand::No {
+            return self.answer(found, session, &key, &response.code).await;
+        }
+        // A PIN is slow to compare: the attempt is counted in a commit before it, so that many at once cost no more of that
+        // than are counted.
         let (counted, attempt) = match self.count(found, session).await? {
             Outcome::Done(counted) => counted,
             Outcome::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let challenge = &counted.value;
-        let key = self.ports.keys.code_key(&key)?;
-        let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-        let code_is_right = code.matches(&response.code) && !challenge.of_nobody;
-        self.conclude_response(counted, attempt, code_is_right, &response).await
+        let is_right = self.is_code_of(&counted.value, &key, &response.code)?;
+        self.conclude_response(counted, attempt, is_right, &response).await
     }
 
     /// Whether a challenge was verified, and that is its code: what was answered once may be answered again.
@@ -379,6 +390,93 @@ impl Verifier {
             Ok((batch, outcome))
         };
         self.ports.store.change_found(found, change).await
+    }
+
+    /// Counts a response and draws its conclusion, in one commit (decision 49).
+    ///
+    /// Both ends are made before the code is looked at, so that what fails in one of them fails whatever was typed. Between
+    /// the comparison and the commit nothing is said to anybody, and a commit that conflicts is forgotten with what was
+    /// compared: of responses that come at once, one is answered, and the others look again at what it left.
+    async fn answer(
+        &self,
+        found: Versioned<Challenge>,
+        session: &SessionId,
+        key: &KeyId,
+        typed: &TypedCode,
+    ) -> Result<Outcome<Verified>, Error> {
+        let change = |found: Versioned<Challenge>| async move {
+            let (now, version) = (self.ports.clock.now(), found.version);
+            let (counted, attempt) = match found.value.count_attempt(session, now) {
+                Transition::Refused(refusal) => {
+                    return Ok((Batch::default(), Outcome::Refused(refusal)));
+                }
+                Transition::Ended(step, refusal) => {
+                    let mut batch = Batch::default();
+                    self.add_end(version, step, now, &mut batch).await?;
+                    return Ok((batch, Outcome::Refused(refusal)));
+                }
+                Transition::Made(counted, attempt) => (counted, attempt),
+            };
+            let standing = match self.guard().counted(&counted.next, now).await? {
+                Outcome::Done(standing) => standing,
+                Outcome::Refused(refusal) => {
+                    return Ok((Batch::default(), Outcome::Refused(refusal)));
+                }
+            };
+            let counted = Counting { version, step: counted, attempt, standing };
+            let right = self.answered(counted.clone(), true, now).await?;
+            let wrong = self.answered(counted.clone(), false, now).await?;
+            let is_right = self.is_code_of(&counted.step.next, key, typed)?;
+            Ok(if is_right { right } else { wrong })
+        };
+        self.ports.store.change_found(found, change).await
+    }
+
+    /// What is committed and answered when a response is counted that is right, or wrong.
+    async fn answered(
+        &self,
+        counting: Counting,
+        is_right: bool,
+        now: Timestamp,
+    ) -> Result<(Batch, Outcome<Verified>), Error> {
+        let Counting { version, step: counted, attempt, standing } = counting;
+        let mut batch = Batch::default();
+        let challenge = counted.next.clone();
+        let conclusion = challenge.clone().conclude(attempt, is_right, now);
+        let happened = match &conclusion {
+            Transition::Made(..) => Happened::Proved,
+            Transition::Ended(..) => Happened::FailedAndEnded,
+            Transition::Refused(_) => Happened::Failed,
+        };
+        self.guard().end_counted(standing, &challenge, happened, now, &mut batch)?;
+        let outcome = match conclusion {
+            Transition::Refused(refusal) => {
+                batch.step(version, counted, now)?;
+                Outcome::Refused(refusal)
+            }
+            Transition::Ended(ended, refusal) => {
+                self.add_told_end(version, counted.followed_by(ended), now, &mut batch).await?;
+                Outcome::Refused(refusal)
+            }
+            Transition::Made(verified, proof) => {
+                let verified = batch.step(version, counted.followed_by(verified), now)?;
+                self.tell(&verified.value, End::Verified(&proof), now, &mut batch).await?;
+                Outcome::Done(proof)
+            }
+        };
+        Ok((batch, outcome))
+    }
+
+    /// Whether that is the challenge's code.
+    fn is_code_of(
+        &self,
+        challenge: &Challenge,
+        key: &KeyId,
+        typed: &TypedCode,
+    ) -> Result<bool, Error> {
+        let key = self.ports.keys.code_key(key)?;
+        let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
+        Ok(code.matches(typed) && !challenge.of_nobody)
     }
 
     /// Commits what a counted attempt comes to, together with what it means to whatever waits for the challenge.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     Limits, index,
-    standing::{self, Found},
+    standing::{self, Found, Standing},
 };
 use crate::{
     address::{Address, Msisdn},
@@ -15,8 +15,8 @@ use crate::{
     id::MessageId,
     message::{Message, MessageState, Says},
     ports::Ports,
-    record::{Batch, Count, Stored as _},
-    refusal::{PAUSE, Refusal},
+    record::{Batch, Count, Stored as _, Version},
+    refusal::{Outcome, PAUSE, Refusal},
     time::Timestamp,
 };
 
@@ -42,6 +42,13 @@ pub(crate) enum Happened {
     FailedAndEnded,
     /// It ended for something else.
     Ended,
+}
+
+/// How a phone stands with a response that is being counted.
+#[derive(Clone)]
+pub(crate) struct Counted {
+    version: Option<Version>,
+    standing: Standing,
 }
 
 impl Guard<'_> {
@@ -119,6 +126,22 @@ impl Guard<'_> {
         Ok(refusal)
     }
 
+    /// How the phone of a challenge stands with one more response, of which it is not known yet what it comes to.
+    pub(crate) async fn counted(
+        &self,
+        challenge: &Challenge,
+        now: Timestamp,
+    ) -> Result<Outcome<Counted>, Error> {
+        let Found { version, standing } = standing::find(self.ports, number_of(challenge)).await?;
+        Ok(match standing.refusal(now) {
+            Some(refusal) => Outcome::Refused(refusal),
+            None => Outcome::Done(Counted {
+                version,
+                standing: standing.counted(self.limits.settings(), now),
+            }),
+        })
+    }
+
     /// Adds to the batch what it means to the phone that this happened to the challenge.
     pub(crate) async fn end(
         &self,
@@ -129,7 +152,35 @@ impl Guard<'_> {
     ) -> Result<(), Error> {
         let Found { version, standing: before } =
             standing::find(self.ports, number_of(challenge)).await?;
-        let mut standing = before.clone();
+        let standing = self.after(before.clone(), challenge, happened, now, batch)?;
+        if standing != before {
+            batch.put(version, standing)?;
+        }
+        Ok(())
+    }
+
+    /// The same of a response that is counted in that batch.
+    pub(crate) fn end_counted(
+        &self,
+        counted: Counted,
+        challenge: &Challenge,
+        happened: Happened,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let standing = self.after(counted.standing, challenge, happened, now, batch)?;
+        Ok(batch.put(counted.version, standing)?)
+    }
+
+    /// How a phone stands after that. It is told, once, when it is blocked.
+    fn after(
+        &self,
+        mut standing: Standing,
+        challenge: &Challenge,
+        happened: Happened,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<Standing, Error> {
         match happened {
             Happened::Failed => {}
             Happened::Proved => standing = standing.proved().ended(challenge.id()),
@@ -143,10 +194,7 @@ impl Guard<'_> {
                 self.tell(challenge, standing.failures(), until, now, batch)?;
             }
         }
-        if standing != before {
-            batch.put(version, standing)?;
-        }
-        Ok(())
+        Ok(standing)
     }
 
     /// The number of somebody whom nobody knows is in no country, and gets no message.
