@@ -1,6 +1,6 @@
 //! What every flow stands on: the ports, one verifier, the outbox, the way to the phones, the payments.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{error::Error, path::PathBuf, sync::Arc};
 
 use countersign_bank::Iso8583Settings;
 use countersign_channels::SmppMessenger;
@@ -15,7 +15,7 @@ use countersign_domain::{
     retention::{Kept, Retention},
     verifier::Verifier,
 };
-use countersign_store::SqliteStore;
+use countersign_store::{Inspection, SqliteStore};
 use countersign_web::{pins::Argon2id, relying_party::RelyingParties, words::SHARED};
 
 use crate::{
@@ -44,6 +44,8 @@ pub(crate) struct Backbone {
     pub(crate) parties: RelyingParties,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) signals: Signals,
+    /// Finds out beside the traffic whether the store is whole.
+    pub(crate) inspection: Arc<Inspection>,
 }
 
 /// What a backbone is made of: read from the configuration; nothing is opened or connected yet.
@@ -106,8 +108,11 @@ impl Backbone {
         let Groundwork { store, keys, messenger, bank, policy, limits, kept, parties, clock } =
             groundwork;
         let metrics = Arc::new(Metrics::new());
-        let store = SqliteStore::open_sealed(&store, Arc::clone(&keys))
-            .map_err(|error| StartError::Store(error.to_string()))?;
+        let unusable = |error: &dyn Error| StartError::Store(error.to_string());
+        let file = store;
+        let store =
+            SqliteStore::open_sealed(&file, Arc::clone(&keys)).map_err(|error| unusable(&error))?;
+        let inspection = Arc::new(Inspection::start(&file).map_err(|error| unusable(&error))?);
         let (store, committed) = NotifyingStore::of(store, Arc::clone(&metrics));
         let ports = Ports {
             store: Arc::new(store),
@@ -156,7 +161,8 @@ impl Backbone {
                 mount.tasks.push(Box::pin(sending));
             }
         }
-        let backbone = Self { ports, verifier, messenger, payments, parties, metrics, signals };
+        let backbone =
+            Self { ports, verifier, messenger, payments, parties, metrics, signals, inspection };
         Ok((backbone, mount))
     }
 

@@ -4,12 +4,13 @@
 //! No label holds anything of a person, and each has a small, fixed set of values.
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use countersign_domain::{event::Event, id::MessageId, settlement::BankOperation};
+use countersign_store::Inspected;
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -83,8 +84,9 @@ pub(crate) struct Metrics {
     depths: Family<Labels, Gauge>,
     stuck: Family<Labels, Gauge>,
     sms_bound: Gauge,
-    /// When messages were taken over by the network, in that order.
-    sent: Mutex<VecDeque<(MessageId, Instant)>>,
+    store: Family<Labels, Gauge>,
+    /// When messages were taken over by the network. Their ids are in order of time: the first one is the oldest.
+    sent: Mutex<BTreeMap<MessageId, Instant>>,
 }
 
 impl Metrics {
@@ -108,6 +110,7 @@ impl Metrics {
             depths: Family::default(),
             stuck: Family::default(),
             sms_bound: Gauge::default(),
+            store: Family::default(),
             sent: Mutex::default(),
         };
         metrics.register();
@@ -146,6 +149,8 @@ impl Metrics {
         registry.register("stuck_payments", help, self.stuck.clone());
         let help = "Whether there is a session with the SMS centre";
         registry.register("sms_bound", help, self.sms_bound.clone());
+        let help = "What is known of the store's file: 1 for one of running, whole, damaged";
+        registry.register("store_inspection", help, self.store.clone());
     }
 
     /// Counts what happened.
@@ -287,6 +292,18 @@ impl Metrics {
         self.sms_bound.set(i64::from(is_bound));
     }
 
+    pub(crate) fn inspected(&self, store: &Inspected) {
+        let states = [
+            ("running", matches!(store, Inspected::Running { .. })),
+            ("whole", matches!(store, Inspected::Whole { .. })),
+            ("damaged", matches!(store, Inspected::Damaged { .. })),
+        ];
+        for (state, is_so) in states {
+            let labels = vec![("state", state.to_owned())];
+            self.store.get_or_create(&labels).set(i64::from(is_so));
+        }
+    }
+
     /// All metrics, as `application/openmetrics-text; version=1.0.0`.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
@@ -297,15 +314,14 @@ impl Metrics {
     fn remember(&self, id: &MessageId) {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         if sent.len() >= MAX_REMEMBERED {
-            sent.pop_front();
+            sent.pop_first();
         }
-        sent.push_back((id.clone(), Instant::now()));
+        sent.insert(id.clone(), Instant::now());
     }
 
     fn received(&self, id: &MessageId) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = sent.iter().position(|(known, _)| known == id);
-        if let Some((_, at)) = place.and_then(|place| sent.remove(place)) {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        if let Some(at) = sent {
             self.receipt.observe(at.elapsed().as_secs_f64());
         }
     }
