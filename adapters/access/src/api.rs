@@ -13,6 +13,7 @@ use countersign_domain::event::Fact;
 use countersign_web::{
     api::{ApiPart, Served},
     body::{Segment, bytes, created, json, record_id},
+    code_page::beside_pin,
     correlation::TraceParent,
     idempotency::{self, IdempotencyKey},
     problem::Problem,
@@ -102,9 +103,12 @@ async fn respond(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<VerifiedView>, Problem> {
     let id = record_id(id)?;
-    let (session, response) = json::<TypedBody>(&bytes(body)?)?.into_typed()?;
+    let typed = json::<TypedBody>(&bytes(body)?)?;
+    let has_pin = typed.has_pin();
+    let (session, response) = typed.into_typed()?;
     let step = async move { challenges.finish(&party.id, &id, &session, response).await };
-    Ok(Json(to_the_end(step).await?))
+    let verified = to_the_end(step).await;
+    Ok(Json(verified.map_err(|error| beside_pin(Problem::from(error), has_pin))?))
 }
 
 /// Sends the same code once more; neither its time nor its attempts begin anew.

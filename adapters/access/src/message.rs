@@ -81,9 +81,11 @@ pub(crate) struct TypedBody {
     code: String,
     /// The PIN, where the challenge's `code.pin` says that it is asked for.
     #[serde(default)]
+    #[schema(format = Password, write_only, max_length = 256)]
     pin: String,
     /// A PIN to set, where `code.pin` is `asked_or_set`: nothing else is done with the code.
     #[serde(default)]
+    #[schema(format = Password, write_only, max_length = 256)]
     new_pin: String,
 }
 
@@ -144,6 +146,10 @@ impl PurposeBody {
 }
 
 impl TypedBody {
+    pub(crate) const fn has_pin(&self) -> bool {
+        !self.pin.is_empty()
+    }
+
     pub(crate) fn into_typed(self) -> Result<(SessionId, Response), InvalidInput> {
         Ok((session(self.session)?, response(self.code, self.pin, self.new_pin)?))
     }

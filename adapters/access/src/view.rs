@@ -104,6 +104,7 @@ pub struct ChallengeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeView>,
     /// What the person proved: `phone`, and `pin` or `pin_set_by_code`. Nothing before it is verified.
+    #[schema(example = json!(["phone", "pin"]))]
     pub elements: Vec<&'static str>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]

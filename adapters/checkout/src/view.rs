@@ -135,6 +135,7 @@ pub struct MerchantView {
     pub url: String,
     /// What the last payment's payer proved: `phone`, `certificate_key`, `pin`, `pin_set_by_code`. A phone and a
     /// certificate's key are of one category.
+    #[schema(example = json!(["phone", "pin"]))]
     pub elements: Vec<&'static str>,
     /// Why no code was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

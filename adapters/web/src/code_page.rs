@@ -36,6 +36,7 @@ pub struct CodeView {
     pub resend_in_seconds: Option<u32>,
     /// Whether a PIN is asked for beside the code: `asked`, or `asked_or_set` where one may be set with the code instead.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "asked")]
     pub pin: Option<&'static str>,
 }
 

@@ -53,8 +53,9 @@ pub struct EnrolSubscriber {
     #[serde(default)]
     pub card: Option<CardBody>,
     /// A PIN of 6 digits or more, or a password of 8 characters or more, in place of any before; its holder must have chosen
-    /// it with more than the phone (RTS art. 24(2)(b)).
+    /// it with more than the phone (RTS art. 24(2)(b)). Without it, a person whose number stays keeps the one before.
     #[serde(default)]
+    #[schema(format = Password, write_only, min_length = 6, max_length = 256)]
     pub pin: Option<String>,
 }
 
@@ -88,7 +89,7 @@ pub fn subscribers(subscribers: Arc<Subscribers>, parties: RelyingParties) -> Ap
     ApiPart { routes, description: Description::openapi }
 }
 
-/// Enters a subscriber into the directory. Needs a relying party that may.
+/// Enters a subscriber into the directory, with a PIN or without. Needs a relying party that may.
 #[utoipa::path(
     put, path = "/v1/subscribers/{identifier}", params(("identifier" = String, Path, description = "The `userId`.")),
     request_body = EnrolSubscriber, security(("api_key" = [])),
@@ -108,7 +109,7 @@ async fn enrol(
     done(subscribers.enrol_with(&subscriber, pin.as_ref()).await)
 }
 
-/// Removes a subscriber: number, card, and the way from the card to the person. Facts stay, and do not name the person.
+/// Removes a subscriber: number, card, the way from the card to the person, and the PIN. Facts stay, and do not name the person.
 #[utoipa::path(
     delete, path = "/v1/subscribers/{identifier}", params(("identifier" = String, Path, description = "The `userId`.")),
     security(("api_key" = [])),

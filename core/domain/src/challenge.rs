@@ -381,6 +381,7 @@ impl Challenge {
 pub struct Verified {
     challenge: ChallengeId,
     person: Person,
+    elements: Vec<Element>,
 }
 
 impl Verified {
@@ -394,8 +395,17 @@ impl Verified {
         &self.person
     }
 
+    /// What it proves.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
+    }
+
     fn of(challenge: &Challenge) -> Self {
-        Self { challenge: challenge.id().clone(), person: challenge.person().clone() }
+        Self {
+            challenge: challenge.id().clone(),
+            person: challenge.person().clone(),
+            elements: challenge.elements.clone(),
+        }
     }
 }
 

@@ -61,6 +61,7 @@ const CAUSES: Table = &[
     ("too many wrong codes", "too-many-attempts"),
     ("the code came too late", "late-code"),
     ("the code was used already", "code-already-used"),
+    ("a PIN was set, and nothing else", "pin-set"),
     ("this is no code", "invalid-value"),
     ("it is another session", "other-session"),
     ("the phone cannot be reached", "phone-unreachable"),

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use countersign_domain::policy::Profile;
 use countersign_sandbox::{Sandbox, Settings};
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WindowHandle};
 use serde_json::{Value, json};
@@ -23,13 +24,22 @@ pub(crate) struct Wanted {
     pub(crate) dark: bool,
     /// Whether the person's client certificate is in it.
     pub(crate) certificate: bool,
+    /// The profile of the sandbox's policy.
+    pub(crate) profile: Option<Profile>,
     /// A root that is trusted besides the sandbox's.
     pub(crate) root: Option<PathBuf>,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { width: 1100, languages: "en", dark: false, certificate: false, root: None }
+        Self {
+            width: 1100,
+            languages: "en",
+            dark: false,
+            certificate: false,
+            profile: None,
+            root: None,
+        }
     }
 }
 
@@ -56,6 +66,7 @@ impl Browser {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::in_folder(folder.path().join("sandbox"));
         settings.furnished = true;
+        settings.profile = wanted.profile;
         let sandbox = Sandbox::start(settings).await.unwrap();
         let home = folder.path().join("home");
         trust(&home, &sandbox, &wanted);

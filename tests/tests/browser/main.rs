@@ -9,6 +9,7 @@ mod driver;
 mod buys;
 mod enrols;
 mod looks;
+mod pins;
 mod wallet;
 mod wallets;
 

@@ -39,7 +39,7 @@ impl Browser {
     }
 
     /// The code of the message with the reference that stands on this page.
-    async fn code_beside(&self) -> String {
+    pub(crate) async fn code_beside(&self) -> String {
         let said = self.find("#code-reference").await.text().await.unwrap();
         let mut words = said.split_whitespace().skip_while(|word| !matches!(*word, "ref" | "réf"));
         let reference = words.nth(1).map(|word| word.trim_end_matches('.').to_owned());

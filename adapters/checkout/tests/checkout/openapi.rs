@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
+use countersign_domain::element::Element;
 use serde_json::Value;
 
 use crate::support::{Shop, order};
@@ -63,5 +64,21 @@ async fn every_reference_in_the_description_leads_somewhere() {
     assert!(!references.is_empty());
     for reference in references {
         assert!(description.pointer(reference).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn pins_are_described_as_secrets_and_elements_by_their_names() {
+    let description = description(&Shop::new()).await;
+    let schema = |pointer: &str| {
+        let found = description.pointer(&format!("/components/schemas/{pointer}"));
+        found.unwrap_or_else(|| unreachable!("{pointer}")).clone()
+    };
+    let pin = schema("EnrolSubscriber/properties/pin");
+    assert_eq!((&pin["format"], &pin["writeOnly"]), (&"password".into(), &true.into()));
+    assert!(schema("CodeView/properties/pin")["description"].to_string().contains("asked_or_set"));
+    let elements = description["components"]["schemas"]["MerchantView"].to_string();
+    for element in Element::ALL {
+        assert!(elements.contains(&format!("`{}`", element.name())), "{element:?}: {elements}");
     }
 }
