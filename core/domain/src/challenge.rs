@@ -50,8 +50,8 @@ pub struct Challenge {
     /// Responses counted so far.
     pub(crate) attempts: u8,
     pub(crate) state: State,
-    /// Nobody is known here: no message is sent, and no code is right.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// Nobody is known here: no message is sent, and no code is right. Written in any case: what is shorter is faster.
+    #[serde(default)]
     pub(crate) of_nobody: bool,
     /// A keyed hash of the client that asked for it, where it is known: its messages are limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
