@@ -20,7 +20,7 @@ use countersign_domain::{
     record::Stored as _,
     settlement::BankOperation,
 };
-use countersign_web::problem::Problem;
+use countersign_web::{icon, problem::Problem};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -62,7 +62,8 @@ impl Operations {
             .route("/health", get(async || Json(Health { status: "up" })))
             .route("/ready", get(ready))
             .fallback(async || Problem::not_found("There are /metrics, /health and /ready."))
-            .with_state(Arc::new(self));
+            .with_state(Arc::new(self))
+            .merge(icon::routes());
         Endpoint { name: SECTION, address, tls: None, router, trusted_terminators: Vec::new() }
     }
 }
