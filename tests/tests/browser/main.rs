@@ -5,10 +5,15 @@
 
 mod accessible;
 mod driver;
+mod fits;
+mod speaks;
 
+mod again;
 mod buys;
 mod enrols;
 mod looks;
+mod narrow;
+mod pastes;
 mod wallet;
 mod wallets;
 
