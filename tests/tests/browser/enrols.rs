@@ -42,8 +42,7 @@ async fn enrols(languages: &'static str, words: &Words) {
     browser.type_into("#number", "0639980001\u{e007}").await;
     browser.reads(words.number).await;
     seen("refused").await;
-    let number = NUMBER.replace("+33", "\u{202d}+33\u{a0}") + "\u{202c}";
-    browser.paste_into("#number", &number).await;
+    browser.paste_into("#number", NUMBER).await;
     browser.type_into("#number", "\u{e007}").await;
     browser.reads(words.code).await;
     let said = seen_text(&browser).await;

@@ -1,8 +1,11 @@
 //! A payer on a phone, in both languages: each state of a checkout, and where there is none.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
 
-use crate::driver::{Browser, Wanted};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::driver::{Browser, PATIENCE, Wanted};
 
 struct Words {
     code: &'static str,
@@ -52,19 +55,28 @@ impl Browser {
         self.find("#code").await;
     }
 
+    /// Types the code and sends it; the answer is there.
     pub(crate) async fn send_code(&self, code: &str) {
         self.paste_into("#code", code).await;
+        let before = self.run("return performance.timeOrigin", vec![]).await;
         self.click("#code ~ button").await;
+        let answered =
+            "return document.readyState === 'complete' && performance.timeOrigin !== arguments[0]";
+        let end = Instant::now() + PATIENCE;
+        while self.run(answered, vec![before.clone()]).await != true {
+            assert!(Instant::now() < end, "no answer to a code");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Once the bank has let go of the last payment, another is begun.
     pub(crate) async fn begin_again(&self) {
         let again = "const look = document.querySelector('section[role=status] a'); \
                      if (look) look.click(); return document.querySelector('#user_id') !== null";
-        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         while self.run(again, vec![]).await != true {
-            assert!(std::time::Instant::now() < end, "no payment can be begun");
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            assert!(Instant::now() < end, "no payment can be begun");
+            sleep(Duration::from_millis(100)).await;
         }
     }
 

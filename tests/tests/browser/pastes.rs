@@ -60,7 +60,7 @@ async fn a_card_is_taken_as_it_is_pasted_and_a_year_is_never_cut() {
         (in_script(&card.number, '\u{ff10}'), in_script(&format!("{month}/{short}"), '\u{ff10}')),
         (
             in_script(&grouped(&card.number, "\u{200b} "), '\u{660}'),
-            in_script(&format!("{month}\u{2013}{year}"), '\u{660}'),
+            in_script(&format!("{month} \u{2060}/ {year}"), '\u{660}'),
         ),
     ];
     for (number, expiry) in forms {

@@ -102,8 +102,7 @@ impl Browser {
         self.find("#number[aria-invalid] + #problem").await;
         self.seen(screen, "opening a wallet, refused").await;
         self.find("#number").await.clear().await.unwrap();
-        let (country, rest) = number.split_at(3);
-        self.paste_into("#number", &format!("\u{202d}{country}\u{a0}{rest}\u{202c}")).await;
+        self.type_into("#number", &number).await;
         self.click("main form button").await;
         self.find("#code").await;
         self.seen(screen, "the code of an opening").await;
