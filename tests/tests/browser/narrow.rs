@@ -214,7 +214,7 @@ async fn a_purchase_by_set_lies_well_on_a_phone_in_french() {
     browser.find("#password").await;
     seen("locked", "Ouvrez votre portefeuille").await;
     browser.type_into("#password", "another password\u{e007}").await;
-    browser.find("#password + #problem").await;
+    browser.find("#problem + #password").await;
     seen("wrong password", "Ce n'est pas le mot de passe").await;
     let page = browser.client.current_url().await.unwrap();
     browser.client.goto(page.join("/nowhere").unwrap().as_str()).await.unwrap();

@@ -82,7 +82,7 @@ async fn a_card_is_taken_as_it_is_pasted_and_a_year_is_never_cut() {
         browser.paste_into("#card_number", &card.number).await;
         browser.paste_into("#card_expiry", expiry).await;
         browser.click("#card_expiry ~ button").await;
-        browser.find("#card_expiry[aria-invalid=true] + #problem").await;
+        browser.find("#problem + #card_expiry[aria-invalid=true]").await;
         browser.reads(why).await;
     }
     browser.close().await;

@@ -29,6 +29,8 @@ if (problems.length === 1) {
   if (document.activeElement !== (marked ?? problems[0])) {
     faults.push(`opens at <${document.activeElement.localName} id='${document.activeElement.id}'> and not at what is wrong`);
   }
+  const { top, bottom } = problems[0].getBoundingClientRect();
+  if (bottom < 0 || top > innerHeight) faults.push('opens where what is wrong is not seen');
   if (marked && !marked.getAttribute('aria-describedby')?.split(' ').includes('problem')) {
     faults.push(`${marked.id} is not described by what is wrong`);
   }

@@ -99,7 +99,7 @@ impl Browser {
         self.type_into("#number", "0639").await;
         self.type_into("#name", "Daily").await;
         self.click("main form button").await;
-        self.find("#number[aria-invalid] + #problem").await;
+        self.find("#problem + #number[aria-invalid]").await;
         self.seen(screen, "opening a wallet, refused").await;
         self.find("#number").await.clear().await.unwrap();
         self.type_into("#number", &number).await;
