@@ -9,7 +9,7 @@ use std::{
 };
 
 use countersign_sandbox::{Sandbox, Settings};
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element, key::Key, wd::WindowHandle};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WindowHandle};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
