@@ -26,7 +26,7 @@ const faults = [];
 const page = document.documentElement;
 if (page.scrollWidth > page.clientWidth) faults.push(`the page is ${page.scrollWidth} wide`);
 const room = (element) => {
-  const block = element.closest('section,form,footer,header,.card,.phone,.pane,main,body');
+  const block = element.closest('.choice span,.bubble,section,form,footer,header,.card,.phone,.pane,main,body');
   const style = getComputedStyle(block);
   return block.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
 };
@@ -42,7 +42,7 @@ const alone = (element, word) => {
 for (const node of texts) {
   const element = node.parentElement;
   if (!element.checkVisibility({ visibilityProperty: true })) continue;
-  for (const { 0: word, index } of node.data.matchAll(/\S*:\/\/\S*|[^\s\u00b7\/-]+/g)) {
+  for (const { 0: word, index } of node.data.matchAll(/\S*:\/\/\S*|[^ \t\n\u00b7\/-]+/g)) {
     const range = document.createRange();
     range.setStart(node, index);
     range.setEnd(node, index + word.length);
