@@ -26,7 +26,7 @@ const faults = [];
 const page = document.documentElement;
 if (page.scrollWidth > page.clientWidth) faults.push(`the page is ${page.scrollWidth} wide`);
 const room = (element) => {
-  const block = element.closest('.choice span,.bubble,section,form,footer,header,.card,.phone,.pane,main,body');
+  const block = element.closest('.choice span,.bubble,.said,section,form,footer,header,.card,.phone,.pane,main,body');
   const style = getComputedStyle(block);
   return block.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
 };
