@@ -159,6 +159,25 @@ impl Enrolments {
         }
     }
 
+    /// Sends the code of an enrolment once more: it counts as one of the number's codes of the day.
+    ///
+    /// # Errors
+    /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over or too soon,
+    /// [`AuthorityError::TooManyCodes`], and when a port fails.
+    pub async fn resend(&self, token: &EnrolmentToken) -> Result<(), AuthorityError> {
+        let challenge = self.challenge(token).await?;
+        let now = self.ports.clock.now();
+        // What is refused anyhow is not counted.
+        if challenge.over().is_none()
+            && challenge.resend_wait_seconds(now) == Some(0)
+            && let Some(number) = challenge.person().address.msisdn()
+        {
+            self.count_code(number, now).await?;
+        }
+        let sent = self.verifier.resend(&token.challenge, &token.session).await?;
+        sent.done().map(drop).map_err(AuthorityError::Refused)
+    }
+
     async fn started(
         &self,
         challenge: &Challenge,

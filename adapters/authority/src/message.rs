@@ -59,6 +59,13 @@ impl StartForm {
     }
 }
 
+/// The form that has the code sent once more.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendForm {
+    pub(crate) enrolment: String,
+}
+
 /// The form with the code, and with a request or a passphrase.
 #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct CodeForm {

@@ -19,6 +19,7 @@ use countersign_domain::{code::TypedCode, time::Timestamp};
 use countersign_web::{
     body::{Segment, bytes, json},
     client_address::ClientAddress,
+    guest::Guest,
     peer_certificate::PeerCertificates,
     problem::Problem,
     step::to_the_end,
@@ -88,9 +89,12 @@ pub fn routes(service: Arc<AuthorityService>) -> Router {
         .route("/v1/enrolments", post(start))
         .route("/list.crl", get(list))
         .merge(page::routes())
-        .fallback(async || Problem::shared(StatusCode::NOT_FOUND, "not-found"))
-        .method_not_allowed_fallback(async || {
-            Problem::shared(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+        .fallback(async |guest: Guest, headers: HeaderMap| {
+            page::nowhere(&guest, &headers, &Problem::shared(StatusCode::NOT_FOUND, "not-found"))
+        })
+        .method_not_allowed_fallback(async |guest: Guest, headers: HeaderMap| {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            page::nowhere(&guest, &headers, &Problem::shared(status, "method-not-allowed"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(service)

@@ -217,7 +217,8 @@ impl Checkouts {
         let Loaded { checkout, payment, .. } = self.load(id).await?;
         let mut view = self.view_of(&checkout, payment.as_ref(), session).await?;
         let can_pay = self.must_be_open(&checkout, payment.as_ref()).is_ok();
-        if payment.is_some_and(|payment| session != Some(payment.session())) {
+        let is_own = payment.is_some_and(|payment| session == Some(payment.session()));
+        if !is_own {
             // The address alone does not show with which card another person pays.
             view.card = None;
         }
@@ -227,6 +228,7 @@ impl Checkouts {
             return_url: checkout.return_url,
             locale: checkout.locale,
             can_pay,
+            is_own,
         })
     }
 

@@ -10,13 +10,14 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
+    routing::get,
 };
 use countersign_domain::{
     error::Error,
     id::{RelyingPartyId, SessionId},
 };
 use countersign_web::{
+    astray::to_its_page,
     body::{Segment, form},
     client_address::ClientAddress,
     code_page::{beside_pin, response},
@@ -35,7 +36,7 @@ use crate::{
     message::{CodeForm, PayForm},
     page,
     record::CheckoutId,
-    view::PayerView,
+    view::{CANCELLED, CheckoutView, PayerView, Status},
 };
 
 /// Longest form that is read, in bytes.
@@ -53,9 +54,9 @@ struct Pages {
 pub fn payer_pages(checkouts: Arc<Checkouts>, themes: Themes) -> Router {
     Router::new()
         .route("/pay/{id}", get(show).post(pay))
-        .route("/pay/{id}/code", post(code))
-        .route("/pay/{id}/resend", post(resend))
-        .route("/pay/{id}/cancel", post(cancel))
+        .route("/pay/{id}/code", get(to_its_page).post(code))
+        .route("/pay/{id}/resend", get(to_its_page).post(resend))
+        .route("/pay/{id}/cancel", get(to_its_page).post(cancel))
         .route("/theme/{relying_party}/logo", get(logo))
         .fallback(async |guest: Guest| {
             wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found"))
@@ -147,7 +148,15 @@ impl Visit {
     }
 
     /// The answer to a form: the checkout as it stands as JSON, a way back to its page, or what is wrong, on the page.
-    async fn answer(self, checkouts: &Checkouts, done: Result<(), Problem>) -> Response {
+    ///
+    /// A form that is sent twice (two clicks, two tabs) did its work the first time: to a person, whose page is where the
+    /// second was to lead, that is no problem.
+    async fn answer(
+        self,
+        checkouts: &Checkouts,
+        done: Result<(), Problem>,
+        is_reached: fn(&CheckoutView) -> bool,
+    ) -> Response {
         match (done, self.guest.wants) {
             (Ok(()), WantsJson(true)) => match self.shown(checkouts).await {
                 Ok(shown) => Json(shown.view).into_response(),
@@ -159,6 +168,9 @@ impl Visit {
             },
             (Err(problem), WantsJson(true)) => problem.into_response(),
             (Err(problem), WantsJson(false)) => match self.shown(checkouts).await {
+                Ok(shown) if problem.is_moved_on() && shown.is_own && is_reached(&shown.view) => {
+                    Redirect::to(&format!("/pay/{}", shown.view.id)).into_response()
+                }
                 Ok(shown) => self.page(&shown, Some(&problem)),
                 Err(_) => wrong(&self.guest, &problem),
             },
@@ -207,7 +219,13 @@ async fn pay(
         Ok(())
     };
     let done = paid.await;
-    visit.answer(&checkouts, done).await
+    let is_reached = |view: &CheckoutView| match view.status {
+        Status::AwaitingCode | Status::Processing | Status::Paid => true,
+        Status::Open | Status::Declined | Status::Releasing | Status::Voided | Status::Expired => {
+            false
+        }
+    };
+    visit.answer(&checkouts, done, is_reached).await
 }
 
 async fn code(
@@ -225,7 +243,8 @@ async fn code(
         to_the_end(finish).await.map_err(|error| beside_pin(Problem::from(error), has_pin))
     };
     let done = finished.await;
-    visit.answer(&checkouts, done).await
+    let is_reached = |view: &CheckoutView| matches!(view.status, Status::Processing | Status::Paid);
+    visit.answer(&checkouts, done, is_reached).await
 }
 
 async fn resend(State(checkouts): Shared, visit: Visit) -> Response {
@@ -236,7 +255,7 @@ async fn resend(State(checkouts): Shared, visit: Visit) -> Response {
         Ok(())
     };
     let done = resent.await;
-    visit.answer(&checkouts, done).await
+    visit.answer(&checkouts, done, |_| false).await
 }
 
 async fn cancel(State(checkouts): Shared, visit: Visit) -> Response {
@@ -247,7 +266,7 @@ async fn cancel(State(checkouts): Shared, visit: Visit) -> Response {
         Ok(())
     };
     let done = cancelled.await;
-    visit.answer(&checkouts, done).await
+    visit.answer(&checkouts, done, |view| view.cause == Some(CANCELLED)).await
 }
 
 /// A relying party's logo, for its pages.

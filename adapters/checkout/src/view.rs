@@ -19,6 +19,9 @@ use utoipa::ToSchema;
 
 use crate::record::Checkout;
 
+/// The cause of a payment that its payer, or its merchant, called off.
+pub(crate) const CANCELLED: &str = "cancelled";
+
 /// Where a checkout stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -111,6 +114,8 @@ pub struct PayerView {
     pub locale: Option<Locale>,
     /// Whether a payment may be begun.
     pub can_pay: bool,
+    /// Whether the last payment is this session's.
+    pub is_own: bool,
 }
 
 /// Why no code was asked for.
@@ -258,7 +263,7 @@ fn cause(payment: &Payment) -> Option<&'static str> {
                 VoidCause::NotVerified { refusal } => refusal.name(),
                 VoidCause::CaptureRefused { .. } => "declined-by-bank",
                 VoidCause::Interrupted => "interrupted",
-                VoidCause::CalledOff => "cancelled",
+                VoidCause::CalledOff => CANCELLED,
                 VoidCause::NotCaptured => "not-captured",
             })
         }

@@ -21,7 +21,7 @@ use countersign_domain::{
     settlement::BankOperation,
 };
 use countersign_store::{Inspected, Inspection};
-use countersign_web::problem::Problem;
+use countersign_web::{icon, problem::Problem};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -65,7 +65,8 @@ impl Operations {
             .route("/health", get(async || Json(Health { status: "up" })))
             .route("/ready", get(ready))
             .fallback(async || Problem::not_found("There are /metrics, /health and /ready."))
-            .with_state(Arc::new(self));
+            .with_state(Arc::new(self))
+            .merge(icon::routes());
         Endpoint { name: SECTION, address, tls: None, router, trusted_terminators: Vec::new() }
     }
 }

@@ -11,6 +11,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     api::{ApiPart, api},
+    icon,
     pins::Argon2id,
     subscribers::subscribers,
 };
@@ -125,7 +126,8 @@ impl Server {
             .into_iter()
             .map(|mut endpoint| {
                 let (name, metrics) = (endpoint.name, Arc::clone(&backbone.metrics));
-                endpoint.router = watched(wrap(endpoint.router), name, metrics);
+                let router = endpoint.router.merge(icon::routes());
+                endpoint.router = watched(wrap(router), name, metrics);
                 let bounds = Bounds::of(section, &endpoint.trusted_terminators);
                 (endpoint, bounds)
             })

@@ -14,13 +14,14 @@ use axum::{
         DefaultBodyLimit, FromRef, FromRequestParts, Query, State,
         rejection::{BytesRejection, QueryRejection},
     },
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
     routing::{delete, get, post},
 };
 use countersign_domain::id::SessionId;
 use countersign_statement::Unfit;
 use countersign_web::{
+    astray::{Way, astray},
     body::{MAX_BODY_BYTES, Segment, bytes, created, json, record_id},
     client_address::ClientAddress,
     code_page::beside_pin,
@@ -44,6 +45,7 @@ use crate::{
     flow::{NewTransfer, TransferView, Visitor},
     message::{CardId, CodeTyped, PaymentRequest, PurchaseId, WalletNumber},
     record::{OpeningId, TransferId},
+    words::WORDS,
 };
 
 type Shared = State<Arc<Wallets>>;
@@ -74,12 +76,21 @@ pub fn client_routes(wallets: Arc<Wallets>) -> Router {
         .route("/v1/payments/{id}/code", post(finish_payment))
         .route("/v1/payments/{id}/resend", post(resend))
         .route("/v1/payments/{id}/cancel", post(cancel))
-        .fallback(async || Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record"))
-        .method_not_allowed_fallback(async || {
-            Problem::shared(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+        .fallback(async |guest: Guest, headers: HeaderMap| {
+            nowhere(&guest, &headers, &Problem::no_record())
+        })
+        .method_not_allowed_fallback(async |guest: Guest, headers: HeaderMap| {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            nowhere(&guest, &headers, &Problem::shared(status, "method-not-allowed"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(wallets)
+}
+
+/// To programs the problem, and to browsers the way to the pages, which are at the same address.
+fn nowhere(guest: &Guest, headers: &HeaderMap, problem: &Problem) -> Response {
+    let name = &WORDS.say(&guest.language(None), "to-your-wallets", &[]);
+    astray(headers, guest, problem, Way { name, path: "/" })
 }
 
 /// The person who signed in at the session of the request.

@@ -130,7 +130,9 @@ pub struct CodeForm<'a> {
     pub fields: String,
     /// What typing the code does.
     pub button: String,
-    /// What the button says that cancels; `None` where there is neither cancelling nor another message.
+    /// Further fields of the form that has the message sent again, as HTML; `None` where there is no such form.
+    pub resend_fields: Option<String>,
+    /// What the button says that cancels; `None` where there is nothing to cancel.
     pub cancel: Option<String>,
     /// What is wrong.
     pub problem: Option<&'a Problem>,
@@ -185,19 +187,31 @@ impl CodeForm<'_> {
     }
 
     /// Whether the PIN's field is to be marked: a wrong code and a wrong PIN are not told apart.
-    fn is_pin_wrong(&self, new: bool) -> bool {
-        let field = if new { Field::NewPin } else { Field::Pin };
-        let wrong = |problem: &Problem| {
-            problem.field() == Some(field) || (problem.name() == "wrong-code" && !new)
-        };
-        self.problem.is_some_and(wrong)
+    fn is_pin_wrong(&self) -> bool {
+        self.is_of(Field::Pin) || self.is_wrong_code()
     }
 
     /// Whether the code's field is to be marked.
     fn is_wrong(&self) -> bool {
-        let wrong = |problem: &Problem| {
-            problem.name() == "wrong-code" || problem.field() == Some(Field::Code)
-        };
-        self.problem.is_some_and(wrong)
+        self.is_of(Field::Code) || self.is_wrong_code()
+    }
+
+    /// Whether the page opens at the code's field: not when something else is wrong, which is then to be heard first.
+    fn has_focus(&self) -> bool {
+        self.problem.is_none() || self.is_wrong()
+    }
+
+    fn is_wrong_code(&self) -> bool {
+        self.problem.is_some_and(|problem| problem.name() == "wrong-code")
+    }
+
+    /// Whether what is wrong is that value.
+    fn is_of(&self, field: Field) -> bool {
+        self.problem.and_then(Problem::field) == Some(field)
+    }
+
+    /// What is wrong, beside the field.
+    fn wrong(&self) -> String {
+        self.problem.map(|problem| problem.beside_field(self.language)).unwrap_or_default()
     }
 }

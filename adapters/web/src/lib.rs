@@ -27,8 +27,10 @@ pub mod idempotency;
 pub mod step;
 pub mod transaction;
 // The answer: problems, pages and their words.
+pub mod astray;
 pub mod client_address;
 pub mod code_page;
+pub mod icon;
 pub mod page;
 pub mod problem;
 mod refusals;

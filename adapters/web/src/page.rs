@@ -25,6 +25,12 @@ const STYLE: &str = include_str!("style.css");
 /// anybody else (CSP Level 3). Where its forms go and the hashes of its styles follow.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; img-src 'self'; form-action 'self'";
 
+/// What the element has that says what is wrong: there is one in a page at most, and fields are described by it.
+const SAID_HERE: &str = " id=\"problem\"";
+
+/// What marks an element of the page's own part that says what is wrong: the frame does not say it, too.
+pub const IS_THE_PROBLEM: &str = r#" id="problem" tabindex="-1" autofocus"#;
+
 /// What is around a page's own part.
 #[derive(Clone, Copy, Debug)]
 pub struct PageStyle<'a> {
@@ -98,6 +104,29 @@ fn style_of(theme: &Theme) -> String {
 impl Frame<'_> {
     fn say(&self, name: &str) -> String {
         SHARED.say(self.page.language, name, &[])
+    }
+
+    /// What the tab is called: what is wrong comes first, so that people who hear the page learn it first (WCAG 2.4.2).
+    fn headline(&self) -> String {
+        match self.problem {
+            Some(problem) => format!("{} · {}", problem.title(self.page.language), self.title),
+            None => self.title.to_owned(),
+        }
+    }
+
+    /// What is wrong, unless the page's own part says it beside what it is about: nothing is said twice.
+    fn said_here(&self) -> Option<&Problem> {
+        self.problem.filter(|_| !self.main.contains(SAID_HERE))
+    }
+
+    /// Whether what is wrong is what the page is about.
+    fn is_headed_here(&self) -> bool {
+        !self.main.contains("<h1")
+    }
+
+    /// Whether a field has the focus when the page opens, which is then the one that is wrong; else what is wrong has it.
+    fn is_focused_below(&self) -> bool {
+        self.main.contains(" autofocus")
     }
 
     fn logo(&self) -> Option<&RelyingPartyId> {

@@ -106,7 +106,7 @@ impl Problem {
     }
 
     /// There is no such record, or it is not the caller's.
-    pub(crate) fn no_record() -> Self {
+    pub fn no_record() -> Self {
         Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record")
     }
 
@@ -177,9 +177,19 @@ impl Problem {
         self.status
     }
 
+    /// Whether nothing is wrong but that things moved on: what was sent was used, done or called off meanwhile.
+    pub fn is_moved_on(&self) -> bool {
+        matches!(self.status, StatusCode::CONFLICT | StatusCode::GONE)
+    }
+
     /// Its name: what `type` ends with.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Which of the words say it: its name, or what is closer.
+    pub fn words(&self) -> &str {
+        &self.key
     }
 
     /// Which value is at fault.
@@ -202,6 +212,14 @@ impl Problem {
             .or_else(|| self.find(language, &format!("rec-{}", self.key)))
             .or_else(|| self.plain.as_ref().map(|plain| plain.detail.clone()))
             .unwrap_or_default()
+    }
+
+    /// What is wrong, where it stands beside the field that it is about: a value's rule alone says it.
+    pub fn beside_field(&self, language: &Language) -> String {
+        match self.field().and_then(field_words) {
+            Some(_) => self.detail(language),
+            None => format!("{}. {}", self.title(language), self.detail(language)),
+        }
     }
 
     /// What a program is told to do about it: the broken rule where there is one.

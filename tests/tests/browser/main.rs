@@ -5,11 +5,16 @@
 
 mod accessible;
 mod driver;
+mod fits;
+mod speaks;
 
+mod again;
 mod buys;
 mod enrols;
 mod looks;
 mod pins;
+mod narrow;
+mod pastes;
 mod wallet;
 mod wallets;
 

@@ -236,3 +236,63 @@ async fn a_list_is_signed_anew_after_a_minute_of_the_clock() {
     desk.house.clock.advance_seconds(1);
     assert_ne!(list().await, first);
 }
+
+#[tokio::test]
+async fn where_nothing_is_a_browser_gets_the_way_on_and_a_program_the_problem() {
+    let desk = Desk::new();
+    for (accept, is_page) in
+        [("text/html,*/*;q=0.8", true), ("application/json", false), ("", false)]
+    {
+        let request = Request::builder().uri("/nowhere").header("Accept", accept);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = desk.routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 404);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        assert_eq!(body.contains("<a href=\"/enrol\">"), is_page, "{accept}: {body}");
+        assert_eq!(body.contains("urn:countersign:problem:not-found"), !is_page, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_sent_again_after_a_while_and_counts_as_one_of_the_days() {
+    let desk = Desk::new();
+    let form = format!("identifier=alice&number={NUMBER}");
+    let (_, _, asked) = desk.ask("/enrol", "en", &form).await;
+    let first = desk.message().await;
+    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
+    let again = format!("enrolment={}", rest.split('"').next().unwrap());
+    let (status, _, early) = desk.ask("/enrol/resend", "en", &again).await;
+    assert_eq!(status, 429, "{early}");
+    assert!(early.contains("Too soon for another message"), "{early}");
+    // It is asked for on the page that is still the code's.
+    assert!(early.contains("name=\"passphrase\""), "{early}");
+    desk.house.clock.advance_seconds(31);
+    let (status, _, sent) = desk.ask("/enrol/resend", "en", &again).await;
+    assert_eq!(status, 200, "{sent}");
+    let second = desk.message().await;
+    let code = |text: &str| text.rsplit_once('#').unwrap().1.to_owned();
+    assert_eq!(code(&first), code(&second));
+    // Two of five are used up.
+    for _ in 0..3 {
+        assert_eq!(desk.ask("/enrol", "en", &form).await.0, 200);
+    }
+    assert_eq!(desk.ask("/enrol", "en", &form).await.0, 429);
+}
+
+#[tokio::test]
+async fn what_enrolment_says_speaks_of_no_amount() {
+    let desk = Desk::new();
+    for language in ["en", "fr"] {
+        let form = format!("identifier=alice&number={NUMBER}");
+        let (_, _, asked) = desk.ask("/enrol", language, &form).await;
+        let text = desk.message().await;
+        for said in [&asked, &text] {
+            let said = said.to_lowercase().replace("class=\"amount", "").replace(".amount{", "");
+            for word in ["amount", "montant", "pay ", "payer "] {
+                assert!(!said.contains(word), "{language}, {word}: {said}");
+            }
+        }
+        desk.house.clock.advance_seconds(90_000);
+    }
+}

@@ -142,6 +142,10 @@ async fn a_flow_runs_when_its_section_is_there() {
             if let Some(address) = address {
                 let answer = folder.ask(address, &request("GET", path, "", "")).await;
                 assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{flows:?}: {answer}");
+                // Browsers ask every host for it.
+                let icon = folder.ask(address, &request("HEAD", "/favicon.ico", "", "")).await;
+                assert!(icon.starts_with("HTTP/1.1 200 "), "{listener}: {icon}");
+                assert!(icon.contains("content-type: image/png"), "{listener}: {icon}");
             }
         }
         server.stop().await;

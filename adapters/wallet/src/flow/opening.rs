@@ -107,6 +107,21 @@ impl Wallets {
         }
     }
 
+    /// Sends the code of an opening once more.
+    ///
+    /// # Errors
+    /// The refusal with its cause, when there is no such opening at that session, and when a port fails.
+    pub async fn resend_opening_code(
+        &self,
+        id: &OpeningId,
+        session: &SessionId,
+    ) -> Result<(), WalletError> {
+        let asked = self.asked_at_opening(id, session).await?;
+        let asked = asked.ok_or(WalletError::NotNow("opened"))?;
+        let sent = self.verifier.resend(&asked.challenge, session).await?;
+        sent.done().map(drop).map_err(WalletError::Refused)
+    }
+
     /// Why a wallet was not opened although the number is proved.
     async fn not_opened(&self, person: &Person) -> Result<WalletError, WalletError> {
         let holder = self.ports.store.expect::<Holder>(person.identifier.as_str()).await?.value;

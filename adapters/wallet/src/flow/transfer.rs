@@ -119,6 +119,24 @@ impl Wallets {
         self.transfer(visitor, id).await
     }
 
+    /// Sends the code with which money is paid in once more.
+    ///
+    /// # Errors
+    /// The refusal with its cause, and when a port fails.
+    pub async fn resend_pay_in_code(
+        &self,
+        visitor: &Visitor,
+        id: &TransferId,
+    ) -> Result<(), WalletError> {
+        let transfer = self.own_transfer(visitor, id).await?.value;
+        let Direction::In { payment } = &transfer.direction else {
+            return Err(transfer.not_now().into());
+        };
+        let payment = self.gateway.payment(payment).await?;
+        let sent = self.gateway.resend_code(&payment, &visitor.person().session).await?;
+        sent.done().map(drop).map_err(WalletError::Refused)
+    }
+
     /// Takes money out, to a card that no less was paid in from. The same again is the same movement.
     ///
     /// # Errors

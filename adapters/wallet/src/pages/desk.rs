@@ -194,14 +194,14 @@ impl Desk {
         problem: Option<&Problem>,
         main: &impl Template,
     ) -> Response {
-        self.show_handing_to(None, title, path, problem, main)
+        self.show_handing_to(None, &[title], path, problem, main)
     }
 
-    /// The same, of which a form goes to that address of a merchant.
+    /// The same, called by several names, the closest first, and with a form that goes to that address of a merchant.
     pub(super) fn show_handing_to(
         &self,
         other: Option<&ReturnUrl>,
-        title: &str,
+        titles: &[&str],
         path: Option<&str>,
         problem: Option<&Problem>,
         main: &impl Template,
@@ -216,7 +216,8 @@ impl Desk {
         let house = &self.wallets.house;
         let party = Some(Brand { id: &house.party, name: house.name.as_str(), theme: None });
         let style = PageStyle { language: &self.language, party, path };
-        let title = self.voice().say(title);
+        let titles: Vec<String> = titles.iter().map(|title| self.voice().say(title)).collect();
+        let title = titles.join(" · ");
         let mut response = page_handing_to(other, &title, style, problem, &main);
         self.guest.keep_language(&mut response);
         response

@@ -30,3 +30,4 @@ no-message = No message?
 resend-after = You can have it sent again in { $seconds } s.
 resend-now = You can have it sent again; the code stays the same.
 resend = Send the code again
+cancel-payment = Cancel payment

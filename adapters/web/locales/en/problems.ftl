@@ -120,7 +120,7 @@ field-identifier = The user name has 1 to 128 characters.
 field-number = The number must begin with + and the country code, such as +33 6 12 34 56 78.
 field-pin = The PIN or password has 1 to 256 characters.
 field-new-pin = A new PIN has 6 digits or more, a password 8 characters or more, and it is none of those that are guessed first. Where none can be set, ask who entered you.
-field-code = The code has 6 to 10 digits.
+field-code = Type the digits of the code alone: there are 6 to 10.
 
 # A relying party's program is not right.
 err-not-authenticated = The API key is missing or not known

@@ -30,3 +30,4 @@ no-message = Pas de message ?
 resend-after = Vous pourrez le faire renvoyer dans { $seconds } s.
 resend-now = Vous pouvez le faire renvoyer ; le code reste le même.
 resend = Renvoyer le code
+cancel-payment = Annuler le paiement

@@ -119,7 +119,7 @@ field-identifier = Le nom d’utilisateur a 1 à 128 caractères.
 field-number = Le numéro commence par + et l’indicatif du pays, comme +33 6 12 34 56 78.
 field-pin = Le code PIN ou mot de passe a 1 à 256 caractères.
 field-new-pin = Un nouveau code PIN a 6 chiffres ou plus, un mot de passe 8 caractères ou plus, et il n’est pas de ceux que l’on devine d’abord. S’il ne peut être défini ici, demandez à qui vous a inscrit.
-field-code = Le code a 6 à 10 chiffres.
+field-code = Tapez les chiffres du code seuls : il y en a 6 à 10.
 
 # Le programme d’une partie utilisatrice n’est pas juste.
 err-not-authenticated = La clé d’API manque ou n’est pas connue
