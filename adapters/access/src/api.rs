@@ -103,8 +103,10 @@ async fn respond(
 ) -> Result<Json<VerifiedView>, Problem> {
     let id = record_id(id)?;
     let (session, response) = json::<TypedBody>(&bytes(body)?)?.into_typed()?;
+    let again = format!("/v1/challenges/{id}");
     let step = async move { challenges.finish(&party.id, &id, &session, response).await };
-    Ok(Json(to_the_end(step).await?))
+    let done = to_the_end(step).await.map_err(Problem::from);
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Sends the same code once more; neither its time nor its attempts begin anew.
@@ -124,8 +126,10 @@ async fn resend(
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
     let session = json::<ResendBody>(&bytes(body)?)?.into_session()?;
+    let again = format!("/v1/challenges/{id}");
     let step = async move { challenges.resend(&party.id, &id, &session).await };
-    Ok(Json(to_the_end(step).await?))
+    let done = to_the_end(step).await.map_err(Problem::from);
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Cancels a challenge: its code is not accepted any more. Cancelling twice is answered as once.
@@ -142,8 +146,10 @@ async fn cancel(
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
+    let again = format!("/v1/challenges/{id}");
     let step = async move { challenges.cancel(&party.id, &id).await };
-    Ok(Json(to_the_end(step).await?))
+    let done = to_the_end(step).await.map_err(Problem::from);
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Shows everything that happened to a challenge.

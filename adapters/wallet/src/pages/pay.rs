@@ -17,6 +17,7 @@ use countersign_domain::{
 use countersign_web::{
     body::{Segment, form, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
+    page::looking_again,
     problem::Problem,
     return_url::ReturnUrl,
 };
@@ -232,7 +233,10 @@ impl Desk {
     async fn offer_again(&self, visitor: &Visitor, typed: &PayForm, problem: &Problem) -> Answer {
         let offered = &self.wallets.show_ticket(&typed.ticket).await?;
         let looked = Looked { ticket: &typed.ticket, offered, chosen: &typed.source };
-        self.offer(Some(visitor), &looked, None, Some(problem)).await
+        // Its payment may have been begun: whoever asks for the ticket then is led to it.
+        let again = problem.is_outcome_unknown();
+        let again = again.then(|| format!("/pay?ticket={}", carried(&typed.ticket)));
+        self.offer(Some(visitor), &looked, again.as_deref(), Some(problem)).await
     }
 }
 
@@ -324,7 +328,13 @@ impl Desk {
             (path_of(id), problem.or(over.as_ref()), &Bought::of(&view.transaction));
         let (voice, return_url) = (self.voice(), return_url.as_ref());
         let main = Payment { voice, bought, view, path: &path, code, return_url, problem };
-        Ok(self.show_handing_to(return_url, "your-purchase", Some(&path), problem, &main))
+        let page = self.show_handing_to(return_url, "your-purchase", Some(&path), problem, &main);
+        Ok(match view.status {
+            PaymentStatus::Processing => looking_again(page, &path),
+            PaymentStatus::AwaitingCode(_)
+            | PaymentStatus::Paid { .. }
+            | PaymentStatus::NotPaid { .. } => page,
+        })
     }
 }
 

@@ -15,6 +15,7 @@ use countersign_domain::{
 use countersign_web::{
     body::{Segment, form, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
+    page::looking_again,
     problem::Problem,
 };
 use serde::Deserialize;
@@ -345,7 +346,13 @@ impl Desk {
         let (path, problem) = (path_of(id), problem.or(over.as_ref()));
         let (house, voice) = (self.house(), self.voice());
         let main = Transfer { voice, view, house, path: &path, code, problem };
-        Ok(self.show("your-transfer", Some(&path), problem, &main))
+        let page = self.show("your-transfer", Some(&path), problem, &main);
+        Ok(match view.status {
+            TransferStatus::Processing => looking_again(page, &path),
+            TransferStatus::AwaitingCode(_)
+            | TransferStatus::Done { .. }
+            | TransferStatus::NotMade { .. } => page,
+        })
     }
 }
 
