@@ -124,6 +124,11 @@ impl CertificateAuthority {
     /// As [`CertificateAuthority::issue`].
     pub async fn check(&self, issuance: &Issuance) -> Result<(), AuthorityError> {
         check_number(issuance)?;
+        self.check_unproved(issuance).await
+    }
+
+    /// The same, before the number is proved: a code is used up for what is issued then, and for nothing else.
+    pub(crate) async fn check_unproved(&self, issuance: &Issuance) -> Result<(), AuthorityError> {
         self.check_key(&issuance.key).await?;
         let dns_names: Vec<&str> = issuance.dns_names.iter().map(String::as_str).collect();
         let profile = issuance.profile(&dns_names, None)?;
@@ -165,6 +170,26 @@ impl CertificateAuthority {
             ..Issuance::of(kind, key, common_name.to_owned())
         };
         self.issue(&issuance).await
+    }
+
+    /// Refuses what [`CertificateAuthority::certify_cardholder`] would refuse, but for card and proof, and issues nothing.
+    ///
+    /// # Errors
+    /// As [`CertificateAuthority::issue`].
+    pub async fn check_cardholder(
+        &self,
+        common_name: &str,
+        key: &PublicKey,
+    ) -> Result<(), AuthorityError> {
+        if matches!(self.numbers, Numbers::Clear) {
+            return Err(AuthorityError::CardInClear);
+        }
+        let kind = EndEntityKind::Cardholder;
+        let issuance = Issuance {
+            lifetime: self.at_most(kind.usual_lifetime()),
+            ..Issuance::of(kind, key, common_name.to_owned())
+        };
+        self.check_unproved(&issuance).await
     }
 
     /// Certifies a key of a merchant or a gateway: what `countersign ca issue` gives, with the lifetime that is usual.
