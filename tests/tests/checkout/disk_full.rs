@@ -121,7 +121,7 @@ async fn a_disk_that_is_full_while_the_bank_holds_or_debits_makes_nobody_pay_twi
         assert!(answer.text("/type").ends_with(":outcome-unknown"), "{what}: {answer:?}");
         let path = page.rsplit_once("/pay/").unwrap().1;
         assert_eq!(answer.text("/look_again"), format!("/pay/{path}"), "{answer:?}");
-        // Whoever looks, or types again, is told no more than that; there is nothing to press.
+        // A payer who looks, or types again, is told no more than that; there is nothing to press.
         let seen = browser.look(&page, &[]);
         let seen = seen.body.as_str().unwrap();
         assert!(seen.contains("One moment") && !seen.contains("<button"), "{what}: {seen}");

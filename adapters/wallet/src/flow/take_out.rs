@@ -28,7 +28,7 @@ impl Wallets {
     ) -> Result<TransferView, WalletError> {
         let begin = || async move { attempted(self.begin_take_out(visitor, new).await) };
         let (id, begun) = self.ports.store.attempt(begin).await??;
-        // Whoever asks for the same again looks, and does not tell the bank, which is being told.
+        // A client that asks for the same again only looks: the bank is being told.
         if let Some(value) = begun {
             self.credit(Versioned { version: Version::FIRST, value }).await?;
         }
