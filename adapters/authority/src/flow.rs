@@ -124,16 +124,21 @@ impl CertificateAuthority {
     /// As [`CertificateAuthority::issue`].
     pub async fn check(&self, issuance: &Issuance) -> Result<(), AuthorityError> {
         check_number(issuance)?;
-        self.check_unproved(issuance).await
-    }
-
-    /// The same, before the number is proved: a code is used up for what is issued then, and for nothing else.
-    pub(crate) async fn check_unproved(&self, issuance: &Issuance) -> Result<(), AuthorityError> {
         self.check_key(&issuance.key).await?;
         let dns_names: Vec<&str> = issuance.dns_names.iter().map(String::as_str).collect();
         let profile = issuance.profile(&dns_names, None)?;
         let validity = self.validity(issuance.lifetime)?;
         Ok(self.authority.check(&profile, &issuance.key, validity)?)
+    }
+
+    /// Refuses what could not be issued whichever number is proved for it, before a code is used up.
+    pub(crate) async fn check_unproved(&self, issuance: &Issuance) -> Result<(), AuthorityError> {
+        self.check_key(&issuance.key).await?;
+        if !self.authority.permits(issuance.kind) {
+            return Err(countersign_certs::Error::MayNotIssue.into());
+        }
+        self.check_common_name(&issuance.common_name)?;
+        self.validity(issuance.lifetime).map(drop)
     }
 
     /// The same of [`CertificateAuthority::certify`].

@@ -88,7 +88,14 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
         }
         None => root(&profile, key, lifetime),
     };
-    let own = certified.inspect_err(|_| folder.undo())?;
+    let own = match certified {
+        Ok(own) => own,
+        Err(refused) => {
+            drop(places);
+            folder.undo();
+            return Err(refused);
+        }
+    };
     places.keep(&own, &chain)?;
     say(&format!("{}", folder.certificate().display()));
     first_list(&folder, arguments).await
