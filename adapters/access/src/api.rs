@@ -106,9 +106,10 @@ async fn respond(
     let typed = json::<TypedBody>(&bytes(body)?)?;
     let has_pin = typed.has_pin();
     let (session, response) = typed.into_typed()?;
+    let again = format!("/v1/challenges/{id}");
     let step = async move { challenges.finish(&party.id, &id, &session, response).await };
-    let verified = to_the_end(step).await;
-    Ok(Json(verified.map_err(|error| beside_pin(Problem::from(error), has_pin))?))
+    let done = to_the_end(step).await.map_err(|error| beside_pin(Problem::from(error), has_pin));
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Sends the same code once more; neither its time nor its attempts begin anew.
@@ -128,8 +129,10 @@ async fn resend(
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
     let session = json::<ResendBody>(&bytes(body)?)?.into_session()?;
+    let again = format!("/v1/challenges/{id}");
     let step = async move { challenges.resend(&party.id, &id, &session).await };
-    Ok(Json(to_the_end(step).await?))
+    let done = to_the_end(step).await.map_err(Problem::from);
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Cancels a challenge: its code is not accepted any more. Cancelling twice is answered as once.
@@ -146,8 +149,10 @@ async fn cancel(
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
+    let again = format!("/v1/challenges/{id}");
     let step = async move { challenges.cancel(&party.id, &id).await };
-    Ok(Json(to_the_end(step).await?))
+    let done = to_the_end(step).await.map_err(Problem::from);
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Shows everything that happened to a challenge.

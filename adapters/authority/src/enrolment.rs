@@ -228,14 +228,15 @@ impl Enrolments {
                 return Err(AuthorityError::OtherHolder);
             }
         }
-        let answer = self.verifier.finish_challenge(&token.challenge, &token.session, code).await?;
-        let verified = answer.done().map_err(AuthorityError::Refused)?;
         let kind = old.as_ref().and_then(|old| EndEntityKind::from_name(&old.profile));
         let kind = kind.unwrap_or(self.kind);
-        let name = verified.person().identifier.as_str().to_owned();
+        let name = challenge.person().identifier.as_str().to_owned();
         let mut issuance = Issuance::of(kind, request.key(), name);
-        issuance.number = ProvedNumber::of(&verified);
         issuance.lifetime = self.authority.at_most(issuance.lifetime);
+        self.authority.check_unproved(&issuance).await?;
+        let answer = self.verifier.finish_challenge(&token.challenge, &token.session, code).await?;
+        let verified = answer.done().map_err(AuthorityError::Refused)?;
+        issuance.number = ProvedNumber::of(&verified);
         let replaces = old.map(|old| old.serial);
         self.authority.issue_in_place_of(&issuance, replaces).await
     }

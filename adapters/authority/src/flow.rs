@@ -131,6 +131,16 @@ impl CertificateAuthority {
         Ok(self.authority.check(&profile, &issuance.key, validity)?)
     }
 
+    /// Refuses what could not be issued whichever number is proved for it, before a code is used up.
+    pub(crate) async fn check_unproved(&self, issuance: &Issuance) -> Result<(), AuthorityError> {
+        self.check_key(&issuance.key).await?;
+        if !self.authority.permits(issuance.kind) {
+            return Err(countersign_certs::Error::MayNotIssue.into());
+        }
+        self.check_common_name(&issuance.common_name)?;
+        self.validity(issuance.lifetime).map(drop)
+    }
+
     /// The same of [`CertificateAuthority::certify`].
     ///
     /// # Errors
@@ -165,6 +175,26 @@ impl CertificateAuthority {
             ..Issuance::of(kind, key, common_name.to_owned())
         };
         self.issue(&issuance).await
+    }
+
+    /// Refuses what [`CertificateAuthority::certify_cardholder`] would refuse, but for card and proof, and issues nothing.
+    ///
+    /// # Errors
+    /// As [`CertificateAuthority::issue`].
+    pub async fn check_cardholder(
+        &self,
+        common_name: &str,
+        key: &PublicKey,
+    ) -> Result<(), AuthorityError> {
+        if matches!(self.numbers, Numbers::Clear) {
+            return Err(AuthorityError::CardInClear);
+        }
+        let kind = EndEntityKind::Cardholder;
+        let issuance = Issuance {
+            lifetime: self.at_most(kind.usual_lifetime()),
+            ..Issuance::of(kind, key, common_name.to_owned())
+        };
+        self.check_unproved(&issuance).await
     }
 
     /// Certifies a key of a merchant or a gateway: what `countersign ca issue` gives, with the lifetime that is usual.

@@ -90,7 +90,10 @@ async fn void(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<MerchantView>, Problem> {
-    Ok(Json(checkouts.void(&party.id, &record_id(id)?).await?))
+    let id = record_id(id)?;
+    let voided = checkouts.void(&party.id, &id).await.map_err(Problem::from);
+    let again = |problem: Problem| problem.look_again_at(format!("/v1/checkouts/{id}"));
+    Ok(Json(voided.map_err(again)?))
 }
 
 /// Shows everything that happened to the last payment of a checkout.

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_domain::invalid::Field;
 use countersign_web::{
     code_page::CodeForm,
-    page::{Brand, IS_THE_PROBLEM, PageStyle, page},
+    page::{Brand, IS_THE_PROBLEM, PageStyle, looking_again, page},
     problem::Problem,
     theme::Themes,
     transaction::AmountBody,
@@ -48,12 +48,22 @@ pub(crate) fn checkout(
     let (id, name) = (&shown.relying_party, shown.view.payee.as_str());
     let party = Some(Brand { id, name, theme: themes.of(id) });
     let style = PageStyle { language, party, path: Some(&path) };
-    page(&part.title(), style, problem, &main)
+    let page = page(&part.title(), style, problem, &main);
+    match shown.view.status {
+        Status::Processing => looking_again(page, &path),
+        Status::Open
+        | Status::AwaitingCode
+        | Status::Paid
+        | Status::Releasing
+        | Status::Declined
+        | Status::Voided
+        | Status::Expired => page,
+    }
 }
 
-/// What is wrong alone, when there is no checkout to show.
-pub(crate) fn problem(problem: &Problem, language: &Language) -> Response {
-    let style = PageStyle { language, party: None, path: Some("") };
+/// What is wrong alone, when there is no checkout to show; of a page at that path.
+pub(crate) fn problem(problem: &Problem, language: &Language, path: &str) -> Response {
+    let style = PageStyle { language, party: None, path: Some(path) };
     page(&WORDS.say(language, "title-none", &[]), style, Some(problem), "")
 }
 

@@ -59,11 +59,11 @@ pub fn payer_pages(checkouts: Arc<Checkouts>, themes: Themes) -> Router {
         .route("/pay/{id}/cancel", get(to_its_page).post(cancel))
         .route("/theme/{relying_party}/logo", get(logo))
         .fallback(async |guest: Guest| {
-            wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found"))
+            wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found"), "")
         })
         .method_not_allowed_fallback(async |guest: Guest| {
             let status = StatusCode::METHOD_NOT_ALLOWED;
-            wrong(&guest, &Problem::shared(status, "method-not-allowed"))
+            wrong(&guest, &Problem::shared(status, "method-not-allowed"), "")
         })
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(Pages { checkouts, themes })
@@ -83,11 +83,11 @@ impl FromRef<Pages> for Themes {
 
 type Shared = State<Arc<Checkouts>>;
 
-/// What is wrong, where there is no checkout to show.
-fn wrong(guest: &Guest, problem: &Problem) -> Response {
+/// What is wrong, where there is no checkout to show at that path.
+fn wrong(guest: &Guest, problem: &Problem, path: &str) -> Response {
     match guest.wants {
-        WantsJson(true) => problem.clone().into_response(),
-        WantsJson(false) => page::problem(problem, &guest.language(None)),
+        WantsJson(true) => problem.clone().look_again_at(path).into_response(),
+        WantsJson(false) => page::problem(problem, &guest.language(None), path),
     }
 }
 
@@ -134,6 +134,11 @@ impl Visit {
         Ok((self.checkout()?, session.clone()))
     }
 
+    /// Where the checkout's page is; nothing where the address names none.
+    fn path(&self) -> String {
+        self.checkout().map_or_else(|_| String::new(), |id| format!("/pay/{id}"))
+    }
+
     async fn shown(&self, checkouts: &Checkouts) -> Result<PayerView, Problem> {
         match checkouts.view(&self.checkout()?, self.session.id()).await {
             Err(CheckoutError::Domain(Error::NotFound { .. })) => Err(no_checkout()),
@@ -160,19 +165,19 @@ impl Visit {
         match (done, self.guest.wants) {
             (Ok(()), WantsJson(true)) => match self.shown(checkouts).await {
                 Ok(shown) => Json(shown.view).into_response(),
-                Err(problem) => problem.into_response(),
+                Err(problem) => problem.look_again_at(self.path()).into_response(),
             },
             (Ok(()), WantsJson(false)) => match self.checkout() {
-                Ok(id) => Redirect::to(&format!("/pay/{id}")).into_response(),
-                Err(problem) => wrong(&self.guest, &problem),
+                Ok(_) => Redirect::to(&self.path()).into_response(),
+                Err(problem) => wrong(&self.guest, &problem, ""),
             },
-            (Err(problem), WantsJson(true)) => problem.into_response(),
+            (Err(problem), WantsJson(true)) => problem.look_again_at(self.path()).into_response(),
             (Err(problem), WantsJson(false)) => match self.shown(checkouts).await {
                 Ok(shown) if problem.is_moved_on() && shown.is_own && is_reached(&shown.view) => {
                     Redirect::to(&format!("/pay/{}", shown.view.id)).into_response()
                 }
                 Ok(shown) => self.page(&shown, Some(&problem)),
-                Err(_) => wrong(&self.guest, &problem),
+                Err(_) => wrong(&self.guest, &problem, &self.path()),
             },
         }
     }
@@ -187,7 +192,7 @@ async fn show(State(checkouts): Shared, visit: Visit) -> Response {
     };
     let (shown, new) = match shown.await {
         Ok(shown) => shown,
-        Err(problem) => return wrong(&visit.guest, &problem),
+        Err(problem) => return wrong(&visit.guest, &problem, &visit.path()),
     };
     let mut response = match visit.guest.wants {
         WantsJson(true) => Json(shown.view).into_response(),
@@ -278,6 +283,6 @@ async fn logo(
     let theme = party.ok().and_then(|Path(party)| themes.of(&party));
     match theme.and_then(|theme| theme.logo.clone()) {
         Some(logo) => logo.into_response(),
-        None => wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found")),
+        None => wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found"), ""),
     }
 }

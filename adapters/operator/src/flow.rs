@@ -206,7 +206,7 @@ impl Operator for Desk {
         order: &CodeOrder,
         typed: &Secret<String>,
     ) -> Result<Verdict, OperatorError> {
-        let cannot = |error: Error| OperatorError { cause: error.to_string() };
+        let cannot = |error: Error| OperatorError::Unknown { cause: error.to_string() };
         let typed = TypedCode::try_from(typed.expose().clone());
         let typed = typed.map_err(|error| cannot(error.into()))?;
         let order = Order::from(order);

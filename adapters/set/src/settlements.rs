@@ -179,8 +179,10 @@ async fn settle(
     let wanted = json::<Settle>(&body)?;
     let content = [order.as_str().as_bytes(), b"\n", &body].concat();
     let request = idempotency::Request::new(&party.id, "settle set order", key, &content);
+    let again = format!("/v1/set/orders/{order}");
     let step = async move { merchant.settle_for(&party.id, &order, wanted, &request).await };
-    let view = to_the_end(step).await?;
+    let settled = to_the_end(step).await.map_err(Problem::from);
+    let view = settled.map_err(|problem| problem.look_again_at(again))?;
     Ok(created(&format!("/v1/set/settlements/{}", view.id), &view))
 }
 

@@ -297,13 +297,17 @@ async fn untie_card(State(wallets): Shared, SignedIn(visitor): SignedIn, id: Seg
 
 async fn start_pay_in(State(wallets): Shared, SignedIn(visitor): SignedIn, body: Body) -> Answer {
     let (new, clock) = (transfer(body)?, wallets.ports.clock.clone());
-    let view = done(async move { wallets.start_pay_in(&visitor, &new).await }).await?;
+    let again = transfer_path(&TransferId::of(&visitor.person().identifier, &new.key)?);
+    let view = done(async move { wallets.start_pay_in(&visitor, &new).await }).await;
+    let view = view.map_err(|problem| problem.look_again_at(again))?;
     Ok(begun(&view, &TransferAnswer::of(&view, clock.now())))
 }
 
 async fn take_out(State(wallets): Shared, SignedIn(visitor): SignedIn, body: Body) -> Answer {
     let (new, clock) = (transfer(body)?, wallets.ports.clock.clone());
-    let view = done(async move { wallets.take_out(&visitor, &new).await }).await?;
+    let again = transfer_path(&TransferId::of(&visitor.person().identifier, &new.key)?);
+    let view = done(async move { wallets.take_out(&visitor, &new).await }).await;
+    let view = view.map_err(|problem| problem.look_again_at(again))?;
     Ok(begun(&view, &TransferAnswer::of(&view, clock.now())))
 }
 
@@ -312,7 +316,15 @@ fn transfer(body: Body) -> Result<NewTransfer, Problem> {
 }
 
 fn begun(view: &TransferView, answer: &TransferAnswer) -> Response {
-    created(&format!("/v1/transfers/{}", view.id.as_str()), answer)
+    created(&transfer_path(&view.id), answer)
+}
+
+fn transfer_path(id: &TransferId) -> String {
+    format!("/v1/transfers/{}", id.as_str())
+}
+
+fn payment_path(id: &PurchaseId) -> String {
+    format!("/v1/payments/{}", id.as_str())
 }
 
 async fn finish_pay_in(
@@ -323,8 +335,9 @@ async fn finish_pay_in(
 ) -> Answer {
     let (id, clock): (TransferId, _) = (record_id(id)?, wallets.ports.clock.clone());
     let (response, has_pin) = json::<Typed>(&bytes(body)?)?.response()?;
+    let again = transfer_path(&id);
     let done = done(async move { wallets.finish_pay_in(&visitor, &id, response).await }).await;
-    let view = done.map_err(|problem| beside_pin(problem, has_pin))?;
+    let view = done.map_err(|problem| beside_pin(problem, has_pin).look_again_at(again))?;
     shown(TransferAnswer::of(&view, clock.now()))
 }
 
@@ -345,7 +358,7 @@ async fn start_payment(State(wallets): Shared, SignedIn(visitor): SignedIn, body
     let request: PaymentRequest = json(&bytes(body)?)?;
     let (paying, payer) = (Arc::clone(&wallets), visitor.clone());
     let started = done(async move { paying.start_payment(&payer, &request).await }).await?;
-    let location = format!("/v1/payments/{}", started.payment.as_str());
+    let location = payment_path(&started.payment);
     match started.challenge_started() {
         Some(asked) => Ok(created(&location, &asked)),
         None => {
@@ -375,18 +388,23 @@ async fn finish_payment(
     }
     let has_pin = typed.pin.is_some();
     let paid = done(async move { wallets.finish_payment(&visitor, &typed).await }).await;
-    let view = paid.map_err(|problem| beside_pin(problem, has_pin))?;
+    let view =
+        paid.map_err(|problem| beside_pin(problem, has_pin).look_again_at(payment_path(&id)))?;
     shown(PaymentAnswer::of(view, clock.now()))
 }
 
 async fn resend(State(wallets): Shared, SignedIn(visitor): SignedIn, id: Segment) -> Answer {
     let id: PurchaseId = record_id(id)?;
-    done(async move { wallets.resend_code(&visitor, &id).await }).await?;
+    let again = payment_path(&id);
+    let sent = done(async move { wallets.resend_code(&visitor, &id).await }).await;
+    sent.map_err(|problem| problem.look_again_at(again))?;
     nothing()
 }
 
 async fn cancel(State(wallets): Shared, SignedIn(visitor): SignedIn, id: Segment) -> Answer {
     let (id, clock): (PurchaseId, _) = (record_id(id)?, wallets.ports.clock.clone());
-    let view = done(async move { wallets.cancel_payment(&visitor, &id).await }).await?;
+    let again = payment_path(&id);
+    let view = done(async move { wallets.cancel_payment(&visitor, &id).await }).await;
+    let view = view.map_err(|problem| problem.look_again_at(again))?;
     shown(PaymentAnswer::of(view, clock.now()))
 }

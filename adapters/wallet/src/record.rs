@@ -20,6 +20,7 @@ use countersign_domain::{
     record::Stored,
     refusal::{Refusal, VoidCause},
     register::Position,
+    settlement::Told,
     time::Timestamp,
     transaction::{Payee, Transaction},
 };
@@ -365,7 +366,12 @@ pub(crate) enum Direction {
     /// Into the wallet: bank and person are asked.
     In { payment: PaymentId },
     /// Out of it: the bank is asked to credit the card, which may be untied meanwhile.
-    Out { reference: BankReference, sealed: SealedCard },
+    Out {
+        reference: BankReference,
+        sealed: SealedCard,
+        #[serde(default)]
+        told: Told,
+    },
 }
 
 /// Where a movement between a wallet and a card stands.

@@ -30,6 +30,8 @@ const SAID_HERE: &str = " id=\"problem\"";
 
 /// What marks an element of the page's own part that says what is wrong: the frame does not say it, too.
 pub const IS_THE_PROBLEM: &str = r#" id="problem" tabindex="-1" autofocus"#;
+/// How long a page waits before it looks again, in seconds.
+const LOOK_AGAIN_SECONDS: u64 = 5;
 
 /// What is around a page's own part.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +65,12 @@ struct Frame<'a> {
     page: PageStyle<'a>,
     problem: Option<&'a Problem>,
     main: &'a str,
+    /// Where to look again, in place of the flow's own part.
+    again: Option<&'a str>,
 }
 
-/// A page: what is wrong, if anything is, and the flow's own part, whose HTML is given.
+/// A page: what is wrong, if anything is, and the flow's own part, whose HTML is given. Where it is not known how something
+/// ended, and the page can be asked for, it says so alone, with nothing to press, and looks again by itself.
 pub fn page(title: &str, style: PageStyle<'_>, problem: Option<&Problem>, main: &str) -> Response {
     page_handing_to(None, title, style, problem, main)
 }
@@ -79,7 +84,10 @@ pub fn page_handing_to(
     main: &str,
 ) -> Response {
     let more_style = style.party.and_then(|party| party.theme).map(style_of).unwrap_or_default();
-    let frame = Frame { style: STYLE, more_style: &more_style, title, page: style, problem, main };
+    let is_unknown = problem.is_some_and(Problem::is_outcome_unknown);
+    let again = style.path.filter(|path| is_unknown && !path.is_empty());
+    let more = &more_style;
+    let frame = Frame { style: STYLE, more_style: more, title, page: style, problem, main, again };
     let status = problem.map_or(StatusCode::OK, Problem::status);
     match frame.render() {
         Ok(html) => {
@@ -87,13 +95,25 @@ pub fn page_handing_to(
             if let Some(seconds) = problem.and_then(Problem::retry_after_seconds) {
                 page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             }
-            page
+            match again {
+                Some(path) => looking_again(page, path),
+                None => page,
+            }
         }
         Err(error) => {
             tracing::error!(%error, "cannot render a page");
             Problem::internal().into_response()
         }
     }
+}
+
+/// The page, which asks for that path by itself after a while: what it waits for ends without the person.
+pub fn looking_again(mut page: Response, path: &str) -> Response {
+    // A path of ours is ASCII; one that were not would only have to be asked for by hand.
+    if let Ok(refresh) = HeaderValue::from_str(&format!("{LOOK_AGAIN_SECONDS}; url={path}")) {
+        page.headers_mut().insert(header::REFRESH, refresh);
+    }
+    page
 }
 
 /// The colour is the background of what is pressed, with white on it: it was checked for that.
@@ -236,6 +256,24 @@ mod tests {
         let handing = policy_with("", Some(&shop));
         let forms = "form-action 'self' https://shop.example; style-src";
         assert!(plain.contains("form-action 'self'; ") && handing.contains(forms), "{handing}");
+    }
+
+    #[test]
+    fn where_the_outcome_is_not_known_there_is_nothing_to_press_and_the_page_looks_again() {
+        let language = &Language::default();
+        let shown = |problem: &Problem, path| {
+            let style = PageStyle { language, party: None, path };
+            page("Your payment", style, Some(problem), "<button>Pay</button>")
+        };
+        let unknown = shown(&Problem::outcome_unknown(), Some("/pay/1"));
+        assert_eq!(unknown.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(unknown.headers()[header::REFRESH], "5; url=/pay/1");
+        // What is known, or cannot be looked for, stays as it is.
+        for (problem, path) in
+            [(Problem::internal(), Some("/pay/1")), (Problem::outcome_unknown(), None)]
+        {
+            assert_eq!(shown(&problem, path).headers().get(header::REFRESH), None);
+        }
     }
 
     #[test]

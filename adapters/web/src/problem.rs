@@ -124,6 +124,25 @@ impl Problem {
         Self::shared(StatusCode::INTERNAL_SERVER_ERROR, "internal")
     }
 
+    /// It is not known whether it was done, or how far: what was begun goes on.
+    pub fn outcome_unknown() -> Self {
+        Self::shared(StatusCode::SERVICE_UNAVAILABLE, OUTCOME_UNKNOWN)
+    }
+
+    /// Whether it is that.
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.name == OUTCOME_UNKNOWN
+    }
+
+    /// Tells a program where to look again, where it is not known how it ended.
+    #[must_use]
+    pub fn look_again_at(self, path: impl Into<String>) -> Self {
+        match self.is_outcome_unknown() {
+            true => self.with("look_again", path.into()),
+            false => self,
+        }
+    }
+
     /// In other words than those of its name: one type may have several causes.
     #[must_use]
     pub fn worded(mut self, key: &str) -> Self {
@@ -307,6 +326,8 @@ impl IntoResponse for Problem {
 /// After how long a client may look again at what could not be done.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
+const OUTCOME_UNKNOWN: &str = "outcome-unknown";
+
 /// The member that says how long.
 const WAIT_SECONDS: &str = "wait_seconds";
 
@@ -327,6 +348,18 @@ mod tests {
                 "attempts_left": 2,
             })
         );
+    }
+
+    #[test]
+    fn where_to_look_again_is_told_where_the_outcome_is_not_known() {
+        let unknown = Problem::outcome_unknown().look_again_at("/v1/checkouts/1");
+        let document = serde_json::to_value(unknown.document()).unwrap();
+        assert_eq!(
+            (&document["status"], &document["look_again"]),
+            (&503.into(), &"/v1/checkouts/1".into())
+        );
+        let known = Problem::internal().look_again_at("/v1/checkouts/1");
+        assert_eq!(serde_json::to_value(known.document()).unwrap().get("look_again"), None);
     }
 
     #[test]

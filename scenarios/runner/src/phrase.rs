@@ -66,6 +66,7 @@ const CAUSES: Table = &[
     ("it is another session", "other-session"),
     ("the phone cannot be reached", "phone-unreachable"),
     ("it was called off", "cancelled"),
+    ("the bank did not answer", "interrupted"),
     ("it is too soon for another message", "message-too-soon"),
     ("there were too many messages", "too-many-messages"),
     ("as many messages as may be were sent", "message-limit"),

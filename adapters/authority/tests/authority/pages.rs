@@ -1,6 +1,6 @@
 //! The pages and the API on which people and programs enrol.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,8 +9,8 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_authority::{AuthorityService, Enrolments, routes};
-use countersign_certs::{EndEntityKind, KeyPair};
-use countersign_domain::{outbox::Outbox, policy::Policy, verifier::Verifier};
+use countersign_certs::{Authority, EndEntityKind, KeyPair, UnixTime, Validity};
+use countersign_domain::{outbox::Outbox, policy::Policy, testing::START, verifier::Verifier};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -26,7 +26,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let mut house = House::new();
+        Self::of(House::new())
+    }
+
+    fn of(mut house: House) -> Self {
         let ports = house.ports();
         let enrolments = Enrolments {
             authority: Arc::new(house.authority()),
@@ -295,4 +298,26 @@ async fn what_enrolment_says_speaks_of_no_amount() {
         }
         desk.house.clock.advance_seconds(90_000);
     }
+}
+
+#[tokio::test]
+async fn an_authority_whose_time_is_over_uses_up_no_code() {
+    let mut house = House::new();
+    // Two minutes from now: a code is good for five.
+    let begin = UnixTime::since_unix_epoch(Duration::from_secs(START.unix_seconds() - 86_400));
+    let validity = Validity::new(begin, Duration::from_secs(86_400 + 120)).unwrap();
+    house.root = Authority::root("Root", validity).unwrap();
+    let desk = Desk::of(house);
+    let (_, _, asked) =
+        desk.ask("/enrol", "en", &format!("identifier=alice&number={NUMBER}")).await;
+    let text = desk.message().await;
+    let (_, code) = text.rsplit_once('#').unwrap();
+    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
+    let token = rest.split('"').next().unwrap();
+    desk.house.clock.advance_seconds(180);
+    let form = format!("enrolment={token}&code={code}&passphrase=correct-horse-battery");
+    let (status, _, failed) = desk.ask("/enrol/code", "en", &form).await;
+    assert_eq!(status, 500, "{failed}");
+    // It is shown once more, with all its attempts.
+    assert!(failed.contains("3 attempts left"), "{failed}");
 }

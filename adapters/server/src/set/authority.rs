@@ -127,6 +127,11 @@ impl CertificateIssuer for Issuer {
         Ok(found.map(|certificate| self.with_chain(certificate)))
     }
 
+    async fn check(&self, name: &str, key: &PublicKey) -> Result<(), IssuerError> {
+        let checked = self.authority.check_cardholder(name, key).await;
+        checked.map_err(|error| IssuerError { cause: error.to_string() })
+    }
+
     async fn certify(&self, holder: NewCardholder<'_>) -> Result<Vec<Certificate>, IssuerError> {
         let NewCardholder { name, key, card, proof } = holder;
         let issued = self.authority.certify_cardholder(name, key, card, proof).await;

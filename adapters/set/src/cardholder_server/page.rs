@@ -256,8 +256,15 @@ async fn shown(
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let (language, path) = (guest.language(None), path_of(id));
-    let seen = server.look(id).await?;
     let (language, path) = (&language, path.as_str());
+    let seen = match server.look(id).await.map_err(Problem::from) {
+        Ok(seen) => seen,
+        Err(unknown) if unknown.is_outcome_unknown() => {
+            let nothing = Ok(String::new());
+            return Ok(framed(nothing, "your-purchase", language, Some(path), Some(&unknown)));
+        }
+        Err(problem) => return Err(problem),
+    };
     let main = Purchase { language, path, code: seen.code(), seen: &seen, problem }.render();
     Ok(framed(main, &[seen.step.title(), "your-purchase"], language, Some(path), problem))
 }

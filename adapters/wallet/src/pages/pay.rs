@@ -18,6 +18,7 @@ use countersign_domain::{
 use countersign_web::{
     body::{Segment, form, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
+    page::looking_again,
     problem::Problem,
     return_url::ReturnUrl,
 };
@@ -233,7 +234,10 @@ impl Desk {
     async fn offer_again(&self, visitor: &Visitor, typed: &PayForm, problem: &Problem) -> Answer {
         let offered = &self.wallets.show_ticket(&typed.ticket).await?;
         let looked = Looked { ticket: &typed.ticket, offered, chosen: &typed.source };
-        self.offer(Some(visitor), &looked, None, Some(problem)).await
+        // Its payment may have been begun: whoever asks for the ticket then is led to it.
+        let again = problem.is_outcome_unknown();
+        let again = again.then(|| format!("/pay?ticket={}", carried(&typed.ticket)));
+        self.offer(Some(visitor), &looked, again.as_deref(), Some(problem)).await
     }
 }
 
@@ -339,7 +343,13 @@ impl Desk {
         let (voice, return_url) = (self.voice(), return_url.as_ref());
         let main = Payment { voice, bought, view, path: &path, code, return_url, problem };
         let titles = [view.status.title(), "your-purchase"];
-        Ok(self.show_handing_to(return_url, &titles, Some(&path), problem, &main))
+        let page = self.show_handing_to(return_url, &titles, Some(&path), problem, &main);
+        Ok(match view.status {
+            PaymentStatus::Processing => looking_again(page, &path),
+            PaymentStatus::AwaitingCode(_)
+            | PaymentStatus::Paid { .. }
+            | PaymentStatus::NotPaid { .. } => page,
+        })
     }
 }
 

@@ -15,6 +15,7 @@ use countersign_domain::{
 use countersign_web::{
     body::{Segment, form, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
+    page::looking_again,
     problem::Problem,
 };
 use serde::Deserialize;
@@ -366,7 +367,13 @@ impl Desk {
         let (house, voice) = (self.house(), self.voice());
         let main = Transfer { voice, view, house, path: &path, code, problem };
         let titles = [view.title(), "your-transfer"];
-        Ok(self.show_handing_to(None, &titles, Some(&path), problem, &main))
+        let page = self.show_handing_to(None, &titles, Some(&path), problem, &main);
+        Ok(match view.status {
+            TransferStatus::Processing => looking_again(page, &path),
+            TransferStatus::AwaitingCode(_)
+            | TransferStatus::Done { .. }
+            | TransferStatus::NotMade { .. } => page,
+        })
     }
 }
 

@@ -85,7 +85,7 @@ rec-outcome-unknown = It is being processed, or was not begun. Look again in a m
 err-not-available = Not available now
 rec-not-available = Nothing was done. Try again in a moment.
 err-internal = Something failed here
-rec-internal = The fault is ours. Try again. If it keeps failing, tell the operator the time of your request.
+rec-internal = The fault is ours. Look how it stands before you do it again. If it keeps failing, tell the operator the time of your request.
 err-timeout = This took too long
 rec-timeout = What was begun continues. Look again in a moment.
 

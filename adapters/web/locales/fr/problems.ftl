@@ -84,7 +84,7 @@ rec-outcome-unknown = C’est en cours de traitement, ou n’a pas commencé. Re
 err-not-available = Indisponible pour le moment
 rec-not-available = Rien n’a été fait. Réessayez dans un instant.
 err-internal = Une panne de notre côté
-rec-internal = La faute est à nous. Réessayez. Si cela dure, dites à l’exploitant l’heure de votre demande.
+rec-internal = La faute est à nous. Regardez où cela en est avant de recommencer. Si cela dure, dites à l’exploitant l’heure de votre demande.
 err-timeout = Cela a pris trop de temps
 rec-timeout = Ce qui a été commencé continue. Regardez à nouveau dans un instant.
 

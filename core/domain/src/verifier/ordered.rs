@@ -69,20 +69,20 @@ impl Verifier {
         message: &MessageId,
     ) -> Result<Accepted, SendError> {
         let operated =
-            self.operated().map_err(|error| SendError::Temporary { cause: error.cause })?;
+            self.operated().map_err(|error| SendError::Temporary { cause: error.to_string() })?;
         operated.operator.send(order, message).await?;
         let name = message.to_string();
         Ok(Accepted { references: vec![name.clone()], network_id: name })
     }
 
     fn operated(&self) -> Result<&Operated, OperatorError> {
-        let none = || OperatorError { cause: "none is configured here".to_owned() };
+        let none = || OperatorError::Unreachable { cause: "none is configured here".to_owned() };
         self.operator.as_ref().ok_or_else(none)
     }
 }
 
 /// What the operator is told. A challenge whose code is not ours always has it.
 pub(crate) fn order_of(challenge: &Challenge) -> Result<CodeOrder, OperatorError> {
-    let none = || OperatorError { cause: "the challenge has no order".to_owned() };
+    let none = || OperatorError::Unreachable { cause: "the challenge has no order".to_owned() };
     challenge.code_order().ok_or_else(none)
 }
