@@ -19,7 +19,7 @@ async fn a_person_enrols_on_a_page_that_all_can_use() {
     browser.picture("enrolment").await;
     browser.type_into("#identifier", "alice").await;
     browser.type_into("#number", "0639980001\u{e007}").await;
-    browser.reads("The number must begin with +").await;
+    browser.reads("Type the number as it is dialled from abroad").await;
     browser.must_be_accessible("enrolment, refused").await;
     let number = browser.find("#number").await;
     number.clear().await.unwrap();
