@@ -249,12 +249,13 @@ impl PaymentGateway {
             return Err(AuthCode::CardMerchBrandMismatch);
         }
         let agreed = &opened.pi_head.inputs.purch_amt;
-        if tbs.auth_req_data.auth_req_payload.auth_req_amt != *agreed
-            || Amount::try_from(agreed).is_err()
-        {
+        let now = self.ports.clock.now();
+        let is_payable = Amount::try_from(agreed)
+            .is_ok_and(|amount| amount.currency().must_be_payable(now).is_ok());
+        if tbs.auth_req_data.auth_req_payload.auth_req_amt != *agreed || !is_payable {
             return Err(AuthCode::AmountError);
         }
-        if is_past(&opened.card, self.ports.clock.now()) {
+        if is_past(&opened.card, now) {
             return Err(AuthCode::ExpiredCard);
         }
         Ok(())
