@@ -61,6 +61,10 @@ impl Challenges {
             return Ok(answered);
         }
         self.check_origin(party, new.origin.as_ref())?;
+        if let Some(transaction) = new.agreement.transaction() {
+            let currency = transaction.amount().currency();
+            currency.must_be_payable(self.ports.clock.now()).map_err(Error::from)?;
+        }
         let person = self.directory.by_identifier(&new.identifier).await?;
         let person = person.ok_or(AccessError::UnknownPerson)?;
         let entropy = self.ports.entropy.as_ref();

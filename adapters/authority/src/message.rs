@@ -52,10 +52,8 @@ pub(crate) struct StartForm {
 }
 
 impl StartForm {
-    /// People part the digits of a number with blanks.
     pub(crate) fn read(&self) -> Result<(Identifier, Msisdn), InvalidInput> {
-        let number: String = self.number.split_whitespace().collect();
-        Ok((self.identifier.trim().try_into()?, number.try_into()?))
+        Ok((self.identifier.trim().try_into()?, Msisdn::typed(&self.number)?))
     }
 }
 

@@ -15,7 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use countersign_certs::{Certificate, Request, to_certs_only};
-use countersign_domain::{code::TypedCode, time::Timestamp};
+use countersign_domain::{address::Msisdn, code::TypedCode, time::Timestamp};
 use countersign_web::{
     body::{Segment, bytes, json},
     client_address::ClientAddress,
@@ -188,7 +188,7 @@ async fn start(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body: StartBody = json(&bytes(body)?)?;
-    let (identifier, number) = (body.identifier.try_into()?, body.number.try_into()?);
+    let (identifier, number) = (body.identifier.try_into()?, Msisdn::typed(&body.number)?);
     let locale = body.locale.unwrap_or_default().locale();
     let started = service.enrolments.start(identifier, number, locale, client).await?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

@@ -73,6 +73,7 @@ impl Checkouts {
         if let Some(id) = request.answered::<CheckoutId>(self.ports.store.as_ref()).await? {
             return self.merchant_view(party, &id).await;
         }
+        new.transaction.amount().currency().must_be_payable(self.ports.clock.now())?;
         let correlation = match new.correlation {
             Some(correlation) => correlation,
             None => CorrelationId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,

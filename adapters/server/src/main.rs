@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use countersign_domain::address::Msisdn;
 use countersign_server::{
     Config, Phone, Server, SystemClock, books, ca, copy_store, facts, keys, pages, reseal, schema,
     set::{self, Outcome},
@@ -75,7 +76,7 @@ enum Command {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
-        /// The phone's number, in E.164 form.
+        /// The phone's number, with + and the country code.
         #[arg(long)]
         number: Option<String>,
         /// The `userId` of the subscriber whose phone it is.
@@ -251,7 +252,7 @@ fn unblock(
 ) -> Result<bool, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let phone = match (number, subscriber) {
-        (Some(number), _) => Phone::Number(number.try_into()?),
+        (Some(number), _) => Phone::Number(Msisdn::typed(&number)?),
         (None, Some(subscriber)) => Phone::OfSubscriber(subscriber.try_into()?),
         (None, None) => return Err("neither --number nor --subscriber is there".into()),
     };

@@ -151,11 +151,13 @@ impl MerchantServer {
         new: NewOrder,
         mut batch: Batch,
     ) -> Result<Order, Failure> {
+        let now = self.ports.clock.now();
+        new.amount.currency().must_be_payable(now)?;
         let order = Order {
             id,
             amount: new.amount,
             description: new.description.as_str().to_owned(),
-            expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
+            expires_at: now.plus_seconds(LIFE_SECONDS),
             named: 0,
             sale: None,
         };

@@ -46,7 +46,7 @@ pub struct CardBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolSubscriber {
-    /// The mobile number in E.164 form; its holder must have proved it.
+    /// The mobile number, with `+` and the country code, separators allowed; its holder must have proved it.
     #[schema(example = "+33612345678")]
     pub number: String,
     /// The card that is kept for the subscriber (figure 8).
@@ -64,7 +64,7 @@ impl EnrolSubscriber {
         self,
         identifier: Identifier,
     ) -> Result<(Subscriber, Option<NewPin>), InvalidInput> {
-        let address = Msisdn::try_from(self.number)?.into();
+        let address = Msisdn::typed(&self.number)?.into();
         let card = self
             .card
             .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))

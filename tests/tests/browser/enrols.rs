@@ -73,7 +73,7 @@ async fn seen_text(browser: &Browser) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_enrols_on_a_page_that_all_can_use() {
     let words = Words {
-        number: "The number must begin with +",
+        number: "Type the number as it is dialled from abroad",
         code: "Type the code",
         wrong: "This is not the code",
         short: "The passphrase is too short",
@@ -84,7 +84,7 @@ async fn a_person_enrols_on_a_page_that_all_can_use() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_enrols_in_french() {
     let words = Words {
-        number: "Le numéro commence par +",
+        number: "Tapez le numéro comme on le compose depuis l’étranger",
         code: "Tapez le code",
         wrong: "Ce n’est pas le code",
         short: "La phrase de passe est trop courte",

@@ -31,6 +31,8 @@ a part that is shown    | /purpose                         | {"access_to":"a\nb"
 a part without space    | /purpose                         | {"access_to":" payroll"}    | 422 | invalid-value  | access_to
 a part that is short    | /purpose                         | {"access_to":"a part whose name is too long with ours"} | 422 | invalid-value  | access_to
 a known currency        | /purpose/payment/amount/currency | "EUX"                       | 422 | invalid-value  | currency
+a currency of today     | /purpose/payment/amount/currency | "HRK"                       | 422 | invalid-value  | currency
+a currency and no fund  | /purpose/payment/amount/currency | "CHW"                       | 422 | invalid-value  | currency
 an amount               | /purpose/payment/amount/value    | ""                          | 422 | invalid-value  | amount
 an amount above zero    | /purpose/payment/amount/value    | "0.00"                      | 422 | invalid-value  | amount
 an item with a name     | /purpose/payment/items           | [{"name":""}]               | 422 | invalid-value  | ItemName

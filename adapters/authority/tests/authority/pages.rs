@@ -123,6 +123,34 @@ async fn a_french_enrolment_is_french_to_the_phone_and_when_it_is_refused() {
 }
 
 #[tokio::test]
+async fn a_number_is_read_as_people_paste_it_and_a_national_zero_is_asked_about() {
+    let escaped = |c: char| match c {
+        '\0'..='\u{7f}' => c.to_string(),
+        other => other.to_string().bytes().map(|octet| format!("%{octet:02X}")).collect(),
+    };
+    for (number, status, said) in [
+        ("+33-6-39-98-00-01", 200, "Type the code"),
+        ("\u{202d}+33 6 39 98 00 01\u{202c}", 200, "Type the code"),
+        ("\u{200e}+33639980001", 200, "Type the code"),
+        ("0033\u{a0}6\u{202f}39 98 00 01", 200, "Type the code"),
+        ("+44 (0)7700 900106", 422, "not +33 (0)6 12 34 56 78"),
+        ("+33639980001 ext 7", 422, "without an extension"),
+        ("06 39 98 00 01", 422, "with + and the country code"),
+    ] {
+        let desk = Desk::new();
+        let typed: String = number.replace('+', "%2B").chars().map(escaped).collect();
+        let (found, _, page) =
+            desk.ask("/enrol", "en", &format!("identifier=alice&number={typed}")).await;
+        assert_eq!(found, status, "{number:?}: {page}");
+        assert!(page.contains(said), "{number:?}: {page}");
+        let body = serde_json::json!({ "identifier": "alice", "number": number }).to_string();
+        let (found, _, answer) = desk.ask("/v1/enrolments", "", &body).await;
+        let expected = if status == 200 { 201 } else { status };
+        assert_eq!(found, expected, "{number:?}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_passphrase_that_cannot_seal_the_file_is_refused_before_the_code_is_used_up() {
     let desk = Desk::new();
     let (_, _, asked) =

@@ -21,6 +21,9 @@ an unknown member      | /surprise        | 1                             | 400 
 a wrong type           | /reference       | 1                             | 400 | malformed-json
 an unknown language    | /locale          | "xx"                          | 400 | malformed-json
 an unknown currency    | /amount/currency | "EUX"                         | 422 | invalid-value
+a withdrawn currency   | /amount/currency | "ZWL"                         | 422 | invalid-value
+a fund                 | /amount/currency | "CLF"                         | 422 | invalid-value
+a metal                | /amount/currency | "XAU"                         | 422 | invalid-value
 no amount              | /amount/value    | ""                            | 422 | invalid-value
 a negative amount      | /amount/value    | "-1"                          | 422 | invalid-value
 an exponent            | /amount/value    | "1e3"                         | 422 | invalid-value
@@ -83,6 +86,8 @@ async fn an_idempotency_key_is_refused_by_the_rule_it_breaks() {
 const SUBSCRIBERS: &str = r#"
 no number               | {}                                                                                      | 400
 a national number       | {"number":"0612345678"}                                                                 | 422
+a national zero         | {"number":"+44 (0)7700 900106"}                                                         | 422
+an extension            | {"number":"+33123456789;ext=12"}                                                        | 422
 a card as a number      | {"number":4970100000000155}                                                             | 400
 a card among members    | {"4970100000000155":""}                                                                 | 400
 a mistyped card         | {"number":"+33612345678","card":{"number":"4970100000000155","expiry":"12/29"}}         | 422

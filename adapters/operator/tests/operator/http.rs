@@ -95,6 +95,8 @@ async fn what_is_no_order_is_refused_by_the_rule_it_breaks_and_nothing_is_sent()
         ("a currency", changed("/order/currency", json!("eur")), 400),
         ("a payee without line breaks", changed("/order/payee", json!("Shop\nPay 0.01")), 400),
         ("a digest", changed("/order/digest", json!("00")), 400),
+        ("a currency of today", changed("/order/currency", json!("SLL")), 422),
+        ("no fund", changed("/order/currency", json!("COU")), 422),
         (
             "an amount of 12 digits",
             changed("/order/amount_minor", json!(1_000_000_000_000_u64)),

@@ -31,6 +31,7 @@ use crate::{
         purchase::{
             HodInput, Hpi, Mode, OiData, Pi, PiDualSigned, PiHead, PiTbs, PiUnsigned, PurchaseName,
         },
+        settlement::SettlementCode,
     },
     name::{card_of, cardholder_name, is_past, session_of, unix_time},
     protect::{Digest, Gateway, KeyOf},
@@ -138,6 +139,30 @@ impl PaymentGateway {
                 tracing::info!(%refusal, "the certificate of a purchase is not accepted any more");
                 Ok(self.payments.cancel_payment(payment).await.map(drop)?)
             }
+        }
+    }
+
+    /// What keeps a purchase from being captured after its code was right: the certificate that it was begun with is revoked, and
+    /// what the bank holds is released. One that has only expired was good when the cardholder agreed. A list that is late is
+    /// a reason to wait.
+    pub(super) async fn kept_from_capture(
+        &self,
+        purchase: &GatewayPurchase,
+        payment: &Payment,
+    ) -> Result<Option<SettlementCode>, Error> {
+        let (chain, now) = (purchase.signer(), unix_time(self.ports.clock.now()));
+        let is_held = matches!(payment.state(), PaymentState::Authorized { .. });
+        if chain.is_empty() || !is_held {
+            return Ok(None);
+        }
+        match self.trust.anchors().verify(&chain, now, EndEntityKind::Cardholder) {
+            Err(Refusal::Revoked) => {
+                tracing::info!("the certificate of a purchase was revoked before its capture");
+                self.payments.cancel_payment(payment).await?;
+                Ok(Some(SettlementCode::Declined))
+            }
+            Err(Refusal::RevocationUnknown) => Ok(Some(SettlementCode::UnderWay)),
+            Ok(_) | Err(_) => Ok(None),
         }
     }
 
@@ -249,12 +274,13 @@ impl PaymentGateway {
             return Err(AuthCode::CardMerchBrandMismatch);
         }
         let agreed = &opened.pi_head.inputs.purch_amt;
-        if tbs.auth_req_data.auth_req_payload.auth_req_amt != *agreed
-            || Amount::try_from(agreed).is_err()
-        {
+        let now = self.ports.clock.now();
+        let is_payable = Amount::try_from(agreed)
+            .is_ok_and(|amount| amount.currency().must_be_payable(now).is_ok());
+        if tbs.auth_req_data.auth_req_payload.auth_req_amt != *agreed || !is_payable {
             return Err(AuthCode::AmountError);
         }
-        if is_past(&opened.card, self.ports.clock.now()) {
+        if is_past(&opened.card, now) {
             return Err(AuthCode::ExpiredCard);
         }
         Ok(())

@@ -67,6 +67,28 @@ async fn an_authorized_purchase_is_captured_in_part_and_once() {
 }
 
 #[tokio::test]
+async fn a_purchase_whose_certificate_is_revoked_after_the_code_is_released_and_not_captured() {
+    let (parties, order, _) = authorized(LATER).await;
+    let own = &parties.wallet.identity.as_ref().unwrap().certificate;
+    parties.gateway.trust.replace(forge::revoking(&parties, own));
+    for _ in 0..2 {
+        let capture = settle(&parties, &order, SettlementKind::Capture, euros("20.00")).await;
+        assert_ne!(capture.code(), Some(SettlementCode::Success));
+        assert_eq!(parties.fixture.bank.call_names(), ["authorize", "void"]);
+    }
+}
+
+#[tokio::test]
+async fn anothers_certificate_that_is_revoked_keeps_nothing_from_capture() {
+    let (parties, order, _) = authorized(LATER).await;
+    let (other, _) = parties.issuer.merchant("other", countersign_certs::KeyUse::Signature);
+    parties.gateway.trust.replace(forge::revoking(&parties, &other));
+    let capture = settle(&parties, &order, SettlementKind::Capture, euros("20.00")).await;
+    assert_eq!(capture.code(), Some(SettlementCode::Success));
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture"]);
+}
+
+#[tokio::test]
 async fn an_authorization_that_is_reversed_is_released_and_cannot_be_captured() {
     let (parties, order, sent) = authorized(LATER).await;
     let reversed = settle(&parties, &order, SettlementKind::AuthReversal, None).await;

@@ -67,7 +67,9 @@ impl Wallets {
                 (Some(version), tries_before(purchase)?)
             }
         };
-        offer.ticket.message.check_time(self.ports.clock.now())?;
+        let now = self.ports.clock.now();
+        offer.ticket.message.check_time(now)?;
+        offer.transaction.amount().currency().must_be_payable(now)?;
         let new = NewTry { id, version, earlier, visitor, nonce: &request.nonce, offer };
         match &request.source {
             Source::Wallet(wallet) => self.hold(new, wallet).await,

@@ -59,6 +59,7 @@ impl Wallets {
     ) -> Result<(OpeningId, CodeAsked), WalletError> {
         let Ports { store, entropy, clock, .. } = &self.ports;
         self.house.limits(new.currency)?;
+        new.currency.must_be_payable(clock.now())?;
         let NewWallet { identifier, address, name, currency } = new;
         let holder = Holder { identifier, address, wallets: vec![], cards: vec![] };
         let mut opening = Opening {

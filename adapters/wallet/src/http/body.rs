@@ -32,7 +32,7 @@ pub(super) struct NewOpening {
 impl NewOpening {
     pub(super) fn new_wallet(self) -> Result<NewWallet, InvalidInput> {
         let Self { identifier, number, name, currency } = self;
-        Ok(NewWallet { identifier, address: Msisdn::try_from(number)?.into(), name, currency })
+        Ok(NewWallet { identifier, address: Msisdn::typed(&number)?.into(), name, currency })
     }
 }
 

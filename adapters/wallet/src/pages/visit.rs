@@ -257,7 +257,7 @@ impl OpenForm {
             }
             None => (
                 Identifier::try_from(self.identifier.trim().to_owned())?,
-                Msisdn::try_from(self.number.trim().to_owned())?.into(),
+                Msisdn::typed(&self.number)?.into(),
             ),
         };
         let name = WalletName::try_from(self.name.trim().to_owned())?;

@@ -102,7 +102,9 @@ impl<'p> Browser<'p> {
 
     /// Opens a wallet by the page.
     async fn open(&self) {
-        let form = format!("identifier=alice&number={}&name=Daily&currency=EUR", encoded(ALICE));
+        // As a messenger pastes it.
+        let number = format!("%E2%80%AA{}%E2%80%AC", encoded(ALICE));
+        let form = format!("identifier=alice&number={number}&name=Daily&currency=EUR");
         let path = self.sent("/open", form).await;
         let code = self.code(&self.page(&path).await).await;
         assert_eq!(self.sent(&format!("{path}/code"), format!("code={code}")).await, "/");
@@ -415,7 +417,14 @@ async fn what_a_form_about_people_and_cards_lacks_is_said_at_its_field() {
     let nameless = "identifier=".to_owned();
     for (rule, path, body, said, field) in [
         ("a name", "/sign-in", nameless, "A value is not valid", "identifier"),
-        ("a number", "/open", form("0612345678", "Daily"), "must begin with +", "number"),
+        (
+            "a number",
+            "/open",
+            form("0612345678", "Daily"),
+            "as it is dialled from abroad",
+            "number",
+        ),
+        ("a national zero", "/open", form("+44 (0)7700 900106", "Daily"), "not +33 (0)6", "number"),
         ("a wallet's name", "/open", form(ALICE, ""), "at least one character", "name"),
     ] {
         stranger.must_be_refused(Refused { rule, path, body, status: 422, said, field }).await;

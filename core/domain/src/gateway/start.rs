@@ -63,6 +63,7 @@ impl Gateway {
     ) -> Result<(Batch, Payment), Error> {
         let Ports { store, clock, entropy, keys } = &self.ports;
         let now = clock.now();
+        request.transaction.amount().currency().must_be_payable(now)?;
         let card = keys.seal_card(&request.card, request.payment.as_str(), entropy.as_ref())?;
         let bank = BankReference::random(entropy.as_ref(), now)?;
         let policy = self.verifier.policy();
