@@ -63,7 +63,14 @@ impl Operations {
             .route("/ready", get(ready))
             .fallback(async || Problem::not_found("There are /metrics, /health and /ready."))
             .with_state(Arc::new(self));
-        Endpoint { name: SECTION, address, tls: None, router, trusted_terminators: Vec::new() }
+        Endpoint {
+            name: SECTION,
+            address,
+            tls: None,
+            router,
+            public_origin: None,
+            trusted_terminators: Vec::new(),
+        }
     }
 }
 
