@@ -21,7 +21,7 @@ a session of one's own  | /session                         | "ses_1"            
 a wrong type            | /user_id                         | 1                           | 400 | malformed-json | user_id
 a purpose               | /purpose                         | null                        | 400 | malformed-json |
 a known purpose         | /purpose                         | "certificate"               | 400 | malformed-json | purpose
-one purpose             | /purpose/access_to               | "payroll"                   | 400 | malformed-json | purpose
+one purpose             | /purpose/access_to               | "payroll"                   | 400 | malformed-json |
 a payee of one's own    | /purpose/payment/payee           | "Your bank"                 | 400 | malformed-json | purpose.payment.payee
 a language              | /locale                          | "a language"                | 422 | invalid-value  | locale
 a name                  | /user_id                         | ""                          | 422 | invalid-value  | user_id
