@@ -11,6 +11,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     code_page::CodeView,
+    described::ElementName,
     transaction::{AmountBody, ItemBody},
 };
 use serde::Serialize;
@@ -104,7 +105,7 @@ pub struct ChallengeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeView>,
     /// What the person proved: `phone`, and `pin` or `pin_set_by_code`. Nothing before it is verified.
-    #[schema(example = json!(["phone", "pin"]))]
+    #[schema(value_type = Vec<ElementName>, example = json!(["phone", "pin"]))]
     pub elements: Vec<&'static str>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +139,7 @@ impl ChallengeView {
 #[derive(Serialize, ToSchema)]
 pub struct StartedView {
     /// To be kept beside the person's own session, and shown to nobody: the response is accepted with it alone.
-    #[schema(example = "ses_0123456789abcdef0123456789abcdef")]
+    #[schema(example = "ses_0123456789abcdef0123456789abcdef", pattern = "^ses_[0-9a-f]{32}$")]
     pub session: String,
     /// The challenge.
     #[serde(flatten)]

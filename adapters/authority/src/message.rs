@@ -7,7 +7,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::Request;
 use countersign_domain::{address::Msisdn, code::TypedCode, id::Identifier, invalid::InvalidInput};
-use countersign_web::{body::is_of_type, problem::Problem, words::Language};
+use countersign_web::{body::is_of_type, problem::Problem, words::LanguageRange};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct StartBody {
     pub(crate) identifier: String,
     pub(crate) number: String,
-    pub(crate) locale: Option<Language>,
+    pub(crate) locale: Option<LanguageRange>,
 }
 
 /// An enrolment that was begun.

@@ -3,12 +3,13 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    Form, Json, Router,
+    Extension, Form, Json, Router,
     extract::{
         DefaultBodyLimit, FromRef, FromRequestParts, Path, State,
         rejection::{FormRejection, PathRejection},
     },
     http::{StatusCode, request::Parts},
+    middleware::{from_fn, map_response},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -17,11 +18,13 @@ use countersign_domain::{
     id::{RelyingPartyId, SessionId},
 };
 use countersign_web::{
+    answer::guarded,
     astray::to_its_page,
     body::{Segment, form},
     client_address::ClientAddress,
     code_page::{beside_pin, response},
     guest::Guest,
+    own_forms::own_forms_only,
     page::WantsJson,
     peer_certificate::PeerCertificates,
     problem::Problem,
@@ -66,6 +69,9 @@ pub fn payer_pages(checkouts: Arc<Checkouts>, themes: Themes) -> Router {
             wrong(&guest, &Problem::shared(status, "method-not-allowed"), "")
         })
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(from_fn(own_forms_only))
+        .layer(Extension(checkouts.public_origin.clone()))
+        .layer(map_response(guarded))
         .with_state(Pages { checkouts, themes })
 }
 

@@ -12,6 +12,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     code_page::CodeView,
+    described::ElementName,
     transaction::{AmountBody, ItemBody},
 };
 use serde::Serialize;
@@ -75,7 +76,7 @@ pub struct CheckoutView {
     pub id: String,
     /// Where it stands.
     pub status: Status,
-    /// In minor units of its currency.
+    /// What is to be paid.
     pub amount: AmountBody,
     /// The payee, by the name that the payer knows.
     pub payee: String,
@@ -86,6 +87,7 @@ pub struct CheckoutView {
     pub card: Option<String>,
     /// Whether a code is asked for (`secured`) or not (`normal`).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^(secured|normal)$")]
     pub selection: Option<&'static str>,
     /// The code that is waited for, in this session only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +124,7 @@ pub struct PayerView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ExemptionView {
     /// `low_value`, or `below_limit` where it is the policy's alone.
+    #[schema(value_type = String, pattern = "^(low_value|below_limit)$")]
     pub name: &'static str,
     /// The article of the RTS that allows it, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,7 +143,7 @@ pub struct MerchantView {
     pub url: String,
     /// What the last payment's payer proved: `phone`, `certificate_key`, `pin`, `pin_set_by_code`. A phone and a
     /// certificate's key are of one category.
-    #[schema(example = json!(["phone", "pin"]))]
+    #[schema(value_type = Vec<ElementName>, example = json!(["phone", "pin"]))]
     pub elements: Vec<&'static str>,
     /// Why no code was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

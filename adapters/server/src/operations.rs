@@ -67,7 +67,14 @@ impl Operations {
             .fallback(async || Problem::not_found("There are /metrics, /health and /ready."))
             .with_state(Arc::new(self))
             .merge(icon::routes());
-        Endpoint { name: SECTION, address, tls: None, router, trusted_terminators: Vec::new() }
+        Endpoint {
+            name: SECTION,
+            address,
+            tls: None,
+            router,
+            public_origin: None,
+            trusted_terminators: Vec::new(),
+        }
     }
 }
 

@@ -243,6 +243,7 @@ fn api_endpoint(
         address: section.listen,
         tls: Some(watch::channel(tls::without_clients(config)?).1),
         router: api(parts.into_iter().chain([directory])),
+        public_origin: None,
         trusted_terminators: Vec::new(),
     }))
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    described::{MessageStanding, PinAsked},
     problem::Problem,
     words::{Filling, Language, SHARED},
 };
@@ -25,7 +26,8 @@ pub struct CodeView {
     pub number: String,
     /// What the message must say, too: by it two messages are told apart, and one that another page caused is seen.
     pub reference: String,
-    /// Where the message stands: `queued`, `waiting`, `sending`, `sent`, `delivered`, `failed`, `unconfirmed`.
+    /// Where the message stands.
+    #[schema(value_type = MessageStanding)]
     pub message: &'static str,
     /// How many responses are still accepted.
     pub attempts_left: u8,
@@ -34,9 +36,9 @@ pub struct CodeView {
     /// In how many seconds the message may be asked for again; absent when it is not sent any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resend_in_seconds: Option<u32>,
-    /// Whether a PIN is asked for beside the code: `asked`, or `asked_or_set` where one may be set with the code instead.
+    /// Whether a PIN is asked for beside the code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "asked")]
+    #[schema(value_type = Option<PinAsked>, example = "asked")]
     pub pin: Option<&'static str>,
 }
 

@@ -11,6 +11,8 @@ use countersign_domain::id::RelyingPartyId;
 use ring::digest::{SHA256, digest};
 
 use crate::{
+    accept::{self, Accept},
+    answer::guard,
     origin::PublicOrigin,
     problem::Problem,
     return_url::ReturnUrl,
@@ -197,31 +199,24 @@ fn with_policy(
     let policy =
         HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
+    // With `no-referrer` our own forms would come with the origin `null` (Fetch section 3.2); others are told nothing either way.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    guard(response, true)
 }
 
 fn hash(style: &str) -> String {
     STANDARD.encode(digest(&SHA256, style.as_bytes()))
 }
 
-/// Whether the caller wants JSON and not a page: `Accept` names `application/json` and no HTML.
+/// Whether the caller would rather have JSON than a page (`Accept`); of what it likes as much, a page.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct WantsJson(pub bool);
 
 impl WantsJson {
     fn of(headers: &HeaderMap) -> Self {
-        let accept =
-            headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Self(accept.contains("application/json") && !accept.contains("text/html"))
+        let accept = Accept::of(headers);
+        Self(accept.best(&accept::JSON) > accept.best(&[accept::HTML]))
     }
 }
 
@@ -281,6 +276,12 @@ mod tests {
         for (accept, json) in [
             ("application/json", true),
             ("text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8", false),
+            ("application/json, text/plain, */*", true),
+            ("application/problem+json", true),
+            ("text/html;q=0.5, application/json", true),
+            ("*/*;q=0.1, text/html;q=0", true),
+            ("application/json;q=0, */*", false),
+            ("application/json, text/html", false),
             ("*/*", false),
             ("", false),
         ] {

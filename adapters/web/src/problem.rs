@@ -12,7 +12,10 @@ use countersign_domain::invalid::{Field, InvalidInput};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::words::{Filling, FluentValue, Language, SHARED, Words};
+use crate::{
+    answer::guard,
+    words::{Filling, FluentValue, Language, SHARED, Words},
+};
 
 /// What every `type` begins with.
 const PREFIX: &str = "urn:countersign:problem:";
@@ -55,7 +58,7 @@ const TYPED: [(Field, &str); 7] = [
 
 /// As RFC 9457 has it, in English.
 #[derive(Serialize)]
-struct Document<'a> {
+pub(crate) struct Document<'a> {
     #[serde(rename = "type")]
     kind: String,
     title: String,
@@ -103,6 +106,12 @@ impl Problem {
     /// A value cannot be used, for that reason.
     pub fn broken_rule(reason: &dyn fmt::Display) -> Self {
         Self::invalid(sentence(&reason.to_string()))
+    }
+
+    /// The value of the member at that path breaks a rule.
+    pub(crate) fn of_member(path: &dyn fmt::Display, error: &InvalidInput) -> Self {
+        let problem = Self::invalid(format!("{path} {}.", error.why));
+        Self { field: Some(error.field), ..problem.with("field", path.to_string()) }
     }
 
     /// There is no such record, or it is not the caller's.
@@ -265,7 +274,7 @@ impl Problem {
         self.words.find(language, name, &filling)
     }
 
-    fn document(&self) -> Document<'_> {
+    pub(crate) fn document(&self) -> Document<'_> {
         let english = Language::default();
         Document {
             kind: format!("{PREFIX}{}", self.name),
@@ -309,7 +318,6 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(
                 header::WWW_AUTHENTICATE,
@@ -319,7 +327,7 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        response
+        guard(response, false)
     }
 }
 

@@ -50,7 +50,9 @@ async fn every_operation_that_is_described_answers_and_asks_for_a_key() {
             let answered = shop.call("dupont", &method, &path, &[], body).await;
             let status = answered.status.as_str();
             let responses = operation["responses"].as_object().unwrap();
-            assert!(responses.contains_key(status), "{method} {path}: {status}");
+            let kind = format!("{}XX", &status[..1]);
+            let is_described = responses.contains_key(status) || responses.contains_key(&kind);
+            assert!(is_described, "{method} {path}: {status}");
         }
     }
 }

@@ -100,6 +100,7 @@ impl Flow for RegistrationFlow {
             address: section.listen,
             tls: Some(watch::channel(tls).1),
             router: authority_routes(Arc::new(registration)),
+            public_origin: None,
             trusted_terminators: Vec::new(),
         };
         Ok(Mount { endpoints: vec![endpoint], ..Mount::default() })

@@ -86,6 +86,7 @@ impl Flow for GatewayFlow {
             address: section.listen,
             tls: Some(watch::channel(tls).1),
             router: gateway_routes(gateway),
+            public_origin: None,
             trusted_terminators: Vec::new(),
         };
         Ok(Mount { endpoints: vec![endpoint], ..following })

@@ -25,12 +25,12 @@ folder = "people"
 passphrase_file = "pw"
 "#;
 
-const ACCESS: &str = r#"
+pub(crate) const ACCESS: &str = r#"
 [access]
 origins = { dupont = ["login.example.com"] }
 "#;
 
-const WALLET: &str = r#"
+pub(crate) const WALLET: &str = r#"
 [wallet]
 listen = "127.0.0.1:0"
 public_origin = "https://localhost:8448"

@@ -11,6 +11,7 @@ mod flows;
 mod guide;
 mod keys;
 mod listeners;
+mod openapi;
 mod program;
 mod revocation;
 mod settle;
