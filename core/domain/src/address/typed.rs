@@ -11,6 +11,9 @@ const NATIONAL_ZERO: &str = "has a zero behind the country code, as in +33 (0)6 
 const EXTENSION: &str =
     "has an extension, to which no code can be sent: type a mobile number alone";
 
+/// A number of 15 digits, each with a separator and marks around it.
+const MAX_CHARS: usize = 64;
+
 /// How an extension begins, in a `tel:` URI (RFC 3966), behind a pause, or in the words of the larger languages.
 const EXTENSIONS: [&str; 11] =
     ["ext", "isub", "x", "×", "#", "poste", "anexo", "ramal", "int", "dw", "доб"];
@@ -33,6 +36,9 @@ const WITH_ZERO: [&str; 17] = [
 /// number stays, to be refused by the reader of the canonical form.
 pub(super) fn canonical(text: &str) -> Result<String, InvalidInput> {
     let refuse = |why| Err(InvalidInput::new(Field::Msisdn, why));
+    if text.chars().nth(MAX_CHARS).is_some() {
+        return refuse("is longer than 64 characters");
+    }
     let text: String = typed::plain(text).expose().chars().map(half_width).collect();
     let text = without_scheme(text);
     let (number, rest) = text.split_at(text.find(is_no_part).unwrap_or(text.len()));
