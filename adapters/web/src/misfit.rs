@@ -152,103 +152,106 @@ mod tests {
         Refund(Item),
     }
 
+    /// The rule, the body, status, field, and what is said.
+    const MISFITS: &[(&str, &str, u16, &str, &str)] = &[
+        ("a member too few", "{}", 400, "items", "The member items is missing"),
+        (
+            "the same, further in",
+            r#"{"items":[{"quantity":1},{}]}"#,
+            400,
+            "items[1].quantity",
+            "missing",
+        ),
+        ("in the card", r#"{"items":[],"card":{}}"#, 400, "card.number", "missing"),
+        (
+            "a member too many",
+            r#"{"items":[],"card":{"numbr":""}}"#,
+            400,
+            "card.numbr",
+            "no member card.numbr",
+        ),
+        ("at the top", r#"{"locle":1}"#, 400, "locle", "no member locle"),
+        (
+            "in a list",
+            r#"{"items":[{"quantity":1,"price":2}]}"#,
+            400,
+            "items[0].price",
+            "no member",
+        ),
+        (
+            "a number as text",
+            r#"{"items":[{"quantity":"4970100000000155"}]}"#,
+            400,
+            "items[0].quantity",
+            "must be a whole number",
+        ),
+        (
+            "text as a number",
+            r#"{"items":[],"card":{"number":4970100000000155}}"#,
+            400,
+            "card.number",
+            "must be a string",
+        ),
+        (
+            "a fraction",
+            r#"{"items":[{"quantity":1.5}]}"#,
+            400,
+            "items[0].quantity",
+            "must be a whole number",
+        ),
+        (
+            "a number too low",
+            r#"{"items":[{"quantity":-1}]}"#,
+            400,
+            "items[0].quantity",
+            "must be a whole number",
+        ),
+        ("null", r#"{"items":null}"#, 400, "items", "must be a list"),
+        (
+            "text that says what is expected",
+            r#"{"items":"4970100000000155, expected a card"}"#,
+            400,
+            "items",
+            "must be a list",
+        ),
+        (
+            "no such choice",
+            r#"{"items":[],"kind":"4970100000000155"}"#,
+            400,
+            "kind",
+            "`sale` or `refund`",
+        ),
+        (
+            "inside a choice",
+            r#"{"items":[],"kind":{"refund":{}}}"#,
+            400,
+            "kind.refund.quantity",
+            "missing",
+        ),
+        ("twice", r#"{"items":[],"items":[]}"#, 400, "items", "twice"),
+        (
+            "twice, further in",
+            r#"{"items":[],"card":{"number":"a","number":"b"}}"#,
+            400,
+            "card.number",
+            "twice",
+        ),
+        ("a rule of ours", r#"{"items":[],"user":""}"#, 422, "user", "user is empty."),
+        ("a card as a name", r#"{"4970100000000155":""}"#, 400, "", "line 1, column 19"),
+        ("a sentence as a name", r#"{"my card is secret":""}"#, 400, "", "line 1, column 20"),
+        ("no JSON", "4970100000000155x", 400, "", "line 1"),
+        ("more behind it", r#"{"items":[]} {}"#, 400, "", "line 1, column 14"),
+        ("a list", "[]", 400, "", "line 1"),
+        ("nothing", "", 400, "", "line 1"),
+    ];
+
     #[test]
     fn what_is_refused_is_named_by_its_path_with_the_rule_and_never_quoted() {
-        for (rule, body, status, field, said) in [
-            ("a member too few", "{}", 400, "items", "The member items is missing"),
-            (
-                "the same, further in",
-                r#"{"items":[{"quantity":1},{}]}"#,
-                400,
-                "items[1].quantity",
-                "missing",
-            ),
-            ("in the card", r#"{"items":[],"card":{}}"#, 400, "card.number", "missing"),
-            (
-                "a member too many",
-                r#"{"items":[],"card":{"numbr":""}}"#,
-                400,
-                "card.numbr",
-                "no member card.numbr",
-            ),
-            ("at the top", r#"{"locle":1}"#, 400, "locle", "no member locle"),
-            (
-                "in a list",
-                r#"{"items":[{"quantity":1,"price":2}]}"#,
-                400,
-                "items[0].price",
-                "no member",
-            ),
-            (
-                "a number as text",
-                r#"{"items":[{"quantity":"4970100000000155"}]}"#,
-                400,
-                "items[0].quantity",
-                "must be a whole number",
-            ),
-            (
-                "text as a number",
-                r#"{"items":[],"card":{"number":4970100000000155}}"#,
-                400,
-                "card.number",
-                "must be a string",
-            ),
-            (
-                "a fraction",
-                r#"{"items":[{"quantity":1.5}]}"#,
-                400,
-                "items[0].quantity",
-                "must be a whole number",
-            ),
-            (
-                "a number too low",
-                r#"{"items":[{"quantity":-1}]}"#,
-                400,
-                "items[0].quantity",
-                "must be a whole number",
-            ),
-            ("null", r#"{"items":null}"#, 400, "items", "must be a list"),
-            (
-                "text that says what is expected",
-                r#"{"items":"4970100000000155, expected a card"}"#,
-                400,
-                "items",
-                "must be a list",
-            ),
-            (
-                "no such choice",
-                r#"{"items":[],"kind":"4970100000000155"}"#,
-                400,
-                "kind",
-                "`sale` or `refund`",
-            ),
-            (
-                "inside a choice",
-                r#"{"items":[],"kind":{"refund":{}}}"#,
-                400,
-                "kind.refund.quantity",
-                "missing",
-            ),
-            ("twice", r#"{"items":[],"items":[]}"#, 400, "items", "twice"),
-            (
-                "twice, further in",
-                r#"{"items":[],"card":{"number":"a","number":"b"}}"#,
-                400,
-                "card.number",
-                "twice",
-            ),
-            ("a rule of ours", r#"{"items":[],"user":""}"#, 422, "user", "user is empty."),
-            ("a card as a name", r#"{"4970100000000155":""}"#, 400, "", "line 1, column 19"),
-            ("a sentence as a name", r#"{"my card is secret":""}"#, 400, "", "line 1, column 20"),
-            ("no JSON", "4970100000000155x", 400, "", "line 1"),
-            ("more behind it", r#"{"items":[]} {}"#, 400, "", "line 1, column 14"),
-            ("a list", "[]", 400, "", "line 1"),
-            ("nothing", "", 400, "", "line 1"),
-        ] {
+        for (rule, body, status, field, said) in MISFITS {
             let problem = json::<Order>(body.as_bytes()).map(|_| ()).unwrap_err();
             let document = serde_json::to_value(problem.document()).unwrap();
             let told = (problem.status().as_u16(), document["field"].as_str().unwrap_or_default());
-            assert_eq!(told, (status, field), "{rule}: {document}");
+            assert_eq!(told, (*status, *field), "{rule}: {document}");
             assert!(problem.explanation().contains(said), "{rule}: {}", problem.explanation());
             assert!(!format!("{problem:?}").contains("4970100000000155"), "{rule}: {problem:?}");
         }

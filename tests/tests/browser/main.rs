@@ -12,9 +12,9 @@ mod again;
 mod buys;
 mod enrols;
 mod looks;
-mod pins;
 mod narrow;
 mod pastes;
+mod pins;
 mod wallet;
 mod wallets;
 

@@ -261,7 +261,7 @@ async fn shown(
         Ok(seen) => seen,
         Err(unknown) if unknown.is_outcome_unknown() => {
             let nothing = Ok(String::new());
-            return Ok(framed(nothing, "your-purchase", language, Some(path), Some(&unknown)));
+            return Ok(framed(nothing, &["your-purchase"], language, Some(path), Some(&unknown)));
         }
         Err(problem) => return Err(problem),
     };

@@ -81,7 +81,7 @@ impl Out {
 
     /// What is available, and what is held, in cents.
     async fn money(&self) -> (u64, u64) {
-        let Out { process, alice, .. } = self;
+        let Self { process, alice, .. } = self;
         let view = process.wallets.wallet(&alice.visitor, &alice.wallet).await.unwrap();
         (view.available_minor, view.held_minor)
     }

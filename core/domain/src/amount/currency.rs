@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn at(unix_seconds: u64) -> Timestamp {
-        Timestamp::from_unix_millis(unix_seconds * 1_000)
+        Timestamp::from_unix_seconds(unix_seconds)
     }
 
     /// 2026-11-27.
