@@ -64,8 +64,7 @@ async fn start(
     let body = bytes(body)?;
     let new = json::<StartChallenge>(&body)?.into_new(&party, correlation)?;
     let request = idempotency::Request::new(&party.id, "start challenge", key, &body);
-    let started =
-        to_the_end(async move { challenges.start(&party.id, new, &request).await }).await?;
+    let started = to_the_end(async move { challenges.start(&party, new, &request).await }).await?;
     Ok(created(&format!("/v1/challenges/{}", started.challenge.id), &started))
 }
 
@@ -82,7 +81,7 @@ async fn show(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
-    Ok(Json(challenges.view(&party.id, &record_id(id)?).await?))
+    Ok(Json(challenges.view(&party, &record_id(id)?).await?))
 }
 
 /// Takes what the person typed. A code is good once, and three wrong ones end the challenge, unless the policy says
@@ -103,7 +102,7 @@ async fn respond(
 ) -> Result<Json<VerifiedView>, Problem> {
     let id = record_id(id)?;
     let (session, response) = json::<TypedBody>(&bytes(body)?)?.into_typed()?;
-    let step = async move { challenges.finish(&party.id, &id, &session, response).await };
+    let step = async move { challenges.finish(&party, &id, &session, response).await };
     Ok(Json(to_the_end(step).await?))
 }
 
@@ -124,7 +123,7 @@ async fn resend(
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
     let session = json::<ResendBody>(&bytes(body)?)?.into_session()?;
-    let step = async move { challenges.resend(&party.id, &id, &session).await };
+    let step = async move { challenges.resend(&party, &id, &session).await };
     Ok(Json(to_the_end(step).await?))
 }
 
@@ -142,7 +141,7 @@ async fn cancel(
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
-    let step = async move { challenges.cancel(&party.id, &id).await };
+    let step = async move { challenges.cancel(&party, &id).await };
     Ok(Json(to_the_end(step).await?))
 }
 
@@ -159,5 +158,5 @@ async fn trace(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<Vec<Fact>>, Problem> {
-    Ok(Json(challenges.trace(&party.id, &record_id(id)?).await?))
+    Ok(Json(challenges.trace(&party, &record_id(id)?).await?))
 }

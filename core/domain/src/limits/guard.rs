@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    Limits, index,
+    DAY_SECONDS, Limits, index,
     standing::{self, Found},
 };
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
 };
 
 const HOUR_SECONDS: u32 = 3_600;
-const DAY_SECONDS: u32 = 86_400;
 /// A number's range is all of it but so many digits.
 const RANGE_DIGITS: usize = 4;
 
@@ -42,6 +41,8 @@ pub(crate) enum Happened {
     FailedAndEnded,
     /// It ended for something else.
     Ended,
+    /// The code was right, and it goes on.
+    Tried,
 }
 
 impl Guard<'_> {
@@ -104,6 +105,15 @@ impl Guard<'_> {
         Ok(standing.refusal(now).or_else(full))
     }
 
+    /// Why no code is looked at for the phone now, if so.
+    pub(crate) async fn refusal(
+        &self,
+        challenge: &Challenge,
+        now: Timestamp,
+    ) -> Result<Option<Refusal>, Error> {
+        Ok(standing::find(self.ports, number_of(challenge)).await?.standing.refusal(now))
+    }
+
     /// Counts a response in the batch in which the challenge counts it, before it is looked at.
     pub(crate) async fn count(
         &self,
@@ -131,9 +141,15 @@ impl Guard<'_> {
             standing::find(self.ports, number_of(challenge)).await?;
         let mut standing = before.clone();
         match happened {
-            Happened::Failed => {}
-            Happened::Proved => standing = standing.proved().ended(challenge.id()),
-            Happened::Ended | Happened::FailedAndEnded => standing = standing.ended(challenge.id()),
+            // The operator's verdict comes before it can be counted.
+            Happened::Failed | Happened::FailedAndEnded if challenge.key.is_none() => {
+                standing = standing.counted(self.limits.settings(), now);
+            }
+            Happened::Failed | Happened::FailedAndEnded | Happened::Ended => {}
+            Happened::Proved | Happened::Tried => standing = standing.proved(),
+        }
+        if !matches!(happened, Happened::Failed | Happened::Tried) {
+            standing = standing.ended(challenge.id());
         }
         if matches!(happened, Happened::Failed | Happened::FailedAndEnded) {
             let (told, until) = standing.tell(now);
