@@ -51,7 +51,7 @@ impl<'a> Visit<'a> {
         let answer = self.curl(path, &["-H", "Content-Type: application/json", "-d", &body]);
         let whole = answer.body.as_str().unwrap_or_default().to_owned();
         let body: Value = serde_json::from_str(whole.split_once("\r\n\r\n").unwrap().1).unwrap();
-        if let Some(reference) = body.pointer("/reference").and_then(Value::as_str) {
+        if let Some(reference) = reference_of(&body) {
             reference.clone_into(&mut self.reference);
         }
         self.keep(answer);
@@ -125,14 +125,20 @@ async fn somebody_who_comes_in_or_opens_a_wallet_is_not_told_who_has_one() {
         let before = trial.texts(&number).len();
         let of_alice = Visit::new(&trial, round, "alice").sign_in();
         until("her phone rings", || (trial.texts(&number).len() > before).then_some(()));
-        let of_nobody = Visit::new(&trial, round, "nobody").sign_in();
+        let of_nobody = Visit::new(&trial, round, "zilch").sign_in();
         assert_same(round, &of_alice, &of_nobody);
         let of_alice = Visit::new(&trial, round, "alice").sign_in_on_the_page();
-        let of_nobody = Visit::new(&trial, round, "nobody").sign_in_on_the_page();
+        let of_nobody = Visit::new(&trial, round, "zilch").sign_in_on_the_page();
         assert_same(&format!("{round}, on the page"), &of_alice, &of_nobody);
     }
     // Under a name that somebody has, and with a phone of one's own.
     let of_alice = Visit::new(&trial, "opening", "alice").open("+33639970021");
-    let of_nobody = Visit::new(&trial, "opening", "nobody").open("+33639970022");
+    let of_nobody = Visit::new(&trial, "opening", "zilch").open("+33639970121");
     assert_same("opening", &of_alice, &of_nobody);
+}
+
+/// The short reference that an answer shows.
+fn reference_of(body: &Value) -> Option<&str> {
+    let shown = body.pointer("/short_reference").or_else(|| body.pointer("/code/short_reference"));
+    shown.and_then(Value::as_str)
 }
