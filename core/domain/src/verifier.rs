@@ -40,7 +40,7 @@ pub struct Verifier {
     watch: Option<Watch>,
 }
 
-/// Who counts refusals.
+/// What is told of each refusal, such as a counter.
 pub type Watch = Arc<dyn Fn(&Refusal) + Send + Sync>;
 
 /// Whose payments' codes an operator computes.
