@@ -63,8 +63,7 @@ async fn start(
     let body = body.bytes()?;
     let new = json::<StartChallenge>(&body)?.into_new(&party, correlation)?;
     let request = idempotency::Request::new(&party.id, "start challenge", key, &body);
-    let started =
-        to_the_end(async move { challenges.start(&party.id, new, &request).await }).await?;
+    let started = to_the_end(async move { challenges.start(&party, new, &request).await }).await?;
     Ok(created(&format!("/v1/challenges/{}", started.challenge.id), &started))
 }
 
@@ -80,7 +79,7 @@ async fn show(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
-    Ok(Json(challenges.view(&party.id, &record_id(id)?).await?))
+    Ok(Json(challenges.view(&party, &record_id(id)?).await?))
 }
 
 /// Takes what the person typed. A code is good once, and three wrong ones end the challenge, unless the policy says
@@ -103,7 +102,7 @@ async fn respond(
     let has_pin = typed.has_pin();
     let (session, response) = typed.into_typed()?;
     let again = format!("/v1/challenges/{id}");
-    let step = async move { challenges.finish(&party.id, &id, &session, response).await };
+    let step = async move { challenges.finish(&party, &id, &session, response).await };
     let done = to_the_end(step).await.map_err(|error| beside_pin(Problem::from(error), has_pin));
     Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
@@ -125,7 +124,7 @@ async fn resend(
     let id = record_id(id)?;
     let session = body.read::<ResendBody>()?.into_session()?;
     let again = format!("/v1/challenges/{id}");
-    let step = async move { challenges.resend(&party.id, &id, &session).await };
+    let step = async move { challenges.resend(&party, &id, &session).await };
     let done = to_the_end(step).await.map_err(Problem::from);
     Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
@@ -144,7 +143,7 @@ async fn cancel(
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
     let again = format!("/v1/challenges/{id}");
-    let step = async move { challenges.cancel(&party.id, &id).await };
+    let step = async move { challenges.cancel(&party, &id).await };
     let done = to_the_end(step).await.map_err(Problem::from);
     Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
@@ -161,5 +160,5 @@ async fn trace(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<Vec<Fact>>, Problem> {
-    Ok(Json(challenges.trace(&party.id, &record_id(id)?).await?))
+    Ok(Json(challenges.trace(&party, &record_id(id)?).await?))
 }

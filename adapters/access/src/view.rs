@@ -6,7 +6,6 @@ use countersign_domain::{
     agreement::Agreement,
     challenge::{Challenge, State, Verified},
     id::SessionId,
-    message::Message,
     time::Timestamp,
 };
 use countersign_web::{
@@ -116,7 +115,7 @@ pub struct ChallengeView {
 }
 
 impl ChallengeView {
-    pub(crate) fn of(challenge: &Challenge, message: &Message, now: Timestamp) -> Self {
+    pub(crate) fn of(challenge: &Challenge, code: CodeView, now: Timestamp) -> Self {
         let status = Status::of(challenge, now);
         let is_pending = status == Status::Pending;
         Self {
@@ -124,7 +123,7 @@ impl ChallengeView {
             status,
             user_id: challenge.person().identifier.to_string(),
             purpose: PurposeView::of(challenge.agreement()),
-            code: is_pending.then(|| CodeView::of(challenge, message, now)),
+            code: is_pending.then_some(code),
             elements: challenge.elements().iter().map(|element| element.name()).collect(),
             cause: match challenge.state() {
                 State::Refused { reason, .. } => Some(reason.name()),

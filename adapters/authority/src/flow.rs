@@ -54,7 +54,10 @@ pub async fn last_issued(
     let id = CertifiedName::id_of(kind.name(), name);
     match register.find::<CertifiedName>(&id).await? {
         None => Ok(None),
-        Some(found) => Ok(Some(register.expect::<Issued>(&found.value.serial).await?.value)),
+        Some(found) => {
+            let issued = register.find::<Issued>(&found.value.serial).await?;
+            Ok(issued.map(|issued| issued.value))
+        }
     }
 }
 
@@ -226,8 +229,9 @@ impl CertificateAuthority {
         let Some(certified) = self.store.find::<CertifiedKey>(&hash).await? else {
             return Ok(None);
         };
-        let issued = self.store.expect::<Issued>(&certified.value.serial).await?;
-        Ok(Some(issued.value.to_certificate()?))
+        // None where it was removed, as it has expired: then its key is certified, and nobody has it again.
+        let issued = self.store.find::<Issued>(&certified.value.serial).await?;
+        Ok(issued.map(|issued| issued.value.to_certificate()).transpose()?)
     }
 
     /// Certifies an authority that has its key elsewhere.

@@ -21,7 +21,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     client_address::ClientAddress, code_page::CodeView, holder::CertificateReader, idempotency,
-    origin::PublicOrigin, peer_certificate::PeerCertificates,
+    origin::PublicOrigin, peer_certificate::PeerCertificates, untold::before_the_code,
 };
 
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     identity::{Payer, PayerHint, identify},
     message::NewCheckout,
     record::{Checkout, CheckoutId},
-    view::{CheckoutView, ExemptionView, MerchantView, PayerView, Status, before_the_code},
+    view::{CheckoutView, ExemptionView, MerchantView, PayerView, Status},
 };
 
 /// How long a payment may be begun, in seconds: as long as shops keep a basket reserved.
@@ -286,9 +286,9 @@ impl Checkouts {
         checkout.payment = Some(request.payment.clone());
         let mut batch = Batch::default();
         batch.replace(&Versioned { version, value: checkout })?;
-        match is_known {
+        match is_told {
             true => self.gateway.start_payment(request, batch).await?,
-            false => self.gateway.start_payment_of_nobody(request, batch).await?,
+            false => self.gateway.start_untold_payment(request, is_known, batch).await?,
         };
         Ok(())
     }

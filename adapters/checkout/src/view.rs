@@ -1,8 +1,6 @@
 //! What may be shown of a checkout: to the payer, and to its merchant.
 
 use countersign_domain::{
-    card::MaskedCard,
-    event::{Event, Fact},
     id::RelyingPartyId,
     locale::Locale,
     payment::{Payment, PaymentState},
@@ -188,48 +186,6 @@ impl CheckoutView {
             limit,
         }
     }
-}
-
-/// A fact as it is told before the code: the same of a payer whom nobody knows. Nothing of the message, no digits.
-pub(crate) fn before_the_code(mut fact: Fact) -> Option<Fact> {
-    match &mut fact.event {
-        Event::ChallengeStarted { to, .. } => to.clear(),
-        Event::PaymentStarted { card, .. } => *card = MaskedCard::hidden(),
-        Event::MessageSent { .. }
-        | Event::MessageDelivered { .. }
-        | Event::MessageFailed { .. }
-        | Event::MessageUnconfirmed { .. }
-        | Event::PhoneBlocked { .. } => return None,
-        Event::CodeResent { .. }
-        | Event::AttemptCounted { .. }
-        | Event::ChallengeVerified { .. }
-        | Event::ChallengeRefused { .. }
-        | Event::PhoneUnblocked { .. }
-        | Event::TextReceived { .. }
-        | Event::SubscriberEntered
-        | Event::SubscriberLocked
-        | Event::SubscriberUnlocked
-        | Event::SubscriberRemoved
-        | Event::PaymentAuthorized { .. }
-        | Event::PaymentDeclined { .. }
-        | Event::CodeAsked { .. }
-        | Event::PaymentAgreed
-        | Event::CaptureAsked { .. }
-        | Event::PaymentCaptured { .. }
-        | Event::CreditAsked { .. }
-        | Event::PaymentCredited { .. }
-        | Event::CreditRefused { .. }
-        | Event::CreditReversalAsked { .. }
-        | Event::CreditReversed { .. }
-        | Event::CreditReversalRefused { .. }
-        | Event::PaymentVoiding { .. }
-        | Event::PaymentVoided
-        | Event::BankRefused { .. }
-        | Event::PaymentStuck { .. }
-        | Event::RetryAsked { .. }
-        | Event::PaymentSettled { .. } => {}
-    }
-    Some(fact)
 }
 
 /// The limit by which no code was asked for, with what is left of its time.

@@ -13,7 +13,7 @@ use countersign_domain::{
     policy::Policy,
     ports::{Clock, IssuingBank, Ports},
     retention::{Kept, Retention},
-    verifier::Verifier,
+    verifier::{Verifier, Watch},
 };
 use countersign_store::{Inspection, SqliteStore};
 use countersign_web::{pins::Argon2id, relying_party::RelyingParties, words::SHARED};
@@ -97,6 +97,12 @@ pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
     store.or_else(|| config.authority.as_ref().map(|authority| register(&authority.folder)))
 }
 
+/// Refusals are counted in those metrics.
+fn counted_in(metrics: &Arc<Metrics>) -> Watch {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move |refusal| metrics.said_no(refusal))
+}
+
 impl Backbone {
     /// Opens the store; `told` tells the verifier what of the flows waits for codes, beside payments, and who else makes them.
     /// The mount keeps the connections to the SMS centre and to the bank, sends what is committed and resumes payments.
@@ -124,6 +130,7 @@ impl Backbone {
         let verifier = Verifier::new(ports.clone(), policy)
             .with_limits(limits)
             .with_pins(Arc::new(Argon2id))
+            .with_watch(counted_in(&metrics))
             .with_waiting(waiting);
         let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();

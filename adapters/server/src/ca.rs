@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::Config,
     file::{Failure, Place, ROOM, read, write, write_secret},
-    folder::{AuthorityFolder, KeptKey, passphrase, pem_of, read_certificates},
+    folder::{AuthorityFolder, AuthorityPlaces, KeptKey, passphrase, pem_of, read_certificates},
     server,
     system::SystemClock,
 };
@@ -88,17 +88,26 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
         }
         None => root(&profile, key, lifetime),
     };
-    let own = match certified {
-        Ok(own) => own,
+    keep_own(&folder, places, certified, &chain)?;
+    say(&format!("{}", folder.certificate().display()));
+    first_list(&folder, arguments).await
+}
+
+/// Keeps the authority's own certificate, or leaves no folder behind where it was refused.
+fn keep_own(
+    folder: &AuthorityFolder,
+    places: AuthorityPlaces,
+    certified: Result<Certificate, Failure>,
+    chain: &[Certificate],
+) -> Result<(), Failure> {
+    match certified {
+        Ok(own) => Ok(places.keep(&own, chain)?),
         Err(refused) => {
             drop(places);
             folder.undo();
-            return Err(refused);
+            Err(refused)
         }
-    };
-    places.keep(&own, &chain)?;
-    say(&format!("{}", folder.certificate().display()));
-    first_list(&folder, arguments).await
+    }
 }
 
 /// The certificate that a root signs for itself.
@@ -298,7 +307,7 @@ async fn publish(
 struct Holder {
     request: Request,
     made: Option<Made>,
-    places: Places,
+    places: AuthorityPlaces,
 }
 
 /// Where the certificate will be written: once it is issued, it is too late to learn that it can be put nowhere.

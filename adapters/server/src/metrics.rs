@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_domain::{event::Event, id::MessageId, settlement::BankOperation};
+use countersign_domain::{
+    event::Event, id::MessageId, refusal::Refusal, settlement::BankOperation,
+};
 use countersign_store::Inspected;
 use prometheus_client::{
     encoding::text::encode,
@@ -72,6 +74,7 @@ pub(crate) struct Metrics {
     challenges: Family<Labels, Counter>,
     attempts: Counter,
     limits: Family<Labels, Counter>,
+    refusals: Family<Labels, Counter>,
     payments: Family<Labels, Counter>,
     messages: Family<Labels, Counter>,
     texts: Counter,
@@ -98,6 +101,7 @@ impl Metrics {
             challenges: Family::default(),
             attempts: Counter::default(),
             limits: Family::default(),
+            refusals: Family::default(),
             payments: Family::default(),
             messages: Family::default(),
             texts: Counter::default(),
@@ -126,6 +130,8 @@ impl Metrics {
         registry.register("attempts", "Responses that were counted", self.attempts.clone());
         let help = "Messages that a limit refused, by the limit";
         registry.register("limits", help, self.limits.clone());
+        let help = "What was asked of the codes and refused, in every flow, by reason";
+        registry.register("refusals", help, self.refusals.clone());
         let help = "Payments, by outcome and cause";
         registry.register("payments", help, self.payments.clone());
         let help = "Messages to phones, by outcome";
@@ -219,6 +225,12 @@ impl Metrics {
     pub(crate) fn limited(&self, counter: &str) {
         let limit = counter.split_once('/').map_or(counter, |(limit, _)| limit);
         self.limits.get_or_create(&vec![("limit", limit.to_owned())]).inc();
+        self.said_no(&Refusal::of_counter(counter, 0));
+    }
+
+    /// Something was refused, and there is no fact of it.
+    pub(crate) fn said_no(&self, refusal: &Refusal) {
+        self.refusals.get_or_create(&vec![("reason", refusal.name().to_owned())]).inc();
     }
 
     /// The network answered.

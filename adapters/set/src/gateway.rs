@@ -32,9 +32,9 @@ use countersign_domain::{
     ports::{Directory, Ports},
     record::{Batch, StoreError},
     refusal::{Outcome, Refusal},
+    relying_party::RelyingParty,
     response::Response,
     time::Timestamp,
-    transaction::Payee,
 };
 use der::Encode as _;
 use tokio::time::Instant;
@@ -86,8 +86,8 @@ pub struct GatewaySettings {
     pub unsigned: bool,
     /// Where it takes messages.
     pub url: Url,
-    /// The merchants that it works for, and the names that people know them by.
-    pub merchants: BTreeMap<RelyingPartyId, Payee>,
+    /// The merchants that it works for.
+    pub merchants: BTreeMap<RelyingPartyId, RelyingParty>,
     /// The keys with which a merchant signs since it has others than its earlier purchases name: they settle those, too.
     pub successors: BTreeMap<RelyingPartyId, Vec<KeyOf<Merchant>>>,
 }
@@ -396,7 +396,14 @@ impl PaymentGateway {
         let purchase = checked.purchase(caller, rrpid, tbs, asked)?;
         let mut batch = Batch::default();
         batch.put(checked.replaces, purchase.clone())?;
-        match self.payments.start_payment(checked.request, batch).await {
+        let begun = match checked.is_told {
+            true => self.payments.start_payment(checked.request, batch).await,
+            false => {
+                let is_known = checked.is_known;
+                self.payments.start_untold_payment(checked.request, is_known, batch).await
+            }
+        };
+        match begun {
             Ok(payment) => self.standing(&purchase, &payment, None).await,
             // The same purchase was begun at the same time, by this request sent twice or by another.
             Err(Error::Store(StoreError::Conflict { .. })) => {

@@ -108,7 +108,6 @@ macro_rules! stored {
 
 stored! {
     Holder, "wallet_holder", identifier;
-    Wallet, "wallet", number;
     TiedCard, "wallet_card", id;
     CardTie, "wallet_card_tie", index;
     Opening, "wallet_opening", id, final expires_at;
@@ -117,6 +116,19 @@ stored! {
     MerchantKey, "wallet_merchant_key", id;
     MerchantName, "wallet_merchant_name", id;
     Payout, "wallet_payout", id;
+}
+
+impl Stored for Wallet {
+    const COLLECTION: &'static str = "wallet";
+
+    fn id(&self) -> &str {
+        self.number.as_str()
+    }
+
+    /// Closed, it is a name that a person gave it; what was in it is in the books.
+    fn final_at(&self) -> Option<Timestamp> {
+        self.closed_at
+    }
 }
 
 impl Stored for Purchase {
@@ -224,8 +236,13 @@ pub(crate) struct Visit {
 }
 
 /// The records that are removed once they are final. What money moved is in the books.
-pub const FINAL: [&str; 4] =
-    [Opening::COLLECTION, Visit::COLLECTION, Purchase::COLLECTION, Transfer::COLLECTION];
+pub const FINAL: [&str; 5] = [
+    Opening::COLLECTION,
+    Visit::COLLECTION,
+    Purchase::COLLECTION,
+    Transfer::COLLECTION,
+    Wallet::COLLECTION,
+];
 
 /// A merchant, and up to where it was paid out in each currency.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -39,6 +39,7 @@ pub mod page;
 pub mod problem;
 mod refusals;
 pub mod theme;
+pub mod untold;
 pub mod words;
 // What is asked of other servers.
 pub mod client;

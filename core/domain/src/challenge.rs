@@ -50,7 +50,8 @@ pub struct Challenge {
     /// Responses counted so far.
     pub(crate) attempts: u8,
     pub(crate) state: State,
-    /// Nobody is known here: no message is sent, and no code is right. Written in any case: what is shorter is faster.
+    /// Nobody is known here, or no message may go there: none is sent, and no code is right. Written in any case: what is
+    /// shorter is faster.
     #[serde(default)]
     pub(crate) of_nobody: bool,
     /// A keyed hash of the client that asked for it, where it is known: its messages are limited.
@@ -216,8 +217,12 @@ impl Challenge {
         &self.last_message
     }
 
-    /// Its last message, to be sent at once.
+    /// Its last message, to be sent at once, where there is somebody to send it to.
     pub(crate) fn message(&self, now: Timestamp) -> Message {
+        let state = match self.of_nobody {
+            true => MessageState::Withheld { at: now },
+            false => MessageState::Queued { not_before: now },
+        };
         Message {
             id: self.last_message.clone(),
             challenge: self.id().clone(),
@@ -225,7 +230,7 @@ impl Challenge {
             to: self.person().address.clone(),
             expires_at: self.expires_at,
             tries: 0,
-            state: MessageState::Queued { not_before: now },
+            state,
             place: None,
             says: Says::Code,
             correlation: self.correlation.clone(),

@@ -62,17 +62,20 @@ impl Gateway {
         self.start(request, batch, Payer::Known).await
     }
 
-    /// The same for a payer whom nobody knows, or not with that card: the payment waits for a code that nobody gets, and all
-    /// else is as for others (ASVS 6.3.8). The bank is never asked.
+    /// The same where the payer may not be told whether he or she is known (ASVS 6.3.8). The payment of one who is not, or not
+    /// with that card, or whose number no message goes to, waits for a code that nobody gets, and all else is as for others. For
+    /// one who is not known the bank is never asked.
     ///
     /// # Errors
     /// As [`Self::start_payment`].
-    pub async fn start_payment_of_nobody(
+    pub async fn start_untold_payment(
         &self,
         request: PaymentRequest,
+        is_known: bool,
         batch: Batch,
     ) -> Result<Payment, Error> {
-        self.start(request, batch, Payer::Nobody).await
+        let payer = if is_known { Payer::Untold } else { Payer::Nobody };
+        self.start(request, batch, payer).await
     }
 
     /// Checks what was typed back, and takes the payment to its end when it corresponds.

@@ -70,15 +70,15 @@ impl House {
             directory: Arc::new(directory),
             origins: [("acme".try_into().unwrap(), vec![login])].into(),
         });
-        let party = |id: &str, name: &str| {
+        let party = |id: &str, name: &str, tells_unknown| {
             let api_key_sha256 = KeyHash::of(id);
             let (id, name) = (id.try_into().unwrap(), name.try_into().unwrap());
             ApiClient {
-                party: RelyingParty { id, name, may_enrol: false, tells_unknown: false },
+                party: RelyingParty { id, name, may_enrol: false, tells_unknown },
                 api_key_sha256,
             }
         };
-        let parties = vec![party("acme", "Acme"), party("library", "City library")];
+        let parties = vec![party("acme", "Acme", true), party("library", "City library", false)];
         Self { api: api([challenge_api(challenges, RelyingParties::new(parties))]), fixture }
     }
 

@@ -149,8 +149,7 @@ fn settings(section: &SetGatewaySection, config: &Config) -> Result<GatewaySetti
     }
     let url = Url::try_from(format!("{}/set", section.public_origin).as_str());
     let named = config.relying_parties.iter().map(|client| &client.party);
-    let merchants: BTreeMap<_, _> =
-        named.map(|party| (party.id.clone(), party.name.clone())).collect();
+    let merchants: BTreeMap<_, _> = named.map(|party| (party.id.clone(), party.clone())).collect();
     Ok(GatewaySettings {
         brands,
         unsigned: section.unsigned,

@@ -15,6 +15,7 @@ use countersign_domain::{
     person::Person,
     plan::{CaptureTime, KnownBy},
     record::{Version, Versioned},
+    subscriber::Subscriber,
     transaction::{Reference, Transaction},
 };
 use tokio::time::Instant;
@@ -42,6 +43,10 @@ use crate::{
 /// A payment in which everything fits.
 pub(crate) struct Checked {
     pub(crate) request: PaymentRequest,
+    /// Whether a phone is vouched for the card.
+    pub(crate) is_known: bool,
+    /// Whether that may be told: to the holder of a certificate, and where the merchant has it told (ASVS 6.3.8).
+    pub(crate) is_told: bool,
     /// The record of an earlier try of the same purchase that came to nothing.
     pub(crate) replaces: Option<Version>,
     pi_tbs: Digest<PiTbs>,
@@ -114,10 +119,25 @@ impl PaymentGateway {
         if let Err(code) = self.acceptable(&opened, tbs) {
             return Ok(Err(code));
         }
-        let Some((identifier, address)) = self.phone(&opened).await? else {
-            return Ok(Err(AuthCode::NoPhone));
+        let is_told = opened.signer.is_some() || caller.tells_unknown;
+        let (payer, is_known) = match self.phone(&opened).await? {
+            Some(payer) => (payer, true),
+            None if is_told => return Ok(Err(AuthCode::NoPhone)),
+            None => (self.nobody(&opened.card)?, false),
         };
-        self.request(opened, identifier, address, tbs, caller, replaces).map(Ok)
+        let request = self.request(&opened, payer, tbs, caller)?;
+        let mode = if opened.signer.is_some() { Mode::DualSigned } else { Mode::Unsigned };
+        let Opened { pi_head: PiHead { inputs, gateway, .. }, pi_tbs, signer, .. } = opened;
+        let signer = signer.map(|signer| signer.chain().to_vec()).unwrap_or_default();
+        let hod = inputs.hod;
+        Ok(Ok(Checked { request, is_known, is_told, replaces, pi_tbs, hod, gateway, mode, signer }))
+    }
+
+    /// Nobody, under that card.
+    fn nobody(&self, card: &Card) -> Result<(Identifier, Address), Stop> {
+        let by = self.ports.keys.card_index(card)?;
+        let nobody = Subscriber::nobody("nobody".try_into()?, &by)?;
+        Ok((nobody.identifier, nobody.address))
     }
 
     /// A purchase that was begun with a certificate ends when that is not accepted any more: it may have been revoked since. A
@@ -327,13 +347,11 @@ impl PaymentGateway {
 
     fn request(
         &self,
-        opened: Opened,
-        identifier: Identifier,
-        address: Address,
+        opened: &Opened,
+        (identifier, address): (Identifier, Address),
         tbs: &AuthReqTbs,
         caller: &Caller,
-        replaces: Option<Version>,
-    ) -> Result<Checked, Stop> {
+    ) -> Result<PaymentRequest, Stop> {
         let Opened { pi_head, pi_tbs, card, ex_nonce, signer, .. } = opened;
         let amount = Amount::try_from(&pi_head.inputs.purch_amt)?;
         let xid = &pi_head.trans_ids.xid;
@@ -347,17 +365,17 @@ impl PaymentGateway {
         let reference = Reference::try_from(hex::encode(xid.as_bytes()).as_str())?;
         let language = pi_head.trans_ids.language.as_str();
         let language = language.split('-').next().unwrap_or_default();
-        let request = PaymentRequest {
+        Ok(PaymentRequest {
             payment: PaymentId::made_at(self.ports.clock.now(), self.ports.entropy.as_ref())?,
             relying_party: caller.merchant.clone(),
             person: Person {
                 identifier,
                 address,
-                session: session_of(&ex_nonce)?,
+                session: session_of(ex_nonce)?,
                 locale: Locale::try_from(language).unwrap_or_default(),
                 origin: None,
             },
-            card,
+            card: card.clone(),
             transaction: Transaction::new(amount, caller.name.clone(), reference, Vec::new())?,
             order: Some(ProtocolOrder {
                 digest: Sha256Digest::new(*pi_tbs.as_bytes()),
@@ -371,10 +389,6 @@ impl PaymentGateway {
                 false => CaptureTime::Later,
             },
             correlation: None,
-        };
-        let mode = if signer.is_some() { Mode::DualSigned } else { Mode::Unsigned };
-        let PiHead { inputs, gateway, .. } = pi_head;
-        let signer = signer.map(|signer| signer.chain().to_vec()).unwrap_or_default();
-        Ok(Checked { request, replaces, pi_tbs, hod: inputs.hod, gateway, mode, signer })
+        })
     }
 }

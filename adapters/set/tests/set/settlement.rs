@@ -32,8 +32,12 @@ async fn authorized(setup: Setup) -> (Parties, Order, countersign_set::cardholde
     (parties, order, sent)
 }
 
-const LATER: Setup =
-    Setup { key_kind: countersign_certs::KeyKind::P256, signed_only: false, capture_later: true };
+const LATER: Setup = Setup {
+    key_kind: countersign_certs::KeyKind::P256,
+    signed_only: false,
+    tells_unknown: false,
+    capture_later: true,
+};
 
 fn euros(text: &str) -> Option<Amount> {
     Some(Amount::from_decimal(text, "EUR".try_into().unwrap()).unwrap())

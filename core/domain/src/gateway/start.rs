@@ -21,6 +21,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) enum Payer {
     Known,
+    /// Known, which may not be told.
+    Untold,
     Nobody,
 }
 
@@ -83,7 +85,7 @@ impl Gateway {
             capture: request.capture,
         });
         let plan = match payer {
-            Payer::Known => plan,
+            Payer::Known | Payer::Untold => plan,
             Payer::Nobody => plan.of_nobody(),
         };
         let opening = Opening {
@@ -129,9 +131,11 @@ impl Gateway {
             }
             (None, BankTurn::Last | BankTurn::Skip) => {
                 let asked = ChallengeRequest { from, ..ChallengeRequest::of(&begun.next) };
+                let verifier = &self.verifier;
                 match payer {
-                    Payer::Known => self.verifier.add_challenge(asked, batch).await?,
-                    Payer::Nobody => self.verifier.add_silent_challenge(asked, batch).await?,
+                    Payer::Known => verifier.add_challenge(asked, batch).await?,
+                    Payer::Untold => verifier.add_untold_challenge(asked, true, batch).await?,
+                    Payer::Nobody => verifier.add_untold_challenge(asked, false, batch).await?,
                 }
             }
         };

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    Limits, index,
+    DAY_SECONDS, Limits, index,
     standing::{self, Found, Standing},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     event::Event,
     id::MessageId,
     message::{Message, MessageState, Says},
+    pin::PinDemand,
     ports::Ports,
     record::{Batch, Count, Stored as _, Version},
     refusal::{Outcome, PAUSE, Refusal},
@@ -21,7 +22,6 @@ use crate::{
 };
 
 const HOUR_SECONDS: u32 = 3_600;
-const DAY_SECONDS: u32 = 86_400;
 /// A number's range is all of it but so many digits.
 const RANGE_DIGITS: usize = 4;
 
@@ -42,6 +42,8 @@ pub(crate) enum Happened {
     FailedAndEnded,
     /// It ended for something else.
     Ended,
+    /// The code was right, and it goes on.
+    Tried,
 }
 
 /// How a phone stands with a response that is being counted.
@@ -109,6 +111,15 @@ impl Guard<'_> {
         let standing = standing::find(self.ports, number).await?.standing;
         let full = || standing.full(self.limits.settings().payments_waiting, now);
         Ok(standing.refusal(now).or_else(full))
+    }
+
+    /// Why no code is looked at for the phone now, if so.
+    pub(crate) async fn refusal(
+        &self,
+        challenge: &Challenge,
+        now: Timestamp,
+    ) -> Result<Option<Refusal>, Error> {
+        Ok(standing::find(self.ports, number_of(challenge)).await?.standing.refusal(now))
     }
 
     /// Counts a response in the batch in which the challenge counts it, before it is looked at.
@@ -182,9 +193,17 @@ impl Guard<'_> {
         batch: &mut Batch,
     ) -> Result<Standing, Error> {
         match happened {
-            Happened::Failed => {}
-            Happened::Proved => standing = standing.proved().ended(challenge.id()),
-            Happened::Ended | Happened::FailedAndEnded => standing = standing.ended(challenge.id()),
+            // An operator's verdict comes before it can be counted; beside a PIN it is counted between the two.
+            Happened::Failed | Happened::FailedAndEnded
+                if challenge.key.is_none() && challenge.pin() == PinDemand::No =>
+            {
+                standing = standing.counted(self.limits.settings(), now);
+            }
+            Happened::Failed | Happened::FailedAndEnded | Happened::Ended => {}
+            Happened::Proved | Happened::Tried => standing = standing.proved(),
+        }
+        if !matches!(happened, Happened::Failed | Happened::Tried) {
+            standing = standing.ended(challenge.id());
         }
         if matches!(happened, Happened::Failed | Happened::FailedAndEnded) {
             let (told, until) = standing.tell(now);

@@ -42,6 +42,9 @@ impl Verifier {
             self.expire(challenge.id()).await?;
             return Ok(Outcome::Refused(Refusal::Late));
         }
+        if let Some(refusal) = self.guard().refusal(challenge, self.ports.clock.now()).await? {
+            return Ok(Outcome::Refused(refusal));
+        }
         let verdict =
             self.operated()?.operator.check(&order_of(challenge)?, response.code.secret()).await?;
         let verdict = &verdict;
