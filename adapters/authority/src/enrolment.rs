@@ -9,6 +9,7 @@ use countersign_domain::{
     agreement::Agreement,
     challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
+    error::Error,
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
     limits,
     locale::Locale,
@@ -16,7 +17,7 @@ use countersign_domain::{
     origin::Origin,
     person::Person,
     ports::Ports,
-    record::Batch,
+    record::{Batch, Count},
     refusal::Outcome,
     verifier::Verifier,
 };
@@ -108,10 +109,7 @@ impl Enrolments {
             return Err(countersign_certs::Error::InvalidCommonName.into());
         }
         self.authority.check_common_name(identifier.as_str())?;
-        let of_number = ("enrolment-number-day", number.expose());
-        let at_most = MAX_CODES_A_DAY;
-        let counted =
-            limits::one_more_a_day(&self.ports.keys, of_number, at_most, self.ports.clock.now())?;
+        let counted = self.one_more_code(&number)?;
         let session = SessionId::random(self.ports.entropy.as_ref())?;
         let request = ChallengeRequest {
             relying_party: self.relying_party.clone(),
@@ -168,8 +166,8 @@ impl Enrolments {
     /// Sends the code of an enrolment once more: it counts as one of the number's codes of the day.
     ///
     /// # Errors
-    /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over or too soon,
-    /// [`AuthorityError::TooManyCodes`], and when a port fails.
+    /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over, too soon, or a limit is reached, and when a
+    /// port fails.
     pub async fn resend(&self, token: &EnrolmentToken) -> Result<(), AuthorityError> {
         let challenge = self.challenge(token).await?;
         let now = self.ports.clock.now();
@@ -178,10 +176,18 @@ impl Enrolments {
             && challenge.resend_wait_seconds(now) == Some(0)
             && let Some(number) = challenge.person().address.msisdn()
         {
-            self.count_code(number, now).await?;
+            let batch = Batch { counts: vec![self.one_more_code(number)?], ..Batch::default() };
+            let counted = self.ports.store.commit(batch).await.map_err(Error::from);
+            Outcome::of(counted)?.done().map_err(AuthorityError::Refused)?;
         }
         let sent = self.verifier.resend(&token.challenge, &token.session).await?;
         sent.done().map(drop).map_err(AuthorityError::Refused)
+    }
+
+    /// One more of the codes that go to that number in a day.
+    fn one_more_code(&self, number: &Msisdn) -> Result<Count, Error> {
+        let of_number = ("enrolment-number-day", number.expose());
+        limits::one_more_a_day(&self.ports.keys, of_number, MAX_CODES_A_DAY, self.ports.clock.now())
     }
 
     async fn started(

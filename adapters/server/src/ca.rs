@@ -307,7 +307,7 @@ async fn publish(
 struct Holder {
     request: Request,
     made: Option<Made>,
-    places: AuthorityPlaces,
+    places: Places,
 }
 
 /// Where the certificate will be written: once it is issued, it is too late to learn that it can be put nowhere.

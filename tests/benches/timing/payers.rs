@@ -55,7 +55,7 @@ pub(crate) fn begin() -> Samples {
             None => {
                 let nobody = Subscriber::nobody(name, "clara").unwrap();
                 let request = PaymentRequest { card: nobody.card.unwrap(), ..request };
-                now(shop.gateway.start_payment_of_nobody(request, batch))
+                now(shop.gateway.start_untold_payment(request, false, batch))
             }
         };
         let _ = black_box(begun.unwrap());
@@ -91,7 +91,7 @@ pub(crate) fn wrong_code(beside: Beside) -> Samples {
             let (id, session) = (request.payment.clone(), request.person.session.clone());
             let batch = Batch::default();
             let _ = match unknown {
-                true => now(shop.gateway.start_payment_of_nobody(request, batch)).unwrap(),
+                true => now(shop.gateway.start_untold_payment(request, false, batch)).unwrap(),
                 false => now(shop.gateway.start_payment(request, batch)).unwrap(),
             };
             let payment = now(shop.gateway.payment(&id)).unwrap();

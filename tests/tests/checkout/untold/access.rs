@@ -54,7 +54,7 @@ impl<'a> Asked<'a> {
     }
 
     /// From another message, too soon and in time, to the third wrong code; or to the end that the relying party makes.
-    fn to_the_end(mut self, user_id: &str, is_cancelled: bool) -> Vec<Seen> {
+    fn played(mut self, user_id: &str, is_cancelled: bool) -> Vec<Seen> {
         let session = json!({ "session": self.session });
         let typed = json!({ "session": self.session, "code": "0000000000" });
         let elsewhere = json!({ "session": format!("ses_{}", "1".repeat(32)), "code": "123456" });
@@ -99,7 +99,7 @@ async fn a_relying_party_is_told_of_nobody_what_it_is_told_of_somebody() {
                 // That a message would have arrived by now: an answer that told of it would be another one.
                 wait_for_a_message(&trial, &alice.number, before);
             }
-            shown.push(asked.to_the_end(user_id, is_cancelled));
+            shown.push(asked.played(user_id, is_cancelled));
         }
         let [alice, nobody, far] = shown.try_into().unwrap();
         assert_same("nobody of that name", &alice, &nobody);
@@ -120,7 +120,7 @@ async fn the_limits_and_the_block_of_nobody_are_those_of_somebody() {
             trial.advance(31);
             let asked = Asked::start(&trial, user_id, &json!("access"));
             seen.push(start(&trial, user_id, &json!("access")).0);
-            seen.extend(asked.to_the_end(user_id, false));
+            seen.extend(asked.played(user_id, false));
         }
         trial.advance(31);
         seen.push(start(&trial, user_id, &json!("access")).0);
