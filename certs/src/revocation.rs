@@ -5,7 +5,10 @@
 //! of an authority that changed its key stand side by side, that is the wrong one: so lists are chosen here, for each
 //! certificate of a path that was found.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use der::{
     Decode as _, Encode as _, Sequence,
@@ -45,6 +48,8 @@ struct KnownList {
     /// The contents of the signature's AlgorithmIdentifier.
     algorithm: Vec<u8>,
     signature: Vec<u8>,
+    /// Of the list that it was read from.
+    verified: Arc<AtomicBool>,
 }
 
 /// What a list is about, where that is a part of what its issuer issued (RFC 5280 section 5.2.5).
@@ -158,7 +163,7 @@ impl RevocationLists {
     }
 }
 
-/// Whether one of those keys, each a SubjectPublicKeyInfo, has signed a list.
+/// Whether one of those keys, each the SubjectPublicKeyInfo of a trusted authority, has signed a list.
 pub(crate) fn is_signed_with_any(list: &RevocationList, keys: &[&[u8]]) -> Result<bool, Error> {
     let list = KnownList::read(list).ok_or(Error::MalformedRevocationList)?;
     let mut keys = keys.iter().filter_map(|key| SignerKey::from_spki(key));
@@ -178,11 +183,17 @@ impl KnownList {
             tbs: parts.tbs.to_der().ok()?,
             algorithm: parts.algorithm.value().to_vec(),
             signature: parts.signature.as_bytes()?.to_vec(),
+            verified: Arc::clone(list.verified()),
         })
     }
 
+    /// Whether the key, which is a trusted authority's, has signed it.
     fn is_signed_with(&self, key: &SignerKey<'_>) -> bool {
-        key.verify(&self.algorithm, &self.tbs, &self.signature).is_ok()
+        let is_signed = key.verify(&self.algorithm, &self.tbs, &self.signature).is_ok();
+        if is_signed {
+            self.verified.store(true, Ordering::Relaxed);
+        }
+        is_signed
     }
 
     fn covers(&self, certificate: &X509Certificate<'_>) -> bool {

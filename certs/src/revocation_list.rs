@@ -1,6 +1,12 @@
 //! What an authority has revoked: a list that it signs (RFC 5280 section 5), and reading one that others signed.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use rcgen::{
     CertificateRevocationListParams, Issuer, KeyIdMethod, RevokedCertParams, SerialNumber,
@@ -94,7 +100,7 @@ pub struct Revoked {
     pub reason: RevocationReason,
 }
 
-/// A list of revoked certificates. That it is well-formed is all that is known of it.
+/// A list of revoked certificates. Until [`RevocationList::is_verified`], that it is well-formed is all that is known of it.
 #[derive(Clone)]
 pub struct RevocationList {
     der: CertificateRevocationListDer<'static>,
@@ -104,6 +110,7 @@ pub struct RevocationList {
     next_update: Option<UnixTime>,
     entries: usize,
     is_signed_as_known: bool,
+    verified: Arc<AtomicBool>,
 }
 
 /// Whose list it is and what of: the issuer's name, its key's identifier (RFC 5280 section 5.2.1) and, where the list
@@ -192,7 +199,17 @@ impl RevocationList {
         let next_update = list.next_update().and_then(|time| u64::try_from(time.timestamp()).ok());
         let entries = list.iter_revoked_certificates().count();
         let next_update = next_update.map(unix_time);
-        Some(Self { der, source, number, this_update, next_update, entries, is_signed_as_known })
+        let verified = Arc::default();
+        Some(Self {
+            der,
+            source,
+            number,
+            this_update,
+            next_update,
+            entries,
+            is_signed_as_known,
+            verified,
+        })
     }
 
     /// The only list in a file: DER, or PEM as other programs write it.
@@ -244,6 +261,18 @@ impl RevocationList {
 
     pub(crate) const fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Whether a trusted authority was found to have signed it: a trust anchor, or an authority below one in a chain that was
+    /// verified by this list. Clones know it of each other. What a list says of itself, such as its number, must not be
+    /// remembered before.
+    pub fn is_verified(&self) -> bool {
+        self.verified.load(Ordering::Relaxed)
+    }
+
+    /// What [`RevocationList::is_verified`] of all clones reads.
+    pub(crate) const fn verified(&self) -> &Arc<AtomicBool> {
+        &self.verified
     }
 
     /// Orders lists of one source, the newest last.

@@ -324,6 +324,19 @@ Feature: Figure 13: checkout over TLS
       And no message goes to Alice
       And Alice is not debited
 
+    @serial @C9
+    Scenario: A bank that is silent once and declines the repeat has declined nothing, and what it may hold is released
+      Given Alice is a subscriber with a card
+      And Alice's bank answers only repeats, and refuses them
+      And the merchant asks for 49.90 EUR
+      When Alice gives the userId
+      Then the purchase is being released: the bank did not answer
+      And no message goes to Alice
+      Given Alice's bank answers again
+      When 16 seconds pass
+      Then the purchase is void: the bank did not answer
+      And Alice is not debited
+
     @C9
     Scenario: What the bank refuses to debit is released
       Given Alice is a subscriber with a card
@@ -518,6 +531,11 @@ Feature: Figure 13: checkout over TLS
         | a person must look        |
       And the purchase is being released: it was called off
       And the bank holds 49.90 EUR of Alice's
+      When the operator settles the purchase as voided
+      Then the purchase is void: it was called off
+      And the merchant's trace tells, in this order:
+        | a person must look         |
+        | a person confirmed its end |
 
     @F13.5
     Scenario: The payer calls the payment off

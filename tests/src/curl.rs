@@ -56,10 +56,22 @@ impl Shop {
 
     /// Calls the merchants' API with the merchant's key.
     pub fn merchant(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.merchant_with(&[], method, path, body)
+    }
+
+    /// The same, with further arguments of curl's.
+    pub fn merchant_with(
+        &self,
+        more: &[&str],
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         let key = format!("Authorization: Bearer {}", self.api_key);
         let url = format!("{}{path}", self.api);
         let body = body.map(Value::to_string);
         let mut arguments = vec!["-X", method, "-H", &key, &url];
+        arguments.extend(more);
         if let Some(body) = &body {
             arguments.extend(["-d", body]);
         }

@@ -14,15 +14,18 @@ use countersign_domain::{
     amount::Amount,
     challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
+    directory::Subscribers,
     error::Error,
     id::{ChallengeId, SessionId},
     message::{Accepted, OutboundMessage, SendError},
     outbox::Outbox,
     person::Person,
+    pin::NewPin,
     policy::Policy,
     ports::{Entropy, Messenger, Ports, Store},
     refusal::Refusal,
-    testing::{FakeClock, PlainWords, START, alice, card, key_ring, unbounded},
+    subscriber::Subscriber,
+    testing::{FakeClock, PlainWords, QuickHasher, START, alice, card, key_ring, unbounded},
     transaction::{Payee, Reference, Transaction},
     verifier::Verifier,
 };
@@ -39,6 +42,7 @@ pub struct Desk {
     pub verifier: Arc<Verifier>,
     /// Has the messages.
     pub outbox: Outbox,
+    directory: Subscribers,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -51,9 +55,12 @@ impl Desk {
             entropy: Arc::clone(&entropy),
             keys: Arc::new(key_ring()),
         };
-        let verifier = Arc::new(Verifier::new(ports.clone(), policy).with_limits(unbounded()));
+        let pins = Arc::new(QuickHasher);
+        let verifier = Verifier::new(ports.clone(), policy).with_limits(unbounded());
+        let verifier = Arc::new(verifier.with_pins(pins.clone()));
+        let directory = Subscribers::new(ports.clone()).with_pins(pins);
         let outbox = Outbox::new(ports, Arc::clone(&verifier), Arc::new(PlainWords));
-        Self { verifier, outbox, entropy }
+        Self { verifier, outbox, directory, entropy }
     }
 
     /// A new session.
@@ -94,6 +101,17 @@ impl Desk {
         };
         let started = self.verifier.start_challenge(request).await?;
         started.done().map_err(|refusal| unreachable(&refusal))
+    }
+
+    /// Enters the PIN of the person whom a challenge asks.
+    ///
+    /// # Errors
+    /// When it may be none, or the store fails.
+    pub async fn enter_pin(&self, challenge: &Challenge, pin: &str) -> Result<(), Error> {
+        let Person { identifier, address, .. } = challenge.person().clone();
+        let pin = NewPin::try_from(pin.to_owned())?;
+        let subscriber = Subscriber { identifier, address, card: None };
+        self.directory.enrol_with(&subscriber, Some(&pin)).await
     }
 
     /// Sends the message of a challenge; the code that the phone shows, nothing when it shows none.

@@ -93,7 +93,10 @@ impl Killable {
     /// # Errors
     /// When it does not start, or ends before.
     pub fn start(test: &str, environment: &[(&str, &Path)]) -> io::Result<Self> {
-        let mut child = Command::new(env::current_exe()?)
+        // A file that may not grow is an error to it, and not its death.
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(env::current_exe()?)
             .args([test, "--exact", "--nocapture"])
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
@@ -107,6 +110,17 @@ impl Killable {
         } else {
             Err(io::Error::other("the server did not start; what it said is above"))
         }
+    }
+
+    /// From now on it can write to no file, as on a disk that is full; or can again.
+    ///
+    /// # Errors
+    /// When `prlimit` (util-linux) cannot be run.
+    pub fn fills_disk(&self, is_full: bool) -> io::Result<()> {
+        let limit = if is_full { "--fsize=0:" } else { "--fsize=unlimited:" };
+        let id = self.child.id().to_string();
+        let limited = Command::new("prlimit").args(["--pid", &id, limit]).status()?;
+        if limited.success() { Ok(()) } else { Err(io::Error::other("prlimit failed")) }
     }
 
     /// Kills it with SIGKILL.

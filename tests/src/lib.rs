@@ -8,6 +8,7 @@ pub mod desk;
 pub mod killable;
 pub mod load;
 pub mod osmo;
+pub mod untold;
 
 /// A line for a server's configuration: one phone and one client as often as a test likes.
 pub const UNLIMITED: &str = "limits = { failures_in_a_row = 100, payments_waiting = 0, pause_seconds = 0, \

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{State, rejection::BytesRejection},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
 use countersign_domain::event::Fact;
 use countersign_web::{
     api::{ApiPart, Served},
-    body::{Segment, bytes, created, json, record_id},
+    body::{JsonBody, Segment, created, json, record_id},
+    code_page::beside_pin,
     correlation::TraceParent,
     idempotency::{self, IdempotencyKey},
     problem::Problem,
@@ -47,11 +47,10 @@ pub fn challenge_api(challenges: Arc<Challenges>, parties: RelyingParties) -> Ap
 /// Sends a code to a person's phone.
 #[utoipa::path(
     post, path = "/v1/challenges", request_body = StartChallenge, security(("api_key" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request has one effect and one answer."),
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: its trace id follows the challenge through the logs and to the SMS centre.")),
+    params(("Idempotency-Key" = Option<String>, Header),
+        ("traceparent" = Option<String>, Header)),
     responses(
         (status = 201, description = "The code is on its way; keep `session`.", body = StartedView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn start(
@@ -59,22 +58,20 @@ async fn start(
     ApiCaller(party): ApiCaller,
     key: IdempotencyKey,
     TraceParent(correlation): TraceParent,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Response, Problem> {
-    let body = bytes(body)?;
+    let body = body.bytes()?;
     let new = json::<StartChallenge>(&body)?.into_new(&party, correlation)?;
     let request = idempotency::Request::new(&party.id, "start challenge", key, &body);
-    let started =
-        to_the_end(async move { challenges.start(&party.id, new, &request).await }).await?;
+    let started = to_the_end(async move { challenges.start(&party, new, &request).await }).await?;
     Ok(created(&format!("/v1/challenges/{}", started.challenge.id), &started))
 }
 
 /// Shows a challenge.
 #[utoipa::path(
-    get, path = "/v1/challenges/{id}", params(("id" = String, Path)), security(("api_key" = [])),
+    get, path = "/v1/challenges/{id}", params(("id" = String, Path, pattern = "^ch_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "As it stands.", body = ChallengeView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn show(
@@ -82,58 +79,61 @@ async fn show(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
-    Ok(Json(challenges.view(&party.id, &record_id(id)?).await?))
+    Ok(Json(challenges.view(&party, &record_id(id)?).await?))
 }
 
 /// Takes what the person typed. A code is good once, and three wrong ones end the challenge, unless the policy says
 /// otherwise.
 #[utoipa::path(
-    post, path = "/v1/challenges/{id}/response", request_body = TypedBody, params(("id" = String, Path)),
+    post, path = "/v1/challenges/{id}/response", request_body = TypedBody, params(("id" = String, Path, pattern = "^ch_[0-9a-f]{32}$")),
     security(("api_key" = [])),
     responses(
         (status = 200, description = "It is the code, typed in the session that asked for it.", body = VerifiedView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn respond(
     State(challenges): State<Arc<Challenges>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Json<VerifiedView>, Problem> {
     let id = record_id(id)?;
-    let (session, response) = json::<TypedBody>(&bytes(body)?)?.into_typed()?;
-    let step = async move { challenges.finish(&party.id, &id, &session, response).await };
-    Ok(Json(to_the_end(step).await?))
+    let typed = body.read::<TypedBody>()?;
+    let has_pin = typed.has_pin();
+    let (session, response) = typed.into_typed()?;
+    let again = format!("/v1/challenges/{id}");
+    let step = async move { challenges.finish(&party, &id, &session, response).await };
+    let done = to_the_end(step).await.map_err(|error| beside_pin(Problem::from(error), has_pin));
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Sends the same code once more; neither its time nor its attempts begin anew.
 #[utoipa::path(
-    post, path = "/v1/challenges/{id}/resend", request_body = ResendBody, params(("id" = String, Path)),
+    post, path = "/v1/challenges/{id}/resend", request_body = ResendBody, params(("id" = String, Path, pattern = "^ch_[0-9a-f]{32}$")),
     security(("api_key" = [])),
     responses(
         (status = 200, description = "It is on its way.", body = ChallengeView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn resend(
     State(challenges): State<Arc<Challenges>>,
     ApiCaller(party): ApiCaller,
     id: Segment,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
-    let session = json::<ResendBody>(&bytes(body)?)?.into_session()?;
-    let step = async move { challenges.resend(&party.id, &id, &session).await };
-    Ok(Json(to_the_end(step).await?))
+    let session = body.read::<ResendBody>()?.into_session()?;
+    let again = format!("/v1/challenges/{id}");
+    let step = async move { challenges.resend(&party, &id, &session).await };
+    let done = to_the_end(step).await.map_err(Problem::from);
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Cancels a challenge: its code is not accepted any more. Cancelling twice is answered as once.
 #[utoipa::path(
-    post, path = "/v1/challenges/{id}/cancel", params(("id" = String, Path)), security(("api_key" = [])),
+    post, path = "/v1/challenges/{id}/cancel", params(("id" = String, Path, pattern = "^ch_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "It is cancelled.", body = ChallengeView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn cancel(
@@ -142,16 +142,17 @@ async fn cancel(
     id: Segment,
 ) -> Result<Json<ChallengeView>, Problem> {
     let id = record_id(id)?;
-    let step = async move { challenges.cancel(&party.id, &id).await };
-    Ok(Json(to_the_end(step).await?))
+    let again = format!("/v1/challenges/{id}");
+    let step = async move { challenges.cancel(&party, &id).await };
+    let done = to_the_end(step).await.map_err(Problem::from);
+    Ok(Json(done.map_err(|problem| problem.look_again_at(again))?))
 }
 
 /// Shows everything that happened to a challenge.
 #[utoipa::path(
-    get, path = "/v1/challenges/{id}/trace", params(("id" = String, Path)), security(("api_key" = [])),
+    get, path = "/v1/challenges/{id}/trace", params(("id" = String, Path, pattern = "^ch_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "Facts in order; no code, no full number is in one.", body = Vec<Object>),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn trace(
@@ -159,5 +160,5 @@ async fn trace(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<Vec<Fact>>, Problem> {
-    Ok(Json(challenges.trace(&party.id, &record_id(id)?).await?))
+    Ok(Json(challenges.trace(&party, &record_id(id)?).await?))
 }

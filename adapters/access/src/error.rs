@@ -5,8 +5,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_domain::{
-    error::Error, randomness::EntropyError, record::StoreError, refusal::Refusal,
-    subscriber::DirectoryError,
+    error::Error, invalid::InvalidInput, randomness::EntropyError, record::StoreError,
+    refusal::Refusal, subscriber::DirectoryError,
 };
 use countersign_web::{idempotency::IdempotencyError, problem::Problem, step::StepLost};
 use thiserror::Error;
@@ -26,7 +26,7 @@ pub enum AccessError {
     /// A step did not come to its end.
     #[error(transparent)]
     Lost(#[from] StepLost),
-    /// The directory has nobody of that `user_id`.
+    /// The directory has nobody of that `user_id`, which the relying party has told.
     #[error("the person is not known")]
     UnknownPerson,
     /// The challenge is over.
@@ -42,6 +42,12 @@ impl From<StoreError> for AccessError {
 
 impl From<DirectoryError> for AccessError {
     fn from(error: DirectoryError) -> Self {
+        Self::Domain(error.into())
+    }
+}
+
+impl From<InvalidInput> for AccessError {
+    fn from(error: InvalidInput) -> Self {
         Self::Domain(error.into())
     }
 }

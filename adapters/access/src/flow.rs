@@ -7,7 +7,7 @@ use countersign_domain::{
     challenge::{Challenge, ChallengeRequest, State},
     error::Error,
     event::Fact,
-    id::{ChallengeId, CorrelationId, RelyingPartyId, SessionId},
+    id::{ChallengeId, CorrelationId, Identifier, RelyingPartyId, SessionId},
     invalid::{Field, InvalidInput},
     limits,
     message::Message,
@@ -16,10 +16,12 @@ use countersign_domain::{
     ports::{Directory, Ports},
     record::{Batch, StoreError, Stored as _},
     refusal::{Outcome, Refusal},
+    relying_party::RelyingParty,
     response::Response,
+    subscriber::Subscriber,
     verifier::Verifier,
 };
-use countersign_web::idempotency;
+use countersign_web::{code_page::CodeView, idempotency, untold::before_the_code};
 
 use crate::{
     error::AccessError,
@@ -48,29 +50,40 @@ impl Challenges {
     ///
     /// The session is made here and not taken from the relying party: it is half of the proof, and must not be guessed.
     ///
+    /// A person whom nobody knows gets the same answers and no code, unless the relying party has it told (ASVS 6.3.8).
+    ///
     /// # Errors
-    /// When the key was used for something else, the origin is not the relying party's, the person is not known, or a port
-    /// fails.
+    /// When the key was used for something else, the origin is not the relying party's, a person who is not known may be told
+    /// so, or a port fails.
     pub async fn start(
         &self,
-        party: &RelyingPartyId,
+        party: &RelyingParty,
         new: NewChallenge,
         request: &idempotency::Request,
     ) -> Result<StartedView, AccessError> {
         if let Some(answered) = self.answered(party, request).await? {
             return Ok(answered);
         }
-        self.check_origin(party, new.origin.as_ref())?;
-        let person = self.directory.by_identifier(&new.identifier).await?;
-        let person = person.ok_or(AccessError::UnknownPerson)?;
+        self.check_origin(&party.id, new.origin.as_ref())?;
+        if let Some(transaction) = new.agreement.transaction() {
+            let currency = transaction.amount().currency();
+            currency.must_be_payable(self.ports.clock.now()).map_err(Error::from)?;
+        }
+        let found = self.directory.by_identifier(&new.identifier).await?;
+        let is_known = found.is_some();
+        let person = match found {
+            Some(person) => person,
+            None if party.tells_unknown => return Err(AccessError::UnknownPerson),
+            None => nobody(new.identifier)?,
+        };
         let entropy = self.ports.entropy.as_ref();
         let correlation = match new.correlation {
             Some(correlation) => correlation,
             None => CorrelationId::random(entropy)?,
         };
-        tracing::info!(relying_party = %party, %correlation, "starting a challenge");
+        tracing::info!(relying_party = %party.id, %correlation, "starting a challenge");
         let asked = ChallengeRequest {
-            relying_party: party.clone(),
+            relying_party: party.id.clone(),
             person: Person {
                 identifier: person.identifier,
                 address: person.address,
@@ -86,7 +99,12 @@ impl Challenges {
         };
         let start = || async {
             let mut batch = Batch::default();
-            let challenge = match self.verifier.add_challenge(asked.clone(), &mut batch).await? {
+            let verifier = &self.verifier;
+            let begun = match party.tells_unknown {
+                true => verifier.add_challenge(asked.clone(), &mut batch).await?,
+                false => verifier.add_untold_challenge(asked.clone(), is_known, &mut batch).await?,
+            };
+            let challenge = match begun {
                 Outcome::Done(challenge) => challenge,
                 Outcome::Refused(refusal) => {
                     return Ok((Batch::default(), Ok(Outcome::Refused(refusal))));
@@ -102,7 +120,7 @@ impl Challenges {
             }
         };
         match self.ports.store.attempt(start).await? {
-            Ok(Outcome::Done(challenge)) => self.started(&challenge).await,
+            Ok(Outcome::Done(challenge)) => self.started(party, &challenge).await,
             Ok(Outcome::Refused(refusal)) => Err(AccessError::Refused(refusal)),
             // The same request was answered meanwhile: the same answer is given.
             Err(error @ Error::Store(StoreError::Conflict { .. })) => {
@@ -118,10 +136,10 @@ impl Challenges {
     /// When there is none, or a port fails.
     pub async fn view(
         &self,
-        party: &RelyingPartyId,
+        party: &RelyingParty,
         id: &ChallengeId,
     ) -> Result<ChallengeView, AccessError> {
-        self.view_of(&self.owned(party, id).await?).await
+        self.view_of(party, &self.owned(party, id).await?).await
     }
 
     /// Takes what the person typed back (F4.208 to F4.210). A code is good once: of two right responses one is told so.
@@ -130,7 +148,7 @@ impl Challenges {
     /// The refusal with its cause, and when a port fails.
     pub async fn finish(
         &self,
-        party: &RelyingPartyId,
+        party: &RelyingParty,
         id: &ChallengeId,
         session: &SessionId,
         response: Response,
@@ -148,13 +166,13 @@ impl Challenges {
     /// The refusal with its cause, and when a port fails.
     pub async fn resend(
         &self,
-        party: &RelyingPartyId,
+        party: &RelyingParty,
         id: &ChallengeId,
         session: &SessionId,
     ) -> Result<ChallengeView, AccessError> {
         self.owned(party, id).await?;
         match self.verifier.resend(id, session).await? {
-            Outcome::Done(challenge) => self.view_of(&challenge).await,
+            Outcome::Done(challenge) => self.view_of(party, &challenge).await,
             Outcome::Refused(refusal) => Err(AccessError::Refused(refusal)),
         }
     }
@@ -165,14 +183,16 @@ impl Challenges {
     /// When it ended in another way, and when a port fails.
     pub async fn cancel(
         &self,
-        party: &RelyingPartyId,
+        party: &RelyingParty,
         id: &ChallengeId,
     ) -> Result<ChallengeView, AccessError> {
         self.owned(party, id).await?;
         self.verifier.cancel(id).await?;
         let challenge = self.owned(party, id).await?;
         match challenge.state() {
-            State::Refused { reason: Refusal::Cancelled, .. } => self.view_of(&challenge).await,
+            State::Refused { reason: Refusal::Cancelled, .. } => {
+                self.view_of(party, &challenge).await
+            }
             State::Pending
             | State::Verified { .. }
             | State::Refused { .. }
@@ -189,34 +209,51 @@ impl Challenges {
     /// When there is none, or a port fails.
     pub async fn trace(
         &self,
-        party: &RelyingPartyId,
+        party: &RelyingParty,
         id: &ChallengeId,
     ) -> Result<Vec<Fact>, AccessError> {
         let challenge = self.owned(party, id).await?;
-        Ok(self.ports.store.facts(&challenge.key()).await?)
+        let facts = self.ports.store.facts(&challenge.key()).await?;
+        if is_told(party, &challenge) {
+            return Ok(facts);
+        }
+        Ok(facts.into_iter().filter_map(before_the_code).collect())
     }
 
     /// What was answered to the same request before.
     async fn answered(
         &self,
-        party: &RelyingPartyId,
+        party: &RelyingParty,
         request: &idempotency::Request,
     ) -> Result<Option<StartedView>, AccessError> {
         match request.answered::<ChallengeId>(self.ports.store.as_ref()).await? {
-            Some(id) => Ok(Some(self.started(&self.owned(party, &id).await?).await?)),
+            Some(id) => Ok(Some(self.started(party, &self.owned(party, &id).await?).await?)),
             None => Ok(None),
         }
     }
 
-    async fn started(&self, challenge: &Challenge) -> Result<StartedView, AccessError> {
-        let view = self.view_of(challenge).await?;
+    async fn started(
+        &self,
+        party: &RelyingParty,
+        challenge: &Challenge,
+    ) -> Result<StartedView, AccessError> {
+        let view = self.view_of(party, challenge).await?;
         Ok(StartedView::new(&challenge.person().session, view))
     }
 
-    async fn view_of(&self, challenge: &Challenge) -> Result<ChallengeView, AccessError> {
+    async fn view_of(
+        &self,
+        party: &RelyingParty,
+        challenge: &Challenge,
+    ) -> Result<ChallengeView, AccessError> {
+        let now = self.ports.clock.now();
+        if !is_told(party, challenge) {
+            let code = CodeView::of_whom_it_may_be(challenge, now);
+            return Ok(ChallengeView::of(challenge, code, now));
+        }
         let message = challenge.last_message().as_str();
         let message = self.ports.store.expect::<Message>(message).await?.value;
-        Ok(ChallengeView::of(challenge, &message, self.ports.clock.now()))
+        Ok(ChallengeView::of(challenge, CodeView::of(challenge, &message, now), now))
     }
 
     /// A message bound to another's page would have a browser type the code there.
@@ -239,7 +276,7 @@ impl Challenges {
     /// the business of the flow that began it.
     async fn owned(
         &self,
-        party: &RelyingPartyId,
+        party: &RelyingParty,
         id: &ChallengeId,
     ) -> Result<Challenge, AccessError> {
         let challenge = self.ports.store.expect::<Challenge>(id.as_str()).await?.value;
@@ -247,9 +284,20 @@ impl Challenges {
             Agreement::Access { .. } | Agreement::Payment { .. } => challenge.waiting().is_none(),
             Agreement::Certificate { .. } | Agreement::Document(_) => false,
         };
-        if is_ours && challenge.relying_party() == party {
+        if is_ours && *challenge.relying_party() == party.id {
             return Ok(challenge);
         }
         Err(Error::NotFound { collection: Challenge::COLLECTION, id: id.to_string() }.into())
     }
+}
+
+/// Whether a relying party may be told what there is of a phone: after the code in any case.
+fn is_told(party: &RelyingParty, challenge: &Challenge) -> bool {
+    party.tells_unknown || matches!(challenge.state(), State::Verified { .. })
+}
+
+/// Somebody whom nobody knows, under what was asked for.
+fn nobody(identifier: Identifier) -> Result<Subscriber, InvalidInput> {
+    let by = identifier.as_str().to_owned();
+    Subscriber::nobody(identifier, &by)
 }

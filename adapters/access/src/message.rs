@@ -13,8 +13,10 @@ use countersign_domain::{
 };
 use countersign_web::{
     code_page::response,
+    misfit::InMember as _,
+    problem::Problem,
     transaction::{AmountBody, ItemBody, transaction},
-    words::Language,
+    words::LanguageRange,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -24,18 +26,24 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct StartChallenge {
     /// The person's name in the directory, which knows the phone: no request says a number.
-    #[schema(example = "alice")]
+    #[schema(
+        example = "alice",
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]([ -~]*[!-~])?$"
+    )]
     pub user_id: String,
     /// What the person is asked to agree to.
     pub purpose: PurposeBody,
-    /// The language of the message: `en` or `fr`; `en` without it.
+    /// The language of the message, as a tag: of `fr-CH`, `fr` is spoken (RFC 4647). Absent, or where there are no words in it,
+    /// it is English.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "en")]
-    pub locale: Option<Language>,
+    #[schema(value_type = Option<String>, max_length = 64, pattern = r"^(\*|[A-Za-z]{1,8})([-_](\*|[A-Za-z0-9]{1,8}))*$", example = "fr-CH")]
+    pub locale: Option<LanguageRange>,
     /// The host of the page on which the code will be typed, one of those configured for the relying party: a browser then
     /// offers the code to that page alone. Without it the message has no such line.
     #[serde(default)]
-    #[schema(example = "login.example.com")]
+    #[schema(example = "login.example.com", max_length = 253)]
     pub origin: Option<String>,
     /// The address from which the person's browser comes to the relying party's page: messages are limited for each. Without it
     /// they are not, as all that is asked comes from the relying party.
@@ -50,8 +58,8 @@ pub struct StartChallenge {
 pub enum PurposeBody {
     /// Access to the relying party, by its configured name.
     Access,
-    /// Access to a part of it: the message says the relying party's name, and this after it.
-    #[schema(example = "payroll")]
+    /// Access to a part of it: the message says `NAME: TEXT`, the relying party's name and this, together at most 40 characters.
+    #[schema(example = json!({ "access_to": "payroll" }))]
     AccessTo(String),
     /// A payment to the relying party, which makes it itself.
     Payment(PaymentBody),
@@ -64,10 +72,11 @@ pub struct PaymentBody {
     /// What is paid, more than nothing.
     pub amount: AmountBody,
     /// The relying party's reference of the order, 1 to 64 characters.
-    #[schema(example = "order-1")]
+    #[schema(example = "order-1", min_length = 1, max_length = 64, pattern = r"^\S(.*\S)?$")]
     pub reference: String,
     /// What is bought, at most 20 kinds; shown on the phone, too.
     #[serde(default)]
+    #[schema(max_items = 20)]
     pub items: Vec<ItemBody>,
 }
 
@@ -75,15 +84,18 @@ pub struct PaymentBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TypedBody {
+    #[schema(pattern = "^ses_[0-9a-f]{32}$")]
     session: String,
     /// 6 to 10 digits, spaces and hyphens are dropped.
-    #[schema(example = "123456")]
+    #[schema(example = "123456", min_length = 6)]
     code: String,
     /// The PIN, where the challenge's `code.pin` says that it is asked for.
     #[serde(default)]
+    #[schema(format = Password, write_only, max_length = 256)]
     pin: String,
     /// A PIN to set, where `code.pin` is `asked_or_set`: nothing else is done with the code.
     #[serde(default)]
+    #[schema(format = Password, write_only, max_length = 256)]
     new_pin: String,
 }
 
@@ -91,6 +103,7 @@ pub(crate) struct TypedBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResendBody {
+    #[schema(pattern = "^ses_[0-9a-f]{32}$")]
     session: String,
 }
 
@@ -117,12 +130,12 @@ impl StartChallenge {
         self,
         party: &RelyingParty,
         correlation: Option<CorrelationId>,
-    ) -> Result<NewChallenge, InvalidInput> {
+    ) -> Result<NewChallenge, Problem> {
         Ok(NewChallenge {
-            identifier: Identifier::try_from(self.user_id)?,
+            identifier: Identifier::try_from(self.user_id).in_member("user_id")?,
             agreement: self.purpose.into_agreement(party)?,
-            locale: self.locale.unwrap_or_default().locale(),
-            origin: self.origin.map(Origin::try_from).transpose()?,
+            locale: self.locale.and_then(|range| range.language()).unwrap_or_default().locale(),
+            origin: self.origin.map(Origin::try_from).transpose().in_member("origin")?,
             correlation,
             client: self.client_address,
         })
@@ -131,12 +144,15 @@ impl StartChallenge {
 
 impl PurposeBody {
     /// The configured name stands in each of them: a message never speaks in another's name.
-    fn into_agreement(self, party: &RelyingParty) -> Result<Agreement, InvalidInput> {
+    fn into_agreement(self, party: &RelyingParty) -> Result<Agreement, Problem> {
         Ok(match self {
             Self::Access => Agreement::Access { to: (&party.name).into() },
-            Self::AccessTo(part) => Agreement::Access { to: part_of(party, part)? },
+            Self::AccessTo(part) => {
+                Agreement::Access { to: part_of(party, part).in_member("purpose.access_to")? }
+            }
             Self::Payment(PaymentBody { amount, reference, items }) => {
-                let transaction = transaction(&amount, party.name.clone(), reference, items)?;
+                let (at, payee) = ("purpose.payment.", party.name.clone());
+                let transaction = transaction(at, &amount, payee, reference, items)?;
                 Agreement::Payment { transaction, account: None, order: None }
             }
         })
@@ -144,6 +160,10 @@ impl PurposeBody {
 }
 
 impl TypedBody {
+    pub(crate) const fn has_pin(&self) -> bool {
+        !self.pin.is_empty()
+    }
+
     pub(crate) fn into_typed(self) -> Result<(SessionId, Response), InvalidInput> {
         Ok((session(self.session)?, response(self.code, self.pin, self.new_pin)?))
     }

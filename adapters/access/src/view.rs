@@ -6,11 +6,11 @@ use countersign_domain::{
     agreement::Agreement,
     challenge::{Challenge, State, Verified},
     id::SessionId,
-    message::Message,
     time::Timestamp,
 };
 use countersign_web::{
     code_page::CodeView,
+    described::ElementName,
     transaction::{AmountBody, ItemBody},
 };
 use serde::Serialize;
@@ -104,6 +104,7 @@ pub struct ChallengeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeView>,
     /// What the person proved: `phone`, and `pin` or `pin_set_by_code`. Nothing before it is verified.
+    #[schema(value_type = Vec<ElementName>, example = json!(["phone", "pin"]))]
     pub elements: Vec<&'static str>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +115,7 @@ pub struct ChallengeView {
 }
 
 impl ChallengeView {
-    pub(crate) fn of(challenge: &Challenge, message: &Message, now: Timestamp) -> Self {
+    pub(crate) fn of(challenge: &Challenge, code: CodeView, now: Timestamp) -> Self {
         let status = Status::of(challenge, now);
         let is_pending = status == Status::Pending;
         Self {
@@ -122,7 +123,7 @@ impl ChallengeView {
             status,
             user_id: challenge.person().identifier.to_string(),
             purpose: PurposeView::of(challenge.agreement()),
-            code: is_pending.then(|| CodeView::of(challenge, message, now)),
+            code: is_pending.then_some(code),
             elements: challenge.elements().iter().map(|element| element.name()).collect(),
             cause: match challenge.state() {
                 State::Refused { reason, .. } => Some(reason.name()),
@@ -137,7 +138,7 @@ impl ChallengeView {
 #[derive(Serialize, ToSchema)]
 pub struct StartedView {
     /// To be kept beside the person's own session, and shown to nobody: the response is accepted with it alone.
-    #[schema(example = "ses_0123456789abcdef0123456789abcdef")]
+    #[schema(example = "ses_0123456789abcdef0123456789abcdef", pattern = "^ses_[0-9a-f]{32}$")]
     pub session: String,
     /// The challenge.
     #[serde(flatten)]

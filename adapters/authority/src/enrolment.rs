@@ -9,29 +9,27 @@ use countersign_domain::{
     agreement::Agreement,
     challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
-    error::Error as DomainError,
+    error::Error,
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    limits,
     locale::Locale,
     message::Message,
     origin::Origin,
     person::Person,
     ports::Ports,
-    record::{Batch, StoreError},
-    time::Timestamp,
+    record::{Batch, Count},
+    refusal::Outcome,
     verifier::Verifier,
 };
 use countersign_web::{client_address::ClientAddress, code_page::CodeView};
 
 use crate::{
-    error::AuthorityError,
-    flow::CertificateAuthority,
-    issuance::Issuance,
-    message::in_message,
-    record::{CodesSent, ProvedNumber},
+    error::AuthorityError, flow::CertificateAuthority, issuance::Issuance, message::in_message,
+    record::ProvedNumber,
 };
 
 /// Codes that are sent to one number in a day at most: the person is not known yet, and a phone rings for each.
-const MAX_CODES_A_DAY: u8 = 5;
+const MAX_CODES_A_DAY: u32 = 5;
 /// RFC 5280 appendix A, `ub-common-name`.
 const MAX_COMMON_NAME_CHARS: usize = 64;
 
@@ -98,7 +96,8 @@ impl Enrolments {
     /// Sends a code to the number.
     ///
     /// # Errors
-    /// [`AuthorityError::TooManyCodes`], [`AuthorityError::Refused`] where a limit is reached, when the identifier is too long for a common name, and when a port fails.
+    /// [`AuthorityError::Refused`] where a limit is reached, when the identifier is too long for a common name, and when a port
+    /// fails.
     pub async fn start(
         &self,
         identifier: Identifier,
@@ -110,8 +109,7 @@ impl Enrolments {
             return Err(countersign_certs::Error::InvalidCommonName.into());
         }
         self.authority.check_common_name(identifier.as_str())?;
-        let now = self.ports.clock.now();
-        self.count_code(&number, now).await?;
+        let counted = self.one_more_code(&number)?;
         let session = SessionId::random(self.ports.entropy.as_ref())?;
         let request = ChallengeRequest {
             relying_party: self.relying_party.clone(),
@@ -127,7 +125,13 @@ impl Enrolments {
             waiting: None,
             correlation: None,
         };
-        let challenge = self.verifier.start_challenge(request).await?;
+        let start = || async {
+            let mut batch = Batch::default();
+            let challenge = self.verifier.add_challenge(request.clone(), &mut batch).await?;
+            batch.count(counted.clone());
+            Ok((batch, challenge))
+        };
+        let challenge = Outcome::of(self.ports.store.attempt(start).await).map(Outcome::flat)?;
         let challenge = challenge.done().map_err(AuthorityError::Refused)?;
         self.started(&challenge, EnrolmentToken { challenge: challenge.id().clone(), session })
             .await
@@ -159,6 +163,33 @@ impl Enrolments {
         }
     }
 
+    /// Sends the code of an enrolment once more: it counts as one of the number's codes of the day.
+    ///
+    /// # Errors
+    /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over, too soon, or a limit is reached, and when a
+    /// port fails.
+    pub async fn resend(&self, token: &EnrolmentToken) -> Result<(), AuthorityError> {
+        let challenge = self.challenge(token).await?;
+        let now = self.ports.clock.now();
+        // What is refused anyhow is not counted.
+        if challenge.over().is_none()
+            && challenge.resend_wait_seconds(now) == Some(0)
+            && let Some(number) = challenge.person().address.msisdn()
+        {
+            let batch = Batch { counts: vec![self.one_more_code(number)?], ..Batch::default() };
+            let counted = self.ports.store.commit(batch).await.map_err(Error::from);
+            Outcome::of(counted)?.done().map_err(AuthorityError::Refused)?;
+        }
+        let sent = self.verifier.resend(&token.challenge, &token.session).await?;
+        sent.done().map(drop).map_err(AuthorityError::Refused)
+    }
+
+    /// One more of the codes that go to that number in a day.
+    fn one_more_code(&self, number: &Msisdn) -> Result<Count, Error> {
+        let of_number = ("enrolment-number-day", number.expose());
+        limits::one_more_a_day(&self.ports.keys, of_number, MAX_CODES_A_DAY, self.ports.clock.now())
+    }
+
     async fn started(
         &self,
         challenge: &Challenge,
@@ -183,7 +214,8 @@ impl Enrolments {
     /// that the code went to, for the key of the request. `old` is the certificate that it takes the place of, which the
     /// holder has shown to have.
     ///
-    /// What can be refused for another cause is refused before the code is used up.
+    /// What can be refused for another cause is refused before the code is used up, and a key that is certified after the code was
+    /// seen to be right.
     ///
     /// # Errors
     /// [`AuthorityError::Refused`], [`AuthorityError::NoEnrolment`], [`AuthorityError::KeyCertifiedBefore`],
@@ -196,7 +228,6 @@ impl Enrolments {
         old: Option<&Certificate>,
     ) -> Result<Certificate, AuthorityError> {
         let challenge = self.challenge(token).await?;
-        self.authority.check_key(request.key()).await?;
         let old = match old {
             Some(certificate) => Some(self.authority.recognise(certificate).await?),
             None => None,
@@ -209,37 +240,24 @@ impl Enrolments {
                 return Err(AuthorityError::OtherHolder);
             }
         }
-        let answer = self.verifier.finish_challenge(&token.challenge, &token.session, code).await?;
-        let verified = answer.done().map_err(AuthorityError::Refused)?;
         let kind = old.as_ref().and_then(|old| EndEntityKind::from_name(&old.profile));
         let kind = kind.unwrap_or(self.kind);
-        let name = verified.person().identifier.as_str().to_owned();
+        let name = challenge.person().identifier.as_str().to_owned();
         let mut issuance = Issuance::of(kind, request.key(), name);
-        issuance.number = ProvedNumber::of(&verified);
         issuance.lifetime = self.authority.at_most(issuance.lifetime);
+        let (id, session) = (&token.challenge, &token.session);
+        match self.authority.check_unproved(&issuance).await {
+            // Whose key is certified is told to nobody without the phone; and the code stays good for another key.
+            Err(certified @ AuthorityError::KeyCertifiedBefore { .. }) => {
+                let tried = self.verifier.try_code(id, session, code).await?;
+                return Err(tried.done().map_or_else(AuthorityError::Refused, |()| certified));
+            }
+            checked => checked?,
+        }
+        let answer = self.verifier.finish_challenge(id, session, code).await?;
+        let verified = answer.done().map_err(AuthorityError::Refused)?;
+        issuance.number = ProvedNumber::of(&verified);
         let replaces = old.map(|old| old.serial);
         self.authority.issue_in_place_of(&issuance, replaces).await
-    }
-
-    /// Counts a code to the number, before it is sent.
-    async fn count_code(&self, number: &Msisdn, now: Timestamp) -> Result<(), AuthorityError> {
-        let day = now.unix_seconds() / 86_400;
-        let id = CodesSent::id_of(number);
-        let found = self.ports.store.find::<CodesSent>(&id).await?;
-        let (version, sent) = found.map_or((None, 0), |found| {
-            let today = found.value.day == day;
-            (Some(found.version), if today { found.value.count } else { 0 })
-        });
-        if sent >= MAX_CODES_A_DAY {
-            return Err(AuthorityError::TooManyCodes);
-        }
-        let mut batch = Batch::default();
-        let counted = CodesSent { number_sha256: id, day, count: sent + 1 };
-        batch.put(version, counted)?;
-        match self.ports.store.commit(batch).await {
-            // Another enrolment of this number begins at this moment: one of both is enough.
-            Err(StoreError::Conflict { .. }) => Err(DomainError::Contention.into()),
-            committed => Ok(committed?),
-        }
     }
 }

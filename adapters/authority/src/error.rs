@@ -73,9 +73,6 @@ pub enum AuthorityError {
     /// The text does not name an enrolment.
     #[error("there is no such enrolment")]
     NoEnrolment,
-    /// So many codes were sent to the number today that no further one is.
-    #[error("too many codes were sent to this number today")]
-    TooManyCodes,
     /// The certificate that is to be renewed was issued to another holder, or for another number.
     #[error("the certificate to be renewed is not that of this holder and number")]
     OtherHolder,
@@ -124,7 +121,6 @@ impl From<AuthorityError> for Problem {
             Cause::Expired { .. } => Self::shared(StatusCode::FORBIDDEN, "certificate-expired"),
             Cause::Refused(refusal) => Self::from(refusal),
             Cause::NoEnrolment => WORDS.problem(StatusCode::NOT_FOUND, "no-enrolment"),
-            Cause::TooManyCodes => WORDS.problem(StatusCode::TOO_MANY_REQUESTS, "too-many-codes"),
         }
     }
 }
@@ -205,7 +201,6 @@ mod tests {
             AuthorityError::NoCommonName,
             AuthorityError::Refused(Refusal::Late),
             AuthorityError::NoEnrolment,
-            AuthorityError::TooManyCodes,
             AuthorityError::OtherHolder,
         ];
         let others = [

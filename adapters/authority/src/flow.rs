@@ -54,7 +54,10 @@ pub async fn last_issued(
     let id = CertifiedName::id_of(kind.name(), name);
     match register.find::<CertifiedName>(&id).await? {
         None => Ok(None),
-        Some(found) => Ok(Some(register.expect::<Issued>(&found.value.serial).await?.value)),
+        Some(found) => {
+            let issued = register.find::<Issued>(&found.value.serial).await?;
+            Ok(issued.map(|issued| issued.value))
+        }
     }
 }
 
@@ -131,6 +134,16 @@ impl CertificateAuthority {
         Ok(self.authority.check(&profile, &issuance.key, validity)?)
     }
 
+    /// Refuses what could not be issued whichever number is proved for it, before a code is used up.
+    pub(crate) async fn check_unproved(&self, issuance: &Issuance) -> Result<(), AuthorityError> {
+        self.check_key(&issuance.key).await?;
+        if !self.authority.permits(issuance.kind) {
+            return Err(countersign_certs::Error::MayNotIssue.into());
+        }
+        self.check_common_name(&issuance.common_name)?;
+        self.validity(issuance.lifetime).map(drop)
+    }
+
     /// The same of [`CertificateAuthority::certify`].
     ///
     /// # Errors
@@ -167,6 +180,26 @@ impl CertificateAuthority {
         self.issue(&issuance).await
     }
 
+    /// Refuses what [`CertificateAuthority::certify_cardholder`] would refuse, but for card and proof, and issues nothing.
+    ///
+    /// # Errors
+    /// As [`CertificateAuthority::issue`].
+    pub async fn check_cardholder(
+        &self,
+        common_name: &str,
+        key: &PublicKey,
+    ) -> Result<(), AuthorityError> {
+        if matches!(self.numbers, Numbers::Clear) {
+            return Err(AuthorityError::CardInClear);
+        }
+        let kind = EndEntityKind::Cardholder;
+        let issuance = Issuance {
+            lifetime: self.at_most(kind.usual_lifetime()),
+            ..Issuance::of(kind, key, common_name.to_owned())
+        };
+        self.check_unproved(&issuance).await
+    }
+
     /// Certifies a key of a merchant or a gateway: what `countersign ca issue` gives, with the lifetime that is usual.
     ///
     /// # Errors
@@ -196,8 +229,9 @@ impl CertificateAuthority {
         let Some(certified) = self.store.find::<CertifiedKey>(&hash).await? else {
             return Ok(None);
         };
-        let issued = self.store.expect::<Issued>(&certified.value.serial).await?;
-        Ok(Some(issued.value.to_certificate()?))
+        // None where it was removed, as it has expired: then its key is certified, and nobody has it again.
+        let issued = self.store.find::<Issued>(&certified.value.serial).await?;
+        Ok(issued.map(|issued| issued.value.to_certificate()).transpose()?)
     }
 
     /// Certifies an authority that has its key elsewhere.

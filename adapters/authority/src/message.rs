@@ -7,7 +7,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::Request;
 use countersign_domain::{address::Msisdn, code::TypedCode, id::Identifier, invalid::InvalidInput};
-use countersign_web::{body::is_of_type, problem::Problem, words::Language};
+use countersign_web::{body::is_of_type, problem::Problem, words::LanguageRange};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct StartBody {
     pub(crate) identifier: String,
     pub(crate) number: String,
-    pub(crate) locale: Option<Language>,
+    pub(crate) locale: Option<LanguageRange>,
 }
 
 /// An enrolment that was begun.
@@ -52,11 +52,16 @@ pub(crate) struct StartForm {
 }
 
 impl StartForm {
-    /// People part the digits of a number with blanks.
     pub(crate) fn read(&self) -> Result<(Identifier, Msisdn), InvalidInput> {
-        let number: String = self.number.split_whitespace().collect();
-        Ok((self.identifier.trim().try_into()?, number.try_into()?))
+        Ok((self.identifier.trim().try_into()?, Msisdn::typed(&self.number)?))
     }
+}
+
+/// The form that has the code sent once more.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendForm {
+    pub(crate) enrolment: String,
 }
 
 /// The form with the code, and with a request or a passphrase.

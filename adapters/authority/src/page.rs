@@ -6,13 +6,14 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{State, rejection::FormRejection},
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
 use countersign_certs::{KeyPair, Request, check_pkcs12_passphrase, to_pkcs12};
 use countersign_domain::{code::TypedCode, invalid::Field};
 use countersign_web::{
+    astray::{Way, astray, to_its_page},
     body::form,
     client_address::ClientAddress,
     code_page,
@@ -26,7 +27,7 @@ use zeroize::Zeroizing;
 use crate::{
     enrolment::{EnrolmentToken, Started},
     error::AuthorityError,
-    message::{CodeForm, StartForm},
+    message::{CodeForm, ResendForm, StartForm},
     routes::{AuthorityService, Shared},
     words::WORDS,
 };
@@ -36,7 +37,16 @@ const REQUEST_COMMAND: &str =
     "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout my.key -subj /CN=me";
 
 pub(crate) fn routes() -> Router<Arc<AuthorityService>> {
-    Router::new().route("/enrol", get(ask).post(start)).route("/enrol/code", post(finish))
+    Router::new()
+        .route("/enrol", get(ask).post(start))
+        .route("/enrol/code", get(to_its_page).post(finish))
+        .route("/enrol/resend", get(to_its_page).post(resend))
+}
+
+/// Nothing is at that address, or not so: to browsers, the way to enrolment.
+pub(crate) fn nowhere(guest: &Guest, headers: &HeaderMap, problem: &Problem) -> Response {
+    let name = &WORDS.say(&guest.language(None), "get-certificate", &[]);
+    astray(headers, guest, problem, Way { name, path: "/enrol" })
 }
 
 /// The form for name and number.
@@ -55,6 +65,7 @@ struct Ask<'a> {
 struct Key<'a> {
     language: &'a Language,
     token: &'a EnrolmentToken,
+    problem: Option<&'a Problem>,
 }
 
 impl Ask<'_> {
@@ -62,15 +73,39 @@ impl Ask<'_> {
         WORDS.say(self.language, name, &[])
     }
 
-    /// Whether this field is to be marked.
-    fn is_wrong(&self, field: Field) -> bool {
-        self.problem.and_then(Problem::field) == Some(field)
+    fn is_name_wrong(&self) -> bool {
+        let is_of_name = |problem: &Problem| {
+            problem.field() == Some(Field::Identifier) || problem.words() == "name-not-allowed"
+        };
+        self.problem.is_some_and(is_of_name)
+    }
+
+    fn is_number_wrong(&self) -> bool {
+        self.problem.and_then(Problem::field) == Some(Field::Msisdn)
+    }
+
+    fn wrong(&self) -> String {
+        self.problem.map(|problem| problem.beside_field(self.language)).unwrap_or_default()
     }
 }
 
 impl Key<'_> {
     fn say(&self, name: &str) -> String {
         WORDS.say(self.language, name, &[])
+    }
+
+    fn is_passphrase_wrong(&self) -> bool {
+        self.problem.is_some_and(|problem| problem.words().starts_with("passphrase-"))
+    }
+
+    fn is_request_wrong(&self) -> bool {
+        let is_of_request =
+            |words: &str| words.starts_with("request-") || words.starts_with("key-");
+        self.problem.is_some_and(|problem| is_of_request(problem.words()))
+    }
+
+    fn wrong(&self) -> String {
+        self.problem.map(|problem| problem.beside_field(self.language)).unwrap_or_default()
     }
 
     fn request_hint(&self) -> String {
@@ -81,11 +116,13 @@ impl Key<'_> {
 /// A page of ours; one that is an answer to a form cannot be asked for in another language.
 fn show(
     main: askama::Result<String>,
+    titles: &[&str],
     language: &Language,
     path: Option<&str>,
     problem: Option<&Problem>,
 ) -> Response {
-    let title = WORDS.say(language, "get-certificate", &[]);
+    let said = titles.iter().map(|title| WORDS.say(language, title, &[]));
+    let title = said.collect::<Vec<_>>().join(" · ");
     match main {
         Ok(main) => page(&title, PageStyle { language, party: None, path }, problem, &main),
         Err(error) => {
@@ -98,11 +135,11 @@ fn show(
 fn asking(language: &Language, problem: Option<&Problem>, form: &StartForm) -> Response {
     let StartForm { identifier, number } = form;
     let ask = Ask { language, problem, identifier, number };
-    show(ask.render(), language, Some("/enrol"), problem)
+    show(ask.render(), &["get-certificate"], language, Some("/enrol"), problem)
 }
 
 fn coding(language: &Language, problem: Option<&Problem>, started: &Started) -> Response {
-    let main = Key { language, token: &started.token }.render().and_then(|fields| {
+    let main = Key { language, token: &started.token, problem }.render().and_then(|fields| {
         let code = code_page::CodeForm {
             language,
             view: &started.code,
@@ -110,13 +147,17 @@ fn coding(language: &Language, problem: Option<&Problem>, started: &Started) -> 
             advice: None,
             fields,
             button: WORDS.say(language, "get-the-certificate", &[]),
+            resend_fields: Some(format!(
+                "<input type=\"hidden\" name=\"enrolment\" value=\"{}\">",
+                started.token
+            )),
             cancel: None,
             problem,
         };
         let heading = WORDS.say(language, "get-certificate", &[]);
         Ok(format!("<h1>{heading}</h1>\n{}", code.render()?))
     });
-    show(main, language, None, problem)
+    show(main, &["type-code", "get-certificate"], language, None, problem)
 }
 
 async fn ask(guest: Guest) -> Response {
@@ -165,6 +206,27 @@ async fn finish(
     match issued.await {
         Ok(file) => file,
         Err(problem) => again(&service, &language, &form.enrolment, &problem).await,
+    }
+}
+
+async fn resend(
+    State(service): Shared,
+    guest: Guest,
+    fields: Result<Form<ResendForm>, FormRejection>,
+) -> Response {
+    let language = guest.language(None);
+    let ResendForm { enrolment } = match form(fields) {
+        Ok(form) => form,
+        Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
+    };
+    let sent = async {
+        let token: EnrolmentToken = enrolment.parse()?;
+        service.enrolments.resend(&token).await?;
+        service.enrolments.look(&token).await
+    };
+    match sent.await {
+        Ok(started) => coding(&language, None, &started),
+        Err(error) => again(&service, &language, &enrolment, &error.into()).await,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_certs::{Certificate, EndEntityKind, Error, RevocationReason};
 use countersign_domain::{
-    address::Msisdn, challenge::Verified, hex, id::ChallengeId, record::Stored, time::Timestamp,
+    address::Msisdn, challenge::Verified, id::ChallengeId, record::Stored, time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +109,15 @@ impl Stored for Issued {
     fn due_at(&self) -> Option<Timestamp> {
         self.revoked.as_ref().map(|revocation| revocation.at)
     }
+
+    /// After it has expired no list and no inquiry needs it. That its key was certified stays.
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.not_after)
+    }
 }
+
+/// What was issued, which is removed once it has expired for long enough: it holds a person's name and number.
+pub const CERTIFICATES: &str = Issued::COLLECTION;
 
 /// That a key was certified. A key is certified once: two certificates for one key could say two things of its holder.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -182,36 +190,5 @@ impl Stored for ListState {
     }
 }
 
-/// The records of codes that were sent, which are removed once they are final. What was issued stays: lists and inquiries need
-/// it until after it has expired, and whoever must prove later what was certified, for longer.
-pub const CODES_SENT: &str = CodesSent::COLLECTION;
-
-/// How many codes were sent to a number on a day.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(crate) struct CodesSent {
-    /// SHA-256 of the number: a record's id may stand in a log.
-    pub(crate) number_sha256: String,
-    /// Days since the Unix epoch.
-    pub(crate) day: u64,
-    pub(crate) count: u8,
-}
-
-impl CodesSent {
-    pub(crate) fn id_of(number: &Msisdn) -> String {
-        hex::encode(&countersign_certs::sha256(number.expose().as_bytes()))
-    }
-}
-
-impl Stored for CodesSent {
-    const COLLECTION: &'static str = "codes_sent";
-
-    fn id(&self) -> &str {
-        &self.number_sha256
-    }
-
-    /// With its day.
-    fn final_at(&self) -> Option<Timestamp> {
-        let end = self.day.saturating_add(1).saturating_mul(86_400);
-        Some(Timestamp::from_unix_seconds(end))
-    }
-}
+/// The records in which an earlier version counted the codes that were sent to a number, which are removed once they are final.
+pub const CODES_SENT: &str = "codes_sent";

@@ -8,17 +8,20 @@ use std::sync::Arc;
 use axum::{
     Extension, Json, Router,
     body::Bytes,
-    extract::{self, DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    extract::{self, DefaultBodyLimit, Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use countersign_certs::{Certificate, Request, to_certs_only};
-use countersign_domain::{code::TypedCode, time::Timestamp};
+use countersign_domain::{address::Msisdn, code::TypedCode, id::Identifier, time::Timestamp};
 use countersign_web::{
-    body::{Segment, bytes, json},
+    body::{JsonBody, Segment},
     client_address::ClientAddress,
+    guest::Guest,
+    misfit::InMember as _,
+    own_forms::own_forms_only,
     peer_certificate::PeerCertificates,
     problem::Problem,
     step::to_the_end,
@@ -88,11 +91,15 @@ pub fn routes(service: Arc<AuthorityService>) -> Router {
         .route("/v1/enrolments", post(start))
         .route("/list.crl", get(list))
         .merge(page::routes())
-        .fallback(async || Problem::shared(StatusCode::NOT_FOUND, "not-found"))
-        .method_not_allowed_fallback(async || {
-            Problem::shared(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+        .fallback(async |guest: Guest, headers: HeaderMap| {
+            page::nowhere(&guest, &headers, &Problem::shared(StatusCode::NOT_FOUND, "not-found"))
+        })
+        .method_not_allowed_fallback(async |guest: Guest, headers: HeaderMap| {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            page::nowhere(&guest, &headers, &Problem::shared(status, "method-not-allowed"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(own_forms_only))
         .with_state(service)
 }
 
@@ -181,11 +188,12 @@ fn answer(issued: Result<Response, Problem>) -> Response {
 async fn start(
     State(service): Shared,
     client: ClientAddress,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: StartBody = json(&bytes(body)?)?;
-    let (identifier, number) = (body.identifier.try_into()?, body.number.try_into()?);
-    let locale = body.locale.unwrap_or_default().locale();
+    let body: StartBody = body.read()?;
+    let identifier = Identifier::try_from(body.identifier).in_member("identifier")?;
+    let number = Msisdn::typed(&body.number).in_member("number")?;
+    let locale = body.locale.and_then(|range| range.language()).unwrap_or_default().locale();
     let started = service.enrolments.start(identifier, number, locale, client).await?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, no_store, Json(StartedBody::from(started))).into_response())

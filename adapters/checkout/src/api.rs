@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{State, rejection::BytesRejection},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
 use countersign_domain::event::Fact;
 use countersign_web::{
     api::{ApiPart, Served},
-    body::{Segment, bytes, created, json, record_id},
+    body::{JsonBody, Segment, created, json, record_id},
     correlation::TraceParent,
     idempotency::{self, IdempotencyKey},
     problem::Problem,
@@ -40,11 +39,10 @@ pub fn merchant_api(checkouts: Arc<Checkouts>, parties: RelyingParties) -> ApiPa
 /// Creates a checkout.
 #[utoipa::path(
     post, path = "/v1/checkouts", request_body = CreateCheckout, security(("api_key" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request has one effect and one answer."),
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: its trace id follows the purchase through the logs, to the SMS centre and to the bank.")),
+    params(("Idempotency-Key" = Option<String>, Header),
+        ("traceparent" = Option<String>, Header)),
     responses(
         (status = 201, description = "Created; send the payer's browser to `url`.", body = MerchantView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn create(
@@ -52,9 +50,9 @@ async fn create(
     ApiCaller(party): ApiCaller,
     key: IdempotencyKey,
     TraceParent(correlation): TraceParent,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Response, Problem> {
-    let body = bytes(body)?;
+    let body = body.bytes()?;
     let new = json::<CreateCheckout>(&body)?.into_new(&party, correlation)?;
     let request = idempotency::Request::new(&party.id, "create checkout", key, &body);
     let view = checkouts.create(&party.id, new, &request).await?;
@@ -63,10 +61,9 @@ async fn create(
 
 /// Shows a checkout.
 #[utoipa::path(
-    get, path = "/v1/checkouts/{id}", params(("id" = String, Path)), security(("api_key" = [])),
+    get, path = "/v1/checkouts/{id}", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "As it stands.", body = MerchantView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn show(
@@ -79,10 +76,9 @@ async fn show(
 
 /// Calls a checkout off before it is paid. Voiding what is void already is answered with a conflict.
 #[utoipa::path(
-    post, path = "/v1/checkouts/{id}/void", params(("id" = String, Path)), security(("api_key" = [])),
+    post, path = "/v1/checkouts/{id}/void", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "It will not be paid; what the bank held is released.", body = MerchantView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn void(
@@ -90,15 +86,17 @@ async fn void(
     ApiCaller(party): ApiCaller,
     id: Segment,
 ) -> Result<Json<MerchantView>, Problem> {
-    Ok(Json(checkouts.void(&party.id, &record_id(id)?).await?))
+    let id = record_id(id)?;
+    let voided = checkouts.void(&party.id, &id).await.map_err(Problem::from);
+    let again = |problem: Problem| problem.look_again_at(format!("/v1/checkouts/{id}"));
+    Ok(Json(voided.map_err(again)?))
 }
 
 /// Shows everything that happened to the last payment of a checkout.
 #[utoipa::path(
-    get, path = "/v1/checkouts/{id}/trace", params(("id" = String, Path)), security(("api_key" = [])),
+    get, path = "/v1/checkouts/{id}/trace", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "Facts in order; no code, no full number, no full card is in one.", body = Vec<Object>),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn trace(

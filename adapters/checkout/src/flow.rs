@@ -21,7 +21,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     client_address::ClientAddress, code_page::CodeView, holder::CertificateReader, idempotency,
-    origin::PublicOrigin, peer_certificate::PeerCertificates,
+    origin::PublicOrigin, peer_certificate::PeerCertificates, untold::before_the_code,
 };
 
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     identity::{Payer, PayerHint, identify},
     message::NewCheckout,
     record::{Checkout, CheckoutId},
-    view::{CheckoutView, ExemptionView, MerchantView, PayerView, Status, before_the_code},
+    view::{CheckoutView, ExemptionView, MerchantView, PayerView, Status},
 };
 
 /// How long a payment may be begun, in seconds: as long as shops keep a basket reserved.
@@ -73,19 +73,21 @@ impl Checkouts {
         if let Some(id) = request.answered::<CheckoutId>(self.ports.store.as_ref()).await? {
             return self.merchant_view(party, &id).await;
         }
+        new.transaction.amount().currency().must_be_payable(self.ports.clock.now())?;
         let correlation = match new.correlation {
             Some(correlation) => correlation,
             None => CorrelationId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
         };
         tracing::info!(relying_party = %party, %correlation, "creating a checkout");
+        let now = self.ports.clock.now();
         let checkout = Checkout {
             correlation: Some(correlation),
-            id: CheckoutId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
+            id: CheckoutId::made_at(now, self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: party.clone(),
             transaction: new.transaction,
             return_url: new.return_url,
             locale: new.locale,
-            expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
+            expires_at: now.plus_seconds(LIFE_SECONDS),
             void: false,
             tells_unknown: new.tells_unknown,
             certificates: Vec::new(),
@@ -94,7 +96,7 @@ impl Checkouts {
         };
         let mut batch = Batch::default();
         batch.insert(&checkout)?;
-        if let Some(answered) = request.record(checkout.id.clone(), self.ports.clock.now()) {
+        if let Some(answered) = request.record(checkout.id.clone(), now) {
             batch.insert(&answered)?;
         }
         match self.ports.store.commit(batch).await {
@@ -216,7 +218,8 @@ impl Checkouts {
         let Loaded { checkout, payment, .. } = self.load(id).await?;
         let mut view = self.view_of(&checkout, payment.as_ref(), session).await?;
         let can_pay = self.must_be_open(&checkout, payment.as_ref()).is_ok();
-        if payment.is_some_and(|payment| session != Some(payment.session())) {
+        let is_own = payment.is_some_and(|payment| session == Some(payment.session()));
+        if !is_own {
             // The address alone does not show with which card another person pays.
             view.card = None;
         }
@@ -226,6 +229,7 @@ impl Checkouts {
             return_url: checkout.return_url,
             locale: checkout.locale,
             can_pay,
+            is_own,
         })
     }
 
@@ -256,7 +260,7 @@ impl Checkouts {
             identified => (identified?, true),
         };
         let request = PaymentRequest {
-            payment: PaymentId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
+            payment: PaymentId::made_at(now, self.ports.entropy.as_ref()).map_err(Error::from)?,
             relying_party: checkout.relying_party.clone(),
             person: Person {
                 identifier: payer.identifier,
@@ -282,9 +286,9 @@ impl Checkouts {
         checkout.payment = Some(request.payment.clone());
         let mut batch = Batch::default();
         batch.replace(&Versioned { version, value: checkout })?;
-        match is_known {
+        match is_told {
             true => self.gateway.start_payment(request, batch).await?,
-            false => self.gateway.start_payment_of_nobody(request, batch).await?,
+            false => self.gateway.start_untold_payment(request, is_known, batch).await?,
         };
         Ok(())
     }

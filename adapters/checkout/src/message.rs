@@ -3,15 +3,16 @@
 use countersign_domain::{
     card::{Card, CardExpiry},
     id::{CorrelationId, Identifier},
-    invalid::InvalidInput,
     locale::Locale,
     relying_party::RelyingParty,
     transaction::Transaction,
 };
 use countersign_web::{
+    misfit::InMember as _,
+    problem::Problem,
     return_url::ReturnUrl,
     transaction::{AmountBody, ItemBody, transaction},
-    words::Language,
+    words::LanguageRange,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,21 +23,24 @@ use crate::identity::PayerHint;
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCheckout {
-    /// In minor units of its currency.
+    /// What is to be paid, above zero.
     pub amount: AmountBody,
     /// The merchant's reference of the order, 1 to 64 characters.
-    #[schema(example = "order-1")]
+    #[schema(example = "order-1", min_length = 1, max_length = 64, pattern = r"^\S(.*\S)?$")]
     pub reference: String,
     /// What is bought, at most 20 kinds; shown on the phone, too.
     #[serde(default)]
+    #[schema(max_items = 20)]
     pub items: Vec<ItemBody>,
     /// Where the payer may go back to at the end: `https`, or `http` to the payer's own machine, to try it.
     #[serde(default)]
+    #[schema(max_length = 2048, example = "https://shop.example.com/order/1")]
     pub return_url: Option<String>,
-    /// The language of page and message: `en` or `fr`. Absent, it is the one that the payer's browser asks for.
+    /// The language of page and message, as a tag: of `fr-CH`, `fr` is spoken (RFC 4647). Absent, or where there are no words
+    /// in it, it is the one that the payer's browser asks for.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "en")]
-    pub locale: Option<Language>,
+    #[schema(value_type = Option<String>, max_length = 64, pattern = r"^(\*|[A-Za-z]{1,8})([-_](\*|[A-Za-z0-9]{1,8}))*$", example = "fr-CH")]
+    pub locale: Option<LanguageRange>,
 }
 
 /// A checkout to be created.
@@ -86,14 +90,18 @@ impl CreateCheckout {
         self,
         merchant: &RelyingParty,
         correlation: Option<CorrelationId>,
-    ) -> Result<NewCheckout, InvalidInput> {
-        let transaction =
-            transaction(&self.amount, merchant.name.clone(), self.reference, self.items)?;
-        let return_url = self.return_url.map(ReturnUrl::try_from).transpose()?.map(String::from);
+    ) -> Result<NewCheckout, Problem> {
+        let payee = merchant.name.clone();
+        let transaction = transaction("", &self.amount, payee, self.reference, self.items)?;
+        let return_url = self.return_url.map(ReturnUrl::try_from).transpose();
+        let return_url = return_url.in_member("return_url")?.map(String::from);
         Ok(NewCheckout {
             transaction,
             return_url,
-            locale: self.locale.as_ref().map(Language::locale),
+            locale: self
+                .locale
+                .and_then(|range| range.language())
+                .map(|language| language.locale()),
             correlation,
             tells_unknown: merchant.tells_unknown,
         })
@@ -101,18 +109,23 @@ impl CreateCheckout {
 }
 
 impl TryFrom<PayForm> for PayerHint {
-    type Error = InvalidInput;
+    type Error = Problem;
 
-    fn try_from(form: PayForm) -> Result<Self, InvalidInput> {
+    fn try_from(form: PayForm) -> Result<Self, Problem> {
         let card = match (form.card_number.trim(), form.card_expiry.trim()) {
             ("", "") => None,
-            (number, expiry) => Some(Card::new(number, CardExpiry::try_from(expiry)?)?),
+            (number, expiry) => {
+                let expiry = CardExpiry::try_from(expiry).in_member("card_expiry")?;
+                Some(Card::new(number, expiry).in_member("card_number")?)
+            }
         };
         let by_certificate = !form.certificate.trim().is_empty();
         match (form.user_id.trim(), card) {
             ("", card) if by_certificate || card.is_none() => Ok(Self::Certificate(card)),
             ("", Some(card)) => Ok(Self::Card(card)),
-            (user_id, card) => Ok(Self::UserId(Identifier::try_from(user_id)?, card)),
+            (user_id, card) => {
+                Ok(Self::UserId(Identifier::try_from(user_id).in_member("user_id")?, card))
+            }
         }
     }
 }

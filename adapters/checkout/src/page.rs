@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_domain::invalid::Field;
 use countersign_web::{
     code_page::CodeForm,
-    page::{Brand, PageStyle, page},
+    page::{Brand, IS_THE_PROBLEM, PageStyle, looking_again, page},
     problem::Problem,
     theme::Themes,
     transaction::AmountBody,
@@ -48,12 +48,22 @@ pub(crate) fn checkout(
     let (id, name) = (&shown.relying_party, shown.view.payee.as_str());
     let party = Some(Brand { id, name, theme: themes.of(id) });
     let style = PageStyle { language, party, path: Some(&path) };
-    page(&part.say_with("title", "payee", name), style, problem, &main)
+    let page = page(&part.title(), style, problem, &main);
+    match shown.view.status {
+        Status::Processing => looking_again(page, &path),
+        Status::Open
+        | Status::AwaitingCode
+        | Status::Paid
+        | Status::Releasing
+        | Status::Declined
+        | Status::Voided
+        | Status::Expired => page,
+    }
 }
 
-/// What is wrong alone, when there is no checkout to show.
-pub(crate) fn problem(problem: &Problem, language: &Language) -> Response {
-    let style = PageStyle { language, party: None, path: Some("") };
+/// What is wrong alone, when there is no checkout to show; of a page at that path.
+pub(crate) fn problem(problem: &Problem, language: &Language, path: &str) -> Response {
+    let style = PageStyle { language, party: None, path: Some(path) };
     page(&WORDS.say(language, "title-none", &[]), style, Some(problem), "")
 }
 
@@ -88,7 +98,8 @@ impl Checkout<'_> {
             advice: Some(self.say("compare")),
             fields: String::new(),
             button: self.say_with("pay-amount", "amount", amount),
-            cancel: Some(self.say("cancel")),
+            resend_fields: Some(String::new()),
+            cancel: Some(self.say("cancel-payment")),
             problem: self.problem,
         })
     }
@@ -106,6 +117,44 @@ impl Checkout<'_> {
     /// Whether this field is to be marked.
     fn is_wrong(&self, field: Field) -> bool {
         self.problem.and_then(Problem::field) == Some(field)
+    }
+
+    /// What marks it, for eyes and ears: the page opens there.
+    fn mark(&self, field: Field) -> &'static str {
+        match self.is_wrong(field) {
+            true => r#" aria-invalid="true" aria-describedby="problem" autofocus"#,
+            false => "",
+        }
+    }
+
+    /// What is wrong, beside the field.
+    fn wrong(&self) -> String {
+        self.problem.map(|problem| problem.beside_field(self.language)).unwrap_or_default()
+    }
+
+    /// What marks the section that says why nothing was paid, when that is also what is wrong with what was sent: it is not
+    /// said twice.
+    fn is_the_problem(&self) -> &'static str {
+        let cause = self.shown.view.cause;
+        match cause.is_some() && self.problem.map(Problem::name) == cause {
+            true => IS_THE_PROBLEM,
+            false => "",
+        }
+    }
+
+    /// What the page is about, and where that stands.
+    fn title(&self) -> String {
+        let state = match self.shown.stands() {
+            "awaiting_code" if self.shown.view.code.is_some() => "type-code",
+            "awaiting_code" => "other-browser",
+            "processing" => "processing",
+            "paid" => "paid",
+            "releasing" | "failed" => "not-paid",
+            "expired" => "expired",
+            _ => "who-pays",
+        };
+        let about = self.say_with("title", "payee", self.shown.view.payee.as_str());
+        format!("{} · {about}", self.say(state))
     }
 }
 

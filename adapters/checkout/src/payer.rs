@@ -3,24 +3,28 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    Form, Json, Router,
+    Extension, Form, Json, Router,
     extract::{
         DefaultBodyLimit, FromRef, FromRequestParts, Path, State,
         rejection::{FormRejection, PathRejection},
     },
     http::{StatusCode, request::Parts},
+    middleware::{from_fn, map_response},
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
+    routing::get,
 };
 use countersign_domain::{
     error::Error,
     id::{RelyingPartyId, SessionId},
 };
 use countersign_web::{
+    answer::guarded,
+    astray::to_its_page,
     body::{Segment, form},
     client_address::ClientAddress,
     code_page::{beside_pin, response},
     guest::Guest,
+    own_forms::own_forms_only,
     page::WantsJson,
     peer_certificate::PeerCertificates,
     problem::Problem,
@@ -35,7 +39,7 @@ use crate::{
     message::{CodeForm, PayForm},
     page,
     record::CheckoutId,
-    view::PayerView,
+    view::{CANCELLED, CheckoutView, PayerView, Status},
 };
 
 /// Longest form that is read, in bytes.
@@ -53,18 +57,21 @@ struct Pages {
 pub fn payer_pages(checkouts: Arc<Checkouts>, themes: Themes) -> Router {
     Router::new()
         .route("/pay/{id}", get(show).post(pay))
-        .route("/pay/{id}/code", post(code))
-        .route("/pay/{id}/resend", post(resend))
-        .route("/pay/{id}/cancel", post(cancel))
+        .route("/pay/{id}/code", get(to_its_page).post(code))
+        .route("/pay/{id}/resend", get(to_its_page).post(resend))
+        .route("/pay/{id}/cancel", get(to_its_page).post(cancel))
         .route("/theme/{relying_party}/logo", get(logo))
         .fallback(async |guest: Guest| {
-            wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found"))
+            wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found"), "")
         })
         .method_not_allowed_fallback(async |guest: Guest| {
             let status = StatusCode::METHOD_NOT_ALLOWED;
-            wrong(&guest, &Problem::shared(status, "method-not-allowed"))
+            wrong(&guest, &Problem::shared(status, "method-not-allowed"), "")
         })
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(from_fn(own_forms_only))
+        .layer(Extension(checkouts.public_origin.clone()))
+        .layer(map_response(guarded))
         .with_state(Pages { checkouts, themes })
 }
 
@@ -82,11 +89,11 @@ impl FromRef<Pages> for Themes {
 
 type Shared = State<Arc<Checkouts>>;
 
-/// What is wrong, where there is no checkout to show.
-fn wrong(guest: &Guest, problem: &Problem) -> Response {
+/// What is wrong, where there is no checkout to show at that path.
+fn wrong(guest: &Guest, problem: &Problem, path: &str) -> Response {
     match guest.wants {
-        WantsJson(true) => problem.clone().into_response(),
-        WantsJson(false) => page::problem(problem, &guest.language(None)),
+        WantsJson(true) => problem.clone().look_again_at(path).into_response(),
+        WantsJson(false) => page::problem(problem, &guest.language(None), path),
     }
 }
 
@@ -133,6 +140,11 @@ impl Visit {
         Ok((self.checkout()?, session.clone()))
     }
 
+    /// Where the checkout's page is; nothing where the address names none.
+    fn path(&self) -> String {
+        self.checkout().map_or_else(|_| String::new(), |id| format!("/pay/{id}"))
+    }
+
     async fn shown(&self, checkouts: &Checkouts) -> Result<PayerView, Problem> {
         match checkouts.view(&self.checkout()?, self.session.id()).await {
             Err(CheckoutError::Domain(Error::NotFound { .. })) => Err(no_checkout()),
@@ -147,20 +159,31 @@ impl Visit {
     }
 
     /// The answer to a form: the checkout as it stands as JSON, a way back to its page, or what is wrong, on the page.
-    async fn answer(self, checkouts: &Checkouts, done: Result<(), Problem>) -> Response {
+    ///
+    /// A form that is sent twice (two clicks, two tabs) did its work the first time: to a person, whose page is where the
+    /// second was to lead, that is no problem.
+    async fn answer(
+        self,
+        checkouts: &Checkouts,
+        done: Result<(), Problem>,
+        is_reached: fn(&CheckoutView) -> bool,
+    ) -> Response {
         match (done, self.guest.wants) {
             (Ok(()), WantsJson(true)) => match self.shown(checkouts).await {
                 Ok(shown) => Json(shown.view).into_response(),
-                Err(problem) => problem.into_response(),
+                Err(problem) => problem.look_again_at(self.path()).into_response(),
             },
             (Ok(()), WantsJson(false)) => match self.checkout() {
-                Ok(id) => Redirect::to(&format!("/pay/{id}")).into_response(),
-                Err(problem) => wrong(&self.guest, &problem),
+                Ok(_) => Redirect::to(&self.path()).into_response(),
+                Err(problem) => wrong(&self.guest, &problem, ""),
             },
-            (Err(problem), WantsJson(true)) => problem.into_response(),
+            (Err(problem), WantsJson(true)) => problem.look_again_at(self.path()).into_response(),
             (Err(problem), WantsJson(false)) => match self.shown(checkouts).await {
+                Ok(shown) if problem.is_moved_on() && shown.is_own && is_reached(&shown.view) => {
+                    Redirect::to(&format!("/pay/{}", shown.view.id)).into_response()
+                }
                 Ok(shown) => self.page(&shown, Some(&problem)),
-                Err(_) => wrong(&self.guest, &problem),
+                Err(_) => wrong(&self.guest, &problem, &self.path()),
             },
         }
     }
@@ -175,7 +198,7 @@ async fn show(State(checkouts): Shared, visit: Visit) -> Response {
     };
     let (shown, new) = match shown.await {
         Ok(shown) => shown,
-        Err(problem) => return wrong(&visit.guest, &problem),
+        Err(problem) => return wrong(&visit.guest, &problem, &visit.path()),
     };
     let mut response = match visit.guest.wants {
         WantsJson(true) => Json(shown.view).into_response(),
@@ -207,7 +230,13 @@ async fn pay(
         Ok(())
     };
     let done = paid.await;
-    visit.answer(&checkouts, done).await
+    let is_reached = |view: &CheckoutView| match view.status {
+        Status::AwaitingCode | Status::Processing | Status::Paid => true,
+        Status::Open | Status::Declined | Status::Releasing | Status::Voided | Status::Expired => {
+            false
+        }
+    };
+    visit.answer(&checkouts, done, is_reached).await
 }
 
 async fn code(
@@ -225,7 +254,8 @@ async fn code(
         to_the_end(finish).await.map_err(|error| beside_pin(Problem::from(error), has_pin))
     };
     let done = finished.await;
-    visit.answer(&checkouts, done).await
+    let is_reached = |view: &CheckoutView| matches!(view.status, Status::Processing | Status::Paid);
+    visit.answer(&checkouts, done, is_reached).await
 }
 
 async fn resend(State(checkouts): Shared, visit: Visit) -> Response {
@@ -236,7 +266,7 @@ async fn resend(State(checkouts): Shared, visit: Visit) -> Response {
         Ok(())
     };
     let done = resent.await;
-    visit.answer(&checkouts, done).await
+    visit.answer(&checkouts, done, |_| false).await
 }
 
 async fn cancel(State(checkouts): Shared, visit: Visit) -> Response {
@@ -247,7 +277,7 @@ async fn cancel(State(checkouts): Shared, visit: Visit) -> Response {
         Ok(())
     };
     let done = cancelled.await;
-    visit.answer(&checkouts, done).await
+    visit.answer(&checkouts, done, |view| view.cause == Some(CANCELLED)).await
 }
 
 /// A relying party's logo, for its pages.
@@ -259,6 +289,6 @@ async fn logo(
     let theme = party.ok().and_then(|Path(party)| themes.of(&party));
     match theme.and_then(|theme| theme.logo.clone()) {
         Some(logo) => logo.into_response(),
-        None => wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found")),
+        None => wrong(&guest, &Problem::shared(StatusCode::NOT_FOUND, "not-found"), ""),
     }
 }

@@ -3,16 +3,16 @@
 use countersign_domain::{
     id::{CorrelationId, PaymentId, RelyingPartyId},
     locale::Locale,
-    random_id,
+    ordered_id,
     record::Stored,
     time::Timestamp,
     transaction::Transaction,
 };
 use serde::{Deserialize, Serialize};
 
-random_id!(
+ordered_id!(
     /// Names a checkout: the id alone shows amount and payee.
-    CheckoutId, "co_"
+    capability CheckoutId, "co_"
 );
 
 /// A merchant's wish to be paid, and the payment that a payer began for it.
@@ -56,5 +56,22 @@ impl Stored for Checkout {
 
     fn correlation(&self) -> Option<&CorrelationId> {
         self.correlation.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::testing::SeededEntropy;
+
+    use super::*;
+
+    #[test]
+    fn what_shows_amount_and_payee_has_128_random_bits_and_is_read_without_its_time_too() {
+        let now = Timestamp::from_unix_millis(1_795_773_600_123);
+        let id = CheckoutId::made_at(now, &SeededEntropy::new(1)).unwrap();
+        let (time, random) = id.as_str()["co_".len()..].split_at(12);
+        assert_eq!((u64::from_str_radix(time, 16), random.len()), (Ok(now.unix_millis()), 32));
+        assert!(CheckoutId::try_from(format!("co_{random}")).is_ok());
+        assert!(CheckoutId::try_from(format!("co_{time}{random}0")).is_err());
     }
 }

@@ -1,8 +1,6 @@
 //! What may be shown of a checkout: to the payer, and to its merchant.
 
 use countersign_domain::{
-    card::MaskedCard,
-    event::{Event, Fact},
     id::RelyingPartyId,
     locale::Locale,
     payment::{Payment, PaymentState},
@@ -12,12 +10,16 @@ use countersign_domain::{
 };
 use countersign_web::{
     code_page::CodeView,
+    described::ElementName,
     transaction::{AmountBody, ItemBody},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::record::Checkout;
+
+/// The cause of a payment that its payer, or its merchant, called off.
+pub(crate) const CANCELLED: &str = "cancelled";
 
 /// Where a checkout stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
@@ -72,7 +74,7 @@ pub struct CheckoutView {
     pub id: String,
     /// Where it stands.
     pub status: Status,
-    /// In minor units of its currency.
+    /// What is to be paid.
     pub amount: AmountBody,
     /// The payee, by the name that the payer knows.
     pub payee: String,
@@ -83,6 +85,7 @@ pub struct CheckoutView {
     pub card: Option<String>,
     /// Whether a code is asked for (`secured`) or not (`normal`).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^(secured|normal)$")]
     pub selection: Option<&'static str>,
     /// The code that is waited for, in this session only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,12 +114,15 @@ pub struct PayerView {
     pub locale: Option<Locale>,
     /// Whether a payment may be begun.
     pub can_pay: bool,
+    /// Whether the last payment is this session's.
+    pub is_own: bool,
 }
 
 /// Why no code was asked for.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ExemptionView {
     /// `low_value`, or `below_limit` where it is the policy's alone.
+    #[schema(value_type = String, pattern = "^(low_value|below_limit)$")]
     pub name: &'static str,
     /// The article of the RTS that allows it, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,6 +141,7 @@ pub struct MerchantView {
     pub url: String,
     /// What the last payment's payer proved: `phone`, `certificate_key`, `pin`, `pin_set_by_code`. A phone and a
     /// certificate's key are of one category.
+    #[schema(value_type = Vec<ElementName>, example = json!(["phone", "pin"]))]
     pub elements: Vec<&'static str>,
     /// Why no code was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,48 +188,6 @@ impl CheckoutView {
     }
 }
 
-/// A fact as it is told before the code: the same of a payer whom nobody knows. Nothing of the message, no digits.
-pub(crate) fn before_the_code(mut fact: Fact) -> Option<Fact> {
-    match &mut fact.event {
-        Event::ChallengeStarted { to, .. } => to.clear(),
-        Event::PaymentStarted { card, .. } => *card = MaskedCard::hidden(),
-        Event::MessageSent { .. }
-        | Event::MessageDelivered { .. }
-        | Event::MessageFailed { .. }
-        | Event::MessageUnconfirmed { .. }
-        | Event::PhoneBlocked { .. } => return None,
-        Event::CodeResent { .. }
-        | Event::AttemptCounted { .. }
-        | Event::ChallengeVerified { .. }
-        | Event::ChallengeRefused { .. }
-        | Event::PhoneUnblocked { .. }
-        | Event::TextReceived { .. }
-        | Event::SubscriberEntered
-        | Event::SubscriberLocked
-        | Event::SubscriberUnlocked
-        | Event::SubscriberRemoved
-        | Event::PaymentAuthorized { .. }
-        | Event::PaymentDeclined { .. }
-        | Event::CodeAsked { .. }
-        | Event::PaymentAgreed
-        | Event::CaptureAsked { .. }
-        | Event::PaymentCaptured { .. }
-        | Event::CreditAsked { .. }
-        | Event::PaymentCredited { .. }
-        | Event::CreditRefused { .. }
-        | Event::CreditReversalAsked { .. }
-        | Event::CreditReversed { .. }
-        | Event::CreditReversalRefused { .. }
-        | Event::PaymentVoiding { .. }
-        | Event::PaymentVoided
-        | Event::BankRefused { .. }
-        | Event::PaymentStuck { .. }
-        | Event::RetryAsked { .. }
-        | Event::PaymentSettled { .. } => {}
-    }
-    Some(fact)
-}
-
 /// The limit by which no code was asked for, with what is left of its time.
 fn limit(payment: &Payment, now: Timestamp) -> Option<Refusal> {
     let PaymentState::Voided { cause: VoidCause::NotVerified { refusal }, at } = payment.state()
@@ -257,7 +222,7 @@ fn cause(payment: &Payment) -> Option<&'static str> {
                 VoidCause::NotVerified { refusal } => refusal.name(),
                 VoidCause::CaptureRefused { .. } => "declined-by-bank",
                 VoidCause::Interrupted => "interrupted",
-                VoidCause::CalledOff => "cancelled",
+                VoidCause::CalledOff => CANCELLED,
                 VoidCause::NotCaptured => "not-captured",
             })
         }

@@ -108,7 +108,7 @@ impl Desk {
     }
 
     async fn begin(&self, order: &Order, message: &MessageId) -> Result<(Batch, Taking), Error> {
-        let Ports { store, entropy, .. } = &self.ports;
+        let Ports { store, entropy, clock, .. } = &self.ports;
         let (id, mut batch) = (Taken::id_of(&self.party, &order.challenge), Batch::default());
         if let Some(found) = store.find::<Taken>(&id).await? {
             let taking = if found.value.order != *order {
@@ -121,6 +121,7 @@ impl Desk {
             };
             return Ok((batch, taking));
         }
+        order.currency.must_be_payable(clock.now())?;
         let session = SessionId::random(entropy.as_ref())?;
         let waiting = Waiting { collection: Taken::COLLECTION.to_owned(), id: id.clone() };
         let request = self.request(order, session.clone(), waiting)?;
@@ -206,7 +207,7 @@ impl Operator for Desk {
         order: &CodeOrder,
         typed: &Secret<String>,
     ) -> Result<Verdict, OperatorError> {
-        let cannot = |error: Error| OperatorError { cause: error.to_string() };
+        let cannot = |error: Error| OperatorError::Unknown { cause: error.to_string() };
         let typed = TypedCode::try_from(typed.expose().clone());
         let typed = typed.map_err(|error| cannot(error.into()))?;
         let order = Order::from(order);

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, FromRef, FromRequestParts, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, FromRef, FromRequestParts, State},
     http::{StatusCode, request::Parts},
+    middleware::from_fn_with_state,
     routing::post,
 };
 use countersign_domain::{code::TypedCode, message::SendError};
 use countersign_web::{
-    body::{MAX_BODY_BYTES, bytes, json},
+    accept::{self, offered},
+    body::{JsonBody, MAX_BODY_BYTES},
+    misfit::InMember as _,
     peer_certificate::PeerCertificates,
     problem::Problem,
     step::to_the_end,
@@ -43,6 +45,7 @@ pub fn operator_routes(clients: Vec<(Vec<u8>, Arc<Desk>)>) -> Router {
             problem.worded("other-method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(&accept::JSON[..], offered))
         .with_state(Arc::new(clients))
 }
 
@@ -74,9 +77,9 @@ where
 async fn take(
     AtDesk(desk): AtDesk,
     State(_): State<Clients>,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Json<serde_json::Value>, Problem> {
-    let Sending { message, order } = json(&bytes(body)?)?;
+    let Sending { message, order } = body.read()?;
     to_the_end(async move { desk.take(&order, &message).await.map_err(|error| refused(&error)) })
         .await?;
     Ok(Json(serde_json::json!({})))
@@ -85,10 +88,10 @@ async fn take(
 async fn check(
     AtDesk(desk): AtDesk,
     State(_): State<Clients>,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Json<Answer>, Problem> {
-    let Checking { challenge, order_sha256, code } = json(&bytes(body)?)?;
-    let typed = TypedCode::try_from(code.expose().clone())?;
+    let Checking { challenge, order_sha256, code } = body.read()?;
+    let typed = TypedCode::try_from(code.expose().clone()).in_member("code")?;
     let step = async move {
         let verdict = desk.verdict(&challenge, &order_sha256, &typed).await;
         verdict.map_err(|error| Problem::from(&error))

@@ -84,7 +84,7 @@ impl Operator for HttpOperator {
             order_sha256: order.sha256(),
             code: typed.clone(),
         };
-        let answer = self.ask(CHECK, &checking).await.map_err(cannot)?;
+        let answer = self.ask(CHECK, &checking).await.map_err(|error| unjudged(&error))?;
         let answer = serde_json::from_slice(&answer);
         let answer = answer.map_err(|_| cannot("the answer is none"))?;
         self.judged(answer, &order)
@@ -92,7 +92,21 @@ impl Operator for HttpOperator {
 }
 
 fn cannot(cause: impl ToString) -> OperatorError {
-    OperatorError { cause: cause.to_string() }
+    OperatorError::Unknown { cause: cause.to_string() }
+}
+
+/// Only where the question did not leave this machine is it known that nothing was counted.
+fn unjudged(error: &HttpError) -> OperatorError {
+    match error {
+        HttpError::Address(_) | HttpError::Unreachable { .. } => {
+            OperatorError::Unreachable { cause: error.to_string() }
+        }
+        HttpError::Status { .. }
+        | HttpError::Broken { .. }
+        | HttpError::Late { .. }
+        | HttpError::MediaType { .. }
+        | HttpError::Body { .. } => cannot(error),
+    }
 }
 
 /// By the statuses of [`http`](crate::http); what is wrong with the connection, or with our certificate, may pass.

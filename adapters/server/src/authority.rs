@@ -116,6 +116,7 @@ impl Flow for EnrolmentFlow {
             address: self.section.listen,
             tls: Some(watch::channel(self.tls).1),
             router: routes(Arc::new(AuthorityService::new(enrolments, chain))),
+            public_origin: Some(self.section.public_origin.clone()),
             trusted_terminators: Vec::new(),
         };
         Ok(Mount { endpoints: vec![endpoint], ..Mount::default() })

@@ -13,8 +13,9 @@ use countersign_domain::{
     policy::Policy,
     ports::{Clock, IssuingBank, Ports, Store},
     retention::{Kept, Retention},
-    verifier::Verifier,
+    verifier::{Verifier, Watch},
 };
+use countersign_store::Inspection;
 use countersign_web::{pins::Argon2id, relying_party::RelyingParties, words::SHARED};
 
 use crate::{
@@ -44,6 +45,8 @@ pub(crate) struct Backbone {
     pub(crate) parties: RelyingParties,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) signals: Signals,
+    /// Finds out beside the traffic whether the store is whole, where it is a file.
+    pub(crate) inspection: Option<Arc<Inspection>>,
 }
 
 /// What a backbone is made of: read from the configuration; nothing is opened or connected yet.
@@ -104,8 +107,15 @@ pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
     config.authority.as_ref().map(|authority| register(&authority.folder))
 }
 
+/// Refusals are counted in those metrics.
+fn counted_in(metrics: &Arc<Metrics>) -> Watch {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move |refusal| metrics.said_no(refusal))
+}
+
 impl Backbone {
-    /// Stands on a store that [`Groundwork::store`] opened; `told` tells the verifier what of the flows waits for codes, beside payments, and who else makes them.
+    /// Stands on a store that [`Groundwork::store`] opened; `told` tells the verifier what of the flows waits for codes, beside
+    /// payments, and who else makes them.
     /// The mount keeps the connections to the SMS centre and to the bank, sends what is committed and resumes payments.
     pub(crate) fn open(
         groundwork: Groundwork,
@@ -113,9 +123,10 @@ impl Backbone {
         signals: Signals,
         told: impl FnOnce(&Ports, Verifier) -> Verifier,
     ) -> Result<(Self, Mount), StartError> {
-        let Groundwork { store: _, keys, messenger, bank, policy, limits, kept, parties, clock } =
+        let Groundwork { store: place, keys, messenger, bank, policy, limits, kept, parties, clock } =
             groundwork;
         let metrics = Arc::new(Metrics::new());
+        let inspection = place.inspect()?.map(Arc::new);
         let (store, committed) = NotifyingStore::of(store, Arc::clone(&metrics));
         let ports = Ports {
             store: Arc::new(store),
@@ -127,6 +138,7 @@ impl Backbone {
         let verifier = Verifier::new(ports.clone(), policy)
             .with_limits(limits)
             .with_pins(Arc::new(Argon2id))
+            .with_watch(counted_in(&metrics))
             .with_waiting(waiting);
         let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();
@@ -164,7 +176,8 @@ impl Backbone {
                 mount.tasks.push(Box::pin(sending));
             }
         }
-        let backbone = Self { ports, verifier, messenger, payments, parties, metrics, signals };
+        let backbone =
+            Self { ports, verifier, messenger, payments, parties, metrics, signals, inspection };
         Ok((backbone, mount))
     }
 

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::Config,
-    file::{Failure, read, unusable, write, write_secret},
-    folder::{AuthorityFolder, KeptKey, passphrase, pem_of, read_certificates},
+    file::{Failure, Place, ROOM, read, write, write_secret},
+    folder::{AuthorityFolder, AuthorityPlaces, KeptKey, passphrase, pem_of, read_certificates},
     server,
     system::SystemClock,
 };
@@ -71,21 +71,53 @@ async fn init(arguments: &Init) -> Result<(), Failure> {
         ));
         return Ok(());
     }
-    let (authority, chain) = match issuer {
+    let chain = match &issuer {
         Some((issuer, above)) => {
-            let certified = issuer.certify(&profile, key.public_key(), lifetime).await?;
-            (Authority::new(certified, key)?, above.chain()?)
+            issuer.check_certify(&profile, key.public_key(), lifetime).await?;
+            above.chain()?
         }
-        None => {
-            let serial = Serial::random()?;
-            let root = Authority::new_root(&profile, key, from_now(lifetime)?, serial)?;
-            (root, Vec::new())
-        }
+        None => Vec::new(),
     };
-    folder.create(&kept, arguments.settings())?;
-    folder.keep(authority.certificate(), &chain)?;
+    // The authority above keeps what it certifies: there must be a folder for it before.
+    let made = folder.create(&kept, arguments.settings()).and_then(|()| folder.places());
+    let places = made.inspect_err(|_| folder.undo())?;
+    let certified = match issuer {
+        Some((issuer, _)) => {
+            let certified = issuer.certify(&profile, key.public_key(), lifetime).await;
+            certified.map_err(Failure::from)
+        }
+        None => root(&profile, key, lifetime),
+    };
+    keep_own(&folder, places, certified, &chain)?;
     say(&format!("{}", folder.certificate().display()));
     first_list(&folder, arguments).await
+}
+
+/// Keeps the authority's own certificate, or leaves no folder behind where it was refused.
+fn keep_own(
+    folder: &AuthorityFolder,
+    places: AuthorityPlaces,
+    certified: Result<Certificate, Failure>,
+    chain: &[Certificate],
+) -> Result<(), Failure> {
+    match certified {
+        Ok(own) => Ok(places.keep(&own, chain)?),
+        Err(refused) => {
+            drop(places);
+            folder.undo();
+            Err(refused)
+        }
+    }
+}
+
+/// The certificate that a root signs for itself.
+fn root(
+    profile: &AuthorityProfile<'_>,
+    key: Box<dyn SigningKey>,
+    lifetime: std::time::Duration,
+) -> Result<Certificate, Failure> {
+    let root = Authority::new_root(profile, key, from_now(lifetime)?, Serial::random()?)?;
+    Ok(root.certificate().clone())
 }
 
 /// The new authority's key, and how its folder keeps it: encrypted, or as the name of one in a token.
@@ -136,7 +168,7 @@ async fn finish(arguments: &Init, file: &Path) -> Result<(), Failure> {
     let authority = Authority::new(certificate, key)?;
     let above: Vec<Certificate> = chain.collect();
     folder.amend(arguments.settings())?;
-    folder.keep(authority.certificate(), &above)?;
+    folder.places()?.keep(authority.certificate(), &above)?;
     say(&format!("{}", folder.certificate().display()));
     first_list(&folder, arguments).await
 }
@@ -250,6 +282,9 @@ async fn publish(
     out: Option<&Path>,
 ) -> Result<(), Failure> {
     let _one_at_a_time = folder.lock()?;
+    // A number is used up by each list that is signed.
+    let place = Place::with_room_for(&folder.list(), ROOM)?;
+    let other = out.map(|path| Place::with_room_for(path, ROOM)).transpose()?;
     let own = countersign_certs::inspect(authority.certificate())?;
     // An authority that makes authorities may be offline, and revokes seldom.
     let usual = match own.authority {
@@ -257,21 +292,36 @@ async fn publish(
         _ => days(LIST_OF_AUTHORITIES_DAYS),
     };
     let list = authority.revocation_list(lifetime.unwrap_or(usual)).await?;
-    write(&folder.list(), list.der())?;
-    let Some(path) = out else {
+    place.fill(list.der())?;
+    let (Some(path), Some(other)) = (out, other) else {
         return Ok(());
     };
     let ends_in = |end| path.extension().is_some_and(|extension| extension == end);
     if ends_in("crl") || ends_in("der") {
-        return write(path, list.der());
+        return other.fill(list.der());
     }
-    write(path, list.to_pem()?.as_bytes())
+    other.fill(list.to_pem()?.as_bytes())
 }
 
 /// The holder of a new certificate: a request from elsewhere, or a key that is made here.
 struct Holder {
     request: Request,
     made: Option<Made>,
+    places: Places,
+}
+
+/// Where the certificate will be written: once it is issued, it is too late to learn that it can be put nowhere.
+struct Places {
+    out: Option<Place>,
+    pkcs12: Option<Place>,
+}
+
+impl Places {
+    fn of(arguments: &Key) -> Result<Self, Failure> {
+        let out = arguments.out.as_deref().map(|path| Place::with_room_for(path, ROOM));
+        let pkcs12 = arguments.pkcs12.as_deref().map(|path| Place::of_secret(path, ROOM));
+        Ok(Self { out: out.transpose()?, pkcs12: pkcs12.transpose()? })
+    }
 }
 
 /// A key that is made here.
@@ -286,7 +336,7 @@ impl Holder {
         if let Some(path) = &arguments.request {
             let request = Request::from_file(&read(path)?);
             let request = request.map_err(|error| format!("{}: {error}", path.display()))?;
-            return Ok(Self { request, made: None });
+            return Ok(Self { request, made: None, places: Places::of(arguments)? });
         }
         if arguments.new_key.is_none() && arguments.pkcs12.is_none() {
             return Err("whose key? Give --request, --new-key or --pkcs12".into());
@@ -294,22 +344,15 @@ impl Holder {
         if arguments.out.is_some() && arguments.out == arguments.new_key {
             return Err("--out and --new-key are one file".into());
         }
-        if let Some(path) = arguments.pkcs12.iter().find(|path| path.exists()) {
-            return Err(format!("{} is there already", path.display()).into());
-        }
         let secret = arguments.key_passphrase_file.as_deref();
         let secret = secret.map(|file| passphrase(Some(file))).transpose()?;
         match (&secret, &arguments.pkcs12) {
-            (Some(secret), Some(path)) => {
-                check_pkcs12_passphrase(secret)?;
-                // Once issued, it is too late to learn that the key can be put nowhere.
-                write_secret(path, &[])?;
-                std::fs::remove_file(path).map_err(|error| unusable(path, &error))?;
-            }
+            (Some(secret), Some(_)) => check_pkcs12_passphrase(secret)?,
             (Some(secret), None) => check_passphrase(secret)?,
             (None, Some(_) | None) => {}
         }
         let name = name.ok_or("under which name? Give --name")?;
+        let places = Places::of(arguments)?;
         let key = new_key(arguments.rsa)?;
         let request = key.to_request_pem(name)?;
         if let Some(path) = &arguments.new_key {
@@ -321,6 +364,7 @@ impl Holder {
         Ok(Self {
             request: Request::from_file(request.as_bytes())?,
             made: Some(Made { key, passphrase: secret }),
+            places,
         })
     }
 
@@ -343,7 +387,7 @@ impl Holder {
 
     /// Writes the certificate with the chain above it. Where none was issued, the key that was made for it goes, too.
     fn hand_out(
-        &self,
+        self,
         arguments: &Key,
         issued: Result<Certificate, AuthorityError>,
         folder: &AuthorityFolder,
@@ -357,20 +401,22 @@ impl Holder {
         let shown = countersign_certs::inspect(&certificate)?;
         let mut chain = vec![certificate];
         chain.extend(folder.chain()?);
-        if let (Some(path), Some(made)) = (&arguments.pkcs12, &self.made)
+        let Self { request, made, places } = self;
+        let is_in_file = places.pkcs12.is_some();
+        if let (Some(place), Some(made)) = (places.pkcs12, &made)
             && let Some(secret) = &made.passphrase
         {
-            let name = self.request.common_name().unwrap_or("countersign");
-            write_secret(path, &to_pkcs12(&made.key, &chain, name, secret)?)?;
+            let name = request.common_name().unwrap_or("countersign");
+            place.fill(&to_pkcs12(&made.key, &chain, name, secret)?)?;
         }
         // A chain is presented without the root, which verifiers have. An authority keeps it for those below.
         if shown.authority.is_none() {
             chain.retain(|certificate| !certificate.is_self_issued());
         }
         let pem = pem_of(&chain)?;
-        match &arguments.out {
-            Some(path) => write(path, pem.as_bytes())?,
-            None if arguments.pkcs12.is_some() => {}
+        match places.out {
+            Some(place) => place.fill(pem.as_bytes())?,
+            None if is_in_file => {}
             None => print(&pem),
         }
         let names = [vec![shown.subject], shown.names].concat().join(", ");

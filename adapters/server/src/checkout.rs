@@ -89,6 +89,7 @@ impl Flow for Checkout {
             address: section.listen,
             tls: Some(tls),
             router: payer_pages(Arc::clone(&checkouts), themes),
+            public_origin: Some(section.public_origin.clone()),
             trusted_terminators: section.trusted_terminators.clone(),
         };
         let mut following = Mount::default();

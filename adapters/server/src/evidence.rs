@@ -1,8 +1,8 @@
-//! Whether the facts in the configured store are those that were committed: `countersign check --facts`; and whether its schema
-//! is the one that a server starts with.
+//! Whether the facts in the configured store are those that were committed: `countersign check --facts`; whether its file is
+//! whole: `countersign check --store`; and whether its schema is the one that a server starts with.
 
 use countersign_domain::record::StoreError;
-use countersign_store::{Break, ChainFindings, Facts, check_file};
+use countersign_store::{Break, ChainFindings, Facts, check_file, check_pages};
 use serde_json::{Value, json};
 
 use crate::{
@@ -32,6 +32,31 @@ pub fn facts(config: &Config) -> Result<FactsReport, StartError> {
     let keys = config.keys.ring(&config.files)?;
     let facts = Facts::open(&configured(config).map_err(unreadable)?).map_err(unreadable)?;
     Ok(report(&facts.check(&keys).map_err(unreadable)?))
+}
+
+/// What was found in the pages of the store, for people and for programs.
+#[derive(Debug)]
+pub struct PagesReport {
+    /// Whether every page can be read, and every index is right.
+    pub right: bool,
+    /// Lines for people.
+    pub text: String,
+    /// The same for programs.
+    pub json: Value,
+}
+
+/// Reads every page of the configured store.
+///
+/// # Errors
+/// When there is no store, or nothing of it can be read.
+pub fn pages(config: &Config) -> Result<PagesReport, StoreError> {
+    let wrong = check_pages(&configured(config)?)?;
+    let right = wrong.is_empty();
+    let text = match right {
+        true => "store: every page is whole".to_owned(),
+        false => wrong.iter().map(|line| format!("store: {line}")).collect::<Vec<_>>().join("\n"),
+    };
+    Ok(PagesReport { right, text, json: json!({ "right": right, "wrong": wrong }) })
 }
 
 /// Whether the schema of the configured store is the one that this program makes, if there is a file yet. A database is looked

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    file::{Failure, read, read_text, unusable, write, write_secret},
+    file::{Failure, Place, ROOM, read, read_text, unusable, write, write_secret},
     key_uri::KeyUri,
     system::{SystemClock, SystemEntropy},
 };
@@ -48,6 +48,20 @@ pub(crate) enum KeptKey {
 
 /// An authority's folder.
 pub(crate) struct AuthorityFolder(PathBuf);
+
+/// Where an authority's certificate and the chain above it will be, tried before it is certified.
+pub(crate) struct AuthorityPlaces {
+    chain: Place,
+    certificate: Place,
+}
+
+impl AuthorityPlaces {
+    /// Keeps them.
+    pub(crate) fn keep(self, own: &Certificate, above: &[Certificate]) -> Result<(), Failure> {
+        self.chain.fill(pem_of(above)?.as_bytes())?;
+        self.certificate.fill(own.to_pem()?.as_bytes())
+    }
+}
 
 impl AuthorityFolder {
     pub(crate) fn at(path: &Path) -> Self {
@@ -143,10 +157,20 @@ impl AuthorityFolder {
         Ok(Box::new(key.map_err(|error| unusable(&path, &error))?))
     }
 
-    /// Keeps the authority's certificate and the chain above it.
-    pub(crate) fn keep(&self, own: &Certificate, above: &[Certificate]) -> Result<(), Failure> {
-        write(&self.file("chain.pem"), pem_of(above)?.as_bytes())?;
-        write(&self.certificate(), own.to_pem()?.as_bytes())
+    /// Where its certificate and the chain above it will be.
+    pub(crate) fn places(&self) -> Result<AuthorityPlaces, Failure> {
+        Ok(AuthorityPlaces {
+            chain: Place::with_room_for(&self.file("chain.pem"), ROOM)?,
+            certificate: Place::with_room_for(&self.certificate(), ROOM)?,
+        })
+    }
+
+    /// What was made for an authority that is not certified goes, too.
+    pub(crate) fn undo(&self) {
+        for made in [self.key(), self.file(SETTINGS)] {
+            let _: Result<(), _> = fs::remove_file(made);
+        }
+        let _: Result<(), _> = fs::remove_dir(&self.0);
     }
 
     /// The authority's certificate and those above it, the root last.

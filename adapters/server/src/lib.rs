@@ -62,7 +62,7 @@ mod workers;
 pub use books::{BooksReport, books, copy_store};
 pub use config::Config;
 pub use error::{ConfigError, StartError};
-pub use evidence::{FactsReport, facts, schema};
+pub use evidence::{FactsReport, PagesReport, facts, pages, schema};
 pub use resealed::{KeysReport, keys, reseal};
 pub use server::{Server, serve};
 pub use store_place::migrate;

@@ -15,6 +15,7 @@ use std::{
 };
 
 use axum::Router;
+use countersign_web::origin::PublicOrigin;
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -42,6 +43,8 @@ pub(crate) struct Endpoint {
     /// Each session begins with what is in it then. `None`: there is no TLS.
     pub(crate) tls: Option<watch::Receiver<Arc<ServerConfig>>>,
     pub(crate) router: Router,
+    /// Where people reach it, where that is configured: requests for that host are ours.
+    pub(crate) public_origin: Option<PublicOrigin>,
     /// Peers that may say which certificate was presented (RFC 9440).
     pub(crate) trusted_terminators: Vec<IpAddr>,
 }

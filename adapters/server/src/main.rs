@@ -3,13 +3,18 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use countersign_domain::address::Msisdn;
 use countersign_server::{
-    Config, Phone, Server, SystemClock, books, ca, copy_store, facts, keys, migrate, reseal,
+    Config, Phone, Server, SystemClock, books, ca, copy_store, facts, keys, migrate, pages, reseal,
     schema,
     set::{self, Outcome},
     settle, unlock,
 };
 use tracing_subscriber::EnvFilter;
+
+/// What a request needs is small and soon gone: a tenth less processor time than with the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A code over a second network, for payment flows.
 #[derive(Parser)]
@@ -31,11 +36,14 @@ enum Command {
         config: PathBuf,
     },
     /// Reads a configuration and all that it names, and says whether a server would start with it and which flows it would run.
-    #[command(group = ArgGroup::new("found").args(["books", "facts", "keys"]).multiple(true))]
+    #[command(group = ArgGroup::new("found").args(["store", "books", "facts", "keys"]).multiple(true))]
     Check {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
+        /// Also reads every page of the store; a server may be running, and its log grows meanwhile.
+        #[arg(long)]
+        store: bool,
         /// Also recomputes every balance in the store from the postings; a server may be running.
         #[arg(long)]
         books: bool,
@@ -45,7 +53,7 @@ enum Command {
         /// Also counts what each master secret still seals in the store; a server may be running.
         #[arg(long)]
         keys: bool,
-        /// Says what was found in books, facts and keys as JSON, a line for each.
+        /// Says what was found in store, books, facts and keys as JSON, a line for each.
         #[arg(long, requires = "found")]
         json: bool,
         /// Also writes the books to a file that must not exist yet, as JSON lines; see docs/reference/books.md.
@@ -75,7 +83,7 @@ enum Command {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
-        /// The phone's number, in E.164 form.
+        /// The phone's number, with + and the country code.
         #[arg(long)]
         number: Option<String>,
         /// The `userId` of the subscriber whose phone it is.
@@ -131,8 +139,8 @@ fn main() -> ExitCode {
     start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
-        Command::Check { config, books, facts, keys, json, export } => {
-            check(&config, &Asked { books, facts, keys, json, export })
+        Command::Check { config, store, books, facts, keys, json, export } => {
+            check(&config, &Asked { store, books, facts, keys, json, export })
         }
         Command::Backup { config, to } => copy(&config, &to),
         Command::Migrate { config } => make_schema(&config),
@@ -175,6 +183,7 @@ fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
 
 /// What is asked of the store beside whether a server would start.
 struct Asked {
+    store: bool,
     books: bool,
     facts: bool,
     keys: bool,
@@ -187,6 +196,7 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
     let config = Config::read(path)?;
     let flows =
         runtime.block_on(async { Server::check(&config, Arc::new(SystemClock::default())) })?;
+    let pages = asked.store.then(|| pages(&config)).transpose()?;
     let books = asked.books.then(|| books(&config, asked.export.as_deref())).transpose()?;
     let facts = asked.facts.then(|| facts(&config)).transpose()?;
     let keys = asked.keys.then(|| runtime.block_on(keys(&config))).transpose()?;
@@ -209,6 +219,9 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
             }
         }
     }
+    if let Some(pages) = &pages {
+        told(&pages.text, &pages.json);
+    }
     if let Some(books) = &books {
         told(&books.text, &books.json);
     }
@@ -217,6 +230,9 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
     }
     if let Some(keys) = &keys {
         told(&keys.text, &keys.json);
+    }
+    if pages.is_some_and(|pages| !pages.right) {
+        return Err("the store is damaged: restore a backup".into());
     }
     if books.is_some_and(|books| !books.right) {
         return Err("the books are wrong".into());
@@ -247,7 +263,7 @@ fn unblock(
 ) -> Result<bool, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let phone = match (number, subscriber) {
-        (Some(number), _) => Phone::Number(number.try_into()?),
+        (Some(number), _) => Phone::Number(Msisdn::typed(&number)?),
         (None, Some(subscriber)) => Phone::OfSubscriber(subscriber.try_into()?),
         (None, None) => return Err("neither --number nor --subscriber is there".into()),
     };

@@ -4,12 +4,15 @@
 //! No label holds anything of a person, and each has a small, fixed set of values.
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use countersign_domain::{event::Event, id::MessageId, settlement::BankOperation};
+use countersign_domain::{
+    event::Event, id::MessageId, refusal::Refusal, settlement::BankOperation,
+};
+use countersign_store::Inspected;
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -71,6 +74,7 @@ pub(crate) struct Metrics {
     challenges: Family<Labels, Counter>,
     attempts: Counter,
     limits: Family<Labels, Counter>,
+    refusals: Family<Labels, Counter>,
     payments: Family<Labels, Counter>,
     messages: Family<Labels, Counter>,
     texts: Counter,
@@ -83,8 +87,9 @@ pub(crate) struct Metrics {
     depths: Family<Labels, Gauge>,
     stuck: Family<Labels, Gauge>,
     sms_bound: Gauge,
-    /// When messages were taken over by the network, in that order.
-    sent: Mutex<VecDeque<(MessageId, Instant)>>,
+    store: Family<Labels, Gauge>,
+    /// When messages were taken over by the network. Their ids are in order of time: the first one is the oldest.
+    sent: Mutex<BTreeMap<MessageId, Instant>>,
 }
 
 impl Metrics {
@@ -96,6 +101,7 @@ impl Metrics {
             challenges: Family::default(),
             attempts: Counter::default(),
             limits: Family::default(),
+            refusals: Family::default(),
             payments: Family::default(),
             messages: Family::default(),
             texts: Counter::default(),
@@ -108,6 +114,7 @@ impl Metrics {
             depths: Family::default(),
             stuck: Family::default(),
             sms_bound: Gauge::default(),
+            store: Family::default(),
             sent: Mutex::default(),
         };
         metrics.register();
@@ -123,6 +130,8 @@ impl Metrics {
         registry.register("attempts", "Responses that were counted", self.attempts.clone());
         let help = "Messages that a limit refused, by the limit";
         registry.register("limits", help, self.limits.clone());
+        let help = "What was asked of the codes and refused, in every flow, by reason";
+        registry.register("refusals", help, self.refusals.clone());
         let help = "Payments, by outcome and cause";
         registry.register("payments", help, self.payments.clone());
         let help = "Messages to phones, by outcome";
@@ -146,6 +155,8 @@ impl Metrics {
         registry.register("stuck_payments", help, self.stuck.clone());
         let help = "Whether there is a session with the SMS centre";
         registry.register("sms_bound", help, self.sms_bound.clone());
+        let help = "What is known of the store's file: 1 for one of running, whole, damaged";
+        registry.register("store_inspection", help, self.store.clone());
     }
 
     /// Counts what happened.
@@ -214,6 +225,12 @@ impl Metrics {
     pub(crate) fn limited(&self, counter: &str) {
         let limit = counter.split_once('/').map_or(counter, |(limit, _)| limit);
         self.limits.get_or_create(&vec![("limit", limit.to_owned())]).inc();
+        self.said_no(&Refusal::of_counter(counter, 0));
+    }
+
+    /// Something was refused, and there is no fact of it.
+    pub(crate) fn said_no(&self, refusal: &Refusal) {
+        self.refusals.get_or_create(&vec![("reason", refusal.name().to_owned())]).inc();
     }
 
     /// The network answered.
@@ -287,6 +304,18 @@ impl Metrics {
         self.sms_bound.set(i64::from(is_bound));
     }
 
+    pub(crate) fn inspected(&self, store: &Inspected) {
+        let states = [
+            ("running", matches!(store, Inspected::Running { .. })),
+            ("whole", matches!(store, Inspected::Whole { .. })),
+            ("damaged", matches!(store, Inspected::Damaged { .. })),
+        ];
+        for (state, is_so) in states {
+            let labels = vec![("state", state.to_owned())];
+            self.store.get_or_create(&labels).set(i64::from(is_so));
+        }
+    }
+
     /// All metrics, as `application/openmetrics-text; version=1.0.0`.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
@@ -297,15 +326,14 @@ impl Metrics {
     fn remember(&self, id: &MessageId) {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         if sent.len() >= MAX_REMEMBERED {
-            sent.pop_front();
+            sent.pop_first();
         }
-        sent.push_back((id.clone(), Instant::now()));
+        sent.insert(id.clone(), Instant::now());
     }
 
     fn received(&self, id: &MessageId) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = sent.iter().position(|(known, _)| known == id);
-        if let Some((_, at)) = place.and_then(|place| sent.remove(place)) {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        if let Some(at) = sent {
             self.receipt.observe(at.elapsed().as_secs_f64());
         }
     }

@@ -78,9 +78,9 @@ impl Store for NotifyingStore {
     }
 }
 
-/// One line for each fact. No type in a fact can hold a code, a full card number or a full phone number.
+/// One line for each fact, for those who ask for it: a line costs as much as a record, and the facts are in the store. No type in a fact can hold a code, a full card number or a full phone number.
 fn log(about: &RecordKey, fact: &Fact, correlation: Option<&CorrelationId>) {
-    if !tracing::enabled!(tracing::Level::INFO) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
     let mut detail = serde_json::to_value(&fact.event).unwrap_or_default();
@@ -88,7 +88,7 @@ fn log(about: &RecordKey, fact: &Fact, correlation: Option<&CorrelationId>) {
     let name = members.and_then(|members| members.remove("event"));
     let name = name.as_ref().and_then(serde_json::Value::as_str);
     let correlation = correlation.map(tracing::field::display);
-    tracing::info!(event = name, %about, correlation, %detail, "fact committed");
+    tracing::debug!(event = name, %about, correlation, %detail, "fact committed");
 }
 
 #[cfg(test)]

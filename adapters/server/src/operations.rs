@@ -20,7 +20,8 @@ use countersign_domain::{
     record::Stored as _,
     settlement::BankOperation,
 };
-use countersign_web::problem::Problem;
+use countersign_store::{Inspected, Inspection};
+use countersign_web::{icon, problem::Problem};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -41,6 +42,7 @@ pub(crate) struct Operations {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) messenger: Option<Arc<SmppMessenger>>,
     pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) inspection: Option<Arc<Inspection>>,
 }
 
 impl Operations {
@@ -52,6 +54,7 @@ impl Operations {
             clock: Arc::clone(&backbone.ports.clock),
             messenger: backbone.messenger.clone(),
             stopping: backbone.signals.stopping.clone(),
+            inspection: backbone.inspection.clone(),
         }
     }
 
@@ -62,8 +65,16 @@ impl Operations {
             .route("/health", get(async || Json(Health { status: "up" })))
             .route("/ready", get(ready))
             .fallback(async || Problem::not_found("There are /metrics, /health and /ready."))
-            .with_state(Arc::new(self));
-        Endpoint { name: SECTION, address, tls: None, router, trusted_terminators: Vec::new() }
+            .with_state(Arc::new(self))
+            .merge(icon::routes());
+        Endpoint {
+            name: SECTION,
+            address,
+            tls: None,
+            router,
+            public_origin: None,
+            trusted_terminators: Vec::new(),
+        }
     }
 }
 
@@ -90,6 +101,9 @@ async fn metrics(State(operations): Shared) -> Response {
         // The other metrics are wanted all the more.
         tracing::error!(%error, "cannot look up depths");
     }
+    if let Some(inspection) = &operations.inspection {
+        metrics.inspected(&inspection.state());
+    }
     metrics.sms_bound(messenger.as_ref().is_some_and(|messenger| messenger.is_bound()));
     match metrics.text() {
         Ok(text) => {
@@ -112,17 +126,26 @@ struct Health {
 struct Readiness {
     ready: bool,
     store: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_inspection: Option<&'static str>,
     sms: &'static str,
 }
 
 /// A server is ready when its store answers and it is not stopping. A centre that is away makes none unready: messages wait
-/// in the outbox, and all processes would be taken out at once.
+/// in the outbox, and all processes would be taken out at once. Nor does a damaged page, which is refused where it is read.
 async fn ready(State(operations): Shared) -> Response {
     let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1).await;
     let ready = due.is_ok() && !*operations.stopping.borrow();
     let answer = Readiness {
         ready,
         store: if due.is_ok() { "answers" } else { "does not answer" },
+        store_inspection: operations.inspection.as_ref().map(|inspection| {
+            match inspection.state() {
+                Inspected::Running { .. } => "running",
+                Inspected::Whole { .. } => "whole",
+                Inspected::Damaged { .. } => "damaged",
+            }
+        }),
         sms: match &operations.messenger {
             Some(messenger) if messenger.is_bound() => "bound",
             Some(_) => "not bound",

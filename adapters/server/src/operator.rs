@@ -59,6 +59,7 @@ impl Flow for OperatorFlow {
             address: section.listen,
             tls: Some(watch::channel(tls).1),
             router: operator_routes(clients.into_iter().map(desk).collect()),
+            public_origin: None,
             trusted_terminators: Vec::new(),
         };
         Ok(Mount { endpoints: vec![endpoint], ..Mount::default() })

@@ -45,6 +45,7 @@ pub(crate) fn kept(section: &RetentionSection, policy: &Policy) -> Result<Vec<Ke
         countersign_checkout::CHECKOUTS,
         countersign_operator::ORDERS,
         countersign_authority::CODES_SENT,
+        countersign_authority::CERTIFICATES,
     ];
     let flows = single.into_iter().chain(countersign_wallet::FINAL).chain(countersign_set::FINAL);
     let collections = flows.chain(COLLECTIONS);

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_certs::RevocationList;
 use countersign_domain::ports::Clock;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::{Mutex, watch},
+    time::sleep,
+};
 
 use crate::{
     backbone::Backbone, error::ConfigError, mount::Mount, seen_lists::SeenLists, trust::Authorities,
@@ -17,12 +20,14 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// were read before stay, until they are past their next update and no certificate is trusted any more.
 struct Follower {
     authorities: Authorities,
-    /// Those in force.
+    /// What the files had when they were last read.
     lists: Vec<RevocationList>,
     /// Puts others in force.
     put: PutInForce,
     /// Those that were ever in force, by this process or another.
-    seen: Arc<SeenLists>,
+    seen: SeenLists,
+    /// How many of the lists were verified when they were last kept among those.
+    kept: usize,
     clock: Arc<dyn Clock>,
 }
 
@@ -40,21 +45,21 @@ pub(crate) fn follow(
     if lists.is_empty() {
         return Mount::default();
     }
-    let (store, key) = (Arc::clone(&backbone.ports.store), authorities.lists_key);
-    let seen = Arc::new(SeenLists { store, key });
-    let (kept, first) = (Arc::clone(&seen), lists.clone());
+    let seen = SeenLists { store: Arc::clone(&backbone.ports.store), key: authorities.lists_key };
     let clock = Arc::clone(&backbone.ports.clock);
-    let follower = Follower { authorities, lists, put, seen, clock };
+    let follower = Follower { authorities, lists, put, seen, kept: 0, clock };
+    let follower = Arc::new(Mutex::new(follower));
+    let (first, stop) = (Arc::clone(&follower), backbone.signals.stopping.clone());
     Mount {
-        checks: vec![Box::pin(async move { Ok(kept.keep(&first).await?) })],
-        tasks: vec![Box::pin(follower.run(backbone.signals.stopping.clone()))],
+        checks: vec![Box::pin(async move { Ok(first.lock().await.begin().await?) })],
+        tasks: vec![Box::pin(async move { follower.lock().await.run(stop).await })],
         ..Mount::default()
     }
 }
 
 impl Follower {
     /// Follows until `stop` turns true.
-    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) {
         let mut complaint = None;
         loop {
             tokio::select! {
@@ -75,32 +80,34 @@ impl Follower {
         }
     }
 
+    /// Takes those out of force that are older than what was in force before.
+    async fn begin(&mut self) -> Result<(), ConfigError> {
+        let current = self.seen.current(&self.lists).await?;
+        if current.len() < self.lists.len() {
+            (self.put)(&current)?;
+        }
+        self.keep().await
+    }
+
     /// Puts the lists in force that the files have now.
     async fn look(&mut self) -> Result<(), ConfigError> {
         let lists = self.authorities.lists()?;
-        if lists == self.lists {
-            return Ok(());
+        if lists != self.lists {
+            let current = self.seen.current(&lists).await?;
+            (self.put)(&current)?;
+            tracing::info!(lists = current.len(), "revocation lists were read again");
+            (self.lists, self.kept) = (lists, 0);
         }
-        self.never_back(&lists)?;
-        self.seen.check(&lists).await?;
-        (self.put)(&lists)?;
-        self.seen.keep(&lists).await?;
-        tracing::info!(lists = lists.len(), "revocation lists were read again");
-        self.lists = lists;
-        Ok(())
+        self.keep().await
     }
 
-    /// A list that is older than the one in force is a mistake or an attack: what it lacks was revoked since.
-    /// Older ones beside it do no harm.
-    fn never_back(&self, lists: &[RevocationList]) -> Result<(), ConfigError> {
-        let in_force = RevocationList::newest(&self.lists);
-        let is_older = |list: &RevocationList| {
-            let mut known = in_force.iter().filter(|known| known.is_of_the_same_authority(list));
-            known.any(|known| known.is_newer_than(list))
-        };
-        if RevocationList::newest(lists).into_iter().any(is_older) {
-            let why = "names a list that is older than the one in force";
-            return Err(ConfigError::unusable(self.authorities.lists_key, why));
+    /// Keeps which lists are in force, once more of them are verified: those of authorities below the trusted ones are when
+    /// the first client brings their certificate.
+    async fn keep(&mut self) -> Result<(), ConfigError> {
+        let verified = self.lists.iter().filter(|list| list.is_verified()).count();
+        if verified != self.kept {
+            self.seen.keep(&self.lists).await?;
+            self.kept = verified;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! The newest revocation list of each authority that was ever in force here: kept, so that no restart puts an older one in
-//! force. What an older list lacks was revoked since.
+//! The newest revocation list of each authority that was ever in force here: kept, so that no older one comes in force again,
+//! also after a restart. What an older list lacks was revoked since. Only lists that their authority was found to have signed
+//! are kept: another one could say of itself that it is newer than all that will ever come.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use countersign_certs::RevocationList;
 use countersign_domain::{
     hex,
     ports::Store,
-    record::{Batch, StoreError, Stored, Version},
+    record::{Batch, StoreError, Stored, Version, Versioned},
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,16 +58,39 @@ pub(crate) struct SeenLists {
 }
 
 impl SeenLists {
-    /// Refuses lists of which one is older than one that was in force before.
-    pub(crate) async fn check(&self, lists: &[RevocationList]) -> Result<(), ConfigError> {
-        self.newer(lists).await.map(drop)
+    /// Those that are not older than one that was in force before. Others beside them do no harm.
+    ///
+    /// # Errors
+    /// When an authority has none that is left.
+    pub(crate) async fn current(
+        &self,
+        lists: &[RevocationList],
+    ) -> Result<Vec<RevocationList>, ConfigError> {
+        let (mut current, mut older) = (Vec::new(), Vec::new());
+        for list in lists {
+            let now = SeenList::of(list);
+            match self.find(&now).await? {
+                Some(seen) if seen.value.age() > now.age() => {
+                    older.push((list, self.older(&now, &seen.value)));
+                }
+                _ => current.push(list.clone()),
+            }
+        }
+        let has_current = |list: &RevocationList| {
+            current.iter().any(|kept: &RevocationList| kept.is_of_the_same_authority(list))
+        };
+        match older.into_iter().find(|(list, _)| !has_current(list)) {
+            Some((_, refused)) => Err(refused),
+            None => Ok(current),
+        }
     }
 
-    /// The same, and keeps those that are in force from now on.
+    /// Keeps those that are in force from now on, as far as they are verified.
     pub(crate) async fn keep(&self, lists: &[RevocationList]) -> Result<(), ConfigError> {
+        let verified: Vec<_> = lists.iter().filter(|list| list.is_verified()).cloned().collect();
         for _ in 0..MAX_CONTENTION {
             let mut batch = Batch::default();
-            let newer = self.newer(lists).await?;
+            let newer = self.newer(&verified).await?;
             if newer.is_empty() {
                 return Ok(());
             }
@@ -93,8 +117,7 @@ impl SeenLists {
             if newer.iter().any(|(_, seen)| *seen == now) {
                 continue;
             }
-            let found = self.store.find::<SeenList>(&now.source_sha256).await;
-            match found.map_err(|error| self.lost(&error))? {
+            match self.find(&now).await? {
                 None => newer.push((None, now)),
                 Some(seen) if seen.value.age() < now.age() => {
                     newer.push((Some(seen.version), now));
@@ -106,6 +129,12 @@ impl SeenLists {
             }
         }
         Ok(newer)
+    }
+
+    /// What was seen of the same authority.
+    async fn find(&self, list: &SeenList) -> Result<Option<Versioned<SeenList>>, ConfigError> {
+        let found = self.store.find::<SeenList>(&list.source_sha256).await;
+        found.map_err(|error| self.lost(&error))
     }
 
     fn older(&self, now: &SeenList, seen: &SeenList) -> ConfigError {
@@ -128,7 +157,7 @@ impl SeenLists {
 mod tests {
     use std::time::Duration;
 
-    use countersign_certs::{Authority, UnixTime, Validity};
+    use countersign_certs::{Authority, TrustAnchors, UnixTime, Validity};
     use countersign_domain::testing::MemoryStore;
 
     use super::*;
@@ -143,7 +172,15 @@ mod tests {
             Self(Authority::root("Root", validity(0)).unwrap())
         }
 
+        /// One that was found to be its authority's.
         fn list(&self, number: u64, from: u64) -> RevocationList {
+            let list = self.unverified(number, from);
+            let anchors = TrustAnchors::new(&[self.0.certificate().clone()]).unwrap();
+            assert!(!anchors.disown(&list).unwrap());
+            list
+        }
+
+        fn unverified(&self, number: u64, from: u64) -> RevocationList {
             self.0.revocation_list(&[], number, validity(from)).unwrap()
         }
     }
@@ -162,24 +199,33 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let root = Lists::new();
         process(&store).keep(&[root.list(0xff, 0), root.list(0x0100, 0)]).await.unwrap();
-        let refused = process(&store).keep(&[root.list(0xff, 9)]).await.unwrap_err().to_string();
+        let refused = process(&store).current(&[root.list(0xff, 9)]).await.unwrap_err().to_string();
         for said in [KEY, "number 0xff", "number 0x0100", "put the newer one back", "ca crl"] {
             assert!(refused.contains(said), "{said}: {refused}");
         }
         for (number, from, is_refused) in
             [(0x0100, 0, false), (0x0100, 9, false), (0x0100, 8, true), (0x0101, 0, false)]
         {
-            let kept = process(&store).keep(&[root.list(number, from)]).await;
-            assert_eq!(kept.is_err(), is_refused, "{number} {from}");
+            let list = [root.list(number, from)];
+            let process = process(&store);
+            assert_eq!(process.current(&list).await.is_err(), is_refused, "{number} {from}");
+            assert_eq!(process.keep(&list).await.is_err(), is_refused, "{number} {from}");
         }
     }
 
     #[tokio::test]
-    async fn what_is_only_checked_is_not_kept() {
+    async fn of_a_list_that_nobody_was_found_to_have_signed_nothing_is_kept() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let root = Lists::new();
-        process(&store).check(&[root.list(9, 0)]).await.unwrap();
-        process(&store).keep(&[root.list(1, 0)]).await.unwrap();
+        let process = process(&store);
+        let unverified = root.unverified(900, 0);
+        process.keep(&[unverified.clone(), root.list(1, 0)]).await.unwrap();
+        process.keep(&[root.list(2, 0)]).await.unwrap();
+        // It is no company for one that is older than what was seen, and that one is left out.
+        let current = process.current(&[root.list(1, 0), unverified.clone()]).await.unwrap();
+        assert_eq!(current, [unverified]);
+        let current = process.current(&[root.list(1, 0), root.list(2, 0)]).await.unwrap();
+        assert_eq!(current, [root.list(2, 0)]);
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     api::{ApiPart, api},
+    icon,
     pins::Argon2id,
     subscribers::subscribers,
 };
@@ -127,7 +128,8 @@ impl Server {
             .into_iter()
             .map(|mut endpoint| {
                 let (name, metrics) = (endpoint.name, Arc::clone(&backbone.metrics));
-                endpoint.router = watched(wrap(endpoint.router), name, metrics);
+                let router = endpoint.router.merge(icon::routes());
+                endpoint.router = watched(wrap(router), name, metrics);
                 let bounds = Bounds::of(section, &endpoint.trusted_terminators);
                 (endpoint, bounds)
             })
@@ -243,6 +245,7 @@ fn api_endpoint(
         address: section.listen,
         tls: Some(watch::channel(tls::without_clients(config)?).1),
         router: api(parts.into_iter().chain([directory])),
+        public_origin: None,
         trusted_terminators: Vec::new(),
     }))
 }

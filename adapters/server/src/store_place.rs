@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use countersign_domain::{keys::KeyRing, ports::Store, secret::Secret};
-use countersign_store::{Database, PostgresStore, SqliteStore, make_schema};
+use countersign_store::{Database, Inspection, PostgresStore, SqliteStore, make_schema};
 use rustls::RootCertStore;
 
 use crate::{
@@ -52,6 +52,17 @@ impl StorePlace {
                 PostgresStore::open(database, keys).await.map_err(|error| unusable(&error))?,
             ),
         })
+    }
+
+    /// Begins to find out whether the store is whole, where it is a file.
+    pub(crate) fn inspect(&self) -> Result<Option<Inspection>, StartError> {
+        match self {
+            Self::File(path) => {
+                let begun = Inspection::start(path);
+                begun.map(Some).map_err(|error| StartError::Store(error.to_string()))
+            }
+            Self::Database(_) => Ok(None),
+        }
     }
 
     /// As [`StorePlace::open`], of a store that must be there.

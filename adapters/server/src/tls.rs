@@ -7,12 +7,12 @@ use countersign_certs::{
     tls_key_from_file,
 };
 use rustls::{
-    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName,
-    RootCertStore, ServerConfig, SignatureScheme,
+    CertificateError, CipherSuite, ClientConfig, ConfigBuilder, DigitallySignedStruct,
+    DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
     client::{WantsClientCert, danger::HandshakeSignatureValid},
-    crypto::ring,
+    crypto::{CryptoProvider, ring},
     server::{
-        WebPkiClientVerifier,
+        NoServerSessionStorage, WebPkiClientVerifier,
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
@@ -74,9 +74,10 @@ fn listening(
     clients: Option<Arc<dyn ClientCertVerifier>>,
 ) -> Result<Arc<ServerConfig>, ConfigError> {
     let (chain, key) = identity(section, files, "tls.certificate", "tls.key")?;
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let builder = ServerConfig::builder_with_provider(Arc::new(aes_128_first()))
         .with_safe_default_protocol_versions()
         .map_err(|error| ConfigError::unusable("tls", error))?;
+    let asks_for_certificates = clients.is_some();
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(clients) => builder.with_client_cert_verifier(clients),
@@ -84,8 +85,29 @@ fn listening(
     let mut tls = builder
         .with_single_cert(chain, key)
         .map_err(|error| ConfigError::unusable("tls.certificate", error))?;
+    tls.ignore_client_order = true;
+    if asks_for_certificates {
+        // A session that is resumed asks nobody whether its certificate was revoked meanwhile.
+        tls.session_storage = Arc::new(NoServerSessionStorage {});
+        tls.send_tls13_tickets = 0;
+    }
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(tls))
+}
+
+/// Those of ring, with AES-128-GCM and SHA-256 before the others: most clients put SHA-384 first, for which processors have no
+/// instructions, and a handshake hashes much.
+fn aes_128_first() -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| {
+        !matches!(
+            suite.suite(),
+            CipherSuite::TLS13_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        )
+    });
+    provider
 }
 
 /// What a connection of ours trusts: the authorities in that file, or those that the system trusts.

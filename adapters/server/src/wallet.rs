@@ -98,6 +98,7 @@ impl Flow for WalletFlow {
             address: section.listen,
             tls: Some(watch::channel(tls).1),
             router: client_routes(Arc::clone(&wallets)).merge(page_routes(Arc::clone(&wallets))),
+            public_origin: Some(section.public_origin),
             trusted_terminators: Vec::new(),
         };
         let resuming: Task =

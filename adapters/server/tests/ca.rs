@@ -6,8 +6,13 @@ use std::{
     process::{Command, Output},
 };
 
-use countersign_domain::ports::Clock as _;
+use countersign_authority::Issued;
+use countersign_domain::{
+    ports::{Clock as _, Reads as _},
+    record::Stored as _,
+};
 use countersign_server::SystemClock;
+use countersign_store::SqliteStore;
 
 struct Desk(tempfile::TempDir);
 
@@ -374,4 +379,73 @@ fn what_cannot_be_done_says_why_and_makes_nothing() {
     for name in ["new", "a.key"] {
         assert!(!desk.path().join(name).exists(), "{name} was made");
     }
+}
+
+/// How many certificates an authority's register has.
+fn issued_by(desk: &Desk, authority: &str) -> usize {
+    let register = desk.path().join(authority).join("register.db");
+    let store = SqliteStore::open(&register).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(store.page(Issued::COLLECTION, "", 1_000)).unwrap().len()
+}
+
+/// Where nothing can be written, and words of the answer.
+const NOWHERE: [(&str, &str); 3] =
+    [("none/a.pem", "No such file"), ("folder", "is no file"), ("pw/a.pem", "Not a directory")];
+
+#[test]
+fn what_can_be_written_nowhere_is_not_issued() {
+    let desk = Desk::new();
+    desk.hierarchy("gateways");
+    std::fs::create_dir(desk.path().join("folder")).unwrap();
+    let issue =
+        "issue --dir ca --passphrase-file pw --profile tls-server --name a.example --dns a.example";
+    desk.ca(&format!("{issue} --new-key first.key --out first.pem"));
+    let serial = desk.json("inspect first.pem --json")["serial"].as_str().unwrap().to_owned();
+    let (issued, brand) = (issued_by(&desk, "ca"), issued_by(&desk, "brand"));
+    for (path, why) in NOWHERE {
+        let pkcs12 = format!("--pkcs12 {path} --key-passphrase-file pw");
+        for command in [
+            format!("{issue} --new-key a.key --out {path}"),
+            format!("{issue} {pkcs12}"),
+            format!(
+                "renew --dir ca --passphrase-file pw --serial {serial} --new-key a.key --out {path}"
+            ),
+        ] {
+            let said = desk.refused(&command, 1);
+            assert!(said.contains(why) || said.contains("is there already"), "{command}\n{said}");
+            assert!(!desk.path().join("a.key").exists(), "{command}: the key was made for nothing");
+        }
+    }
+    let said = desk.refused(
+        "init --dir pw/below --kind gateways --name Below --issuer brand --passphrase-file pw",
+        1,
+    );
+    assert!(said.contains("pw/below"), "{said}");
+    assert_eq!((issued_by(&desk, "ca"), issued_by(&desk, "brand")), (issued, brand));
+}
+
+#[test]
+fn on_a_disk_that_is_full_nothing_is_issued_and_nothing_is_left() {
+    let desk = Desk::new();
+    desk.hierarchy("gateways");
+    let (made, said) = desk.openssl(
+        "req -new -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout a.key -out a.csr -subj /CN=a.example",
+    );
+    assert!(made, "{said}");
+    let issue = "issue --dir ca --passphrase-file pw --profile tls-server --request a.csr --name a.example --dns a.example --out a.pem";
+    let issued = issued_by(&desk, "ca");
+    // No file may be longer than 50 KiB, and to go on is left to the program.
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let script = format!("trap '' XFSZ; ulimit -f 100; exec {program} ca {issue}");
+    let full = Command::new("sh").args(["-c", &script]).current_dir(desk.path()).output().unwrap();
+    let said = String::from_utf8(full.stderr).unwrap();
+    assert!(!full.status.success() && said.contains("a.pem: File too large"), "{said}");
+    assert_eq!(issued_by(&desk, "ca"), issued);
+    let left = std::fs::read_dir(desk.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("a.pem")), "{left:?}");
+    // The key is certified once there is room.
+    desk.ca(issue);
+    assert_eq!(issued_by(&desk, "ca"), issued + 1);
 }

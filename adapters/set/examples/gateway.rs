@@ -11,6 +11,7 @@ use countersign_domain::{
     directory::Subscribers,
     gateway::Gateway,
     ports::{Clock as _, IssuingBank},
+    relying_party::RelyingParty,
     testing::Fixture,
 };
 use countersign_set::{
@@ -54,6 +55,12 @@ fn routes(yours: &Fixture) -> Result<Router, Box<dyn Error>> {
     let (cert_pe, exchange_key) = issuer.gateway("gateway-1", KeyUse::KeyExchange);
     let bank = OwnBank { approval: "123456".to_owned().try_into()? };
     let payments = Gateway::new(yours.ports.clone(), Arc::new(bank), yours.verifier.clone());
+    let dupont = RelyingParty {
+        id: "dupont".try_into()?,
+        name: "Librairie Dupont".try_into()?,
+        may_enrol: false,
+        tells_unknown: false,
+    };
     let gateway = PaymentGateway {
         ports: yours.ports.clone(),
         directory: Arc::new(Subscribers::new(yours.ports.clone())),
@@ -71,7 +78,7 @@ fn routes(yours: &Fixture) -> Result<Router, Box<dyn Error>> {
             brands: vec!["Example".try_into()?],
             unsigned: true,
             url: "http://127.0.0.1:3000/payments/set".try_into()?,
-            merchants: BTreeMap::from([("dupont".try_into()?, "Librairie Dupont".try_into()?)]),
+            merchants: BTreeMap::from([(dupont.id.clone(), dupont)]),
             successors: BTreeMap::new(),
         },
         trust: Trust::new(issuer.trust()),

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{Query, State, rejection::BytesRejection},
+    extract::{Query, State},
     routing::{post, put},
 };
 use countersign_domain::{
@@ -14,7 +13,8 @@ use countersign_domain::{
 };
 use countersign_web::{
     api::{ApiPart, Served},
-    body::{Segment, bytes, json, record_id},
+    body::{JsonBody, Segment, record_id},
+    misfit::InMember as _,
     problem::Problem,
     relying_party::{ApiCaller, RelyingParties},
     step::to_the_end,
@@ -49,7 +49,7 @@ pub fn batches_api(merchant: Arc<MerchantServer>, parties: RelyingParties) -> Ap
 #[serde(deny_unknown_fields)]
 pub struct OpenBatch {
     /// Of all its items: ISO 4217.
-    #[schema(example = "EUR")]
+    #[schema(example = "EUR", pattern = "^[A-Z]{3}$")]
     pub currency: String,
 }
 
@@ -201,21 +201,20 @@ impl MerchantServer {
 /// Opens a batch: repeated, it has one effect.
 #[utoipa::path(
     put, path = "/v1/set/batches/{number}", request_body = OpenBatch, security(("api_key" = [])),
-    params(("number" = u32, Path, description = "The shop's own number of it, 1 to 999999999.")),
+    params(("number" = u32, Path, description = "The shop's own number of it.", minimum = 1, maximum = 999_999_999)),
     responses(
         (status = 200, description = "As it stands.", body = BatchView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn open(
     State(merchant): State<Arc<MerchantServer>>,
     ApiCaller(party): ApiCaller,
     number: Segment,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Json<BatchView>, Problem> {
     let number: BatchNumber = record_id(number)?;
-    let wanted = json::<OpenBatch>(&bytes(body)?)?;
-    let currency = Currency::try_from(wanted.currency.as_str()).map_err(SetError::from)?;
+    let wanted = body.read::<OpenBatch>()?;
+    let currency = Currency::try_from(wanted.currency.as_str()).in_member("currency")?;
     let step = async move {
         merchant.check_party(&party.id)?;
         Ok::<_, SetError>((&merchant.open_batch(number, currency).await?).into())
@@ -227,12 +226,11 @@ async fn open(
 #[utoipa::path(
     get, path = "/v1/set/batches/{number}", security(("api_key" = [])),
     params(
-        ("number" = u32, Path),
-        ("from" = Option<u32>, Query, description = "The number of an item, 1 to 9999: the gateway is asked what it has counted, item by item from there on."),
+        ("number" = u32, Path, minimum = 1, maximum = 999_999_999),
+        ("from" = Option<u32>, Query, minimum = 1, maximum = 9999, description = "The number of an item: the gateway is asked what it has counted, item by item from there on."),
     ),
     responses(
         (status = 200, description = "As it stands; where the gateway has not answered, it is asked.", body = BatchView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn show(
@@ -251,10 +249,9 @@ async fn show(
 /// Closes a batch, if both sides have counted the same.
 #[utoipa::path(
     post, path = "/v1/set/batches/{number}/close", security(("api_key" = [])),
-    params(("number" = u32, Path)),
+    params(("number" = u32, Path, minimum = 1, maximum = 999_999_999)),
     responses(
         (status = 200, description = "Asked; `code` is what the gateway says.", body = BatchView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn close(

@@ -122,7 +122,7 @@ impl CardholderServer {
     pub(crate) async fn offer(&self, order_url: &str) -> Result<HeldId, CardholderError> {
         let (wake_up, now) = (self.client.wake_up(order_url).await?, self.now());
         Offer::read(&wake_up, &self.trust, now)?;
-        let id = HeldId::random(self.ports.entropy.as_ref()).map_err(Error::from)?;
+        let id = HeldId::made_at(now, self.ports.entropy.as_ref()).map_err(Error::from)?;
         let held = Held::offered(id, wake_up, now);
         let mut batch = Batch::default();
         batch.insert(&held)?;

@@ -52,7 +52,8 @@ impl From<SetError> for Problem {
             SetError::Lost(error) => error.into(),
             SetError::Idempotency(error) => Self::from(&error),
             SetError::Invalid(error) => error.into(),
-            SetError::Description | SetError::Item => Self::broken_rule(&error),
+            SetError::Description => Self::broken_rule(&error).with("field", "description"),
+            SetError::Item => Self::broken_rule(&error).with("field", "from"),
             // Another merchant's orders are not there for this one.
             SetError::OtherMerchant => Self::not_found("This is another merchant's shop."),
         }

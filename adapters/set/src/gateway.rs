@@ -16,6 +16,7 @@ mod batch;
 mod certificates;
 mod envelope;
 mod payment;
+mod removed;
 mod settlement;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -31,9 +32,9 @@ use countersign_domain::{
     ports::{Directory, Ports},
     record::{Batch, StoreError},
     refusal::{Outcome, Refusal},
+    relying_party::RelyingParty,
     response::Response,
     time::Timestamp,
-    transaction::Payee,
 };
 use der::Encode as _;
 use tokio::time::Instant;
@@ -85,8 +86,8 @@ pub struct GatewaySettings {
     pub unsigned: bool,
     /// Where it takes messages.
     pub url: Url,
-    /// The merchants that it works for, and the names that people know them by.
-    pub merchants: BTreeMap<RelyingPartyId, Payee>,
+    /// The merchants that it works for.
+    pub merchants: BTreeMap<RelyingPartyId, RelyingParty>,
     /// The keys with which a merchant signs since it has others than its earlier purchases name: they settle those, too.
     pub successors: BTreeMap<RelyingPartyId, Vec<KeyOf<Merchant>>>,
 }
@@ -206,7 +207,7 @@ impl PaymentGateway {
         }
         let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
         let answer = match self.begun(&caller, rrpid, xid, &asked).await? {
-            Some(purchase) => self.now(&purchase).await?,
+            Some(purchase) => self.now(&purchase, &caller).await?,
             None if self.is_untimely(&tbs) => {
                 self.refused(&tbs.auth_req_data, AuthCode::Untimely)?
             }
@@ -242,7 +243,7 @@ impl PaymentGateway {
         let purchase = self.purchase_of(&caller, xid).await?;
         let answer = match &tbs.code_submission {
             Some(submission) => self.submit(&purchase, xid, submission).await?,
-            None => self.now(&purchase).await?,
+            None => self.now(&purchase, &caller).await?,
         };
         let signed = CodeResTbs {
             rr_tags: tbs.auth_tags.auth_rr_tags.clone(),
@@ -285,8 +286,8 @@ impl PaymentGateway {
         self.keep_as(request_id, &asked, message).await
     }
 
-    /// The payment that a purchase became. Where it was removed, as its time was over, no more is known of the purchase than that
-    /// it was: it is not made again, and nobody is told how it ended.
+    /// The payment that a purchase became. Where it was removed, as its time was over, nothing more is done with the purchase, and
+    /// it is not made again.
     async fn payment_of(&self, purchase: &GatewayPurchase) -> Result<Payment, Stop> {
         match self.payments.payment(&purchase.payment).await {
             Err(Error::NotFound { .. }) => Err(Stop::Told(ErrorCode::UnknownXid)),
@@ -294,10 +295,12 @@ impl PaymentGateway {
         }
     }
 
-    /// How a purchase stands.
-    async fn now(&self, purchase: &GatewayPurchase) -> Result<Answer, Stop> {
-        let payment = self.payment_of(purchase).await?;
-        self.standing(purchase, &payment, None).await
+    /// How a purchase stands, or how it ended, for its merchant.
+    async fn now(&self, purchase: &GatewayPurchase, caller: &Caller) -> Result<Answer, Stop> {
+        match self.payments.payment(&purchase.payment).await {
+            Err(Error::NotFound { .. }) => self.last_word(purchase, &caller.name).await,
+            found => self.standing(purchase, &found?, None).await,
+        }
     }
 
     /// Has a typed code checked; gives how the purchase stands then, and why the code is refused, if it is.
@@ -393,13 +396,20 @@ impl PaymentGateway {
         let purchase = checked.purchase(caller, rrpid, tbs, asked)?;
         let mut batch = Batch::default();
         batch.put(checked.replaces, purchase.clone())?;
-        match self.payments.start_payment(checked.request, batch).await {
+        let begun = match checked.is_told {
+            true => self.payments.start_payment(checked.request, batch).await,
+            false => {
+                let is_known = checked.is_known;
+                self.payments.start_untold_payment(checked.request, is_known, batch).await
+            }
+        };
+        match begun {
             Ok(payment) => self.standing(&purchase, &payment, None).await,
             // The same purchase was begun at the same time, by this request sent twice or by another.
             Err(Error::Store(StoreError::Conflict { .. })) => {
                 let xid = &tbs.auth_req_data.auth_tags.trans_ids.xid;
                 match self.begun(caller, rrpid, xid, asked).await? {
-                    Some(begun) => self.now(&begun).await,
+                    Some(begun) => self.now(&begun, caller).await,
                     None => Ok(self.refused(&tbs.auth_req_data, AuthCode::PiPreviouslyUsed)?),
                 }
             }

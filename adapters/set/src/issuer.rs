@@ -14,6 +14,12 @@ pub trait CertificateIssuer: Send + Sync {
     /// When the register fails.
     async fn certified(&self, key: &PublicKey) -> Result<Option<Vec<Certificate>>, IssuerError>;
 
+    /// Whether a cardholder's key can be certified, once the phone is proved: asked before the code is used up.
+    ///
+    /// # Errors
+    /// As [`CertificateIssuer::certify`].
+    async fn check(&self, name: &str, key: &PublicKey) -> Result<(), IssuerError>;
+
     /// Certifies a cardholder's key, once, and keeps the certificate before it is given; gives those above it, too.
     ///
     /// # Errors

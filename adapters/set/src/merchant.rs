@@ -140,7 +140,7 @@ impl MerchantServer {
     /// # Errors
     /// When a port fails.
     pub async fn create_order(&self, new: NewOrder, batch: Batch) -> Result<Order, Failure> {
-        let id = OrderId::random(self.ports.entropy.as_ref())?;
+        let id = OrderId::made_at(self.ports.clock.now(), self.ports.entropy.as_ref())?;
         self.create_order_as(id, new, batch).await
     }
 
@@ -151,11 +151,13 @@ impl MerchantServer {
         new: NewOrder,
         mut batch: Batch,
     ) -> Result<Order, Failure> {
+        let now = self.ports.clock.now();
+        new.amount.currency().must_be_payable(now)?;
         let order = Order {
             id,
             amount: new.amount,
             description: new.description.as_str().to_owned(),
-            expires_at: self.ports.clock.now().plus_seconds(LIFE_SECONDS),
+            expires_at: now.plus_seconds(LIFE_SECONDS),
             named: 0,
             sale: None,
         };

@@ -10,6 +10,7 @@ use countersign_domain::{
     error::Error,
     hex,
     id::{PaymentId, RelyingPartyId},
+    ordered_id,
     ports::{Ports, Store},
     random_id,
     record::{Batch, StoreError, Stored},
@@ -242,9 +243,9 @@ pub async fn payment_of(store: &dyn Store, xid: &str) -> Result<Option<PaymentId
     Ok(store.find::<GatewayPurchase>(xid).await?.map(|found| found.value.payment))
 }
 
-random_id!(
+ordered_id!(
     /// Names an [`Order`].
-    OrderId, "ord_"
+    capability OrderId, "ord_"
 );
 
 /// What a shop wants to be paid, at the merchant.

@@ -4,19 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{State, rejection::BytesRejection},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
-use countersign_domain::{
-    amount::{Amount, Currency},
-    id::RelyingPartyId,
-    record::Batch,
-};
+use countersign_domain::{amount::Amount, id::RelyingPartyId, record::Batch};
 use countersign_web::{
     api::{ApiPart, Served},
-    body::{Segment, bytes, created, json, record_id},
+    body::{JsonBody, Segment, created, json, record_id},
     idempotency::{self, IdempotencyKey},
     problem::Problem,
     relying_party::{ApiCaller, RelyingParties},
@@ -57,7 +52,7 @@ pub struct Settle {
     pub amount: Option<AmountBody>,
     /// The number of the batch in which it is counted; none where it is left out.
     #[serde(default)]
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 999_999_999)]
     pub batch: Option<BatchNumber>,
 }
 
@@ -114,7 +109,7 @@ impl MerchantServer {
         &self,
         party: &RelyingPartyId,
         order: &OrderId,
-        body: Settle,
+        (kind, amount, counted_in): (SettlementKind, Option<Amount>, Option<BatchNumber>),
         request: &idempotency::Request,
     ) -> Result<SettlementView, SetError> {
         self.check_party(party)?;
@@ -122,15 +117,12 @@ impl MerchantServer {
         if let Some(id) = request.answered::<SettlementId>(store).await? {
             return Ok((&self.settlement(&id).await?).into());
         }
-        let amount = body.amount.map(|amount| {
-            Amount::from_decimal(&amount.value, Currency::try_from(amount.currency.as_str())?)
-        });
         let id = SettlementId::random(self.ports.entropy.as_ref()).map_err(Failure::from)?;
         let mut batch = Batch::default();
         if let Some(answered) = request.record(id.clone(), self.ports.clock.now()) {
             batch.insert(&answered)?;
         }
-        match self.settle(id, order, body.kind, amount.transpose()?, body.batch, batch).await {
+        match self.settle(id, order, kind, amount, counted_in, batch).await {
             Ok(record) => Ok((&record).into()),
             // The same request was answered meanwhile: the same answer is given.
             Err(error) if error.is_conflict() => match request.answered(store).await? {
@@ -159,12 +151,11 @@ impl MerchantServer {
 #[utoipa::path(
     post, path = "/v1/set/orders/{id}/settlements", request_body = Settle, security(("api_key" = [])),
     params(
-        ("id" = String, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request has one effect and one answer."),
+        ("id" = String, Path, pattern = "^ord_[0-9a-f]{32}$"),
+        ("Idempotency-Key" = Option<String>, Header),
     ),
     responses(
         (status = 201, description = "Asked; `code` is what the gateway says.", body = SettlementView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn settle(
@@ -172,24 +163,27 @@ async fn settle(
     ApiCaller(party): ApiCaller,
     id: Segment,
     key: IdempotencyKey,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Response, Problem> {
     let order: OrderId = record_id(id)?;
-    let body = bytes(body)?;
-    let wanted = json::<Settle>(&body)?;
+    let body = body.bytes()?;
+    let Settle { kind, amount, batch } = json(&body)?;
+    let amount = amount.map(|amount| amount.amount("amount")).transpose()?;
     let content = [order.as_str().as_bytes(), b"\n", &body].concat();
     let request = idempotency::Request::new(&party.id, "settle set order", key, &content);
+    let again = format!("/v1/set/orders/{order}");
+    let wanted = (kind, amount, batch);
     let step = async move { merchant.settle_for(&party.id, &order, wanted, &request).await };
-    let view = to_the_end(step).await?;
+    let settled = to_the_end(step).await.map_err(Problem::from);
+    let view = settled.map_err(|problem| problem.look_again_at(again))?;
     Ok(created(&format!("/v1/set/settlements/{}", view.id), &view))
 }
 
 /// Shows a settlement.
 #[utoipa::path(
-    get, path = "/v1/set/settlements/{id}", params(("id" = String, Path)), security(("api_key" = [])),
+    get, path = "/v1/set/settlements/{id}", params(("id" = String, Path, pattern = "^stl_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "As it stands; where the gateway has not answered, it is asked.", body = SettlementView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn show(

@@ -4,21 +4,15 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{State, rejection::BytesRejection},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use countersign_domain::{
-    amount::{Amount, Currency},
-    id::RelyingPartyId,
-    record::Batch,
-    time::Timestamp,
-};
+use countersign_domain::{id::RelyingPartyId, record::Batch, time::Timestamp};
 use countersign_web::{
     api::{ApiPart, Served},
-    body::{Segment, bytes, created, json, record_id},
+    body::{JsonBody, Segment, created, json, record_id},
     idempotency::{self, IdempotencyKey},
     problem::Problem,
     relying_party::{ApiCaller, RelyingParties},
@@ -59,16 +53,15 @@ pub struct CreateOrder {
     /// To be paid, above zero.
     pub amount: AmountBody,
     /// The goods in words, 1 to 1024 characters: the cardholder sees them, the gateway does not.
-    #[schema(example = "Two books")]
+    #[schema(example = "Two books", min_length = 1, max_length = 1024)]
     pub description: String,
 }
 
 impl TryFrom<CreateOrder> for NewOrder {
-    type Error = SetError;
+    type Error = Problem;
 
-    fn try_from(body: CreateOrder) -> Result<Self, SetError> {
-        let currency = Currency::try_from(body.amount.currency.as_str())?;
-        let amount = Amount::from_decimal(&body.amount.value, currency)?;
+    fn try_from(body: CreateOrder) -> Result<Self, Problem> {
+        let amount = body.amount.amount("amount")?;
         let description = OrderText::try_from(body.description.as_str());
         Ok(Self { amount, description: description.map_err(|_| SetError::Description)? })
     }
@@ -155,9 +148,10 @@ impl MerchantServer {
         if let Some(id) = request.answered::<OrderId>(store).await? {
             return self.view(&id).await;
         }
-        let id = OrderId::random(self.ports.entropy.as_ref()).map_err(Failure::from)?;
+        let now = self.ports.clock.now();
+        let id = OrderId::made_at(now, self.ports.entropy.as_ref()).map_err(Failure::from)?;
         let mut batch = Batch::default();
-        if let Some(answered) = request.record(id.clone(), self.ports.clock.now()) {
+        if let Some(answered) = request.record(id.clone(), now) {
             batch.insert(&answered)?;
         }
         match self.create_order_as(id.clone(), new, batch).await {
@@ -212,19 +206,18 @@ impl MerchantServer {
 /// Creates an order.
 #[utoipa::path(
     post, path = "/v1/set/orders", request_body = CreateOrder, security(("api_key" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request has one effect and one answer.")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     responses(
         (status = 201, description = "Created; give the cardholder's program `url`.", body = OrderView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn create(
     State(merchant): State<Arc<MerchantServer>>,
     ApiCaller(party): ApiCaller,
     key: IdempotencyKey,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Response, Problem> {
-    let body = bytes(body)?;
+    let body = body.bytes()?;
     let new = NewOrder::try_from(json::<CreateOrder>(&body)?)?;
     let request = idempotency::Request::new(&party.id, "create set order", key, &body);
     let step = async move { merchant.create_for(&party.id, new, &request).await };
@@ -234,10 +227,9 @@ async fn create(
 
 /// Shows an order.
 #[utoipa::path(
-    get, path = "/v1/set/orders/{id}", params(("id" = String, Path)), security(("api_key" = [])),
+    get, path = "/v1/set/orders/{id}", params(("id" = String, Path, pattern = "^ord_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "As it stands; of what is under way, the gateway is asked.", body = OrderView),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn show(

@@ -13,7 +13,7 @@ use crate::message::{
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 pub struct Tally {
     /// Of which all items are: ISO 4217.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$")]
     pub currency: Currency,
     /// Items of which there is no last word yet.
     pub under_way: u32,

@@ -26,6 +26,7 @@ use countersign_domain::{
     ports::Clock as _,
     randomness::Entropy as _,
     record::Batch,
+    relying_party::RelyingParty,
     subscriber::Subscriber,
     testing::{Fixture, SeededEntropy, card},
     time::Timestamp,
@@ -232,6 +233,8 @@ pub struct Setup {
     pub key_kind: KeyKind,
     /// Whether gateway and merchant refuse purchases without a client certificate.
     pub signed_only: bool,
+    /// Whether a card without a certificate that nobody vouches for is told so.
+    pub tells_unknown: bool,
     /// Whether the amount is captured by another message.
     pub capture_later: bool,
 }
@@ -422,10 +425,19 @@ pub fn gateway(
             brands: vec![BRAND.try_into().unwrap()],
             unsigned: !setup.signed_only,
             url: "https://gateway.example.com/set".try_into().unwrap(),
-            merchants: BTreeMap::from([
-                (MERCHANT.try_into().unwrap(), "Librairie Dupont".try_into().unwrap()),
-                (OTHER_MERCHANT.try_into().unwrap(), "Disquaire Martin".try_into().unwrap()),
-            ]),
+            merchants: BTreeMap::from(
+                [(MERCHANT, "Librairie Dupont"), (OTHER_MERCHANT, "Disquaire Martin")].map(
+                    |(id, name)| {
+                        let party = RelyingParty {
+                            id: id.try_into().unwrap(),
+                            name: name.try_into().unwrap(),
+                            may_enrol: false,
+                            tells_unknown: setup.tells_unknown,
+                        };
+                        (party.id.clone(), party)
+                    },
+                ),
+            ),
             successors: BTreeMap::new(),
         },
         trust: Trust::new(issuer.trust()),

@@ -8,6 +8,8 @@ mod opening;
 mod pay;
 mod returns;
 mod settle;
+mod stuck;
+mod take_out;
 mod transfer;
 mod view;
 
@@ -34,6 +36,7 @@ pub use self::{
     opening::NewWallet,
     pay::{PaymentStatus, PaymentView, Started, TicketView},
     settle::awaited,
+    stuck::StuckTransfers,
     transfer::{NewTransfer, TransferStatus, TransferView},
     view::WalletView,
 };

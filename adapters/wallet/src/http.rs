@@ -9,22 +9,23 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::{
-        DefaultBodyLimit, FromRef, FromRequestParts, Query, State,
-        rejection::{BytesRejection, QueryRejection},
+        DefaultBodyLimit, FromRef, FromRequestParts, Query, State, rejection::QueryRejection,
     },
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::{delete, get, post},
 };
 use countersign_domain::id::SessionId;
 use countersign_statement::Unfit;
 use countersign_web::{
-    body::{MAX_BODY_BYTES, Segment, bytes, created, json, record_id},
+    astray::{Way, astray},
+    body::{JsonBody, MAX_BODY_BYTES, Segment, created, record_id},
     client_address::ClientAddress,
     code_page::beside_pin,
     guest::Guest,
+    own_forms::own_forms_only,
     problem::Problem,
     session::{self, Session},
     step::to_the_end,
@@ -44,10 +45,10 @@ use crate::{
     flow::{NewTransfer, TransferView, Visitor},
     message::{CardId, CodeTyped, PaymentRequest, PurchaseId, WalletNumber},
     record::{OpeningId, TransferId},
+    words::WORDS,
 };
 
 type Shared = State<Arc<Wallets>>;
-type Body = Result<Bytes, BytesRejection>;
 type Answer = Result<Response, Problem>;
 
 /// The routes, to be mounted under TLS where people's programs reach them.
@@ -74,12 +75,22 @@ pub fn client_routes(wallets: Arc<Wallets>) -> Router {
         .route("/v1/payments/{id}/code", post(finish_payment))
         .route("/v1/payments/{id}/resend", post(resend))
         .route("/v1/payments/{id}/cancel", post(cancel))
-        .fallback(async || Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record"))
-        .method_not_allowed_fallback(async || {
-            Problem::shared(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+        .fallback(async |guest: Guest, headers: HeaderMap| {
+            nowhere(&guest, &headers, &Problem::no_record())
+        })
+        .method_not_allowed_fallback(async |guest: Guest, headers: HeaderMap| {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            nowhere(&guest, &headers, &Problem::shared(status, "method-not-allowed"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(own_forms_only))
         .with_state(wallets)
+}
+
+/// To programs the problem, and to browsers the way to the pages, which are at the same address.
+fn nowhere(guest: &Guest, headers: &HeaderMap, problem: &Problem) -> Response {
+    let name = &WORDS.say(&guest.language(None), "to-your-wallets", &[]);
+    astray(headers, guest, problem, Way { name, path: "/" })
 }
 
 /// The person who signed in at the session of the request.
@@ -133,9 +144,9 @@ async fn start_opening(
     session: Session,
     guest: Guest,
     client: ClientAddress,
-    body: Body,
+    body: JsonBody,
 ) -> Answer {
-    let new = json::<NewOpening>(&bytes(body)?)?.new_wallet()?;
+    let new = body.read::<NewOpening>()?.new_wallet()?;
     let (begun, id) = at(&wallets, &session)?;
     let (ports, locale) = (wallets.ports.clone(), guest.language(None).locale());
     let step = async move { wallets.start_opening(new, id, locale, client).await };
@@ -151,10 +162,10 @@ async fn finish_opening(
     State(wallets): Shared,
     session: Session,
     id: Segment,
-    body: Body,
+    body: JsonBody,
 ) -> Answer {
     let (id, session): (OpeningId, _) = (record_id(id)?, session.begun()?.clone());
-    let (response, has_pin) = json::<Typed>(&bytes(body)?)?.response()?;
+    let (response, has_pin) = body.read::<Typed>()?.response()?;
     let opened = done(async move { wallets.finish_opening(&id, &session, response).await }).await;
     let wallet = opened.map_err(|problem| beside_pin(problem, has_pin))?;
     shown(serde_json::json!({ "wallet": wallet }))
@@ -165,9 +176,9 @@ async fn start_sign_in(
     session: Session,
     guest: Guest,
     client: ClientAddress,
-    body: Body,
+    body: JsonBody,
 ) -> Answer {
-    let SignIn { identifier } = json(&bytes(body)?)?;
+    let SignIn { identifier } = body.read()?;
     let (begun, id) = at(&wallets, &session)?;
     let (ports, locale) = (wallets.ports.clone(), guest.language(None).locale());
     let step = async move { wallets.start_sign_in(&identifier, id, locale, client).await };
@@ -191,10 +202,10 @@ async fn finish_sign_in(
     State(wallets): Shared,
     session: Session,
     guest: Guest,
-    body: Body,
+    body: JsonBody,
 ) -> Answer {
     let (session, locale) = (session.begun()?.clone(), guest.language(None).locale());
-    let (response, has_pin) = json::<Typed>(&bytes(body)?)?.response()?;
+    let (response, has_pin) = body.read::<Typed>()?.response()?;
     let entered =
         done(async move { wallets.finish_sign_in(&session, locale, response).await }).await;
     entered.map_err(|problem| beside_pin(problem, has_pin))?;
@@ -272,8 +283,8 @@ async fn list_cards(State(wallets): Shared, SignedIn(visitor): SignedIn) -> Answ
     shown(found.into_iter().map(CardAnswer::from).collect::<Vec<_>>())
 }
 
-async fn tie_card(State(wallets): Shared, SignedIn(visitor): SignedIn, body: Body) -> Answer {
-    let (name, card) = json::<NewCard>(&bytes(body)?)?.named()?;
+async fn tie_card(State(wallets): Shared, SignedIn(visitor): SignedIn, body: JsonBody) -> Answer {
+    let (name, card) = body.read::<NewCard>()?.named()?;
     let id = done(async move { wallets.tie_card(&visitor, &name, &card).await }).await?;
     Ok(created(&format!("/v1/cards/{}", id.as_str()), &serde_json::json!({ "card": id })))
 }
@@ -284,36 +295,53 @@ async fn untie_card(State(wallets): Shared, SignedIn(visitor): SignedIn, id: Seg
     nothing()
 }
 
-async fn start_pay_in(State(wallets): Shared, SignedIn(visitor): SignedIn, body: Body) -> Answer {
+async fn start_pay_in(
+    State(wallets): Shared,
+    SignedIn(visitor): SignedIn,
+    body: JsonBody,
+) -> Answer {
     let (new, clock) = (transfer(body)?, wallets.ports.clock.clone());
-    let view = done(async move { wallets.start_pay_in(&visitor, &new).await }).await?;
+    let again = transfer_path(&TransferId::of(&visitor.person().identifier, &new.key)?);
+    let view = done(async move { wallets.start_pay_in(&visitor, &new).await }).await;
+    let view = view.map_err(|problem| problem.look_again_at(again))?;
     Ok(begun(&view, &TransferAnswer::of(&view, clock.now())))
 }
 
-async fn take_out(State(wallets): Shared, SignedIn(visitor): SignedIn, body: Body) -> Answer {
+async fn take_out(State(wallets): Shared, SignedIn(visitor): SignedIn, body: JsonBody) -> Answer {
     let (new, clock) = (transfer(body)?, wallets.ports.clock.clone());
-    let view = done(async move { wallets.take_out(&visitor, &new).await }).await?;
+    let again = transfer_path(&TransferId::of(&visitor.person().identifier, &new.key)?);
+    let view = done(async move { wallets.take_out(&visitor, &new).await }).await;
+    let view = view.map_err(|problem| problem.look_again_at(again))?;
     Ok(begun(&view, &TransferAnswer::of(&view, clock.now())))
 }
 
-fn transfer(body: Body) -> Result<NewTransfer, Problem> {
-    Ok(json::<NewTransferBody>(&bytes(body)?)?.transfer()?)
+fn transfer(body: JsonBody) -> Result<NewTransfer, Problem> {
+    body.read::<NewTransferBody>()?.transfer()
 }
 
 fn begun(view: &TransferView, answer: &TransferAnswer) -> Response {
-    created(&format!("/v1/transfers/{}", view.id.as_str()), answer)
+    created(&transfer_path(&view.id), answer)
+}
+
+fn transfer_path(id: &TransferId) -> String {
+    format!("/v1/transfers/{}", id.as_str())
+}
+
+fn payment_path(id: &PurchaseId) -> String {
+    format!("/v1/payments/{}", id.as_str())
 }
 
 async fn finish_pay_in(
     State(wallets): Shared,
     SignedIn(visitor): SignedIn,
     id: Segment,
-    body: Body,
+    body: JsonBody,
 ) -> Answer {
     let (id, clock): (TransferId, _) = (record_id(id)?, wallets.ports.clock.clone());
-    let (response, has_pin) = json::<Typed>(&bytes(body)?)?.response()?;
+    let (response, has_pin) = body.read::<Typed>()?.response()?;
+    let again = transfer_path(&id);
     let done = done(async move { wallets.finish_pay_in(&visitor, &id, response).await }).await;
-    let view = done.map_err(|problem| beside_pin(problem, has_pin))?;
+    let view = done.map_err(|problem| beside_pin(problem, has_pin).look_again_at(again))?;
     shown(TransferAnswer::of(&view, clock.now()))
 }
 
@@ -324,17 +352,21 @@ async fn show_transfer(State(wallets): Shared, SignedIn(visitor): SignedIn, id: 
 }
 
 /// What a ticket says, once it is verified. Nobody needs to be signed in: the merchant signed it for anybody.
-async fn show_ticket(State(wallets): Shared, body: Body) -> Answer {
-    let ShownTicket { ticket } = json(&bytes(body)?)?;
+async fn show_ticket(State(wallets): Shared, body: JsonBody) -> Answer {
+    let ShownTicket { ticket } = body.read()?;
     shown(TicketAnswer::from(wallets.show_ticket(&ticket.0).await?))
 }
 
 /// GRT2; the answer is CAC where a code was asked for.
-async fn start_payment(State(wallets): Shared, SignedIn(visitor): SignedIn, body: Body) -> Answer {
-    let request: PaymentRequest = json(&bytes(body)?)?;
+async fn start_payment(
+    State(wallets): Shared,
+    SignedIn(visitor): SignedIn,
+    body: JsonBody,
+) -> Answer {
+    let request: PaymentRequest = body.read()?;
     let (paying, payer) = (Arc::clone(&wallets), visitor.clone());
     let started = done(async move { paying.start_payment(&payer, &request).await }).await?;
-    let location = format!("/v1/payments/{}", started.payment.as_str());
+    let location = payment_path(&started.payment);
     match started.challenge_started() {
         Some(asked) => Ok(created(&location, &asked)),
         None => {
@@ -355,27 +387,32 @@ async fn finish_payment(
     State(wallets): Shared,
     SignedIn(visitor): SignedIn,
     id: Segment,
-    body: Body,
+    body: JsonBody,
 ) -> Answer {
     let (id, clock): (PurchaseId, _) = (record_id(id)?, wallets.ports.clock.clone());
-    let typed: CodeTyped = json(&bytes(body)?)?;
+    let typed: CodeTyped = body.read()?;
     if typed.payment != id {
         return Err(WalletError::Ticket(TicketRefusal::OtherTransaction).into());
     }
     let has_pin = typed.pin.is_some();
     let paid = done(async move { wallets.finish_payment(&visitor, &typed).await }).await;
-    let view = paid.map_err(|problem| beside_pin(problem, has_pin))?;
+    let view =
+        paid.map_err(|problem| beside_pin(problem, has_pin).look_again_at(payment_path(&id)))?;
     shown(PaymentAnswer::of(view, clock.now()))
 }
 
 async fn resend(State(wallets): Shared, SignedIn(visitor): SignedIn, id: Segment) -> Answer {
     let id: PurchaseId = record_id(id)?;
-    done(async move { wallets.resend_code(&visitor, &id).await }).await?;
+    let again = payment_path(&id);
+    let sent = done(async move { wallets.resend_code(&visitor, &id).await }).await;
+    sent.map_err(|problem| problem.look_again_at(again))?;
     nothing()
 }
 
 async fn cancel(State(wallets): Shared, SignedIn(visitor): SignedIn, id: Segment) -> Answer {
     let (id, clock): (PurchaseId, _) = (record_id(id)?, wallets.ports.clock.clone());
-    let view = done(async move { wallets.cancel_payment(&visitor, &id).await }).await?;
+    let again = payment_path(&id);
+    let view = done(async move { wallets.cancel_payment(&visitor, &id).await }).await;
+    let view = view.map_err(|problem| problem.look_again_at(again))?;
     shown(PaymentAnswer::of(view, clock.now()))
 }

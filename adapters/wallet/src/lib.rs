@@ -69,6 +69,7 @@ mod statement;
 pub mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod withdrawal;
 mod words;
 
 pub use self::{

@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{
-        Path, Query, State,
-        rejection::{BytesRejection, QueryRejection},
-    },
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::StatusCode,
     routing::{delete, get, post, put},
 };
@@ -18,7 +14,7 @@ use countersign_domain::{
 };
 use countersign_web::{
     api::{ApiPart, Served},
-    body::{Segment, bytes, json},
+    body::{JsonBody, Segment},
     problem::Problem,
     relying_party::{ApiCaller, RelyingParties},
     return_url::ReturnUrl,
@@ -99,15 +95,14 @@ struct MerchantAnswer {
     post, path = "/v1/wallet/keys", request_body = NewKey, security(("api_key" = [])),
     responses(
         (status = 200, description = "Tickets signed with it are accepted.", body = MerchantAnswer),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn take_key(
     State(wallets): State<Arc<Wallets>>,
     ApiCaller(party): ApiCaller,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Json<MerchantAnswer>, Problem> {
-    let new: Registration = json(&bytes(body)?)?;
+    let new: Registration = body.read()?;
     let (house, kid) = (Arc::clone(&wallets.house), new.key.id().to_owned());
     let step = async move { wallets.take_key(&party, &new).await.map_err(Problem::from) };
     let merchant = to_the_end(step).await?;
@@ -120,7 +115,6 @@ async fn take_key(
     delete, path = "/v1/wallet/keys/{kid}", params(("kid" = String, Path)), security(("api_key" = [])),
     responses(
         (status = 204, description = "It is revoked."),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn revoke_key(
@@ -148,15 +142,14 @@ struct ReturnUrlBody {
     put, path = "/v1/wallet/return-url", request_body = ReturnUrlBody, security(("api_key" = [])),
     responses(
         (status = 204, description = "From now on receipts come there."),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn set_return_url(
     State(wallets): State<Arc<Wallets>>,
     ApiCaller(party): ApiCaller,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<StatusCode, Problem> {
-    let ReturnUrlBody { return_url } = json(&bytes(body)?)?;
+    let ReturnUrlBody { return_url } = body.read()?;
     let step =
         async move { wallets.set_return_url(&party.id, &return_url).await.map_err(Problem::from) };
     to_the_end(step).await?;
@@ -196,7 +189,6 @@ struct MerchantMovement {
         ("after" = Option<u64>, Query, description = "The position of the last movement that is known.")),
     responses(
         (status = 200, description = "None when all are known.", body = Vec<MerchantMovement>),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn statement(
@@ -251,7 +243,6 @@ struct PayoutAnswer {
         ("after" = Option<u64>, Query, description = "The position of the last payout that is known.")),
     responses(
         (status = 200, description = "None when all are known.", body = Vec<PayoutAnswer>),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn payouts(

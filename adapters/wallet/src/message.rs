@@ -26,8 +26,8 @@ use countersign_domain::{
 
 pub(crate) use self::value::response;
 pub use self::value::{
-    CardId, CardName, Code, Compact, Goods, Item, MerchantNumber, Minor, Pin, PinAsked, PurchaseId,
-    Quantity, ReceiptNumber, Seconds, Shown, Source, Token, WalletName, WalletNumber,
+    CardId, CardName, Code, Compact, Elements, Goods, Item, MerchantNumber, Minor, Pin, PinAsked,
+    PurchaseId, Quantity, ReceiptNumber, Seconds, Shown, Source, Token, WalletName, WalletNumber,
 };
 use crate::{
     error::MessageRefusal,
@@ -122,6 +122,8 @@ messages! {
         amount_minor: Minor as Amount,
         /// The currency of it.
         currency: Currency as Amount,
+        [optional] /// What was proved of the payer; a receipt of a server that does not say so has none.
+        elements: Elements as Shown,
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{
     error::WalletError,
     house::House,
     jws::KeyFault,
-    message::{CodeTyped, Receipt, ReceiptNumber, WalletNumber},
+    message::{CodeTyped, Elements, Receipt, ReceiptNumber, WalletNumber},
     purse::{Limits, Movement},
     record::{NotPaid, Purchase, PurchaseState, Way},
 };
@@ -92,13 +92,14 @@ impl Purchase {
         Ok(Step::silent(self.ended(PurchaseState::NotPaid { cause, at: now })))
     }
 
-    /// The receipt that says that it is paid.
+    /// The receipt that says that it is paid, and what was proved for it.
     ///
     /// # Errors
     /// When there is no randomness: for its number, and for its signature.
     pub(crate) fn receipt(
         &self,
         house: &House,
+        elements: Elements,
         entropy: &dyn Entropy,
         now: Timestamp,
     ) -> Result<String, EntropyError> {
@@ -111,6 +112,7 @@ impl Purchase {
             ticket_sha256: self.ticket_sha256.clone(),
             amount_minor: self.ticket.amount_minor,
             currency: self.ticket.currency,
+            elements: Some(elements),
         };
         house.key.sign(&receipt).map_err(|KeyFault| EntropyError)
     }

@@ -14,11 +14,13 @@ use countersign_domain::{
     id::{ChallengeId, Identifier, PaymentId, RelyingPartyId, SessionId},
     invalid::InvalidInput,
     keys::SealedCard,
+    ordered_id,
     person::Person,
     random_id,
     record::Stored,
     refusal::{Refusal, VoidCause},
     register::Position,
+    settlement::Told,
     time::Timestamp,
     transaction::{Payee, Transaction},
 };
@@ -33,9 +35,9 @@ use crate::{
     },
 };
 
-random_id!(
+ordered_id!(
     /// Names a wish to open a wallet.
-    OpeningId, "opn_"
+    capability OpeningId, "opn_"
 );
 random_id!(
     /// Names a movement between a wallet and a card.
@@ -106,7 +108,6 @@ macro_rules! stored {
 
 stored! {
     Holder, "wallet_holder", identifier;
-    Wallet, "wallet", number;
     TiedCard, "wallet_card", id;
     CardTie, "wallet_card_tie", index;
     Opening, "wallet_opening", id, final expires_at;
@@ -115,6 +116,19 @@ stored! {
     MerchantKey, "wallet_merchant_key", id;
     MerchantName, "wallet_merchant_name", id;
     Payout, "wallet_payout", id;
+}
+
+impl Stored for Wallet {
+    const COLLECTION: &'static str = "wallet";
+
+    fn id(&self) -> &str {
+        self.number.as_str()
+    }
+
+    /// Closed, it is a name that a person gave it; what was in it is in the books.
+    fn final_at(&self) -> Option<Timestamp> {
+        self.closed_at
+    }
 }
 
 impl Stored for Purchase {
@@ -222,8 +236,13 @@ pub(crate) struct Visit {
 }
 
 /// The records that are removed once they are final. What money moved is in the books.
-pub const FINAL: [&str; 4] =
-    [Opening::COLLECTION, Visit::COLLECTION, Purchase::COLLECTION, Transfer::COLLECTION];
+pub const FINAL: [&str; 5] = [
+    Opening::COLLECTION,
+    Visit::COLLECTION,
+    Purchase::COLLECTION,
+    Transfer::COLLECTION,
+    Wallet::COLLECTION,
+];
 
 /// A merchant, and up to where it was paid out in each currency.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -364,7 +383,12 @@ pub(crate) enum Direction {
     /// Into the wallet: bank and person are asked.
     In { payment: PaymentId },
     /// Out of it: the bank is asked to credit the card, which may be untied meanwhile.
-    Out { reference: BankReference, sealed: SealedCard },
+    Out {
+        reference: BankReference,
+        sealed: SealedCard,
+        #[serde(default)]
+        told: Told,
+    },
 }
 
 /// Where a movement between a wallet and a card stands.

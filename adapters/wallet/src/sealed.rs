@@ -59,9 +59,9 @@ impl Sealed for Transfer {
     async fn resealed(mut self, ports: &Ports, _: &mut Batch) -> Result<Self, Error> {
         let Ports { keys, entropy, .. } = ports;
         self.direction = match self.direction {
-            Direction::Out { reference, sealed } => {
+            Direction::Out { reference, sealed, told } => {
                 let sealed = keys.reseal_card(sealed, self.card.as_str(), entropy.as_ref())?;
-                Direction::Out { reference, sealed }
+                Direction::Out { reference, sealed, told }
             }
             to_the_wallet @ Direction::In { .. } => to_the_wallet,
         };

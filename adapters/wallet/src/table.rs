@@ -48,6 +48,8 @@ pub enum Kind {
     },
     /// One of these strings.
     Word(&'static [&'static str]),
+    /// An array of some of these strings, each once.
+    Words(&'static [&'static str]),
     /// A string of letters, digits, `-` and `_`.
     Token {
         /// Fewest characters.

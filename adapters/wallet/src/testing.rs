@@ -285,7 +285,12 @@ impl Parties {
 
     /// Around a house whose tickets' codes are that operator's.
     pub async fn operated(operator: Arc<dyn Operator>) -> Self {
-        let fixture = Fixture::new();
+        Self::operated_under(PolicySettings::bank_first(), operator).await
+    }
+
+    /// The same under another policy.
+    pub async fn operated_under(policy: PolicySettings, operator: Arc<dyn Operator>) -> Self {
+        let fixture = Fixture::with_policy(policy);
         let store = fixture.store.clone();
         Self::furnished(Process::operated(fixture, store, Some(operator))).await
     }

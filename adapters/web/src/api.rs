@@ -6,14 +6,23 @@ use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, FromRef},
     http::StatusCode,
+    middleware::{from_fn_with_state, map_response},
     routing::get,
 };
+use serde_json::Value;
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use crate::{body::MAX_BODY_BYTES, problem::Problem, relying_party::RelyingParties};
+use crate::{
+    accept::{self, offered},
+    answer::guarded,
+    body::MAX_BODY_BYTES,
+    described::complete,
+    problem::Problem,
+    relying_party::RelyingParties,
+};
 
 /// The name of the security scheme that descriptions refer to: an API key as `Authorization: Bearer KEY`.
 pub const API_KEY: &str = "api_key";
@@ -65,7 +74,7 @@ pub fn api(parts: impl IntoIterator<Item = ApiPart>) -> Router {
         routes = routes.merge(part.routes);
     }
     routes
-        .route("/openapi.json", get(async move || Json(describe(&descriptions))))
+        .route("/openapi.json", get(async move || describe(&descriptions)))
         .fallback(async || {
             Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-resource")
         })
@@ -74,13 +83,20 @@ pub fn api(parts: impl IntoIterator<Item = ApiPart>) -> Router {
             problem.worded("other-method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(&accept::JSON[..], offered))
+        .layer(map_response(guarded))
 }
 
-fn describe(parts: &[fn() -> OpenApi]) -> OpenApi {
-    parts.iter().fold(base(), |mut whole, part| {
+fn describe(parts: &[fn() -> OpenApi]) -> Result<Json<Value>, Problem> {
+    let whole = parts.iter().fold(base(), |mut whole, part| {
         whole.merge(part());
         whole
-    })
+    });
+    let document = serde_json::to_value(whole).map_err(|error| {
+        tracing::error!(%error, "the description cannot be written");
+        Problem::internal()
+    });
+    document.map(complete).map(Json)
 }
 
 /// A description of nothing yet.

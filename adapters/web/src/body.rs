@@ -1,22 +1,31 @@
 //! Bodies and forms, read without quoting them: what a reader says of a body that it cannot read may hold a card's number
 //! or a code, so only its place is passed on.
 
+use std::convert::Infallible;
+
 use axum::{
     Form, Json,
     body::Bytes,
     extract::{
-        Path,
-        rejection::{BytesRejection, FormRejection, PathRejection},
+        FromRequest, Path, Request,
+        rejection::{FormRejection, PathRejection},
     },
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::problem::Problem;
+use crate::{
+    accept::outside_quotes,
+    misfit::{misfit, misplaced},
+    problem::Problem,
+};
 
 /// Longest body of an API that is read, in bytes: a purchase of twenty items with the longest names takes a fifth of it.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Characters of a header that are quoted in a refusal.
+const MAX_QUOTED: usize = 64;
 
 /// A part of a path that names something. Bytes that are not UTF-8 name nothing, and are refused as a problem.
 pub type Segment = Result<Path<String>, PathRejection>;
@@ -30,16 +39,43 @@ pub fn record_id<T: TryFrom<String>>(segment: Segment) -> Result<T, Problem> {
     id.ok_or_else(Problem::no_record)
 }
 
-/// The whole body, or that it is too long or broke off.
-///
-/// # Errors
-/// Problem `malformed-json`.
-pub fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| {
-        Problem::shared(rejection.status(), "malformed-json")
-            .worded("body-unreadable")
-            .filled("max_bytes", MAX_BODY_BYTES)
-    })
+/// The body of a request that should be JSON: read before what is asked is known, and judged after.
+#[derive(Debug)]
+pub struct JsonBody(Result<Bytes, Problem>);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
+        if let Err(problem) = declared(request.headers()) {
+            return Ok(Self(Err(problem)));
+        }
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|rejection| {
+            Problem::shared(rejection.status(), "malformed-json")
+                .worded("body-unreadable")
+                .filled("max_bytes", MAX_BODY_BYTES)
+        });
+        Ok(Self(body.and_then(without_mark)))
+    }
+}
+
+impl JsonBody {
+    /// The whole body, without the mark that some programs write in front of text.
+    ///
+    /// # Errors
+    /// `unsupported-media-type` when it says that it is no JSON in UTF-8, `malformed-json` when it is too long or broke off.
+    pub fn bytes(self) -> Result<Bytes, Problem> {
+        self.0
+    }
+
+    /// The JSON in it.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`] and [`json`].
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        json(&self.0?)
+    }
 }
 
 /// What was created, and where it is. It may hold what only its caller may keep, so that nothing on the way keeps it.
@@ -53,20 +89,15 @@ pub fn created(location: &str, body: &impl Serialize) -> Response {
     response
 }
 
-/// The JSON in a body. What was not expected is named by its place, or by the name of a member of ours that is missing.
+/// The JSON in a body. What is not as it should be is named as the client wrote it, with its path, and never quoted.
 ///
 /// # Errors
-/// Problem `malformed-json`.
+/// `malformed-json`; `invalid-value` for a value that breaks a rule of ours.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let problem = Problem::shared(StatusCode::BAD_REQUEST, "malformed-json");
-        let said = error.to_string();
-        let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
-        match missing {
-            Some((member, _)) => problem.worded("missing-member").filled("member", member),
-            None => problem.filled("line", error.line()).filled("column", error.column()),
-        }
-    })
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| misfit(&error))?;
+    reader.end().map_err(|error| misplaced(&error))?;
+    Ok(read)
 }
 
 /// The fields of a form.
@@ -81,33 +112,136 @@ pub fn form<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
 /// Whether the content is of that media type; parameters of the type say nothing here.
 pub fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
     let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let said = said.map(|said| said.split(';').next().unwrap_or_default().trim());
-    said.is_some_and(|said| said.eq_ignore_ascii_case(media_type))
+    said.is_some_and(|said| said_type(said) == media_type)
+}
+
+/// In lower case, without its parameters.
+fn said_type(said: &str) -> String {
+    said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// What people's tools call a body that nobody has called anything: curl and browsers.
+const UNCALLED: [&str; 2] = ["application/x-www-form-urlencoded", "text/plain"];
+
+/// A body may go without a type: there is only one that it can be of. One that says that it is something else, or is
+/// written in another way than UTF-8 (RFC 8259 section 8.1), is not guessed at.
+fn declared(headers: &HeaderMap) -> Result<(), Problem> {
+    if let Some(coding) = headers.get(header::CONTENT_ENCODING) {
+        let coding = coding.to_str().unwrap_or_default();
+        if !coding.trim().eq_ignore_ascii_case("identity") {
+            return Err(unsupported(coding));
+        }
+    }
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let Some(line) = lines.next() else {
+        return Ok(());
+    };
+    let said = line.to_str().unwrap_or_default();
+    if lines.next().is_some() {
+        return Err(unsupported("of two types"));
+    }
+    let media_type = said_type(said);
+    let is_json = media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+    if !is_json && !UNCALLED.contains(&media_type.as_str()) {
+        return Err(unsupported(said));
+    }
+    let parameters = outside_quotes(said, ';').skip(1).filter_map(|pair| pair.split_once('='));
+    for (name, value) in parameters {
+        let charset = value.trim().trim_matches('"');
+        let is_utf8 =
+            ["utf-8", "utf8", "us-ascii"].iter().any(|of| of.eq_ignore_ascii_case(charset));
+        if name.trim().eq_ignore_ascii_case("charset") && !is_utf8 {
+            return Err(unsupported(said));
+        }
+    }
+    Ok(())
+}
+
+/// What some programs write in front of UTF-8 (RFC 8259 section 8.1: it may be ignored).
+const UTF8_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// JSON begins with ASCII: with a zero in its first two octets it is no UTF-8.
+fn without_mark(body: Bytes) -> Result<Bytes, Problem> {
+    match body.as_ref() {
+        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, _, ..] | [_, 0, ..] => {
+            Err(unsupported("UTF-16 or UTF-32"))
+        }
+        [..] if body.starts_with(&UTF8_MARK) => Ok(body.slice(UTF8_MARK.len()..)),
+        [..] => Ok(body),
+    }
+}
+
+/// Headers are quoted as far as a person would read them.
+fn unsupported(found: &str) -> Problem {
+    let found: String = found.chars().filter(|c| !c.is_control()).take(MAX_QUOTED).collect();
+    let problem = Problem::shared(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type");
+    problem.filled("found", found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Card {
-        #[expect(dead_code, reason = "it is only read into")]
-        number: String,
+    async fn read(headers: &[(&str, &str)], body: &[u8]) -> Result<serde_json::Value, Problem> {
+        let request = Request::builder();
+        let request = headers.iter().fold(request, |all, (name, value)| all.header(*name, *value));
+        let request = request.body(axum::body::Body::from(body.to_vec())).unwrap();
+        let Ok(body) = JsonBody::from_request(request, &()).await;
+        body.read()
     }
 
-    #[test]
-    fn what_cannot_be_read_is_named_by_its_place_and_never_quoted() {
-        for (rule, body, said) in [
-            ("a string", r#"{"number":4970100000000155}"#, "line 1, column 26"),
-            ("a known member", r#"{"4970100000000155":""}"#, "line 1, column 19"),
-            ("no member missing", "{}", "The member number is missing."),
-            ("JSON", "4970100000000155x", "line 1"),
+    #[tokio::test]
+    async fn a_body_is_json_in_utf8_unless_it_says_otherwise() {
+        for said in [
+            "application/json",
+            "Application/JSON ; Charset=\"UTF-8\"",
+            "application/json;charset=utf8;profile=\"a;charset=x\"",
+            "application/vnd.shop+json",
+            "application/json; charset=us-ascii",
+            "text/plain;charset=UTF-8",
+            "application/x-www-form-urlencoded",
         ] {
-            let problem = json::<Card>(body.as_bytes()).map(|_| ()).unwrap_err();
-            let said_so = problem.explanation();
-            assert!(said_so.contains(said), "{rule}: {said_so}");
-            assert!(!format!("{problem:?}").contains("4970100000000155"), "{rule}: {problem:?}");
+            assert_eq!(
+                read(&[("Content-Type", said)], b"{}").await,
+                Ok(serde_json::json!({})),
+                "{said}"
+            );
+        }
+        assert!(read(&[], b"{}").await.is_ok());
+        assert!(read(&[("Content-Encoding", "identity")], b"{}").await.is_ok());
+        for (headers, named) in [
+            (&[("Content-Type", "text/xml")][..], "text/xml"),
+            (&[("Content-Type", "application/json; charset=ISO-8859-1")], "ISO-8859-1"),
+            (&[("Content-Type", "application/json;CHARSET='utf-8'")], "utf-8"),
+            (&[("Content-Type", "application/json, application/json")], "application/json"),
+            (&[("Content-Type", "application/jsonx")], "jsonx"),
+            (&[("Content-Type", "")], "said to be"),
+            (&[("Content-Type", "application/json"), ("Content-Type", "text/xml")], "two types"),
+            (&[("Content-Encoding", "gzip")], "gzip"),
+        ] {
+            let refused = read(headers, b"{}").await.unwrap_err();
+            assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{headers:?}");
+            assert!(
+                refused.explanation().contains(named),
+                "{headers:?}: {}",
+                refused.explanation()
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn one_mark_in_front_of_utf8_is_skipped_and_another_encoding_is_named() {
+        assert_eq!(read(&[], b"\xef\xbb\xbf{\"a\":1}").await, Ok(serde_json::json!({ "a": 1 })));
+        let twice = read(&[], b"\xef\xbb\xbf\xef\xbb\xbf{}").await.unwrap_err();
+        assert_eq!(twice.status(), StatusCode::BAD_REQUEST);
+        let sixteen: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let marked = [&[0xff, 0xfe], sixteen.as_slice()].concat();
+        let big: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for body in [sixteen, marked, big, vec![0, 0, 0, b'{'], vec![0xff, 0xfe, 0, 0]] {
+            let refused = read(&[], &body).await.unwrap_err();
+            assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{body:?}");
+            assert!(refused.explanation().contains("UTF-16"), "{body:?}");
         }
     }
 }

@@ -31,7 +31,7 @@ impl ClientAddress {
 
 /// Whether the peer is one of those terminators. A socket for both families gives an IPv4 peer as an IPv4-mapped address (RFC
 /// 4291 section 2.5.5.2), and an operator may write either.
-pub(crate) fn is_trusted(peer: IpAddr, trusted_terminators: &[IpAddr]) -> bool {
+pub fn is_trusted(peer: IpAddr, trusted_terminators: &[IpAddr]) -> bool {
     let peer = peer.to_canonical();
     trusted_terminators.iter().any(|trusted| trusted.to_canonical() == peer)
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    described::{MessageStanding, PinAsked},
     problem::Problem,
     words::{Filling, Language, SHARED},
 };
@@ -25,7 +26,8 @@ pub struct CodeView {
     pub number: String,
     /// What the message must say, too: by it two messages are told apart, and one that another page caused is seen.
     pub reference: String,
-    /// Where the message stands: `queued`, `waiting`, `sending`, `sent`, `delivered`, `failed`, `unconfirmed`.
+    /// Where the message stands.
+    #[schema(value_type = MessageStanding)]
     pub message: &'static str,
     /// How many responses are still accepted.
     pub attempts_left: u8,
@@ -34,8 +36,9 @@ pub struct CodeView {
     /// In how many seconds the message may be asked for again; absent when it is not sent any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resend_in_seconds: Option<u32>,
-    /// Whether a PIN is asked for beside the code: `asked`, or `asked_or_set` where one may be set with the code instead.
+    /// Whether a PIN is asked for beside the code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PinAsked>, example = "asked")]
     pub pin: Option<&'static str>,
 }
 
@@ -129,7 +132,9 @@ pub struct CodeForm<'a> {
     pub fields: String,
     /// What typing the code does.
     pub button: String,
-    /// What the button says that cancels; `None` where there is neither cancelling nor another message.
+    /// Further fields of the form that has the message sent again, as HTML; `None` where there is no such form.
+    pub resend_fields: Option<String>,
+    /// What the button says that cancels; `None` where there is nothing to cancel.
     pub cancel: Option<String>,
     /// What is wrong.
     pub problem: Option<&'a Problem>,
@@ -184,19 +189,31 @@ impl CodeForm<'_> {
     }
 
     /// Whether the PIN's field is to be marked: a wrong code and a wrong PIN are not told apart.
-    fn is_pin_wrong(&self, new: bool) -> bool {
-        let field = if new { Field::NewPin } else { Field::Pin };
-        let wrong = |problem: &Problem| {
-            problem.field() == Some(field) || (problem.name() == "wrong-code" && !new)
-        };
-        self.problem.is_some_and(wrong)
+    fn is_pin_wrong(&self) -> bool {
+        self.is_of(Field::Pin) || self.is_wrong_code()
     }
 
     /// Whether the code's field is to be marked.
     fn is_wrong(&self) -> bool {
-        let wrong = |problem: &Problem| {
-            problem.name() == "wrong-code" || problem.field() == Some(Field::Code)
-        };
-        self.problem.is_some_and(wrong)
+        self.is_of(Field::Code) || self.is_wrong_code()
+    }
+
+    /// Whether the page opens at the code's field: not when something else is wrong, which is then to be heard first.
+    fn has_focus(&self) -> bool {
+        self.problem.is_none() || self.is_wrong()
+    }
+
+    fn is_wrong_code(&self) -> bool {
+        self.problem.is_some_and(|problem| problem.name() == "wrong-code")
+    }
+
+    /// Whether what is wrong is that value.
+    fn is_of(&self, field: Field) -> bool {
+        self.problem.and_then(Problem::field) == Some(field)
+    }
+
+    /// What is wrong, beside the field.
+    fn wrong(&self) -> String {
+        self.problem.map(|problem| problem.beside_field(self.language)).unwrap_or_default()
     }
 }

@@ -37,11 +37,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Guest {
         let wants = WantsJson::from_request_parts(parts, state).await?;
         let now = language_in_query(parts);
         let before = || cookie(&parts.headers, LANGUAGE_COOKIE).and_then(Language::known);
-        let accepted = parts.headers.get(header::ACCEPT_LANGUAGE);
+        let accepted = parts.headers.get_all(header::ACCEPT_LANGUAGE).iter();
         Ok(Self {
             wants,
             chosen: now.or_else(before),
-            accepted: accepted.and_then(|value| Language::accepted(value.to_str().ok()?)),
+            accepted: Language::accepted(accepted.filter_map(|line| line.to_str().ok())),
         })
     }
 }

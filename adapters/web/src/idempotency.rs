@@ -19,7 +19,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-use crate::problem::Problem;
+use crate::{accept::outside_quotes, problem::Problem};
 
 /// The records of answers: a key is good for as long as its record is kept.
 pub const COLLECTION: &str = "idempotency";
@@ -27,7 +27,11 @@ pub const COLLECTION: &str = "idempotency";
 /// The header.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The caller's name for a request: 1 to 255 printable ASCII characters.
+/// Longest key, in characters.
+pub const MAX_KEY: usize = 255;
+
+/// The caller's name for a request: 1 to 255 printable ASCII characters. Written as a string of structured fields
+/// (draft-ietf-httpapi-idempotency-key-header, RFC 9651 section 3.3.3) or bare, it is the same key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct IdempotencyKey(Option<String>);
 
@@ -35,18 +39,43 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else {
+        let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else {
             return Ok(Self(None));
         };
-        let text = value.to_str().ok().filter(|text| {
-            (1..=255).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
-        });
-        let refuse = || {
+        let refuse = |words| {
             let problem = Problem::shared(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
-            problem.worded("idempotency-key")
+            problem.worded(words).with("field", "Idempotency-Key")
         };
-        text.map(|text| Self(Some(text.to_owned()))).ok_or_else(refuse)
+        let text = value.to_str().map_err(|_| refuse("idempotency-key"))?.trim();
+        // Lines may be joined by a comma on the way (RFC 9110 section 5.3).
+        if values.next().is_some() || outside_quotes(text, ',').nth(1).is_some() {
+            return Err(refuse("idempotency-keys"));
+        }
+        let key = if text.starts_with('"') { unquoted(text) } else { bare(text) };
+        let key = key.filter(|key| (1..=MAX_KEY).contains(&key.len()));
+        key.map(|key| Self(Some(key))).ok_or_else(|| refuse("idempotency-key"))
     }
+}
+
+fn bare(text: &str) -> Option<String> {
+    let is_bare = text.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b'"');
+    is_bare.then(|| text.to_owned())
+}
+
+/// What stands between the quotes; a backslash is before a quote or another one.
+fn unquoted(text: &str) -> Option<String> {
+    let mut inside = text.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let mut key = String::new();
+    while let Some(character) = inside.next() {
+        key.push(match character {
+            '\\' => inside.next().filter(|escaped| matches!(escaped, '"' | '\\'))?,
+            '"' => return None,
+            ' '..='~' => character,
+            _ => return None,
+        });
+    }
+    Some(key)
 }
 
 /// Why an earlier answer cannot be given.
@@ -139,4 +168,68 @@ impl Request {
 
 fn sha256(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request as HttpRequest;
+
+    use super::*;
+
+    async fn read(lines: &[&str]) -> Result<Option<String>, String> {
+        let mut request = HttpRequest::builder();
+        for line in lines {
+            request = request.header(IDEMPOTENCY_KEY, *line);
+        }
+        let mut parts = request.body(()).unwrap().into_parts().0;
+        let key = IdempotencyKey::from_request_parts(&mut parts, &()).await;
+        key.map(|key| key.0).map_err(|problem| problem.explanation())
+    }
+
+    #[tokio::test]
+    async fn a_key_is_the_same_in_quotes_and_bare() {
+        let longest = "k".repeat(MAX_KEY);
+        for (key, lines) in [
+            ("order-1", ["order-1", "\"order-1\"", " \"order-1\" "]),
+            ("a+b/c==;d\\", ["a+b/c==;d\\", "\"a+b/c==;d\\\\\"", "a+b/c==;d\\"]),
+            ("an order, of \"two\"", ["\"an order, of \\\"two\\\"\""; 3]),
+            (&longest, [&longest, &format!("\"{longest}\""), &longest]),
+        ] {
+            for line in lines {
+                assert_eq!(read(&[line]).await, Ok(Some(key.to_owned())), "{line}");
+            }
+        }
+        assert_eq!(read(&[]).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_none_is_refused_and_so_is_more_than_one() {
+        let long = "k".repeat(MAX_KEY + 1);
+        for refused in [
+            "",
+            "\"\"",
+            "\"",
+            "two words",
+            "\"open",
+            "open\"",
+            "a\"b",
+            "\"a\"b",
+            "\"a\\b\"",
+            "\"a\";p=1",
+            "é",
+            "\"é\"",
+            "a\tb",
+            &long,
+            &format!("\"{long}\""),
+        ] {
+            let said = read(&[refused]).await.unwrap_err();
+            assert!(said.contains("1 to 255"), "{refused}: {said}");
+        }
+        for lines in
+            [&["a", "b"][..], &["a", "a"], &["a, b"], &["a,b"], &["\"a\", \"b\""], &["\"a\",\"a\""]]
+        {
+            let said = read(lines).await.unwrap_err();
+            assert!(said.contains("more than one"), "{lines:?}: {said}");
+        }
+    }
 }

@@ -15,6 +15,7 @@
 pub mod correlation;
 pub mod guest;
 pub mod holder;
+pub mod host;
 pub mod origin;
 pub mod own_forms;
 pub mod peer_certificate;
@@ -24,20 +25,27 @@ pub mod session;
 // The request: read without quoting it, done once, and to its end.
 pub mod body;
 pub mod idempotency;
+pub mod misfit;
 pub mod step;
 pub mod transaction;
 // The answer: problems, pages and their words.
+pub mod accept;
+pub mod answer;
+pub mod astray;
 pub mod client_address;
 pub mod code_page;
+pub mod icon;
 pub mod page;
 pub mod problem;
 mod refusals;
 pub mod theme;
+pub mod untold;
 pub mod words;
 // What is asked of other servers.
 pub mod client;
 // The API, and the directory's part of it.
 pub mod api;
+pub mod described;
 pub mod pins;
 pub mod subscribers;
 

@@ -11,6 +11,8 @@ use countersign_domain::id::RelyingPartyId;
 use ring::digest::{SHA256, digest};
 
 use crate::{
+    accept::{self, Accept},
+    answer::guard,
     origin::PublicOrigin,
     problem::Problem,
     return_url::ReturnUrl,
@@ -24,6 +26,14 @@ const STYLE: &str = include_str!("style.css");
 /// What a page may do: show itself with its own style and its own host's pictures, and send its own forms; nothing of
 /// anybody else (CSP Level 3). Where its forms go and the hashes of its styles follow.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; img-src 'self'; form-action 'self'";
+
+/// What the element has that says what is wrong: there is one in a page at most, and fields are described by it.
+const SAID_HERE: &str = " id=\"problem\"";
+
+/// What marks an element of the page's own part that says what is wrong: the frame does not say it, too.
+pub const IS_THE_PROBLEM: &str = r#" id="problem" tabindex="-1" autofocus"#;
+/// How long a page waits before it looks again, in seconds.
+const LOOK_AGAIN_SECONDS: u64 = 5;
 
 /// What is around a page's own part.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +67,12 @@ struct Frame<'a> {
     page: PageStyle<'a>,
     problem: Option<&'a Problem>,
     main: &'a str,
+    /// Where to look again, in place of the flow's own part.
+    again: Option<&'a str>,
 }
 
-/// A page: what is wrong, if anything is, and the flow's own part, whose HTML is given.
+/// A page: what is wrong, if anything is, and the flow's own part, whose HTML is given. Where it is not known how something
+/// ended, and the page can be asked for, it says so alone, with nothing to press, and looks again by itself.
 pub fn page(title: &str, style: PageStyle<'_>, problem: Option<&Problem>, main: &str) -> Response {
     page_handing_to(None, title, style, problem, main)
 }
@@ -73,7 +86,10 @@ pub fn page_handing_to(
     main: &str,
 ) -> Response {
     let more_style = style.party.and_then(|party| party.theme).map(style_of).unwrap_or_default();
-    let frame = Frame { style: STYLE, more_style: &more_style, title, page: style, problem, main };
+    let is_unknown = problem.is_some_and(Problem::is_outcome_unknown);
+    let again = style.path.filter(|path| is_unknown && !path.is_empty());
+    let more = &more_style;
+    let frame = Frame { style: STYLE, more_style: more, title, page: style, problem, main, again };
     let status = problem.map_or(StatusCode::OK, Problem::status);
     match frame.render() {
         Ok(html) => {
@@ -81,13 +97,25 @@ pub fn page_handing_to(
             if let Some(seconds) = problem.and_then(Problem::retry_after_seconds) {
                 page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             }
-            page
+            match again {
+                Some(path) => looking_again(page, path),
+                None => page,
+            }
         }
         Err(error) => {
             tracing::error!(%error, "cannot render a page");
             Problem::internal().into_response()
         }
     }
+}
+
+/// The page, which asks for that path by itself after a while: what it waits for ends without the person.
+pub fn looking_again(mut page: Response, path: &str) -> Response {
+    // A path of ours is ASCII; one that were not would only have to be asked for by hand.
+    if let Ok(refresh) = HeaderValue::from_str(&format!("{LOOK_AGAIN_SECONDS}; url={path}")) {
+        page.headers_mut().insert(header::REFRESH, refresh);
+    }
+    page
 }
 
 /// The colour is the background of what is pressed, with white on it: it was checked for that.
@@ -98,6 +126,29 @@ fn style_of(theme: &Theme) -> String {
 impl Frame<'_> {
     fn say(&self, name: &str) -> String {
         SHARED.say(self.page.language, name, &[])
+    }
+
+    /// What the tab is called: what is wrong comes first, so that people who hear the page learn it first (WCAG 2.4.2).
+    fn headline(&self) -> String {
+        match self.problem {
+            Some(problem) => format!("{} · {}", problem.title(self.page.language), self.title),
+            None => self.title.to_owned(),
+        }
+    }
+
+    /// What is wrong, unless the page's own part says it beside what it is about: nothing is said twice.
+    fn said_here(&self) -> Option<&Problem> {
+        self.problem.filter(|_| !self.main.contains(SAID_HERE))
+    }
+
+    /// Whether what is wrong is what the page is about.
+    fn is_headed_here(&self) -> bool {
+        !self.main.contains("<h1")
+    }
+
+    /// Whether a field has the focus when the page opens, which is then the one that is wrong; else what is wrong has it.
+    fn is_focused_below(&self) -> bool {
+        self.main.contains(" autofocus")
     }
 
     fn logo(&self) -> Option<&RelyingPartyId> {
@@ -148,31 +199,24 @@ fn with_policy(
     let policy =
         HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
+    // With `no-referrer` our own forms would come with the origin `null` (Fetch section 3.2); others are told nothing either way.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    guard(response, true)
 }
 
 fn hash(style: &str) -> String {
     STANDARD.encode(digest(&SHA256, style.as_bytes()))
 }
 
-/// Whether the caller wants JSON and not a page: `Accept` names `application/json` and no HTML.
+/// Whether the caller would rather have JSON than a page (`Accept`); of what it likes as much, a page.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct WantsJson(pub bool);
 
 impl WantsJson {
     fn of(headers: &HeaderMap) -> Self {
-        let accept =
-            headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Self(accept.contains("application/json") && !accept.contains("text/html"))
+        let accept = Accept::of(headers);
+        Self(accept.best(&accept::JSON) > accept.best(&[accept::HTML]))
     }
 }
 
@@ -210,10 +254,34 @@ mod tests {
     }
 
     #[test]
+    fn where_the_outcome_is_not_known_there_is_nothing_to_press_and_the_page_looks_again() {
+        let language = &Language::default();
+        let shown = |problem: &Problem, path| {
+            let style = PageStyle { language, party: None, path };
+            page("Your payment", style, Some(problem), "<button>Pay</button>")
+        };
+        let unknown = shown(&Problem::outcome_unknown(), Some("/pay/1"));
+        assert_eq!(unknown.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(unknown.headers()[header::REFRESH], "5; url=/pay/1");
+        // What is known, or cannot be looked for, stays as it is.
+        for (problem, path) in
+            [(Problem::internal(), Some("/pay/1")), (Problem::outcome_unknown(), None)]
+        {
+            assert_eq!(shown(&problem, path).headers().get(header::REFRESH), None);
+        }
+    }
+
+    #[test]
     fn json_goes_to_clients_that_ask_for_it_and_pages_to_browsers() {
         for (accept, json) in [
             ("application/json", true),
             ("text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8", false),
+            ("application/json, text/plain, */*", true),
+            ("application/problem+json", true),
+            ("text/html;q=0.5, application/json", true),
+            ("*/*;q=0.1, text/html;q=0", true),
+            ("application/json;q=0, */*", false),
+            ("application/json, text/html", false),
             ("*/*", false),
             ("", false),
         ] {

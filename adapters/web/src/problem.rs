@@ -12,7 +12,10 @@ use countersign_domain::invalid::{Field, InvalidInput};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::words::{Filling, FluentValue, Language, SHARED, Words};
+use crate::{
+    answer::guard,
+    words::{Filling, FluentValue, Language, SHARED, Words},
+};
 
 /// What every `type` begins with.
 const PREFIX: &str = "urn:countersign:problem:";
@@ -55,7 +58,7 @@ const TYPED: [(Field, &str); 7] = [
 
 /// As RFC 9457 has it, in English.
 #[derive(Serialize)]
-struct Document<'a> {
+pub(crate) struct Document<'a> {
     #[serde(rename = "type")]
     kind: String,
     title: String,
@@ -105,8 +108,14 @@ impl Problem {
         Self::invalid(sentence(&reason.to_string()))
     }
 
+    /// The value of the member at that path breaks a rule.
+    pub(crate) fn of_member(path: &dyn fmt::Display, error: &InvalidInput) -> Self {
+        let problem = Self::invalid(format!("{path} {}.", error.why));
+        Self { field: Some(error.field), ..problem.with("field", path.to_string()) }
+    }
+
     /// There is no such record, or it is not the caller's.
-    pub(crate) fn no_record() -> Self {
+    pub fn no_record() -> Self {
         Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record")
     }
 
@@ -122,6 +131,25 @@ impl Problem {
     /// A fault on our side: the log has it, the caller learns no more than that.
     pub fn internal() -> Self {
         Self::shared(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+    }
+
+    /// It is not known whether it was done, or how far: what was begun goes on.
+    pub fn outcome_unknown() -> Self {
+        Self::shared(StatusCode::SERVICE_UNAVAILABLE, OUTCOME_UNKNOWN)
+    }
+
+    /// Whether it is that.
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.name == OUTCOME_UNKNOWN
+    }
+
+    /// Tells a program where to look again, where it is not known how it ended.
+    #[must_use]
+    pub fn look_again_at(self, path: impl Into<String>) -> Self {
+        match self.is_outcome_unknown() {
+            true => self.with("look_again", path.into()),
+            false => self,
+        }
     }
 
     /// In other words than those of its name: one type may have several causes.
@@ -177,9 +205,19 @@ impl Problem {
         self.status
     }
 
+    /// Whether nothing is wrong but that things moved on: what was sent was used, done or called off meanwhile.
+    pub fn is_moved_on(&self) -> bool {
+        matches!(self.status, StatusCode::CONFLICT | StatusCode::GONE)
+    }
+
     /// Its name: what `type` ends with.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Which of the words say it: its name, or what is closer.
+    pub fn words(&self) -> &str {
+        &self.key
     }
 
     /// Which value is at fault.
@@ -202,6 +240,14 @@ impl Problem {
             .or_else(|| self.find(language, &format!("rec-{}", self.key)))
             .or_else(|| self.plain.as_ref().map(|plain| plain.detail.clone()))
             .unwrap_or_default()
+    }
+
+    /// What is wrong, where it stands beside the field that it is about: a value's rule alone says it.
+    pub fn beside_field(&self, language: &Language) -> String {
+        match self.field().and_then(field_words) {
+            Some(_) => self.detail(language),
+            None => format!("{}. {}", self.title(language), self.detail(language)),
+        }
     }
 
     /// What a program is told to do about it: the broken rule where there is one.
@@ -228,7 +274,7 @@ impl Problem {
         self.words.find(language, name, &filling)
     }
 
-    fn document(&self) -> Document<'_> {
+    pub(crate) fn document(&self) -> Document<'_> {
         let english = Language::default();
         Document {
             kind: format!("{PREFIX}{}", self.name),
@@ -272,7 +318,6 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(
                 header::WWW_AUTHENTICATE,
@@ -282,12 +327,14 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        response
+        guard(response, false)
     }
 }
 
 /// After how long a client may look again at what could not be done.
 const RETRY_AFTER_SECONDS: u64 = 5;
+
+const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 
 /// The member that says how long.
 const WAIT_SECONDS: &str = "wait_seconds";
@@ -309,6 +356,18 @@ mod tests {
                 "attempts_left": 2,
             })
         );
+    }
+
+    #[test]
+    fn where_to_look_again_is_told_where_the_outcome_is_not_known() {
+        let unknown = Problem::outcome_unknown().look_again_at("/v1/checkouts/1");
+        let document = serde_json::to_value(unknown.document()).unwrap();
+        assert_eq!(
+            (&document["status"], &document["look_again"]),
+            (&503.into(), &"/v1/checkouts/1".into())
+        );
+        let known = Problem::internal().look_again_at("/v1/checkouts/1");
+        assert_eq!(serde_json::to_value(known.document()).unwrap().get("look_again"), None);
     }
 
     #[test]

@@ -54,14 +54,16 @@ impl From<&Error> for Problem {
             // bank may have been asked between them. Only a flow that knows better may say that nothing was done.
             Error::Store(StoreError::Unavailable { .. }) => {
                 tracing::error!(%error, "not known whether it was done");
-                Self::shared(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown")
+                Self::outcome_unknown()
             }
-            // The attempt is counted before a PIN is compared.
-            Error::Pin(PinError { .. }) => {
+            // The attempt is counted before a PIN is compared, and by an operator before it says anything.
+            Error::Pin(PinError { .. }) | Error::Operator(OperatorError::Unknown { .. }) => {
                 tracing::error!(%error, "not known whether it was done");
-                Self::shared(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown")
+                Self::outcome_unknown()
             }
-            Error::Directory(DirectoryError { .. }) | Error::Operator(OperatorError { .. }) => {
+            // Both are asked before anything is committed.
+            Error::Directory(DirectoryError { .. })
+            | Error::Operator(OperatorError::Unreachable { .. }) => {
                 tracing::error!(%error, "not available");
                 Self::shared(StatusCode::SERVICE_UNAVAILABLE, "not-available")
             }
@@ -189,7 +191,9 @@ mod tests {
                 StoreError::Corrupt { key, cause: cause.clone() }.into(),
             Error::Directory(_) => DirectoryError { cause: cause.clone() }.into(),
             Error::Pin(_) => PinError { cause: cause.clone() }.into(),
-            Error::Operator(_) => OperatorError { cause }.into(),
+            Error::Operator(OperatorError::Unreachable { .. }) =>
+                OperatorError::Unreachable { cause: cause.clone() }.into(),
+            Error::Operator(OperatorError::Unknown { .. }) => OperatorError::Unknown { cause }.into(),
             Error::Entropy(_) => EntropyError.into(),
         }
     }
@@ -239,6 +243,19 @@ mod tests {
                 assert!(problem.is_worded(&language), "{problem:?}");
             }
         }
+    }
+
+    #[test]
+    fn nothing_was_done_is_said_only_of_what_is_asked_before_anything_is_committed() {
+        let mut said = errors();
+        said.retain(|error| Problem::from(error).name() == "not-available");
+        assert!(
+            matches!(
+                said[..],
+                [Error::Directory(_), Error::Operator(OperatorError::Unreachable { .. })]
+            ),
+            "{said:?}"
+        );
     }
 
     #[test]

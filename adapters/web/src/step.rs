@@ -12,7 +12,8 @@ pub struct StepLost;
 
 impl From<StepLost> for Problem {
     fn from(StepLost: StepLost) -> Self {
-        Self::internal()
+        // What it had committed until then is resumed.
+        Self::outcome_unknown()
     }
 }
 
@@ -60,11 +61,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_step_that_panics_is_a_fault_of_ours() {
+    async fn a_step_that_panics_is_lost_and_nobody_knows_how_far_it_came() {
         let broken = to_the_end(async {
             assert_eq!(1, 2);
             Ok::<(), StepLost>(())
         });
         assert_eq!(broken.await, Err(StepLost));
+        assert!(Problem::from(StepLost).is_outcome_unknown());
     }
 }

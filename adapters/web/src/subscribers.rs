@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::{Path, State},
     http::StatusCode,
     routing::{post, put},
 };
@@ -15,7 +14,6 @@ use countersign_domain::{
     directory::Subscribers,
     error::Error,
     id::Identifier,
-    invalid::InvalidInput,
     pin::NewPin,
     relying_party::RelyingParty,
     subscriber::Subscriber,
@@ -25,7 +23,8 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::{
     api::{ApiPart, Served},
-    body::{Segment, bytes, json},
+    body::{JsonBody, Segment},
+    misfit::InMember as _,
     problem::Problem,
     relying_party::{ApiCaller, RelyingParties},
 };
@@ -34,11 +33,11 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CardBody {
-    /// Its number.
-    #[schema(example = "4970100000000154")]
+    /// Its number: 12 to 19 digits, the last of which is a check digit. Spaces and hyphens are dropped.
+    #[schema(example = "4970100000000154", min_length = 12)]
     pub number: String,
-    /// Its last month, `MM/YY` or `YYYY-MM`.
-    #[schema(example = "12/29")]
+    /// Its last month, `MM/YY`, `MM/YYYY` or `YYYY-MM`. Spaces are dropped.
+    #[schema(example = "12/29", min_length = 5)]
     pub expiry: String,
 }
 
@@ -46,29 +45,38 @@ pub struct CardBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolSubscriber {
-    /// The mobile number in E.164 form; its holder must have proved it.
-    #[schema(example = "+33612345678")]
+    /// The mobile number, with `+` and the country code, separators allowed; its holder must have proved it.
+    #[schema(example = "+33612345678", max_length = 64)]
     pub number: String,
     /// The card that is kept for the subscriber (figure 8).
     #[serde(default)]
     pub card: Option<CardBody>,
     /// A PIN of 6 digits or more, or a password of 8 characters or more, in place of any before; its holder must have chosen
-    /// it with more than the phone (RTS art. 24(2)(b)).
+    /// it with more than the phone (RTS art. 24(2)(b)). Without it, a person whose number stays keeps the one before.
     #[serde(default)]
+    #[schema(format = Password, write_only, min_length = 6, max_length = 256)]
     pub pin: Option<String>,
+}
+
+impl CardBody {
+    /// The card; `path` is where this is in the body.
+    ///
+    /// # Errors
+    /// `invalid-value`, with the path of what is wrong.
+    pub fn card(self, path: &str) -> Result<Card, Problem> {
+        let expiry = CardExpiry::try_from(self.expiry).in_member(format!("{path}.expiry"))?;
+        Card::new(&self.number, expiry).in_member(format!("{path}.number"))
+    }
 }
 
 impl EnrolSubscriber {
     fn into_subscriber(
         self,
         identifier: Identifier,
-    ) -> Result<(Subscriber, Option<NewPin>), InvalidInput> {
-        let address = Msisdn::try_from(self.number)?.into();
-        let card = self
-            .card
-            .map(|card| Card::new(&card.number, CardExpiry::try_from(card.expiry)?))
-            .transpose()?;
-        let pin = self.pin.map(NewPin::try_from).transpose()?;
+    ) -> Result<(Subscriber, Option<NewPin>), Problem> {
+        let address = Msisdn::typed(&self.number).in_member("number")?.into();
+        let card = self.card.map(|card| card.card("card")).transpose()?;
+        let pin = self.pin.map(NewPin::try_from).transpose().in_member("pin")?;
         Ok((Subscriber { identifier, address, card }, pin))
     }
 }
@@ -88,34 +96,31 @@ pub fn subscribers(subscribers: Arc<Subscribers>, parties: RelyingParties) -> Ap
     ApiPart { routes, description: Description::openapi }
 }
 
-/// Enters a subscriber into the directory. Needs a relying party that may.
+/// Enters a subscriber into the directory, with a PIN or without. Needs a relying party that may.
 #[utoipa::path(
-    put, path = "/v1/subscribers/{identifier}", params(("identifier" = String, Path, description = "The `userId`.")),
+    put, path = "/v1/subscribers/{identifier}", params(("identifier" = String, Path, description = "The `userId`.", max_length = 128, pattern = "^[!-~]([ -~]*[!-~])?$")),
     request_body = EnrolSubscriber, security(("api_key" = [])),
     responses(
         (status = 204, description = "Entered, or replaced."),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn enrol(
     State(subscribers): State<Arc<Subscribers>>,
     ApiCaller(party): ApiCaller,
     identifier: Segment,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<StatusCode, Problem> {
     let identifier = permitted(&party, identifier)?;
-    let (subscriber, pin) = json::<EnrolSubscriber>(&bytes(body)?)?.into_subscriber(identifier)?;
+    let (subscriber, pin) = body.read::<EnrolSubscriber>()?.into_subscriber(identifier)?;
     done(subscribers.enrol_with(&subscriber, pin.as_ref()).await)
 }
 
-/// Removes a subscriber: number, card, and the way from the card to the person. Facts stay, and do not name the person.
+/// Removes a subscriber: number, card, the way from the card to the person, and the PIN. Facts stay, and do not name the person.
 #[utoipa::path(
-    delete, path = "/v1/subscribers/{identifier}", params(("identifier" = String, Path, description = "The `userId`.")),
+    delete, path = "/v1/subscribers/{identifier}", params(("identifier" = String, Path, description = "The `userId`.", max_length = 128, pattern = "^[!-~]([ -~]*[!-~])?$")),
     security(("api_key" = [])),
     responses(
         (status = 204, description = "Removed."),
-        (status = 404, description = "There is no such subscriber.", content_type = "application/problem+json"),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn remove(
@@ -129,12 +134,10 @@ async fn remove(
 
 /// Locks a subscriber: from now on nobody knows him or her, and no code is sent. Entering the subscriber again unlocks nothing.
 #[utoipa::path(
-    post, path = "/v1/subscribers/{identifier}/lock", params(("identifier" = String, Path, description = "The `userId`.")),
+    post, path = "/v1/subscribers/{identifier}/lock", params(("identifier" = String, Path, description = "The `userId`.", max_length = 128, pattern = "^[!-~]([ -~]*[!-~])?$")),
     security(("api_key" = [])),
     responses(
         (status = 204, description = "Locked, now or before."),
-        (status = 404, description = "There is no such subscriber.", content_type = "application/problem+json"),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn lock(
@@ -148,12 +151,10 @@ async fn lock(
 
 /// Unlocks a subscriber.
 #[utoipa::path(
-    post, path = "/v1/subscribers/{identifier}/unlock", params(("identifier" = String, Path, description = "The `userId`.")),
+    post, path = "/v1/subscribers/{identifier}/unlock", params(("identifier" = String, Path, description = "The `userId`.", max_length = 128, pattern = "^[!-~]([ -~]*[!-~])?$")),
     security(("api_key" = [])),
     responses(
         (status = 204, description = "Unlocked, now or before."),
-        (status = 404, description = "There is no such subscriber.", content_type = "application/problem+json"),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn unlock(
@@ -168,12 +169,10 @@ async fn unlock(
 /// Ends the block of a subscriber's phone, for which too many wrong codes were typed in a row: what a help desk does once it has
 /// checked the identity of the caller (RTS art. 4(4)).
 #[utoipa::path(
-    post, path = "/v1/subscribers/{identifier}/unblock", params(("identifier" = String, Path, description = "The `userId`.")),
+    post, path = "/v1/subscribers/{identifier}/unblock", params(("identifier" = String, Path, description = "The `userId`.", max_length = 128, pattern = "^[!-~]([ -~]*[!-~])?$")),
     security(("api_key" = [])),
     responses(
         (status = 204, description = "Codes are accepted for the phone, now or before."),
-        (status = 404, description = "There is no such subscriber.", content_type = "application/problem+json"),
-        (status = "4XX", description = "A problem document (RFC 9457).", content_type = "application/problem+json"),
     )
 )]
 async fn unblock(
@@ -194,7 +193,7 @@ fn permitted(party: &RelyingParty, identifier: Segment) -> Result<Identifier, Pr
         let problem = Problem::shared(StatusCode::UNPROCESSABLE_ENTITY, "invalid-value");
         problem.worded("identifier-unreadable")
     })?;
-    Ok(Identifier::try_from(identifier)?)
+    Identifier::try_from(identifier).in_member("identifier")
 }
 
 fn done(outcome: Result<(), Error>) -> Result<StatusCode, Problem> {

@@ -15,7 +15,7 @@ use fluent_templates::{LanguageIdentifier, Loader as _, StaticLoader, static_loa
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Problem;
+use crate::{accept::thousandths, problem::Problem};
 
 /// The language when nothing better is known, and that of problem documents.
 const FALLBACK: &str = "en";
@@ -45,16 +45,24 @@ pub struct Language(LanguageIdentifier);
 pub type Filling<'a> = (&'a str, FluentValue<'a>);
 
 impl Language {
-    /// The language of that tag (BCP 47), if there is a file for it.
-    pub fn known(tag: &str) -> Option<Self> {
-        let tag: LanguageIdentifier = tag.parse().ok()?;
-        let same = |known: &&LanguageIdentifier| known.language == tag.language;
-        SHARED_FILES.locales().find(same).cloned().map(Self)
+    /// The language that there are words for by which that range is met best (RFC 4647 section 3.4, lookup): `fr-CH` by `fr`.
+    /// `fr_CH` is read as well.
+    pub fn known(range: &str) -> Option<Self> {
+        let range = range.replace('_', "-").to_ascii_lowercase();
+        let mut range = range.as_str();
+        loop {
+            let same = |known: &&LanguageIdentifier| known.to_string().eq_ignore_ascii_case(range);
+            if let Some(known) = SHARED_FILES.locales().find(same) {
+                return Some(Self(known.clone()));
+            }
+            range = shorter(range)?;
+        }
     }
 
     /// The best that a browser asks for (`Accept-Language`, RFC 9110 section 12.5.4), if there is a file for any.
-    pub fn accepted(header: &str) -> Option<Self> {
-        let mut wanted: Vec<_> = header.split(',').filter_map(weighed).collect();
+    pub fn accepted<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let ranges = lines.into_iter().flat_map(|line| line.split(','));
+        let mut wanted: Vec<_> = ranges.filter_map(weighed).collect();
         // The sort is stable: of equals, the first is preferred.
         wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let mut acceptable = wanted.iter().filter(|(weight, _)| *weight > 0);
@@ -126,6 +134,48 @@ impl From<&Locale> for Language {
 }
 
 /// A language that somebody asks for by its tag; one without words is refused.
+/// The language that somebody else's program wishes for: a range (RFC 4647 section 2), such as `fr-CH`. That there are no
+/// words in it refuses nothing.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LanguageRange(String);
+
+/// Longest range that is read: those of the registry have at most 35 characters (RFC 5646 section 4.4.1).
+const MAX_RANGE: usize = 64;
+
+impl LanguageRange {
+    /// What a description says of it.
+    pub const PATTERN: &str = r"^(\*|[A-Za-z]{1,8})([-_](\*|[A-Za-z0-9]{1,8}))*$";
+
+    /// The language that there are words for by which it is met best.
+    pub fn language(&self) -> Option<Language> {
+        Language::known(&self.0)
+    }
+}
+
+impl TryFrom<String> for LanguageRange {
+    type Error = InvalidInput;
+
+    fn try_from(text: String) -> Result<Self, InvalidInput> {
+        let is_subtag = |subtag: &str| {
+            let is_word = subtag.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            subtag == "*" || (is_word && (1..=8).contains(&subtag.len()))
+        };
+        let first = text.split(['-', '_']).next().unwrap_or_default();
+        let is_range = text.len() <= MAX_RANGE
+            && !first.bytes().any(|byte| byte.is_ascii_digit())
+            && text.split(['-', '_']).all(is_subtag);
+        let why = "must be a language tag, such as fr-CH";
+        if is_range { Ok(Self(text)) } else { Err(InvalidInput::new(Field::Locale, why)) }
+    }
+}
+
+impl From<LanguageRange> for String {
+    fn from(range: LanguageRange) -> Self {
+        range.0
+    }
+}
+
 impl TryFrom<String> for Language {
     type Error = InvalidInput;
 
@@ -176,23 +226,25 @@ impl Default for Language {
     }
 }
 
+/// The range without its last subtag, and without what only announced it (RFC 4647 section 3.4).
+fn shorter(range: &str) -> Option<&str> {
+    let (shorter, _) = range.rsplit_once('-')?;
+    match shorter.rsplit_once('-') {
+        Some((shortest, last)) if last.len() == 1 => Some(shortest),
+        _ => Some(shorter),
+    }
+}
+
 /// A range of the header with its weight in thousandths; `None` for what is none.
 fn weighed(range: &str) -> Option<(u32, &str)> {
     let (tag, weight) = match range.split_once(';') {
         None => (range, 1000),
-        Some((tag, weight)) => (tag, thousandths(weight.trim().strip_prefix("q=")?)?),
+        Some((tag, weight)) => {
+            let (name, weight) = weight.split_once('=')?;
+            (tag, thousandths(weight.trim()).filter(|_| name.trim().eq_ignore_ascii_case("q"))?)
+        }
     };
     Some((weight, tag.trim()))
-}
-
-/// `0.8` as 800; at most three decimals (RFC 9110 section 12.4.2).
-fn thousandths(weight: &str) -> Option<u32> {
-    let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
-    match (whole, decimals.len()) {
-        ("1", 0..=3) if decimals.bytes().all(|digit| digit == b'0') => Some(1000),
-        ("0", 0..=3) => format!("{decimals:0<3}").parse().ok(),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -208,13 +260,51 @@ mod tests {
             ("en;q=0,fr;q=0.001", Some("fr")),
             ("de,it;q=0.9", None),
             ("*", None),
+            ("de-DE, *;q=0.5, fr-CA-x-a;Q=0.4", Some("fr")),
             ("", None),
             ("fr;q=2", None),
             ("fr;q=0.12345", None),
             (";;;,,,", None),
         ] {
-            let language = Language::accepted(header).map(|language| language.tag());
+            let language = Language::accepted([header]).map(|language| language.tag());
             assert_eq!(language.as_deref(), taken, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_looked_up_by_the_range_that_is_asked_for() {
+        for (range, found) in [
+            ("fr", Some("fr")),
+            ("FR", Some("fr")),
+            ("fr-FR", Some("fr")),
+            ("fr_CH", Some("fr")),
+            ("fr-Latn-CA-x-private", Some("fr")),
+            ("fr-u-co-phonebk", Some("fr")),
+            ("en-GB-oxendict", Some("en")),
+            ("fr-*", Some("fr")),
+            ("de-AT", None),
+            ("*", None),
+            ("*-CH", None),
+        ] {
+            let range = LanguageRange::try_from(range.to_owned()).unwrap();
+            assert_eq!(
+                range.language().map(|language| language.tag()).as_deref(),
+                found,
+                "{range:?}"
+            );
+        }
+        for refused in [
+            "",
+            "-",
+            "fr-",
+            "-fr",
+            "fr FR",
+            "français",
+            "toolongasubtag",
+            "1fr",
+            &"fr-x".repeat(20),
+        ] {
+            assert!(LanguageRange::try_from(refused.to_owned()).is_err(), "{refused}");
         }
     }
 

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::invalid::{Field, InvalidInput};
 
+mod typed;
+
 /// A mobile number in E.164 form: `+`, a digit that is not zero, 6 to 14 more.
 ///
 /// Patent: *adresse unique*, which belongs to one receiver only. It is shown masked everywhere but on its way to the
@@ -15,6 +17,15 @@ use crate::invalid::{Field, InvalidInput};
 pub struct Msisdn(String);
 
 impl Msisdn {
+    /// A number as people type and paste it, and programs pass on: with separators of all kinds, digits of any script, as a
+    /// `tel:` URI (RFC 3966), or with `00` for the `+`.
+    ///
+    /// # Errors
+    /// When it has no country code, a zero that is dialled within a country only, an extension, or is not E.164.
+    pub fn typed(text: &str) -> Result<Self, InvalidInput> {
+        typed::canonical(text)?.try_into()
+    }
+
     /// The number with its `+`. Not for logs.
     pub fn expose(&self) -> &str {
         &self.0
@@ -28,6 +39,7 @@ impl Msisdn {
     }
 }
 
+/// From the canonical form alone, as certificates and records have it.
 impl TryFrom<String> for Msisdn {
     type Error = InvalidInput;
 

@@ -6,74 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::invalid::{Field, InvalidInput};
 
-/// An ISO 4217 currency.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Currency(iso_currency::Currency);
+mod currency;
 
-impl Currency {
-    /// The currency of an ISO 4217 number, such as 978, if it has one and a minor unit.
-    pub fn from_numeric(number: u16) -> Option<Self> {
-        let currency = iso_currency::Currency::from_numeric(number);
-        currency.filter(|currency| currency.exponent().is_some()).map(Self)
-    }
-
-    /// The three letters, such as `EUR`.
-    pub fn code(self) -> &'static str {
-        self.0.code()
-    }
-
-    /// The ISO 4217 number, such as 978.
-    pub fn numeric(self) -> u16 {
-        self.0.numeric()
-    }
-
-    /// How many decimal digits the minor unit has: 2 for `EUR`, 0 for `JPY`, 3 for `KWD`.
-    pub fn minor_digits(self) -> u8 {
-        u8::try_from(self.0.exponent().unwrap_or(0)).unwrap_or(0)
-    }
-}
-
-impl TryFrom<String> for Currency {
-    type Error = InvalidInput;
-
-    fn try_from(code: String) -> Result<Self, InvalidInput> {
-        Self::try_from(code.as_str())
-    }
-}
-
-impl TryFrom<&str> for Currency {
-    type Error = InvalidInput;
-
-    fn try_from(code: &str) -> Result<Self, InvalidInput> {
-        iso_currency::Currency::from_code(code)
-            // Metals, funds and test codes have no minor unit: one cannot be asked to pay in them.
-            .filter(|currency| currency.exponent().is_some())
-            .map(Self)
-            .ok_or(InvalidInput::new(
-                Field::Currency,
-                "is not an ISO 4217 code of a currency, such as EUR",
-            ))
-    }
-}
-
-impl From<Currency> for String {
-    fn from(currency: Currency) -> Self {
-        currency.code().to_owned()
-    }
-}
-
-impl fmt::Debug for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl fmt::Display for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
+pub use currency::Currency;
 
 /// A sum of money above zero.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]

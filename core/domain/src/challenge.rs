@@ -50,8 +50,9 @@ pub struct Challenge {
     /// Responses counted so far.
     pub(crate) attempts: u8,
     pub(crate) state: State,
-    /// Nobody is known here: no message is sent, and no code is right.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// Nobody is known here, or no message may go there: none is sent, and no code is right. Written in any case: what is
+    /// shorter is faster.
+    #[serde(default)]
     pub(crate) of_nobody: bool,
     /// A keyed hash of the client that asked for it, where it is known: its messages are limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -216,8 +217,12 @@ impl Challenge {
         &self.last_message
     }
 
-    /// Its last message, to be sent at once.
+    /// Its last message, to be sent at once, where there is somebody to send it to.
     pub(crate) fn message(&self, now: Timestamp) -> Message {
+        let state = match self.of_nobody {
+            true => MessageState::Withheld { at: now },
+            false => MessageState::Queued { not_before: now },
+        };
         Message {
             id: self.last_message.clone(),
             challenge: self.id().clone(),
@@ -225,7 +230,7 @@ impl Challenge {
             to: self.person().address.clone(),
             expires_at: self.expires_at,
             tries: 0,
-            state: MessageState::Queued { not_before: now },
+            state,
             place: None,
             says: Says::Code,
             correlation: self.correlation.clone(),
@@ -381,6 +386,7 @@ impl Challenge {
 pub struct Verified {
     challenge: ChallengeId,
     person: Person,
+    elements: Vec<Element>,
 }
 
 impl Verified {
@@ -394,8 +400,17 @@ impl Verified {
         &self.person
     }
 
+    /// What it proves.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
+    }
+
     fn of(challenge: &Challenge) -> Self {
-        Self { challenge: challenge.id().clone(), person: challenge.person().clone() }
+        Self {
+            challenge: challenge.id().clone(),
+            person: challenge.person().clone(),
+            elements: challenge.elements.clone(),
+        }
     }
 }
 

@@ -32,6 +32,9 @@ pub enum Element {
 }
 
 impl Element {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Phone, Self::CertificateKey, Self::Pin, Self::PinSetByCode];
+
     /// What kind of proof it is.
     pub const fn category(self) -> Category {
         match self {
@@ -79,9 +82,7 @@ mod tests {
 
     #[test]
     fn an_element_is_written_by_its_name() {
-        for element in
-            [Element::Phone, Element::CertificateKey, Element::Pin, Element::PinSetByCode]
-        {
+        for element in Element::ALL {
             assert_eq!(serde_json::to_value(element).unwrap(), element.name());
         }
     }

@@ -5,6 +5,7 @@
 mod awaited;
 mod start;
 mod stuck;
+mod told;
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::{
     error::Error,
     id::{ChallengeId, PaymentId, SessionId},
     limits,
-    payment::{Credited, Payment, PaymentRequest, PaymentState},
+    payment::{Payment, PaymentRequest, PaymentState},
     ports::{IssuingBank, MAX_CONTENTION, Ports},
     record::{Batch, Step, StoreError, Stored, Version, Versioned},
     refusal::{Outcome, VoidCause},
@@ -61,17 +62,20 @@ impl Gateway {
         self.start(request, batch, Payer::Known).await
     }
 
-    /// The same for a payer whom nobody knows, or not with that card: the payment waits for a code that nobody gets, and all
-    /// else is as for others (ASVS 6.3.8). The bank is never asked.
+    /// The same where the payer may not be told whether he or she is known (ASVS 6.3.8). The payment of one who is not, or not
+    /// with that card, or whose number no message goes to, waits for a code that nobody gets, and all else is as for others. For
+    /// one who is not known the bank is never asked.
     ///
     /// # Errors
     /// As [`Self::start_payment`].
-    pub async fn start_payment_of_nobody(
+    pub async fn start_untold_payment(
         &self,
         request: PaymentRequest,
+        is_known: bool,
         batch: Batch,
     ) -> Result<Payment, Error> {
-        self.start(request, batch, Payer::Nobody).await
+        let payer = if is_known { Payer::Untold } else { Payer::Nobody };
+        self.start(request, batch, payer).await
     }
 
     /// Checks what was typed back, and takes the payment to its end when it corresponds.
@@ -347,16 +351,32 @@ impl Gateway {
     }
 
     async fn next(&self, found: Versioned<Payment>) -> Result<Next, Error> {
-        match found.value.state().clone() {
-            PaymentState::Authorizing { agreed } => self.authorize(found, agreed).await,
+        let state = found.value.state().clone();
+        if !state.asks_bank() {
+            return Ok(Next::Rests(found.value));
+        }
+        let request = match self.bank_request(&found.value) {
+            Ok(request) => request,
+            // Only a person puts a key back.
+            Err(Error::Sealed | Error::UnknownKey(_)) => return self.cannot_ask(found).await,
+            Err(error) => return Err(error),
+        };
+        match state {
+            PaymentState::Authorizing { agreed } => self.authorize(found, &request, agreed).await,
             PaymentState::Capturing { approval, amount } => {
-                self.capture(found, &approval, amount).await
+                self.capture(found, &request, &approval, amount).await
             }
             PaymentState::Crediting { amount, reference, .. } => {
-                self.credit(found, amount, reference).await
+                let request = credit_request(request, amount, reference);
+                self.credit(found, &request).await
             }
-            PaymentState::ReversingCredit { credit, .. } => self.undo_credit(found, credit).await,
-            PaymentState::Voiding { approval, .. } => self.release(found, approval.as_ref()).await,
+            PaymentState::ReversingCredit { credit, .. } => {
+                let request = credit_request(request, credit.amount, credit.reference);
+                self.undo_credit(found, &request).await
+            }
+            PaymentState::Voiding { approval, .. } => {
+                self.release(found, &request, approval.as_ref()).await
+            }
             PaymentState::AwaitingCode { .. }
             | PaymentState::Authorized { .. }
             | PaymentState::Captured(_)
@@ -365,15 +385,20 @@ impl Gateway {
         }
     }
 
-    async fn authorize(&self, found: Versioned<Payment>, agreed: bool) -> Result<Next, Error> {
-        let decision = self.bank.authorize(&self.bank_request(&found.value)?).await;
+    async fn authorize(
+        &self,
+        found: Versioned<Payment>,
+        request: &BankRequest,
+        agreed: bool,
+    ) -> Result<Next, Error> {
+        let decision = self.bank.authorize(request).await;
         let now = self.ports.clock.now();
         let step = match decision {
             Ok(Decision::Approved { approval }) if agreed => {
                 found.value.authorized(approval, now)?
             }
             Ok(Decision::Approved { approval }) => return self.ask_code(found, &approval).await,
-            Ok(Decision::Declined { response }) if found.value.asked_before => {
+            Ok(Decision::Declined { response }) if found.value.told.asked_before() => {
                 tracing::warn!(payment = %found.value.id(), %response, "declined only when asked again; voiding the payment");
                 return self.void(found, VoidCause::Interrupted).await;
             }
@@ -418,10 +443,11 @@ impl Gateway {
     async fn capture(
         &self,
         found: Versioned<Payment>,
+        request: &BankRequest,
         approval: &ApprovalCode,
         amount: Amount,
     ) -> Result<Next, Error> {
-        match self.bank.capture(&self.bank_request(&found.value)?, approval, amount).await {
+        match self.bank.capture(request, approval, amount).await {
             Ok(()) => {
                 let step = found.value.captured(self.ports.clock.now())?;
                 self.commit(found.version, step, Batch::default()).await
@@ -430,7 +456,7 @@ impl Gateway {
                 self.void(found, VoidCause::CaptureRefused { response }).await
             }
             Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
-                self.later(found, &error).await
+                self.later(found, &error.into()).await
             }
         }
     }
@@ -439,18 +465,16 @@ impl Gateway {
     async fn credit(
         &self,
         found: Versioned<Payment>,
-        amount: Amount,
-        reference: BankReference,
+        request: &BankRequest,
     ) -> Result<Next, Error> {
-        let request = self.credit_request(&found.value, amount, reference)?;
         let now = self.ports.clock.now();
-        let step = match self.bank.credit(&request).await {
+        let step = match self.bank.credit(request).await {
             Ok(()) => found.value.credited(now)?,
             // What was asked before may have been done: then a refusal is the answer to the repeat.
-            Err(BankError::Refused { response }) if !found.value.asked_before => {
+            Err(BankError::Refused { response }) if !found.value.told.asked_before() => {
                 found.value.credit_refused(response, now)?
             }
-            Err(error) => return self.later(found, &error).await,
+            Err(error) => return self.later(found, &error.into()).await,
         };
         self.commit(found.version, step, Batch::default()).await
     }
@@ -459,16 +483,15 @@ impl Gateway {
     async fn undo_credit(
         &self,
         found: Versioned<Payment>,
-        credit: Credited,
+        request: &BankRequest,
     ) -> Result<Next, Error> {
-        let request = self.credit_request(&found.value, credit.amount, credit.reference)?;
         let now = self.ports.clock.now();
-        let step = match self.bank.reverse_credit(&request).await {
+        let step = match self.bank.reverse_credit(request).await {
             Ok(()) => found.value.credit_reversed(now)?,
-            Err(BankError::Refused { response }) if !found.value.asked_before => {
+            Err(BankError::Refused { response }) if !found.value.told.asked_before() => {
                 found.value.credit_reversal_refused(response, now)?
             }
-            Err(error) => return self.later(found, &error).await,
+            Err(error) => return self.later(found, &error.into()).await,
         };
         self.commit(found.version, step, Batch::default()).await
     }
@@ -476,14 +499,15 @@ impl Gateway {
     async fn release(
         &self,
         found: Versioned<Payment>,
+        request: &BankRequest,
         approval: Option<&ApprovalCode>,
     ) -> Result<Next, Error> {
-        match self.bank.void(&self.bank_request(&found.value)?, approval).await {
+        match self.bank.void(request, approval).await {
             Ok(()) => {
                 let step = found.value.voided(self.ports.clock.now())?;
                 self.commit(found.version, step, Batch::default()).await
             }
-            Err(error) => self.later(found, &error).await,
+            Err(error) => self.later(found, &error.into()).await,
         }
     }
 
@@ -491,25 +515,6 @@ impl Gateway {
         let now = self.ports.clock.now();
         let step = found.value.void(cause, now)?.map(|voiding| voiding.leased(now));
         self.commit(found.version, step, Batch::default()).await
-    }
-
-    /// Leaves the payment to [`Gateway::resume`], or to a person.
-    async fn later(&self, found: Versioned<Payment>, error: &BankError) -> Result<Next, Error> {
-        let step = found.value.not_done(error, self.ports.clock.now())?;
-        let mut batch = Batch::default();
-        let payment = step.next.id();
-        match step.next.stuck() {
-            Some(stuck) => {
-                let operation = stuck.operation.name();
-                tracing::error!(%payment, operation, tries = stuck.tries, %error, "the bank does not do what it must: a person must ask it and settle the payment (countersign payments)");
-                batch.insert(&stuck)?;
-            }
-            None => tracing::warn!(%payment, %error, "the bank will be told again"),
-        }
-        match self.commit(found.version, step, batch).await? {
-            Next::Goes(found) => Ok(Next::Rests(found.value)),
-            Next::Rests(payment) => Ok(Next::Rests(payment)),
-        }
     }
 
     async fn commit(
@@ -521,18 +526,6 @@ impl Gateway {
         let next = batch.step(version, step, self.ports.clock.now())?;
         self.ports.store.commit(batch).await?;
         Ok(Next::Goes(next))
-    }
-
-    /// A credit is another message than the purchase.
-    fn credit_request(
-        &self,
-        payment: &Payment,
-        amount: Amount,
-        reference: BankReference,
-    ) -> Result<BankRequest, Error> {
-        let purchase = self.bank_request(payment)?;
-        let BankRequest { card, payee, relying_party, .. } = purchase;
-        Ok(BankRequest::new(reference, card, amount, payee, relying_party))
     }
 
     fn bank_request(&self, payment: &Payment) -> Result<BankRequest, Error> {
@@ -547,6 +540,12 @@ impl Gateway {
             relying_party,
         ))
     }
+}
+
+/// A credit is another message than the purchase.
+fn credit_request(purchase: BankRequest, amount: Amount, reference: BankReference) -> BankRequest {
+    let BankRequest { card, payee, relying_party, .. } = purchase;
+    BankRequest::new(reference, card, amount, payee, relying_party)
 }
 
 fn challenge_of(payment: &Payment) -> Result<&ChallengeId, Error> {

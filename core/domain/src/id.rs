@@ -4,25 +4,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::invalid::{Field, InvalidInput};
+use crate::{
+    invalid::{Field, InvalidInput},
+    time::Timestamp,
+};
 
-/// Makes a type for ids of ours: a prefix that says what is named, and 128 random bits in lower-case hexadecimal. Flows
-/// name their own records with it.
+/// Makes a type for ids of ours that say nothing: a prefix that says what is named, and 128 random bits in lower-case
+/// hexadecimal. Flows name their own records with it.
 #[macro_export]
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, serde::Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize)]
-        #[serde(try_from = "String")]
-        pub struct $name(String);
-
-        /// As much as tells two of them apart in a test: a session is half of a proof, and is not for logs.
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let head: String = self.0.chars().take($prefix.len().saturating_add(6)).collect();
-                write!(f, "{head}..")
-            }
-        }
+        $crate::our_id!($(#[$doc])* $name, $prefix, [32]);
 
         impl $name {
             /// A new one; two never meet.
@@ -34,7 +26,70 @@ macro_rules! random_id {
                 entropy.fill(&mut bytes)?;
                 Ok(Self(format!("{}{:032x}", $prefix, u128::from_be_bytes(bytes))))
             }
+        }
+    };
+}
 
+/// Makes a type for ids of records that are made all the time, in order of that time: 48 bits of milliseconds and then random
+/// ones, as in RFC 9562 section 5.7. What is made together stands together in a store, which then writes few pages for each
+/// commit, however much it holds.
+///
+/// It tells when it was made. There are 80 random bits, which tell ids apart; where to know an id is a right, such as to a
+/// page, `capability` gives it the 128 that nobody guesses.
+#[macro_export]
+macro_rules! ordered_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $crate::our_id!($(#[$doc])* $name, $prefix, [32]);
+        $crate::ordered_id!(@made_at $name, $prefix, 80);
+    };
+    ($(#[$doc:meta])* capability $name:ident, $prefix:literal) => {
+        $crate::our_id!($(#[$doc])* $name, $prefix, [32, 44]);
+        $crate::ordered_id!(@made_at $name, $prefix, 128);
+    };
+    (@made_at $name:ident, $prefix:literal, $random_bits:literal) => {
+        impl $name {
+            /// A new one, of that time; two never meet.
+            ///
+            /// # Errors
+            /// When the source of randomness fails.
+            pub fn made_at(
+                now: $crate::time::Timestamp,
+                entropy: &dyn $crate::randomness::Entropy,
+            ) -> Result<Self, $crate::randomness::EntropyError> {
+                let mut bytes = [0; $random_bits / 8];
+                entropy.fill(&mut bytes)?;
+                Ok(Self(format!("{}{}{}", $prefix, $crate::id::time_in_id(now), $crate::hex::encode(&bytes))))
+            }
+        }
+    };
+}
+
+/// The first 48 bits of an id that is in order of time. They last until the year 10889.
+#[doc(hidden)]
+pub fn time_in_id(now: Timestamp) -> String {
+    format!("{:012x}", now.unix_millis() & 0xffff_ffff_ffff)
+}
+
+/// What all ids of ours have: a prefix, and one of these numbers of hexadecimal digits.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! our_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, [$($digits:literal),+]) => {
+        $(#[$doc])*
+        #[derive(Clone, serde::Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        /// As much as tells two of them apart in a test: a session is half of a proof, and is not for logs.
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let skipped = self.0.chars().count().saturating_sub(6);
+                let tail: String = self.0.chars().skip(skipped).collect();
+                write!(f, "{}..{tail}", $prefix)
+            }
+        }
+
+        impl $name {
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -46,7 +101,7 @@ macro_rules! random_id {
 
             fn try_from(text: String) -> Result<Self, $crate::invalid::InvalidInput> {
                 let well_formed = text.strip_prefix($prefix).is_some_and(|hex| {
-                    hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+                    [$($digits),+].contains(&hex.len()) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
                 });
                 let refuse = || $crate::invalid::InvalidInput::new($crate::invalid::Field::Id, "is not one of ours");
                 well_formed.then_some(Self(text)).ok_or_else(refuse)
@@ -61,15 +116,15 @@ macro_rules! random_id {
     };
 }
 
-random_id!(
+ordered_id!(
     /// Names a [`Challenge`](crate::challenge::Challenge).
     ChallengeId, "ch_"
 );
-random_id!(
+ordered_id!(
     /// Names a [`Payment`](crate::payment::Payment).
     PaymentId, "pay_"
 );
-random_id!(
+ordered_id!(
     /// Names a [`Message`](crate::message::Message) to a phone.
     MessageId, "msg_"
 );
@@ -203,18 +258,33 @@ mod tests {
     use super::*;
     use crate::testing::SeededEntropy;
 
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_795_773_600_123);
+
     #[test]
-    fn a_random_id_reads_back_and_no_two_are_equal() {
+    fn an_id_reads_back_and_no_two_are_equal() {
         let entropy = SeededEntropy::new(1);
-        let (one, two) =
-            (ChallengeId::random(&entropy).unwrap(), ChallengeId::random(&entropy).unwrap());
+        let [one, two] = [(); 2].map(|()| SessionId::random(&entropy).unwrap());
+        assert_ne!(one, two);
+        assert_eq!(SessionId::try_from(one.as_str().to_owned()), Ok(one));
+        let [one, two] = [(); 2].map(|()| ChallengeId::made_at(NOW, &entropy).unwrap());
         assert_ne!(one, two);
         assert_eq!(ChallengeId::try_from(one.as_str().to_owned()), Ok(one));
     }
 
     #[test]
+    fn ids_of_records_are_in_the_order_of_their_milliseconds() {
+        let entropy = SeededEntropy::new(1);
+        let later = NOW.unix_millis() + 1;
+        let times = [0, NOW.unix_millis(), later, later << 1, (1 << 48) - 1];
+        let ids = times.map(|millis| {
+            PaymentId::made_at(Timestamp::from_unix_millis(millis), &entropy).unwrap()
+        });
+        assert!(ids.is_sorted(), "{ids:?}");
+    }
+
+    #[test]
     fn an_id_of_another_kind_is_refused() {
-        let payment = PaymentId::random(&SeededEntropy::new(1)).unwrap();
+        let payment = PaymentId::made_at(NOW, &SeededEntropy::new(1)).unwrap();
         assert!(ChallengeId::try_from(payment.as_str().to_owned()).is_err());
     }
 

@@ -32,6 +32,9 @@ macro_rules! fields {
         }
 
         impl Field {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
             /// Its name: a promise, as clients may act on it.
             pub const fn name(self) -> &'static str {
                 match self {

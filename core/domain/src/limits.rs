@@ -10,7 +10,7 @@ mod guard;
 mod settings;
 mod standing;
 
-pub(crate) use self::guard::{Guard, Happened};
+pub(crate) use self::guard::{Counted, Guard, Happened};
 pub use self::settings::{LimitSettings, Limits};
 use self::{
     guard::network_of,
@@ -22,8 +22,11 @@ use crate::{
     event::Event,
     keys::KeyRing,
     ports::Ports,
-    record::{Batch, StoreError, Stored as _},
+    record::{Batch, Count, StoreError, Stored as _},
+    time::Timestamp,
 };
+
+const DAY_SECONDS: u32 = 86_400;
 
 /// Whether something happened to the same phone at the same time, so that all is to be done again.
 pub fn is_contended(error: &Error) -> bool {
@@ -60,6 +63,20 @@ pub async fn unlock(ports: &Ports, number: &Msisdn) -> Result<Option<Unlocked>, 
         Ok((batch, Some(Unlocked { failures, was_blocked })))
     };
     ports.store.attempt(unlock).await
+}
+
+/// One more in a day of something that a flow limits besides: it is counted without being stored.
+///
+/// # Errors
+/// When the ring has no current key.
+pub fn one_more_a_day(
+    keys: &KeyRing,
+    (kind, of): (&str, &str),
+    at_most: u32,
+    now: Timestamp,
+) -> Result<Count, Error> {
+    let counter = format!("{kind}/{}", index(keys, of)?);
+    Ok(Count { counter, at: now, until: now.plus_seconds(DAY_SECONDS), at_most })
 }
 
 /// By which a client is counted: an IPv4 address, or an IPv6 network of 64 bits.

@@ -97,6 +97,11 @@ pub enum MessageState {
         /// Since.
         at: Timestamp,
     },
+    /// There is nobody to send it to. It is kept so that a person whom nobody knows costs the same work (ASVS 6.3.8).
+    Withheld {
+        /// Since.
+        at: Timestamp,
+    },
 }
 
 impl MessageState {
@@ -109,7 +114,7 @@ impl MessageState {
 
     /// Whether nothing more can become of it.
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Delivered { .. } | Self::Failed { .. })
+        matches!(self, Self::Delivered { .. } | Self::Failed { .. } | Self::Withheld { .. })
     }
 
     /// The state's name, as the API gives it.
@@ -121,14 +126,18 @@ impl MessageState {
             Self::Delivered { .. } => "delivered",
             Self::Failed { .. } => "failed",
             Self::Unconfirmed { .. } => "unconfirmed",
+            // As for others, until the code.
+            Self::Withheld { .. } => "queued",
         }
     }
 }
 
 impl Message {
-    /// Inserts it, to be sent as soon as the batch is committed.
+    /// Inserts it, to be sent as soon as the batch is committed, unless there is nobody to send it to.
     pub(crate) fn insert_into(&self, batch: &mut Batch) -> Result<(), StoreError> {
-        batch.messages.push((self.lane, self.id.clone()));
+        if !self.state.is_final() {
+            batch.messages.push((self.lane, self.id.clone()));
+        }
         batch.insert(self)
     }
 
@@ -155,7 +164,8 @@ impl Message {
             | MessageState::Sent { .. }
             | MessageState::Delivered { .. }
             | MessageState::Failed { .. }
-            | MessageState::Unconfirmed { .. } => self.state.name(),
+            | MessageState::Unconfirmed { .. }
+            | MessageState::Withheld { .. } => self.state.name(),
         }
     }
 
@@ -179,7 +189,8 @@ impl Stored for Message {
             MessageState::Sent { .. }
             | MessageState::Delivered { .. }
             | MessageState::Failed { .. }
-            | MessageState::Unconfirmed { .. } => None,
+            | MessageState::Unconfirmed { .. }
+            | MessageState::Withheld { .. } => None,
         }
     }
 

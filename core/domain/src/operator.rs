@@ -42,10 +42,19 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
-/// There is no verdict: the operator cannot be reached, or what it said is of no use. What waits for it goes on waiting.
+/// There is no verdict. What waits for it goes on waiting, and the same may be asked again.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("the operator cannot answer: {cause}")]
-pub struct OperatorError {
-    /// What failed; no code, no number.
-    pub cause: String,
+pub enum OperatorError {
+    /// The operator was not asked: it has counted nothing.
+    #[error("the operator cannot be reached: {cause}")]
+    Unreachable {
+        /// What failed; no code, no number.
+        cause: String,
+    },
+    /// It was asked, and what it said did not arrive or is of no use: it may have counted a response, or accepted it.
+    #[error("the operator gave no verdict: {cause}")]
+    Unknown {
+        /// What failed; no code, no number.
+        cause: String,
+    },
 }

@@ -249,7 +249,8 @@ impl Outbox {
         let event = match &message.state {
             MessageState::Queued { .. }
             | MessageState::Sending { .. }
-            | MessageState::Sent { .. } => return Ok(()),
+            | MessageState::Sent { .. }
+            | MessageState::Withheld { .. } => return Ok(()),
             MessageState::Delivered { .. } => Event::MessageDelivered { message: id },
             MessageState::Unconfirmed { .. } => Event::MessageUnconfirmed { message: id },
             MessageState::Failed { cause, .. } => {

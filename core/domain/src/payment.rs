@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     state::{Capture, Credited, PaymentState},
-    unsettled::Stuck,
+    unsettled::{Stuck, in_vain},
 };
 use crate::{
     agreement::ProtocolOrder,
@@ -48,7 +48,7 @@ use crate::{
     record::{Step, Stored},
     refusal::{Refusal, VoidCause},
     register::{Account, Posting},
-    settlement::Tries,
+    settlement::Told,
     time::Timestamp,
     transaction::Transaction,
 };
@@ -117,17 +117,9 @@ pub struct Payment {
     /// Follows it through logs.
     pub(crate) correlation: Option<CorrelationId>,
     pub(crate) state: PaymentState,
-    /// Whether the bank may have been asked before for what the state asks of it, and its answer was lost: then a decline
-    /// is not the answer to the first question.
-    #[serde(default)]
-    pub(crate) asked_before: bool,
-    /// How often the bank was told in vain what the state asks of it.
-    #[serde(default)]
-    pub(crate) tries: Option<Tries>,
-    /// When the bank was told for the last time, while nobody is telling it: a process that takes the payment up then finds no
-    /// question half asked.
-    #[serde(default)]
-    pub(crate) tried_at: Option<Timestamp>,
+    /// How far it is with what the state asks of the bank.
+    #[serde(flatten)]
+    pub(crate) told: Told,
     /// When any process may resume it.
     pub(crate) next_at: Option<Timestamp>,
 }
@@ -163,9 +155,7 @@ impl Payment {
             next_at: Some(now.plus_seconds(LEASE_SECONDS)),
             bank,
             challenge: None,
-            asked_before: false,
-            tries: None,
-            tried_at: None,
+            told: Told::default(),
             correlation: request.correlation,
             state: PaymentState::Authorizing { agreed },
         };
@@ -447,8 +437,7 @@ impl Payment {
 
     fn with(mut self, state: PaymentState) -> Self {
         self.state = state;
-        self.asked_before = false;
-        (self.tries, self.tried_at) = (None, None);
+        self.told = Told::default();
         self
     }
 
@@ -468,8 +457,7 @@ impl Payment {
 
     /// As `leased`, of a payment that another process may have left in the middle of a question.
     pub(crate) fn resumed(self, now: Timestamp) -> Self {
-        let asked_before = self.asked_before || self.tried_at.is_none();
-        Self { asked_before, tried_at: None, ..self }.leased(now)
+        Self { told: self.told.taken_up(), ..self }.leased(now)
     }
 
     fn due(mut self, at: Option<Timestamp>) -> Self {

@@ -1,6 +1,6 @@
 //! Every limit, with its unit and its reason; and what is secured, in which order.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     amount::Amount,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Which elements are needed.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// Elements of two categories for each payment (PSD2 art. 97; RTS art. 4), but for low amounts (RTS art. 16). The only

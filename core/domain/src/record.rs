@@ -1,6 +1,6 @@
 //! What the store keeps: versioned records, and batches of changes that are committed whole.
 
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -183,6 +183,12 @@ impl<T> Step<T> {
         events.extend(second.events);
         postings.extend(second.postings);
         Ok(Self { next: second.next, events, postings })
+    }
+
+    /// This transition and the one that was made from its next state, as one.
+    pub fn followed_by(self, second: Self) -> Self {
+        let Ok(both) = self.then(|_| Ok::<_, Infallible>(second));
+        both
     }
 }
 

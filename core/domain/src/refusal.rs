@@ -61,7 +61,7 @@ pub(crate) const PAUSE: &str = "pause";
 
 impl Refusal {
     /// What it means that a counter is exhausted.
-    pub(crate) fn of_counter(counter: &str, wait_seconds: u32) -> Self {
+    pub fn of_counter(counter: &str, wait_seconds: u32) -> Self {
         match counter.split_once('/') {
             Some((PAUSE, _)) => Self::TooSoon { wait_seconds },
             Some(_) | None => Self::MessageLimit { wait_seconds },

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::{
     bank::{BankError, ResponseCode},
@@ -19,7 +20,8 @@ const MAX_PAUSE_SECONDS: u32 = 3_600;
 /// For how long a bank that does not answer is told again, in seconds: hosts keep for some seven days what a reversal or an
 /// advice is about, and scheme holds lapse after as many.
 const GIVE_UP_AFTER_SECONDS: u32 = 7 * 86_400;
-/// How often it may refuse before a person must look: one that refuses thrice, ever later, does so for a reason.
+/// How often it may refuse before a person must look: one that refuses thrice, ever later, does so for a reason. A card that
+/// does not open counts as much: nobody but a person puts its key back.
 const MAX_REFUSALS: u32 = 3;
 
 /// What the bank is told until it has done it.
@@ -131,6 +133,17 @@ impl fmt::Display for Because {
     }
 }
 
+/// Why what the bank must do is not done.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum InVain {
+    /// The bank's no, or its silence.
+    #[error(transparent)]
+    Bank(#[from] BankError),
+    /// The bank cannot be told: the card is sealed under a key that is not in the key ring, or was changed.
+    #[error("the sealed card does not open")]
+    CardDoesNotOpen,
+}
+
 /// How often the bank was told the same and did not do it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Tries {
@@ -138,31 +151,34 @@ pub struct Tries {
     pub count: u32,
     /// When the first of them did.
     pub since: Timestamp,
-    /// How many of them the bank refused.
+    /// How many of them the bank refused, or could not be told of.
     pub refusals: u32,
-    /// What it said to the last of those.
+    /// What it said to the last that it refused.
     pub response: Option<ResponseCode>,
+    /// Whether the last was not told, for want of the card's key.
+    #[serde(default)]
+    pub card_does_not_open: bool,
 }
 
 impl Tries {
     /// Those before, and one more that came to that.
-    pub fn more(before: Option<Self>, error: &BankError, now: Timestamp) -> Self {
-        let first = Self { count: 0, since: now, refusals: 0, response: None };
+    fn more(before: Option<Self>, cause: &InVain, now: Timestamp) -> Self {
+        let first =
+            Self { count: 0, since: now, refusals: 0, response: None, card_does_not_open: false };
         let before = before.unwrap_or(first);
-        let count = before.count.saturating_add(1);
-        match error {
-            BankError::Unreachable { .. } | BankError::Unknown { .. } => Self { count, ..before },
-            BankError::Refused { response } => Self {
-                count,
-                refusals: before.refusals.saturating_add(1),
-                response: Some(response.clone()),
-                ..before
-            },
+        let (count, refusals) = (before.count.saturating_add(1), before.refusals.saturating_add(1));
+        let told = Self { count, card_does_not_open: false, ..before };
+        match cause {
+            InVain::Bank(BankError::Unreachable { .. } | BankError::Unknown { .. }) => told,
+            InVain::Bank(BankError::Refused { response }) => {
+                Self { refusals, response: Some(response.clone()), ..told }
+            }
+            InVain::CardDoesNotOpen => Self { refusals, card_does_not_open: true, ..told },
         }
     }
 
     /// When the bank is told again; never by itself once it refused too often, or has not done it for too long.
-    pub fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
+    fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
         let gives_up = self.since.plus_seconds(GIVE_UP_AFTER_SECONDS);
         if self.refusals >= MAX_REFUSALS || now >= gives_up {
             return None;
@@ -173,14 +189,70 @@ impl Tries {
     }
 }
 
+/// How far it is with something that the bank is told until it has done it: kept with whatever waits for that.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Told {
+    /// Whether the bank may have been asked before, and its answer was lost: then a refusal is not the answer to the first
+    /// question.
+    #[serde(default)]
+    asked_before: bool,
+    /// How often the bank was told in vain.
+    #[serde(default)]
+    tries: Option<Tries>,
+    /// When the bank was told for the last time, while nobody is telling it: a process that takes it up then finds no question
+    /// half asked.
+    #[serde(default)]
+    tried_at: Option<Timestamp>,
+}
+
+impl Told {
+    /// Whether the bank may have been asked before, and its answer was lost.
+    pub const fn asked_before(&self) -> bool {
+        self.asked_before
+    }
+
+    /// How often the bank was told in vain.
+    pub const fn tries(&self) -> Option<&Tries> {
+        self.tries.as_ref()
+    }
+
+    /// When the bank was told for the last time, while nobody is telling it.
+    pub const fn tried_at(&self) -> Option<Timestamp> {
+        self.tried_at
+    }
+
+    /// A process takes it up, which another may have left in the middle of a question.
+    #[must_use]
+    pub fn taken_up(self) -> Self {
+        let asked_before = self.asked_before || self.tried_at.is_none();
+        Self { asked_before, tried_at: None, ..self }
+    }
+
+    /// The bank did not do it; and when it is told again, unless a person must look.
+    pub fn in_vain(self, cause: &InVain, now: Timestamp) -> (Self, Option<Timestamp>) {
+        let tries = Tries::more(self.tries, cause, now);
+        let next_at = tries.next_at(now);
+        // What was not sent, or was refused, left nothing open.
+        let is_open = matches!(cause, InVain::Bank(BankError::Unknown { .. }));
+        let asked_before = self.asked_before || is_open;
+        (Self { asked_before, tries: Some(tries), tried_at: Some(now) }, next_at)
+    }
+
+    /// From the first pause on. What became of the earlier tries is as open as it was.
+    #[must_use]
+    pub fn from_the_start(self) -> Self {
+        Self { asked_before: true, tries: None, ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
-    fn silent() -> BankError {
-        BankError::Unknown { cause: "silent".to_owned() }
+    fn silent() -> InVain {
+        BankError::Unknown { cause: "silent".to_owned() }.into()
     }
 
     #[test]
@@ -200,14 +272,15 @@ mod tests {
 
     #[test]
     fn the_third_refusal_is_the_last_whatever_was_between() {
-        let refused =
-            |code: &str| BankError::Refused { response: code.to_owned().try_into().unwrap() };
+        let refused = |code: &str| {
+            InVain::from(BankError::Refused { response: code.to_owned().try_into().unwrap() })
+        };
         let mut tries = None;
         for (error, is_last) in [
             (refused("12"), false),
             (silent(), false),
             (refused("12"), false),
-            (BankError::Unreachable { cause: "down".to_owned() }, false),
+            (BankError::Unreachable { cause: "down".to_owned() }.into(), false),
             (refused("57"), true),
         ] {
             let more = Tries::more(tries, &error, START);
@@ -217,6 +290,19 @@ mod tests {
         let tries = tries.unwrap();
         assert_eq!((tries.count, tries.refusals), (5, 3));
         assert_eq!(tries.response.unwrap().as_str(), "57");
+    }
+
+    #[test]
+    fn a_card_that_does_not_open_three_times_is_for_a_person_and_says_nothing_of_the_bank() {
+        let mut told = Told::default();
+        for is_last in [false, false, true] {
+            let (more, next_at) = told.in_vain(&InVain::CardDoesNotOpen, START);
+            assert_eq!(next_at.is_none(), is_last, "{more:?}");
+            told = more;
+        }
+        assert!(!told.asked_before(), "the bank was told nothing");
+        let tries = told.tries().unwrap();
+        assert_eq!((tries.response.as_ref(), tries.card_does_not_open), (None, true));
     }
 
     #[test]

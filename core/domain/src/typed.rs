@@ -27,8 +27,8 @@ fn is_space(c: char) -> bool {
 }
 
 fn is_dash(c: char) -> bool {
-    // U+2212 is the minus sign, which is no dash to Unicode.
-    c == '\u{2212}'
+    // The minus sign, and the long vowel mark that Japanese keyboards have in its place, are no dashes to Unicode.
+    matches!(c, '\u{2212}' | '\u{30fc}' | '\u{ff70}')
         || CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::DashPunctuation
 }
 

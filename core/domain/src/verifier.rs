@@ -15,12 +15,12 @@ use crate::{
     code::{AuthenticationCode, TypedCode},
     error::Error,
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
-    limits::{self, Guard, Happened, Limits},
+    limits::{self, Counted, Guard, Happened, Limits},
     person::Person,
     pin::{PinDemand, PinHasher},
     policy::Policy,
     ports::{Operator, Ports},
-    record::{Batch, Step, Version, Versioned},
+    record::{Batch, Step, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
     response::Response,
     time::Timestamp,
@@ -37,7 +37,11 @@ pub struct Verifier {
     operator: Option<Operated>,
     limits: Limits,
     pins: Option<Arc<dyn PinHasher>>,
+    watch: Option<Watch>,
 }
+
+/// What is told of each refusal, such as a counter.
+pub type Watch = Arc<dyn Fn(&Refusal) + Send + Sync>;
 
 /// Whose payments' codes an operator computes.
 struct Operated {
@@ -75,6 +79,16 @@ pub trait Waits: Send + Sync {
     ) -> Result<(), Error>;
 }
 
+/// A response that is being counted, of which it is not known yet whether it is right.
+#[derive(Clone)]
+struct Counting {
+    /// The challenge's version before it.
+    version: Version,
+    step: Step<Challenge>,
+    attempt: Attempt,
+    standing: Counted,
+}
+
 /// How a challenge ended.
 #[derive(Clone, Copy, Debug)]
 pub enum End<'a> {
@@ -88,7 +102,30 @@ impl Verifier {
     /// A verifier over those ports, under that policy.
     pub fn new(ports: Ports, policy: Policy) -> Self {
         let limits = Limits::default();
-        Self { ports, policy, waits: BTreeMap::new(), operator: None, limits, pins: None }
+        let waits = BTreeMap::new();
+        Self { ports, policy, waits, operator: None, limits, pins: None, watch: None }
+    }
+
+    /// Each refusal is told to that, but those that a store gives in the commit, where no other trace of one is left: no fact,
+    /// as nothing happened.
+    #[must_use]
+    pub fn with_watch(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// A flow refuses something by a limit of its own.
+    pub fn refuses(&self, refusal: &Refusal) {
+        if let Some(watch) = &self.watch {
+            watch(refusal);
+        }
+    }
+
+    fn watched<T>(&self, outcome: Outcome<T>) -> Outcome<T> {
+        if let Outcome::Refused(refusal) = &outcome {
+            self.refuses(refusal);
+        }
+        outcome
     }
 
     /// Under other limits of a phone, of a client and of a relying party than those by default.
@@ -134,8 +171,7 @@ impl Verifier {
         Outcome::of(self.ports.store.attempt(start).await).map(Outcome::flat)
     }
 
-    /// Checks what was typed back (F4.208 to F4.210). The attempt is counted, durably, before the code is compared, and
-    /// the answer is given after what it says is durable.
+    /// Checks what was typed back (F4.208 to F4.210). The answer is given after it is durable, and with it that it was tried.
     ///
     /// # Errors
     /// When there is no such challenge, or a port fails.
@@ -145,21 +181,70 @@ impl Verifier {
         session: &SessionId,
         response: impl Into<Response>,
     ) -> Result<Outcome<Verified>, Error> {
-        let response = response.into();
+        Ok(self.watched(self.check(id, session, response.into()).await?))
+    }
+
+    /// As [`finish_challenge`](Self::finish_challenge), and a right code is not used: for what is refused for another cause,
+    /// which is told to nobody without the phone. The attempt is counted, and the row of failures is ended by a right one.
+    ///
+    /// # Errors
+    /// As [`finish_challenge`](Self::finish_challenge); [`Error::NotNow`] for one with more than a code of ours.
+    pub async fn try_code(
+        &self,
+        id: &ChallengeId,
+        session: &SessionId,
+        code: &TypedCode,
+    ) -> Result<Outcome<()>, Error> {
+        let found = self.ports.store.expect::<Challenge>(id.as_str()).await?;
+        if found.value.key.is_none() || found.value.pin() != PinDemand::No {
+            return Err(not_now(&found.value, "asked for more than a code of ours"));
+        }
+        let (counted, attempt) = match self.count(found, session).await? {
+            Outcome::Done(counted) => counted,
+            Outcome::Refused(refusal) => return Ok(self.watched(Outcome::Refused(refusal))),
+        };
+        if self.is_right(&counted.value, code)? {
+            let tried = |found: Versioned<Challenge>| async move {
+                let (now, mut batch) = (self.ports.clock.now(), Batch::default());
+                self.guard().end(&found.value, Happened::Tried, now, &mut batch).await?;
+                Ok((batch, Outcome::Done(())))
+            };
+            return self.ports.store.change_found(counted, tried).await;
+        }
+        let wrong = self.conclude_response(counted, attempt, false, &code.into()).await?;
+        Ok(self.watched(wrong.map(drop)))
+    }
+
+    async fn check(
+        &self,
+        id: &ChallengeId,
+        session: &SessionId,
+        response: Response,
+    ) -> Result<Outcome<Verified>, Error> {
         let found = self.ports.store.expect::<Challenge>(id.as_str()).await?;
         Self::must_be_settable(&found.value, &response)?;
-        let Some(key) = found.value.key.clone() else {
+        if found.value.key.is_none() {
             return self.ask_operator(found, session, &response).await;
-        };
+        }
+        if found.value.pin() == PinDemand::No {
+            return self.answer(found, session, &response.code).await;
+        }
+        // A PIN is slow to compare: the attempt is counted in a commit before it, so that many at once cost no more of that
+        // than are counted.
         let (counted, attempt) = match self.count(found, session).await? {
             Outcome::Done(counted) => counted,
             Outcome::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let challenge = &counted.value;
-        let key = self.ports.keys.code_key(&key)?;
-        let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
-        let code_is_right = code.matches(&response.code) && !challenge.of_nobody;
+        let code_is_right = self.is_right(&counted.value, &response.code)?;
         self.conclude_response(counted, attempt, code_is_right, &response).await
+    }
+
+    /// Whether that is the code of a challenge that is somebody's. The same work is done for nobody's.
+    fn is_right(&self, challenge: &Challenge, typed: &TypedCode) -> Result<bool, Error> {
+        let ordered = || not_now(challenge, "ordered from an operator");
+        let key = self.ports.keys.code_key(challenge.key.as_ref().ok_or_else(ordered)?)?;
+        let code = AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?;
+        Ok(code.matches(typed) & !challenge.of_nobody)
     }
 
     /// Whether a challenge was verified, and that is its code: what was answered once may be answered again.
@@ -185,23 +270,23 @@ impl Verifier {
     ) -> Result<Outcome<Challenge>, Error> {
         let change = |found: Versioned<Challenge>| async move {
             let now = self.ports.clock.now();
-            let message = MessageId::random(self.ports.entropy.as_ref())?;
+            let message = MessageId::made_at(now, self.ports.entropy.as_ref())?;
             let mut batch = Batch::default();
             let outcome = match found.value.count_send(session, message, now) {
                 Err(refusal) => Outcome::Refused(refusal),
                 Ok(step) => match self.guard().resend(&step.next, now, &mut batch).await? {
                     Some(refusal) => Outcome::Refused(refusal),
                     None => {
-                        if !step.next.of_nobody {
-                            step.next.message(now).insert_into(&mut batch)?;
-                        }
+                        step.next.message(now).insert_into(&mut batch)?;
                         Outcome::Done(batch.step(found.version, step, now)?.value)
                     }
                 },
             };
             Ok((batch, outcome))
         };
-        Outcome::of(self.ports.store.change(id.as_str(), change).await).map(Outcome::flat)
+        let resent = self.ports.store.change(id.as_str(), change).await;
+        // A limit that the commit refuses is counted there.
+        Outcome::of(resent.map(|resent| self.watched(resent))).map(Outcome::flat)
     }
 
     /// Ends a challenge because the person or the relying party called it off; one that is over stays as it is.
@@ -236,16 +321,21 @@ impl Verifier {
         self.add_within_limits(begun, now, batch).await
     }
 
-    /// As [`add_challenge_of_nobody`](Self::add_challenge_of_nobody), and limited as others are: where a limit is told, it would
-    /// tell who is known.
-    pub(crate) async fn add_silent_challenge(
+    /// As [`add_challenge`](Self::add_challenge), where it may not be told whether somebody is known (ASVS 6.3.8): of a person
+    /// who is not, or whose number no message goes to, nothing is sent, no code is right, and all else is as it is for others;
+    /// its limits, too, as one that is told would tell who is known.
+    ///
+    /// # Errors
+    /// As [`add_challenge`](Self::add_challenge).
+    pub async fn add_untold_challenge(
         &self,
         request: ChallengeRequest,
+        is_known: bool,
         batch: &mut Batch,
     ) -> Result<Outcome<Challenge>, Error> {
         let now = self.ports.clock.now();
         let mut begun = self.begin(request, now)?;
-        begun.next.of_nobody = true;
+        begun.next.of_nobody = !is_known || !self.limits.serves_person(begun.next.person());
         self.add_within_limits(begun, now, batch).await
     }
 
@@ -256,17 +346,17 @@ impl Verifier {
         batch: &mut Batch,
     ) -> Result<Outcome<Challenge>, Error> {
         if let Some(refusal) = self.guard().start(&begun.next, now, batch).await? {
-            return Ok(Outcome::Refused(refusal));
+            return Ok(self.watched(Outcome::Refused(refusal)));
         }
-        if !begun.next.of_nobody {
-            begun.next.message(now).insert_into(batch)?;
-        }
+        begun.next.message(now).insert_into(batch)?;
         Ok(Outcome::Done(batch.begin(begun, now)?))
     }
 
     /// Why a payment of that person would not be asked about now, if so: to be known before the bank holds anything.
     pub(crate) async fn refusal_to_wait(&self, person: &Person) -> Result<Option<Refusal>, Error> {
-        self.guard().refusal_to_wait(&person.address, self.ports.clock.now()).await
+        let refusal = self.guard().refusal_to_wait(&person.address, self.ports.clock.now()).await?;
+        refusal.iter().for_each(|refusal| self.refuses(refusal));
+        Ok(refusal)
     }
 
     /// Counts a message that will be asked for from that address, where the message itself is asked for later.
@@ -287,8 +377,8 @@ impl Verifier {
         Guard { ports: &self.ports, limits: &self.limits }
     }
 
-    /// A challenge of a person whom nobody knows: nothing is sent, no code is right, and all that is answered is as it
-    /// is for others (ASVS 6.3.8).
+    /// A challenge of which nothing is sent and no code is right, where not even a limit may be told: all that is answered is
+    /// as it is for others (ASVS 6.3.8).
     ///
     /// # Errors
     /// As [`Self::add_challenge`].
@@ -300,6 +390,7 @@ impl Verifier {
         let now = self.ports.clock.now();
         let mut begun = self.begin(request, now)?;
         begun.next.of_nobody = true;
+        begun.next.message(now).insert_into(batch)?;
         Ok(batch.begin(begun, now)?)
     }
 
@@ -314,9 +405,9 @@ impl Verifier {
             pin => pin,
         };
         let opening = Opening {
-            id: ChallengeId::random(entropy)?,
+            id: ChallengeId::made_at(now, entropy)?,
             key: (!is_ordered).then(|| self.ports.keys.current().clone()),
-            message: MessageId::random(entropy)?,
+            message: MessageId::made_at(now, entropy)?,
             pin,
             client: limits::client(&self.ports.keys, request.from)?,
         };
@@ -381,6 +472,80 @@ impl Verifier {
         self.ports.store.change_found(found, change).await
     }
 
+    /// Counts a response and draws its conclusion, in one commit (decision 49).
+    ///
+    /// Both ends are made before the code is looked at, so that what fails in one of them fails whatever was typed. Between
+    /// the comparison and the commit nothing is said to anybody, and a commit that conflicts is forgotten with what was
+    /// compared: of responses that come at once, one is answered, and the others look again at what it left.
+    async fn answer(
+        &self,
+        found: Versioned<Challenge>,
+        session: &SessionId,
+        typed: &TypedCode,
+    ) -> Result<Outcome<Verified>, Error> {
+        let change = |found: Versioned<Challenge>| async move {
+            let (now, version) = (self.ports.clock.now(), found.version);
+            let (counted, attempt) = match found.value.count_attempt(session, now) {
+                Transition::Refused(refusal) => {
+                    return Ok((Batch::default(), Outcome::Refused(refusal)));
+                }
+                Transition::Ended(step, refusal) => {
+                    let mut batch = Batch::default();
+                    self.add_end(version, step, now, &mut batch).await?;
+                    return Ok((batch, Outcome::Refused(refusal)));
+                }
+                Transition::Made(counted, attempt) => (counted, attempt),
+            };
+            let standing = match self.guard().counted(&counted.next, now).await? {
+                Outcome::Done(standing) => standing,
+                Outcome::Refused(refusal) => {
+                    return Ok((Batch::default(), Outcome::Refused(refusal)));
+                }
+            };
+            let counted = Counting { version, step: counted, attempt, standing };
+            let right = self.answered(counted.clone(), true, now).await?;
+            let wrong = self.answered(counted.clone(), false, now).await?;
+            let is_right = self.is_right(&counted.step.next, typed)?;
+            Ok(if is_right { right } else { wrong })
+        };
+        self.ports.store.change_found(found, change).await
+    }
+
+    /// What is committed and answered when a response is counted that is right, or wrong.
+    async fn answered(
+        &self,
+        counting: Counting,
+        is_right: bool,
+        now: Timestamp,
+    ) -> Result<(Batch, Outcome<Verified>), Error> {
+        let Counting { version, step: counted, attempt, standing } = counting;
+        let mut batch = Batch::default();
+        let challenge = counted.next.clone();
+        let conclusion = challenge.clone().conclude(attempt, is_right, now);
+        let happened = match &conclusion {
+            Transition::Made(..) => Happened::Proved,
+            Transition::Ended(..) => Happened::FailedAndEnded,
+            Transition::Refused(_) => Happened::Failed,
+        };
+        self.guard().end_counted(standing, &challenge, happened, now, &mut batch)?;
+        let outcome = match conclusion {
+            Transition::Refused(refusal) => {
+                batch.step(version, counted, now)?;
+                Outcome::Refused(refusal)
+            }
+            Transition::Ended(ended, refusal) => {
+                self.add_told_end(version, counted.followed_by(ended), now, &mut batch).await?;
+                Outcome::Refused(refusal)
+            }
+            Transition::Made(verified, proof) => {
+                let verified = batch.step(version, counted.followed_by(verified), now)?;
+                self.tell(&verified.value, End::Verified(&proof), now, &mut batch).await?;
+                Outcome::Done(proof)
+            }
+        };
+        Ok((batch, outcome))
+    }
+
     /// Commits what a counted attempt comes to, together with what it means to whatever waits for the challenge.
     async fn conclude(
         &self,
@@ -407,14 +572,25 @@ impl Verifier {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<Outcome<Verified>, Error> {
+        // Others may have been answered meanwhile: what an operator says is not told in a block, whatever it is.
+        if before.value.key.is_none()
+            && let Some(refusal) = self.guard().refusal(&before.value, now).await?
+        {
+            return Ok(Outcome::Refused(refusal));
+        }
         Ok(match conclusion {
             Transition::Refused(refusal) => {
-                self.guard().end(&before.value, Happened::Failed, now, batch).await?;
+                if is_failure(&before.value, &refusal) {
+                    self.guard().end(&before.value, Happened::Failed, now, batch).await?;
+                }
                 Outcome::Refused(refusal)
             }
             Transition::Ended(step, refusal) => {
-                let is_proved = refusal == Refusal::PinSet;
-                let happened = if is_proved { Happened::Proved } else { Happened::FailedAndEnded };
+                let happened = match refusal {
+                    Refusal::PinSet => Happened::Proved,
+                    _ if is_failure(&before.value, &refusal) => Happened::FailedAndEnded,
+                    _ => Happened::Ended,
+                };
                 self.guard().end(&step.next, happened, now, batch).await?;
                 self.add_told_end(before.version, step, now, batch).await?;
                 Outcome::Refused(refusal)
@@ -463,4 +639,15 @@ impl Verifier {
         let unknown = || Error::NobodyWaits { collection: waiting.collection.clone() };
         flow.map(AsRef::as_ref).ok_or_else(unknown)
     }
+}
+
+fn not_now(challenge: &Challenge, state: &'static str) -> Error {
+    Error::NotNow { collection: Challenge::COLLECTION, id: challenge.id().to_string(), state }
+}
+
+/// Whether a refusal means that something wrong was typed. Ours always does, once it was counted; an operator says other things,
+/// too.
+const fn is_failure(challenge: &Challenge, refusal: &Refusal) -> bool {
+    challenge.key.is_some()
+        || matches!(refusal, Refusal::WrongCode { .. } | Refusal::TooManyAttempts)
 }

@@ -27,8 +27,11 @@ const OVER: &str = "what is over stays as it ended";
 /// The clients that respond, and whether each has the right code.
 const CLIENTS: [bool; 3] = [true, false, true];
 
-/// The record of one challenge. One attempt was used up by a crash before, so that two are left for three clients.
+/// The record of one challenge. One attempt was used up before, so that two are left for three clients.
+#[derive(Clone, Copy)]
 struct ChallengeModel {
+    /// As with a PIN, which is slow to compare: in a commit before the comparison. Otherwise in that of the answer.
+    counts_first: bool,
     checks_versions: bool,
 }
 
@@ -80,6 +83,9 @@ struct World {
 /// A client of `Verifier::finish_challenge`.
 #[derive(Clone, Debug, Hash, PartialEq)]
 enum Client {
+    ToAnswer,
+    /// What the answer is was compared, and is told when it is committed.
+    Answering(Change),
     ToCount,
     Counting(Change, Attempt),
     Counted(Attempt),
@@ -134,10 +140,32 @@ impl World {
         true
     }
 
-    /// The next step of a client, as in `Verifier::count` and `Verifier::conclude`.
+    /// The next step of a client, as in `Verifier::answer`, or in `Verifier::count` and `Verifier::conclude`.
     fn step(&mut self, index: usize, checks_versions: bool) {
         let (record, now) = (self.record.read(), self.now());
         self.clients[index] = match self.clients[index].clone() {
+            Client::ToAnswer => match record.count_attempt(&session(), now) {
+                Transition::Made(counted, attempt) => {
+                    let next = match counted.next.clone().conclude(attempt, CLIENTS[index], now) {
+                        Transition::Made(next, _) | Transition::Ended(next, _) => next.next,
+                        Transition::Refused(_) => counted.next,
+                    };
+                    Client::Answering(self.change(next))
+                }
+                Transition::Ended(_, refusal) => {
+                    assert_eq!(refusal, Refusal::Late);
+                    Client::Gone
+                }
+                Transition::Refused(_) => Client::Gone,
+            },
+            Client::Answering(change) => match self.commit(change, checks_versions) {
+                true => {
+                    self.compared += 1;
+                    self.accepted += u8::from(CLIENTS[index]);
+                    Client::Gone
+                }
+                false => Client::ToAnswer,
+            },
             Client::ToCount => match record.count_attempt(&session(), now) {
                 Transition::Made(counted, attempt) => {
                     Client::Counting(self.change(counted.next), attempt)
@@ -219,7 +247,11 @@ impl Model for ChallengeModel {
             record: Record::new(counted.next),
             version: 1,
             is_late: false,
-            clients: [const { Client::ToCount }; CLIENTS.len()],
+            clients: if self.counts_first {
+                [const { Client::ToCount }; CLIENTS.len()]
+            } else {
+                [const { Client::ToAnswer }; CLIENTS.len()]
+            },
             expiry: Task::ToDo,
             cancellation: Task::ToDo,
             resend: Task::ToDo,
@@ -288,17 +320,22 @@ impl Model for ChallengeModel {
 
 #[test]
 fn every_order_of_steps_accepts_at_most_one_response() {
-    let checked = ChallengeModel { checks_versions: true }.checker().threads(2).spawn_bfs().join();
-    checked.assert_properties();
-    let states = checked.unique_state_count();
-    assert!(states > 10_000, "{states} states are too few to be every order");
+    for (counts_first, orders) in [(true, 10_000), (false, 1_000)] {
+        let model = ChallengeModel { counts_first, checks_versions: true };
+        let checked = model.checker().threads(2).spawn_bfs().join();
+        checked.assert_properties();
+        let states = checked.unique_state_count();
+        assert!(states > orders, "{states} states are too few to be every order");
+    }
 }
 
 #[test]
 fn without_the_check_of_versions_the_model_finds_what_goes_wrong() {
-    let unchecked =
-        ChallengeModel { checks_versions: false }.checker().threads(2).spawn_bfs().join();
-    for property in [AT_MOST_ONE, COUNTED, OVER] {
-        unchecked.assert_any_discovery(property);
+    for counts_first in [true, false] {
+        let model = ChallengeModel { counts_first, checks_versions: false };
+        let unchecked = model.checker().threads(2).spawn_bfs().join();
+        for property in [AT_MOST_ONE, COUNTED, OVER] {
+            unchecked.assert_any_discovery(property);
+        }
     }
 }

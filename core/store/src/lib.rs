@@ -46,8 +46,8 @@
 //!
 //! Modules in reading order: `store` (the port), `writer` (group commit), `apply` (what a batch changes), `readers`,
 //! `query` (what can be asked), `backup`, `chain` (whether the facts are those that were
-//! committed), `books` (whether they are right), `export` (the books for another program), `schema`
-//! (opening the file), `threads`, `error`.
+//! committed), `books` (whether they are right), `export` (the books for another program), `inspection`
+//! (whether the file is whole), `schema` (opening it), `threads`, `error`.
 
 mod store;
 
@@ -56,6 +56,7 @@ mod backup;
 mod books;
 mod chain;
 mod export;
+mod inspection;
 mod postgres;
 mod query;
 mod readers;
@@ -72,6 +73,7 @@ pub use backup::backup;
 pub use books::{Books, Difference, Findings, Total, Wrong};
 pub use chain::{Break, ChainFindings, Facts};
 pub use error::{Alteration, OpenError};
+pub use inspection::{Inspected, Inspection, check_pages};
 pub use postgres::{Database, DatabaseError, PostgresStore, make_schema};
 pub use schema::check_file;
 pub use store::SqliteStore;

@@ -46,7 +46,6 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     make_schema(&mut connection, path)?;
     check_schema(&connection, path)?;
     make_durable(&connection, path)?;
-    check(&connection, path)?;
     Ok(connection)
 }
 
@@ -191,18 +190,6 @@ fn while_busy<T>(step: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> 
         }
     }
     step()
-}
-
-/// Reads the whole file: better to refuse it now than to find the broken page during a payment.
-fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let found: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(|error| refusal(path, &error))?;
-    if found == "ok" {
-        Ok(())
-    } else {
-        Err(OpenError::Damaged { path: path.to_owned(), cause: found })
-    }
 }
 
 pub(crate) fn refusal(path: &Path, error: &rusqlite::Error) -> OpenError {

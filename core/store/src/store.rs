@@ -46,8 +46,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it; its folder must exist. Reads all of it for damage, so it blocks for a while when
-    /// the file is large.
+    /// Opens the file, or makes it; its folder must exist. It is not read for damage: see [`Inspection`](crate::Inspection).
     ///
     /// # Errors
     /// See [`OpenError`].

@@ -67,10 +67,12 @@ impl Benches {
     /// Only the sandbox at that control URL, whichever it is.
     pub(crate) async fn at(url: &str) -> Result<Self, Failure> {
         let bench = Bench::at(url).await?;
-        let variant = match (&bench.description.operator, bench.description.order.as_str()) {
-            (Some(_), _) => Variant::Operator,
-            (None, "code_first") => Variant::CodeFirst,
-            (None, _) => Variant::BankFirst,
+        let Description { operator, profile, order, .. } = &bench.description;
+        let variant = match (operator, profile, order.as_str()) {
+            (Some(_), _, _) => Variant::Operator,
+            (None, Some(_), _) => Variant::Psd2,
+            (None, None, "code_first") => Variant::CodeFirst,
+            (None, None, _) => Variant::BankFirst,
         };
         let mut benches = Self::default();
         benches.add(variant, bench);

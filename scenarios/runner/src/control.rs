@@ -102,6 +102,12 @@ impl Control {
         self.tell("PUT", "/operator", &json!({ "away": away })).await
     }
 
+    /// Has somebody settle what is stuck, as the bank's desk said.
+    pub(crate) async fn settle(&self, payment: &str, settlement: &str) -> Result<(), Failure> {
+        let body = json!({ "settlement": settlement, "because": "the bank's desk said so" });
+        self.tell("POST", &format!("/stuck/{payment}"), &body).await
+    }
+
     /// The server's time: what a scenario signs must be of that time.
     pub(crate) async fn time(&self) -> Result<Timestamp, Failure> {
         #[derive(Deserialize)]

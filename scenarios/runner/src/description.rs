@@ -18,6 +18,8 @@ pub(crate) struct Description {
     pub(crate) operator: Option<String>,
     /// `bank_first` or `code_first`.
     pub(crate) order: String,
+    /// The profile of its policy: `psd2`, or none.
+    pub(crate) profile: Option<String>,
     /// The limit amounts up to which a transaction is normal.
     pub(crate) normal_up_to: Vec<Amount>,
     /// The file with the root that the server's certificate leads to.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use countersign_domain::plan::Order;
+use countersign_domain::{plan::Order, policy::Profile};
 use countersign_sandbox::{Sandbox, Settings};
 use cucumber::{
     World as _, WriterExt as _, cli,
@@ -158,6 +158,7 @@ impl Own {
                 Variant::CodeFirst => settings.order = Order::CodeFirst,
                 Variant::Operator => settings.operator = true,
                 Variant::Limited => settings.limited = true,
+                Variant::Psd2 => settings.profile = Some(Profile::Psd2),
             }
             own.0.push((variant, Sandbox::start(settings).await?, folder));
         }

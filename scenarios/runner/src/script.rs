@@ -24,6 +24,8 @@ pub enum Variant {
     /// Limits, order and what is told of whom are those by default: `@limited`. Other sandboxes have nearly no limits, ask the bank
     /// first for names, and say whom they do not know.
     Limited,
+    /// As the first, and a PIN is asked for beside the codes of payments and wallets, which a code may set: `@psd2`.
+    Psd2,
     /// As the first, and a telecom operator keeps the codes of tickets (F12.v1): `@operator`.
     Operator,
 }
@@ -158,6 +160,7 @@ impl<'a> Told<'a> {
             "code-first" => Some(Variant::CodeFirst),
             "operator" => Some(Variant::Operator),
             "limited" => Some(Variant::Limited),
+            "psd2" => Some(Variant::Psd2),
             _ => None,
         };
         self.tags().find_map(variant_of).unwrap_or(Variant::BankFirst)

@@ -14,6 +14,7 @@ mod certificate;
 mod clock;
 mod people;
 mod phone;
+mod pin;
 mod registration;
 mod set;
 mod settle;

@@ -54,6 +54,8 @@ pub(crate) struct Person {
     pub(crate) card: Card,
     pub(crate) browser: Browser,
     pub(crate) certificate: Option<ClientCertificate>,
+    /// The PIN, once a relying party has entered it or the person has set it.
+    pub(crate) pin: Option<String>,
     /// Messages on the handset that a step has taken note of, those from before the scenario included.
     pub(crate) noted: usize,
     /// Texts that came in this scenario.
@@ -139,8 +141,8 @@ impl Story {
         control.set_card(&card.number, &account).await?;
         let noted = control.messages(&number).await?.len();
         let browser = Browser::new(description, certificate.as_ref())?;
-        let person =
-            Person { user_id, number, card, browser, certificate, noted, texts: Vec::new() };
+        let (pin, texts) = (None, Vec::new());
+        let person = Person { user_id, number, card, browser, certificate, pin, noted, texts };
         Ok(self.people.entry(name.to_owned()).insert_entry(person).into_mut())
     }
 
@@ -180,7 +182,10 @@ impl Story {
         let person = self.person(name)?;
         let card = with_card
             .then(|| json!({ "number": person.card.number, "expiry": person.card.expiry }));
-        let body = json!({ "number": person.number, "card": card });
+        let mut body = json!({ "number": person.number, "card": card });
+        if let (Some(pin), Some(members)) = (&person.pin, body.as_object_mut()) {
+            members.insert("pin".to_owned(), pin.as_str().into());
+        }
         self.subscriber("PUT", name, "", Some(&body)).await
     }
 

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::journal::{Detail, mask, mask_code};
 
+/// What is typed and is a secret whatever it looks like, by its name in forms and in JSON.
+const SECRETS: [&str; 4] = ["password", "passphrase", "pin", "new_pin"];
+
 /// What a body says, name by name. A page is not repeated.
 pub(crate) fn fields(headers: &HeaderMap, body: &Bytes) -> Detail {
     let media_type =
@@ -15,7 +18,8 @@ pub(crate) fn fields(headers: &HeaderMap, body: &Bytes) -> Detail {
     if media_type.starts_with("application/x-www-form-urlencoded") {
         let given = form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty());
         let shown = |name: &str, value: &str| match name {
-            "code" | "password" => "•".repeat(value.chars().count()),
+            "code" => dots(value),
+            name if SECRETS.contains(&name) => dots(value),
             _ => mask(value),
         };
         return given.map(|(name, value)| (mask(&name), shown(&name, &value))).collect();
@@ -49,8 +53,9 @@ pub(crate) fn flatten(name: String, json: &Value, found: &mut Detail) {
         }
         // As it was typed: what the server says of codes is a word.
         Value::String(text) if is_code(&name) && text.contains(|c: char| c.is_ascii_digit()) => {
-            found.push((name, "•".repeat(text.chars().count())));
+            found.push((name, dots(text)));
         }
+        Value::String(text) if SECRETS.contains(&last(&name)) => found.push((name, dots(text))),
         Value::String(text) => found.push((name, mask_code(text))),
         value => found.push((name, mask(&value.to_string()))),
     }
@@ -58,7 +63,16 @@ pub(crate) fn flatten(name: String, json: &Value, found: &mut Detail) {
 
 /// Whether what has that name is a code.
 fn is_code(name: &str) -> bool {
-    name.rsplit('.').next() == Some("code")
+    last(name) == "code"
+}
+
+/// The member's own name, without those of what it stands in.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or_default()
+}
+
+fn dots(secret: &str) -> String {
+    "•".repeat(secret.chars().count())
 }
 
 #[cfg(test)]
@@ -109,10 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn a_code_and_a_password_are_masked_whatever_they_look_like() {
-        for name in ["code", "password"] {
-            let shown = noted("application/x-www-form-urlencoded", &format!("{name}=123-456"));
-            assert_eq!(shown, format!(r#"[("{name}", "•••••••")]"#));
+    fn what_is_secret_is_masked_whatever_it_looks_like() {
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(noted(form, "code=123-456"), r#"[("code", "•••••••")]"#);
+        for name in SECRETS {
+            let masked = format!(r#"[("{name}", "•••••••")]"#);
+            for secret in ["123-456", "horse_7", "battery"] {
+                assert_eq!(noted(form, &format!("{name}={secret}")), masked);
+                let json = format!(r#"{{"{name}":"{secret}"}}"#);
+                assert_eq!(noted("application/json", &json), masked);
+            }
         }
     }
 }

@@ -4,15 +4,17 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{State, rejection::JsonRejection},
+    extract::{Path, State, rejection::JsonRejection},
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::{get, put},
+    routing::{get, post, put},
 };
 use countersign_domain::{
     invalid::{Field, InvalidInput},
     ports::Clock as _,
+    settlement::{Because, Settlement},
 };
+use countersign_server::settle as desk;
 use countersign_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
@@ -89,6 +91,7 @@ fn routes(counterparties: &Arc<Counterparties>) -> Router {
         .route("/sandbox.json", get(describe))
         .route("/clock", get(time).post(advance))
         .route("/operator", put(set_operator))
+        .route("/stuck/{payment}", post(settle))
         .with_state(Arc::clone(counterparties))
         .merge(stage::routes(rooms))
         .merge(flows::routes(Arc::clone(counterparties)))
@@ -98,7 +101,7 @@ fn routes(counterparties: &Arc<Counterparties>) -> Router {
         .fallback(async || {
             let (handsets, accounts) = (handsets::PATHS, accounts::PATHS);
             Problem::not_found(format!(
-                "There are / for people, and /sandbox.json, {handsets}, {accounts}, /operator and /clock."
+                "There are / for people, and /sandbox.json, {handsets}, {accounts}, /operator, /stuck/PAYMENT and /clock."
             ))
         })
 }
@@ -153,4 +156,26 @@ async fn set_operator(
         }
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettleBody {
+    settlement: Settlement,
+    because: Because,
+}
+
+/// Has somebody settle what is stuck, as `countersign payments settle` does.
+async fn settle(
+    State(shared): Shared,
+    Path(payment): Path<String>,
+    body: Result<Json<SettleBody>, JsonRejection>,
+) -> Result<StatusCode, ControlError> {
+    let Json(SettleBody { settlement, because }) = body?;
+    let configuration = &shared.facts.configuration;
+    let settled = desk::settle(configuration, &payment, settlement, &because).await;
+    match settled.map(drop).map_err(|error| error.to_string()) {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(why) => Err(ControlError::not_done(why)),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countersign_domain::{amount::Amount, plan::Order};
+use countersign_domain::{amount::Amount, plan::Order, policy::Profile};
 use serde::Serialize;
 
 use crate::{
@@ -20,6 +20,7 @@ pub(crate) struct Facts {
     pub(crate) api_key: String,
     pub(crate) other_api_key: String,
     pub(crate) order: Order,
+    pub(crate) profile: Option<Profile>,
     pub(crate) normal_up_to: Vec<Amount>,
     pub(crate) folder: PathBuf,
     pub(crate) authority: PathBuf,

@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse as _, Redirect},
     routing::{get, post, put},
 };
+use countersign_domain::address::Msisdn;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -159,12 +160,9 @@ struct NumberForm {
 
 async fn add_phone(State(shared): Shared, form: Result<Form<NumberForm>, FormRejection>) -> Answer {
     let Form(NumberForm { number }) = form?;
-    let digits = number.strip_prefix('+').unwrap_or_default();
-    if !(4..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(ControlError::invalid("A number is a + and 4 to 15 digits."));
-    }
-    shared.centre.add_handset(&number)?;
-    Ok(Redirect::to(&format!("/phones/{number}")).into_response())
+    let number = Msisdn::typed(&number).map_err(|error| ControlError::invalid(error.why))?;
+    shared.centre.add_handset(number.expose())?;
+    Ok(Redirect::to(&format!("/phones/{}", number.expose())).into_response())
 }
 
 #[derive(Template)]

@@ -13,6 +13,7 @@ use axum::{
     },
     routing::get,
 };
+use countersign_web::icon;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 
@@ -55,6 +56,7 @@ pub(crate) fn routes(journal: Journal) -> Router {
         .route("/assets/sandbox.css", get(async || asset("text/css", STYLE)))
         .route("/assets/sandbox.js", get(async || asset("text/javascript", SCRIPT)))
         .with_state(journal)
+        .merge(icon::routes())
 }
 
 fn asset(media_type: &'static str, text: &'static str) -> Response {

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 use countersign_domain::{
     hex,
     plan::Order,
+    policy::Profile,
     ports::{Clock, Entropy as _},
 };
 use countersign_server::{Config, Server, StartError, SystemEntropy};
@@ -111,6 +112,10 @@ impl Plan<'_> {
             Order::CodeFirst => "code_first",
         };
         let bank_first_known_by = self.bank_first_known_by();
+        let profile = match self.settings.profile {
+            None => "",
+            Some(Profile::Psd2) => "profile = \"psd2\"\npin_from = \"code\"\n",
+        };
         let limits = if self.settings.limited { "" } else { UNLIMITED };
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
@@ -137,7 +142,7 @@ order = "{order}"
 {bank_first_known_by}
 normal_up_to = [{{ amount_minor = {NORMAL_UP_TO_MINOR}, currency = "EUR" }}]
 credit_days = 30
-
+{profile}
 [limits]
 {limits}
 [sms]

@@ -59,8 +59,7 @@ impl Sandbox {
     /// # Errors
     /// When the folder is in use or cannot be written to, or an address cannot be listened at.
     pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
-        let folder = empty_folder(&settings.folder)?;
-        let clock = Arc::new(SandboxClock::default());
+        let (folder, clock) = (empty_folder(&settings.folder)?, Arc::new(SandboxClock::default()));
         let person = alice();
         let certificates = certificates::make(&folder, &person, clock.now())?;
         let keys = Keys::random()?;
@@ -92,6 +91,7 @@ impl Sandbox {
             api_key: keys.api_key,
             other_api_key: keys.other_api_key,
             order: settings.order,
+            profile: settings.profile,
             normal_up_to: vec![Amount::new(NORMAL_UP_TO_MINOR, euro()?)?],
             folder: folder.clone(),
             authority: folder.join("root.pem"),

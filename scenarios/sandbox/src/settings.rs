@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use countersign_domain::plan::Order;
+use countersign_domain::{plan::Order, policy::Profile};
 
 /// Up to this many cents a payment is normal (C24).
 pub(crate) const NORMAL_UP_TO_MINOR: u64 = 500;
@@ -20,6 +20,8 @@ pub struct Settings {
     /// Whether limits, and what is told of whom, are those by default. Otherwise, as by default in a sandbox, whose one person
     /// plays with one phone, there are nearly no limits, the bank is asked first for names, and merchants say whom they do not know.
     pub limited: bool,
+    /// The profile that the server's policy is of. Under one, PINs come from relying parties, and from the code's page.
+    pub profile: Option<Profile>,
     /// Where handsets, accounts and the clock are told what to do.
     pub control: SocketAddr,
     /// Where payers' browsers are served; port 0 takes a free one.
@@ -59,6 +61,7 @@ impl Settings {
             folder: folder.into(),
             order: Order::BankFirst,
             limited: false,
+            profile: None,
             control: free,
             checkout: free,
             api: free,

@@ -23,7 +23,7 @@ use countersign_domain::{
     address::Msisdn,
     id::MessageId,
     message::{Inbound, InboxError, OutboundMessage},
-    ports::{Inbox, Messenger as _},
+    ports::{Clock as _, Inbox, Messenger as _},
     secret::Secret,
 };
 use countersign_server::{SystemClock, SystemEntropy};
@@ -103,14 +103,14 @@ async fn submit(port: u16) -> f64 {
     let session = Arc::clone(&messenger);
     let session = tokio::spawn(async move { session.run(Arc::new(Nobody)).await });
     messenger.until_bound().await;
-    let begun = Instant::now();
+    let (begun, now) = (Instant::now(), SystemClock::default().now());
     let mut senders = JoinSet::new();
     for sender in 0..WINDOW {
         let messenger = Arc::clone(&messenger);
         senders.spawn(async move {
             let entropy = SystemEntropy::default();
             for _ in (sender..MESSAGES).step_by(WINDOW) {
-                let id = MessageId::random(&entropy).unwrap();
+                let id = MessageId::made_at(now, &entropy).unwrap();
                 let to = Msisdn::try_from("+33639980001").unwrap().into();
                 let message = OutboundMessage::new(id, to, Secret::new(TEXT.to_owned()), 300);
                 messenger.send(&message).await.unwrap();

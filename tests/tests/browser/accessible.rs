@@ -47,6 +47,9 @@ impl Browser {
             .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", vec![])
             .await;
         assert_eq!(wide, json!(0), "{name} scrolls sideways");
+        if self.is_narrow {
+            self.must_fit(name).await;
+        }
     }
 }
 

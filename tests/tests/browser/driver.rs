@@ -8,13 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use countersign_domain::policy::Profile;
 use countersign_sandbox::{Sandbox, Settings};
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WindowHandle};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Screens that are less wide are phones'.
+const NARROW: u32 = 500;
 
 /// What a browser is to be like.
 pub(crate) struct Wanted {
@@ -23,13 +27,22 @@ pub(crate) struct Wanted {
     pub(crate) dark: bool,
     /// Whether the person's client certificate is in it.
     pub(crate) certificate: bool,
+    /// The profile of the sandbox's policy.
+    pub(crate) profile: Option<Profile>,
     /// A root that is trusted besides the sandbox's.
     pub(crate) root: Option<PathBuf>,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { width: 1100, languages: "en", dark: false, certificate: false, root: None }
+        Self {
+            width: 1100,
+            languages: "en",
+            dark: false,
+            certificate: false,
+            profile: None,
+            root: None,
+        }
     }
 }
 
@@ -37,6 +50,8 @@ impl Default for Wanted {
 pub(crate) struct Browser {
     pub(crate) client: Client,
     pub(crate) sandbox: Sandbox,
+    /// Whether its screen is a phone's.
+    pub(crate) is_narrow: bool,
     _driver: Driver,
     _folder: TempDir,
 }
@@ -56,12 +71,14 @@ impl Browser {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::in_folder(folder.path().join("sandbox"));
         settings.furnished = true;
+        settings.profile = wanted.profile;
         let sandbox = Sandbox::start(settings).await.unwrap();
         let home = folder.path().join("home");
         trust(&home, &sandbox, &wanted);
         let (driver, url) = start_driver(&home, sandbox.checkout_url());
         let client = connect(&url, &home, &wanted).await;
-        Self { client, sandbox, _driver: driver, _folder: folder }
+        let is_narrow = wanted.width < NARROW;
+        Self { client, sandbox, is_narrow, _driver: driver, _folder: folder }
     }
 
     /// The window that opens beside this one.
@@ -96,6 +113,15 @@ impl Browser {
         while let Err(error) = self.find(css).await.click().await {
             assert!(Instant::now() < end, "{css}: {error}");
         }
+    }
+
+    /// Puts a text in at once, in place of what is there, as a keyboard or the clipboard does: what limits the field acts as
+    /// it does on people.
+    pub(crate) async fn paste_into(&self, css: &str, text: &str) {
+        self.find(css).await;
+        let paste = "const [css, text] = arguments; const field = document.querySelector(css); \
+                     field.focus(); field.select(); return document.execCommand('insertText', false, text)";
+        assert_eq!(self.run(paste, vec![json!(css), json!(text)]).await, true, "{css}");
     }
 
     pub(crate) async fn type_into(&self, css: &str, text: &str) {
@@ -263,7 +289,7 @@ async fn connect(url: &str, home: &Path, wanted: &Wanted) -> Client {
         match builder.capabilities(capabilities.clone()).connect(url).await {
             Ok(client) => {
                 // Smaller than a window can be.
-                if wanted.width < 500 {
+                if wanted.width < NARROW {
                     narrow(&client, wanted.width).await;
                 }
                 return client;

@@ -35,7 +35,7 @@ async fn every_page(wanted: Wanted, screen: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_narrow_dark_screen_shows_everything() {
-    let wanted = Wanted { width: 360, dark: true, ..Wanted::default() };
+    let wanted = Wanted { width: 390, dark: true, ..Wanted::default() };
     every_page(wanted, "narrow-dark").await;
 }
 

@@ -5,10 +5,16 @@
 
 mod accessible;
 mod driver;
+mod fits;
+mod speaks;
 
+mod again;
 mod buys;
 mod enrols;
 mod looks;
+mod narrow;
+mod pastes;
+mod pins;
 mod wallet;
 mod wallets;
 

@@ -33,13 +33,14 @@ const FRENCH: Words = Words {
 };
 
 impl Browser {
-    async fn seen(&self, screen: &str, name: &str) {
+    pub(crate) async fn seen(&self, screen: &str, name: &str) {
+        self.must_say_each_thing_once(&format!("{name}, {screen}")).await;
         self.must_be_accessible(&format!("{name}, {screen}")).await;
         self.picture(&format!("{screen}-{}", name.replace([' ', ','], "-"))).await;
     }
 
     /// The code of the message with the reference that stands on this page.
-    async fn code_beside(&self) -> String {
+    pub(crate) async fn code_beside(&self) -> String {
         let said = self.find("#code-reference").await.text().await.unwrap();
         let mut words = said.split_whitespace().skip_while(|word| !matches!(*word, "ref" | "réf"));
         let reference = words.nth(1).map(|word| word.trim_end_matches('.').to_owned());
@@ -86,6 +87,11 @@ impl Browser {
         let number = self.sandbox.person().number.clone();
         self.buy_from_wallet(words.price).await;
         self.seen(screen, "a ticket of somebody unknown").await;
+        let ticket = self.client.current_url().await.unwrap();
+        self.client.goto(ticket.join("/nowhere").unwrap().as_str()).await.unwrap();
+        self.find("main a[href='/']").await;
+        self.seen(screen, "nowhere at the wallets").await;
+        self.client.goto(ticket.as_str()).await.unwrap();
         self.click("a[href^='/open?ticket=']").await;
         self.find("#number").await;
         self.seen(screen, "opening a wallet").await;
@@ -93,7 +99,7 @@ impl Browser {
         self.type_into("#number", "0639").await;
         self.type_into("#name", "Daily").await;
         self.click("main form button").await;
-        self.find("#number-wrong").await;
+        self.find("#problem + #number[aria-invalid]").await;
         self.seen(screen, "opening a wallet, refused").await;
         self.find("#number").await.clear().await.unwrap();
         self.type_into("#number", &number).await;
@@ -117,9 +123,9 @@ impl Browser {
         self.seen(screen, "wallets").await;
         self.click("a[href='/cards']").await;
         self.type_into("#name", "Blue").await;
-        self.type_into("#card_number", &card.number).await;
+        self.paste_into("#card_number", &grouped(&card.number, "\u{2009}")).await;
         let (year, month) = card.expiry.split_once('-').unwrap();
-        self.type_into("#card_expiry", &format!("{month}/{}", &year[2..])).await;
+        self.paste_into("#card_expiry", &format!("{month}\u{a0}/\u{a0}{year}")).await;
         self.click("form[action='/cards'] button").await;
         self.find("form[action$='/untie']").await;
         self.seen(screen, "cards").await;
@@ -167,6 +173,12 @@ impl Browser {
     }
 }
 
+/// As it is printed on a card: in groups of four.
+pub(crate) fn grouped(number: &str, between: &str) -> String {
+    let groups = number.as_bytes().chunks(4).map(String::from_utf8_lossy);
+    groups.collect::<Vec<_>>().join(between)
+}
+
 /// From no wallet at all to a book that is delivered, with each page looked at.
 async fn opens_pays_in_and_buys(wanted: Wanted, words: &Words, screen: &str) {
     let browser = Browser::open(wanted).await;
@@ -183,7 +195,13 @@ async fn a_book_is_bought_from_a_wallet_that_was_opened_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_book_is_bought_in_english_on_a_narrow_phone() {
+    let wanted = Wanted { width: 390, ..Wanted::default() };
+    opens_pays_in_and_buys(wanted, &ENGLISH, "wallets-narrow").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_book_is_bought_in_french_on_a_narrow_dark_phone() {
-    let wanted = Wanted { width: 360, dark: true, languages: "fr-FR,fr", ..Wanted::default() };
+    let wanted = Wanted { width: 390, dark: true, languages: "fr-FR,fr", ..Wanted::default() };
     opens_pays_in_and_buys(wanted, &FRENCH, "wallets-narrow-dark").await;
 }

@@ -10,6 +10,7 @@ mod support;
 
 mod attacks;
 mod clients;
+mod disk_full;
 mod drawn;
 mod garbage;
 mod hangs_up;

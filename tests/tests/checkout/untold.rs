@@ -2,74 +2,16 @@
 //! same, but for ids, times and the short reference, which are each time others (ASVS 6.3.8).
 
 use countersign_sandbox::with_check_digit;
-use countersign_tests::curl::{Answer, Browser};
-use serde_json::{Value, json};
+use countersign_tests::{
+    curl::{Answer, Browser},
+    untold::{Seen, assert_same, kept},
+};
+use serde_json::json;
 
 use crate::support::{Trial, until};
 
-/// Members that are other ones each time.
-const TIMES: [&str; 5] = ["at", "until", "expires_in_seconds", "resend_in_seconds", "wait_seconds"];
-const NAMES: [&str; 2] = ["bank_reference", "payment"];
-
-/// Without ids: every run of 32 hexadecimal digits.
-fn without_ids(text: &str) -> String {
-    let mut plain = String::new();
-    let mut run = String::new();
-    for character in text.chars().chain(['\n']) {
-        if character.is_ascii_hexdigit() {
-            run.push(character);
-            continue;
-        }
-        plain.push_str(if run.len() >= 32 { "ID" } else { &run });
-        run.clear();
-        plain.push(character);
-    }
-    plain
-}
-
-fn plain(value: Value) -> Value {
-    match value {
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(name, value)| match name.as_str() {
-                name if TIMES.contains(&name) && value.is_number() => (name.to_owned(), json!(0)),
-                name if NAMES.contains(&name) && value.is_string() => {
-                    (name.to_owned(), json!("NAME"))
-                }
-                _ => (name, plain(value)),
-            })
-            .collect(),
-        Value::Array(values) => values.into_iter().map(plain).collect(),
-        Value::String(text) => Value::String(without_ids(&text)),
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
-    }
-}
-
-/// What stands between two texts is dropped.
-fn without_between(text: &str, from: &str, to: &str) -> String {
-    let mut parts = text.split(from);
-    let mut plain = parts.next().unwrap().to_owned();
-    for part in parts {
-        plain.push_str(from);
-        plain.push_str(part.split_once(to).map_or(part, |(_, rest)| rest));
-    }
-    plain
-}
-
-fn kept(answer: Answer, reference: &str) -> (u16, String) {
-    let text = match answer.body {
-        Value::String(page) => {
-            let page = without_ids(&page);
-            let page = without_between(&page, "Time left: ", ".");
-            without_between(&page, "sent again in ", ".")
-        }
-        body => plain(body).to_string(),
-    };
-    match reference {
-        "" => (answer.status, text),
-        reference => (answer.status, text.replace(reference, "REF")),
-    }
-}
+mod access;
+mod wallet;
 
 /// A page that is waited at, and what is seen of it.
 struct Visit<'a> {
@@ -77,7 +19,7 @@ struct Visit<'a> {
     browser: Browser<'a>,
     page: String,
     reference: String,
-    seen: Vec<(u16, String)>,
+    seen: Vec<Seen>,
 }
 
 impl<'a> Visit<'a> {
@@ -116,7 +58,7 @@ impl<'a> Visit<'a> {
     }
 
     /// From another message to the third wrong code.
-    fn guess(mut self) -> Vec<(u16, String)> {
+    fn guess(mut self) -> Vec<Seen> {
         self.look();
         assert_eq!(self.post("resend", ""), "message-too-soon");
         assert_eq!(self.post("code", "code=0000000000"), "wrong-code");
@@ -129,7 +71,7 @@ impl<'a> Visit<'a> {
     }
 
     /// From another message to the end that the payer makes.
-    fn cancel(mut self) -> Vec<(u16, String)> {
+    fn cancel(mut self) -> Vec<Seen> {
         self.look();
         assert_eq!(self.post("resend", ""), "message-too-soon");
         self.post("cancel", "");
@@ -141,13 +83,6 @@ impl<'a> Visit<'a> {
 /// That a message would have arrived by now: a page that told of it would be another one.
 fn wait_for_a_message(trial: &Trial, number: &str, before: usize) {
     until("the phone rings", || (trial.texts(number).len() > before).then_some(()));
-}
-
-fn assert_same(what: &str, one: &[(u16, String)], other: &[(u16, String)]) {
-    for (step, (one, other)) in one.iter().zip(other).enumerate() {
-        assert_eq!(one, other, "{what}, at step {step}");
-    }
-    assert_eq!(one.len(), other.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

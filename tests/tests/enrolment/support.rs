@@ -184,7 +184,8 @@ gateways = [{gateways}]
                 && let Some(last) = shown.last()
                 && let Some((_, code)) = last.text.rsplit_once('#')
             {
-                let says = last.text.starts_with("Certificate for ");
+                let says = ["Certificate for ", "Certificat pour "];
+                let says = says.iter().any(|says| last.text.starts_with(says));
                 assert!(says, "it does not say what for: {}", last.text);
                 return code.to_owned();
             }

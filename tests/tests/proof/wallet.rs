@@ -54,6 +54,7 @@ fn kind(kind: &table::Kind) -> Kind {
         table::Kind::Integer { .. } => Kind::Integer { min: 0, max: i64::MAX },
         table::Kind::Text { .. }
         | table::Kind::Word(_)
+        | table::Kind::Words(_)
         | table::Kind::Token { .. }
         | table::Kind::Id(_)
         | table::Kind::Host

@@ -1,6 +1,7 @@
 //! Figure 11 with three processes of three parties over sockets: `countersign serve` twice, and `countersign set pay`.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod pins;
 mod registers;
 mod support;
 

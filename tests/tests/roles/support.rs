@@ -19,7 +19,7 @@ use countersign_sandbox::{
     centre::{Account, Centre},
 };
 use countersign_tests::{UNLIMITED, killable::Killable};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) const PHONE: &str = "+33639980001";
@@ -72,6 +72,11 @@ pub(crate) fn free<const N: usize>() -> [u16; N] {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        Self::under("").await
+    }
+
+    /// With those sections in the gateway's configuration, too.
+    pub(crate) async fn under(sections: &str) -> Self {
         let any = "127.0.0.1:0".parse().unwrap();
         let account = Account { system_id: "shop".to_owned(), password: "secret".to_owned() };
         let centre = Centre::start(any, vec![account]).await.unwrap();
@@ -128,7 +133,7 @@ impl House {
             merchant,
             api,
         };
-        house.configure();
+        house.configure(sections);
         house
     }
 
@@ -136,7 +141,7 @@ impl House {
         self.folder.path().join(name)
     }
 
-    fn configure(&self) {
+    fn configure(&self, sections: &str) {
         let both = |store: &str, api: u16| {
             format!(
                 r#"
@@ -175,7 +180,7 @@ signature = {{ certificate = "gateway-signature.pem", key = "gateway-signature.k
 exchange = [{{ certificate = "gateway-exchange.pem", key = "gateway-exchange.key" }}]
 authorities = "root.pem"
 brands = ["Example"]
-"#,
+{sections}"#,
             both("gateway.db", self.gateway_api),
             gateway = self.gateway,
         );
@@ -335,12 +340,15 @@ tls_authorities = "root.pem"
 
     /// The same, into that of the server whose API is there.
     pub(crate) fn enrol_at(&self, api: u16) {
-        let body = format!(
-            r#"{{"number":"{PHONE}","card":{{"number":"{}","expiry":"{}"}}}}"#,
-            CARD.0, CARD.1
-        );
-        let key = format!("Authorization: Bearer {API_KEY}");
-        let url = format!("https://localhost:{api}/v1/subscribers/alice");
+        let (number, expiry) = CARD;
+        let card = json!({ "number": number, "expiry": expiry });
+        self.enrol_as(api, "alice", &json!({ "number": PHONE, "card": card }));
+    }
+
+    /// Enters a subscriber of that name into the directory of the server whose API is there.
+    pub(crate) fn enrol_as(&self, api: u16, name: &str, subscriber: &Value) {
+        let (body, key) = (subscriber.to_string(), format!("Authorization: Bearer {API_KEY}"));
+        let url = format!("https://localhost:{api}/v1/subscribers/{name}");
         let entered = self.curl(&["-X", "PUT", "-H", &key, "-d", &body, &url]);
         assert_eq!(entered.status, 204, "{entered:?}");
     }

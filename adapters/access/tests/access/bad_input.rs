@@ -15,27 +15,29 @@ fn rows<const CELLS: usize>(table: &str) -> impl Iterator<Item = [&str; CELLS]> 
 
 /// Rule, member of the body, its value, status, problem, the field that is at fault.
 const CHALLENGES: &str = r#"
-an unknown member       | /surprise                        | 1                           | 400 | malformed-json |
-a number of one's own   | /number                          | "+33612345678"              | 400 | malformed-json |
-a session of one's own  | /session                         | "ses_1"                     | 400 | malformed-json |
-a wrong type            | /user_id                         | 1                           | 400 | malformed-json |
+an unknown member       | /surprise                        | 1                           | 400 | malformed-json | surprise
+a number of one's own   | /number                          | "+33612345678"              | 400 | malformed-json | number
+a session of one's own  | /session                         | "ses_1"                     | 400 | malformed-json | session
+a wrong type            | /user_id                         | 1                           | 400 | malformed-json | user_id
 a purpose               | /purpose                         | null                        | 400 | malformed-json |
-a known purpose         | /purpose                         | "certificate"               | 400 | malformed-json |
+a known purpose         | /purpose                         | "certificate"               | 400 | malformed-json | purpose
 one purpose             | /purpose/access_to               | "payroll"                   | 400 | malformed-json |
-a payee of one's own    | /purpose/payment/payee           | "Your bank"                 | 400 | malformed-json |
-an unknown language     | /locale                          | "xx"                        | 400 | malformed-json |
-a name                  | /user_id                         | ""                          | 422 | invalid-value  | Identifier
-a printable name        | /user_id                         | "a\nb"                      | 422 | invalid-value  | Identifier
-a part with a name      | /purpose                         | {"access_to":""}            | 422 | invalid-value  | access_to
-a part that is shown    | /purpose                         | {"access_to":"a\nb"}        | 422 | invalid-value  | access_to
-a part without space    | /purpose                         | {"access_to":" payroll"}    | 422 | invalid-value  | access_to
-a part that is short    | /purpose                         | {"access_to":"a part whose name is too long with ours"} | 422 | invalid-value  | access_to
-a known currency        | /purpose/payment/amount/currency | "EUX"                       | 422 | invalid-value  | currency
-an amount               | /purpose/payment/amount/value    | ""                          | 422 | invalid-value  | amount
-an amount above zero    | /purpose/payment/amount/value    | "0.00"                      | 422 | invalid-value  | amount
-an item with a name     | /purpose/payment/items           | [{"name":""}]               | 422 | invalid-value  | ItemName
-a reference             | /purpose/payment/reference       | ""                          | 422 | invalid-value  | Reference
-some of each item       | /purpose/payment/items           | [{"name":"x","quantity":0}] | 422 | invalid-value  | items
+a payee of one's own    | /purpose/payment/payee           | "Your bank"                 | 400 | malformed-json | purpose.payment.payee
+a language              | /locale                          | "a language"                | 422 | invalid-value  | locale
+a name                  | /user_id                         | ""                          | 422 | invalid-value  | user_id
+a printable name        | /user_id                         | "a\nb"                      | 422 | invalid-value  | user_id
+a part with a name      | /purpose                         | {"access_to":""}            | 422 | invalid-value  | purpose.access_to
+a part that is shown    | /purpose                         | {"access_to":"a\nb"}        | 422 | invalid-value  | purpose.access_to
+a part without space    | /purpose                         | {"access_to":" payroll"}    | 422 | invalid-value  | purpose.access_to
+a part that is short    | /purpose                         | {"access_to":"a part whose name is too long with ours"} | 422 | invalid-value  | purpose.access_to
+a known currency        | /purpose/payment/amount/currency | "EUX"                       | 422 | invalid-value  | purpose.payment.amount.currency
+a currency of today     | /purpose/payment/amount/currency | "HRK"                       | 422 | invalid-value  | purpose.payment.amount.currency
+a currency and no fund  | /purpose/payment/amount/currency | "CHW"                       | 422 | invalid-value  | purpose.payment.amount.currency
+an amount               | /purpose/payment/amount/value    | ""                          | 422 | invalid-value  | purpose.payment.amount.value
+an amount above zero    | /purpose/payment/amount/value    | "0.00"                      | 422 | invalid-value  | purpose.payment.amount.value
+an item with a name     | /purpose/payment/items           | [{"name":""}]               | 422 | invalid-value  | purpose.payment.items[0].name
+a reference             | /purpose/payment/reference       | ""                          | 422 | invalid-value  | purpose.payment.reference
+some of each item       | /purpose/payment/items           | [{"name":"x","quantity":0}] | 422 | invalid-value  | purpose.payment.items[0].quantity
 an origin without path  | /origin                          | "login.example.com/x"       | 422 | invalid-value  | origin
 an origin of its own    | /origin                          | "login.example.org"         | 422 | invalid-value  | origin
 a person who is known   | /user_id                         | "nobody"                    | 422 | person-not-recognised |
@@ -95,10 +97,10 @@ async fn an_idempotency_key_is_refused_by_the_rule_it_breaks() {
 /// Rule, body, status, problem, the field that is at fault. `SES` is the right session.
 const RESPONSES: &str = r#"
 JSON                    | {                                           | 400 | malformed-json |
-an unknown member       | {"session":"SES","code":"123456","x":1}     | 400 | malformed-json |
-a session               | {"code":"123456"}                           | 400 | malformed-json |
-a code                  | {"session":"SES"}                           | 400 | malformed-json |
-a code that is text     | {"session":"SES","code":123456}             | 400 | malformed-json |
+an unknown member       | {"session":"SES","code":"123456","x":1}     | 400 | malformed-json | x
+a session               | {"code":"123456"}                           | 400 | malformed-json | session
+a code                  | {"session":"SES"}                           | 400 | malformed-json | code
+a code that is text     | {"session":"SES","code":123456}             | 400 | malformed-json | code
 a session of ours       | {"session":"mine","code":"12345"}           | 422 | invalid-value  | session
 a code that is there    | {"session":"SES","code":""}                 | 422 | invalid-value  | code
 a code of digits        | {"session":"SES","code":"abcdef"}           | 422 | invalid-value  | code

@@ -8,10 +8,11 @@ use countersign_domain::{
     address::Msisdn,
     directory::Subscribers,
     outbox::Outbox,
+    policy::PolicySettings,
     ports::Ports,
     relying_party::RelyingParty,
     subscriber::Subscriber,
-    testing::{Fixture, Unhurried},
+    testing::{Fixture, QuickHasher, Unhurried},
     verifier::Verifier,
 };
 pub(crate) use countersign_web::testing::Answer;
@@ -22,6 +23,8 @@ use countersign_web::{
     words::SHARED,
 };
 use serde_json::{Value, json};
+
+pub(crate) const PIN: &str = "283915";
 
 /// A server over fakes. A party's key is its id.
 pub(crate) struct House {
@@ -38,37 +41,44 @@ pub(crate) struct Started {
 impl House {
     /// With Alice in the directory.
     pub(crate) async fn new() -> Self {
-        let mut fixture = Fixture::new();
+        Self::under(PolicySettings::default()).await
+    }
+
+    /// The same under another policy. Alice has a [`PIN`] from a relying party.
+    pub(crate) async fn under(policy: PolicySettings) -> Self {
+        let mut fixture = Fixture::with_policy(policy);
         let (ports, verifier) = (fixture.ports.clone(), fixture.verifier.clone());
         fixture.outbox = Arc::new(Outbox::new(ports, verifier, Arc::new(SHARED)));
-        let directory = Subscribers::new(fixture.ports.clone());
+        let directory = Subscribers::new(fixture.ports.clone()).with_pins(Arc::new(QuickHasher));
         let alice = Subscriber {
             identifier: "alice".try_into().unwrap(),
             address: Msisdn::try_from("+33612345678").unwrap().into(),
             card: None,
         };
-        directory.enrol(&alice).await.unwrap();
+        let pin = PIN.to_owned().try_into().unwrap();
+        directory.enrol_with(&alice, Some(&pin)).await.unwrap();
         let store = Arc::new(Unhurried(fixture.store.clone()));
         let ports = Ports { store, ..fixture.ports.clone() };
         let login = "login.example.com".try_into().unwrap();
         let challenges = Arc::new(Challenges {
             verifier: Arc::new(
                 Verifier::new(ports.clone(), fixture.policy.clone())
+                    .with_pins(Arc::new(QuickHasher))
                     .with_limits(countersign_domain::testing::unbounded()),
             ),
             ports,
             directory: Arc::new(directory),
             origins: [("acme".try_into().unwrap(), vec![login])].into(),
         });
-        let party = |id: &str, name: &str| {
+        let party = |id: &str, name: &str, tells_unknown| {
             let api_key_sha256 = KeyHash::of(id);
             let (id, name) = (id.try_into().unwrap(), name.try_into().unwrap());
             ApiClient {
-                party: RelyingParty { id, name, may_enrol: false, tells_unknown: false },
+                party: RelyingParty { id, name, may_enrol: false, tells_unknown },
                 api_key_sha256,
             }
         };
-        let parties = vec![party("acme", "Acme"), party("library", "City library")];
+        let parties = vec![party("acme", "Acme", true), party("library", "City library", false)];
         Self { api: api([challenge_api(challenges, RelyingParties::new(parties))]), fixture }
     }
 

@@ -1,6 +1,6 @@
 //! The pages and the API on which people and programs enrol.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,8 +9,8 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_authority::{AuthorityService, Enrolments, routes};
-use countersign_certs::{EndEntityKind, KeyPair};
-use countersign_domain::{outbox::Outbox, policy::Policy, verifier::Verifier};
+use countersign_certs::{Authority, EndEntityKind, KeyPair, UnixTime, Validity};
+use countersign_domain::{outbox::Outbox, policy::Policy, testing::START, verifier::Verifier};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -26,7 +26,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let mut house = House::new();
+        Self::of(House::new())
+    }
+
+    fn of(mut house: House) -> Self {
         let ports = house.ports();
         let enrolments = Enrolments {
             authority: Arc::new(house.authority()),
@@ -117,6 +120,34 @@ async fn a_french_enrolment_is_french_to_the_phone_and_when_it_is_refused() {
     let form = format!("enrolment={token}&code={wrong}&passphrase=short");
     let (_, _, refused) = desk.ask("/enrol/code", "fr", &form).await;
     assert!(refused.contains("La phrase de passe est trop courte"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_number_is_read_as_people_paste_it_and_a_national_zero_is_asked_about() {
+    let escaped = |c: char| match c {
+        '\0'..='\u{7f}' => c.to_string(),
+        other => other.to_string().bytes().map(|octet| format!("%{octet:02X}")).collect(),
+    };
+    for (number, status, said) in [
+        ("+33-6-39-98-00-01", 200, "Type the code"),
+        ("\u{202d}+33 6 39 98 00 01\u{202c}", 200, "Type the code"),
+        ("\u{200e}+33639980001", 200, "Type the code"),
+        ("0033\u{a0}6\u{202f}39 98 00 01", 200, "Type the code"),
+        ("+44 (0)7700 900106", 422, "not +33 (0)6 12 34 56 78"),
+        ("+33639980001 ext 7", 422, "without an extension"),
+        ("06 39 98 00 01", 422, "with + and the country code"),
+    ] {
+        let desk = Desk::new();
+        let typed: String = number.replace('+', "%2B").chars().map(escaped).collect();
+        let (found, _, page) =
+            desk.ask("/enrol", "en", &format!("identifier=alice&number={typed}")).await;
+        assert_eq!(found, status, "{number:?}: {page}");
+        assert!(page.contains(said), "{number:?}: {page}");
+        let body = serde_json::json!({ "identifier": "alice", "number": number }).to_string();
+        let (found, _, answer) = desk.ask("/v1/enrolments", "", &body).await;
+        let expected = if status == 200 { 201 } else { status };
+        assert_eq!(found, expected, "{number:?}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -235,4 +266,86 @@ async fn a_list_is_signed_anew_after_a_minute_of_the_clock() {
     assert_eq!(list().await, first);
     desk.house.clock.advance_seconds(1);
     assert_ne!(list().await, first);
+}
+
+#[tokio::test]
+async fn where_nothing_is_a_browser_gets_the_way_on_and_a_program_the_problem() {
+    let desk = Desk::new();
+    for (accept, is_page) in
+        [("text/html,*/*;q=0.8", true), ("application/json", false), ("", false)]
+    {
+        let request = Request::builder().uri("/nowhere").header("Accept", accept);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = desk.routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 404);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        assert_eq!(body.contains("<a href=\"/enrol\">"), is_page, "{accept}: {body}");
+        assert_eq!(body.contains("urn:countersign:problem:not-found"), !is_page, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_sent_again_after_a_while_and_counts_as_one_of_the_days() {
+    let desk = Desk::new();
+    let form = format!("identifier=alice&number={NUMBER}");
+    let (_, _, asked) = desk.ask("/enrol", "en", &form).await;
+    let first = desk.message().await;
+    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
+    let again = format!("enrolment={}", rest.split('"').next().unwrap());
+    let (status, _, early) = desk.ask("/enrol/resend", "en", &again).await;
+    assert_eq!(status, 429, "{early}");
+    assert!(early.contains("Too soon for another message"), "{early}");
+    // It is asked for on the page that is still the code's.
+    assert!(early.contains("name=\"passphrase\""), "{early}");
+    desk.house.clock.advance_seconds(31);
+    let (status, _, sent) = desk.ask("/enrol/resend", "en", &again).await;
+    assert_eq!(status, 200, "{sent}");
+    let second = desk.message().await;
+    let code = |text: &str| text.rsplit_once('#').unwrap().1.to_owned();
+    assert_eq!(code(&first), code(&second));
+    // Two of five are used up.
+    for _ in 0..3 {
+        assert_eq!(desk.ask("/enrol", "en", &form).await.0, 200);
+    }
+    assert_eq!(desk.ask("/enrol", "en", &form).await.0, 429);
+}
+
+#[tokio::test]
+async fn what_enrolment_says_speaks_of_no_amount() {
+    let desk = Desk::new();
+    for language in ["en", "fr"] {
+        let form = format!("identifier=alice&number={NUMBER}");
+        let (_, _, asked) = desk.ask("/enrol", language, &form).await;
+        let text = desk.message().await;
+        for said in [&asked, &text] {
+            let said = said.to_lowercase().replace("class=\"amount", "").replace(".amount{", "");
+            for word in ["amount", "montant", "pay ", "payer "] {
+                assert!(!said.contains(word), "{language}, {word}: {said}");
+            }
+        }
+        desk.house.clock.advance_seconds(90_000);
+    }
+}
+
+#[tokio::test]
+async fn an_authority_whose_time_is_over_uses_up_no_code() {
+    let mut house = House::new();
+    // Two minutes from now: a code is good for five.
+    let begin = UnixTime::since_unix_epoch(Duration::from_secs(START.unix_seconds() - 86_400));
+    let validity = Validity::new(begin, Duration::from_secs(86_400 + 120)).unwrap();
+    house.root = Authority::root("Root", validity).unwrap();
+    let desk = Desk::of(house);
+    let (_, _, asked) =
+        desk.ask("/enrol", "en", &format!("identifier=alice&number={NUMBER}")).await;
+    let text = desk.message().await;
+    let (_, code) = text.rsplit_once('#').unwrap();
+    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
+    let token = rest.split('"').next().unwrap();
+    desk.house.clock.advance_seconds(180);
+    let form = format!("enrolment={token}&code={code}&passphrase=correct-horse-battery");
+    let (status, _, failed) = desk.ask("/enrol/code", "en", &form).await;
+    assert_eq!(status, 500, "{failed}");
+    // It is shown once more, with all its attempts.
+    assert!(failed.contains("3 attempts left"), "{failed}");
 }

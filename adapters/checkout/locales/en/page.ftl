@@ -19,9 +19,8 @@ pay-with-user-id = Pay with my user name
 with-card = With your card
 pay-with-card = Pay with my card
 
-compare = Compare amount and payee in the message with the above. If they differ, do not type the code, and cancel the payment.
+compare = Compare amount and payee in the message with the above. If they differ, do not type the code, and cancel.
 pay-amount = Pay { $amount }
-cancel = Cancel the payment
 
 other-browser = In another browser
 other-browser-detail = This payment waits for its code in the browser in which it was begun.

@@ -19,9 +19,8 @@ pay-with-user-id = Payer avec mon nom d’utilisateur
 with-card = Avec votre carte
 pay-with-card = Payer avec ma carte
 
-compare = Comparez le montant et le bénéficiaire du message avec ceux affichés ci-dessus. S’ils diffèrent, ne tapez pas le code et annulez le paiement.
+compare = Comparez le montant et le bénéficiaire du message avec ceux affichés ci-dessus. S’ils diffèrent, ne tapez pas le code, et annulez.
 pay-amount = Payer { $amount }
-cancel = Annuler le paiement
 
 other-browser = Dans un autre navigateur
 other-browser-detail = Ce paiement attend son code dans le navigateur où il a été commencé.

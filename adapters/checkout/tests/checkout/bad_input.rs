@@ -15,26 +15,29 @@ fn rows<const CELLS: usize>(table: &str) -> impl Iterator<Item = [&str; CELLS]> 
     })
 }
 
-/// Rule, member of the order, its value, status, problem.
+/// Rule, member of the order, its value, status, problem, the member that is at fault.
 const ORDERS: &str = r#"
-an unknown member      | /surprise        | 1                             | 400 | malformed-json
-a wrong type           | /reference       | 1                             | 400 | malformed-json
-an unknown language    | /locale          | "xx"                          | 400 | malformed-json
-an unknown currency    | /amount/currency | "EUX"                         | 422 | invalid-value
-no amount              | /amount/value    | ""                            | 422 | invalid-value
-a negative amount      | /amount/value    | "-1"                          | 422 | invalid-value
-an exponent            | /amount/value    | "1e3"                         | 422 | invalid-value
-three decimals         | /amount/value    | "1.234"                       | 422 | invalid-value
-zero                   | /amount/value    | "0.00"                        | 422 | invalid-value
-too much               | /amount/value    | "10000000000.00"              | 422 | invalid-value
-no reference           | /reference       | ""                            | 422 | invalid-value
-a control character    | /reference       | "a\nb"                        | 422 | invalid-value
-none of an item        | /items           | [{"name":"x","quantity":0}]   | 422 | invalid-value
-an item without a name | /items           | [{"name":"","quantity":1}]    | 422 | invalid-value
-a long item's name     | /items           | [{"name":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}] | 422 | invalid-value
-a return without TLS   | /return_url      | "http://shop.example"         | 422 | invalid-value
-a return to nowhere    | /return_url      | "/shop"                       | 422 | invalid-value
-a return to a script   | /return_url      | "javascript:alert(1)"         | 422 | invalid-value
+an unknown member      | /surprise        | 1                             | 400 | malformed-json | surprise
+a wrong type           | /reference       | 1                             | 400 | malformed-json | reference
+no language            | /locale          | "a language"                  | 422 | invalid-value   | locale
+an unknown currency    | /amount/currency | "EUX"                         | 422 | invalid-value | amount.currency
+a withdrawn currency   | /amount/currency | "ZWL"                         | 422 | invalid-value | amount.currency
+a fund                 | /amount/currency | "CLF"                         | 422 | invalid-value | amount.currency
+a metal                | /amount/currency | "XAU"                         | 422 | invalid-value | amount.currency
+no amount              | /amount/value    | ""                            | 422 | invalid-value | amount.value
+a negative amount      | /amount/value    | "-1"                          | 422 | invalid-value | amount.value
+an exponent            | /amount/value    | "1e3"                         | 422 | invalid-value | amount.value
+three decimals         | /amount/value    | "1.234"                       | 422 | invalid-value | amount.value
+zero                   | /amount/value    | "0.00"                        | 422 | invalid-value | amount.value
+too much               | /amount/value    | "10000000000.00"              | 422 | invalid-value | amount.value
+no reference           | /reference       | ""                            | 422 | invalid-value | reference
+a control character    | /reference       | "a\nb"                        | 422 | invalid-value | reference
+none of an item        | /items           | [{"name":"x","quantity":0}]   | 422 | invalid-value | items[0].quantity
+an item without a name | /items           | [{"name":"","quantity":1}]    | 422 | invalid-value | items[0].name
+a long item's name     | /items           | [{"name":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}] | 422 | invalid-value | items[0].name
+a return without TLS   | /return_url      | "http://shop.example"         | 422 | invalid-value | return_url
+a return to nowhere    | /return_url      | "/shop"                       | 422 | invalid-value | return_url
+a return to a script   | /return_url      | "javascript:alert(1)"         | 422 | invalid-value | return_url
 "#;
 
 /// The order with one member changed.
@@ -50,10 +53,12 @@ fn with(pointer: &str, value: Value) -> String {
 async fn an_order_is_refused_by_the_rule_it_breaks() {
     let shop = Shop::new();
     let create = |body: String| shop.call("dupont", "POST", "/v1/checkouts", &[], body);
-    for [rule, pointer, value, status, problem] in rows(ORDERS) {
+    for [rule, pointer, value, status, problem, field] in rows(ORDERS) {
         let refused = create(with(pointer, serde_json::from_str(value).unwrap())).await;
         let expected = (status.parse().unwrap(), problem.to_owned());
         assert_eq!(refused.refusal(), expected, "{rule}: {refused:?}");
+        assert_eq!(refused.text("/field"), field, "{rule}: {refused:?}");
+        assert!(refused.text("/detail").contains(field), "{rule}: {refused:?}");
     }
     for not_json in ["", "{", "[]", "\u{0}"] {
         let refused = create(not_json.to_owned()).await;
@@ -79,23 +84,26 @@ async fn an_idempotency_key_is_refused_by_the_rule_it_breaks() {
     }
 }
 
-/// Rule, body, status.
+/// Rule, body, status, the member that is at fault.
 const SUBSCRIBERS: &str = r#"
-no number               | {}                                                                                      | 400
-a national number       | {"number":"0612345678"}                                                                 | 422
-a card as a number      | {"number":4970100000000155}                                                             | 400
-a card among members    | {"4970100000000155":""}                                                                 | 400
-a mistyped card         | {"number":"+33612345678","card":{"number":"4970100000000155","expiry":"12/29"}}         | 422
-a card with a letter    | {"number":"+33612345678","card":{"number":"497010000000015x","expiry":"12/29"}}         | 422
-an expiry that is none  | {"number":"+33612345678","card":{"number":"4970100000000154","expiry":"13/29"}}         | 422
+no number               | {}                                                                                      | 400 | number
+a national number       | {"number":"0612345678"}                                                                 | 422 | number
+a national zero         | {"number":"+44 (0)7700 900106"}                                                         | 422 | number
+an extension            | {"number":"+33123456789;ext=12"}                                                        | 422 | number
+a card as a number      | {"number":4970100000000155}                                                             | 400 | number
+a card among members    | {"4970100000000155":""}                                                                 | 400 | 
+a mistyped card         | {"number":"+33612345678","card":{"number":"4970100000000155","expiry":"12/29"}}         | 422 | card.number
+a card with a letter    | {"number":"+33612345678","card":{"number":"497010000000015x","expiry":"12/29"}}         | 422 | card.number
+an expiry that is none  | {"number":"+33612345678","card":{"number":"4970100000000154","expiry":"13/29"}}         | 422 | card.expiry
 "#;
 
 #[tokio::test]
 async fn a_subscriber_is_refused_by_the_rule_that_is_broken_and_no_card_is_echoed() {
     let shop = Shop::new();
-    for [rule, body, status] in rows(SUBSCRIBERS) {
+    for [rule, body, status, field] in rows(SUBSCRIBERS) {
         let refused = shop.call("dupont", "PUT", "/v1/subscribers/alice", &[], body).await;
         assert_eq!(refused.status.as_u16(), status.parse::<u16>().unwrap(), "{rule}: {refused:?}");
+        assert_eq!(refused.text("/field"), field, "{rule}: {refused:?}");
         assert!(!refused.body.contains("497010000000015"), "{rule}: {refused:?}");
     }
 }

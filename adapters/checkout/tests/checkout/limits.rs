@@ -136,9 +136,9 @@ async fn another_method_is_refused_with_those_that_are_taken() {
     let html = Browser::at(&shop, &page, HTML).await;
     for (method, action, taken) in [
         ("PUT", "", "GET,HEAD,POST"),
-        ("GET", "/code", "POST"),
-        ("GET", "/resend", "POST"),
-        ("GET", "/cancel", "POST"),
+        ("PUT", "/code", "GET,HEAD,POST"),
+        ("PUT", "/resend", "GET,HEAD,POST"),
+        ("PUT", "/cancel", "GET,HEAD,POST"),
     ] {
         let path = format!("{page}{action}");
         let refused = json.ask(method, &path, "").await;

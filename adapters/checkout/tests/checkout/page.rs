@@ -1,6 +1,6 @@
 //! What the page says, in which language, and what it looks like.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 
 use crate::{
     browser::Browser,
@@ -196,4 +196,70 @@ async fn nobody_is_asked_to_pay_what_cannot_be_paid_any_more() {
     let over = browser.open(&page).await.body;
     assert!(!over.contains("How do you pay?"), "{over}");
     assert!(over.contains("The shop has closed this checkout"), "{over}");
+}
+
+/// Two clicks or two tabs are two requests: to a person the second is no problem, to a program it is a conflict.
+#[tokio::test]
+async fn a_form_that_is_sent_twice_leads_to_where_its_payment_stands() {
+    let shop = Shop::new();
+    shop.enrol().await;
+    let page = shop.order("dupont").await;
+    let browser = Browser::at(&shop, &page, HTML).await;
+    let stranger = Browser::at(&shop, &page, HTML).await;
+    let twice = async |path: &str, form: &str| {
+        for time in ["first", "second"] {
+            let answer = browser.submit(path, form).await;
+            assert_eq!(
+                (answer.status, answer.header(header::LOCATION)),
+                (StatusCode::SEE_OTHER, &*page),
+                "{time}"
+            );
+        }
+    };
+    twice(&page, "user_id=alice").await;
+    // Another browser did not begin it, and learns that it cannot.
+    assert_eq!(stranger.submit(&page, "user_id=alice").await.status, 409);
+    shop.code().await;
+    twice(&format!("{page}/cancel"), "").await;
+    twice(&page, "user_id=alice").await;
+    let code = shop.code().await;
+    twice(&format!("{page}/code"), &format!("code={code}")).await;
+    // What is too late to be cancelled is refused as before.
+    let late = browser.submit(&format!("{page}/cancel"), "").await;
+    assert_eq!(late.status, 409, "{}", late.body);
+    assert!(late.body.contains("role=\"alert\""), "{}", late.body);
+}
+
+#[tokio::test]
+async fn why_nothing_was_paid_is_said_once() {
+    let shop = Shop::new();
+    shop.enrol().await;
+    let page = shop.order("dupont").await;
+    let browser = Browser::at(&shop, &page, HTML).await;
+    browser.submit(&page, "user_id=alice").await;
+    let code = format!("{page}/code");
+    let wrong = browser.submit(&code, "code=0000000000").await;
+    assert_eq!(wrong.body.matches("id=\"problem\"").count(), 1, "{}", wrong.body);
+    assert!(!wrong.body.contains("role=\"alert\""), "{}", wrong.body);
+    browser.submit(&code, "code=0000000000").await;
+    let over = browser.submit(&code, "code=0000000000").await;
+    assert_eq!(over.status, 403);
+    assert_eq!(over.body.matches("id=\"problem\"").count(), 1, "{}", over.body);
+    assert!(!over.body.contains("role=\"alert\""), "{}", over.body);
+    assert!(over.body.contains("<title>Too many wrong codes · Nothing was paid · Pay "));
+}
+
+#[tokio::test]
+async fn the_address_of_a_form_leads_to_its_page() {
+    let shop = Shop::new();
+    let page = shop.order("dupont").await;
+    let browser = Browser::at(&shop, &page, HTML).await;
+    for form in ["code", "resend", "cancel"] {
+        let answer = browser.open(&format!("{page}/{form}")).await;
+        assert_eq!(
+            (answer.status, answer.header(header::LOCATION)),
+            (StatusCode::SEE_OTHER, &*page),
+            "{form}"
+        );
+    }
 }

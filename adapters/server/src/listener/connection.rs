@@ -9,7 +9,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use countersign_web::{
-    client_address::ClientAddress,
+    answer::guard,
+    client_address::{ClientAddress, is_trusted},
+    host::{Here, check_host},
+    origin::PublicOrigin,
     peer_certificate::{PeerCertificates, peer_certificates},
     problem::Problem,
     step::{StepLost, to_the_end},
@@ -56,7 +59,8 @@ pub(super) async fn serve(
     }
     let Some(tls) = &shared.endpoint.tls else {
         let none = PeerCertificates::default();
-        return Connection { peer, presented: none, shared, stop }.http1(stream).await;
+        let server_name = None;
+        return Connection { peer, presented: none, server_name, shared, stop }.http1(stream).await;
     };
     let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
     let Some(session) = session(stream, peer, &acceptor, &shared).await else {
@@ -64,8 +68,9 @@ pub(super) async fn serve(
     };
     // Told by the session, and not guessed from the first octets: somebody who sends none would be guessed about for ever.
     let is_h2 = session.get_ref().1.alpn_protocol() == Some(H2);
+    let server_name = session.get_ref().1.server_name().map(str::to_owned);
     let presented = presented(&session);
-    let connection = Connection { peer, presented, shared, stop };
+    let connection = Connection { peer, presented, server_name, shared, stop };
     if is_h2 { connection.http2(session).await } else { connection.http1(session).await }
 }
 
@@ -119,6 +124,8 @@ fn presented(tls: &TlsStream<TcpStream>) -> PeerCertificates {
 struct Connection {
     peer: IpAddr,
     presented: PeerCertificates,
+    /// The host that the client named in its TLS session.
+    server_name: Option<String>,
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 }
@@ -187,21 +194,34 @@ impl Connection {
         activity: &Arc<Activity>,
     ) -> Result<Response, Infallible> {
         let _under_way = activity.begin();
+        let within = self.shared.bounds.waits.body;
+        let request = request.map(|body| Body::new(TimedBody::new(body, within)));
+        let answered = self.answered(request).await;
+        let answered = answered.unwrap_or_else(|problem| problem.into_response());
+        Ok(guard(answered, self.shared.endpoint.tls.is_some()))
+    }
+
+    async fn answered(&self, request: Request) -> Result<Response, Problem> {
         let Shared { endpoint, bounds, .. } = self.shared.as_ref();
-        let within = bounds.waits.body;
-        let mut request: Request = request.map(|body| Body::new(TimedBody::new(body, within)));
+        let (mut parts, body) = request.into_parts();
         let terminators = &endpoint.trusted_terminators;
-        let client = ClientAddress::of(self.peer, terminators, request.headers());
-        request.extensions_mut().insert(client);
-        let presented = self.presented.clone();
-        match peer_certificates(presented, self.peer, terminators, request.headers_mut()) {
-            Ok(certificates) => request.extensions_mut().insert(certificates),
-            Err(problem) => return Ok(problem.into_response()),
+        let here = Here {
+            server_name: self.server_name.as_deref(),
+            public: endpoint.public_origin.as_ref().map(PublicOrigin::host),
+            is_terminator: is_trusted(self.peer, terminators),
         };
+        check_host(&mut parts, here)?;
+        parts.extensions.insert(ClientAddress::of(self.peer, terminators, &parts.headers));
+        let presented = self.presented.clone();
+        let certificates =
+            peer_certificates(presented, self.peer, terminators, &mut parts.headers)?;
+        parts.extensions.insert(certificates);
+        if let Some(origin) = &endpoint.public_origin {
+            parts.extensions.insert(origin.clone());
+        }
+        let request = Request::from_parts(parts, body);
         let answered = timeout(bounds.waits.answer, self.to_the_end(request)).await;
-        Ok(answered.unwrap_or_else(|_| {
-            Problem::shared(StatusCode::GATEWAY_TIMEOUT, "timeout").into_response()
-        }))
+        answered.map_err(|_| Problem::shared(StatusCode::GATEWAY_TIMEOUT, "timeout"))
     }
 
     async fn to_the_end(&self, request: Request) -> Response {

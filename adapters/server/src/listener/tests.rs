@@ -66,6 +66,7 @@ impl House {
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             tls: with_tls.then(|| watch::channel(server).1),
             router: Router::new().route("/step", post(step)).route("/broken", post(panics)),
+            public_origin: None,
             trusted_terminators: Vec::new(),
         };
         let (stop, stopping) = watch::channel(false);
@@ -205,10 +206,10 @@ async fn a_step_that_takes_longer_than_an_answer_may_is_done_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_step_that_panics_is_answered_500_and_the_next_one_is_answered() {
+async fn a_step_that_panics_is_not_known_to_be_done_and_the_next_one_is_answered() {
     let house = House::with(waits()).await;
     let mut session = house.session("http/1.1").await;
-    for (path, status) in [("/broken", "500"), ("/step", "200")] {
+    for (path, status) in [("/broken", "503"), ("/step", "200")] {
         session.write_all(REQUEST.replace("/step", path).as_bytes()).await.unwrap();
         let mut said = vec![0; 2048];
         let length = session.read(&mut said).await.unwrap();
@@ -328,4 +329,75 @@ async fn without_tls_the_same_waits_hold() {
     plain.write_all(REQUEST.as_bytes()).await.unwrap();
     let (said, _) = House::heard(plain).await;
     assert!(said.ends_with("done"), "{said}");
+}
+
+/// What is answered to a request as it is written.
+async fn told(house: &House, request: &str) -> String {
+    let mut session = house.session("http/1.1").await;
+    session.write_all(request.as_bytes()).await.unwrap();
+    House::heard(session).await.0
+}
+
+#[tokio::test]
+async fn every_answer_says_that_it_is_not_kept_not_guessed_and_comes_over_tls() {
+    let house = House::with(Waits { answer: Duration::from_millis(100), ..waits() }).await;
+    let close = "Host: localhost\r\nConnection: close\r\n\r\n";
+    for (rule, request, status) in [
+        ("nothing is there", format!("GET /none HTTP/1.1\r\n{close}"), "404"),
+        ("another method", format!("GET /step HTTP/1.1\r\n{close}"), "405"),
+        ("a panic", format!("POST /broken HTTP/1.1\r\n{close}"), "500"),
+        ("too long", format!("POST /step HTTP/1.1\r\nContent-Length: 0\r\n{close}"), "504"),
+        ("no host", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), "400"),
+        (
+            "a header of a terminator",
+            format!("GET / HTTP/1.1\r\nClient-Cert: :AA==:\r\n{close}"),
+            "400",
+        ),
+    ] {
+        let said = told(&house, &request).await.to_lowercase();
+        assert!(said.starts_with(&format!("http/1.1 {status}")), "{rule}: {said}");
+        for header in [
+            "cache-control: no-store",
+            "x-content-type-options: nosniff",
+            "vary: accept, accept-language, cookie",
+            "strict-transport-security: max-age=31536000",
+        ] {
+            assert!(said.contains(header), "{rule}: {header}: {said}");
+        }
+        assert!(status != "405" || said.contains("allow: post"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn without_tls_nothing_is_said_of_transport_security() {
+    let house = House::bounded(places(waits(), 64, &[]), false).await;
+    let mut plain = house.connect().await;
+    let request = "GET / HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n\r\n";
+    plain.write_all(request.as_bytes()).await.unwrap();
+    let said = House::heard(plain).await.0.to_lowercase();
+    assert!(said.contains("nosniff") && !said.contains("strict-transport"), "{said}");
+}
+
+#[tokio::test]
+async fn a_request_for_no_host_two_or_another_is_refused_before_anything_is_done() {
+    let house = House::with(waits()).await;
+    for (hosts, status, name) in [
+        (&[][..], 400, "bad-host"),
+        (&["localhost", "localhost"], 400, "bad-host"),
+        (&["local host"], 400, "bad-host"),
+        (&["evil.example"], 421, "misdirected"),
+    ] {
+        let lines: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+        let request = format!("POST /step HTTP/1.1\r\nConnection: close\r\n{lines}\r\n");
+        let said = told(&house, &request).await;
+        let begins = format!("HTTP/1.1 {status}");
+        assert!(said.starts_with(&begins) && said.contains(name), "{hosts:?}: {said}");
+    }
+    let (mut sender, _driven) = h2_request(&house).await;
+    for (host, status) in [("evil.example", 400), ("localhost", 200)] {
+        let mut request = h2_step();
+        request.headers_mut().insert("host", host.parse().unwrap());
+        assert_eq!(sender.send_request(request).await.unwrap().status(), status, "{host}");
+    }
+    assert_eq!(house.begun.load(Ordering::SeqCst), 1);
 }

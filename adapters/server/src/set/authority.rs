@@ -100,6 +100,7 @@ impl Flow for RegistrationFlow {
             address: section.listen,
             tls: Some(watch::channel(tls).1),
             router: authority_routes(Arc::new(registration)),
+            public_origin: None,
             trusted_terminators: Vec::new(),
         };
         Ok(Mount { endpoints: vec![endpoint], ..Mount::default() })
@@ -125,6 +126,11 @@ impl CertificateIssuer for Issuer {
         let found = self.authority.certificate_of(key).await;
         let found = found.map_err(|error| IssuerError { cause: error.to_string() })?;
         Ok(found.map(|certificate| self.with_chain(certificate)))
+    }
+
+    async fn check(&self, name: &str, key: &PublicKey) -> Result<(), IssuerError> {
+        let checked = self.authority.check_cardholder(name, key).await;
+        checked.map_err(|error| IssuerError { cause: error.to_string() })
     }
 
     async fn certify(&self, holder: NewCardholder<'_>) -> Result<Vec<Certificate>, IssuerError> {

@@ -59,6 +59,7 @@ impl Flow for CardholderFlow {
             address: section.listen,
             tls: Some(watch::channel(tls).1),
             router: cardholder_routes(Arc::new(server)),
+            public_origin: None,
             trusted_terminators: Vec::new(),
         };
         Ok(Mount { endpoints: vec![endpoint], ..Mount::default() })

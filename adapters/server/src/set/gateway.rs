@@ -86,6 +86,7 @@ impl Flow for GatewayFlow {
             address: section.listen,
             tls: Some(watch::channel(tls).1),
             router: gateway_routes(gateway),
+            public_origin: None,
             trusted_terminators: Vec::new(),
         };
         Ok(Mount { endpoints: vec![endpoint], ..following })
@@ -148,8 +149,7 @@ fn settings(section: &SetGatewaySection, config: &Config) -> Result<GatewaySetti
     }
     let url = Url::try_from(format!("{}/set", section.public_origin).as_str());
     let named = config.relying_parties.iter().map(|client| &client.party);
-    let merchants: BTreeMap<_, _> =
-        named.map(|party| (party.id.clone(), party.name.clone())).collect();
+    let merchants: BTreeMap<_, _> = named.map(|party| (party.id.clone(), party.clone())).collect();
     Ok(GatewaySettings {
         brands,
         unsigned: section.unsigned,

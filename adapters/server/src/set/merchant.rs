@@ -101,6 +101,7 @@ impl Flow for MerchantFlow {
             address: section.listen,
             tls: Some(watch::channel(tls).1),
             router: merchant_routes(Arc::clone(&merchant)),
+            public_origin: None,
             trusted_terminators: Vec::new(),
         };
         Ok(Mount {

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::{Outcome, arguments::Pay, wallet::password};
 use crate::{
     config::Files,
-    file::{Failure, unusable, write},
+    file::{Failure, Place, ROOM, unusable},
     system::{SystemClock, SystemEntropy},
     tls,
 };
@@ -42,10 +42,12 @@ pub(super) async fn pay(arguments: &Pay) -> Result<Outcome, Failure> {
     let offer = Offer::read(&wake_up, &file.anchors()?, now())?;
     let teller = Teller { json: arguments.json };
     teller.offer(&offer)?;
+    let receipt = arguments.receipt.as_deref().map(|path| Place::with_room_for(path, ROOM));
+    let receipt = receipt.transpose()?;
     let secret = password(arguments.password_file.as_deref(), "Password of the wallet: ")?;
     let wallet = file.open(&secret).map_err(|error| unusable(path, &error))?;
     let payer = Payer { arguments, client, wallet, teller, entropy: SystemEntropy::default() };
-    payer.pay(offer).await
+    payer.pay(offer, receipt).await
 }
 
 /// Where a purchase is, as far as the cardholder is concerned.
@@ -83,7 +85,8 @@ struct Payer<'a> {
 }
 
 impl Payer<'_> {
-    async fn pay(&self, offer: Offer) -> Result<Outcome, Failure> {
+    /// The receipt's place was found before anything is paid.
+    async fn pay(&self, offer: Offer, receipt: Option<Place>) -> Result<Outcome, Failure> {
         let merchant = offer.url().to_owned();
         let (message, begun) = offer.begin(&self.wallet, &self.entropy, now())?;
         let answer = self.send(&merchant, &message).await?;
@@ -100,7 +103,7 @@ impl Payer<'_> {
         loop {
             start = progress.code.take().or(start);
             progress = match (Step::of(&progress), &start) {
-                (Step::Paid, _) => return self.paid(&progress),
+                (Step::Paid, _) => return self.paid(&progress, receipt),
                 (Step::NotPaid, _) => return self.teller.not_paid(&progress),
                 (Step::Code, Some(start)) => {
                     let Some(code) = self.teller.code(start, &progress)? else {
@@ -170,9 +173,9 @@ impl Payer<'_> {
         until_answered(url, || self.client.exchange(url, message.to_vec())).await
     }
 
-    fn paid(&self, progress: &Progress) -> Result<Outcome, Failure> {
-        if let (Some(path), Some((_, receipt))) = (&self.arguments.receipt, &progress.receipt) {
-            write(path, receipt)?;
+    fn paid(&self, progress: &Progress, place: Option<Place>) -> Result<Outcome, Failure> {
+        if let (Some(place), Some((_, receipt))) = (place, &progress.receipt) {
+            place.fill(receipt)?;
         }
         self.teller.paid(progress)
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::Files,
-    file::{Failure, read_text, unusable},
+    file::{Failure, Place, ROOM, read_text, unusable},
     folder::pem_of,
     system::SystemEntropy,
     tls,
@@ -32,6 +32,8 @@ pub(super) async fn register(arguments: &Register) -> Result<Outcome, Failure> {
     let authorities = arguments.tls_authorities.as_deref();
     let client = HttpClient::new(tls::client(&files, authorities, "--tls-authorities")?);
     let (mut wallet, registrant) = wallet(arguments)?;
+    // Room for its certificate, before a code is used up for it.
+    let room = Place::with_room_for(&arguments.wallet, ROOM)?;
     let teller = Teller { json: arguments.json };
     let entropy = SystemEntropy::default();
     let applicant = Applicant { arguments, client, registrant, teller, entropy };
@@ -41,6 +43,7 @@ pub(super) async fn register(arguments: &Register) -> Result<Outcome, Failure> {
     let path = &arguments.wallet;
     let certified = wallet.certify(&pem_of(&certificates)?, now());
     certified.map_err(|error| unusable(path, &error))?;
+    drop(room);
     wallet.replace(path)?;
     applicant.teller.registered()?;
     Ok(Outcome::Done)

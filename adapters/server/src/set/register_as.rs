@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     config::Files,
-    file::{Failure, read, unusable, write, write_secret},
+    file::{Failure, Place, ROOM, read, unusable, write_secret},
     folder::{pem_of, read_certificates},
     system::SystemEntropy,
     tls,
@@ -46,6 +46,8 @@ pub(super) async fn register_as(arguments: &RegisterAs) -> Result<Outcome, Failu
     if signature.exists() && exchange.exists() {
         return Err(unusable(signature, &"is there already, and so is the other certificate"));
     }
+    // What is issued is written: that it can be is known before anything is asked for.
+    let places = (Place::with_room_for(signature, ROOM)?, Place::with_room_for(exchange, ROOM)?);
     let applicant = Applicant {
         arguments,
         client,
@@ -56,8 +58,8 @@ pub(super) async fn register_as(arguments: &RegisterAs) -> Result<Outcome, Failu
     let Some(standing) = applicant.register().await? else {
         return Ok(Outcome::NotPaid);
     };
-    write(signature, pem_of(&standing.certificates)?.as_bytes())?;
-    write(exchange, pem_of(&standing.exchange_certificates)?.as_bytes())?;
+    places.0.fill(pem_of(&standing.certificates)?.as_bytes())?;
+    places.1.fill(pem_of(&standing.exchange_certificates)?.as_bytes())?;
     applicant.registered(&written)?;
     Ok(Outcome::Done)
 }

@@ -25,12 +25,12 @@ folder = "people"
 passphrase_file = "pw"
 "#;
 
-const ACCESS: &str = r#"
+pub(crate) const ACCESS: &str = r#"
 [access]
 origins = { dupont = ["login.example.com"] }
 "#;
 
-const WALLET: &str = r#"
+pub(crate) const WALLET: &str = r#"
 [wallet]
 listen = "127.0.0.1:0"
 public_origin = "https://localhost:8448"
@@ -142,6 +142,10 @@ async fn a_flow_runs_when_its_section_is_there() {
             if let Some(address) = address {
                 let answer = folder.ask(address, &request("GET", path, "", "")).await;
                 assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{flows:?}: {answer}");
+                // Browsers ask every host for it.
+                let icon = folder.ask(address, &request("HEAD", "/favicon.ico", "", "")).await;
+                assert!(icon.starts_with("HTTP/1.1 200 "), "{listener}: {icon}");
+                assert!(icon.contains("content-type: image/png"), "{listener}: {icon}");
             }
         }
         server.stop().await;

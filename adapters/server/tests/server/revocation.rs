@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_certs::{RevocationReason, Revoked, Validity};
+use countersign_certs::{
+    KeyPair, Phone, PhoneNumber, Profile, RevocationReason, Revoked, Validity,
+};
 use countersign_domain::ports::Clock as _;
 use countersign_server::{Config, Server, SystemClock};
 use rustls::version::{TLS12, TLS13};
@@ -170,6 +172,49 @@ async fn a_list_that_its_authority_did_not_sign_is_not_in_force_and_keeps_no_lat
     assert!(answered(&folder, &server, true).await);
     put(&folder, &list(&folder, 2, true));
     until_answered(&folder, &server, false).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_below_the_trusted_authorities_is_remembered_once_it_is_verified() {
+    let mut folder = Folder::new();
+    let validity = Validity::new(unix_time(now() - DAY.as_secs()), 300 * DAY).unwrap();
+    let issuing = folder.root.issuing("Test issuer", validity).unwrap();
+    let (key, number) = (KeyPair::generate().unwrap(), PhoneNumber::new("+33612345678").unwrap());
+    let profile = Profile::TlsClient { common_name: "client", phone: Phone::Clear(&number) };
+    let client = issuing.issue(&profile, key.public_key(), validity).unwrap();
+    (folder.client, folder.above) = ((client, key), vec![issuing.certificate().clone()]);
+    let signed = |number: u64| {
+        let validity = Validity::new(unix_time(now()), 7 * DAY).unwrap();
+        issuing.revocation_list(&[], number, validity).unwrap().der().to_vec()
+    };
+    let mut forged = signed(900);
+    *forged.last_mut().unwrap() ^= 1;
+    std::fs::write(folder.folder.path().join("above.crl"), list(&folder, 1, false)).unwrap();
+    let text = configuration(&folder).replace("[\"root.crl\"]", "[\"above.crl\", \"root.crl\"]");
+    let serve = async || {
+        let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+        Server::start(config, Arc::new(SystemClock::default())).await
+    };
+    // Its number is as false as its signature: it keeps no later list out, here and after a restart.
+    put(&folder, &forged);
+    let server = serve().await.unwrap();
+    assert!(!answered(&folder, &server, true).await);
+    put(&folder, &signed(5));
+    until_answered(&folder, &server, true).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    server.stop().await;
+    put(&folder, &signed(4));
+    let refused = serve().await.err().unwrap().to_string();
+    assert!(refused.contains("(number 0x05)"), "{refused}");
+    // Beside a forged one it does not come in force, either.
+    let both = [forged, signed(4)]
+        .map(|list| countersign_certs::RevocationList::from_der(&list).unwrap().to_pem().unwrap());
+    put(&folder, both.concat().as_bytes());
+    let server = serve().await.unwrap();
+    assert!(!answered(&folder, &server, true).await);
+    put(&folder, &signed(5));
+    until_answered(&folder, &server, true).await;
     server.stop().await;
 }
 

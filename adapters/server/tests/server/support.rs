@@ -37,6 +37,8 @@ pub(crate) struct Folder {
     pub(crate) folder: TempDir,
     pub(crate) root: Authority,
     pub(crate) client: (Certificate, KeyPair),
+    /// What the client sends behind its own certificate.
+    pub(crate) above: Vec<Certificate>,
 }
 
 impl Folder {
@@ -68,7 +70,7 @@ impl Folder {
         write("server.key", &key.expose_pem().unwrap());
         write("master.key", &"0a".repeat(32));
         write("centre.password", "secret");
-        Self { folder, root, client }
+        Self { folder, root, client, above: Vec::new() }
     }
 
     /// A configuration on free ports, in front of a bank and a centre that are not there.
@@ -131,7 +133,9 @@ may_enrol = true
         let config = if with_certificate {
             let (certificate, key) = &self.client;
             let key = PrivateKeyDer::try_from(key.expose_der().to_vec()).unwrap();
-            builder.with_client_auth_cert(vec![certificate.der().clone()], key).unwrap()
+            let chain = std::iter::once(certificate).chain(&self.above);
+            let chain = chain.map(|one| one.der().clone()).collect();
+            builder.with_client_auth_cert(chain, key).unwrap()
         } else {
             builder.with_no_client_auth()
         };

@@ -91,18 +91,20 @@ impl RegistrationAuthority {
         if let Some(certificates) = self.issuer.certified(key).await? {
             return Ok(Standing::complete(certificates));
         }
+        // What can fail for another cause fails before an attempt is counted and the code used up.
+        let pan_data = &phone.pan_data;
+        let card = card_of(&pan_data.pan, &pan_data.card_expiry)?;
+        let name = cardholder_name(&card, &pan_data.pan_secret)?;
+        let typed = TypedCode::try_from(phone.code.expose())?;
+        self.issuer.check(&name, key).await?;
         let registration = match self.count(registration).await? {
             Counted::Over(status) => return Ok(status.into()),
             Counted::Attempt(registration) => registration,
         };
         if let Some(challenge) = &registration.challenge {
-            let typed = TypedCode::try_from(phone.code.expose())?;
             let session = &registration.session;
             let checked = self.verifier.finish_challenge(challenge, session, &typed).await?;
             if let Outcome::Done(proof) = checked {
-                let pan_data = &phone.pan_data;
-                let card = card_of(&pan_data.pan, &pan_data.card_expiry)?;
-                let name = cardholder_name(&card, &pan_data.pan_secret)?;
                 let holder = NewCardholder { name: &name, key, card: &card, proof: &proof };
                 return Ok(Standing::complete(self.issuer.certify(holder).await?));
             }

@@ -17,7 +17,7 @@ pub(crate) struct Registration {
     pub(super) id: String,
     /// Of one card, request and key: what is not of it is not looked at.
     pub(super) session: SessionId,
-    /// None with a card that is not known: then no code is right.
+    /// None when a limit was reached: then no code is right.
     pub(super) challenge: Option<ChallengeId>,
     pub(super) reference: String,
     pub(super) attempts_left: u8,
@@ -65,8 +65,7 @@ impl Stored for CodesAsked {
 
     /// With its day.
     fn final_at(&self) -> Option<Timestamp> {
-        let end = self.day.saturating_add(1).saturating_mul(86_400);
-        Some(Timestamp::from_unix_seconds(end))
+        Some(end_of(self.day))
     }
 }
 
@@ -75,8 +74,17 @@ impl CodesAsked {
         Self { card, day, count }
     }
 
+    /// When the day of that moment is over.
+    pub(super) fn end_of(now: Timestamp) -> Timestamp {
+        end_of(now.unix_seconds() / 86_400)
+    }
+
     /// How many on that day.
     pub(super) const fn on(&self, day: u64) -> u8 {
         if self.day == day { self.count } else { 0 }
     }
+}
+
+const fn end_of(day: u64) -> Timestamp {
+    Timestamp::from_unix_seconds(day.saturating_add(1).saturating_mul(86_400))
 }

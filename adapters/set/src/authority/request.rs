@@ -12,6 +12,7 @@ use countersign_domain::{
     locale::Locale,
     person::Person,
     record::{Batch, Version},
+    refusal::Refusal,
     subscriber::Subscriber,
     time::Timestamp,
 };
@@ -146,6 +147,8 @@ impl RegistrationAuthority {
             return Ok(Err(CertStatusCode::CardExpired));
         }
         let Some(counted) = self.counted(&card, now).await? else {
+            let left = CodesAsked::end_of(now).seconds_from(now);
+            self.verifier.refuses(&Refusal::MessageLimit { wait_seconds: left });
             return Ok(Err(CertStatusCode::TooManyCodes));
         };
         let session = Self::session(pan_data, &asked.digest, &asked.key)?;
@@ -167,7 +170,7 @@ impl RegistrationAuthority {
         Ok((before < MAX_CODES_A_DAY).then_some((version, counted)))
     }
 
-    /// Has the phone ring for that client, if the directory has one for the very card; nobody else is told which it was.
+    /// Has the phone ring for that client, unless a limit was reached.
     async fn ask(
         &self,
         checked: Checked,
@@ -178,13 +181,8 @@ impl RegistrationAuthority {
     ) -> Result<Standing, Stop> {
         let Checked { card, session, counted: (version, counted) } = checked;
         batch.put(version, counted)?;
-        let known = self.directory.by_card(&card).await.map_err(Error::Directory)?;
-        let known = known
-            .filter(|known| known.card.as_ref() == Some(&card) && known.address.msisdn().is_some());
-        let challenge = match known.zip(rings) {
-            Some((holder, client)) => {
-                self.ring(holder, &card, session.clone(), language, client, batch).await?
-            }
+        let challenge = match rings {
+            Some(client) => self.ring(&card, session.clone(), language, client, batch).await?,
             None => None,
         };
         let limits = self.verifier.policy().limits();
@@ -228,16 +226,24 @@ impl RegistrationAuthority {
         })
     }
 
-    /// A challenge to the holder of the card. Its session is of this card, this request and this key.
+    /// A challenge to the holder of the card, if the directory has one of the very card; else one of nobody, and none is told
+    /// which it was. Its session is of this card, this request and this key.
     async fn ring(
         &self,
-        holder: Subscriber,
         card: &Card,
         session: SessionId,
         language: &Text<35>,
         ClientAddress(from): ClientAddress,
         batch: &mut Batch,
     ) -> Result<Option<Challenge>, Stop> {
+        let known = self.directory.by_card(card).await.map_err(Error::Directory)?;
+        let known = known
+            .filter(|known| known.card.as_ref() == Some(card) && known.address.msisdn().is_some());
+        let is_known = known.is_some();
+        let holder = match known {
+            Some(holder) => holder,
+            None => Subscriber::nobody("nobody".try_into()?, &self.ports.keys.card_index(card)?)?,
+        };
         let language = language.as_str().split('-').next().unwrap_or_default();
         // Of the card's brand and last digits, in the characters of every phone (3GPP 23.038).
         let masked = card.masked().to_string();
@@ -257,8 +263,8 @@ impl RegistrationAuthority {
             waiting: None,
             correlation: None,
         };
-        // A limit is of a card that is known: what is refused looks as if it was not.
-        Ok(self.verifier.add_challenge(request, batch).await?.done().ok())
+        // Not even a limit is told: what is refused looks as if the card was not known.
+        Ok(self.verifier.add_untold_challenge(request, is_known, batch).await?.done().ok())
     }
 
     /// A reference that stands in no message, and looks like one that does.

@@ -9,19 +9,20 @@ use axum::{
         DefaultBodyLimit, Query, State,
         rejection::{FormRejection, QueryRejection},
     },
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     middleware::from_fn,
     response::{IntoResponse as _, Redirect, Response},
-    routing::{get, post},
+    routing::get,
 };
 use countersign_certs::Error as CertsError;
 use countersign_domain::{code::TypedCode, error::Error, pin::TypedPin};
 use countersign_web::{
+    astray::{Way, astray, to_its_page},
     body::{Segment, form, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
     guest::Guest,
     own_forms::own_forms_only,
-    page::{PageStyle, page},
+    page::{IS_THE_PROBLEM, PageStyle, page},
     problem::Problem,
     step::to_the_end,
     words::{Filling, FluentValue, Language, Words},
@@ -56,16 +57,24 @@ pub fn cardholder_routes(server: Arc<CardholderServer>) -> Router {
     Router::new()
         .route("/", get(start).post(offer))
         .route("/purchases/{id}", get(show))
-        .route("/purchases/{id}/pay", post(pay))
-        .route("/purchases/{id}/code", post(type_code))
+        .route("/purchases/{id}/pay", get(to_its_page).post(pay))
+        .route("/purchases/{id}/code", get(to_its_page).post(type_code))
         .route("/purchases/{id}/receipt", get(receipt))
-        .fallback(async || Problem::shared(StatusCode::NOT_FOUND, "not-found"))
-        .method_not_allowed_fallback(async || {
-            Problem::shared(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+        .fallback(async |guest: Guest, headers: HeaderMap| {
+            nowhere(&guest, &headers, &Problem::shared(StatusCode::NOT_FOUND, "not-found"))
+        })
+        .method_not_allowed_fallback(async |guest: Guest, headers: HeaderMap| {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            nowhere(&guest, &headers, &Problem::shared(status, "method-not-allowed"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(own_forms_only))
         .with_state(server)
+}
+
+fn nowhere(guest: &Guest, headers: &HeaderMap, problem: &Problem) -> Response {
+    let name = &WORDS.say(&guest.language(None), "wallet", &[]);
+    astray(headers, guest, problem, Way { name, path: "/" })
 }
 
 /// The form for an order's address.
@@ -74,7 +83,7 @@ pub fn cardholder_routes(server: Arc<CardholderServer>) -> Router {
 struct Start<'a> {
     language: &'a Language,
     order: &'a str,
-    is_wrong: bool,
+    problem: Option<&'a Problem>,
 }
 
 impl Start<'_> {
@@ -129,6 +138,11 @@ impl Purchase<'_> {
         self.problem.is_some_and(|problem| problem.name() == name)
     }
 
+    /// What is wrong, beside the field.
+    fn wrong(&self) -> String {
+        self.problem.map(|problem| problem.beside_field(self.language)).unwrap_or_default()
+    }
+
     fn code_form(&self) -> Option<CodeForm<'_>> {
         Some(CodeForm {
             language: self.language,
@@ -137,9 +151,23 @@ impl Purchase<'_> {
             advice: Some(self.say("compare")),
             fields: String::new(),
             button: self.pay(),
+            resend_fields: None,
             cancel: None,
             problem: self.problem,
         })
+    }
+}
+
+impl Step {
+    /// What a page of it is called.
+    const fn title(&self) -> &'static str {
+        match self {
+            Self::Offered => "open-wallet",
+            Self::CodeAsked(_) => "type-code",
+            Self::UnderWay { .. } => "under-way",
+            Self::Over(Outcome::Paid, _) => "paid",
+            Self::Over(Outcome::NotPaid(_), _) => "not-paid",
+        }
     }
 }
 
@@ -169,13 +197,13 @@ async fn start(guest: Guest, query: Result<Query<OrderForm>, QueryRejection>) ->
 
 /// The form, with what is wrong if anything is.
 fn starting(language: &Language, order: &str, problem: Option<&Problem>) -> Response {
-    let main = Start { language, order, is_wrong: problem.is_some() }.render();
-    framed(main, "wallet", language, Some("/").filter(|_| order.is_empty()), problem)
+    let main = Start { language, order, problem }.render();
+    framed(main, &["wallet"], language, Some("/").filter(|_| order.is_empty()), problem)
 }
 
 fn framed(
     main: askama::Result<String>,
-    title: &str,
+    titles: &[&str],
     language: &Language,
     path: Option<&str>,
     problem: Option<&Problem>,
@@ -183,7 +211,8 @@ fn framed(
     match main {
         Ok(main) => {
             let style = PageStyle { language, party: None, path };
-            page(&WORDS.say(language, title, &[]), style, problem, &main)
+            let said = titles.iter().map(|title| WORDS.say(language, title, &[]));
+            page(&said.collect::<Vec<_>>().join(" · "), style, problem, &main)
         }
         Err(error) => {
             tracing::error!(%error, "cannot render the wallet's page");
@@ -227,10 +256,17 @@ async fn shown(
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let (language, path) = (guest.language(None), path_of(id));
-    let seen = server.look(id).await?;
     let (language, path) = (&language, path.as_str());
+    let seen = match server.look(id).await.map_err(Problem::from) {
+        Ok(seen) => seen,
+        Err(unknown) if unknown.is_outcome_unknown() => {
+            let nothing = Ok(String::new());
+            return Ok(framed(nothing, &["your-purchase"], language, Some(path), Some(&unknown)));
+        }
+        Err(problem) => return Err(problem),
+    };
     let main = Purchase { language, path, code: seen.code(), seen: &seen, problem }.render();
-    Ok(framed(main, "your-purchase", language, Some(path), problem))
+    Ok(framed(main, &[seen.step.title(), "your-purchase"], language, Some(path), problem))
 }
 
 fn path_of(id: &HeldId) -> String {

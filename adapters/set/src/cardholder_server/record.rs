@@ -5,8 +5,8 @@ use countersign_domain::{
     error::Error,
     id::KeyId,
     keys::SealedSecret,
+    ordered_id,
     ports::Ports,
-    random_id,
     record::{Batch, Stored},
     reseal::Sealed,
     time::Timestamp,
@@ -19,9 +19,9 @@ use crate::{
     record::Bytes,
 };
 
-random_id! {
+ordered_id! {
     /// A purchase of a cardholder's program. It is all that is needed to type a code; to pay, the password is.
-    HeldId, "buy_"
+    capability HeldId, "buy_"
 }
 
 /// A purchase.

@@ -1,11 +1,13 @@
 //! How a purchase stands, in the words of the protocol; and the receipt.
 
 use countersign_domain::{
+    amount::Amount,
     challenge::Challenge,
     payment::{Payment, PaymentState},
     pin::PinDemand,
-    plan::CodeDemand,
+    plan::{CodeDemand, Plan},
     refusal::{Refusal, VoidCause},
+    transaction::Payee,
 };
 
 use super::PaymentGateway;
@@ -70,7 +72,10 @@ impl PaymentGateway {
             None => None,
         };
         let receipt = match code {
-            AuthCode::Approved => Some(self.receipt(purchase, payment)?),
+            AuthCode::Approved => {
+                let (transaction, plan) = (payment.transaction(), payment.plan());
+                Some(self.receipt(purchase, transaction.payee(), transaction.amount(), plan)?)
+            }
             _ => None,
         };
         Ok(Answer {
@@ -108,17 +113,23 @@ impl PaymentGateway {
     }
 
     /// The gateway's word for the cardholder (W4).
-    fn receipt(&self, purchase: &GatewayPurchase, payment: &Payment) -> Result<Receipt, Stop> {
+    pub(super) fn receipt(
+        &self,
+        purchase: &GatewayPurchase,
+        payee: &Payee,
+        amount: Amount,
+        plan: Plan,
+    ) -> Result<Receipt, Stop> {
         let now = self.ports.clock.now();
         let data = ReceiptData {
             trans_ids: purchase.trans_ids()?,
             merchant_id: MerchantId::try_from(purchase.merchant.as_str())?,
-            merchant_name: Text::try_from(payment.transaction().payee().as_str())?,
+            merchant_name: Text::try_from(payee.as_str())?,
             hod: purchase.hod(),
-            purch_amt: CurrencyAmount::try_from(payment.transaction().amount())?,
+            purch_amt: CurrencyAmount::try_from(amount)?,
             h_pi_tbs: purchase.pi_tbs(),
             mode: purchase.mode(),
-            code_verified: matches!(payment.plan().code(), CodeDemand::Ask),
+            code_verified: matches!(plan.code(), CodeDemand::Ask),
             auth_code: AuthCode::Approved,
             date: generalized_time(now)?,
         };
@@ -143,13 +154,19 @@ const fn code_of(state: &PaymentState) -> AuthCode {
         | PaymentState::Crediting { .. }
         | PaymentState::ReversingCredit { .. } => AuthCode::Approved,
         PaymentState::Declined { .. } => AuthCode::Declined,
-        PaymentState::Voiding { cause, .. } | PaymentState::Voided { cause, .. } => match cause {
-            VoidCause::NotVerified { refusal } => code_of_refusal(refusal),
-            VoidCause::Interrupted => AuthCode::NoReply,
-            VoidCause::CalledOff => AuthCode::Cancelled,
-            VoidCause::NotCaptured => AuthCode::UnspecifiedFailure,
-            VoidCause::CaptureRefused { .. } => AuthCode::Declined,
-        },
+        PaymentState::Voiding { cause, .. } | PaymentState::Voided { cause, .. } => {
+            code_of_void(cause)
+        }
+    }
+}
+
+pub(super) const fn code_of_void(cause: &VoidCause) -> AuthCode {
+    match cause {
+        VoidCause::NotVerified { refusal } => code_of_refusal(refusal),
+        VoidCause::Interrupted => AuthCode::NoReply,
+        VoidCause::CalledOff => AuthCode::Cancelled,
+        VoidCause::NotCaptured => AuthCode::UnspecifiedFailure,
+        VoidCause::CaptureRefused { .. } => AuthCode::Declined,
     }
 }
 

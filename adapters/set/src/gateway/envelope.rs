@@ -8,6 +8,7 @@ use countersign_domain::{
     hex,
     id::RelyingPartyId,
     randomness::{Entropy, EntropyError},
+    relying_party::RelyingParty,
     transaction::Payee,
 };
 use tokio::{task::spawn_blocking, time::Instant};
@@ -76,6 +77,8 @@ fn drawn(entropy: &dyn Entropy) -> Duration {
 pub(crate) struct Caller {
     pub(crate) merchant: RelyingPartyId,
     pub(crate) name: Payee,
+    /// Whether it has cardholders told that nobody knows their card.
+    pub(crate) tells_unknown: bool,
     /// The key that signed.
     pub(crate) key: KeyOf<Merchant>,
     /// To whom the answer is encrypted.
@@ -135,7 +138,8 @@ pub(crate) fn authentic<T: Content>(
             return None;
         }
         let merchant = RelyingPartyId::try_from(merchant).ok()?;
-        let name = gateway.settings.merchants.get(&merchant)?.clone();
+        let RelyingParty { name, tells_unknown, .. } =
+            gateway.settings.merchants.get(&merchant)?.clone();
         let receives = EndEntityKind::MerchantKeyExchange;
         let receiver = verify_chain(&anchors, chain, now, receives).ok()?;
         if receiver.common_name() != signer.common_name() {
@@ -143,7 +147,7 @@ pub(crate) fn authentic<T: Content>(
         }
         let recipient = receiver.recipient()?.clone();
         let key = KeyOf::new(*signer.key_sha256());
-        Some((structure, Caller { merchant, name, key, recipient }))
+        Some((structure, Caller { merchant, name, tells_unknown, key, recipient }))
     };
     read().ok_or(Stop::Told(ErrorCode::SignatureFailure))
 }

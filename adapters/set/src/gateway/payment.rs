@@ -15,6 +15,7 @@ use countersign_domain::{
     person::Person,
     plan::{CaptureTime, KnownBy},
     record::{Version, Versioned},
+    subscriber::Subscriber,
     transaction::{Reference, Transaction},
 };
 use tokio::time::Instant;
@@ -31,6 +32,7 @@ use crate::{
         purchase::{
             HodInput, Hpi, Mode, OiData, Pi, PiDualSigned, PiHead, PiTbs, PiUnsigned, PurchaseName,
         },
+        settlement::SettlementCode,
     },
     name::{card_of, cardholder_name, is_past, session_of, unix_time},
     protect::{Digest, Gateway, KeyOf},
@@ -41,6 +43,10 @@ use crate::{
 /// A payment in which everything fits.
 pub(crate) struct Checked {
     pub(crate) request: PaymentRequest,
+    /// Whether a phone is vouched for the card.
+    pub(crate) is_known: bool,
+    /// Whether that may be told: to the holder of a certificate, and where the merchant has it told (ASVS 6.3.8).
+    pub(crate) is_told: bool,
     /// The record of an earlier try of the same purchase that came to nothing.
     pub(crate) replaces: Option<Version>,
     pi_tbs: Digest<PiTbs>,
@@ -113,10 +119,25 @@ impl PaymentGateway {
         if let Err(code) = self.acceptable(&opened, tbs) {
             return Ok(Err(code));
         }
-        let Some((identifier, address)) = self.phone(&opened).await? else {
-            return Ok(Err(AuthCode::NoPhone));
+        let is_told = opened.signer.is_some() || caller.tells_unknown;
+        let (payer, is_known) = match self.phone(&opened).await? {
+            Some(payer) => (payer, true),
+            None if is_told => return Ok(Err(AuthCode::NoPhone)),
+            None => (self.nobody(&opened.card)?, false),
         };
-        self.request(opened, identifier, address, tbs, caller, replaces).map(Ok)
+        let request = self.request(&opened, payer, tbs, caller)?;
+        let mode = if opened.signer.is_some() { Mode::DualSigned } else { Mode::Unsigned };
+        let Opened { pi_head: PiHead { inputs, gateway, .. }, pi_tbs, signer, .. } = opened;
+        let signer = signer.map(|signer| signer.chain().to_vec()).unwrap_or_default();
+        let hod = inputs.hod;
+        Ok(Ok(Checked { request, is_known, is_told, replaces, pi_tbs, hod, gateway, mode, signer }))
+    }
+
+    /// Nobody, under that card.
+    fn nobody(&self, card: &Card) -> Result<(Identifier, Address), Stop> {
+        let by = self.ports.keys.card_index(card)?;
+        let nobody = Subscriber::nobody("nobody".try_into()?, &by)?;
+        Ok((nobody.identifier, nobody.address))
     }
 
     /// A purchase that was begun with a certificate ends when that is not accepted any more: it may have been revoked since. A
@@ -138,6 +159,30 @@ impl PaymentGateway {
                 tracing::info!(%refusal, "the certificate of a purchase is not accepted any more");
                 Ok(self.payments.cancel_payment(payment).await.map(drop)?)
             }
+        }
+    }
+
+    /// What keeps a purchase from being captured after its code was right: the certificate that it was begun with is revoked, and
+    /// what the bank holds is released. One that has only expired was good when the cardholder agreed. A list that is late is
+    /// a reason to wait.
+    pub(super) async fn kept_from_capture(
+        &self,
+        purchase: &GatewayPurchase,
+        payment: &Payment,
+    ) -> Result<Option<SettlementCode>, Error> {
+        let (chain, now) = (purchase.signer(), unix_time(self.ports.clock.now()));
+        let is_held = matches!(payment.state(), PaymentState::Authorized { .. });
+        if chain.is_empty() || !is_held {
+            return Ok(None);
+        }
+        match self.trust.anchors().verify(&chain, now, EndEntityKind::Cardholder) {
+            Err(Refusal::Revoked) => {
+                tracing::info!("the certificate of a purchase was revoked before its capture");
+                self.payments.cancel_payment(payment).await?;
+                Ok(Some(SettlementCode::Declined))
+            }
+            Err(Refusal::RevocationUnknown) => Ok(Some(SettlementCode::UnderWay)),
+            Ok(_) | Err(_) => Ok(None),
         }
     }
 
@@ -249,12 +294,13 @@ impl PaymentGateway {
             return Err(AuthCode::CardMerchBrandMismatch);
         }
         let agreed = &opened.pi_head.inputs.purch_amt;
-        if tbs.auth_req_data.auth_req_payload.auth_req_amt != *agreed
-            || Amount::try_from(agreed).is_err()
-        {
+        let now = self.ports.clock.now();
+        let is_payable = Amount::try_from(agreed)
+            .is_ok_and(|amount| amount.currency().must_be_payable(now).is_ok());
+        if tbs.auth_req_data.auth_req_payload.auth_req_amt != *agreed || !is_payable {
             return Err(AuthCode::AmountError);
         }
-        if is_past(&opened.card, self.ports.clock.now()) {
+        if is_past(&opened.card, now) {
             return Err(AuthCode::ExpiredCard);
         }
         Ok(())
@@ -301,13 +347,11 @@ impl PaymentGateway {
 
     fn request(
         &self,
-        opened: Opened,
-        identifier: Identifier,
-        address: Address,
+        opened: &Opened,
+        (identifier, address): (Identifier, Address),
         tbs: &AuthReqTbs,
         caller: &Caller,
-        replaces: Option<Version>,
-    ) -> Result<Checked, Stop> {
+    ) -> Result<PaymentRequest, Stop> {
         let Opened { pi_head, pi_tbs, card, ex_nonce, signer, .. } = opened;
         let amount = Amount::try_from(&pi_head.inputs.purch_amt)?;
         let xid = &pi_head.trans_ids.xid;
@@ -321,17 +365,17 @@ impl PaymentGateway {
         let reference = Reference::try_from(hex::encode(xid.as_bytes()).as_str())?;
         let language = pi_head.trans_ids.language.as_str();
         let language = language.split('-').next().unwrap_or_default();
-        let request = PaymentRequest {
-            payment: PaymentId::random(self.ports.entropy.as_ref())?,
+        Ok(PaymentRequest {
+            payment: PaymentId::made_at(self.ports.clock.now(), self.ports.entropy.as_ref())?,
             relying_party: caller.merchant.clone(),
             person: Person {
                 identifier,
                 address,
-                session: session_of(&ex_nonce)?,
+                session: session_of(ex_nonce)?,
                 locale: Locale::try_from(language).unwrap_or_default(),
                 origin: None,
             },
-            card,
+            card: card.clone(),
             transaction: Transaction::new(amount, caller.name.clone(), reference, Vec::new())?,
             order: Some(ProtocolOrder {
                 digest: Sha256Digest::new(*pi_tbs.as_bytes()),
@@ -345,10 +389,6 @@ impl PaymentGateway {
                 false => CaptureTime::Later,
             },
             correlation: None,
-        };
-        let mode = if signer.is_some() { Mode::DualSigned } else { Mode::Unsigned };
-        let PiHead { inputs, gateway, .. } = pi_head;
-        let signer = signer.map(|signer| signer.chain().to_vec()).unwrap_or_default();
-        Ok(Checked { request, replaces, pi_tbs, hod: inputs.hod, gateway, mode, signer })
+        })
     }
 }

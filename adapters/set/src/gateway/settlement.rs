@@ -159,8 +159,11 @@ impl PaymentGateway {
                 None
             }
             (SettlementKind::Capture, _) => {
-                self.payments.capture_payment(id, amount, batch).await?;
-                None
+                let kept = self.kept_from_capture(wanted.purchase, payment).await?;
+                if kept.is_none() {
+                    self.payments.capture_payment(id, amount, batch).await?;
+                }
+                kept
             }
             (SettlementKind::CaptureReversal | SettlementKind::Credit, _) => {
                 Some(code_of(&self.payments.credit_payment(id, amount, batch).await?))

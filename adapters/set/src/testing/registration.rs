@@ -1,6 +1,9 @@
 //! An authority at which cardholders register, and one that registers there.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use countersign_certs::{
@@ -36,12 +39,14 @@ pub struct Register {
     /// The gateway that numbers are encrypted to.
     gateway: RecipientCertificate,
     issued: Mutex<Vec<Certificate>>,
+    /// Whether its own certificate, say, is over.
+    pub is_over: AtomicBool,
 }
 
 impl Register {
     pub fn new(issuer: Arc<Issuer>, gateway: &Certificate) -> Self {
         let gateway = RecipientCertificate::new(gateway).unwrap();
-        Self { issuer, gateway, issued: Mutex::default() }
+        Self { issuer, gateway, issued: Mutex::default(), is_over: AtomicBool::default() }
     }
 
     fn keep(&self, certificate: Certificate) -> Vec<Certificate> {
@@ -62,6 +67,13 @@ impl CertificateIssuer for Register {
         let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         let found = issued.iter().find(|one| one.key_sha256() == key.sha256());
         Ok(found.map(|one| vec![one.clone()]))
+    }
+
+    async fn check(&self, _name: &str, _key: &PublicKey) -> Result<(), IssuerError> {
+        match self.is_over.load(Ordering::SeqCst) {
+            true => Err(IssuerError { cause: "over".to_owned() }),
+            false => Ok(()),
+        }
     }
 
     async fn certify(&self, new: NewCardholder<'_>) -> Result<Vec<Certificate>, IssuerError> {

@@ -275,6 +275,7 @@ fn every_bad_vector_can_be_made_again() {
 #[ignore = "writes tests/vectors"]
 async fn write_the_vectors() {
     make::write().await;
+    make::write_with_pin();
     registration::write().await;
     for vector in bad::all() {
         fs::create_dir_all(folder("bad")).unwrap();

@@ -344,7 +344,8 @@ async fn of_several_faults_the_first_is_told() {
         assert_eq!(answer.auth_code, code, "{what}");
     }
     // Once it is used, nothing else is said of it but that.
-    let mut parties = Parties::new();
+    let setup = Setup { tells_unknown: true, ..Setup::default() };
+    let mut parties = Parties::with(PolicySettings::bank_first(), setup);
     parties.wallet.identity = None;
     let (_, message) = forge::held(&parties, "49.90").await;
     let honest = Authorization::open(&parties, &message);

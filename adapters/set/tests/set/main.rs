@@ -24,4 +24,5 @@ mod renewal;
 mod secrets;
 mod settlement;
 mod shop;
+mod untold;
 mod vouched;

@@ -135,7 +135,8 @@ async fn without_a_certificate_a_code_is_asked_whatever_the_amount() {
 #[tokio::test]
 async fn a_number_in_the_certificate_needs_no_directory_and_one_in_the_directory_no_certificate() {
     // F11.v2: nobody is enrolled.
-    let mut parties = Parties::new();
+    let setup = Setup { tells_unknown: true, ..Setup::default() };
+    let mut parties = Parties::with(PolicySettings::bank_first(), setup);
     parties.buy("49.90").await.1.unwrap();
     assert!(parties.phone().await.is_some());
 

@@ -3,6 +3,8 @@
 mod applicant;
 mod business;
 
+use std::sync::atomic::Ordering;
+
 use countersign_certs::{
     EndEntityKind, KeyKind, KeyPair, KeyUse, RecipientCertificate, RecipientKey, TrustAnchors,
     UnixTime, cms::signed::Signer, to_self_certified,
@@ -205,6 +207,22 @@ async fn the_right_code_is_right_for_the_last_attempt_and_not_after_it() {
         assert_eq!(last.status, expected);
         assert_eq!(registry.register.count(), usize::from(wrong == 2));
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_certified_uses_up_neither_the_code_nor_an_attempt() {
+    let registry = known().await;
+    let registrant = registry.registrant();
+    let (registration, _) = registry.request(&registrant).await.unwrap();
+    let (_, code, _) = registry.phone().await.unwrap();
+    registry.register.is_over.store(true, Ordering::SeqCst);
+    for _ in 0..5 {
+        assert!(registry.prove(&registration, &registrant, &code).await.is_err());
+    }
+    registry.register.is_over.store(false, Ordering::SeqCst);
+    let done = registry.prove(&registration, &registrant, &code).await.unwrap();
+    assert_eq!(done.status, CertStatusCode::RequestComplete);
+    assert_eq!(registry.register.count(), 1);
 }
 
 // ---- what an attacker may try --------------------------------------------------------------------------------------

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use countersign_domain::retention::{COLLECTIONS, Kept, Retention};
-use countersign_set::{FINAL, message::purchase::CompletionCode, testing::Parties};
+use countersign_set::{
+    FINAL,
+    message::{authorization::AuthCode, purchase::CompletionCode},
+    testing::Parties,
+};
 
 const DAY_SECONDS: u32 = 86_400;
 
@@ -23,7 +27,7 @@ fn there(parties: &Parties) -> BTreeSet<&'static str> {
 }
 
 #[tokio::test]
-async fn a_purchase_whose_payment_was_removed_is_not_made_again_and_the_gateway_says_that_it_knows_none()
+async fn a_purchase_whose_payment_was_removed_is_not_made_again_and_its_merchant_hears_how_it_ended()
  {
     let parties = Parties::new();
     let (sent, progress) = parties.buy("49.90").await;
@@ -38,7 +42,26 @@ async fn a_purchase_whose_payment_was_removed_is_not_made_again_and_the_gateway_
     let calls = parties.fixture.bank.calls().len();
     let told = parties.type_code_direct(&sent, &code).await.unwrap_err();
     assert!(format!("{told:?}").contains("UnknownXid"), "{told:?}");
-    parties.inquire(&sent).await.unwrap();
+    let ended = parties.inquire(&sent).await.unwrap();
+    assert_eq!(ended.auth_code, Some(AuthCode::CodeExpired));
     assert_eq!(parties.fixture.bank.calls().len(), calls, "the bank was asked again");
     assert!(!there(&parties).contains("payment"), "it was begun again");
+}
+
+#[tokio::test]
+async fn what_was_paid_before_its_payment_was_removed_is_told_with_a_receipt() {
+    let parties = Parties::new();
+    let (sent, _) = parties.buy("49.90").await;
+    let (code, _) = parties.phone().await.unwrap();
+    // Straight to the gateway: the merchant does not hear of it.
+    parties.type_code_direct(&sent, &code).await.unwrap();
+    two_days_later(&parties).await;
+    assert!(!there(&parties).contains("payment"));
+    let calls = parties.fixture.bank.calls().len();
+    let ended = parties.inquire(&sent).await.unwrap();
+    assert_eq!(ended.auth_code, Some(AuthCode::Approved));
+    assert_eq!(ended.completion, CompletionCode::CapturePerformed);
+    let (receipt, _) = ended.receipt.unwrap();
+    assert!(receipt.code_verified);
+    assert_eq!(parties.fixture.bank.calls().len(), calls);
 }

@@ -32,8 +32,12 @@ async fn authorized(setup: Setup) -> (Parties, Order, countersign_set::cardholde
     (parties, order, sent)
 }
 
-const LATER: Setup =
-    Setup { key_kind: countersign_certs::KeyKind::P256, signed_only: false, capture_later: true };
+const LATER: Setup = Setup {
+    key_kind: countersign_certs::KeyKind::P256,
+    signed_only: false,
+    tells_unknown: false,
+    capture_later: true,
+};
 
 fn euros(text: &str) -> Option<Amount> {
     Some(Amount::from_decimal(text, "EUR".try_into().unwrap()).unwrap())
@@ -64,6 +68,28 @@ async fn an_authorized_purchase_is_captured_in_part_and_once() {
     assert_eq!(again.code(), Some(SettlementCode::NotNow));
     assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture"]);
     assert_eq!(parties.inquire(&sent).await.unwrap().completion, CompletionCode::CapturePerformed);
+}
+
+#[tokio::test]
+async fn a_purchase_whose_certificate_is_revoked_after_the_code_is_released_and_not_captured() {
+    let (parties, order, _) = authorized(LATER).await;
+    let own = &parties.wallet.identity.as_ref().unwrap().certificate;
+    parties.gateway.trust.replace(forge::revoking(&parties, own));
+    for _ in 0..2 {
+        let capture = settle(&parties, &order, SettlementKind::Capture, euros("20.00")).await;
+        assert_ne!(capture.code(), Some(SettlementCode::Success));
+        assert_eq!(parties.fixture.bank.call_names(), ["authorize", "void"]);
+    }
+}
+
+#[tokio::test]
+async fn anothers_certificate_that_is_revoked_keeps_nothing_from_capture() {
+    let (parties, order, _) = authorized(LATER).await;
+    let (other, _) = parties.issuer.merchant("other", countersign_certs::KeyUse::Signature);
+    parties.gateway.trust.replace(forge::revoking(&parties, &other));
+    let capture = settle(&parties, &order, SettlementKind::Capture, euros("20.00")).await;
+    assert_eq!(capture.code(), Some(SettlementCode::Success));
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize", "capture"]);
 }
 
 #[tokio::test]

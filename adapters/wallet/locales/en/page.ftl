@@ -163,7 +163,6 @@ pay-from-wallet = { $name }, { $amount } available
 nothing-to-pay-with = You have no wallet of this currency and no card. Open a wallet or tie a card, then come back.
 pay-amount = Pay { $amount }
 compare-payment = Amount, payee and reference must be the same in the message and on this page. If they are not, cancel.
-cancel-payment = Cancel the payment
 paid = Paid
 paid-detail = { $amount } to { $payee }.
 not-paid = Not paid

@@ -163,7 +163,6 @@ pay-from-wallet = { $name }, { $amount } disponibles
 nothing-to-pay-with = Vous n'avez ni portefeuille de cette devise ni carte. Ouvrez un portefeuille ou liez une carte, puis revenez.
 pay-amount = Payer { $amount }
 compare-payment = Le montant, le bénéficiaire et la référence doivent être les mêmes dans le message et sur cette page. Sinon, annulez.
-cancel-payment = Annuler le paiement
 paid = Payé
 paid-detail = { $amount } à { $payee }.
 not-paid = Non payé

@@ -67,7 +67,9 @@ impl Wallets {
                 (Some(version), tries_before(purchase)?)
             }
         };
-        offer.ticket.message.check_time(self.ports.clock.now())?;
+        let now = self.ports.clock.now();
+        offer.ticket.message.check_time(now)?;
+        offer.transaction.amount().currency().must_be_payable(now)?;
         let new = NewTry { id, version, earlier, visitor, nonce: &request.nonce, offer };
         match &request.source {
             Source::Wallet(wallet) => self.hold(new, wallet).await,
@@ -124,7 +126,7 @@ impl Wallets {
         self.house.limits(new.offer.transaction.amount().currency())?;
         let order = self.order(new.offer)?;
         let request = payment::PaymentRequest {
-            payment: PaymentId::random(self.ports.entropy.as_ref())?,
+            payment: PaymentId::made_at(self.ports.clock.now(), self.ports.entropy.as_ref())?,
             relying_party: self.house.party.clone(),
             person: new.visitor.person().clone(),
             card,

@@ -13,9 +13,9 @@ use countersign_domain::{
     invalid::InvalidInput,
     locale::Locale,
     person::Person,
-    ports::Ports,
+    ports::{Ports, Store},
     record::{Batch, Stored as _, Version, Versioned},
-    refusal::{Outcome, Refusal},
+    refusal::Outcome,
     response::Response,
     subscriber::Subscriber,
     time::Timestamp,
@@ -59,10 +59,11 @@ impl Wallets {
     ) -> Result<(OpeningId, CodeAsked), WalletError> {
         let Ports { store, entropy, clock, .. } = &self.ports;
         self.house.limits(new.currency)?;
+        new.currency.must_be_payable(clock.now())?;
         let NewWallet { identifier, address, name, currency } = new;
         let holder = Holder { identifier, address, wallets: vec![], cards: vec![] };
         let mut opening = Opening {
-            id: OpeningId::random(entropy.as_ref())?,
+            id: OpeningId::made_at(clock.now(), entropy.as_ref())?,
             person: self.person(&holder, session, locale),
             name,
             currency,
@@ -107,9 +108,26 @@ impl Wallets {
         }
     }
 
+    /// Sends the code of an opening once more.
+    ///
+    /// # Errors
+    /// The refusal with its cause, when there is no such opening at that session, and when a port fails.
+    pub async fn resend_opening_code(
+        &self,
+        id: &OpeningId,
+        session: &SessionId,
+    ) -> Result<(), WalletError> {
+        let asked = self.asked_at_opening(id, session).await?;
+        let asked = asked.ok_or(WalletError::NotNow("opened"))?;
+        let sent = self.verifier.resend(&asked.challenge, session).await?;
+        sent.done().map(drop).map_err(WalletError::Refused)
+    }
+
     /// Why a wallet was not opened although the number is proved.
     async fn not_opened(&self, person: &Person) -> Result<WalletError, WalletError> {
-        let holder = self.ports.store.expect::<Holder>(person.identifier.as_str()).await?.value;
+        let store = &self.ports.store;
+        let holder = store.expect::<Holder>(person.identifier.as_str()).await?.value;
+        let holder = without_removed(store.as_ref(), holder).await?;
         Ok(may_open(&holder, &person.address).err().unwrap_or(WalletError::UnknownPerson))
     }
 
@@ -144,15 +162,14 @@ impl Wallets {
         };
         let request = self.request(person, client, Waiting::of(&visit));
         let version = found.map(|found| found.version);
-        let asked = match is_known {
-            true => self.ask_visitor(request.clone(), version, visit.clone(), true).await?,
-            false => Outcome::Refused(Refusal::Undeliverable),
-        };
+        // Nobody's messages are counted as others' are: what is left of a client's would tell.
+        let limited = Limited::By { is_known };
+        let asked = self.ask_visitor(request.clone(), version, visit.clone(), limited).await?;
         let asked = match asked {
             Outcome::Done(asked) => asked,
-            // A limit is of somebody who is known: what is refused looks as if nobody was.
+            // Not even a limit is told: what is refused looks as if nobody was known.
             Outcome::Refused(_) => {
-                let silent = self.ask_visitor(request, version, visit, false).await?;
+                let silent = self.ask_visitor(request, version, visit, Limited::Silently).await?;
                 silent.done().map_err(WalletError::Refused)?
             }
         };
@@ -165,12 +182,16 @@ impl Wallets {
         request: ChallengeRequest,
         version: Option<Version>,
         visit: Visit,
-        is_told: bool,
+        limited: Limited,
     ) -> Result<Outcome<CodeAsked>, Error> {
-        let mut batch = Batch::default();
-        let challenge = match is_told {
-            true => self.verifier.add_challenge(request, &mut batch).await?,
-            false => Outcome::Done(self.verifier.add_challenge_of_nobody(request, &mut batch)?),
+        let (verifier, mut batch) = (&self.verifier, Batch::default());
+        let challenge = match limited {
+            Limited::By { is_known } => {
+                verifier.add_untold_challenge(request, is_known, &mut batch).await?
+            }
+            Limited::Silently => {
+                Outcome::Done(verifier.add_challenge_of_nobody(request, &mut batch)?)
+            }
         };
         let challenge = match challenge {
             Outcome::Done(challenge) => challenge,
@@ -262,10 +283,31 @@ impl Wallets {
     }
 }
 
+/// Whether a visitor's code is limited.
+#[derive(Clone, Copy)]
+enum Limited {
+    /// As others' are.
+    By { is_known: bool },
+    /// A limit was reached: no code is sent, and that is not told.
+    Silently,
+}
+
 fn nobody(identifier: &Identifier) -> Result<Holder, InvalidInput> {
     let Subscriber { identifier, address, .. } =
         Subscriber::nobody(identifier.clone(), identifier.as_str())?;
     Ok(Holder { identifier, address, wallets: vec![], cards: vec![] })
+}
+
+/// Without the wallets that were closed so long ago that they were removed.
+async fn without_removed(store: &dyn Store, mut holder: Holder) -> Result<Holder, Error> {
+    let mut there = Vec::new();
+    for number in holder.wallets {
+        if store.find::<Wallet>(number.as_str()).await?.is_some() {
+            there.push(number);
+        }
+    }
+    holder.wallets = there;
+    Ok(holder)
 }
 
 /// The number of an identifier stays what was first proved, and nobody learns whose it is.
@@ -306,7 +348,9 @@ impl Waits for AwaitedOpenings {
         let Person { identifier, address, session, .. } = opening.person.clone();
         let found = store.find::<Holder>(identifier.as_str()).await?;
         let (before, mut holder) = match found {
-            Some(found) => (Some(found.version), found.value),
+            Some(found) => {
+                (Some(found.version), without_removed(store.as_ref(), found.value).await?)
+            }
             None => {
                 let new = Holder {
                     identifier: identifier.clone(),

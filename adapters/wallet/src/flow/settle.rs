@@ -16,7 +16,7 @@ use countersign_domain::{
 use super::{LOOK_AGAIN_SECONDS, Wallets, opening, pin};
 use crate::{
     house::House,
-    message::PurchaseId,
+    message::{Elements, PurchaseId},
     record::{NotPaid, Purchase, PurchaseState, Way},
 };
 
@@ -57,7 +57,8 @@ impl Waits for AwaitedPurchases {
         let balance_minor = pin(store, wallet, amount.currency(), batch).await?;
         let step = match end {
             End::Verified(proof) => {
-                let receipt = purchase.receipt(&self.house, entropy.as_ref(), now)?;
+                let elements = Elements::of(proof.elements());
+                let receipt = purchase.receipt(&self.house, elements, entropy.as_ref(), now)?;
                 purchase.debit(proof, receipt, balance_minor, now)
             }
             End::Refused(refusal) => purchase.release(refusal, now),
@@ -78,11 +79,13 @@ impl Wallets {
             else {
                 return Ok((batch, ()));
             };
-            let step = match outcome(&self.gateway.payment(payment).await?) {
+            let payment = self.gateway.payment(payment).await?;
+            let step = match outcome(&payment) {
                 Outcome::Open => return Ok((batch, ())),
                 Outcome::Captured => {
                     let entropy = self.ports.entropy.as_ref();
-                    let receipt = purchase.receipt(&self.house, entropy, now)?;
+                    let elements = Elements::of(&self.gateway.elements_of(&payment).await?);
+                    let receipt = purchase.receipt(&self.house, elements, entropy, now)?;
                     purchase.charge(&self.house, receipt, now)?
                 }
                 Outcome::NotPaid(cause) => purchase.give_up(cause, now)?,

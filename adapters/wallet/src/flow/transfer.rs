@@ -1,17 +1,15 @@
-//! Between wallets and cards: paying in, which asks bank and person, and taking out, which credits the card.
+//! Between wallets and cards: paying in, which asks bank and person; and where either way stands.
 
 use countersign_domain::{
     amount::Amount,
-    bank::{BankError, BankReference, BankRequest},
     challenge::Challenge,
     error::Error,
-    event::Event,
     id::PaymentId,
     invalid::InvalidInput,
     payment::{PaymentRequest, PaymentState},
     plan::{CaptureTime, KnownBy},
     ports::Ports,
-    record::{Batch, Step, Stored as _, Version, Versioned},
+    record::{Batch, Step, Stored as _, Versioned},
     response::Response,
     time::Timestamp,
     transaction::Transaction,
@@ -25,7 +23,6 @@ use crate::{
     error::{WalletError, attempted},
     message::{CardId, Token, WalletNumber},
     purchase::with,
-    purse::Movement,
     record::{Direction, NotPaid, Transfer, TransferId, TransferState},
 };
 
@@ -119,22 +116,22 @@ impl Wallets {
         self.transfer(visitor, id).await
     }
 
-    /// Takes money out, to a card that no less was paid in from. The same again is the same movement.
+    /// Sends the code with which money is paid in once more.
     ///
     /// # Errors
-    /// [`MoneyRefusal`](crate::error::MoneyRefusal), [`WalletError::KeyReused`], and when a port fails.
-    pub async fn take_out(
+    /// The refusal with its cause, and when a port fails.
+    pub async fn resend_pay_in_code(
         &self,
         visitor: &Visitor,
-        new: &NewTransfer,
-    ) -> Result<TransferView, WalletError> {
-        let begin = || async move { attempted(self.begin_take_out(visitor, new).await) };
-        let id = self.ports.store.attempt(begin).await??;
-        let found = self.ports.store.expect::<Transfer>(id.as_str()).await?;
-        if found.version == Version::FIRST {
-            self.credit(found).await?;
-        }
-        self.transfer(visitor, &id).await
+        id: &TransferId,
+    ) -> Result<(), WalletError> {
+        let transfer = self.own_transfer(visitor, id).await?.value;
+        let Direction::In { payment } = &transfer.direction else {
+            return Err(transfer.not_now().into());
+        };
+        let payment = self.gateway.payment(payment).await?;
+        let sent = self.gateway.resend_code(&payment, &visitor.person().session).await?;
+        sent.done().map(drop).map_err(WalletError::Refused)
     }
 
     /// A movement as it stands. What the bank has ended is seen by whoever looks, as of a payment.
@@ -192,7 +189,7 @@ impl Wallets {
         let Ports { clock, entropy, .. } = &self.ports;
         let limits = self.open_for(visitor, &new.wallet, new.amount).await?;
         let request = PaymentRequest {
-            payment: PaymentId::random(entropy.as_ref())?,
+            payment: PaymentId::made_at(clock.now(), entropy.as_ref())?,
             relying_party: self.house.party.clone(),
             person: visitor.person().clone(),
             card: self.card(visitor, &new.card).await?,
@@ -217,30 +214,8 @@ impl Wallets {
         Ok((Batch::default(), transfer.id))
     }
 
-    async fn begin_take_out(
-        &self,
-        visitor: &Visitor,
-        new: &NewTransfer,
-    ) -> Result<(Batch, TransferId), WalletError> {
-        let mut batch = Batch::default();
-        if let Some(before) = self.transfer_before(visitor, new, "out").await? {
-            return Ok((batch, before));
-        }
-        let Ports { store, clock, entropy, .. } = &self.ports;
-        let now = clock.now();
-        self.open_for(visitor, &new.wallet, new.amount).await?;
-        let sealed = self.sealed(visitor, &new.card).await?;
-        let reference = BankReference::random(entropy.as_ref(), now)?;
-        let transfer = new.transfer(visitor, Direction::Out { reference, sealed }, now)?;
-        pin(store, &new.wallet, new.amount.currency(), &mut batch).await?;
-        let postings = transfer.movement(now).withdraw(&new.wallet, &new.card)?;
-        let asked = Event::CreditAsked { amount: new.amount };
-        let begun = batch.begin(with(Step::new(transfer, asked), postings), now)?;
-        Ok((batch, begun.id))
-    }
-
     /// The movement that began under that name, if one did and is the same.
-    async fn transfer_before(
+    pub(super) async fn transfer_before(
         &self,
         visitor: &Visitor,
         new: &NewTransfer,
@@ -288,61 +263,6 @@ impl Wallets {
         self.ports.store.change(id.as_str(), settle).await
     }
 
-    /// Tells the bank to credit the card, as often as it takes, under one reference.
-    async fn credit(&self, found: Versioned<Transfer>) -> Result<(), Error> {
-        let transfer = &found.value;
-        let (TransferState::Pending, Direction::Out { reference, sealed }) =
-            (&transfer.state, &transfer.direction)
-        else {
-            return Ok(());
-        };
-        let request = BankRequest::new(
-            reference.clone(),
-            self.ports.keys.open_card(sealed, transfer.card.as_str())?,
-            transfer.amount,
-            self.house.name.clone(),
-            self.house.party.clone(),
-        );
-        let cause = match self.bank.credit(&request).await {
-            Ok(()) => None,
-            Err(BankError::Refused { response }) => Some(NotPaid::Bank { response }),
-            Err(error @ (BankError::Unreachable { .. } | BankError::Unknown { .. })) => {
-                tracing::warn!(transfer = %transfer.id, %error, "the bank will be told again");
-                return Ok(());
-            }
-        };
-        self.credited(&transfer.id, cause.as_ref()).await
-    }
-
-    async fn credited(&self, id: &TransferId, cause: Option<&NotPaid>) -> Result<(), Error> {
-        let end = |found: Versioned<Transfer>| async move {
-            let (now, mut batch) = (self.ports.clock.now(), Batch::default());
-            let transfer = found.value;
-            if transfer.state != TransferState::Pending {
-                return Ok((batch, ()));
-            }
-            let (store, amount) = (&self.ports.store, transfer.amount);
-            let balance_minor = pin(store, &transfer.wallet, amount.currency(), &mut batch).await?;
-            let (wallet, movement) = (&transfer.wallet, transfer.movement(now));
-            let (postings, event, state) = match cause.cloned() {
-                None => (
-                    movement.withdrawn(wallet, &transfer.holder)?,
-                    Event::PaymentCredited { amount },
-                    TransferState::Done { balance_minor, at: now },
-                ),
-                Some(cause) => (
-                    movement.not_withdrawn(wallet, &transfer.card)?,
-                    Event::PaymentVoided,
-                    TransferState::NotMade { cause, at: now },
-                ),
-            };
-            let ended = Step::new(Transfer { state, next_at: None, ..transfer }, event);
-            batch.step(found.version, with(ended, postings), now)?;
-            Ok((batch, ()))
-        };
-        self.ports.store.change(id.as_str(), end).await
-    }
-
     pub(super) async fn resume_transfers(&self, limit: usize) -> Result<usize, Error> {
         let Ports { store, clock, .. } = &self.ports;
         let due = store.due(Transfer::COLLECTION, clock.now(), limit).await?;
@@ -362,9 +282,11 @@ impl Wallets {
                 return Ok((batch, None));
             }
             let next_at = Some(now.plus_seconds(LOOK_AGAIN_SECONDS));
-            let leased = found.map(|transfer| Transfer { next_at, ..transfer });
+            let leased = found.map(|transfer| Transfer { next_at, ..transfer.taken_up() });
             batch.replace(&leased)?;
-            Ok((batch, Some(leased)))
+            // As it is once that is committed.
+            let version = leased.version.next();
+            Ok((batch, Some(Versioned { version, ..leased })))
         };
         let Some(leased) = self.ports.store.change(id, lease).await? else { return Ok(()) };
         match &leased.value.direction {
@@ -387,7 +309,7 @@ impl Wallets {
 }
 
 impl NewTransfer {
-    fn transfer(
+    pub(super) fn transfer(
         &self,
         visitor: &Visitor,
         direction: Direction,
@@ -403,11 +325,5 @@ impl NewTransfer {
             state: TransferState::Pending,
             next_at: Some(now.plus_seconds(LOOK_AGAIN_SECONDS)),
         })
-    }
-}
-
-impl Transfer {
-    fn movement(&self, at: Timestamp) -> Movement<'_> {
-        Movement { id: self.id.as_str(), amount: self.amount, at }
     }
 }

@@ -2,6 +2,7 @@
 
 use countersign_domain::{
     amount::Currency,
+    error::Error,
     register::{Account, Entry, Position, Span},
     time::Timestamp,
 };
@@ -32,7 +33,7 @@ pub struct WalletView {
 }
 
 impl Wallets {
-    /// All wallets of a person, closed ones too.
+    /// All wallets of a person, closed ones too, until they are removed.
     ///
     /// # Errors
     /// When the store fails.
@@ -41,7 +42,10 @@ impl Wallets {
         let holder = store.expect::<Holder>(visitor.identifier().as_str()).await?.value;
         let mut wallets = Vec::new();
         for number in holder.wallets {
-            wallets.push(self.wallet(visitor, &number).await?);
+            match self.wallet(visitor, &number).await {
+                Err(WalletError::Domain(Error::NotFound { .. })) => {}
+                wallet => wallets.push(wallet?),
+            }
         }
         Ok(wallets)
     }

@@ -3,13 +3,13 @@
 use countersign_domain::{
     address::Msisdn,
     amount::{Amount, Currency},
-    card::{Card, CardExpiry},
+    card::Card,
     id::Identifier,
     invalid::InvalidInput,
     response::Response,
     time::Timestamp,
 };
-use countersign_web::subscribers::CardBody;
+use countersign_web::{misfit::InMember as _, problem::Problem, subscribers::CardBody};
 use serde::Deserialize;
 
 use crate::{
@@ -30,9 +30,10 @@ pub(super) struct NewOpening {
 }
 
 impl NewOpening {
-    pub(super) fn new_wallet(self) -> Result<NewWallet, InvalidInput> {
+    pub(super) fn new_wallet(self) -> Result<NewWallet, Problem> {
         let Self { identifier, number, name, currency } = self;
-        Ok(NewWallet { identifier, address: Msisdn::try_from(number)?.into(), name, currency })
+        let address = Msisdn::typed(&number).in_member("number")?.into();
+        Ok(NewWallet { identifier, address, name, currency })
     }
 }
 
@@ -69,9 +70,8 @@ pub(super) struct NewCard {
 }
 
 impl NewCard {
-    pub(super) fn named(self) -> Result<(CardName, Card), InvalidInput> {
-        let CardBody { number, expiry } = self.card;
-        Ok((self.name, Card::new(&number, CardExpiry::try_from(expiry)?)?))
+    pub(super) fn named(self) -> Result<(CardName, Card), Problem> {
+        Ok((self.name, self.card.card("card")?))
     }
 }
 
@@ -87,9 +87,10 @@ pub(super) struct NewTransferBody {
 }
 
 impl NewTransferBody {
-    pub(super) fn transfer(self) -> Result<NewTransfer, InvalidInput> {
+    pub(super) fn transfer(self) -> Result<NewTransfer, Problem> {
         let Self { key, wallet, card, amount_minor, currency } = self;
-        Ok(NewTransfer { key, wallet, card, amount: Amount::new(amount_minor.get(), currency)? })
+        let amount = Amount::new(amount_minor.get(), currency).in_member("amount_minor")?;
+        Ok(NewTransfer { key, wallet, card, amount })
     }
 }
 

@@ -6,6 +6,7 @@ use countersign_domain::{
     agreement::ServiceName,
     amount::{Amount, Currency},
     digest::Sha256Digest,
+    element::Element,
     invalid::{Field, InvalidInput},
     origin::Origin,
     pin::PinDemand,
@@ -58,6 +59,12 @@ described! {
     Code => Kind::Text { max: 10 },
     Pin => Kind::Text { max: 256 },
     PinAsked => Kind::Word(&["asked", "asked_or_set"]),
+    Elements => Kind::Words(&[
+        Element::Phone.name(),
+        Element::CertificateKey.name(),
+        Element::Pin.name(),
+        Element::PinSetByCode.name(),
+    ]),
     Source => Kind::Choice(&[("wallet", Kind::Id("wal_")), ("card", Kind::Id("crd_"))]),
     Goods => Kind::List {
         of: &[
@@ -168,6 +175,34 @@ impl TryFrom<Vec<Item>> for Goods {
             return Err(InvalidInput::new(Field::Items, "are more than 20"));
         }
         Ok(Self(items))
+    }
+}
+
+/// What was proved of a payer, each element once. There is none where nothing was asked for.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "Vec<Element>")]
+pub struct Elements(Vec<Element>);
+
+impl Elements {
+    /// Of what was proved, each element once.
+    pub(crate) fn of(proved: &[Element]) -> Self {
+        Self(Element::ALL.into_iter().filter(|element| proved.contains(element)).collect())
+    }
+
+    /// The elements.
+    pub fn get(&self) -> &[Element] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<Element>> for Elements {
+    type Error = &'static str;
+
+    fn try_from(elements: Vec<Element>) -> Result<Self, &'static str> {
+        match Self::of(&elements).0.len() == elements.len() {
+            true => Ok(Self(elements)),
+            false => Err("an element is there twice"),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{convert::Infallible, fmt::Display, sync::Arc};
 use askama::Template;
 use axum::{
     extract::{FromRequestParts, Request},
-    http::request::Parts,
+    http::{Method, request::Parts},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -65,9 +65,14 @@ impl IntoResponse for Trouble {
 
 /// Shows what is not done as a page in the person's language; to somebody who is not signed in, with the way in.
 pub(super) async fn as_pages(desk: Desk, request: Request, next: Next) -> Response {
+    // What was sent cannot be asked for again: how it stands is seen from the first page on.
+    let again = match *request.method() {
+        Method::GET => request.uri().to_string(),
+        _ => "/".to_owned(),
+    };
     let response = next.run(request).await;
     match response.extensions().get::<Trouble>() {
-        Some(Trouble(problem)) => desk.trouble(problem),
+        Some(Trouble(problem)) => desk.trouble(problem, &again),
         None => response,
     }
 }
@@ -194,14 +199,14 @@ impl Desk {
         problem: Option<&Problem>,
         main: &impl Template,
     ) -> Response {
-        self.show_handing_to(None, title, path, problem, main)
+        self.show_handing_to(None, &[title], path, problem, main)
     }
 
-    /// The same, of which a form goes to that address of a merchant.
+    /// The same, called by several names, the closest first, and with a form that goes to that address of a merchant.
     pub(super) fn show_handing_to(
         &self,
         other: Option<&ReturnUrl>,
-        title: &str,
+        titles: &[&str],
         path: Option<&str>,
         problem: Option<&Problem>,
         main: &impl Template,
@@ -216,20 +221,22 @@ impl Desk {
         let house = &self.wallets.house;
         let party = Some(Brand { id: &house.party, name: house.name.as_str(), theme: None });
         let style = PageStyle { language: &self.language, party, path };
-        let title = self.voice().say(title);
+        let titles: Vec<String> = titles.iter().map(|title| self.voice().say(title)).collect();
+        let title = titles.join(" · ");
         let mut response = page_handing_to(other, &title, style, problem, &main);
         self.guest.keep_language(&mut response);
         response
     }
 
-    fn trouble(&self, problem: &Problem) -> Response {
+    fn trouble(&self, problem: &Problem, again: &str) -> Response {
         if problem.name() == "not-signed-in" {
             let welcome =
                 Welcome { voice: self.voice(), identifier: "", ticket: "", problem: None };
             return self.show("your-wallets", None, Some(problem), &welcome);
         }
         let back = Back { voice: self.voice(), house: self.house() };
-        self.show("your-wallets", None, Some(problem), &back)
+        let again = problem.is_outcome_unknown().then_some(again);
+        self.show("your-wallets", again, Some(problem), &back)
     }
 }
 

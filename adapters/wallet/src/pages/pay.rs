@@ -12,11 +12,13 @@ use countersign_domain::{
     amount::{Amount, Currency},
     digest::Sha256Digest,
     error::Error,
+    refusal::Refusal,
     transaction::{Item, Transaction},
 };
 use countersign_web::{
     body::{Segment, form, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
+    page::looking_again,
     problem::Problem,
     return_url::ReturnUrl,
 };
@@ -232,7 +234,10 @@ impl Desk {
     async fn offer_again(&self, visitor: &Visitor, typed: &PayForm, problem: &Problem) -> Answer {
         let offered = &self.wallets.show_ticket(&typed.ticket).await?;
         let looked = Looked { ticket: &typed.ticket, offered, chosen: &typed.source };
-        self.offer(Some(visitor), &looked, None, Some(problem)).await
+        // Its payment may have been begun: whoever asks for the ticket then is led to it.
+        let again = problem.is_outcome_unknown();
+        let again = again.then(|| format!("/pay?ticket={}", carried(&typed.ticket)));
+        self.offer(Some(visitor), &looked, again.as_deref(), Some(problem)).await
     }
 }
 
@@ -294,9 +299,22 @@ impl Payment<'_> {
             advice: Some(self.voice.say("compare-payment")),
             fields: hidden.iter().map(field).collect(),
             button: self.voice.say_with("pay-amount", "amount", self.amount()),
+            resend_fields: Some(String::new()),
             cancel: Some(self.voice.say("cancel-payment")),
             problem: self.problem,
         })
+    }
+}
+
+impl PaymentStatus {
+    /// What a page of it is called.
+    const fn title(&self) -> &'static str {
+        match self {
+            Self::AwaitingCode(_) => "type-code",
+            Self::Processing => "processing",
+            Self::Paid { .. } => "paid",
+            Self::NotPaid { .. } => "not-paid",
+        }
     }
 }
 
@@ -324,7 +342,14 @@ impl Desk {
             (path_of(id), problem.or(over.as_ref()), &Bought::of(&view.transaction));
         let (voice, return_url) = (self.voice(), return_url.as_ref());
         let main = Payment { voice, bought, view, path: &path, code, return_url, problem };
-        Ok(self.show_handing_to(return_url, "your-purchase", Some(&path), problem, &main))
+        let titles = [view.status.title(), "your-purchase"];
+        let page = self.show_handing_to(return_url, &titles, Some(&path), problem, &main);
+        Ok(match view.status {
+            PaymentStatus::Processing => looking_again(page, &path),
+            PaymentStatus::AwaitingCode(_)
+            | PaymentStatus::Paid { .. }
+            | PaymentStatus::NotPaid { .. } => page,
+        })
     }
 }
 
@@ -362,7 +387,10 @@ pub(super) async fn type_code(
         CodeTyped { payment, ticket_sha256, merchant, amount_minor, currency, code, pin, new_pin };
     let paid =
         desk.done(|wallets| async move { wallets.finish_payment(&payer, &typed).await }).await;
-    desk.after(&visitor, &id, paid.map_err(|problem| beside_pin(problem, has_pin))).await
+    let paid = paid.map_err(|problem| beside_pin(problem, has_pin));
+    let is_reached =
+        |status: &_| matches!(status, PaymentStatus::Processing | PaymentStatus::Paid { .. });
+    desk.after(&visitor, &id, paid, is_reached).await
 }
 
 pub(super) async fn resend(desk: Desk, id: Segment) -> Answer {
@@ -371,7 +399,7 @@ pub(super) async fn resend(desk: Desk, id: Segment) -> Answer {
     let (payer, payment) = (visitor.clone(), id.clone());
     let sent =
         desk.done(|wallets| async move { wallets.resend_code(&payer, &payment).await }).await;
-    desk.after(&visitor, &id, sent).await
+    desk.after(&visitor, &id, sent, |_| false).await
 }
 
 pub(super) async fn cancel(desk: Desk, id: Segment) -> Answer {
@@ -380,19 +408,31 @@ pub(super) async fn cancel(desk: Desk, id: Segment) -> Answer {
     let (payer, payment) = (visitor.clone(), id.clone());
     let cancelled =
         desk.done(|wallets| async move { wallets.cancel_payment(&payer, &payment).await }).await;
-    desk.after(&visitor, &id, cancelled).await
+    let is_reached = |status: &_| {
+        let cancelled = NotPaid::Code { refusal: Refusal::Cancelled };
+        matches!(status, PaymentStatus::NotPaid { cause, .. } if *cause == cancelled)
+    };
+    desk.after(&visitor, &id, cancelled, is_reached).await
 }
 
 impl Desk {
-    /// Back to the payment; with what is wrong, if anything is.
+    /// Back to the payment; with what is wrong, if anything is. A form that is sent twice (two clicks, two tabs) did its work
+    /// the first time: that is no problem.
     async fn after<T>(
         &self,
         visitor: &Visitor,
         id: &PurchaseId,
         done: Result<T, Problem>,
+        is_reached: fn(&PaymentStatus) -> bool,
     ) -> Answer {
         match done {
             Ok(_) => Ok(to(path_of(id), None)),
+            Err(problem)
+                if problem.is_moved_on()
+                    && is_reached(&self.wallets.payment(visitor, id).await?.status) =>
+            {
+                Ok(to(path_of(id), None))
+            }
             Err(problem) => Ok(self.payment(visitor, id, Some(&problem)).await?),
         }
     }

@@ -175,6 +175,8 @@ impl Desk {
             advice: None,
             fields: hidden("ticket", carried(ticket)),
             button: self.voice().say("come-in"),
+            // Whether a further message is refused would tell whether somebody is known by a name: to sign in, one starts again.
+            resend_fields: (!asked.phone.is_empty()).then(|| hidden("ticket", carried(ticket))),
             cancel: None,
             problem,
         };
@@ -184,7 +186,7 @@ impl Desk {
         })?;
         let here = (problem.is_none()).then(|| with_ticket(path, ticket));
         let main = ComingIn { voice: self.voice(), title, form };
-        Ok(self.show(title, here.as_deref(), problem, &main))
+        Ok(self.show_handing_to(None, &["type-code", title], here.as_deref(), problem, &main))
     }
 }
 
@@ -224,6 +226,8 @@ pub(super) async fn finish_sign_in(
         (Err(problem), Some(asked)) => {
             desk.coming_in("sign-in", "/sign-in", &ticket, &asked, Some(&problem)).await
         }
+        // The form was sent twice, and the first one signed in.
+        (Err(_), None) if desk.visitor_if_any().await?.is_some() => Ok(to(onward(&ticket), None)),
         (Err(problem), None) => Err(problem.into()),
     }
 }
@@ -253,7 +257,7 @@ impl OpenForm {
             }
             None => (
                 Identifier::try_from(self.identifier.trim().to_owned())?,
-                Msisdn::try_from(self.number.trim().to_owned())?.into(),
+                Msisdn::typed(&self.number)?.into(),
             ),
         };
         let name = WalletName::try_from(self.name.trim().to_owned())?;
@@ -373,7 +377,28 @@ pub(super) async fn finish_opening(
         (Err(problem), Some(asked)) => {
             desk.coming_in("open-wallet", &path, &ticket, &asked, Some(&problem)).await
         }
+        // The form was sent twice, and the first one opened the wallet.
+        (Err(_), None) if desk.visitor_if_any().await?.is_some() => Ok(to(onward(&ticket), None)),
         (Err(problem), None) => Err(problem.into()),
+    }
+}
+
+pub(super) async fn resend_opening_code(
+    desk: Desk,
+    id: Segment,
+    fields: Result<Form<Carried>, FormRejection>,
+) -> Answer {
+    let (id, typed): (OpeningId, Carried) = (record_id(id)?, form(fields)?);
+    let session = desk.begun()?;
+    let asked = desk.wallets.asked_at_opening(&id, &session).await?;
+    let path = path_of(&id);
+    let sent =
+        desk.done(|wallets| async move { wallets.resend_opening_code(&id, &session).await }).await;
+    match (sent, asked) {
+        (Err(problem), Some(asked)) => {
+            desk.coming_in("open-wallet", &path, &typed.ticket, &asked, Some(&problem)).await
+        }
+        (Ok(()) | Err(_), _) => Ok(to(with_ticket(&path, &typed.ticket), None)),
     }
 }
 

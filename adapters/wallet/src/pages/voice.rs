@@ -6,6 +6,7 @@ use countersign_domain::{
     time::Timestamp,
 };
 use countersign_web::{
+    page::IS_THE_PROBLEM,
     problem::Problem,
     words::{Filling, FluentValue, Language},
 };
@@ -79,7 +80,17 @@ impl Voice<'_> {
             Some(Field::ServiceName | Field::ItemName) => Some("wrong-name"),
             _ => None,
         };
-        own.map_or_else(|| problem.detail(self.0), |name| self.say(name))
+        own.map_or_else(|| problem.beside_field(self.0), |name| self.say(name))
+    }
+
+    /// What marks the words of why money did not move, where that is also what is wrong with what was sent.
+    pub(super) fn mark(self, cause: &NotPaid, problem: Option<&Problem>) -> &'static str {
+        match (cause, problem) {
+            (NotPaid::Code { refusal }, Some(problem)) if refusal.name() == problem.name() => {
+                IS_THE_PROBLEM
+            }
+            _ => "",
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use countersign_domain::{
 use countersign_web::{
     body::{Segment, form, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
+    page::looking_again,
     problem::Problem,
 };
 use serde::Deserialize;
@@ -322,13 +323,33 @@ impl Transfer<'_> {
             advice: Some(self.voice.say("compare-transfer")),
             fields: String::new(),
             button: self.voice.say_with("pay-in-amount", "amount", self.amount()),
+            resend_fields: Some(String::new()),
             cancel: None,
             problem: self.problem,
         })
     }
 }
 
+impl TransferView {
+    /// What a page of it is called.
+    const fn title(&self) -> &'static str {
+        match self.status {
+            TransferStatus::AwaitingCode(_) => "type-code",
+            TransferStatus::Processing => "processing",
+            TransferStatus::Done { .. } if self.comes_in => "paid-in",
+            TransferStatus::Done { .. } => "taken-out",
+            TransferStatus::NotMade { .. } => "no-money-moved",
+        }
+    }
+}
+
 impl Desk {
+    /// Whether the money moved, or is about to.
+    async fn is_made(&self, visitor: &Visitor, id: &TransferId) -> Result<bool, WalletError> {
+        let status = self.wallets.transfer(visitor, id).await?.status;
+        Ok(matches!(status, TransferStatus::Processing | TransferStatus::Done { .. }))
+    }
+
     async fn transfer(
         &self,
         visitor: &Visitor,
@@ -345,7 +366,14 @@ impl Desk {
         let (path, problem) = (path_of(id), problem.or(over.as_ref()));
         let (house, voice) = (self.house(), self.voice());
         let main = Transfer { voice, view, house, path: &path, code, problem };
-        Ok(self.show("your-transfer", Some(&path), problem, &main))
+        let titles = [view.title(), "your-transfer"];
+        let page = self.show_handing_to(None, &titles, Some(&path), problem, &main);
+        Ok(match view.status {
+            TransferStatus::Processing => looking_again(page, &path),
+            TransferStatus::AwaitingCode(_)
+            | TransferStatus::Done { .. }
+            | TransferStatus::NotMade { .. } => page,
+        })
     }
 }
 
@@ -374,6 +402,22 @@ pub(super) async fn type_code(
     };
     match typed {
         Ok(_) => Ok(to(path_of(&id), None)),
+        // It was sent twice, and the first did its work.
+        Err(problem) if problem.is_moved_on() && desk.is_made(&visitor, &id).await? => {
+            Ok(to(path_of(&id), None))
+        }
+        Err(problem) => Ok(desk.transfer(&visitor, &id, Some(&problem)).await?),
+    }
+}
+
+pub(super) async fn resend(desk: Desk, id: Segment) -> Answer {
+    let id: TransferId = record_id(id)?;
+    let visitor = desk.visitor().await?;
+    let (holder, transfer) = (visitor.clone(), id.clone());
+    let sent =
+        desk.done(|wallets| async move { wallets.resend_pay_in_code(&holder, &transfer).await });
+    match sent.await {
+        Ok(()) => Ok(to(path_of(&id), None)),
         Err(problem) => Ok(desk.transfer(&visitor, &id, Some(&problem)).await?),
     }
 }

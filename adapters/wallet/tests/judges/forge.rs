@@ -58,7 +58,7 @@ impl Forged {
                 SERVER_KEY,
                 server_key().public().clone(),
                 format!(
-                    r#"{{"iss":"{SERVER}","aud":"{MERCHANT}","jti":"rcp_0123456789abcdef0123456789abcdef","iat":{at},"ticket":"ticket-0001","ticket_sha256":"{}","amount_minor":4990,"currency":"EUR"}}"#,
+                    r#"{{"iss":"{SERVER}","aud":"{MERCHANT}","jti":"rcp_0123456789abcdef0123456789abcdef","iat":{at},"ticket":"ticket-0001","ticket_sha256":"{}","amount_minor":4990,"currency":"EUR","elements":["phone","pin"]}}"#,
                     "5a".repeat(32)
                 ),
             ),

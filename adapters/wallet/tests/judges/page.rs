@@ -81,6 +81,7 @@ fn holds(kind: &Kind) -> String {
         Kind::Integer { min, max } => format!("integer, {min} to {max}"),
         Kind::Text { max } => format!("string, 1 to {max} characters that can be shown"),
         Kind::Word(words) => format!("one of `{}`", words.join("`, `")),
+        Kind::Words(words) => format!("array of some of `{}`, each once", words.join("`, `")),
         Kind::Token { min, max } => {
             format!("string, {min} to {max} letters, digits, `-` and `_`")
         }

@@ -212,6 +212,12 @@ fn content() -> Vec<Row> {
             };
         Content in Content of Receipt: "digest-short", "The digest is of another algorithm.",
             |f| f.in_content(&"5a".repeat(32), &"5a".repeat(20));
+        Content in Content of Receipt: "element-unknown", "It says that something was proved which nobody knows.",
+            |f| f.in_content(r#""pin""#, r#""faith""#);
+        Content in Content of Receipt: "element-twice", "It says that one element was proved twice.",
+            |f| f.in_content(r#""pin""#, r#""phone""#);
+        Content in Content of Receipt: "elements-null", "What is not there is said to be null.",
+            |f| f.in_content(r#"["phone","pin"]"#, "null");
     }
 }
 

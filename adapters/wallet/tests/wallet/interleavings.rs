@@ -90,7 +90,7 @@ struct World {
 }
 
 /// The same ports, for another process.
-fn twin(of: &Fixture) -> Fixture {
+pub(crate) fn twin(of: &Fixture) -> Fixture {
     let Fixture { store, clock, entropy, bank, messenger, policy, ports, .. } = of;
     Fixture {
         store: store.clone(),

@@ -12,3 +12,4 @@ mod purchase;
 mod references;
 mod shops;
 mod turns;
+mod withdrawals;

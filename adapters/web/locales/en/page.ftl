@@ -6,6 +6,8 @@ decimal-mark = .
 optional = { $field }, optional
 user-name = User name (as the shop or bank knows you)
 look-again = Look again
+in-progress = In progress
+not-known-yet = We do not know yet how it ended. Do not begin again: what was begun goes on by itself, and nothing is done twice. This page looks again in a few seconds.
 
 type-code = Type the code
 code-on-its-way = A message with a code is on its way to your phone { $number }.
@@ -30,3 +32,4 @@ no-message = No message?
 resend-after = You can have it sent again in { $seconds } s.
 resend-now = You can have it sent again; the code stays the same.
 resend = Send the code again
+cancel-payment = Cancel payment

@@ -6,6 +6,8 @@ decimal-mark = ,
 optional = { $field }, facultatif
 user-name = Nom d’utilisateur (tel que la boutique ou la banque vous connaît)
 look-again = Actualiser
+in-progress = En cours
+not-known-yet = Nous ne savons pas encore comment cela s’est terminé. Ne recommencez pas : ce qui a été commencé continue tout seul, et rien n’est fait deux fois. Cette page s’actualise dans quelques secondes.
 
 type-code = Tapez le code
 code-on-its-way = Un message avec un code part vers votre téléphone { $number }.
@@ -30,3 +32,4 @@ no-message = Pas de message ?
 resend-after = Vous pourrez le faire renvoyer dans { $seconds } s.
 resend-now = Vous pouvez le faire renvoyer ; le code reste le même.
 resend = Renvoyer le code
+cancel-payment = Annuler le paiement

@@ -432,7 +432,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         };
         let now = Instant::now();
         if let Outcome::Answered { status, .. } = &outcome {
-            self.pace.answered(*status, now);
+            self.pace.answered(*status, self.window.len(), now);
             if status.is_throttling() && submission.patience > now && self.closing.is_none() {
                 tracing::debug!(%status, "the centre has no room for a message yet");
                 return self.submissions.put_back(submission);

@@ -205,8 +205,7 @@ impl TryFrom<&str> for SourceAddress {
     fn try_from(text: &str) -> Result<Self, InvalidSettings> {
         let invalid = |why| InvalidSettings { setting: "source", why };
         if text.starts_with('+') {
-            let number = Msisdn::try_from(text);
-            return number.map(Self::Number).map_err(|_| invalid("is not a number in E.164 form"));
+            return Msisdn::typed(text).map(Self::Number).map_err(|error| invalid(error.why));
         }
         if !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit()) {
             let short = (3..=8).contains(&text.len());

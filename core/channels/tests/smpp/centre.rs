@@ -225,13 +225,16 @@ impl Peer {
 pub(crate) struct FakeInbox {
     taken: Mutex<Vec<Inbound>>,
     fails: Mutex<bool>,
+    /// How many it has in its hands, and had at most.
+    in_hands: Mutex<(usize, usize)>,
     pub(crate) gate: Semaphore,
 }
 
 impl Default for FakeInbox {
     fn default() -> Self {
         let open = Semaphore::new(Semaphore::MAX_PERMITS);
-        Self { taken: Mutex::default(), fails: Mutex::default(), gate: open }
+        let (taken, fails, in_hands) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { taken, fails, in_hands, gate: open }
     }
 }
 
@@ -244,20 +247,31 @@ impl FakeInbox {
         *self.fails.lock().unwrap() = fails;
     }
 
+    /// How many it had in its hands at once, at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.in_hands.lock().unwrap().1
+    }
+
     /// What comes waits until [`Self::open`].
     pub(crate) fn close(&self) {
         self.gate.forget_permits(Semaphore::MAX_PERMITS);
     }
 
     pub(crate) fn open(&self) {
-        self.gate.add_permits(1_000);
+        self.gate.add_permits(100_000);
     }
 }
 
 #[async_trait]
 impl Inbox for FakeInbox {
     async fn accept(&self, inbound: Inbound) -> Result<(), InboxError> {
+        {
+            let mut in_hands = self.in_hands.lock().unwrap();
+            in_hands.0 += 1;
+            in_hands.1 = in_hands.1.max(in_hands.0);
+        }
         let _permit = self.gate.acquire().await.unwrap();
+        self.in_hands.lock().unwrap().0 -= 1;
         if *self.fails.lock().unwrap() {
             return Err(InboxError { cause: "the disk is full".to_owned() });
         }

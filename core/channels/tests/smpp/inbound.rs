@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
+use bytes::{Buf as _, BytesMut};
 use countersign_channels::{
     smpp::{
         pdu::{
-            Address, Body, ESM_CLASS_RECEIPT, ESM_CLASS_UDHI, Parameter, Pdu, ShortMessage, tag,
+            Address, Body, ESM_CLASS_RECEIPT, ESM_CLASS_UDHI, Parameter, Pdu, ShortMessage,
+            first_pdu, tag,
         },
         status::Status,
     },
     sms::{header, text},
 };
 use countersign_domain::message::{Delivery, Inbound, InboundText, Receipt};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 use zeroize::Zeroizing;
 
 use crate::centre::{Peer, Scene};
@@ -320,6 +325,43 @@ async fn no_more_deliveries_than_the_limit_are_under_way_and_the_others_wait() {
         }
     }
     assert!(scene.messenger.is_bound());
+}
+
+/// All of them are taken, none is refused, and the domain has no more in its hands than the limit, nor we in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_deliveries_at_once_are_taken() {
+    const COUNT: u32 = 10_000;
+    let (scene, centre) = Scene::bound(|_| {}).await;
+    scene.inbox.close();
+    let mut octets = Vec::new();
+    for sequence in 1..=COUNT {
+        let text = format!("id:{sequence} stat:DELIVRD {}", "x".repeat(200));
+        Pdu::request(sequence, Body::DeliverSm(receipt(&text))).encode(&mut octets).unwrap();
+    }
+    let (mut reader, mut writer) = centre.stream.into_split();
+    let writing = tokio::spawn(async move { writer.write_all(&octets).await.map(|()| writer) });
+    while scene.inbox.most_at_once() < 64 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    scene.inbox.open();
+    let (mut received, mut answered) = (BytesMut::new(), 0);
+    while answered < COUNT {
+        while let Some(octets) = first_pdu(&received).unwrap() {
+            let (length, answer) = (octets.len(), Pdu::decode(octets).unwrap());
+            received.advance(length);
+            if answer.body == Body::DeliverSmResp {
+                assert_eq!(answer.status, Status::ESME_ROK);
+                answered += 1;
+            }
+        }
+        if answered < COUNT {
+            let read = timeout(Duration::from_secs(30), reader.read_buf(&mut received)).await;
+            assert!(read.unwrap().unwrap() > 0, "the connection ended after {answered}");
+        }
+    }
+    writing.await.unwrap().unwrap();
+    assert_eq!(scene.inbox.taken().len(), 10_000);
+    assert_eq!(scene.inbox.most_at_once(), 64);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod centre;
 mod inbound;
 mod logs;
 mod session;
+mod settings;
 mod submission;
 mod tls;
 mod vectors;

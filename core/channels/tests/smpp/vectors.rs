@@ -214,6 +214,31 @@ async fn a_receipt_that_a_submission_under_way_may_be_meant_by_has_to_come_again
     assert_eq!((shop.state(&ten).await, shop.state(&sixteen).await), ("sent", "sent"));
 }
 
+/// An early receipt whose id could be either's, or nobody's, ends neither, in whatever order the answers come.
+#[tokio::test]
+async fn an_early_receipt_while_two_messages_are_under_way_ends_neither() {
+    for (foreign, number) in
+        [("10", NUMBER), ("999", NUMBER), ("10", "+41791112233"), ("zz", NUMBER)]
+    {
+        let (shop, mut centre) = Shop::bound(|_| {}).await;
+        let (first, first_sending) = shop.pay(NUMBER).await;
+        let (first_request, _) = centre.next_message().await;
+        let (second, second_sending) = shop.pay(NUMBER).await;
+        let (second_request, _) = centre.next_message().await;
+        let early = receipt(foreign, number, "UNDELIV");
+        let answered = say(&mut centre, early.clone()).await;
+        centre.accept(&second_request, "16").await;
+        centre.accept(&first_request, "10").await;
+        first_sending.await.unwrap();
+        second_sending.await.unwrap();
+        if answered == Status::ESME_RX_T_APPN {
+            assert_eq!(say(&mut centre, early).await, Status::ESME_ROK);
+        }
+        let states = (shop.state(&first).await, shop.state(&second).await);
+        assert_eq!(states, ("sent", "sent"), "{foreign} to {number}");
+    }
+}
+
 #[tokio::test]
 async fn a_receipt_before_the_answer_finds_its_message() {
     for (answered, in_receipt) in [("77", "77"), ("119", "77"), ("XkQzPwRs", "XkQzPwRs")] {

@@ -1,7 +1,7 @@
 //! Challenges whose code an operator computes, sends and compares (F12.v1). It counts the attempts; the conclusion of what it
 //! says is drawn here.
 
-use super::{Challenge, State, Transition, Verified};
+use super::{Attempt, Challenge, State, Transition, Verified};
 use crate::{
     agreement::{Agreement, ProtocolOrder},
     element::Element,
@@ -57,6 +57,28 @@ impl Challenge {
                 Transition::Ended(ended, reason)
             }
             Verdict::Refused(refusal) => Transition::Refused(refusal.clone()),
+        }
+    }
+
+    /// The same of a counted response with a PIN, which proved that element or none. Whatever the operator says of a code that it
+    /// does not accept, or has accepted before with another PIN, is said as of a wrong PIN (RTS art. 4(3)(a)).
+    pub(crate) fn judged_with(
+        self,
+        attempt: Attempt,
+        verdict: &Verdict,
+        pin: Option<Element>,
+        now: Timestamp,
+    ) -> Transition<Verified> {
+        match (verdict, pin) {
+            (Verdict::Accepted { .. }, Some(pin)) => {
+                self.judged(verdict, vec![Element::Phone, pin], now)
+            }
+            (Verdict::Refused(refusal), _) if is_final(refusal) => {
+                self.judged(verdict, Vec::new(), now)
+            }
+            (Verdict::Accepted { .. }, None) | (Verdict::Refused(_), _) => {
+                self.conclude_with(attempt, false, Vec::new(), now)
+            }
         }
     }
 }

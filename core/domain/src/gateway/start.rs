@@ -21,6 +21,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) enum Payer {
     Known,
+    /// Known, which may not be told.
+    Untold,
     Nobody,
 }
 
@@ -63,6 +65,7 @@ impl Gateway {
     ) -> Result<(Batch, Payment), Error> {
         let Ports { store, clock, entropy, keys } = &self.ports;
         let now = clock.now();
+        request.transaction.amount().currency().must_be_payable(now)?;
         let card = keys.seal_card(&request.card, request.payment.as_str(), entropy.as_ref())?;
         let bank = BankReference::random(entropy.as_ref(), now)?;
         let policy = self.verifier.policy();
@@ -82,7 +85,7 @@ impl Gateway {
             capture: request.capture,
         });
         let plan = match payer {
-            Payer::Known => plan,
+            Payer::Known | Payer::Untold => plan,
             Payer::Nobody => plan.of_nobody(),
         };
         let opening = Opening {
@@ -128,9 +131,11 @@ impl Gateway {
             }
             (None, BankTurn::Last | BankTurn::Skip) => {
                 let asked = ChallengeRequest { from, ..ChallengeRequest::of(&begun.next) };
+                let verifier = &self.verifier;
                 match payer {
-                    Payer::Known => self.verifier.add_challenge(asked, batch).await?,
-                    Payer::Nobody => self.verifier.add_silent_challenge(asked, batch).await?,
+                    Payer::Known => verifier.add_challenge(asked, batch).await?,
+                    Payer::Untold => verifier.add_untold_challenge(asked, true, batch).await?,
+                    Payer::Nobody => verifier.add_untold_challenge(asked, false, batch).await?,
                 }
             }
         };

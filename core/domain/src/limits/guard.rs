@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{
-    Limits, index,
-    standing::{self, Found},
+    DAY_SECONDS, Limits, index,
+    standing::{self, Found, Standing},
 };
 use crate::{
     address::{Address, Msisdn},
@@ -14,14 +14,14 @@ use crate::{
     event::Event,
     id::MessageId,
     message::{Message, MessageState, Says},
+    pin::PinDemand,
     ports::Ports,
-    record::{Batch, Count, Stored as _},
-    refusal::{PAUSE, Refusal},
+    record::{Batch, Count, Stored as _, Version},
+    refusal::{Outcome, PAUSE, Refusal},
     time::Timestamp,
 };
 
 const HOUR_SECONDS: u32 = 3_600;
-const DAY_SECONDS: u32 = 86_400;
 /// A number's range is all of it but so many digits.
 const RANGE_DIGITS: usize = 4;
 
@@ -42,6 +42,15 @@ pub(crate) enum Happened {
     FailedAndEnded,
     /// It ended for something else.
     Ended,
+    /// The code was right, and it goes on.
+    Tried,
+}
+
+/// How a phone stands with a response that is being counted.
+#[derive(Clone)]
+pub(crate) struct Counted {
+    version: Option<Version>,
+    standing: Standing,
 }
 
 impl Guard<'_> {
@@ -104,6 +113,15 @@ impl Guard<'_> {
         Ok(standing.refusal(now).or_else(full))
     }
 
+    /// Why no code is looked at for the phone now, if so.
+    pub(crate) async fn refusal(
+        &self,
+        challenge: &Challenge,
+        now: Timestamp,
+    ) -> Result<Option<Refusal>, Error> {
+        Ok(standing::find(self.ports, number_of(challenge)).await?.standing.refusal(now))
+    }
+
     /// Counts a response in the batch in which the challenge counts it, before it is looked at.
     pub(crate) async fn count(
         &self,
@@ -119,6 +137,22 @@ impl Guard<'_> {
         Ok(refusal)
     }
 
+    /// How the phone of a challenge stands with one more response, of which it is not known yet what it comes to.
+    pub(crate) async fn counted(
+        &self,
+        challenge: &Challenge,
+        now: Timestamp,
+    ) -> Result<Outcome<Counted>, Error> {
+        let Found { version, standing } = standing::find(self.ports, number_of(challenge)).await?;
+        Ok(match standing.refusal(now) {
+            Some(refusal) => Outcome::Refused(refusal),
+            None => Outcome::Done(Counted {
+                version,
+                standing: standing.counted(self.limits.settings(), now),
+            }),
+        })
+    }
+
     /// Adds to the batch what it means to the phone that this happened to the challenge.
     pub(crate) async fn end(
         &self,
@@ -129,11 +163,47 @@ impl Guard<'_> {
     ) -> Result<(), Error> {
         let Found { version, standing: before } =
             standing::find(self.ports, number_of(challenge)).await?;
-        let mut standing = before.clone();
+        let standing = self.after(before.clone(), challenge, happened, now, batch)?;
+        if standing != before {
+            batch.put(version, standing)?;
+        }
+        Ok(())
+    }
+
+    /// The same of a response that is counted in that batch.
+    pub(crate) fn end_counted(
+        &self,
+        counted: Counted,
+        challenge: &Challenge,
+        happened: Happened,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let standing = self.after(counted.standing, challenge, happened, now, batch)?;
+        Ok(batch.put(counted.version, standing)?)
+    }
+
+    /// How a phone stands after that. It is told, once, when it is blocked.
+    fn after(
+        &self,
+        mut standing: Standing,
+        challenge: &Challenge,
+        happened: Happened,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<Standing, Error> {
         match happened {
-            Happened::Failed => {}
-            Happened::Proved => standing = standing.proved().ended(challenge.id()),
-            Happened::Ended | Happened::FailedAndEnded => standing = standing.ended(challenge.id()),
+            // An operator's verdict comes before it can be counted; beside a PIN it is counted between the two.
+            Happened::Failed | Happened::FailedAndEnded
+                if challenge.key.is_none() && challenge.pin() == PinDemand::No =>
+            {
+                standing = standing.counted(self.limits.settings(), now);
+            }
+            Happened::Failed | Happened::FailedAndEnded | Happened::Ended => {}
+            Happened::Proved | Happened::Tried => standing = standing.proved(),
+        }
+        if !matches!(happened, Happened::Failed | Happened::Tried) {
+            standing = standing.ended(challenge.id());
         }
         if matches!(happened, Happened::Failed | Happened::FailedAndEnded) {
             let (told, until) = standing.tell(now);
@@ -143,10 +213,7 @@ impl Guard<'_> {
                 self.tell(challenge, standing.failures(), until, now, batch)?;
             }
         }
-        if standing != before {
-            batch.put(version, standing)?;
-        }
-        Ok(())
+        Ok(standing)
     }
 
     /// The number of somebody whom nobody knows is in no country, and gets no message.
@@ -163,7 +230,7 @@ impl Guard<'_> {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        let id = MessageId::random(self.ports.entropy.as_ref())?;
+        let id = MessageId::made_at(now, self.ports.entropy.as_ref())?;
         let message = Message {
             id: id.clone(),
             expires_at: until,

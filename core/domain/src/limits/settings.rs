@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use crate::{
-    address::Msisdn,
+    address::{Address, Msisdn},
     invalid::{Field, InvalidInput},
+    person::Person,
 };
 
 /// Countries that no message goes to unless they are allowed by name: satellite telephones and networks of no country, where a
@@ -71,6 +72,12 @@ impl Limits {
     /// The limits.
     pub const fn settings(&self) -> &LimitSettings {
         &self.0
+    }
+
+    /// Whether messages go to that person's number.
+    pub(crate) fn serves_person(&self, person: &Person) -> bool {
+        let Address::Msisdn(number) = &person.address;
+        self.serves(number)
     }
 
     /// Whether messages go to that number.

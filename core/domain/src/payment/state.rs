@@ -181,6 +181,22 @@ impl PaymentState {
         }
     }
 
+    /// Whether the bank is asked or told something in it.
+    pub(crate) const fn asks_bank(&self) -> bool {
+        match self {
+            Self::Authorizing { .. }
+            | Self::Capturing { .. }
+            | Self::Crediting { .. }
+            | Self::ReversingCredit { .. }
+            | Self::Voiding { .. } => true,
+            Self::AwaitingCode { .. }
+            | Self::Authorized { .. }
+            | Self::Captured(_)
+            | Self::Declined { .. }
+            | Self::Voided { .. } => false,
+        }
+    }
+
     /// Whether nothing more happens by itself; what was captured can still be credited.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Captured(_) | Self::Declined { .. } | Self::Voided { .. })

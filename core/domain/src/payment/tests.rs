@@ -402,14 +402,14 @@ async fn others_may_go_on_when_the_lease_or_the_time_of_the_code_is_over() {
 
 /// That payment, whose bank refused thrice what its state asks of it.
 fn stuck(payment: Payment) -> Result<Payment, Error> {
-    let refused = BankError::Refused { response: response() };
+    let refused = BankError::Refused { response: response() }.into();
     (0..3).try_fold(payment, |payment, _| Ok(payment.not_done(&refused, NOW)?.next))
 }
 
 #[test]
 fn a_bank_is_told_again_only_what_it_must_do() {
     let possible = possible_in(|payment| {
-        payment.not_done(&BankError::Unknown { cause: "silent".to_owned() }, NOW)
+        payment.not_done(&BankError::Unknown { cause: "silent".to_owned() }.into(), NOW)
     });
     assert_eq!(possible, ["capturing", "crediting", "reversing a credit", "voiding"]);
 }
@@ -453,7 +453,7 @@ fn what_a_person_settles_has_the_facts_and_postings_of_that_end_and_forgets_the_
         let confirmed = Event::PaymentSettled { settlement, because: because.clone() };
         assert_eq!((settled.events.first(), settled.postings.len()), (Some(&confirmed), postings));
         let next = settled.next;
-        assert!(next.state.is_final() && next.tries.is_none(), "{settlement:?}: {next:?}");
+        assert!(next.state.is_final() && next.tries().is_none(), "{settlement:?}: {next:?}");
         assert_eq!((&next.sealed_card, next.due_at()), (&None, None), "{settlement:?}");
     }
 }

@@ -1,16 +1,18 @@
 //! What the bank must do for a payment and does not: it is told again, until a person must look and ends it.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Payment, PaymentState};
 use crate::{
-    bank::{BankError, ResponseCode},
+    bank::{BankError, BankReference, ResponseCode},
     error::Error,
     event::Event,
     id::{CorrelationId, RelyingPartyId},
     record::{Step, Stored},
     refusal::VoidCause,
-    settlement::{BankOperation, Because, Settlement, Tries},
+    settlement::{BankOperation, Because, InVain, Settlement, Told, Tries},
     time::Timestamp,
 };
 
@@ -34,6 +36,9 @@ pub struct Stuck {
     pub tries: u32,
     /// What it said when it refused, if it did.
     pub response: Option<ResponseCode>,
+    /// Whether it could not be told any more, for want of the key that the card is sealed under.
+    #[serde(default)]
+    pub card_does_not_open: bool,
     /// Follows it through logs.
     pub correlation: Option<CorrelationId>,
 }
@@ -51,6 +56,49 @@ impl Stored for Stuck {
 
     fn correlation(&self) -> Option<&CorrelationId> {
         self.correlation.as_ref()
+    }
+}
+
+impl Stuck {
+    /// The place of what waits under that id for what the bank was told in vain; none before it was told.
+    pub fn of(
+        id: String,
+        (operation, reference): (BankOperation, &BankReference),
+        relying_party: RelyingPartyId,
+        told: &Told,
+    ) -> Option<Self> {
+        let tries = told.tries()?;
+        Some(Self {
+            id,
+            operation,
+            bank_reference: reference.retrieval.clone(),
+            relying_party,
+            at: told.tried_at()?,
+            since: tries.since,
+            tries: tries.count,
+            response: tries.response.clone(),
+            card_does_not_open: tries.card_does_not_open,
+            correlation: None,
+        })
+    }
+}
+
+/// The bank did not do what it must: it is told again, or a person must look. `next` makes the record of what is kept, and of
+/// when it is due.
+pub fn in_vain<T>(
+    (operation, told): (BankOperation, Told),
+    cause: &InVain,
+    now: Timestamp,
+    next: impl FnOnce(Told, Option<Timestamp>) -> T,
+) -> Step<T> {
+    let (told, next_at) = told.in_vain(cause, now);
+    let mut step = Step::silent(next(told, next_at));
+    if let InVain::Bank(BankError::Refused { response }) = cause {
+        step = step.and(Event::BankRefused { operation, response: response.clone() });
+    }
+    match next_at {
+        Some(_) => step,
+        None => step.and(Event::PaymentStuck { operation }),
     }
 }
 
@@ -73,15 +121,12 @@ impl Payment {
 
     /// How often the bank was told in vain what the payment's state asks of it.
     pub const fn tries(&self) -> Option<&Tries> {
-        self.tries.as_ref()
+        self.told.tries()
     }
 
     /// Its place in the list of those at which a person must look, if it is stuck.
     pub fn stuck(&self) -> Option<Stuck> {
-        let (Some(operation), Some(tries), None) = (self.operation(), &self.tries, self.next_at)
-        else {
-            return None;
-        };
+        let (Some(operation), None) = (self.operation(), self.next_at) else { return None };
         let reference = match &self.state {
             PaymentState::Crediting { reference, .. } => reference,
             PaymentState::ReversingCredit { credit, .. } => &credit.reference,
@@ -94,39 +139,18 @@ impl Payment {
             | PaymentState::Voiding { .. }
             | PaymentState::Voided { .. } => &self.bank,
         };
-        Some(Stuck {
-            id: self.id.to_string(),
-            operation,
-            bank_reference: reference.retrieval.clone(),
-            relying_party: self.relying_party.clone(),
-            at: self.tried_at?,
-            since: tries.since,
-            tries: tries.count,
-            response: tries.response.clone(),
-            correlation: self.correlation.clone(),
-        })
+        let relying_party = self.relying_party.clone();
+        let stuck =
+            Stuck::of(self.id.to_string(), (operation, reference), relying_party, &self.told)?;
+        Some(Stuck { correlation: self.correlation.clone(), ..stuck })
     }
 
     /// The bank did not do what it must: it is told again, or a person must look.
-    pub(crate) fn not_done(
-        mut self,
-        error: &BankError,
-        now: Timestamp,
-    ) -> Result<Step<Self>, Error> {
+    pub(crate) fn not_done(mut self, cause: &InVain, now: Timestamp) -> Result<Step<Self>, Error> {
         let Some(operation) = self.operation() else { return Err(self.not_now()) };
-        let tries = Tries::more(self.tries.take(), error, now);
-        let next_at = tries.next_at(now);
-        // What was not sent, or was refused, left nothing open.
-        let asked_before = self.asked_before || matches!(error, BankError::Unknown { .. });
-        let next = Self { tries: Some(tries), tried_at: Some(now), asked_before, ..self };
-        let mut step = Step::silent(next.due(next_at));
-        if let BankError::Refused { response } = error {
-            step = step.and(Event::BankRefused { operation, response: response.clone() });
-        }
-        Ok(match next_at {
-            Some(_) => step,
-            None => step.and(Event::PaymentStuck { operation }),
-        })
+        let told = mem::take(&mut self.told);
+        let next = |told, next_at| Self { told, ..self }.due(next_at);
+        Ok(in_vain((operation, told), cause, now, next))
     }
 
     /// A person wants the bank to be told again, from the first pause on: of a payment that is stuck.
@@ -134,8 +158,7 @@ impl Payment {
         let (Some(_), Some(operation)) = (self.stuck(), self.operation()) else {
             return Err(self.not_now());
         };
-        // What became of the earlier tries is as open as it was.
-        let next = Self { tries: None, asked_before: true, ..self };
+        let next = Self { told: self.told.from_the_start(), ..self };
         Ok(Step::new(next.due(Some(now)), Event::RetryAsked { operation }))
     }
 

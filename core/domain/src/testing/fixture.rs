@@ -15,7 +15,7 @@ use crate::{
     payment::PaymentRequest,
     plan::{CaptureTime, KnownBy},
     policy::{Policy, PolicySettings},
-    ports::{Ports, Store},
+    ports::{Clock as _, Ports, Store},
     verifier::Verifier,
 };
 
@@ -84,7 +84,7 @@ impl Fixture {
     pub fn purchase(&self, euros: &str) -> PaymentRequest {
         let session = SessionId::random(self.entropy.as_ref()).unwrap();
         PaymentRequest {
-            payment: PaymentId::random(self.entropy.as_ref()).unwrap(),
+            payment: PaymentId::made_at(self.clock.now(), self.entropy.as_ref()).unwrap(),
             relying_party: "librairie".try_into().unwrap(),
             person: alice(session, "pay.example.com"),
             card: card(),

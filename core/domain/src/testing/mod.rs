@@ -61,6 +61,10 @@ impl FakeClock {
         Self(AtomicU64::new(now.unix_millis()))
     }
 
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.unix_millis(), Ordering::SeqCst);
+    }
+
     pub fn advance_seconds(&self, seconds: u64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }

@@ -85,9 +85,9 @@ impl Operator for FakeOperator {
         order: &CodeOrder,
         typed: &Secret<String>,
     ) -> Result<Verdict, OperatorError> {
-        let cannot = |cause: &str| OperatorError { cause: cause.to_owned() };
+        let cannot = |cause: &str| OperatorError::Unknown { cause: cause.to_owned() };
         if self.is_down.load(Ordering::SeqCst) {
-            return Err(cannot("down"));
+            return Err(OperatorError::Unreachable { cause: "down".to_owned() });
         }
         let mut asked = self.asked.lock().unwrap();
         let asked = asked.get_mut(&order.challenge).ok_or_else(|| cannot("not asked"))?;

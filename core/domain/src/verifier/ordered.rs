@@ -4,7 +4,7 @@
 
 use super::{Operated, Verifier};
 use crate::{
-    challenge::{Challenge, ChallengeRequest, Transition, Verified, orderable},
+    challenge::{Challenge, ChallengeRequest, Verified, orderable},
     element::Element,
     error::Error,
     id::{MessageId, SessionId},
@@ -42,6 +42,9 @@ impl Verifier {
             self.expire(challenge.id()).await?;
             return Ok(Outcome::Refused(Refusal::Late));
         }
+        if let Some(refusal) = self.guard().refusal(challenge, self.ports.clock.now()).await? {
+            return Ok(Outcome::Refused(refusal));
+        }
         let verdict =
             self.operated()?.operator.check(&order_of(challenge)?, response.code.secret()).await?;
         let verdict = &verdict;
@@ -50,19 +53,16 @@ impl Verifier {
             let conclude = |challenge: Challenge, now| challenge.judged(verdict, elements(), now);
             return self.conclude(found, conclude).await;
         }
-        // An operator that said yes says so again: a wrong PIN uses up tries of the PIN, and no code.
-        let conclude = |challenge: Challenge, pin: Option<Element>, now| match (verdict, pin) {
-            (Verdict::Accepted { .. }, None) if challenge.over().is_none() => {
-                let attempts_left = challenge.attempts_left();
-                Transition::Refused(Refusal::WrongCode { attempts_left })
-            }
-            (_, pin) => {
-                let elements = [Element::Phone].into_iter().chain(pin).collect();
-                challenge.judged(verdict, elements, now)
-            }
+        // Counted here as well: the operator counts no wrong PIN. After its verdict, so that one who is away costs no attempt.
+        let (counted, attempt) = match self.count(found, session).await? {
+            Outcome::Done(counted) => counted,
+            Outcome::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        let conclude = |challenge: Challenge, pin: Option<Element>, now| {
+            challenge.judged_with(attempt, verdict, pin, now)
         };
         let is_right = matches!(verdict, Verdict::Accepted { .. });
-        self.conclude_pin(found, is_right, response.pin.as_ref(), conclude).await
+        self.conclude_pin(counted, is_right, response.pin.as_ref(), conclude).await
     }
 
     /// Has the operator send the code. It is known there by the message's id, and no receipt comes for it.
@@ -72,20 +72,20 @@ impl Verifier {
         message: &MessageId,
     ) -> Result<Accepted, SendError> {
         let operated =
-            self.operated().map_err(|error| SendError::Temporary { cause: error.cause })?;
+            self.operated().map_err(|error| SendError::Temporary { cause: error.to_string() })?;
         operated.operator.send(order, message).await?;
         let name = message.to_string();
         Ok(Accepted { references: vec![name.clone()], network_id: name })
     }
 
     fn operated(&self) -> Result<&Operated, OperatorError> {
-        let none = || OperatorError { cause: "none is configured here".to_owned() };
+        let none = || OperatorError::Unreachable { cause: "none is configured here".to_owned() };
         self.operator.as_ref().ok_or_else(none)
     }
 }
 
 /// What the operator is told. A challenge whose code is not ours always has it.
 pub(crate) fn order_of(challenge: &Challenge) -> Result<CodeOrder, OperatorError> {
-    let none = || OperatorError { cause: "the challenge has no order".to_owned() };
+    let none = || OperatorError::Unreachable { cause: "the challenge has no order".to_owned() };
     challenge.code_order().ok_or_else(none)
 }

@@ -313,8 +313,11 @@ async fn the_limits_do_not_tell_who_is_known() {
         for _ in 0..3 {
             let payment = shop.pay(known()).await;
             of_known.push(voided_for(&payment).map(|refusal| refusal.name()));
-            let payment =
-                shop.gateway.start_payment_of_nobody(unknown(), Batch::default()).await.unwrap();
+            let payment = shop
+                .gateway
+                .start_untold_payment(unknown(), false, Batch::default())
+                .await
+                .unwrap();
             of_unknown.push(voided_for(&payment).map(|refusal| refusal.name()));
         }
         assert_eq!(of_known, of_unknown);

@@ -11,6 +11,7 @@ mod reseal;
 mod retention;
 mod store;
 mod unsettled;
+mod untold;
 
 use countersign_domain::{
     code::TypedCode,

@@ -2,17 +2,20 @@
 
 use countersign_domain::{
     bank::BankError,
+    code::TypedCode,
     error::Error,
     gateway::Credit,
     id::PaymentId,
-    payment::PaymentState,
+    invalid::Field,
+    payment::{PaymentRequest, PaymentState},
     plan::{BankTurn, CaptureTime, CodeDemand, Exemption, KnownBy, Order},
     policy::PolicySettings,
     ports::Reads as _,
     record::{Batch, Stored as _},
     refusal::{Refusal, VoidCause},
     register::{Account, Balance},
-    testing::{Fixture, other_card, purchase},
+    testing::{Fixture, other_card, purchase, purchase_in},
+    time::Timestamp,
 };
 
 use crate::{Waiting, bank_references, state_of};
@@ -572,4 +575,35 @@ async fn resume_voids_what_nobody_answered_in_time() {
     );
     assert_eq!(shop.bank.call_names(), ["authorize", "void"]);
     assert_eq!(shop.gateway.resume(10).await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_currency_is_paid_in_until_it_is_withdrawn_and_given_back_after() {
+    let shop =
+        Fixture::with_policy(PolicySettings { credit_days: 30, ..PolicySettings::bank_first() });
+    // The last second of 2025: from the next one on Bulgaria has the euro.
+    shop.clock.set(Timestamp::from_unix_seconds(1_767_225_599));
+    let leva = purchase_in("20.00", "BGN");
+    let start = async || {
+        let purchase = shop.purchase("20.00");
+        let request =
+            PaymentRequest { transaction: leva.clone(), capture: CaptureTime::Later, ..purchase };
+        let session = request.person.session.clone();
+        Ok((shop.gateway.start_payment(request, Batch::default()).await?, session))
+    };
+    let (payment, session) = start().await.unwrap();
+    shop.clock.advance_seconds(1);
+    let refused: Result<_, Error> = start().await;
+    let Err(Error::Invalid(refused)) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused.field, Field::Currency);
+    assert_eq!(shop.bank.call_names(), ["authorize"]);
+    // What was begun before goes on.
+    let code: TypedCode =
+        shop.code_in(&shop.next_message().await.unwrap()).as_str().try_into().unwrap();
+    shop.gateway.finish_payment(&payment, &session, &code).await.unwrap().done().unwrap();
+    let (id, all) = (payment.id(), leva.amount());
+    shop.gateway.capture_payment(id, all, Batch::default()).await.unwrap();
+    let credited = shop.gateway.credit_payment(id, all, Batch::default()).await.unwrap();
+    assert!(matches!(credited, Credit::Done(_)), "{credited:?}");
+    assert_eq!(shop.bank.call_names(), ["authorize", "capture", "credit"]);
 }

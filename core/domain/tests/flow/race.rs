@@ -172,8 +172,8 @@ async fn two_processes_that_resume_an_agreed_payment_capture_and_post_it_once() 
     for at in 1.. {
         let shop = Fixture::new();
         let waiting = Waiting::at(&shop, "49.90").await;
-        // Its process dies when it has committed that the person agreed: the second commit, and the sixth operation.
-        let store = Eventful::on(shop.store.clone(), 6, Happening::DiesAfter);
+        // Its process dies when it has committed that the person agreed: the first commit, and the fourth operation.
+        let store = Eventful::on(shop.store.clone(), 4, Happening::DiesAfter);
         let (gateway, _) = shop.process_on(store);
         until_death(gateway.finish_payment(
             &waiting.payment,

@@ -1,16 +1,18 @@
 //! What the bank refuses to do, or never answers: it is told again ever later, until a person looks and ends it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use countersign_domain::{
     bank::BankError,
     error::Error,
     event::Event,
-    gateway::{Credit, StuckPayments},
+    gateway::{Credit, Gateway, StuckPayments},
     id::PaymentId,
+    keys::KeyRing,
     policy::PolicySettings,
-    ports::Reads as _,
+    ports::{Ports, Reads as _},
     record::{Batch, RecordKey},
+    secret::Secret,
     settlement::{BankOperation, Because, Settlement},
     testing::{Fixture, purchase},
 };
@@ -274,4 +276,47 @@ async fn a_death_while_a_person_settles_settles_all_or_nothing() {
         }
     }
     assert_eq!(ends, BTreeSet::from(["captured", "capturing"]));
+}
+
+/// A process that has the store and no key that anything in it was sealed under.
+fn without_its_key(shop: &Fixture) -> Gateway {
+    let masters = vec![("2".try_into().unwrap(), Secret::new([0x22; 32]))];
+    let keys = Arc::new(KeyRing::new("2".try_into().unwrap(), masters).unwrap());
+    let ports = Ports { keys, ..shop.ports.clone() };
+    Gateway::new(ports, shop.bank.clone(), shop.verifier.clone())
+}
+
+#[tokio::test]
+async fn a_payment_whose_card_does_not_open_is_for_a_person_and_is_done_once_its_key_is_back() {
+    for (died_unauthorized, operation, end) in
+        [(false, BankOperation::Capture, "captured"), (true, BankOperation::Void, "voided")]
+    {
+        let shop = Fixture::new();
+        let id = if died_unauthorized {
+            let id = started_by_a_dead_process(&shop).await;
+            shop.clock.advance_seconds(60);
+            id
+        } else {
+            let waiting = Waiting::at(&shop, "49.90").await;
+            shop.bank.fail_with(Some(silent()));
+            waiting.finish(&shop, &waiting.right_code()).await;
+            shop.bank.fail_with(None);
+            waiting.payment.id().clone()
+        };
+        let (told, keyless) = (shop.bank.calls().len(), without_its_key(&shop));
+        for _ in 0..DAY_SECONDS / 3_600 {
+            shop.clock.advance_seconds(3_600);
+            keyless.resume(10).await.unwrap();
+        }
+        assert_eq!(shop.bank.calls().len(), told, "the bank cannot be told without a card");
+        let list = stuck(&shop).list(10).await.unwrap();
+        let [listed] = &list[..] else { panic!("{list:?}") };
+        assert_eq!((listed.operation, listed.card_does_not_open), (operation, true));
+        assert_eq!(listed.response, None, "the bank refused nothing");
+        assert_eq!(trace(&shop, &id).await.last().map(String::as_str), Some("payment_stuck"));
+
+        stuck(&shop).retry(&id).await.unwrap();
+        assert_eq!(shop.gateway.resume(10).await, Ok(1));
+        assert_eq!(state_of(&shop, &id).await, end);
+    }
 }

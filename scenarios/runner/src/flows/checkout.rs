@@ -118,4 +118,5 @@ const EVENTS: Table = &[
     ("the amount was debited", "payment_captured"),
     ("the bank refused to do so", "bank_refused"),
     ("a person must look", "payment_stuck"),
+    ("a person confirmed its end", "payment_settled"),
 ];

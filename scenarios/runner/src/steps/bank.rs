@@ -42,6 +42,14 @@ async fn bank_refuses_to(story: &mut Story, name: String, verb: String, what: St
     story.bench()?.control.set_card(card, &json!({ control: verb == "refuses" })).await
 }
 
+/// What it is asked first it does, and says nothing; what it is asked again it refuses, whatever it did.
+#[given(regex = r"^(\w+)'s bank answers (only repeats, and refuses them|again)$")]
+async fn bank_answers(story: &mut Story, name: String, what: String) -> Outcome {
+    let card = &story.person(&name)?.card.number;
+    let refuses_repeats = what != "again";
+    story.bench()?.control.set_card(card, &json!({ "refuses_repeats": refuses_repeats })).await
+}
+
 #[given(regex = r"^(\w+)'s account holds (\d+\.\d+) ([A-Z]{3})$")]
 async fn account_holds(
     story: &mut Story,

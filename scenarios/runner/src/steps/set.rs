@@ -4,7 +4,7 @@ mod attacks;
 
 use countersign_domain::amount::Amount;
 use countersign_set::{
-    cardholder::{Purchase, Wallet},
+    cardholder::{Purchase, Typed, Wallet},
     message::{common::CurrencyAmount, purchase::Mode},
 };
 use cucumber::{given, then, when};
@@ -61,11 +61,16 @@ impl Story {
         Ok(())
     }
 
-    /// Sends a code through the merchant.
-    async fn types_in_wallet(&mut self, name: &str, code: &str) -> Outcome {
+    /// Sends a code through the merchant, with a PIN if there is one.
+    pub(super) async fn types_in_wallet(
+        &mut self,
+        name: &str,
+        code: &str,
+        pin: Option<&str>,
+    ) -> Outcome {
         let program = Program::at(self.bench()?).await?;
         let (wallet, bought) = (self.set.wallet(name)?, self.set.last()?);
-        let forward = bought.sent.code_forward(code, &program.entropy, program.now);
+        let forward = bought.sent.code_forward(Typed { code, pin }, &program.entropy, program.now);
         let (message, asked) = forward.map_err(refused)?;
         let url = bought.sent.purchase().offer().url();
         let answer = program.exchange(url, message.clone()).await?;
@@ -170,7 +175,7 @@ async fn sends_in_another_wrapper(story: &mut Story, name: String) -> Outcome {
 #[when(expr = "{word} types the code into the wallet")]
 async fn types_code(story: &mut Story, name: String) -> Outcome {
     let code = story.person(&name)?.code()?.to_owned();
-    story.types_in_wallet(&name, &code).await
+    story.types_in_wallet(&name, &code, None).await
 }
 
 #[when(expr = "{word} types the first code into the wallet")]
@@ -178,7 +183,7 @@ async fn types_first_code(story: &mut Story, name: String) -> Outcome {
     let first = story.person(&name)?.texts.first();
     let first = first.ok_or_else(|| Failure::new("no message came yet"))?;
     let code = code_in(first)?.to_owned();
-    story.types_in_wallet(&name, &code).await
+    story.types_in_wallet(&name, &code, None).await
 }
 
 #[when(expr = "{word} types a wrong code into the wallet")]
@@ -186,7 +191,7 @@ async fn types_wrong_code(story: &mut Story, name: String) -> Outcome {
     let codes = story.codes();
     let right = codes.last().copied().unwrap_or_default();
     let wrong = if right == "000000" { "000001" } else { "000000" };
-    story.types_in_wallet(&name, wrong).await
+    story.types_in_wallet(&name, wrong, None).await
 }
 
 #[when(expr = "{word} types the code into the wallet, which sends it straight to the gateway")]

@@ -121,11 +121,15 @@ impl Story {
         }))
     }
 
-    /// Types a code where one is awaited; a wallet that it opens is the person's.
-    async fn types_awaited(&mut self, name: &str, code: &str) -> Result<Option<Json>, Failure> {
+    /// Sends a code, and what is typed beside it, where one is awaited; a wallet that it opens is the person's.
+    pub(super) async fn types_awaited(
+        &mut self,
+        name: &str,
+        typed: &Value,
+    ) -> Result<Option<Json>, Failure> {
         let awaits = self.wallets.known(name)?.awaits.clone();
         let path = awaits.ok_or_else(|| Failure::new(format!("{name} is asked for no code")))?;
-        let done = self.client_asks(name, "POST", &path, &json!({ "code": code })).await?;
+        let done = self.client_asks(name, "POST", &path, typed).await?;
         if let Some(number) = done.as_ref().and_then(|done| done.text("/wallet")) {
             let number = number.to_owned();
             let (_, client) = self.client(name)?;
@@ -136,11 +140,15 @@ impl Story {
         Ok(done)
     }
 
-    /// Reads the code from the phone, and types it.
+    /// Reads the code from the phone, and types it, with the PIN of a person who has one.
     async fn reads_and_types(&mut self, name: &str) -> Outcome {
         self.next_text(name).await?;
-        let code = self.person(name)?.code()?.to_owned();
-        let done = self.types_awaited(name, &code).await?;
+        let person = self.person(name)?;
+        let mut typed = json!({ "code": person.code()? });
+        if let (Some(pin), Some(members)) = (&person.pin, typed.as_object_mut()) {
+            members.insert("pin".to_owned(), pin.as_str().into());
+        }
+        let done = self.types_awaited(name, &typed).await?;
         self.yes(done).map(drop)
     }
 }
@@ -191,11 +199,8 @@ async fn opens_as(
 
 #[when(regex = r"^(\w+) types (the|a wrong) code to (?:open the wallet|pay in|come in)$")]
 async fn types_code_to(story: &mut Story, name: String, which: String) -> Outcome {
-    let code = match which.as_str() {
-        "the" => story.person(&name)?.code()?.to_owned(),
-        _ => story.wrong_code(),
-    };
-    story.types_awaited(&name, &code).await.map(drop)
+    let code = story.which_code(&name, &which)?;
+    story.types_awaited(&name, &json!({ "code": code })).await.map(drop)
 }
 
 #[when(expr = "{word} ties the card as {string}")]

@@ -30,6 +30,7 @@ pub(crate) const REASONS: &[(&str, &str, &str)] = &[
     ("Receipt", "iss", "the signature names the server"),
     ("Receipt", "jti", "for people's books; the ticket's number names what is paid"),
     ("Receipt", "iat", TIME),
+    ("Receipt", "elements", "says how the payer was asked; what is proved holds whatever it says"),
 ];
 
 const TIME: &str = "the model knows no time; the program compares it with its clock, or shows it";

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use countersign_certs::KeyKind;
+use countersign_certs::{KeyKind, RecipientCertificate};
 use countersign_domain::{
     binding::ShortReference,
     digest::Sha256Digest,
@@ -12,6 +12,7 @@ use countersign_domain::{
 use countersign_set::{
     asn1::Received,
     message::{
+        code::{CodeStartData, CodeSubmission, CodeSubmissionTbe},
         common::AccountName,
         failure::{ErrorCode, ErrorMessage, ErrorTbs},
         initiation::PWakeUp,
@@ -19,14 +20,14 @@ use countersign_set::{
         registration::RegWakeUp,
         wrapper::{Message, MessageHeader, MessageWrapper},
     },
-    protect::Digest,
+    protect::{Digest, Sealed},
     table::{Described as _, Role, Row as _, Shape},
 };
 use der::{Decode as _, Encode as _, asn1::GeneralizedTime};
 
 use super::{Vector, digest};
 use crate::{
-    house::{House, Said, folder, recipient_keys, write_keys},
+    house::{House, Said, folder, pair, recipient_keys, write_keys},
     module::of as of_role,
     walk::{Found, row, walk},
 };
@@ -53,6 +54,48 @@ pub(super) async fn write() {
         files.composed();
         files.write();
     }
+}
+
+/// Writes what is another one under the profile psd2: that a PIN is asked for, and the code with the PIN. Made of the purchase
+/// without, unless they are there: an envelope is random.
+pub(super) fn write_with_pin() {
+    const OF: &str = "p256";
+    let good = super::read(OF);
+    if good.iter().any(|vector| vector.name.ends_with("-pin")) {
+        return;
+    }
+    let der = |kind: &str| &good.iter().find(|vector| vector.kind() == kind).unwrap().der;
+    let mut start = CodeStartData::from_der(der("CodeStartData")).unwrap();
+    start.pin_asked = Some(true);
+    let mut typed = CodeSubmissionTbe::from_der(der("CodeSubmissionTBE")).unwrap();
+    typed.pin = Some("283915".try_into().unwrap());
+    let gateway = RecipientCertificate::new(&pair(OF, "gateway-exchange").0).unwrap();
+    let sealed: CodeSubmission = Sealed::seal(&typed, &gateway).unwrap();
+    let (start, typed) = (start.to_der().unwrap(), typed.to_der().unwrap());
+    let mut files = Files { vectors: good, ..Files::new(OF) };
+    let first = files.vectors.len();
+    let named = |name: &str, number: u16, der: &[u8]| {
+        vec![("type", row(name).name.to_owned()), ("digest", digest(number, der))]
+    };
+    let fields = named("CodeStartData", 203, &start);
+    files.push(
+        "CodeStartData-pin".to_owned(),
+        "The same, with a PIN beside the code.",
+        fields,
+        start,
+    );
+    let fields = vec![
+        ("type", "Sealed".to_owned()),
+        ("to", of_role(Role::Gateway).to_owned()),
+        ("content", hex::encode(&typed)),
+    ];
+    let why = "A code and a PIN, encrypted to the gateway.";
+    files.push("sealed-to-gateway-pin".to_owned(), why, fields, sealed.to_der().unwrap());
+    let fields = named("CodeSubmissionTBE", 204, &typed);
+    let why = "A typed code with the PIN, for the gateway alone (F11.11).";
+    files.push("CodeSubmissionTBE-pin".to_owned(), why, fields, typed);
+    files.vectors.drain(..first);
+    files.write();
 }
 
 /// Each kind of error.

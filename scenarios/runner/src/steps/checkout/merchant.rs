@@ -47,7 +47,7 @@ impl Story {
     }
 
     /// The purchase as the merchant sees it.
-    pub(super) async fn merchant_view(&self) -> Result<Json, Failure> {
+    pub(in crate::steps) async fn merchant_view(&self) -> Result<Json, Failure> {
         let bench = self.bench()?;
         let id = &self.purchase()?.id;
         let answer = checkout::view(bench, &bench.description.api_key, id).await?;

@@ -14,7 +14,12 @@ use crate::{
 
 impl Story {
     /// The person sends a form of the payment page.
-    async fn submit(&mut self, name: &str, action: &str, fields: &[(&str, &str)]) -> Outcome {
+    pub(in crate::steps) async fn submit(
+        &mut self,
+        name: &str,
+        action: &str,
+        fields: &[(&str, &str)],
+    ) -> Outcome {
         let page = self.purchase()?.url.clone();
         let browser = &mut self.person_mut(name)?.browser;
         let answer = browser.submit(&page, action, fields).await;

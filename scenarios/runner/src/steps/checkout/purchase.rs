@@ -1,6 +1,6 @@
 //! What becomes of a purchase, and what phone and bank show of it.
 
-use cucumber::then;
+use cucumber::{then, when};
 
 use crate::{
     failure::{Failure, Outcome, eventually, same},
@@ -33,6 +33,14 @@ async fn purchase_is(story: &mut Story, status: String) -> Outcome {
 async fn purchase_is_not_made(story: &mut Story, status: String, cause: String) -> Outcome {
     let (status, cause) = (checkout::status(&status)?, phrase::cause(&cause)?);
     story.purchase_comes_to(status, Some(cause)).await
+}
+
+/// As a person at the command line, who has asked the bank's desk.
+#[when(regex = r"^the operator settles the purchase as (voided|captured)$")]
+async fn operator_settles(story: &mut Story, settlement: String) -> Outcome {
+    let view = story.merchant_view().await?;
+    let payment = view.text("/payment").unwrap_or_default();
+    story.bench()?.control.settle(payment, &settlement).await
 }
 
 /// What a limit refused, time alone makes another answer.

@@ -30,7 +30,7 @@ impl Story {
     }
 
     /// Sends a code with the transaction that it is for (IS); a receipt is kept.
-    async fn sends_typed(&mut self, name: &str, typed: Value) -> Outcome {
+    pub(in crate::steps) async fn sends_typed(&mut self, name: &str, typed: Value) -> Outcome {
         let path = format!("/v1/payments/{}/code", self.wallets.ticket()?.payment);
         let paid = self.client_asks(name, "POST", &path, &typed).await?;
         if let Some(receipt) = paid.as_ref().and_then(|paid| paid.text("/receipt")) {
@@ -146,10 +146,7 @@ fn message_bears_reference(story: &mut Story) -> Outcome {
 
 #[when(regex = r"^(\w+) types (the|a wrong) code for the ticket(?: again)?$")]
 async fn types_code(story: &mut Story, name: String, which: String) -> Outcome {
-    let code = match which.as_str() {
-        "the" => story.person(&name)?.code()?.to_owned(),
-        _ => story.wrong_code(),
-    };
+    let code = story.which_code(&name, &which)?;
     let typed = story.wallets.ticket()?.typed(&code)?;
     story.sends_typed(&name, typed).await
 }

@@ -48,8 +48,8 @@ fn fits<const MAX: usize>(text: &str) -> Result<String, String> {
 }
 
 fn number(text: &str) -> Result<String, String> {
-    match countersign_domain::address::Msisdn::try_from(text) {
-        Ok(_) => Ok(text.to_owned()),
+    match countersign_domain::address::Msisdn::typed(text) {
+        Ok(number) => Ok(number.expose().to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }

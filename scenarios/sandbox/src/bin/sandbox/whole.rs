@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
-use countersign_domain::plan::Order;
+use countersign_domain::{plan::Order, policy::Profile};
 use countersign_sandbox::{ExternalCentre, Sandbox, Settings};
 
 use crate::{End, Failure, say};
@@ -29,6 +29,9 @@ pub(crate) struct WholeArguments {
     /// Asks the phone before the bank (F7.v1).
     #[arg(long)]
     code_first: bool,
+    /// Asks for a PIN beside the code of each payment: the policy's profile is psd2, and a PIN can be set with a code.
+    #[arg(long)]
+    psd2: bool,
     /// Starts a telecom operator beside the server, which computes and sends the codes of tickets (F12.v1).
     #[arg(long)]
     operator: bool,
@@ -80,6 +83,7 @@ impl WholeArguments {
         settings.operations = self.operations;
         settings.furnished = true;
         settings.operator = self.operator;
+        settings.profile = self.psd2.then_some(Profile::Psd2);
         if self.code_first {
             settings.order = Order::CodeFirst;
         }

@@ -6,6 +6,9 @@
     reason = "a program for people, which may fail loudly"
 )]
 
+mod payers;
+mod pins;
+
 use std::{
     hint::black_box,
     pin::pin,
@@ -32,7 +35,9 @@ use countersign_tests::{
     load::welch::{LIMIT, Samples},
 };
 
-/// Samples of each measurement.
+use crate::{payers::Beside, pins::Typed};
+
+/// Samples of each measurement, unless `COUNTERSIGN_BENCH_SAMPLES` says another number.
 const SAMPLES: usize = 100_000;
 /// Prepared at once, then measured: preparation must not stand between two samples.
 const BATCH: usize = 1_000;
@@ -42,8 +47,9 @@ const COMPARISONS: usize = 16;
 const PLANTED: f64 = 10.0 * LIMIT;
 
 fn main() -> ExitCode {
-    println!("Welch's t as dudect does it, {SAMPLES} samples of two kinds, interleaved at random");
-    println!("{:<58} {:>9} {:>9} {:>9}", "", "median ns", "median ns", "t");
+    let samples = wanted();
+    println!("Welch's t as dudect does it, {samples} samples of two kinds, interleaved at random");
+    println!("{:<62} {:>9} {:>9} {:>9}", "", "median ns", "median ns", "t");
     let constant_time = compare(|one, other| one == other);
     let early_exit = compare(|one, other| {
         one.expose()
@@ -54,10 +60,37 @@ fn main() -> ExitCode {
     let verdicts = [
         judge("comparison: right code | wrong code", &constant_time, |t| t < LIMIT),
         judge("finish_challenge: wrong at the first | at the last digit", &finish(), |t| t < LIMIT),
+        judge("code and PIN: wrong code | right code, wrong PIN", &pins::answers(EITHER), |t| {
+            t < LIMIT
+        }),
+        judge("code and PIN: wrong code, right PIN | both wrong", &pins::answers(SECOND), |t| {
+            t < LIMIT
+        }),
+        judge(
+            "self-check, no PIN is hashed where none is typed (must fail)",
+            &pins::answers(PLANTED_PIN),
+            |t| t > PLANTED,
+        ),
         judge("self-check, a planted early exit: right | wrong (must fail)", &early_exit, |t| {
             t > PLANTED
         }),
     ];
+    println!();
+    println!("For information: the answers to these two differ, as one of them pays.");
+    let _ =
+        judge("code and PIN: right code, right PIN | wrong PIN", &pins::answers(PAYS), |_| true);
+    println!();
+    println!(
+        "For information: with the store in memory, one record more or less in a commit is seen."
+    );
+    let _ = judge("begin: known | unknown payer", &payers::begin(), |_| true);
+    for (beside, what) in [
+        (Beside::Nothing, "wrong code: known | unknown payer"),
+        (Beside::Pin, "wrong code and a PIN: known, without one | unknown payer"),
+        (Beside::OtherPin, "wrong code and a PIN: known, with another | unknown payer"),
+    ] {
+        let _ = judge(what, &payers::wrong_code(beside), |_| true);
+    }
     println!();
     println!(
         "For information: here the answer itself differs (docs/security/limits.md, Learning who is known),"
@@ -73,12 +106,23 @@ fn main() -> ExitCode {
     if verdicts.iter().all(|passed| *passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// One way of typing, and another.
+const EITHER: [Typed; 2] = [Typed::new(false, Some(true)), Typed::new(true, Some(false))];
+const SECOND: [Typed; 2] = [Typed::new(false, Some(true)), Typed::new(false, Some(false))];
+const PLANTED_PIN: [Typed; 2] = [Typed::new(false, Some(false)), Typed::new(false, None)];
+const PAYS: [Typed; 2] = [Typed::new(true, Some(true)), Typed::new(true, Some(false))];
+
+fn wanted() -> usize {
+    let wanted = std::env::var_os("COUNTERSIGN_BENCH_SAMPLES");
+    wanted.and_then(|wanted| wanted.to_str()?.parse().ok()).unwrap_or(SAMPLES)
+}
+
 fn judge(what: &str, samples: &Samples, passes: impl Fn(f64) -> bool) -> bool {
     let [first, second] = samples.medians();
     let t = samples.t();
     let passed = passes(t.abs());
     let verdict = if passed { "" } else { "  FAILED" };
-    println!("{what:<58} {first:>9} {second:>9} {t:>9.2}{verdict}");
+    println!("{what:<62} {first:>9} {second:>9} {t:>9.2}{verdict}");
     passed
 }
 
@@ -86,7 +130,7 @@ fn judge(what: &str, samples: &Samples, passes: impl Fn(f64) -> bool) -> bool {
 fn measure<T>(mut prepare: impl FnMut(&[bool]) -> Vec<T>, mut run: impl FnMut(T)) -> Samples {
     let mut samples = Samples::default();
     // The first batch warms up.
-    for batch in 0..=SAMPLES / BATCH {
+    for batch in 0..=wanted() / BATCH {
         let mut bytes = [0; BATCH];
         SystemEntropy::default().fill(&mut bytes).unwrap();
         let kinds = bytes.map(|byte| byte & 1 == 1);

@@ -1,0 +1,160 @@
+//! What may not be told: who is known (ASVS 6.3.8), and what is refused for another cause than the code.
+
+use std::sync::{Arc, Mutex};
+
+use countersign_domain::{
+    address::Msisdn,
+    challenge::{Challenge, ChallengeRequest},
+    code::TypedCode,
+    id::SessionId,
+    limits::{LimitSettings, Limits},
+    ports::{Reads as _, Store as _},
+    record::{Batch, Stored as _},
+    refusal::Refusal,
+    testing::Fixture,
+    verifier::Verifier,
+};
+
+fn session(shop: &Fixture) -> SessionId {
+    SessionId::random(shop.entropy.as_ref()).unwrap()
+}
+
+/// A challenge of somebody with that number, and how many messages are to be sent for it.
+async fn ask(shop: &Fixture, number: &str, is_known: bool) -> (Challenge, usize) {
+    let mut request = shop.access(session(shop));
+    request.person.address = Msisdn::try_from(number).unwrap().into();
+    let mut batch = Batch::default();
+    let begun = shop.verifier.add_untold_challenge(request, is_known, &mut batch).await.unwrap();
+    let messages = batch.messages.len();
+    shop.store.commit(batch).await.unwrap();
+    (begun.done().unwrap(), messages)
+}
+
+async fn answer(shop: &Fixture, challenge: &Challenge, code: &str) -> Result<(), Refusal> {
+    let (id, session) = (challenge.id(), &challenge.person().session);
+    let code = TypedCode::try_from(code).unwrap();
+    shop.verifier.finish_challenge(id, session, code).await.unwrap().map(drop).done()
+}
+
+async fn try_code(shop: &Fixture, challenge: &Challenge, code: &str) -> Result<(), Refusal> {
+    let (id, session) = (challenge.id(), &challenge.person().session);
+    let code = TypedCode::try_from(code).unwrap();
+    shop.verifier.try_code(id, session, &code).await.unwrap().done()
+}
+
+/// A challenge, and its code.
+async fn asked(shop: &Fixture) -> (Challenge, String) {
+    let request: ChallengeRequest = shop.access(session(shop));
+    let begun = shop.verifier.start_challenge(request).await.unwrap().done().unwrap();
+    let text = shop.next_message().await.unwrap();
+    let (_, code) = text.rsplit_once('#').unwrap();
+    (begun, code.to_owned())
+}
+
+#[tokio::test]
+async fn whoever_may_not_be_told_costs_the_same_work_known_or_not_and_where_no_message_goes() {
+    let mut kept = Vec::new();
+    for (is_known, number, rings) in
+        [(true, "+33612345678", 1), (false, "+999123123123", 0), (true, "+881612345678", 0)]
+    {
+        let shop = Fixture::new();
+        let (begun, messages) = ask(&shop, number, is_known).await;
+        assert_eq!(messages, rings, "{number}");
+        shop.clock.advance_seconds(31);
+        let again = shop.verifier.resend(begun.id(), &begun.person().session).await.unwrap();
+        assert!(again.done().is_ok(), "{number}");
+        let wrong = answer(&shop, &begun, "0000000000").await;
+        assert_eq!(wrong, Err(Refusal::WrongCode { attempts_left: 2 }), "{number}");
+        let records = shop.store.records().into_iter();
+        let mut records: Vec<_> =
+            records.map(|record| (record.key.to_string(), record.version)).collect();
+        for (key, _) in &mut records {
+            key.truncate(key.find(' ').unwrap());
+        }
+        records.sort();
+        let facts = shop.store.facts(&begun.key()).await.unwrap().len();
+        kept.push((records, facts));
+    }
+    assert!(kept.windows(2).all(|pair| pair[0] == pair[1]), "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_code_that_is_tried_stays_good_and_costs_an_attempt() {
+    let shop = Fixture::new();
+    let (begun, code) = asked(&shop).await;
+    let wrong = try_code(&shop, &begun, "0000000000").await;
+    assert_eq!(wrong, Err(Refusal::WrongCode { attempts_left: 2 }));
+    assert_eq!(try_code(&shop, &begun, &code).await, Ok(()));
+    assert_eq!(answer(&shop, &begun, &code).await, Ok(()));
+    assert_eq!(try_code(&shop, &begun, &code).await, Err(Refusal::AlreadyUsed));
+    // A challenge is no place to look at codes without end.
+    let (begun, code) = asked(&shop).await;
+    for _ in 0..3 {
+        assert_eq!(try_code(&shop, &begun, &code).await, Ok(()));
+    }
+    assert_eq!(try_code(&shop, &begun, &code).await, Err(Refusal::TooManyAttempts));
+}
+
+#[tokio::test]
+async fn a_right_code_that_is_tried_ends_the_row_of_failures_and_a_wrong_one_makes_it_longer() {
+    let mut shop = Fixture::new();
+    let settings = LimitSettings { pause_seconds: 0, ..LimitSettings::default() };
+    let verifier = Verifier::new(shop.ports.clone(), shop.policy.clone())
+        .with_limits(Limits::try_from(settings).unwrap());
+    shop.verifier = Arc::new(verifier);
+    for _ in 0..2 {
+        let (begun, code) = asked(&shop).await;
+        for _ in 0..2 {
+            assert!(try_code(&shop, &begun, "0000000000").await.is_err());
+        }
+        assert_eq!(try_code(&shop, &begun, &code).await, Ok(()));
+    }
+    let (begun, _) = asked(&shop).await;
+    for _ in 0..3 {
+        assert!(try_code(&shop, &begun, "0000000000").await.is_err());
+    }
+    let (begun, code) = asked(&shop).await;
+    for _ in 0..2 {
+        assert!(try_code(&shop, &begun, "0000000000").await.is_err());
+    }
+    assert_eq!(try_code(&shop, &begun, &code).await, Err(Refusal::Blocked { wait_seconds: 900 }));
+}
+
+#[tokio::test]
+async fn each_refusal_before_a_commit_is_told_to_whoever_counts_them_once() {
+    let mut shop = Fixture::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&seen);
+    let settings = LimitSettings { failures_in_a_row: 3, ..LimitSettings::default() };
+    let verifier = Verifier::new(shop.ports.clone(), shop.policy.clone())
+        .with_limits(Limits::try_from(settings).unwrap())
+        .with_watch(Arc::new(move |refusal: &Refusal| told.lock().unwrap().push(refusal.name())));
+    shop.verifier = Arc::new(verifier);
+    let (begun, code) = asked(&shop).await;
+    let again = shop.verifier.resend(begun.id(), &begun.person().session).await.unwrap();
+    assert!(again.done().is_err());
+    let elsewhere = session(&shop);
+    let typed = TypedCode::try_from(code.as_str()).unwrap();
+    let other = shop.verifier.finish_challenge(begun.id(), &elsewhere, typed).await.unwrap();
+    assert!(other.done().is_err());
+    for _ in 0..3 {
+        assert!(answer(&shop, &begun, "0000000000").await.is_err());
+    }
+    assert!(answer(&shop, &begun, &code).await.is_err());
+    let refused = shop.verifier.start_challenge(shop.access(session(&shop))).await.unwrap();
+    assert!(refused.done().is_err());
+    let mut far = shop.access(session(&shop));
+    far.person.address = Msisdn::try_from("+881612345678").unwrap().into();
+    assert!(shop.verifier.start_challenge(far).await.unwrap().done().is_err());
+    let expected = [
+        "message-too-soon",
+        "other-session",
+        "wrong-code",
+        "wrong-code",
+        "too-many-attempts",
+        "too-many-attempts",
+        "blocked",
+        "phone-not-served",
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
