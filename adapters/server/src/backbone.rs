@@ -123,8 +123,17 @@ impl Backbone {
         signals: Signals,
         told: impl FnOnce(&Ports, Verifier) -> Verifier,
     ) -> Result<(Self, Mount), StartError> {
-        let Groundwork { store: place, keys, messenger, bank, policy, limits, kept, parties, clock } =
-            groundwork;
+        let Groundwork {
+            store: place,
+            keys,
+            messenger,
+            bank,
+            policy,
+            limits,
+            kept,
+            parties,
+            clock,
+        } = groundwork;
         let metrics = Arc::new(Metrics::new());
         let inspection = place.inspect()?.map(Arc::new);
         let (store, committed) = NotifyingStore::of(store, Arc::clone(&metrics));
