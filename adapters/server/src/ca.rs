@@ -273,6 +273,11 @@ async fn serve(arguments: &Serve) -> Result<(), Failure> {
     server::serve(config).await
 }
 
+/// Whether both name one file, which is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Signs a list and writes it, for so long or as is usual for such an authority. One at a time in a folder, so that an
 /// earlier list never takes the place of a later one.
 async fn publish(
@@ -284,6 +289,7 @@ async fn publish(
     let _one_at_a_time = folder.lock()?;
     // A number is used up by each list that is signed.
     let place = Place::with_room_for(&folder.list(), ROOM)?;
+    let out = out.filter(|path| !is_same(path, &folder.list()));
     let other = out.map(|path| Place::with_room_for(path, ROOM)).transpose()?;
     let own = countersign_certs::inspect(authority.certificate())?;
     // An authority that makes authorities may be offline, and revokes seldom.

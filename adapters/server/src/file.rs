@@ -7,6 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use countersign_domain::{hex, randomness::Entropy as _};
+
+use crate::system::SystemEntropy;
+
 /// What a command at the terminal says when it fails.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
@@ -56,9 +60,12 @@ impl Place {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new(".")).to_owned();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = folder.join(format!(".{name}.{}", std::process::id()));
+        // Another name each time: what a process that was killed left behind stands in nobody's way.
+        let mut random = [0; 8];
+        SystemEntropy::default().fill(&mut random)?;
+        let beside = folder.join(format!(".{name}.{}", hex::encode(&random)));
         let open = options.write(true).create_new(true).open(&beside);
-        let file = open.map_err(|error| unusable(path, &error))?;
+        let file = open.map_err(|error| unusable(&beside, &error))?;
         let mut place = Self { path: path.to_owned(), folder, beside, file };
         place.make_room(octets).map_err(|error| unusable(path, &error))?;
         Ok(place)

@@ -88,7 +88,7 @@ pub(crate) struct Metrics {
     stuck: Family<Labels, Gauge>,
     sms_bound: Gauge,
     store: Family<Labels, Gauge>,
-    /// When messages were taken over by the network. Their ids are in order of time: the first one is the oldest.
+    /// When messages were taken over by the network. Their ids are in order of time: the first one is about the oldest.
     sent: Mutex<BTreeMap<MessageId, Instant>>,
 }
 
@@ -188,8 +188,14 @@ impl Metrics {
                 message("delivered");
                 self.received(id);
             }
-            Event::MessageFailed { .. } => message("failed"),
-            Event::MessageUnconfirmed { .. } => message("unconfirmed"),
+            Event::MessageFailed { message: id, .. } => {
+                message("failed");
+                self.forget(id);
+            }
+            Event::MessageUnconfirmed { message: id } => {
+                message("unconfirmed");
+                self.forget(id);
+            }
             Event::TextReceived { .. } => {
                 self.texts.inc();
             }
@@ -331,9 +337,12 @@ impl Metrics {
         sent.insert(id.clone(), Instant::now());
     }
 
+    fn forget(&self, id: &MessageId) -> Option<Instant> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    }
+
     fn received(&self, id: &MessageId) {
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-        if let Some(at) = sent {
+        if let Some(at) = self.forget(id) {
             self.receipt.observe(at.elapsed().as_secs_f64());
         }
     }

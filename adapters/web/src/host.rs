@@ -59,12 +59,13 @@ pub fn check_host(parts: &mut Parts, here: Here<'_>) -> Result<(), Problem> {
 }
 
 /// A host by its address is the one that was reached. One by its name is ours when the client named it in its TLS session,
-/// where our certificate had to bear it, or when it is the one where people reach us.
+/// where our certificate had to bear it, or when it is the one where people reach us. A client that named none there is a proxy
+/// or a probe, whose name for us is nobody else's matter: browsers always name one (RFC 6066 section 3).
 fn is_ours(host: &Host, here: Here<'_>) -> bool {
     let is_public = here.public.is_some_and(|public| public.as_str() == host.name);
     let is_named = match here.server_name {
         Some(name) => name.trim_end_matches('.').eq_ignore_ascii_case(&host.name),
-        None => here.public.is_none(),
+        None => true,
     };
     host.is_address || is_public || is_named || here.is_terminator
 }

@@ -154,7 +154,7 @@ impl fmt::Display for CardExpiry {
 
 /// ISO/IEC 7812-1 annex B: every second digit from the right counts double, its digits summed.
 #[expect(clippy::arithmetic_side_effects, reason = "twice a digit is at most 18")]
-fn passes_luhn(digits: &str) -> bool {
+pub(crate) fn passes_luhn(digits: &str) -> bool {
     let sum: u32 = digits
         .bytes()
         .rev()

@@ -237,7 +237,7 @@ impl Challenge {
         }
     }
 
-    /// Counts a response before it is looked at: the step must be committed before the code is compared.
+    /// Counts a response before it is looked at: nobody may be told what it comes to before the step is committed.
     pub fn count_attempt(mut self, session: &SessionId, now: Timestamp) -> Transition<Attempt> {
         // A stranger to the session can neither guess nor use up the attempts of its owner.
         if *session != self.binding.person.session {
@@ -249,8 +249,8 @@ impl Challenge {
         if now >= self.expires_at {
             return Transition::Ended(self.end(State::Expired { at: now }), Refusal::Late);
         }
-        // All are counted, not all concluded: one of them may still be right, so this does not end the challenge. After a
-        // crash in between nothing concludes them; they are not given back, and time ends the challenge.
+        // Beside a PIN all may be counted and not all concluded: one of them may still be right, so this does not end the
+        // challenge. After a crash in between nothing concludes them; they are not given back, and time ends the challenge.
         if self.attempts >= self.max_attempts {
             return Transition::Refused(Refusal::TooManyAttempts);
         }

@@ -15,6 +15,11 @@ pub(crate) fn unspaced(text: &str) -> Secret<String> {
     without(text, is_space)
 }
 
+/// The same text, its decimal digits those of ASCII.
+pub(crate) fn with_ascii_digits(text: &str) -> Secret<String> {
+    without(text, |_| false)
+}
+
 fn without(text: &str, dropped: impl Fn(char) -> bool) -> Secret<String> {
     // No character becomes a longer one: the buffer does not grow, and leaves no copy behind.
     let mut left = String::with_capacity(text.len());

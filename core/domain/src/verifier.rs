@@ -67,6 +67,9 @@ pub trait Waits: Send + Sync {
 
     /// Adds to `batch` what this end means to the record `id`.
     ///
+    /// It is asked about ends that do not come, too: what a right code would mean is added to a batch of its own before the code
+    /// is looked at, whoever typed what (decision 49). So it reads, and fills the batch, and does nothing else.
+    ///
     /// # Errors
     /// [`StoreError::Conflict`](crate::record::StoreError::Conflict) when the record cannot take the end any more: the
     /// challenge was ended, and the record with it, after the challenge was read, and will be looked at again. Otherwise
@@ -83,7 +86,7 @@ pub trait Waits: Send + Sync {
 /// How a challenge ended.
 #[derive(Clone, Copy, Debug)]
 pub enum End<'a> {
-    /// The person typed back the code.
+    /// The person typed back the code, once the batch is committed.
     Verified(&'a Verified),
     /// It will not be answered.
     Refused(&'a Refusal),

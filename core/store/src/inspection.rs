@@ -2,8 +2,8 @@
 //! in one go beside the traffic keeps the log from being written back for as long. So it is read in pieces, with a rest after
 //! each, and every read is over at once.
 //!
-//! It reads every row, and so every page of the tables, but neither the indexes nor pages that are free: those are for
-//! [`check_pages`], which reads everything at once.
+//! It reads every record, fact and posting with its entries, and so nearly all of the file, but neither the indexes nor pages
+//! that are free: those are for [`check_pages`], which reads everything at once.
 
 use std::{
     io,
@@ -12,11 +12,11 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{self, RecvTimeoutError},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use countersign_domain::record::StoreError;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
 use crate::{books::PROGRESS, error::unavailable, schema, threads::Thread};
 
@@ -24,6 +24,8 @@ use crate::{books::PROGRESS, error::unavailable, schema, threads::Thread};
 const ROWS: u32 = 1_000;
 /// It rests for so many times as long as it read, so that it takes a quarter of one thread at most.
 const REST: u32 = 3;
+/// After a piece that could not be read for another cause than damage.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// For each table what a piece of it comes to: where it ends, and how many rows it has. That a value was read is seen from its
 /// length. Entries are found by their postings, which are in order of time; counters are few, and forgotten within days.
@@ -68,12 +70,19 @@ pub enum Inspected {
 }
 
 /// A look at a whole file beside the traffic. Dropping it ends it.
-#[derive(Debug)]
 pub struct Inspection {
     state: Arc<Mutex<Inspected>>,
+    reading: InterruptHandle,
     // Before the thread: it ends when this is gone.
     _stop: mpsc::Sender<()>,
     _thread: Thread,
+}
+
+impl Drop for Inspection {
+    /// A cold disk may take seconds for a piece.
+    fn drop(&mut self) {
+        self.reading.interrupt();
+    }
 }
 
 impl Inspection {
@@ -84,13 +93,14 @@ impl Inspection {
     pub fn start(store: &Path) -> io::Result<Self> {
         let store = path::absolute(store)?;
         let connection = schema::open_reader(&store).map_err(io::Error::other)?;
+        let reading = connection.get_interrupt_handle();
         let (stop, stopped) = mpsc::channel();
         let state = Arc::new(Mutex::new(Inspected::Running { rows: 0 }));
         let told = Arc::clone(&state);
         let thread = Thread::spawn("store-inspection", move || {
             inspect(&connection, &store, &stopped, &told);
         })?;
-        Ok(Self { state, _stop: stop, _thread: thread })
+        Ok(Self { state, reading, _stop: stop, _thread: thread })
     }
 
     /// What is known by now.
@@ -111,7 +121,7 @@ fn inspect(
     for (table, piece) in TABLES {
         let mut place = Some(0_i64);
         while let Some(after) = place {
-            let reading = Instant::now();
+            let (reading, mut pause) = (Instant::now(), Duration::ZERO);
             match read(connection, piece, after) {
                 Ok((last, read)) => {
                     let before = rows / PROGRESS;
@@ -122,13 +132,18 @@ fn inspect(
                         tracing::info!(%store, rows, "reading the store beside the traffic");
                     }
                 }
-                Err(error) => {
+                Err(error) if is_damage(&error) => {
                     tracing::error!(%store, table, %error,
                         "the store is damaged: look with `countersign check --store`, and restore a backup");
                     return tell(Inspected::Damaged { cause: format!("{table}: {error}") });
                 }
+                // A busy file, or one that cannot be read now, says nothing of what is in it: the piece is tried again.
+                Err(error) => {
+                    tracing::warn!(%store, table, %error, "cannot read the store beside the traffic");
+                    pause = AGAIN_AFTER;
+                }
             }
-            let rest = reading.elapsed().saturating_mul(REST);
+            let rest = reading.elapsed().saturating_mul(REST).max(pause);
             if !matches!(stopped.recv_timeout(rest), Err(RecvTimeoutError::Timeout)) {
                 return;
             }
@@ -137,6 +152,10 @@ fn inspect(
     let milliseconds = begun.elapsed().as_millis();
     tracing::info!(%store, rows, milliseconds, "every row of the store can be read");
     tell(Inspected::Whole { rows });
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Where that piece ends, and how many rows it has.
@@ -166,7 +185,7 @@ pub fn check_pages(store: &Path) -> Result<Vec<String>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, thread, time::Duration};
+    use std::{fs, thread};
 
     use rusqlite::params;
     use tempfile::TempDir;

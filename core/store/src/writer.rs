@@ -28,7 +28,7 @@ const MAX_WAITING: usize = 1024;
 const MAX_GROUP: usize = 512;
 
 /// Under load, which is when the last group had more than one batch, a group of fewer than these waits for company: a commit
-/// costs most of what it costs however few batches share it. Nobody who is alone waits.
+/// costs most of what it costs however few batches share it. A client that is alone waits once at most.
 const FULL_ENOUGH: usize = 48;
 const WAIT_FOR_COMPANY: Duration = Duration::from_micros(200);
 

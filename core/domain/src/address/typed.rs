@@ -25,11 +25,11 @@ const OF_TWO_DIGITS: [&str; 44] = [
     "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
 ];
 
-/// Under these a number may begin with a zero: Italy, Ivory Coast, Gabon, Congo, San Marino and the Vatican; and codes
-/// that are of no country.
-const WITH_ZERO: [&str; 17] = [
-    "39", "225", "241", "242", "378", "379", "800", "808", "870", "878", "881", "882", "883",
-    "888", "979", "991", "999",
+/// Under these a number may begin with a zero: Italy, Ivory Coast, Burkina Faso, Benin, Gabon, Congo, San Marino and the Vatican;
+/// and codes that are of no country.
+const WITH_ZERO: [&str; 19] = [
+    "39", "225", "226", "229", "241", "242", "378", "379", "800", "808", "870", "878", "881",
+    "882", "883", "888", "979", "991", "999",
 ];
 
 /// The text with what is no part of its number left out: separators of all kinds, `tel:`, and `00` for `+`. What is no
@@ -52,7 +52,7 @@ pub(super) fn canonical(text: &str) -> Result<String, InvalidInput> {
     }
     // Brackets around the whole beginning hold a prefix or a country code.
     let bracketed = number.trim_start_matches(is_separator);
-    let is_bracketed = bracketed.contains("(0") || bracketed.contains("[0");
+    let is_bracketed = bracketed.contains("(0)") || bracketed.contains("[0]");
     match canonical.strip_prefix('+') {
         Some(digits) if is_bracketed || has_national_zero(digits) => refuse(NATIONAL_ZERO),
         _ => Ok(canonical + rest),

@@ -26,18 +26,23 @@ impl Gateway {
     ) -> Result<Next, Error> {
         let step = found.value.not_done(cause, self.ports.clock.now())?;
         let mut batch = Batch::default();
-        let payment = step.next.id();
-        match step.next.stuck() {
+        let stuck = step.next.stuck();
+        if let Some(stuck) = &stuck {
+            batch.insert(stuck)?;
+        }
+        let found = match self.commit(found.version, step, batch).await? {
+            Next::Goes(found) => found,
+            // Somebody else was faster, and says what is to be said.
+            Next::Rests(payment) => return Ok(Next::Rests(payment)),
+        };
+        let payment = found.value.id();
+        match stuck {
             Some(stuck) => {
                 let operation = stuck.operation.name();
                 tracing::error!(%payment, operation, tries = stuck.tries, %cause, "the bank does not do what it must: a person must ask it and settle the payment (countersign payments)");
-                batch.insert(&stuck)?;
             }
             None => tracing::warn!(%payment, %cause, "the bank will be told again"),
         }
-        match self.commit(found.version, step, batch).await? {
-            Next::Goes(found) => Ok(Next::Rests(found.value)),
-            Next::Rests(payment) => Ok(Next::Rests(payment)),
-        }
+        Ok(Next::Rests(found.value))
     }
 }

@@ -80,6 +80,10 @@ const WHOLE: u32 = 10_000;
 /// A spacing below this is none.
 const MIN_GAP: Duration = Duration::from_micros(200);
 
+/// The widest spacing. A centre that takes fewer is asked a few times for each message; one that refuses many by chance,
+/// whatever the spacing, does not bring the line to a stand.
+const MAX_GAP: Duration = Duration::from_millis(250);
+
 /// The spacing of submissions.
 pub(super) struct Pace {
     /// By our own limit.
@@ -249,6 +253,7 @@ impl Pace {
                 self.unsure = taken < SURE_FROM;
             }
         }
+        self.learned = self.learned.map(|gap| gap.min(MAX_GAP));
         if was_full {
             self.kept_until = now + KEPT_WHEN_FULL;
             (self.before, self.span) = (Span::at(now), Span::at(now));
