@@ -8,7 +8,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use countersign_domain::event::Fact;
+use countersign_domain::{event::Fact, invalid::Field};
 use countersign_web::{
     api::{ApiPart, Served},
     body::{JsonBody, Segment, created, json, record_id},
@@ -63,7 +63,10 @@ async fn start(
     let body = body.bytes()?;
     let new = json::<StartChallenge>(&body)?.into_new(&party, correlation)?;
     let request = idempotency::Request::new(&party.id, "start challenge", key, &body);
-    let started = to_the_end(async move { challenges.start(&party, new, &request).await }).await?;
+    let started = to_the_end(async move { challenges.start(&party, new, &request).await }).await;
+    let currency = "purpose.payment.amount.currency";
+    let started =
+        started.map_err(|error| Problem::from(error).of_value_at(Field::Currency, currency))?;
     Ok(created(&format!("/v1/challenges/{}", started.challenge.id), &started))
 }
 

@@ -8,7 +8,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use countersign_domain::event::Fact;
+use countersign_domain::{event::Fact, invalid::Field};
 use countersign_web::{
     api::{ApiPart, Served},
     body::{JsonBody, Segment, created, json, record_id},
@@ -55,13 +55,14 @@ async fn create(
     let body = body.bytes()?;
     let new = json::<CreateCheckout>(&body)?.into_new(&party, correlation)?;
     let request = idempotency::Request::new(&party.id, "create checkout", key, &body);
-    let view = checkouts.create(&party.id, new, &request).await?;
+    let view = checkouts.create(&party.id, new, &request).await.map_err(Problem::from);
+    let view = view.map_err(|problem| problem.of_value_at(Field::Currency, "amount.currency"))?;
     Ok(created(&format!("/v1/checkouts/{}", view.checkout.id), &view))
 }
 
 /// Shows a checkout.
 #[utoipa::path(
-    get, path = "/v1/checkouts/{id}", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}$")), security(("api_key" = [])),
+    get, path = "/v1/checkouts/{id}", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}([0-9a-f]{12})?$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "As it stands.", body = MerchantView),
     )
@@ -76,7 +77,7 @@ async fn show(
 
 /// Calls a checkout off before it is paid. Voiding what is void already is answered with a conflict.
 #[utoipa::path(
-    post, path = "/v1/checkouts/{id}/void", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}$")), security(("api_key" = [])),
+    post, path = "/v1/checkouts/{id}/void", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}([0-9a-f]{12})?$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "It will not be paid; what the bank held is released.", body = MerchantView),
     )
@@ -94,7 +95,7 @@ async fn void(
 
 /// Shows everything that happened to the last payment of a checkout.
 #[utoipa::path(
-    get, path = "/v1/checkouts/{id}/trace", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}$")), security(("api_key" = [])),
+    get, path = "/v1/checkouts/{id}/trace", params(("id" = String, Path, pattern = "^co_[0-9a-f]{32}([0-9a-f]{12})?$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "Facts in order; no code, no full number, no full card is in one.", body = Vec<Object>),
     )

@@ -158,13 +158,12 @@ impl Checkouts {
         let Some(payment) = payment else {
             return Ok(Vec::new());
         };
-        let mut facts = self.ports.store.facts(&payment.key()).await?;
+        let mut of_each = vec![self.ports.store.facts(&payment.key()).await?];
         if let Some(challenge) = payment.challenge() {
-            facts.extend(
-                self.ports.store.facts(&RecordKey::of::<Challenge>(challenge.as_str())).await?,
-            );
+            let key = RecordKey::of::<Challenge>(challenge.as_str());
+            of_each.push(self.ports.store.facts(&key).await?);
         }
-        facts.sort_by_key(|fact| fact.at);
+        let facts = in_order(of_each);
         if checkout.tells_unknown || payment.is_agreed() {
             return Ok(facts);
         }
@@ -447,4 +446,17 @@ impl Checkouts {
         let code = CodeView::of(&challenge, &message, now);
         Ok(CheckoutView::of(checkout, payment, Some(code), now))
     }
+}
+
+/// The facts of several records by their times; those of one stay in the order of their commits, as clocks of processes differ.
+fn in_order(of_each: Vec<Vec<Fact>>) -> Vec<Fact> {
+    let timed = of_each.into_iter().flat_map(|facts| {
+        facts.into_iter().scan(Timestamp::from_unix_millis(0), |latest, fact| {
+            *latest = fact.at.max(*latest);
+            Some((*latest, fact))
+        })
+    });
+    let mut timed: Vec<_> = timed.collect();
+    timed.sort_by_key(|(at, _)| *at);
+    timed.into_iter().map(|(_, fact)| fact).collect()
 }

@@ -220,12 +220,13 @@ mod tests {
         let process = process(&store);
         let unverified = root.unverified(900, 0);
         process.keep(&[unverified.clone(), root.list(1, 0)]).await.unwrap();
-        process.keep(&[root.list(2, 0)]).await.unwrap();
+        let second = root.list(2, 0);
+        process.keep(std::slice::from_ref(&second)).await.unwrap();
         // It is no company for one that is older than what was seen, and that one is left out.
         let current = process.current(&[root.list(1, 0), unverified.clone()]).await.unwrap();
         assert_eq!(current, [unverified]);
-        let current = process.current(&[root.list(1, 0), root.list(2, 0)]).await.unwrap();
-        assert_eq!(current, [root.list(2, 0)]);
+        let current = process.current(&[root.list(1, 0), second.clone()]).await.unwrap();
+        assert_eq!(current, [second]);
     }
 
     #[tokio::test]

@@ -114,6 +114,22 @@ impl Problem {
         Self { field: Some(error.field), ..problem.with("field", path.to_string()) }
     }
 
+    /// Where that value is at fault, it is named by its path in the body, as what a reader of the body refuses is.
+    #[must_use]
+    pub fn of_value_at(mut self, field: Field, path: &str) -> Self {
+        if self.field == Some(field) {
+            let begin = sentence(&field.to_string());
+            let begin = begin.trim_end_matches('.');
+            if let Some(plain) = &mut self.plain
+                && let Some(why) = plain.detail.strip_prefix(begin)
+            {
+                plain.detail = format!("{path}{why}");
+            }
+            self = self.with("field", path);
+        }
+        self
+    }
+
     /// There is no such record, or it is not the caller's.
     pub fn no_record() -> Self {
         Self::shared(StatusCode::NOT_FOUND, "not-found").worded("no-record")

@@ -345,7 +345,7 @@ async fn every_answer_says_that_it_is_not_kept_not_guessed_and_comes_over_tls() 
     for (rule, request, status) in [
         ("nothing is there", format!("GET /none HTTP/1.1\r\n{close}"), "404"),
         ("another method", format!("GET /step HTTP/1.1\r\n{close}"), "405"),
-        ("a panic", format!("POST /broken HTTP/1.1\r\n{close}"), "500"),
+        ("a panic", format!("POST /broken HTTP/1.1\r\n{close}"), "503"),
         ("too long", format!("POST /step HTTP/1.1\r\nContent-Length: 0\r\n{close}"), "504"),
         ("no host", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), "400"),
         (
