@@ -10,7 +10,6 @@ use countersign_domain::{
     error::Error,
     hex,
     id::{PaymentId, RelyingPartyId},
-    ordered_id,
     ports::{Ports, Store},
     random_id,
     record::{Batch, StoreError, Stored},
@@ -243,9 +242,10 @@ pub async fn payment_of(store: &dyn Store, xid: &str) -> Result<Option<PaymentId
     Ok(store.find::<GatewayPurchase>(xid).await?.map(|found| found.value.payment))
 }
 
-ordered_id!(
-    /// Names an [`Order`].
-    capability OrderId, "ord_"
+random_id!(
+    /// Names an [`Order`]: in messages as the merchant's local id, which has 20 octets at most, so that there is no room for
+    /// its time beside what nobody guesses.
+    OrderId, "ord_"
 );
 
 /// What a shop wants to be paid, at the merchant.
