@@ -480,6 +480,11 @@ impl Sale {
         Ok(answer.map(|answer| (answer.auth_code, answer.captured || captured)))
     }
 
+    /// Whether, as far as is known, the bank holds the amount and has not debited it.
+    pub(crate) fn is_only_held(&self) -> Result<bool, StoreError> {
+        Ok(self.standing()? == Some((AuthCode::Approved, false)))
+    }
+
     /// What was debited by a message of its own.
     pub(crate) fn captured(&self) -> Option<Amount> {
         self.bought.as_ref().and_then(|bought| bought.captured)
