@@ -156,7 +156,9 @@ async fn purchased(folder: &Path) -> Duration {
         clients.spawn(async move {
             let (mut till, mut asked) = (shop.till().await.unwrap(), Vec::new());
             for payer in (client..PURCHASES).step_by(usize::try_from(CLIENTS).unwrap()) {
-                let (who, amount) = (format!("user_id=payer-{payer}"), format!("{}.00", payer + 1));
+                // More than what needs no code.
+                let (who, amount) =
+                    (format!("user_id=payer-{payer}"), format!("{}.00", payer + 10));
                 let page = shop.order_at(&mut till, &amount).await.unwrap();
                 asked.push((shop.ask(&mut till.payer, &page, &amount, &who).await.unwrap(), page));
             }
