@@ -11,4 +11,5 @@ pub mod http;
 pub mod machine;
 pub mod shop;
 pub mod table;
+pub mod throttle;
 pub mod welch;

@@ -235,4 +235,67 @@ mod tests {
         assert_eq!(u32::try_from(others), Ok(MAX_OTHERS_SENDING));
         stop.send_replace(true);
     }
+
+    /// A network that takes one message at a time, as soon as it has room for one.
+    struct Narrow {
+        room: Arc<Semaphore>,
+        taken: Mutex<Vec<MessageId>>,
+    }
+
+    #[async_trait]
+    impl Messenger for Narrow {
+        async fn turn(&self, _lane: Lane) -> Turn {
+            Box::new(Arc::clone(&self.room).acquire_owned().await)
+        }
+
+        async fn send(&self, message: &OutboundMessage) -> Result<Accepted, SendError> {
+            self.taken.lock().unwrap().push(message.id.clone());
+            let network_id = message.id.to_string();
+            Ok(Accepted { references: vec![network_id.clone()], network_id })
+        }
+    }
+
+    /// What a lane sends of the payments and others that wait, in its order; they are announced to it, or found.
+    async fn sent_in(lane: Lane, is_announced: bool) {
+        let shop = Fixture::new();
+        for _ in 0..50 {
+            shop.gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();
+            let session = SessionId::random(shop.entropy.as_ref()).unwrap();
+            shop.verifier.start_challenge(shop.access(session)).await.unwrap().done().unwrap();
+            shop.clock.advance_seconds(1);
+        }
+        let expected = shop.outbox.due_in(lane, 1_000).await.unwrap();
+        assert_eq!(expected.len(), 50);
+        let (announce, committed) = mpsc::channel(50);
+        for id in expected.iter().filter(|_| is_announced) {
+            announce.send(id.clone()).await.unwrap();
+        }
+        let room = Arc::new(Semaphore::new(0));
+        let network = Arc::new(Narrow { room: Arc::clone(&room), taken: Mutex::default() });
+        let (stop, stopping) = watch::channel(false);
+        let (outbox, messenger) = (Arc::clone(&shop.outbox), Arc::clone(&network));
+        let sending = tokio::spawn(send_messages(lane, outbox, messenger, committed, stopping));
+        // Long enough for a look at the outbox while all wait for the network.
+        sleep(OUTBOX_PAUSE + OUTBOX_PAUSE / 2).await;
+        assert!(network.taken.lock().unwrap().is_empty());
+        room.add_permits(1);
+        let all = async {
+            while network.taken.lock().unwrap().len() < expected.len() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(20), all).await.is_ok(), "some are not sent");
+        assert_eq!(*network.taken.lock().unwrap(), expected, "{lane:?}, announced: {is_announced}");
+        stop.send_replace(true);
+        sending.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_lane_is_fed_in_the_order_in_which_its_messages_were_committed() {
+        for lane in [Lane::Payments, Lane::Others] {
+            for is_announced in [true, false] {
+                sent_in(lane, is_announced).await;
+            }
+        }
+    }
 }

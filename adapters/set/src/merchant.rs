@@ -140,7 +140,7 @@ impl MerchantServer {
     /// # Errors
     /// When a port fails.
     pub async fn create_order(&self, new: NewOrder, batch: Batch) -> Result<Order, Failure> {
-        let id = OrderId::made_at(self.ports.clock.now(), self.ports.entropy.as_ref())?;
+        let id = OrderId::random(self.ports.entropy.as_ref())?;
         self.create_order_as(id, new, batch).await
     }
 

@@ -10,7 +10,6 @@ use countersign_domain::{
     error::Error,
     hex,
     id::{PaymentId, RelyingPartyId},
-    ordered_id,
     ports::{Ports, Store},
     random_id,
     record::{Batch, StoreError, Stored},
@@ -243,9 +242,10 @@ pub async fn payment_of(store: &dyn Store, xid: &str) -> Result<Option<PaymentId
     Ok(store.find::<GatewayPurchase>(xid).await?.map(|found| found.value.payment))
 }
 
-ordered_id!(
-    /// Names an [`Order`].
-    capability OrderId, "ord_"
+random_id!(
+    /// Names an [`Order`]: in messages as the merchant's local id, which has 20 octets at most, so that there is no room for
+    /// its time beside what nobody guesses.
+    OrderId, "ord_"
 );
 
 /// What a shop wants to be paid, at the merchant.
@@ -478,6 +478,11 @@ impl Sale {
         let captured = self.captured().is_some();
         let answer = self.answer()?;
         Ok(answer.map(|answer| (answer.auth_code, answer.captured || captured)))
+    }
+
+    /// Whether, as far as is known, the bank holds the amount and has not debited it.
+    pub(crate) fn is_only_held(&self) -> Result<bool, StoreError> {
+        Ok(self.standing()? == Some((AuthCode::Approved, false)))
     }
 
     /// What was debited by a message of its own.

@@ -149,7 +149,7 @@ impl MerchantServer {
             return self.view(&id).await;
         }
         let now = self.ports.clock.now();
-        let id = OrderId::made_at(now, self.ports.entropy.as_ref()).map_err(Failure::from)?;
+        let id = OrderId::random(self.ports.entropy.as_ref()).map_err(Failure::from)?;
         let mut batch = Batch::default();
         if let Some(answered) = request.record(id.clone(), now) {
             batch.insert(&answered)?;

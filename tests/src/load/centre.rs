@@ -1,34 +1,65 @@
-//! An SMS centre that costs little: it takes every message over, confirms its delivery at once, and hands the code to
-//! whoever waits for a message about that amount.
+//! An SMS centre that costs little: it takes every message over, or as many as a limit lets it, confirms its delivery at
+//! once, and hands the code to whoever waits for a message about that amount.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap, HashSet},
     io::Result,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use countersign_channels::smpp::{
-    pdu::{Body, ESM_CLASS_RECEIPT, Parameter, Pdu, ShortMessage, first_pdu, tag},
-    status::Status,
+use countersign_channels::{
+    smpp::{
+        pdu::{
+            Body, ESM_CLASS_RECEIPT, ESM_CLASS_UDHI, Parameter, Pdu, ShortMessage, first_pdu, tag,
+        },
+        status::Status,
+    },
+    sms::header,
 };
+use countersign_sandbox::ExternalCentre;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
+    time::Instant,
 };
+
+use super::throttle::Throttle;
 
 /// A centre at work; ends when dropped.
 pub struct Centre {
     address: SocketAddr,
-    waiting: Arc<Waiting>,
+    desk: Arc<Mutex<Desk>>,
     task: JoinHandle<()>,
 }
 
-/// The payers that wait for a code, by amount as the message writes it.
+/// What has been submitted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Submitted {
+    /// Submissions that were taken over, each part counted.
+    pub taken: u32,
+    /// Of these, those that had been taken over before.
+    pub again: u32,
+    /// Submissions that were throttled.
+    pub throttled: u32,
+    /// When the last was taken over.
+    pub last: Option<Instant>,
+}
+
+/// What its sessions have in common.
 #[derive(Default)]
-struct Waiting(Mutex<HashMap<String, oneshot::Sender<String>>>);
+struct Desk {
+    throttle: Option<Throttle>,
+    submitted: Submitted,
+    /// Receiver and octets: no message is sent to one phone twice.
+    seen: HashSet<(String, Vec<u8>)>,
+    /// Parts, by their receiver and reference.
+    parts: HashMap<(String, u16), BTreeMap<u8, Vec<u8>>>,
+    /// The payers that wait for a code, by amount as the message writes it.
+    waiting: HashMap<String, oneshot::Sender<String>>,
+}
 
 impl Centre {
     /// Opens it on a free port of this machine.
@@ -38,16 +69,16 @@ impl Centre {
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let waiting = Arc::new(Waiting::default());
-        let shared = Arc::clone(&waiting);
+        let desk = Arc::new(Mutex::new(Desk::default()));
+        let shared = Arc::clone(&desk);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let waiting = Arc::clone(&shared);
+                let desk = Arc::clone(&shared);
                 // A session that breaks is the client's affair: it will bind again.
-                tokio::spawn(async move { serve(stream, &waiting).await });
+                tokio::spawn(async move { serve(stream, &desk).await });
             }
         });
-        Ok(Self { address, waiting, task })
+        Ok(Self { address, desk, task })
     }
 
     /// Where it listens.
@@ -58,10 +89,34 @@ impl Centre {
     /// The code of the next message about that amount.
     pub fn code(&self, amount: &str) -> oneshot::Receiver<String> {
         let (sender, receiver) = oneshot::channel();
-        let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.insert(amount.to_owned(), sender);
+        lock(&self.desk).waiting.insert(amount.to_owned(), sender);
         receiver
     }
+
+    /// As a server is told of it.
+    pub fn external(&self) -> ExternalCentre {
+        ExternalCentre {
+            address: self.address.to_string(),
+            system_id: "load".to_owned(),
+            password: "load".to_owned(),
+            source: "Dupont".to_owned(),
+            transaction_mode: false,
+        }
+    }
+
+    /// From now on, it takes no more than that.
+    pub fn throttle(&self, throttle: Throttle) {
+        lock(&self.desk).throttle = Some(throttle);
+    }
+
+    /// What has been submitted so far.
+    pub fn submitted(&self) -> Submitted {
+        lock(&self.desk).submitted
+    }
+}
+
+fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Centre {
@@ -70,10 +125,9 @@ impl Drop for Centre {
     }
 }
 
-async fn serve(mut stream: TcpStream, waiting: &Waiting) -> Result<()> {
+async fn serve(mut stream: TcpStream, desk: &Mutex<Desk>) -> Result<()> {
     stream.set_nodelay(true)?;
     let (mut received, mut outgoing) = (Vec::new(), Vec::new());
-    let mut taken = 0_u32;
     loop {
         if stream.read_buf(&mut received).await? == 0 {
             return Ok(());
@@ -84,7 +138,7 @@ async fn serve(mut stream: TcpStream, waiting: &Waiting) -> Result<()> {
             let Ok(Pdu { sequence, body, .. }) = pdu else {
                 continue;
             };
-            for pdu in answers(sequence, body, &mut taken, waiting) {
+            for pdu in answers(sequence, body, desk) {
                 // What is encoded here is made of what was decoded, and of short texts of ours.
                 let _fits = pdu.encode(&mut outgoing);
             }
@@ -94,21 +148,23 @@ async fn serve(mut stream: TcpStream, waiting: &Waiting) -> Result<()> {
     }
 }
 
-fn answers(sequence: u32, body: Body, taken: &mut u32, waiting: &Waiting) -> Vec<Pdu> {
+fn answers(sequence: u32, body: Body, desk: &Mutex<Desk>) -> Vec<Pdu> {
     let yes = |body| Pdu::response(sequence, Status::ESME_ROK, body);
     match body {
         Body::BindTransceiver(_) => {
             vec![yes(Body::BindTransceiverResp { system_id: "load".to_owned() })]
         }
         Body::SubmitSm(message) => {
-            *taken += 1;
-            let message_id = format!("{taken:08x}");
-            waiting.show(&message);
-            let receipt = receipt(&message, &message_id);
-            vec![
-                yes(Body::SubmitSmResp { message_id }),
-                Pdu::request(*taken, Body::DeliverSm(receipt)),
-            ]
+            let Some(number) = lock(desk).take(&message) else {
+                let body = Body::SubmitSmResp { message_id: String::new() };
+                return vec![Pdu::response(sequence, Status::ESME_RTHROTTLED, body)];
+            };
+            let message_id = format!("{number:08x}");
+            let wanted = message.registered_delivery & 1 != 0;
+            let receipt = wanted.then(|| receipt(&message, &message_id));
+            let answer = yes(Body::SubmitSmResp { message_id });
+            let receipt = receipt.map(|receipt| Pdu::request(number, Body::DeliverSm(receipt)));
+            [Some(answer), receipt].into_iter().flatten().collect()
         }
         Body::EnquireLink => vec![yes(Body::EnquireLinkResp)],
         Body::Unbind => vec![yes(Body::UnbindResp)],
@@ -116,16 +172,52 @@ fn answers(sequence: u32, body: Body, taken: &mut u32, waiting: &Waiting) -> Vec
     }
 }
 
-impl Waiting {
+impl Desk {
+    /// The number that a submission gets, unless it is throttled.
+    fn take(&mut self, message: &ShortMessage) -> Option<u32> {
+        let now = Instant::now();
+        let submitted = &mut self.submitted;
+        if self.throttle.as_mut().is_some_and(|throttle| !throttle.takes(now)) {
+            submitted.throttled += 1;
+            return None;
+        }
+        submitted.taken += 1;
+        submitted.last = Some(now);
+        let number = submitted.taken;
+        if self.throttle.is_some() {
+            let one = (message.destination.digits.clone(), message.short_message.to_vec());
+            self.submitted.again += u32::from(!self.seen.insert(one));
+        }
+        if let Some(text) = self.whole(message) {
+            self.show(&String::from_utf8_lossy(&text));
+        }
+        Some(number)
+    }
+
+    /// The octets of a message, once all its parts are there.
+    fn whole(&mut self, message: &ShortMessage) -> Option<Vec<u8>> {
+        if message.esm_class & ESM_CLASS_UDHI == 0 {
+            return Some(message.short_message.to_vec());
+        }
+        let (part, octets) = header::read(&message.short_message)?;
+        let part = part?;
+        let key = (message.destination.digits.clone(), part.reference);
+        let parts = self.parts.entry(key.clone()).or_default();
+        parts.insert(part.part, octets.to_vec());
+        if parts.len() < usize::from(part.total) {
+            return None;
+        }
+        let parts = self.parts.remove(&key)?;
+        Some(parts.into_values().flatten().collect())
+    }
+
     /// `Pay 49.90 EUR to ...`, and at the end `#123456`: both are the same in GSM 03.38 and in ASCII.
-    fn show(&self, message: &ShortMessage) {
-        let text = String::from_utf8_lossy(&message.short_message);
+    fn show(&mut self, text: &str) {
         let amount = text.split(' ').nth(1).unwrap_or_default();
         let Some((_, code)) = text.rsplit_once('#') else {
             return;
         };
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = waiting.remove(amount) {
+        if let Some(sender) = self.waiting.remove(amount) {
             let _gone = sender.send(code.to_owned());
         }
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use countersign_domain::{amount::Currency, card::Card};
-use countersign_sandbox::{ExternalCentre, Sandbox, Settings, bank::Bank};
+use countersign_sandbox::{Person, Sandbox, Settings, bank::Bank};
 use countersign_server::{Config, Server, SystemClock};
 use tokio::sync::oneshot;
 
@@ -66,15 +66,16 @@ pub struct Shop {
     api: u16,
     checkout: u16,
     api_key: String,
-    user_id: String,
-    _bank: Bank,
-    child: Child,
+    person: Person,
+    /// The server and its bank, unless they are a sandbox's in this process.
+    own: Option<(Child, Bank)>,
 }
 
 /// A merchant's and a payer's connection, both kept alive.
 pub struct Till {
     api: Connection,
-    payer: Connection,
+    /// The payer's.
+    pub payer: Connection,
 }
 
 /// How long parts of a purchase or of a challenge took, in seconds.
@@ -93,38 +94,29 @@ impl Shop {
     /// # Errors
     /// When the server does not start.
     pub async fn open(folder: &Path, store: &str) -> Result<Self> {
-        let centre = Centre::start().await?;
+        Self::open_with(folder, store, Centre::start().await?).await
+    }
+
+    /// As [`Self::open`], with a centre that is there already.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_with(folder: &Path, store: &str, centre: Centre) -> Result<Self> {
         let mut settings = Settings::in_folder(folder.join("shop"));
-        settings.centre = Some(ExternalCentre {
-            address: centre.address().to_string(),
-            system_id: "load".to_owned(),
-            password: "load".to_owned(),
-            source: "Dupont".to_owned(),
-            transaction_mode: false,
-        });
+        settings.centre = Some(centre.external());
         // It makes everything that a server needs, and gives its ports free again.
         let sandbox = Sandbox::start(settings).await.map_err(Error::other)?;
-        let person = sandbox.person().clone();
-        let folder = sandbox.folder().to_owned();
-        let (api, checkout) = (port(sandbox.api_url()), port(sandbox.checkout_url()));
-        let api_key = sandbox.api_key().to_owned();
-        let (authority, chain, key) = {
-            let (certificate, key) = sandbox.client_certificate();
-            (
-                fs::read_to_string(sandbox.authority())?,
-                fs::read_to_string(certificate)?,
-                fs::read_to_string(key)?,
-            )
-        };
         let text = fs::read_to_string(sandbox.configuration())?;
+        let mut shop = Self::of(&sandbox, centre)?;
         sandbox.stop().await;
 
         let bank = Bank::start(([127, 0, 0, 1], 0).into()).await?;
-        let expiry = person.card.expiry.as_str().try_into();
-        let card = Card::new(&person.card.number, expiry.map_err(Error::other)?);
+        let card = &shop.person.card;
+        let expiry = card.expiry.as_str().try_into();
+        let card = Card::new(&card.number, expiry.map_err(Error::other)?);
         let euro = Currency::try_from("EUR").map_err(Error::other)?;
         bank.open_account(card.map_err(Error::other)?, u64::MAX / 4, euro);
-        let configuration = folder.join("load.toml");
+        let configuration = shop.folder.join("load.toml");
         let (before, _) = text.split_once("[bank]").unwrap_or_default();
         let (_, parties) = text.split_once("[[relying_party]]").unwrap_or_default();
         let before = before
@@ -135,35 +127,49 @@ impl Shop {
             format!("{before}[bank]\naddress = \"{bank_address}\"\n[[relying_party]]{parties}");
         fs::write(&configuration, text)?;
 
-        let shop = Self {
-            centre,
-            dialler: Dialler::new(&authority, None)?,
-            client: Dialler::new(&authority, Some((&chain, &key)))?,
-            folder,
-            api,
-            checkout,
-            api_key,
-            user_id: person.user_id.clone(),
-            _bank: bank,
-            child: start(&configuration)?,
-        };
-        shop.enrol(&person.user_id, &person.number, &person.card.number, &person.card.expiry)
-            .await?;
+        shop.own = Some((start(&configuration)?, bank));
+        let Person { user_id, number, .. } = &shop.person;
+        shop.enrol(&mut shop.till().await?, user_id, number).await?;
         Ok(shop)
     }
 
-    async fn enrol(&self, user_id: &str, number: &str, card: &str, expiry: &str) -> Result<()> {
+    /// The server of a sandbox that is at work, whose messages go to that centre.
+    ///
+    /// # Errors
+    /// When its certificates cannot be read.
+    pub fn of(sandbox: &Sandbox, centre: Centre) -> Result<Self> {
+        let authority = fs::read_to_string(sandbox.authority())?;
+        let (chain, key) = sandbox.client_certificate();
+        let (chain, key) = (fs::read_to_string(chain)?, fs::read_to_string(key)?);
+        Ok(Self {
+            centre,
+            dialler: Dialler::new(&authority, None)?,
+            client: Dialler::new(&authority, Some((&chain, &key)))?,
+            folder: sandbox.folder().to_owned(),
+            api: port(sandbox.api_url()),
+            checkout: port(sandbox.checkout_url()),
+            api_key: sandbox.api_key().to_owned(),
+            person: sandbox.person().clone(),
+            own: None,
+        })
+    }
+
+    /// Enrols a payer with that number and the person's card.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub async fn enrol(&self, till: &mut Till, user_id: &str, number: &str) -> Result<()> {
+        let (card, expiry) = (&self.person.card.number, &self.person.card.expiry);
         let body =
             format!(r#"{{"number":"{number}","card":{{"number":"{card}","expiry":"{expiry}"}}}}"#);
-        let mut api = self.dialler.dial(self.api).await?;
         let path = format!("/v1/subscribers/{user_id}");
-        let enrolled = api.call("PUT", &path, &self.merchant(), &body).await?;
+        let enrolled = till.api.call("PUT", &path, &self.merchant(), &body).await?;
         expect(204, enrolled.status, &enrolled.body)
     }
 
     /// The server's process.
     pub fn process(&self) -> u32 {
-        self.child.id()
+        self.own.as_ref().map_or_else(std::process::id, |(server, _)| server.id())
     }
 
     /// Where payers are served.
@@ -206,7 +212,7 @@ impl Shop {
         let begun = Instant::now();
         let body = format!(
             r#"{{"user_id":"{user_id}","origin":"localhost","purpose":{{"payment":{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1"}}}}}}"#,
-            user_id = self.user_id
+            user_id = self.person.user_id
         );
         let code = self.centre.code(amount);
         let started = till.api.call("POST", "/v1/challenges", &self.merchant(), &body).await?;
@@ -226,8 +232,16 @@ impl Shop {
     /// # Errors
     /// When it is not created.
     pub async fn order_at(&self, till: &mut Till, amount: &str) -> Result<String> {
+        self.order_of(till, amount, "[]").await
+    }
+
+    /// As [`Self::order_at`], with items as JSON.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn order_of(&self, till: &mut Till, amount: &str, items: &str) -> Result<String> {
         let body = format!(
-            r#"{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1"}}"#
+            r#"{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1","items":{items}}}"#
         );
         let created = till.api.call("POST", "/v1/checkouts", &self.merchant(), &body).await?;
         expect(201, created.status, &created.body)?;
@@ -245,31 +259,72 @@ impl Shop {
         amount: &str,
         who: &str,
     ) -> Result<f64> {
+        let asked = self.ask(payer, page, amount, who).await?;
+        let code = in_time(asked.code).await?;
+        let begun = Instant::now();
+        asked.session.type_code(payer, page, &code).await?;
+        Ok(begun.elapsed().as_secs_f64())
+    }
+
+    /// Opens the page and says who pays; the code is to come.
+    ///
+    /// # Errors
+    /// When the server does not ask for one.
+    pub async fn ask(
+        &self,
+        payer: &mut Connection,
+        page: &str,
+        amount: &str,
+        who: &str,
+    ) -> Result<Asked> {
         let opened = payer.call("GET", page, "", "").await?;
         expect(200, opened.status, &opened.body)?;
         let form = "content-type: application/x-www-form-urlencoded";
         let headers = format!("cookie: {}\r\n{form}\r\n", restored(opened.cookie()));
         let code = self.centre.code(amount);
         let asked = payer.call("POST", page, &headers, who).await?;
-        expect(200, asked.status, &asked.body)?;
-        let code = in_time(code).await?;
-        let begun = Instant::now();
-        let path = format!("{page}/code");
-        let paid = payer.call("POST", &path, &headers, &format!("code={code}")).await?;
-        let verify = begun.elapsed().as_secs_f64();
-        if paid.text("status") == "paid" {
-            Ok(verify)
-        } else {
-            Err(Error::other(format!("not paid: {} {}", paid.status, paid.body)))
+        if asked.text("status") != "awaiting_code" {
+            return Err(Error::other(format!("no code: {} {}", asked.status, asked.body)));
+        }
+        Ok(Asked { code, session: Session { headers } })
+    }
+}
+
+/// A payer who waits for a code.
+pub struct Asked {
+    /// The code, once the phone has it.
+    pub code: oneshot::Receiver<String>,
+    /// In which it is to be typed.
+    pub session: Session,
+}
+
+/// A payer's session at a page.
+pub struct Session {
+    headers: String,
+}
+
+impl Session {
+    /// Types a code.
+    ///
+    /// # Errors
+    /// When the purchase is not paid with it.
+    pub async fn type_code(&self, payer: &mut Connection, page: &str, code: &str) -> Result<()> {
+        let (path, form) = (format!("{page}/code"), format!("code={code}"));
+        let paid = payer.call("POST", &path, &self.headers, &form).await?;
+        match paid.text("status") {
+            "paid" => Ok(()),
+            _ => Err(Error::other(format!("not paid: {} {}", paid.status, paid.body))),
         }
     }
 }
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        // It has nothing that must outlive it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some((server, _)) = &mut self.own {
+            // It has nothing that must outlive it.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
     }
 }
 

@@ -17,4 +17,5 @@ mod hangs_up;
 mod killed;
 mod outlived;
 mod real_centre;
+mod throttled;
 mod untold;

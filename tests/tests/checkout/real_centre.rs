@@ -13,6 +13,9 @@ use crate::support::{Trial, code_in, until};
 
 const IMSI: &str = "001010000000001";
 const WITHIN: Duration = Duration::from_secs(10);
+/// For the last of many.
+const LONG: Duration = Duration::from_secs(40);
+const PURCHASES: usize = 60;
 
 /// A real centre that knows the person's number, and a sandbox that sends through it.
 async fn trial() -> (OsmoCentre, Trial) {
@@ -154,4 +157,40 @@ async fn a_text_that_a_real_phone_sends_is_handed_to_the_domain() {
     let facts = SqliteStore::open(&file).unwrap().facts(&about).await;
     let events: Vec<_> = facts.unwrap().into_iter().map(|fact| fact.event).collect();
     assert_eq!(events, [Event::TextReceived { from }]);
+}
+
+/// Purchases at once, as many as an evening's peak at a shop. Items of one in two make the message take two parts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_purchases_at_once_each_phone_shows_one_code_and_pays_with_it() {
+    let (centre, trial) = trial().await;
+    let long = json!([{ "name": "A cupboard of two doors, in oak, with a drawer and the screws", "quantity": 1 },
+        { "name": "A table for six people, in oak, which folds, with its screws", "quantity": 1 }]);
+    let mut waiting = Vec::new();
+    for place in 0..PURCHASES {
+        let (imsi, number) = (format!("0010100000001{place:02}"), format!("+336123000{place:02}"));
+        centre.add_subscriber(&imsi, number.trim_start_matches('+')).await.unwrap();
+        let phone = Phone::attach(&centre, &imsi).await.unwrap();
+        let payer = trial.payer(&format!("payer-{place}"), &number);
+        let items = if place % 2 == 0 { json!([]) } else { long.clone() };
+        waiting.push((phone, payer, trial.shop.order("49.90", &items)));
+    }
+    let browsers: Vec<_> =
+        (0..PURCHASES).map(|place| trial.shop.browser(&format!("{place}"))).collect();
+    for ((_, payer, page), browser) in waiting.iter().zip(&browsers) {
+        let asked = browser.pay(page, &payer.by_user_id());
+        assert_eq!(asked.text("/status"), "awaiting_code", "{asked:?}");
+    }
+    for ((phone, _, page), browser) in waiting.iter_mut().zip(&browsers) {
+        let sms = phone.next_message(LONG).await.unwrap();
+        until("the receipt", || {
+            (browser.open(page, &[]).text("/code/message") == "delivered").then_some(())
+        });
+        let typed = browser.type_code(page, code_in(&sms.text));
+        assert_eq!(typed.text("/status"), "paid", "{typed:?}");
+    }
+    for (phone, payer, _) in &mut waiting {
+        let again = phone.next_message(Duration::from_millis(1)).await;
+        assert!(again.is_err(), "{again:?}");
+        assert_eq!(trial.movements_of(&payer.card), ["held", "debited"]);
+    }
 }

@@ -180,10 +180,13 @@ impl MerchantServer {
                 return Ok(sale);
             }
         }
-        match sale.answer()? {
-            Some(answer) if !is_final(answer.auth_code) => {}
-            Some(_) | None => return Ok(sale),
-        }
+        let Some(answer) = sale.answer()? else { return Ok(sale) };
+        let code = match is_final(answer.auth_code) {
+            false => code,
+            // What is only held may have been released since, by the gateway, the bank or the time; a code changes nothing.
+            true if sale.is_only_held()? => None,
+            true => return Ok(sale),
+        };
         let (sale, question) = self.code_question(sale, rrpid, code).await?;
         self.exchange(sale, question).await
     }
@@ -244,17 +247,17 @@ impl MerchantServer {
             }
         };
         let (kept, ends) = (Bytes(answer.to_der()?), is_final(answer.auth_code));
+        let answer = &answer;
         let keep = |mut found: Versioned<Sale>| {
             let kept = kept.clone();
             async move {
                 let mut batch = Batch::default();
-                // What is over stays over, whichever answer came last.
-                let over = found.value.answer()?.is_some_and(|answer| is_final(answer.auth_code));
-                if let Some(bought) = found.value.bought.as_mut().filter(|_| !over) {
+                let is_new = tells_more(answer, &found.value)?;
+                let is_asked_for = ends && found.value.next_at.take().is_some();
+                if let Some(bought) = found.value.bought.as_mut().filter(|_| is_new) {
                     bought.answer = Some(kept);
-                    if ends {
-                        found.value.next_at = None;
-                    }
+                }
+                if is_new || is_asked_for {
                     batch.replace(&found)?;
                 }
                 Ok((batch, found.value))
@@ -400,7 +403,20 @@ pub(super) fn question<T: Content>(
     })
 }
 
-/// Whether nothing more will be said of a purchase.
+/// Whether an answer says what is not known of a sale yet. What is over stays over, whichever answer came last; what is only
+/// held ends by a debit or a release.
+fn tells_more(answer: &Answer, sale: &Sale) -> Result<bool, StoreError> {
+    let ends = is_final(answer.auth_code);
+    Ok(match sale.answer()? {
+        None => true,
+        Some(_) if sale.is_only_held()? => {
+            ends && (answer.auth_code, answer.captured) != (AuthCode::Approved, false)
+        }
+        Some(before) => !is_final(before.auth_code),
+    })
+}
+
+/// Whether nothing more will be said of a purchase, unless it is only held.
 pub(crate) const fn is_final(code: AuthCode) -> bool {
     match code {
         AuthCode::CodePending

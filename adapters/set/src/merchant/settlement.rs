@@ -147,8 +147,11 @@ impl MerchantServer {
         let amount =
             |money: &Option<CurrencyAmount>| money.as_ref().map(Amount::try_from).transpose();
         let (captured, credited) = (amount(&settled.captured_amt)?, amount(&settled.credited_amt)?);
-        let is_reversed = found.value.kind() == SettlementKind::AuthReversal
-            && settled.code == SettlementCode::Success;
+        let is_done = settled.code == SettlementCode::Success;
+        let is_reversed = found.value.kind() == SettlementKind::AuthReversal && is_done;
+        // What was to be debited may be released: the gateway is asked how the purchase stands.
+        let is_in_doubt = found.value.kind() == SettlementKind::Capture && !is_done;
+        let now = self.ports.clock.now();
         let change = |found: Versioned<SettlementRecord>| async move {
             let mut batch = Batch::default();
             // Another request has asked at the same time: it is kept, and counted.
@@ -161,6 +164,9 @@ impl MerchantServer {
                 if let Some(bought) = &mut sale.value.bought {
                     (bought.captured, bought.credited) = (captured, credited);
                     bought.is_reversed |= is_reversed;
+                    if is_in_doubt {
+                        sale.value.next_at = Some(now);
+                    }
                     batch.replace(&sale)?;
                 }
             }

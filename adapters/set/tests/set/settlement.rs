@@ -8,8 +8,10 @@ use std::{
 use countersign_domain::{amount::Amount, bank::BankError, policy::PolicySettings, record::Batch};
 use countersign_set::{
     Order, SettlementId, SettlementRecord,
+    cardholder::Sent,
     merchant::{KnownGateway, MerchantServer},
     message::{
+        authorization::AuthCode,
         failure::ErrorCode,
         purchase::CompletionCode,
         settlement::{SettlementCode, SettlementKind},
@@ -22,7 +24,7 @@ use countersign_set::{
 use crate::forge;
 
 /// A purchase of 49.90 that is authorized, and captured only by a message of its own.
-async fn authorized(setup: Setup) -> (Parties, Order, countersign_set::cardholder::Sent) {
+async fn authorized(setup: Setup) -> (Parties, Order, Sent) {
     let policy = PolicySettings { credit_days: 30, ..PolicySettings::bank_first() };
     let parties = Parties::with(policy, setup);
     let order = parties.order("49.90").await;
@@ -72,7 +74,7 @@ async fn an_authorized_purchase_is_captured_in_part_and_once() {
 
 #[tokio::test]
 async fn a_purchase_whose_certificate_is_revoked_after_the_code_is_released_and_not_captured() {
-    let (parties, order, _) = authorized(LATER).await;
+    let (parties, order, sent) = authorized(LATER).await;
     let own = &parties.wallet.identity.as_ref().unwrap().certificate;
     parties.gateway.trust.replace(forge::revoking(&parties, own));
     for _ in 0..2 {
@@ -80,6 +82,69 @@ async fn a_purchase_whose_certificate_is_revoked_after_the_code_is_released_and_
         assert_ne!(capture.code(), Some(SettlementCode::Success));
         assert_eq!(parties.fixture.bank.call_names(), ["authorize", "void"]);
     }
+    parties.merchant.resume(10).await.unwrap();
+    let (_, sale) = parties.merchant.order(&order.id).await.unwrap();
+    assert_eq!(sale.unwrap().standing().unwrap(), Some((AuthCode::Cancelled, false)));
+    assert_eq!(parties.merchant.resume(10).await, Ok(0), "it is over");
+    is_told(&parties, &sent, CompletionCode::NotAuthorized).await;
+}
+
+/// What the cardholder is told, with a receipt if the purchase is good for something.
+async fn is_told(parties: &Parties, sent: &Sent, completion: CompletionCode) {
+    let told = parties.inquire(sent).await.unwrap();
+    assert_eq!(told.completion, completion);
+    assert_eq!(told.receipt.is_some(), completion != CompletionCode::NotAuthorized);
+}
+
+#[tokio::test]
+async fn a_cardholder_who_asks_before_the_merchant_has_is_told_that_the_amount_was_released() {
+    let (parties, order, sent) = authorized(LATER).await;
+    let own = &parties.wallet.identity.as_ref().unwrap().certificate;
+    parties.gateway.trust.replace(forge::revoking(&parties, own));
+    settle(&parties, &order, SettlementKind::Capture, None).await;
+    is_told(&parties, &sent, CompletionCode::NotAuthorized).await;
+}
+
+#[tokio::test]
+async fn a_capture_that_the_bank_refuses_is_told_to_merchant_and_cardholder() {
+    let (parties, order, sent) = authorized(LATER).await;
+    let response = "51".to_owned().try_into().unwrap();
+    parties.fixture.bank.fail_with(Some(BankError::Refused { response }));
+    let capture = settle(&parties, &order, SettlementKind::Capture, None).await;
+    assert_eq!(capture.code(), Some(SettlementCode::Declined));
+    parties.fixture.bank.fail_with(None);
+    parties.merchant.resume(10).await.unwrap();
+    let (_, sale) = parties.merchant.order(&order.id).await.unwrap();
+    assert_eq!(sale.unwrap().standing().unwrap(), Some((AuthCode::Declined, false)));
+    is_told(&parties, &sent, CompletionCode::NotAuthorized).await;
+}
+
+#[tokio::test]
+async fn what_nobody_captured_in_time_is_told_to_be_released() {
+    let (parties, order, sent) = authorized(LATER).await;
+    is_told(&parties, &sent, CompletionCode::AuthorizationPerformed).await;
+    parties.fixture.clock.advance_seconds(60 * 24 * 3_600);
+    while parties.fixture.gateway.resume(10).await.unwrap() > 0 {}
+    assert_eq!(parties.fixture.bank.call_names(), ["authorize", "void"]);
+    let (_, sale) = parties.merchant.inquired(&order.id).await.unwrap();
+    assert_eq!(sale.unwrap().standing().unwrap(), Some((AuthCode::UnspecifiedFailure, false)));
+}
+
+#[tokio::test]
+async fn a_capture_whose_answer_was_lost_is_told_when_the_cardholder_asks() {
+    let (parties, order, sent) = authorized(LATER).await;
+    *parties.wire.instead.lock().unwrap() = Some(b"lost".to_vec());
+    let lost = settle(&parties, &order, SettlementKind::Capture, None).await;
+    assert_eq!(lost.code(), None);
+    is_told(&parties, &sent, CompletionCode::CapturePerformed).await;
+}
+
+#[tokio::test]
+async fn a_code_that_is_typed_again_after_the_authorization_changes_nothing() {
+    let (parties, _, sent) = authorized(LATER).await;
+    let told = parties.type_code(&sent, "000000").await.unwrap();
+    assert_eq!(told.completion, CompletionCode::AuthorizationPerformed);
+    is_told(&parties, &sent, CompletionCode::AuthorizationPerformed).await;
 }
 
 #[tokio::test]
