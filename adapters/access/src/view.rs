@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 /// Where a challenge stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChallengeStatus)]
 pub enum Status {
     /// The code is waited for.
     Pending,

@@ -18,6 +18,7 @@ use countersign_domain::{
     record::{Batch, RecordKey, StoreError, Stored as _, Version, Versioned},
     refusal::{Outcome, Refusal},
     response::Response,
+    time::Timestamp,
 };
 use countersign_web::{
     client_address::ClientAddress, code_page::CodeView, holder::CertificateReader, idempotency,

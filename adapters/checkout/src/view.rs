@@ -24,6 +24,7 @@ pub(crate) const CANCELLED: &str = "cancelled";
 /// Where a checkout stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CheckoutStatus)]
 pub enum Status {
     /// No payment was begun, or the last one failed and another may be begun.
     Open,

@@ -70,6 +70,7 @@ impl TryFrom<CreateOrder> for NewOrder {
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OrderStatus)]
 pub enum Status {
     /// It can be paid.
     Open,
