@@ -3,7 +3,6 @@
 #![expect(
     clippy::float_arithmetic,
     clippy::panic,
-    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a program for people, which may fail loudly"
 )]
@@ -61,7 +60,7 @@ fn main() {
     }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let took = watched(&mut foreign, &[], || runtime.block_on(purchased(folder.path())));
-    let what = format!("{PURCHASES} purchases, {RATE}/s, one in ten throttled by chance");
+    let what = format!("{PURCHASES} purchases, {RATE}/s, one in ten throttled at random");
     tell(&what, took, PURCHASES, RATE);
     disturbance(&foreign);
 }
@@ -167,7 +166,7 @@ async fn purchased(folder: &Path) -> Duration {
     }
     let asked = clients.join_all().await;
     let begun = Instant::now();
-    shop.centre.throttle(Throttle::new(Count::Clock, RATE).with_chance());
+    shop.centre.throttle(Throttle::new(Count::Clock, RATE).with_random_refusals());
     let mut payers = JoinSet::new();
     for (asked, page) in asked.into_iter().flatten() {
         let shop = Arc::clone(&shop);

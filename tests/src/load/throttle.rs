@@ -24,8 +24,8 @@ const SECOND: Duration = Duration::from_secs(1);
 pub struct Throttle {
     count: Count,
     rate: u32,
-    /// Whether one submission in ten is refused by chance besides.
-    by_chance: bool,
+    /// Whether one submission in ten is refused at random besides.
+    refuses_at_random: bool,
     begun: Instant,
     /// When those were taken that still count.
     taken: VecDeque<Instant>,
@@ -36,19 +36,19 @@ impl Throttle {
     /// So many messages a second, from now on.
     pub fn new(count: Count, rate: u32) -> Self {
         let (begun, random) = (Instant::now(), 0x9e37_79b9_7f4a_7c15);
-        Self { count, rate, by_chance: false, begun, taken: VecDeque::new(), random }
+        Self { count, rate, refuses_at_random: false, begun, taken: VecDeque::new(), random }
     }
 
     /// Refuses one submission in ten besides, whatever the rate.
     #[must_use]
-    pub const fn with_chance(mut self) -> Self {
-        self.by_chance = true;
+    pub const fn with_random_refusals(mut self) -> Self {
+        self.refuses_at_random = true;
         self
     }
 
     /// Whether a submission that comes now is taken.
     pub(super) fn takes(&mut self, now: Instant) -> bool {
-        if self.by_chance && self.is_one_in_ten() {
+        if self.refuses_at_random && self.is_one_in_ten() {
             return false;
         }
         let Self { count, rate, begun, .. } = *self;
