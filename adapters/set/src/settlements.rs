@@ -151,7 +151,7 @@ impl MerchantServer {
 #[utoipa::path(
     post, path = "/v1/set/orders/{id}/settlements", request_body = Settle, security(("api_key" = [])),
     params(
-        ("id" = String, Path, pattern = "^ord_[0-9a-f]{32}([0-9a-f]{12})?$"),
+        ("id" = String, Path, pattern = "^ord_[0-9a-f]{32}$"),
         ("Idempotency-Key" = Option<String>, Header),
     ),
     responses(

@@ -228,7 +228,7 @@ async fn create(
 
 /// Shows an order.
 #[utoipa::path(
-    get, path = "/v1/set/orders/{id}", params(("id" = String, Path, pattern = "^ord_[0-9a-f]{32}([0-9a-f]{12})?$")), security(("api_key" = [])),
+    get, path = "/v1/set/orders/{id}", params(("id" = String, Path, pattern = "^ord_[0-9a-f]{32}$")), security(("api_key" = [])),
     responses(
         (status = 200, description = "As it stands; of what is under way, the gateway is asked.", body = OrderView),
     )

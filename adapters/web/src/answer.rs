@@ -5,8 +5,8 @@ use axum::{
     response::Response,
 };
 
-/// Answers are a person's or a relying party's own, and nothing on the way keeps them (RFC 9111 section 5.2.2.5); none is
-/// taken for another type than it says; and what is negotiated is said (RFC 9110 section 12.5.5).
+/// Answers are a person's or a relying party's own, and nothing on the way keeps them (RFC 9111 section 5.2.2.5); each has the
+/// type that it says; and what is negotiated is said (RFC 9110 section 12.5.5).
 const ALWAYS: [(HeaderName, HeaderValue); 3] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! The pace goes on pressing, so that one submission in ten or so is refused while messages wait: at a lower one nobody would
-//! see that the centre takes more. A centre that refuses one in ten by chance is therefore not fled from.
+//! see that the centre takes more. A centre that refuses one in ten at random is therefore not fled from.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ const PATIENCE_PART: u32 = 8;
 /// How many times a pause doubles.
 const MAX_DOUBLINGS: u32 = 16;
 
-/// So many refusals in a row are a count that is full. Fewer are a spacing that is a little too close, or chance.
+/// So many refusals in a row are a count that is full. Fewer are a spacing that is a little too close, or none at all.
 const FULL: u32 = 4;
 
 /// After a count was full, the pace that was measured is kept for so long: what is too much is seen at the end of a second.
@@ -80,7 +80,7 @@ const WHOLE: u32 = 10_000;
 /// A spacing below this is none.
 const MIN_GAP: Duration = Duration::from_micros(200);
 
-/// The widest spacing. A centre that takes fewer is asked a few times for each message; one that refuses many by chance,
+/// The widest spacing. A centre that takes fewer is asked a few times for each message; one that refuses many at random,
 /// whatever the spacing, does not bring the line to a stand.
 const MAX_GAP: Duration = Duration::from_millis(250);
 
@@ -245,7 +245,7 @@ impl Pace {
             }
             (Some(_), _) if was_away => {}
             (Some(gap), _) => self.learned = Some(scaled(gap, WHOLE + self.wider)),
-            // One in a few may be chance.
+            // One in a few may be none of the spacing's doing.
             (None, Some(_))
                 if !was_full && self.span.refusals.saturating_mul(4) < self.span.taken => {}
             (None, Some(measured)) => {

@@ -273,13 +273,13 @@ fn the_pace_of_a_centre_is_found_and_kept_however_it_counts() {
 }
 
 #[test]
-fn one_refusal_in_ten_by_chance_slows_little_down() {
+fn one_refusal_in_ten_at_random_slows_little_down() {
     for (count, rate) in [(500, 20), (500, 50), (500, 100)] {
         for latency in [1, 5, 20] {
             for how in [Count::Clock(0), Count::Clock(500), Count::Sliding, Count::Bucket(rate)] {
-                let (mut centre, mut chance) = (Centre::new(how, rate), Chance::of(rate + latency));
+                let (mut centre, mut random) = (Centre::new(how, rate), Dice::of(rate + latency));
                 let run =
-                    run(count, latency, |millis| !chance.is_one_in_ten() && centre.takes(millis));
+                    run(count, latency, |millis| !random.is_one_in_ten() && centre.takes(millis));
                 let hundredths = run.hundredths_of(count * 1_000 / rate);
                 assert!(hundredths <= 130, "{rate}/s, {how:?}, {latency} ms: {hundredths}");
             }
@@ -288,10 +288,10 @@ fn one_refusal_in_ten_by_chance_slows_little_down() {
 }
 
 #[test]
-fn chance_alone_starves_nothing() {
+fn refusals_at_random_alone_starve_nothing() {
     for latency in [1, 5, 20] {
-        let mut chance = Chance::of(latency);
-        let run = run(500, latency, |_| !chance.is_one_in_ten());
+        let mut random = Dice::of(latency);
+        let run = run(500, latency, |_| !random.is_one_in_ten());
         assert!(run.millis <= 2_500, "{} ms, answers after {latency}", run.millis);
     }
 }
@@ -328,9 +328,9 @@ fn a_centre_that_was_away_is_used_as_before() {
 }
 
 /// Numbers by xorshift, the same each time.
-struct Chance(u64);
+struct Dice(u64);
 
-impl Chance {
+impl Dice {
     const fn of(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
