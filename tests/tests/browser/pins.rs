@@ -21,7 +21,7 @@ const ENGLISH: Words = Words {
     label: "PIN or password",
     hint: "The one that only you know",
     guessed: "guessed first",
-    set: "Your PIN is set",
+    set: "Your PIN was set",
     wrong: "Code or PIN is not right",
     paid: "8.90\u{a0}EUR to Librairie Dupont.",
 };
@@ -31,7 +31,7 @@ const FRENCH: Words = Words {
     label: "Code PIN ou mot de passe",
     hint: "Celui que vous seul connaissez",
     guessed: "devine",
-    set: "Votre code PIN est défini",
+    set: "Votre code PIN a été défini",
     wrong: "Le code ou le code PIN n’est pas juste",
     paid: "8,90\u{a0}EUR à Librairie Dupont.",
 };
