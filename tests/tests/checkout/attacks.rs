@@ -127,7 +127,8 @@ async fn no_message_goes_to_satellite_and_premium_numbers() {
                 trial.payer(&format!("far{prefix}{number}"), &format!("{prefix}77300{number:03}"));
             let form = format!("user_id={}", payer.user_id.replace('+', "%2B"));
             let (_, became) = begin(&trial, &browser, "49.90", &form);
-            assert_eq!(became, "phone-not-served", "{prefix}");
+            // That no message goes there is not told: it would tell whose number it is.
+            assert!(matches!(became.as_str(), "awaiting_code" | "message-limit"), "{became}");
             payers.push(payer);
         }
     }
