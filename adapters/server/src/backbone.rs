@@ -1,6 +1,6 @@
 //! What every flow stands on: the ports, one verifier, the outbox, the way to the phones, the payments.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use countersign_bank::Iso8583Settings;
 use countersign_channels::SmppMessenger;
@@ -22,7 +22,6 @@ use crate::{
     config::{Config, needed},
     drivers,
     error::{ConfigError, StartError},
-    folder::AuthorityFolder,
     metered::Metered,
     metrics::Metrics,
     mount::Mount,
@@ -94,17 +93,6 @@ impl Groundwork {
     pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, StartError> {
         self.store.open(Arc::clone(&self.keys)).await
     }
-}
-
-/// The file where everything is kept, unless that is a database: an authority that runs alone needs nothing beside its register.
-pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
-    let register =
-        |folder: &PathBuf| AuthorityFolder::at(&config.files.path(folder)).register_file();
-    let store = config.store.as_ref().and_then(|section| section.path.as_ref());
-    if config.store.is_some() {
-        return store.map(|path| config.files.path(path));
-    }
-    config.authority.as_ref().map(|authority| register(&authority.folder))
 }
 
 /// Refusals are counted in those metrics.

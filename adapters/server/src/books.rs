@@ -6,7 +6,7 @@ use countersign_domain::record::StoreError;
 use countersign_store::{Books, Difference, Wrong, backup};
 use serde_json::{Value, json};
 
-use crate::{backbone::store_file, config::Config};
+use crate::{config::Config, store_place::store_file};
 
 /// How many differences are told; more of them are counted.
 const MAX_TOLD: usize = 100;

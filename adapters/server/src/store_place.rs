@@ -7,9 +7,9 @@ use countersign_store::{Database, Inspection, PostgresStore, SqliteStore, make_s
 use rustls::RootCertStore;
 
 use crate::{
-    backbone::store_file,
     config::{Config, Files, StoreSection},
     error::{ConfigError, StartError},
+    folder::AuthorityFolder,
     tls::trusted,
 };
 
@@ -77,6 +77,17 @@ impl StorePlace {
             Self::File(_) | Self::Database(_) => self.open(keys).await,
         }
     }
+}
+
+/// The file where everything is kept, unless that is a database: an authority that runs alone needs nothing beside its register.
+pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
+    let register =
+        |folder: &PathBuf| AuthorityFolder::at(&config.files.path(folder)).register_file();
+    let store = config.store.as_ref().and_then(|section| section.path.as_ref());
+    if config.store.is_some() {
+        return store.map(|path| config.files.path(path));
+    }
+    config.authority.as_ref().map(|authority| register(&authority.folder))
 }
 
 /// The store of a command, with the keys of the configuration.

@@ -190,12 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_known_of_our_names_any_is_ours_and_so_it_is_for_a_terminator() {
+    fn a_client_that_names_no_host_in_tls_may_say_any_and_so_may_a_terminator() {
         let asked = |here| checked(Version::HTTP_11, "/", &["shop.example"], here).0;
         assert_eq!(asked(Here::default()), 200);
         let public = Origin::try_from("pay.example.com").unwrap();
         let known = Here { public: Some(&public), ..Here::default() };
-        assert_eq!(asked(known), 421, "without a name in TLS, people's host counts");
-        assert_eq!(asked(Here { is_terminator: true, ..known }), 200);
+        assert_eq!(asked(known), 200);
+        let named = Here { server_name: Some("api.example.com"), ..known };
+        assert_eq!(asked(named), 421);
+        assert_eq!(asked(Here { is_terminator: true, ..named }), 200);
     }
 }

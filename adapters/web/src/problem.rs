@@ -430,7 +430,10 @@ mod tests {
     fn a_program_is_told_the_rule_and_a_person_what_the_field_wants() {
         let problem = Problem::from(InvalidInput::new(Field::Msisdn, "must begin with +"));
         assert_eq!(problem.document().detail, "Msisdn must begin with +.");
-        assert!(problem.detail(&Language::default()).contains("such as +33"), "{problem:?}");
+        assert!(
+            problem.detail(&Language::default()).contains(": +33 6 12 34 56 78"),
+            "{problem:?}"
+        );
         let other = Problem::from(InvalidInput::new(Field::Amount, "must be above zero"));
         assert_eq!(other.document().detail, "Amount must be above zero.");
         assert_eq!(other.detail(&Language::default()), "Check what you typed.");

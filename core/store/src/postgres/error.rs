@@ -100,7 +100,7 @@ pub(super) fn told(error: &tokio_postgres::Error) -> String {
     told
 }
 
-/// Whether the server said that a statement failed, and goes on with the connection.
+/// Whether the server said that a statement failed, and keeps the connection.
 pub(super) fn goes_on(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().and_then(DbError::parsed_severity) == Some(Severity::Error)
 }

@@ -86,7 +86,7 @@ async fn what_is_wrong_is_said_once_and_the_page_opens_there() {
     let alice = Browser::of(&parties);
     let form = "identifier=alice&number=0612345678&name=Daily&currency=EUR";
     let refused = alice.post("/open", form).await.body;
-    assert_eq!(refused.matches("must begin with +").count(), 1, "{refused}");
+    assert_eq!(refused.matches("as it is dialled from abroad").count(), 1, "{refused}");
     let marked = between(&refused, "<input id=\"number\"", ">");
     assert!(marked.contains("autofocus") && marked.contains("number-hint problem"), "{marked}");
     assert!(!refused.contains("role=\"alert\""), "{refused}");

@@ -6,7 +6,7 @@
 //! moments is what the centre allows:
 //!
 //! ```text
-//!   nothing known --refused--> a spacing, as it took them --taken for a while--> closer, and closer faster
+//!   nothing known --refused--> a spacing, as it took them --- taken a while ---> closer, and closer faster
 //!                                    ^                                                     |
 //!                                    +---- a little wider, or as measured <----refused-----+
 //! ```
