@@ -233,7 +233,7 @@ async fn the_stage_lists_tickets_with_what_became_of_them_and_draws_them() {
     // The first row of the stage's table: the ticket's page, and how it stands.
     let last = |shop: &Shop| {
         let stage = shop.control("GET", "/", None).body.as_str().unwrap().to_owned();
-        let row = stage.split("<tr><td><a href=\"").nth(1).unwrap();
+        let row = stage.split("<tr><td data-is=\"What\"><a href=\"").nth(1).unwrap();
         let (page, row) = row.split_once("\">A ticket for 49.90 EUR</a>").unwrap();
         let (stands, _) = row.split_once("</strong>").unwrap();
         (page.to_owned(), stands.rsplit_once('>').unwrap().1.to_owned())
