@@ -75,12 +75,13 @@ pub fn kept(answer: Answer, reference: &str) -> Seen {
 /// The same of an answer with its headers (`curl -i`), of which none but its moment may differ.
 pub fn kept_whole(answer: Answer, reference: &str) -> Seen {
     let Answer { status, body, complaint } = answer;
-    let text = body.as_str().unwrap_or_default().replace("\r\n", "\n");
+    // With the answer that led there, where there was one.
+    let lines = body.as_str().unwrap_or_default().lines().filter(|line| !line.starts_with("date:"));
+    let text = lines.collect::<Vec<_>>().join("\n");
     let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
-    let head: Vec<_> = head.lines().filter(|line| !line.starts_with("date:")).collect();
     let body = serde_json::from_str(body).unwrap_or_else(|_| Value::from(body));
     let (_, body) = kept(Answer { status, body, complaint }, reference);
-    (status, format!("{}\n\n{body}", without_ids(&head.join("\n"))))
+    (status, format!("{}\n\n{body}", without_ids(head)))
 }
 
 /// That both were shown the same, step by step.
