@@ -1,6 +1,6 @@
 //! Limits of a phone, of a client and of a relying party, over all challenges and all processes.
 //!
-//! Windows are counters that the commit checks ([`Count`](crate::record::Count)), so that a batch that is not committed counts
+//! Windows are counters that the commit checks ([`Count`]), so that a batch that is not committed counts
 //! nothing. Failures in a row, and what waits for a phone, are a record (`standing`) in the batch that it is about, so that of two
 //! things that happen at once one is done again on what the other left.
 
