@@ -48,8 +48,8 @@ impl Rows {
             start: row("challenges started/s"),
             message: row("messages claimed and settled/s"),
             finish: row("codes checked/s"),
-            answered: row("started and checked/s (3 commits)"),
-            whole: row("with the message/s (5 commits)"),
+            answered: row("started and checked/s (2 commits)"),
+            whole: row("with the message/s (4 commits)"),
             syncs: row("syncs for each lifecycle with message"),
         }
     }
