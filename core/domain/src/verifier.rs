@@ -462,7 +462,7 @@ impl Verifier {
         batch: &mut Batch,
     ) -> Result<Outcome<Verified>, Error> {
         // Others may have been answered meanwhile: what an operator says is not told in a block, whatever it is.
-        if before.value.key.is_none()
+        if before.value.counts_with_verdict()
             && let Some(refusal) = self.guard().refusal(&before.value, now).await?
         {
             return Ok(Outcome::Refused(refusal));

@@ -6,6 +6,7 @@ use crate::{
     agreement::{Agreement, ProtocolOrder},
     element::Element,
     operator::{CodeOrder, Verdict},
+    pin::PinDemand,
     refusal::Refusal,
     time::Timestamp,
     transaction::Transaction,
@@ -15,6 +16,12 @@ impl Challenge {
     /// The operator's signed word that it accepted the code, if it did.
     pub fn statement(&self) -> Option<&str> {
         self.statement.as_deref()
+    }
+
+    /// Whether a response counts for the phone only with the operator's verdict. Beside a PIN it is counted between the verdict and
+    /// the PIN, and all others are before they are looked at.
+    pub(crate) fn counts_with_verdict(&self) -> bool {
+        self.key.is_none() && self.pin == PinDemand::No
     }
 
     /// What an operator is told of it, where it is one that an operator can be told of.

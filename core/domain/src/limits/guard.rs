@@ -14,7 +14,6 @@ use crate::{
     event::Event,
     id::MessageId,
     message::{Message, MessageState, Says},
-    pin::PinDemand,
     ports::Ports,
     record::{Batch, Count, Stored as _, Version},
     refusal::{Outcome, PAUSE, Refusal},
@@ -193,10 +192,7 @@ impl Guard<'_> {
         batch: &mut Batch,
     ) -> Result<Standing, Error> {
         match happened {
-            // An operator's verdict comes before it can be counted; beside a PIN it is counted between the two.
-            Happened::Failed | Happened::FailedAndEnded
-                if challenge.key.is_none() && challenge.pin() == PinDemand::No =>
-            {
+            Happened::Failed | Happened::FailedAndEnded if challenge.counts_with_verdict() => {
                 standing = standing.counted(self.limits.settings(), now);
             }
             Happened::Failed | Happened::FailedAndEnded | Happened::Ended => {}

@@ -4,21 +4,26 @@ use std::sync::Arc;
 
 use countersign_domain::{
     address::Msisdn,
+    agreement::ProtocolOrder,
     challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
+    digest::Sha256Digest,
+    directory::Subscribers,
     event::Event,
     gateway::{AwaitedPayments, Gateway},
     id::SessionId,
+    lane::Lane,
     limits::{self, LimitSettings, Limits, Unlocked},
     outbox::Outbox,
     payment::{Payment, PaymentRequest},
     plan::Order,
-    policy::PolicySettings,
+    policy::{PolicySettings, Profile},
     ports::Reads as _,
     record::Batch,
     refusal::{Outcome, Refusal, VoidCause},
+    response::Response,
     subscriber::Subscriber,
-    testing::{BankCall, Fixture, PlainWords, Unhurried},
+    testing::{BankCall, FakeOperator, Fixture, PlainWords, QuickHasher, Unhurried},
     verifier::Verifier,
 };
 
@@ -384,4 +389,53 @@ async fn a_client_that_has_messages_sent_again_asks_for_those_too() {
     let refused = shop.start(from("::ffff:192.0.2.7")).await.err();
     assert_eq!(refused.map(|refusal| refusal.name()), Some("message-limit"));
     assert!(shop.start(from("192.0.2.8")).await.is_ok());
+}
+
+/// An operator's verdict comes before it can be counted; with a PIN it is counted before the conclusion. Neither may refuse the
+/// last response that is still looked at.
+#[tokio::test]
+async fn with_an_operators_code_the_last_response_before_a_block_is_accepted_when_it_is_right() {
+    for profile in [None, Some(Profile::Psd2)] {
+        let operator = Arc::new(FakeOperator::default());
+        let policy = PolicySettings { profile, ..PolicySettings::default() };
+        let fixture = Fixture::with_policy(policy);
+        let settings = LimitSettings { failures_in_a_row: 2, ..LimitSettings::default() };
+        let verifier = Verifier::new(fixture.ports.clone(), fixture.policy.clone())
+            .with_limits(Limits::try_from(settings).unwrap())
+            .with_pins(Arc::new(QuickHasher))
+            .with_waiting(Arc::new(AwaitedPayments::of(fixture.ports.store.clone())))
+            .with_operator("librairie".try_into().unwrap(), operator.clone());
+        let verifier = Arc::new(verifier);
+        let outbox = Outbox::new(fixture.ports.clone(), verifier.clone(), Arc::new(PlainWords));
+        let gateway = Gateway::new(fixture.ports.clone(), fixture.bank.clone(), verifier);
+
+        let order =
+            ProtocolOrder { name: Sha256Digest::new([1; 32]), digest: Sha256Digest::new([2; 32]) };
+        let request = PaymentRequest { order: Some(order), ..fixture.purchase("49.90") };
+        let person = request.person.clone();
+        let pin = "283915".to_owned();
+        let alice = Subscriber {
+            identifier: person.identifier.clone(),
+            address: person.address.clone(),
+            card: None,
+        };
+        let directory = Subscribers::new(fixture.ports.clone()).with_pins(Arc::new(QuickHasher));
+        directory.enrol_with(&alice, Some(&pin.clone().try_into().unwrap())).await.unwrap();
+
+        let payment = gateway.start_payment(request, Batch::default()).await.unwrap();
+        for id in outbox.due_in(Lane::Operator, 10).await.unwrap() {
+            outbox.send(&id, fixture.messenger.as_ref()).await.unwrap();
+        }
+        let right = FakeOperator::code(&operator.orders().pop().unwrap());
+        let wrong = if right == "000000" { "111111" } else { "000000" };
+        let typed = |code: &str| {
+            let pin = profile.map(|_| pin.clone().try_into().unwrap());
+            Response::new(TypedCode::try_from(code).unwrap(), pin)
+        };
+        let finish = async |code: &str| {
+            gateway.finish_payment(&payment, &person.session, typed(code)).await.unwrap().done()
+        };
+        assert!(matches!(finish(wrong).await, Err(Refusal::WrongCode { .. })), "{profile:?}");
+        assert!(finish(&right).await.is_ok(), "{profile:?}");
+    }
 }
