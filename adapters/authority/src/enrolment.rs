@@ -18,7 +18,7 @@ use countersign_domain::{
     person::Person,
     ports::Ports,
     record::{Batch, Count},
-    refusal::Outcome,
+    refusal::{Outcome, Refusal},
     verifier::Verifier,
 };
 use countersign_web::{client_address::ClientAddress, code_page::CodeView};
@@ -76,10 +76,20 @@ impl FromStr for EnrolmentToken {
     fn from_str(text: &str) -> Result<Self, AuthorityError> {
         let nothing = AuthorityError::NoEnrolment;
         let (challenge, session) = text.split_once('.').ok_or_else(|| nothing.clone())?;
-        Ok(Self {
-            challenge: challenge.to_owned().try_into().map_err(|_| nothing.clone())?,
-            session: session.to_owned().try_into().map_err(|_| nothing)?,
-        })
+        let session = session.to_owned().try_into().map_err(|_| nothing.clone())?;
+        Ok(Self { challenge: challenge.to_owned().try_into().map_err(|_| nothing)?, session })
+    }
+}
+
+impl EnrolmentToken {
+    /// That of the enrolment which was begun at that session.
+    pub(crate) const fn at(session: SessionId, challenge: ChallengeId) -> Self {
+        Self { challenge, session }
+    }
+
+    /// Where a person's browser finds it again. The session is not in it: the browser has it as a cookie.
+    pub(crate) fn path(&self) -> String {
+        format!("/enrol/{}", self.challenge.as_str())
     }
 }
 
@@ -93,7 +103,7 @@ pub struct Started {
 }
 
 impl Enrolments {
-    /// Sends a code to the number.
+    /// Sends a code to the number, which is good at that session only.
     ///
     /// # Errors
     /// [`AuthorityError::Refused`] where a limit is reached, when the identifier is too long for a common name, and when a port
@@ -102,6 +112,7 @@ impl Enrolments {
         &self,
         identifier: Identifier,
         number: Msisdn,
+        session: SessionId,
         locale: Locale,
         ClientAddress(from): ClientAddress,
     ) -> Result<Started, AuthorityError> {
@@ -110,7 +121,6 @@ impl Enrolments {
         }
         self.authority.check_common_name(identifier.as_str())?;
         let counted = self.one_more_code(&number)?;
-        let session = SessionId::random(self.ports.entropy.as_ref())?;
         let request = ChallengeRequest {
             relying_party: self.relying_party.clone(),
             agreement: Agreement::Certificate { name: in_message(&identifier).try_into()? },
@@ -157,7 +167,9 @@ impl Enrolments {
     /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over, and when the store fails.
     pub async fn look(&self, token: &EnrolmentToken) -> Result<Started, AuthorityError> {
         let challenge = self.challenge(token).await?;
-        match challenge.over() {
+        // Nobody may have looked since its time ran out.
+        let is_late = challenge.expires_at() <= self.ports.clock.now();
+        match challenge.over().or(is_late.then_some(Refusal::Late)) {
             Some(refusal) => Err(AuthorityError::Refused(refusal)),
             None => self.started(&challenge, token.clone()).await,
         }
