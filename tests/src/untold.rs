@@ -62,7 +62,9 @@ pub fn kept(answer: Answer, reference: &str) -> Seen {
         Value::String(page) => {
             let page = without_ids(&page);
             let page = without_between(&page, "Time left: ", ".");
-            without_between(&page, "sent again in ", ".")
+            let page = without_between(&page, "sent again in ", ".");
+            // The class by which the button appears, by the time that is left.
+            without_between(&page, "class=\"wait in-", "\"")
         }
         body => plain(body).to_string(),
     };
@@ -77,6 +79,9 @@ pub fn kept_whole(answer: Answer, reference: &str) -> Seen {
     let Answer { status, body, complaint } = answer;
     // With the answer that led there, where there was one.
     let lines = body.as_str().unwrap_or_default().lines().filter(|line| !line.starts_with("date:"));
+    // The seconds that are left are others each time; that there are some is compared.
+    let lines =
+        lines.map(|line| if line.starts_with("retry-after:") { "retry-after:" } else { line });
     let text = lines.collect::<Vec<_>>().join("\n");
     let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
     let body = serde_json::from_str(body).unwrap_or_else(|_| Value::from(body));
