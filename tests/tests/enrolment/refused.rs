@@ -139,6 +139,7 @@ async fn the_sixth_code_of_a_day_is_not_sent_whoever_asks_for_it() {
         assert_eq!(status, 429, "{page}");
         assert!(page.contains(words), "{page}");
     }
+    assert_eq!(town.messages(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
