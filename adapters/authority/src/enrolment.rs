@@ -169,7 +169,7 @@ impl Enrolments {
         let challenge = self.challenge(token).await?;
         // Nobody may have looked since its time ran out.
         let is_late = challenge.expires_at() <= self.ports.clock.now();
-        match challenge.over().or(is_late.then_some(Refusal::Late)) {
+        match challenge.over().or_else(|| is_late.then_some(Refusal::Late)) {
             Some(refusal) => Err(AuthorityError::Refused(refusal)),
             None => self.started(&challenge, token.clone()).await,
         }

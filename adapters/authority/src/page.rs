@@ -223,7 +223,8 @@ async fn start(
         let enrolments = &service.enrolments;
         let new = session.begin(enrolments.ports.entropy.as_ref())?;
         let (identifier, number) = form.read()?;
-        let at = new.as_ref().or(session.id()).cloned().ok_or(AuthorityError::NoEnrolment)?;
+        let at =
+            new.as_ref().or_else(|| session.id()).cloned().ok_or(AuthorityError::NoEnrolment)?;
         let started = enrolments.start(identifier, number, at, language.locale(), client).await?;
         Ok::<_, AuthorityError>((started, new))
     };
