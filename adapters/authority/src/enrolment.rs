@@ -11,6 +11,7 @@ use countersign_domain::{
     code::TypedCode,
     error::Error,
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    invalid::InvalidInput,
     limits,
     locale::Locale,
     message::Message,
@@ -123,7 +124,7 @@ impl Enrolments {
         let counted = self.one_more_code(&number)?;
         let request = ChallengeRequest {
             relying_party: self.relying_party.clone(),
-            agreement: Agreement::Certificate { name: in_message(&identifier).try_into()? },
+            agreement: agreement(&identifier)?,
             person: Person {
                 identifier,
                 address: number.into(),
@@ -212,14 +213,17 @@ impl Enrolments {
         Ok(Started { token, code: CodeView::of(challenge, &message, self.ports.clock.now()) })
     }
 
-    /// The challenge's id alone, which logs have, says nothing.
+    /// The challenge's id alone, which logs have, says nothing. One of another flow that shares the store is none of ours, in
+    /// whatever session it was begun: what its person agrees to by the code is not this certificate.
     async fn challenge(&self, token: &EnrolmentToken) -> Result<Challenge, AuthorityError> {
         let id = token.challenge.as_str();
         let found = self.ports.store.find::<Challenge>(id).await?;
-        found
-            .map(|found| found.value)
-            .filter(|challenge| challenge.is_of(&token.session))
-            .ok_or(AuthorityError::NoEnrolment)
+        let found = found.map(|found| found.value).filter(|found| found.is_of(&token.session));
+        let challenge = found.ok_or(AuthorityError::NoEnrolment)?;
+        match *challenge.agreement() == agreement(&challenge.person().identifier)? {
+            true => Ok(challenge),
+            false => Err(AuthorityError::NoEnrolment),
+        }
     }
 
     /// Issues a certificate when the code is typed back: in the name that the enrolment was begun with, with the number
@@ -272,4 +276,9 @@ impl Enrolments {
         let replaces = old.map(|old| old.serial);
         self.authority.issue_in_place_of(&issuance, replaces).await
     }
+}
+
+/// What is agreed to by the code: a certificate in that name.
+fn agreement(identifier: &Identifier) -> Result<Agreement, InvalidInput> {
+    Ok(Agreement::Certificate { name: in_message(identifier).try_into()? })
 }

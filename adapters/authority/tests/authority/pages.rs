@@ -10,7 +10,16 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_authority::{AuthorityService, Enrolments, routes};
 use countersign_certs::{Authority, EndEntityKind, KeyPair, UnixTime, Validity};
-use countersign_domain::{outbox::Outbox, policy::Policy, testing::START, verifier::Verifier};
+use countersign_domain::{
+    agreement::Agreement,
+    challenge::ChallengeRequest,
+    code::TypedCode,
+    id::SessionId,
+    outbox::Outbox,
+    policy::Policy,
+    testing::{START, alice, unbounded},
+    verifier::Verifier,
+};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -34,8 +43,7 @@ impl Desk {
         let enrolments = Enrolments {
             authority: Arc::new(house.authority()),
             verifier: Arc::new(
-                Verifier::new(ports.clone(), Policy::default())
-                    .with_limits(countersign_domain::testing::unbounded()),
+                Verifier::new(ports.clone(), Policy::default()).with_limits(unbounded()),
             ),
             ports,
             relying_party: "authority".try_into().unwrap(),
@@ -85,10 +93,8 @@ impl Desk {
     /// The text that the phone shows.
     async fn message(&self) -> String {
         let ports = self.house.ports();
-        let verifier = Arc::new(
-            Verifier::new(ports.clone(), Policy::default())
-                .with_limits(countersign_domain::testing::unbounded()),
-        );
+        let verifier =
+            Arc::new(Verifier::new(ports.clone(), Policy::default()).with_limits(unbounded()));
         let outbox = Outbox::new(ports, verifier, Arc::new(countersign_web::words::SHARED));
         let due = outbox.due(1).await.unwrap();
         let phone = Phone::default();
@@ -161,6 +167,54 @@ async fn the_page_of_the_code_is_found_again_by_its_browser_alone() {
     assert!(browser.page().await.1.contains("3 attempts left"));
     let (status, _, nothing) = desk.ask("/enrol/nothing", "en", "").await;
     assert_eq!(status, 404, "{nothing}");
+}
+
+/// Where flows share a store, as with `[access]` or `[set.authority]` beside the authority.
+#[tokio::test]
+async fn a_code_for_something_else_certifies_nothing() {
+    let access = Agreement::Access { to: "payroll".try_into().unwrap() };
+    let of_card = Agreement::Certificate { name: "Example ...0154".try_into().unwrap() };
+    for agreement in [access, of_card] {
+        let desk = Desk::new();
+        let session = SessionId::try_from(format!("ses_{}", "1".repeat(32))).unwrap();
+        let request = ChallengeRequest {
+            relying_party: "authority".try_into().unwrap(),
+            person: alice(session.clone(), "ca.example.com"),
+            agreement,
+            from: None,
+            waiting: None,
+            correlation: None,
+        };
+        let verifier =
+            Verifier::new(desk.house.ports(), Policy::default()).with_limits(unbounded());
+        let challenge = verifier.start_challenge(request).await.unwrap().done().unwrap();
+        let text = desk.message().await;
+        let (_, code) = text.rsplit_once('#').unwrap();
+        let id = challenge.id().as_str();
+        let proof = STANDARD.encode(format!("{id}.{}:{code}", session.as_str()));
+        let pem = KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
+        let request = Request::post("/.well-known/est/simpleenroll")
+            .header("Authorization", format!("Basic {proof}"))
+            .header("Content-Type", "application/pkcs10")
+            .body(Body::from(pem));
+        let answer = desk.routes.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 401);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        assert!(body.contains("problem:no-enrolment"), "{body}");
+        let cookie = format!("__Host-countersign-session={}", session.as_str());
+        let browser =
+            Browser { desk: &desk, cookie, path: format!("/enrol/{id}"), languages: "en" };
+        let (status, page) = browser.page().await;
+        assert_eq!(status, 404, "{page}");
+        let form = format!("code={code}&passphrase=correct-horse-battery");
+        let (status, page) = browser.submit("code", &form).await;
+        assert_eq!(status, 404, "{page}");
+        // It is still good for what it is for.
+        let typed = TypedCode::try_from(code).unwrap();
+        let answer = verifier.finish_challenge(challenge.id(), &session, &typed).await.unwrap();
+        assert!(answer.done().is_ok());
+    }
 }
 
 #[tokio::test]
@@ -297,7 +351,7 @@ async fn proof(desk: &Desk) -> String {
     let body = r#"{"identifier":"alice","number":"+33639980001"}"#;
     let (_, _, begun) = desk.ask("/v1/enrolments", "en", body).await;
     let begun: serde_json::Value = serde_json::from_str(&begun).unwrap();
-    let token = begun["enrolment"].as_str().unwrap();
+    let token = begun.get("enrolment").unwrap().as_str().unwrap();
     let text = desk.message().await;
     let (_, code) = text.rsplit_once('#').unwrap();
     STANDARD.encode(format!("{token}:{code}"))
