@@ -171,7 +171,7 @@ async fn somebody_who_comes_in_or_opens_a_wallet_is_not_told_who_has_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn that_a_phone_has_had_all_its_messages_is_not_told_to_who_asks_for_another() {
+async fn that_a_phone_has_had_all_its_messages_is_not_told_where_another_is_asked_for() {
     let trial = Trial::limited().await;
     let number = alice_has_a_wallet(&trial);
     // All but one of the six of an hour.
