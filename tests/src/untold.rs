@@ -40,7 +40,7 @@ fn plain(value: Value) -> Value {
             })
             .collect(),
         Value::Array(values) => values.into_iter().map(plain).collect(),
-        Value::String(text) => Value::String(without_ids(&text)),
+        Value::String(text) => Value::String(without_times(&without_ids(&text))),
         other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
     }
 }
@@ -56,13 +56,19 @@ fn without_between(text: &str, from: &str, to: &str) -> String {
     plain
 }
 
+/// Without how long something takes yet, as words say it.
+fn without_times(text: &str) -> String {
+    let times = [("Time left: ", "."), ("again in ", "."), ("another in ", ".")];
+    times.into_iter().fold(text.to_owned(), |text, (from, to)| without_between(&text, from, to))
+}
+
 /// An answer without what is another one each time; the reference, where it has one, is `REF`.
 pub fn kept(answer: Answer, reference: &str) -> Seen {
     let text = match answer.body {
         Value::String(page) => {
-            let page = without_ids(&page);
-            let page = without_between(&page, "Time left: ", ".");
-            without_between(&page, "sent again in ", ".")
+            let page = without_times(&without_ids(&page));
+            // The class by which the button appears, by the time that is left.
+            without_between(&page, "class=\"wait in-", "\"")
         }
         body => plain(body).to_string(),
     };
@@ -77,6 +83,9 @@ pub fn kept_whole(answer: Answer, reference: &str) -> Seen {
     let Answer { status, body, complaint } = answer;
     // With the answer that led there, where there was one.
     let lines = body.as_str().unwrap_or_default().lines().filter(|line| !line.starts_with("date:"));
+    // The seconds that are left are others each time; that there are some is compared.
+    let lines =
+        lines.map(|line| if line.starts_with("retry-after:") { "retry-after:" } else { line });
     let text = lines.collect::<Vec<_>>().join("\n");
     let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
     let body = serde_json::from_str(body).unwrap_or_else(|_| Value::from(body));

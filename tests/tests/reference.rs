@@ -108,6 +108,23 @@ fn a_refusal_and_a_cause_are_on_the_page_by_their_names() {
     }
 }
 
+/// `tests/tests/checkout/refused.rs` provokes each of them.
+#[test]
+fn every_reason_of_a_refusal_is_in_the_row_of_its_metric_and_among_the_problems() {
+    let page = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
+    let guide = page("guides/operate.md");
+    let (_, row) = guide.split_once("| `countersign_refusals_total` | `reason` (").unwrap();
+    let told = row.split(')').next().unwrap().split(", ").map(|name| name.trim_matches('`'));
+    let mut known: Vec<_> = names("Refusal").into_values().collect();
+    known.sort_unstable();
+    assert_eq!(known, told.collect::<Vec<_>>());
+    assert_eq!(known.len(), variants("Refusal").len(), "one has no name");
+    let problems = page("reference/http.md");
+    for name in known {
+        assert!(problems.contains(&format!("\n| `{name}` |")), "{name} is not among the problems");
+    }
+}
+
 #[test]
 fn an_enum_is_read_as_it_is_written() {
     let events = variants("Event");

@@ -11,6 +11,7 @@ use countersign_domain::{
     code::TypedCode,
     error::Error,
     id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
+    invalid::InvalidInput,
     limits,
     locale::Locale,
     message::Message,
@@ -18,7 +19,7 @@ use countersign_domain::{
     person::Person,
     ports::Ports,
     record::{Batch, Count},
-    refusal::Outcome,
+    refusal::{Outcome, Refusal},
     verifier::Verifier,
 };
 use countersign_web::{client_address::ClientAddress, code_page::CodeView};
@@ -76,10 +77,20 @@ impl FromStr for EnrolmentToken {
     fn from_str(text: &str) -> Result<Self, AuthorityError> {
         let nothing = AuthorityError::NoEnrolment;
         let (challenge, session) = text.split_once('.').ok_or_else(|| nothing.clone())?;
-        Ok(Self {
-            challenge: challenge.to_owned().try_into().map_err(|_| nothing.clone())?,
-            session: session.to_owned().try_into().map_err(|_| nothing)?,
-        })
+        let session = session.to_owned().try_into().map_err(|_| nothing.clone())?;
+        Ok(Self { challenge: challenge.to_owned().try_into().map_err(|_| nothing)?, session })
+    }
+}
+
+impl EnrolmentToken {
+    /// That of the enrolment which was begun at that session.
+    pub(crate) const fn at(session: SessionId, challenge: ChallengeId) -> Self {
+        Self { challenge, session }
+    }
+
+    /// Where a person's browser finds it again. The session is not in it: the browser has it as a cookie.
+    pub(crate) fn path(&self) -> String {
+        format!("/enrol/{}", self.challenge.as_str())
     }
 }
 
@@ -93,7 +104,7 @@ pub struct Started {
 }
 
 impl Enrolments {
-    /// Sends a code to the number.
+    /// Sends a code to the number, which is good at that session only.
     ///
     /// # Errors
     /// [`AuthorityError::Refused`] where a limit is reached, when the identifier is too long for a common name, and when a port
@@ -102,6 +113,7 @@ impl Enrolments {
         &self,
         identifier: Identifier,
         number: Msisdn,
+        session: SessionId,
         locale: Locale,
         ClientAddress(from): ClientAddress,
     ) -> Result<Started, AuthorityError> {
@@ -110,10 +122,9 @@ impl Enrolments {
         }
         self.authority.check_common_name(identifier.as_str())?;
         let counted = self.one_more_code(&number)?;
-        let session = SessionId::random(self.ports.entropy.as_ref())?;
         let request = ChallengeRequest {
             relying_party: self.relying_party.clone(),
-            agreement: Agreement::Certificate { name: in_message(&identifier).try_into()? },
+            agreement: agreement(&identifier)?,
             person: Person {
                 identifier,
                 address: number.into(),
@@ -157,7 +168,9 @@ impl Enrolments {
     /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over, and when the store fails.
     pub async fn look(&self, token: &EnrolmentToken) -> Result<Started, AuthorityError> {
         let challenge = self.challenge(token).await?;
-        match challenge.over() {
+        // Nobody may have looked since its time ran out.
+        let is_late = challenge.expires_at() <= self.ports.clock.now();
+        match challenge.over().or_else(|| is_late.then_some(Refusal::Late)) {
             Some(refusal) => Err(AuthorityError::Refused(refusal)),
             None => self.started(&challenge, token.clone()).await,
         }
@@ -200,14 +213,17 @@ impl Enrolments {
         Ok(Started { token, code: CodeView::of(challenge, &message, self.ports.clock.now()) })
     }
 
-    /// The challenge's id alone, which logs have, says nothing.
+    /// The challenge's id alone, which logs have, says nothing. One of another flow that shares the store is none of ours, in
+    /// whatever session it was begun: what its person agrees to by the code is not this certificate.
     async fn challenge(&self, token: &EnrolmentToken) -> Result<Challenge, AuthorityError> {
         let id = token.challenge.as_str();
         let found = self.ports.store.find::<Challenge>(id).await?;
-        found
-            .map(|found| found.value)
-            .filter(|challenge| challenge.is_of(&token.session))
-            .ok_or(AuthorityError::NoEnrolment)
+        let found = found.map(|found| found.value).filter(|found| found.is_of(&token.session));
+        let challenge = found.ok_or(AuthorityError::NoEnrolment)?;
+        match *challenge.agreement() == agreement(&challenge.person().identifier)? {
+            true => Ok(challenge),
+            false => Err(AuthorityError::NoEnrolment),
+        }
     }
 
     /// Issues a certificate when the code is typed back: in the name that the enrolment was begun with, with the number
@@ -260,4 +276,9 @@ impl Enrolments {
         let replaces = old.map(|old| old.serial);
         self.authority.issue_in_place_of(&issuance, replaces).await
     }
+}
+
+/// What is agreed to by the code: a certificate in that name.
+fn agreement(identifier: &Identifier) -> Result<Agreement, InvalidInput> {
+    Ok(Agreement::Certificate { name: in_message(identifier).try_into()? })
 }

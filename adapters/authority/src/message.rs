@@ -57,17 +57,9 @@ impl StartForm {
     }
 }
 
-/// The form that has the code sent once more.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ResendForm {
-    pub(crate) enrolment: String,
-}
-
 /// The form with the code, and with a request or a passphrase.
 #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct CodeForm {
-    pub(crate) enrolment: String,
     pub(crate) code: String,
     /// A request, in PEM, for a key that the person has.
     #[serde(default)]

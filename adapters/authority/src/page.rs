@@ -1,25 +1,26 @@
 //! Enrolment for a person in a browser: name and number, then the code, then a file to import.
 
-use std::{mem, sync::Arc};
+use std::{convert::Infallible, mem, sync::Arc};
 
 use askama::Template;
 use axum::{
     Form, Router,
-    extract::{State, rejection::FormRejection},
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
+    extract::{FromRequestParts, Path, State, rejection::FormRejection},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use countersign_certs::{KeyPair, Request, check_pkcs12_passphrase, to_pkcs12};
-use countersign_domain::{code::TypedCode, invalid::Field};
+use countersign_domain::{code::TypedCode, id::ChallengeId, invalid::Field};
 use countersign_web::{
     astray::{Way, astray, to_its_page},
-    body::form,
+    body::{Segment, form},
     client_address::ClientAddress,
     code_page,
     guest::Guest,
     page::{PageStyle, page},
     problem::Problem,
+    session::{self, Session},
     words::Language,
 };
 use zeroize::Zeroizing;
@@ -27,7 +28,7 @@ use zeroize::Zeroizing;
 use crate::{
     enrolment::{EnrolmentToken, Started},
     error::AuthorityError,
-    message::{CodeForm, ResendForm, StartForm},
+    message::{CodeForm, StartForm},
     routes::{AuthorityService, Shared},
     words::WORDS,
 };
@@ -39,8 +40,9 @@ const REQUEST_COMMAND: &str =
 pub(crate) fn routes() -> Router<Arc<AuthorityService>> {
     Router::new()
         .route("/enrol", get(ask).post(start))
-        .route("/enrol/code", get(to_its_page).post(finish))
-        .route("/enrol/resend", get(to_its_page).post(resend))
+        .route("/enrol/{id}", get(look))
+        .route("/enrol/{id}/code", get(to_its_page).post(finish))
+        .route("/enrol/{id}/resend", get(to_its_page).post(resend))
 }
 
 /// Nothing is at that address, or not so: to browsers, the way to enrolment.
@@ -64,7 +66,6 @@ struct Ask<'a> {
 #[template(path = "key.html")]
 struct Key<'a> {
     language: &'a Language,
-    token: &'a EnrolmentToken,
     problem: Option<&'a Problem>,
 }
 
@@ -113,14 +114,15 @@ impl Key<'_> {
     }
 }
 
-/// A page of ours; one that is an answer to a form cannot be asked for in another language.
+/// A page of ours, which is at that path, or answers one of its forms.
 fn show(
     main: askama::Result<String>,
     titles: &[&str],
     language: &Language,
-    path: Option<&str>,
+    path: &str,
     problem: Option<&Problem>,
 ) -> Response {
+    let path = Some(path);
     let said = titles.iter().map(|title| WORDS.say(language, title, &[]));
     let title = said.collect::<Vec<_>>().join(" · ");
     match main {
@@ -135,29 +137,68 @@ fn show(
 fn asking(language: &Language, problem: Option<&Problem>, form: &StartForm) -> Response {
     let StartForm { identifier, number } = form;
     let ask = Ask { language, problem, identifier, number };
-    show(ask.render(), &["get-certificate"], language, Some("/enrol"), problem)
+    show(ask.render(), &["get-certificate"], language, "/enrol", problem)
+}
+
+/// A request for the page of an enrolment, or from its forms: which one, in which session, and how it is to be answered.
+struct Visit {
+    token: Result<EnrolmentToken, Problem>,
+    guest: Guest,
+    language: Language,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let session = Session::from_request_parts(parts, state).await?;
+        let id: Segment = Path::from_request_parts(parts, state).await;
+        let token = || {
+            let id = id.ok().and_then(|Path(id)| ChallengeId::try_from(id).ok());
+            let id = id.ok_or(AuthorityError::NoEnrolment)?;
+            Ok(EnrolmentToken::at(session.begun()?.clone(), id))
+        };
+        let token = token();
+        let guest = Guest::from_request_parts(parts, state).await?;
+        Ok(Self { token, language: guest.language(None), guest })
+    }
+}
+
+impl Visit {
+    /// The page that asks for the code, with what is wrong if anything is; the first page when no code is accepted any more.
+    async fn page(&self, service: &AuthorityService, problem: Option<&Problem>) -> Response {
+        let started = async {
+            let token = self.token.as_ref().map_err(Problem::clone)?;
+            Ok::<_, Problem>(service.enrolments.look(token).await?)
+        };
+        match started.await {
+            Ok(started) => coding(&self.language, problem, &started),
+            Err(over) => {
+                let problem = problem.unwrap_or(&over);
+                asking(&self.language, Some(problem), &StartForm::default())
+            }
+        }
+    }
 }
 
 fn coding(language: &Language, problem: Option<&Problem>, started: &Started) -> Response {
-    let main = Key { language, token: &started.token, problem }.render().and_then(|fields| {
+    let path = started.token.path();
+    let main = Key { language, problem }.render().and_then(|fields| {
         let code = code_page::CodeForm {
             language,
             view: &started.code,
-            path: "/enrol",
+            path: &path,
             advice: None,
             fields,
             button: WORDS.say(language, "get-the-certificate", &[]),
-            resend_fields: Some(format!(
-                "<input type=\"hidden\" name=\"enrolment\" value=\"{}\">",
-                started.token
-            )),
+            resend_fields: Some(String::new()),
             cancel: None,
             problem,
         };
         let heading = WORDS.say(language, "get-certificate", &[]);
         Ok(format!("<h1>{heading}</h1>\n{}", code.render()?))
     });
-    show(main, &["type-code", "get-certificate"], language, None, problem)
+    show(main, &["type-code", "get-certificate"], language, &path, problem)
 }
 
 async fn ask(guest: Guest) -> Response {
@@ -168,6 +209,7 @@ async fn ask(guest: Guest) -> Response {
 
 async fn start(
     State(service): Shared,
+    session: Session,
     guest: Guest,
     client: ClientAddress,
     fields: Result<Form<StartForm>, FormRejection>,
@@ -178,72 +220,58 @@ async fn start(
         Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
     };
     let begun = async {
+        let enrolments = &service.enrolments;
+        let new = session.begin(enrolments.ports.entropy.as_ref())?;
         let (identifier, number) = form.read()?;
-        service.enrolments.start(identifier, number, language.locale(), client).await
+        let at =
+            new.as_ref().or_else(|| session.id()).cloned().ok_or(AuthorityError::NoEnrolment)?;
+        let started = enrolments.start(identifier, number, at, language.locale(), client).await?;
+        Ok::<_, AuthorityError>((started, new))
     };
     match begun.await {
-        Ok(started) => coding(&language, None, &started),
+        // The page is another address than the form's: a browser that reloads it has no further message sent.
+        Ok((started, new)) => {
+            let mut response = Redirect::to(&started.token.path()).into_response();
+            new.inspect(|session| session::keep(&mut response, session));
+            response
+        }
         Err(error) => asking(&language, Some(&error.into()), &form),
     }
 }
 
+async fn look(State(service): Shared, visit: Visit) -> Response {
+    let mut response = visit.page(&service, None).await;
+    visit.guest.keep_language(&mut response);
+    response
+}
+
 async fn finish(
     State(service): Shared,
-    guest: Guest,
+    visit: Visit,
     fields: Result<Form<CodeForm>, FormRejection>,
 ) -> Response {
-    let language = guest.language(None);
-    let mut form = match form(fields) {
-        Ok(form) => form,
-        Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
-    };
-    let passphrase = Zeroizing::new(mem::take(&mut form.passphrase));
     let issued = async {
-        let token = form.enrolment.parse().map_err(|error: AuthorityError| Problem::from(error))?;
+        let mut form = form(fields)?;
+        let passphrase = Zeroizing::new(mem::take(&mut form.passphrase));
+        let token = visit.token.clone()?;
         let code = TypedCode::try_from(form.code.as_str())?;
         issue(&service, token, code, &form.request, passphrase).await
     };
     match issued.await {
         Ok(file) => file,
-        Err(problem) => again(&service, &language, &form.enrolment, &problem).await,
+        Err(problem) => visit.page(&service, Some(&problem)).await,
     }
 }
 
-async fn resend(
-    State(service): Shared,
-    guest: Guest,
-    fields: Result<Form<ResendForm>, FormRejection>,
-) -> Response {
-    let language = guest.language(None);
-    let ResendForm { enrolment } = match form(fields) {
-        Ok(form) => form,
-        Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
-    };
+async fn resend(State(service): Shared, visit: Visit) -> Response {
     let sent = async {
-        let token: EnrolmentToken = enrolment.parse()?;
+        let token = visit.token.clone()?;
         service.enrolments.resend(&token).await?;
-        service.enrolments.look(&token).await
+        Ok::<_, Problem>(token)
     };
     match sent.await {
-        Ok(started) => coding(&language, None, &started),
-        Err(error) => again(&service, &language, &enrolment, &error.into()).await,
-    }
-}
-
-/// While there is something left to try, the form for the code is shown again.
-async fn again(
-    service: &AuthorityService,
-    language: &Language,
-    enrolment: &str,
-    problem: &Problem,
-) -> Response {
-    let started = match enrolment.parse() {
-        Ok(token) => service.enrolments.look(&token).await.ok(),
-        Err(_) => None,
-    };
-    match started {
-        Some(started) => coding(language, Some(problem), &started),
-        None => asking(language, Some(problem), &StartForm::default()),
+        Ok(token) => Redirect::to(&token.path()).into_response(),
+        Err(problem) => visit.page(&service, Some(&problem)).await,
     }
 }
 

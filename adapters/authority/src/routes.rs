@@ -15,7 +15,12 @@ use axum::{
     routing::{get, post},
 };
 use countersign_certs::{Certificate, Request, to_certs_only};
-use countersign_domain::{address::Msisdn, code::TypedCode, id::Identifier, time::Timestamp};
+use countersign_domain::{
+    address::Msisdn,
+    code::TypedCode,
+    id::{Identifier, SessionId},
+    time::Timestamp,
+};
 use countersign_web::{
     body::{JsonBody, Segment},
     client_address::ClientAddress,
@@ -194,7 +199,9 @@ async fn start(
     let identifier = Identifier::try_from(body.identifier).in_member("identifier")?;
     let number = Msisdn::typed(&body.number).in_member("number")?;
     let locale = body.locale.and_then(|range| range.language()).unwrap_or_default().locale();
-    let started = service.enrolments.start(identifier, number, locale, client).await?;
+    let session = SessionId::random(service.enrolments.ports.entropy.as_ref());
+    let session = session.map_err(AuthorityError::from)?;
+    let started = service.enrolments.start(identifier, number, session, locale, client).await?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, no_store, Json(StartedBody::from(started))).into_response())
 }

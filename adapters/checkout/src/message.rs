@@ -108,6 +108,12 @@ impl CreateCheckout {
     }
 }
 
+impl PayForm {
+    pub(crate) fn is_by_certificate(&self) -> bool {
+        !self.certificate.trim().is_empty()
+    }
+}
+
 impl TryFrom<PayForm> for PayerHint {
     type Error = Problem;
 
@@ -119,9 +125,8 @@ impl TryFrom<PayForm> for PayerHint {
                 Some(Card::new(number, expiry).in_member("card_number")?)
             }
         };
-        let by_certificate = !form.certificate.trim().is_empty();
         match (form.user_id.trim(), card) {
-            ("", card) if by_certificate || card.is_none() => Ok(Self::Certificate(card)),
+            ("", card) if form.is_by_certificate() || card.is_none() => Ok(Self::Certificate(card)),
             ("", Some(card)) => Ok(Self::Card(card)),
             (user_id, card) => {
                 Ok(Self::UserId(Identifier::try_from(user_id).in_member("user_id")?, card))

@@ -25,7 +25,15 @@ struct Checkout<'a> {
     shown: &'a PayerView,
     path: &'a str,
     has_certificate: bool,
-    problem: Option<&'a Problem>,
+    wrong: Option<Wrong<'a>>,
+}
+
+/// What is wrong with what was sent, and which form it is to be marked in.
+#[derive(Clone, Copy)]
+pub(crate) struct Wrong<'a> {
+    pub(crate) problem: &'a Problem,
+    /// Whether that is the form of the certificate, which has fields for a card, too.
+    pub(crate) is_beside_certificate: bool,
 }
 
 /// The checkout, with what is wrong if anything is.
@@ -34,10 +42,11 @@ pub(crate) fn checkout(
     language: &Language,
     has_certificate: bool,
     themes: &Themes,
-    problem: Option<&Problem>,
+    wrong: Option<Wrong<'_>>,
 ) -> Response {
     let path = format!("/pay/{}", shown.view.id);
-    let part = Checkout { language, shown, path: &path, has_certificate, problem };
+    let part = Checkout { language, shown, path: &path, has_certificate, wrong };
+    let problem = part.problem();
     let main = match part.render() {
         Ok(main) => main,
         Err(error) => {
@@ -72,6 +81,10 @@ impl Checkout<'_> {
         WORDS.say(self.language, name, &[])
     }
 
+    fn problem(&self) -> Option<&Problem> {
+        self.wrong.map(|wrong| wrong.problem)
+    }
+
     fn say_with<'v>(&self, name: &str, what: &str, value: impl Into<FluentValue<'v>>) -> String {
         WORDS.say(self.language, name, &[(what, value.into())])
     }
@@ -100,7 +113,7 @@ impl Checkout<'_> {
             button: self.say_with("pay-amount", "amount", amount),
             resend_fields: Some(String::new()),
             cancel: Some(self.say("cancel-payment")),
-            problem: self.problem,
+            problem: self.problem(),
         })
     }
 
@@ -114,14 +127,19 @@ impl Checkout<'_> {
         named.unwrap_or_else(|| self.say("cause-interrupted"))
     }
 
-    /// Whether this field is to be marked.
-    fn is_wrong(&self, field: Field) -> bool {
-        self.problem.and_then(Problem::field) == Some(field)
+    /// Whether this field is to be marked, in the form of the certificate or in another.
+    fn is_wrong(&self, field: Field, is_beside_certificate: bool) -> bool {
+        // Without a certificate the form that has it is not there.
+        let is_there = |wrong: &Wrong<'_>| {
+            (wrong.is_beside_certificate && self.has_certificate) == is_beside_certificate
+        };
+        let wrong = self.wrong.filter(is_there);
+        wrong.and_then(|wrong| wrong.problem.field()) == Some(field)
     }
 
     /// What marks it, for eyes and ears: the page opens there.
-    fn mark(&self, field: Field) -> &'static str {
-        match self.is_wrong(field) {
+    fn mark(&self, field: Field, is_beside_certificate: bool) -> &'static str {
+        match self.is_wrong(field, is_beside_certificate) {
             true => r#" aria-invalid="true" aria-describedby="problem" autofocus"#,
             false => "",
         }
@@ -129,14 +147,14 @@ impl Checkout<'_> {
 
     /// What is wrong, beside the field.
     fn wrong(&self) -> String {
-        self.problem.map(|problem| problem.beside_field(self.language)).unwrap_or_default()
+        self.problem().map(|problem| problem.beside_field(self.language)).unwrap_or_default()
     }
 
     /// What marks the section that says why nothing was paid, when that is also what is wrong with what was sent: it is not
     /// said twice.
     fn is_the_problem(&self) -> &'static str {
         let cause = self.shown.view.cause;
-        match cause.is_some() && self.problem.map(Problem::name) == cause {
+        match cause.is_some() && self.problem().map(Problem::name) == cause {
             true => IS_THE_PROBLEM,
             false => "",
         }

@@ -37,7 +37,7 @@ use crate::{
     error::{CheckoutError, no_checkout},
     flow::Checkouts,
     message::{CodeForm, PayForm},
-    page,
+    page::{self, Wrong},
     record::CheckoutId,
     view::{CANCELLED, CheckoutView, PayerView, Status},
 };
@@ -105,6 +105,8 @@ struct Visit {
     client: ClientAddress,
     guest: Guest,
     themes: Themes,
+    /// Whether the form of the certificate was sent.
+    is_by_certificate: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visit
@@ -122,6 +124,7 @@ where
             client: ClientAddress::from_request_parts(parts, state).await?,
             guest: Guest::from_request_parts(parts, state).await?,
             themes: Themes::from_ref(state),
+            is_by_certificate: false,
         })
     }
 }
@@ -155,7 +158,9 @@ impl Visit {
     fn page(&self, shown: &PayerView, problem: Option<&Problem>) -> Response {
         let language = self.guest.language(shown.locale.as_ref());
         let has_certificate = !self.peer.0.is_empty();
-        page::checkout(shown, &language, has_certificate, &self.themes, problem)
+        let is_beside_certificate = self.is_by_certificate;
+        let wrong = problem.map(|problem| Wrong { problem, is_beside_certificate });
+        page::checkout(shown, &language, has_certificate, &self.themes, wrong)
     }
 
     /// The answer to a form: the checkout as it stands as JSON, a way back to its page, or what is wrong, on the page.
@@ -216,11 +221,13 @@ async fn show(State(checkouts): Shared, visit: Visit) -> Response {
 
 async fn pay(
     State(checkouts): Shared,
-    visit: Visit,
+    mut visit: Visit,
     fields: Result<Form<PayForm>, FormRejection>,
 ) -> Response {
+    let fields = form(fields);
+    visit.is_by_certificate = fields.as_ref().is_ok_and(PayForm::is_by_certificate);
     let paid = async {
-        let hint = form(fields)?.try_into()?;
+        let hint = fields?.try_into()?;
         let (id, session) = visit.begun()?;
         let (checkouts, peer) = (Arc::clone(&checkouts), visit.peer.clone());
         let client = visit.client;

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    future::ready,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use axum::Router;
+use axum::{Router, body::HttpBody as _, middleware::map_response, response::Response};
 use countersign_certs::{
     Authority, Certificate, Holder, KeyKind, KeyPair, KeyUse, Phone, PhoneNumber, Profile,
     RecipientCertificate, RecipientKey, TrustAnchors, UnixTime, Validity,
@@ -134,25 +135,45 @@ impl Issuer {
 pub struct Door {
     client: HttpClient,
     url: String,
+    /// Status, headers and length of each answer.
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Door {
     /// Serves a role on loopback, until the runtime ends.
-    pub fn open(routes: Router) -> Self {
+    pub fn open(routes: Router, path: &str) -> Self {
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let kept = Arc::clone(&heads);
+        let routes = routes.layer(map_response(move |answer: Response| {
+            let (status, length) = (answer.status(), answer.body().size_hint().exact());
+            let head = format!("{status} {:?} {length:?}", answer.headers());
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push(head);
+            ready(answer)
+        }));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}/set", listener.local_addr().unwrap());
+        let url = format!("http://{}{path}", listener.local_addr().unwrap());
         let listener = TcpListener::from_std(listener).unwrap();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let tls = tls.with_safe_default_protocol_versions().unwrap();
         let tls = tls.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-        Self { client: HttpClient::new(Arc::new(tls)), url }
+        Self { client: HttpClient::new(Arc::new(tls)), url, heads }
+    }
+
+    /// Status, headers and length of each answer that was given there.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is answered there to a message.
     pub async fn answer(&self, message: &[u8]) -> Vec<u8> {
         self.client.exchange(&self.url, message.to_vec()).await.unwrap()
+    }
+
+    /// The same of a message of a registration.
+    pub async fn register(&self, message: &[u8]) -> Vec<u8> {
+        self.client.register(&self.url, message.to_vec()).await.unwrap()
     }
 }
 
@@ -270,10 +291,16 @@ impl Parties {
     /// The same, whose messages all go over sockets.
     #[must_use]
     pub fn over_sockets(self) -> Self {
-        let gateway = Door::open(gateway_routes(self.gateway.clone()));
+        let gateway = Door::open(gateway_routes(self.gateway.clone()), "/set");
         assert!(self.wire.door.set(gateway).is_ok(), "they are open already");
-        let door = Some(Door::open(merchant_routes(self.merchant.clone())));
+        let door = Some(Door::open(merchant_routes(self.merchant.clone()), "/set"));
         Self { door, ..self }
+    }
+
+    /// Status, headers and length of each answer of the merchant and of the gateway, where they are asked over sockets.
+    pub fn heads(&self) -> [Vec<String>; 2] {
+        [self.door.as_ref(), self.wire.door.get()]
+            .map(|door| door.map(Door::heads).unwrap_or_default())
     }
 
     /// What the merchant answers.

@@ -35,6 +35,7 @@ pub fn page_routes(wallets: Arc<Wallets>) -> Router {
         .route("/", get(visit::home))
         .route("/sign-in", get(visit::sign_in_code).post(visit::start_sign_in))
         .route("/sign-in/code", get(to_its_page).post(visit::finish_sign_in))
+        .route("/sign-in/resend", get(to_its_page).post(visit::resend_sign_in_code))
         .route("/sign-out", post(visit::sign_out))
         .route("/open", get(visit::open).post(visit::start_opening))
         .route("/openings/{id}", get(visit::opening_code))

@@ -52,7 +52,7 @@ mod tests {
         for (form, its_page) in [
             ("/pay/co_1/code", "/pay/co_1"),
             ("/pay/co_1/cancel?language=fr", "/pay/co_1"),
-            ("/enrol/code", "/enrol"),
+            ("/enrol/ch_1/code", "/enrol/ch_1"),
             ("/code", "/"),
         ] {
             let response = to_its_page(form.parse().unwrap()).await.into_response();

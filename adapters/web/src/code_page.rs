@@ -86,23 +86,17 @@ impl CodeView {
         }
     }
 
-    /// The same of a person who may not be known: nothing of a phone, and nothing of a message.
-    pub fn of_nobody_in_particular(challenge: &Challenge, now: Timestamp) -> Self {
+    /// The same of a person who may not be known: nothing of a phone, and nothing of where a message stands.
+    pub fn of_whom_it_may_be(challenge: &Challenge, now: Timestamp) -> Self {
         Self {
             number: String::new(),
             reference: challenge.reference().as_str().to_owned(),
             message: "queued",
             attempts_left: challenge.attempts_left(),
             expires_in_seconds: challenge.expires_at().seconds_from(now),
-            resend_in_seconds: None,
+            resend_in_seconds: challenge.resend_wait_seconds(now),
             pin: asked_pin(challenge),
         }
-    }
-
-    /// The same where further messages may be asked for.
-    pub fn of_whom_it_may_be(challenge: &Challenge, now: Timestamp) -> Self {
-        let resend_in_seconds = challenge.resend_wait_seconds(now);
-        Self { resend_in_seconds, ..Self::of_nobody_in_particular(challenge, now) }
     }
 
     /// The class that shows the button for another message after a while, without a script: the style sheet has steps of

@@ -48,6 +48,17 @@ async fn enrols(languages: &'static str, words: &Words) {
     let said = seen_text(&browser).await;
     seen("code").await;
     let code = town.code(1).await;
+    // Reloaded, and its address followed: it is the same page, and no further message is sent.
+    browser.client.refresh().await.unwrap();
+    browser.reads(words.code).await;
+    let page = browser.client.current_url().await.unwrap();
+    browser.client.goto(&town.url("/enrol")).await.unwrap();
+    browser.find("#identifier").await;
+    browser.client.back().await.unwrap();
+    browser.reads(words.code).await;
+    browser.client.goto(page.as_str()).await.unwrap();
+    browser.reads(words.code).await;
+    assert_eq!(town.messages(), 1);
     let wrong = if code == "111111" { "222222" } else { "111111" };
     browser.paste_into("#code", wrong).await;
     browser.type_into("#passphrase", "correct-horse-battery\u{e007}").await;

@@ -17,5 +17,6 @@ mod hangs_up;
 mod killed;
 mod outlived;
 mod real_centre;
+mod refused;
 mod throttled;
 mod untold;

@@ -31,7 +31,8 @@ impl Trial {
         Self::with(|settings| settings.limited = true).await
     }
 
-    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+    /// The same, with other settings of the sandbox.
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         // Kept by the test harness for the report of a test that fails.
         let _ = tracing_subscriber::fmt()
             .with_env_filter("countersign=debug,info")

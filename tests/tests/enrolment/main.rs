@@ -2,7 +2,9 @@
 //! page, with `curl` and `openssl` as the people who enrol.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod refused;
 mod support;
+mod untold;
 
 use support::{NUMBER, Town};
 
@@ -194,18 +196,16 @@ async fn a_person_gets_a_file_to_import_from_the_page() {
     let (status, page) = town.curl("/enrol", &[]);
     assert_eq!(status, 200, "{page}");
     let number = format!("number={NUMBER}");
-    let (status, page) =
-        town.curl("/enrol", &["--data-urlencode", "identifier=alice", "--data-urlencode", &number]);
+    let jar = ["-b", "jar", "-c", "jar", "-L"];
+    let begin = ["--data-urlencode", "identifier=alice", "--data-urlencode", &number];
+    let (status, page) = town.curl("/enrol", &[&jar[..], &begin].concat());
     assert_eq!(status, 200, "{page}");
-    let (_, rest) = page.split_once("name=\"enrolment\" value=\"").unwrap();
-    let enrolment = format!("enrolment={}", rest.split('"').next().unwrap());
+    let (_, rest) = page.split_once("method=\"post\" action=\"").unwrap();
+    let path = rest.split('"').next().unwrap();
     let code = town.code(1).await;
     let finish = |code: &str, passphrase: &str| {
         let (code, passphrase) = (format!("code={code}"), format!("passphrase={passphrase}"));
-        town.curl(
-            "/enrol/code",
-            &["-o", "answer", "-d", &enrolment, "-d", &code, "-d", &passphrase],
-        )
+        town.curl(path, &["-b", "jar", "-o", "answer", "-d", &code, "-d", &passphrase])
     };
     assert_eq!(finish(&code, "short").0, 422);
     assert!(town.read("answer").contains("12 characters"));

@@ -39,6 +39,11 @@ impl Drop for Town {
 impl Town {
     /// Numbers in clear, or encrypted to a gateway whose `gateway.pem` and `gateway.key` are in the folder.
     pub(crate) async fn new(encrypted: bool) -> Self {
+        Self::under(encrypted, UNLIMITED).await
+    }
+
+    /// The same under those limits, a line of the configuration.
+    pub(crate) async fn under(encrypted: bool, limits: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
         for (name, text) in [
@@ -68,7 +73,7 @@ impl Town {
             r#"
 tls = {{ certificate = "server.pem", key = "server.key" }}
 keys = {{ current = "1", files = {{ 1 = "master.key" }} }}
-{UNLIMITED}
+{limits}
 sms = {{ address = "{}", system_id = "ca", password_file = "centre.password", source = "Example" }}
 [authority]
 listen = "127.0.0.1:{port}"
@@ -99,6 +104,11 @@ gateways = [{gateways}]
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// One more phone is on.
+    pub(crate) fn add_phone(&self, number: &str) {
+        self.centre.add_handset(number).unwrap();
     }
 
     /// Where one of its paths is.
@@ -174,6 +184,11 @@ gateways = [{gateways}]
         assert_eq!(status, 201, "{body}");
         let begun: serde_json::Value = serde_json::from_str(&body).unwrap();
         begun.get("enrolment").unwrap().as_str().unwrap().to_owned()
+    }
+
+    /// How many messages the phone shows.
+    pub(crate) fn messages(&self) -> usize {
+        self.centre.handset(NUMBER).unwrap().len()
     }
 
     /// The code of the last message, once there are so many.

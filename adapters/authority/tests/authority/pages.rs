@@ -5,12 +5,21 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    http::{Request, StatusCode, header},
+    http::{HeaderName, Request, StatusCode, header, response::Parts},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_authority::{AuthorityService, Enrolments, routes};
 use countersign_certs::{Authority, EndEntityKind, KeyPair, UnixTime, Validity};
-use countersign_domain::{outbox::Outbox, policy::Policy, testing::START, verifier::Verifier};
+use countersign_domain::{
+    agreement::Agreement,
+    challenge::ChallengeRequest,
+    code::TypedCode,
+    id::SessionId,
+    outbox::Outbox,
+    policy::Policy,
+    testing::{START, alice, unbounded},
+    verifier::Verifier,
+};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -34,8 +43,7 @@ impl Desk {
         let enrolments = Enrolments {
             authority: Arc::new(house.authority()),
             verifier: Arc::new(
-                Verifier::new(ports.clone(), Policy::default())
-                    .with_limits(countersign_domain::testing::unbounded()),
+                Verifier::new(ports.clone(), Policy::default()).with_limits(unbounded()),
             ),
             ports,
             relying_party: "authority".try_into().unwrap(),
@@ -46,36 +54,177 @@ impl Desk {
         Self { routes: routes(Arc::new(AuthorityService::new(enrolments, chain))), house }
     }
 
-    /// Status, cookie and text of the answer; a body makes it a form.
+    /// Status, cookie and text of the answer to a stranger; a body makes it a form.
     async fn ask(&self, path: &str, languages: &str, form: &str) -> (StatusCode, String, String) {
+        let (head, body) = self.ask_with("", path, languages, form).await;
+        (head.status, of_head(&head, header::SET_COOKIE), body)
+    }
+
+    async fn ask_with(
+        &self,
+        cookie: &str,
+        path: &str,
+        languages: &str,
+        form: &str,
+    ) -> (Parts, String) {
         let method = if form.is_empty() { "GET" } else { "POST" };
         let request = Request::builder()
             .method(method)
             .uri(path)
+            .header("Cookie", cookie)
             .header("Accept-Language", languages)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(Body::from(form.to_owned()));
         let answer = self.routes.clone().oneshot(request.unwrap()).await.unwrap();
         let (head, body) = answer.into_parts();
-        let cookie = head.headers.get(header::SET_COOKIE);
-        let cookie = cookie.map(|cookie| cookie.to_str().unwrap().to_owned());
         let body = body.collect().await.unwrap().to_bytes();
-        (head.status, cookie.unwrap_or_default(), String::from_utf8(body.to_vec()).unwrap())
+        (head, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// Begins an enrolment in a new browser, which is led to the page of the code.
+    async fn begin(&self, languages: &'static str, form: &str) -> Browser<'_> {
+        let (head, body) = self.ask_with("", "/enrol", languages, form).await;
+        assert_eq!(head.status, 303, "{body}");
+        let cookie = of_head(&head, header::SET_COOKIE);
+        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        Browser { desk: self, cookie, path: of_head(&head, header::LOCATION), languages }
     }
 
     /// The text that the phone shows.
     async fn message(&self) -> String {
         let ports = self.house.ports();
-        let verifier = Arc::new(
-            Verifier::new(ports.clone(), Policy::default())
-                .with_limits(countersign_domain::testing::unbounded()),
-        );
+        let verifier =
+            Arc::new(Verifier::new(ports.clone(), Policy::default()).with_limits(unbounded()));
         let outbox = Outbox::new(ports, verifier, Arc::new(countersign_web::words::SHARED));
         let due = outbox.due(1).await.unwrap();
         let phone = Phone::default();
         outbox.send(due.first().unwrap(), &phone).await.unwrap();
         phone.0.into_inner().unwrap()
     }
+}
+
+fn of_head(head: &Parts, name: HeaderName) -> String {
+    let value = head.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    value.unwrap_or_default()
+}
+
+/// A browser that is at the page of a code.
+struct Browser<'a> {
+    desk: &'a Desk,
+    cookie: String,
+    path: String,
+    languages: &'static str,
+}
+
+impl Browser<'_> {
+    async fn ask(&self, path: &str, form: &str) -> (Parts, String) {
+        self.desk.ask_with(&self.cookie, path, self.languages, form).await
+    }
+
+    /// The page, looked at again.
+    async fn page(&self) -> (StatusCode, String) {
+        let (head, body) = self.ask(&self.path, "").await;
+        (head.status, body)
+    }
+
+    async fn submit(&self, what: &str, form: &str) -> (StatusCode, String) {
+        let (head, body) = self.ask(&format!("{}/{what}", self.path), form).await;
+        (head.status, body)
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_the_code_is_found_again_by_its_browser_alone() {
+    let desk = Desk::new();
+    let browser = desk.begin("en", &format!("identifier=alice&number={NUMBER}")).await;
+    let (status, first) = browser.page().await;
+    assert_eq!(status, 200, "{first}");
+    assert!(first.contains("Type the code") && first.contains("name=\"passphrase\""), "{first}");
+    // Reloaded, in another language, and where the forms are sent to.
+    assert_eq!(browser.page().await.1, first);
+    let (head, french) = browser.ask(&format!("{}?language=fr", browser.path), "").await;
+    assert_eq!(head.status, 200);
+    assert!(french.contains("Tapez le code"), "{french}");
+    for form in ["code", "resend"] {
+        let (head, _) = browser.ask(&format!("{}/{form}", browser.path), "").await;
+        assert_eq!(head.status, 303);
+        assert_eq!(of_head(&head, header::LOCATION), browser.path);
+    }
+    // None of that had a message sent.
+    desk.message().await;
+    assert!(desk.house.ports().store.due("message", START, 1).await.unwrap().is_empty());
+    // What leads there says nothing of it without the session.
+    let other = desk.begin("en", &format!("identifier=bob&number={NUMBER}")).await;
+    for cookie in [String::new(), other.cookie.clone()] {
+        let path = browser.path.clone();
+        let stranger = Browser { desk: &desk, cookie, path, languages: "en" };
+        for (form, what) in [("", ""), ("code=123456", "/code"), ("resend=", "/resend")] {
+            let (head, shown) = stranger.ask(&format!("{}{what}", browser.path), form).await;
+            assert!(head.status.is_client_error(), "{what}: {shown}");
+            assert!(!shown.contains("id=\"code\""), "{what}: {shown}");
+        }
+    }
+    assert!(browser.page().await.1.contains("3 attempts left"));
+    let (status, _, nothing) = desk.ask("/enrol/nothing", "en", "").await;
+    assert_eq!(status, 404, "{nothing}");
+}
+
+/// Where flows share a store, as with `[access]` or `[set.authority]` beside the authority.
+#[tokio::test]
+async fn a_code_for_something_else_certifies_nothing() {
+    let access = Agreement::Access { to: "payroll".try_into().unwrap() };
+    let of_card = Agreement::Certificate { name: "Example ...0154".try_into().unwrap() };
+    for agreement in [access, of_card] {
+        let desk = Desk::new();
+        let session = SessionId::try_from(format!("ses_{}", "1".repeat(32))).unwrap();
+        let request = ChallengeRequest {
+            relying_party: "authority".try_into().unwrap(),
+            person: alice(session.clone(), "ca.example.com"),
+            agreement,
+            from: None,
+            waiting: None,
+            correlation: None,
+        };
+        let verifier =
+            Verifier::new(desk.house.ports(), Policy::default()).with_limits(unbounded());
+        let challenge = verifier.start_challenge(request).await.unwrap().done().unwrap();
+        let text = desk.message().await;
+        let (_, code) = text.rsplit_once('#').unwrap();
+        let id = challenge.id().as_str();
+        let proof = STANDARD.encode(format!("{id}.{}:{code}", session.as_str()));
+        let pem = KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
+        let request = Request::post("/.well-known/est/simpleenroll")
+            .header("Authorization", format!("Basic {proof}"))
+            .header("Content-Type", "application/pkcs10")
+            .body(Body::from(pem));
+        let answer = desk.routes.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 401);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        assert!(body.contains("problem:no-enrolment"), "{body}");
+        let cookie = format!("__Host-countersign-session={}", session.as_str());
+        let browser =
+            Browser { desk: &desk, cookie, path: format!("/enrol/{id}"), languages: "en" };
+        let (status, page) = browser.page().await;
+        assert_eq!(status, 404, "{page}");
+        let form = format!("code={code}&passphrase=correct-horse-battery");
+        let (status, page) = browser.submit("code", &form).await;
+        assert_eq!(status, 404, "{page}");
+        // It is still good for what it is for.
+        let typed = TypedCode::try_from(code).unwrap();
+        let answer = verifier.finish_challenge(challenge.id(), &session, &typed).await.unwrap();
+        assert!(answer.done().is_ok());
+    }
+}
+
+#[tokio::test]
+async fn when_no_code_is_accepted_any_more_the_page_says_so_and_one_begins_again() {
+    let desk = Desk::new();
+    let browser = desk.begin("en", &format!("identifier=alice&number={NUMBER}")).await;
+    desk.house.clock.advance_seconds(301);
+    let (status, late) = browser.page().await;
+    assert_eq!(status, 410, "{late}");
+    assert!(late.contains("id=\"identifier\"") && !late.contains("id=\"code\""), "{late}");
 }
 
 #[tokio::test]
@@ -99,7 +248,8 @@ async fn the_page_speaks_the_language_that_is_chosen_or_that_the_browser_asks_fo
 async fn a_french_enrolment_is_french_to_the_phone_and_when_it_is_refused() {
     let desk = Desk::new();
     let form = format!("identifier=alice&number={NUMBER}");
-    let (status, _, asked) = desk.ask("/enrol", "fr", &form).await;
+    let browser = desk.begin("fr", &form).await;
+    let (status, asked) = browser.page().await;
     assert_eq!(status, 200, "{asked}");
     for said in
         ["Tapez le code", "3 essais restants", "Temps restant : 5 min 0 s", "Phrase de passe"]
@@ -108,17 +258,15 @@ async fn a_french_enrolment_is_french_to_the_phone_and_when_it_is_refused() {
     }
     let text = desk.message().await;
     assert!(text.starts_with("Certificat pour \"alice\"\n"), "{text}");
-    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
-    let token = rest.split('"').next().unwrap();
     let wrong = if text.ends_with("#111111") { "222222" } else { "111111" };
-    let form = format!("enrolment={token}&code={wrong}&passphrase=correct-horse-battery");
-    let (status, _, refused) = desk.ask("/enrol/code", "fr", &form).await;
+    let form = format!("code={wrong}&passphrase=correct-horse-battery");
+    let (status, refused) = browser.submit("code", &form).await;
     assert_eq!(status, 422, "{refused}");
     for said in ["Ce n’est pas le code", "2 essais restants", "aria-invalid=\"true\""] {
         assert!(refused.contains(said), "{said}: {refused}");
     }
-    let form = format!("enrolment={token}&code={wrong}&passphrase=short");
-    let (_, _, refused) = desk.ask("/enrol/code", "fr", &form).await;
+    let form = format!("code={wrong}&passphrase=short");
+    let (_, refused) = browser.submit("code", &form).await;
     assert!(refused.contains("La phrase de passe est trop courte"), "{refused}");
 }
 
@@ -129,10 +277,10 @@ async fn a_number_is_read_as_people_paste_it_and_a_national_zero_is_asked_about(
         other => other.to_string().bytes().map(|octet| format!("%{octet:02X}")).collect(),
     };
     for (number, status, said) in [
-        ("+33-6-39-98-00-01", 200, "Type the code"),
-        ("\u{202d}+33 6 39 98 00 01\u{202c}", 200, "Type the code"),
-        ("\u{200e}+33639980001", 200, "Type the code"),
-        ("0033\u{a0}6\u{202f}39 98 00 01", 200, "Type the code"),
+        ("+33-6-39-98-00-01", 303, ""),
+        ("\u{202d}+33 6 39 98 00 01\u{202c}", 303, ""),
+        ("\u{200e}+33639980001", 303, ""),
+        ("0033\u{a0}6\u{202f}39 98 00 01", 303, ""),
         ("+44 (0)7700 900106", 422, "not +33 (0)6 12 34 56 78"),
         ("+33639980001 ext 7", 422, "without an extension"),
         ("06 39 98 00 01", 422, "with + and the country code"),
@@ -145,7 +293,7 @@ async fn a_number_is_read_as_people_paste_it_and_a_national_zero_is_asked_about(
         assert!(page.contains(said), "{number:?}: {page}");
         let body = serde_json::json!({ "identifier": "alice", "number": number }).to_string();
         let (found, _, answer) = desk.ask("/v1/enrolments", "", &body).await;
-        let expected = if status == 200 { 201 } else { status };
+        let expected = if status == 303 { 201 } else { status };
         assert_eq!(found, expected, "{number:?}: {answer}");
     }
 }
@@ -153,23 +301,20 @@ async fn a_number_is_read_as_people_paste_it_and_a_national_zero_is_asked_about(
 #[tokio::test]
 async fn a_passphrase_that_cannot_seal_the_file_is_refused_before_the_code_is_used_up() {
     let desk = Desk::new();
-    let (_, _, asked) =
-        desk.ask("/enrol", "en", &format!("identifier=alice&number={NUMBER}")).await;
+    let browser = desk.begin("en", &format!("identifier=alice&number={NUMBER}")).await;
     let text = desk.message().await;
     let (_, code) = text.rsplit_once('#').unwrap();
-    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
-    let token = rest.split('"').next().unwrap();
     // "correct😀horse😀battery"
     let emoji = "correct%F0%9F%98%80horse%F0%9F%98%80battery";
-    let form = format!("enrolment={token}&code={code}&passphrase={emoji}");
-    let (status, _, refused) = desk.ask("/enrol/code", "en", &form).await;
+    let form = format!("code={code}&passphrase={emoji}");
+    let (status, refused) = browser.submit("code", &form).await;
     assert_eq!(status, 422, "{refused}");
     assert!(refused.contains("cannot be sealed under"), "{refused}");
     // The code is still good. A request takes the place of the passphrase, as the page says.
     let request = KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
     let request = request.replace('+', "%2B").replace('=', "%3D").replace('\n', "%0A");
-    let form = format!("enrolment={token}&code={code}&passphrase=&request={request}");
-    let (status, _, issued) = desk.ask("/enrol/code", "en", &form).await;
+    let form = format!("code={code}&passphrase=&request={request}");
+    let (status, issued) = browser.submit("code", &form).await;
     assert_eq!(status, 200, "{issued}");
     assert!(issued.starts_with("-----BEGIN CERTIFICATE"), "{issued}");
 }
@@ -203,12 +348,12 @@ async fn est_is_served_under_any_label_but_an_operations_name() {
 
 /// An enrolment that waits for its code, and the proof that both are (RFC 7617).
 async fn proof(desk: &Desk) -> String {
-    let form = format!("identifier=alice&number={NUMBER}");
-    let (_, _, asked) = desk.ask("/enrol", "en", &form).await;
+    let body = r#"{"identifier":"alice","number":"+33639980001"}"#;
+    let (_, _, begun) = desk.ask("/v1/enrolments", "en", body).await;
+    let begun: serde_json::Value = serde_json::from_str(&begun).unwrap();
+    let token = begun.get("enrolment").unwrap().as_str().unwrap();
     let text = desk.message().await;
     let (_, code) = text.rsplit_once('#').unwrap();
-    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
-    let token = rest.split('"').next().unwrap();
     STANDARD.encode(format!("{token}:{code}"))
 }
 
@@ -289,24 +434,22 @@ async fn where_nothing_is_a_browser_gets_the_way_on_and_a_program_the_problem() 
 async fn a_code_is_sent_again_after_a_while_and_counts_as_one_of_the_days() {
     let desk = Desk::new();
     let form = format!("identifier=alice&number={NUMBER}");
-    let (_, _, asked) = desk.ask("/enrol", "en", &form).await;
+    let browser = desk.begin("en", &form).await;
     let first = desk.message().await;
-    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
-    let again = format!("enrolment={}", rest.split('"').next().unwrap());
-    let (status, _, early) = desk.ask("/enrol/resend", "en", &again).await;
+    let (status, early) = browser.submit("resend", "again=").await;
     assert_eq!(status, 429, "{early}");
     assert!(early.contains("Too soon for another message"), "{early}");
     // It is asked for on the page that is still the code's.
     assert!(early.contains("name=\"passphrase\""), "{early}");
     desk.house.clock.advance_seconds(31);
-    let (status, _, sent) = desk.ask("/enrol/resend", "en", &again).await;
-    assert_eq!(status, 200, "{sent}");
+    let (status, sent) = browser.submit("resend", "again=").await;
+    assert_eq!(status, 303, "{sent}");
     let second = desk.message().await;
     let code = |text: &str| text.rsplit_once('#').unwrap().1.to_owned();
     assert_eq!(code(&first), code(&second));
     // Two of five are used up.
     for _ in 0..3 {
-        assert_eq!(desk.ask("/enrol", "en", &form).await.0, 200);
+        assert_eq!(desk.ask("/enrol", "en", &form).await.0, 303);
     }
     assert_eq!(desk.ask("/enrol", "en", &form).await.0, 429);
 }
@@ -316,7 +459,7 @@ async fn what_enrolment_says_speaks_of_no_amount() {
     let desk = Desk::new();
     for language in ["en", "fr"] {
         let form = format!("identifier=alice&number={NUMBER}");
-        let (_, _, asked) = desk.ask("/enrol", language, &form).await;
+        let (_, asked) = desk.begin(language, &form).await.page().await;
         let text = desk.message().await;
         for said in [&asked, &text] {
             let said = said.to_lowercase().replace("class=\"amount", "").replace(".amount{", "");
@@ -336,15 +479,12 @@ async fn an_authority_whose_time_is_over_uses_up_no_code() {
     let validity = Validity::new(begin, Duration::from_secs(86_400 + 120)).unwrap();
     house.root = Authority::root("Root", validity).unwrap();
     let desk = Desk::of(house);
-    let (_, _, asked) =
-        desk.ask("/enrol", "en", &format!("identifier=alice&number={NUMBER}")).await;
+    let browser = desk.begin("en", &format!("identifier=alice&number={NUMBER}")).await;
     let text = desk.message().await;
     let (_, code) = text.rsplit_once('#').unwrap();
-    let (_, rest) = asked.split_once("name=\"enrolment\" value=\"").unwrap();
-    let token = rest.split('"').next().unwrap();
     desk.house.clock.advance_seconds(180);
-    let form = format!("enrolment={token}&code={code}&passphrase=correct-horse-battery");
-    let (status, _, failed) = desk.ask("/enrol/code", "en", &form).await;
+    let form = format!("code={code}&passphrase=correct-horse-battery");
+    let (status, failed) = browser.submit("code", &form).await;
     assert_eq!(status, 500, "{failed}");
     // It is shown once more, with all its attempts.
     assert!(failed.contains("3 attempts left"), "{failed}");

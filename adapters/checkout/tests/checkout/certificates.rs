@@ -191,3 +191,34 @@ async fn a_page_offers_the_certificate_to_whoever_presented_one() {
         assert!(!shown.body.contains(NUMBER), "{shown:?}");
     }
 }
+
+#[tokio::test]
+async fn a_wrong_card_is_marked_in_the_form_that_was_sent_and_in_no_other() {
+    let hierarchy = Hierarchy::new("Test");
+    let shop = hierarchy.shop();
+    let page = shop.order("dupont").await;
+    let peer = hierarchy.clear(days(0, 365));
+    let browser = Browser::presenting(peer, &shop, &page, HTML).await;
+    let stranger = Browser::at(&shop, &page, HTML).await;
+    let (own, plain) = ("certificate=presented&", "");
+    for (browser, form, fields, marked) in [
+        (&browser, own, "card_number=4970100000000155&card_expiry=12/29", "own_card_number"),
+        (&browser, own, "card_number=4970100000000154&card_expiry=13/29", "own_card_expiry"),
+        (&browser, plain, "card_number=4970100000000155&card_expiry=12/29", "card_number"),
+        (&browser, plain, "card_number=4970100000000154&card_expiry=13/29", "card_expiry"),
+        // Without a certificate there is no form of it.
+        (&stranger, own, "card_number=4970100000000155&card_expiry=12/29", "card_number"),
+        (&stranger, plain, "card_number=4970100000000154&card_expiry=", "card_expiry"),
+    ] {
+        let refused = browser.submit(&page, &format!("{form}{fields}")).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+        let (_, body) = refused.body.split_once("<body>").unwrap();
+        assert_eq!(body.matches("aria-invalid").count(), 1, "{marked}: {body}");
+        let (before, _) = body.split_once("aria-invalid").unwrap();
+        let (_, input) = before.rsplit_once("<input id=\"").unwrap();
+        assert_eq!(input.split('"').next(), Some(marked), "{form}{fields}");
+        for once in ["id=\"problem\"", " autofocus"] {
+            assert_eq!(body.matches(once).count(), 1, "{once}: {body}");
+        }
+    }
+}

@@ -19,12 +19,13 @@ use countersign_domain::{
     time::Timestamp,
 };
 
-use super::{BRAND, GATEWAY, Issuer, PHONE};
+use super::{BRAND, Door, GATEWAY, Issuer, PHONE};
 use crate::{
     applicant::{Form, Invitation, Registrant, Registration, Standing},
     asn1::SecretOctets,
     authority::{AuthorityKeys, AuthoritySettings, BusinessSettings, RegistrationAuthority},
     cardholder::WalletError,
+    http::authority_routes,
     issuer::{CertificateIssuer, IssuerError, NewCardholder},
 };
 
@@ -121,6 +122,8 @@ pub struct Registry {
     pub register: Arc<Register>,
     pub authority: Arc<RegistrationAuthority>,
     pub entropy: SeededEntropy,
+    /// Where the authority takes messages, when it takes them over a socket.
+    pub door: Option<Door>,
 }
 
 impl Registry {
@@ -134,6 +137,7 @@ impl Registry {
         Self {
             authority: Arc::new(authority),
             entropy: SeededEntropy::new(78),
+            door: None,
             fixture,
             issuer,
             register,
@@ -146,6 +150,21 @@ impl Registry {
         let issuer = Issuer::new(fixture.clock.now(), kind);
         let (gateway, _) = issuer.gateway(GATEWAY, KeyUse::KeyExchange);
         Self::over(fixture, issuer, &gateway)
+    }
+
+    /// The same, whose messages all go over a socket.
+    #[must_use]
+    pub fn over_sockets(self) -> Self {
+        let routes = authority_routes(Arc::clone(&self.authority));
+        Self { door: Some(Door::open(routes, "/set/registration")), ..self }
+    }
+
+    /// What the authority answers.
+    pub async fn tell(&self, message: &[u8]) -> Vec<u8> {
+        match &self.door {
+            Some(door) => door.register(message).await,
+            None => self.authority.answer(message).await.unwrap(),
+        }
     }
 
     /// Has the directory know the card of the tests.
@@ -178,10 +197,10 @@ impl Registry {
         let wake_up = self.authority.wake_up().unwrap();
         let invitation = Invitation::read(&wake_up, &registrant.trust, self.now())?;
         let (message, begun) = invitation.begin(&self.entropy, self.now())?;
-        let answer = self.authority.answer(&message).await.unwrap();
+        let answer = self.tell(&message).await;
         let introduced = begun.accept(&answer, registrant, self.now())?;
         let (message, asked) = introduced.ask_form(registrant, &self.entropy, self.now())?;
-        let answer = self.authority.answer(&message).await.unwrap();
+        let answer = self.tell(&message).await;
         asked.accept(&answer, registrant, self.now())
     }
 
@@ -192,7 +211,7 @@ impl Registry {
     ) -> Result<(Registration, Standing), WalletError> {
         let form = self.form(registrant).await?;
         let (message, asked, registration) = form.request(registrant, &self.entropy, self.now())?;
-        let answer = self.authority.answer(&message).await.unwrap();
+        let answer = self.tell(&message).await;
         let standing = registration.answer(&asked, &answer, registrant, self.now())?;
         Ok((registration, standing))
     }
@@ -205,7 +224,7 @@ impl Registry {
         code: &str,
     ) -> Result<Standing, WalletError> {
         let (message, asked) = registration.prove(code, registrant, &self.entropy, self.now())?;
-        let answer = self.authority.answer(&message).await.unwrap();
+        let answer = self.tell(&message).await;
         registration.answer(&asked, &answer, registrant, self.now())
     }
 

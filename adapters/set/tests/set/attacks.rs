@@ -77,7 +77,7 @@ async fn a_payment_that_another_gateway_reenvelopes_is_refused_here() {
     let mut carried = Authorization { pi, ..honest.renamed(&parties) };
     carried.tbs.auth_req_data.auth_tags.auth_rr_tags.gateway = meant;
     let carried = carried.close_to(&parties, &recipient);
-    let answer = Door::open(gateway_routes(Arc::new(other))).answer(&carried).await;
+    let answer = Door::open(gateway_routes(Arc::new(other)), "/set").answer(&carried).await;
     let answer = forge::answer_of(&parties, &answer, &parties.merchant.keys.exchange_key);
     assert_eq!(answer.unwrap().auth_code, AuthCode::PiAuthMismatch);
     nothing_happened(&parties).await;

@@ -12,7 +12,7 @@ use countersign_set::{
 const DAY_SECONDS: u32 = 86_400;
 
 /// Two days later, what was final for a day is gone.
-async fn two_days_later(parties: &Parties) {
+pub(crate) async fn two_days_later(parties: &Parties) {
     parties.fixture.clock.advance_seconds(u64::from(2 * DAY_SECONDS));
     parties.fixture.gateway.resume(9).await.unwrap();
     parties.fixture.clock.advance_seconds(u64::from(2 * DAY_SECONDS));

@@ -227,6 +227,16 @@ impl Wallets {
         }
     }
 
+    /// Sends the code of a visit once more. As when it was begun, not even a limit is told.
+    ///
+    /// # Errors
+    /// The refusal with its cause, when no code is awaited at that session, and when a port fails.
+    pub async fn resend_sign_in_code(&self, session: &SessionId) -> Result<(), WalletError> {
+        let asked = self.asked_at_visit(session).await?.ok_or(WalletError::NotNow("not asked"))?;
+        let sent = self.verifier.resend_untold(&asked.challenge, session).await?;
+        sent.done().map(drop).map_err(WalletError::Refused)
+    }
+
     /// Ends a visit.
     ///
     /// # Errors

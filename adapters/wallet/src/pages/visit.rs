@@ -175,8 +175,7 @@ impl Desk {
             advice: None,
             fields: hidden("ticket", carried(ticket)),
             button: self.voice().say("come-in"),
-            // Whether a further message is refused would tell whether somebody is known by a name: to sign in, one starts again.
-            resend_fields: (!asked.phone.is_empty()).then(|| hidden("ticket", carried(ticket))),
+            resend_fields: Some(hidden("ticket", carried(ticket))),
             cancel: None,
             problem,
         };
@@ -229,6 +228,22 @@ pub(super) async fn finish_sign_in(
         // The form was sent twice, and the first one signed in.
         (Err(_), None) if desk.visitor_if_any().await?.is_some() => Ok(to(onward(&ticket), None)),
         (Err(problem), None) => Err(problem.into()),
+    }
+}
+
+pub(super) async fn resend_sign_in_code(
+    desk: Desk,
+    fields: Result<Form<Carried>, FormRejection>,
+) -> Answer {
+    let (typed, session): (Carried, _) = (form(fields)?, desk.begun()?);
+    let asked = desk.wallets.asked_at_visit(&session).await?;
+    let sent =
+        desk.done(|wallets| async move { wallets.resend_sign_in_code(&session).await }).await;
+    match (sent, asked) {
+        (Err(problem), Some(asked)) => {
+            desk.coming_in("sign-in", "/sign-in", &typed.ticket, &asked, Some(&problem)).await
+        }
+        (Ok(()) | Err(_), _) => Ok(to(with_ticket("/sign-in", &typed.ticket), None)),
     }
 }
 

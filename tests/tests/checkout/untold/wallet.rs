@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use countersign_sandbox::with_check_digit;
 use countersign_tests::{
     curl::Answer,
     untold::{Seen, assert_same, kept_whole},
@@ -79,13 +80,27 @@ impl<'a> Visit<'a> {
         self.seen
     }
 
+    /// As to pay a ticket: it is carried along, whatever it is. A further message is asked for, too soon and in time.
     fn sign_in_on_the_page(mut self) -> Vec<Seen> {
-        let form = format!("identifier={}", self.name);
+        let form = format!("identifier={}&ticket=a.b.c", self.name);
         self.form("/sign-in", &form);
+        self.form("/sign-in/resend", "ticket=a.b.c");
+        self.trial.advance(31);
+        self.form("/sign-in/resend", "ticket=a.b.c");
         for _ in 0..4 {
             self.form("/sign-in/code", "code=0000000000");
         }
         self.seen
+    }
+
+    /// What is answered of something by that name; `body` makes it a POST.
+    fn ask(&mut self, method: &str, path: &str, body: Option<&Value>) {
+        let body = body.map(Value::to_string);
+        let json = ["-H", "Content-Type: application/json", "-X", method];
+        let body = body.as_deref().map(|body| ["-d", body]);
+        let arguments = [&json[..], body.as_ref().map_or(&[], |body| &body[..])].concat();
+        let answer = self.curl(path, &arguments);
+        self.keep(answer);
     }
 
     fn open(mut self, number: &str) -> Vec<Seen> {
@@ -101,18 +116,29 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// Alice has a wallet, and her phone has rung for nothing else since.
+/// Somebody comes to have a wallet, and the phone has rung for nothing else since; its number.
+fn opened<'a>(trial: &'a Trial, name: &str, number: &str) -> (Visit<'a>, String) {
+    let mut visit = Visit::new(trial, "owner", name);
+    let opening =
+        json!({ "identifier": name, "number": number, "name": "daily", "currency": "EUR" });
+    let begun = visit.post("/v1/openings", &opening);
+    let code = code_of_next(trial, number, 0);
+    let path = format!("/v1/openings/{}/code", begun["opening"].as_str().unwrap());
+    let opened = visit.post(&path, &json!({ "code": code }));
+    assert_eq!(visit.seen.last().unwrap().0, 200, "{:?}", visit.seen);
+    (visit, opened["wallet"].as_str().unwrap().to_owned())
+}
+
+/// The code of the message after so many.
+fn code_of_next(trial: &Trial, number: &str, before: usize) -> String {
+    let text = until("the message", || trial.texts(number).get(before).cloned());
+    text.split("Code ").nth(1).unwrap().split(',').next().unwrap().to_owned()
+}
+
+/// Alice has a wallet; the number of her phone.
 fn alice_has_a_wallet(trial: &Trial) -> String {
     let number = trial.person().number.clone();
-    let mut visit = Visit::new(trial, "owner", "alice");
-    let opening =
-        json!({ "identifier": "alice", "number": number, "name": "daily", "currency": "EUR" });
-    let opened = visit.post("/v1/openings", &opening);
-    let text = until("the message", || trial.texts(&number).last().cloned());
-    let code = text.split("Code ").nth(1).unwrap().split(',').next().unwrap();
-    let path = format!("/v1/openings/{}/code", opened["opening"].as_str().unwrap());
-    visit.post(&path, &json!({ "code": code }));
-    assert_eq!(visit.seen.last().unwrap().0, 200, "{:?}", visit.seen);
+    opened(trial, "alice", &number);
     number
 }
 
@@ -123,18 +149,107 @@ async fn somebody_who_comes_in_or_opens_a_wallet_is_not_told_who_has_one() {
     for round in ["fresh", "blocked"] {
         trial.advance(86_400);
         let before = trial.texts(&number).len();
-        let of_alice = Visit::new(&trial, round, "alice").sign_in();
-        until("her phone rings", || (trial.texts(&number).len() > before).then_some(()));
-        let of_nobody = Visit::new(&trial, round, "zilch").sign_in();
-        assert_same(round, &of_alice, &of_nobody);
-        let of_alice = Visit::new(&trial, round, "alice").sign_in_on_the_page();
-        let of_nobody = Visit::new(&trial, round, "zilch").sign_in_on_the_page();
-        assert_same(&format!("{round}, on the page"), &of_alice, &of_nobody);
+        // One after the other, so that as much time has passed since the block began.
+        let [of_alice, of_nobody] = ["alice", "zilch"].map(|name| {
+            let by_program = Visit::new(&trial, round, name).sign_in();
+            if name == "alice" {
+                until("her phone rings", || (trial.texts(&number).len() > before).then_some(()));
+            }
+            (by_program, Visit::new(&trial, round, name).sign_in_on_the_page())
+        });
+        assert_same(round, &of_alice.0, &of_nobody.0);
+        assert_same(&format!("{round}, on the page"), &of_alice.1, &of_nobody.1);
     }
     // Under a name that somebody has, and with a phone of one's own.
+    for number in ["+33639970021", "+33639970121"] {
+        let on = json!({ "state": "on" });
+        trial.shop.control("PUT", &format!("/handsets/{number}"), Some(&on));
+    }
     let of_alice = Visit::new(&trial, "opening", "alice").open("+33639970021");
     let of_nobody = Visit::new(&trial, "opening", "zilch").open("+33639970121");
     assert_same("opening", &of_alice, &of_nobody);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn that_a_phone_has_had_all_its_messages_is_not_told_where_another_is_asked_for() {
+    let trial = Trial::limited().await;
+    let number = alice_has_a_wallet(&trial);
+    // All but one of the six of an hour.
+    trial.advance(3_600);
+    let (user_id, before) = (&trial.person().user_id, trial.texts(&number).len());
+    for _ in 0..5 {
+        let body = json!({ "user_id": user_id, "purpose": "access" });
+        let asked = trial.shop.merchant("POST", "/v1/challenges", Some(&body));
+        assert_eq!(asked.status, 201, "{asked:?}");
+        trial.advance(21);
+    }
+    let of_alice = Visit::new(&trial, "full", "alice").sign_in_on_the_page();
+    let of_nobody = Visit::new(&trial, "full", "zilch").sign_in_on_the_page();
+    assert_same("the limit of an hour", &of_alice, &of_nobody);
+    // The first of the page went out, and the one after it did not.
+    let texts = until("her phone rings", || {
+        let texts = trial.texts(&number);
+        (texts.len() >= before + 6).then_some(texts)
+    });
+    let codes = texts.iter().skip(before).filter(|text| text.contains("Code ")).count();
+    assert_eq!(codes, 6, "{texts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_visitor_is_told_of_what_is_anothers_what_is_told_of_what_nobody_has() {
+    let trial = Trial::limited().await;
+    let alice = trial.payer("alice", "+33639970031");
+    let bob = trial.payer("bob", "+33639970032");
+    let (mut owner, wallet) = opened(&trial, "alice", &alice.number);
+    let (visitor, own) = opened(&trial, "bob", &bob.number);
+    let card =
+        |number: &str| json!({ "name": "mine", "card": { "number": number, "expiry": "12/35" } });
+    let tied = owner.post("/v1/cards", &card(&alice.card));
+    let tied = tied["card"].as_str().unwrap().to_owned();
+    trial.advance(21);
+    let pay_in = |key: &str, wallet: &str, card: &str| json!({ "key": key, "wallet": wallet, "card": card, "amount_minor": 5_000, "currency": "EUR" });
+    let transfer = owner.post("/v1/pay-ins", &pay_in("pay-in-0001", &wallet, &tied));
+    let transfer = transfer["transfer"].as_str().unwrap().to_owned();
+    let other = |id: &str| {
+        let (kept, last) = id.split_at(id.len() - 1);
+        format!("{kept}{}", if last == "0" { "1" } else { "0" })
+    };
+    let nobodys = with_check_digit("497010999999999");
+    let things = [wallet.clone(), tied.clone(), transfer.clone(), alice.card.clone()];
+    let others = [other(&wallet), other(&tied), other(&transfer), nobodys];
+    let shown = [things, others].map(|[wallet, tied, transfer, number]| {
+        let mut visit = Visit {
+            seen: Vec::new(),
+            jar: visitor.jar.clone(),
+            ..Visit::new(&trial, "visit", "bob")
+        };
+        for path in [
+            format!("/v1/wallets/{wallet}"),
+            format!("/v1/wallets/{wallet}/statement"),
+            format!("/v1/transfers/{transfer}"),
+            format!("/wallets/{wallet}"),
+            format!("/transfers/{transfer}"),
+        ] {
+            visit.ask("GET", &path, None);
+        }
+        visit.ask("POST", &format!("/v1/wallets/{wallet}/close"), Some(&json!({})));
+        visit.ask("DELETE", &format!("/v1/cards/{tied}"), None);
+        let code = json!({ "code": "0000000000" });
+        visit.ask("POST", &format!("/v1/pay-ins/{transfer}/code"), Some(&code));
+        visit.ask("POST", "/v1/pay-ins", Some(&pay_in("pay-in-0002", &own, &tied)));
+        visit.ask("POST", "/v1/take-outs", Some(&pay_in("take-out-01", &wallet, &tied)));
+        visit.ask("POST", "/v1/take-outs", Some(&pay_in("take-out-02", &own, &tied)));
+        visit.ask("POST", "/v1/cards", Some(&card(&number)));
+        assert!(
+            visit.seen.iter().all(|(status, _)| (400..500).contains(status)),
+            "{:?}",
+            visit.seen
+        );
+        let names = [wallet, tied, transfer];
+        let without = |text: String| names.iter().fold(text, |text, name| text.replace(name, "IT"));
+        visit.seen.into_iter().map(|(status, text)| (status, without(text))).collect::<Vec<_>>()
+    });
+    assert_same("what is alice's", &shown[0], &shown[1]);
 }
 
 /// The short reference that an answer shows.

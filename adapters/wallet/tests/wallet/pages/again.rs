@@ -47,7 +47,7 @@ async fn a_form_that_is_sent_twice_leads_to_where_its_first_one_did() {
 }
 
 #[tokio::test]
-async fn the_code_of_an_opening_and_of_paying_in_is_sent_again_after_a_while() {
+async fn the_code_of_an_opening_of_paying_in_and_of_signing_in_is_sent_again_after_a_while() {
     let parties = Parties::new().await;
     let alice = Browser::of(&parties);
     let again = async |path: &str| {
@@ -74,10 +74,14 @@ async fn the_code_of_an_opening_and_of_paying_in_is_sent_again_after_a_while() {
     let page = alice.page(&wallet).await;
     let path = alice.sent(&format!("{wallet}/pay-in"), transfer(&page, "50.00")).await;
     again(&path).await;
-    // Whether a further message is refused would tell who has a wallet: to sign in, one starts again.
     alice.sent("/sign-out", "").await;
-    let asked = alice.page(&alice.sent("/sign-in", "identifier=alice").await).await;
-    assert!(!asked.contains("/resend"), "{asked}");
+    let path = alice.sent("/sign-in", "identifier=alice").await;
+    let code = again(&path).await;
+    assert_eq!(alice.get("/sign-in/resend").await.header(header::LOCATION), "/sign-in");
+    assert_eq!(alice.sent("/sign-in/code", format!("code={code}")).await, "/");
+    // Nothing is awaited there any more.
+    assert_eq!(alice.sent("/sign-in/resend", "").await, "/sign-in");
+    assert_eq!(alice.get("/sign-in").await.header(header::LOCATION), "/");
 }
 
 #[tokio::test]
