@@ -41,13 +41,12 @@ pub(crate) fn kept(section: &RetentionSection, policy: &Policy) -> Result<Vec<Ke
         return Err(ConfigError::unusable("retention.idempotency_days", why));
     }
     let seconds = days.saturating_mul(DAY_SECONDS);
-    let single = [
-        countersign_checkout::CHECKOUTS,
-        countersign_operator::ORDERS,
-        countersign_authority::CODES_SENT,
-        countersign_authority::CERTIFICATES,
-    ];
-    let flows = single.into_iter().chain(countersign_wallet::FINAL).chain(countersign_set::FINAL);
+    let single = [countersign_checkout::CHECKOUTS, countersign_operator::ORDERS];
+    let flows = single
+        .into_iter()
+        .chain(countersign_authority::FINAL)
+        .chain(countersign_wallet::FINAL)
+        .chain(countersign_set::FINAL);
     let collections = flows.chain(COLLECTIONS);
     let keys = Kept {
         collection: idempotency::COLLECTION,
