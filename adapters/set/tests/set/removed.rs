@@ -1,12 +1,12 @@
 //! What retention leaves of a purchase: nobody's data, and the truth that it was.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use countersign_domain::retention::{COLLECTIONS, Kept, Retention};
 use countersign_set::{
     FINAL,
     message::{authorization::AuthCode, purchase::CompletionCode},
-    testing::Parties,
+    testing::{PHONE, Parties},
 };
 
 const DAY_SECONDS: u32 = 86_400;
@@ -46,6 +46,60 @@ async fn a_purchase_whose_payment_was_removed_is_not_made_again_and_its_merchant
     assert_eq!(ended.auth_code, Some(AuthCode::CodeExpired));
     assert_eq!(parties.fixture.bank.calls().len(), calls, "the bank was asked again");
     assert!(!there(&parties).contains("payment"), "it was begun again");
+}
+
+/// What stands in the records: as text, and in hexadecimal, which messages are kept in.
+fn records_with(parties: &Parties, octets: &[u8]) -> BTreeSet<&'static str> {
+    let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    let text = std::str::from_utf8(octets).ok();
+    let has = |body: &str| body.contains(&hex) || text.is_some_and(|text| body.contains(text));
+    let records = parties.fixture.store.records().into_iter();
+    records.filter(|record| has(&record.body)).map(|record| record.key.collection).collect()
+}
+
+#[tokio::test]
+async fn of_a_cardholder_no_certificate_number_or_card_is_left_with_gateway_or_merchant() {
+    for is_paid in [true, false] {
+        let parties = Parties::new();
+        let (sent, _) = parties.buy("49.90").await;
+        let certificate = parties.wallet.identity.as_ref().unwrap().certificate.der().to_vec();
+        let (code, _) = parties.phone().await.unwrap();
+        if is_paid {
+            parties.type_code(&sent, &code).await.unwrap();
+        }
+        let found = records_with(&parties, &certificate);
+        assert_eq!(found, BTreeSet::from(["set_signer"]), "where it is while it is needed");
+        two_days_later(&parties).await;
+        let card = parties.wallet.card.expose_number().to_owned();
+        for data in [certificate.as_slice(), card.as_bytes(), PHONE.as_bytes(), b"0154"] {
+            assert_eq!(records_with(&parties, data), BTreeSet::new(), "{is_paid}: {data:02x?}");
+        }
+        let left = there(&parties);
+        assert!(left.contains("set_sale") && left.contains("set_gateway_purchase"), "{left:?}");
+        // All of the same purchase again, by the cardholder and by the merchant, asks no bank.
+        let calls = parties.fixture.bank.calls().len();
+        let again = parties.type_code(&sent, &code).await;
+        let code = again.as_ref().ok().and_then(|progress| progress.auth_code.clone());
+        assert!(again.is_err() || code == Some(AuthCode::Approved) || !is_paid, "{again:?}");
+        parties.merchant.resume(10).await.unwrap();
+        assert_eq!(parties.fixture.bank.calls().len(), calls, "{is_paid}");
+        assert!(!there(&parties).contains("payment"));
+    }
+}
+
+#[tokio::test]
+async fn the_request_of_a_merchant_whom_the_gateway_never_answered_is_kept_until_it_has() {
+    let parties = Parties::new();
+    parties.wire.is_cut.store(true, Ordering::SeqCst);
+    let (_, progress) = parties.buy("49.90").await;
+    assert!(progress.unwrap().auth_code.is_none());
+    let certificate = parties.wallet.identity.as_ref().unwrap().certificate.der().to_vec();
+    assert_eq!(records_with(&parties, &certificate), BTreeSet::from(["set_sale"]));
+    parties.wire.is_cut.store(false, Ordering::SeqCst);
+    parties.fixture.clock.advance_seconds(16);
+    parties.merchant.resume(10).await.unwrap();
+    assert!(parties.phone().await.is_some());
+    assert_eq!(records_with(&parties, &certificate), BTreeSet::from(["set_signer"]));
 }
 
 #[tokio::test]
