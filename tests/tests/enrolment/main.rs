@@ -2,6 +2,7 @@
 //! page, with `curl` and `openssl` as the people who enrol.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod retention;
 mod support;
 
 use support::{NUMBER, Town};
