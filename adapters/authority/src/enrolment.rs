@@ -231,7 +231,8 @@ impl Enrolments {
     /// holder has shown to have.
     ///
     /// What can be refused for another cause is refused before the code is used up, and a key that is certified after the code was
-    /// seen to be right.
+    /// seen to be right. The same code again, while its time lasts, gives the same certificate for the same key; and where the
+    /// code was used up and nothing issued, as a process died in between, a certificate for that key or another.
     ///
     /// # Errors
     /// [`AuthorityError::Refused`], [`AuthorityError::NoEnrolment`], [`AuthorityError::KeyCertifiedBefore`],
@@ -262,6 +263,15 @@ impl Enrolments {
         let mut issuance = Issuance::of(kind, request.key(), name);
         issuance.lifetime = self.authority.at_most(issuance.lifetime);
         let (id, session) = (&token.challenge, &token.session);
+        let replaces = old.map(|old| old.serial);
+        // Its certificate, or the answer with it, was lost with the process that made it.
+        if let Some(verified) = self.verifier.verified_again(id, session, code).await? {
+            if let Some(issued) = self.authority.issued_for(id, request.key()).await? {
+                return Ok(issued);
+            }
+            issuance.number = ProvedNumber::of(&verified);
+            return self.authority.issue_in_place_of(&issuance, replaces).await;
+        }
         match self.authority.check_unproved(&issuance).await {
             // Whose key is certified is told to nobody without the phone; and the code stays good for another key.
             Err(certified @ AuthorityError::KeyCertifiedBefore { .. }) => {
@@ -273,7 +283,6 @@ impl Enrolments {
         let answer = self.verifier.finish_challenge(id, session, code).await?;
         let verified = answer.done().map_err(AuthorityError::Refused)?;
         issuance.number = ProvedNumber::of(&verified);
-        let replaces = old.map(|old| old.serial);
         self.authority.issue_in_place_of(&issuance, replaces).await
     }
 }

@@ -13,15 +13,17 @@ use countersign_domain::{
     challenge::Verified,
     error::Error as DomainError,
     hex,
+    id::ChallengeId,
     ports::{Clock, Entropy, Store},
     record::{Batch, StoreError, Stored as _, Versioned},
+    refusal::Refusal,
     time::Timestamp,
 };
 
 use crate::{
     error::AuthorityError,
     issuance::Issuance,
-    record::{CertifiedKey, CertifiedName, Issued, ListState, ProvedNumber, Revocation},
+    record::{CertifiedKey, CertifiedName, Issued, ListState, ProvedNumber, Revocation, UsedProof},
 };
 
 /// How long before now a certificate begins, as clocks differ.
@@ -300,7 +302,8 @@ impl CertificateAuthority {
         Ok(self.authority.issue_numbered(&profile, &issuance.key, validity, serial)?)
     }
 
-    /// The certificate, that its key was certified, and under which name, in one commit and before anybody has it.
+    /// The certificate, that its key was certified and its proof used, and under which name, in one commit and before anybody has
+    /// it.
     async fn keep(&self, issued: &Issued) -> Result<(), AuthorityError> {
         let key =
             CertifiedKey { key_sha256: issued.key_sha256.clone(), serial: issued.serial.clone() };
@@ -308,12 +311,19 @@ impl CertificateAuthority {
             let mut batch = Batch::default();
             batch.insert(issued)?;
             batch.insert(&key)?;
+            let proof = UsedProof::of(issued);
+            if let Some(proof) = &proof {
+                batch.insert(proof)?;
+            }
             if let Some(name) = CertifiedName::of(issued) {
                 let found = self.store.find::<CertifiedName>(name.id()).await?;
                 batch.put(found.map(|found| found.version), name)?;
             }
             match self.store.commit(batch).await {
-                Err(StoreError::Conflict { .. }) => self.check_key_sha256(&key.key_sha256).await?,
+                Err(StoreError::Conflict { .. }) => {
+                    self.check_key_sha256(&key.key_sha256).await?;
+                    self.check_proof(proof.as_ref()).await?;
+                }
                 committed => return Ok(committed?),
             }
         }
@@ -355,6 +365,31 @@ impl CertificateAuthority {
         match self.store.find::<CertifiedKey>(hash).await? {
             None => Ok(()),
             Some(before) => Err(AuthorityError::KeyCertifiedBefore { serial: before.value.serial }),
+        }
+    }
+
+    async fn check_proof(&self, proof: Option<&UsedProof>) -> Result<(), AuthorityError> {
+        let Some(proof) = proof else { return Ok(()) };
+        match self.store.find::<UsedProof>(proof.id()).await? {
+            None => Ok(()),
+            Some(_) => Err(AuthorityError::Refused(Refusal::AlreadyUsed)),
+        }
+    }
+
+    /// What was issued for the proof of that challenge, if anything was: to that key again, and to no other.
+    pub(crate) async fn issued_for(
+        &self,
+        challenge: &ChallengeId,
+        key: &PublicKey,
+    ) -> Result<Option<Certificate>, AuthorityError> {
+        let Some(proof) = self.store.find::<UsedProof>(challenge.as_str()).await? else {
+            return Ok(None);
+        };
+        let issued = self.store.find::<Issued>(&proof.value.serial).await?;
+        let issued = issued.filter(|issued| issued.value.key_sha256 == hex::encode(&key.sha256()));
+        match issued {
+            Some(issued) => Ok(Some(issued.value.to_certificate()?)),
+            None => Err(AuthorityError::Refused(Refusal::AlreadyUsed)),
         }
     }
 

@@ -29,5 +29,5 @@ pub use enrolment::{EnrolmentToken, Enrolments, Started};
 pub use error::AuthorityError;
 pub use flow::{CertificateAuthority, LIST_LIFETIME, Numbers, last_issued};
 pub use issuance::Issuance;
-pub use record::{CERTIFICATES, CODES_SENT, Issued, ProvedNumber, Revocation};
+pub use record::{FINAL, Issued, ProvedNumber, Revocation};
 pub use routes::{AuthorityService, routes};

@@ -116,8 +116,38 @@ impl Stored for Issued {
     }
 }
 
-/// What was issued, which is removed once it has expired for long enough: it holds a person's name and number.
-pub const CERTIFICATES: &str = Issued::COLLECTION;
+/// Which certificate a proof of a number was used for: each is used once.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct UsedProof {
+    challenge: ChallengeId,
+    pub(crate) serial: String,
+    at: Timestamp,
+}
+
+impl Stored for UsedProof {
+    const COLLECTION: &'static str = "used_proof";
+
+    fn id(&self) -> &str {
+        self.challenge.as_str()
+    }
+
+    /// A code can be typed for minutes.
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.at)
+    }
+}
+
+impl UsedProof {
+    /// That of a certificate with a number in it.
+    pub(crate) fn of(issued: &Issued) -> Option<Self> {
+        let challenge = issued.number.as_ref()?.challenge.clone();
+        Some(Self { challenge, serial: issued.serial.clone(), at: issued.issued_at })
+    }
+}
+
+/// What is removed once it is final: a certificate that has expired, as it holds a person's name and number, and what was kept
+/// for minutes.
+pub const FINAL: [&str; 3] = [Issued::COLLECTION, UsedProof::COLLECTION, CODES_SENT];
 
 /// That a key was certified. A key is certified once: two certificates for one key could say two things of its holder.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -190,5 +220,5 @@ impl Stored for ListState {
     }
 }
 
-/// The records in which an earlier version counted the codes that were sent to a number, which are removed once they are final.
-pub const CODES_SENT: &str = "codes_sent";
+/// The records in which an earlier version counted the codes that were sent to a number.
+const CODES_SENT: &str = "codes_sent";

@@ -4,10 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use countersign_authority::{AuthorityService, CertificateAuthority, Enrolments, Numbers, routes};
 use countersign_certs::{Authority, Certificate, EndEntityKind, RecipientCertificate, SigningKey};
-use countersign_domain::{
-    id::RelyingPartyId,
-    ports::{Ports, Store},
-};
+use countersign_domain::{id::RelyingPartyId, ports::Ports};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
@@ -34,14 +31,11 @@ struct EnrolmentFlow {
 
 /// What issues: the authority of `[authority]`, for every flow that has it issue.
 pub(crate) struct Issuing {
-    folder: AuthorityFolder,
     /// Its key is open.
     authority: Authority<Box<dyn SigningKey>>,
     /// Its certificate and those above it, the root last.
     pub(crate) chain: Vec<Certificate>,
     pub(crate) numbers: Numbers,
-    /// Whether the server keeps everything in the authority's register.
-    shares_register: bool,
 }
 
 impl Issuing {
@@ -57,8 +51,6 @@ impl Issuing {
         Ok(Self {
             authority: folder.authority(passphrase.as_deref()).map_err(unusable_folder)?,
             numbers: numbers(section, files)?,
-            shares_register: config.store.is_none(),
-            folder,
             chain,
         })
     }
@@ -68,17 +60,13 @@ impl Issuing {
         self.authority.permits(kind)
     }
 
-    /// The authority with its register, opened.
-    pub(crate) fn open(self, backbone: &Backbone) -> Result<CertificateAuthority, StartError> {
+    /// The authority with its register.
+    pub(crate) fn with_register(self, backbone: &Backbone) -> CertificateAuthority {
         let Ports { store, clock, entropy, .. } = &backbone.ports;
-        let register: Arc<dyn Store> = if self.shares_register {
-            Arc::clone(store)
-        } else {
-            let opened = self.folder.register();
-            Arc::new(opened.map_err(|error| StartError::Store(error.to_string()))?)
-        };
-        let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
-        Ok(CertificateAuthority::new(self.authority, self.numbers, register, clock, entropy))
+        let register = backbone.register.as_ref().unwrap_or(store);
+        let (register, clock, entropy) =
+            (Arc::clone(register), Arc::clone(clock), Arc::clone(entropy));
+        CertificateAuthority::new(self.authority, self.numbers, register, clock, entropy)
     }
 }
 
@@ -102,7 +90,7 @@ impl Flow for EnrolmentFlow {
     fn mount(self: Box<Self>, backbone: &Backbone) -> Result<Mount, StartError> {
         let chain = self.issuing.chain.clone();
         let enrolments = Enrolments {
-            authority: Arc::new(self.issuing.open(backbone)?),
+            authority: Arc::new(self.issuing.with_register(backbone)),
             verifier: Arc::clone(&backbone.verifier),
             ports: backbone.ports.clone(),
             relying_party: RelyingPartyId::try_from("authority")

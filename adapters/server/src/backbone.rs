@@ -12,7 +12,7 @@ use countersign_domain::{
     outbox::Outbox,
     policy::Policy,
     ports::{Clock, IssuingBank, Ports, Store},
-    retention::{Kept, Retention},
+    retention::Kept,
     verifier::{Verifier, Watch},
 };
 use countersign_store::Inspection;
@@ -22,13 +22,14 @@ use crate::{
     config::{Config, needed},
     drivers,
     error::{ConfigError, StartError},
+    folder::AuthorityFolder,
     metered::Metered,
     metrics::Metrics,
     mount::Mount,
-    notifying_store::NotifyingStore,
+    notifying_store::{Committed, NotifyingStore},
     payments::{Payments, payments},
     retention,
-    store_place::StorePlace,
+    store_place::{self, StorePlace},
     system::SystemEntropy,
     workers::{Signals, Task, send_messages},
 };
@@ -36,6 +37,8 @@ use crate::{
 /// What every flow stands on.
 pub(crate) struct Backbone {
     pub(crate) ports: Ports,
+    /// What the authority issued, where that is kept beside the store.
+    pub(crate) register: Option<Arc<dyn Store>>,
     pub(crate) verifier: Arc<Verifier>,
     /// The way to the phones, where it is configured.
     pub(crate) messenger: Option<Arc<SmppMessenger>>,
@@ -51,6 +54,7 @@ pub(crate) struct Backbone {
 /// What a backbone is made of: read from the configuration; nothing is opened or connected yet.
 pub(crate) struct Groundwork {
     store: StorePlace,
+    register: Option<AuthorityFolder>,
     keys: Arc<KeyRing>,
     messenger: Option<SmppMessenger>,
     bank: Option<Iso8583Settings>,
@@ -78,6 +82,7 @@ impl Groundwork {
         Ok(Self {
             store: StorePlace::of(config)?
                 .ok_or(ConfigError::Missing { section: "store", by: flow })?,
+            register: store_place::register_beside(config),
             keys: Arc::new(config.keys.ring(&config.files)?),
             messenger: messenger.transpose()?,
             bank: bank.transpose()?,
@@ -93,6 +98,33 @@ impl Groundwork {
     pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, StartError> {
         self.store.open(Arc::clone(&self.keys)).await
     }
+}
+
+fn opened(folder: &AuthorityFolder) -> Result<Arc<dyn Store>, StartError> {
+    let opened = folder.register();
+    Ok(Arc::new(opened.map_err(|error| StartError::Store(error.to_string()))?))
+}
+
+/// What keeps the session with the SMS centre, and sends what is committed.
+fn sending(
+    messenger: Metered<Arc<SmppMessenger>>,
+    outbox: Outbox,
+    committed: Committed,
+    signals: &Signals,
+) -> Vec<Task> {
+    let (messenger, outbox) = (Arc::new(messenger), Arc::new(outbox));
+    let (session, inbox) = (Arc::clone(&messenger.inner), Arc::clone(&outbox));
+    let mut tasks: Vec<Task> = vec![Box::pin(async move { session.run(inbox).await })];
+    for (lane, committed) in [
+        (Lane::Payments, committed.payments),
+        (Lane::Others, committed.others),
+        (Lane::Operator, committed.operator),
+    ] {
+        let (outbox, messenger) = (Arc::clone(&outbox), Arc::clone(&messenger));
+        let stopping = signals.stopping.clone();
+        tasks.push(Box::pin(send_messages(lane, outbox, messenger, committed, stopping)));
+    }
+    tasks
 }
 
 /// Refusals are counted in those metrics.
@@ -113,6 +145,7 @@ impl Backbone {
     ) -> Result<(Self, Mount), StartError> {
         let Groundwork {
             store: place,
+            register,
             keys,
             messenger,
             bank,
@@ -124,6 +157,7 @@ impl Backbone {
         } = groundwork;
         let metrics = Arc::new(Metrics::new());
         let inspection = place.inspect()?.map(Arc::new);
+        let register = register.map(|folder| opened(&folder)).transpose()?;
         let (store, committed) = NotifyingStore::of(store, Arc::clone(&metrics));
         let ports = Ports {
             store: Arc::new(store),
@@ -139,11 +173,9 @@ impl Backbone {
             .with_waiting(waiting);
         let verifier = Arc::new(told(&ports, verifier));
         let mut mount = Mount::default();
-        if !kept.is_empty() {
-            let final_records = Arc::new(Retention::new(ports.clone(), kept));
-            let removing: Task =
-                Box::pin(retention::remove(final_records, signals.stopping.clone()));
-            mount.tasks.push(removing);
+        // Each store is swept of whatever is final in it: what it was before, or shares with another, makes no difference.
+        for swept in [Some(&ports.store), register.as_ref()].into_iter().flatten() {
+            mount.tasks.extend(retention::task(swept, &ports, &kept, &signals));
         }
         let payments = match bank {
             None => None,
@@ -155,26 +187,22 @@ impl Backbone {
         };
         let messenger = messenger.map(Arc::new);
         if let Some(messenger) = &messenger {
-            let outbox =
-                Arc::new(Outbox::new(ports.clone(), Arc::clone(&verifier), Arc::new(SHARED)));
+            let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier), Arc::new(SHARED));
             let inner = Arc::clone(messenger);
-            let metered = Arc::new(Metered { inner, metrics: Arc::clone(&metrics) });
-            let (session, inbox) = (Arc::clone(messenger), Arc::clone(&outbox));
-            let running: Task = Box::pin(async move { session.run(inbox).await });
-            mount.tasks.push(running);
-            for (lane, committed) in [
-                (Lane::Payments, committed.payments),
-                (Lane::Others, committed.others),
-                (Lane::Operator, committed.operator),
-            ] {
-                let (outbox, metered) = (Arc::clone(&outbox), Arc::clone(&metered));
-                let stopping = signals.stopping.clone();
-                let sending = send_messages(lane, outbox, metered, committed, stopping);
-                mount.tasks.push(Box::pin(sending));
-            }
+            let metered = Metered { inner, metrics: Arc::clone(&metrics) };
+            mount.tasks.extend(sending(metered, outbox, committed, &signals));
         }
-        let backbone =
-            Self { ports, verifier, messenger, payments, parties, metrics, signals, inspection };
+        let backbone = Self {
+            ports,
+            register,
+            verifier,
+            messenger,
+            payments,
+            parties,
+            metrics,
+            signals,
+            inspection,
+        };
         Ok((backbone, mount))
     }
 

@@ -4,12 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_domain::{
     policy::Policy,
+    ports::{Ports, Store},
     retention::{COLLECTIONS, Kept, Retention},
 };
 use countersign_web::idempotency;
 use tokio::{sync::watch, time::sleep};
 
-use crate::{config::RetentionSection, error::ConfigError};
+use crate::{
+    config::RetentionSection,
+    error::ConfigError,
+    workers::{Signals, Task},
+};
 
 const DAY_SECONDS: u32 = 86_400;
 
@@ -41,13 +46,12 @@ pub(crate) fn kept(section: &RetentionSection, policy: &Policy) -> Result<Vec<Ke
         return Err(ConfigError::unusable("retention.idempotency_days", why));
     }
     let seconds = days.saturating_mul(DAY_SECONDS);
-    let single = [
-        countersign_checkout::CHECKOUTS,
-        countersign_operator::ORDERS,
-        countersign_authority::CODES_SENT,
-        countersign_authority::CERTIFICATES,
-    ];
-    let flows = single.into_iter().chain(countersign_wallet::FINAL).chain(countersign_set::FINAL);
+    let single = [countersign_checkout::CHECKOUTS, countersign_operator::ORDERS];
+    let flows = single
+        .into_iter()
+        .chain(countersign_authority::FINAL)
+        .chain(countersign_wallet::FINAL)
+        .chain(countersign_set::FINAL);
     let collections = flows.chain(COLLECTIONS);
     let keys = Kept {
         collection: idempotency::COLLECTION,
@@ -56,8 +60,20 @@ pub(crate) fn kept(section: &RetentionSection, policy: &Policy) -> Result<Vec<Ke
     Ok(collections.map(|collection| Kept { collection, seconds }).chain([keys]).collect())
 }
 
-/// Removes what is final until `stop` turns true.
-pub(crate) async fn remove(retention: Arc<Retention>, mut stop: watch::Receiver<bool>) {
+/// What removes what is final from that store, until the server stops; nothing where everything is kept for ever.
+pub(crate) fn task(
+    store: &Arc<dyn Store>,
+    ports: &Ports,
+    kept: &[Kept],
+    signals: &Signals,
+) -> Option<Task> {
+    let retention =
+        Retention::new(Ports { store: Arc::clone(store), ..ports.clone() }, kept.to_vec());
+    let stop = signals.stopping.clone();
+    (!kept.is_empty()).then(|| -> Task { Box::pin(remove(retention, stop)) })
+}
+
+async fn remove(retention: Retention, mut stop: watch::Receiver<bool>) {
     loop {
         let removed = retention.remove(AT_ONCE).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot remove what is final");

@@ -90,6 +90,12 @@ pub(crate) fn store_file(config: &Config) -> Option<PathBuf> {
     config.authority.as_ref().map(|authority| register(&authority.folder))
 }
 
+/// The folder of the authority whose register is kept beside the store.
+pub(crate) fn register_beside(config: &Config) -> Option<AuthorityFolder> {
+    let authority = config.authority.as_ref().filter(|_| config.store.is_some())?;
+    Some(AuthorityFolder::at(&config.files.path(&authority.folder)))
+}
+
 /// The store of a command, with the keys of the configuration.
 pub(crate) async fn existing(
     config: &Config,

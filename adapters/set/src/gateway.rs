@@ -50,7 +50,7 @@ use crate::{
     },
     name::{random, session_of, unix_time},
     protect::{Digest, Gateway, KeyOf, Merchant, Sealed, Signed},
-    record::{Answered, GatewayPurchase},
+    record::{Answered, GatewayPurchase, PurchaseSigner},
     stop::Stop,
     trust::Trust,
     wire::{Failure, is_untimely, unwrap, wrap},
@@ -396,6 +396,10 @@ impl PaymentGateway {
         let purchase = checked.purchase(caller, rrpid, tbs, asked)?;
         let mut batch = Batch::default();
         batch.put(checked.replaces, purchase.clone())?;
+        if !checked.signer.is_empty() {
+            let now = self.ports.clock.now();
+            batch.insert(&PurchaseSigner::new(purchase.payment.clone(), &checked.signer, now))?;
+        }
         let begun = match checked.is_told {
             true => self.payments.start_payment(checked.request, batch).await,
             false => {

@@ -150,9 +150,6 @@ pub(crate) struct GatewayPurchase {
     hod: Hash,
     gateway: Hash,
     signed: bool,
-    /// The cardholder's certificates, of a signed purchase: what is revoked meanwhile pays nothing.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    signer: Vec<Bytes>,
 }
 
 impl Stored for GatewayPurchase {
@@ -175,7 +172,6 @@ pub(crate) struct NewPurchase<'a> {
     pub(crate) hod: &'a Digest<HodInput>,
     pub(crate) gateway: &'a KeyOf<Gateway>,
     pub(crate) mode: Mode,
-    pub(crate) signer: &'a [CertificateDer<'static>],
 }
 
 impl GatewayPurchase {
@@ -196,13 +192,7 @@ impl GatewayPurchase {
             hod: Hash(*new.hod.as_bytes()),
             gateway: Hash(*new.gateway.as_bytes()),
             signed: new.mode == Mode::DualSigned,
-            signer: new.signer.iter().map(|der| Bytes(der.to_vec())).collect(),
         })
-    }
-
-    /// The cardholder's certificates, the own first; none of an unsigned purchase.
-    pub(crate) fn signer(&self) -> Vec<CertificateDer<'static>> {
-        self.signer.iter().map(|der| CertificateDer::from(der.0.clone())).collect()
     }
 
     pub(crate) fn trans_ids(&self) -> Result<TransIds, StoreError> {
@@ -231,6 +221,43 @@ impl GatewayPurchase {
 
     pub(crate) const fn mode(&self) -> Mode {
         if self.signed { Mode::DualSigned } else { Mode::Unsigned }
+    }
+}
+
+/// The cardholder's certificates, of a signed purchase: what is revoked meanwhile pays nothing. They name a person, and so are
+/// kept beside the purchase, which stays.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct PurchaseSigner {
+    payment: PaymentId,
+    /// The own first.
+    chain: Vec<Bytes>,
+    begun_at: Timestamp,
+}
+
+impl Stored for PurchaseSigner {
+    const COLLECTION: &'static str = "set_signer";
+
+    fn id(&self) -> &str {
+        self.payment.as_str()
+    }
+
+    /// Whatever is held for its payment is debited or released within days, which are fewer than anything is kept.
+    fn final_at(&self) -> Option<Timestamp> {
+        Some(self.begun_at)
+    }
+}
+
+impl PurchaseSigner {
+    pub(crate) fn new(
+        payment: PaymentId,
+        chain: &[CertificateDer<'static>],
+        begun_at: Timestamp,
+    ) -> Self {
+        Self { payment, chain: chain.iter().map(|der| Bytes(der.to_vec())).collect(), begun_at }
+    }
+
+    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.chain.iter().map(|der| CertificateDer::from(der.0.clone())).collect()
     }
 }
 
@@ -396,8 +423,9 @@ pub(crate) struct Bought {
     pub(crate) asked: Hash,
     /// The cardholder's key, of a signed purchase.
     pub(crate) signer: Option<Hash>,
-    /// What is asked of the gateway: sent again as it is until it is answered.
-    pub(crate) authorization: Question,
+    /// What is asked of the gateway: sent again as it is until it is answered, and then forgotten, as the cardholder's card, for
+    /// the gateway, and certificates are in it.
+    pub(crate) authorization: Option<Question>,
     /// The last question about it, and for which request of the cardholder.
     pub(crate) question: Option<(Bytes, Question)>,
     /// What the gateway said last.

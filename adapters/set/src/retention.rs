@@ -6,13 +6,14 @@ use countersign_domain::record::Stored as _;
 use crate::{
     authority::{CodesAsked, Registration},
     cardholder_server::Held,
-    record::{Answered, Order},
+    record::{Answered, Order, PurchaseSigner},
 };
 
 /// Their collections.
-pub const FINAL: [&str; 5] = [
+pub const FINAL: [&str; 6] = [
     Answered::COLLECTION,
     Order::COLLECTION,
+    PurchaseSigner::COLLECTION,
     Registration::COLLECTION,
     CodesAsked::COLLECTION,
     Held::COLLECTION,

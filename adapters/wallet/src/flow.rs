@@ -139,12 +139,13 @@ impl Wallets {
         let (store, now) = (&self.ports.store, self.ports.clock.now());
         let visit = store.find::<Visit>(session.as_str()).await?.map(|found| found.value);
         let visit = visit.filter(|visit| visit.lasts(now)).ok_or(WalletError::NotSignedIn)?;
-        if visit.until.is_some_and(|until| until.seconds_from(now) < RENEWED_BELOW_SECONDS) {
-            self.renew(session, now).await?;
-        }
         let holder = store.find::<Holder>(visit.identifier.as_str()).await?;
         // The code of a visit of nobody was sent to nobody, and was guessed.
         let holder = holder.ok_or(WalletError::NotSignedIn)?.value;
+        let is_short = |until: Timestamp| until.seconds_from(now) < RENEWED_BELOW_SECONDS;
+        if holder.left_at.is_none() && visit.until.is_some_and(is_short) {
+            self.renew(session, now).await?;
+        }
         let person = self.person(&holder, session.clone(), locale);
         Ok(Visitor { person, client: ClientAddress::default() })
     }

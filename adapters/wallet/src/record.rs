@@ -107,8 +107,6 @@ macro_rules! stored {
 }
 
 stored! {
-    Holder, "wallet_holder", identifier;
-    TiedCard, "wallet_card", id;
     CardTie, "wallet_card_tie", index;
     Opening, "wallet_opening", id, final expires_at;
     Visit, "wallet_visit", session, final expires_at;
@@ -116,6 +114,19 @@ stored! {
     MerchantKey, "wallet_merchant_key", id;
     MerchantName, "wallet_merchant_name", id;
     Payout, "wallet_payout", id;
+}
+
+impl Stored for Holder {
+    const COLLECTION: &'static str = "wallet_holder";
+
+    fn id(&self) -> &str {
+        self.identifier.as_str()
+    }
+
+    /// The identifier is anybody's again once the number that was proved for it is forgotten.
+    fn final_at(&self) -> Option<Timestamp> {
+        self.left_at
+    }
 }
 
 impl Stored for Wallet {
@@ -128,6 +139,20 @@ impl Stored for Wallet {
     /// Closed, it is a name that a person gave it; what was in it is in the books.
     fn final_at(&self) -> Option<Timestamp> {
         self.closed_at
+    }
+}
+
+impl Stored for TiedCard {
+    const COLLECTION: &'static str = "wallet_card";
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// Untied, it is a name that a person gave it, and its last digits; what came from it is in the books, and that it is one
+    /// person's in its [`CardTie`].
+    fn final_at(&self) -> Option<Timestamp> {
+        self.untied_at
     }
 }
 
@@ -178,6 +203,9 @@ pub(crate) struct Holder {
     pub(crate) address: Address,
     pub(crate) wallets: Vec<WalletNumber>,
     pub(crate) cards: Vec<CardId>,
+    /// Since when there is neither an open wallet nor a tied card.
+    #[serde(default)]
+    pub(crate) left_at: Option<Timestamp>,
 }
 
 /// A client's wallet. What is in it is in the books.
@@ -200,6 +228,9 @@ pub(crate) struct TiedCard {
     pub(crate) masked: MaskedCard,
     /// Forgotten when the person unties it.
     pub(crate) sealed: Option<SealedCard>,
+    /// When that was; None while it is tied.
+    #[serde(default)]
+    pub(crate) untied_at: Option<Timestamp>,
 }
 
 /// From the keyed hash of a card's number to the person whom it is tied to: a card is one person's.
@@ -236,12 +267,14 @@ pub(crate) struct Visit {
 }
 
 /// The records that are removed once they are final. What money moved is in the books.
-pub const FINAL: [&str; 5] = [
+pub const FINAL: [&str; 7] = [
     Opening::COLLECTION,
     Visit::COLLECTION,
     Purchase::COLLECTION,
     Transfer::COLLECTION,
     Wallet::COLLECTION,
+    TiedCard::COLLECTION,
+    Holder::COLLECTION,
 ];
 
 /// A merchant, and up to where it was paid out in each currency.

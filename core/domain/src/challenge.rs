@@ -379,8 +379,9 @@ impl Challenge {
     }
 }
 
-/// Proof that the person typed back the code of a challenge. Only the conclusion of a challenge makes it, once for each; it
-/// cannot be copied, stored or read back.
+/// Proof that the person typed back the code of a challenge. Only the conclusion of a challenge makes it, once for each, and
+/// [`Verifier::verified_again`](crate::verifier::Verifier::verified_again) for the same code; it cannot be copied, stored or
+/// read back.
 #[derive(Debug)]
 #[must_use]
 pub struct Verified {
@@ -405,7 +406,7 @@ impl Verified {
         &self.elements
     }
 
-    fn of(challenge: &Challenge) -> Self {
+    pub(crate) fn of(challenge: &Challenge) -> Self {
         Self {
             challenge: challenge.id().clone(),
             person: challenge.person().clone(),

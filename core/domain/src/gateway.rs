@@ -399,13 +399,17 @@ impl Gateway {
             }
             Ok(Decision::Approved { approval }) => return self.ask_code(found, &approval).await,
             Ok(Decision::Declined { response }) if found.value.told.asked_before() => {
-                tracing::warn!(payment = %found.value.id(), %response, "declined only when asked again; voiding the payment");
-                return self.void(found, VoidCause::Interrupted).await;
+                let payment = found.value.id().clone();
+                let next = self.void(found, VoidCause::Interrupted).await?;
+                tracing::warn!(%payment, %response, "declined only when asked again: the payment is voided");
+                return Ok(next);
             }
             Ok(Decision::Declined { response }) => found.value.declined(response, now)?,
             Err(error) => {
-                tracing::warn!(payment = %found.value.id(), %error, "the bank did not answer; voiding the payment");
-                return self.void(found, VoidCause::Interrupted).await;
+                let payment = found.value.id().clone();
+                let next = self.void(found, VoidCause::Interrupted).await?;
+                tracing::warn!(%payment, %error, "the bank did not answer: the payment is voided");
+                return Ok(next);
             }
         };
         self.commit(found.version, step, Batch::default()).await

@@ -223,6 +223,25 @@ impl Verifier {
         Ok(AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?.matches(typed))
     }
 
+    /// The proof of a challenge once more, for one who types its code again while its time lasts: what had to follow may have been
+    /// lost with the process that had the proof. A flow that takes it makes sure that it is used once, by a record that bears the
+    /// challenge's id, in the commit that uses it. None of a challenge that asked for more than a code of ours.
+    ///
+    /// # Errors
+    /// When there is no such challenge, or a port fails.
+    pub async fn verified_again(
+        &self,
+        id: &ChallengeId,
+        session: &SessionId,
+        typed: &TypedCode,
+    ) -> Result<Option<Verified>, Error> {
+        let challenge = self.ports.store.expect::<Challenge>(id.as_str()).await?.value;
+        let lasts = challenge.is_of(session) && self.ports.clock.now() < challenge.expires_at();
+        let is_a_code = challenge.pin() == PinDemand::No;
+        let again = lasts && is_a_code && self.was_verified_by(&challenge, typed)?;
+        Ok(again.then(|| Verified::of(&challenge)))
+    }
+
     /// Sends the same code once more; neither time nor attempts begin anew.
     ///
     /// # Errors

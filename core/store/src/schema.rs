@@ -46,6 +46,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     make_schema(&mut connection, path)?;
     check_schema(&connection, path)?;
     make_durable(&connection, path)?;
+    // What is removed is a person's data, and is written over; otherwise it stays in the file until its place is needed.
+    connection.pragma_update(None, "secure_delete", true).map_err(|error| refusal(path, &error))?;
     Ok(connection)
 }
 

@@ -8,7 +8,7 @@ use countersign_domain::{
     event::{Event, Fact},
     id::{Identifier, RelyingPartyId},
     ports::{Reads, Store},
-    record::{Batch, Count, Record, RecordKey, StoreError, Version},
+    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Posting},
     time::Timestamp,
 };
@@ -113,6 +113,26 @@ async fn windows_that_are_over_are_deleted_by_later_commits() {
     let kept: i64 =
         connection.query_row("SELECT count(*) FROM counters", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, 10, "those that are not over");
+}
+
+#[tokio::test]
+async fn what_is_removed_is_not_in_the_file_any_more() {
+    const NAME: &str = "Amandine Quartz";
+    let folder = tempfile::tempdir().unwrap();
+    // Beside other rows in a page, and with pages of its own.
+    let note_of = |id: &str, times: usize| Record { body: NAME.repeat(times), ..note(id, 1) };
+    let store = store_in(&folder, inserts("a")).await;
+    let inserts = vec![note_of("b", 1), note_of("c", 1_000)];
+    store.commit(Batch { inserts, ..Batch::default() }).await.unwrap();
+    let in_file = || {
+        let file = fs::read(folder.path().join("store.db")).unwrap();
+        file.windows(NAME.len()).any(|found| found == NAME.as_bytes())
+    };
+    drop(store);
+    assert!(in_file());
+    let removals = ["b", "c"].map(|id| Removal { key: key(id), version: Version(1) }).into();
+    drop(store_in(&folder, Batch { removals, ..Batch::default() }).await);
+    assert!(!in_file());
 }
 
 #[tokio::test]

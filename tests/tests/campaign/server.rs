@@ -7,22 +7,15 @@ use std::{
     sync::Arc,
 };
 
-use countersign_domain::{ports::Clock, time::Timestamp};
-use countersign_server::{Config, Server, SystemClock};
-use countersign_tests::killable::{Killable, SERVING};
+use countersign_server::{Config, Server};
+use countersign_tests::{
+    Later,
+    killable::{Killable, SERVING},
+};
 
 /// The configuration that a child serves, and by how many seconds its clock is fast.
 const CONFIGURATION: &str = "COUNTERSIGN_CAMPAIGN_CONFIGURATION";
 const LATER: &str = "COUNTERSIGN_CAMPAIGN_LATER";
-
-/// The machine's clock, some seconds later.
-struct Later(u32);
-
-impl Clock for Later {
-    fn now(&self) -> Timestamp {
-        SystemClock::default().now().plus_seconds(self.0)
-    }
-}
 
 /// Not a test of anything: the process that is killed.
 #[test]

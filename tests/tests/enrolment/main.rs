@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod refused;
+mod retention;
 mod support;
 mod untold;
 

@@ -5,13 +5,17 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::Path,
     process::{Command, Output},
+    sync::Arc,
     time::Duration,
 };
 
 use clap::Parser;
 use countersign_sandbox::centre::{Account, Centre};
-use countersign_server::ca::{self, Ca};
-use countersign_tests::UNLIMITED;
+use countersign_server::{
+    Config, Server,
+    ca::{self, Ca},
+};
+use countersign_tests::{Later, UNLIMITED};
 use tokio::task::JoinHandle;
 
 pub(crate) const NUMBER: &str = "+33639980001";
@@ -65,9 +69,7 @@ impl Town {
         let account = Account { system_id: "ca".to_owned(), password: "secret".to_owned() };
         let centre = Centre::start((Ipv4Addr::LOCALHOST, 0).into(), vec![account]).await.unwrap();
         centre.add_handset(NUMBER).unwrap();
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let gateways = if encrypted { "\"gateway.pem\"" } else { "" };
         let configuration = format!(
             r#"
@@ -95,6 +97,18 @@ gateways = [{gateways}]
         let town = Self { folder, port, centre, authority };
         town.until_it_listens().await;
         town
+    }
+
+    /// Ends `ca serve`: another server serves the authority from now on, with that in its configuration, too, and with a clock
+    /// that is so many seconds fast.
+    pub(crate) async fn later(&mut self, seconds: u32, more: &str) -> Server {
+        self.authority.abort();
+        let before = std::mem::replace(&mut self.port, free_port());
+        let text =
+            self.read("ca.toml").replace(&format!(":{before}\""), &format!(":{}\"", self.port));
+        fs::write(self.path().join("ca.toml"), &text).unwrap();
+        let config = Config::from_toml(&format!("{text}{more}"), self.path()).unwrap();
+        Server::start(config, Arc::new(Later(seconds))).await.unwrap()
     }
 
     async fn until_it_listens(&self) {
@@ -225,6 +239,11 @@ gateways = [{gateways}]
         self.openssl(&format!("pkcs7 -inform DER -in answer.p7 -print_certs -out {name}.pem"));
         self.read(&format!("{name}.pem"))
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    free.local_addr().unwrap().port()
 }
 
 async fn run(folder: &Path, arguments: &str) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! What an authority issues, keeps and revokes, on the store in memory.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod died;
 mod pages;
 
 use std::{

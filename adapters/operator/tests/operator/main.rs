@@ -3,5 +3,6 @@
 
 mod desk;
 mod http;
+mod retention;
 mod statement;
 mod support;

@@ -82,7 +82,7 @@ impl Flow for RegistrationFlow {
         let Self { section, issuing, keys, settings, tls } = *self;
         let above = issuing.chain.iter().filter(|above| !above.is_self_issued());
         let above = above.cloned().collect();
-        let authority = issuing.open(backbone)?;
+        let authority = issuing.with_register(backbone);
         if !authority.may_issue_to_people(EndEntityKind::Cardholder) {
             let why = "is of an authority that may not issue to cardholders";
             return Err(ConfigError::unusable("authority.folder", why).into());

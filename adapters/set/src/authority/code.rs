@@ -97,6 +97,14 @@ impl RegistrationAuthority {
         let name = cardholder_name(&card, &pan_data.pan_secret)?;
         let typed = TypedCode::try_from(phone.code.expose())?;
         self.issuer.check(&name, key).await?;
+        // The process that had the proof died before the key was certified: the proof is of this card, request and key.
+        if let Some(challenge) = &registration.challenge {
+            let session = &registration.session;
+            if let Some(proof) = self.verifier.verified_again(challenge, session, &typed).await? {
+                let holder = NewCardholder { name: &name, key, card: &card, proof: &proof };
+                return Ok(Standing::complete(self.issuer.certify(holder).await?));
+            }
+        }
         let registration = match self.count(registration).await? {
             Counted::Over(status) => return Ok(status.into()),
             Counted::Attempt(registration) => registration,

@@ -36,7 +36,7 @@ use crate::{
     },
     name::{card_of, cardholder_name, is_past, session_of, unix_time},
     protect::{Digest, Gateway, KeyOf},
-    record::{GatewayPurchase, NewPurchase},
+    record::{GatewayPurchase, NewPurchase, PurchaseSigner},
     stop::Stop,
 };
 
@@ -53,7 +53,8 @@ pub(crate) struct Checked {
     hod: Digest<HodInput>,
     gateway: KeyOf<Gateway>,
     mode: Mode,
-    signer: Vec<CertificateDer<'static>>,
+    /// The cardholder's certificates, of a signed purchase.
+    pub(crate) signer: Vec<CertificateDer<'static>>,
 }
 
 /// What is read from a payment whose envelope opened and whose signature, if it has one, is right.
@@ -86,7 +87,6 @@ impl Checked {
             hod: &self.hod,
             gateway: &self.gateway,
             mode: self.mode,
-            signer: &self.signer,
         })
     }
 }
@@ -147,11 +147,11 @@ impl PaymentGateway {
         purchase: &GatewayPurchase,
         payment: &Payment,
     ) -> Result<(), Stop> {
-        let (chain, now) = (purchase.signer(), unix_time(self.ports.clock.now()));
-        let awaits_code = matches!(payment.state(), PaymentState::AwaitingCode { .. });
-        if chain.is_empty() || !awaits_code {
+        if !matches!(payment.state(), PaymentState::AwaitingCode { .. }) {
             return Ok(());
         }
+        let Some(chain) = self.signer_of(purchase).await? else { return Ok(()) };
+        let now = unix_time(self.ports.clock.now());
         match self.trust.anchors().verify(&chain, now, EndEntityKind::Cardholder) {
             Ok(_) => Ok(()),
             Err(Refusal::RevocationUnknown) => Err(Stop::Told(ErrorCode::SignatureFailure)),
@@ -170,11 +170,11 @@ impl PaymentGateway {
         purchase: &GatewayPurchase,
         payment: &Payment,
     ) -> Result<Option<SettlementCode>, Error> {
-        let (chain, now) = (purchase.signer(), unix_time(self.ports.clock.now()));
-        let is_held = matches!(payment.state(), PaymentState::Authorized { .. });
-        if chain.is_empty() || !is_held {
+        if !matches!(payment.state(), PaymentState::Authorized { .. }) {
             return Ok(None);
         }
+        let Some(chain) = self.signer_of(purchase).await? else { return Ok(None) };
+        let now = unix_time(self.ports.clock.now());
         match self.trust.anchors().verify(&chain, now, EndEntityKind::Cardholder) {
             Err(Refusal::Revoked) => {
                 tracing::info!("the certificate of a purchase was revoked before its capture");
@@ -184,6 +184,19 @@ impl PaymentGateway {
             Err(Refusal::RevocationUnknown) => Ok(Some(SettlementCode::UnderWay)),
             Ok(_) | Err(_) => Ok(None),
         }
+    }
+
+    /// The cardholder's certificates, of a signed purchase. Without them nothing is debited.
+    async fn signer_of(
+        &self,
+        purchase: &GatewayPurchase,
+    ) -> Result<Option<Vec<CertificateDer<'static>>>, Error> {
+        if purchase.mode() == Mode::Unsigned {
+            return Ok(None);
+        }
+        let payment = purchase.payment.as_str();
+        let signer = self.ports.store.expect::<PurchaseSigner>(payment).await?;
+        Ok(Some(signer.value.chain()))
     }
 
     /// The payment of a cardholder with a certificate. Its digests are made of what was received (W7).

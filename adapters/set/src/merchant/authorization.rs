@@ -135,7 +135,7 @@ impl MerchantServer {
             rrpid: Bytes(rrpid.as_bytes().to_vec()),
             asked: Hash(*asked),
             signer: ordered.signer.map(Hash),
-            authorization: question(&tbs, &Message::AuthReq(request), &own)?,
+            authorization: Some(question(&tbs, &Message::AuthReq(request), &own)?),
             question: None,
             answer: None,
             captured: None,
@@ -153,11 +153,11 @@ impl MerchantServer {
 
     /// Has the gateway authorize, if it has not answered yet.
     pub(super) async fn authorize(&self, sale: Sale) -> Result<Sale, Stop> {
-        let question = match &sale.bought {
-            Some(bought) if bought.answer.is_none() => bought.authorization.clone(),
-            Some(_) | None => return Ok(sale),
-        };
-        self.exchange(sale, question).await
+        let question = sale.bought.as_ref().and_then(|bought| bought.authorization.clone());
+        match question {
+            Some(question) => self.exchange(sale, question).await,
+            None => Ok(sale),
+        }
     }
 
     /// Asks the gateway how a purchase stands, with the cardholder's code if there is one.
@@ -255,7 +255,7 @@ impl MerchantServer {
                 let is_new = tells_more(answer, &found.value)?;
                 let is_asked_for = ends && found.value.next_at.take().is_some();
                 if let Some(bought) = found.value.bought.as_mut().filter(|_| is_new) {
-                    bought.answer = Some(kept);
+                    (bought.answer, bought.authorization) = (Some(kept), None);
                 }
                 if is_new || is_asked_for {
                     batch.replace(&found)?;

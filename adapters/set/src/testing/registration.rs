@@ -42,12 +42,20 @@ pub struct Register {
     issued: Mutex<Vec<Certificate>>,
     /// Whether its own certificate, say, is over.
     pub is_over: AtomicBool,
+    /// Whether the process dies before it certifies a cardholder.
+    pub dies: AtomicBool,
 }
 
 impl Register {
     pub fn new(issuer: Arc<Issuer>, gateway: &Certificate) -> Self {
         let gateway = RecipientCertificate::new(gateway).unwrap();
-        Self { issuer, gateway, issued: Mutex::default(), is_over: AtomicBool::default() }
+        Self {
+            issuer,
+            gateway,
+            issued: Mutex::default(),
+            is_over: AtomicBool::default(),
+            dies: AtomicBool::default(),
+        }
     }
 
     fn keep(&self, certificate: Certificate) -> Vec<Certificate> {
@@ -78,6 +86,9 @@ impl CertificateIssuer for Register {
     }
 
     async fn certify(&self, new: NewCardholder<'_>) -> Result<Vec<Certificate>, IssuerError> {
+        if self.dies.load(Ordering::SeqCst) {
+            return Err(IssuerError { cause: "dead".to_owned() });
+        }
         let number = new.proof.person().address.msisdn().unwrap();
         let expiry = new.card.expiry().to_string();
         let card = countersign_certs::Card::new(new.card.expose_number(), &expiry).unwrap();

@@ -14,7 +14,7 @@ use countersign_set::{
     testing::{Parties, Setup},
 };
 
-use crate::removed::two_days_later;
+use crate::removed::days_later;
 
 /// What a cardholder's program sees, without what is drawn anew each time.
 fn seen(progress: &Progress) -> String {
@@ -130,7 +130,7 @@ async fn told_of_removed(parties: &Parties) -> Shown {
         parties.type_code(&locked, "0000000000").await.unwrap();
     }
     let (late, _) = parties.buy("10.00").await;
-    two_days_later(parties).await;
+    days_later(&parties.fixture).await;
     let mut told = Vec::new();
     for sent in [&locked, &late] {
         told.push(seen(&parties.inquire(sent).await.unwrap()));

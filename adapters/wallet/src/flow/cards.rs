@@ -57,42 +57,67 @@ impl Wallets {
         let mut batch = Batch::default();
         // Under every key of the ring: a card that was tied before the key changed is tied.
         let indexes = keys.card_indexes(card);
+        let mut tie = None;
         for index in &indexes {
-            let Some(tie) = store.find::<CardTie>(index).await? else { continue };
-            if tie.value.holder != *visitor.identifier() {
-                return Err(WalletError::CardRefused);
+            if tie.is_none() {
+                tie = store.find::<CardTie>(index).await?;
             }
-            // Tied before: by another name now, or once more.
-            let id = tie.value.card;
-            let found = store.expect::<TiedCard>(id.as_str()).await?;
-            let sealed = Some(keys.seal_card(card, id.as_str(), entropy.as_ref())?);
-            let name = name.clone();
-            batch.replace(&found.map(|tied| TiedCard { name, sealed, ..tied }))?;
-            return Ok((batch, id));
         }
-        let found = store.expect::<Holder>(visitor.identifier().as_str()).await?;
-        if found.value.cards.len() >= MAX_OWNED {
-            return Err(WalletError::TooMany);
+        let is_own = |tie: &&Versioned<CardTie>| tie.value.holder == *visitor.identifier();
+        // Tied before: by another name now, or once more, under the id that the books know it by.
+        let id = match tie.as_ref().filter(is_own) {
+            Some(tie) => tie.value.card.clone(),
+            None => CardId::random(entropy.as_ref())?,
+        };
+        let tied = self.tied(visitor, id.clone(), name, card)?;
+        match tie {
+            Some(tie) if is_own(&&tie) => {}
+            // It was that of a person who has left, and of whom nothing is known any more.
+            Some(tie) if store.find::<Holder>(tie.value.holder.as_str()).await?.is_none() => {
+                let (holder, card) = (tied.holder.clone(), id.clone());
+                batch.replace(&tie.map(|tie| CardTie { holder, card, ..tie }))?;
+            }
+            Some(_) => return Err(WalletError::CardRefused),
+            None => {
+                if let Some(index) = indexes.into_iter().next() {
+                    let (holder, card) = (tied.holder.clone(), id.clone());
+                    batch.insert(&CardTie { index, holder, card })?;
+                }
+            }
         }
-        let id = CardId::random(entropy.as_ref())?;
-        let holder = visitor.identifier().clone();
-        if let Some(index) = indexes.into_iter().next() {
-            batch.insert(&CardTie { index, holder: holder.clone(), card: id.clone() })?;
+        let mut holder = store.expect::<Holder>(visitor.identifier().as_str()).await?;
+        if !holder.value.cards.contains(&id) {
+            if holder.value.cards.len() >= MAX_OWNED {
+                return Err(WalletError::TooMany);
+            }
+            holder.value.cards.push(id.clone());
         }
-        batch.insert(&TiedCard {
-            id: id.clone(),
-            holder,
-            name: name.clone(),
-            masked: card.masked(),
-            sealed: Some(keys.seal_card(card, id.as_str(), entropy.as_ref())?),
-        })?;
-        let mut holder = found;
-        holder.value.cards.push(id.clone());
-        batch.replace(&holder)?;
+        batch.replace(&holder.map(|holder| Holder { left_at: None, ..holder }))?;
+        let found = store.find::<TiedCard>(id.as_str()).await?;
+        batch.put(found.map(|found| found.version), tied)?;
         Ok((batch, id))
     }
 
-    /// Forgets a card's number. The card stays the person's: nobody else can tie it.
+    fn tied(
+        &self,
+        visitor: &Visitor,
+        id: CardId,
+        name: &CardName,
+        card: &Card,
+    ) -> Result<TiedCard, Error> {
+        let Ports { entropy, keys, .. } = &self.ports;
+        let sealed = keys.seal_card(card, id.as_str(), entropy.as_ref())?;
+        Ok(TiedCard {
+            id,
+            holder: visitor.identifier().clone(),
+            name: name.clone(),
+            masked: card.masked(),
+            sealed: Some(sealed),
+            untied_at: None,
+        })
+    }
+
+    /// Forgets a card's number. The card stays the person's: nobody else can tie it, until the person has left.
     ///
     /// # Errors
     /// When there is no such card of this person, or the store fails.
@@ -102,7 +127,11 @@ impl Wallets {
             if found.value.holder != *visitor.identifier() {
                 return Err(no_card(id));
             }
-            batch.replace(&found.map(|tied| TiedCard { sealed: None, ..tied }))?;
+            if found.value.sealed.is_some() {
+                let untied_at = Some(self.ports.clock.now());
+                self.keep_or_leave(&found.value.holder, id.as_str(), &mut batch).await?;
+                batch.replace(&found.map(|tied| TiedCard { sealed: None, untied_at, ..tied }))?;
+            }
             Ok((batch, ()))
         };
         Ok(self.ports.store.change(id.as_str(), forget).await?)
@@ -117,8 +146,9 @@ impl Wallets {
         let holder = store.expect::<Holder>(visitor.identifier().as_str()).await?.value;
         let mut cards = Vec::new();
         for id in holder.cards {
-            let tied = store.expect::<TiedCard>(id.as_str()).await?.value;
-            if tied.sealed.is_some() {
+            // One that was untied long ago is removed.
+            let tied = store.find::<TiedCard>(id.as_str()).await?.map(|found| found.value);
+            if let Some(tied) = tied.filter(|tied| tied.sealed.is_some()) {
                 cards.push(CardView { id, name: tied.name, masked: tied.masked });
             }
         }

@@ -28,7 +28,7 @@ use crate::{
     error::{MoneyRefusal, WalletError},
     message::{WalletName, WalletNumber},
     purse::Movement,
-    record::{Holder, Opening, OpeningId, Visit, Wallet},
+    record::{Holder, Opening, OpeningId, TiedCard, Visit, Wallet},
 };
 
 /// A wallet that somebody wants to open.
@@ -61,7 +61,7 @@ impl Wallets {
         self.house.limits(new.currency)?;
         new.currency.must_be_payable(clock.now())?;
         let NewWallet { identifier, address, name, currency } = new;
-        let holder = Holder { identifier, address, wallets: vec![], cards: vec![] };
+        let holder = Holder { identifier, address, wallets: vec![], cards: vec![], left_at: None };
         let mut opening = Opening {
             id: OpeningId::made_at(clock.now(), entropy.as_ref())?,
             person: self.person(&holder, session, locale),
@@ -264,6 +264,7 @@ impl Wallets {
                 let now = self.ports.clock.now();
                 let movement = Movement { id: number.as_str(), amount: room, at: now };
                 batch.postings.extend(movement.close(number)?);
+                self.keep_or_leave(&found.value.holder, number.as_str(), &mut batch).await?;
                 batch.replace(&found.map(|wallet| Wallet { closed_at: Some(now), ..wallet }))?;
             }
             Ok((batch, ()))
@@ -273,6 +274,29 @@ impl Wallets {
             WalletError::Money(MoneyRefusal::BalanceLimit) => MoneyRefusal::NotEmpty.into(),
             error => error,
         })
+    }
+
+    /// Adds to the batch in which a wallet is closed or a card untied whether that was the person's last. The person's record is
+    /// replaced in any case: of two that are the last at the same time, one sees the other.
+    pub(super) async fn keep_or_leave(
+        &self,
+        holder: &Identifier,
+        gone: &str,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let Ports { store, clock, .. } = &self.ports;
+        let found = store.expect::<Holder>(holder.as_str()).await?;
+        let mut has_left = true;
+        for number in found.value.wallets.iter().filter(|number| number.as_str() != gone) {
+            let wallet = store.find::<Wallet>(number.as_str()).await?;
+            has_left &= wallet.is_none_or(|wallet| wallet.value.closed_at.is_some());
+        }
+        for card in found.value.cards.iter().filter(|card| card.as_str() != gone) {
+            let card = store.find::<TiedCard>(card.as_str()).await?;
+            has_left &= card.is_none_or(|card| card.value.sealed.is_none());
+        }
+        let left_at = has_left.then(|| clock.now());
+        Ok(batch.replace(&found.map(|holder| Holder { left_at, ..holder }))?)
     }
 
     /// A challenge that proves that the person has the phone.
@@ -305,7 +329,7 @@ enum Limited {
 fn nobody(identifier: &Identifier) -> Result<Holder, InvalidInput> {
     let Subscriber { identifier, address, .. } =
         Subscriber::nobody(identifier.clone(), identifier.as_str())?;
-    Ok(Holder { identifier, address, wallets: vec![], cards: vec![] })
+    Ok(Holder { identifier, address, wallets: vec![], cards: vec![], left_at: None })
 }
 
 /// Without the wallets that were closed so long ago that they were removed.
@@ -367,6 +391,7 @@ impl Waits for AwaitedOpenings {
                     address: address.clone(),
                     wallets: Vec::new(),
                     cards: Vec::new(),
+                    left_at: None,
                 };
                 (None, new)
             }
@@ -377,6 +402,7 @@ impl Waits for AwaitedOpenings {
         }
         let number = WalletNumber::random(entropy.as_ref())?;
         holder.wallets.push(number.clone());
+        holder.left_at = None;
         batch.put(before, holder)?;
         batch.insert(&Wallet {
             number: number.clone(),
@@ -422,6 +448,11 @@ impl Waits for AwaitedVisits {
         // Somebody asked for another code at this session since: that one counts.
         if found.value.challenge.as_ref() != Some(proof.challenge()) {
             return Ok(());
+        }
+        // A person who has left and comes in again is kept for the whole time from now on: no visit outlasts its person.
+        let holder = self.0.store.find::<Holder>(found.value.identifier.as_str()).await?;
+        if let Some(left) = holder.filter(|holder| holder.value.left_at.is_some()) {
+            batch.replace(&left.map(|holder| Holder { left_at: Some(now), ..holder }))?;
         }
         let expires_at = now.plus_seconds(VISIT_SECONDS);
         let until = Some(expires_at);

@@ -72,22 +72,38 @@ impl Wallets {
         let keep = |found: Versioned<Transfer>| async move {
             // Another process has taken it over since, and hears the bank itself.
             if found.version != ours {
-                return Ok((Batch::default(), ()));
+                return Ok((Batch::default(), None));
             }
-            Ok((self.after(found, said).await?, ()))
+            self.after(found, said).await
         };
-        self.ports.store.change_found(taken, keep).await
+        let in_vain = self.ports.store.change_found(taken, keep).await?;
+        if let (Some(transfer), Err(cause)) = (in_vain, said) {
+            self.tell(&transfer, cause);
+        }
+        Ok(())
     }
 
-    /// What becomes of it by what the bank said.
+    /// Says of what is committed what the bank has not done.
+    fn tell(&self, transfer: &Transfer, cause: &InVain) {
+        let id = &transfer.id;
+        match transfer.stuck(&self.house.party) {
+            Some(stuck) => {
+                tracing::error!(transfer = %id, tries = stuck.tries, %cause, "the bank does not do what it must: a person must ask it and settle the transfer (countersign payments)");
+            }
+            None => tracing::warn!(transfer = %id, %cause, "the bank will be told again"),
+        }
+    }
+
+    /// What becomes of it by what the bank said; and the movement as it is then, where that was in vain.
     async fn after(
         &self,
         found: Versioned<Transfer>,
         said: &Result<(), InVain>,
-    ) -> Result<Batch, Error> {
+    ) -> Result<(Batch, Option<Transfer>), Error> {
         let (now, mut batch) = (self.ports.clock.now(), Batch::default());
         let transfer = found.value;
         let (store, amount) = (&self.ports.store, transfer.amount);
+        let mut in_vain = None;
         let step = match said {
             Ok(()) => {
                 let wallet = &transfer.wallet;
@@ -101,19 +117,15 @@ impl Wallets {
             }
             Err(cause) => {
                 let step = transfer.in_vain(cause, now)?;
-                let transfer = &step.next.id;
-                match step.next.stuck(&self.house.party) {
-                    Some(stuck) => {
-                        tracing::error!(%transfer, tries = stuck.tries, %cause, "the bank does not do what it must: a person must ask it and settle the transfer (countersign payments)");
-                        batch.insert(&stuck)?;
-                    }
-                    None => tracing::warn!(%transfer, %cause, "the bank will be told again"),
+                if let Some(stuck) = step.next.stuck(&self.house.party) {
+                    batch.insert(&stuck)?;
                 }
+                in_vain = Some(step.next.clone());
                 step
             }
         };
         batch.step(found.version, step, now)?;
-        Ok(batch)
+        Ok((batch, in_vain))
     }
 
     /// What the bank is told; nothing of what is over, or comes in.

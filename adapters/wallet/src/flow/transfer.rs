@@ -9,7 +9,7 @@ use countersign_domain::{
     payment::{PaymentRequest, PaymentState},
     plan::{CaptureTime, KnownBy},
     ports::Ports,
-    record::{Batch, Step, Stored as _, Versioned},
+    record::{Batch, RecordKey, Step, StoreError, Stored as _, Versioned},
     response::Response,
     time::Timestamp,
     transaction::Transaction,
@@ -210,8 +210,15 @@ impl Wallets {
         let transfer = new.transfer(visitor, direction, now)?;
         batch.postings.extend(transfer.movement(now).reserve(&new.wallet, limits)?);
         batch.insert(&transfer)?;
-        self.gateway.start_payment(request, batch).await?;
-        Ok((Batch::default(), transfer.id))
+        let once: Vec<_> = batch.postings.iter().map(|posting| posting.id.clone()).collect();
+        match self.gateway.start_payment(request, batch).await {
+            Ok(_) => Ok((Batch::default(), transfer.id)),
+            // The books know a movement of that name, which is over and was removed.
+            Err(Error::Store(StoreError::Conflict { key })) if once.contains(&key) => {
+                Err(WalletError::KeyReused)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The movement that began under that name, if one did and is the same.
@@ -222,8 +229,13 @@ impl Wallets {
         direction: &str,
     ) -> Result<Option<TransferId>, WalletError> {
         let id = TransferId::of(visitor.identifier(), &new.key)?;
-        let found = self.ports.store.find::<Transfer>(id.as_str()).await?;
-        let Some(Versioned { value: before, .. }) = found else { return Ok(None) };
+        let store = &self.ports.store;
+        // Read before the record, which may be committed in between: facts without it are of a movement that was removed since.
+        let is_new = store.facts(&RecordKey::of::<Transfer>(id.as_str())).await?.is_empty();
+        let Some(found) = store.find::<Transfer>(id.as_str()).await? else {
+            return if is_new { Ok(None) } else { Err(WalletError::KeyReused) };
+        };
+        let before = found.value;
         let is_same = before.direction.name() == direction
             && before.wallet == new.wallet
             && before.card == new.card

@@ -10,6 +10,7 @@ mod pages;
 mod pin;
 mod purchase;
 mod references;
+mod retention;
 mod shops;
 mod turns;
 mod withdrawals;
