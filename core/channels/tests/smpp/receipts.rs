@@ -28,15 +28,15 @@ use crate::centre::{Listener, Peer};
 const PHONES: u32 = 64;
 const MESSAGES: u32 = 32;
 
-/// When the centre sends a receipt.
+/// When the centre sends a receipt: before its answer to the submission, with it, or after it.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// It answers the submission only once the receipt was taken over.
-    BeforeTheAnswer,
-    /// In one write with the answer, after it.
-    WithTheAnswer,
+    /// It answers only once the receipt was taken over.
+    Before,
+    /// In one write with the answer.
+    With,
     /// In a write of its own.
-    AfterTheAnswer,
+    After,
 }
 
 /// A centre that delivers at once. Its ids are hexadecimal: many are decimal numbers, too, of which it has said nothing.
@@ -63,17 +63,17 @@ async fn serve(mut peer: Peer, moment: Moment) {
         let answer =
             Pdu::response(request.sequence, Status::ESME_ROK, Body::SubmitSmResp { message_id });
         match moment {
-            Moment::BeforeTheAnswer => {
+            Moment::Before => {
                 unanswered.insert(number, answer);
                 peer.say(&receipt).await;
             }
-            Moment::WithTheAnswer => {
+            Moment::With => {
                 let mut octets = Vec::new();
                 answer.encode(&mut octets).unwrap();
                 receipt.encode(&mut octets).unwrap();
                 peer.say_octets(&octets).await;
             }
-            Moment::AfterTheAnswer => {
+            Moment::After => {
                 peer.say(&answer).await;
                 peer.say(&receipt).await;
             }
@@ -120,7 +120,7 @@ async fn is_delivered(shop: &Fixture, id: &MessageId) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whenever_its_receipt_comes_every_message_ends_as_delivered() {
-    for moment in [Moment::BeforeTheAnswer, Moment::WithTheAnswer, Moment::AfterTheAnswer] {
+    for moment in [Moment::Before, Moment::With, Moment::After] {
         let (shop, listener) = (Arc::new(Fixture::new()), Listener::open().await);
         let source = SourceAddress::try_from("SHOP").unwrap();
         let password = Secret::new("secret08".to_owned());
