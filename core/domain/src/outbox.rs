@@ -25,7 +25,7 @@ use crate::{
     code::AuthenticationCode,
     error::Error,
     event::Event,
-    id::{CorrelationId, MessageId},
+    id::MessageId,
     lane::Lane,
     message::{
         Accepted, Inbound, InboundText, InboxError, Message, MessageState, OutboundMessage, Says,
@@ -101,10 +101,11 @@ impl Outbox {
     /// # Errors
     /// When the store fails; what the network answers is kept with the message.
     pub async fn send(&self, id: &MessageId, messenger: &dyn Messenger) -> Result<(), Error> {
-        let Some((outgoing, correlation)) = self.claim(id).await? else {
+        let Some((claimed, outgoing)) = self.claim(id).await? else {
             return Ok(());
         };
         // What the driver logs meanwhile is said to be of this message.
+        let correlation = claimed.value.correlation.clone();
         let correlation = correlation.as_ref().map(display);
         let span = info_span!("message", message_id = %id, correlation);
         async {
@@ -112,17 +113,14 @@ impl Outbox {
                 Outgoing::Text(outbound) => messenger.send(&outbound).await,
                 Outgoing::Order(order) => self.verifier.order_code(&order, id).await,
             };
-            self.settle(id, &answer).await
+            self.settle(claimed, &answer).await
         }
         .instrument(span)
         .await
     }
 
-    /// Takes a due message for this process by a commit, and makes what is handed over.
-    async fn claim(
-        &self,
-        id: &MessageId,
-    ) -> Result<Option<(Outgoing, Option<CorrelationId>)>, Error> {
+    /// Takes a due message for this process by a commit: the message as committed, and what is handed over.
+    async fn claim(&self, id: &MessageId) -> Result<Option<(Versioned<Message>, Outgoing)>, Error> {
         let Ports { store, clock, .. } = &self.ports;
         let now = clock.now();
         let Versioned { version, value: mut message } =
@@ -131,7 +129,6 @@ impl Outbox {
             return Ok(None);
         }
         let challenge = store.expect::<Challenge>(message.challenge.as_str()).await?.value;
-        let correlation = message.correlation.clone();
         let mut batch = Batch::default();
         let mut outgoing = None;
         if matches!(message.state, MessageState::Sending { .. }) {
@@ -148,9 +145,11 @@ impl Outbox {
             message.state = MessageState::Sending { since: now };
             outgoing = Some(self.outgoing(&message, &challenge, now)?);
         }
-        batch.replace(&Versioned { version, value: message })?;
+        let claimed = Versioned { version, value: message };
+        batch.replace(&claimed)?;
+        let claimed = Versioned { version: version.next(), ..claimed };
         match store.commit(batch).await {
-            Ok(()) => Ok(outgoing.map(|outgoing| (outgoing, correlation))),
+            Ok(()) => Ok(outgoing.map(|outgoing| (claimed, outgoing))),
             // Another process has it.
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -182,60 +181,38 @@ impl Outbox {
     /// Keeps what the network answered.
     async fn settle(
         &self,
-        id: &MessageId,
+        claimed: Versioned<Message>,
         answer: &Result<Accepted, SendError>,
     ) -> Result<(), Error> {
-        self.change(id, answer.as_ref().ok(), |message, now| match answer {
-            Ok(_) => MessageState::Sent { at: now },
-            Err(SendError::Waiting { cause }) => {
-                tracing::debug!(message_id = %message.id, cause, "message waits for the network");
-                MessageState::Queued { not_before: message.place.unwrap_or(now) }
-            }
-            Err(SendError::Temporary { cause }) => {
-                tracing::info!(message_id = %message.id, cause, "message not taken over yet");
-                let wait = RETRY_SECONDS
-                    .get(usize::from(message.tries))
-                    .or(RETRY_SECONDS.last());
-                message.tries = message.tries.saturating_add(1);
-                let not_before = now.plus_seconds(wait.copied().unwrap_or(1));
-                MessageState::Queued { not_before }
-            }
-            Err(SendError::Permanent { cause }) => {
-                MessageState::Failed { cause: cause.clone(), at: now }
-            }
-            Err(SendError::Unknown { cause }) => {
-                tracing::warn!(message_id = %message.id, cause, "not known whether the message was sent");
-                MessageState::Unconfirmed { at: now }
-            }
-        })
-        .await
+        let accepted = answer.as_ref().ok();
+        let change = |found: Versioned<Message>| async move {
+            let after = |message: &mut Message, now| state_after(answer, message, now);
+            Ok((self.changed(found, accepted, after).await?, ()))
+        };
+        self.ports.store.change_found(claimed, change).await
     }
 
-    /// Changes a message that has no final state yet. A message that failed and was its challenge's last ends the
-    /// challenge: nobody can answer it.
-    async fn change(
+    /// The batch that changes a message, if it has no final state yet. A message that failed and was its challenge's last ends
+    /// the challenge: nobody can answer it.
+    async fn changed(
         &self,
-        id: &MessageId,
+        found: Versioned<Message>,
         accepted: Option<&Accepted>,
-        state_after: impl Fn(&mut Message, Timestamp) -> MessageState + Send + Sync,
-    ) -> Result<(), Error> {
-        let state_after = &state_after;
-        let change = |found: Versioned<Message>| async move {
-            let now = self.ports.clock.now();
-            let Versioned { version, value: mut message } = found;
-            let mut batch = Batch::default();
-            if message.state.is_final() {
-                return Ok((batch, ()));
-            }
-            message.state = state_after(&mut message, now);
-            if let Some(accepted) = accepted {
-                self.name(&mut message, accepted, now, &mut batch).await?;
-            }
-            self.note(&message, now, &mut batch).await?;
-            batch.replace(&Versioned { version, value: message })?;
-            Ok((batch, ()))
-        };
-        self.ports.store.change(id.as_str(), change).await
+        state_after: impl FnOnce(&mut Message, Timestamp) -> MessageState + Send,
+    ) -> Result<Batch, Error> {
+        let now = self.ports.clock.now();
+        let Versioned { version, value: mut message } = found;
+        let mut batch = Batch::default();
+        if message.state.is_final() {
+            return Ok(batch);
+        }
+        message.state = state_after(&mut message, now);
+        if let Some(accepted) = accepted {
+            self.name(&mut message, accepted, now, &mut batch).await?;
+        }
+        self.note(&message, now, &mut batch).await?;
+        batch.replace(&Versioned { version, value: message })?;
+        Ok(batch)
     }
 
     /// Adds what a message's new state means to a batch: a fact, and the challenge's end when it failed.
@@ -290,6 +267,35 @@ impl Outbox {
         let about = RecordKey { collection: "inbound_text", id: text.from.masked() };
         batch.fact(about, self.ports.clock.now(), Event::TextReceived { from: text.from.masked() });
         Ok(self.ports.store.commit(batch).await?)
+    }
+}
+
+/// What a message is after that answer.
+fn state_after(
+    answer: &Result<Accepted, SendError>,
+    message: &mut Message,
+    now: Timestamp,
+) -> MessageState {
+    match answer {
+        Ok(_) => MessageState::Sent { at: now },
+        Err(SendError::Waiting { cause }) => {
+            tracing::debug!(message_id = %message.id, cause, "message waits for the network");
+            MessageState::Queued { not_before: message.place.unwrap_or(now) }
+        }
+        Err(SendError::Temporary { cause }) => {
+            tracing::info!(message_id = %message.id, cause, "message not taken over yet");
+            let wait = RETRY_SECONDS.get(usize::from(message.tries)).or(RETRY_SECONDS.last());
+            message.tries = message.tries.saturating_add(1);
+            let not_before = now.plus_seconds(wait.copied().unwrap_or(1));
+            MessageState::Queued { not_before }
+        }
+        Err(SendError::Permanent { cause }) => {
+            MessageState::Failed { cause: cause.clone(), at: now }
+        }
+        Err(SendError::Unknown { cause }) => {
+            tracing::warn!(message_id = %message.id, cause, "not known whether the message was sent");
+            MessageState::Unconfirmed { at: now }
+        }
     }
 }
 

@@ -57,6 +57,7 @@ mod books;
 mod chain;
 mod export;
 mod inspection;
+mod log;
 mod postgres;
 mod query;
 mod readers;

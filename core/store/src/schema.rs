@@ -10,7 +10,10 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::error::{Alteration, OpenError};
+use crate::{
+    error::{Alteration, OpenError},
+    log::LIMIT_OCTETS,
+};
 
 /// Marks the file as ours (`PRAGMA application_id`): "CSGN".
 const APPLICATION_ID: i64 = 0x4353_474E;
@@ -27,7 +30,7 @@ const OBJECTS: &str = "
     SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema";
 
 /// How long to wait for another process that writes to the same file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a step that another process disturbed is tried, one [`BUSY_PAUSE`] apart.
 const BUSY_TRIES: u32 = 100;
@@ -168,6 +171,8 @@ fn make_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         // Where a plain fsync stops at the disk's cache (macOS), ask for the one that does not.
         connection.pragma_update(None, "fullfsync", true)?;
+        // What a long reader made of the log is given back to the disk when the log begins anew.
+        connection.pragma_update_and_check(None, "journal_size_limit", LIMIT_OCTETS, |_| Ok(()))?;
         let synchronous = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
         Ok((mode, synchronous))
     };

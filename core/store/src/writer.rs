@@ -18,6 +18,7 @@ use crate::{
     apply::apply,
     chain::{Chain, End},
     error::unavailable,
+    log::Log,
     threads::Thread,
 };
 
@@ -56,6 +57,7 @@ impl Writer {
         let thread = Thread::spawn("store-writer", move || {
             let mut group = Vec::with_capacity(MAX_GROUP);
             let mut had_company = false;
+            let mut log = Log::of(&connection);
             while waiting.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
                 if had_company && group.len() < FULL_ENOUGH {
                     thread::sleep(WAIT_FOR_COMPANY);
@@ -63,6 +65,7 @@ impl Writer {
                 }
                 had_company = group.len() > 1;
                 commit_and_answer(&mut connection, &chain, &mut group, &counted);
+                log.keep_short(&connection);
             }
         })?;
         Ok(Self { queue, commits, _thread: thread })

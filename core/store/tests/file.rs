@@ -374,6 +374,29 @@ async fn a_value_that_we_did_not_write_is_named_and_not_quoted() {
 }
 
 #[tokio::test]
+async fn a_log_that_a_long_reader_has_made_long_is_short_again_when_it_ends() {
+    const LIMIT: u64 = 64 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder, inserts("large")).await;
+    let log = || fs::metadata(folder.path().join("store.db-wal")).unwrap().len();
+    let commit = async |versions: std::ops::Range<u64>| {
+        for version in versions {
+            // SQLite writes no page that stays as it was.
+            let body = if version % 2 == 0 { "x" } else { "y" }.repeat(1 << 19);
+            let large = Record { body, ..note("large", version) };
+            store.commit(Batch { replacements: vec![large], ..Batch::default() }).await.unwrap();
+        }
+    };
+    let reader = Connection::open(folder.path().join("store.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM records").unwrap();
+    commit(2..152).await;
+    assert!(log() > LIMIT, "{} octets", log());
+    reader.execute_batch("COMMIT").unwrap();
+    commit(152..156).await;
+    assert!(log() <= LIMIT, "{} octets", log());
+}
+
+#[tokio::test]
 async fn a_backup_is_a_store_with_all_that_was_committed() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_in(&folder, one_of_each()).await;

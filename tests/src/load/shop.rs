@@ -76,6 +76,8 @@ pub struct Till {
     api: Connection,
     /// The payer's.
     pub payer: Connection,
+    /// As whom the payer is known.
+    user_id: String,
 }
 
 /// How long parts of a purchase or of a challenge took, in seconds.
@@ -83,7 +85,7 @@ pub struct Till {
 pub struct Times {
     /// From the first request to the last answer.
     pub whole: f64,
-    /// From typing the code to its answer: two commits, and with a purchase the bank's debit, and one commit.
+    /// From typing the code to its answer: a commit, and with a purchase the bank's debit, and one commit more.
     pub verify: f64,
 }
 
@@ -181,7 +183,7 @@ impl Shop {
         format!("authorization: Bearer {}\r\n", self.api_key)
     }
 
-    /// Two connections, kept alive.
+    /// Two connections, kept alive. The payer is Alice.
     ///
     /// # Errors
     /// When the server cannot be reached.
@@ -189,17 +191,31 @@ impl Shop {
         Ok(Till {
             api: self.dialler.dial(self.api).await?,
             payer: self.dialler.dial(self.checkout).await?,
+            user_id: self.person.user_id.clone(),
         })
     }
 
-    /// A whole purchase of an amount that nobody else pays at the same time, by a payer who is known by userId.
+    /// As [`Self::till`]; the payer is enrolled, with a phone of their own: what happens to one phone at the same time is done
+    /// one after the other, and refused when there is too much of it.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or refuses the payer.
+    pub async fn till_of(&self, client: u32) -> Result<Till> {
+        let user_id = format!("client-{client}");
+        let mut till = Till { user_id: user_id.clone(), ..self.till().await? };
+        self.enrol(&mut till, &user_id, &format!("+336124{client:05}")).await?;
+        Ok(till)
+    }
+
+    /// A whole purchase of an amount that nobody else pays at the same time, by the till's payer, known by userId.
     ///
     /// # Errors
     /// When it is not paid in the end.
     pub async fn purchase(&self, till: &mut Till, amount: &str) -> Result<Times> {
         let begun = Instant::now();
         let page = self.order_at(till, amount).await?;
-        let verify = self.pay(&mut till.payer, &page, amount, "user_id=alice").await?;
+        let who = format!("user_id={}", till.user_id);
+        let verify = self.pay(&mut till.payer, &page, amount, &who).await?;
         Ok(Times { whole: begun.elapsed().as_secs_f64(), verify })
     }
 
@@ -212,7 +228,7 @@ impl Shop {
         let begun = Instant::now();
         let body = format!(
             r#"{{"user_id":"{user_id}","origin":"localhost","purpose":{{"payment":{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1"}}}}}}"#,
-            user_id = self.person.user_id
+            user_id = till.user_id
         );
         let code = self.centre.code(amount);
         let started = till.api.call("POST", "/v1/challenges", &self.merchant(), &body).await?;

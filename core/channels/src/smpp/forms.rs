@@ -11,6 +11,8 @@ const MAX_REMEMBERED: usize = 1_024;
 pub(super) struct Forms {
     configured: Option<IdForm>,
     learned: Option<IdForm>,
+    /// Whether an id with the digits of hexadecimal numbers only was in an answer, and in a receipt.
+    hexadecimal: (bool, bool),
     /// Id and end of the number of what was accepted lately.
     accepted: VecDeque<(String, String)>,
     /// How many messages to the number with that end wait for the centre's answer.
@@ -31,7 +33,7 @@ pub(super) struct Reading {
 impl Forms {
     pub(super) fn new(configured: Option<IdForm>) -> Self {
         let (accepted, under_way) = (VecDeque::new(), HashMap::new());
-        Self { configured, learned: None, accepted, under_way }
+        Self { configured, learned: None, hexadecimal: (false, false), accepted, under_way }
     }
 
     /// Notes that a message to that number goes out.
@@ -49,6 +51,7 @@ impl Forms {
             }
         }
         if let Some(id) = accepted_as.and_then(reference::plain) {
+            self.hexadecimal.0 |= reference::is_hexadecimal_only(&id);
             if self.accepted.len() >= MAX_REMEMBERED {
                 self.accepted.pop_front();
             }
@@ -66,6 +69,7 @@ impl Forms {
         let Some(plain) = reference::plain(id) else {
             return known(IdForm::Same);
         };
+        self.hexadecimal.1 |= reference::is_hexadecimal_only(&plain);
         let readings = reference::readings(&plain, &IdForm::ALL);
         let tails: Vec<_> = numbers.iter().map(|number| reference::tail(number)).collect();
         let fits = |id: &String| {
@@ -76,29 +80,59 @@ impl Forms {
         let fitting: Vec<IdForm> =
             readings.iter().filter(|(_, id)| fits(id)).map(|(form, _)| *form).collect();
         let under_way: usize = tails.iter().filter_map(|tail| self.under_way.get(*tail)).sum();
-        if readings.len() > 1 {
-            match (self.learned, fitting.as_slice()) {
-                (Some(learned), [form]) if learned != *form => {
-                    tracing::warn!(?learned, fits = ?form, "receipts bear ids in different forms");
-                    self.learned = None;
-                }
-                (None, [form]) if under_way == 0 => {
-                    tracing::info!(?form, "the form of ids in receipts is learned");
-                    self.learned = Some(*form);
-                }
-                _ => {}
-            }
+        // What is under way may be what is meant: nothing is learned of it, nor contradicted by it.
+        if let [form] = fitting.as_slice()
+            && readings.len() > 1
+            && under_way == 0
+        {
+            self.learn(*form);
         }
-        if let Some(learned) = self.learned {
-            return known(learned);
+        if let Some(form) = self.known() {
+            return known(form);
         }
+        let forms = self.possible();
+        let is_open = reference::readings(&plain, &forms).len() > 1;
         Reading {
-            is_open: readings.len() > 1,
-            may_be_under_way: readings.len() > 1
+            is_open,
+            may_be_under_way: is_open
                 && under_way > 0
                 && fitting.len().saturating_add(under_way) > 1,
-            forms: IdForm::ALL.to_vec(),
+            forms,
         }
+    }
+
+    fn learn(&mut self, form: IdForm) {
+        match self.known() {
+            Some(known) if known != form => {
+                tracing::warn!(?known, fits = ?form, "receipts bear ids in different forms");
+                (self.learned, self.hexadecimal) = (None, (false, false));
+            }
+            Some(_) => {}
+            None => {
+                tracing::info!(?form, "the form of ids in receipts is learned");
+                self.learned = Some(form);
+            }
+        }
+    }
+
+    /// The form that was learned, or that nothing else is left of.
+    fn known(&self) -> Option<IdForm> {
+        match self.possible().as_slice() {
+            [form] => Some(*form),
+            _ => self.learned,
+        }
+    }
+
+    /// The forms that what was seen does not rule out: a centre that writes a hexadecimal number in one place writes no decimal
+    /// ones there.
+    fn possible(&self) -> Vec<IdForm> {
+        let (answered, received) = self.hexadecimal;
+        let is_possible = |form: &IdForm| match form {
+            IdForm::Same => true,
+            IdForm::Hexadecimal => !answered,
+            IdForm::Decimal => !received,
+        };
+        IdForm::ALL.into_iter().filter(is_possible).collect()
     }
 }
 
@@ -130,6 +164,24 @@ mod tests {
             // Another one, of which nothing is known, is read alike.
             assert_eq!(forms.read("77", &[B]).forms, [form]);
         }
+    }
+
+    #[test]
+    fn what_is_hexadecimal_in_one_place_is_decimal_in_no_other_answer_or_receipt() {
+        let mut forms = accepted(&[("0000000a", A), ("00000010", A)]);
+        forms.sending(A);
+        assert_eq!(forms.read("10", &[A]).forms, [IdForm::Same, IdForm::Decimal]);
+        forms.read("0000000b", &[B]);
+        let reading = forms.read("10", &[A]);
+        assert_eq!(reading.forms, [IdForm::Same]);
+        assert!(!reading.is_open && !reading.may_be_under_way);
+        // Unless it turns out that there are several, such as one centre behind another.
+        forms.sent(B, Some("00000063"));
+        assert_eq!(forms.read("99", &[B]).forms, IdForm::ALL);
+        // A name tells nothing of numbers.
+        let mut forms = accepted(&[("message-10", A)]);
+        forms.sending(A);
+        assert_eq!(forms.read("10", &[A]).forms, IdForm::ALL);
     }
 
     #[test]

@@ -121,6 +121,11 @@ pub(super) fn readings(plain: &str, forms: &[IdForm]) -> Vec<(IdForm, String)> {
     readings
 }
 
+/// Whether a plain id is a number, and no decimal one.
+pub(super) fn is_hexadecimal_only(plain: &str) -> bool {
+    plain.parse::<u128>().is_err() && u128::from_str_radix(plain, 16).is_ok()
+}
+
 /// An id without what centres add and leave out: blanks, quotes, leading zeros and the case of hexadecimal numbers. `None`
 /// when it names nothing.
 pub(super) fn plain(id: &str) -> Option<String> {

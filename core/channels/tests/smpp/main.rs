@@ -9,6 +9,7 @@
 mod centre;
 mod inbound;
 mod logs;
+mod receipts;
 mod session;
 mod settings;
 mod submission;

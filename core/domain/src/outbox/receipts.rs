@@ -24,6 +24,9 @@ pub(crate) const NETWORK_REFERENCES: &str = NetworkReference::COLLECTION;
 /// Messages that one name is kept for. Some networks use few names, again and again.
 const MAX_NAMESAKES: usize = 4;
 
+/// Receipts that wait under one name: a name can be meant in as many ways as ids are written, and by a repetition.
+const MAX_EARLY: usize = 4;
+
 /// Of so many receipts without a message, one looks for those that have waited in vain.
 const SWEEP_EVERY: u32 = 16;
 
@@ -32,25 +35,25 @@ const SWEEP: usize = 64;
 
 /// From the name that the network gave to a message to the message. A receipt that is faster than the network's answer to
 /// the submission waits here for the message.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct NetworkReference {
     reference: String,
     message: Option<MessageId>,
     /// Those that had the name before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier: Vec<MessageId>,
-    early: Option<EarlyReceipt>,
+    /// Receipts that wait for the message to come, oldest first.
+    #[serde(default, rename = "receipts", skip_serializing_if = "Vec::is_empty")]
+    early: Vec<EarlyReceipt>,
     /// Since when the name means that.
     at: Timestamp,
 }
 
 /// A receipt that is faster than the network's answer, or of a message that is not ours.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 struct EarlyReceipt {
-    /// All names under which it waits.
-    #[serde(default)]
+    /// All names under which it waits, surest first.
     names: Vec<String>,
-    #[serde(default)]
     numbers: Vec<Tail>,
     delivery: Delivery,
     at: Timestamp,
@@ -58,9 +61,8 @@ struct EarlyReceipt {
 
 impl EarlyReceipt {
     /// Networks that use names again could mean an older message by an older receipt.
-    fn is_about(&self, message: &Message, now: Timestamp) -> bool {
+    fn still_waits(&self, now: Timestamp) -> bool {
         self.at.plus_seconds(message::LEASE_SECONDS) > now
-            && Tail::any_ends(&self.numbers, &message.to)
     }
 }
 
@@ -70,9 +72,28 @@ impl NetworkReference {
             reference: reference.to_owned(),
             message: None,
             earlier: Vec::new(),
-            early: None,
+            early: Vec::new(),
             at,
         }
+    }
+
+    /// Keeps a receipt for the message to come.
+    fn keep(&mut self, receipt: EarlyReceipt) {
+        self.early.retain(|early| early.still_waits(receipt.at));
+        if self.early.len() >= MAX_EARLY {
+            self.early.remove(0);
+        }
+        self.at = receipt.at;
+        self.early.push(receipt);
+    }
+
+    /// The receipt that waits for a message which has this name: of several, the one that means it by its surest name.
+    fn waiting_for(&self, message: &Message, now: Timestamp) -> Option<&EarlyReceipt> {
+        let meant = |early: &&EarlyReceipt| {
+            early.still_waits(now) && Tail::any_ends(&early.numbers, &message.to)
+        };
+        let place = |early: &&EarlyReceipt| early.names.iter().position(|n| *n == self.reference);
+        self.early.iter().filter(meant).min_by_key(place)
     }
 }
 
@@ -93,11 +114,14 @@ impl Stored for NetworkReference {
     }
 }
 
+/// What a name means, and the version in which that was read, if it means anything yet.
+type Seen = (Option<Version>, NetworkReference);
+
 /// The messages that a receipt may be about.
 #[derive(Default)]
 struct Meant {
     /// Those of which something may still become.
-    open: Vec<MessageId>,
+    open: Vec<Versioned<Message>>,
     /// Whether there is one that has come to its end.
     over: bool,
 }
@@ -114,106 +138,107 @@ impl Sweep {
 
 impl Outbox {
     /// Keeps what became of a message. A receipt that came before the network's answer to the submission, or is of no
-    /// message of ours, is kept under its names for a while.
+    /// message of ours, is kept under its names for a while; also where one of the names is that of a message which is over:
+    /// networks use names again, and ids that are written in several ways meet. Only a failure is not: it may be a repetition,
+    /// and would end another's payment.
     pub(super) async fn receipt(&self, receipt: &Receipt) -> Result<(), Error> {
-        let found = || async {
-            for rank in &receipt.ranks {
-                let Meant { open, over } = self.meant(rank, &receipt.numbers).await?;
-                match open.as_slice() {
-                    [] if over => return Ok((Batch::default(), None)),
-                    [] => {}
-                    [id] => return Ok((Batch::default(), Some(id.clone()))),
-                    [..] => {
-                        let what = "a receipt that may be about several messages was left aside";
-                        tracing::warn!(names = ?rank, "{what}");
-                        return Ok((Batch::default(), None));
-                    }
-                }
-            }
-            Ok((self.early_batch(receipt).await?, None))
-        };
         if self.sweep.is_due() {
             self.remove_in_vain().await?;
         }
-        match self.ports.store.attempt(found).await? {
-            Some(id) => {
-                let after = |_: &mut Message, now| MessageState::after(&receipt.delivery, now);
-                self.change(&id, None, after).await
-            }
-            None => Ok(()),
-        }
+        // Found and changed at once: of two receipts that mean the same message, the second may be about another.
+        self.ports.store.attempt(|| async { Ok((self.received(receipt).await?, ())) }).await
     }
 
-    /// The messages to one of these numbers that have one of these names.
-    async fn meant(&self, names: &[String], numbers: &[Tail]) -> Result<Meant, Error> {
+    /// The batch that keeps a receipt.
+    async fn received(&self, receipt: &Receipt) -> Result<Batch, Error> {
+        let mut seen = Vec::new();
+        for rank in &receipt.ranks {
+            let Meant { mut open, over } = self.meant(rank, &receipt.numbers, &mut seen).await?;
+            let found = open.pop();
+            match found {
+                Some(found) if open.is_empty() => {
+                    let after = |_: &mut Message, now| MessageState::after(&receipt.delivery, now);
+                    return self.changed(found, None, after).await;
+                }
+                Some(_) => {
+                    let what = "a receipt that may be about several messages was left aside";
+                    tracing::warn!(names = ?rank, "{what}");
+                    return Ok(Batch::default());
+                }
+                None if over => match receipt.delivery {
+                    Delivery::Delivered => break,
+                    Delivery::Failed { .. } => return Ok(Batch::default()),
+                },
+                None => {}
+            }
+        }
+        self.early_batch(receipt, seen)
+    }
+
+    /// The messages to one of these numbers that have one of these names. What the names meant is added to what was seen.
+    async fn meant(
+        &self,
+        names: &[String],
+        numbers: &[Tail],
+        seen: &mut Vec<Seen>,
+    ) -> Result<Meant, Error> {
         let Ports { store, clock, .. } = &self.ports;
-        let mut meant = Meant::default();
+        let (mut meant, now) = (Meant::default(), clock.now());
         for name in names {
-            let Some(found) = store.find::<NetworkReference>(name).await? else {
+            if seen.iter().any(|(_, known)| known.reference == *name) {
                 continue;
-            };
+            }
+            let (version, known) = self.known(name, now).await?;
             let (mut open, mut has_recent) = (Vec::new(), false);
-            for id in found.value.message.into_iter().chain(found.value.earlier) {
+            for id in known.message.iter().chain(&known.earlier) {
                 let Some(message) = store.find::<Message>(id.as_str()).await? else {
                     continue;
                 };
-                let message = message.value;
-                if !Tail::any_ends(numbers, &message.to) {
+                if !Tail::any_ends(numbers, &message.value.to) {
                     continue;
                 }
-                if message.state.is_final() {
+                if message.value.state.is_final() {
                     meant.over = true;
                     continue;
                 }
                 // A name that is used again means the message whose code can still be typed.
-                let is_recent = message.is_recent(clock.now());
+                let is_recent = message.value.is_recent(now);
                 if is_recent && !has_recent {
                     open.clear();
                 }
                 if is_recent || !has_recent {
-                    open.push(id);
+                    open.push(message);
                 }
                 has_recent |= is_recent;
             }
-            for id in open {
-                if !meant.open.contains(&id) {
-                    meant.open.push(id);
+            seen.push((version, known));
+            for message in open {
+                if meant.open.iter().all(|known| known.value.id != message.value.id) {
+                    meant.open.push(message);
                 }
             }
         }
         Ok(meant)
     }
 
-    /// The receipt under all its names, for the message to come.
-    async fn early_batch(&self, receipt: &Receipt) -> Result<Batch, Error> {
-        let clock = &self.ports.clock;
-        let now = clock.now();
-        let mut names = Vec::new();
-        for name in receipt.ranks.iter().flatten() {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
+    /// The receipt under all its names, for the message to come. It is committed only if they still mean what they meant when
+    /// no message was found by them: the answer may be committed at any moment.
+    fn early_batch(&self, receipt: &Receipt, seen: Vec<Seen>) -> Result<Batch, Error> {
         let early = EarlyReceipt {
-            names: names.clone(),
+            names: seen.iter().map(|(_, known)| known.reference.clone()).collect(),
             numbers: receipt.numbers.clone(),
             delivery: receipt.delivery.clone(),
-            at: now,
+            at: self.ports.clock.now(),
         };
         let mut batch = Batch::default();
-        for name in &names {
-            let (version, known) = self.known(name, now).await?;
-            batch
-                .put(version, NetworkReference { early: Some(early.clone()), at: now, ..known })?;
+        for (version, mut known) in seen {
+            known.keep(early.clone());
+            batch.put(version, known)?;
         }
         Ok(batch)
     }
 
-    async fn known(
-        &self,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<(Option<Version>, NetworkReference), Error> {
+    async fn known(&self, name: &str, now: Timestamp) -> Result<Seen, Error> {
         let found = self.ports.store.find::<NetworkReference>(name).await?;
         Ok(found.map_or_else(
             || (None, NetworkReference::of_nothing(name, now)),
@@ -249,16 +274,13 @@ impl Outbox {
         let Accepted { references, network_id } = accepted;
         let mut taken: Option<EarlyReceipt> = None;
         for reference in references {
-            let (version, known) = self.known(reference, now).await?;
+            let (version, mut known) = self.known(reference, now).await?;
+            taken = taken.or_else(|| known.waiting_for(message, now).cloned());
+            known.early.retain(|early| early.still_waits(now) && Some(early) != taken.as_ref());
             let before = known.message.into_iter().chain(known.earlier);
             let earlier = before.filter(|id| *id != message.id).take(MAX_NAMESAKES - 1).collect();
-            let (mine, early) = match known.early {
-                Some(early) if early.is_about(message, now) => (Some(early), None),
-                early => (None, early),
-            };
-            taken = taken.or(mine);
+            let (reference, early) = (reference.clone(), known.early);
             let message = Some(message.id.clone());
-            let reference = reference.clone();
             batch.put(version, NetworkReference { reference, message, earlier, early, at: now })?;
         }
         if let Some(early) = taken {
@@ -284,14 +306,15 @@ impl Outbox {
             let Some(found) = self.ports.store.find::<NetworkReference>(name).await? else {
                 continue;
             };
-            let is_same = found.value.early.as_ref().is_some_and(|other| other.at == early.at);
-            match found.value.message {
-                _ if !is_same => {}
-                None => batch.remove(&found),
-                Some(_) => {
-                    let value = NetworkReference { early: None, ..found.value };
-                    batch.replace(&Versioned { version: found.version, value })?;
-                }
+            let Versioned { version, value: mut known } = found.clone();
+            known.early.retain(|other| other != early);
+            if known.early.len() == found.value.early.len() {
+                continue;
+            }
+            if known.early.is_empty() && known.message.is_none() {
+                batch.remove(&found);
+            } else {
+                batch.replace(&Versioned { version, value: known })?;
             }
         }
         Ok(())

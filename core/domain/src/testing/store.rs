@@ -38,12 +38,18 @@ struct Contents {
 pub struct MemoryStore {
     contents: Mutex<Contents>,
     loads: AtomicUsize,
+    commits: AtomicUsize,
 }
 
 impl MemoryStore {
     /// How many single records were read.
     pub fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    /// How many batches were handed over to be committed.
+    pub fn commits(&self) -> usize {
+        self.commits.load(Ordering::SeqCst)
     }
 
     /// Every record as it stands.
@@ -134,6 +140,7 @@ impl Contents {
 #[async_trait]
 impl Store for MemoryStore {
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
         let mut contents = self.contents.lock().unwrap();
         if let Some(key) = contents.conflict(&batch) {
             return Err(StoreError::Conflict { key });

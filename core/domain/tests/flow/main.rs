@@ -1,12 +1,14 @@
 //! The whole flow over fakes of every port: purchases, messages, and what crashes and races leave of them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod cost;
 mod crash;
 mod limits;
 mod message;
 mod pin;
 mod purchase;
 mod race;
+mod receipts;
 mod reseal;
 mod retention;
 mod store;

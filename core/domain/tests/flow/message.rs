@@ -358,6 +358,71 @@ async fn a_receipt_before_the_answer_is_of_one_message() {
     assert_eq!(message_state(&shop, &second).await.name(), "sent");
 }
 
+/// A receipt by those names, equally sure.
+fn named(names: &[&str], delivery: Delivery) -> Inbound {
+    let ranks = vec![names.iter().copied().map(str::to_owned).collect()];
+    Inbound::Receipt(Receipt { ranks, numbers: Vec::new(), delivery })
+}
+
+/// The receipt of the second message may be of the first by its other name, which the network gave before, and again.
+#[tokio::test]
+async fn a_delivery_before_the_answer_is_not_lost_to_an_older_message_that_is_over() {
+    for names in [&["ref-2", "ref-1"][..], &["ref-1", "ref-2"], &["ref-2"]] {
+        let shop = Fixture::new();
+        let ((_, first), (_, second)) = (queued(&shop).await, queued(&shop).await);
+        shop.outbox.send(&first, shop.messenger.as_ref()).await.unwrap();
+        shop.outbox.accept(receipt("ref-1", Delivery::Delivered)).await.unwrap();
+        shop.outbox.accept(named(names, Delivery::Delivered)).await.unwrap();
+        shop.outbox.send(&second, shop.messenger.as_ref()).await.unwrap();
+        assert_eq!(message_state(&shop, &second).await.name(), "delivered", "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_may_be_a_repetition_ends_no_later_message() {
+    let shop = Fixture::new();
+    let ((_, first), (waiting, second)) = (queued(&shop).await, queued(&shop).await);
+    shop.outbox.send(&first, shop.messenger.as_ref()).await.unwrap();
+    for _ in 0..2 {
+        shop.outbox.accept(named(&["ref-1", "ref-2"], failed())).await.unwrap();
+    }
+    shop.outbox.send(&second, shop.messenger.as_ref()).await.unwrap();
+    assert_eq!(message_state(&shop, &first).await.name(), "failed");
+    assert_eq!(message_state(&shop, &second).await.name(), "sent");
+    assert_eq!(state_of(&shop, waiting.payment.id()).await, "awaiting_code");
+}
+
+#[tokio::test]
+async fn receipts_before_the_answer_that_have_a_name_in_common_do_not_push_each_other_out() {
+    let (one, other) = (["ref-1", "ref-2"], ["ref-2", "ref-1"]);
+    for receipts in [[one, other], [other, one]] {
+        let shop = Fixture::new();
+        let ids = [queued(&shop).await.1, queued(&shop).await.1];
+        for names in receipts {
+            shop.outbox.accept(named(&names, Delivery::Delivered)).await.unwrap();
+        }
+        for id in &ids {
+            shop.outbox.send(id, shop.messenger.as_ref()).await.unwrap();
+            assert_eq!(message_state(&shop, id).await.name(), "delivered");
+        }
+        assert_eq!(format!("{:?}", shop.store).matches("receipts").count(), 0, "nothing is left");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_before_the_answer_that_bears_anothers_number_pushes_nothing_out() {
+    let shop = Fixture::new();
+    let (_, id) = queued(&shop).await;
+    for number in ["33612345678", "33700000001", "33700000002", "33700000003"] {
+        let numbers = Tail::of(number).into_iter().collect();
+        let ranks = vec![vec!["ref-1".to_owned()]];
+        let receipt = Receipt { ranks, numbers, delivery: Delivery::Delivered };
+        shop.outbox.accept(Inbound::Receipt(receipt)).await.unwrap();
+    }
+    shop.outbox.send(&id, shop.messenger.as_ref()).await.unwrap();
+    assert_eq!(message_state(&shop, &id).await.name(), "delivered");
+}
+
 #[tokio::test]
 async fn receipts_of_foreign_messages_are_removed() {
     let shop = Fixture::new();
