@@ -31,6 +31,12 @@ use tokio::{runtime::Runtime, task::JoinSet, time::Instant};
 const MESSAGES: u32 = 250;
 const COUNTS: [Count; 4] = [Count::Clock, Count::Sliding, Count::Bucket, Count::Spaced];
 const RATES: [u32; 2] = [20, 100];
+/// Submissions of a hundred that are refused at random.
+const AT_RANDOM: [u64; 4] = [10, 20, 33, 50];
+
+/// Messages through a centre that counts nothing: it answers at once.
+const MANY: u32 = 5_000;
+
 const GOAL: &str = "<= 1.15x";
 
 /// Purchases through the server, the clients that make them, and the centre's rate.
@@ -47,7 +53,10 @@ fn main() {
     );
     for parts in [1, 2] {
         for rate in RATES {
-            let took = watched(&mut foreign, &[], || runtime.block_on(all_counts(parts, rate)));
+            let took = watched(&mut foreign, &[], || {
+                let throttles = COUNTS.map(|count| Throttle::new(count, rate));
+                runtime.block_on(all_of(parts, throttles))
+            });
             for (count, took) in COUNTS.into_iter().zip(took) {
                 tell(
                     &format!("{count:?}, {rate}/s, {parts} part(s)"),
@@ -58,11 +67,43 @@ fn main() {
             }
         }
     }
+    beside_a_rate(&mut foreign, &runtime);
+    without_a_rate(&mut foreign, &runtime);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let took = watched(&mut foreign, &[], || runtime.block_on(purchased(folder.path())));
     let what = format!("{PURCHASES} purchases, {RATE}/s, one in ten throttled at random");
     tell(&what, took, PURCHASES, RATE);
     disturbance(&foreign);
+}
+
+/// Some are refused at random beside a rate.
+fn beside_a_rate(foreign: &mut Row, runtime: &Runtime) {
+    let rate = RATES[0];
+    for at_random in &AT_RANDOM[..3] {
+        let throttles =
+            COUNTS.map(|count| Throttle::new(count, rate).with_random_refusals(*at_random));
+        let took = watched(foreign, &[], || runtime.block_on(all_of(1, throttles)));
+        for (count, took) in COUNTS.into_iter().zip(took) {
+            let what = format!("{count:?}, {rate}/s, {at_random} % refused at random");
+            tell(&what, took, MESSAGES, rate);
+        }
+    }
+}
+
+/// Some are refused at random, and nothing is counted: what is possible is what a centre takes that refuses none.
+fn without_a_rate(foreign: &mut Row, runtime: &Runtime) {
+    for at_random in AT_RANDOM {
+        let [none, some] = [0, at_random].map(|at_random| {
+            let throttle = Throttle::new(Count::Nothing, 1).with_random_refusals(at_random);
+            let took = || runtime.block_on(submitted(MANY, 1, throttle));
+            watched(foreign, &[], took).as_secs_f64()
+        });
+        let mut row = Row::new(format!("{MANY}, no rate, {at_random} % refused at random"));
+        row.add(some);
+        row.print();
+        let taken = f64::from(u32::try_from(100 - at_random).unwrap()) / 100.0;
+        ratio("    over what is possible", some, none / taken, GOAL);
+    }
 }
 
 fn tell(what: &str, took: Duration, submissions: u32, rate: u32) {
@@ -84,8 +125,8 @@ impl Inbox for Nobody {
 }
 
 /// The centres at once: each is waited for most of the time.
-async fn all_counts(parts: u32, rate: u32) -> Vec<Duration> {
-    let centres = COUNTS.map(|count| tokio::spawn(submitted(parts, Throttle::new(count, rate))));
+async fn all_of(parts: u32, throttles: [Throttle; 4]) -> Vec<Duration> {
+    let centres = throttles.map(|throttle| tokio::spawn(submitted(MESSAGES, parts, throttle)));
     let mut took = Vec::new();
     for centre in centres {
         took.push(centre.await.unwrap());
@@ -94,7 +135,7 @@ async fn all_counts(parts: u32, rate: u32) -> Vec<Duration> {
 }
 
 /// All messages at once, as the outbox hands them over.
-async fn submitted(parts: u32, throttle: Throttle) -> Duration {
+async fn submitted(messages: u32, parts: u32, throttle: Throttle) -> Duration {
     let centre = Centre::start().await.unwrap();
     let source = SourceAddress::ShortCode("3800".to_owned());
     let password = Secret::new("load".to_owned());
@@ -112,7 +153,7 @@ async fn submitted(parts: u32, throttle: Throttle) -> Duration {
     let (begun, now) = (Instant::now(), SystemClock::default().now());
     centre.throttle(throttle);
     let mut senders = JoinSet::new();
-    for number in 0..MESSAGES {
+    for number in 0..messages {
         let id = MessageId::made_at(now, &SystemEntropy::default()).unwrap();
         let to = Msisdn::try_from(format!("+336123{number:05}").as_str()).unwrap().into();
         let message = OutboundMessage::new(id, to, Secret::new(text.clone()), 300);
@@ -133,7 +174,7 @@ async fn submitted(parts: u32, throttle: Throttle) -> Duration {
     }
     senders.join_all().await;
     let sent = centre.submitted();
-    assert_eq!((sent.taken, sent.again), (MESSAGES * parts, 0), "{sent:?}");
+    assert_eq!((sent.taken, sent.again), (messages * parts, 0), "{sent:?}");
     messenger.stop();
     session.await.unwrap();
     sent.last.unwrap() - begun
@@ -166,7 +207,7 @@ async fn purchased(folder: &Path) -> Duration {
     }
     let asked = clients.join_all().await;
     let begun = Instant::now();
-    shop.centre.throttle(Throttle::new(Count::Clock, RATE).with_random_refusals());
+    shop.centre.throttle(Throttle::new(Count::Clock, RATE).with_random_refusals(10));
     let mut payers = JoinSet::new();
     for (asked, page) in asked.into_iter().flatten() {
         let shop = Arc::clone(&shop);

@@ -15,6 +15,8 @@ pub enum Count {
     Bucket,
     /// From one message to the next.
     Spaced,
+    /// Not at all.
+    Nothing,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,8 +26,8 @@ const SECOND: Duration = Duration::from_secs(1);
 pub struct Throttle {
     count: Count,
     rate: u32,
-    /// Whether one submission in ten is refused at random besides.
-    refuses_at_random: bool,
+    /// Submissions of a hundred that are refused at random besides.
+    refused_at_random: u64,
     begun: Instant,
     /// When those were taken that still count.
     taken: VecDeque<Instant>,
@@ -36,19 +38,19 @@ impl Throttle {
     /// So many messages a second, from now on.
     pub fn new(count: Count, rate: u32) -> Self {
         let (begun, random) = (Instant::now(), 0x9e37_79b9_7f4a_7c15);
-        Self { count, rate, refuses_at_random: false, begun, taken: VecDeque::new(), random }
+        Self { count, rate, refused_at_random: 0, begun, taken: VecDeque::new(), random }
     }
 
-    /// Refuses one submission in ten besides, whatever the rate.
+    /// Refuses so many of a hundred submissions besides, whatever the rate.
     #[must_use]
-    pub const fn with_random_refusals(mut self) -> Self {
-        self.refuses_at_random = true;
+    pub const fn with_random_refusals(mut self, of_a_hundred: u64) -> Self {
+        self.refused_at_random = of_a_hundred;
         self
     }
 
     /// Whether a submission that comes now is taken.
     pub(super) fn takes(&mut self, now: Instant) -> bool {
-        if self.refuses_at_random && self.is_one_in_ten() {
+        if self.is_refused_at_random() {
             return false;
         }
         let Self { count, rate, begun, .. } = *self;
@@ -57,7 +59,7 @@ impl Throttle {
         let is_over = |at: Instant| match count {
             Count::Clock => of_clock(at) < of_clock(now),
             Count::Sliding => at + SECOND <= now,
-            Count::Bucket | Count::Spaced => at <= now,
+            Count::Bucket | Count::Spaced | Count::Nothing => at <= now,
         };
         while self.taken.pop_front_if(|at| is_over(*at)).is_some() {}
         let takes = match count {
@@ -65,10 +67,11 @@ impl Throttle {
                 u32::try_from(self.taken.len()).is_ok_and(|taken| taken < rate)
             }
             Count::Spaced => self.taken.is_empty(),
+            Count::Nothing => true,
         };
         if takes {
             self.taken.push_back(match count {
-                Count::Clock | Count::Sliding => now,
+                Count::Clock | Count::Sliding | Count::Nothing => now,
                 // When the place in the bucket, or after the message, is free again.
                 Count::Bucket | Count::Spaced => self.taken.back().map_or(now, |at| *at) + gap,
             });
@@ -77,11 +80,11 @@ impl Throttle {
     }
 
     /// By xorshift, the same each time.
-    const fn is_one_in_ten(&mut self) -> bool {
+    const fn is_refused_at_random(&mut self) -> bool {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        self.random.is_multiple_of(10)
+        self.random % 100 < self.refused_at_random
     }
 }
 
@@ -103,6 +106,14 @@ mod tests {
             assert_eq!(taken_at(0), first, "{count:?}");
             assert_eq!((1..=3_000).map(taken_at).sum::<usize>(), 60, "{count:?}");
         }
+    }
+
+    #[test]
+    fn of_a_hundred_as_many_as_said_are_refused_at_random() {
+        let mut throttle = Throttle::new(Count::Nothing, 1).with_random_refusals(33);
+        let now = throttle.begun;
+        let refused = (0..10_000).filter(|_| !throttle.takes(now)).count();
+        assert!((3_100..3_500).contains(&refused), "{refused}");
     }
 
     #[test]

@@ -35,7 +35,7 @@ async fn every_payer_gets_the_code_and_pays_with_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_messages_in_two_parts_each_part_is_submitted_once_whatever_is_throttled() {
-    all_pay(LONG_ITEM, 2, Throttle::new(Count::Sliding, 100).with_random_refusals()).await;
+    all_pay(LONG_ITEM, 2, Throttle::new(Count::Sliding, 100).with_random_refusals(10)).await;
 }
 
 async fn all_pay(items: &'static str, parts: u32, throttle: Throttle) {

@@ -1,23 +1,28 @@
 //! How fast we may submit: by our own limit, and by what the centre takes.
 //!
 //! A centre that asks to slow down does not say to what rate, nor how it counts: by the second of its clock, over the last
-//! second, with a bucket, or from one message to the next. All of them take messages that are evenly spaced at their rate, so
-//! only the spacing is looked for. A refusal is how one knows that there was no room, and what was taken between two such
-//! moments is what the centre allows:
+//! second, with a bucket, or from one message to the next; or it counts nothing, and refuses one in a few by chance. All of
+//! them take messages that are evenly spaced at their rate, so only the spacing is looked for:
 //!
 //! ```text
-//!   nothing known --refused--> a spacing, as it took them --- taken a while ---> closer, and closer faster
-//!                                    ^                                                     |
-//!                                    +---- a little wider, or as measured <----refused-----+
+//!   nothing known --takes no more--> a spacing, as it took them --- taken a while ---> closer, and closer faster
+//!        ^                              ^        ^                                          |
+//!        |                              |        +--- wider, or as measured <--- too much --+
+//!        +---- closer than matters -----+---- as before: by chance <--- does not help --+
 //! ```
 //!
-//! The pace goes on pressing, so that one submission in ten or so is refused while messages wait: at a lower one nobody would
-//! see that the centre takes more. A centre that refuses one in ten at random is therefore not fled from.
+//! A slower pace is worth something only where it makes refusals fewer, so that is what is judged ([`chance`]), as
+//! PCC does with packets that are lost (Dong et al., NSDI 2015), and not the single refusal. The pace goes on pressing: at a
+//! lower one nobody would see that the centre takes more.
+
+mod chance;
+mod spacing;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::{chance::Chance, spacing::Spacing};
 use crate::smpp::status::Status;
 
 /// Submissions taken at once when no rate is set.
@@ -50,48 +55,19 @@ const PATIENCE_PART: u32 = 8;
 /// How many times a pause doubles.
 const MAX_DOUBLINGS: u32 = 16;
 
-/// So many refusals in a row are a count that is full. Fewer are a spacing that is a little too close, or none at all.
-const FULL: u32 = 4;
-
-/// After a count was full, the pace that was measured is kept for so long: what is too much is seen at the end of a second.
-const KEPT_WHEN_FULL: Duration = Duration::from_millis(1_500);
-
 /// A centre that takes nothing for longer is away: no count by the second is full for so long.
 const AWAY: Duration = Duration::from_secs(2);
 
 /// Messages without which a measure says only how wide the spacing need be at most.
 const SURE_FROM: u32 = 4;
 
-/// Messages that are taken at a spacing before it becomes closer.
-const KEPT_FOR: u32 = 8;
-
-/// Messages in which the steps closer double.
-const DOUBLES_IN: u32 = 5;
-
-/// Steps, in ten-thousandths of the spacing: the first closer, the longest closer, one closer from a measure of a few
-/// messages, the first wider, the longest wider.
-const CLOSER: u32 = 40;
-const MAX_CLOSER: u32 = 2_000;
-const UNSURE_CLOSER: u32 = 1_500;
-const WIDER: u32 = 80;
-const MAX_WIDER: u32 = 2_500;
-const WHOLE: u32 = 10_000;
-
-/// A spacing below this is none.
-const MIN_GAP: Duration = Duration::from_micros(200);
-
-/// The widest spacing. A centre that takes fewer is asked a few times for each message; one that refuses many at random,
-/// whatever the spacing, does not bring the line to a stand.
-const MAX_GAP: Duration = Duration::from_millis(250);
-
 /// The spacing of submissions.
 pub(super) struct Pace {
     /// By our own limit.
     limit: Option<Duration>,
-    /// By what the centre takes; none as long as it takes everything.
-    learned: Option<Duration>,
-    /// It is from a few messages only.
-    unsure: bool,
+    /// By what the centre takes.
+    spacing: Spacing,
+    chance: Chance,
     longest_pause: Duration,
     next: Instant,
     paused_until: Instant,
@@ -99,12 +75,6 @@ pub(super) struct Pace {
     pauses: u32,
     last_refused: Instant,
     last_taken: Instant,
-    /// Taken since the last refusal.
-    run: u32,
-    /// Of these, at the spacing that the run began with.
-    kept: u32,
-    kept_until: Instant,
-    wider: u32,
     /// What was taken of late: in a second at least, and in this one.
     before: Span,
     span: Span,
@@ -115,8 +85,6 @@ pub(super) struct Pace {
 struct Span {
     began: Instant,
     taken: u32,
-    /// Times when there was no room.
-    refusals: u32,
 }
 
 /// What may be submitted.
@@ -134,18 +102,14 @@ impl Pace {
     pub(super) fn new(max_per_second: Option<u32>, longest_pause: Duration, now: Instant) -> Self {
         Self {
             limit: max_per_second.and_then(|rate| SECOND.checked_div(rate)),
-            learned: None,
-            unsure: false,
+            spacing: Spacing::none(now),
+            chance: Chance::new(),
             longest_pause,
             next: now,
             paused_until: now,
             pauses: 0,
             last_refused: now,
             last_taken: now,
-            run: 0,
-            kept: 0,
-            kept_until: now,
-            wider: WIDER,
             before: Span::at(now),
             span: Span::at(now),
         }
@@ -155,8 +119,9 @@ impl Pace {
     /// the beginning, a few more are under way than it has taken.
     pub(super) fn room(&self, under_way: usize, now: Instant) -> Room {
         let earliest = self.next.max(self.paused_until);
-        let started = usize::try_from(self.run).unwrap_or(usize::MAX).saturating_add(AT_FIRST);
-        let free = if self.learned.is_some() { 1 } else { started.saturating_sub(under_way) };
+        let started =
+            usize::try_from(self.spacing.run()).unwrap_or(usize::MAX).saturating_add(AT_FIRST);
+        let free = if self.is_spaced() { 1 } else { started.saturating_sub(under_way) };
         if under_way > 0 && (self.pauses > 1 || free == 0) {
             Room::AfterAnswer
         } else if now < earliest {
@@ -168,23 +133,29 @@ impl Pace {
         }
     }
 
+    const fn is_spaced(&self) -> bool {
+        self.spacing.gap().is_some()
+    }
+
     fn gap(&self) -> Option<Duration> {
-        self.limit.max(self.learned)
+        self.limit.max(self.spacing.gap())
     }
 
     /// Notes a submission.
     pub(super) fn took(&mut self, now: Instant) {
-        let Some(gap) = self.gap() else { return };
-        let idle = now.saturating_duration_since(self.next);
-        if idle > CATCH_UP + gap / 4 {
-            // Messages that come more slowly than the pace say nothing of what the centre would take.
-            (self.run, self.kept) = (0, 0);
-        }
-        if idle > SECOND / 4 {
+        self.spacing.age(&mut self.chance, now);
+        let gap = self.gap();
+        let since = if gap.is_some() { self.next } else { self.last_taken };
+        let idle = now.saturating_duration_since(since);
+        if self.pauses == 0 && idle > SECOND / 4 {
             (self.before, self.span) = (Span::at(now), Span::at(now));
         }
+        let Some(gap) = gap else { return };
+        if idle > CATCH_UP + gap / 4 {
+            self.spacing.idle();
+        }
         // Nothing is caught up with at the centre's pace: some count from one message to the next.
-        let from = match self.learned {
+        let from = match self.spacing.gap() {
             Some(_) => now,
             None => self.next.max(now.checked_sub(CATCH_UP).unwrap_or(now)),
         };
@@ -193,21 +164,35 @@ impl Pace {
 
     /// Notes an answer, when so many others wait for theirs.
     pub(super) fn answered(&mut self, status: Status, under_way: usize, now: Instant) {
-        // All that were on their way when a pause began are answered alike: they make one pause.
         let in_pause = now < self.paused_until;
+        let of_before = self.spacing.answered();
         match (status.is_throttling(), in_pause) {
+            // All that were on their way when a pause began are answered alike: they make one pause.
             (true, true) => {}
-            (true, false) => self.refused(under_way, now),
+            (true, false) => self.refused(of_before, under_way, now),
             (false, _) => {
                 if self.pauses > 0 && !in_pause {
-                    self.room_again(now);
+                    self.room_again(under_way, now);
                 }
+                self.chance.taken(self.is_spaced());
                 self.taken(now);
+                self.spacing.taken(of_before, under_way, &mut self.chance, now);
             }
         }
     }
 
-    fn refused(&mut self, under_way: usize, now: Instant) {
+    fn refused(&mut self, of_before: bool, under_way: usize, now: Instant) {
+        let is_judged = self.spacing.is_judged(of_before);
+        self.chance.refused(self.is_spaced(), is_judged);
+        if self.pauses > 0 || self.chance.is_too_much(self.is_spaced()) {
+            self.pause(under_way, now);
+        } else if self.is_spaced() && under_way == 0 {
+            // By chance: again at once.
+            self.next = now + MIN_PAUSE;
+        }
+    }
+
+    fn pause(&mut self, under_way: usize, now: Instant) {
         self.last_refused = now;
         let gap = self.gap();
         let first = gap.map_or(FIRST_PAUSE, |gap| gap / PAUSE_PART).max(MIN_PAUSE);
@@ -225,40 +210,33 @@ impl Pace {
         }
     }
 
-    /// One was taken after one or more were not.
-    fn room_again(&mut self, now: Instant) {
-        let was_full = self.pauses >= FULL;
+    /// One was taken after more were refused than by chance.
+    fn room_again(&mut self, under_way: usize, now: Instant) {
+        let emptied = self.chance.is_full();
+        let full = emptied || !self.is_spaced();
         self.pauses = 0;
-        self.span.refusals = self.span.refusals.saturating_add(1);
-        self.wider = if self.run > 1 { WIDER } else { (self.wider * 3 / 2).min(MAX_WIDER) };
+        self.chance.room_again();
         let taken = self.before.taken.saturating_add(self.span.taken);
         // Until the last moment at which there was no room, so that it is rather too close than too wide.
         let lasted = self.last_refused.saturating_duration_since(self.before.began);
         let measured = lasted.checked_div(taken).map(|gap| gap.min(self.longest_pause));
         let was_away = now.saturating_duration_since(self.last_taken) > AWAY;
-        self.unsure = self.unsure && self.run > 1 && !was_full;
-        match (self.learned, measured) {
-            (None, None) => {}
-            (Some(gap), Some(measured)) if was_full && !was_away => {
-                self.learned = Some(measured.max(gap));
-                self.unsure = taken < SURE_FROM;
+        match measured {
+            _ if was_away => {}
+            Some(measured) if full => {
+                // Without that, there was room all the time for one of many at once.
+                let sure = taken >= SURE_FROM && (emptied || self.is_spaced());
+                self.spacing.full(measured, sure, &mut self.chance, now);
             }
-            (Some(_), _) if was_away => {}
-            (Some(gap), _) => self.learned = Some(scaled(gap, WHOLE + self.wider)),
-            // One in a few may be none of the spacing's doing.
-            (None, Some(_))
-                if !was_full && self.span.refusals.saturating_mul(4) < self.span.taken => {}
-            (None, Some(measured)) => {
-                self.learned = Some(measured.max(MIN_GAP));
-                self.unsure = taken < SURE_FROM;
+            measured => {
+                let measured = measured.filter(|_| taken >= SURE_FROM);
+                self.spacing.wider(measured, &mut self.chance, now);
             }
         }
-        self.learned = self.learned.map(|gap| gap.min(MAX_GAP));
-        if was_full {
-            self.kept_until = now + KEPT_WHEN_FULL;
+        if full {
             (self.before, self.span) = (Span::at(now), Span::at(now));
         }
-        (self.run, self.kept) = (0, 0);
+        self.spacing.refused(under_way, now);
     }
 
     fn taken(&mut self, now: Instant) {
@@ -267,30 +245,13 @@ impl Pace {
             self.before = std::mem::replace(&mut self.span, Span::at(now));
         }
         self.span.taken = self.span.taken.saturating_add(1);
-        self.run = self.run.saturating_add(1);
-        let Some(gap) = self.learned else { return };
-        let closer = if self.unsure {
-            UNSURE_CLOSER
-        } else if self.run <= KEPT_FOR || now < self.kept_until {
-            self.kept = self.run;
-            return;
-        } else {
-            let doublings =
-                (self.run.saturating_sub(self.kept + 1) / DOUBLES_IN).min(MAX_DOUBLINGS);
-            CLOSER.saturating_mul(2_u32.pow(doublings)).min(MAX_CLOSER)
-        };
-        self.learned = Some(scaled(gap, WHOLE - closer)).filter(|gap| *gap > MIN_GAP);
     }
 }
 
 impl Span {
     const fn at(now: Instant) -> Self {
-        Self { began: now, taken: 0, refusals: 0 }
+        Self { began: now, taken: 0 }
     }
-}
-
-fn scaled(gap: Duration, ten_thousandths: u32) -> Duration {
-    gap.saturating_mul(ten_thousandths) / WHOLE
 }
 
 #[cfg(test)]
