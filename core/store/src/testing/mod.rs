@@ -43,14 +43,35 @@ pub fn empty_database() -> String {
     url(&name)
 }
 
+/// A copy of the program's database of that URL, whose connections are ended: the copy's URL.
+///
+/// # Panics
+/// When it cannot be made.
+pub fn copy_of(url: &str) -> String {
+    let (database, socket) = url.trim_start_matches("postgresql:///").split_once('?').unwrap();
+    let (name, server) = (format!("{database}_copy"), format!("postgresql:///postgres?{socket}"));
+    let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname";
+    sql(&server, &format!("{end} = '{database}'"));
+    sql(&server, &format!("CREATE DATABASE {name} TEMPLATE {database} STRATEGY file_copy"));
+    format!("postgresql:///{name}?{socket}")
+}
+
 /// A database with the schema of a new store.
 ///
 /// # Panics
 /// As [`empty_database`].
 pub async fn new_store() -> Database {
-    let database = database(&empty_database());
-    make_schema(&database).await.unwrap();
-    database
+    database(&new_store_url().await)
+}
+
+/// As [`new_store`], its URL.
+///
+/// # Panics
+/// As [`empty_database`].
+pub async fn new_store_url() -> String {
+    let url = empty_database();
+    make_schema(&database(&url)).await.unwrap();
+    url
 }
 
 /// The database of that URL.

@@ -5,6 +5,7 @@
 mod lost;
 mod refused;
 mod shared;
+mod snapshot;
 
 use std::sync::Arc;
 
