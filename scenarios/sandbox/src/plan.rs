@@ -1,6 +1,6 @@
 //! The server's configuration, written to a file like anybody's.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{fs, io, net::SocketAddr, path::Path, sync::Arc};
 
 use countersign_domain::{
     hex,
@@ -64,7 +64,7 @@ impl Keys {
 pub(crate) const CONFIGURATION: &str = "countersign.toml";
 
 /// The store's name in the folder.
-pub(crate) const STORE: &str = "countersign.db";
+const STORE: &str = "countersign.db";
 
 /// What the server is configured from.
 pub(crate) struct Plan<'a> {
@@ -105,6 +105,16 @@ impl Plan<'_> {
         }
     }
 
+    /// What the server was configured from.
+    pub(crate) fn config(&self, file: &Path) -> Result<Config, SandboxError> {
+        let unreadable = |error: io::Error| SandboxError::File {
+            path: file.to_owned(),
+            cause: error.to_string(),
+        };
+        let text = fs::read_to_string(file).map_err(unreadable)?;
+        Ok(Config::from_toml(&text, self.folder).map_err(StartError::from)?)
+    }
+
     /// What all flows have in common.
     fn backbone(&self, api: SocketAddr) -> String {
         let order = match self.settings.order {
@@ -117,6 +127,10 @@ impl Plan<'_> {
             Some(Profile::Psd2) => "profile = \"psd2\"\npin_from = \"code\"\n",
         };
         let limits = if self.settings.limited { "" } else { UNLIMITED };
+        let store = match &self.settings.database {
+            None => format!("path = \"{STORE}\""),
+            Some(url) => format!("url = \"{url}\""),
+        };
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
 
@@ -131,7 +145,7 @@ listen = "{api}"
 listen = "{operations}"
 
 [store]
-path = "{STORE}"
+{store}
 
 [keys]
 current = "1"

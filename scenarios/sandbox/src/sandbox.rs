@@ -8,7 +8,7 @@ use std::{
 };
 
 use countersign_domain::{amount::Amount, ports::Clock as _};
-use countersign_server::Server;
+use countersign_server::{Server, open_store};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
     operator::{Beginning, Operator},
     page::Places,
     person::{BALANCE_MINOR, People, Person, alice, euro},
-    plan::{CONFIGURATION, Keys, Plan, STORE},
+    plan::{CONFIGURATION, Keys, Plan},
     problem::ControlError,
     settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
     tap::tapped,
@@ -84,6 +84,8 @@ impl Sandbox {
             server.address(section).ok_or_else(unserved)
         };
         let (api, checkout) = (address("api")?, address("checkout")?);
+        let configuration = folder.join(CONFIGURATION);
+        let store = open_store(&plan.config(&configuration)?).await?;
         let facts = Arc::new(Facts {
             api: url("https", api),
             checkout: url("https", checkout),
@@ -95,7 +97,7 @@ impl Sandbox {
             normal_up_to: vec![Amount::new(NORMAL_UP_TO_MINOR, euro()?)?],
             folder: folder.clone(),
             authority: folder.join("root.pem"),
-            configuration: folder.join(CONFIGURATION),
+            configuration,
             person,
             certificates: certificates.clients,
             operator: operator.as_ref().map(Operator::url),
@@ -116,7 +118,7 @@ impl Sandbox {
             journal,
             merchant: merchant(&facts.api_key)?,
             other_merchant: merchant(&facts.other_api_key)?,
-            store: folder.join(STORE),
+            store,
             people,
             places: PLACES,
             facts: Arc::clone(&facts),

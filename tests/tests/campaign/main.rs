@@ -17,6 +17,7 @@ mod judge;
 mod random;
 mod server;
 mod set;
+mod two;
 mod wallet;
 
 use std::{
