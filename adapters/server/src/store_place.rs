@@ -1,6 +1,6 @@
 //! Where everything is kept: a file of ours or a database.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ops::RangeInclusive, path::PathBuf, sync::Arc};
 
 use countersign_domain::{keys::KeyRing, ports::Store, secret::Secret};
 use countersign_store::{Database, Inspection, PostgresStore, SqliteStore};
@@ -16,6 +16,9 @@ use crate::{
 pub(crate) const URL: &str = "store.url";
 const AUTHORITIES: &str = "store.authorities";
 const PASSWORD: &str = "store.password_file";
+
+/// One writes, and one reads at least.
+const CONNECTIONS_ALLOWED: RangeInclusive<usize> = 2..=100;
 
 /// A store before it is opened.
 #[derive(Debug)]
@@ -136,6 +139,17 @@ fn database(section: &StoreSection, url: &str, files: &Files) -> Result<StorePla
             "has a password in it: it belongs into store.password_file",
         ));
     }
+    let database = match section.connections {
+        None => database,
+        Some(connections) if CONNECTIONS_ALLOWED.contains(&connections) => {
+            database.with_connections(connections)
+        }
+        Some(_) => {
+            let (least, most) = (CONNECTIONS_ALLOWED.start(), CONNECTIONS_ALLOWED.end());
+            let why = format!("must be {least} to {most}");
+            return Err(ConfigError::unusable("store.connections", why));
+        }
+    };
     let Some(file) = &section.password_file else {
         return Ok(StorePlace::Database(Box::new(database)));
     };

@@ -1,14 +1,14 @@
 //! The server's configuration, written to a file like anybody's.
 
-use std::{fs, io, net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use countersign_domain::{
     hex,
     plan::Order,
     policy::Profile,
-    ports::{Clock, Entropy as _},
+    ports::{Clock, Entropy as _, Store},
 };
-use countersign_server::{Config, Server, StartError, SystemEntropy};
+use countersign_server::{Config, Server, StartError, SystemEntropy, open_store};
 use countersign_web::relying_party::KeyHash;
 
 use crate::{
@@ -78,7 +78,11 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    pub(crate) async fn start(&self, clock: Arc<dyn Clock>) -> Result<Server, SandboxError> {
+    /// Starts the server; and gives its own store, to be read.
+    pub(crate) async fn start(
+        &self,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Server, Arc<dyn Store>), SandboxError> {
         write_secret(&self.folder.join("master-1.key"), &self.keys.master)?;
         write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
         let mut tries = 0;
@@ -100,19 +104,13 @@ impl Plan<'_> {
                 Err(StartError::Listen { address, cause }) => {
                     return Err(SandboxError::Listen { address, cause });
                 }
-                started => return Ok(started?),
+                started => {
+                    let server = started?;
+                    let config = Config::from_toml(&text, self.folder)?;
+                    return Ok((server, open_store(&config).await?));
+                }
             }
         }
-    }
-
-    /// What the server was configured from.
-    pub(crate) fn config(&self, file: &Path) -> Result<Config, SandboxError> {
-        let unreadable = |error: io::Error| SandboxError::File {
-            path: file.to_owned(),
-            cause: error.to_string(),
-        };
-        let text = fs::read_to_string(file).map_err(unreadable)?;
-        Ok(Config::from_toml(&text, self.folder).map_err(StartError::from)?)
     }
 
     /// What all flows have in common.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use countersign_domain::{amount::Amount, ports::Clock as _};
-use countersign_server::{Server, open_store};
+use countersign_server::Server;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -78,14 +78,12 @@ impl Sandbox {
             keys: &keys,
             journal: journal.clone(),
         };
-        let server = plan.start(clock.clone()).await?;
+        let (server, store) = plan.start(clock.clone()).await?;
         let address = |section: &str| {
             let unserved = || SandboxError::Internal(format!("nothing listens for [{section}]"));
             server.address(section).ok_or_else(unserved)
         };
         let (api, checkout) = (address("api")?, address("checkout")?);
-        let configuration = folder.join(CONFIGURATION);
-        let store = open_store(&plan.config(&configuration)?).await?;
         let facts = Arc::new(Facts {
             api: url("https", api),
             checkout: url("https", checkout),
@@ -97,7 +95,7 @@ impl Sandbox {
             normal_up_to: vec![Amount::new(NORMAL_UP_TO_MINOR, euro()?)?],
             folder: folder.clone(),
             authority: folder.join("root.pem"),
-            configuration,
+            configuration: folder.join(CONFIGURATION),
             person,
             certificates: certificates.clients,
             operator: operator.as_ref().map(Operator::url),

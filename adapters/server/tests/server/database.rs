@@ -127,6 +127,13 @@ fn a_store_is_a_path_or_a_url_and_a_password_stands_in_a_file() {
         let refused = ConfigError::Unusable { key, why: why.to_owned() };
         assert_eq!(Server::check(&config, clock()), Err(refused), "{section}");
     }
+    for (connections, is_right) in [(1, false), (2, true), (100, true), (101, false)] {
+        let section = format!("url = \"postgresql://db/x\"\nconnections = {connections}");
+        let text = format!("{}[store]\n{section}\n", authority_alone(&folder));
+        let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+        let checked = Server::check(&config, clock());
+        assert_eq!(checked.is_ok(), is_right, "{connections}: {checked:?}");
+    }
     let text = format!("{}[store]\nurl = \"me:s3cret@db/x\"\n", authority_alone(&folder));
     let config = Config::from_toml(&text, folder.folder.path()).unwrap();
     let refused = Server::check(&config, clock()).unwrap_err().to_string();

@@ -51,11 +51,12 @@ fn payment(number: u32) -> Batch {
     let account = |name: &str| Account::try_from(name.to_owned()).unwrap();
     let at = Timestamp::from_unix_millis(number.into());
     let key = RecordKey {
-        collection: ["payment", "challenge"][number as usize % 2],
+        collection: if number.is_multiple_of(2) { "payment" } else { "challenge" },
         id: format!("\u{e9} {number}"),
     };
     let body = json!({ "text": "\\ \" \t\u{1f600}\u{0}", "number": number }).to_string();
-    let (due_at, final_at) = ((number % 3 == 0).then_some(at), (number % 5 == 0).then_some(at));
+    let (due_at, final_at) =
+        (number.is_multiple_of(3).then_some(at), number.is_multiple_of(5).then_some(at));
     let record = Record { key: key.clone(), version: Version(1), due_at, final_at, body };
     let amount = Amount::new(u64::from(number) + 1, "EUR".try_into().unwrap()).unwrap();
     let payer = account(&format!("wallet:{}", number % 10));
@@ -63,7 +64,11 @@ fn payment(number: u32) -> Batch {
     Batch {
         inserts: vec![record],
         facts: vec![(key, Fact { at, event: Event::AttemptCounted { number: 1 } })],
-        postings: vec![if number % 2 == 0 { posting.not_below(i64::MIN) } else { posting }],
+        postings: vec![if number.is_multiple_of(2) {
+            posting.not_below(i64::MIN)
+        } else {
+            posting
+        }],
         ..Batch::default()
     }
 }

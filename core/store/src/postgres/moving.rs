@@ -214,7 +214,7 @@ pub async fn move_store(
             let rows = source.page(table, &last)?;
             let Some(end) = rows.last() else { break };
             last = end.iter().take(table.keys).cloned().collect();
-            let written = table.write(&mut client, &rows).await?;
+            let written = table.write(&client, &rows).await?;
             (copied, moving.there) =
                 (copied.saturating_add(written), moving.there.saturating_add(written));
             told(moving);
@@ -251,7 +251,7 @@ async fn prove(
             table.name,
             table.keys()
         );
-        snapshot.each(&query, |row| Ok(there.add(&table.read(row)?))).await?;
+        snapshot.each(&query, |row| table.read(row).map(|row| there.add(&row))).await?;
         let here = source.rows(table)?;
         let ((from, digest), (to, other)) = (here.end(), there.end());
         if (from, digest) != (to, other) {
@@ -432,7 +432,7 @@ impl Table {
     }
 
     /// All of these rows, or none.
-    async fn write(&self, client: &mut Object, rows: &[Vec<Value>]) -> Result<u64, StoreError> {
+    async fn write(&self, client: &Object, rows: &[Vec<Value>]) -> Result<u64, StoreError> {
         let (columns, name) = (self.columns(), self.name);
         let copy = format!("COPY countersign.{name} ({columns}) FROM STDIN (FORMAT binary)");
         let types: Vec<Type> = self.columns.iter().map(|(_, kind)| kind.clone()).collect();

@@ -234,9 +234,9 @@ impl Snapshot {
         Ok(value == "on")
     }
 
-    /// One row after the other, a piece of them in memory at a time.
+    /// One row after the other, a piece of them in memory at a time; one query at a time.
     pub(super) async fn each(
-        &mut self,
+        &self,
         query: &str,
         mut read: impl FnMut(&Row) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {

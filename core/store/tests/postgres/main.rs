@@ -2,6 +2,7 @@
 //! refused at the start. The rules of the port are in `contract`.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod encrypted;
 mod lost;
 mod refused;
 mod shared;
