@@ -102,6 +102,18 @@ impl Shop {
     /// # Errors
     /// As there.
     pub async fn open_with(folder: &Path, store: &str, centre: Centre) -> Result<Self> {
+        Self::start(folder, &format!("path = \"{store}\""), centre).await
+    }
+
+    /// As [`Self::open`], with everything kept in the PostgreSQL database of that URL, whose schema is there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_on(folder: &Path, url: &str) -> Result<Self> {
+        Self::start(folder, &format!("url = \"{url}\""), Centre::start().await?).await
+    }
+
+    async fn start(folder: &Path, store: &str, centre: Centre) -> Result<Self> {
         let mut settings = Settings::in_folder(folder.join("shop"));
         settings.centre = Some(centre.external());
         // It makes everything that a server needs, and gives its ports free again.
@@ -120,7 +132,7 @@ impl Shop {
         let (before, _) = text.split_once("[bank]").unwrap_or_default();
         let (_, parties) = text.split_once("[[relying_party]]").unwrap_or_default();
         let before = before
-            .replace("countersign.db", store)
+            .replace("path = \"countersign.db\"", store)
             .replace("[sms]", &format!("[sms]\nwindow = {WINDOW}"));
         let bank_address = bank.address();
         let text =
@@ -209,10 +221,22 @@ impl Shop {
     /// # Errors
     /// When it is not verified in the end.
     pub async fn challenge(&self, till: &mut Till, amount: &str) -> Result<Times> {
+        self.challenge_of(&self.person.user_id, till, amount).await
+    }
+
+    /// As that, of somebody who is enrolled.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn challenge_of(
+        &self,
+        user_id: &str,
+        till: &mut Till,
+        amount: &str,
+    ) -> Result<Times> {
         let begun = Instant::now();
         let body = format!(
-            r#"{{"user_id":"{user_id}","origin":"localhost","purpose":{{"payment":{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1"}}}}}}"#,
-            user_id = self.person.user_id
+            r#"{{"user_id":"{user_id}","origin":"localhost","purpose":{{"payment":{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1"}}}}}}"#
         );
         let code = self.centre.code(amount);
         let started = till.api.call("POST", "/v1/challenges", &self.merchant(), &body).await?;
