@@ -44,7 +44,7 @@ step "documentation" documentation
 step "tests" cargo test --workspace --all-features --quiet
 step "scenarios" scenario run
 step "coverage" scenario list --missing
-step "fuzzing, for a short while" tests/fuzz/run.sh 3
+step "fuzzing, for a short while" tests/fuzz/run.sh --light 3
 if cargo deny --version >/dev/null 2>&1; then
     # The advisories change from day to day: `cargo deny check advisories` asks for them.
     step "licences and sources" cargo deny check licenses bans sources

@@ -2,7 +2,10 @@
 //! edge that nobody may draw does not pass.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -126,5 +129,35 @@ fn the_domain_knows_no_network_and_no_database() {
     for (dependency, kind) in built {
         let known = kind == DependencyKind::Normal && NOT_IN_THE_DOMAIN.contains(&&*dependency);
         assert!(!known, "the domain names {dependency}");
+    }
+}
+
+/// The packages of a build at the root, each with the features that it is built with, for the host and for programs of
+/// the build alike.
+fn built(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--workspace", "--prefix", "none"])
+        .args(["--format", "{p}|{f}"])
+        .args(arguments)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let mut packages = BTreeMap::<_, BTreeSet<_>>::new();
+    for line in String::from_utf8(tree.stdout).unwrap().lines().filter(|line| !line.is_empty()) {
+        let (package, features) = line.trim_end_matches(" (*)").split_once('|').unwrap();
+        packages.entry(package.to_owned()).or_default().insert(features.to_owned());
+    }
+    packages
+}
+
+/// What a test alone asks of a package that others share stands under `[dependencies]` of the tests' crate.
+#[test]
+fn what_cargo_run_has_built_is_not_built_again_for_the_tests() {
+    let run = built(&["--edges", "normal,build"]);
+    let test = built(&["--edges", "normal,build,dev", "--all-features"]);
+    assert!(run.len() > 100, "{run:?}");
+    for (package, features) in run {
+        assert_eq!(Some(&features), test.get(&package), "{package}");
     }
 }

@@ -114,6 +114,13 @@ impl OsmoCentre {
         SHORT_CODE
     }
 
+    /// How many receipts and texts the ESME has answered. A burst loses some on the centre's own side: what it writes to
+    /// the ESME waits in a queue of ten, and what does not fit is dropped.
+    #[must_use]
+    pub fn deliveries_answered(&self) -> usize {
+        self.msc.log().matches("Rx DELIVER-SM RESP").count()
+    }
+
     /// Where a phone attaches.
     pub(super) fn sgs_address(&self) -> SocketAddrV4 {
         self.address.port(SGS_PORT)

@@ -14,7 +14,7 @@ use crate::support::Folder;
 const GUIDE: &str = include_str!("../../../../docs/guides/operate.md");
 
 /// It builds the program that this test runs.
-const BUILD: &str = "cargo build --release --bin countersign\n";
+const BUILD: &str = "cargo build --release --package countersign-server\n";
 
 /// How long a server may take to listen, and to stop.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -161,6 +161,7 @@ impl Receiver {
             tracing::warn!("a receipt that names no message was left aside");
             return Reported::Nothing;
         }
+        tracing::debug!(names = ?ranks, ?delivery, "a receipt came");
         Reported::Receipt(Receipt { ranks, numbers, delivery })
     }
 
