@@ -36,8 +36,20 @@ impl Site {
     /// # Errors
     /// When no port is free, or the configuration cannot be read or written.
     pub fn beside(sandbox: &Sandbox, name: &str) -> io::Result<Self> {
+        Self::beside_with(sandbox, name, &format!("path = \"{name}.db\""))
+    }
+
+    /// As that, with everything kept in the PostgreSQL database of that URL.
+    ///
+    /// # Errors
+    /// As [`Site::beside`].
+    pub fn on_database(sandbox: &Sandbox, name: &str, url: &str) -> io::Result<Self> {
+        Self::beside_with(sandbox, name, &format!("url = \"{url}\""))
+    }
+
+    fn beside_with(sandbox: &Sandbox, name: &str, store: &str) -> io::Result<Self> {
         let mut text = fs::read_to_string(sandbox.configuration())?
-            .replace("countersign.db", &format!("{name}.db"));
+            .replace("path = \"countersign.db\"", store);
         let port = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
         let listens = text.lines().filter_map(|line| line.strip_prefix("listen = \""));
         let own: Vec<String> = listens.map(|address| port(address.trim_end_matches('"'))).collect();

@@ -1,12 +1,16 @@
 //! Whether the books in the configured store are right: `countersign check --books`; and a copy of it: `countersign backup`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use countersign_domain::record::StoreError;
-use countersign_store::{Books, Difference, Wrong, backup};
+use countersign_store::{Books, Difference, Findings, Snapshot, Wrong, backup};
 use serde_json::{Value, json};
 
-use crate::{config::Config, store_place::store_file};
+use crate::{
+    config::Config,
+    error::StartError,
+    store_place::{StorePlace, existing_place},
+};
 
 /// How many differences are told; more of them are counted.
 const MAX_TOLD: usize = 100;
@@ -27,63 +31,86 @@ pub struct BooksReport {
 ///
 /// # Errors
 /// When there is no store, it cannot be read, or the file cannot be written.
-pub fn books(config: &Config, export: Option<&Path>) -> Result<BooksReport, StoreError> {
-    let books = Books::open(&configured(config)?)?;
-    if let Some(file) = export {
-        books.export(file)?;
-    }
-    report(&books)
+pub async fn books(config: &Config, export: Option<&Path>) -> Result<BooksReport, StartError> {
+    let unreadable = |error: StoreError| StartError::Store(error.to_string());
+    let mut told = Told::default();
+    let found = match existing_place(config)? {
+        StorePlace::File(file) => {
+            let books = Books::open(&file).map_err(unreadable)?;
+            if let Some(file) = export {
+                books.export(file).map_err(unreadable)?;
+            }
+            books.check(|difference| told.add(&difference))
+        }
+        StorePlace::Database(database) => {
+            let snapshot = Snapshot::of(&database).await;
+            let mut snapshot = snapshot.map_err(|error| StartError::Store(error.to_string()))?;
+            if let Some(file) = export {
+                snapshot.export_books(file).await.map_err(unreadable)?;
+            }
+            snapshot.check_books(|difference| told.add(&difference)).await
+        }
+    };
+    Ok(told.report(&found.map_err(unreadable)?))
 }
 
 /// Writes a copy of the configured store, as of now, to a file that must not exist yet; a server may be running.
 ///
 /// # Errors
-/// When there is no store, or the copy exists or cannot be written.
-pub fn copy_store(config: &Config, to: &Path) -> Result<(), StoreError> {
-    backup(&configured(config)?, to)
-}
-
-pub(crate) fn configured(config: &Config) -> Result<PathBuf, StoreError> {
-    let none = |cause: &str| StoreError::Unavailable { cause: cause.to_owned() };
-    match &config.store {
-        Some(section) if section.url.is_some() => {
-            Err(none("this is for a store that is a file; the configured one is a database"))
+/// When there is no store, it is a database, or the copy exists or cannot be written.
+pub fn copy_store(config: &Config, to: &Path) -> Result<(), StartError> {
+    match existing_place(config)? {
+        StorePlace::File(file) => {
+            backup(&file, to).map_err(|error| StartError::Store(error.to_string()))
         }
-        _ => store_file(config).ok_or_else(|| none("the configuration names none")),
+        StorePlace::Database(_) => Err(StartError::Store(
+            "a database is backed up with its own tools: docs/guides/postgresql.md".to_owned(),
+        )),
     }
 }
 
-fn report(books: &Books) -> Result<BooksReport, StoreError> {
-    let (mut lines, mut differences, mut wrong) = (Vec::new(), Vec::new(), 0_u64);
-    let found = books.check(|difference| {
-        wrong = wrong.saturating_add(1);
-        if differences.len() < MAX_TOLD {
-            lines.push(line(&difference));
-            differences.push(value(&difference));
+/// What is told of the differences, as they are found.
+#[derive(Default)]
+struct Told {
+    lines: Vec<String>,
+    differences: Vec<Value>,
+    wrong: u64,
+}
+
+impl Told {
+    fn add(&mut self, difference: &Difference) {
+        self.wrong = self.wrong.saturating_add(1);
+        if self.differences.len() < MAX_TOLD {
+            self.lines.push(line(difference));
+            self.differences.push(value(difference));
         }
-    })?;
-    let mut totals = Vec::new();
-    for total in &found.totals {
-        let (debit, credit) = (total.debit_minor, total.credit_minor);
-        if debit != credit {
-            lines.push(format!("{}: debits {debit} are not credits {credit}", total.currency));
-        }
-        let (debit, credit) = (debit.to_string(), credit.to_string());
-        totals.push(
-            json!({ "currency": total.currency, "debit_minor": debit, "credit_minor": credit }),
-        );
     }
-    let (postings, balances) = (found.postings, found.balances);
-    let even = if found.are_even() { "equal" } else { "do not equal" };
-    lines.push(format!(
-        "books: {postings} postings, {balances} balances, {wrong} differences; debits {even} credits"
-    ));
-    let right = wrong == 0 && found.are_even();
-    let json = json!({
-        "right": right, "postings": postings, "balances": balances, "wrong": wrong,
-        "differences": differences, "totals": totals,
-    });
-    Ok(BooksReport { right, text: lines.join("\n"), json })
+
+    fn report(self, found: &Findings) -> BooksReport {
+        let Self { mut lines, differences, wrong } = self;
+        let mut totals = Vec::new();
+        for total in &found.totals {
+            let (debit, credit) = (total.debit_minor, total.credit_minor);
+            if debit != credit {
+                lines.push(format!("{}: debits {debit} are not credits {credit}", total.currency));
+            }
+            let (debit, credit) = (debit.to_string(), credit.to_string());
+            totals.push(
+                json!({ "currency": total.currency, "debit_minor": debit, "credit_minor": credit }),
+            );
+        }
+        let (postings, balances) = (found.postings, found.balances);
+        let even = if found.are_even() { "equal" } else { "do not equal" };
+        lines.push(format!(
+            "books: {postings} postings, {balances} balances, {wrong} differences; debits {even} credits"
+        ));
+        let right = wrong == 0 && found.are_even();
+        let json = json!({
+            "right": right, "postings": postings, "balances": balances, "wrong": wrong,
+            "differences": differences, "totals": totals,
+        });
+        BooksReport { right, text: lines.join("\n"), json }
+    }
 }
 
 fn line(difference: &Difference) -> String {
@@ -123,36 +150,4 @@ fn value(difference: &Difference) -> Value {
         "account": account, "currency": currency, "position": position,
         "wrong": kind, "detail": detail,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use countersign_domain::{
-        amount::Amount,
-        ports::Store as _,
-        record::Batch,
-        register::{Account, Posting},
-        time::Timestamp,
-    };
-    use countersign_store::SqliteStore;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn right_books_are_said_to_be_right_and_a_missing_store_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("countersign.db");
-        let store = SqliteStore::open(&path).unwrap();
-        let account = |text: &str| Account::try_from(text.to_owned()).unwrap();
-        let amount = Amount::new(5, "EUR".try_into().unwrap()).unwrap();
-        let at = Timestamp::from_unix_millis(1);
-        let posting = Posting::new("1", account("wallet:alice"), account("shop:b"), amount, at);
-        let postings = vec![posting.not_below(-5)];
-        store.commit(Batch { postings, ..Batch::default() }).await.unwrap();
-        let report = report(&Books::open(&path).unwrap()).unwrap();
-        assert!(report.right && report.json["balances"] == 2, "{report:?}");
-        drop(store);
-        let _ = std::fs::remove_file(&path);
-        assert!(Books::open(&path).is_err(), "there is no store");
-    }
 }

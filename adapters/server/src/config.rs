@@ -299,6 +299,8 @@ pub(crate) struct StoreSection {
     pub(crate) password_file: Option<PathBuf>,
     /// The authorities of its server's certificate. Default: those of the system.
     pub(crate) authorities: Option<PathBuf>,
+    /// How many connections to it there may be.
+    pub(crate) connections: Option<usize>,
 }
 
 /// `[retention]`

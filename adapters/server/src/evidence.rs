@@ -2,14 +2,15 @@
 //! whole: `countersign check --store`; and whether its schema is the one that a server starts with.
 
 use countersign_domain::record::StoreError;
-use countersign_store::{Break, ChainFindings, Facts, check_file, check_pages};
+use countersign_store::{
+    Break, ChainFindings, DatabaseError, Facts, Snapshot, check_file, check_pages, check_schema,
+};
 use serde_json::{Value, json};
 
 use crate::{
-    books::configured,
     config::Config,
-    error::{ConfigError, StartError},
-    store_place::StorePlace,
+    error::StartError,
+    store_place::{StorePlace, existing_place},
 };
 
 /// What was found, for people and for programs.
@@ -27,17 +28,30 @@ pub struct FactsReport {
 ///
 /// # Errors
 /// When there is no store, it cannot be read, or a key cannot.
-pub fn facts(config: &Config) -> Result<FactsReport, StartError> {
-    let unreadable = |error: StoreError| StartError::Store(error.to_string());
+pub async fn facts(config: &Config) -> Result<FactsReport, StartError> {
     let keys = config.keys.ring(&config.files)?;
-    let facts = Facts::open(&configured(config).map_err(unreadable)?).map_err(unreadable)?;
-    Ok(report(&facts.check(&keys).map_err(unreadable)?))
+    let found = match existing_place(config)? {
+        StorePlace::File(file) => Facts::open(&file).and_then(|facts| facts.check(&keys)),
+        StorePlace::Database(database) => {
+            check_schema(&database).await.map_err(unusable)?;
+            Snapshot::of(&database).await.map_err(unusable)?.check_facts(&keys).await
+        }
+    };
+    Ok(report(&found.map_err(unreadable)?))
+}
+
+fn unreadable(error: StoreError) -> StartError {
+    StartError::Store(error.to_string())
+}
+
+fn unusable(error: DatabaseError) -> StartError {
+    StartError::Store(error.to_string())
 }
 
 /// What was found in the pages of the store, for people and for programs.
 #[derive(Debug)]
 pub struct PagesReport {
-    /// Whether every page can be read, and every index is right.
+    /// Whether everything that was read is whole.
     pub right: bool,
     /// Lines for people.
     pub text: String,
@@ -45,34 +59,47 @@ pub struct PagesReport {
     pub json: Value,
 }
 
-/// Reads every page of the configured store.
+/// Reads every page of the configured store, indexes too; of a database every value of every row.
 ///
 /// # Errors
 /// When there is no store, or nothing of it can be read.
-pub fn pages(config: &Config) -> Result<PagesReport, StoreError> {
-    let wrong = check_pages(&configured(config)?)?;
+pub async fn pages(config: &Config) -> Result<PagesReport, StartError> {
+    let (wrong, whole, checksums) = match existing_place(config)? {
+        StorePlace::File(file) => {
+            (check_pages(&file).map_err(unreadable)?, "every page is whole".to_owned(), None)
+        }
+        StorePlace::Database(database) => {
+            let mut snapshot = Snapshot::of(&database).await.map_err(unusable)?;
+            let checksums = snapshot.has_checksums().await.map_err(unreadable)?;
+            let without = if checksums { "" } else { " The server has no checksums of its pages." };
+            let whole = format!("every row can be read; indexes are for pg_amcheck.{without}");
+            (snapshot.unreadable().await.map_err(unreadable)?, whole, Some(checksums))
+        }
+    };
     let right = wrong.is_empty();
     let text = match right {
-        true => "store: every page is whole".to_owned(),
+        true => format!("store: {whole}"),
         false => wrong.iter().map(|line| format!("store: {line}")).collect::<Vec<_>>().join("\n"),
     };
-    Ok(PagesReport { right, text, json: json!({ "right": right, "wrong": wrong }) })
+    let mut json = json!({ "right": right, "wrong": wrong });
+    if let (Some(checksums), Some(members)) = (checksums, json.as_object_mut()) {
+        members.insert("data_checksums".to_owned(), checksums.into());
+    }
+    Ok(PagesReport { right, text, json })
 }
 
-/// Whether the schema of the configured store is the one that this program makes, if there is a file yet. A database is looked
-/// at when a server starts.
+/// Whether the schema of the configured store is the one that this program makes, if there is a file yet; a database must
+/// have it.
 ///
 /// # Errors
-/// When it is not, or the file cannot be read.
-pub fn schema(config: &Config) -> Result<(), StartError> {
-    let none = |error: StoreError| ConfigError::unusable("store", error);
-    if let Some(StorePlace::Database(_)) = StorePlace::of(config)? {
-        return Ok(());
-    }
-    let file = configured(config).map_err(none)?;
-    match file.exists() {
-        true => check_file(&file).map_err(|error| StartError::Store(error.to_string())),
-        false => Ok(()),
+/// When it is not, or the store cannot be read.
+pub async fn schema(config: &Config) -> Result<(), StartError> {
+    match existing_place(config)? {
+        StorePlace::File(file) if !file.exists() => Ok(()),
+        StorePlace::File(file) => {
+            check_file(&file).map_err(|error| StartError::Store(error.to_string()))
+        }
+        StorePlace::Database(database) => check_schema(&database).await.map_err(unusable),
     }
 }
 

@@ -69,11 +69,21 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Makes the schema in the configured database, where it has none yet; see docs/guides/postgresql.md.
+    /// Makes the schema in the configured database, where it has none yet, or moves a store from a file to it; see
+    /// docs/guides/postgresql.md.
     Migrate {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
+        /// Moves the store in this file, on which no server runs. After an interruption the same command goes on.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        /// The database, in the place of `store.url`; its password is in `store.password_file` all the same.
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+        /// Says what was done as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Payments that the bank refuses to end, or never answers about: shows them, and ends them as you confirm.
     Payments(settle::Payments),
@@ -143,7 +153,9 @@ fn main() -> ExitCode {
             check(&config, &Asked { store, books, facts, keys, json, export })
         }
         Command::Backup { config, to } => copy(&config, &to),
-        Command::Migrate { config } => make_schema(&config),
+        Command::Migrate { config, from, to, json } => {
+            move_in(&config, from.as_deref(), to.as_deref(), json)
+        }
         Command::Payments(command) => settle(command),
         Command::Unlock { config, number, subscriber, json } => {
             match unblock(&config, number, subscriber, json) {
@@ -196,9 +208,12 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
     let config = Config::read(path)?;
     let flows =
         runtime.block_on(async { Server::check(&config, Arc::new(SystemClock::default())) })?;
-    let pages = asked.store.then(|| pages(&config)).transpose()?;
-    let books = asked.books.then(|| books(&config, asked.export.as_deref())).transpose()?;
-    let facts = asked.facts.then(|| facts(&config)).transpose()?;
+    let pages = asked.store.then(|| runtime.block_on(pages(&config))).transpose()?;
+    let books = asked
+        .books
+        .then(|| runtime.block_on(books(&config, asked.export.as_deref())))
+        .transpose()?;
+    let facts = asked.facts.then(|| runtime.block_on(facts(&config))).transpose()?;
     let keys = asked.keys.then(|| runtime.block_on(keys(&config))).transpose()?;
     let told = |text: &str, json: &serde_json::Value| tell(asked.json, text, json);
     if let Some(path) = config.exposed_secrets().first() {
@@ -208,7 +223,7 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
         )
         .into());
     }
-    let schema = schema(&config);
+    let schema = runtime.block_on(schema(&config));
     if let (Ok(()), false) = (&schema, asked.json) {
         let (file, flows) = (path.display(), flows.join(", "));
         #[expect(clippy::print_stdout, reason = "this is a program")]
@@ -284,13 +299,17 @@ fn seal_anew(config: &std::path::Path, json: bool) -> Result<(), Box<dyn std::er
     Ok(())
 }
 
-fn make_schema(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+fn move_in(
+    config: &std::path::Path,
+    from: Option<&std::path::Path>,
+    to: Option<&str>,
+    json: bool,
+) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let done = runtime.block_on(migrate(&Config::read(config)?))?;
-    #[expect(clippy::print_stdout, reason = "this is a program")]
-    {
-        println!("{done}");
-    }
+    #[expect(clippy::print_stderr, reason = "this is a program")]
+    let told = |line: &str| eprintln!("{line}");
+    let done = runtime.block_on(migrate(&Config::read(config)?, from, to, told))?;
+    tell(json, &done.text, &done.json);
     Ok(())
 }
 

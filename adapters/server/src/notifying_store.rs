@@ -1,7 +1,7 @@
 //! A store that says what was committed: facts to metrics and the log, messages to whoever sends them, as a person waits
 //! for each.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use countersign_domain::{
@@ -14,6 +14,9 @@ use countersign_domain::{
 use tokio::sync::mpsc;
 
 use crate::metrics::Metrics;
+
+/// Says of each batch what it touches, at the level `trace`.
+const TOUCHES: &str = "countersign_server::touches";
 
 /// Messages of one lane that may wait to be taken up.
 const MAX_ANNOUNCED: usize = 1024;
@@ -52,6 +55,7 @@ impl Store for NotifyingStore {
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let (facts, messages) = (batch.facts.clone(), batch.messages.clone());
         let correlation = batch.correlation.clone();
+        touches(&batch);
         let committed = self.store.commit(batch).await;
         if let Err(StoreError::Exhausted { counter, .. }) = &committed {
             self.metrics.limited(counter);
@@ -76,6 +80,21 @@ impl Store for NotifyingStore {
     fn reads(&self) -> &(dyn Reads + 'static) {
         self.store.reads()
     }
+}
+
+/// What kinds of things a batch touches, for those who ask what would have to stand together if the store were spread.
+fn touches(batch: &Batch) {
+    if !tracing::enabled!(target: TOUCHES, tracing::Level::TRACE) {
+        return;
+    }
+    let kind = |name: &str| name.split([':', '/']).next().unwrap_or_default().to_owned();
+    let written = batch.inserts.iter().chain(&batch.replacements).map(|record| &record.key);
+    let written = written.chain(batch.removals.iter().map(|removal| &removal.key));
+    let records: BTreeSet<_> = written.map(|key| key.collection).collect();
+    let sides = batch.postings.iter().flat_map(|posting| [&posting.debit, &posting.credit]);
+    let accounts: BTreeSet<_> = sides.map(|account| kind(account.as_str())).collect();
+    let counters: BTreeSet<_> = batch.counts.iter().map(|count| kind(&count.counter)).collect();
+    tracing::trace!(target: TOUCHES, ?records, ?accounts, ?counters);
 }
 
 /// One line for each fact, for those who ask for it: a line costs as much as a record, and the facts are in the store. No type in a fact can hold a code, a full card number or a full phone number.

@@ -1,7 +1,7 @@
 //! What operators and their machines ask: metrics, health and readiness, over plain HTTP on an address of its own, which
 //! is to be reached from inside only.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -23,7 +23,7 @@ use countersign_domain::{
 use countersign_store::{Inspected, Inspection};
 use countersign_web::{icon, problem::Problem};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{backbone::Backbone, listener::Endpoint, metrics::Metrics};
 
@@ -31,6 +31,9 @@ use crate::{backbone::Backbone, listener::Endpoint, metrics::Metrics};
 const SECTION: &str = "operations";
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// After which a store is said not to answer.
+const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Payments at which a person must look that are counted: from there on it is the number that alarms.
 const MAX_STUCK: usize = 10_000;
@@ -134,11 +137,13 @@ struct Readiness {
 /// A server is ready when its store answers and it is not stopping. A centre that is away makes none unready: messages wait
 /// in the outbox, and all processes would be taken out at once. Nor does a damaged page, which is refused where it is read.
 async fn ready(State(operations): Shared) -> Response {
-    let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1).await;
-    let ready = due.is_ok() && !*operations.stopping.borrow();
+    // A store on a database waits for another server to take the place of one that is gone; who asks here does not.
+    let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1);
+    let answers = timeout(STORE_ANSWERS_WITHIN, due).await.is_ok_and(|due| due.is_ok());
+    let ready = answers && !*operations.stopping.borrow();
     let answer = Readiness {
         ready,
-        store: if due.is_ok() { "answers" } else { "does not answer" },
+        store: if answers { "answers" } else { "does not answer" },
         store_inspection: operations.inspection.as_ref().map(|inspection| {
             match inspection.state() {
                 Inspected::Running { .. } => "running",

@@ -1,9 +1,9 @@
 //! Where everything is kept: a file of ours or a database.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ops::RangeInclusive, path::PathBuf, sync::Arc};
 
 use countersign_domain::{keys::KeyRing, ports::Store, secret::Secret};
-use countersign_store::{Database, Inspection, PostgresStore, SqliteStore, make_schema};
+use countersign_store::{Database, Inspection, PostgresStore, SqliteStore};
 use rustls::RootCertStore;
 
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
 pub(crate) const URL: &str = "store.url";
 const AUTHORITIES: &str = "store.authorities";
 const PASSWORD: &str = "store.password_file";
+
+/// One writes, and one reads at least.
+const CONNECTIONS_ALLOWED: RangeInclusive<usize> = 2..=100;
 
 /// A store before it is opened.
 #[derive(Debug)]
@@ -38,6 +41,14 @@ impl StorePlace {
                 None => Ok(store_file(config).map(Self::File)),
             },
             None => Ok(store_file(config).map(Self::File)),
+        }
+    }
+
+    /// The database of that URL, with the password and the authorities of the configuration.
+    pub(crate) fn at(config: &Config, url: &str) -> Result<Self, ConfigError> {
+        match &config.store {
+            Some(section) => database(section, url, &config.files),
+            None => Err(ConfigError::unusable("store", "is not there")),
         }
     }
 
@@ -96,12 +107,25 @@ pub(crate) fn register_beside(config: &Config) -> Option<AuthorityFolder> {
     Some(AuthorityFolder::at(&config.files.path(&authority.folder)))
 }
 
+/// Where the store of a command is.
+pub(crate) fn existing_place(config: &Config) -> Result<StorePlace, StartError> {
+    let none = || StartError::Store("the configuration names none".to_owned());
+    StorePlace::of(config)?.ok_or_else(none)
+}
+
+/// The configured store, for a program that looks beside the servers at what they keep.
+///
+/// # Errors
+/// When there is none, or it cannot be opened.
+pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    existing(config).await.map(|(store, _)| store)
+}
+
 /// The store of a command, with the keys of the configuration.
 pub(crate) async fn existing(
     config: &Config,
 ) -> Result<(Arc<dyn Store>, Arc<KeyRing>), StartError> {
-    let none = || StartError::Store("the configuration names none".to_owned());
-    let place = StorePlace::of(config)?.ok_or_else(none)?;
+    let place = existing_place(config)?;
     let keys = Arc::new(config.keys.ring(&config.files)?);
     Ok((place.open_existing(Arc::clone(&keys)).await?, keys))
 }
@@ -121,31 +145,21 @@ fn database(section: &StoreSection, url: &str, files: &Files) -> Result<StorePla
             "has a password in it: it belongs into store.password_file",
         ));
     }
+    let database = match section.connections {
+        None => database,
+        Some(connections) if CONNECTIONS_ALLOWED.contains(&connections) => {
+            database.with_connections(connections)
+        }
+        Some(_) => {
+            let (least, most) = (CONNECTIONS_ALLOWED.start(), CONNECTIONS_ALLOWED.end());
+            let why = format!("must be {least} to {most}");
+            return Err(ConfigError::unusable("store.connections", why));
+        }
+    };
     let Some(file) = &section.password_file else {
         return Ok(StorePlace::Database(Box::new(database)));
     };
     let text = files.secret(file, PASSWORD)?;
     let password = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
     Ok(StorePlace::Database(Box::new(database.with_password(&password))))
-}
-
-/// Makes the schema in the configured database, where it has none: `countersign migrate`. Gives a line for people.
-///
-/// # Errors
-/// When the store is not a database, or that cannot be used.
-pub async fn migrate(config: &Config) -> Result<String, StartError> {
-    match StorePlace::of(config)? {
-        Some(StorePlace::Database(database)) => {
-            let made = make_schema(&database).await;
-            let made = made.map_err(|error| StartError::Store(error.to_string()))?;
-            let name = database.name();
-            Ok(match made {
-                true => format!("{name}: the schema was made"),
-                false => format!("{name}: the schema is the one that this program makes"),
-            })
-        }
-        Some(StorePlace::File(_)) | None => {
-            Err(StartError::Store("only a database is migrated: store.url names none".to_owned()))
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::{self, Path};
 
 use countersign_domain::record::StoreError;
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use crate::{error::unavailable, export, schema};
 
@@ -113,7 +113,10 @@ impl Books {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn check(&self, mut differs: impl FnMut(Difference)) -> Result<Findings, StoreError> {
+    pub fn check(
+        &self,
+        mut differs: impl FnMut(Difference) + Send,
+    ) -> Result<Findings, StoreError> {
         check(&self.connection, &mut differs).map_err(unavailable)
     }
 
@@ -149,50 +152,110 @@ impl Findings {
 
 fn check(
     connection: &Connection,
-    differs: &mut dyn FnMut(Difference),
+    differs: &mut (dyn FnMut(Difference) + Send),
 ) -> rusqlite::Result<Findings> {
-    let mut findings = Findings::default();
+    let mut audit = Audit::new(differs);
     let mut statement = connection.prepare(ENTRIES)?;
     let mut rows = statement.query([])?;
-    let (mut entries, mut of_postings, mut running) = (0_u64, 0_i64, Running::default());
     while let Some(row) = rows.next()? {
-        let (account, currency) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
-        if entries == 0 || (account, currency) != (&running.account, &running.currency) {
-            running = Running {
+        audit.entry(&EntryBeside {
+            account: row.get_ref(0)?.as_str()?,
+            currency: row.get_ref(1)?.as_str()?,
+            position: row.get(2)?,
+            kept: (row.get(3)?, row.get(4)?),
+            latest_at: row.get(5)?,
+            is_debit: row.get::<_, Option<bool>>(6)? == Some(true),
+            is_credit: row.get::<_, Option<bool>>(7)? == Some(true),
+            amount_minor: row.get(8)?,
+            floor_minor: row.get(9)?,
+            at: row.get(10)?,
+        });
+    }
+    let (postings, sides): (i64, i64) =
+        connection.query_row(COUNTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if audit.misses(sides) {
+        let mut missing = connection.prepare(MISSING)?;
+        let mut rows = missing.query([])?;
+        while let Some(row) = rows.next()? {
+            audit.missing(row.get(0)?, row.get(1)?, row.get(2)?);
+        }
+    }
+    Ok(audit.findings(postings))
+}
+
+/// An entry beside its posting, if that is there.
+pub(crate) struct EntryBeside<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) currency: &'a str,
+    pub(crate) position: i64,
+    /// The sums that the entry has, debit and credit.
+    pub(crate) kept: (i64, i64),
+    pub(crate) latest_at: i64,
+    pub(crate) is_debit: bool,
+    pub(crate) is_credit: bool,
+    /// None without a posting; so is `at`.
+    pub(crate) amount_minor: Option<i64>,
+    pub(crate) floor_minor: Option<i64>,
+    pub(crate) at: Option<i64>,
+}
+
+/// The books as they are gone through, whatever they are read from: every entry, the accounts one after the other.
+pub(crate) struct Audit<'a> {
+    findings: Findings,
+    entries: u64,
+    of_postings: i64,
+    running: Running,
+    differs: &'a mut (dyn FnMut(Difference) + Send),
+}
+
+impl<'a> Audit<'a> {
+    pub(crate) fn new(differs: &'a mut (dyn FnMut(Difference) + Send)) -> Self {
+        let (findings, running) = (Findings::default(), Running::default());
+        Self { findings, entries: 0, of_postings: 0, running, differs }
+    }
+
+    pub(crate) fn entry(&mut self, entry: &EntryBeside<'_>) {
+        let (account, currency) = (entry.account, entry.currency);
+        if self.entries == 0
+            || (account, currency) != (&self.running.account, &self.running.currency)
+        {
+            self.running = Running {
                 account: account.into(),
                 currency: currency.into(),
                 ..Running::default()
             };
-            findings.balances += 1;
+            self.findings.balances += 1;
         }
-        entries += 1;
-        if entries.is_multiple_of(PROGRESS) {
-            tracing::info!(entries, "checking the books");
+        self.entries += 1;
+        if self.entries.is_multiple_of(PROGRESS) {
+            tracing::info!(entries = self.entries, "checking the books");
         }
         let differs = &mut |wrong| {
             let (account, currency) = (account.to_owned(), currency.to_owned());
-            differs(Difference { account, currency, position: row.get(2)?, wrong });
-            Ok(())
+            (self.differs)(Difference { account, currency, position: entry.position, wrong });
         };
-        if let Some(posted) = running.post(row, differs)? {
-            of_postings += 1;
-            findings.add(currency, posted.0, posted.1);
+        if let Some(posted) = self.running.post(entry, differs) {
+            self.of_postings += 1;
+            self.findings.add(currency, posted.0, posted.1);
         }
     }
-    let (postings, sides): (i64, i64) =
-        connection.query_row(COUNTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    findings.totals.sort_by(|one, other| one.currency.cmp(&other.currency));
-    findings.postings = u64::try_from(postings).unwrap_or_default();
-    // No two entries are of the same side of a posting: where there are as many as sides, none is missing.
-    if of_postings != sides {
-        let mut missing = connection.prepare(MISSING)?;
-        let mut rows = missing.query([])?;
-        while let Some(row) = rows.next()? {
-            let (account, currency, position) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            differs(Difference { account, currency, position, wrong: Wrong::NoEntry });
-        }
+
+    /// Whether there are fewer entries than sides of postings. No two entries are of the same side of a posting: where there
+    /// are as many as sides, none is missing.
+    pub(crate) fn misses(&self, sides: i64) -> bool {
+        self.of_postings != sides
     }
-    Ok(findings)
+
+    pub(crate) fn missing(&mut self, account: String, currency: String, position: i64) {
+        (self.differs)(Difference { account, currency, position, wrong: Wrong::NoEntry });
+    }
+
+    /// What was found beside so many postings.
+    pub(crate) fn findings(mut self, postings: i64) -> Findings {
+        self.findings.totals.sort_by(|one, other| one.currency.cmp(&other.currency));
+        self.findings.postings = u64::try_from(postings).unwrap_or_default();
+        self.findings
+    }
 }
 
 /// An account as it must be, from its postings so far.
@@ -211,40 +274,39 @@ impl Running {
     /// Adds the posting of an entry, and compares. Gives what it posts to debit and credit, if there is such a posting.
     fn post(
         &mut self,
-        row: &Row<'_>,
-        differs: &mut dyn FnMut(Wrong) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<Option<(i128, i128)>> {
-        let side =
-            |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<bool>>(column)? == Some(true));
-        let (is_debit, is_credit) = (side(6)?, side(7)?);
-        if !is_debit && !is_credit {
-            differs(Wrong::NoPosting)?;
-            return Ok(None);
-        }
-        let amount_minor = i128::from(row.get::<_, i64>(8)?);
+        entry: &EntryBeside<'_>,
+        differs: &mut dyn FnMut(Wrong),
+    ) -> Option<(i128, i128)> {
+        let EntryBeside { is_debit, is_credit, kept, .. } = *entry;
+        let (Some(amount_minor), Some(at), true) =
+            (entry.amount_minor, entry.at, is_debit || is_credit)
+        else {
+            differs(Wrong::NoPosting);
+            return None;
+        };
+        let amount_minor = i128::from(amount_minor);
         let posted =
             (if is_debit { amount_minor } else { 0 }, if is_credit { amount_minor } else { 0 });
         // A sum of 64-bit numbers that fit a disk is far from the bounds of 128 bits.
         self.debit_minor = self.debit_minor.saturating_add(posted.0);
         self.credit_minor = self.credit_minor.saturating_add(posted.1);
-        self.latest_at = self.latest_at.max(row.get(10)?);
-        let kept: (i64, i64) = (row.get(3)?, row.get(4)?);
+        self.latest_at = self.latest_at.max(at);
         let posted_so_far = (self.debit_minor, self.credit_minor);
         if (i128::from(kept.0), i128::from(kept.1)) != posted_so_far && !self.balance_was_told {
             self.balance_was_told = true;
-            differs(Wrong::Balance { kept, posted: posted_so_far })?;
+            differs(Wrong::Balance { kept, posted: posted_so_far });
         }
-        if row.get::<_, i64>(5)? != self.latest_at && !self.latest_was_told {
+        if entry.latest_at != self.latest_at && !self.latest_was_told {
             self.latest_was_told = true;
-            differs(Wrong::LatestAt)?;
+            differs(Wrong::LatestAt);
         }
         let net_minor = self.credit_minor.saturating_sub(self.debit_minor);
-        match row.get::<_, Option<i64>>(9)? {
+        match entry.floor_minor {
             Some(floor_minor) if is_debit && net_minor < i128::from(floor_minor) => {
-                differs(Wrong::Floor { floor_minor, net_minor })?;
+                differs(Wrong::Floor { floor_minor, net_minor });
             }
             _ => {}
         }
-        Ok(Some(posted))
+        Some(posted)
     }
 }

@@ -37,6 +37,12 @@ pub(crate) struct End {
     pub(crate) digest: [u8; 32],
 }
 
+impl Default for End {
+    fn default() -> Self {
+        Self::START
+    }
+}
+
 impl End {
     /// Before the first fact.
     pub(crate) const START: Self = Self { sequence: 0, digest: [0; 32] };
@@ -59,7 +65,7 @@ impl End {
     }
 
     /// What is sealed.
-    fn octets(&self) -> Vec<u8> {
+    pub(crate) fn octets(&self) -> Vec<u8> {
         [self.sequence.to_be_bytes().as_slice(), &self.digest].concat()
     }
 }
@@ -186,7 +192,16 @@ impl Chain {
     }
 }
 
-fn read(connection: &Connection) -> Result<Kept, StoreError> {
+/// That the end was sealed with a key of that ring, if it was sealed at all.
+pub(crate) fn proven(connection: &Connection, keys: &KeyRing) -> Result<(), StoreError> {
+    let kept = read(connection)?;
+    match kept.seal {
+        Some(_) => prove(keys, &kept),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn read(connection: &Connection) -> Result<Kept, StoreError> {
     let row = connection.prepare_cached(READ).and_then(|mut read| {
         read.query_row([], |row| {
             let end = End { sequence: row.get(0)?, digest: row.get(1)? };
@@ -284,17 +299,75 @@ impl Facts {
     /// # Errors
     /// When the store cannot be read.
     pub fn check(&self, keys: &KeyRing) -> Result<ChainFindings, StoreError> {
-        let (end, facts, fact) = recomputed(&self.connection).map_err(unavailable)?;
-        let (key, sealed) = match read(&self.connection) {
+        let recomputed = recomputed(&self.connection).map_err(unavailable)?;
+        Ok(recomputed.beside(read(&self.connection), keys))
+    }
+}
+
+fn recomputed(connection: &Connection) -> rusqlite::Result<Recomputed> {
+    let mut statement = connection.prepare(FACTS)?;
+    let mut rows = statement.query([])?;
+    let mut recomputed = Recomputed::default();
+    while let Some(row) = rows.next()? {
+        recomputed.fact(&StoredFact {
+            sequence: row.get(0)?,
+            collection: row.get_ref(1)?.as_bytes()?,
+            id: row.get_ref(2)?.as_bytes()?,
+            at: row.get(3)?,
+            body: row.get_ref(4)?.as_bytes()?,
+            digest: row.get_ref(5)?.as_blob()?,
+        });
+    }
+    Ok(recomputed)
+}
+
+/// A fact as it stands in the table.
+pub(crate) struct StoredFact<'a> {
+    pub(crate) sequence: i64,
+    pub(crate) collection: &'a [u8],
+    pub(crate) id: &'a [u8],
+    pub(crate) at: i64,
+    pub(crate) body: &'a [u8],
+    pub(crate) digest: &'a [u8],
+}
+
+/// The chain by what stands in the table, whatever that is read from.
+#[derive(Default)]
+pub(crate) struct Recomputed {
+    end: End,
+    facts: u64,
+    broken: Option<Break>,
+}
+
+impl Recomputed {
+    /// The next fact in the order of sequences.
+    pub(crate) fn fact(&mut self, fact: &StoredFact<'_>) {
+        let StoredFact { sequence, collection, id, at, body, digest } = *fact;
+        self.end = self.end.then(collection, id, at, body);
+        self.facts = self.facts.saturating_add(1);
+        if self.facts.is_multiple_of(PROGRESS) {
+            tracing::info!(facts = self.facts, "checking the facts");
+        }
+        let fits = sequence == self.end.sequence && digest == self.end.digest;
+        if !fits && self.broken.is_none() {
+            let [collection, id] = [collection, id].map(String::from_utf8_lossy);
+            self.broken = Some(Break::Fact { sequence, about: format!("{collection} {id}") });
+        }
+    }
+
+    /// What is found beside the end as it is kept.
+    pub(crate) fn beside(self, kept: Result<Kept, StoreError>, keys: &KeyRing) -> ChainFindings {
+        let Self { end, facts, broken } = self;
+        let (key, sealed) = match kept {
             Ok(kept) => {
                 let sealed = match &kept.seal {
                     Some(_) => prove(keys, &kept),
                     None if kept.end == End::START => Ok(()),
-                    None => Err(broken("the chain has no seal")),
+                    None => Err(self::broken("the chain has no seal")),
                 };
                 let same = sealed.and_then(|()| match kept.end == end {
                     true => Ok(()),
-                    false => Err(broken(format!("{} were sealed", kept.end.sequence))),
+                    false => Err(self::broken(format!("{} were sealed", kept.end.sequence))),
                 });
                 (kept.seal.map(|(key, _)| key), same)
             }
@@ -302,28 +375,6 @@ impl Facts {
         };
         let at_its_end = || sealed.err().map(|error| Break::End { cause: cause_of(error) });
         let digest = hex::encode(&end.digest);
-        Ok(ChainFindings { facts, digest, key, broken: fact.or_else(at_its_end) })
+        ChainFindings { facts, digest, key, broken: broken.or_else(at_its_end) }
     }
-}
-
-/// Where the chain ends by what stands in the table, how many facts there are, and the first one that does not fit.
-fn recomputed(connection: &Connection) -> rusqlite::Result<(End, u64, Option<Break>)> {
-    let mut statement = connection.prepare(FACTS)?;
-    let mut rows = statement.query([])?;
-    let (mut end, mut facts, mut first) = (End::START, 0_u64, None);
-    while let Some(row) = rows.next()? {
-        let sequence = row.get(0)?;
-        let (collection, id) = (row.get_ref(1)?.as_bytes()?, row.get_ref(2)?.as_bytes()?);
-        end = end.then(collection, id, row.get(3)?, row.get_ref(4)?.as_bytes()?);
-        facts = facts.saturating_add(1);
-        if facts.is_multiple_of(PROGRESS) {
-            tracing::info!(facts, "checking the facts");
-        }
-        let fits = sequence == end.sequence && row.get_ref(5)?.as_blob()? == end.digest;
-        if !fits && first.is_none() {
-            let [collection, id] = [collection, id].map(String::from_utf8_lossy);
-            first = Some(Break::Fact { sequence, about: format!("{collection} {id}") });
-        }
-    }
-    Ok((end, facts, first))
 }

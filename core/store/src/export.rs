@@ -1,14 +1,14 @@
 //! The books for another program, as JSON lines.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{BufWriter, Write},
-    path::{self, Path},
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, Write as _},
+    path::{self, Path, PathBuf},
 };
 
 use countersign_domain::record::StoreError;
-use rusqlite::{Connection, Row};
-use serde_json::json;
+use rusqlite::Connection;
+use serde_json::{Value, json};
 
 use crate::{books::PROGRESS, error::unavailable, schema};
 
@@ -26,58 +26,128 @@ const BALANCES: &str = "
     SELECT account, currency, max(sequence), debit_minor, credit_minor FROM entries GROUP BY account, currency";
 
 pub(crate) fn export(connection: &Connection, to: &Path) -> Result<(), StoreError> {
-    let to = path::absolute(to).map_err(unavailable)?;
-    let failed = |error| unavailable(format_args!("{}: {error}", to.display()));
-    schema::create_private(&to).map_err(|error| failed(error.to_string()))?;
-    let written = OpenOptions::new()
-        .append(true)
-        .open(&to)
-        .map_err(|error| failed(error.to_string()))
-        .and_then(|file| write(connection, file).map_err(|error| failed(error.to_string())));
-    if written.is_err() {
-        // Half an export must not be mistaken for one. If it cannot be removed either, the error that began it counts.
-        let _ = std::fs::remove_file(&to);
-    }
-    written
+    let mut export = Export::to(to)?;
+    read(connection, &mut export)
+        .map_err(|error| unavailable(error.to_string()))
+        .and_then(|()| export.end())
 }
 
-fn write(connection: &Connection, file: File) -> Result<(), Box<dyn std::error::Error>> {
-    let mut lines = BufWriter::new(file);
-    let mut count = |query, told: &'static str, line: fn(&Row<'_>) -> rusqlite::Result<String>| {
-        let (mut statement, mut count) = (connection.prepare(query)?, 0_u64);
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            writeln!(lines, "{}", line(row)?)?;
-            count += 1;
-            if count.is_multiple_of(PROGRESS) {
-                tracing::info!(count, "exporting {told}");
-            }
-        }
-        Ok::<_, Box<dyn std::error::Error>>(count)
-    };
-    let postings = count(POSTINGS, "postings", posting)?;
-    let balances = count(BALANCES, "balances", balance)?;
-    writeln!(lines, "{}", json!({ "postings": postings, "balances": balances }))?;
-    lines.into_inner()?.sync_all()?;
+fn read(connection: &Connection, export: &mut Export) -> Result<(), Box<dyn std::error::Error>> {
+    let mut statement = connection.prepare(POSTINGS)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        export.posting(&PostingBeside {
+            position: row.get(0)?,
+            id: row.get_ref(1)?.as_str()?,
+            debit: row.get_ref(2)?.as_str()?,
+            credit: row.get_ref(3)?.as_str()?,
+            currency: row.get_ref(4)?.as_str()?,
+            amount_minor: row.get(5)?,
+            floor_minor: row.get(6)?,
+            at: row.get(7)?,
+            debit_after: [row.get(8)?, row.get(9)?],
+            credit_after: [row.get(10)?, row.get(11)?],
+        })?;
+    }
+    let mut statement = connection.prepare(BALANCES)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (account, currency) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        export.balance(account, currency, row.get(3)?, row.get(4)?)?;
+    }
     Ok(())
 }
 
-fn posting(row: &Row<'_>) -> rusqlite::Result<String> {
-    let text = |column| row.get::<_, String>(column);
-    let number = |column| row.get::<_, Option<i64>>(column);
-    let line = json!({
-        "position": number(0)?, "id": text(1)?, "debit": text(2)?, "credit": text(3)?,
-        "currency": text(4)?, "amount_minor": number(5)?, "floor_minor": number(6)?, "at": number(7)?,
-        "debit_after": [number(8)?, number(9)?], "credit_after": [number(10)?, number(11)?],
-    });
-    Ok(line.to_string())
+/// A posting and the balances of its accounts after it, where they are there.
+pub(crate) struct PostingBeside<'a> {
+    pub(crate) position: i64,
+    pub(crate) id: &'a str,
+    pub(crate) debit: &'a str,
+    pub(crate) credit: &'a str,
+    pub(crate) currency: &'a str,
+    pub(crate) amount_minor: i64,
+    pub(crate) floor_minor: Option<i64>,
+    pub(crate) at: i64,
+    pub(crate) debit_after: [Option<i64>; 2],
+    pub(crate) credit_after: [Option<i64>; 2],
 }
 
-fn balance(row: &Row<'_>) -> rusqlite::Result<String> {
-    let (account, currency): (String, String) = (row.get(0)?, row.get(1)?);
-    let (debit_minor, credit_minor): (i64, i64) = (row.get(3)?, row.get(4)?);
-    let line = json!({
-        "account": account, "currency": currency, "debit_minor": debit_minor, "credit_minor": credit_minor,
-    });
-    Ok(line.to_string())
+/// The file while it is written: removed again when it does not come to its end.
+pub(crate) struct Export {
+    path: PathBuf,
+    lines: Option<BufWriter<File>>,
+    postings: u64,
+    balances: u64,
+}
+
+impl Export {
+    /// To a file that must not exist yet.
+    pub(crate) fn to(path: &Path) -> Result<Self, StoreError> {
+        let path = path::absolute(path).map_err(unavailable)?;
+        let failed = |error: io::Error| unavailable(format_args!("{}: {error}", path.display()));
+        schema::create_private(&path).map_err(failed)?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(failed)?;
+        Ok(Self { lines: Some(BufWriter::new(file)), path, postings: 0, balances: 0 })
+    }
+
+    pub(crate) fn posting(&mut self, posting: &PostingBeside<'_>) -> Result<(), StoreError> {
+        let PostingBeside { position, id, debit, credit, currency, .. } = posting;
+        self.postings += 1;
+        told(self.postings, "postings");
+        self.line(&json!({
+            "position": position, "id": id, "debit": debit, "credit": credit, "currency": currency,
+            "amount_minor": posting.amount_minor, "floor_minor": posting.floor_minor, "at": posting.at,
+            "debit_after": posting.debit_after, "credit_after": posting.credit_after,
+        }))
+    }
+
+    pub(crate) fn balance(
+        &mut self,
+        account: &str,
+        currency: &str,
+        debit_minor: i64,
+        credit_minor: i64,
+    ) -> Result<(), StoreError> {
+        self.balances += 1;
+        told(self.balances, "balances");
+        self.line(&json!({
+            "account": account, "currency": currency, "debit_minor": debit_minor, "credit_minor": credit_minor,
+        }))
+    }
+
+    /// With the counts at the end, by which a file that was cut off is known.
+    pub(crate) fn end(mut self) -> Result<(), StoreError> {
+        self.line(&json!({ "postings": self.postings, "balances": self.balances }))?;
+        let Some(lines) = self.lines.take() else { return Ok(()) };
+        let file = lines.into_inner().map_err(io::IntoInnerError::into_error);
+        file.and_then(|file| file.sync_all()).map_err(|error| {
+            // Half an export must not be mistaken for one. If it cannot be removed either, the error that began it counts.
+            let _ = fs::remove_file(&self.path);
+            self.failed(&error)
+        })
+    }
+
+    fn line(&mut self, line: &Value) -> Result<(), StoreError> {
+        let Some(lines) = &mut self.lines else { return Ok(()) };
+        let written = writeln!(lines, "{line}");
+        written.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &io::Error) -> StoreError {
+        unavailable(format_args!("{}: {error}", self.path.display()))
+    }
+}
+
+impl Drop for Export {
+    fn drop(&mut self) {
+        if self.lines.is_some() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn told(count: u64, what: &'static str) {
+    if count.is_multiple_of(PROGRESS) {
+        tracing::info!(count, "exporting {what}");
+    }
 }

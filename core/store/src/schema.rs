@@ -66,6 +66,27 @@ pub(crate) fn open_impatient_reader(path: &Path) -> Result<Connection, OpenError
     Ok(connection)
 }
 
+/// The only connection to the file of a store: nobody else can open it as long as this one lives. None when somebody has.
+pub(crate) fn open_alone(path: &Path) -> Result<Option<Connection>, OpenError> {
+    let path = &path::absolute(path).map_err(|error| unusable(path, error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags)?;
+    let failed = |error| refusal(path, &error);
+    connection.busy_timeout(Duration::ZERO).map_err(failed)?;
+    // Before the first look at the file: that one takes the lock, and every server that has opened it holds one.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(failed)?;
+    match connection.execute_batch("BEGIN IMMEDIATE; COMMIT") {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(None),
+        alone => {
+            alone.map_err(failed)?;
+            match has_schema(&connection, path)? {
+                true => check_schema(&connection, path).map(|()| Some(connection)),
+                false => Err(OpenError::Foreign { path: path.to_owned() }),
+            }
+        }
+    }
+}
+
 /// Makes an empty file, where there is none, for its owner's eyes only, as it will hold phone numbers; SQLite gives the files beside it the
 /// same rights.
 pub(crate) fn create_private(path: &Path) -> io::Result<()> {

@@ -11,7 +11,7 @@ use cucumber::gherkin::tagexpr::TagOperation;
 use crate::{
     catalogue::Catalogue,
     coverage::Coverage,
-    run::{Outcome, Running, run},
+    run::{Outcome, Running, Stores, run},
     script::Scripts,
 };
 
@@ -44,6 +44,9 @@ enum Command {
         /// for the run.
         #[arg(long)]
         url: Option<String>,
+        /// Where the servers of those sandboxes keep everything.
+        #[arg(long, value_enum, default_value = "file", conflicts_with = "url")]
+        store: Stores,
         /// Where to write a JUnit report.
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
@@ -69,8 +72,8 @@ enum Command {
 /// Does what the arguments of the process say.
 pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Run { path, tags, url, junit, report } => {
-            play(&path, tags.as_ref(), &Running { url, junit, report })
+        Command::Run { path, tags, url, store, junit, report } => {
+            play(&path, tags.as_ref(), &Running { url, store, junit, report })
         }
         Command::List { path, missing, json } => list(&path, missing, json),
     };

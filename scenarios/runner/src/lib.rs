@@ -42,5 +42,5 @@ mod wire;
 pub use catalogue::{Catalogue, Group, Row};
 pub use coverage::{Coverage, CoveredGroup, CoveredRow, Covering};
 pub use error::RunError;
-pub use run::{Outcome, Running, run};
+pub use run::{Outcome, Running, Stores, run};
 pub use script::{ScriptError, Scripts, Told, Variant};

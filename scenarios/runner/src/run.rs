@@ -6,8 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::ValueEnum;
 use countersign_domain::{plan::Order, policy::Profile};
 use countersign_sandbox::{Sandbox, Settings};
+use countersign_store::testing;
 use cucumber::{
     World as _, WriterExt as _, cli,
     gherkin::Feature,
@@ -29,11 +31,23 @@ use crate::{
 /// Scenarios that are played at once.
 const CONCURRENT: usize = 16;
 
+/// Where servers keep everything.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Stores {
+    /// Each in a file of its own.
+    #[default]
+    File,
+    /// Each in a database of a PostgreSQL server that is started for the run; its programs must be installed.
+    Postgres,
+}
+
 /// How scripts are to be played.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
     /// The control of a sandbox that runs already; without it, the runner starts its own.
     pub url: Option<String>,
+    /// Where the servers of its own sandboxes keep everything.
+    pub store: Stores,
     /// Where a JUnit report goes.
     pub junit: Option<PathBuf>,
     /// The folder for a report with what was sent, drawn.
@@ -61,7 +75,7 @@ pub async fn run(scripts: Scripts, running: &Running) -> Result<Outcome, RunErro
     let report = report.transpose()?;
     let own = match &running.url {
         Some(_) => Own::default(),
-        None => Own::start(&scripts).await?,
+        None => Own::start(&scripts, running.store).await?,
     };
     let benches = match &running.url {
         Some(url) => Benches::at(url).await.map_err(|failure| not_running(url, &failure))?,
@@ -146,13 +160,17 @@ impl parser::Parser<()> for Read {
 struct Own(Vec<(Variant, Sandbox, TempDir)>);
 
 impl Own {
-    async fn start(scripts: &Scripts) -> Result<Self, RunError> {
+    async fn start(scripts: &Scripts, stores: Stores) -> Result<Self, RunError> {
         let mut own = Self::default();
         let needed: BTreeSet<_> = scripts.scenarios().map(Told::variant).collect();
         for variant in needed {
             let folder = tempfile::Builder::new().prefix("countersign-scenarios-").tempdir();
             let folder = folder.map_err(|error| RunError::NoFolder(error.to_string()))?;
             let mut settings = Settings::in_folder(folder.path());
+            settings.database = match stores {
+                Stores::File => None,
+                Stores::Postgres => Some(testing::new_store_url().await),
+            };
             match variant {
                 Variant::BankFirst => {}
                 Variant::CodeFirst => settings.order = Order::CodeFirst,

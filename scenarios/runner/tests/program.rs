@@ -44,6 +44,13 @@ fn every_scenario_of_the_project_passes_and_is_reported() {
 }
 
 #[test]
+fn every_scenario_of_the_project_passes_on_postgresql() {
+    let (code, said) = scenario(&["run", "--store", "postgres"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(" played, 0 skipped."), "{said}");
+}
+
+#[test]
 fn a_scenario_that_fails_ends_the_program_with_1() {
     let (_folder, path) = script(
         "Feature: Trial\n  Scenario: Nobody pays\n    Given Alice is a subscriber with a card\n    \

@@ -1,13 +1,12 @@
 //! Everything around the server, to be looked at and told what to do.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use countersign_domain::{
     id::{Identifier, RelyingPartyId},
-    ports::Reads as _,
+    ports::Store,
     register,
 };
-use countersign_store::SqliteStore;
 use serde_json::json;
 
 use crate::{
@@ -36,7 +35,8 @@ pub(crate) struct Counterparties {
     pub(crate) journal: Journal,
     pub(crate) merchant: Merchant,
     pub(crate) other_merchant: Merchant,
-    pub(crate) store: PathBuf,
+    /// The server's own store, to be read.
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) people: People,
     pub(crate) places: Places,
 }
@@ -67,7 +67,6 @@ impl Counterparties {
     /// What the server's register has of merchants and people. It is the server's own store that is read.
     pub(crate) async fn register(&self, people: &[Person]) -> Result<Vec<PostedRow>, ControlError> {
         let unreadable = |error: &dyn std::fmt::Display| ControlError::internal(&error.to_string());
-        let store = SqliteStore::open(&self.store).map_err(|error| unreadable(&error))?;
         let mut accounts = Vec::new();
         for id in ["dupont", "martin"] {
             accounts.push(register::Account::relying_party(&RelyingPartyId::try_from(id)?));
@@ -78,7 +77,7 @@ impl Counterparties {
         }
         let mut rows = Vec::new();
         for account in accounts {
-            let balance = store.balance(&account, euro()?).await;
+            let balance = self.store.reads().balance(&account, euro()?).await;
             let balance = balance.map_err(|error| unreadable(&error))?;
             rows.push(PostedRow {
                 account: account.to_string(),

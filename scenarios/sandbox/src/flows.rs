@@ -19,7 +19,6 @@ use countersign_domain::{
     challenge::Challenge, error::Error, event::Event, id::ChallengeId, ports::Store,
     record::RecordKey,
 };
-use countersign_store::SqliteStore;
 
 pub(crate) use self::wallet::HOUSE;
 use crate::{
@@ -109,11 +108,6 @@ pub(crate) async fn flow(counterparties: &Counterparties, id: &str) -> Result<Fl
         (false, true) => wallet::flow(counterparties, id).await,
         (false, false) => checkout::flow(counterparties, id).await,
     }
-}
-
-/// The server's own store, to be read.
-fn opened(shared: &Counterparties) -> Result<SqliteStore, ControlError> {
-    SqliteStore::open(&shared.store).map_err(|error| unreadable(&error))
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> ControlError {

@@ -6,9 +6,9 @@ use countersign_domain::{
     hex,
     plan::Order,
     policy::Profile,
-    ports::{Clock, Entropy as _},
+    ports::{Clock, Entropy as _, Store},
 };
-use countersign_server::{Config, Server, StartError, SystemEntropy};
+use countersign_server::{Config, Server, StartError, SystemEntropy, open_store};
 use countersign_web::relying_party::KeyHash;
 
 use crate::{
@@ -64,7 +64,7 @@ impl Keys {
 pub(crate) const CONFIGURATION: &str = "countersign.toml";
 
 /// The store's name in the folder.
-pub(crate) const STORE: &str = "countersign.db";
+const STORE: &str = "countersign.db";
 
 /// What the server is configured from.
 pub(crate) struct Plan<'a> {
@@ -78,7 +78,11 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    pub(crate) async fn start(&self, clock: Arc<dyn Clock>) -> Result<Server, SandboxError> {
+    /// Starts the server; and gives its own store, to be read.
+    pub(crate) async fn start(
+        &self,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Server, Arc<dyn Store>), SandboxError> {
         write_secret(&self.folder.join("master-1.key"), &self.keys.master)?;
         write_secret(&self.folder.join("centre.password"), &self.centre.password)?;
         let mut tries = 0;
@@ -100,7 +104,11 @@ impl Plan<'_> {
                 Err(StartError::Listen { address, cause }) => {
                     return Err(SandboxError::Listen { address, cause });
                 }
-                started => return Ok(started?),
+                started => {
+                    let server = started?;
+                    let config = Config::from_toml(&text, self.folder)?;
+                    return Ok((server, open_store(&config).await?));
+                }
             }
         }
     }
@@ -117,6 +125,10 @@ impl Plan<'_> {
             Some(Profile::Psd2) => "profile = \"psd2\"\npin_from = \"code\"\n",
         };
         let limits = if self.settings.limited { "" } else { UNLIMITED };
+        let store = match &self.settings.database {
+            None => format!("path = \"{STORE}\""),
+            Some(url) => format!("url = \"{url}\""),
+        };
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.
 
@@ -131,7 +143,7 @@ listen = "{api}"
 listen = "{operations}"
 
 [store]
-path = "{STORE}"
+{store}
 
 [keys]
 current = "1"

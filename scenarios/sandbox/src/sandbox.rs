@@ -28,7 +28,7 @@ use crate::{
     operator::{Beginning, Operator},
     page::Places,
     person::{BALANCE_MINOR, People, Person, alice, euro},
-    plan::{CONFIGURATION, Keys, Plan, STORE},
+    plan::{CONFIGURATION, Keys, Plan},
     problem::ControlError,
     settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
     tap::tapped,
@@ -78,7 +78,7 @@ impl Sandbox {
             keys: &keys,
             journal: journal.clone(),
         };
-        let server = plan.start(clock.clone()).await?;
+        let (server, store) = plan.start(clock.clone()).await?;
         let address = |section: &str| {
             let unserved = || SandboxError::Internal(format!("nothing listens for [{section}]"));
             server.address(section).ok_or_else(unserved)
@@ -116,7 +116,7 @@ impl Sandbox {
             journal,
             merchant: merchant(&facts.api_key)?,
             other_merchant: merchant(&facts.other_api_key)?,
-            store: folder.join(STORE),
+            store,
             people,
             places: PLACES,
             facts: Arc::clone(&facts),

@@ -34,6 +34,8 @@ pub struct Settings {
     pub centre: Option<ExternalCentre>,
     /// Whether a telecom operator, which is another server, computes and sends the codes of tickets (F12.v1).
     pub operator: bool,
+    /// The URL of a PostgreSQL database in which everything is kept, instead of a file in the folder. Its schema is there.
+    pub database: Option<String>,
     /// Whether the person is in the directory from the beginning, and a second one with her.
     pub furnished: bool,
 }
@@ -68,6 +70,7 @@ impl Settings {
             operations: free,
             centre: None,
             operator: false,
+            database: None,
             furnished: false,
         }
     }

@@ -104,6 +104,18 @@ impl Shop {
     /// # Errors
     /// As there.
     pub async fn open_with(folder: &Path, store: &str, centre: Centre) -> Result<Self> {
+        Self::start(folder, &format!("path = \"{store}\""), centre).await
+    }
+
+    /// As [`Self::open`], with everything kept in the PostgreSQL database of that URL, whose schema is there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_on(folder: &Path, url: &str) -> Result<Self> {
+        Self::start(folder, &format!("url = \"{url}\""), Centre::start().await?).await
+    }
+
+    async fn start(folder: &Path, store: &str, centre: Centre) -> Result<Self> {
         let mut settings = Settings::in_folder(folder.join("shop"));
         settings.centre = Some(centre.external());
         // It makes everything that a server needs, and gives its ports free again.
@@ -122,7 +134,7 @@ impl Shop {
         let (before, _) = text.split_once("[bank]").unwrap_or_default();
         let (_, parties) = text.split_once("[[relying_party]]").unwrap_or_default();
         let before = before
-            .replace("countersign.db", store)
+            .replace("path = \"countersign.db\"", store)
             .replace("[sms]", &format!("[sms]\nwindow = {WINDOW}"));
         let bank_address = bank.address();
         let text =

@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -58,11 +61,26 @@ impl Answer {
     }
 }
 
-pub(crate) struct Client {
-    tls: TlsConnector,
+/// Where a server serves what.
+#[derive(Default)]
+struct Origins {
     api: String,
     checkout: String,
     wallets: String,
+}
+
+impl Origins {
+    fn of(site: &Site) -> Self {
+        let Site { api, checkout, wallets, .. } = site.clone();
+        Self { api, checkout, wallets }
+    }
+}
+
+pub(crate) struct Client {
+    tls: TlsConnector,
+    /// The servers, which are asked in turn.
+    servers: Vec<Origins>,
+    turn: AtomicUsize,
     control: String,
     key: String,
     /// There while people hang up at random.
@@ -70,12 +88,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn of(sandbox: &Sandbox, site: &Site) -> Self {
+    pub(crate) fn of<'a>(sandbox: &Sandbox, sites: impl IntoIterator<Item = &'a Site>) -> Self {
         Self {
             tls: TlsConnector::from(trusting(sandbox.authority())),
-            api: site.api.clone(),
-            checkout: site.checkout.clone(),
-            wallets: site.wallets.clone(),
+            servers: sites.into_iter().map(Origins::of).collect(),
+            turn: AtomicUsize::new(0),
             control: sandbox.control_url(),
             key: sandbox.api_key().to_owned(),
             moods: Mutex::default(),
@@ -84,13 +101,11 @@ impl Client {
 
     /// A shop that calls nothing but its API.
     pub(crate) fn of_shop(tls: Arc<ClientConfig>, api: String, key: &str) -> Self {
-        let nowhere = String::new;
         Self {
             tls: TlsConnector::from(tls),
-            api,
-            checkout: nowhere(),
-            wallets: nowhere(),
-            control: nowhere(),
+            servers: vec![Origins { api, ..Origins::default() }],
+            turn: AtomicUsize::new(0),
+            control: String::new(),
             key: key.to_owned(),
             moods: Mutex::default(),
         }
@@ -104,6 +119,11 @@ impl Client {
     /// From now on everybody waits for the answer.
     pub(crate) fn hang_up_no_more(&self) {
         *self.moods.lock().unwrap() = None;
+    }
+
+    fn server(&self) -> &Origins {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.servers.iter().cycle().nth(turn % self.servers.len()).unwrap()
     }
 
     fn patience(&self) -> Duration {
@@ -127,7 +147,7 @@ impl Client {
             .method(method)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
             .header("Idempotency-Key", idempotency);
-        self.ask_a_while(&self.api, path, request, body).await
+        self.ask_a_while(&self.server().api, path, request, body).await
     }
 
     /// The payers' pages.
@@ -143,7 +163,7 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .header(header::COOKIE, cookie)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.ask_a_while(&self.checkout, path, request, form).await
+        self.ask_a_while(&self.server().checkout, path, request, form).await
     }
 
     /// People's wallets.
@@ -158,7 +178,7 @@ impl Client {
             .method(method)
             .header(header::COOKIE, cookie)
             .header(header::CONTENT_TYPE, "application/json");
-        self.ask_a_while(&self.wallets, path, request, body).await
+        self.ask_a_while(&self.server().wallets, path, request, body).await
     }
 
     /// The sandbox's control, which is always there.

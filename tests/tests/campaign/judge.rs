@@ -7,10 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_domain::{amount::Currency, ports::Reads as _, register::Account};
-use countersign_store::SqliteStore;
+use countersign_domain::{amount::Currency, register::Account};
+use countersign_server::open_store;
 use serde_json::Value;
 use tokio::time::sleep;
+
+use crate::server::read;
 
 /// For how long the last server may take to bring everything to its end, and then to tell the bank of it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -228,11 +230,11 @@ impl Verdict {
     }
 
     /// What is posted is what was debited, to the cent.
-    pub(crate) async fn ask_the_register(&mut self, store: &Path) {
-        let store = SqliteStore::open(store).unwrap();
+    pub(crate) async fn ask_the_register(&mut self, configuration: &Path) {
+        let store = open_store(&read(configuration)).await.unwrap();
         let merchant = Account::relying_party(&"dupont".try_into().unwrap());
         let euro = Currency::try_from("EUR").unwrap();
-        let posted = store.balance(&merchant, euro).await.unwrap().credit_minor;
+        let posted = store.reads().balance(&merchant, euro).await.unwrap().credit_minor;
         if posted != self.debited_cents {
             let debited = self.debited_cents;
             self.broken

@@ -17,6 +17,7 @@ mod judge;
 mod random;
 mod server;
 mod set;
+mod two;
 mod wallet;
 
 use std::{
@@ -77,9 +78,9 @@ async fn campaign() {
     let sandbox = Sandbox::start(settings).await.unwrap();
     let site = Site::beside(&sandbox, "campaign").unwrap();
     serve_only(&site.configuration, "checkout");
-    let victim = Victim::new(site.configuration.clone(), power_loss(sandbox.folder()));
+    let victim = Victim::new(site.configuration.clone(), Some(power_loss(sandbox.folder())));
     let campaign = Arc::new(Campaign {
-        client: Client::of(&sandbox, &site),
+        client: Client::of(&sandbox, [&site]),
         purchases: Mutex::default(),
         is_over: AtomicBool::new(false),
     });
@@ -116,7 +117,7 @@ async fn campaign() {
     verdict.ask_the_bank(async |card| client.account(card).await).await;
     verdict.ask_the_phones(async |number| client.texts(number).await).await;
     server.kill();
-    verdict.ask_the_register(&site.store).await;
+    verdict.ask_the_register(&site.configuration).await;
     println!("{} in {} s", verdict.summary(), begun.elapsed().as_secs());
     assert!(
         verdict.broken.is_empty(),

@@ -27,24 +27,34 @@ fn child() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let configuration = Path::new(&configuration);
-        let text = fs::read_to_string(configuration).unwrap();
-        let config = Config::from_toml(&text, configuration.parent().unwrap()).unwrap();
+        let config = read(configuration);
         let _server = Server::start(config, Arc::new(Later(later))).await.unwrap();
         println!("\n{SERVING}");
         std::future::pending::<()>().await;
     });
 }
 
-/// The configuration of a server that is killed, and the library that makes a kill a power loss.
+/// The configuration in that file.
+pub(crate) fn read(configuration: &Path) -> Config {
+    let text = fs::read_to_string(configuration).unwrap();
+    Config::from_toml(&text, configuration.parent().unwrap()).unwrap()
+}
+
+/// The configuration of a server that is killed, and the library that makes a kill a power loss, where the store is on this disk.
 #[derive(Clone)]
 pub(crate) struct Victim {
     configuration: PathBuf,
-    power_loss: PathBuf,
+    power_loss: Option<PathBuf>,
 }
 
 impl Victim {
-    pub(crate) fn new(configuration: PathBuf, power_loss: PathBuf) -> Self {
+    pub(crate) fn new(configuration: PathBuf, power_loss: Option<PathBuf>) -> Self {
         Self { configuration, power_loss }
+    }
+
+    /// What it is started with.
+    pub(crate) fn configuration(&self) -> Config {
+        read(&self.configuration)
     }
 
     /// Starts it anew, with its clock so many seconds fast, and waits until it serves.
@@ -52,11 +62,8 @@ impl Victim {
         let Self { configuration, power_loss } = self.clone();
         let started = tokio::task::spawn_blocking(move || {
             let later = PathBuf::from(later.to_string());
-            let environment = [
-                (CONFIGURATION, configuration.as_path()),
-                (LATER, &later),
-                ("LD_PRELOAD", &power_loss),
-            ];
+            let mut environment = vec![(CONFIGURATION, configuration.as_path()), (LATER, &later)];
+            environment.extend(power_loss.as_deref().map(|library| ("LD_PRELOAD", library)));
             Killable::start("server::child", &environment)
         });
         started.await.unwrap().unwrap()

@@ -213,7 +213,7 @@ struct Roles {
 impl Roles {
     fn of(house: &House, library: &Path) -> Self {
         let [gateway, merchant] = ["gateway.toml", "merchant.toml"]
-            .map(|name| Victim::new(house.path(name), library.to_owned()));
+            .map(|name| Victim::new(house.path(name), Some(library.to_owned())));
         Self { gateway, merchant }
     }
 

@@ -17,7 +17,7 @@ use std::{
 
 use countersign_domain::{ports::Clock as _, time::Timestamp};
 use countersign_sandbox::{Sandbox, Settings};
-use countersign_server::{Config, SystemClock, books, copy_store};
+use countersign_server::{SystemClock, books, copy_store};
 use countersign_store::{Books, SqliteStore};
 use countersign_tests::killable::Site;
 use serde_json::Value;
@@ -35,7 +35,7 @@ use crate::{
     client::{Answer, Client},
     judge::{Purchase, decimal},
     random::Random,
-    server::{Victim, power_loss, serve_only},
+    server::{Victim, power_loss, read, serve_only},
 };
 
 /// Kills, when the environment asks for no other number.
@@ -113,10 +113,10 @@ async fn campaign() {
     let site = Site::beside(&sandbox, "wallets").unwrap();
     serve_only(&site.configuration, "wallet");
     set_the_terms(&site.configuration);
-    let victim = Victim::new(site.configuration.clone(), power_loss(sandbox.folder()));
+    let victim = Victim::new(site.configuration.clone(), Some(power_loss(sandbox.folder())));
 
     let mut server = victim.start(0).await;
-    let client = Client::of(&sandbox, &site);
+    let client = Client::of(&sandbox, [&site]);
     let (delivered, now) = (sandbox.folder().join("delivered"), SystemClock::default().now());
     let campaign = Arc::new(Campaign {
         counter: Counter::open(&client, delivered, now).await,
@@ -144,7 +144,7 @@ async fn campaign() {
             campaign.broken.lock().unwrap().extend(copied);
         }
         server.kill();
-        check_the_books(&campaign, &site.configuration);
+        check_the_books(&campaign, &site.configuration).await;
         // Now and then so much later that leases have run out, and visits.
         later += if random.below(5) == 0 { random.below(90) } else { 0 };
         campaign.later.store(later, Ordering::Relaxed);
@@ -161,7 +161,7 @@ async fn campaign() {
     judge::ask_the_wallets(&campaign, &mut verdict).await;
     judge::ask_the_merchant(&campaign, &mut verdict).await;
     server.kill();
-    judge::ask_the_books(&campaign, &site.configuration, &mut verdict);
+    judge::ask_the_books(&campaign, &site.configuration, &mut verdict).await;
     let (receipts, took) = (campaign.counter.delivered().len(), begun.elapsed().as_secs());
     verdict.broken.append(&mut campaign.broken.lock().unwrap());
     let summary = verdict.summary();
@@ -200,8 +200,8 @@ payout_every_seconds = 2"#;
 }
 
 /// What was synced before the server was killed is in balance: `countersign check --books`.
-fn check_the_books(campaign: &Campaign, configuration: &Path) {
-    let report = books(&config(configuration), None).unwrap();
+async fn check_the_books(campaign: &Campaign, configuration: &Path) {
+    let report = books(&read(configuration), None).await.unwrap();
     if !report.right {
         campaign.breaks("the books balance after every kill", &report.text);
     }
@@ -211,15 +211,10 @@ fn check_the_books(campaign: &Campaign, configuration: &Path) {
 fn check_a_copy(configuration: &Path) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy.db");
-    copy_store(&config(configuration), &copy).unwrap();
+    copy_store(&read(configuration), &copy).unwrap();
     SqliteStore::open(&copy).unwrap();
     let (books, mut wrong) = (Books::open(&copy).unwrap(), Vec::new());
     let found = books.check(|difference| wrong.push(difference)).unwrap();
     let is_right = found.postings > 0 && found.are_even() && wrong.is_empty();
     (!is_right).then(|| format!("the books balance in every copy: {found:?}, {wrong:?}"))
-}
-
-fn config(configuration: &Path) -> Config {
-    let text = fs::read_to_string(configuration).unwrap();
-    Config::from_toml(&text, configuration.parent().unwrap()).unwrap()
 }

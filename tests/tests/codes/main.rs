@@ -1,5 +1,10 @@
 //! Codes on the real store, under many hands at once: races, and replays by the hundred thousand.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test's own steps fail the test")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test's own steps fail the test"
+)]
 
 mod races;
 mod replays;

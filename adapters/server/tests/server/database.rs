@@ -4,6 +4,7 @@ use std::{path::Path, process::Command};
 
 use countersign_server::{Config, ConfigError, Server};
 use countersign_store::testing;
+use serde_json::{Value, json};
 
 use crate::{
     flows::{authority_alone, clock, folder, start},
@@ -37,11 +38,56 @@ fn a_database_is_migrated_once_and_commands_say_what_they_are_not_for() {
     }
     let (code, out, err) = countersign(&config, &["unlock", "--number", "+33612345678"]);
     assert_eq!(code, 3, "there is nothing to unlock: {out}{err}");
-    for question in ["--books", "--facts"] {
-        let (code, _, err) = countersign(&config, &["check", question]);
-        let sentence = "this is for a store that is a file; the configured one is a database";
-        assert_eq!((code, err.contains(sentence)), (1, true), "{question}: {err}");
-    }
+    let copy = folder.folder.path().join("copy.db");
+    let (code, _, err) = countersign(&config, &["backup", "--to", copy.to_str().unwrap()]);
+    let sentence = "a database is backed up with its own tools";
+    assert_eq!((code, err.contains(sentence)), (1, true), "{err}");
+}
+
+#[test]
+fn a_check_tells_of_a_database_what_it_tells_of_a_file() {
+    let folder = folder();
+    let url = testing::empty_database();
+    let config = folder.write(&on(&url, &folder));
+    // Others may not read it, or a check says so.
+    let secret = folder.folder.path().join("pw");
+    std::fs::set_permissions(secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let all = ["check", "--store", "--books", "--facts", "--json"];
+    let (code, _, err) = countersign(&config, &all);
+    assert_eq!((code, err.contains("has no store yet")), (1, true), "{err}");
+    assert_eq!(countersign(&config, &["migrate"]).0, 0);
+    // One that was sealed, as the first server does it.
+    assert_eq!(countersign(&config, &["unlock", "--number", "+33612345678"]).0, 3);
+    let found = |code| {
+        let (ended, out, err) = countersign(&config, &all);
+        assert_eq!(ended, code, "{out}{err}");
+        let lines = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        <[Value; 3]>::try_from(lines.collect::<Vec<_>>()).unwrap()
+    };
+    let [store, books, facts] = found(0);
+    assert_eq!(store, json!({ "right": true, "wrong": [], "data_checksums": false }));
+    assert_eq!((&books["right"], &books["postings"]), (&json!(true), &json!(0)));
+    assert_eq!((&facts["right"], &facts["facts"]), (&json!(true), &json!(0)));
+    let post = "INSERT INTO countersign.postings VALUES (1, 'p', 'wallet:a', 'shop:b', 'EUR', 5, NULL, 1);
+                INSERT INTO countersign.entries VALUES ('wallet:a', 'EUR', 1, 5, 0, 1), ('shop:b', 'EUR', 1, 0, 5, 1)";
+    testing::sql(&url, post);
+    let [_, books, _] = found(0);
+    let even = json!([{ "currency": "EUR", "debit_minor": "5", "credit_minor": "5" }]);
+    assert_eq!((&books["balances"], &books["totals"]), (&json!(2), &even));
+
+    let tampered = "SET session_replication_role = replica; DELETE FROM countersign.entries WHERE account = 'shop:b';
+                    INSERT INTO countersign.facts VALUES (1, 'challenge', 'c', 1, '{}', decode(repeat('00', 32), 'hex'))";
+    testing::sql(&url, tampered);
+    let [_, books, facts] = found(1);
+    let missing = json!([{ "account": "shop:b", "currency": "EUR", "position": 1, "wrong": "no_entry", "detail": null }]);
+    assert_eq!((&books["right"], &books["differences"]), (&json!(false), &missing));
+    let broken = json!({ "sequence": 1, "about": "challenge c" });
+    assert_eq!((&facts["right"], &facts["broken"]), (&json!(false), &broken));
+
+    testing::sql(&url, "DROP TRIGGER entries_are_append_only ON countersign.entries");
+    let (code, out, err) = countersign(&config, &["check"]);
+    let altered = "trigger entries_are_append_only is missing";
+    assert_eq!((code, err.contains(altered), &*out), (1, true, ""), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,6 +126,13 @@ fn a_store_is_a_path_or_a_url_and_a_password_stands_in_a_file() {
         let config = Config::from_toml(&text, folder.folder.path()).unwrap();
         let refused = ConfigError::Unusable { key, why: why.to_owned() };
         assert_eq!(Server::check(&config, clock()), Err(refused), "{section}");
+    }
+    for (connections, is_right) in [(1, false), (2, true), (100, true), (101, false)] {
+        let section = format!("url = \"postgresql://db/x\"\nconnections = {connections}");
+        let text = format!("{}[store]\n{section}\n", authority_alone(&folder));
+        let config = Config::from_toml(&text, folder.folder.path()).unwrap();
+        let checked = Server::check(&config, clock());
+        assert_eq!(checked.is_ok(), is_right, "{connections}: {checked:?}");
     }
     let text = format!("{}[store]\nurl = \"me:s3cret@db/x\"\n", authority_alone(&folder));
     let config = Config::from_toml(&text, folder.folder.path()).unwrap();

@@ -24,7 +24,11 @@ pub struct Database {
     config: Config,
     name: String,
     tls: Tls,
+    connections: usize,
 }
+
+/// How many connections a store has by default: one that writes, and the others read.
+const CONNECTIONS: usize = 9;
 
 impl Database {
     /// The database of that URL; the certificate of its server is to be from one of those authorities.
@@ -54,7 +58,7 @@ impl Database {
             .tcp_user_timeout(SILENT_FOR)
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         let tls = Tls::trusting(authorities).map_err(|_| DatabaseError::Url)?;
-        Ok(Self { name: name(&config), config, tls })
+        Ok(Self { name: name(&config), config, tls, connections: CONNECTIONS })
     }
 
     /// The URL without user, password and options.
@@ -72,6 +76,18 @@ impl Database {
     pub fn with_password(mut self, password: &Secret<String>) -> Self {
         self.config.password(password.expose());
         self
+    }
+
+    /// The same, with at most so many connections for each store: one writes, and the others read.
+    #[must_use]
+    pub const fn with_connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// Those that read; one at least.
+    pub(super) fn readers(&self) -> usize {
+        self.connections.saturating_sub(1).max(1)
     }
 
     /// At most so many connections.

@@ -40,6 +40,14 @@ pub enum DatabaseError {
         /// Which database.
         database: String,
     },
+    /// A store is being moved to it, and not all of it is there.
+    #[error(
+        "{database} has only part of a store that is being moved to it: run `countersign migrate --from` to its end"
+    )]
+    Partial {
+        /// Which database.
+        database: String,
+    },
     /// Another build made the store.
     #[error(
         "{database} has a store of schema version {found}; this program knows version {known} only: run the build that made it"

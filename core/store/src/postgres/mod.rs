@@ -10,14 +10,16 @@
 //!
 //! Modules in reading order: `store` (the port), `database` (how to reach it), `schema`, `writer` (group commit, and what a lost
 //! connection means), `transaction` (one group), `group` (what becomes of its batches), `write`,
-//! `query`, `tls`, `error`.
+//! `query`, `snapshot` (everything at once, to be checked), `moving` (a file into a database), `tls`, `error`.
 
 mod store;
 
 mod database;
 mod group;
+mod moving;
 mod query;
 mod schema;
+mod snapshot;
 mod tls;
 mod transaction;
 mod write;
@@ -27,5 +29,7 @@ mod error;
 
 pub use database::Database;
 pub use error::DatabaseError;
-pub use schema::make_schema;
+pub use moving::{MoveError, Moved, Moving, move_store};
+pub use schema::{check_schema, make_schema};
+pub use snapshot::Snapshot;
 pub use store::PostgresStore;

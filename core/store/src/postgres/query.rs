@@ -7,12 +7,14 @@ use countersign_domain::{
     register::{Account, Balance, Cut, Span, Statement},
     time::Timestamp,
 };
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
+use tokio::time::{Instant, sleep};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
     error::{goes_on, pool_told, told},
     group::can_be_kept,
+    writer::{PATIENCE, PAUSE},
 };
 use crate::{
     error::{corrupt_json, unavailable},
@@ -178,8 +180,8 @@ fn number(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// What a statement finds. After a restart of the server every connection of the pool may be lost: it is asked again on others,
-/// as often as there are some. An id with a NUL is nobody's.
+/// What a statement finds. While the server restarts, or another takes its place, it is asked again for as long as a commit is
+/// tried again: a read changes nothing. An id with a NUL is nobody's.
 async fn rows(
     pool: &Pool,
     statement: &str,
@@ -189,22 +191,31 @@ async fn rows(
     if !can_be_kept(id) {
         return Ok(Vec::new());
     }
-    for _ in 0..pool.status().max_size {
+    let until = Instant::now() + PATIENCE;
+    // After a restart all connections of the pool are lost, and each is found out by the first who uses it.
+    let mut lost = 0;
+    loop {
         match ask(pool, statement, values).await {
-            Err((_, true)) => {}
-            found => return found.map_err(|(cause, _)| unavailable(cause)),
+            Ok(rows) => return Ok(rows),
+            Err((_, true)) if lost < pool.status().max_size => lost = lost.saturating_add(1),
+            Err((_, true)) if Instant::now() < until => sleep(PAUSE).await,
+            Err((cause, _)) => return Err(unavailable(cause)),
         }
     }
-    ask(pool, statement, values).await.map_err(|(cause, _)| unavailable(cause))
 }
 
-/// After an error, also whether the connection was lost by it.
+/// After an error, also whether another try may go better: the connection could not be made, or was lost.
 async fn ask(
     pool: &Pool,
     statement: &str,
     values: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Row>, (String, bool)> {
-    let client = pool.get().await.map_err(|error| (pool_told(&error), false))?;
+    let client = pool.get().await.map_err(|error| {
+        // A pool of which every connection is in use has no other to give.
+        let may_pass =
+            matches!(error, PoolError::Backend(_) | PoolError::Timeout(TimeoutType::Create));
+        (pool_told(&error), may_pass)
+    })?;
     let asked = async {
         let prepared = client.prepare_cached(statement).await?;
         client.query(&prepared, values).await

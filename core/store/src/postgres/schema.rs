@@ -23,9 +23,22 @@ const MARK: &str = "Countersign store, version ";
 /// Only one process makes the schema at a time. The number is "CSGN".
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1129531214)";
 
+/// Only one process moves a store to it at a time.
+const COPY_LOCK: &str = "SELECT pg_advisory_lock(1129531215)";
+
 /// Whether there is a schema of our name, and its comment.
 const FOUND: &str = "
     SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'countersign'";
+
+/// Behind the version while a store is being moved to the database, with the identity of that store behind it.
+const PARTIAL: &str = ", part of ";
+
+/// Whether nobody has used a store yet: not even its chain was sealed.
+const IS_UNUSED: &str = "
+    SELECT (SELECT key IS NULL AND sequence = 0 FROM countersign.chain)
+        AND NOT EXISTS (SELECT 1 FROM countersign.records) AND NOT EXISTS (SELECT 1 FROM countersign.facts)
+        AND NOT EXISTS (SELECT 1 FROM countersign.postings) AND NOT EXISTS (SELECT 1 FROM countersign.entries)
+        AND NOT EXISTS (SELECT 1 FROM countersign.counters)";
 
 /// Everything that stands in a schema: what it is, and its definition without the name of the schema.
 const OBJECTS: &str = r#"
@@ -60,15 +73,29 @@ const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 /// # Errors
 /// See [`DatabaseError`].
 pub async fn make_schema(database: &Database) -> Result<bool, DatabaseError> {
-    let failed = |error| database.unusable(told(&error));
     let pool = database.pool(1)?;
     let mut client = pool.get().await.map_err(|error| database.unusable(pool_told(&error)))?;
+    let is_new = match make_in(&mut client, database).await? {
+        Made::New => true,
+        Made::Before(found) => found.map(|()| false)?,
+    };
+    check(&mut client, database).await?;
+    Ok(is_new)
+}
+
+/// What became of making a schema.
+enum Made {
+    New,
+    /// There was one, and this is what is found of its version.
+    Before(Result<(), DatabaseError>),
+}
+
+async fn make_in(client: &mut Object, database: &Database) -> Result<Made, DatabaseError> {
+    let failed = |error| database.unusable(told(&error));
     let transaction = client.transaction().await.map_err(failed)?;
     transaction.batch_execute(LOCK).await.map_err(failed)?;
-    let is_new = match check_version(&*transaction, database).await {
-        Err(DatabaseError::Empty { .. }) => true,
-        other => other.map(|()| false)?,
-    };
+    let found = check_version(&*transaction, database).await;
+    let is_new = matches!(found, Err(DatabaseError::Empty { .. }));
     if is_new {
         let make = format!(
             "CREATE SCHEMA countersign; COMMENT ON SCHEMA countersign IS '{MARK}{VERSION}'; {SCHEMA}"
@@ -76,8 +103,72 @@ pub async fn make_schema(database: &Database) -> Result<bool, DatabaseError> {
         transaction.batch_execute(&make).await.map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)?;
-    check(&mut client, database).await?;
-    Ok(is_new)
+    Ok(if is_new { Made::New } else { Made::Before(found) })
+}
+
+/// What stands in a database to which a store is to be moved.
+pub(super) enum Copied {
+    /// Part of that store, or nothing of it yet: it can go on.
+    FromThis,
+    /// Part of another one.
+    FromAnother,
+    /// A store that is in use.
+    IsStore,
+}
+
+/// Marks the schema, which is made if it is not there, as that of a store that is being moved to it. As long as the connection
+/// lives, no other can do the same.
+pub(super) async fn begin_copy(
+    client: &mut Object,
+    database: &Database,
+    identity: &str,
+) -> Result<Copied, DatabaseError> {
+    let failed = |error| database.unusable(told(&error));
+    client.batch_execute("SET lock_timeout = '10s'").await.map_err(failed)?;
+    client.batch_execute(COPY_LOCK).await.map_err(failed)?;
+    match make_in(client, database).await? {
+        Made::New | Made::Before(Ok(()) | Err(DatabaseError::Partial { .. })) => {}
+        Made::Before(Err(error)) => return Err(error),
+    }
+    let row = client.query_one(FOUND, &[]).await.map_err(failed)?;
+    let found: String = row.try_get(0).map_err(failed)?;
+    let copied = match found.split_once(PARTIAL) {
+        Some((_, of)) if of == identity => Copied::FromThis,
+        Some(_) => Copied::FromAnother,
+        None => {
+            let unused = client.query_one(IS_UNUSED, &[]).await.map_err(failed)?;
+            match unused.try_get::<_, Option<bool>>(0).map_err(failed)? {
+                Some(true) => Copied::FromThis,
+                Some(false) | None => Copied::IsStore,
+            }
+        }
+    };
+    if let Copied::FromThis = copied {
+        comment(client, database, &format!("{PARTIAL}{identity}")).await?;
+        check_durability(client, database).await?;
+        check_objects(client, database).await?;
+    }
+    Ok(copied)
+}
+
+/// From now on it is a store.
+pub(super) async fn end_copy(client: &Object, database: &Database) -> Result<(), DatabaseError> {
+    comment(client, database, "").await
+}
+
+async fn comment(client: &Object, database: &Database, more: &str) -> Result<(), DatabaseError> {
+    let comment = format!("COMMENT ON SCHEMA countersign IS '{MARK}{VERSION}{more}'");
+    client.batch_execute(&comment).await.map_err(|error| database.unusable(told(&error)))
+}
+
+/// Whether a store in that database can be opened; nothing is written to it.
+///
+/// # Errors
+/// See [`DatabaseError`].
+pub async fn check_schema(database: &Database) -> Result<(), DatabaseError> {
+    let pool = database.pool(1)?;
+    let mut client = pool.get().await.map_err(|error| database.unusable(pool_told(&error)))?;
+    check(&mut client, database).await
 }
 
 /// Whether the database has a store that this program may use; nothing is written to it.
@@ -87,7 +178,7 @@ pub(super) async fn check(client: &mut Object, database: &Database) -> Result<()
     check_objects(client, database).await
 }
 
-async fn check_version(
+pub(super) async fn check_version(
     client: &impl GenericClient,
     database: &Database,
 ) -> Result<(), DatabaseError> {
@@ -101,6 +192,7 @@ async fn check_version(
     match comment.as_deref().and_then(|comment| comment.strip_prefix(MARK)) {
         None => Err(DatabaseError::Foreign { database: name() }),
         Some(found) if found == VERSION.to_string() => Ok(()),
+        Some(found) if found.contains(PARTIAL) => Err(DatabaseError::Partial { database: name() }),
         Some(found) => Err(DatabaseError::OtherVersion {
             database: name(),
             found: found.to_owned(),

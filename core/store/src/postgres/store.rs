@@ -25,9 +25,6 @@ use super::{
 };
 use crate::chain::{Chain, Kept, cause_of};
 
-/// How many connections read, beside the one that writes.
-const READERS: usize = 8;
-
 const LAST_FACT: &str = "SELECT coalesce(max(sequence), 0) FROM countersign.facts";
 const REGISTER: &str = "INSERT INTO countersign.writers DEFAULT VALUES RETURNING id::text";
 /// Of processes that have not committed for so long that none of their commits is still unknown.
@@ -63,7 +60,10 @@ impl PostgresStore {
         };
         let id = registered.await.map_err(|error| database.unusable(told(&error)))?;
         drop(client);
-        Ok(Self { readers: database.pool(READERS)?, writer: Writer::start(pool, chain, id) })
+        Ok(Self {
+            readers: database.pool(database.readers())?,
+            writer: Writer::start(pool, chain, id),
+        })
     }
 
     /// How many groups of batches were committed since the store was opened.

@@ -30,10 +30,10 @@ const MAX_WAITING: usize = 1024;
 const MAX_GROUP: usize = 512;
 
 /// For how long a group is tried again that is known not to be committed, and a commit looked up that is not known to be.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two tries.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 const ATTEMPT: &str = "SELECT attempt FROM countersign.writers WHERE id = $1::text::uuid";
 

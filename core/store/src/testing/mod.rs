@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
@@ -22,7 +23,7 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 /// The first version that the store is for.
 const OLDEST: u32 = 15;
 
-static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::start(None));
 
 struct Cluster {
     programs: PathBuf,
@@ -43,14 +44,40 @@ pub fn empty_database() -> String {
     url(&name)
 }
 
+/// A copy of the program's database of that URL, whose connections are ended: the copy's URL.
+///
+/// # Panics
+/// When it cannot be made.
+pub fn copy_of(url: &str) -> String {
+    let (database, socket) = url.trim_start_matches("postgresql:///").split_once('?').unwrap();
+    let (name, server) = (format!("{database}_copy"), format!("postgresql:///postgres?{socket}"));
+    let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname";
+    sql(&server, &format!("{end} = '{database}'"));
+    sql(&server, &format!("CREATE DATABASE {name} TEMPLATE {database} STRATEGY file_copy"));
+    format!("postgresql:///{name}?{socket}")
+}
+
 /// A database with the schema of a new store.
 ///
 /// # Panics
 /// As [`empty_database`].
 pub async fn new_store() -> Database {
-    let database = database(&empty_database());
-    make_schema(&database).await.unwrap();
-    database
+    database(&new_store_url().await)
+}
+
+/// As [`new_store`], its URL.
+///
+/// # Panics
+/// As [`empty_database`].
+pub async fn new_store_url() -> String {
+    let url = empty_database();
+    make_schema(&database(&url)).await.unwrap();
+    url
+}
+
+/// Where that program of the same PostgreSQL is, such as `pgbench`.
+pub fn program(name: &str) -> PathBuf {
+    CLUSTER.programs.join(name)
 }
 
 /// The database of that URL.
@@ -59,6 +86,41 @@ pub async fn new_store() -> Database {
 /// When it is none.
 pub fn database(url: &str) -> Database {
     Database::at(&Secret::new(url.to_owned()), rustls::RootCertStore::empty()).unwrap()
+}
+
+/// A server of its own that encrypts, and stops with this.
+pub struct Encrypted {
+    cluster: Cluster,
+    port: u16,
+}
+
+impl Encrypted {
+    /// On a free port of this machine, with a certificate of `localhost`.
+    ///
+    /// # Panics
+    /// As [`empty_database`].
+    pub fn start() -> Self {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        Self { cluster: Cluster::start(Some(port)), port }
+    }
+
+    /// Its own database over TCP, by that name of this machine.
+    pub fn url(&self, host: &str) -> String {
+        format!("postgresql://countersign@{host}:{}/postgres", self.port)
+    }
+
+    /// The same database past TCP.
+    pub fn socket(&self) -> String {
+        let (folder, port) = (&self.cluster.folder, self.port);
+        format!("postgresql:///postgres?host={folder}&port={port}&user=countersign")
+    }
+
+    /// The authority of its certificate, as PEM.
+    pub fn root(&self) -> PathBuf {
+        PathBuf::from(&self.cluster.folder).join("root.pem")
+    }
 }
 
 /// Has the statements executed past the store, one after the other, and gives what they print.
@@ -76,7 +138,7 @@ pub fn sql(url: &str, statements: &str) -> String {
 }
 
 impl Cluster {
-    fn start() -> Self {
+    fn start(port: Option<u16>) -> Self {
         let programs = programs().unwrap_or_else(|| {
             panic!("PostgreSQL {OLDEST} or later is missing: run tests/install.sh, or install the package postgresql")
         });
@@ -93,6 +155,7 @@ impl Cluster {
         let mut server = command
             .args(["-c", include_str!("cluster.sh"), "cluster.sh"])
             .arg(&programs)
+            .args(port.map(|port| port.to_string()))
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

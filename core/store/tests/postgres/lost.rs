@@ -151,6 +151,27 @@ async fn a_commit_that_cannot_be_looked_up_is_said_not_to_be_known() {
     assert_eq!(store.commit(inserts("c")).await, Ok(()));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_waits_until_another_server_has_taken_the_place_of_one_that_is_gone() {
+    let (url, _store) = fresh().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = Mode::sound();
+    let database = testing::database(&behind_a_wire(&url, folder.path(), &mode));
+    let store = open(&database).await.unwrap();
+    store.commit(inserts("a")).await.unwrap();
+    mode.set(Wire::Dead);
+    let key = note("a");
+    let comes_back = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        mode.set(Wire::Sound);
+    };
+    let (read, ()) = tokio::join!(store.load(&key), comes_back);
+    assert!(read.unwrap().is_some());
+    mode.set(Wire::Dead);
+    let nobody = store.load(&key).await;
+    assert!(matches!(nobody, Err(StoreError::Unavailable { .. })), "{nobody:?}");
+}
+
 #[tokio::test]
 async fn after_a_restart_of_the_server_reads_and_commits_go_on() {
     let (url, store) = fresh().await;

@@ -2,9 +2,11 @@
 //! refused at the start. The rules of the port are in `contract`.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod encrypted;
 mod lost;
 mod refused;
 mod shared;
+mod snapshot;
 
 use std::sync::Arc;
 

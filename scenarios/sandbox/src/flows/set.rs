@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::{
     checkout::{self, good},
-    heard, messages_of, opened, unreadable,
+    heard, messages_of, unreadable,
 };
 use crate::{
     address::{free_port, host},
@@ -166,8 +166,7 @@ async fn standing(shared: &Counterparties, purchases: &[&str]) -> Result<Became,
     if purchases.is_empty() {
         return Ok(last);
     }
-    let store = opened(shared)?;
-    let store: &dyn Store = &store;
+    let store = shared.store.as_ref();
     for xid in purchases {
         let sale = store.find::<Sale>(xid).await.map_err(|error| unreadable(&error))?;
         let standing = sale.map(|sale| sale.value.standing()).transpose();
@@ -228,9 +227,10 @@ pub(super) async fn flow(shared: &Counterparties, order: &str) -> Result<Flow, C
     let mut traces = Traces { subject: order.to_owned(), ..Traces::default() };
     let purchases = names(&notes, order);
     if !purchases.is_empty() {
-        let store = opened(shared)?;
         for xid in purchases {
-            trace(&store, xid, &mut traces).await.map_err(|error| unreadable(&error))?;
+            trace(shared.store.as_ref(), xid, &mut traces)
+                .await
+                .map_err(|error| unreadable(&error))?;
         }
     }
     let flow = Flow::of(&shared.journal, &traces);

@@ -22,7 +22,7 @@ use countersign_domain::refusal::{Refusal, VoidCause};
 use countersign_wallet::{References, Standing, record::NotPaid};
 
 use self::counter::Counter;
-use super::{Ground, heard, messages_of, opened, unreadable};
+use super::{Ground, heard, messages_of, unreadable};
 use crate::{
     address::{free_port, host},
     counterparties::Counterparties,
@@ -89,12 +89,9 @@ pub(super) async fn lately(shared: &Counterparties) -> Vec<Begun> {
     if heard.is_empty() {
         return Vec::new();
     }
-    let (store, mut begun) = (opened(shared), Vec::new());
+    let mut begun = Vec::new();
     for (id, first) in heard {
-        let standing = match &store {
-            Ok(store) => Standing::of(store, id).await.ok(),
-            Err(_) => None,
-        };
+        let standing = Standing::of(shared.store.as_ref(), id).await.ok();
         begun.push(Begun {
             page: format!("/purchases/{id}"),
             id: id.to_owned(),
@@ -163,11 +160,11 @@ pub(super) fn is_one(id: &str) -> bool {
 /// Its flow. By which references bank and centre know it, the server's records say.
 pub(super) async fn flow(shared: &Counterparties, id: &str) -> Result<Flow, ControlError> {
     let mut traces = Traces { subject: id.to_owned(), ..Traces::default() };
-    let store = opened(shared)?;
-    let references = References::of(&store, id).await.map_err(|error| unreadable(&error))?;
+    let store = shared.store.as_ref();
+    let references = References::of(store, id).await.map_err(|error| unreadable(&error))?;
     traces.bank = references.bank;
     for challenge in &references.challenges {
-        let messages = messages_of(&store, challenge).await;
+        let messages = messages_of(store, challenge).await;
         traces.messages.extend(messages.map_err(|error| unreadable(&error))?);
         if let Some(operator) = &shared.operator {
             traces.messages.extend(operator::messages(operator, challenge).await?);

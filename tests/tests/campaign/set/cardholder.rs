@@ -279,7 +279,7 @@ async fn campaign() {
     let house = &campaign.house;
     let library = power_loss(house.folder.path());
     let roles = Roles::of(house, &library);
-    let cardholder = Victim::new(house.path("cardholder.toml"), library);
+    let cardholder = Victim::new(house.path("cardholder.toml"), Some(library));
     let others = roles.start(0).await;
     let mut killed = cardholder.start(0).await;
     let mut people = JoinSet::new();

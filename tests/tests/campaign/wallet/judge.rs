@@ -15,10 +15,13 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{
-    Answered, Campaign, SAME_ANSWER, config,
+    Answered, Campaign, SAME_ANSWER,
     person::{Person, lasting},
 };
-use crate::judge::{AtBank, Purchase, Verdict};
+use crate::{
+    judge::{AtBank, Purchase, Verdict},
+    server::read,
+};
 
 /// For how long what is sold may wait to be paid out.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -133,9 +136,13 @@ pub(crate) async fn ask_the_merchant(campaign: &Campaign, verdict: &mut Verdict)
 
 /// The books are right, says a second program, too; the merchant is owed each ticket that was paid, once, and nothing else;
 /// and no hold is left in them.
-pub(crate) fn ask_the_books(campaign: &Campaign, configuration: &Path, verdict: &mut Verdict) {
+pub(crate) async fn ask_the_books(
+    campaign: &Campaign,
+    configuration: &Path,
+    verdict: &mut Verdict,
+) {
     let export = configuration.with_extension("books");
-    let report = books(&config(configuration), Some(&export)).unwrap();
+    let report = books(&read(configuration), Some(&export)).await.unwrap();
     let second = Path::new(env!("CARGO_MANIFEST_DIR")).join("books.py");
     let second = Command::new("python3").arg(second).arg(&export).output().unwrap();
     let found: Value = serde_json::from_slice(&second.stdout).unwrap();

@@ -1,0 +1,160 @@
+//! A challenge and its verification on PostgreSQL, over HTTPS and on the store alone, beside `pgbench` that commits the same rows
+//! in two transactions without anything around them: `cargo bench -p countersign-tests --bench postgres`.
+#![expect(
+    clippy::float_arithmetic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program for people, which may fail loudly"
+)]
+
+use std::{
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use countersign_domain::{policy::Policy, testing::key_ring};
+use countersign_server::SystemEntropy;
+use countersign_store::{PostgresStore, testing};
+use countersign_tests::{
+    desk::{Desk, PAYEE},
+    load::{
+        clients::{CLIENTS, load},
+        machine::cpu_seconds,
+        shop::{Shop, serve_if_asked},
+        table::{Row, disturbance, foreign, ratio, title, watched},
+    },
+};
+use tokio::{runtime::Runtime, task::JoinSet};
+
+const PASSES: usize = 5;
+const PASS: Duration = Duration::from_secs(4);
+/// Clients of the store alone, and challenges of each in a pass.
+const ALONE: u32 = 64;
+const EACH: u32 = 40;
+const MICROS: f64 = 1e6;
+
+fn main() {
+    serve_if_asked();
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let [served, alone, raw] = [(); 3].map(|()| runtime.block_on(testing::new_store_url()));
+    let shop = Arc::new(runtime.block_on(Shop::open_on(folder.path(), &served)).unwrap());
+    let store = runtime.block_on(async {
+        PostgresStore::open(&testing::database(&alone), Arc::new(key_ring())).await.unwrap()
+    });
+    let store = Arc::new(store);
+    let script = folder.path().join("challenge.pgbench");
+    std::fs::write(&script, include_str!("challenge.pgbench")).unwrap();
+    testing::sql(&raw, "CREATE SEQUENCE public.fact; CREATE SEQUENCE public.life");
+
+    let mut https = Row::new("challenges verified/s over HTTPS, 32 clients");
+    let mut cpu = Row::new("server CPU for each, us");
+    let mut alone_rate = Row::new("started and checked/s on the store alone, 64 clients");
+    let mut groups = Row::new("commits for each of those");
+    let mut raw_32 = Row::new("pgbench, two commits of the same rows/s, 32 clients");
+    let mut raw_64 = Row::new("pgbench, 64 clients");
+    let mut foreign = foreign();
+    // Connections, statements and caches are warm before anything counts.
+    let _warm = runtime.block_on(challenges(&shop, Duration::from_secs(1)));
+    for _ in 0..PASSES {
+        watched(&mut foreign, &[shop.process()], || {
+            raw_32.add(pgbench(&script, &raw, CLIENTS));
+            let (before, begun) = (cpu_seconds(shop.process()), Instant::now());
+            let verified = runtime.block_on(challenges(&shop, PASS));
+            https.add(verified / begun.elapsed().as_secs_f64());
+            cpu.add((cpu_seconds(shop.process()) - before) * MICROS / verified);
+            raw_64.add(pgbench(&script, &raw, ALONE));
+            let committed = store.commits();
+            let rate = runtime.block_on(on_the_store(&store));
+            alone_rate.add(rate);
+            let commits = u32::try_from(store.commits() - committed).unwrap();
+            groups.add(f64::from(commits) / f64::from(ALONE * EACH));
+        });
+    }
+    title("A challenge, its code by SMS, and the right code, kept in PostgreSQL with its defaults");
+    for row in [&https, &cpu, &raw_32, &alone_rate, &groups, &raw_64] {
+        row.print();
+    }
+    disturbance(&foreign);
+    println!("\nServer, clients, SMS centre, pgbench and PostgreSQL share the cores.");
+    ratio("P4, over HTTPS / pgbench, 32 clients", https.median(), raw_32.median(), ">= 0.8x");
+    let what = "P4, on the store alone / pgbench, 64 clients";
+    ratio(what, alone_rate.median(), raw_64.median(), ">= 5x");
+}
+
+/// Challenges by all clients for a while: how many.
+async fn challenges(shop: &Arc<Shop>, time: Duration) -> f64 {
+    let times = load(shop, time, None, |shop, mut till, amount| async move {
+        let times = shop.challenge(&mut till, &amount).await.unwrap();
+        (till, times)
+    })
+    .await;
+    f64::from(u32::try_from(times.len()).unwrap())
+}
+
+/// Challenges started and checked by clients at once, a second; between the two the code is read, which does not count.
+async fn on_the_store(store: &Arc<PostgresStore>) -> f64 {
+    let desk = Arc::clone(store);
+    let desk = Arc::new(Desk::open(desk, Arc::new(SystemEntropy::default()), Policy::default()));
+    let begun = Instant::now();
+    let started = at_once((0..ALONE).map(|_| {
+        let desk = Arc::clone(&desk);
+        async move {
+            let mut started = Vec::new();
+            for _ in 0..EACH {
+                let session = desk.session().unwrap();
+                let challenge = desk.ask(&session, "49.90", PAYEE).await.unwrap();
+                started.push((session, challenge));
+            }
+            started
+        }
+    }))
+    .await;
+    let start = begun.elapsed();
+    let read = at_once(started.into_iter().map(|share| {
+        let desk = Arc::clone(&desk);
+        async move {
+            let mut read = Vec::new();
+            for (session, challenge) in share {
+                let code = desk.read(&challenge).await.unwrap().unwrap();
+                read.push((session, challenge, code));
+            }
+            read
+        }
+    }))
+    .await;
+    let begun = Instant::now();
+    at_once(read.into_iter().map(|share| {
+        let desk = Arc::clone(&desk);
+        async move {
+            for (session, challenge, code) in share {
+                let typed = desk.type_code(challenge.id(), &session, &code).await;
+                assert_eq!(typed.unwrap(), None);
+            }
+        }
+    }))
+    .await;
+    f64::from(ALONE * EACH) / (start + begun.elapsed()).as_secs_f64()
+}
+
+async fn at_once<T: Send + 'static>(
+    clients: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    clients.collect::<JoinSet<_>>().join_all().await
+}
+
+/// How often a second the script is done.
+fn pgbench(script: &std::path::Path, url: &str, clients: u32) -> f64 {
+    let (clients, seconds) = (clients.to_string(), PASS.as_secs().to_string());
+    let output = Command::new(testing::program("pgbench"))
+        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
+        .args(["--client", &clients, "--time", &seconds, "--file"])
+        .args([script.to_str().unwrap(), url])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let rate = said.lines().find_map(|line| line.strip_prefix("tps = "));
+    rate.and_then(|rate| rate.split(' ').next()).unwrap().parse().unwrap()
+}
