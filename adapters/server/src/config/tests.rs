@@ -289,3 +289,42 @@ fn what_is_final_is_kept_for_a_month_and_for_as_long_as_it_can_be_credited() {
         assert_eq!(refused, format!("retention.{key} {why}"));
     }
 }
+
+#[test]
+fn every_mount_that_lets_in_certificates_without_a_revocation_list_is_named() {
+    let tls = r#"{ certificate = "one.pem", key = "one.key" }"#;
+    let set = format!(
+        r#"
+[set.gateway]
+listen = "127.0.0.1:8445"
+public_origin = "https://gateway.example"
+signature = {tls}
+exchange = [{tls}]
+authorities = "root.pem"
+brands = ["Card"]
+[set.merchant]
+listen = "127.0.0.1:8446"
+public_origin = "https://shop.example"
+relying_party = "dupont"
+signature = {tls}
+exchange = {tls}
+authorities = "root.pem"
+[set.merchant.gateway]
+url = "https://gateway.example/set"
+certificate = "gateway.pem"
+"#
+    );
+    let all = VALID.replace("[checkout]", "[checkout]\nclient_authorities = \"root.pem\"") + &set;
+    let keys = ["checkout", "set.gateway", "set.merchant"];
+    let named = keys.map(|key| format!("{key}.revocation_lists"));
+    assert_eq!(parse(&all, &[]).unwrap().without_revocation_lists(), named);
+    for (key, named) in keys.iter().zip(&named) {
+        let section = format!("[{key}]\n");
+        let with = all.replace(&section, &format!("{section}revocation_lists = [\"root.crl\"]\n"));
+        let without = parse(&with, &[]).unwrap().without_revocation_lists();
+        assert_eq!(without.len(), 2, "{key}");
+        assert!(!without.contains(&named.as_str()), "{key}");
+    }
+    // A checkout that asks for no certificates lets none in; the operator's clients are named one by one.
+    assert!(parse(VALID, &[]).unwrap().without_revocation_lists().is_empty());
+}
