@@ -113,8 +113,14 @@ pub enum Error {
     /// A request or a revocation list is signed with an algorithm that is not used here; those that are stand behind it.
     #[error("signature algorithm is not one of: {0}")]
     SignatureAlgorithm(&'static str),
+    /// A key is encrypted as before PKCS#8, under a passphrase that can be tried out in no time.
+    #[error(
+        "the key is encrypted in the way of old (DEK-Info): convert it with: openssl pkcs8 -topk8 -in OLD -out NEW, and \
+         -nocrypt where it is to have no passphrase"
+    )]
+    LegacyEncryption,
     /// A PEM file holds something else than what is expected.
-    #[error("the file holds {found} where {expected} is expected")]
+    #[error("the file holds {found} where {expected} is expected{}", conversion(found, expected))]
     UnexpectedPem {
         /// The label that the file has.
         found: String,
@@ -142,6 +148,22 @@ pub enum Error {
     /// The cryptographic library or an encoder failed at what is named; not the caller's fault.
     #[error("failed: {0}")]
     Failed(&'static str),
+}
+
+/// How one is made of the other, where a command does.
+fn conversion(found: &str, expected: &str) -> &'static str {
+    match (found, expected) {
+        ("PKCS7" | "CMS", "a certificate") => {
+            ": convert it with: openssl pkcs7 -print_certs -in OLD -out NEW"
+        }
+        ("TRUSTED CERTIFICATE", "a certificate") => {
+            ": convert it with: openssl x509 -in OLD -out NEW"
+        }
+        ("EC PRIVATE KEY" | "RSA PRIVATE KEY", "a private key in PKCS#8") => {
+            ": convert it with: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW"
+        }
+        _ => "",
+    }
 }
 
 /// A certificate is not accepted, and why. In checking order.
