@@ -1,4 +1,5 @@
 use countersign_bank::Iso8583Settings;
+use countersign_domain::time::Timestamp;
 
 use super::*;
 use crate::drivers;
@@ -327,4 +328,35 @@ certificate = "gateway.pem"
     }
     // A checkout that asks for no certificates lets none in; the operator's clients are named one by one.
     assert!(parse(VALID, &[]).unwrap().without_revocation_lists().is_empty());
+}
+
+#[test]
+fn a_currency_in_which_nobody_pays_is_refused_by_its_key_and_one_that_ends_later_is_told() {
+    // 30 November 2025: Bulgaria has had the euro since 1 January 2026.
+    let before = Timestamp::from_unix_seconds(1_764_460_800);
+    let after = Timestamp::from_unix_seconds(1_767_225_600);
+    let with = |currency: &str| {
+        let limit = format!("{{ amount_minor = 500, currency = \"{currency}\" }}");
+        let policy = format!("[policy]\nno_bank_up_to = [{limit}]\nnormal_up_to = [{limit}]\n");
+        parse(&(policy + VALID), &[]).unwrap()
+    };
+    let lev = with("BGN");
+    assert_eq!(lev.check_currencies(before), Ok(()));
+    let told = lev.withdrawn_later(before);
+    let keys: Vec<_> = told.iter().map(|(key, _, day)| (*key, day.as_str())).collect();
+    assert_eq!(
+        keys,
+        ["policy.normal_up_to", "policy.no_bank_up_to"].map(|key| (key, "2026-01-01"))
+    );
+    assert!(lev.withdrawn_later(after).is_empty());
+    for (currency, says) in [
+        ("BGN", "names BGN, which was withdrawn (ISO 4217 list three) as of 2026-01-01"),
+        ("HRK", "names HRK, which was withdrawn (ISO 4217 list three) as of 2023-01-01"),
+        ("CLF", "names CLF, which is a fund or a unit of account, in which nobody pays"),
+    ] {
+        let why = format!("policy.normal_up_to {says}");
+        assert_eq!(with(currency).check_currencies(after).unwrap_err().to_string(), why);
+    }
+    assert_eq!(with("EUR").check_currencies(after), Ok(()));
+    assert!(with("EUR").withdrawn_later(before).is_empty());
 }
