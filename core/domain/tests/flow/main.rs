@@ -4,6 +4,7 @@
 mod crash;
 mod limits;
 mod message;
+mod names;
 mod pin;
 mod purchase;
 mod race;
