@@ -4,8 +4,8 @@ use std::{mem, sync::Arc};
 
 use askama::Template;
 use axum::{
-    Form, Router,
-    extract::{State, rejection::FormRejection},
+    Router,
+    extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -14,7 +14,7 @@ use countersign_certs::{KeyPair, Request, check_pkcs12_passphrase, to_pkcs12};
 use countersign_domain::{code::TypedCode, invalid::Field};
 use countersign_web::{
     astray::{Way, astray, to_its_page},
-    body::form,
+    body::FormBody,
     client_address::ClientAddress,
     code_page,
     guest::Guest,
@@ -170,10 +170,10 @@ async fn start(
     State(service): Shared,
     guest: Guest,
     client: ClientAddress,
-    fields: Result<Form<StartForm>, FormRejection>,
+    fields: FormBody<StartForm>,
 ) -> Response {
     let language = guest.language(None);
-    let form = match form(fields) {
+    let form = match fields.read() {
         Ok(form) => form,
         Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
     };
@@ -187,13 +187,9 @@ async fn start(
     }
 }
 
-async fn finish(
-    State(service): Shared,
-    guest: Guest,
-    fields: Result<Form<CodeForm>, FormRejection>,
-) -> Response {
+async fn finish(State(service): Shared, guest: Guest, fields: FormBody<CodeForm>) -> Response {
     let language = guest.language(None);
-    let mut form = match form(fields) {
+    let mut form = match fields.read() {
         Ok(form) => form,
         Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
     };
@@ -209,13 +205,9 @@ async fn finish(
     }
 }
 
-async fn resend(
-    State(service): Shared,
-    guest: Guest,
-    fields: Result<Form<ResendForm>, FormRejection>,
-) -> Response {
+async fn resend(State(service): Shared, guest: Guest, fields: FormBody<ResendForm>) -> Response {
     let language = guest.language(None);
-    let ResendForm { enrolment } = match form(fields) {
+    let ResendForm { enrolment } = match fields.read() {
         Ok(form) => form,
         Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
     };

@@ -10,13 +10,14 @@ use axum::{
     body::Bytes,
     extract::{self, DefaultBodyLimit, Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use countersign_certs::{Certificate, Request, to_certs_only};
 use countersign_domain::{address::Msisdn, code::TypedCode, id::Identifier, time::Timestamp};
 use countersign_web::{
+    accept::{self, offered},
     body::{JsonBody, Segment},
     client_address::ClientAddress,
     guest::Guest,
@@ -88,7 +89,10 @@ pub fn routes(service: Arc<AuthorityService>) -> Router {
     Router::new()
         .nest("/.well-known/est", est())
         .nest("/.well-known/est/{label}", est().route_layer(from_fn(labelled)))
-        .route("/v1/enrolments", post(start))
+        .route(
+            "/v1/enrolments",
+            post(start).route_layer(from_fn_with_state(&accept::JSON[..], offered)),
+        )
         .route("/list.crl", get(list))
         .merge(page::routes())
         .fallback(async |guest: Guest, headers: HeaderMap| {
