@@ -153,8 +153,7 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Headers (RFC 1421 section 4.4): from the first line on, each a name and a colon, and what they go on with until a blank
-    /// line.
+    /// Headers (RFC 1421 section 4.4): from the first line to a blank one, each a name, a colon and a value that may be folded.
     fn headers(&self) -> &[&str] {
         let has_any = self.lines.first().is_some_and(|first| first.contains(':'));
         let end = self.lines.iter().position(|line| line.is_empty());
