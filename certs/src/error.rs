@@ -113,8 +113,14 @@ pub enum Error {
     /// A request or a revocation list is signed with an algorithm that is not used here; those that are stand behind it.
     #[error("signature algorithm is not one of: {0}")]
     SignatureAlgorithm(&'static str),
+    /// A key is encrypted as before PKCS#8, under a passphrase that can be tried out in no time.
+    #[error(
+        "the key is encrypted in the way of old (DEK-Info): convert it with: openssl pkcs8 -topk8 -in OLD -out NEW, and \
+         -nocrypt where it is to have no passphrase"
+    )]
+    LegacyEncryption,
     /// A PEM file holds something else than what is expected.
-    #[error("the file holds {found} where {expected} is expected")]
+    #[error("the file holds {found} where {expected} is expected{}", conversion(found, expected))]
     UnexpectedPem {
         /// The label that the file has.
         found: String,
@@ -127,9 +133,12 @@ pub enum Error {
     /// A request was not signed with the key that it is for.
     #[error("the request is not signed with its own key")]
     RequestSignature,
-    /// The bytes are not a revocation list, in DER or PEM, of at most 8 MiB, whose number has at most 20 octets.
+    /// The bytes are not a revocation list, in DER or PEM, of at most 8 MiB.
     #[error("not a well-formed revocation list")]
     MalformedRevocationList,
+    /// A revocation list is not understood whole, and half of one would let in what the other half revokes.
+    #[error("the revocation list cannot be used: {0}")]
+    UnusableRevocationList(#[from] ListFault),
     /// The text is not a dotted object identifier whose parts fit 32 bits.
     #[error("not an object identifier whose parts fit 32 bits")]
     InvalidObjectIdentifier,
@@ -139,6 +148,22 @@ pub enum Error {
     /// The cryptographic library or an encoder failed at what is named; not the caller's fault.
     #[error("failed: {0}")]
     Failed(&'static str),
+}
+
+/// How one is made of the other, where a command does.
+fn conversion(found: &str, expected: &str) -> &'static str {
+    match (found, expected) {
+        ("PKCS7" | "CMS", "a certificate") => {
+            ": convert it with: openssl pkcs7 -print_certs -in OLD -out NEW"
+        }
+        ("TRUSTED CERTIFICATE", "a certificate") => {
+            ": convert it with: openssl x509 -in OLD -out NEW"
+        }
+        ("EC PRIVATE KEY" | "RSA PRIVATE KEY", "a private key in PKCS#8") => {
+            ": convert it with: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW"
+        }
+        _ => "",
+    }
 }
 
 /// A certificate is not accepted, and why. In checking order.
@@ -274,6 +299,40 @@ pub enum ProfileFault {
     /// The subject has an empty name, and no critical subjectAltName or is an authority (section 4.1.2.6).
     #[error("the subject has no name")]
     SubjectName,
+}
+
+/// What a revocation list is or has that is not understood here (RFC 5280 section 5), with the list that is.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ListFault {
+    /// It does not say when the next one is due (section 5.1.2.5), so that nobody could tell when it is late.
+    #[error("it does not say when the next one is due (nextUpdate)")]
+    NextUpdate,
+    /// It is of version 1, which has no number (section 5.1.2.1).
+    #[error("it is of version 1, which has no number: have it made in version 2")]
+    Version,
+    /// Its number is missing, critical, there twice, negative or longer than 20 octets (section 5.2.3).
+    #[error("its number is missing, critical, there twice, negative or longer than 20 octets")]
+    Number,
+    /// It has only what changed since another one (section 5.2.4).
+    #[error("it is a delta list, which has changes only: name the complete list")]
+    Delta,
+    /// It tells of certificates that others issued (sections 5.2.5 and 5.3.3).
+    #[error("it is an indirect list: name one that each authority issues for itself")]
+    Indirect,
+    /// It tells of some reasons only (section 5.2.5).
+    #[error("it is for some reasons only: name one that is for all reasons")]
+    SomeReasons,
+    /// It tells of attribute certificates (section 5.2.5), which nobody shows here.
+    #[error("it is for attribute certificates only")]
+    AttributeCertificates,
+    /// It covers a part of what its authority issued without a full name that says which (section 5.2.5).
+    #[error(
+        "its issuing distribution point has no full name: name the complete list, or one that says where it is published"
+    )]
+    DistributionPoint,
+    /// It, or an entry of it, has a critical extension that is not known (sections 5.2 and 5.3).
+    #[error("it or an entry of it has a critical extension that is not known here")]
+    CriticalExtension,
 }
 
 /// Why a sealed message is refused. In checking order.

@@ -78,7 +78,7 @@ pub use authority::Authority;
 pub use certificate::{
     Certificate, MAX_CERTIFICATE_BYTES, Validity, certificates_from_file, sha256,
 };
-pub use error::{Error, ProfileFault, RecordFault, Refusal, SealedFault, SignedFault};
+pub use error::{Error, ListFault, ProfileFault, RecordFault, Refusal, SealedFault, SignedFault};
 pub use extension::PhoneExtension;
 pub use inspect::{Inspection, inspect};
 pub use key::{

@@ -105,16 +105,22 @@ pub(crate) fn read(content: &[u8], expected: &Expected) -> Result<Vec<Zeroizing<
     let malformed = || expected.malformed.clone();
     let text = match text(content) {
         Some(text) if text.contains(BEGIN) => text,
+        _ if is_signed_data(content) => return Err(unexpected("PKCS7", expected)),
         _ if is_sequence(content) => return Ok(vec![Zeroizing::new(content.to_vec())]),
         _ => return Err(malformed()),
     };
     let mut found = Vec::new();
     for block in blocks(&text).ok_or_else(malformed)? {
-        if expected.labels.contains(&block.label) {
-            found.push(block.decode().ok_or_else(malformed)?);
-        } else if !expected.beside.contains(&block.label) {
+        if expected.beside.contains(&block.label) {
+            continue;
+        }
+        if block.is_encrypted() && expected.malformed == Error::MalformedKey {
+            return Err(Error::LegacyEncryption);
+        }
+        if !expected.labels.contains(&block.label) {
             return Err(unexpected(block.label, expected));
         }
+        found.push(block.decode().ok_or_else(malformed)?);
     }
     if found.is_empty() {
         let others = blocks(&text).ok_or_else(malformed)?;
@@ -147,9 +153,28 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
+    /// Headers (RFC 1421 section 4.4): from the first line to a blank one, each a name, a colon and a value that may be folded.
+    fn headers(&self) -> &[&str] {
+        let has_any = self.lines.first().is_some_and(|first| first.contains(':'));
+        let end = self.lines.iter().position(|line| line.is_empty());
+        let end = end.or_else(|| self.lines.iter().position(|line| !line.contains(':')));
+        let headers = end.and_then(|end| self.lines.get(..end));
+        headers.filter(|_| has_any).unwrap_or_default()
+    }
+
+    /// Whether it is encrypted as before PKCS#8: with a key that one round of MD5 makes of the passphrase.
+    fn is_encrypted(&self) -> bool {
+        self.headers().iter().any(|header| {
+            header.starts_with("DEK-Info:") || header.replace(' ', "") == "Proc-Type:4,ENCRYPTED"
+        })
+    }
+
     fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        if self.is_encrypted() {
+            return None;
+        }
         let mut base64 = Zeroizing::new(String::new());
-        for line in &self.lines {
+        for line in self.lines.iter().skip(self.headers().len()) {
             base64.extend(line.split_ascii_whitespace());
         }
         let der = STANDARD.decode(base64.as_bytes()).ok().map(Zeroizing::new);
@@ -162,11 +187,18 @@ fn is_sequence(der: &[u8]) -> bool {
     der.first() == Some(&0x30)
 }
 
+/// Whether it is a bundle of certificates (RFC 5652 section 5.1), which Windows and Java hand out as `.p7b`.
+fn is_signed_data(der: &[u8]) -> bool {
+    const ID_SIGNED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+    // Behind the tag and the length, which has at most five octets.
+    is_sequence(der) && der.windows(ID_SIGNED_DATA.len()).take(7).any(|part| part == ID_SIGNED_DATA)
+}
+
 /// The blocks of a text; nothing when one of them does not end as it begins.
 fn blocks(text: &str) -> Option<Vec<Block<'_>>> {
     let mut blocks = Vec::new();
     let mut open: Option<Block<'_>> = None;
-    for line in text.split(['\n', '\r']).map(bare) {
+    for line in text.split('\n').flat_map(split_at_returns).map(bare) {
         if let Some(rest) = line.strip_prefix(BEGIN) {
             if open.is_some() {
                 return None;
@@ -183,6 +215,11 @@ fn blocks(text: &str) -> Option<Vec<Block<'_>>> {
         }
     }
     open.is_none().then_some(blocks)
+}
+
+/// A return alone ends a line, too; one in front of a line feed ends no other.
+fn split_at_returns(line: &str) -> std::str::Split<'_, char> {
+    line.strip_suffix('\r').unwrap_or(line).split('\r')
 }
 
 /// A line without what says nothing; files with a mark that were put together have it in the middle, too.

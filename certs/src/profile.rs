@@ -312,8 +312,16 @@ fn check_name(name: &str, max_chars: usize) -> Result<(), Error> {
 /// With what nobody sees, or what reverses what is seen, one name is shown as another (UTS 39 section 5.2): controls, line
 /// ends and Unicode's Default_Ignorable_Code_Point, the bidirectional controls among them.
 fn is_unshowable(character: char) -> bool {
+    // Of the others, a blank that counts as a symbol, and characters that Unicode gives no form.
+    let is_blank =
+        matches!(character, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffc}');
+    let is_private = matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    let is_no_character =
+        matches!(u32::from(character), 0xfdd0..=0xfdef) || u32::from(character) & 0xfffe == 0xfffe;
     character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
+        || is_blank
+        || is_private
+        || is_no_character
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
 }
 

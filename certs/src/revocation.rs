@@ -15,7 +15,7 @@ use der::{
     asn1::{AnyRef, BitStringRef},
 };
 use rustls_pki_types::UnixTime;
-use webpki::{CertRevocationList, OwnedCertRevocationList, VerifiedPath};
+use webpki::{CertRevocationList, VerifiedPath};
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{DistributionPointName, GeneralName, ParsedExtension},
@@ -28,7 +28,7 @@ use crate::{
     certificate,
     error::{Error, Refusal},
     profile::NO_REV_AVAIL,
-    revocation_list::{RevocationList, Source},
+    revocation_list::{self, RevocationList, Source},
     signature::SignerKey,
 };
 
@@ -39,7 +39,7 @@ pub(crate) struct RevocationLists(Arc<[KnownList]>);
 
 #[derive(Debug)]
 struct KnownList {
-    entries: CertRevocationList<'static>,
+    entries: Arc<CertRevocationList<'static>>,
     source: Source,
     /// `None` when it covers all that its issuer issued.
     scope: Option<Scope>,
@@ -134,9 +134,12 @@ impl RevocationLists {
             None if is_known => return Ok(()),
             None => return Err(Refusal::RevocationUnknown),
         };
-        for list in self.newest_covering(certificate, key) {
+        for list in self.newest(certificate, key) {
             match list.entries.find_serial(certificate.raw_serial()) {
-                Ok(None) => is_known |= now.as_secs() < list.next_update.as_secs(),
+                Ok(None) => {
+                    let is_current = now.as_secs() < list.next_update.as_secs();
+                    is_known |= is_current && list.covers(certificate);
+                }
                 // A late list still tells what was revoked when it was made.
                 Ok(Some(_)) => return Err(Refusal::Revoked),
                 Err(_) => return Err(Refusal::RevocationUnknown),
@@ -145,15 +148,12 @@ impl RevocationLists {
         if is_known { Ok(()) } else { Err(Refusal::RevocationUnknown) }
     }
 
-    /// The newest list of each source that covers the certificate and that the key has signed. One that another key signed
-    /// does not count, however new it says it is.
-    fn newest_covering(
-        &self,
-        certificate: &X509Certificate<'_>,
-        key: &SignerKey<'_>,
-    ) -> Vec<&KnownList> {
+    /// The newest list of each source that the issuer's name and key are of. One that another key signed does not count,
+    /// however new it says it is. That a list is about others says nothing for a certificate that is on it: numbers are
+    /// given once.
+    fn newest(&self, certificate: &X509Certificate<'_>, key: &SignerKey<'_>) -> Vec<&KnownList> {
         let mut newest: Vec<&KnownList> = Vec::new();
-        for list in self.0.iter().filter(|list| list.covers(certificate)) {
+        for list in self.0.iter().filter(|list| list.is_of_the_issuer_of(certificate)) {
             let is_older = newest.iter().any(|newer| newer.source == list.source);
             if !is_older && list.is_signed_with(key) {
                 newest.push(list);
@@ -172,14 +172,12 @@ pub(crate) fn is_signed_with_any(list: &RevocationList, keys: &[&[u8]]) -> Resul
 
 impl KnownList {
     fn read(list: &RevocationList) -> Option<Self> {
-        // Refuses what is not understood here: deltas, indirect lists, parts by reason.
-        let entries = OwnedCertRevocationList::from_der(list.der()).ok()?;
         let parts = CertificateList::from_der(list.der()).ok()?;
         Some(Self {
-            entries: entries.into(),
+            entries: Arc::clone(list.entries()),
             source: list.source().clone(),
             scope: Scope::of(list)?,
-            next_update: list.next_update()?,
+            next_update: list.next_update(),
             tbs: parts.tbs.to_der().ok()?,
             algorithm: parts.algorithm.value().to_vec(),
             signature: parts.signature.as_bytes()?.to_vec(),
@@ -196,23 +194,19 @@ impl KnownList {
         is_signed
     }
 
+    fn is_of_the_issuer_of(&self, certificate: &X509Certificate<'_>) -> bool {
+        self.source.issuer() == certificate.issuer().as_raw()
+    }
+
     fn covers(&self, certificate: &X509Certificate<'_>) -> bool {
-        // rustls-webpki leaves the tag of the name off.
-        let issuer = AnyRef::from_der(certificate.issuer().as_raw());
-        issuer.is_ok_and(|issuer| issuer.value() == self.entries.issuer())
-            && self.scope.as_ref().is_none_or(|scope| scope.includes(certificate))
+        self.scope.as_ref().is_none_or(|scope| scope.includes(certificate))
     }
 }
 
 impl Scope {
     fn of(list: &RevocationList) -> Option<Option<Self>> {
         let (_, list) = CertificateRevocationList::from_der(list.der()).ok()?;
-        let found =
-            list.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-                ParsedExtension::IssuingDistributionPoint(point) => Some(point),
-                _ => None,
-            });
-        Some(found.map(|point| Self {
+        Some(revocation_list::scope(&list).map(|(_, point)| Self {
             only_authorities: point.only_contains_ca_certs,
             only_end_entities: point.only_contains_user_certs,
             published_at: uris(point.distribution_point.as_ref()).map(str::to_owned).collect(),
@@ -232,6 +226,10 @@ impl Scope {
         extensions.peek().is_none()
             || extensions.any(|extension| match extension.parsed_extension() {
                 ParsedExtension::CRLDistributionPoints(points) => points.iter().any(|point| {
+                    // Such a point tells of another authority's list, or of one for some reasons.
+                    if point.crl_issuer.is_some() || point.reasons.is_some() {
+                        return false;
+                    }
                     let mut named = uris(point.distribution_point.as_ref());
                     named.any(|uri| self.published_at.iter().any(|known| known == uri))
                 }),

@@ -12,13 +12,16 @@ use rcgen::{
     CertificateRevocationListParams, Issuer, KeyIdMethod, RevokedCertParams, SerialNumber,
 };
 use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
+use webpki::{CertRevocationList, OwnedCertRevocationList};
 use x509_parser::{
-    extensions::ParsedExtension, prelude::FromDer as _, revocation_list::CertificateRevocationList,
+    extensions::{IssuingDistributionPoint, ParsedExtension, X509Extension},
+    prelude::FromDer as _,
+    revocation_list::CertificateRevocationList,
 };
 
 use crate::{
     certificate::{Validity, sha256, to_pem, unix_time},
-    error::Error,
+    error::{Error, ListFault},
     key::RcgenSigner,
     pem,
     serial::Serial,
@@ -107,9 +110,9 @@ pub struct RevocationList {
     source: Source,
     number: Vec<u8>,
     this_update: i64,
-    next_update: Option<UnixTime>,
-    entries: usize,
-    is_signed_as_known: bool,
+    next_update: UnixTime,
+    entries: Arc<CertRevocationList<'static>>,
+    len: usize,
     verified: Arc<AtomicBool>,
 }
 
@@ -166,49 +169,45 @@ impl RevocationList {
             key_identifier_method: KeyIdMethod::Sha256,
         };
         let list = params.signed_by(issuer).map_err(|_| SIGNING)?;
-        Self::read(list.into()).ok_or(SIGNING)
+        Self::read(list.into()).map_err(|_| SIGNING)
     }
 
     /// A list from its DER.
     ///
     /// # Errors
-    /// [`Error::MalformedRevocationList`]; [`Error::SignatureAlgorithm`] when no signature like its own is checked here.
+    /// [`Error::MalformedRevocationList`]; [`Error::SignatureAlgorithm`] when no signature like its own is checked here;
+    /// [`Error::UnusableRevocationList`].
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         if der.len() > MAX_REVOCATION_LIST_BYTES {
             return Err(Error::MalformedRevocationList);
         }
-        let read = Self::read(der.to_vec().into()).ok_or(Error::MalformedRevocationList)?;
-        if !read.is_signed_as_known {
-            return Err(Error::SignatureAlgorithm(signature::NAMES));
-        }
-        Ok(read)
+        Self::read(der.to_vec().into())
     }
 
-    fn read(der: CertificateRevocationListDer<'static>) -> Option<Self> {
-        let ([], list) = CertificateRevocationList::from_der(&der).ok()? else {
-            return None;
+    fn read(der: CertificateRevocationListDer<'static>) -> Result<Self, Error> {
+        const MALFORMED: Error = Error::MalformedRevocationList;
+        let ([], list) = CertificateRevocationList::from_der(&der).map_err(|_| MALFORMED)? else {
+            return Err(MALFORMED);
         };
-        let is_signed_as_known = signature::is_known(list.signature_algorithm.algorithm.as_bytes());
+        if !signature::is_known(list.signature_algorithm.algorithm.as_bytes()) {
+            return Err(Error::SignatureAlgorithm(signature::NAMES));
+        }
+        let entries = entries(&der, &list)?;
+        let next_update = list.next_update().ok_or(ListFault::NextUpdate)?.timestamp();
         let source = Source {
             issuer: list.issuer().as_raw().to_vec(),
             key_id: signer_key(&list).map(<[u8]>::to_vec),
-            scope: scope(&list).map(<[u8]>::to_vec),
+            scope: scope(&list).map(|(extension, _)| extension.value.to_vec()),
         };
-        let number = number(&list)?;
-        let this_update = list.last_update().timestamp();
-        let next_update = list.next_update().and_then(|time| u64::try_from(time.timestamp()).ok());
-        let entries = list.iter_revoked_certificates().count();
-        let next_update = next_update.map(unix_time);
-        let verified = Arc::default();
-        Some(Self {
-            der,
+        Ok(Self {
             source,
-            number,
-            this_update,
-            next_update,
-            entries,
-            is_signed_as_known,
-            verified,
+            number: number(&list)?,
+            this_update: list.last_update().timestamp(),
+            next_update: unix_time(u64::try_from(next_update).map_err(|_| MALFORMED)?),
+            entries: Arc::new(entries.into()),
+            len: list.iter_revoked_certificates().count(),
+            verified: Arc::default(),
+            der,
         })
     }
 
@@ -243,7 +242,7 @@ impl RevocationList {
     }
 
     /// When the next list is due; after that this one is not trusted.
-    pub const fn next_update(&self) -> Option<UnixTime> {
+    pub const fn next_update(&self) -> UnixTime {
         self.next_update
     }
 
@@ -261,6 +260,10 @@ impl RevocationList {
 
     pub(crate) const fn source(&self) -> &Source {
         &self.source
+    }
+
+    pub(crate) const fn entries(&self) -> &Arc<CertRevocationList<'static>> {
+        &self.entries
     }
 
     /// Whether a trusted authority was found to have signed it: a trust anchor, or an authority below one in a chain that was
@@ -323,12 +326,12 @@ impl RevocationList {
 
     /// How many certificates are in it.
     pub const fn len(&self) -> usize {
-        self.entries
+        self.len
     }
 
     /// Whether nothing is revoked.
     pub const fn is_empty(&self) -> bool {
-        self.entries == 0
+        self.len == 0
     }
 }
 
@@ -340,17 +343,73 @@ fn signer_key<'a>(list: &'a CertificateRevocationList<'_>) -> Option<&'a [u8]> {
     })
 }
 
-/// The issuing distribution point (RFC 5280 section 5.2.5), as it is encoded.
-fn scope<'a>(list: &'a CertificateRevocationList<'_>) -> Option<&'a [u8]> {
+/// The issuing distribution point (RFC 5280 section 5.2.5).
+pub(crate) fn scope<'a>(
+    list: &'a CertificateRevocationList<'_>,
+) -> Option<(&'a X509Extension<'a>, &'a IssuingDistributionPoint<'a>)> {
     list.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-        ParsedExtension::IssuingDistributionPoint(_) => Some(extension.value),
+        ParsedExtension::IssuingDistributionPoint(point) => Some((extension, point)),
         _ => None,
     })
 }
 
+/// What it revokes, where all that it says is understood.
+fn entries(
+    der: &[u8],
+    list: &CertificateRevocationList<'_>,
+) -> Result<OwnedCertRevocationList, Error> {
+    // These rustls-webpki refuses, too, but has no name for.
+    if list.version().is_none() {
+        return Err(ListFault::Version.into());
+    }
+    if list.next_update().is_none() {
+        return Err(ListFault::NextUpdate.into());
+    }
+    if scope(list).is_some_and(|(_, point)| point.only_contains_attribute_certs) {
+        return Err(ListFault::AttributeCertificates.into());
+    }
+    let entries = OwnedCertRevocationList::from_der(der).map_err(|error| fault(&error))?;
+    let tbs = &list.tbs_cert_list;
+    let is_unread = |extension: &X509Extension<'_>| {
+        matches!(extension.parsed_extension(), ParsedExtension::ParseError { .. })
+    };
+    // One that only one of the two readers understands would be a list of another scope for each.
+    if tbs.extensions_map().is_err() || tbs.iter_extensions().any(is_unread) {
+        return Err(Error::MalformedRevocationList);
+    }
+    // A number is found by its octets.
+    let is_der = list.iter_revoked_certificates().all(|entry| is_minimal(entry.raw_serial()));
+    if is_der { Ok(entries) } else { Err(Error::MalformedRevocationList) }
+}
+
+/// Whether an INTEGER is in as few octets as it can be (X.690 section 8.3.2).
+const fn is_minimal(integer: &[u8]) -> bool {
+    match integer {
+        [] => false,
+        [0, next, ..] => *next >= 0x80,
+        [0xff, next, ..] => *next < 0x80,
+        [..] => true,
+    }
+}
+
+fn fault(error: &webpki::Error) -> Error {
+    use webpki::Error as Webpki;
+    let fault = match error {
+        Webpki::UnsupportedCrlVersion => ListFault::Version,
+        Webpki::InvalidCrlNumber => ListFault::Number,
+        Webpki::UnsupportedDeltaCrl => ListFault::Delta,
+        Webpki::UnsupportedIndirectCrl => ListFault::Indirect,
+        Webpki::UnsupportedRevocationReasonsPartitioning => ListFault::SomeReasons,
+        Webpki::UnsupportedCrlIssuingDistributionPoint => ListFault::DistributionPoint,
+        Webpki::UnsupportedCriticalExtension => ListFault::CriticalExtension,
+        _ => return Error::MalformedRevocationList,
+    };
+    fault.into()
+}
+
 /// The list's number, big-endian without zeros in front. It must be there once, and not be critical (RFC 5280 section
 /// 5.2.3), which path validation does not ask.
-fn number(list: &CertificateRevocationList<'_>) -> Option<Vec<u8>> {
+fn number(list: &CertificateRevocationList<'_>) -> Result<Vec<u8>, ListFault> {
     let mut numbers =
         list.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
             ParsedExtension::CRLNumber(number) => Some((extension.critical, number)),
@@ -359,9 +418,12 @@ fn number(list: &CertificateRevocationList<'_>) -> Option<Vec<u8>> {
     match (numbers.next(), numbers.next()) {
         (Some((false, number)), None) => {
             let octets = number.to_bytes_be().into_iter().skip_while(|octet| *octet == 0);
-            Some(octets.collect()).filter(|octets: &Vec<u8>| octets.len() <= MAX_NUMBER_OCTETS)
+            let octets = Some(octets.collect());
+            octets
+                .filter(|octets: &Vec<u8>| octets.len() <= MAX_NUMBER_OCTETS)
+                .ok_or(ListFault::Number)
         }
-        _ => None,
+        _ => Err(ListFault::Number),
     }
 }
 

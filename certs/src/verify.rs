@@ -103,8 +103,8 @@ impl TrustAnchors {
     /// every authority in a path: what is not known to be good is refused. No list at all turns the check off.
     ///
     /// In whatever order they come, for each certificate the newest list of each scope counts that its issuer's key has
-    /// signed and that covers the certificate: it must be on none of them, and one must be current. An older one never
-    /// stands in for the newest of its scope, even where that is past its next update.
+    /// signed: it must be on none of them, and one that covers it must be current. An older one never stands in for the
+    /// newest of its scope, even where that is past its next update.
     ///
     /// # Errors
     /// [`Error::MalformedRevocationList`].

@@ -82,16 +82,14 @@ pub(crate) fn proof(headers: &HeaderMap) -> Option<(EnrolmentToken, TypedCode)> 
 }
 
 /// The request in an EST body: base64 of DER, with line breaks or without (RFC 7030 section 4, RFC 8951 section 3.1). Some
-/// clients send the DER itself, or PEM.
+/// clients send the DER itself, or PEM, or that in base64; what they call the encoding says nothing (RFC 8951 section 3.1).
 pub(crate) fn request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
     if !is_of_type(headers, "application/pkcs10") {
         return Err(WORDS.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-pkcs10"));
     }
     let packed: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let request = match STANDARD.decode(packed) {
-        Ok(der) => Request::from_der(&der),
-        Err(_) => Request::from_file(body),
-    };
+    let unpacked = STANDARD.decode(packed);
+    let request = Request::from_file(unpacked.as_deref().unwrap_or(body));
     Ok(request.map_err(AuthorityError::from)?)
 }
 

@@ -4,8 +4,8 @@ use std::{convert::Infallible, mem, sync::Arc};
 
 use askama::Template;
 use axum::{
-    Form, Router,
-    extract::{FromRequestParts, Path, State, rejection::FormRejection},
+    Router,
+    extract::{FromRequestParts, Path, State},
     http::{HeaderMap, HeaderValue, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::get,
@@ -14,7 +14,7 @@ use countersign_certs::{KeyPair, Request, check_pkcs12_passphrase, to_pkcs12};
 use countersign_domain::{code::TypedCode, id::ChallengeId, invalid::Field};
 use countersign_web::{
     astray::{Way, astray, to_its_page},
-    body::{Segment, form},
+    body::{FormBody, Segment},
     client_address::ClientAddress,
     code_page,
     guest::Guest,
@@ -212,10 +212,10 @@ async fn start(
     session: Session,
     guest: Guest,
     client: ClientAddress,
-    fields: Result<Form<StartForm>, FormRejection>,
+    fields: FormBody<StartForm>,
 ) -> Response {
     let language = guest.language(None);
-    let form = match form(fields) {
+    let form = match fields.read() {
         Ok(form) => form,
         Err(problem) => return asking(&language, Some(&problem), &StartForm::default()),
     };
@@ -245,13 +245,9 @@ async fn look(State(service): Shared, visit: Visit) -> Response {
     response
 }
 
-async fn finish(
-    State(service): Shared,
-    visit: Visit,
-    fields: Result<Form<CodeForm>, FormRejection>,
-) -> Response {
+async fn finish(State(service): Shared, visit: Visit, fields: FormBody<CodeForm>) -> Response {
     let issued = async {
-        let mut form = form(fields)?;
+        let mut form = fields.read()?;
         let passphrase = Zeroizing::new(mem::take(&mut form.passphrase));
         let token = visit.token.clone()?;
         let code = TypedCode::try_from(form.code.as_str())?;

@@ -10,7 +10,7 @@ use axum::{
     body::Bytes,
     extract::{self, DefaultBodyLimit, Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -22,6 +22,7 @@ use countersign_domain::{
     time::Timestamp,
 };
 use countersign_web::{
+    accept::{self, offered},
     body::{JsonBody, Segment},
     client_address::ClientAddress,
     guest::Guest,
@@ -93,7 +94,10 @@ pub fn routes(service: Arc<AuthorityService>) -> Router {
     Router::new()
         .nest("/.well-known/est", est())
         .nest("/.well-known/est/{label}", est().route_layer(from_fn(labelled)))
-        .route("/v1/enrolments", post(start))
+        .route(
+            "/v1/enrolments",
+            post(start).route_layer(from_fn_with_state(&accept::JSON[..], offered)),
+        )
         .route("/list.crl", get(list))
         .merge(page::routes())
         .fallback(async |guest: Guest, headers: HeaderMap| {

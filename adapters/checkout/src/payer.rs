@@ -3,11 +3,8 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    Extension, Form, Json, Router,
-    extract::{
-        DefaultBodyLimit, FromRef, FromRequestParts, Path, State,
-        rejection::{FormRejection, PathRejection},
-    },
+    Extension, Json, Router,
+    extract::{DefaultBodyLimit, FromRef, FromRequestParts, Path, State, rejection::PathRejection},
     http::{StatusCode, request::Parts},
     middleware::{from_fn, map_response},
     response::{IntoResponse, Redirect, Response},
@@ -20,7 +17,7 @@ use countersign_domain::{
 use countersign_web::{
     answer::guarded,
     astray::to_its_page,
-    body::{Segment, form},
+    body::{FormBody, Segment},
     client_address::ClientAddress,
     code_page::{beside_pin, response},
     guest::Guest,
@@ -219,12 +216,8 @@ async fn show(State(checkouts): Shared, visit: Visit) -> Response {
 // What changes something runs to its end although the payer has gone: a browser that reloads must not leave a payment to
 // be resumed a minute later.
 
-async fn pay(
-    State(checkouts): Shared,
-    mut visit: Visit,
-    fields: Result<Form<PayForm>, FormRejection>,
-) -> Response {
-    let fields = form(fields);
+async fn pay(State(checkouts): Shared, mut visit: Visit, fields: FormBody<PayForm>) -> Response {
+    let fields = fields.read();
     visit.is_by_certificate = fields.as_ref().is_ok_and(PayForm::is_by_certificate);
     let paid = async {
         let hint = fields?.try_into()?;
@@ -246,13 +239,9 @@ async fn pay(
     visit.answer(&checkouts, done, is_reached).await
 }
 
-async fn code(
-    State(checkouts): Shared,
-    visit: Visit,
-    fields: Result<Form<CodeForm>, FormRejection>,
-) -> Response {
+async fn code(State(checkouts): Shared, visit: Visit, fields: FormBody<CodeForm>) -> Response {
     let finished = async {
-        let CodeForm { code, pin, new_pin } = form(fields)?;
+        let CodeForm { code, pin, new_pin } = fields.read()?;
         let has_pin = pin.is_some();
         let response = response(code, pin.unwrap_or_default(), new_pin)?;
         let (id, session) = visit.begun()?;

@@ -37,6 +37,8 @@ pub fn operator_routes(clients: Vec<(Vec<u8>, Arc<Desk>)>) -> Router {
     Router::new()
         .route(CODES, post(take))
         .route(CHECK, post(check))
+        // What is not there is refused as such, whatever is accepted (RFC 9110 section 12.1).
+        .route_layer(from_fn_with_state(&accept::JSON[..], offered))
         .fallback(async || {
             Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-resource")
         })
@@ -45,7 +47,6 @@ pub fn operator_routes(clients: Vec<(Vec<u8>, Arc<Desk>)>) -> Router {
             problem.worded("other-method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(&accept::JSON[..], offered))
         .with_state(Arc::new(clients))
 }
 

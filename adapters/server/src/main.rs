@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
-use countersign_domain::address::Msisdn;
+use countersign_domain::{address::Msisdn, ports::Clock as _};
 use countersign_server::{
     Config, Phone, Server, SystemClock, books, ca, copy_store, facts, keys, migrate, pages, reseal,
     schema,
@@ -206,8 +206,9 @@ struct Asked {
 fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let config = Config::read(path)?;
-    let flows =
-        runtime.block_on(async { Server::check(&config, Arc::new(SystemClock::default())) })?;
+    let clock = Arc::new(SystemClock::default());
+    let now = clock.now();
+    let flows = runtime.block_on(async { Server::check(&config, clock) })?;
     let pages = asked.store.then(|| runtime.block_on(pages(&config))).transpose()?;
     let books = asked
         .books
@@ -231,6 +232,9 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
             println!("{file}: a server would start with it and run: {flows}");
             for key in config.without_revocation_lists() {
                 println!("{key} is not there: revoked certificates would be accepted");
+            }
+            for (key, currency, day) in config.withdrawn_later(now) {
+                println!("{key} names {currency}, which is withdrawn on {day}");
             }
         }
     }

@@ -116,8 +116,7 @@ impl Follower {
 /// What to say when a list that counts is past its next update.
 fn late(lists: &[RevocationList], clock: &dyn Clock) -> Option<String> {
     let now = clock.now().unix_seconds();
-    let is_late =
-        |list: &&RevocationList| list.next_update().is_some_and(|next| next.as_secs() < now);
+    let is_late = |list: &&RevocationList| list.next_update().as_secs() < now;
     let late = RevocationList::newest(lists).into_iter().filter(is_late).count();
     (late > 0).then(|| {
         format!("{late} are past their next update: client certificates are refused until they are renewed")

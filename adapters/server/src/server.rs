@@ -92,7 +92,11 @@ impl Server {
         clock: Arc<dyn Clock>,
         wrap: impl Fn(Router) -> Router + Send,
     ) -> Result<Self, StartError> {
+        let now = clock.now();
         let (groundwork, flows) = read(&config, clock)?;
+        for (key, currency, day) in config.withdrawn_later(now) {
+            tracing::warn!(key, %currency, %day, "a currency is withdrawn on that day");
+        }
         for path in config.exposed_secrets() {
             tracing::warn!(path = %path.display(), "a secret that others can read or change");
         }
@@ -216,6 +220,7 @@ fn told(verifier: Verifier, flow: &dyn Flow, ports: &Ports) -> Verifier {
 
 /// The flows whose sections are there, and what they stand on.
 fn read(config: &Config, clock: Arc<dyn Clock>) -> Result<(Groundwork, Flows), ConfigError> {
+    config.check_currencies(clock.now())?;
     let mut flows = Flows::new();
     for (section, read) in FLOWS {
         flows.extend(read(config)?.map(|flow| (section, flow)));

@@ -237,7 +237,7 @@ fn every_authority_has_a_list_from_the_first_day_and_a_root_s_lasts_half_a_year(
         let list = std::fs::read(desk.path().join(folder).join("list.crl")).unwrap();
         let list = countersign_certs::RevocationList::from_file(&list).unwrap();
         let now = SystemClock::default().now().unix_seconds();
-        let left = list.next_update().unwrap().as_secs() - now;
+        let left = list.next_update().as_secs() - now;
         assert!((left + 3_600).div_euclid(86_400) == days, "{folder}: {left}");
     }
     desk.ca("crl --dir ca --passphrase-file pw --days 30 --out list.pem");

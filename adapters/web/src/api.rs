@@ -75,6 +75,8 @@ pub fn api(parts: impl IntoIterator<Item = ApiPart>) -> Router {
     }
     routes
         .route("/openapi.json", get(async move || describe(&descriptions)))
+        // What is not there is refused as such, whatever is accepted (RFC 9110 section 12.1).
+        .route_layer(from_fn_with_state(&accept::JSON[..], offered))
         .fallback(async || {
             Problem::shared(StatusCode::NOT_FOUND, "not-found").worded("no-resource")
         })
@@ -83,7 +85,6 @@ pub fn api(parts: impl IntoIterator<Item = ApiPart>) -> Router {
             problem.worded("other-method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(&accept::JSON[..], offered))
         .layer(map_response(guarded))
 }
 

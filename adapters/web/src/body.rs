@@ -17,7 +17,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     accept::outside_quotes,
-    misfit::{misfit, misplaced},
+    misfit::{misfit, misplaced, no_object},
+    objects::Objects,
     problem::Problem,
 };
 
@@ -94,19 +95,66 @@ pub fn created(location: &str, body: &impl Serialize) -> Response {
 /// # Errors
 /// `malformed-json`; `invalid-value` for a value that breaks a rule of ours.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Err(no_object());
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| misfit(&error))?;
+    let read = serde_path_to_error::deserialize(Objects(&mut reader));
+    let read = read.map_err(|error| misfit(&error))?;
     reader.end().map_err(|error| misplaced(&error))?;
     Ok(read)
 }
 
-/// The fields of a form.
-///
-/// # Errors
-/// Problem `malformed-form`.
-pub fn form<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
-    form.map(|Form(form)| form)
-        .map_err(|rejection| Problem::shared(rejection.status(), "malformed-form"))
+/// The fields of a form: read before what is asked is known, and judged after.
+pub struct FormBody<T>(Result<T, Problem>);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for FormBody<T> {
+    type Rejection = Infallible;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Infallible> {
+        // The reader behind knows one way to write the type (RFC 9110 section 8.3.1 knows more).
+        if let Err(problem) = declared_form(request.headers_mut()) {
+            return Ok(Self(Err(problem)));
+        }
+        let form = Form::from_request(request, state).await;
+        let unread = |rejection: FormRejection| malformed_form(rejection.status());
+        Ok(Self(form.map(|Form(form)| form).map_err(unread)))
+    }
+}
+
+impl<T> FormBody<T> {
+    /// The fields.
+    ///
+    /// # Errors
+    /// Problem `malformed-form`, also when it says that it is no form in UTF-8.
+    pub fn read(self) -> Result<T, Problem> {
+        self.0
+    }
+}
+
+fn malformed_form(status: StatusCode) -> Problem {
+    Problem::shared(status, "malformed-form")
+}
+
+/// Writes the type of a form as its reader knows it.
+fn declared_form(headers: &mut HeaderMap) -> Result<(), Problem> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !is_of_type(headers, FORM) || said.is_some_and(is_in_other_charset) {
+        return Err(malformed_form(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
+    Ok(())
+}
+
+/// Whether a type says a character encoding that is not UTF-8.
+fn is_in_other_charset(said: &str) -> bool {
+    let mut parameters = outside_quotes(said, ';').skip(1).filter_map(|pair| pair.split_once('='));
+    parameters.any(|(name, value)| {
+        let charset = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("charset")
+            && !["utf-8", "utf8", "us-ascii"].iter().any(|of| of.eq_ignore_ascii_case(charset))
+    })
 }
 
 /// Whether the content is of that media type; parameters of the type say nothing here.
@@ -143,17 +191,9 @@ fn declared(headers: &HeaderMap) -> Result<(), Problem> {
     let media_type = said_type(said);
     let is_json = media_type == "application/json"
         || (media_type.starts_with("application/") && media_type.ends_with("+json"));
-    if !is_json && !UNCALLED.contains(&media_type.as_str()) {
+    let is_read = is_json || UNCALLED.contains(&media_type.as_str());
+    if !is_read || is_in_other_charset(said) {
         return Err(unsupported(said));
-    }
-    let parameters = outside_quotes(said, ';').skip(1).filter_map(|pair| pair.split_once('='));
-    for (name, value) in parameters {
-        let charset = value.trim().trim_matches('"');
-        let is_utf8 =
-            ["utf-8", "utf8", "us-ascii"].iter().any(|of| of.eq_ignore_ascii_case(charset));
-        if name.trim().eq_ignore_ascii_case("charset") && !is_utf8 {
-            return Err(unsupported(said));
-        }
     }
     Ok(())
 }
@@ -242,6 +282,41 @@ mod tests {
             let refused = read(&[], &body).await.unwrap_err();
             assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{body:?}");
             assert!(refused.explanation().contains("UTF-16"), "{body:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_is_read_however_its_type_is_written_but_in_utf8_only() {
+        async fn read(
+            said: Option<&str>,
+            body: &'static str,
+        ) -> Result<Vec<(String, String)>, u16> {
+            let mut request = Request::builder().method("POST");
+            if let Some(said) = said {
+                request = request.header("Content-Type", said);
+            }
+            let request = request.body(axum::body::Body::from(body)).unwrap();
+            let Ok(form) = FormBody::from_request(request, &()).await;
+            form.read().map_err(|problem| problem.status().as_u16())
+        }
+        let fields = vec![("code".to_owned(), "\u{e9} 1".to_owned())];
+        for said in [
+            "application/x-www-form-urlencoded",
+            "APPLICATION/X-WWW-FORM-URLENCODED",
+            "Application/X-WWW-Form-Urlencoded ; Charset=\"UTF-8\"",
+            "application/x-www-form-urlencoded;charset=us-ascii",
+        ] {
+            assert_eq!(read(Some(said), "code=%C3%A9+1").await, Ok(fields.clone()), "{said}");
+        }
+        for said in [
+            None,
+            Some(""),
+            Some("text/plain"),
+            Some("multipart/form-data; boundary=x"),
+            Some("application/x-www-form-urlencodedx"),
+            Some("application/x-www-form-urlencoded; charset=iso-8859-1"),
+        ] {
+            assert_eq!(read(said, "code=1").await, Err(415), "{said:?}");
         }
     }
 }

@@ -44,7 +44,8 @@ pub fn check_host(parts: &mut Parts, here: Here<'_>) -> Result<(), Problem> {
             target
         }
         (Some(_), Some(target)) => target,
-        (None, Some(target)) if parts.version >= Version::HTTP_2 => target,
+        // Before HTTP/1.1 there was no Host to send (RFC 9112 section 3.2).
+        (None, Some(target)) if parts.version != Version::HTTP_11 => target,
         (None, None) if parts.version < Version::HTTP_11 => return Ok(()),
         (None, _) => return Err(bad()),
     };
@@ -149,6 +150,8 @@ mod tests {
             ("an address in brackets", V::HTTP_11, "/", &["[2001:DB8::1]:8443"], 200),
             ("none", V::HTTP_11, "/", &[], 400),
             ("none, before 1.1", V::HTTP_10, "/", &[], 200),
+            ("a target alone, before 1.1", V::HTTP_10, "https://api.example.com/", &[], 200),
+            ("another's target, before 1.1", V::HTTP_10, "https://evil.example/", &[], 421),
             ("twice", V::HTTP_11, "/", &["api.example.com", "api.example.com"], 400),
             ("a list", V::HTTP_11, "/", &["api.example.com, api.example.com"], 400),
             ("empty", V::HTTP_11, "/", &[""], 400),

@@ -26,6 +26,7 @@ pub mod session;
 pub mod body;
 pub mod idempotency;
 pub mod misfit;
+mod objects;
 pub mod step;
 pub mod transaction;
 // The answer: problems, pages and their words.

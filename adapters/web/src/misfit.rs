@@ -45,6 +45,11 @@ pub(crate) fn misplaced(error: &serde_json::Error) -> Problem {
     malformed().filled("line", error.line()).filled("column", error.column())
 }
 
+/// A body in which nothing is, or something alone in place of an object with members.
+pub(crate) fn no_object() -> Problem {
+    malformed().worded("body-no-object")
+}
+
 fn malformed() -> Problem {
     Problem::shared(StatusCode::BAD_REQUEST, "malformed-json")
 }
@@ -66,7 +71,14 @@ fn data_misfit(said: &str, path: &str) -> Option<Problem> {
         let member = is_tellable(member).then(|| joined(path, member))?;
         return Some(of("unknown-member", &member).with("field", member));
     }
-    if path.is_empty() || !path.split(['.', '[']).all(is_tellable) {
+    if path.is_empty() {
+        // What stands alone, in place of an object with members.
+        let is_object = said
+            .rsplit_once(", expected ")
+            .is_some_and(|(_, expected)| in_json(expected) == "an object");
+        return is_object.then(no_object);
+    }
+    if !path.split(['.', '[']).all(is_tellable) {
         return None;
     }
     // The rules of our own types quote nothing; some begin with the name of what breaks them.
@@ -239,10 +251,24 @@ mod tests {
         ("a rule of ours", r#"{"items":[],"user":""}"#, 422, "user", "user is empty."),
         ("a card as a name", r#"{"4970100000000155":""}"#, 400, "", "line 1, column 19"),
         ("a sentence as a name", r#"{"my card is secret":""}"#, 400, "", "line 1, column 20"),
-        ("no JSON", "4970100000000155x", 400, "", "line 1"),
+        ("no JSON", "4970100000000155x", 400, "", "must be an object"),
+        ("half of one", r#"{"items":["#, 400, "", "line 1"),
         ("more behind it", r#"{"items":[]} {}"#, 400, "", "line 1, column 14"),
-        ("a list", "[]", 400, "", "line 1"),
-        ("nothing", "", 400, "", "line 1"),
+        ("a list", "[]", 400, "", "must be an object"),
+        ("a list of members' values", "[[],null,null,null]", 400, "", "must be an object"),
+        ("a text", r#""4970100000000155""#, 400, "", "must be an object"),
+        ("a number", "4970100000000155", 400, "", "must be an object"),
+        ("null", "null", 400, "", "must be an object"),
+        ("nothing", "", 400, "", "must be an object"),
+        ("blanks", " \r\n", 400, "", "must be an object"),
+        (
+            "a list in an object's place",
+            r#"{"items":[],"card":["4970100000000155"]}"#,
+            400,
+            "card",
+            "must be an object",
+        ),
+        ("a list in a list", r#"{"items":[[1]]}"#, 400, "items[0]", "must be an object"),
     ];
 
     #[test]

@@ -216,7 +216,10 @@ pub struct WantsJson(pub bool);
 impl WantsJson {
     fn of(headers: &HeaderMap) -> Self {
         let accept = Accept::of(headers);
-        Self(accept.best(&accept::JSON) > accept.best(&[accept::HTML]))
+        Self(
+            !accept.excludes(&accept::JSON)
+                && accept.best(&accept::JSON) > accept.best(&[accept::HTML]),
+        )
     }
 }
 
@@ -275,6 +278,8 @@ mod tests {
     fn json_goes_to_clients_that_ask_for_it_and_pages_to_browsers() {
         for (accept, json) in [
             ("application/json", true),
+            ("application/json;q=0", false),
+            ("application/json;q=0, text/plain", false),
             ("text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8", false),
             ("application/json, text/plain, */*", true),
             ("application/problem+json", true),

@@ -4,7 +4,7 @@ use countersign_certs::{
     Certificate, Error, KeyPair, Request, RevocationList, TrustAnchors, pkcs8_from_file,
 };
 
-use crate::support::Hierarchy;
+use crate::support::{Hierarchy, openssl, read, write};
 
 fn vector(name: &str) -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/files/");
@@ -189,8 +189,78 @@ fn what_a_file_holds_instead_is_named() {
     assert_eq!(KeyPair::from_file(&labelled("EC PRIVATE KEY")).unwrap_err(), expected);
     assert_eq!(
         expected.to_string(),
-        "the file holds EC PRIVATE KEY where a private key in PKCS#8 is expected"
+        "the file holds EC PRIVATE KEY where a private key in PKCS#8 is expected: convert it with: openssl pkcs8 -topk8 \
+         -nocrypt -in OLD -out NEW"
     );
+}
+
+#[test]
+fn what_is_to_be_converted_is_told_with_the_command_that_does_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = Hierarchy::new().root.certificate().clone();
+    write(folder.path(), "one.pem", certificate.to_pem().unwrap());
+    for made in [
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem",
+        "ec -in key.pem -aes256 -passout pass:a-long-passphrase -out legacy.pem",
+        "crl2pkcs7 -nocrl -certfile one.pem -out bundle.pem",
+        "crl2pkcs7 -nocrl -certfile one.pem -outform DER -out bundle.p7b",
+        "x509 -in one.pem -trustout -setalias me -out trusted.pem",
+    ] {
+        openssl(folder.path(), made);
+    }
+    let legacy = read(folder.path(), "legacy.pem");
+    assert!(String::from_utf8_lossy(&legacy).contains("DEK-Info"));
+    for refused in [
+        KeyPair::from_file(&legacy).map(drop),
+        KeyPair::from_encrypted_pem(&String::from_utf8_lossy(&legacy), "a-long-passphrase")
+            .map(drop),
+        pkcs8_from_file(&legacy).map(drop),
+    ] {
+        assert_eq!(refused, Err(Error::LegacyEncryption));
+    }
+    let follow = |error: &Error, old: &str, more: &str| {
+        let said = error.to_string();
+        let (_, command) = said.split_once("convert it with: openssl ").unwrap();
+        let command = command.split(',').next().unwrap();
+        let command = command.replace("OLD", old).replace("NEW", "new.pem");
+        openssl(folder.path(), &format!("{command} {more}"));
+        read(folder.path(), "new.pem")
+    };
+    let pass = "-passin pass:a-long-passphrase";
+    let sealed = format!("{pass} -passout pass:a-long-passphrase");
+    let new = follow(&Error::LegacyEncryption, "legacy.pem", &sealed);
+    assert!(
+        KeyPair::from_encrypted_pem(&String::from_utf8_lossy(&new), "a-long-passphrase").is_ok()
+    );
+    let new = follow(&Error::LegacyEncryption, "legacy.pem", &format!("{pass} -nocrypt"));
+    assert!(KeyPair::from_file(&new).is_ok());
+    for (file, more) in [("bundle.pem", ""), ("bundle.p7b", "-inform DER"), ("trusted.pem", "")] {
+        let error = Certificate::all_from_file(&read(folder.path(), file)).unwrap_err();
+        assert!(matches!(error, Error::UnexpectedPem { .. }), "{file}: {error}");
+        let new = follow(&error, file, more);
+        assert_eq!(Certificate::all_from_file(&new), Ok(vec![certificate.clone()]), "{file}");
+    }
+    // Beside a certificate it is not looked at.
+    let both = [legacy, certificate.to_pem().unwrap().into_bytes()].concat();
+    assert_eq!(Certificate::from_file(&both), Ok(certificate));
+}
+
+#[test]
+fn headers_in_a_block_are_passed_over() {
+    let request = KeyPair::generate().unwrap().to_request_pem("a").unwrap();
+    let (begin, rest) = request.split_once('\n').unwrap();
+    for (what, headers) in [
+        ("one", "Comment: made by hand\n\n"),
+        ("folded", "Comment: made\n  by hand\nX-Tool: 1.0\n\n"),
+        ("without a blank line", "Comment: made by hand\n"),
+        ("clear", "Proc-Type: 4,MIC-CLEAR\n\n"),
+        ("a blank line alone", "\n"),
+    ] {
+        for end in ["\n", "\r\n", "\r", "  \n"] {
+            let text = format!("{begin}\n{headers}{rest}").replace('\n', end);
+            assert!(Request::from_file(text.as_bytes()).is_ok(), "{what}, {end:?}");
+        }
+    }
 }
 
 #[test]

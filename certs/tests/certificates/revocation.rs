@@ -1,7 +1,7 @@
 //! Revocation lists: ours judged by OpenSSL, OpenSSL's read by us, and what a verifier does with them.
 
 use countersign_certs::{
-    Authority, CertificateDer, Error, KeyPair, Phone, PhoneNumber, Profile, Refusal,
+    Authority, CertificateDer, KeyPair, ListFault, Phone, PhoneNumber, Profile, Refusal,
     RevocationList, RevocationReason, Revoked, Serial, TrustAnchors, UnixTime, Validity,
 };
 
@@ -416,7 +416,7 @@ fn openssl_reads_our_list_with_every_reason_and_refuses_by_it() {
     let pem = |authority: &Authority| authority.certificate().to_pem().unwrap();
     let issued = list(&hierarchy.issuing, &revoked);
     assert_eq!(issued.len(), 8);
-    assert_eq!(issued.next_update(), Some(at(NOW + 7 * 86_400)));
+    assert_eq!(issued.next_update(), at(NOW + 7 * 86_400));
     write(folder.path(), "list.pem", issued.to_pem().unwrap());
     write(folder.path(), "issuing.pem", pem(&hierarchy.issuing));
     let said = openssl(folder.path(), "crl -in list.pem -noout -text -CAfile issuing.pem");
@@ -486,7 +486,7 @@ fn openssl_s_list_is_read_and_one_without_a_number_is_refused() {
 
     write(folder.path(), "ca.cnf", config);
     let unnumbered = RevocationList::from_file(&made("-crlexts n"));
-    assert_eq!(unnumbered, Err(Error::MalformedRevocationList));
+    assert_eq!(unnumbered, Err(ListFault::Number.into()));
 }
 
 #[test]

@@ -56,11 +56,19 @@ macro_rules! shown_text {
 
 pub(crate) use shown_text;
 
-/// Characters with which a text could lie about itself on a small screen: controls and line ends, and what Unicode says is
-/// not seen (Default_Ignorable_Code_Point), the marks that reverse text among it (UTS 39 section 5.2).
+/// Characters with which a text could lie about itself on a small screen: controls and line ends, what Unicode says is not
+/// seen (Default_Ignorable_Code_Point), the marks that reverse text among it (UTS 39 section 5.2), and what each screen shows
+/// in its own way or not at all.
 pub fn is_unshowable(c: char) -> bool {
+    // Of the others, a blank that counts as a symbol, and characters that Unicode gives no form.
+    let is_blank = matches!(c, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffc}');
+    let is_private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    let is_no_character =
+        matches!(u32::from(c), 0xfdd0..=0xfdef) || u32::from(c) & 0xfffe == 0xfffe;
     c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
+        || is_blank
+        || is_private
+        || is_no_character
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
@@ -102,6 +110,15 @@ mod tests {
             '\u{ffa0}',
             '\u{fff0}',
             '\u{fff9}',
+            '\u{fffc}',
+            '\u{2800}',
+            '\u{e000}',
+            '\u{f8ff}',
+            '\u{fdd0}',
+            '\u{ffff}',
+            '\u{1fffe}',
+            '\u{f0000}',
+            '\u{10fffd}',
             '\u{1bca0}',
             '\u{1d173}',
             '\u{e0001}',

@@ -78,7 +78,7 @@ impl Kept {
         let after = keys(&both).await.unwrap();
         assert!(after.text.contains("key k1 seals nothing; it can be removed"), "{}", after.text);
         let alone = self.config(&["k2"]);
-        assert!(keys(&alone).await.unwrap().right && facts(&alone).unwrap().right);
+        assert!(keys(&alone).await.unwrap().right && facts(&alone).await.unwrap().right);
         let seals = before.json.pointer("/keys/0/seals").unwrap();
         assert_eq!(after.json.pointer("/keys/1/seals"), Some(seals));
         seals.clone()

@@ -108,7 +108,8 @@ async fn of_a_person_who_left_nothing_is_in_the_file_and_its_books_and_facts_are
     while retention.remove(3).await.unwrap() > 0 {}
     assert_eq!(found("after.db"), Vec::<&str>::new());
     let config = kept.config(&["k1"]);
-    let (books, facts) = (books(&config, None).unwrap(), facts(&config).unwrap());
+    let books = books(&config, None).await.unwrap();
+    let facts = facts(&config).await.unwrap();
     assert!(books.right && facts.right, "{}\n{}", books.text, facts.text);
     assert!(books.json.to_string().contains("postings"), "{}", books.json);
 }

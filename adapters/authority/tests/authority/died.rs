@@ -11,6 +11,7 @@ use countersign_certs::{EndEntityKind, KeyPair, Request};
 use countersign_domain::{
     address::Msisdn,
     code::TypedCode,
+    id::SessionId,
     locale::Locale,
     outbox::Outbox,
     policy::Policy,
@@ -74,7 +75,9 @@ impl Desk {
         };
         let number = Msisdn::try_from("+33639980001").unwrap();
         let (name, client) = ("alice".try_into().unwrap(), ClientAddress::default());
-        let started = enrolments.start(name, number, Locale::default(), client).await.unwrap();
+        let session = SessionId::random(ports.entropy.as_ref()).unwrap();
+        let started = enrolments.start(name, number, session, Locale::default(), client).await;
+        let started = started.unwrap();
         let outbox = Outbox::new(ports, verifier, Arc::new(PlainWords));
         let phone = Phone::default();
         outbox.send(outbox.due(1).await.unwrap().first().unwrap(), &phone).await.unwrap();

@@ -366,12 +366,13 @@ async fn est_reads_a_request_in_base64_in_der_and_in_pem() {
     let older = |pem: &str| {
         format!("\u{feff}\n{}", pem.replace("CERTIFICATE", "NEW CERTIFICATE")).into_bytes()
     };
-    let (one, two, three, four) = (pem(), pem(), pem(), pem());
+    let (one, two, three, four, five) = (pem(), pem(), pem(), pem(), pem());
     for (form, body, expected) in [
         ("base64", lines(&one), 200),
         ("DER", der(&two), 200),
         ("PEM", three.into_bytes(), 200),
         ("PEM as others write it", older(&four), 200),
+        ("PEM in base64", STANDARD.encode(five).into_bytes(), 200),
         ("neither", b"not a request".to_vec(), 422),
         ("PEM of another kind", pem().replace("CERTIFICATE REQUEST", "PKCS7").into_bytes(), 422),
     ] {
@@ -384,6 +385,36 @@ async fn est_reads_a_request_in_base64_in_der_and_in_pem() {
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(status, expected, "{form}: {}", String::from_utf8_lossy(&body));
+    }
+}
+
+#[tokio::test]
+async fn est_s_body_is_read_whatever_its_encoding_is_called_and_however_its_type_is_written() {
+    for (content_type, encoding, expected) in [
+        (Some("application/pkcs10"), None, 200),
+        (Some("application/pkcs10"), Some("base64"), 200),
+        (Some("application/pkcs10"), Some("8bit"), 200),
+        (Some("application/pkcs10"), Some("binary"), 200),
+        (Some("APPLICATION/PKCS10"), Some("BASE64"), 200),
+        (Some("application/pkcs10; name=\"a;b\"; charset=us-ascii"), None, 200),
+        (Some(" application/pkcs10 ;"), None, 200),
+        (Some("application/pkcs7-mime"), None, 415),
+        (None, None, 415),
+    ] {
+        let desk = Desk::new();
+        let pem = KeyPair::generate().unwrap().to_request_pem("alice").unwrap();
+        let base64 = pem.lines().filter(|line| !line.starts_with('-')).collect::<String>();
+        let mut request = Request::post("/.well-known/est/simpleenroll")
+            .header("Authorization", format!("Basic {}", proof(&desk).await));
+        for (name, value) in
+            [("Content-Type", content_type), ("Content-Transfer-Encoding", encoding)]
+        {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let answer = desk.routes.clone().oneshot(request.body(Body::from(base64)).unwrap()).await;
+        assert_eq!(answer.unwrap().status(), expected, "{content_type:?} {encoding:?}");
     }
 }
 

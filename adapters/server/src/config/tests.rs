@@ -1,4 +1,5 @@
 use countersign_bank::Iso8583Settings;
+use countersign_domain::time::Timestamp;
 
 use super::*;
 use crate::drivers;
@@ -288,4 +289,74 @@ fn what_is_final_is_kept_for_a_month_and_for_as_long_as_it_can_be_credited() {
         let refused = kept(&format!("[retention]\n{section}")).unwrap_err().to_string();
         assert_eq!(refused, format!("retention.{key} {why}"));
     }
+}
+
+#[test]
+fn every_mount_that_lets_in_certificates_without_a_revocation_list_is_named() {
+    let tls = r#"{ certificate = "one.pem", key = "one.key" }"#;
+    let set = format!(
+        r#"
+[set.gateway]
+listen = "127.0.0.1:8445"
+public_origin = "https://gateway.example"
+signature = {tls}
+exchange = [{tls}]
+authorities = "root.pem"
+brands = ["Card"]
+[set.merchant]
+listen = "127.0.0.1:8446"
+public_origin = "https://shop.example"
+relying_party = "dupont"
+signature = {tls}
+exchange = {tls}
+authorities = "root.pem"
+[set.merchant.gateway]
+url = "https://gateway.example/set"
+certificate = "gateway.pem"
+"#
+    );
+    let all = VALID.replace("[checkout]", "[checkout]\nclient_authorities = \"root.pem\"") + &set;
+    let keys = ["checkout", "set.gateway", "set.merchant"];
+    let named = keys.map(|key| format!("{key}.revocation_lists"));
+    assert_eq!(parse(&all, &[]).unwrap().without_revocation_lists(), named);
+    for (key, named) in keys.iter().zip(&named) {
+        let section = format!("[{key}]\n");
+        let with = all.replace(&section, &format!("{section}revocation_lists = [\"root.crl\"]\n"));
+        let without = parse(&with, &[]).unwrap().without_revocation_lists();
+        assert_eq!(without.len(), 2, "{key}");
+        assert!(!without.contains(&named.as_str()), "{key}");
+    }
+    // A checkout that asks for no certificates lets none in; the operator's clients are named one by one.
+    assert!(parse(VALID, &[]).unwrap().without_revocation_lists().is_empty());
+}
+
+#[test]
+fn a_currency_in_which_nobody_pays_is_refused_by_its_key_and_one_that_ends_later_is_told() {
+    // 30 November 2025: Bulgaria has had the euro since 1 January 2026.
+    let before = Timestamp::from_unix_seconds(1_764_460_800);
+    let after = Timestamp::from_unix_seconds(1_767_225_600);
+    let with = |currency: &str| {
+        let limit = format!("{{ amount_minor = 500, currency = \"{currency}\" }}");
+        let policy = format!("[policy]\nno_bank_up_to = [{limit}]\nnormal_up_to = [{limit}]\n");
+        parse(&(policy + VALID), &[]).unwrap()
+    };
+    let lev = with("BGN");
+    assert_eq!(lev.check_currencies(before), Ok(()));
+    let told = lev.withdrawn_later(before);
+    let keys: Vec<_> = told.iter().map(|(key, _, day)| (*key, day.as_str())).collect();
+    assert_eq!(
+        keys,
+        ["policy.normal_up_to", "policy.no_bank_up_to"].map(|key| (key, "2026-01-01"))
+    );
+    assert!(lev.withdrawn_later(after).is_empty());
+    for (currency, says) in [
+        ("BGN", "names BGN, which was withdrawn (ISO 4217 list three) as of 2026-01-01"),
+        ("HRK", "names HRK, which was withdrawn (ISO 4217 list three) as of 2023-01-01"),
+        ("CLF", "names CLF, which is a fund or a unit of account, in which nobody pays"),
+    ] {
+        let why = format!("policy.normal_up_to {says}");
+        assert_eq!(with(currency).check_currencies(after).unwrap_err().to_string(), why);
+    }
+    assert_eq!(with("EUR").check_currencies(after), Ok(()));
+    assert!(with("EUR").withdrawn_later(before).is_empty());
 }

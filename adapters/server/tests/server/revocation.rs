@@ -267,3 +267,25 @@ async fn a_list_that_cannot_be_used_is_told_by_name() {
     let refused = Config::from_toml(&without, folder.folder.path()).unwrap_err();
     assert!(refused.to_string().contains("of no use without"));
 }
+
+#[tokio::test]
+async fn a_list_that_is_not_understood_whole_is_refused_by_name_and_the_one_in_force_stays() {
+    // A delta list of PKITS (section 4.15): what it lacks is not known to be good.
+    const DELTA: &str = include_str!("../../../../certs/tests/vectors/files/delta.pem");
+    let folder = Folder::new();
+    let refused = |config: Config| Server::check(&config, Arc::new(SystemClock::default()));
+    put(&folder, DELTA.as_bytes());
+    let config = || Config::from_toml(&configuration(&folder), folder.folder.path()).unwrap();
+    let said = refused(config()).unwrap_err().to_string();
+    for part in ["checkout.revocation_lists", "root.crl", "it is a delta list"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    put(&folder, &list(&folder, 1, true));
+    let server = start(&folder).await;
+    assert!(!answered(&folder, &server, true).await);
+    put(&folder, DELTA.as_bytes());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!answered(&folder, &server, true).await);
+    assert!(answered(&folder, &server, false).await);
+    server.stop().await;
+}

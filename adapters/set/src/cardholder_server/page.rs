@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    Form, Router,
-    extract::{
-        DefaultBodyLimit, Query, State,
-        rejection::{FormRejection, QueryRejection},
-    },
+    Router,
+    extract::{DefaultBodyLimit, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     middleware::from_fn,
     response::{IntoResponse as _, Redirect, Response},
@@ -18,7 +15,7 @@ use countersign_certs::Error as CertsError;
 use countersign_domain::{code::TypedCode, error::Error, pin::TypedPin};
 use countersign_web::{
     astray::{Way, astray, to_its_page},
-    body::{Segment, form, record_id},
+    body::{FormBody, Segment, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
     guest::Guest,
     own_forms::own_forms_only,
@@ -227,13 +224,9 @@ struct OrderForm {
     order: String,
 }
 
-async fn offer(
-    State(server): Shared,
-    guest: Guest,
-    fields: Result<Form<OrderForm>, FormRejection>,
-) -> Response {
+async fn offer(State(server): Shared, guest: Guest, fields: FormBody<OrderForm>) -> Response {
     let language = guest.language(None);
-    let order = match form(fields) {
+    let order = match fields.read() {
         Ok(OrderForm { order }) => order,
         Err(problem) => return starting(&language, "", Some(&problem)),
     };
@@ -296,9 +289,9 @@ async fn pay(
     State(server): Shared,
     guest: Guest,
     id: Segment,
-    fields: Result<Form<PasswordForm>, FormRejection>,
+    fields: FormBody<PasswordForm>,
 ) -> Result<Response, Problem> {
-    let (id, PasswordForm { password }): (HeldId, _) = (record_id(id)?, form(fields)?);
+    let (id, PasswordForm { password }): (HeldId, _) = (record_id(id)?, fields.read()?);
     let (paying, held) = (Arc::clone(&server), id.clone());
     let paid = to_the_end(async move { paying.pay(&held, password).await }).await;
     done(&server, &guest, &id, paid).await
@@ -316,9 +309,9 @@ async fn type_code(
     State(server): Shared,
     guest: Guest,
     id: Segment,
-    fields: Result<Form<TypedForm>, FormRejection>,
+    fields: FormBody<TypedForm>,
 ) -> Result<Response, Problem> {
-    let (id, TypedForm { code, pin }): (HeldId, _) = (record_id(id)?, form(fields)?);
+    let (id, TypedForm { code, pin }): (HeldId, _) = (record_id(id)?, fields.read()?);
     let has_pin = pin.is_some();
     let (typing, held) = (Arc::clone(&server), id.clone());
     let typed = async move {

@@ -1,13 +1,13 @@
 //! Cards: which are tied, tying another, forgetting one.
 
 use askama::Template;
-use axum::{Form, extract::rejection::FormRejection, response::Response};
+use axum::response::Response;
 use countersign_domain::{
     card::{Card, CardExpiry},
     invalid::InvalidInput,
 };
 use countersign_web::{
-    body::{Segment, form, record_id},
+    body::{FormBody, Segment, record_id},
     problem::Problem,
 };
 use serde::Deserialize;
@@ -77,8 +77,8 @@ impl CardForm {
     }
 }
 
-pub(super) async fn tie(desk: Desk, fields: Result<Form<CardForm>, FormRejection>) -> Answer {
-    let typed = form(fields)?;
+pub(super) async fn tie(desk: Desk, fields: FormBody<CardForm>) -> Answer {
+    let typed = fields.read()?;
     let visitor = desk.visitor().await?;
     let tied = match typed.named() {
         Err(error) => Err(Problem::from(error)),

@@ -3,8 +3,7 @@
 
 use askama::Template;
 use axum::{
-    Form,
-    extract::{Query, rejection::FormRejection},
+    extract::Query,
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
@@ -16,7 +15,7 @@ use countersign_domain::{
     transaction::{Item, Transaction},
 };
 use countersign_web::{
-    body::{Segment, form, record_id},
+    body::{FormBody, Segment, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
     page::looking_again,
     problem::Problem,
@@ -210,8 +209,8 @@ impl PayForm {
 }
 
 /// GRT2.
-pub(super) async fn start(desk: Desk, fields: Result<Form<PayForm>, FormRejection>) -> Answer {
-    let typed = form(fields)?;
+pub(super) async fn start(desk: Desk, fields: FormBody<PayForm>) -> Answer {
+    let typed = fields.read()?;
     let Some(visitor) = desk.visitor_if_any().await? else {
         return Ok(to(format!("/pay?ticket={}", carried(&typed.ticket)), None));
     };
@@ -372,14 +371,10 @@ pub(super) struct CodeTypedForm {
 }
 
 /// CAR.
-pub(super) async fn type_code(
-    desk: Desk,
-    id: Segment,
-    fields: Result<Form<CodeTypedForm>, FormRejection>,
-) -> Answer {
+pub(super) async fn type_code(desk: Desk, id: Segment, fields: FormBody<CodeTypedForm>) -> Answer {
     let payment: PurchaseId = record_id(id)?;
     let CodeTypedForm { ticket_sha256, merchant, amount_minor, currency, code, pin, new_pin } =
-        form(fields)?;
+        fields.read()?;
     let visitor = desk.visitor().await?;
     let (payer, id) = (visitor.clone(), payment.clone());
     let has_pin = pin.is_some();

@@ -6,16 +6,12 @@
 use std::mem;
 
 use askama::Template;
-use axum::{
-    Form,
-    extract::{Query, rejection::FormRejection},
-    response::Response,
-};
+use axum::{extract::Query, response::Response};
 use countersign_domain::{
     address::Msisdn, amount::Currency, id::Identifier, invalid::InvalidInput,
 };
 use countersign_web::{
-    body::{Segment, form, record_id},
+    body::{FormBody, Segment, record_id},
     code_page::{CodeForm, beside_pin},
     problem::Problem,
 };
@@ -122,11 +118,8 @@ pub(super) struct SignInForm {
     ticket: String,
 }
 
-pub(super) async fn start_sign_in(
-    desk: Desk,
-    fields: Result<Form<SignInForm>, FormRejection>,
-) -> Answer {
-    let SignInForm { identifier, ticket } = form(fields)?;
+pub(super) async fn start_sign_in(desk: Desk, fields: FormBody<SignInForm>) -> Answer {
+    let SignInForm { identifier, ticket } = fields.read()?;
     let (begun, session) = desk.session()?;
     let (locale, client) = (desk.locale(), desk.client());
     let asked = match Identifier::try_from(identifier.trim().to_owned()) {
@@ -204,11 +197,8 @@ pub(super) async fn sign_in_code(desk: Desk, Query(carried): Query<Carried>) -> 
     }
 }
 
-pub(super) async fn finish_sign_in(
-    desk: Desk,
-    fields: Result<Form<TypedForm>, FormRejection>,
-) -> Answer {
-    let mut typed: TypedForm = form(fields)?;
+pub(super) async fn finish_sign_in(desk: Desk, fields: FormBody<TypedForm>) -> Answer {
+    let mut typed: TypedForm = fields.read()?;
     let (has_pin, ticket) = (typed.has_pin(), mem::take(&mut typed.ticket));
     let (session, locale) = (desk.begun()?, desk.locale());
     let asked = desk.wallets.asked_at_visit(&session).await?;
@@ -231,11 +221,8 @@ pub(super) async fn finish_sign_in(
     }
 }
 
-pub(super) async fn resend_sign_in_code(
-    desk: Desk,
-    fields: Result<Form<Carried>, FormRejection>,
-) -> Answer {
-    let (typed, session): (Carried, _) = (form(fields)?, desk.begun()?);
+pub(super) async fn resend_sign_in_code(desk: Desk, fields: FormBody<Carried>) -> Answer {
+    let (typed, session): (Carried, _) = (fields.read()?, desk.begun()?);
     let asked = desk.wallets.asked_at_visit(&session).await?;
     let sent =
         desk.done(|wallets| async move { wallets.resend_sign_in_code(&session).await }).await;
@@ -327,11 +314,8 @@ pub(super) async fn open(desk: Desk, Query(asked): Query<Carried>) -> Answer {
     Ok(desk.opening(visitor.as_ref(), &OpenForm { ticket, ..OpenForm::default() }, None))
 }
 
-pub(super) async fn start_opening(
-    desk: Desk,
-    fields: Result<Form<OpenForm>, FormRejection>,
-) -> Answer {
-    let typed = form(fields)?;
+pub(super) async fn start_opening(desk: Desk, fields: FormBody<OpenForm>) -> Answer {
+    let typed = fields.read()?;
     let visitor = desk.visitor_if_any().await?;
     let (begun, session) = desk.session()?;
     let (locale, client) = (desk.locale(), desk.client());
@@ -369,12 +353,8 @@ pub(super) async fn opening_code(
     }
 }
 
-pub(super) async fn finish_opening(
-    desk: Desk,
-    id: Segment,
-    fields: Result<Form<TypedForm>, FormRejection>,
-) -> Answer {
-    let (id, mut typed): (OpeningId, TypedForm) = (record_id(id)?, form(fields)?);
+pub(super) async fn finish_opening(desk: Desk, id: Segment, fields: FormBody<TypedForm>) -> Answer {
+    let (id, mut typed): (OpeningId, TypedForm) = (record_id(id)?, fields.read()?);
     let (has_pin, ticket) = (typed.has_pin(), mem::take(&mut typed.ticket));
     let session = desk.begun()?;
     let asked = desk.wallets.asked_at_opening(&id, &session).await?;
@@ -401,9 +381,9 @@ pub(super) async fn finish_opening(
 pub(super) async fn resend_opening_code(
     desk: Desk,
     id: Segment,
-    fields: Result<Form<Carried>, FormRejection>,
+    fields: FormBody<Carried>,
 ) -> Answer {
-    let (id, typed): (OpeningId, Carried) = (record_id(id)?, form(fields)?);
+    let (id, typed): (OpeningId, Carried) = (record_id(id)?, fields.read()?);
     let session = desk.begun()?;
     let asked = desk.wallets.asked_at_opening(&id, &session).await?;
     let path = path_of(&id);

@@ -1,11 +1,7 @@
 //! A wallet: what is in it and what moved, paying in with the code, taking out, closing.
 
 use askama::Template;
-use axum::{
-    Form,
-    extract::{Query, rejection::FormRejection},
-    response::Response,
-};
+use axum::{extract::Query, response::Response};
 use countersign_domain::{
     amount::{Amount, Currency},
     invalid::InvalidInput,
@@ -13,7 +9,7 @@ use countersign_domain::{
     time::Timestamp,
 };
 use countersign_web::{
-    body::{Segment, form, record_id},
+    body::{FormBody, Segment, record_id},
     code_page::{CodeForm, CodeView, beside_pin},
     page::looking_again,
     problem::Problem,
@@ -231,20 +227,16 @@ impl TransferForm {
     }
 }
 
-pub(super) async fn pay_in(
-    desk: Desk,
-    number: Segment,
-    fields: Result<Form<TransferForm>, FormRejection>,
-) -> Answer {
-    desk.move_money(Way::In, record_id(number)?, form(fields)?).await
+pub(super) async fn pay_in(desk: Desk, number: Segment, fields: FormBody<TransferForm>) -> Answer {
+    desk.move_money(Way::In, record_id(number)?, fields.read()?).await
 }
 
 pub(super) async fn take_out(
     desk: Desk,
     number: Segment,
-    fields: Result<Form<TransferForm>, FormRejection>,
+    fields: FormBody<TransferForm>,
 ) -> Answer {
-    desk.move_money(Way::Out, record_id(number)?, form(fields)?).await
+    desk.move_money(Way::Out, record_id(number)?, fields.read()?).await
 }
 
 impl Desk {
@@ -383,12 +375,8 @@ pub(super) async fn transfer(desk: Desk, id: Segment) -> Answer {
     Ok(desk.transfer(&visitor, &id, None).await?)
 }
 
-pub(super) async fn type_code(
-    desk: Desk,
-    id: Segment,
-    fields: Result<Form<TypedForm>, FormRejection>,
-) -> Answer {
-    let (id, typed): (TransferId, TypedForm) = (record_id(id)?, form(fields)?);
+pub(super) async fn type_code(desk: Desk, id: Segment, fields: FormBody<TypedForm>) -> Answer {
+    let (id, typed): (TransferId, TypedForm) = (record_id(id)?, fields.read()?);
     let visitor = desk.visitor().await?;
     let has_pin = typed.has_pin();
     let typed = match typed.response() {

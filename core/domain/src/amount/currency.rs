@@ -9,9 +9,9 @@ use crate::{
     time::Timestamp,
 };
 
-/// What the list of currencies that we read by still has although it was withdrawn, and from when on nobody pays in it: the
-/// first day after the last one that ISO 4217 list three and its amendments give, 00:00 UTC. The list's own flags have no
-/// date, and one too many: VES is in list one beside VED (amendment 170).
+/// What the list of currencies that we read by still has although it was withdrawn, and from when on nobody pays in it, 00:00
+/// UTC. ISO 4217 list three has the months, and the authorities that issued them the days. The list's own flags have no date,
+/// and one too many: VES is in list one beside VED (amendment 170).
 const WITHDRAWN: [(&str, u64); 5] = [
     // Cuba ended its second currency on 2021-06-30.
     ("CUC", 1_625_097_600),
@@ -41,11 +41,16 @@ impl Currency {
         if self.0.is_fund() || self.0.is_special() {
             return refuse("is a fund or a unit of account, in which nobody pays");
         }
-        let mut withdrawn = WITHDRAWN.iter();
-        if withdrawn.any(|(code, from)| *code == self.code() && at.unix_seconds() >= *from) {
+        if self.withdrawn_from().is_some_and(|from| at >= from) {
             return refuse("was withdrawn (ISO 4217 list three)");
         }
         Ok(())
+    }
+
+    /// From when on nobody pays in it, where that is known.
+    pub fn withdrawn_from(self) -> Option<Timestamp> {
+        let (_, from) = WITHDRAWN.iter().find(|(code, _)| *code == self.code())?;
+        Some(Timestamp::from_unix_seconds(*from))
     }
 
     /// The currency of an ISO 4217 number, such as 978, if it has one and a minor unit.
@@ -169,6 +174,55 @@ mod tests {
         let mut dated = WITHDRAWN.map(|(code, _)| code);
         dated.sort_unstable();
         assert_eq!(codes, dated);
+    }
+
+    /// Lists one and three of ISO 4217: see `tests/vectors/README.md`.
+    const LISTS: &str = include_str!("../../tests/vectors/iso-4217.csv");
+
+    #[test]
+    fn what_can_be_paid_in_is_what_list_one_of_iso_4217_has_and_no_fund() {
+        // List one of that year does not mark these units of account.
+        let unmarked = ["UYW", "XAD"];
+        let mut paid_in = 0;
+        for line in LISTS.lines().skip(1) {
+            let fields: Vec<_> = line.split(',').collect();
+            let [code, number, digits, fund, withdrawn] = fields[..] else { panic!("{line}") };
+            let read = Currency::try_from(code).ok();
+            if !withdrawn.is_empty() {
+                assert!(read.is_none_or(|read| read.withdrawn_from().is_some()), "{line}");
+                continue;
+            }
+            assert_eq!(read.is_some(), !digits.is_empty(), "{line}");
+            let Some(read) = read else { continue };
+            assert_eq!(format!("{:03}", read.numeric()), number, "{line}");
+            assert_eq!(read.minor_digits().to_string(), digits, "{line}");
+            let is_fund = !fund.is_empty() || unmarked.contains(&code);
+            assert_eq!(is_payable(code, TODAY), !is_fund, "{line}");
+            paid_in += usize::from(!is_fund);
+        }
+        let known = (0..1_000).filter_map(Currency::from_numeric);
+        assert_eq!(known.filter(|known| is_payable(known.code(), TODAY)).count(), paid_in);
+    }
+
+    #[test]
+    fn a_currency_is_withdrawn_in_the_month_that_list_three_of_iso_4217_has_or_at_its_end() {
+        for (code, from) in WITHDRAWN {
+            let line = LISTS.lines().find(|line| line.starts_with(code)).unwrap();
+            let (_, month) = line.rsplit_once(',').unwrap();
+            let months = [from - 86_400, from].map(month_of);
+            assert!(months.iter().any(|of| of == month), "{code}: {month} is not of {months:?}");
+        }
+    }
+
+    /// The month of a day, such as `2026-01`: civil_from_days of Howard Hinnant's algorithms.
+    fn month_of(unix_seconds: u64) -> String {
+        let days = unix_seconds / 86_400 + 719_468;
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let march_first = (5 * day + 2) / 153;
+        let month = if march_first < 10 { march_first + 3 } else { march_first - 9 };
+        format!("{:04}-{month:02}", era * 400 + year + u64::from(month <= 2))
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod cost;
 mod crash;
 mod limits;
 mod message;
+mod names;
 mod pin;
 mod purchase;
 mod race;
