@@ -262,7 +262,7 @@ fn a_revoked_certificate_is_on_the_list_whatever_else_that_is_about() {
 fn a_part_covers_what_names_its_place_for_all_reasons_and_this_issuer() {
     let hierarchy = Hierarchy::new();
     let parts = [PART_1, PART_2].map(|place| Made::new().with(point(&[&at_names(&[uri(place)])])));
-    let point = |fields: &[Vec<u8>]| tlv(0x30, &fields.concat());
+    let point = |fields: &[&[u8]]| tlv(0x30, &fields.concat());
     let (first, third) = (at_names(&[uri(PART_1)]), at_names(&[uri("http://lists.example/3.crl")]));
     let reasons =
         KEY_COMPROMISE.iter().copied().map(|octet| if octet == 0x83 { 0x81 } else { octet });
@@ -272,15 +272,19 @@ fn a_part_covers_what_names_its_place_for_all_reasons_and_this_issuer() {
     let other = tlv(0xa2, &tlv(0xa4, root.subject().as_raw()));
     let unknown = Err(Refusal::RevocationUnknown);
     for (what, points, verdict) in [
-        ("its place", vec![point(&[first.clone()])], Ok(())),
-        ("one of several names", vec![point(&[at_names(&[uri("ldap://a"), uri(PART_2)])])], Ok(())),
-        ("one of several points", vec![point(&[third.clone()]), point(&[first.clone()])], Ok(())),
-        ("another place", vec![point(&[third])], unknown.clone()),
-        ("for some reasons", vec![point(&[first.clone(), reasons])], unknown.clone()),
-        ("another issuer's", vec![point(&[first.clone(), other])], unknown.clone()),
+        ("its place", vec![point(&[&first])], Ok(())),
+        (
+            "one of several names",
+            vec![point(&[&at_names(&[uri("ldap://a"), uri(PART_2)])])],
+            Ok(()),
+        ),
+        ("one of several points", vec![point(&[&third]), point(&[&first])], Ok(())),
+        ("another place", vec![point(&[&third])], unknown.clone()),
+        ("for some reasons", vec![point(&[&first, &reasons])], unknown.clone()),
+        ("another issuer's", vec![point(&[&first, &other])], unknown.clone()),
         (
             "a name in other letters",
-            vec![point(&[at_names(&[uri("http://lists.example/1.CRL")])])],
+            vec![point(&[&at_names(&[uri("http://lists.example/1.CRL")])])],
             unknown,
         ),
     ] {
