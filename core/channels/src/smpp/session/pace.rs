@@ -1,28 +1,28 @@
 //! How fast we may submit: by our own limit, and by what the centre takes.
 //!
 //! A centre that asks to slow down does not say to what rate, nor how it counts: by the second of its clock, over the last
-//! second, with a bucket, or from one message to the next; or it counts nothing, and refuses one in a few by chance. All of
+//! second, with a bucket, or from one message to the next; or it counts nothing, and refuses one in a few at random. All of
 //! them take messages that are evenly spaced at their rate, so only the spacing is looked for:
 //!
 //! ```text
 //!   nothing known --takes no more--> a spacing, as it took them --- taken a while ---> closer, and closer faster
 //!        ^                              ^        ^                                          |
 //!        |                              |        +--- wider, or as measured <--- too much --+
-//!        +---- closer than matters -----+---- as before: by chance <--- does not help --+
+//!        +---- closer than matters -----+---- as before: at random <--- does not help --+
 //! ```
 //!
-//! A slower pace is worth something only where it makes refusals fewer, so that is what is judged ([`chance`]), as
+//! A slower pace is worth something only where it makes refusals fewer, so that is what is judged ([`noise`]), as
 //! PCC does with packets that are lost (Dong et al., NSDI 2015), and not the single refusal. The pace goes on pressing: at a
 //! lower one nobody would see that the centre takes more.
 
-mod chance;
+mod noise;
 mod spacing;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::{chance::Chance, spacing::Spacing};
+use self::{noise::Noise, spacing::Spacing};
 use crate::smpp::status::Status;
 
 /// Submissions taken at once when no rate is set.
@@ -67,7 +67,7 @@ pub(super) struct Pace {
     limit: Option<Duration>,
     /// By what the centre takes.
     spacing: Spacing,
-    chance: Chance,
+    noise: Noise,
     longest_pause: Duration,
     next: Instant,
     paused_until: Instant,
@@ -103,7 +103,7 @@ impl Pace {
         Self {
             limit: max_per_second.and_then(|rate| SECOND.checked_div(rate)),
             spacing: Spacing::none(now),
-            chance: Chance::new(),
+            noise: Noise::new(),
             longest_pause,
             next: now,
             paused_until: now,
@@ -143,7 +143,7 @@ impl Pace {
 
     /// Notes a submission.
     pub(super) fn took(&mut self, now: Instant) {
-        self.spacing.age(&mut self.chance, now);
+        self.spacing.age(&mut self.noise, now);
         let gap = self.gap();
         let since = if gap.is_some() { self.next } else { self.last_taken };
         let idle = now.saturating_duration_since(since);
@@ -174,20 +174,20 @@ impl Pace {
                 if self.pauses > 0 && !in_pause {
                     self.room_again(under_way, now);
                 }
-                self.chance.taken(self.is_spaced());
+                self.noise.taken(self.is_spaced());
                 self.taken(now);
-                self.spacing.taken(of_before, under_way, &mut self.chance, now);
+                self.spacing.taken(of_before, under_way, &mut self.noise, now);
             }
         }
     }
 
     fn refused(&mut self, of_before: bool, under_way: usize, now: Instant) {
         let is_judged = self.spacing.is_judged(of_before);
-        self.chance.refused(self.is_spaced(), is_judged);
-        if self.pauses > 0 || self.chance.is_too_much(self.is_spaced()) {
+        self.noise.refused(self.is_spaced(), is_judged);
+        if self.pauses > 0 || self.noise.is_too_much(self.is_spaced()) {
             self.pause(under_way, now);
         } else if self.is_spaced() && under_way == 0 {
-            // By chance: again at once.
+            // At random: again at once.
             self.next = now + MIN_PAUSE;
         }
     }
@@ -210,12 +210,12 @@ impl Pace {
         }
     }
 
-    /// One was taken after more were refused than by chance.
+    /// One was taken after more were refused than at random.
     fn room_again(&mut self, under_way: usize, now: Instant) {
-        let emptied = self.chance.is_full();
+        let emptied = self.noise.is_full();
         let full = emptied || !self.is_spaced();
         self.pauses = 0;
-        self.chance.room_again();
+        self.noise.room_again();
         let taken = self.before.taken.saturating_add(self.span.taken);
         // Until the last moment at which there was no room, so that it is rather too close than too wide.
         let lasted = self.last_refused.saturating_duration_since(self.before.began);
@@ -226,11 +226,11 @@ impl Pace {
             Some(measured) if full => {
                 // Without that, there was room all the time for one of many at once.
                 let sure = taken >= SURE_FROM && (emptied || self.is_spaced());
-                self.spacing.full(measured, sure, &mut self.chance, now);
+                self.spacing.full(measured, sure, &mut self.noise, now);
             }
             measured => {
                 let measured = measured.filter(|_| taken >= SURE_FROM);
-                self.spacing.wider(measured, &mut self.chance, now);
+                self.spacing.wider(measured, &mut self.noise, now);
             }
         }
         if full {

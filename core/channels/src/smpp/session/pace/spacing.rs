@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::chance::Chance;
+use super::noise::Noise;
 
 /// After a refusal the spacing is kept for so long: what is too much for a second is seen at its end.
 const KEPT_AFTER_REFUSAL: Duration = Duration::from_millis(1_500);
@@ -47,7 +47,7 @@ pub(super) struct Spacing {
     gap: Option<Duration>,
     /// It need be so wide at most.
     unsure: bool,
-    /// Taken since the last refusal that was not by chance.
+    /// Taken since the last refusal that was not at random.
     run: u32,
     /// Of these, those without a step closer.
     kept: u32,
@@ -98,11 +98,11 @@ impl Spacing {
     }
 
     /// Forgets what is old.
-    pub(super) fn age(&mut self, chance: &mut Chance, now: Instant) {
+    pub(super) fn age(&mut self, noise: &mut Noise, now: Instant) {
         while let Some(gap) = self.gap.filter(|_| self.ages_from + HALVED_AFTER <= now) {
             self.ages_from += HALVED_AFTER;
             self.idle();
-            self.closer_to(gap / 2, chance);
+            self.closer_to(gap / 2, noise);
         }
     }
 
@@ -119,23 +119,17 @@ impl Spacing {
     }
 
     /// The centre took nothing for a while, and so many before.
-    pub(super) fn full(
-        &mut self,
-        measured: Duration,
-        sure: bool,
-        chance: &mut Chance,
-        now: Instant,
-    ) {
+    pub(super) fn full(&mut self, measured: Duration, sure: bool, noise: &mut Noise, now: Instant) {
         match self.gap {
             Some(gap) => self.gap = Some(measured.max(gap).min(MAX_GAP)),
             None => {
                 self.gap = Some(measured.clamp(MIN_GAP, MAX_GAP));
-                chance.forget(true);
+                noise.forget(true);
             }
         }
         self.unsure = !sure;
         self.from = self.gap.unwrap_or_default();
-        chance.closest();
+        noise.closest();
         (self.too_close, self.kept_until) = if sure {
             (self.from, now + KEPT_AFTER_REFUSAL)
         } else {
@@ -143,8 +137,8 @@ impl Spacing {
         };
     }
 
-    /// More was refused than by chance.
-    pub(super) fn wider(&mut self, measured: Option<Duration>, chance: &mut Chance, now: Instant) {
+    /// More was refused than at random.
+    pub(super) fn wider(&mut self, measured: Option<Duration>, noise: &mut Noise, now: Instant) {
         let Some(gap) = self.gap else { return };
         self.unsure = false;
         (self.too_close, self.kept_until) = (gap, now + KEPT_AFTER_REFUSAL);
@@ -155,18 +149,18 @@ impl Spacing {
         } else {
             (self.wider * 3 / 2).min(MAX_WIDER)
         };
-        // No chance is such that half of all that is submitted at a spacing is taken, or less.
+        // At random, hardly ever more than half of what is submitted is refused.
         let least = measured.unwrap_or_default() / 2;
         let wider = scaled(gap, WHOLE + self.wider).max(least);
-        let helps = wider <= scaled(self.from, HELPS_WITHIN) && !chance.stays();
-        if !helps && wider > least && chance.learn() {
+        let helps = wider <= scaled(self.from, HELPS_WITHIN) && !noise.stays();
+        if !helps && wider > least && noise.learn() {
             (self.too_close, self.kept_until) = (Duration::ZERO, now);
             self.gap = Some(self.from);
         } else {
             self.gap = Some(wider.min(MAX_GAP));
             if !helps {
                 self.from = wider;
-                chance.closest();
+                noise.closest();
             }
         }
     }
@@ -183,7 +177,7 @@ impl Spacing {
         &mut self,
         of_before: bool,
         under_way: usize,
-        chance: &mut Chance,
+        noise: &mut Noise,
         now: Instant,
     ) {
         self.run = self.run.saturating_add(1);
@@ -205,16 +199,16 @@ impl Spacing {
         };
         let nearest = if in_mind { scaled(self.too_close, NEAREST) } else { Duration::ZERO };
         (self.unseen, self.was_closer) = (under_way, false);
-        self.closer_to(scaled(gap, WHOLE - self.closer).max(nearest), chance);
+        self.closer_to(scaled(gap, WHOLE - self.closer).max(nearest), noise);
     }
 
-    fn closer_to(&mut self, gap: Duration, chance: &mut Chance) {
+    fn closer_to(&mut self, gap: Duration, noise: &mut Noise) {
         self.gap = Some(gap).filter(|gap| *gap > MIN_GAP);
         if self.gap.is_none() {
-            chance.forget(false);
+            noise.forget(false);
         }
         self.from = self.from.min(gap);
-        chance.closest();
+        noise.closest();
     }
 }
 

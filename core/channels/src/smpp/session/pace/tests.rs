@@ -6,8 +6,8 @@ use self::simulation::{Centre, Count, Run, WINDOW, counts, run};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Refusals in a row that are not by chance any more, whatever the centre.
-const NOT_BY_CHANCE: usize = 20;
+/// Refusals in a row that are not at random any more, whatever the centre.
+const NOT_AT_RANDOM: usize = 20;
 
 fn free(now: Instant) -> Pace {
     Pace::new(None, SECOND, now)
@@ -16,7 +16,7 @@ fn free(now: Instant) -> Pace {
 /// The pace with a centre that takes nothing, and how many times it was asked without a pause.
 fn refused(now: Instant) -> (Pace, usize) {
     let mut pace = free(now);
-    for asked in 1..=NOT_BY_CHANCE {
+    for asked in 1..=NOT_AT_RANDOM {
         pace.answered(Status::ESME_RTHROTTLED, 0, now);
         if let Room::At(_) = pace.room(0, now) {
             return (pace, asked);
@@ -85,7 +85,7 @@ fn after_it_took_one_a_centre_is_asked_soon_again() {
     let much_later = now + 60 * SECOND;
     pace.answered(Status::ESME_RTHROTTLED, 0, much_later);
     pace.answered(Status::ESME_ROK, 0, much_later);
-    for _ in 0..NOT_BY_CHANCE {
+    for _ in 0..NOT_AT_RANDOM {
         assert!(
             matches!(pace.room(0, much_later), Room::Now(_))
                 || matches!(pace.room(0, much_later), Room::At(next) if next < much_later + 200 * MILLISECOND)
@@ -97,7 +97,7 @@ fn after_it_took_one_a_centre_is_asked_soon_again() {
 #[test]
 fn a_few_refusals_make_no_pause() {
     let (_, asked) = refused(Instant::now());
-    assert!((10..=NOT_BY_CHANCE).contains(&asked), "{asked}");
+    assert!((10..=NOT_AT_RANDOM).contains(&asked), "{asked}");
 }
 
 #[test]
@@ -226,11 +226,11 @@ fn of_a_centre_that_answers_slowly_the_pace_is_found() {
 }
 
 #[test]
-fn refusals_by_chance_slow_nothing_down() {
+fn refusals_at_random_slow_nothing_down() {
     for of_a_thousand in [100, 200, 333, 500] {
         for latency in [1, 5, 20, 100] {
             for seed in 0..6 {
-                let mut centre = Centre::new(Count::Nothing, 1).by_chance(of_a_thousand, seed);
+                let mut centre = Centre::new(Count::Nothing, 1).at_random(of_a_thousand, seed);
                 let run = run(500, latency, |millis| centre.takes(millis));
                 let submissions = 500 * 1_000 / (1_000 - of_a_thousand);
                 let window = u64::try_from(WINDOW).unwrap();
@@ -243,7 +243,7 @@ fn refusals_by_chance_slow_nothing_down() {
 }
 
 #[test]
-fn refusals_by_chance_beside_a_rate_slow_little_down() {
+fn refusals_at_random_beside_a_rate_slow_little_down() {
     // So many of a thousand, in hundredths: at most, in the mean, and at most of one message at a time. Of that, what is
     // refused when its time has come is lost.
     for (of_a_thousand, most, mean, one_by_one) in [(100, 117, 100, 155), (200, 145, 103, 160)] {
@@ -253,7 +253,7 @@ fn refusals_by_chance_beside_a_rate_slow_little_down() {
                 for how in counts(rate) {
                     for seed in 0..4 {
                         let mut centre = Centre::new(how, rate)
-                            .by_chance(of_a_thousand, seed * 100 + rate + latency);
+                            .at_random(of_a_thousand, seed * 100 + rate + latency);
                         let run = run(count, latency, |millis| centre.takes(millis));
                         let hundredths = run.hundredths_of(count * 1_000 / rate);
                         let bound = if how.is_one_by_one() { one_by_one } else { most };
@@ -270,10 +270,10 @@ fn refusals_by_chance_beside_a_rate_slow_little_down() {
 }
 
 #[test]
-fn with_a_limit_of_our_own_refusals_by_chance_are_submitted_again_at_its_pace() {
+fn with_a_limit_of_our_own_refusals_at_random_are_submitted_again_at_its_pace() {
     let start = Instant::now();
     for of_a_thousand in [100, 333, 500] {
-        let mut centre = Centre::new(Count::Nothing, 1).by_chance(of_a_thousand, 1);
+        let mut centre = Centre::new(Count::Nothing, 1).at_random(of_a_thousand, 1);
         let mut pace = Pace::new(Some(50), SECOND, start);
         let mut run = Run { taken: 0, refused: 0, millis: 0 };
         run.go(&mut pace, start, 250, 5, |millis| centre.takes(millis));

@@ -35,8 +35,8 @@ impl Count {
 pub(super) struct Centre {
     count: Count,
     pub(super) rate: u64,
-    /// Submissions of a thousand that it refuses by chance besides.
-    by_chance: u64,
+    /// Submissions of a thousand that it refuses at random besides.
+    at_random: u64,
     random: u64,
     taken: VecDeque<u64>,
     /// Thousandths of a message.
@@ -51,12 +51,12 @@ impl Centre {
             Count::Bucket(holds) => holds * 1_000,
             Count::Clock(_) | Count::Sliding | Count::Spaced | Count::Nothing => 0,
         };
-        Self { count, rate, by_chance: 0, random: 1, taken: VecDeque::new(), bucket, filled: 0 }
+        Self { count, rate, at_random: 0, random: 1, taken: VecDeque::new(), bucket, filled: 0 }
     }
 
     /// Refuses so many of a thousand whatever the pace, the same ones each time.
-    pub(super) fn by_chance(mut self, of_a_thousand: u64, seed: u64) -> Self {
-        self.by_chance = of_a_thousand;
+    pub(super) fn at_random(mut self, of_a_thousand: u64, seed: u64) -> Self {
+        self.at_random = of_a_thousand;
         self.random = (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         for _ in 0..8 {
             self.random();
@@ -73,7 +73,7 @@ impl Centre {
     }
 
     pub(super) fn takes(&mut self, millis: u64) -> bool {
-        if self.by_chance > 0 && self.random() % 1_000 < self.by_chance {
+        if self.at_random > 0 && self.random() % 1_000 < self.at_random {
             return false;
         }
         let Self { count, rate, .. } = *self;

@@ -1,4 +1,4 @@
-//! Whether refusals may be by chance.
+//! Refusals that no pace makes fewer.
 //!
 //! Some centres refuse one submission in a few whatever the pace: one that is busy, or one behind which several take turns.
 //! Going slower does not help there. How many those are is known from what was refused while the spacing became wider and
@@ -7,22 +7,22 @@
 /// Parts of a share.
 const WHOLE: u32 = 10_000;
 
-/// Chances, as parts of this.
+/// How likely something is, as a part of this.
 const CERTAIN: u64 = 1_000_000_000;
 
-/// Refusals with so little chance are a centre that takes nothing for now.
+/// Refusals that are so unlikely at random are a centre that takes nothing for now.
 const FULL: u64 = CERTAIN / 10_000;
 
-/// Refusals with so little chance are a spacing that is too close.
+/// Refusals that are so unlikely at random are a spacing that is too close.
 const TOO_CLOSE: u64 = CERTAIN / 10;
 
-/// As long as nothing is known, one in two may be refused by chance.
+/// As long as nothing is known, one in two may be refused at random.
 const AT_FIRST: u32 = 5_000;
 
 /// And so many of a centre that is asked for more than it takes, while no spacing is known.
 const OF_TOO_MANY: u64 = 9_000;
 
-/// So many are always thought to be by chance: the pace presses.
+/// So many are always thought to be at random: the pace presses.
 const LEAST: u32 = 500;
 
 /// So many may be at once; more, only if a wider spacing did not help.
@@ -35,9 +35,9 @@ const MOST: u32 = 7_500;
 const KNOWN_FROM: u32 = 24;
 const OLD_AFTER: u32 = 64;
 
-/// What is refused, and how much of it may be by chance.
-pub(super) struct Chance {
-    /// The share that is refused by chance.
+/// What is refused, and how much of it may be at random.
+pub(super) struct Noise {
+    /// The share that is refused at random.
     share: u32,
     lately: Share,
     /// Since the spacing was last as close as it has been.
@@ -45,10 +45,10 @@ pub(super) struct Chance {
     /// Whether the last answer was that the submission is taken. Only what follows such a one tells the share: the next ones
     /// find the same moment.
     after_taken: bool,
-    /// The chance of the refusals in a row, up to now.
+    /// How likely the refusals in a row are at random, up to now.
     row: u64,
-    /// The chance of the refusals until two in a row were taken; while no spacing is known, how much likelier it is that
-    /// refusals are by chance than that the centre is asked for too much (Wald's sequential test).
+    /// How likely the refusals are at random until two in a row were taken; while no spacing is known, how much likelier it is that
+    /// refusals are at random than that the centre is asked for too much (Wald's sequential test).
     all: u64,
 }
 
@@ -59,7 +59,7 @@ struct Share {
     refused: u32,
 }
 
-impl Chance {
+impl Noise {
     pub(super) fn new() -> Self {
         Self {
             share: AT_FIRST,
@@ -115,7 +115,7 @@ impl Chance {
         self.row <= FULL
     }
 
-    /// Whether the refusals are too many for chance.
+    /// Whether more was refused than at random.
     pub(super) const fn is_too_much(&self, is_spaced: bool) -> bool {
         self.all <= if is_spaced { TOO_CLOSE } else { FULL }
     }
@@ -135,7 +135,7 @@ impl Chance {
         self.wider.of >= KNOWN_FROM && self.wider.part() > self.share.max(EASILY)
     }
 
-    /// A wider spacing did not help. Whether that is for chance, which is known from now on.
+    /// A wider spacing did not help. Whether so much is refused at random, which is known from now on.
     pub(super) fn learn(&mut self) -> bool {
         let part = self.wider.part();
         self.wider = Share::default();
@@ -146,7 +146,7 @@ impl Chance {
         learned
     }
 
-    /// A spacing was found, or there is none any more: nothing is known of chance at it.
+    /// A spacing was found, or there is none any more: nothing is known of what it refuses at random.
     pub(super) fn forget(&mut self, is_spaced: bool) {
         self.share = if is_spaced { LEAST } else { AT_FIRST };
         self.lately = Share::default();
