@@ -215,6 +215,7 @@ mod tests {
     }
 
     /// The month of a day, such as `2026-01`: civil_from_days of Howard Hinnant's algorithms.
+    #[expect(clippy::arithmetic_side_effects, reason = "days of this century")]
     fn month_of(unix_seconds: u64) -> String {
         let days = unix_seconds / 86_400 + 719_468;
         let (era, day) = (days / 146_097, days % 146_097);
