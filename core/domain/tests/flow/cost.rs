@@ -54,7 +54,7 @@ async fn a_challenge_with_its_message_costs_five_commits() {
     let code = costs.message(challenge.last_message()).await;
     let typed: TypedCode = code.as_str().try_into().unwrap();
     let finished = shop.verifier.finish_challenge(challenge.id(), &session, &typed);
-    costs.step("answered", finished).await.unwrap().done().unwrap();
+    let _verified = costs.step("answered", finished).await.unwrap().done().unwrap();
     let expected =
         [("started", 1, 1), ("message sent", 2, 3), ("receipt", 1, 2), ("answered", 1, 2)];
     assert_eq!(costs.steps, expected);
