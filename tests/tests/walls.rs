@@ -136,7 +136,7 @@ fn the_domain_knows_no_network_and_no_database() {
 /// the build alike.
 fn built(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--workspace", "--prefix", "none"])
+        .args(["tree", "--offline", "--prefix", "none"])
         .args(["--format", "{p}|{f}"])
         .args(arguments)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -151,11 +151,12 @@ fn built(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     packages
 }
 
-/// What a test alone asks of a package that others share stands under `[dependencies]` of the tests' crate.
+/// What a test alone asks of a package that others share stands under `[dependencies]` of the tests' crate, which is one of
+/// the default members.
 #[test]
 fn what_cargo_run_has_built_is_not_built_again_for_the_tests() {
     let run = built(&["--edges", "normal,build"]);
-    let test = built(&["--edges", "normal,build,dev", "--all-features"]);
+    let test = built(&["--workspace", "--all-features", "--edges", "normal,build,dev"]);
     assert!(run.len() > 100, "{run:?}");
     for (package, features) in run {
         assert_eq!(Some(&features), test.get(&package), "{package}");
