@@ -223,9 +223,10 @@ impl Verifier {
         Ok(AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?.matches(typed))
     }
 
-    /// The proof of a challenge once more, for one who types its code again while its time lasts: what had to follow may have been
-    /// lost with the process that had the proof. A flow that takes it makes sure that it is used once, by a record that bears the
-    /// challenge's id, in the commit that uses it. None of a challenge that asked for more than a code of ours.
+    /// The proof of a certificate's challenge once more, for one who types its code again while its time lasts: what had to follow
+    /// may have been lost with the process that had the proof. A flow that takes it makes sure that it is used once, by a record
+    /// that bears the challenge's id, in the commit that uses it. None where the challenge
+    /// [may not prove again](Challenge::may_prove_again); a wrong code is counted with it.
     ///
     /// # Errors
     /// When there is no such challenge, or a port fails.
@@ -235,11 +236,21 @@ impl Verifier {
         session: &SessionId,
         typed: &TypedCode,
     ) -> Result<Option<Verified>, Error> {
-        let challenge = self.ports.store.expect::<Challenge>(id.as_str()).await?.value;
-        let lasts = challenge.is_of(session) && self.ports.clock.now() < challenge.expires_at();
-        let is_a_code = challenge.pin() == PinDemand::No;
-        let again = lasts && is_a_code && self.was_verified_by(&challenge, typed)?;
-        Ok(again.then(|| Verified::of(&challenge)))
+        let change = |found: Versioned<Challenge>| async move {
+            let (now, mut batch) = (self.ports.clock.now(), Batch::default());
+            if !found.value.is_of(session) || !found.value.may_prove_again(now) {
+                return Ok((batch, None));
+            }
+            let is_right = self.was_verified_by(&found.value, typed)?;
+            let proof = is_right.then(|| Verified::of(&found.value));
+            // Both are committed against the version that was read: of codes that come at once, none is compared uncounted.
+            match is_right {
+                true => batch.replace(&found)?,
+                false => drop(batch.step(found.version, found.value.count_wrong_again(), now)?),
+            }
+            Ok((batch, proof))
+        };
+        self.ports.store.change(id.as_str(), change).await
     }
 
     /// Sends the same code once more; neither time nor attempts begin anew.
