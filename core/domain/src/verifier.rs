@@ -3,6 +3,7 @@
 mod answer;
 mod ordered;
 mod pins;
+mod resend;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -17,7 +18,6 @@ use crate::{
     error::Error,
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
     limits::{self, Guard, Happened, Limits},
-    message::{Message, MessageState},
     person::Person,
     pin::{PinDemand, PinHasher},
     policy::Policy,
@@ -249,75 +249,6 @@ impl Verifier {
                 false => drop(batch.step(found.version, found.value.count_wrong_again(), now)?),
             }
             Ok((batch, proof))
-        };
-        self.ports.store.change(id.as_str(), change).await
-    }
-
-    /// Sends the same code once more; neither time nor attempts begin anew.
-    ///
-    /// # Errors
-    /// When there is no such challenge, or a port fails.
-    pub async fn resend(
-        &self,
-        id: &ChallengeId,
-        session: &SessionId,
-    ) -> Result<Outcome<Challenge>, Error> {
-        let change = |found: Versioned<Challenge>| async move {
-            let now = self.ports.clock.now();
-            let message = MessageId::made_at(now, self.ports.entropy.as_ref())?;
-            let mut batch = Batch::default();
-            let outcome = match found.value.count_send(session, message, now) {
-                Err(refusal) => Outcome::Refused(refusal),
-                Ok(step) => match self.guard().resend(&step.next, now, &mut batch).await? {
-                    Some(refusal) => Outcome::Refused(refusal),
-                    None => {
-                        step.next.message(now).insert_into(&mut batch)?;
-                        Outcome::Done(batch.step(found.version, step, now)?.value)
-                    }
-                },
-            };
-            Ok((batch, outcome))
-        };
-        let resent = self.ports.store.change(id.as_str(), change).await;
-        // A limit that the commit refuses is counted there.
-        Outcome::of(resent.map(|resent| self.watched(resent))).map(Outcome::flat)
-    }
-
-    /// As [`resend`](Self::resend), where not even a limit of the phone may be told (ASVS 6.3.8): a message that a limit refuses
-    /// is counted with the challenge and not sent. The challenge's own pause and number of messages are told.
-    ///
-    /// # Errors
-    /// As [`resend`](Self::resend).
-    pub async fn resend_untold(
-        &self,
-        id: &ChallengeId,
-        session: &SessionId,
-    ) -> Result<Outcome<Challenge>, Error> {
-        match self.resend(id, session).await? {
-            Outcome::Refused(_) => self.withhold(id, session).await,
-            sent @ Outcome::Done(_) => Ok(sent),
-        }
-    }
-
-    /// Counts a message that goes nowhere.
-    async fn withhold(
-        &self,
-        id: &ChallengeId,
-        session: &SessionId,
-    ) -> Result<Outcome<Challenge>, Error> {
-        let change = |found: Versioned<Challenge>| async move {
-            let now = self.ports.clock.now();
-            let message = MessageId::made_at(now, self.ports.entropy.as_ref())?;
-            let mut batch = Batch::default();
-            let outcome = match found.value.count_send(session, message, now) {
-                Err(refusal) => Outcome::Refused(refusal),
-                Ok(step) => {
-                    let state = MessageState::Withheld { at: now };
-                    Message { state, ..step.next.message(now) }.insert_into(&mut batch)?;
-                    Outcome::Done(batch.step(found.version, step, now)?.value)
-                }
-            };
-            Ok((batch, outcome))
         };
         self.ports.store.change(id.as_str(), change).await
     }
