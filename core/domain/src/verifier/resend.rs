@@ -6,9 +6,20 @@ use crate::{
     error::Error,
     id::{ChallengeId, MessageId, SessionId},
     message::{Message, MessageState},
-    record::{Batch, Versioned},
+    record::{Batch, StoreError, Versioned},
     refusal::Outcome,
 };
+
+/// What becomes of a message that a limit of the phone, of the client or of the relying party stops.
+#[derive(Clone, Copy)]
+enum Stopped {
+    /// The refusal is told, and nothing is counted.
+    Told,
+    /// It is counted with the challenge and goes nowhere.
+    Untold,
+    /// The same, where the commit has said already that a limit stops it.
+    Known,
+}
 
 impl Verifier {
     /// Sends the same code once more; neither time nor attempts begin anew.
@@ -20,28 +31,11 @@ impl Verifier {
         id: &ChallengeId,
         session: &SessionId,
     ) -> Result<Outcome<Challenge>, Error> {
-        let change = |found: Versioned<Challenge>| async move {
-            let now = self.ports.clock.now();
-            let message = MessageId::made_at(now, self.ports.entropy.as_ref())?;
-            let mut batch = Batch::default();
-            let outcome = match found.value.count_send(session, message, now) {
-                Err(refusal) => Outcome::Refused(refusal),
-                Ok(step) => match self.guard().resend(&step.next, now, &mut batch).await? {
-                    Some(refusal) => Outcome::Refused(refusal),
-                    None => {
-                        step.next.message(now).insert_into(&mut batch)?;
-                        Outcome::Done(batch.step(found.version, step, now)?.value)
-                    }
-                },
-            };
-            Ok((batch, outcome))
-        };
-        let resent = self.ports.store.change(id.as_str(), change).await;
         // A limit that the commit refuses is counted there.
-        Outcome::of(resent.map(|resent| self.watched(resent))).map(Outcome::flat)
+        Outcome::of(self.send_again(id, session, Stopped::Told).await).map(Outcome::flat)
     }
 
-    /// As [`resend`](Self::resend), where not even a limit of the phone may be told (ASVS 6.3.8): a message that a limit refuses
+    /// As [`resend`](Self::resend), where not even a limit of the phone may be told (ASVS 6.3.8): a message that a limit stops
     /// is counted with the challenge and not sent. The challenge's own pause and number of messages are told.
     ///
     /// # Errors
@@ -51,32 +45,54 @@ impl Verifier {
         id: &ChallengeId,
         session: &SessionId,
     ) -> Result<Outcome<Challenge>, Error> {
-        match self.resend(id, session).await? {
-            Outcome::Refused(_) => self.withhold(id, session).await,
-            sent @ Outcome::Done(_) => Ok(sent),
+        match self.send_again(id, session, Stopped::Untold).await {
+            Err(Error::Store(StoreError::Exhausted { .. })) => {
+                self.send_again(id, session, Stopped::Known).await
+            }
+            sent => sent,
         }
     }
 
-    /// Counts a message that goes nowhere.
-    async fn withhold(
+    async fn send_again(
         &self,
         id: &ChallengeId,
         session: &SessionId,
+        stopped: Stopped,
     ) -> Result<Outcome<Challenge>, Error> {
         let change = |found: Versioned<Challenge>| async move {
-            let now = self.ports.clock.now();
+            let (now, mut batch) = (self.ports.clock.now(), Batch::default());
             let message = MessageId::made_at(now, self.ports.entropy.as_ref())?;
-            let mut batch = Batch::default();
-            let outcome = match found.value.count_send(session, message, now) {
-                Err(refusal) => Outcome::Refused(refusal),
-                Ok(step) => {
-                    let state = MessageState::Withheld { at: now };
-                    Message { state, ..step.next.message(now) }.insert_into(&mut batch)?;
-                    Outcome::Done(batch.step(found.version, step, now)?.value)
+            let step = match found.value.count_send(session, message, now) {
+                Ok(step) => step,
+                Err(refusal) => {
+                    return Ok((batch, (Outcome::Refused(refusal.clone()), Some(refusal))));
                 }
             };
-            Ok((batch, outcome))
+            let refusal = match stopped {
+                Stopped::Told | Stopped::Untold => {
+                    self.guard().resend(&step.next, now, &mut batch).await?
+                }
+                Stopped::Known => None,
+            };
+            let outcome = match (stopped, &refusal) {
+                (Stopped::Told | Stopped::Untold, None) => {
+                    step.next.message(now).insert_into(&mut batch)?;
+                    Outcome::Done(batch.step(found.version, step, now)?.value)
+                }
+                (Stopped::Told, Some(refusal)) => Outcome::Refused(refusal.clone()),
+                // No fact: none was sent.
+                (Stopped::Untold, Some(_)) | (Stopped::Known, _) => {
+                    let state = MessageState::Withheld { at: now };
+                    Message { state, ..step.next.message(now) }.insert_into(&mut batch)?;
+                    let counted = Versioned { version: found.version, value: step.next };
+                    batch.replace(&counted)?;
+                    Outcome::Done(counted.value)
+                }
+            };
+            Ok((batch, (outcome, refusal)))
         };
-        self.ports.store.change(id.as_str(), change).await
+        let (outcome, refusal) = self.ports.store.change(id.as_str(), change).await?;
+        refusal.iter().for_each(|refusal| self.refuses(refusal));
+        Ok(outcome)
     }
 }

@@ -213,6 +213,64 @@ async fn a_code_that_comes_with_the_last_wrong_one_is_compared_after_it() {
     }
 }
 
+/// How many facts say that the code was sent again, and how many messages wait to be sent.
+async fn sent_again(shop: &Fixture, challenge: &Challenge) -> (usize, usize) {
+    let facts = format!("{:?}", shop.store.facts(&challenge.key()).await.unwrap());
+    (facts.matches("CodeResent").count(), shop.outbox.due(10).await.unwrap().len())
+}
+
+#[tokio::test]
+async fn a_message_that_a_limit_stops_is_counted_where_it_is_not_told_and_is_no_fact() {
+    let by_number = LimitSettings { messages_per_number_an_hour: 1, ..LimitSettings::default() };
+    let by_pause = LimitSettings { pause_seconds: 120, ..LimitSettings::default() };
+    let by_failures = LimitSettings { failures_in_a_row: 1, ..LimitSettings::default() };
+    for settings in [by_number, by_pause, by_failures] {
+        let mut shop = Fixture::new();
+        let verifier = Verifier::new(shop.ports.clone(), shop.policy.clone())
+            .with_limits(Limits::try_from(settings.clone()).unwrap());
+        shop.verifier = Arc::new(verifier);
+        let (begun, _) = asked(&shop).await;
+        if settings.failures_in_a_row == 1 {
+            assert!(answer(&shop, &begun, "0000000000").await.is_err());
+            shop.next_message().await;
+        }
+        shop.clock.advance_seconds(31);
+        let session = &begun.person().session;
+        let told = shop.verifier.resend(begun.id(), session).await.unwrap();
+        assert!(told.done().is_err(), "{settings:?}");
+        let untold = shop.verifier.resend_untold(begun.id(), session).await.unwrap();
+        let after = untold.done().unwrap();
+        assert_ne!(after.last_message(), begun.last_message());
+        assert_eq!(sent_again(&shop, &begun).await, (0, 0), "{settings:?}");
+        let own = shop.verifier.resend_untold(begun.id(), session).await.unwrap();
+        assert_eq!(own.done().unwrap_err(), Refusal::TooSoon { wait_seconds: 30 });
+    }
+}
+
+/// While it is being asked for, the pause ends: it is refused, or sent.
+#[tokio::test]
+async fn a_message_that_no_limit_stops_is_not_withheld() {
+    for at in 1.. {
+        let shop = Fixture::new();
+        let (begun, _) = asked(&shop).await;
+        shop.clock.advance_seconds(29);
+        let clock = shop.clock.clone();
+        let act = move || -> Act {
+            clock.advance_seconds(1);
+            Box::pin(async {})
+        };
+        let store = Eventful::on(shop.store.clone(), at, Happening::Meanwhile(Box::new(act)));
+        let ports = Ports { store: store.clone(), ..shop.ports.clone() };
+        let verifier = Verifier::new(ports, shop.policy.clone());
+        let sent = verifier.resend_untold(begun.id(), &begun.person().session).await.unwrap();
+        let expected = usize::from(sent.done().is_ok());
+        assert_eq!(sent_again(&shop, &begun).await, (expected, expected), "operation {at}");
+        if !store.has_happened() {
+            break;
+        }
+    }
+}
+
 #[tokio::test]
 async fn each_refusal_before_a_commit_is_told_to_whoever_counts_them_once() {
     let mut shop = Fixture::new();
