@@ -294,10 +294,9 @@ impl Challenge {
         Transition::Refused(Refusal::WrongCode { attempts_left: self.attempts_left() })
     }
 
-    /// Whether the proof of a verified challenge may be given again for its code: that of a certificate, which is issued once
-    /// for it. Another flow has its own record in the commit of the proof, and a second proof would be a second login. Neither
-    /// where more than a code of ours was asked for, nor when as many wrong codes were typed as the policy allows: the response
-    /// that was right is one of the attempts.
+    /// Whether the proof of a verified challenge may be given again for its code. Only that of a certificate may, which is issued
+    /// once for it: in another flow a second proof would be a second login. It may not where more than a code of ours was asked
+    /// for, or as many wrong codes were typed as the policy allows; the response that was right is one of the attempts.
     pub fn may_prove_again(&self, now: Timestamp) -> bool {
         matches!(self.state, State::Verified { .. })
             && matches!(self.binding.agreement, Agreement::Certificate { .. })
