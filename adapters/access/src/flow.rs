@@ -248,7 +248,7 @@ impl Challenges {
     ) -> Result<ChallengeView, AccessError> {
         let now = self.ports.clock.now();
         if !is_told(party, challenge) {
-            let code = CodeView::of_whom_it_may_be(challenge, now);
+            let code = CodeView::untold(challenge, now);
             return Ok(ChallengeView::of(challenge, code, now));
         }
         let message = challenge.last_message().as_str();

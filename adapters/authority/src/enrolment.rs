@@ -101,6 +101,8 @@ pub struct Started {
     pub token: EnrolmentToken,
     /// What may be shown of its code.
     pub code: CodeView,
+    /// Whether its code may be sent again at all: not after it was right.
+    pub can_resend: bool,
 }
 
 impl Enrolments {
@@ -162,14 +164,25 @@ impl Enrolments {
         Ok(())
     }
 
-    /// Looks at an enrolment again.
+    /// Looks at an enrolment again. One whose code was right and of which nothing came, as a process died in between, still waits
+    /// for its code.
     ///
     /// # Errors
     /// [`AuthorityError::NoEnrolment`], [`AuthorityError::Refused`] when it is over, and when the store fails.
     pub async fn look(&self, token: &EnrolmentToken) -> Result<Started, AuthorityError> {
         let challenge = self.challenge(token).await?;
+        let now = self.ports.clock.now();
+        if challenge.may_prove_again(now)
+            && !self.authority.has_issued_for(&token.challenge).await?
+        {
+            let mut again = self.started(&challenge, token.clone()).await?;
+            (again.can_resend, again.code.resend_in_seconds) = (false, None);
+            // The response that was right is not one of the wrong ones.
+            again.code.attempts_left = again.code.attempts_left.saturating_add(1);
+            return Ok(again);
+        }
         // Nobody may have looked since its time ran out.
-        let is_late = challenge.expires_at() <= self.ports.clock.now();
+        let is_late = challenge.expires_at() <= now;
         match challenge.over().or_else(|| is_late.then_some(Refusal::Late)) {
             Some(refusal) => Err(AuthorityError::Refused(refusal)),
             None => self.started(&challenge, token.clone()).await,
@@ -210,7 +223,8 @@ impl Enrolments {
     ) -> Result<Started, AuthorityError> {
         let message =
             self.ports.store.expect::<Message>(challenge.last_message().as_str()).await?.value;
-        Ok(Started { token, code: CodeView::of(challenge, &message, self.ports.clock.now()) })
+        let code = CodeView::of(challenge, &message, self.ports.clock.now());
+        Ok(Started { token, code, can_resend: true })
     }
 
     /// The challenge's id alone, which logs have, says nothing. One of another flow that shares the store is none of ours, in

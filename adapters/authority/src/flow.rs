@@ -376,6 +376,14 @@ impl CertificateAuthority {
         }
     }
 
+    /// Whether the proof of that challenge was used.
+    pub(crate) async fn has_issued_for(
+        &self,
+        challenge: &ChallengeId,
+    ) -> Result<bool, AuthorityError> {
+        Ok(self.store.find::<UsedProof>(challenge.as_str()).await?.is_some())
+    }
+
     /// What was issued for the proof of that challenge, if anything was: to that key again, and to no other.
     pub(crate) async fn issued_for(
         &self,

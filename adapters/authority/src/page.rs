@@ -191,7 +191,7 @@ fn coding(language: &Language, problem: Option<&Problem>, started: &Started) -> 
             advice: None,
             fields,
             button: WORDS.say(language, "get-the-certificate", &[]),
-            resend_fields: Some(String::new()),
+            resend_fields: started.can_resend.then(String::new),
             cancel: None,
             problem,
         };

@@ -439,7 +439,7 @@ impl Checkouts {
         };
         let challenge = self.gateway.challenge_of(waiting).await?;
         if !checkout.tells_unknown {
-            let code = CodeView::of_whom_it_may_be(&challenge, now);
+            let code = CodeView::untold(&challenge, now);
             return Ok(CheckoutView::of(checkout, payment, Some(code), now));
         }
         let message =

@@ -87,7 +87,7 @@ impl CodeView {
     }
 
     /// The same of a person who may not be known: nothing of a phone, and nothing of where a message stands.
-    pub fn of_whom_it_may_be(challenge: &Challenge, now: Timestamp) -> Self {
+    pub fn untold(challenge: &Challenge, now: Timestamp) -> Self {
         Self {
             number: String::new(),
             reference: challenge.reference().as_str().to_owned(),

@@ -294,6 +294,25 @@ impl Challenge {
         Transition::Refused(Refusal::WrongCode { attempts_left: self.attempts_left() })
     }
 
+    /// Whether the proof of a verified challenge may be given again for its code. Only that of a certificate may, which is issued
+    /// once for it: in another flow a second proof would be a second login. It may not where more than a code of ours was asked
+    /// for, or as many wrong codes were typed as the policy allows; the response that was right is one of the attempts.
+    pub fn may_prove_again(&self, now: Timestamp) -> bool {
+        matches!(self.state, State::Verified { .. })
+            && matches!(self.binding.agreement, Agreement::Certificate { .. })
+            && self.key.is_some()
+            && self.pin == PinDemand::No
+            && now < self.expires_at
+            && self.attempts <= self.max_attempts
+    }
+
+    /// Counts a wrong code of a challenge that was verified.
+    pub(crate) fn count_wrong_again(mut self) -> Step<Self> {
+        self.attempts = self.attempts.saturating_add(1);
+        let number = self.attempts;
+        Step::new(self, Event::AttemptCounted { number })
+    }
+
     /// Ends a challenge with whose code a PIN was set.
     pub(crate) fn conclude_pin_set<A>(self, now: Timestamp) -> Transition<A> {
         match self.over() {

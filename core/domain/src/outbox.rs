@@ -184,12 +184,18 @@ impl Outbox {
         claimed: Versioned<Message>,
         answer: &Result<Accepted, SendError>,
     ) -> Result<(), Error> {
+        let id = claimed.value.id.clone();
         let accepted = answer.as_ref().ok();
         let change = |found: Versioned<Message>| async move {
             let after = |message: &mut Message, now| state_after(answer, message, now);
-            Ok((self.changed(found, accepted, after).await?, ()))
+            let batch = self.changed(found, accepted, after).await?;
+            let is_kept = !batch.is_empty();
+            Ok((batch, is_kept))
         };
-        self.ports.store.change_found(claimed, change).await
+        if self.ports.store.change_found(claimed, change).await? {
+            log(&id, answer);
+        }
+        Ok(())
     }
 
     /// The batch that changes a message, if it has no final state yet. A message that failed and was its challenge's last ends
@@ -278,12 +284,10 @@ fn state_after(
 ) -> MessageState {
     match answer {
         Ok(_) => MessageState::Sent { at: now },
-        Err(SendError::Waiting { cause }) => {
-            tracing::debug!(message_id = %message.id, cause, "message waits for the network");
+        Err(SendError::Waiting { .. }) => {
             MessageState::Queued { not_before: message.place.unwrap_or(now) }
         }
-        Err(SendError::Temporary { cause }) => {
-            tracing::info!(message_id = %message.id, cause, "message not taken over yet");
+        Err(SendError::Temporary { .. }) => {
             let wait = RETRY_SECONDS.get(usize::from(message.tries)).or(RETRY_SECONDS.last());
             message.tries = message.tries.saturating_add(1);
             let not_before = now.plus_seconds(wait.copied().unwrap_or(1));
@@ -292,9 +296,22 @@ fn state_after(
         Err(SendError::Permanent { cause }) => {
             MessageState::Failed { cause: cause.clone(), at: now }
         }
+        Err(SendError::Unknown { .. }) => MessageState::Unconfirmed { at: now },
+    }
+}
+
+/// Logs an answer once it is kept: a commit that fails, or is made again, is not what happened.
+fn log(id: &MessageId, answer: &Result<Accepted, SendError>) {
+    match answer {
+        Ok(_) | Err(SendError::Permanent { .. }) => {}
+        Err(SendError::Waiting { cause }) => {
+            tracing::debug!(message_id = %id, cause, "message waits for the network");
+        }
+        Err(SendError::Temporary { cause }) => {
+            tracing::info!(message_id = %id, cause, "message not taken over yet");
+        }
         Err(SendError::Unknown { cause }) => {
-            tracing::warn!(message_id = %message.id, cause, "not known whether the message was sent");
-            MessageState::Unconfirmed { at: now }
+            tracing::warn!(message_id = %id, cause, "not known whether the message was sent");
         }
     }
 }

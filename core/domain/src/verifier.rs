@@ -3,6 +3,7 @@
 mod answer;
 mod ordered;
 mod pins;
+mod resend;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -17,7 +18,6 @@ use crate::{
     error::Error,
     id::{ChallengeId, MessageId, RelyingPartyId, SessionId},
     limits::{self, Guard, Happened, Limits},
-    message::{Message, MessageState},
     person::Person,
     pin::{PinDemand, PinHasher},
     policy::Policy,
@@ -223,9 +223,10 @@ impl Verifier {
         Ok(AuthenticationCode::derive(key, &challenge.binding, challenge.digits)?.matches(typed))
     }
 
-    /// The proof of a challenge once more, for one who types its code again while its time lasts: what had to follow may have been
-    /// lost with the process that had the proof. A flow that takes it makes sure that it is used once, by a record that bears the
-    /// challenge's id, in the commit that uses it. None of a challenge that asked for more than a code of ours.
+    /// The proof of a certificate's challenge once more, for one who types its code again while its time lasts: what had to follow
+    /// may have been lost with the process that had the proof. A flow that takes it makes sure that it is used once, by a record
+    /// that bears the challenge's id, in the commit that uses it. None where the challenge
+    /// [may not prove again](Challenge::may_prove_again); a wrong code is counted with it.
     ///
     /// # Errors
     /// When there is no such challenge, or a port fails.
@@ -235,78 +236,19 @@ impl Verifier {
         session: &SessionId,
         typed: &TypedCode,
     ) -> Result<Option<Verified>, Error> {
-        let challenge = self.ports.store.expect::<Challenge>(id.as_str()).await?.value;
-        let lasts = challenge.is_of(session) && self.ports.clock.now() < challenge.expires_at();
-        let is_a_code = challenge.pin() == PinDemand::No;
-        let again = lasts && is_a_code && self.was_verified_by(&challenge, typed)?;
-        Ok(again.then(|| Verified::of(&challenge)))
-    }
-
-    /// Sends the same code once more; neither time nor attempts begin anew.
-    ///
-    /// # Errors
-    /// When there is no such challenge, or a port fails.
-    pub async fn resend(
-        &self,
-        id: &ChallengeId,
-        session: &SessionId,
-    ) -> Result<Outcome<Challenge>, Error> {
         let change = |found: Versioned<Challenge>| async move {
-            let now = self.ports.clock.now();
-            let message = MessageId::made_at(now, self.ports.entropy.as_ref())?;
-            let mut batch = Batch::default();
-            let outcome = match found.value.count_send(session, message, now) {
-                Err(refusal) => Outcome::Refused(refusal),
-                Ok(step) => match self.guard().resend(&step.next, now, &mut batch).await? {
-                    Some(refusal) => Outcome::Refused(refusal),
-                    None => {
-                        step.next.message(now).insert_into(&mut batch)?;
-                        Outcome::Done(batch.step(found.version, step, now)?.value)
-                    }
-                },
-            };
-            Ok((batch, outcome))
-        };
-        let resent = self.ports.store.change(id.as_str(), change).await;
-        // A limit that the commit refuses is counted there.
-        Outcome::of(resent.map(|resent| self.watched(resent))).map(Outcome::flat)
-    }
-
-    /// As [`resend`](Self::resend), where not even a limit of the phone may be told (ASVS 6.3.8): a message that a limit refuses
-    /// is counted with the challenge and not sent. The challenge's own pause and number of messages are told.
-    ///
-    /// # Errors
-    /// As [`resend`](Self::resend).
-    pub async fn resend_untold(
-        &self,
-        id: &ChallengeId,
-        session: &SessionId,
-    ) -> Result<Outcome<Challenge>, Error> {
-        match self.resend(id, session).await? {
-            Outcome::Refused(_) => self.withhold(id, session).await,
-            sent @ Outcome::Done(_) => Ok(sent),
-        }
-    }
-
-    /// Counts a message that goes nowhere.
-    async fn withhold(
-        &self,
-        id: &ChallengeId,
-        session: &SessionId,
-    ) -> Result<Outcome<Challenge>, Error> {
-        let change = |found: Versioned<Challenge>| async move {
-            let now = self.ports.clock.now();
-            let message = MessageId::made_at(now, self.ports.entropy.as_ref())?;
-            let mut batch = Batch::default();
-            let outcome = match found.value.count_send(session, message, now) {
-                Err(refusal) => Outcome::Refused(refusal),
-                Ok(step) => {
-                    let state = MessageState::Withheld { at: now };
-                    Message { state, ..step.next.message(now) }.insert_into(&mut batch)?;
-                    Outcome::Done(batch.step(found.version, step, now)?.value)
-                }
-            };
-            Ok((batch, outcome))
+            let (now, mut batch) = (self.ports.clock.now(), Batch::default());
+            if !found.value.is_of(session) || !found.value.may_prove_again(now) {
+                return Ok((batch, None));
+            }
+            let is_right = self.was_verified_by(&found.value, typed)?;
+            let proof = is_right.then(|| Verified::of(&found.value));
+            // Both are committed against the version that was read: of codes that come at once, none is compared uncounted.
+            match is_right {
+                true => batch.replace(&found)?,
+                false => drop(batch.step(found.version, found.value.count_wrong_again(), now)?),
+            }
+            Ok((batch, proof))
         };
         self.ports.store.change(id.as_str(), change).await
     }

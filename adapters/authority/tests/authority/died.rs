@@ -26,9 +26,19 @@ use countersign_web::client_address::ClientAddress;
 use crate::{House, Phone};
 
 /// A store that is gone when a certificate is to be kept.
-struct Dying {
+pub(crate) struct Dying {
     inner: Arc<dyn Store>,
     dies: AtomicBool,
+}
+
+impl Dying {
+    pub(crate) fn on(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { inner, dies: false.into() })
+    }
+
+    pub(crate) fn set_dying(&self, dies: bool) {
+        self.dies.store(dies, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]
@@ -59,7 +69,7 @@ struct Desk {
 impl Desk {
     async fn new() -> Self {
         let mut house = House::new();
-        let store = Arc::new(Dying { inner: Arc::clone(&house.store), dies: false.into() });
+        let store = Dying::on(Arc::clone(&house.store));
         house.store = store.clone();
         let ports = house.ports();
         let verifier = Verifier::new(ports.clone(), Policy::default())
@@ -105,12 +115,12 @@ async fn a_code_that_was_right_when_the_process_died_is_good_for_one_certificate
     // A program asks again with its key; the page makes another one.
     for (again, later) in [(&first, &other), (&other, &first)] {
         let desk = Desk::new().await;
-        desk.store.dies.store(true, Ordering::SeqCst);
+        desk.store.set_dying(true);
         for _ in 0..4 {
             let died = desk.finish(&desk.code, &first).await.unwrap_err();
             assert!(matches!(died, AuthorityError::Domain(_)), "{died:?}");
         }
-        desk.store.dies.store(false, Ordering::SeqCst);
+        desk.store.set_dying(false);
         assert_eq!(desk.finish(&desk.wrong, again).await, Err(used()));
         let issued = desk.finish(&desk.code, again).await.unwrap();
         // The same again is answered as before, and nothing else is.
@@ -133,10 +143,10 @@ async fn a_certificate_whose_answer_was_lost_is_given_again_while_its_code_lasts
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_requests_that_take_a_proof_up_at_once_one_is_issued_a_certificate() {
     let desk = Arc::new(Desk::new().await);
-    desk.store.dies.store(true, Ordering::SeqCst);
+    desk.store.set_dying(true);
     let died = KeyPair::generate().unwrap();
     assert!(desk.finish(&desk.code, &died).await.is_err());
-    desk.store.dies.store(false, Ordering::SeqCst);
+    desk.store.set_dying(false);
     let mut asking = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let desk = Arc::clone(&desk);

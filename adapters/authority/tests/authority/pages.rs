@@ -23,7 +23,7 @@ use countersign_domain::{
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-use crate::{House, Phone};
+use crate::{House, Phone, died::Dying};
 
 const NUMBER: &str = "%2B33639980001";
 
@@ -78,7 +78,7 @@ impl Desk {
         let answer = self.routes.clone().oneshot(request.unwrap()).await.unwrap();
         let (head, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        (head, String::from_utf8(body.to_vec()).unwrap())
+        (head, String::from_utf8_lossy(&body).into_owned())
     }
 
     /// Begins an enrolment in a new browser, which is led to the page of the code.
@@ -225,6 +225,39 @@ async fn when_no_code_is_accepted_any_more_the_page_says_so_and_one_begins_again
     let (status, late) = browser.page().await;
     assert_eq!(status, 410, "{late}");
     assert!(late.contains("id=\"identifier\"") && !late.contains("id=\"code\""), "{late}");
+}
+
+#[tokio::test]
+async fn the_page_of_a_code_that_was_right_when_the_process_died_asks_for_it_again() {
+    let mut house = House::new();
+    let store = Dying::on(Arc::clone(&house.store));
+    house.store = store.clone();
+    let desk = Desk::of(house);
+    let browser = desk.begin("en", &format!("identifier=alice&number={NUMBER}")).await;
+    let text = desk.message().await;
+    let (_, code) = text.rsplit_once('#').unwrap();
+    let wrong = if code == "111111" { "222222" } else { "111111" };
+    let [right, wrong] =
+        [code, wrong].map(|code| format!("code={code}&passphrase=correct-horse-battery"));
+    let asks = |page: &str| page.contains("id=\"code\"") && !page.contains("/resend\"");
+    store.set_dying(true);
+    for _ in 0..2 {
+        let (status, died) = browser.submit("code", &right).await;
+        let leads_back = died.contains(&format!("href=\"{}\"", browser.path));
+        assert!(status.is_server_error() && leads_back, "{status}: {died}");
+        let (status, again) = browser.page().await;
+        assert!(status == 200 && asks(&again), "{status}: {again}");
+        assert!(again.contains("3 attempts left"), "{again}");
+    }
+    store.set_dying(false);
+    let (_, refused) = browser.submit("code", &wrong).await;
+    assert!(asks(&refused) && refused.contains("2 attempts left"), "{refused}");
+    let (head, _) = browser.ask(&format!("{}/code", browser.path), &right).await;
+    assert_eq!(head.status, 200);
+    assert_eq!(of_head(&head, header::CONTENT_TYPE), "application/x-pkcs12");
+    // It was used: one begins again.
+    let (status, over) = browser.page().await;
+    assert!(status.is_client_error() && over.contains("id=\"identifier\""), "{over}");
 }
 
 #[tokio::test]

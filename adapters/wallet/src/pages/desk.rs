@@ -174,7 +174,7 @@ impl Desk {
         let (challenge, message) = self.wallets.code(asked).await?;
         let now = self.wallets.ports.clock.now();
         Ok(message.map_or_else(
-            || CodeView::of_whom_it_may_be(&challenge, now),
+            || CodeView::untold(&challenge, now),
             |message| CodeView::of(&challenge, &message, now),
         ))
     }

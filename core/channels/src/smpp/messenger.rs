@@ -271,7 +271,7 @@ impl Messenger for SmppMessenger {
         let last_reference = first_reference.wrapping_add(count - 1);
         let references =
             reference::of_submission(&message_id, &to.digits, last_reference, self.clock.now());
-        tracing::debug!(message_id = %message.id, parts = count, ?references, "accepted by the centre");
+        tracing::debug!(message_id = %message.id, parts = count, centre_id = ?message_id, "accepted by the centre");
         Ok(Accepted { references, network_id: message_id })
     }
 

@@ -15,8 +15,8 @@ use countersign_domain::time::Timestamp;
 
 use super::pdu::MAX_MESSAGE_ID_OCTETS;
 
-/// Digits of the number in a name: what national and international forms of it have in common, and no more of it than a
-/// log may show.
+/// Digits of the number in a name: what national and international forms of it have in common. For their sake no name is
+/// logged.
 const TAIL_DIGITS: usize = 6;
 
 /// The grain of the time in a name, in seconds. A receipt is matched within one and two of these: longer than a code

@@ -3,7 +3,10 @@
 //! A receipt may end a payment, so one that could be about several messages is about none: a payer who waits in vain asks
 //! again, a purchase that another's receipt voided is lost.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +27,7 @@ pub(crate) const NETWORK_REFERENCES: &str = NetworkReference::COLLECTION;
 /// Messages that one name is kept for. Some networks use few names, again and again.
 const MAX_NAMESAKES: usize = 4;
 
-/// Receipts that wait under one name: a name can be meant in as many ways as ids are written, and by a repetition.
+/// Receipts that wait under one name, which can be meant in as many ways as ids are written. One more pushes the oldest out.
 const MAX_EARLY: usize = 4;
 
 /// Of so many receipts without a message, one looks for those that have waited in vain.
@@ -64,6 +67,20 @@ impl EarlyReceipt {
     fn still_waits(&self, now: Timestamp) -> bool {
         self.at.plus_seconds(message::LEASE_SECONDS) > now
     }
+
+    /// Whether the other says the same, whenever it came: a centre that missed our answer repeats a receipt.
+    fn is_same(&self, other: &Self) -> bool {
+        let Self { names, numbers, delivery, at: _ } = self;
+        *names == other.names && *numbers == other.numbers && *delivery == other.delivery
+    }
+
+    fn may_be_of(&self, message: &Message) -> bool {
+        Tail::any_ends(&self.numbers, &message.to)
+    }
+
+    fn is_failure(&self) -> bool {
+        matches!(self.delivery, Delivery::Failed { .. })
+    }
 }
 
 impl NetworkReference {
@@ -79,19 +96,21 @@ impl NetworkReference {
 
     /// Keeps a receipt for the message to come.
     fn keep(&mut self, receipt: EarlyReceipt) {
+        self.at = receipt.at;
         self.early.retain(|early| early.still_waits(receipt.at));
+        if let Some(known) = self.early.iter_mut().find(|early| early.is_same(&receipt)) {
+            known.at = receipt.at;
+            return;
+        }
         if self.early.len() >= MAX_EARLY {
             self.early.remove(0);
         }
-        self.at = receipt.at;
         self.early.push(receipt);
     }
 
     /// The receipt that waits for a message which has this name: of several, the one that means it by its surest name.
     fn waiting_for(&self, message: &Message, now: Timestamp) -> Option<&EarlyReceipt> {
-        let meant = |early: &&EarlyReceipt| {
-            early.still_waits(now) && Tail::any_ends(&early.numbers, &message.to)
-        };
+        let meant = |early: &&EarlyReceipt| early.still_waits(now) && early.may_be_of(message);
         let place = |early: &&EarlyReceipt| early.names.iter().position(|n| *n == self.reference);
         self.early.iter().filter(meant).min_by_key(place)
     }
@@ -104,9 +123,10 @@ impl Stored for NetworkReference {
         &self.reference
     }
 
-    /// A name that means nothing but a receipt is removed when no message came for it.
+    /// A receipt is removed when no message came for it, and with it a name that means nothing else.
     fn due_at(&self) -> Option<Timestamp> {
-        self.message.is_none().then(|| self.at.plus_seconds(message::LEASE_SECONDS))
+        let waits = self.message.is_none() || !self.early.is_empty();
+        waits.then(|| self.at.plus_seconds(message::LEASE_SECONDS))
     }
 
     fn final_at(&self) -> Option<Timestamp> {
@@ -161,8 +181,9 @@ impl Outbox {
                     return self.changed(found, None, after).await;
                 }
                 Some(_) => {
+                    // Not the names: digits of a number may be in them.
                     let what = "a receipt that may be about several messages was left aside";
-                    tracing::warn!(names = ?rank, "{what}");
+                    tracing::warn!(names = rank.len(), "{what}");
                     return Ok(Batch::default());
                 }
                 None if over => match receipt.delivery {
@@ -246,12 +267,13 @@ impl Outbox {
         ))
     }
 
-    /// Removes names of messages that did not come.
+    /// Removes receipts of messages that did not come.
     async fn remove_in_vain(&self) -> Result<(), Error> {
         let Ports { store, clock, .. } = &self.ports;
-        let mut batch = Batch::default();
-        for record in store.due(NetworkReference::COLLECTION, clock.now(), SWEEP).await? {
-            batch.remove(&Versioned::<NetworkReference>::try_from(record)?);
+        let (now, mut batch) = (clock.now(), Batch::default());
+        for record in store.due(NetworkReference::COLLECTION, now, SWEEP).await? {
+            let found = Versioned::<NetworkReference>::try_from(record)?;
+            drop_early(&found, |early| early.still_waits(now), &mut batch)?;
         }
         if batch.is_empty() {
             return Ok(());
@@ -272,20 +294,28 @@ impl Outbox {
         batch: &mut Batch,
     ) -> Result<(), Error> {
         let Accepted { references, network_id } = accepted;
-        let mut taken: Option<EarlyReceipt> = None;
+        let mut names = Vec::new();
         for reference in references {
-            let (version, mut known) = self.known(reference, now).await?;
-            taken = taken.or_else(|| known.waiting_for(message, now).cloned());
-            known.early.retain(|early| early.still_waits(now) && Some(early) != taken.as_ref());
+            names.push(self.known(reference, now).await?);
+        }
+        let taken = names.iter().find_map(|(_, known)| known.waiting_for(message, now)).cloned();
+        // What fails by the same name may be said of this message again, and would end another's payment.
+        let is_over = |early: &EarlyReceipt| match &taken {
+            Some(taken) => early.is_same(taken) || (early.is_failure() && early.may_be_of(message)),
+            None => false,
+        };
+        let mut over = Vec::new();
+        for (version, mut known) in names {
+            over.extend(known.early.extract_if(.., |early| is_over(early)));
+            known.early.retain(|early| early.still_waits(now));
             let before = known.message.into_iter().chain(known.earlier);
             let earlier = before.filter(|id| *id != message.id).take(MAX_NAMESAKES - 1).collect();
-            let (reference, early) = (reference.clone(), known.early);
             let message = Some(message.id.clone());
-            batch.put(version, NetworkReference { reference, message, earlier, early, at: now })?;
+            batch.put(version, NetworkReference { message, earlier, at: now, ..known })?;
         }
-        if let Some(early) = taken {
-            message.state = MessageState::after(&early.delivery, now);
-            self.forget(&early, references, batch).await?;
+        self.forget(&over, references, batch).await?;
+        if let Some(taken) = taken {
+            message.state = MessageState::after(&taken.delivery, now);
         }
         let sent = Event::MessageSent {
             message: message.id.clone(),
@@ -295,28 +325,36 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes a receipt that has found its message from under its other names.
+    /// Takes receipts whose message is over from under their other names.
     async fn forget(
         &self,
-        early: &EarlyReceipt,
+        over: &[EarlyReceipt],
         references: &[String],
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        for name in early.names.iter().filter(|name| !references.contains(name)) {
-            let Some(found) = self.ports.store.find::<NetworkReference>(name).await? else {
-                continue;
-            };
-            let Versioned { version, value: mut known } = found.clone();
-            known.early.retain(|other| other != early);
-            if known.early.len() == found.value.early.len() {
-                continue;
-            }
-            if known.early.is_empty() && known.message.is_none() {
-                batch.remove(&found);
-            } else {
-                batch.replace(&Versioned { version, value: known })?;
+        let names: BTreeSet<_> = over.iter().flat_map(|early| &early.names).collect();
+        for name in names.into_iter().filter(|name| !references.contains(name)) {
+            if let Some(found) = self.ports.store.find::<NetworkReference>(name).await? {
+                let stays = |early: &EarlyReceipt| !over.iter().any(|over| over.is_same(early));
+                drop_early(&found, stays, batch)?;
             }
         }
         Ok(())
     }
+}
+
+/// Drops the receipts that do not stay under a name, and a name that means nothing without them.
+fn drop_early(
+    found: &Versioned<NetworkReference>,
+    stays: impl Fn(&EarlyReceipt) -> bool,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    let mut known = found.value.clone();
+    known.early.retain(stays);
+    if known.early.is_empty() && known.message.is_none() {
+        batch.remove(found);
+    } else if known.early.len() < found.value.early.len() {
+        batch.replace(&Versioned { version: found.version, value: known })?;
+    }
+    Ok(())
 }

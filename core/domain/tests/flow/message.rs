@@ -409,18 +409,98 @@ async fn receipts_before_the_answer_that_have_a_name_in_common_do_not_push_each_
     }
 }
 
-#[tokio::test]
-async fn a_receipt_before_the_answer_that_bears_anothers_number_pushes_nothing_out() {
+/// A delivery by that name, to that number.
+fn delivered_to(name: &str, number: &str) -> Inbound {
+    let numbers = Tail::of(number).into_iter().collect();
+    let ranks = vec![vec![name.to_owned()]];
+    Inbound::Receipt(Receipt { ranks, numbers, delivery: Delivery::Delivered })
+}
+
+/// What becomes of a message whose receipt comes before the answer, and after it those by the same name to these numbers.
+async fn after_others(numbers: &[String]) -> &'static str {
     let shop = Fixture::new();
     let (_, id) = queued(&shop).await;
-    for number in ["33612345678", "33700000001", "33700000002", "33700000003"] {
-        let numbers = Tail::of(number).into_iter().collect();
-        let ranks = vec![vec!["ref-1".to_owned()]];
-        let receipt = Receipt { ranks, numbers, delivery: Delivery::Delivered };
-        shop.outbox.accept(Inbound::Receipt(receipt)).await.unwrap();
+    shop.outbox.accept(delivered_to("ref-1", "33612345678")).await.unwrap();
+    for number in numbers {
+        shop.outbox.accept(delivered_to("ref-1", number)).await.unwrap();
+    }
+    shop.outbox.send(&id, shop.messenger.as_ref()).await.unwrap();
+    message_state(&shop, &id).await.name()
+}
+
+#[tokio::test]
+async fn a_receipt_before_the_answer_is_pushed_out_by_four_others_by_its_name() {
+    let others: Vec<_> = (0..4).map(|number| format!("3370000000{number}")).collect();
+    assert_eq!(after_others(&others[..3]).await, "delivered");
+    assert_eq!(after_others(&others).await, "sent");
+}
+
+#[tokio::test]
+async fn a_receipt_before_the_answer_is_not_pushed_out_by_repetitions() {
+    let others: Vec<_> = (0..30).map(|number| format!("3370000000{}", number % 3)).collect();
+    assert_eq!(after_others(&others).await, "delivered");
+}
+
+#[tokio::test]
+async fn a_receipt_before_the_answer_is_not_pushed_out_by_those_that_waited_in_vain() {
+    let shop = Fixture::new();
+    for number in 0..4 {
+        let other = delivered_to("ref-1", &format!("3370000000{number}"));
+        shop.outbox.accept(other).await.unwrap();
+    }
+    shop.clock.advance_seconds(60);
+    let (_, id) = queued(&shop).await;
+    for number in ["33612345678", "33700000004", "33700000005", "33700000006"] {
+        shop.outbox.accept(delivered_to("ref-1", number)).await.unwrap();
     }
     shop.outbox.send(&id, shop.messenger.as_ref()).await.unwrap();
     assert_eq!(message_state(&shop, &id).await.name(), "delivered");
+}
+
+/// The centre missed our answer, or reads its ids in another way by now.
+#[tokio::test]
+async fn a_failure_that_is_repeated_before_the_answer_ends_no_later_message() {
+    let again = |cause: &str| Delivery::Failed { cause: cause.to_owned() };
+    for (names, repetition) in [
+        (&["ref-1", "ref-2"][..], failed()),
+        (&["ref-1", "ref-2"], again("another word for it")),
+        (&["ref-2", "ref-1"], failed()),
+        (&["ref-1", "ref-3", "ref-2"], failed()),
+    ] {
+        for pause in [0, 1, 30] {
+            let shop = Fixture::new();
+            let ((_, first), (waiting, second)) = (queued(&shop).await, queued(&shop).await);
+            shop.outbox.accept(named(&["ref-1", "ref-2"], failed())).await.unwrap();
+            shop.clock.advance_seconds(pause);
+            for _ in 0..2 {
+                shop.outbox.accept(named(names, repetition.clone())).await.unwrap();
+            }
+            shop.outbox.send(&first, shop.messenger.as_ref()).await.unwrap();
+            shop.outbox.send(&second, shop.messenger.as_ref()).await.unwrap();
+            assert_eq!(message_state(&shop, &first).await.name(), "failed");
+            assert_eq!(message_state(&shop, &second).await.name(), "sent", "{names:?} {pause}");
+            assert_eq!(state_of(&shop, waiting.payment.id()).await, "awaiting_code");
+            assert_eq!(format!("{:?}", shop.store).matches("receipts").count(), 0, "none is left");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_that_waits_in_vain_is_removed_from_under_a_message_that_stays() {
+    let shop = Fixture::new();
+    let (_, first) = queued(&shop).await;
+    shop.outbox.send(&first, shop.messenger.as_ref()).await.unwrap();
+    shop.outbox.accept(receipt("ref-1", Delivery::Delivered)).await.unwrap();
+    shop.outbox.accept(receipt("ref-1", Delivery::Delivered)).await.unwrap();
+    let waiting = || format!("{:?}", shop.store).matches("receipts").count();
+    assert_eq!(waiting(), 1);
+    shop.clock.advance_seconds(60);
+    for number in 0..16 {
+        shop.outbox.accept(receipt(&format!("foreign-{number}"), failed())).await.unwrap();
+    }
+    let of_first = format!("{:?}", shop.store);
+    assert_eq!(of_first.matches("receipts").count(), 16, "{of_first}");
+    assert!(of_first.contains("\\\"reference\\\":\\\"ref-1\\\""), "{of_first}");
 }
 
 #[tokio::test]

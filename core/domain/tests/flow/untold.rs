@@ -4,16 +4,19 @@ use std::sync::{Arc, Mutex};
 
 use countersign_domain::{
     address::Msisdn,
+    agreement::Agreement,
     challenge::{Challenge, ChallengeRequest},
     code::TypedCode,
     id::SessionId,
     limits::{LimitSettings, Limits},
-    ports::{Reads as _, Store as _},
+    ports::{Ports, Reads as _, Store as _},
     record::{Batch, Stored as _},
     refusal::Refusal,
     testing::Fixture,
     verifier::Verifier,
 };
+
+use crate::store::{Act, Eventful, Happening};
 
 fn session(shop: &Fixture) -> SessionId {
     SessionId::random(shop.entropy.as_ref()).unwrap()
@@ -118,6 +121,154 @@ async fn a_right_code_that_is_tried_ends_the_row_of_failures_and_a_wrong_one_mak
         assert!(try_code(&shop, &begun, "0000000000").await.is_err());
     }
     assert_eq!(try_code(&shop, &begun, &code).await, Err(Refusal::Blocked { wait_seconds: 900 }));
+}
+
+async fn proves_again(shop: &Fixture, challenge: &Challenge, code: &str) -> bool {
+    let (id, session) = (challenge.id(), &challenge.person().session);
+    let code = TypedCode::try_from(code).unwrap();
+    shop.verifier.verified_again(id, session, &code).await.unwrap().is_some()
+}
+
+/// A challenge of a certificate, and its code.
+async fn asked_for_a_certificate(shop: &Fixture) -> (Challenge, String) {
+    let mut request = shop.access(session(shop));
+    request.agreement = Agreement::Certificate { name: "alice".try_into().unwrap() };
+    let begun = shop.verifier.start_challenge(request).await.unwrap().done().unwrap();
+    let code = shop.code_in(&shop.next_message().await.unwrap());
+    (begun, code)
+}
+
+#[tokio::test]
+async fn the_code_of_a_certificate_alone_proves_again_what_it_proved() {
+    for proves in [false, true] {
+        let shop = Fixture::new();
+        let (begun, code) = match proves {
+            true => asked_for_a_certificate(&shop).await,
+            false => asked(&shop).await,
+        };
+        assert!(!proves_again(&shop, &begun, &code).await, "not verified yet");
+        assert_eq!(answer(&shop, &begun, &code).await, Ok(()));
+        for _ in 0..5 {
+            assert_eq!(proves_again(&shop, &begun, &code).await, proves);
+        }
+        let typed = TypedCode::try_from(code.as_str()).unwrap();
+        let elsewhere = shop.verifier.verified_again(begun.id(), &session(&shop), &typed).await;
+        assert!(elsewhere.unwrap().is_none());
+        shop.clock.advance_seconds(300);
+        assert!(!proves_again(&shop, &begun, &code).await, "late");
+    }
+}
+
+#[tokio::test]
+async fn wrong_codes_of_a_verified_challenge_use_up_its_attempts() {
+    for wrong_before in 0..=2 {
+        let shop = Fixture::new();
+        let (begun, code) = asked_for_a_certificate(&shop).await;
+        for _ in 0..wrong_before {
+            assert!(answer(&shop, &begun, "0000000000").await.is_err());
+        }
+        assert_eq!(answer(&shop, &begun, &code).await, Ok(()));
+        for _ in wrong_before..3 {
+            assert!(proves_again(&shop, &begun, &code).await, "{wrong_before}");
+            assert!(!proves_again(&shop, &begun, "0000000000").await);
+        }
+        assert!(!proves_again(&shop, &begun, &code).await, "{wrong_before}");
+        let counted = shop.store.facts(&begun.key()).await.unwrap();
+        let counted = format!("{counted:?}").matches("AttemptCounted").count();
+        // All that were wrong, and the one that was right.
+        assert_eq!(counted, 4);
+        for _ in 0..2 {
+            assert!(!proves_again(&shop, &begun, "0000000000").await);
+        }
+        assert_eq!(shop.store.facts(&begun.key()).await.unwrap().len(), 2 + 1 + counted);
+    }
+}
+
+/// A right code that was compared while the last wrong one was being counted is not answered.
+#[tokio::test]
+async fn a_code_that_comes_with_the_last_wrong_one_is_compared_after_it() {
+    for at in 1.. {
+        let shop = Arc::new(Fixture::new());
+        let (begun, code) = asked_for_a_certificate(&shop).await;
+        assert_eq!(answer(&shop, &begun, &code).await, Ok(()));
+        let (other, challenge) = (shop.clone(), begun.clone());
+        let act = move || -> Act {
+            let (shop, begun) = (other.clone(), challenge.clone());
+            Box::pin(async move {
+                for _ in 0..3 {
+                    assert!(!proves_again(&shop, &begun, "0000000000").await);
+                }
+            })
+        };
+        let store = Eventful::on(shop.store.clone(), at, Happening::Meanwhile(Box::new(act)));
+        let ports = Ports { store: store.clone(), ..shop.ports.clone() };
+        let verifier = Verifier::new(ports, shop.policy.clone());
+        let (id, session) = (begun.id(), &begun.person().session);
+        let typed = TypedCode::try_from(code.as_str()).unwrap();
+        let proof = verifier.verified_again(id, session, &typed).await.unwrap();
+        assert_eq!(proof.is_some(), !store.has_happened(), "operation {at}");
+        if !store.has_happened() {
+            break;
+        }
+    }
+}
+
+/// How many facts say that the code was sent again, and how many messages wait to be sent.
+async fn sent_again(shop: &Fixture, challenge: &Challenge) -> (usize, usize) {
+    let facts = format!("{:?}", shop.store.facts(&challenge.key()).await.unwrap());
+    (facts.matches("CodeResent").count(), shop.outbox.due(10).await.unwrap().len())
+}
+
+#[tokio::test]
+async fn a_message_that_a_limit_stops_is_counted_where_it_is_not_told_and_is_no_fact() {
+    let by_number = LimitSettings { messages_per_number_an_hour: 1, ..LimitSettings::default() };
+    let by_pause = LimitSettings { pause_seconds: 120, ..LimitSettings::default() };
+    let by_failures = LimitSettings { failures_in_a_row: 1, ..LimitSettings::default() };
+    for settings in [by_number, by_pause, by_failures] {
+        let mut shop = Fixture::new();
+        let verifier = Verifier::new(shop.ports.clone(), shop.policy.clone())
+            .with_limits(Limits::try_from(settings.clone()).unwrap());
+        shop.verifier = Arc::new(verifier);
+        let (begun, _) = asked(&shop).await;
+        if settings.failures_in_a_row == 1 {
+            assert!(answer(&shop, &begun, "0000000000").await.is_err());
+            shop.next_message().await;
+        }
+        shop.clock.advance_seconds(31);
+        let session = &begun.person().session;
+        let told = shop.verifier.resend(begun.id(), session).await.unwrap();
+        assert!(told.done().is_err(), "{settings:?}");
+        let untold = shop.verifier.resend_untold(begun.id(), session).await.unwrap();
+        let after = untold.done().unwrap();
+        assert_ne!(after.last_message(), begun.last_message());
+        assert_eq!(sent_again(&shop, &begun).await, (0, 0), "{settings:?}");
+        let own = shop.verifier.resend_untold(begun.id(), session).await.unwrap();
+        assert_eq!(own.done().unwrap_err(), Refusal::TooSoon { wait_seconds: 30 });
+    }
+}
+
+/// While it is being asked for, the pause ends: it is refused, or sent.
+#[tokio::test]
+async fn a_message_that_no_limit_stops_is_not_withheld() {
+    for at in 1.. {
+        let shop = Fixture::new();
+        let (begun, _) = asked(&shop).await;
+        shop.clock.advance_seconds(29);
+        let clock = shop.clock.clone();
+        let act = move || -> Act {
+            clock.advance_seconds(1);
+            Box::pin(async {})
+        };
+        let store = Eventful::on(shop.store.clone(), at, Happening::Meanwhile(Box::new(act)));
+        let ports = Ports { store: store.clone(), ..shop.ports.clone() };
+        let verifier = Verifier::new(ports, shop.policy.clone());
+        let sent = verifier.resend_untold(begun.id(), &begun.person().session).await.unwrap();
+        let expected = usize::from(sent.done().is_ok());
+        assert_eq!(sent_again(&shop, &begun).await, (expected, expected), "operation {at}");
+        if !store.has_happened() {
+            break;
+        }
+    }
 }
 
 #[tokio::test]
