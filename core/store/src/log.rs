@@ -20,8 +20,8 @@ use crate::{error::unavailable, schema::BUSY_TIMEOUT};
 /// times the size at which SQLite begins to write it back.
 pub(crate) const LIMIT_OCTETS: u32 = 64 << 20;
 
-/// The octets from which on nothing is committed until the log is written back: what a server commits while a large store is
-/// copied, and what a disk has room for and takes in seconds.
+/// The octets from which on nothing is committed until the log is written back: more than is committed while an ordinary store
+/// is copied, and less than a disk has free that a store may grow on.
 const MAX_OCTETS: u64 = 1 << 30;
 
 /// How long commits wait for those who read, each time that the log is to begin anew.
@@ -61,6 +61,8 @@ impl Log {
             is_full: false,
         };
         log.look();
+        // An earlier process may have removed something while somebody read.
+        log.removed = (log.octets > 0).then(Instant::now);
         log
     }
 
