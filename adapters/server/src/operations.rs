@@ -17,7 +17,7 @@ use countersign_domain::{
     message::Message,
     payment::Payment,
     ports::{Clock, Store},
-    record::Stored as _,
+    record::{Batch, Stored as _},
     settlement::BankOperation,
 };
 use countersign_store::{Inspected, Inspection};
@@ -134,16 +134,25 @@ struct Readiness {
     sms: &'static str,
 }
 
-/// A server is ready when its store answers and it is not stopping. A centre that is away makes none unready: messages wait
+/// A server is ready when its store answers and refuses no commit, and it is not stopping. A centre that is away makes none unready: messages wait
 /// in the outbox, and all processes would be taken out at once. Nor does a damaged page, which is refused where it is read.
 async fn ready(State(operations): Shared) -> Response {
     // A store on a database waits for another server to take the place of one that is gone; who asks here does not.
     let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1);
-    let answers = timeout(STORE_ANSWERS_WITHIN, due).await.is_ok_and(|due| due.is_ok());
-    let ready = answers && !*operations.stopping.borrow();
+    // Nothing is in it. One that is not answered in time only waits, as for a standby, and reads go on.
+    let commit = operations.store.commit(Batch::default());
+    let (due, commit) =
+        tokio::join!(timeout(STORE_ANSWERS_WITHIN, due), timeout(STORE_ANSWERS_WITHIN, commit));
+    let answers = due.is_ok_and(|due| due.is_ok());
+    let refuses = commit.is_ok_and(|commit| commit.is_err());
+    let ready = answers && !refuses && !*operations.stopping.borrow();
     let answer = Readiness {
         ready,
-        store: if answers { "answers" } else { "does not answer" },
+        store: match (answers, refuses) {
+            (false, _) => "does not answer",
+            (true, true) => "refuses commits",
+            (true, false) => "answers",
+        },
         store_inspection: operations.inspection.as_ref().map(|inspection| {
             match inspection.state() {
                 Inspected::Running { .. } => "running",
@@ -159,4 +168,62 @@ async fn ready(State(operations): Shared) -> Response {
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(answer)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use axum::body::to_bytes;
+    use countersign_domain::{
+        ports::Reads,
+        record::StoreError,
+        testing::{FakeClock, MemoryStore},
+        time::Timestamp,
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A store that can be read and takes nothing.
+    #[derive(Default)]
+    struct Full(MemoryStore);
+
+    #[async_trait]
+    impl Store for Full {
+        async fn commit(&self, _: Batch) -> Result<(), StoreError> {
+            Err(StoreError::Unavailable { cause: "the store's log is full".to_owned() })
+        }
+
+        fn reads(&self) -> &(dyn Reads + 'static) {
+            &self.0
+        }
+    }
+
+    async fn asked(store: Arc<dyn Store>) -> (StatusCode, Value) {
+        let operations = Operations {
+            metrics: Arc::new(Metrics::new()),
+            store,
+            clock: Arc::new(FakeClock::at(Timestamp::from_unix_seconds(1_700_000_000))),
+            messenger: None,
+            stopping: watch::channel(false).1,
+            inspection: None,
+        };
+        let answer = ready(State(Arc::new(operations))).await;
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 1_000).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_store_refuses_commits_is_not_ready() {
+        let body = |ready: bool, store: &str| json!({ "ready": ready, "store": store, "sms": "not configured" });
+        assert_eq!(
+            asked(Arc::new(MemoryStore::default())).await,
+            (StatusCode::OK, body(true, "answers"))
+        );
+        assert_eq!(
+            asked(Arc::new(Full::default())).await,
+            (StatusCode::SERVICE_UNAVAILABLE, body(false, "refuses commits"))
+        );
+    }
 }

@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use crate::{
     chain::{Chain, cause_of},
     error::OpenError,
+    log::Log,
     query,
     readers::Readers,
     schema,
@@ -74,13 +75,14 @@ impl SqliteStore {
         chain
             .open(&mut writer)
             .map_err(|error| OpenError::Facts { path: path.clone(), cause: cause_of(error) })?;
+        let log = Log::of(&writer);
         let queued = (0..READERS).map(|_| schema::open_reader(&path)).collect::<Result<_, _>>()?;
         let at_once = (0..READERS_AT_ONCE)
             .map(|_| schema::open_impatient_reader(&path))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             readers: Readers::start(queued, at_once).map_err(unusable)?,
-            writer: Writer::start(writer, chain).map_err(unusable)?,
+            writer: Writer::start(writer, chain, log).map_err(unusable)?,
         })
     }
 

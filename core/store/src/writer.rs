@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    iter::repeat,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -50,22 +51,30 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(mut connection: Connection, chain: Chain) -> io::Result<Self> {
+    pub(crate) fn start(
+        mut connection: Connection,
+        chain: Chain,
+        mut log: Log,
+    ) -> io::Result<Self> {
         let (queue, mut waiting) = mpsc::channel(MAX_WAITING);
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
         let thread = Thread::spawn("store-writer", move || {
             let mut group = Vec::with_capacity(MAX_GROUP);
             let mut had_company = false;
-            let mut log = Log::of(&connection);
             while waiting.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
                 if had_company && group.len() < FULL_ENOUGH {
                     thread::sleep(WAIT_FOR_COMPANY);
                     take_more(&mut waiting, &mut group);
                 }
                 had_company = group.len() > 1;
+                if let Err(full) = log.has_room(&connection) {
+                    answer(&mut group, repeat(Err(full)));
+                    continue;
+                }
+                let removed = group.iter().any(|waiting| !waiting.batch.removals.is_empty());
                 commit_and_answer(&mut connection, &chain, &mut group, &counted);
-                log.keep_short(&connection);
+                log.keep_short(removed, &connection);
             }
         })?;
         Ok(Self { queue, commits, _thread: thread })
@@ -110,6 +119,11 @@ fn commit_and_answer(
         }
     }
     let outcomes = outcomes.unwrap_or_else(|failure| vec![Err(failure); group.len()]);
+    answer(group, outcomes.into_iter());
+}
+
+/// Leaves the group empty.
+fn answer(group: &mut Vec<Waiting>, outcomes: impl Iterator<Item = Outcome>) {
     for (waiting, outcome) in group.drain(..).zip(outcomes) {
         // Nobody may wait any more: what is committed stays committed.
         let _ = waiting.answer.send(outcome);
@@ -279,7 +293,8 @@ mod tests {
         assert_eq!(["a", "large"].map(|id| exists(&connection, id)), [false, false]);
         assert_eq!(commits.into_inner(), 0);
 
-        let writer = Writer::start(connection, Chain::unsealed()).unwrap();
+        let log = Log::of(&connection);
+        let writer = Writer::start(connection, Chain::unsealed(), log).unwrap();
         assert_eq!(writer.commit(inserts([note("a")])).await, Ok(()));
         assert_eq!(writer.commits(), 1);
         drop(writer);

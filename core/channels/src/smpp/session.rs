@@ -4,6 +4,7 @@
 //! centre, or as in doubt, by whether its octets were written before the connection ended. What the centre has no room for
 //! is submitted again before all else, at the pace that it takes.
 
+mod deliveries;
 mod outgoing;
 mod pace;
 mod submissions;
@@ -20,6 +21,7 @@ use tokio::{
 use zeroize::{Zeroize, Zeroizing};
 
 use self::{
+    deliveries::Verdict,
     outgoing::Outgoing,
     pace::{Pace, Room},
     submissions::Submissions,
@@ -27,7 +29,7 @@ use self::{
 };
 use super::{
     inbound::Receiver,
-    pdu::{Body, Malformed, Pdu, RESPONSE_BIT, ShortMessage, Unfit, command, first_pdu},
+    pdu::{Body, Pdu, RESPONSE_BIT, ShortMessage, Unfit, first_pdu},
     settings::{SmppSettings, Validity},
     status::Status,
 };
@@ -147,13 +149,6 @@ pub(super) struct Session<S> {
     enquired_at: Option<Instant>,
     closing: Option<Closing>,
     settings: Arc<SmppSettings>,
-}
-
-/// What became of a deliver_sm or a data_sm.
-struct Verdict {
-    sequence: u32,
-    status: Status,
-    answer: Body,
 }
 
 struct Closing {
@@ -361,34 +356,6 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             }
         }
         Ok(())
-    }
-
-    /// Answers what cannot be read as far as its header tells how.
-    fn refuse(&mut self, malformed: Malformed) {
-        tracing::warn!(error = %malformed, "the centre sent a malformed PDU");
-        let Malformed { command_id, sequence, .. } = malformed;
-        let unusable = |answer| Pdu::response(sequence, Status::ESME_RX_P_APPN, answer);
-        match command_id {
-            command::DELIVER_SM => self.say(&unusable(Body::DeliverSmResp)),
-            command::DATA_SM => self.say(&unusable(Body::DataSmResp)),
-            _ if command_id & RESPONSE_BIT == 0 => self.nack(sequence, Status::ESME_RINVCMDLEN),
-            _ => {}
-        }
-    }
-
-    fn nack(&mut self, sequence: u32, status: Status) {
-        self.say(&Pdu::response(sequence, status, Body::GenericNack));
-    }
-
-    /// Hands what is delivered to the domain; the answer follows when the domain has it.
-    fn deliver(&mut self, sequence: u32, message: ShortMessage, answer: Body) {
-        self.deliveries += 1;
-        let (receiver, verdicts) = (Arc::clone(&self.receiver), self.verdicts.0.clone());
-        // On its own, so that the end of the session does not tear the domain's work.
-        tokio::spawn(async move {
-            let status = receiver.take(message).await;
-            let _: Result<_, _> = verdicts.send(Verdict { sequence, status, answer }).await;
-        });
     }
 
     fn submit(&mut self, mut submission: Submission) {

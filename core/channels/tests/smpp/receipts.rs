@@ -1,4 +1,5 @@
-//! Receipts at every moment, through messenger and outbox: whenever the centre sends them, each finds its message.
+//! Receipts at every moment, through messenger and outbox: whenever the centre sends them, each finds its message and no
+//! other.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -28,6 +29,14 @@ use crate::centre::{Listener, Peer};
 const PHONES: u32 = 64;
 const MESSAGES: u32 = 32;
 
+/// How the phones' numbers begin.
+const PHONE: &str = "336123";
+
+/// Whether that phone gets that message of those to it: one in five does not arrive, at each phone others.
+const fn arrives(phone: u32, number: u32) -> bool {
+    !(phone + number).is_multiple_of(5)
+}
+
 /// When the centre sends a receipt: before its answer to the submission, with it, or after it.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
@@ -39,10 +48,10 @@ enum Moment {
     After,
 }
 
-/// A centre that delivers at once. Its ids are hexadecimal: many are decimal numbers, too, of which it has said nothing.
+/// A centre that delivers at once, or cannot. Its ids are hexadecimal: many are decimal numbers, too, of which it has said nothing.
 async fn serve(mut peer: Peer, moment: Moment) {
     peer.stream.set_nodelay(true).unwrap();
-    let mut unanswered = HashMap::new();
+    let (mut unanswered, mut submitted) = (HashMap::new(), HashMap::new());
     for number in 1_u32.. {
         let request = loop {
             let Some(pdu) = peer.next_or_end().await else { return };
@@ -58,8 +67,13 @@ async fn serve(mut peer: Peer, moment: Moment) {
             }
         };
         let Body::SubmitSm(message) = &request.body else { continue };
+        let digits = message.destination.digits.strip_prefix(PHONE).unwrap();
+        let before: &mut u32 = submitted.entry(digits.to_owned()).or_default();
+        let arrives = arrives(digits.parse().unwrap(), *before);
+        *before += 1;
         let message_id = format!("{number:08x}");
-        let receipt = Pdu::request(number, Body::DeliverSm(receipt(message, &message_id)));
+        let receipt = receipt(message, &message_id, arrives);
+        let receipt = Pdu::request(number, Body::DeliverSm(receipt));
         let answer =
             Pdu::response(request.sequence, Status::ESME_ROK, Body::SubmitSmResp { message_id });
         match moment {
@@ -81,8 +95,10 @@ async fn serve(mut peer: Peer, moment: Moment) {
     }
 }
 
-fn receipt(message: &ShortMessage, id: &str) -> ShortMessage {
-    let text = format!("id:{id} sub:001 dlvrd:001 stat:DELIVRD err:000 text:");
+fn receipt(message: &ShortMessage, id: &str, arrives: bool) -> ShortMessage {
+    let state =
+        if arrives { "dlvrd:001 stat:DELIVRD err:000" } else { "dlvrd:000 stat:UNDELIV err:001" };
+    let text = format!("id:{id} sub:001 {state} text:");
     ShortMessage {
         source: message.destination.clone(),
         destination: Address { ton: 3, npi: 1, digits: "3800".to_owned() },
@@ -95,31 +111,63 @@ fn receipt(message: &ShortMessage, id: &str) -> ShortMessage {
 /// What is asked of the person with that phone.
 fn access(shop: &Fixture, phone: u32) -> ChallengeRequest {
     let asked = shop.access(SessionId::random(shop.entropy.as_ref()).unwrap());
-    let number = Msisdn::try_from(format!("+336123{phone:05}").as_str()).unwrap();
+    let number = Msisdn::try_from(format!("+{PHONE}{phone:05}").as_str()).unwrap();
     ChallengeRequest { person: Person { address: number.into(), ..asked.person }, ..asked }
 }
 
-/// Messages to that phone, each sent once the one before was taken over.
-async fn send_to(shop: Arc<Fixture>, messenger: Arc<SmppMessenger>, phone: u32) -> Vec<MessageId> {
+/// Messages to that phone, each sent once the one before was taken over, and how each must end.
+async fn send_to(
+    shop: Arc<Fixture>,
+    messenger: Arc<SmppMessenger>,
+    phone: u32,
+) -> Vec<(MessageId, &'static str)> {
     let mut sent = Vec::new();
-    for _ in 0..MESSAGES {
+    for number in 0..MESSAGES {
         let asked = shop.verifier.start_challenge(access(&shop, phone)).await.unwrap();
         let Outcome::Done(challenge) = asked else { panic!("{asked:?}") };
         let id = challenge.last_message().clone();
         shop.outbox.send(&id, messenger.as_ref()).await.unwrap();
-        sent.push(id);
+        sent.push((id, if arrives(phone, number) { "delivered" } else { "failed" }));
     }
     sent
 }
 
-async fn is_delivered(shop: &Fixture, id: &MessageId) -> bool {
+async fn state(shop: &Fixture, id: &MessageId) -> &'static str {
     let store: &dyn Store = shop.store.as_ref();
-    let message = store.expect::<Message>(id.as_str()).await.unwrap().value;
-    message.state().name() == "delivered"
+    store.expect::<Message>(id.as_str()).await.unwrap().value.state().name()
+}
+
+/// Sends to all phones, and waits until each message has ended as it must.
+async fn send_to_all(shop: &Arc<Fixture>, messenger: &Arc<SmppMessenger>) {
+    let phones = (0..PHONES).map(|phone| send_to(shop.clone(), messenger.clone(), phone));
+    let sent = phones.collect::<JoinSet<_>>().join_all().await.concat();
+    assert_eq!(sent.len(), usize::try_from(PHONES * MESSAGES).unwrap());
+    let all = async {
+        for (id, expected) in &sent {
+            loop {
+                match state(shop, id).await {
+                    ended @ ("delivered" | "failed") => {
+                        assert_eq!(ended, *expected, "{id} got the receipt of another");
+                        break;
+                    }
+                    _ => tokio::time::sleep(Duration::from_millis(5)).await,
+                }
+            }
+        }
+    };
+    if timeout(Duration::from_secs(60), all).await.is_err() {
+        let mut lost = Vec::new();
+        for (id, expected) in &sent {
+            if state(shop, id).await != *expected {
+                lost.push(id);
+            }
+        }
+        panic!("the receipts of {lost:?} were lost");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whenever_its_receipt_comes_every_message_ends_as_delivered() {
+async fn whenever_its_receipt_comes_every_message_ends_as_it_says() {
     for moment in [Moment::Before, Moment::With, Moment::After] {
         let (shop, listener) = (Arc::new(Fixture::new()), Listener::open().await);
         let source = SourceAddress::try_from("SHOP").unwrap();
@@ -133,26 +181,10 @@ async fn whenever_its_receipt_comes_every_message_ends_as_delivered() {
             async move { messenger.run(inbox).await }
         });
         let peer = listener.accept_and_bind(&messenger).await;
-        let centre = tokio::spawn(serve(peer, moment));
-
-        let phones = (0..PHONES).map(|phone| send_to(shop.clone(), messenger.clone(), phone));
-        let sent = phones.collect::<JoinSet<_>>().join_all().await.concat();
-        assert_eq!(sent.len(), usize::try_from(PHONES * MESSAGES).unwrap());
-        let all = async {
-            for id in &sent {
-                while !is_delivered(&shop, id).await {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            }
-        };
-        if timeout(Duration::from_secs(60), all).await.is_err() {
-            let mut lost = Vec::new();
-            for id in &sent {
-                if !is_delivered(&shop, id).await {
-                    lost.push(id);
-                }
-            }
-            panic!("{moment:?}: the receipts of {lost:?} were lost");
+        let mut centre = tokio::spawn(serve(peer, moment));
+        tokio::select! {
+            () = send_to_all(&shop, &messenger) => {}
+            ended = &mut centre => panic!("{moment:?}: the centre ended: {ended:?}"),
         }
         messenger.stop();
         running.await.unwrap();

@@ -69,6 +69,9 @@ pub(super) struct Pace {
     spacing: Spacing,
     noise: Noise,
     longest_pause: Duration,
+    /// When our own limit lets the next one go, whatever became of those before.
+    within_limit: Instant,
+    /// When the centre's spacing does.
     next: Instant,
     paused_until: Instant,
     /// Pauses since the last submission that was taken.
@@ -105,6 +108,7 @@ impl Pace {
             spacing: Spacing::none(now),
             noise: Noise::new(),
             longest_pause,
+            within_limit: now,
             next: now,
             paused_until: now,
             pauses: 0,
@@ -118,7 +122,7 @@ impl Pace {
     /// How many may be submitted when so many wait for their answers. While the centre takes nothing, one at a time asks; at
     /// the beginning, a few more are under way than it has taken.
     pub(super) fn room(&self, under_way: usize, now: Instant) -> Room {
-        let earliest = self.next.max(self.paused_until);
+        let earliest = self.spaced_from().max(self.paused_until);
         let started =
             usize::try_from(self.spacing.run()).unwrap_or(usize::MAX).saturating_add(AT_FIRST);
         let free = if self.is_spaced() { 1 } else { started.saturating_sub(under_way) };
@@ -141,11 +145,15 @@ impl Pace {
         self.limit.max(self.spacing.gap())
     }
 
+    fn spaced_from(&self) -> Instant {
+        self.next.max(self.within_limit)
+    }
+
     /// Notes a submission.
     pub(super) fn took(&mut self, now: Instant) {
         self.spacing.age(&mut self.noise, now);
         let gap = self.gap();
-        let since = if gap.is_some() { self.next } else { self.last_taken };
+        let since = if gap.is_some() { self.spaced_from() } else { self.last_taken };
         let idle = now.saturating_duration_since(since);
         if self.pauses == 0 && idle > SECOND / 4 {
             (self.before, self.span) = (Span::at(now), Span::at(now));
@@ -154,12 +162,14 @@ impl Pace {
         if idle > CATCH_UP + gap / 4 {
             self.spacing.idle();
         }
+        if let Some(limit) = self.limit {
+            let late = now.checked_sub(CATCH_UP).unwrap_or(now);
+            self.within_limit = self.within_limit.max(late) + limit;
+        }
         // Nothing is caught up with at the centre's pace: some count from one message to the next.
-        let from = match self.spacing.gap() {
-            Some(_) => now,
-            None => self.next.max(now.checked_sub(CATCH_UP).unwrap_or(now)),
-        };
-        self.next = from + gap;
+        if let Some(spacing) = self.spacing.gap() {
+            self.next = now + spacing;
+        }
     }
 
     /// Notes an answer, when so many others wait for theirs.

@@ -283,6 +283,36 @@ fn with_a_limit_of_our_own_refusals_at_random_are_submitted_again_at_its_pace() 
 }
 
 #[test]
+fn with_a_limit_of_our_own_no_second_has_more_whatever_is_refused() {
+    let start = Instant::now();
+    for limit in [3, 20, 100, 500] {
+        let random = [0, 50, 100, 333, 500].map(|part| (Count::Nothing, limit, part));
+        let slower = counts(limit / 2 + 1).map(|how| (how, limit / 2 + 1, 0));
+        let as_fast = counts(limit).map(|how| (how, limit, 50));
+        for (how, rate, part) in random.into_iter().chain(slower).chain(as_fast) {
+            for latency in [1, 20, 100] {
+                let mut centre = Centre::new(how, rate).at_random(part, latency);
+                let mut pace = Pace::new(Some(u32::try_from(limit).unwrap()), SECOND, start);
+                let (mut run, mut asked) =
+                    (Run { taken: 0, refused: 0, millis: 0 }, Vec::<u64>::new());
+                // The centre is away for a while, too.
+                run.go(&mut pace, start, 4 * limit, latency, |millis| {
+                    asked.push(millis);
+                    !(1_500..2_500).contains(&millis) && centre.takes(millis)
+                });
+                // What a timer was late is caught up with: one more in two hundred.
+                let most = limit + limit / 200 + 1;
+                let within =
+                    |first: usize| asked[first..].partition_point(|at| *at < asked[first] + 1_000);
+                let is = (0..asked.len()).map(within).max().unwrap();
+                let what = format!("{how:?} at {rate}/s, {part} of a thousand, {latency} ms");
+                assert!(is <= usize::try_from(most).unwrap(), "{what}: {is} at {limit}/s");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_pace_that_changes_is_followed() {
     for (before, after) in [(20, 50), (50, 20), (5, 20), (20, 5), (100, 20), (20, 100)] {
         for latency in [1, 5, 20] {
