@@ -79,10 +79,10 @@ async fn moved(
     };
     let moved = move_store(file, database, &keys, progress).await;
     let moved = moved.map_err(|error| StartError::Store(error.to_string()))?;
-    Ok(report(database.name(), &moved))
+    Ok(report(file, database.name(), &moved))
 }
 
-fn report(database: &str, moved: &Moved) -> MigrationReport {
+fn report(file: &Path, database: &str, moved: &Moved) -> MigrationReport {
     let Moved { before, copied, records, books, facts } = moved;
     let mut lines: Vec<String> =
         records.iter().map(|(collection, count)| format!("{collection}: {count}")).collect();
@@ -94,6 +94,7 @@ fn report(database: &str, moved: &Moved) -> MigrationReport {
     lines.push(format!(
         "{database}: {copied} rows were copied, {before} were there before; every row is the same on both sides"
     ));
+    lines.push(format!("{}: no server starts on it any more", file.display()));
     let of_each: serde_json::Map<String, Value> =
         records.iter().map(|(name, count)| (name.clone(), (*count).into())).collect();
     let json = json!({

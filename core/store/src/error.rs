@@ -60,6 +60,17 @@ pub enum OpenError {
         /// What is wrong with it.
         how: Alteration,
     },
+    /// Its store was moved to a database.
+    #[error(
+        "the store in {path} was moved to {database}: start servers on that (store.url). To go back, without what was done there since: \
+         sqlite3 {path} 'DROP TABLE moved_to'"
+    )]
+    Moved {
+        /// Which file.
+        path: PathBuf,
+        /// Where its store is.
+        database: String,
+    },
     /// The facts are not those that were committed, or cannot be known to be.
     #[error(
         "the facts of {path} cannot be trusted: {cause}. Look with `countersign check --facts`; restore a backup where they were changed"

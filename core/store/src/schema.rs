@@ -29,6 +29,11 @@ const VERSION: usize = 4;
 const OBJECTS: &str = "
     SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema";
 
+/// Beside them in a file whose store was moved to a database: no server starts on it, and builds that do not know the mark take
+/// it for an alteration.
+const MOVED: (&str, &str) =
+    ("table moved_to", "CREATE TABLE moved_to (database TEXT NOT NULL) STRICT");
+
 /// How long to wait for another process that writes to the same file.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -48,6 +53,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = connect(path, flags)?;
     make_schema(&mut connection, path)?;
     check_schema(&connection, path)?;
+    is_here(&connection, path)?;
     make_durable(&connection, path)?;
     // What is removed is a person's data, and is written over; otherwise it stays in the file until its place is needed.
     connection.pragma_update(None, "secure_delete", true).map_err(|error| refusal(path, &error))?;
@@ -144,10 +150,13 @@ pub(crate) fn has_schema(connection: &Connection, path: &Path) -> Result<bool, O
 /// Whether the schema is to the letter the one that this program makes. What holds without a look at the rows, such as that
 /// facts are append-only, is in it: a file without a trigger of ours keeps no promise.
 pub(crate) fn check_schema(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let (found, ours) = (
+    let (mut found, ours) = (
         objects(connection).map_err(|error| refusal(path, &error))?,
         expected().map_err(|error| refusal(path, &error))?,
     );
+    if found.get(MOVED.0).is_some_and(|text| text == MOVED.1) {
+        found.remove(MOVED.0);
+    }
     let missing = ours.iter().find_map(|(object, text)| match found.get(object) {
         None => Some((object, Alteration::Missing)),
         Some(other) if other != text => Some((object, Alteration::Changed)),
@@ -162,14 +171,47 @@ pub(crate) fn check_schema(connection: &Connection, path: &Path) -> Result<(), O
     }
 }
 
-/// Whether a file has the schema that this program makes; nothing is written to it.
+/// Refuses a file whose store was moved away.
+fn is_here(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    match moved_to(connection, path)? {
+        Some(database) => Err(OpenError::Moved { path: path.to_owned(), database }),
+        None => Ok(()),
+    }
+}
+
+/// The database to which the store in a file was moved. Its schema was checked before.
+pub(crate) fn moved_to(connection: &Connection, path: &Path) -> Result<Option<String>, OpenError> {
+    let failed = |error| refusal(path, &error);
+    if !objects(connection).map_err(failed)?.contains_key(MOVED.0) {
+        return Ok(None);
+    }
+    let database =
+        connection
+            .query_row("SELECT coalesce(max(database), '') FROM moved_to", [], |row| row.get(0));
+    database.map(Some).map_err(failed)
+}
+
+/// Says in the file that its store was moved to that database.
+pub(crate) fn mark_moved(connection: &Connection, database: &str) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let mark = connection.unchecked_transaction()?;
+    mark.execute_batch(&format!("DROP TABLE IF EXISTS moved_to; {}", MOVED.1))?;
+    mark.execute("INSERT INTO moved_to (database) VALUES (?1)", [database])?;
+    mark.commit()
+}
+
+/// Whether a server would start on a file, as far as its schema says; nothing is written to it.
 ///
 /// # Errors
 /// See [`OpenError`].
 pub fn check_file(path: &Path) -> Result<(), OpenError> {
     let path = path::absolute(path).map_err(|error| unusable(path, error))?;
     let connection = open_reader(&path)?;
-    if has_schema(&connection, &path)? { check_schema(&connection, &path) } else { Ok(()) }
+    if !has_schema(&connection, &path)? {
+        return Ok(());
+    }
+    check_schema(&connection, &path)?;
+    is_here(&connection, &path)
 }
 
 /// As SQLite keeps the schema of a new store.

@@ -34,4 +34,7 @@ pub enum RunError {
     /// There is no room for a sandbox's files.
     #[error("no temporary folder: {0}")]
     NoFolder(String),
+    /// There is no PostgreSQL for a sandbox's store.
+    #[error("{0}")]
+    NoPostgres(String),
 }

@@ -162,6 +162,9 @@ struct Own(Vec<(Variant, Sandbox, TempDir)>);
 impl Own {
     async fn start(scripts: &Scripts, stores: Stores) -> Result<Self, RunError> {
         let mut own = Self::default();
+        if let Stores::Postgres = stores {
+            testing::start().map_err(RunError::NoPostgres)?;
+        }
         let needed: BTreeSet<_> = scripts.scenarios().map(Told::variant).collect();
         for variant in needed {
             let folder = tempfile::Builder::new().prefix("countersign-scenarios-").tempdir();

@@ -5,10 +5,14 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output},
+    sync::{Mutex, PoisonError},
 };
 
 use countersign_sandbox::{Sandbox, Settings};
 use serde_json::Value;
+
+/// Held by what plays all scenarios: two runs at once keep each other from ending in time.
+static WHOLE: Mutex<()> = Mutex::new(());
 
 fn scenario(arguments: &[&str]) -> (i32, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -33,6 +37,7 @@ fn script(text: &str) -> (tempfile::TempDir, String) {
 
 #[test]
 fn every_scenario_of_the_project_passes_and_is_reported() {
+    let _alone = WHOLE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.xml");
     let (code, said) = scenario(&["run", "--junit", &report.to_string_lossy()]);
@@ -45,6 +50,7 @@ fn every_scenario_of_the_project_passes_and_is_reported() {
 
 #[test]
 fn every_scenario_of_the_project_passes_on_postgresql() {
+    let _alone = WHOLE.lock().unwrap_or_else(PoisonError::into_inner);
     let (code, said) = scenario(&["run", "--store", "postgres"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains(" played, 0 skipped."), "{said}");

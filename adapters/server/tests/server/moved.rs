@@ -160,6 +160,46 @@ fn a_store_is_moved_from_where_it_was_killed_and_every_row_is_the_same() {
 }
 
 #[test]
+fn on_a_file_whose_store_was_moved_no_server_starts_and_it_can_be_read_and_brought_back() {
+    let folder = Folder::new();
+    let url = testing::empty_database();
+    let (config, file) = source(&folder, &url);
+    let before = folder.folder.path().join("before.toml");
+    std::fs::write(&before, folder.configuration("")).unwrap();
+    let path = file.to_str().unwrap();
+    let from = ["migrate", "--from", path];
+    let (code, out, err) = run(&config, &from);
+    assert_eq!((code, out.contains("no server starts on it any more")), (0, true), "{out}{err}");
+
+    let (code, _, err) = run(&before, &["serve"]);
+    let moved = format!("the store in {path} was moved to {}", testing::database(&url).name());
+    assert_eq!((code, err.contains(&moved)), (1, true), "{err}");
+    let (code, out, err) = run(&before, &["check", "--books", "--facts", "--store"]);
+    assert_eq!((code, err.contains(&moved)), (1, true), "{out}{err}");
+    assert!(out.contains("in one chain") && out.contains("debits"), "{out}");
+    let other = testing::empty_database();
+    let (code, _, err) = run(&config, &["migrate", "--from", path, "--to", &other]);
+    assert_eq!((code, err.contains(&moved)), (1, true), "{err}");
+
+    // Where it was moved to it can be moved again.
+    testing::sql(&url, "DROP SCHEMA countersign CASCADE");
+    let (code, out, err) = run(&config, &from);
+    assert_eq!(code, 0, "{out}{err}");
+
+    let undo = err_after(&before, "sqlite3 ");
+    let (_, statement) = undo.split_once(" '").unwrap();
+    let statement = statement.trim_end().trim_end_matches('\'');
+    rusqlite::Connection::open(&file).unwrap().execute_batch(statement).unwrap();
+    SqliteStore::open_sealed(&file, keys()).unwrap();
+}
+
+/// What a server that does not start says behind that.
+fn err_after(config: &Path, what: &str) -> String {
+    let (_, _, err) = run(config, &["serve"]);
+    err.split_once(what).unwrap().1.lines().next().unwrap().to_owned()
+}
+
+#[test]
 fn a_store_is_moved_only_when_nothing_runs_on_it_and_to_where_nothing_else_is() {
     let folder = Folder::new();
     let url = testing::empty_database();

@@ -9,8 +9,14 @@ use tokio_postgres::config::{Config, Host, SslMode, TargetSessionAttrs};
 
 use super::{error::DatabaseError, tls::Tls};
 
-/// How long a connection may take to be made, and to be had.
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// How long a reader may wait for a connection that others have; and how long a server may take to let one in.
+const HAD_WITHIN: Duration = Duration::from_secs(3);
+
+/// After which an address that does not answer is passed over for the next: time for one SYN that is lost.
+const ADDRESS_WITHIN: Duration = Duration::from_secs(2);
+
+/// Of a host: an old one and a new one.
+const ADDRESSES: u32 = 2;
 
 /// After which a server that says nothing is presumed gone.
 const SILENT_FOR: Duration = Duration::from_secs(15);
@@ -51,7 +57,7 @@ impl Database {
         }
         config
             .application_name("countersign")
-            .connect_timeout(CONNECT_WITHIN)
+            .connect_timeout(ADDRESS_WITHIN)
             .keepalives_idle(Duration::from_secs(10))
             .keepalives_interval(Duration::from_secs(3))
             .keepalives_retries(3)
@@ -97,11 +103,19 @@ impl Database {
         Pool::builder(manager)
             .max_size(connections)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(CONNECT_WITHIN))
-            .create_timeout(Some(CONNECT_WITHIN))
-            .recycle_timeout(Some(CONNECT_WITHIN))
+            .wait_timeout(Some(HAD_WITHIN))
+            .create_timeout(Some(self.made_within()))
+            .recycle_timeout(Some(HAD_WITHIN))
             .build()
             .map_err(|error| self.unusable(error))
+    }
+
+    /// Hosts are tried in turn: whatever machine is dark, there is time for those behind it.
+    fn made_within(&self) -> Duration {
+        let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
+        let hosts = u32::try_from(hosts).unwrap_or(u32::MAX);
+        let passed_over = ADDRESS_WITHIN.saturating_mul(hosts.saturating_mul(ADDRESSES));
+        passed_over.saturating_add(HAD_WITHIN)
     }
 
     pub(super) fn unusable(&self, cause: impl fmt::Display) -> DatabaseError {

@@ -48,6 +48,15 @@ pub enum DatabaseError {
         /// Which database.
         database: String,
     },
+    /// Somebody else is moving a store to it at this moment.
+    #[error(
+        "another `countersign migrate --from` runs on {database}, or its connection goes through a pooler that keeps it: \
+         give the URL of the server itself"
+    )]
+    Moving {
+        /// Which database.
+        database: String,
+    },
     /// Another build made the store.
     #[error(
         "{database} has a store of schema version {found}; this program knows version {known} only: run the build that made it"

@@ -135,9 +135,10 @@ pub enum MoveError {
     /// One of the two cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The copy is not the store.
+    /// The copy is not the store: some of it was changed between two tries.
     #[error(
-        "{table} differ: {from} rows in the file, {to} in the database, and they are not the same"
+        "{table} differ: {from} rows in the file, {to} in the database, and they are not the same: remove the copy with \
+         DROP SCHEMA countersign CASCADE, and begin again"
     )]
     Differs {
         /// Which table.
@@ -183,8 +184,8 @@ pub struct Moved {
     pub facts: ChainFindings,
 }
 
-/// Moves the store in that file to a database that is empty, or has part of the same store from an earlier try. The file
-/// stays as it is. `told` hears how far it is.
+/// Moves the store in that file to a database that is empty, or has part of the same store from an earlier try. The file keeps
+/// its rows, and at the end a mark that no server starts with. `told` hears how far it is.
 ///
 /// # Errors
 /// See [`MoveError`].
@@ -194,7 +195,7 @@ pub async fn move_store(
     keys: &KeyRing,
     mut told: impl FnMut(Moving) + Send,
 ) -> Result<Moved, MoveError> {
-    let source = Source::lock(from)?;
+    let source = Source::lock(from, to)?;
     chain::proven(&source.connection, keys)?;
     let pool = to.pool(1)?;
     let mut client = pool.get().await.map_err(|error| to.unusable(pool_told(&error)))?;
@@ -224,6 +225,8 @@ pub async fn move_store(
     let mut snapshot = Snapshot::on(client).await?;
     let mut moved = prove(&mut snapshot, &source, keys).await?;
     (moved.before, moved.copied) = (before, copied);
+    // The file first: when this is interrupted no server starts on either, and the next try ends it.
+    file_schema::mark_moved(&source.connection, to.name()).map_err(unavailable)?;
     schema::end_copy(&snapshot.end().await?, to).await?;
     Ok(moved)
 }
@@ -285,10 +288,17 @@ struct Source {
 }
 
 impl Source {
-    fn lock(path: &Path) -> Result<Self, MoveError> {
+    /// Of a store that was not moved to another database before.
+    fn lock(path: &Path, to: &Database) -> Result<Self, MoveError> {
         let connection = file_schema::open_alone(path)?;
         let running = || MoveError::Running { path: path.display().to_string() };
-        connection.map(|connection| Self { connection }).ok_or_else(running)
+        let connection = connection.ok_or_else(running)?;
+        match file_schema::moved_to(&connection, path)? {
+            Some(database) if database != to.name() => {
+                Err(OpenError::Moved { path: path.to_owned(), database }.into())
+            }
+            Some(_) | None => Ok(Self { connection }),
+        }
     }
 
     /// Another after every commit, nearly: what does not show here is found at the end.

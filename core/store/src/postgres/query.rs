@@ -8,7 +8,7 @@ use countersign_domain::{
     time::Timestamp,
 };
 use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
@@ -192,29 +192,50 @@ async fn rows(
         return Ok(Vec::new());
     }
     let until = Instant::now() + PATIENCE;
-    // After a restart all connections of the pool are lost, and each is found out by the first who uses it.
+    // After a restart every connection of the pool is lost, and each is found out by the first who uses it: no reason to pause.
     let mut lost = 0;
     loop {
-        match ask(pool, statement, values).await {
+        let unread = match ask(pool, statement, values, until).await {
             Ok(rows) => return Ok(rows),
-            Err((_, true)) if lost < pool.status().max_size => lost = lost.saturating_add(1),
-            Err((_, true)) if Instant::now() < until => sleep(PAUSE).await,
-            Err((cause, _)) => return Err(unavailable(cause)),
+            Err(unread) => unread,
+        };
+        let is_in_time = Instant::now() < until;
+        match unread {
+            Unread::Lost(_) if is_in_time && lost < pool.status().max_size => {
+                lost = lost.saturating_add(1);
+            }
+            Unread::Lost(_) | Unread::Unreached(_) if is_in_time => sleep(PAUSE).await,
+            Unread::Lost(cause) | Unread::Unreached(cause) | Unread::Refused(cause) => {
+                return Err(unavailable(cause));
+            }
         }
     }
 }
 
-/// After an error, also whether another try may go better: the connection could not be made, or was lost.
+/// Why nothing was read.
+enum Unread {
+    /// The connection was lost.
+    Lost(String),
+    /// There is no connection yet.
+    Unreached(String),
+    /// Another try would go no better.
+    Refused(String),
+}
+
 async fn ask(
     pool: &Pool,
     statement: &str,
     values: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<Row>, (String, bool)> {
-    let client = pool.get().await.map_err(|error| {
+    until: Instant,
+) -> Result<Vec<Row>, Unread> {
+    let unanswered = |_| Unread::Unreached("no server lets a connection in".to_owned());
+    let client = timeout_at(until, pool.get()).await.map_err(unanswered)?;
+    let client = client.map_err(|error| match error {
+        PoolError::Backend(_) | PoolError::Timeout(TimeoutType::Create) => {
+            Unread::Unreached(pool_told(&error))
+        }
         // A pool of which every connection is in use has no other to give.
-        let may_pass =
-            matches!(error, PoolError::Backend(_) | PoolError::Timeout(TimeoutType::Create));
-        (pool_told(&error), may_pass)
+        _ => Unread::Refused(pool_told(&error)),
     })?;
     let asked = async {
         let prepared = client.prepare_cached(statement).await?;
@@ -224,11 +245,11 @@ async fn ask(
         Ok(rows) => return Ok(rows),
         Err(error) => error,
     };
-    let lost = !goes_on(&error);
-    if lost {
-        drop(Object::take(client));
+    if goes_on(&error) {
+        return Err(Unread::Refused(told(&error)));
     }
-    Err((told(&error), lost))
+    drop(Object::take(client));
+    Err(Unread::Lost(told(&error)))
 }
 
 pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Object;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, IsolationLevel, error::SqlState};
 
 use super::{
     database::Database,
     error::{DatabaseError, pool_told, told},
+    transaction,
 };
 use crate::error::Alteration;
 
@@ -25,6 +26,9 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(1129531214)";
 
 /// Only one process moves a store to it at a time.
 const COPY_LOCK: &str = "SELECT pg_advisory_lock(1129531215)";
+
+const COPY_LIMITS: &str = "
+    SET lock_timeout = '10s'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
 
 /// Whether there is a schema of our name, and its comment.
 const FOUND: &str = "
@@ -124,19 +128,43 @@ pub(super) async fn begin_copy(
     identity: &str,
 ) -> Result<Copied, DatabaseError> {
     let failed = |error| database.unusable(told(&error));
-    client.batch_execute("SET lock_timeout = '10s'").await.map_err(failed)?;
-    client.batch_execute(COPY_LOCK).await.map_err(failed)?;
+    // The server's own limits are not meant for what copies everything.
+    client.batch_execute(COPY_LIMITS).await.map_err(failed)?;
+    client.batch_execute(COPY_LOCK).await.map_err(|error| match error.code() {
+        Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+            DatabaseError::Moving { database: database.name().to_owned() }
+        }
+        _ => failed(error),
+    })?;
     match make_in(client, database).await? {
         Made::New | Made::Before(Ok(()) | Err(DatabaseError::Partial { .. })) => {}
         Made::Before(Err(error)) => return Err(error),
     }
-    let row = client.query_one(FOUND, &[]).await.map_err(failed)?;
+    let copied = begin_copy_in(client, database, identity).await?;
+    if let Copied::FromThis = copied {
+        check_durability(client, database).await?;
+        check_objects(client, database).await?;
+    }
+    Ok(copied)
+}
+
+/// Under the lock of every commit: no server begins to use the store between the look and the mark.
+async fn begin_copy_in(
+    client: &mut Object,
+    database: &Database,
+    identity: &str,
+) -> Result<Copied, DatabaseError> {
+    let failed = |error| database.unusable(told(&error));
+    let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let transaction = begin.start().await.map_err(failed)?;
+    transaction.query(transaction::LOCK, &[]).await.map_err(failed)?;
+    let row = transaction.query_one(FOUND, &[]).await.map_err(failed)?;
     let found: String = row.try_get(0).map_err(failed)?;
     let copied = match found.split_once(PARTIAL) {
         Some((_, of)) if of == identity => Copied::FromThis,
         Some(_) => Copied::FromAnother,
         None => {
-            let unused = client.query_one(IS_UNUSED, &[]).await.map_err(failed)?;
+            let unused = transaction.query_one(IS_UNUSED, &[]).await.map_err(failed)?;
             match unused.try_get::<_, Option<bool>>(0).map_err(failed)? {
                 Some(true) => Copied::FromThis,
                 Some(false) | None => Copied::IsStore,
@@ -144,19 +172,22 @@ pub(super) async fn begin_copy(
         }
     };
     if let Copied::FromThis = copied {
-        comment(client, database, &format!("{PARTIAL}{identity}")).await?;
-        check_durability(client, database).await?;
-        check_objects(client, database).await?;
+        comment(&*transaction, database, &format!("{PARTIAL}{identity}")).await?;
     }
+    transaction.commit().await.map_err(failed)?;
     Ok(copied)
 }
 
 /// From now on it is a store.
 pub(super) async fn end_copy(client: &Object, database: &Database) -> Result<(), DatabaseError> {
-    comment(client, database, "").await
+    comment(&***client, database, "").await
 }
 
-async fn comment(client: &Object, database: &Database, more: &str) -> Result<(), DatabaseError> {
+async fn comment(
+    client: &impl GenericClient,
+    database: &Database,
+    more: &str,
+) -> Result<(), DatabaseError> {
     let comment = format!("COMMENT ON SCHEMA countersign IS '{MARK}{VERSION}{more}'");
     client.batch_execute(&comment).await.map_err(|error| database.unusable(told(&error)))
 }

@@ -87,6 +87,8 @@ async fn adopt(
     let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
     let transaction = begin.start().await.map_err(failed)?;
     let row = transaction.query_opt(LOCK, &[]).await.map_err(failed)?;
+    // Since the first look another may have begun to move a store to it.
+    schema::check_version(&*transaction, database).await?;
     let kept: Kept = transaction::kept(row.as_ref()).map_err(distrusted)?;
     let last = transaction.query_one(LAST_FACT, &[]).await.map_err(failed)?;
     let last = last.try_get(0).map_err(failed)?;

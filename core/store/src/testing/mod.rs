@@ -23,7 +23,22 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 /// The first version that the store is for.
 const OLDEST: u32 = 15;
 
-static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::start(None));
+/// How often a port is tried that another program may take before the server does.
+const PORTS: u32 = 5;
+
+static CLUSTER: LazyLock<Result<Cluster, String>> = LazyLock::new(|| Cluster::start(None));
+
+fn cluster() -> &'static Cluster {
+    CLUSTER.as_ref().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Starts the program's own server, if it does not run yet.
+///
+/// # Errors
+/// When PostgreSQL is not installed or does not start: what to do.
+pub fn start() -> Result<(), String> {
+    CLUSTER.as_ref().map(drop).map_err(Clone::clone)
+}
 
 struct Cluster {
     programs: PathBuf,
@@ -39,7 +54,7 @@ struct Cluster {
 pub fn empty_database() -> String {
     static MADE: AtomicUsize = AtomicUsize::new(1);
     let name = format!("store_{}", MADE.fetch_add(1, Ordering::Relaxed));
-    let url = |name| format!("postgresql:///{name}?host={}&user=countersign", CLUSTER.folder);
+    let url = |name| format!("postgresql:///{name}?host={}&user=countersign", cluster().folder);
     sql(&url("postgres"), &format!("CREATE DATABASE {name}"));
     url(&name)
 }
@@ -77,7 +92,7 @@ pub async fn new_store_url() -> String {
 
 /// Where that program of the same PostgreSQL is, such as `pgbench`.
 pub fn program(name: &str) -> PathBuf {
-    CLUSTER.programs.join(name)
+    cluster().programs.join(name)
 }
 
 /// The database of that URL.
@@ -100,10 +115,13 @@ impl Encrypted {
     /// # Panics
     /// As [`empty_database`].
     pub fn start() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        Self { cluster: Cluster::start(Some(port)), port }
+        let start = |_| {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let port = free.local_addr().unwrap().port();
+            drop(free);
+            Cluster::start(Some(port)).map(|cluster| Self { cluster, port }).ok()
+        };
+        (0..PORTS).find_map(start).unwrap_or_else(|| panic!("PostgreSQL does not start: see above"))
     }
 
     /// Its own database over TCP, by that name of this machine.
@@ -128,7 +146,7 @@ impl Encrypted {
 /// # Panics
 /// When one of them fails.
 pub fn sql(url: &str, statements: &str) -> String {
-    let psql = Command::new(CLUSTER.programs.join("psql"))
+    let psql = Command::new(cluster().programs.join("psql"))
         .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
         .args(["--command", statements, url])
         .output();
@@ -138,10 +156,10 @@ pub fn sql(url: &str, statements: &str) -> String {
 }
 
 impl Cluster {
-    fn start(port: Option<u16>) -> Self {
-        let programs = programs().unwrap_or_else(|| {
-            panic!("PostgreSQL {OLDEST} or later is missing: run tests/install.sh, or install the package postgresql")
-        });
+    fn start(port: Option<u16>) -> Result<Self, String> {
+        let programs = programs().ok_or_else(|| {
+            format!("PostgreSQL {OLDEST} or later is missing: run tests/install.sh, or install the package postgresql")
+        })?;
         let id = Command::new("id").arg("-u").output().unwrap();
         let mut command = match id.stdout.trim_ascii() {
             // The server refuses to run as root: it runs as the user that its package made.
@@ -163,8 +181,10 @@ impl Cluster {
             .unwrap();
         let mut folder = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut folder).unwrap();
-        assert!(!folder.is_empty(), "PostgreSQL does not start: see above");
-        Self { programs, folder: folder.trim().to_owned(), _server: server }
+        if folder.is_empty() {
+            return Err("PostgreSQL does not start: see above".to_owned());
+        }
+        Ok(Self { programs, folder: folder.trim().to_owned(), _server: server })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connections that are lost, at every point of a commit.
 
 use std::{
+    net::Ipv4Addr,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -13,7 +14,7 @@ use countersign_domain::{
 use countersign_store::testing;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{UnixListener, UnixStream},
+    net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
     time::timeout,
 };
 
@@ -32,6 +33,8 @@ enum Wire {
     EndsAfter,
     /// Carries nothing.
     Dead,
+    /// Is taken, and nobody answers.
+    Silent,
 }
 
 struct Mode(Mutex<Wire>);
@@ -61,8 +64,10 @@ async fn carry(listener: UnixListener, server: String, mode: Arc<Mode>) {
 }
 
 async fn carry_one(mut client: UnixStream, server: &str, mode: &Mode) -> std::io::Result<()> {
-    if mode.get() == Wire::Dead {
-        return Ok(());
+    match mode.get() {
+        Wire::Dead => return Ok(()),
+        Wire::Silent => return std::future::pending().await,
+        Wire::Sound | Wire::TearsBefore | Wire::TearsAfter | Wire::EndsAfter => {}
     }
     let mut server = UnixStream::connect(server).await?;
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
@@ -87,7 +92,11 @@ async fn carry_one(mut client: UnixStream, server: &str, mode: &Mode) -> std::io
                         return Ok(());
                     }
                     Wire::Dead => return Ok(()),
-                    Wire::Sound | Wire::TearsBefore | Wire::TearsAfter | Wire::EndsAfter => {}
+                    Wire::Sound
+                    | Wire::TearsBefore
+                    | Wire::TearsAfter
+                    | Wire::EndsAfter
+                    | Wire::Silent => {}
                 }
                 server.write_all(sent).await?;
             }
@@ -170,6 +179,47 @@ async fn a_read_waits_until_another_server_has_taken_the_place_of_one_that_is_go
     mode.set(Wire::Dead);
     let nobody = store.load(&key).await;
     assert!(matches!(nobody, Err(StoreError::Unavailable { .. })), "{nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_connections_there_may_be_a_read_that_nobody_answers_ends() {
+    let (url, _store) = fresh().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = Mode::sound();
+    let database = testing::database(&behind_a_wire(&url, folder.path(), &mode));
+    let store = open(&database.with_connections(100)).await.unwrap();
+    mode.set(Wire::Silent);
+    // Far from the time that as many tries take as there are connections.
+    let read = timeout(Duration::from_secs(90), store.load(&note("a"))).await.unwrap();
+    assert!(matches!(read, Err(StoreError::Unavailable { .. })), "{read:?}");
+    mode.set(Wire::Sound);
+    assert_eq!(store.load(&note("a")).await, Ok(None));
+}
+
+/// An address that nothing answers from, as if its machine were off: whatever comes finds a queue that is full.
+async fn dark() -> (u16, TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    for _ in 0..64 {
+        match timeout(Duration::from_secs(1), TcpStream::connect(address)).await {
+            Ok(connected) => queue.push(connected.unwrap()),
+            Err(_) => return (address.port(), listener, queue),
+        }
+    }
+    panic!("the queue is never full");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_whose_machine_is_dark_is_passed_over_for_the_next() {
+    let (url, _store) = fresh().await;
+    let (port, _listener, _queue) = dark().await;
+    let url = url.replace("host=", "host=127.0.0.1&host=");
+    let store = open(&testing::database(&format!("{url}&port={port},5432"))).await.unwrap();
+    store.commit(inserts("a")).await.unwrap();
+    assert!(store.load(&note("a")).await.unwrap().is_some());
 }
 
 #[tokio::test]

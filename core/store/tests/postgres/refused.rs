@@ -1,12 +1,15 @@
 //! What is refused at the start, and what somebody who writes past the store finds locked.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use countersign_domain::{
     ports::{Reads as _, Store as _},
     record::StoreError,
 };
-use countersign_store::{Alteration, DatabaseError, PostgresStore, make_schema, testing};
+use countersign_store::{
+    Alteration, DatabaseError, MoveError, PostgresStore, SqliteStore, make_schema, move_store,
+    testing,
+};
 
 use crate::{fresh, happened, note, open, pays, ring};
 
@@ -21,6 +24,32 @@ async fn a_database_without_a_store_is_refused_with_what_to_do_and_made_once() {
     let made = [both.0.unwrap(), both.1.unwrap()];
     assert!(made.contains(&true) && made.contains(&false), "{made:?}");
     open(&database).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_move_at_once_is_refused_and_so_is_one_on_a_database_that_a_server_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    drop(SqliteStore::open_sealed(&file, ring(1)).unwrap());
+    let url = testing::empty_database();
+    let database = testing::database(&url);
+    let held = url.clone();
+    let first = std::thread::spawn(move || {
+        testing::sql(&held, "SELECT pg_advisory_lock(1129531215); SELECT pg_sleep(15)")
+    });
+    let holds = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+    while testing::sql(&url, holds) == "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let moving = move_store(&file, &database, &ring(1), drop).await;
+    let name = database.name().to_owned();
+    assert_eq!(moving, Err(MoveError::To(DatabaseError::Moving { database: name })));
+    first.join().unwrap();
+
+    let (url, _store) = fresh().await;
+    let database = testing::database(&url);
+    let moving = move_store(&file, &database, &ring(1), drop).await;
+    assert_eq!(moving, Err(MoveError::NotEmpty { database: database.name().to_owned() }));
 }
 
 #[tokio::test]
