@@ -182,6 +182,7 @@ impl Cluster {
         let mut folder = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut folder).unwrap();
         if folder.is_empty() {
+            let _ = server.wait();
             return Err("PostgreSQL does not start: see above".to_owned());
         }
         Ok(Self { programs, folder: folder.trim().to_owned(), _server: server })
