@@ -181,7 +181,7 @@ mod tests {
 
     fn large(version: u64) -> Record {
         // SQLite writes no page that stays as it was.
-        let body = if version % 2 == 0 { "x" } else { "y" }.repeat(BODY);
+        let body = if version.is_multiple_of(2) { "x" } else { "y" }.repeat(BODY);
         let key = RecordKey { collection: "note", id: "large".to_owned() };
         Record { key, version: Version(version), due_at: None, final_at: None, body }
     }
