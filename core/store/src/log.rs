@@ -27,7 +27,8 @@ const MAX_OCTETS: u64 = 1 << 30;
 /// How long commits wait for those who read, each time that the log is to begin anew.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// While somebody reads for long, how often it is tried to get rid of what was removed: commits wait each time.
+/// How often the log is begun anew to get rid of what was removed, at most: commits wait each time, and under load something is
+/// removed all the time.
 const REMOVED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The log of a connection that writes.
@@ -38,8 +39,9 @@ pub(crate) struct Log {
     octets: u64,
     /// From which size on it is to begin anew.
     next: u64,
-    /// When it was last tried in vain to get rid of what was removed.
-    removed: Option<Instant>,
+    /// Whether something that was removed is in it, and when it was last tried to get rid of such.
+    removed: bool,
+    tried: Option<Instant>,
     is_full: bool,
 }
 
@@ -57,12 +59,13 @@ impl Log {
             most,
             octets: 0,
             next: limit,
-            removed: None,
+            removed: false,
+            tried: None,
             is_full: false,
         };
         log.look();
         // An earlier process may have removed something while somebody read.
-        log.removed = (log.octets > 0).then(Instant::now);
+        log.removed = log.octets > 0;
         log
     }
 
@@ -101,13 +104,13 @@ impl Log {
     pub(crate) fn keep_short(&mut self, removed: bool, connection: &Connection) {
         self.look();
         let is_long = self.octets > self.next;
-        let is_to_go = match self.removed {
-            Some(tried) => tried.elapsed() > REMOVED_AGAIN_AFTER,
-            None => removed,
-        };
+        self.removed |= removed;
+        let is_to_go =
+            self.removed && self.tried.is_none_or(|tried| tried.elapsed() > REMOVED_AGAIN_AFTER);
         if !is_long && !is_to_go {
             return;
         }
+        self.tried = Some(Instant::now());
         let octets = self.octets;
         match self.begin_anew(connection) {
             Ok(true) => return,
@@ -122,9 +125,6 @@ impl Log {
         if is_long {
             self.next = octets.saturating_add(self.limit);
         }
-        if removed || self.removed.is_some() {
-            self.removed = Some(Instant::now());
-        }
     }
 
     /// False when somebody reads what is in the log for longer than is waited.
@@ -135,7 +135,7 @@ impl Log {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         let is_empty = !is_busy?;
         if is_empty {
-            self.removed = None;
+            self.removed = false;
             self.look();
         }
         Ok(is_empty)
