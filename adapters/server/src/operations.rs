@@ -137,7 +137,7 @@ struct Readiness {
 /// A server is ready when its store answers and it is not stopping. A centre that is away makes none unready: messages wait
 /// in the outbox, and all processes would be taken out at once. Nor does a damaged page, which is refused where it is read.
 async fn ready(State(operations): Shared) -> Response {
-    // A store on a database waits for another server to take the place of one that is gone; who asks here does not.
+    // A store on a database waits for another server to take the place of one that is gone; a monitor does not.
     let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1);
     let answers = timeout(STORE_ANSWERS_WITHIN, due).await.is_ok_and(|due| due.is_ok());
     let ready = answers && !*operations.stopping.borrow();
