@@ -325,11 +325,18 @@ pub enum ListFault {
     /// It tells of attribute certificates (section 5.2.5), which nobody shows here.
     #[error("it is for attribute certificates only")]
     AttributeCertificates,
-    /// It covers a part of what its authority issued without a full name that says which (section 5.2.5).
+    /// It covers a part of what its authority issued, and neither a full name nor one kind of certificates alone says which
+    /// (section 5.2.5).
     #[error(
-        "its issuing distribution point has no full name: name the complete list, or one that says where it is published"
+        "its issuing distribution point has no full name and is not of one kind of certificates: name the complete list, or one that says where it is published"
     )]
     DistributionPoint,
+    /// The number of a certificate in it has octets that it does not need (X.690 section 8.3.2): as certificates are found by
+    /// their octets, that one would not be.
+    #[error(
+        "the number of a revoked certificate is not in as few octets as it can be, as DER has it"
+    )]
+    Serial,
     /// It, or an entry of it, has a critical extension that is not known (sections 5.2 and 5.3).
     #[error("it or an entry of it has a critical extension that is not known here")]
     CriticalExtension,

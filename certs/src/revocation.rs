@@ -57,7 +57,8 @@ struct KnownList {
 struct Scope {
     only_authorities: bool,
     only_end_entities: bool,
-    published_at: Vec<String>,
+    /// The URIs of its distribution point; `None` when it has no such point, and is not one of several of its kind.
+    published_at: Option<Vec<String>>,
 }
 
 /// CertificateList (RFC 5280 section 5.1).
@@ -206,10 +207,13 @@ impl KnownList {
 impl Scope {
     fn of(list: &RevocationList) -> Option<Option<Self>> {
         let (_, list) = CertificateRevocationList::from_der(list.der()).ok()?;
-        Some(revocation_list::scope(&list).map(|(_, point)| Self {
-            only_authorities: point.only_contains_ca_certs,
-            only_end_entities: point.only_contains_user_certs,
-            published_at: uris(point.distribution_point.as_ref()).map(str::to_owned).collect(),
+        Some(revocation_list::scope(&list).map(|(_, point)| {
+            Self {
+                only_authorities: point.only_contains_ca_certs,
+                only_end_entities: point.only_contains_user_certs,
+                published_at: (point.distribution_point.as_ref())
+                    .map(|name| uris(Some(name)).map(str::to_owned).collect()),
+            }
         }))
     }
 
@@ -219,23 +223,23 @@ impl Scope {
         if self.only_authorities && !is_authority || self.only_end_entities && is_authority {
             return false;
         }
+        let Some(published_at) = &self.published_at else { return true };
+        // A certificate that names no place is of a part that nobody here can tell (section 6.3.3 (b)(2)(i)).
         let mut extensions = certificate
             .iter_extensions()
-            .filter(|extension| extension.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS)
-            .peekable();
-        extensions.peek().is_none()
-            || extensions.any(|extension| match extension.parsed_extension() {
-                ParsedExtension::CRLDistributionPoints(points) => points.iter().any(|point| {
-                    // Such a point tells of another authority's list, or of one for some reasons.
-                    if point.crl_issuer.is_some() || point.reasons.is_some() {
-                        return false;
-                    }
-                    let mut named = uris(point.distribution_point.as_ref());
-                    named.any(|uri| self.published_at.iter().any(|known| known == uri))
-                }),
-                // Points that cannot be read are not no points: no part of the lists is known to be the certificate's.
-                _ => false,
-            })
+            .filter(|extension| extension.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS);
+        extensions.any(|extension| match extension.parsed_extension() {
+            ParsedExtension::CRLDistributionPoints(points) => points.iter().any(|point| {
+                // Such a point tells of another authority's list, or of one for some reasons.
+                if point.crl_issuer.is_some() || point.reasons.is_some() {
+                    return false;
+                }
+                let mut named = uris(point.distribution_point.as_ref());
+                named.any(|uri| published_at.iter().any(|known| known == uri))
+            }),
+            // Points that cannot be read are not no points: no part of the lists is known to be the certificate's.
+            _ => false,
+        })
     }
 }
 

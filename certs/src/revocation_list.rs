@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use der::{Decode as _, Encode as _, Tag, TagNumber, Tagged as _, asn1::AnyRef};
 use rcgen::{
     CertificateRevocationListParams, Issuer, KeyIdMethod, RevokedCertParams, SerialNumber,
 };
@@ -30,6 +31,11 @@ use crate::{
 
 /// The largest list that is read: some 200,000 certificates.
 pub const MAX_REVOCATION_LIST_BYTES: usize = 8 * 1024 * 1024;
+/// The issuing distribution points of lists that are of all end entities, or of all authorities, wherever they are published
+/// (RFC 5280 section 5.2.5): there is one DER of each.
+const OF_A_KIND: [&[u8]; 2] = [&[0x30, 3, 0x81, 1, 0xff], &[0x30, 3, 0x82, 1, 0xff]];
+/// Of TBSCertList (RFC 5280 section 5.1).
+const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
 /// RFC 5280 section 5.2.3.
 const MAX_NUMBER_OCTETS: usize = 20;
 
@@ -368,7 +374,14 @@ fn entries(
     if scope(list).is_some_and(|(_, point)| point.only_contains_attribute_certs) {
         return Err(ListFault::AttributeCertificates.into());
     }
-    let entries = OwnedCertRevocationList::from_der(der).map_err(|error| fault(&error))?;
+    let of_a_kind = scope(list).filter(|(point, _)| OF_A_KIND.contains(&point.value));
+    let read = match of_a_kind {
+        Some((point, _)) => {
+            &*without(der, point.oid.as_bytes()).map_err(|_| Error::MalformedRevocationList)?
+        }
+        None => der,
+    };
+    let entries = OwnedCertRevocationList::from_der(read).map_err(|error| fault(&error))?;
     let tbs = &list.tbs_cert_list;
     let is_unread = |extension: &X509Extension<'_>| {
         matches!(extension.parsed_extension(), ParsedExtension::ParseError { .. })
@@ -379,7 +392,33 @@ fn entries(
     }
     // A number is found by its octets.
     let is_der = list.iter_revoked_certificates().all(|entry| is_minimal(entry.raw_serial()));
-    if is_der { Ok(entries) } else { Err(Error::MalformedRevocationList) }
+    if is_der { Ok(entries) } else { Err(ListFault::Serial.into()) }
+}
+
+/// The list without extensions of that type, its signature as it was: rustls-webpki, which is asked for the entries alone, knows no
+/// issuing distribution point without a name.
+fn without(der: &[u8], oid: &[u8]) -> der::Result<Vec<u8>> {
+    let [tbs, signed @ ..] = &*Vec::<AnyRef<'_>>::from_der(der)? else { return Ok(der.to_vec()) };
+    let mut fields = Vec::new();
+    for field in tbs.decode_as::<Vec<AnyRef<'_>>>()? {
+        if field.tag() != EXTENSIONS {
+            fields.extend(field.to_der()?);
+            continue;
+        }
+        let mut kept = Vec::new();
+        for extension in Vec::<AnyRef<'_>>::from_der(field.value())? {
+            let parts = extension.decode_as::<Vec<AnyRef<'_>>>()?;
+            if parts.first().is_none_or(|id| id.value() != oid) {
+                kept.push(extension);
+            }
+        }
+        fields.extend(AnyRef::new(EXTENSIONS, &kept.to_der()?)?.to_der()?);
+    }
+    let mut list = AnyRef::new(Tag::Sequence, &fields)?.to_der()?;
+    for part in signed {
+        list.extend(part.to_der()?);
+    }
+    AnyRef::new(Tag::Sequence, &list)?.to_der()
 }
 
 /// Whether an INTEGER is in as few octets as it can be (X.690 section 8.3.2).

@@ -36,6 +36,7 @@ mod checks;
 mod files;
 mod set;
 
+pub use self::checks::Withdrawn;
 pub(crate) use self::files::{Files, unreadable};
 pub(crate) use set::{
     BusinessesSection, PeerSection, SetAuthoritySection, SetCardholderSection, SetGatewaySection,

@@ -61,7 +61,7 @@ mod wallet;
 mod workers;
 
 pub use books::{BooksReport, books, copy_store};
-pub use config::Config;
+pub use config::{Config, Withdrawn};
 pub use error::{ConfigError, StartError};
 pub use evidence::{FactsReport, PagesReport, facts, pages, schema};
 pub use migrate::{MigrationReport, migrate};

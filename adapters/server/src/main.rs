@@ -3,10 +3,10 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
-use countersign_domain::{address::Msisdn, ports::Clock as _};
+use countersign_domain::{address::Msisdn, ports::Clock as _, time::Timestamp};
 use countersign_server::{
-    Config, Phone, Server, SystemClock, books, ca, copy_store, facts, keys, migrate, pages, reseal,
-    schema,
+    Config, Phone, Server, SystemClock, Withdrawn, books, ca, copy_store, facts, keys, migrate,
+    pages, reseal, schema,
     set::{self, Outcome},
     settle, unlock,
 };
@@ -36,7 +36,6 @@ enum Command {
         config: PathBuf,
     },
     /// Reads a configuration and all that it names, and says whether a server would start with it and which flows it would run.
-    #[command(group = ArgGroup::new("found").args(["store", "books", "facts", "keys"]).multiple(true))]
     Check {
         /// The configuration file.
         #[arg(long)]
@@ -53,8 +52,9 @@ enum Command {
         /// Also counts what each master secret still seals in the store; a server may be running.
         #[arg(long)]
         keys: bool,
-        /// Says what was found in store, books, facts and keys as JSON, a line for each.
-        #[arg(long, requires = "found")]
+        /// Says what was found in store, books, facts and keys as JSON, a line for each; with none of these, what of the
+        /// configuration somebody should look at.
+        #[arg(long)]
         json: bool,
         /// Also writes the books to a file that must not exist yet, as JSON lines; see docs/reference/books.md.
         #[arg(long, requires = "books", value_name = "FILE")]
@@ -203,6 +203,43 @@ struct Asked {
     export: Option<PathBuf>,
 }
 
+impl Asked {
+    const fn is_of_the_store(&self) -> bool {
+        self.store || self.books || self.facts || self.keys
+    }
+}
+
+/// That a server would start, and what of the configuration somebody should look at.
+fn of_configuration(
+    path: &std::path::Path,
+    config: &Config,
+    flows: &[&str],
+    now: Timestamp,
+) -> (String, serde_json::Value) {
+    let mut lines = vec![format!(
+        "{}: a server would start with it and run: {}",
+        path.display(),
+        flows.join(", ")
+    )];
+    let without_lists = config.without_revocation_lists();
+    lines.extend(
+        without_lists
+            .iter()
+            .map(|key| format!("{key} is not there: revoked certificates would be accepted")),
+    );
+    let withdrawn = config.withdrawn(now);
+    lines.extend(withdrawn.iter().map(|Withdrawn { key, currency, day, is_over }| {
+        let is = if *is_over { "was" } else { "is" };
+        format!("{key} names {currency}, which {is} withdrawn on {day}: no payment in it begins from then on")
+    }));
+    let of_one = |Withdrawn { key, currency, day, .. }: &Withdrawn| serde_json::json!({ "key": key, "currency": currency.code(), "from": day });
+    let withdrawn: Vec<_> = withdrawn.iter().map(of_one).collect();
+    let json = serde_json::json!({
+        "flows": flows, "without_revocation_lists": without_lists, "withdrawn": withdrawn,
+    });
+    (lines.join("\n"), json)
+}
+
 fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let config = Config::read(path)?;
@@ -225,18 +262,9 @@ fn check(path: &std::path::Path, asked: &Asked) -> Result<(), Box<dyn std::error
         .into());
     }
     let schema = runtime.block_on(schema(&config));
-    if let (Ok(()), false) = (&schema, asked.json) {
-        let (file, flows) = (path.display(), flows.join(", "));
-        #[expect(clippy::print_stdout, reason = "this is a program")]
-        {
-            println!("{file}: a server would start with it and run: {flows}");
-            for key in config.without_revocation_lists() {
-                println!("{key} is not there: revoked certificates would be accepted");
-            }
-            for (key, currency, day) in config.withdrawn_later(now) {
-                println!("{key} names {currency}, which is withdrawn on {day}");
-            }
-        }
+    if schema.is_ok() && !(asked.json && asked.is_of_the_store()) {
+        let (text, json) = of_configuration(path, &config, &flows, now);
+        told(&text, &json);
     }
     if let Some(pages) = &pages {
         told(&pages.text, &pages.json);

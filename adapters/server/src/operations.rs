@@ -137,7 +137,7 @@ struct Readiness {
 /// A server is ready when its store answers and refuses no commit, and it is not stopping. A centre that is away makes none unready: messages wait
 /// in the outbox, and all processes would be taken out at once. Nor does a damaged page, which is refused where it is read.
 async fn ready(State(operations): Shared) -> Response {
-    // A store on a database waits for another server to take the place of one that is gone; who asks here does not.
+    // A store on a database waits for another server to take the place of one that is gone; a monitor does not.
     let due = operations.store.due(Message::COLLECTION, operations.clock.now(), 1);
     // Nothing is in it. One that is not answered in time only waits, as for a standby, and reads go on.
     let commit = operations.store.commit(Batch::default());

@@ -26,7 +26,7 @@ use crate::{
     access, authority,
     backbone::{Backbone, Groundwork},
     checkout,
-    config::{Config, ConnectionsSection},
+    config::{Config, ConnectionsSection, Withdrawn},
     descriptors,
     error::{ConfigError, StartError},
     flow::Flow,
@@ -94,8 +94,9 @@ impl Server {
     ) -> Result<Self, StartError> {
         let now = clock.now();
         let (groundwork, flows) = read(&config, clock)?;
-        for (key, currency, day) in config.withdrawn_later(now) {
-            tracing::warn!(key, %currency, %day, "a currency is withdrawn on that day");
+        for withdrawn in config.withdrawn(now) {
+            let Withdrawn { key, currency, day, .. } = &withdrawn;
+            tracing::warn!(key, %currency, %day, "{}", withdrawn.meaning());
         }
         for path in config.exposed_secrets() {
             tracing::warn!(path = %path.display(), "a secret that others can read or change");
@@ -220,7 +221,7 @@ fn told(verifier: Verifier, flow: &dyn Flow, ports: &Ports) -> Verifier {
 
 /// The flows whose sections are there, and what they stand on.
 fn read(config: &Config, clock: Arc<dyn Clock>) -> Result<(Groundwork, Flows), ConfigError> {
-    config.check_currencies(clock.now())?;
+    config.check_currencies()?;
     let mut flows = Flows::new();
     for (section, read) in FLOWS {
         flows.extend(read(config)?.map(|flow| (section, flow)));

@@ -195,11 +195,48 @@ fn a_list_is_understood_whole_or_refused_by_name() {
             list().with(point(&[&part_1, ONLY_ATTRIBUTES])),
             unusable(Fault::AttributeCertificates),
         ),
-        ("users somewhere", list().with(point(&[ONLY_USERS])), unusable(Fault::DistributionPoint)),
+        ("all users", list().with(point(&[ONLY_USERS])), None),
+        ("all authorities", list().with(point(&[ONLY_AUTHORITIES])), None),
         (
-            "authorities somewhere",
-            list().with(point(&[ONLY_AUTHORITIES])),
+            "users and authorities",
+            list().with(point(&[ONLY_USERS, ONLY_AUTHORITIES])),
             unusable(Fault::DistributionPoint),
+        ),
+        ("users or not", list().with(point(&[&[0x81, 1, 0]])), unusable(Fault::DistributionPoint)),
+        ("nothing", list().with(point(&[])), unusable(Fault::DistributionPoint)),
+        (
+            "all users for some reasons",
+            list().with(point(&[ONLY_USERS, KEY_COMPROMISE])),
+            unusable(Fault::SomeReasons),
+        ),
+        (
+            "all users, indirect",
+            list().with(point(&[ONLY_USERS, INDIRECT])),
+            unusable(Fault::Indirect),
+        ),
+        (
+            "all users' delta",
+            list().with(point(&[ONLY_USERS])).with(delta(true)),
+            unusable(Fault::Delta),
+        ),
+        (
+            "all users, and a critical extension that ends alike",
+            list().with(point(&[ONLY_USERS])).with(extension(
+                UNKNOWN,
+                true,
+                &tlv(0x30, ONLY_USERS),
+            )),
+            unusable(Fault::CriticalExtension),
+        ),
+        (
+            "all users twice",
+            list().with(point(&[ONLY_USERS])).with(point(&[ONLY_USERS])),
+            malformed.clone(),
+        ),
+        (
+            "all users, and a place",
+            list().with(point(&[ONLY_USERS])).with(point(&[&part_1])),
+            malformed.clone(),
         ),
         ("a relative name", list().with(point(&[&relative])), unusable(Fault::DistributionPoint)),
         (
@@ -217,10 +254,15 @@ fn a_list_is_understood_whole_or_refused_by_name() {
             list().with(point(&[&part_1])).with(point(&[&part_1])),
             malformed.clone(),
         ),
-        ("a point that is none", list().with(extension(POINT, true, &[4, 0])), malformed.clone()),
+        ("a point that is none", list().with(extension(POINT, true, &[4, 0])), malformed),
         // Found by octets, it would be another number than the certificate's.
-        ("a number with zeros in front", list().revoking(&[0, 5], &[]), malformed.clone()),
-        ("a number of no octet", list().revoking(&[], &[]), malformed),
+        ("a number with zeros in front", list().revoking(&[0, 5], &[]), unusable(Fault::Serial)),
+        (
+            "a number with zeros in front among others",
+            list().revoking(&[5], &[]).revoking(&[0, 0, 0x80], &[]).revoking(&[6], &[]),
+            unusable(Fault::Serial),
+        ),
+        ("a number of no octet", list().revoking(&[], &[]), unusable(Fault::Serial)),
     ] {
         assert_eq!(RevocationList::from_der(&made.signed(&root)).err(), fault, "{what}");
     }
@@ -243,14 +285,28 @@ fn a_revoked_certificate_is_on_the_list_whatever_else_that_is_about() {
         // An authority that renames the places of its parts, or sorts one wrongly.
         (
             "on the authorities'",
-            vec![full, with.clone().with(part(PART_2, ONLY_AUTHORITIES))],
+            vec![full.clone(), with.clone().with(part(PART_2, ONLY_AUTHORITIES))],
             revoked.clone(),
         ),
-        ("on the users'", vec![with.with(part(PART_1, ONLY_USERS))], revoked),
-        ("the users' is there", vec![Made::new().with(part(PART_1, ONLY_USERS))], Ok(())),
+        ("on the users'", vec![with.clone().with(part(PART_1, ONLY_USERS))], revoked.clone()),
+        ("on all users'", vec![with.clone().with(point(&[ONLY_USERS]))], revoked.clone()),
+        ("on all authorities'", vec![full, with.with(point(&[ONLY_AUTHORITIES]))], revoked),
+        ("all users' is there", vec![Made::new().with(point(&[ONLY_USERS]))], Ok(())),
         (
-            "only the authorities' is there",
-            vec![Made::new().with(part(PART_1, ONLY_AUTHORITIES))],
+            "only all authorities' is there",
+            vec![Made::new().with(point(&[ONLY_AUTHORITIES]))],
+            unknown.clone(),
+        ),
+        // It names no place: of which part it is nobody can tell.
+        ("a part is there", vec![Made::new().with(part(PART_1, &[]))], unknown.clone()),
+        (
+            "a users' part is there",
+            vec![Made::new().with(part(PART_1, ONLY_USERS))],
+            unknown.clone(),
+        ),
+        (
+            "parts are there, and it is revoked in one that is not",
+            vec![Made::new().with(part(PART_1, &[])), Made::new().with(part(PART_2, &[]))],
             unknown,
         ),
     ] {
@@ -294,6 +350,30 @@ fn a_part_covers_what_names_its_place_for_all_reasons_and_this_issuer() {
 }
 
 #[test]
+fn the_list_of_all_users_covers_end_entities_alone_and_that_of_all_authorities_these_alone() {
+    let hierarchy = Hierarchy::new();
+    let points = tlv(0x30, &tlv(0x30, &at_names(&[uri(PART_1)])));
+    let named = leaf(&hierarchy.issuing, &[7], &points);
+    let nameless = hierarchy.clear_client(&KeyPair::generate().unwrap()).der().clone();
+    let (users, authorities) = (
+        || Made::new().with(point(&[ONLY_USERS])),
+        || Made::new().with(point(&[ONLY_AUTHORITIES])),
+    );
+    let unknown = Err(Refusal::RevocationUnknown);
+    for (what, of_issuing, of_root, verdict) in [
+        ("both", users(), authorities(), Ok(())),
+        ("users' of both", users(), users(), unknown.clone()),
+        ("authorities' of both", authorities(), authorities(), unknown.clone()),
+        ("the wrong way round", authorities(), users(), unknown),
+    ] {
+        let lists = [of_issuing.signed(&hierarchy.issuing), of_root.signed(&hierarchy.root)];
+        for client in [&named, &nameless] {
+            assert_eq!(judge_by(&hierarchy, &lists, client), verdict, "{what}");
+        }
+    }
+}
+
+#[test]
 fn a_number_of_the_most_octets_is_found_on_a_list() {
     let hierarchy = Hierarchy::new();
     let points = tlv(0x30, &tlv(0x30, &at_names(&[uri(PART_1)])));
@@ -324,7 +404,9 @@ fn openssl_s_partial_lists_are_understood_or_refused_as_ours_are() {
         ("fullname=URI:http://lists.example/1.crl", None),
         ("fullname=URI:http://lists.example/1.crl\nonlyuser=TRUE", None),
         ("fullname=URI:http://lists.example/1.crl\nonlyCA=TRUE", None),
-        ("onlyuser=TRUE", Some(ListFault::DistributionPoint)),
+        ("onlyuser=TRUE", None),
+        ("onlyCA=TRUE", None),
+        ("onlyAA=TRUE", Some(ListFault::AttributeCertificates)),
         ("fullname=URI:http://a\nindirectCRL=TRUE", Some(ListFault::Indirect)),
         ("fullname=URI:http://a\nonlyAA=TRUE", Some(ListFault::AttributeCertificates)),
         ("fullname=URI:http://a\nonlysomereasons=keyCompromise", Some(ListFault::SomeReasons)),
@@ -347,10 +429,16 @@ fn judge(
     client: &CertificateDer<'static>,
 ) -> Result<(), Refusal> {
     let issuing = lists.iter().map(|made| made.signed(&hierarchy.issuing));
-    let lists: Vec<_> = issuing
-        .chain([Made::new().signed(&hierarchy.root)])
-        .map(|list| RevocationList::from_der(&list).unwrap())
-        .collect();
+    let lists: Vec<_> = issuing.chain([Made::new().signed(&hierarchy.root)]).collect();
+    judge_by(hierarchy, &lists, client)
+}
+
+fn judge_by(
+    hierarchy: &Hierarchy,
+    lists: &[Vec<u8>],
+    client: &CertificateDer<'static>,
+) -> Result<(), Refusal> {
+    let lists: Vec<_> = lists.iter().map(|list| RevocationList::from_der(list).unwrap()).collect();
     let anchors = hierarchy.anchors().with_revocation_lists(&lists).unwrap();
     let chain = [client.clone(), hierarchy.issuing.certificate().der().clone()];
     anchors.verify_handshake(&chain, at(NOW + 1))

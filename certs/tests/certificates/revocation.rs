@@ -285,13 +285,39 @@ fn sharded(authority: &Authority, number: u64, revoked: &[Revoked], from: u64) -
     RevocationList::from_der(params.signed_by(&issuer).unwrap().der()).unwrap()
 }
 
+/// A distribution point of that full name, in a list of points.
+fn point(uri: &str) -> Vec<u8> {
+    let uri = [&[0x86, u8::try_from(uri.len()).unwrap()], uri.as_bytes()].concat();
+    // From the name outwards: fullName, distributionPoint, DistributionPoint, the list of them.
+    [0xa0, 0xa0, 0x30, 0x30].into_iter().fold(uri, |content, tag| {
+        [vec![tag, u8::try_from(content.len()).unwrap()], content].concat()
+    })
+}
+
+/// A certificate with these CRL distribution points.
+fn leaf(issuing: &Authority, points: Option<Vec<u8>>) -> CertificateDer<'static> {
+    let signer = rcgen::KeyPair::from_pem(&issuing.key().expose_pem().unwrap()).unwrap();
+    let issuer = rcgen::Issuer::from_ca_cert_der(issuing.certificate().der(), signer).unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.not_before = time::OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+    params.not_after = time::OffsetDateTime::from_unix_timestamp(1_801_000_000).unwrap();
+    params.custom_extensions = points
+        .map(|points| rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 31], points))
+        .into_iter()
+        .collect();
+    let serial = Serial::random().unwrap();
+    params.serial_number = Some(rcgen::SerialNumber::from_slice(serial.as_bytes()));
+    let key = rcgen::KeyPair::generate().unwrap();
+    params.signed_by(&key, &issuer).unwrap().der().clone()
+}
+
 #[test]
 fn of_lists_of_several_scopes_the_newest_of_each_is_asked() {
     let hierarchy = Hierarchy::new();
-    let client = hierarchy.clear_client(&KeyPair::generate().unwrap());
+    let client = leaf(&hierarchy.issuing, Some(point(SHARD)));
     let roots = hierarchy.root.revocation_list(&[], 1, days(30)).unwrap();
     let issuing = &hierarchy.issuing;
-    let with = [revoked(client.der())];
+    let with = [revoked(&client)];
     let full = |revoked, number, lasts| issuing.revocation_list(revoked, number, lasts).unwrap();
     let (day, unknown) = (86_400, Refusal::RevocationUnknown);
     for (what, lists, now, verdict) in [
@@ -335,7 +361,9 @@ fn of_lists_of_several_scopes_the_newest_of_each_is_asked() {
         let forwards: Vec<_> = lists.iter().chain([&roots]).cloned().collect();
         let backwards: Vec<_> = forwards.iter().rev().cloned().collect();
         for lists in [forwards, backwards] {
-            assert_eq!(verify(&hierarchy, &lists, client.der(), at(NOW + now)), verdict, "{what}");
+            let anchors = hierarchy.anchors().with_revocation_lists(&lists).unwrap();
+            let chain = [client.clone(), issuing.certificate().der().clone()];
+            assert_eq!(anchors.verify_handshake(&chain, at(NOW + now)), verdict, "{what}");
         }
     }
 }
@@ -346,33 +374,16 @@ fn a_part_s_list_does_not_cover_a_certificate_whose_points_cannot_be_read() {
     let issuing = &hierarchy.issuing;
     let lists = [list(&hierarchy.root, &[]), sharded(issuing, 1, &[], 0)];
     let anchors = hierarchy.anchors().with_revocation_lists(&lists).unwrap();
-    let signer = rcgen::KeyPair::from_pem(&issuing.key().expose_pem().unwrap()).unwrap();
-    let issuer = rcgen::Issuer::from_ca_cert_der(issuing.certificate().der(), signer).unwrap();
-    let point = |uri: &str| {
-        let uri = [&[0x86, u8::try_from(uri.len()).unwrap()], uri.as_bytes()].concat();
-        // From the name outwards: fullName, distributionPoint, DistributionPoint, the list of them.
-        [0xa0, 0xa0, 0x30, 0x30].into_iter().fold(uri, |content, tag| {
-            [vec![tag, u8::try_from(content.len()).unwrap()], content].concat()
-        })
-    };
     for (what, points, verdict) in [
-        ("none", None, Ok(())),
+        ("none", None, Err(Refusal::RevocationUnknown)),
         ("the list's", Some(point(SHARD)), Ok(())),
         ("another", Some(point("http://lists.example/2.crl")), Err(Refusal::RevocationUnknown)),
         ("no point in the list", Some(vec![0x30, 0]), Err(Refusal::RevocationUnknown)),
         ("not a point", Some(vec![0x30, 3, 4, 1, 7]), Err(Refusal::RevocationUnknown)),
         ("cut short", Some(vec![0x30, 2, 0x30, 9]), Err(Refusal::RevocationUnknown)),
     ] {
-        let mut params = rcgen::CertificateParams::default();
-        params.not_before = time::OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
-        params.not_after = time::OffsetDateTime::from_unix_timestamp(1_800_086_400).unwrap();
-        params.custom_extensions = points
-            .map(|points| rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 31], points))
-            .into_iter()
-            .collect();
-        let key = rcgen::KeyPair::generate().unwrap();
-        let leaf = params.signed_by(&key, &issuer).unwrap();
-        let chain = [leaf.der().clone(), issuing.certificate().der().clone()];
+        let leaf = leaf(issuing, points);
+        let chain = [leaf, issuing.certificate().der().clone()];
         assert_eq!(anchors.verify_handshake(&chain, at(NOW + 1)), verdict, "{what}");
     }
 }

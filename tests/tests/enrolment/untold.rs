@@ -1,4 +1,4 @@
-//! Whom an authority has certified, and which number, is told to nobody before the code: byte by byte the same, but for ids,
+//! Before the code nobody is told which people and numbers an authority has certified: byte by byte the same, but for ids,
 //! times and the short reference (ASVS 6.3.8).
 
 use std::{
@@ -88,7 +88,7 @@ fn arrived(town: &Town, path: &str, jar: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_enrols_is_not_told_before_the_code_which_name_and_which_number_are_certified() {
+async fn which_name_and_which_number_are_certified_is_told_to_no_applicant_before_the_code() {
     let town = Town::new(false).await;
     for name in ["alice", "stranger"] {
         town.request(name);

@@ -107,6 +107,14 @@ async fn of_a_person_who_left_nothing_is_in_the_file_and_its_books_and_facts_are
     let retention = Retention::new(ports, collections.map(for_days).collect());
     while retention.remove(3).await.unwrap() > 0 {}
     assert_eq!(found("after.db"), Vec::<&str>::new());
+    // The books name the payer; of the records only the tie of the card does.
+    let mut naming = Vec::new();
+    for collection in COLLECTIONS.into_iter().chain(FINAL).chain(["wallet_card_tie"]) {
+        let page = process.fixture.ports.store.page(collection, "", 100).await.unwrap();
+        let names = page.iter().filter(|record| record.body.contains("\"alice\""));
+        naming.extend(names.map(|record| record.key.collection));
+    }
+    assert_eq!(naming, ["wallet_card_tie"]);
     let config = kept.config(&["k1"]);
     let books = books(&config, None).await.unwrap();
     let facts = facts(&config).await.unwrap();

@@ -7,6 +7,30 @@ use countersign_domain::{amount::Currency, time::Timestamp};
 use super::Config;
 use crate::error::ConfigError;
 
+/// A key that names a currency in which payments begin up to a day only.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Withdrawn {
+    /// Such as `wallet.limits`.
+    pub key: &'static str,
+    /// What it names.
+    pub currency: Currency,
+    /// The first day (UTC) on which no payment in it begins, such as `2026-01-01`.
+    pub day: String,
+    /// Whether that day has come.
+    pub is_over: bool,
+}
+
+impl Withdrawn {
+    /// What that means for people.
+    pub const fn meaning(&self) -> &'static str {
+        if self.is_over {
+            "a currency was withdrawn: no payment in it begins, and what wallets have in it can be taken out"
+        } else {
+            "a currency is withdrawn on that day: no payment in it begins from then on"
+        }
+    }
+}
+
 impl Config {
     /// A key must say which relying party calls, and must be one that nobody guesses.
     pub(super) fn check_api_keys(&self) -> Result<(), ConfigError> {
@@ -31,26 +55,24 @@ impl Config {
         Ok(())
     }
 
-    /// Nobody pays in a fund or in what was withdrawn: what is configured in it would be of no use, and mostly a slip.
-    pub(crate) fn check_currencies(&self, now: Timestamp) -> Result<(), ConfigError> {
+    /// Nobody ever paid in a fund: what is configured in it would be of no use, and mostly a slip. A currency that was
+    /// withdrawn was of use before, and people may still have money in it: see [`Config::withdrawn`].
+    pub(crate) fn check_currencies(&self) -> Result<(), ConfigError> {
         for (key, currency) in self.currencies() {
-            currency.must_be_payable(now).map_err(|error| {
-                let day = currency.withdrawn_from().map(day_of);
-                let since = day.map_or_else(String::new, |day| format!(" as of {day}"));
-                ConfigError::unusable(key, format!("names {currency}, which {}{since}", error.why))
+            currency.must_be_money().map_err(|error| {
+                ConfigError::unusable(key, format!("names {currency}, which {}", error.why))
             })?;
         }
         Ok(())
     }
 
-    /// The keys that name a currency whose withdrawal is known and still to come, each with that currency and the first day on
-    /// which a server would not start.
-    pub fn withdrawn_later(&self, now: Timestamp) -> Vec<(&'static str, Currency, String)> {
-        let to_come = |(key, currency): (&'static str, Currency)| {
-            let from = currency.withdrawn_from().filter(|from| *from > now)?;
-            Some((key, currency, day_of(from)))
+    /// The keys that name a currency that was withdrawn, or whose withdrawal is known and still to come.
+    pub fn withdrawn(&self, now: Timestamp) -> Vec<Withdrawn> {
+        let withdrawn = |(key, currency): (&'static str, Currency)| {
+            let from = currency.withdrawn_from()?;
+            Some(Withdrawn { key, currency, day: day_of(from), is_over: from <= now })
         };
-        self.currencies().into_iter().filter_map(to_come).collect()
+        self.currencies().into_iter().filter_map(withdrawn).collect()
     }
 
     /// Every currency that is configured, and by which key.

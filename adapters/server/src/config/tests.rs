@@ -331,7 +331,7 @@ certificate = "gateway.pem"
 }
 
 #[test]
-fn a_currency_in_which_nobody_pays_is_refused_by_its_key_and_one_that_ends_later_is_told() {
+fn a_fund_is_refused_by_its_key_and_a_currency_that_ends_or_ended_is_told() {
     // 30 November 2025: Bulgaria has had the euro since 1 January 2026.
     let before = Timestamp::from_unix_seconds(1_764_460_800);
     let after = Timestamp::from_unix_seconds(1_767_225_600);
@@ -340,23 +340,27 @@ fn a_currency_in_which_nobody_pays_is_refused_by_its_key_and_one_that_ends_later
         let policy = format!("[policy]\nno_bank_up_to = [{limit}]\nnormal_up_to = [{limit}]\n");
         parse(&(policy + VALID), &[]).unwrap()
     };
-    let lev = with("BGN");
-    assert_eq!(lev.check_currencies(before), Ok(()));
-    let told = lev.withdrawn_later(before);
-    let keys: Vec<_> = told.iter().map(|(key, _, day)| (*key, day.as_str())).collect();
-    assert_eq!(
-        keys,
-        ["policy.normal_up_to", "policy.no_bank_up_to"].map(|key| (key, "2026-01-01"))
-    );
-    assert!(lev.withdrawn_later(after).is_empty());
-    for (currency, says) in [
-        ("BGN", "names BGN, which was withdrawn (ISO 4217 list three) as of 2026-01-01"),
-        ("HRK", "names HRK, which was withdrawn (ISO 4217 list three) as of 2023-01-01"),
-        ("CLF", "names CLF, which is a fund or a unit of account, in which nobody pays"),
-    ] {
-        let why = format!("policy.normal_up_to {says}");
-        assert_eq!(with(currency).check_currencies(after).unwrap_err().to_string(), why);
+    for (currency, day, is_over) in
+        [("BGN", "2026-01-01", [false, true]), ("HRK", "2023-01-01", [true, true])]
+    {
+        let config = with(currency);
+        assert_eq!(config.check_currencies(), Ok(()), "{currency}");
+        for (now, is_over) in [before, after].into_iter().zip(is_over) {
+            let told = ["policy.normal_up_to", "policy.no_bank_up_to"].map(|key| Withdrawn {
+                key,
+                currency: currency.try_into().unwrap(),
+                day: day.to_owned(),
+                is_over,
+            });
+            assert_eq!(config.withdrawn(now), told);
+        }
     }
-    assert_eq!(with("EUR").check_currencies(after), Ok(()));
-    assert!(with("EUR").withdrawn_later(before).is_empty());
+    for fund in ["CLF", "CHE", "UYW"] {
+        let why = format!(
+            "policy.normal_up_to names {fund}, which is a fund or a unit of account, in which nobody pays"
+        );
+        assert_eq!(with(fund).check_currencies().unwrap_err().to_string(), why);
+    }
+    assert_eq!(with("EUR").check_currencies(), Ok(()));
+    assert!(with("EUR").withdrawn(after).is_empty());
 }

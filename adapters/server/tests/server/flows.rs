@@ -2,7 +2,10 @@
 
 use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
-use countersign_domain::{ports::Store as _, time::Timestamp};
+use countersign_domain::{
+    ports::{Clock as _, Store as _},
+    time::Timestamp,
+};
 use countersign_server::{Config, ConfigError, Server, StartError, SystemClock};
 use countersign_store::SqliteStore;
 use tokio::{net::TcpListener, time::timeout};
@@ -221,6 +224,25 @@ fn a_wallet_section_that_cannot_be_used_is_refused_by_its_key() {
         let refused = Server::check(&config, clock()).unwrap_err();
         assert!(refused.to_string().contains(key), "{key}: {refused}");
     }
+}
+
+#[tokio::test]
+async fn a_withdrawn_currency_stops_no_server_and_a_fund_is_refused_by_name() {
+    let folder = folder();
+    let whole = checkout_without(&folder, &["checkout"]) + WALLET;
+    let with = |currency: &str| {
+        let text = whole.replace("currency = \"EUR\"", &format!("currency = \"{currency}\""));
+        Config::from_toml(&text, folder.folder.path()).unwrap()
+    };
+    let told = with("BGN").withdrawn(clock().now());
+    let keys: Vec<_> =
+        told.iter().map(|told| (told.key, told.day.as_str(), told.is_over)).collect();
+    assert_eq!(keys, [("wallet.limits", "2026-01-01", true)]);
+    let server = Server::start(with("BGN"), clock()).await.unwrap();
+    assert!(server.address("wallet").is_some());
+    server.stop().await;
+    let refused = Server::check(&with("CLF"), clock()).unwrap_err().to_string();
+    assert!(refused.contains("wallet.limits names CLF, which is a fund"), "{refused}");
 }
 
 #[test]

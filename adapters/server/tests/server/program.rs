@@ -15,6 +15,9 @@ fn countersign(arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8_lossy(&said).into_owned())
 }
 
+/// Bulgaria has had the euro since 1 January 2026.
+const LEV: &str = "[policy]\nnormal_up_to = [{ amount_minor = 500, currency = \"BGN\" }]\n";
+
 #[test]
 fn check_says_whether_a_server_would_start() {
     let folder = Folder::new();
@@ -25,6 +28,19 @@ fn check_says_whether_a_server_would_start() {
     assert!(!exists(folder.folder.path(), "countersign.db"), "it made something");
     let nothing_revoked = "checkout.revocation_lists is not there: revoked certificates would be";
     assert!(said.contains(nothing_revoked), "{said}");
+
+    folder.write(&(folder.configuration("") + LEV));
+    let (code, said) = countersign(&["check", "--config", &file]);
+    let ended = "policy.normal_up_to names BGN, which was withdrawn on 2026-01-01";
+    assert_eq!((code, said.contains(ended)), (0, true), "{said}");
+    let (code, said) = countersign(&["check", "--json", "--config", &file]);
+    let found: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let expected = serde_json::json!({
+        "flows": ["checkout"],
+        "without_revocation_lists": ["checkout.revocation_lists"],
+        "withdrawn": [{ "key": "policy.normal_up_to", "currency": "BGN", "from": "2026-01-01" }],
+    });
+    assert_eq!((code, found), (0, expected));
 
     fs::write(folder.folder.path().join("server.key"), "").unwrap();
     let (code, said) = countersign(&["check", "--config", &file]);
@@ -49,7 +65,7 @@ fn what_cannot_be_done_is_said_with_what_to_change() {
 #[test]
 fn serve_stops_when_it_is_told_to_and_ends_well() {
     let folder = Folder::new();
-    let file = folder.write(&folder.configuration(""));
+    let file = folder.write(&(folder.configuration("") + LEV));
     let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(["serve", "--config"])
         .arg(file)
@@ -57,12 +73,15 @@ fn serve_stops_when_it_is_told_to_and_ends_well() {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut warned = false;
+    let mut warned = [false; 2];
+    let warnings = ["no revocation list is configured", "a currency was withdrawn"];
     let listens = log.by_ref().map_while(Result::ok).any(|line| {
-        warned |= line.contains("WARN") && line.contains("no revocation list is configured");
+        for (warned, warning) in warned.iter_mut().zip(warnings) {
+            *warned |= line.contains("WARN") && line.contains(warning);
+        }
         line.contains("listening")
     });
-    assert!(listens && warned);
+    assert_eq!((listens, warned), (true, [true; 2]));
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     assert!(told.unwrap().success());
     let rest: Vec<_> = log.map_while(Result::ok).collect();

@@ -1,6 +1,10 @@
 //! What authorities revoke is refused without a restart.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use countersign_certs::{
     KeyPair, Phone, PhoneNumber, Profile, RevocationReason, Revoked, Validity,
@@ -10,6 +14,26 @@ use countersign_server::{Config, Server, SystemClock};
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::{DAY, Folder, ask, request, unix_time};
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn has(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).contains(text)
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 fn now() -> u64 {
     SystemClock::default().now().unix_seconds()
@@ -283,8 +307,17 @@ async fn a_list_that_is_not_understood_whole_is_refused_by_name_and_the_one_in_f
     put(&folder, &list(&folder, 1, true));
     let server = start(&folder).await;
     assert!(!answered(&folder, &server, true).await);
+    let log = Log::default();
+    let written = log.clone();
+    let logged = tracing_subscriber::fmt().with_writer(move || written.clone()).finish();
+    let _logged = tracing::subscriber::set_default(logged);
     put(&folder, DELTA.as_bytes());
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let refused = async {
+        while !log.has("it is a delta list") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), refused).await.unwrap();
     assert!(!answered(&folder, &server, true).await);
     assert!(answered(&folder, &server, false).await);
     server.stop().await;

@@ -84,7 +84,8 @@ impl Wallets {
         number: &WalletNumber,
     ) -> Result<(Batch, Try), WalletError> {
         let transaction = &new.offer.transaction;
-        let limits = self.open_for(new.visitor, number, transaction.amount()).await?;
+        self.open_for(new.visitor, number, transaction.amount()).await?;
+        let limits = self.house.limits(transaction.amount().currency())?;
         let (now, mut batch) = (self.ports.clock.now(), Batch::default());
         pin(&self.ports.store, number, transaction.amount().currency(), &mut batch).await?;
         let request = ChallengeRequest {

@@ -1,6 +1,6 @@
 //! Merchants: who they are, what they sign with, and how they are paid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_domain::{
     amount::{Amount, Currency},
@@ -21,7 +21,7 @@ use crate::{
     house::House,
     jws::PublicKey,
     message::{MerchantNumber, registration::Registration},
-    purse::{Limits, Movement, about, owed_to, paid_out_by},
+    purse::{Movement, about, owed_to, paid_out_by},
     record::{Merchant, MerchantKey, MerchantName, Payout},
 };
 
@@ -191,17 +191,16 @@ impl Wallets {
         Ok(due.len())
     }
 
-    /// Pays a merchant in every currency, and says when the next time is. Two processes at once pay nothing twice, and
+    /// Pays a merchant in every currency, also in those that it was paid in and the house keeps no more, and says when the next time is. Two processes at once pay nothing twice, and
     /// neither does one that crashed in between.
     async fn pay_all(&self, id: &str) -> Result<(), Error> {
         let store = &self.ports.store;
-        let pay = |limits: &Limits| {
-            let currency = limits.currency;
-            move |found: Versioned<Merchant>| self.payout(found, currency)
-        };
-        for limits in &self.house.limits {
+        let pay = |currency| move |found: Versioned<Merchant>| self.payout(found, currency);
+        let paid_before = store.expect::<Merchant>(id).await?.value.paid_through.into_keys();
+        let kept = self.house.limits.iter().map(|limits| limits.currency);
+        for currency in kept.chain(paid_before).collect::<BTreeSet<_>>() {
             // What is sold meanwhile waits for the next time.
-            while let Some(payout) = store.change(id, pay(limits)).await? {
+            while let Some(payout) = store.change(id, pay(currency)).await? {
                 let Payout { id, payments, total_minor, fee_minor, .. } = &payout;
                 tracing::info!(
                     payout = id,

@@ -187,7 +187,8 @@ impl Wallets {
             return Ok((Batch::default(), before));
         }
         let Ports { clock, entropy, .. } = &self.ports;
-        let limits = self.open_for(visitor, &new.wallet, new.amount).await?;
+        self.open_for(visitor, &new.wallet, new.amount).await?;
+        let limits = self.house.limits(new.amount.currency())?;
         let request = PaymentRequest {
             payment: PaymentId::made_at(clock.now(), entropy.as_ref())?,
             relying_party: self.house.party.clone(),

@@ -295,12 +295,13 @@ impl Desk {
         typed: &OpenForm,
         problem: Option<&Problem>,
     ) -> Response {
-        let limits = self.wallets.house.limits.iter();
+        let now = self.wallets.ports.clock.now();
+        let kept = self.wallets.house.limits.iter().map(|limits| limits.currency);
         let main = Open {
             voice: self.voice(),
             is_known: visitor.is_some(),
             typed,
-            currencies: limits.map(|limits| limits.currency).collect(),
+            currencies: kept.filter(|kept| kept.must_be_payable(now).is_ok()).collect(),
             problem,
         };
         let here = problem.is_none().then(|| with_ticket("/open", &typed.ticket));

@@ -14,3 +14,4 @@ mod retention;
 mod shops;
 mod turns;
 mod withdrawals;
+mod withdrawn;

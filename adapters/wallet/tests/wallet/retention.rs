@@ -107,7 +107,8 @@ async fn of_a_person_who_left_the_books_and_facts_are_left_and_no_record_says_wh
 }
 
 #[tokio::test]
-async fn who_left_comes_back_as_anybody_with_the_same_card_under_the_same_name_or_another() {
+async fn a_person_who_left_comes_back_as_anybody_with_the_same_card_under_the_same_name_or_another()
+{
     for name in ["alice", "carol"] {
         let Over { parties, alice, .. } = Over::new().await;
         let process = &parties.process;
@@ -126,7 +127,7 @@ async fn who_left_comes_back_as_anybody_with_the_same_card_under_the_same_name_o
 }
 
 #[tokio::test]
-async fn who_stays_keeps_wallet_card_and_what_may_go_back_to_it_however_old_they_are() {
+async fn a_person_who_stays_keeps_wallet_card_and_what_may_go_back_to_it_however_old_they_are() {
     let parties = Parties::new().await;
     let process = &parties.process;
     let alice = process.person_with("alice", "100.00").await;

@@ -37,12 +37,21 @@ impl Currency {
     /// # Errors
     /// When it is a fund, a unit of account, or was withdrawn before.
     pub fn must_be_payable(self, at: Timestamp) -> Result<(), InvalidInput> {
-        let refuse = |why| Err(InvalidInput::new(Field::Currency, why));
-        if self.0.is_fund() || self.0.is_special() {
-            return refuse("is a fund or a unit of account, in which nobody pays");
-        }
+        self.must_be_money()?;
         if self.withdrawn_from().is_some_and(|from| at >= from) {
-            return refuse("was withdrawn (ISO 4217 list three)");
+            return Err(InvalidInput::new(Field::Currency, "was withdrawn (ISO 4217 list three)"));
+        }
+        Ok(())
+    }
+
+    /// Whether people have money in it, or had before it was withdrawn.
+    ///
+    /// # Errors
+    /// When it is a fund or a unit of account.
+    pub fn must_be_money(self) -> Result<(), InvalidInput> {
+        if self.0.is_fund() || self.0.is_special() {
+            let why = "is a fund or a unit of account, in which nobody pays";
+            return Err(InvalidInput::new(Field::Currency, why));
         }
         Ok(())
     }
