@@ -27,8 +27,8 @@ const MAX_OCTETS: u64 = 1 << 30;
 /// How long commits wait for those who read, each time that the log is to begin anew.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// How often the log is begun anew to get rid of what was removed, at most: commits wait each time, and under load something is
-/// removed all the time.
+/// How often the log is begun anew to get rid of what was removed, at most, under load and while somebody reads for long: commits
+/// wait each time. Under load there is a commit soon that does it.
 const REMOVED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The log of a connection that writes.
@@ -39,9 +39,10 @@ pub(crate) struct Log {
     octets: u64,
     /// From which size on it is to begin anew.
     next: u64,
-    /// Whether something that was removed is in it, and when it was last tried to get rid of such.
+    /// Whether something that was removed is in it; when it was last tried to begin the log anew, and whether in vain.
     removed: bool,
     tried: Option<Instant>,
+    in_vain: bool,
     is_full: bool,
 }
 
@@ -61,6 +62,7 @@ impl Log {
             next: limit,
             removed: false,
             tried: None,
+            in_vain: false,
             is_full: false,
         };
         log.look();
@@ -100,13 +102,14 @@ impl Log {
         failure.map_or(Ok(()), Err)
     }
 
-    /// After a commit: writes a long log back, or one with something that was `removed`, and begins it anew.
-    pub(crate) fn keep_short(&mut self, removed: bool, connection: &Connection) {
+    /// After a commit, under load or not: writes a long log back, or one with something that was `removed`, and begins it anew.
+    pub(crate) fn keep_short(&mut self, removed: bool, under_load: bool, connection: &Connection) {
         self.look();
         let is_long = self.octets > self.next;
         self.removed |= removed;
-        let is_to_go =
-            self.removed && self.tried.is_none_or(|tried| tried.elapsed() > REMOVED_AGAIN_AFTER);
+        let may_wait = under_load || self.in_vain;
+        let is_to_go = self.removed
+            && self.tried.is_none_or(|tried| !may_wait || tried.elapsed() > REMOVED_AGAIN_AFTER);
         if !is_long && !is_to_go {
             return;
         }
@@ -133,7 +136,9 @@ impl Log {
         let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
         let is_busy = connection.query_row(truncate, [], |row| row.get::<_, bool>(0));
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        self.in_vain = true;
         let is_empty = !is_busy?;
+        self.in_vain = !is_empty;
         if is_empty {
             self.removed = false;
             self.look();
@@ -269,6 +274,34 @@ mod tests {
             let octets = fs::read(folder.path().join(name)).unwrap();
             octets.windows(text.len()).any(|part| part == text.as_bytes())
         })
+    }
+
+    /// As a sweep removes, one collection after the other, and then nothing more is committed.
+    #[tokio::test]
+    async fn what_is_removed_in_commits_one_after_the_other_is_gone_after_the_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, u64::MAX);
+        commit(&writer, 1).await.unwrap();
+        let numbers: Vec<_> = (0..8).map(|place| format!("+3361234567{place}")).collect();
+        let key = |number: &String| RecordKey { collection: "note", id: number.clone() };
+        for number in &numbers {
+            let record = Record {
+                key: key(number),
+                body: number.clone(),
+                version: Version::FIRST,
+                ..large(1)
+            };
+            writer.commit(Batch { inserts: vec![record], ..Batch::default() }).await.unwrap();
+        }
+        for number in &numbers {
+            let removal = Removal { key: key(number), version: Version::FIRST };
+            writer.commit(Batch { removals: vec![removal], ..Batch::default() }).await.unwrap();
+        }
+        let end = Instant::now() + Duration::from_secs(60);
+        while numbers.iter().any(|number| is_kept(&folder, number)) {
+            assert!(Instant::now() < end, "something is kept");
+            thread::sleep(PATIENCE / 10);
+        }
     }
 
     #[tokio::test]

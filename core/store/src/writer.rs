@@ -74,7 +74,7 @@ impl Writer {
                 }
                 let removed = group.iter().any(|waiting| !waiting.batch.removals.is_empty());
                 commit_and_answer(&mut connection, &chain, &mut group, &counted);
-                log.keep_short(removed, &connection);
+                log.keep_short(removed, had_company, &connection);
             }
         })?;
         Ok(Self { queue, commits, _thread: thread })

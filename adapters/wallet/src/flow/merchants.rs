@@ -191,14 +191,16 @@ impl Wallets {
         Ok(due.len())
     }
 
-    /// Pays a merchant in every currency, also in those that it was paid in and the house keeps no more, and says when the next time is. Two processes at once pay nothing twice, and
-    /// neither does one that crashed in between.
+    /// Pays a merchant in every currency, also in those that the house keeps no more when the merchant was paid out in them before
+    /// or they were withdrawn, and says when the next time is. Two processes at once pay nothing twice, and neither does one
+    /// that crashed in between.
     async fn pay_all(&self, id: &str) -> Result<(), Error> {
         let store = &self.ports.store;
         let pay = |currency| move |found: Versioned<Merchant>| self.payout(found, currency);
         let paid_before = store.expect::<Merchant>(id).await?.value.paid_through.into_keys();
         let kept = self.house.limits.iter().map(|limits| limits.currency);
-        for currency in kept.chain(paid_before).collect::<BTreeSet<_>>() {
+        let withdrawn = Currency::withdrawn();
+        for currency in kept.chain(paid_before).chain(withdrawn).collect::<BTreeSet<_>>() {
             // What is sold meanwhile waits for the next time.
             while let Some(payout) = store.change(id, pay(currency)).await? {
                 let Payout { id, payments, total_minor, fee_minor, .. } = &payout;

@@ -90,7 +90,7 @@ async fn buy(parties: &Parties, alice: &Rich, number: &str) {
     wallets.finish_payment(&alice.visitor, &parties.typed(&started, &ticket, &code)).await.unwrap();
 }
 
-/// Alice with 90.00 BGN, and a merchant that sold her something, for which it was paid out.
+/// Alice with 90.00 BGN, and a merchant that sold her something for 10.00.
 async fn before() -> (Parties, Rich) {
     let fixture = Fixture::with_policy(PolicySettings::bank_first());
     fixture.clock.set(BEFORE);
@@ -101,7 +101,6 @@ async fn before() -> (Parties, Rich) {
     let coming = in_levs(&alice, "first-pay-in", "100.00");
     assert_eq!(parties.process.pay_in(&alice.visitor, &coming).await, 10_000);
     buy(&parties, &alice, "ticket-0001").await;
-    parties.process.wallets.pay_out(&parties.till.merchant, lev()).await.unwrap().unwrap();
     (parties, alice)
 }
 
@@ -167,13 +166,18 @@ async fn nothing_begins_in_a_withdrawn_currency_whether_or_not_the_house_keeps_i
 #[tokio::test]
 async fn a_merchant_is_paid_out_what_it_sold_before_also_where_the_house_keeps_the_currency_no_more()
  {
-    let (mut parties, alice) = before().await;
-    buy(&parties, &alice, "ticket-0002").await;
-    parties.process.fixture.clock.set(AFTER);
-    parties.process.fixture.clock.advance_seconds(PAYOUT_EVERY_SECONDS.into());
-    parties.process.wallets = keeping(&parties.process.wallets, &[]);
-    parties.process.wallets.resume(10).await.unwrap();
-    let payouts = parties.process.wallets.payouts(lev(), Position::START, 10).await.unwrap();
-    let paid: Vec<_> = payouts.iter().map(|(_, payout)| payout.net_minor()).collect();
-    assert_eq!(paid, [1_000, 1_000]);
+    for (paid_before, expected) in [(true, &[1_000, 1_000][..]), (false, &[2_000])] {
+        let (mut parties, alice) = before().await;
+        if paid_before {
+            parties.process.wallets.pay_out(&parties.till.merchant, lev()).await.unwrap().unwrap();
+        }
+        buy(&parties, &alice, "ticket-0002").await;
+        parties.process.fixture.clock.set(AFTER);
+        parties.process.fixture.clock.advance_seconds(PAYOUT_EVERY_SECONDS.into());
+        parties.process.wallets = keeping(&parties.process.wallets, &[]);
+        parties.process.wallets.resume(10).await.unwrap();
+        let payouts = parties.process.wallets.payouts(lev(), Position::START, 10).await.unwrap();
+        let paid: Vec<_> = payouts.iter().map(|(_, payout)| payout.net_minor()).collect();
+        assert_eq!(paid, expected);
+    }
 }

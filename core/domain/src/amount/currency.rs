@@ -62,6 +62,11 @@ impl Currency {
         Some(Timestamp::from_unix_seconds(*from))
     }
 
+    /// Those that are withdrawn, or will be on a day that is known.
+    pub fn withdrawn() -> impl Iterator<Item = Self> {
+        WITHDRAWN.iter().filter_map(|(code, _)| Self::try_from(*code).ok())
+    }
+
     /// The currency of an ISO 4217 number, such as 978, if it has one and a minor unit.
     pub fn from_numeric(number: u16) -> Option<Self> {
         let currency = iso_currency::Currency::from_numeric(number);

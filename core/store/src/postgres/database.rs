@@ -143,6 +143,9 @@ fn stays_here(config: &Config) -> bool {
     }
 }
 
+/// What a URL without a port means.
+const USUAL_PORT: u16 = 5432;
+
 fn name(config: &Config) -> String {
     let host = |host: &Host| match host {
         Host::Tcp(host) => host.clone(),
@@ -152,6 +155,14 @@ fn name(config: &Config) -> String {
     let mut hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
     if hosts.is_empty() {
         hosts = config.get_hostaddrs().iter().map(ToString::to_string).collect();
+    }
+    // One port is that of all hosts. Two servers on one host are two databases.
+    let ports = config.get_ports();
+    for (place, host) in hosts.iter_mut().enumerate() {
+        match ports.get(place).or_else(|| ports.first()) {
+            None | Some(&USUAL_PORT) => {}
+            Some(port) => host.push_str(&format!(":{port}")),
+        }
     }
     let database = config.get_dbname().or_else(|| config.get_user()).unwrap_or_default();
     format!("postgresql://{}/{database}", hosts.join(","))
@@ -206,7 +217,7 @@ mod tests {
         let name = |url| at(url).unwrap().name().to_owned();
         assert_eq!(
             name("postgresql://u:p@a.example,b.example:5433/store?connect_timeout=1"),
-            "postgresql://a.example,b.example/store"
+            "postgresql://a.example,b.example:5433/store"
         );
         assert_eq!(
             name("postgresql:///store?host=/run/postgresql&user=u"),

@@ -203,7 +203,7 @@ async fn dark() -> (u16, TcpListener, Vec<TcpStream>) {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut queue = Vec::new();
-    while let Ok(connected) = timeout(Duration::from_secs(1), TcpStream::connect(address)).await {
+    while let Ok(connected) = timeout(Duration::from_secs(5), TcpStream::connect(address)).await {
         queue.push(connected.unwrap());
         assert!(queue.len() < 64, "the queue is never full");
     }

@@ -35,9 +35,11 @@ async fn a_second_move_at_once_is_refused_and_so_is_one_on_a_database_that_a_ser
     let database = testing::database(&url);
     let held = url.clone();
     let first = std::thread::spawn(move || {
-        testing::sql(&held, "SELECT pg_advisory_lock(1129531215); SELECT pg_sleep(15)")
+        testing::sql(&held, "SELECT pg_advisory_lock(1129531215); SELECT pg_sleep(30)")
     });
-    let holds = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+    // Others hold such locks in their own databases of the cluster.
+    let holds = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND \
+                 database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while testing::sql(&url, holds) == "0" {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
