@@ -1,7 +1,7 @@
 //! Revocation lists that we do not issue ourselves: those that are understood whole, and those that are refused by name.
 
 use countersign_certs::{
-    Authority, CertificateDer, Error, KeyPair, ListFault, Refusal, RevocationList,
+    Authority, CertificateDer, Error, KeyPair, ListFault as Fault, Refusal, RevocationList,
 };
 use rcgen::SigningKey as _;
 use x509_parser::{certificate::X509Certificate, extensions::ParsedExtension};
@@ -136,32 +136,28 @@ const ONLY_ATTRIBUTES: &[u8] = &[0x85, 1, 0xff];
 const PART_1: &str = "http://lists.example/1.crl";
 const PART_2: &str = "http://lists.example/2.crl";
 
+fn malformed() -> Option<Error> {
+    Some(Error::MalformedRevocationList)
+}
+
+fn unusable(fault: Fault) -> Option<Error> {
+    Some(Error::UnusableRevocationList(fault))
+}
+
+/// Each list is read as it should be, or refused as that.
+fn judged<const N: usize>(lists: [(&str, Made, Option<Error>); N]) {
+    let root = Authority::root("Root", days(3650)).unwrap();
+    for (what, made, fault) in lists {
+        assert_eq!(RevocationList::from_der(&made.signed(&root)).err(), fault, "{what}");
+    }
+}
+
 #[test]
-fn a_list_is_understood_whole_or_refused_by_name() {
-    use ListFault as Fault;
+fn a_list_has_a_version_a_next_update_and_a_number_that_count() {
     let list = Made::new;
-    let part_1 = at_names(&[uri(PART_1)]);
-    let relative = tlv(0xa0, &tlv(0xa1, &[]));
-    let delta = |critical| extension(DELTA, critical, &tlv(2, &[1]));
-    let issuer = extension(CERTIFICATE_ISSUER, true, &tlv(0x30, &uri("http://ca.example")));
-    let reason = |code: u8| extension(REASON, false, &tlv(10, &[code]));
-    let malformed = Some(Error::MalformedRevocationList);
-    let unusable = |fault: Fault| Some(Error::UnusableRevocationList(fault));
     let twenty = [&[0x7f][..], &[0xff; 19]].concat();
     let twenty_with_sign = [&[0, 0xff][..], &[0xff; 19]].concat();
-    let root = Authority::root("Root", days(3650)).unwrap();
-    for (what, made, fault) in [
-        ("as it should be", list(), None),
-        ("an entry", list().revoking(&[5], &[reason(1)]), None),
-        ("an unknown extension", list().with(extension(UNKNOWN, false, &[5, 0])), None),
-        (
-            "a hint to deltas",
-            list().with(extension(FRESHEST, false, &tlv(0x30, &tlv(0x30, &part_1)))),
-            None,
-        ),
-        ("a part", list().with(point(&[&part_1])), None),
-        ("a part of users", list().with(point(&[&part_1, ONLY_USERS])), None),
-        ("a part of authorities", list().with(point(&[&part_1, ONLY_AUTHORITIES])), None),
+    judged([
         ("20 octets", list().numbered(&twenty), None),
         ("20 octets and the sign's", list().numbered(&twenty_with_sign), None),
         ("21 octets", list().numbered(&[1; 21]), unusable(Fault::Number)),
@@ -172,7 +168,7 @@ fn a_list_is_understood_whole_or_refused_by_name() {
             unusable(Fault::Number),
         ),
         ("no number", Made { number: None, ..list() }, unusable(Fault::Number)),
-        ("two numbers", list().with(extension(NUMBER, false, &tlv(2, &[2]))), malformed.clone()),
+        ("two numbers", list().with(extension(NUMBER, false, &tlv(2, &[2]))), malformed()),
         (
             "a critical number",
             Made { number: None, ..list() }.with(extension(NUMBER, true, &tlv(2, &[2]))),
@@ -181,6 +177,20 @@ fn a_list_is_understood_whole_or_refused_by_name() {
         ("no next update", Made { next_update: None, ..list() }, unusable(Fault::NextUpdate)),
         ("version 1", Made { version: None, ..list() }, unusable(Fault::Version)),
         ("a version to come", Made { version: Some(2), ..list() }, unusable(Fault::Version)),
+    ]);
+}
+
+#[test]
+fn a_list_of_a_part_is_understood_whole_or_refused_by_name() {
+    let list = Made::new;
+    let part_1 = at_names(&[uri(PART_1)]);
+    let relative = tlv(0xa0, &tlv(0xa1, &[]));
+    let delta = |critical| extension(DELTA, critical, &tlv(2, &[1]));
+    let issuer = extension(CERTIFICATE_ISSUER, true, &tlv(0x30, &uri("http://ca.example")));
+    judged([
+        ("a part", list().with(point(&[&part_1])), None),
+        ("a part of users", list().with(point(&[&part_1, ONLY_USERS])), None),
+        ("a part of authorities", list().with(point(&[&part_1, ONLY_AUTHORITIES])), None),
         ("a delta", list().with(delta(true)), unusable(Fault::Delta)),
         ("a delta that does not insist", list().with(delta(false)), unusable(Fault::Delta)),
         ("indirect", list().with(point(&[&part_1, INDIRECT])), unusable(Fault::Indirect)),
@@ -231,14 +241,33 @@ fn a_list_is_understood_whole_or_refused_by_name() {
         (
             "all users twice",
             list().with(point(&[ONLY_USERS])).with(point(&[ONLY_USERS])),
-            malformed.clone(),
+            malformed(),
         ),
         (
             "all users, and a place",
             list().with(point(&[ONLY_USERS])).with(point(&[&part_1])),
-            malformed.clone(),
+            malformed(),
         ),
         ("a relative name", list().with(point(&[&relative])), unusable(Fault::DistributionPoint)),
+        ("a point twice", list().with(point(&[&part_1])).with(point(&[&part_1])), malformed()),
+        ("a point that is none", list().with(extension(POINT, true, &[4, 0])), malformed()),
+    ]);
+}
+
+#[test]
+fn what_a_list_and_its_entries_bear_is_understood_whole_or_refused_by_name() {
+    let list = Made::new;
+    let part_1 = at_names(&[uri(PART_1)]);
+    let reason = |code: u8| extension(REASON, false, &tlv(10, &[code]));
+    judged([
+        ("as it should be", list(), None),
+        ("an entry", list().revoking(&[5], &[reason(1)]), None),
+        ("an unknown extension", list().with(extension(UNKNOWN, false, &[5, 0])), None),
+        (
+            "a hint to deltas",
+            list().with(extension(FRESHEST, false, &tlv(0x30, &tlv(0x30, &part_1)))),
+            None,
+        ),
         (
             "an unknown critical extension",
             list().with(extension(UNKNOWN, true, &[5, 0])),
@@ -249,12 +278,6 @@ fn a_list_is_understood_whole_or_refused_by_name() {
             list().revoking(&[5], &[extension(UNKNOWN, true, &[5, 0])]),
             unusable(Fault::CriticalExtension),
         ),
-        (
-            "a point twice",
-            list().with(point(&[&part_1])).with(point(&[&part_1])),
-            malformed.clone(),
-        ),
-        ("a point that is none", list().with(extension(POINT, true, &[4, 0])), malformed),
         // Found by octets, it would be another number than the certificate's.
         ("a number with zeros in front", list().revoking(&[0, 5], &[]), unusable(Fault::Serial)),
         (
@@ -263,9 +286,7 @@ fn a_list_is_understood_whole_or_refused_by_name() {
             unusable(Fault::Serial),
         ),
         ("a number of no octet", list().revoking(&[], &[]), unusable(Fault::Serial)),
-    ] {
-        assert_eq!(RevocationList::from_der(&made.signed(&root)).err(), fault, "{what}");
-    }
+    ]);
 }
 
 #[test]
@@ -406,10 +427,10 @@ fn openssl_s_partial_lists_are_understood_or_refused_as_ours_are() {
         ("fullname=URI:http://lists.example/1.crl\nonlyCA=TRUE", None),
         ("onlyuser=TRUE", None),
         ("onlyCA=TRUE", None),
-        ("onlyAA=TRUE", Some(ListFault::AttributeCertificates)),
-        ("fullname=URI:http://a\nindirectCRL=TRUE", Some(ListFault::Indirect)),
-        ("fullname=URI:http://a\nonlyAA=TRUE", Some(ListFault::AttributeCertificates)),
-        ("fullname=URI:http://a\nonlysomereasons=keyCompromise", Some(ListFault::SomeReasons)),
+        ("onlyAA=TRUE", Some(Fault::AttributeCertificates)),
+        ("fullname=URI:http://a\nindirectCRL=TRUE", Some(Fault::Indirect)),
+        ("fullname=URI:http://a\nonlyAA=TRUE", Some(Fault::AttributeCertificates)),
+        ("fullname=URI:http://a\nonlysomereasons=keyCompromise", Some(Fault::SomeReasons)),
     ] {
         write(folder.path(), "number", "01\n");
         write(folder.path(), "ca.cnf", format!("{config}{point}\n"));
