@@ -7,22 +7,20 @@
     reason = "a program for people, which may fail loudly"
 )]
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use countersign_domain::{policy::Policy, ports::Store, testing::MemoryStore};
 use countersign_server::SystemEntropy;
 use countersign_store::SqliteStore;
 use countersign_tests::{
-    desk::{Desk, PAYEE},
+    desk::Desk,
     load::{
+        lives::Lives,
         machine::syncs_per_second,
         table::{Row, disturbance, foreign, ratio, title, watched},
     },
 };
-use tokio::{runtime::Runtime, task::JoinSet};
+use tokio::runtime::Runtime;
 
 const PASSES: usize = 5;
 /// Clients at once, and how many lifecycles they do together in a pass.
@@ -98,67 +96,17 @@ fn main() {
     }
 }
 
-/// So many lifecycles, one part after the other, so that each part has its time: a code can only be read in between.
 async fn pass(store: Arc<dyn Store>, (clients, lifecycles): (u32, u32), rows: &mut Rows) {
     let entropy = Arc::new(SystemEntropy::default());
     let desk = Arc::new(Desk::open(store, entropy, Policy::default()));
-    let each = lifecycles / clients;
-    let begun = Instant::now();
-    let shares: Vec<Vec<_>> = at_once((0..clients).map(|_| {
-        let desk = Arc::clone(&desk);
-        async move {
-            let mut started = Vec::new();
-            for _ in 0..each {
-                let session = desk.session().unwrap();
-                let challenge = desk.ask(&session, "49.90", PAYEE).await.unwrap();
-                started.push((session, challenge));
-            }
-            started
-        }
-    }))
-    .await;
-    let start = begun.elapsed();
-
-    let begun = Instant::now();
-    let shares: Vec<Vec<_>> = at_once(shares.into_iter().map(|share| {
-        let desk = Arc::clone(&desk);
-        async move {
-            let mut read = Vec::new();
-            for (session, challenge) in share {
-                let code = desk.read(&challenge).await.unwrap().unwrap();
-                read.push((session, challenge, code));
-            }
-            read
-        }
-    }))
-    .await;
-    let message = begun.elapsed();
-
-    let begun = Instant::now();
-    at_once(shares.into_iter().map(|share| {
-        let desk = Arc::clone(&desk);
-        async move {
-            for (session, challenge, code) in share {
-                let typed = desk.type_code(challenge.id(), &session, &code).await;
-                assert_eq!(typed.unwrap(), None);
-            }
-        }
-    }))
-    .await;
-    let finish = begun.elapsed();
-
-    let rate = |time: Duration| f64::from(each * clients) / time.as_secs_f64();
-    rows.start.add(rate(start));
-    rows.message.add(rate(message));
-    rows.finish.add(rate(finish));
-    rows.answered.add(rate(start + finish));
-    rows.whole.add(rate(start + message + finish));
-}
-
-async fn at_once<T: Send + 'static>(
-    clients: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
-) -> Vec<T> {
-    clients.collect::<JoinSet<_>>().join_all().await
+    let lives = Lives::by(&desk, clients, lifecycles / clients).await.unwrap();
+    assert_eq!(lives.accepted, lifecycles);
+    let Lives { started, read, finished, .. } = lives;
+    rows.start.add(lives.rate(started));
+    rows.message.add(lives.rate(read));
+    rows.finish.add(lives.rate(finished));
+    rows.answered.add(lives.rate(started + finished));
+    rows.whole.add(lives.rate(started + read + finished));
 }
 
 fn per(count: u64, lifecycles: u32) -> f64 {

@@ -8,6 +8,7 @@
 pub mod centre;
 pub mod clients;
 pub mod http;
+pub mod lives;
 pub mod machine;
 pub mod shop;
 pub mod table;

@@ -17,15 +17,16 @@ use countersign_domain::{policy::Policy, testing::key_ring};
 use countersign_server::SystemEntropy;
 use countersign_store::{PostgresStore, testing};
 use countersign_tests::{
-    desk::{Desk, PAYEE},
+    desk::Desk,
     load::{
         clients::{CLIENTS, load},
+        lives::Lives,
         machine::cpu_seconds,
         shop::{Shop, serve_if_asked},
         table::{Row, disturbance, foreign, ratio, title, watched},
     },
 };
-use tokio::{runtime::Runtime, task::JoinSet};
+use tokio::runtime::Runtime;
 
 const PASSES: usize = 5;
 const PASS: Duration = Duration::from_secs(4);
@@ -95,53 +96,12 @@ async fn challenges(shop: &Arc<Shop>, time: Duration) -> f64 {
 
 /// Challenges started and checked by clients at once, a second; between the two the code is read, which does not count.
 async fn on_the_store(store: &Arc<PostgresStore>) -> f64 {
-    let desk = Arc::clone(store);
-    let desk = Arc::new(Desk::open(desk, Arc::new(SystemEntropy::default()), Policy::default()));
-    let begun = Instant::now();
-    let started = at_once((0..ALONE).map(|_| {
-        let desk = Arc::clone(&desk);
-        async move {
-            let mut started = Vec::new();
-            for _ in 0..EACH {
-                let session = desk.session().unwrap();
-                let challenge = desk.ask(&session, "49.90", PAYEE).await.unwrap();
-                started.push((session, challenge));
-            }
-            started
-        }
-    }))
-    .await;
-    let start = begun.elapsed();
-    let read = at_once(started.into_iter().map(|share| {
-        let desk = Arc::clone(&desk);
-        async move {
-            let mut read = Vec::new();
-            for (session, challenge) in share {
-                let code = desk.read(&challenge).await.unwrap().unwrap();
-                read.push((session, challenge, code));
-            }
-            read
-        }
-    }))
-    .await;
-    let begun = Instant::now();
-    at_once(read.into_iter().map(|share| {
-        let desk = Arc::clone(&desk);
-        async move {
-            for (session, challenge, code) in share {
-                let typed = desk.type_code(challenge.id(), &session, &code).await;
-                assert_eq!(typed.unwrap(), None);
-            }
-        }
-    }))
-    .await;
-    f64::from(ALONE * EACH) / (start + begun.elapsed()).as_secs_f64()
-}
-
-async fn at_once<T: Send + 'static>(
-    clients: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
-) -> Vec<T> {
-    clients.collect::<JoinSet<_>>().join_all().await
+    let store = Arc::clone(store);
+    let entropy = Arc::new(SystemEntropy::default());
+    let desk = Arc::new(Desk::open(store, entropy, Policy::default()));
+    let lives = Lives::by(&desk, ALONE, EACH).await.unwrap();
+    assert_eq!(lives.accepted, ALONE * EACH);
+    lives.rate(lives.started + lives.finished)
 }
 
 /// How often a second the script is done.
