@@ -69,12 +69,10 @@ impl Challenges {
             let currency = transaction.amount().currency();
             currency.must_be_payable(self.ports.clock.now()).map_err(Error::from)?;
         }
-        let found = self.directory.by_identifier(&new.identifier).await?;
-        let is_known = found.is_some();
-        let person = match found {
-            Some(person) => person,
+        let (person, is_known) = match self.directory.by_identifier(&new.identifier).await? {
+            Some(person) => (person, true),
             None if party.tells_unknown => return Err(AccessError::UnknownPerson),
-            None => nobody(new.identifier)?,
+            None => (nobody(new.identifier)?, false),
         };
         let entropy = self.ports.entropy.as_ref();
         let correlation = match new.correlation {
@@ -104,11 +102,9 @@ impl Challenges {
                 true => verifier.add_challenge(asked.clone(), &mut batch).await?,
                 false => verifier.add_untold_challenge(asked.clone(), is_known, &mut batch).await?,
             };
-            let challenge = match begun {
-                Outcome::Done(challenge) => challenge,
-                Outcome::Refused(refusal) => {
-                    return Ok((Batch::default(), Ok(Outcome::Refused(refusal))));
-                }
+            let challenge = match begun.done() {
+                Ok(challenge) => challenge,
+                Err(refusal) => return Ok((Batch::default(), Ok(Outcome::Refused(refusal)))),
             };
             if let Some(answered) = request.record(challenge.id().clone(), self.ports.clock.now()) {
                 batch.insert(&answered)?;

@@ -7,6 +7,7 @@ use countersign_channels::SmppMessenger;
 use countersign_domain::{
     directory::Subscribers,
     ports::{Clock, Ports},
+    time::Timestamp,
     verifier::Verifier,
 };
 use countersign_web::{
@@ -94,19 +95,7 @@ impl Server {
     ) -> Result<Self, StartError> {
         let now = clock.now();
         let (groundwork, flows) = read(&config, clock)?;
-        for withdrawn in config.withdrawn(now) {
-            let Withdrawn { key, currency, day, .. } = &withdrawn;
-            tracing::warn!(key, %currency, %day, "{}", withdrawn.meaning());
-        }
-        for path in config.exposed_secrets() {
-            tracing::warn!(path = %path.display(), "a secret that others can read or change");
-        }
-        for key in config.without_revocation_lists() {
-            tracing::warn!(
-                key,
-                "no revocation list is configured: revoked certificates are accepted"
-            );
-        }
+        warn(&config, now);
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let signals = Signals { stopping: stopping.clone(), closing };
@@ -189,6 +178,20 @@ impl Server {
         self.close.send_replace(true);
         workers::ended(self.connections).await;
         tracing::info!("stopped");
+    }
+}
+
+/// Says what a server starts with, and should not run with for long.
+fn warn(config: &Config, now: Timestamp) {
+    for withdrawn in config.withdrawn(now) {
+        let Withdrawn { key, currency, day, .. } = &withdrawn;
+        tracing::warn!(key, %currency, %day, "{}", withdrawn.meaning());
+    }
+    for path in config.exposed_secrets() {
+        tracing::warn!(path = %path.display(), "a secret that others can read or change");
+    }
+    for key in config.without_revocation_lists() {
+        tracing::warn!(key, "no revocation list is configured: revoked certificates are accepted");
     }
 }
 

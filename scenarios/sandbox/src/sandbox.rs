@@ -123,9 +123,8 @@ impl Sandbox {
         })
         .await?;
         if settings.furnished {
-            furnish(control.counterparties())
-                .await
-                .map_err(|error| SandboxError::Internal(error.to_string()))?;
+            let furnished = furnish(control.counterparties()).await;
+            furnished.map_err(|error| SandboxError::Internal(error.to_string()))?;
         }
         Ok(Self { server, control, facts })
     }

@@ -192,7 +192,7 @@ async fn rows(
         return Ok(Vec::new());
     }
     let until = Instant::now() + PATIENCE;
-    // After a restart every connection of the pool is lost, and each is found out by the first who uses it: no reason to pause.
+    // After a restart every connection of the pool is lost, and each is found out by the first read that uses it: no reason to pause.
     let mut lost = 0;
     loop {
         let unread = match ask(pool, statement, values, until).await {
