@@ -55,6 +55,21 @@ pub(crate) struct Campaign {
     pub(crate) is_over: AtomicBool,
 }
 
+impl Campaign {
+    /// With clients who buy and now and then hang up.
+    fn begin(client: Client, random: &mut Random) -> (Arc<Self>, JoinSet<()>) {
+        client.hang_up_at_random(Random::new(random.draw()));
+        let campaign =
+            Arc::new(Self { client, purchases: Mutex::default(), is_over: AtomicBool::new(false) });
+        let mut buyers = JoinSet::new();
+        for _ in 0..BUYERS {
+            let buyer = Buyer::new(Random::new(random.draw()), Arc::clone(&campaign));
+            buyers.spawn_local(buyer.buy_until_it_is_over());
+        }
+        (campaign, buyers)
+    }
+}
+
 fn asked(name: &str, default: u64) -> u64 {
     env::var(name).map_or(default, |text| text.parse().unwrap())
 }
@@ -79,17 +94,7 @@ async fn campaign() {
     let site = Site::beside(&sandbox, "campaign").unwrap();
     serve_only(&site.configuration, "checkout");
     let victim = Victim::new(site.configuration.clone(), Some(power_loss(sandbox.folder())));
-    let campaign = Arc::new(Campaign {
-        client: Client::of(&sandbox, [&site]),
-        purchases: Mutex::default(),
-        is_over: AtomicBool::new(false),
-    });
-    campaign.client.hang_up_at_random(Random::new(random.draw()));
-    let mut buyers = JoinSet::new();
-    for _ in 0..BUYERS {
-        let buyer = Buyer::new(Random::new(random.draw()), Arc::clone(&campaign));
-        buyers.spawn_local(buyer.buy_until_it_is_over());
-    }
+    let (campaign, mut buyers) = Campaign::begin(Client::of(&sandbox, [&site]), &mut random);
 
     let mut later = 0;
     for _ in 0..kills {

@@ -2,7 +2,7 @@
 //! one began the other finishes, and each thing is done once.
 
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicBool, atomic::Ordering},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -10,14 +10,10 @@ use countersign_sandbox::{Sandbox, Settings};
 use countersign_server::{books, facts};
 use countersign_store::testing;
 use countersign_tests::killable::{Killable, Site};
-use tokio::{
-    task::{JoinSet, LocalSet},
-    time::sleep,
-};
+use tokio::{task::LocalSet, time::sleep};
 
 use crate::{
-    BUYERS, Campaign, asked,
-    buyer::Buyer,
+    Campaign, asked,
     client::Client,
     judge::Verdict,
     random::Random,
@@ -55,18 +51,8 @@ async fn campaign() {
         keep_for_days(site);
     }
     let [one, other] = sites.clone().map(|site| Victim::new(site.configuration, None));
-    let campaign = Arc::new(Campaign {
-        client: Client::of(&sandbox, &sites),
-        purchases: Mutex::default(),
-        is_over: AtomicBool::new(false),
-    });
     let mut servers = [one.start(0).await, other.start(0).await];
-    campaign.client.hang_up_at_random(Random::new(random.draw()));
-    let mut buyers = JoinSet::new();
-    for _ in 0..BUYERS {
-        let buyer = Buyer::new(Random::new(random.draw()), Arc::clone(&campaign));
-        buyers.spawn_local(buyer.buy_until_it_is_over());
-    }
+    let (campaign, mut buyers) = Campaign::begin(Client::of(&sandbox, &sites), &mut random);
     let mut later = 0;
     for number in 1..=kills {
         sleep(Duration::from_millis(random.below(LONGEST_LIFE))).await;
