@@ -6,7 +6,7 @@ use axum::Router;
 use countersign_channels::SmppMessenger;
 use countersign_domain::{
     directory::Subscribers,
-    ports::{Clock, Ports},
+    ports::{Clock, Ports, Store},
     time::Timestamp,
     verifier::Verifier,
 };
@@ -93,13 +93,35 @@ impl Server {
         clock: Arc<dyn Clock>,
         wrap: impl Fn(Router) -> Router + Send,
     ) -> Result<Self, StartError> {
-        let now = clock.now();
-        let (groundwork, flows) = read(&config, clock)?;
+        let (groundwork, flows) = read(&config, Arc::clone(&clock))?;
+        let store = groundwork.store().await?;
+        Self::begin(config, clock.now(), (groundwork, flows), store, wrap).await
+    }
+
+    /// As [`Server::start`], on a store of the caller's. The configured one is looked at and not written to.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_on(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, StartError> {
+        let read = read(&config, Arc::clone(&clock))?;
+        Self::begin(config, clock.now(), read, store, |router| router).await
+    }
+
+    async fn begin(
+        config: Config,
+        now: Timestamp,
+        (groundwork, flows): (Groundwork, Flows),
+        store: Arc<dyn Store>,
+        wrap: impl Fn(Router) -> Router + Send,
+    ) -> Result<Self, StartError> {
         warn(&config, now);
         let (stop, stopping) = watch::channel(false);
         let (close, closing) = watch::channel(false);
         let signals = Signals { stopping: stopping.clone(), closing };
-        let store = groundwork.store().await?;
         let (backbone, mut mounted) =
             Backbone::open(groundwork, store, signals, |ports, verifier| {
                 let flows = flows.iter().map(|(_, flow)| flow);

@@ -1,11 +1,13 @@
-//! An SMS centre that costs little: it takes every message over, or as many as a limit lets it, confirms its delivery at
-//! once, and hands the code to whoever waits for a message about that amount.
+//! An SMS centre that costs little: it takes every message over, or as many as a limit lets it, confirms its delivery
+//! after a moment, and hands the code to whoever waits for a message about that amount.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    future::pending,
     io::Result,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use countersign_channels::{
@@ -23,10 +25,13 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 
 use super::throttle::Throttle;
+
+/// From a submission to its receipt. No phone is faster; a receipt beside the answer measures a race that no phone causes.
+const RECEIPT_AFTER: Duration = Duration::from_millis(50);
 
 /// A centre at work; ends when dropped.
 pub struct Centre {
@@ -128,47 +133,66 @@ impl Drop for Centre {
 async fn serve(mut stream: TcpStream, desk: &Mutex<Desk>) -> Result<()> {
     stream.set_nodelay(true)?;
     let (mut received, mut outgoing) = (Vec::new(), Vec::new());
+    let mut receipts: VecDeque<(Instant, Pdu)> = VecDeque::new();
     loop {
-        if stream.read_buf(&mut received).await? == 0 {
-            return Ok(());
+        let next = receipts.front().map(|(at, _)| *at);
+        let time = async {
+            match next {
+                Some(at) => sleep_until(at).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            read = stream.read_buf(&mut received) => if read? == 0 {
+                return Ok(());
+            },
+            () = time => {}
         }
+        let mut pdus = Vec::new();
         while let Ok(Some(octets)) = first_pdu(&received) {
             let (length, pdu) = (octets.len(), Pdu::decode(octets));
             received.drain(..length);
             let Ok(Pdu { sequence, body, .. }) = pdu else {
                 continue;
             };
-            for pdu in answers(sequence, body, desk) {
-                // What is encoded here is made of what was decoded, and of short texts of ours.
-                let _fits = pdu.encode(&mut outgoing);
-            }
+            let (answer, receipt) = answer(sequence, body, desk);
+            pdus.extend(answer);
+            receipts.extend(receipt.map(|receipt| (Instant::now() + RECEIPT_AFTER, receipt)));
+        }
+        let now = Instant::now();
+        while receipts.front().is_some_and(|(at, _)| *at <= now) {
+            pdus.extend(receipts.pop_front().map(|(_, receipt)| receipt));
+        }
+        for pdu in pdus {
+            // What is encoded here is made of what was decoded, and of short texts of ours.
+            let _fits = pdu.encode(&mut outgoing);
         }
         stream.write_all(&outgoing).await?;
         outgoing.clear();
     }
 }
 
-fn answers(sequence: u32, body: Body, desk: &Mutex<Desk>) -> Vec<Pdu> {
-    let yes = |body| Pdu::response(sequence, Status::ESME_ROK, body);
+/// The answer to a request, and the receipt that is to follow.
+fn answer(sequence: u32, body: Body, desk: &Mutex<Desk>) -> (Option<Pdu>, Option<Pdu>) {
+    let yes = |body| Some(Pdu::response(sequence, Status::ESME_ROK, body));
     match body {
         Body::BindTransceiver(_) => {
-            vec![yes(Body::BindTransceiverResp { system_id: "load".to_owned() })]
+            (yes(Body::BindTransceiverResp { system_id: "load".to_owned() }), None)
         }
         Body::SubmitSm(message) => {
             let Some(number) = lock(desk).take(&message) else {
                 let body = Body::SubmitSmResp { message_id: String::new() };
-                return vec![Pdu::response(sequence, Status::ESME_RTHROTTLED, body)];
+                return (Some(Pdu::response(sequence, Status::ESME_RTHROTTLED, body)), None);
             };
             let message_id = format!("{number:08x}");
             let wanted = message.registered_delivery & 1 != 0;
             let receipt = wanted.then(|| receipt(&message, &message_id));
-            let answer = yes(Body::SubmitSmResp { message_id });
             let receipt = receipt.map(|receipt| Pdu::request(number, Body::DeliverSm(receipt)));
-            [Some(answer), receipt].into_iter().flatten().collect()
+            (yes(Body::SubmitSmResp { message_id }), receipt)
         }
-        Body::EnquireLink => vec![yes(Body::EnquireLinkResp)],
-        Body::Unbind => vec![yes(Body::UnbindResp)],
-        _ => Vec::new(),
+        Body::EnquireLink => (yes(Body::EnquireLinkResp), None),
+        Body::Unbind => (yes(Body::UnbindResp), None),
+        _ => (None, None),
     }
 }
 

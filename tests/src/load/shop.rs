@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_domain::{amount::Currency, card::Card};
+use countersign_domain::{amount::Currency, card::Card, testing::MemoryStore};
 use countersign_sandbox::{Person, Sandbox, Settings, bank::Bank};
 use countersign_server::{Config, Server, SystemClock};
 use tokio::sync::oneshot;
@@ -21,6 +21,13 @@ use super::{
 
 /// The configuration that a child serves.
 const CONFIGURATION: &str = "COUNTERSIGN_LOAD_CONFIGURATION";
+
+/// Set in a child that keeps everything in memory.
+const IN_MEMORY: &str = "COUNTERSIGN_LOAD_IN_MEMORY";
+
+/// As the `countersign` program has it, since what is measured is what that one would do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Submissions to the SMS centre that may wait for their answer.
 const WINDOW: usize = 64;
@@ -44,7 +51,11 @@ fn serve(configuration: &Path) -> std::result::Result<(), Box<dyn std::error::Er
     let config = Config::from_toml(&text, folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let _server = Server::start(config, Arc::new(SystemClock::default())).await?;
+        let clock = Arc::new(SystemClock::default());
+        let _server = match env::var_os(IN_MEMORY) {
+            Some(_) => Server::start_on(config, clock, Arc::new(MemoryStore::default())).await?,
+            None => Server::start(config, clock).await?,
+        };
         #[expect(clippy::print_stdout, reason = "the parent waits for it")]
         {
             println!("\nserving");
@@ -104,7 +115,17 @@ impl Shop {
     /// # Errors
     /// As there.
     pub async fn open_with(folder: &Path, store: &str, centre: Centre) -> Result<Self> {
-        Self::start(folder, &format!("path = \"{store}\""), centre).await
+        Self::start(folder, &format!("path = \"{store}\""), centre, Kept::ByItsStore).await
+    }
+
+    /// As [`Self::open`], with nothing kept but in the server's memory: what it could do if a commit cost nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_in_memory(folder: &Path) -> Result<Self> {
+        // The sandbox's own file, which is there, and stays as it is.
+        Self::start(folder, "path = \"countersign.db\"", Centre::start().await?, Kept::InMemory)
+            .await
     }
 
     /// As [`Self::open`], with everything kept in the PostgreSQL database of that URL, whose schema is there.
@@ -112,10 +133,11 @@ impl Shop {
     /// # Errors
     /// As there.
     pub async fn open_on(folder: &Path, url: &str) -> Result<Self> {
-        Self::start(folder, &format!("url = \"{url}\""), Centre::start().await?).await
+        Self::start(folder, &format!("url = \"{url}\""), Centre::start().await?, Kept::ByItsStore)
+            .await
     }
 
-    async fn start(folder: &Path, store: &str, centre: Centre) -> Result<Self> {
+    async fn start(folder: &Path, store: &str, centre: Centre, kept: Kept) -> Result<Self> {
         let mut settings = Settings::in_folder(folder.join("shop"));
         settings.centre = Some(centre.external());
         // It makes everything that a server needs, and gives its ports free again.
@@ -141,7 +163,7 @@ impl Shop {
             format!("{before}[bank]\naddress = \"{bank_address}\"\n[[relying_party]]{parties}");
         fs::write(&configuration, text)?;
 
-        shop.own = Some((start(&configuration)?, bank));
+        shop.own = Some((start(&configuration, kept)?, bank));
         let Person { user_id, number, .. } = &shop.person;
         shop.enrol(&mut shop.till().await?, user_id, number).await?;
         Ok(shop)
@@ -356,8 +378,19 @@ impl Drop for Shop {
     }
 }
 
-fn start(configuration: &Path) -> Result<Child> {
-    let mut child = Command::new(env::current_exe()?)
+/// Where a server keeps what it keeps.
+#[derive(Clone, Copy)]
+enum Kept {
+    ByItsStore,
+    InMemory,
+}
+
+fn start(configuration: &Path, kept: Kept) -> Result<Child> {
+    let mut command = Command::new(env::current_exe()?);
+    if let Kept::InMemory = kept {
+        command.env(IN_MEMORY, "1");
+    }
+    let mut child = command
         .env(CONFIGURATION, configuration)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -1,7 +1,7 @@
 //! A store in memory: the port's rules without the durability.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     future::poll_fn,
     mem::replace,
     sync::{
@@ -25,6 +25,8 @@ use crate::{
 #[derive(Debug, Default)]
 struct Contents {
     records: BTreeMap<RecordKey, Record>,
+    /// Where somebody must look at them again.
+    due: BTreeSet<(&'static str, Timestamp, String)>,
     facts: Vec<(RecordKey, Fact)>,
     postings: Vec<Posting>,
     /// The ids of those.
@@ -63,7 +65,27 @@ impl MemoryStore {
     }
 }
 
+/// Under which a record is found when it is due.
+fn due_key(record: &Record) -> Option<(&'static str, Timestamp, String)> {
+    record.due_at.map(|due_at| (record.key.collection, due_at, record.key.id.clone()))
+}
+
 impl Contents {
+    fn put(&mut self, record: Record) {
+        let due = due_key(&record);
+        let replaced = self.records.insert(record.key.clone(), record);
+        if let Some(due) = replaced.as_ref().and_then(due_key) {
+            self.due.remove(&due);
+        }
+        self.due.extend(due);
+    }
+
+    fn remove(&mut self, key: &RecordKey) {
+        if let Some(due) = self.records.remove(key).as_ref().and_then(due_key) {
+            self.due.remove(&due);
+        }
+    }
+
     fn conflict(&self, batch: &Batch) -> Option<String> {
         let version_of = |key: &RecordKey| self.records.get(key).map(|record| record.version);
         let mut written = HashSet::new();
@@ -159,10 +181,10 @@ impl Store for MemoryStore {
             return Err(refused);
         }
         for record in batch.inserts.into_iter().chain(batch.replacements) {
-            contents.records.insert(record.key.clone(), record);
+            contents.put(record);
         }
         for removal in batch.removals {
-            contents.records.remove(&removal.key);
+            contents.remove(&removal.key);
         }
         contents.facts.extend(batch.facts);
         Ok(())
@@ -187,13 +209,12 @@ impl Reads for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         let contents = self.contents.lock().unwrap();
-        let is_due = |record: &&Record| {
-            record.key.collection == collection && record.due_at.is_some_and(|due_at| due_at <= now)
-        };
-        let mut due: Vec<Record> = contents.records.values().filter(is_due).cloned().collect();
-        due.sort_by_key(|record| record.due_at);
-        due.truncate(limit);
-        Ok(due)
+        let first = (collection, Timestamp::from_unix_millis(0), String::new());
+        let of_collection = contents.due.range(first..);
+        let due = of_collection.take_while(|(of, at, _)| *of == collection && *at <= now);
+        let key = |id: &String| RecordKey { collection, id: id.clone() };
+        let due = due.take(limit).filter_map(|(_, _, id)| contents.records.get(&key(id)));
+        Ok(due.cloned().collect())
     }
 
     async fn final_before(
