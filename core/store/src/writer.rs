@@ -16,7 +16,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    apply::apply,
+    apply::{apply, forget},
     chain::{Chain, End},
     error::unavailable,
     log::Log,
@@ -147,6 +147,7 @@ fn commit_group<'a>(
     let has_facts = batches.clone().any(|batch| !batch.facts.is_empty());
     let mut end = if has_facts { chain.end(&transaction)? } else { End::START };
     let before = end;
+    forget(&transaction, batches.clone())?;
     for batch in batches {
         let savepoint = transaction.savepoint().map_err(unavailable)?;
         let outcome = apply(&savepoint, batch, end);
