@@ -21,8 +21,7 @@ CREATE TABLE facts (
     collection TEXT    NOT NULL,
     id         TEXT    NOT NULL,
     at         INTEGER NOT NULL CHECK (at >= 0),
-    event      TEXT    NOT NULL AS (body ->> 'event'),
-    body       TEXT    NOT NULL, -- JSON
+    body       TEXT    NOT NULL, -- JSON; `body ->> 'event'` is what happened
     digest     BLOB    NOT NULL CHECK (length(digest) = 32)
 ) STRICT;
 

@@ -342,7 +342,7 @@ async fn an_operator_reads_what_happened() {
     let folder = tempfile::tempdir().unwrap();
     let _store = store_in(&folder, one_of_each()).await;
     let file = Connection::open(folder.path().join("store.db")).unwrap();
-    let fact = "SELECT concat_ws('|', datetime(at / 1000, 'unixepoch'), collection, id, event, body) FROM facts";
+    let fact = "SELECT concat_ws('|', datetime(at / 1000, 'unixepoch'), collection, id, body ->> 'event', body) FROM facts";
     let posting =
         "SELECT concat_ws('|', id, debit, credit, currency, amount_minor, at) FROM postings";
     for (query, told) in [
