@@ -157,10 +157,11 @@ pub(crate) struct Over {
 impl Over {
     /// After those counts, if there are any.
     pub(crate) fn of<'a>(counts: impl Iterator<Item = &'a Count>) -> Option<Self> {
-        counts.fold(None, |over: Option<Self>, count| {
-            let at = i64::try_from(count.at.unix_millis()).unwrap_or(i64::MAX);
-            let Self { by, at_most } = over.unwrap_or(Self { by: at, at_most: 0 });
-            Some(Self { by: by.max(at), at_most: at_most.saturating_add(4) })
+        // A time that no database can hold is refused with its batch, and says nothing of others.
+        let times = counts.filter_map(|count| i64::try_from(count.at.unix_millis()).ok());
+        times.map(|by| Self { by, at_most: 4 }).reduce(|one, other| Self {
+            by: one.by.max(other.by),
+            at_most: one.at_most.saturating_add(other.at_most),
         })
     }
 }
