@@ -202,8 +202,8 @@ fn begin<'a, 'c>(
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(unavailable)?;
-    forget(&transaction, batches.clone())?;
     let has_facts = batches.clone().any(|batch| !batch.facts.is_empty());
+    forget(&transaction, batches)?;
     let end = if has_facts { chain.end(&transaction)? } else { End::START };
     Ok((transaction, end))
 }
