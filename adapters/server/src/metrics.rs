@@ -227,10 +227,9 @@ impl Metrics {
         }
     }
 
-    /// A limit refused a batch: the name of its counter begins with what is limited.
+    /// A limit refused a batch: that of the counter of that name.
     pub(crate) fn limited(&self, counter: &str) {
-        let limit = counter.split_once('/').map_or(counter, |(limit, _)| limit);
-        self.limits.get_or_create(&vec![("limit", limit.to_owned())]).inc();
+        self.limits.get_or_create(&vec![("limit", counter.to_owned())]).inc();
         self.said_no(&Refusal::of_counter(counter, 0));
     }
 

@@ -87,13 +87,14 @@ fn touches(batch: &Batch) {
     if !tracing::enabled!(target: TOUCHES, tracing::Level::TRACE) {
         return;
     }
-    let kind = |name: &str| name.split([':', '/']).next().unwrap_or_default().to_owned();
+    let kind = |account: &str| account.split(':').next().unwrap_or_default().to_owned();
     let written = batch.inserts.iter().chain(&batch.replacements).map(|record| &record.key);
     let written = written.chain(batch.removals.iter().map(|removal| &removal.key));
     let records: BTreeSet<_> = written.map(|key| key.collection).collect();
     let sides = batch.postings.iter().flat_map(|posting| [&posting.debit, &posting.credit]);
     let accounts: BTreeSet<_> = sides.map(|account| kind(account.as_str())).collect();
-    let counters: BTreeSet<_> = batch.counts.iter().map(|count| kind(&count.counter)).collect();
+    let windows = batch.counts.iter().flat_map(|count| &count.windows);
+    let counters: BTreeSet<_> = windows.map(|window| window.counter).collect();
     tracing::trace!(target: TOUCHES, ?records, ?accounts, ?counters);
 }
 

@@ -184,7 +184,7 @@ mod tests {
             Error::Store(StoreError::Conflict { .. }) => StoreError::Conflict { key: key.clone() }.into(),
             Error::Store(StoreError::Overdrawn { .. }) => StoreError::Overdrawn { account }.into(),
             Error::Store(StoreError::Exhausted { .. }) =>
-                StoreError::Exhausted { counter: "number-hour/1".to_owned(), wait_seconds: 60 }.into(),
+                StoreError::Exhausted { counter: "number-hour", wait_seconds: 60 }.into(),
             Error::Store(StoreError::Unavailable { .. }) =>
                 StoreError::Unavailable { cause: cause.clone() }.into(),
             Error::Store(StoreError::Corrupt { .. }) =>

@@ -22,7 +22,7 @@ use crate::{
     event::Event,
     keys::KeyRing,
     ports::Ports,
-    record::{Batch, Count, StoreError, Stored as _},
+    record::{Batch, Count, StoreError, Stored as _, Window},
     time::Timestamp,
 };
 
@@ -71,12 +71,13 @@ pub async fn unlock(ports: &Ports, number: &Msisdn) -> Result<Option<Unlocked>, 
 /// When the ring has no current key.
 pub fn one_more_a_day(
     keys: &KeyRing,
-    (kind, of): (&str, &str),
+    (kind, of): (&'static str, &str),
     at_most: u32,
     now: Timestamp,
 ) -> Result<Count, Error> {
-    let counter = format!("{kind}/{}", index(keys, of)?);
-    Ok(Count { counter, at: now, until: now.plus_seconds(DAY_SECONDS), at_most })
+    let subject = format!("{kind}/{}", index(keys, of)?);
+    let window = Window { counter: kind, until: now.plus_seconds(DAY_SECONDS), at_most };
+    Ok(Count { subject, at: now, windows: vec![window] })
 }
 
 /// By which a client is counted: an IPv4 address, or an IPv6 network of 64 bits.

@@ -5,6 +5,9 @@ use std::{convert::Infallible, fmt};
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
+mod count;
+
+pub use self::count::{Count, Window, Windows};
 use crate::{
     event::{Event, Fact},
     id::{CorrelationId, MessageId},
@@ -214,7 +217,7 @@ pub struct Batch {
     pub facts: Vec<(RecordKey, Fact)>,
     /// Postings to make, each once ever.
     pub postings: Vec<Posting>,
-    /// What is counted with it, each up to its bound.
+    /// What is counted with it, each in its windows.
     pub counts: Vec<Count>,
     /// What follows the batch through logs; no store keeps it. A batch is of one purchase: the first value that knows it
     /// speaks for all.
@@ -315,7 +318,7 @@ impl Batch {
         self.facts.push((about, Fact { at, event }));
     }
 
-    /// Counts one more in a window.
+    /// Counts one more in its windows.
     pub fn count(&mut self, count: Count) {
         self.counts.push(count);
     }
@@ -324,20 +327,6 @@ impl Batch {
     pub fn post(&mut self, posting: Posting) {
         self.postings.push(posting);
     }
-}
-
-/// One more in a window of time, which the commit checks: it has no version, so that what many do at once is counted and
-/// conflicts with nothing.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Count {
-    /// What is counted. It holds keyed hashes, never a number or an address.
-    pub counter: String,
-    /// A window that was over by now is forgotten, and another one begins.
-    pub at: Timestamp,
-    /// The end of a window that begins now; one that has begun keeps its own.
-    pub until: Timestamp,
-    /// How many there may be in a window, this one included.
-    pub at_most: u32,
 }
 
 fn record_of<T: Stored>(value: &T, version: Version) -> Result<Record, StoreError> {
@@ -372,8 +361,8 @@ pub enum StoreError {
     /// The batch would count one too many in a window; nothing was committed.
     #[error("{counter} is exhausted for {wait_seconds} s")]
     Exhausted {
-        /// What is counted.
-        counter: String,
+        /// What the window is called.
+        counter: &'static str,
         /// After how many seconds the window is over.
         wait_seconds: u32,
     },

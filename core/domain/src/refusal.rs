@@ -56,15 +56,15 @@ pub enum Refusal {
     },
 }
 
-/// What the counter of the pause between two messages to one number is called, before a slash.
+/// What the counter of the pause between two messages to one number is called.
 pub(crate) const PAUSE: &str = "pause";
 
 impl Refusal {
     /// What it means that a counter is exhausted.
     pub fn of_counter(counter: &str, wait_seconds: u32) -> Self {
-        match counter.split_once('/') {
-            Some((PAUSE, _)) => Self::TooSoon { wait_seconds },
-            Some(_) | None => Self::MessageLimit { wait_seconds },
+        match counter {
+            PAUSE => Self::TooSoon { wait_seconds },
+            _ => Self::MessageLimit { wait_seconds },
         }
     }
 

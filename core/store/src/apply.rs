@@ -6,7 +6,6 @@ use countersign_domain::{
     event::Fact,
     record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Balance, Posting},
-    time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
@@ -14,7 +13,7 @@ use crate::{
     chain::End,
     error::{corrupt, corrupt_json, unavailable},
     query,
-    stored::integer,
+    stored::{Counter, Over, integer},
 };
 
 const INSERT: &str = "
@@ -29,15 +28,16 @@ const APPEND: &str = "
 const POST: &str = "
     INSERT INTO postings (id, debit, credit, currency, amount_minor, floor_minor, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT DO NOTHING RETURNING sequence";
+const COUNTED: &str = "
+    SELECT until, windows FROM counters WHERE subject = ?1";
 const COUNT: &str = "
-    INSERT INTO counters (name, until, count) VALUES (?1, ?3, 1)
-    ON CONFLICT (name) DO UPDATE SET
-        until = CASE WHEN until <= ?2 THEN excluded.until ELSE until END,
-        count = CASE WHEN until <= ?2 THEN 1 ELSE count + 1 END
-    RETURNING until, count";
-/// More than a batch adds, so that what is over never piles up, and few, so that no commit waits for it.
+    INSERT INTO counters (subject, until, windows) VALUES (?1, ?2, ?3)
+    ON CONFLICT (subject) DO UPDATE SET until = excluded.until, windows = excluded.windows";
+/// Where the end of the last window is what it was: the index of it is not touched.
+const COUNT_ON: &str = "
+    UPDATE counters SET windows = ?2 WHERE subject = ?1";
 const FORGET: &str = "
-    DELETE FROM counters WHERE name IN (SELECT name FROM counters WHERE until <= ?1 ORDER BY until LIMIT 32)";
+    DELETE FROM counters WHERE subject IN (SELECT subject FROM counters WHERE until <= ?1 ORDER BY until LIMIT ?2)";
 const ENTER: &str = "
     INSERT INTO entries (account, currency, sequence, debit_minor, credit_minor, latest_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
@@ -75,11 +75,17 @@ pub(crate) fn apply(
     for one in &batch.counts {
         count(connection, one)?;
     }
-    if let Some(Count { counter, at, .. }) = batch.counts.first() {
-        let now = integer(at.unix_millis(), counter, "at")?;
-        execute(connection, FORGET, &[&now])?;
-    }
     Ok(end)
+}
+
+/// Deletes what those batches find to be over, if they count anything.
+pub(crate) fn forget<'a>(
+    connection: &Connection,
+    batches: impl Iterator<Item = &'a Batch>,
+) -> Result<(), StoreError> {
+    let counts = batches.flat_map(|batch| &batch.counts);
+    let Some(over) = Over::of(counts) else { return Ok(()) };
+    execute(connection, FORGET, &[&over.by, &over.at_most]).map(drop)
 }
 
 fn or_conflict(done: bool, key: impl fmt::Display) -> Result<(), StoreError> {
@@ -138,20 +144,19 @@ fn post(connection: &Connection, posting: &Posting) -> Result<(), StoreError> {
 }
 
 fn count(connection: &Connection, one: &Count) -> Result<(), StoreError> {
-    let Count { counter, at, until, at_most } = one;
-    let now = integer(at.unix_millis(), counter, "at")?;
-    let until = integer(until.unix_millis(), counter, "until")?;
-    let values: [&dyn ToSql; 3] = [counter, &now, &until];
-    let (until, count): (i64, i64) = connection
-        .prepare_cached(COUNT)
-        .and_then(|mut count| count.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))))
+    let subject = &one.subject;
+    let found: Option<(i64, String)> = connection
+        .prepare_cached(COUNTED)
+        .and_then(|mut counted| {
+            counted.query_row([subject], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
         .map_err(unavailable)?;
-    if count <= i64::from(*at_most) {
-        return Ok(());
+    let (until, windows) = found.as_ref().map(|(until, text)| (*until, text.as_str())).unzip();
+    let Some(counter) = Counter::of(windows, one)? else { return Ok(()) };
+    if until == Some(counter.until) {
+        return execute(connection, COUNT_ON, &[subject, &counter.windows]).map(drop);
     }
-    let until = u64::try_from(until).map_err(|_| corrupt(counter, "until is negative"))?;
-    let wait_seconds = Timestamp::from_unix_millis(until).seconds_from(*at);
-    Err(StoreError::Exhausted { counter: counter.clone(), wait_seconds })
+    execute(connection, COUNT, &[subject, &counter.until, &counter.windows]).map(drop)
 }
 
 /// Enters a posting in one of its accounts, whose balance it gives.
@@ -189,7 +194,7 @@ fn execute(
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::amount::Amount;
+    use countersign_domain::{amount::Amount, time::Timestamp};
     use rusqlite::StatementStatus;
 
     use super::*;

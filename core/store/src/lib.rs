@@ -12,7 +12,7 @@
 //! ```text
 //!   commit --> queue --> writer: one thread                due, facts, statement --> queue --> readers: threads
 //!     ^                    |  BEGIN IMMEDIATE                       ^                          |
-//!     |                    |  a savepoint for each batch            |                          |
+//!     |                    |  all batches, or anew one by one       |                          |
 //!     |                    v  COMMIT: one sync for all of them      |                          v
 //!     +---- answers ---- SQLite, write-ahead log, synchronous=FULL --------- read-only connections
 //! ```

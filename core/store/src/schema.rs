@@ -23,7 +23,7 @@ const SCHEMA: &str = include_str!("schema.sql");
 /// The version of [`SCHEMA`] (`PRAGMA user_version`), one more with every change of it. Files of earlier versions were made
 /// before the first release, and nothing brings them up to date: facts that were not chained when they were committed would be
 /// vouched for by a chain that is made later.
-const VERSION: usize = 4;
+const VERSION: usize = 5;
 
 /// Everything that a schema is made of. The tables that SQLite makes for itself belong to one of ours, and have no text.
 const OBJECTS: &str = "

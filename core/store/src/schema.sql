@@ -21,8 +21,7 @@ CREATE TABLE facts (
     collection TEXT    NOT NULL,
     id         TEXT    NOT NULL,
     at         INTEGER NOT NULL CHECK (at >= 0),
-    event      TEXT    NOT NULL AS (body ->> 'event'),
-    body       TEXT    NOT NULL, -- JSON
+    body       TEXT    NOT NULL, -- JSON; `body ->> 'event'` is what happened
     digest     BLOB    NOT NULL CHECK (length(digest) = 32)
 ) STRICT;
 
@@ -71,11 +70,11 @@ CREATE TABLE entries (
     PRIMARY KEY (account, currency, sequence)
 ) STRICT, WITHOUT ROWID;
 
--- How many of something there were in a window of time. What is over is deleted by later commits.
+-- How many of something there were in its windows of time. A row all of whose windows are over is deleted by later commits.
 CREATE TABLE counters (
-    name  TEXT    NOT NULL PRIMARY KEY,
-    until INTEGER NOT NULL CHECK (until >= 0), -- the end of the window
-    count INTEGER NOT NULL CHECK (count >= 1)
+    subject TEXT    NOT NULL PRIMARY KEY,
+    until   INTEGER NOT NULL CHECK (until >= 0), -- the end of the last window
+    windows TEXT    NOT NULL -- JSON: by the name of each window how many there were in it, and its end
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX counters_until ON counters (until);

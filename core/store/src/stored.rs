@@ -4,12 +4,12 @@ use std::fmt;
 
 use countersign_domain::{
     amount::{Amount, Currency},
-    record::{Record, RecordKey, StoreError, Version},
+    record::{Count, Record, RecordKey, StoreError, Version, Windows},
     register::{Account, Balance, Entry, Position, Posting, Statement},
     time::Timestamp,
 };
 
-use crate::error::corrupt;
+use crate::error::{corrupt, corrupt_json};
 
 /// A row of the records.
 pub(crate) struct StoredRecord {
@@ -121,6 +121,49 @@ fn balance((debit, credit): (i64, i64), key: impl fmt::Display) -> Result<Balanc
         debit_minor: natural(debit, &key, "debit_minor")?,
         credit_minor: natural(credit, &key, "credit_minor")?,
     })
+}
+
+/// A row of the counters, but for its subject.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    /// The end of the last window.
+    pub(crate) until: i64,
+    /// As JSON.
+    pub(crate) windows: String,
+}
+
+impl Counter {
+    /// As it is with one more, after the windows that were kept. None when nothing is counted by it.
+    pub(crate) fn of(kept: Option<&str>, count: &Count) -> Result<Option<Self>, StoreError> {
+        let subject = &count.subject;
+        let corrupt = |error| corrupt_json(subject, &error);
+        let kept: Option<Windows> = kept.map(serde_json::from_str).transpose().map_err(corrupt)?;
+        let windows = kept.unwrap_or_default().counted(count)?;
+        let Some(until) = windows.until() else { return Ok(None) };
+        let until = integer(until.unix_millis(), subject, "until")?;
+        Ok(Some(Self { until, windows: serde_json::to_string(&windows).map_err(corrupt)? }))
+    }
+}
+
+/// Which counters a group of batches deletes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Over {
+    /// Those whose last window was over by then.
+    pub(crate) by: i64,
+    /// So many at most: more than are counted, so that what is over never piles up, and few, so that no commit waits for it.
+    pub(crate) at_most: i64,
+}
+
+impl Over {
+    /// After those counts, if there are any.
+    pub(crate) fn of<'a>(counts: impl Iterator<Item = &'a Count>) -> Option<Self> {
+        // A time that no database can hold is refused with its batch, and says nothing of others.
+        let times = counts.filter_map(|count| i64::try_from(count.at.unix_millis()).ok());
+        times.map(|by| Self { by, at_most: 4 }).reduce(|one, other| Self {
+            by: one.by.max(other.by),
+            at_most: one.at_most.saturating_add(other.at_most),
+        })
+    }
 }
 
 /// The integers of a database are signed; ours are not.

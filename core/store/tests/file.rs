@@ -8,7 +8,7 @@ use countersign_domain::{
     event::{Event, Fact},
     id::{Identifier, RelyingPartyId},
     ports::{Reads, Store},
-    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
+    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version, Window},
     register::{Account, Posting},
     time::Timestamp,
 };
@@ -84,15 +84,15 @@ async fn windows_count_on_in_a_store_that_is_opened_again_and_beside_another_pro
     let path = folder.path().join("store.db");
     let at = Timestamp::from_unix_seconds(1_000);
     let one = |at: Timestamp| {
-        let until = at.plus_seconds(60);
-        let count = Count { counter: "number/1".to_owned(), at, until, at_most: 3 };
+        let window = Window { counter: "hour", until: at.plus_seconds(60), at_most: 3 };
+        let count = Count { subject: "number/1".to_owned(), at, windows: vec![window] };
         Batch { counts: vec![count], ..Batch::default() }
     };
     drop(store_in(&folder, one(at)).await);
     let (here, there) = (SqliteStore::open(&path).unwrap(), SqliteStore::open(&path).unwrap());
     assert_eq!(here.commit(one(at)).await, Ok(()));
     assert_eq!(there.commit(one(at)).await, Ok(()));
-    let exhausted = StoreError::Exhausted { counter: "number/1".to_owned(), wait_seconds: 60 };
+    let exhausted = StoreError::Exhausted { counter: "hour", wait_seconds: 60 };
     assert_eq!(here.commit(one(at)).await, Err(exhausted.clone()));
     assert_eq!(there.commit(one(at)).await, Err(exhausted));
 }
@@ -103,8 +103,12 @@ async fn windows_that_are_over_are_deleted_by_later_commits() {
     let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
     let count = |number: u32| {
         let at = Timestamp::from_unix_seconds(u64::from(number));
-        let until = at.plus_seconds(10);
-        Count { counter: number.to_string(), at, until, at_most: 1 }
+        let windows = [("pause", 3), ("hour", 10)].map(|(counter, seconds)| Window {
+            counter,
+            until: at.plus_seconds(seconds),
+            at_most: 1,
+        });
+        Count { subject: number.to_string(), at, windows: windows.into() }
     };
     for number in 0..500 {
         store.commit(Batch { counts: vec![count(number)], ..Batch::default() }).await.unwrap();
@@ -230,7 +234,7 @@ async fn the_file_says_whose_it_is() {
     drop(store_in(&folder, Batch::default()).await);
     let file = fs::read(folder.path().join("store.db")).unwrap();
     // SQLite file format, section 1.3: user version at 60, application id at 68.
-    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 4][..], &b"CSGN"[..]));
+    assert_eq!((&file[60..64], &file[68..72]), (&[0, 0, 0, 5][..], &b"CSGN"[..]));
 }
 
 #[test]
@@ -263,11 +267,11 @@ async fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(store_in(&folder, one_of_each()).await);
     let path = folder.path().join("store.db");
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 6).unwrap();
     let newer = refusal(&path);
-    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 5, known: 4 });
+    assert_eq!(newer, OpenError::NewerSchema { path: path.clone(), found: 6, known: 5 });
     let told = format!(
-        "{} has schema version 5, of a later build; this program knows version 4 only: run the later build",
+        "{} has schema version 6, of a later build; this program knows version 5 only: run the later build",
         path.display()
     );
     assert_eq!(newer.to_string(), told);
@@ -284,9 +288,9 @@ fn an_older_schema_is_refused_and_left_as_it_was() {
     Connection::open(&path).unwrap().execute_batch(version_1).unwrap();
     let before = fs::read(&path).unwrap();
     let older = refusal(&path);
-    assert_eq!(older, OpenError::OlderSchema { path: path.clone(), found: 1, known: 4 });
+    assert_eq!(older, OpenError::OlderSchema { path: path.clone(), found: 1, known: 5 });
     let told = format!(
-        "{} has schema version 1, of an earlier build; this program knows version 4 only: \
+        "{} has schema version 1, of an earlier build; this program knows version 5 only: \
          run the build that made it, or move it away and start with a new store",
         path.display()
     );
@@ -338,7 +342,7 @@ async fn an_operator_reads_what_happened() {
     let folder = tempfile::tempdir().unwrap();
     let _store = store_in(&folder, one_of_each()).await;
     let file = Connection::open(folder.path().join("store.db")).unwrap();
-    let fact = "SELECT concat_ws('|', datetime(at / 1000, 'unixepoch'), collection, id, event, body) FROM facts";
+    let fact = "SELECT concat_ws('|', datetime(at / 1000, 'unixepoch'), collection, id, body ->> 'event', body) FROM facts";
     let posting =
         "SELECT concat_ws('|', id, debit, credit, currency, amount_minor, at) FROM postings";
     for (query, told) in [

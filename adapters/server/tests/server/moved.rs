@@ -14,7 +14,7 @@ use countersign_domain::{
     event::{Event, Fact},
     keys::KeyRing,
     ports::Store as _,
-    record::{Batch, Count, Record, RecordKey, Version},
+    record::{Batch, Count, Record, RecordKey, Version, Window},
     register::{Account, Posting},
     secret::Secret,
     time::Timestamp,
@@ -89,8 +89,8 @@ fn source(folder: &Folder, url: &str) -> (PathBuf, PathBuf) {
         }
         commits.join_all().await;
         let at = Timestamp::from_unix_millis;
-        let count =
-            Count { counter: "wrong codes".to_owned(), at: at(1), until: at(99), at_most: 3 };
+        let window = Window { counter: "hour", until: at(99), at_most: 3 };
+        let count = Count { subject: "wrong codes".to_owned(), at: at(1), windows: vec![window] };
         store.commit(Batch { counts: vec![count], ..Batch::default() }).await.unwrap();
     });
     (folder.write(&config), file)

@@ -15,7 +15,7 @@ use crate::{
     id::MessageId,
     message::{Message, MessageState, Says},
     ports::Ports,
-    record::{Batch, Count, Stored as _, Version},
+    record::{Batch, Count, Stored as _, Version, Window},
     refusal::{Outcome, PAUSE, Refusal},
     time::Timestamp,
 };
@@ -253,16 +253,19 @@ impl Guard<'_> {
         let party = challenge.relying_party().as_str();
         let (number, range) = (index(&self.ports.keys, number)?, index(&self.ports.keys, range)?);
         let pause = u32::from(settings.pause_seconds > 0);
-        for (kind, of, seconds, at_most) in [
-            (PAUSE, number.as_str(), settings.pause_seconds, pause),
-            ("number-hour", &number, HOUR_SECONDS, settings.messages_per_number_an_hour),
-            ("number-day", &number, DAY_SECONDS, settings.messages_per_number_a_day),
-            ("range-hour", &range, HOUR_SECONDS, settings.messages_per_range_an_hour),
-            ("party-hour", party, HOUR_SECONDS, settings.messages_per_relying_party_an_hour),
-            ("party-day", party, DAY_SECONDS, settings.messages_per_relying_party_a_day),
-        ] {
-            count(kind, of, seconds, at_most, now, batch);
-        }
+        let of_number = [
+            (PAUSE, settings.pause_seconds, pause),
+            ("number-hour", HOUR_SECONDS, settings.messages_per_number_an_hour),
+            ("number-day", DAY_SECONDS, settings.messages_per_number_a_day),
+        ];
+        let of_range = [("range-hour", HOUR_SECONDS, settings.messages_per_range_an_hour)];
+        let of_party = [
+            ("party-hour", HOUR_SECONDS, settings.messages_per_relying_party_an_hour),
+            ("party-day", DAY_SECONDS, settings.messages_per_relying_party_a_day),
+        ];
+        count(("number", &number), &of_number, now, batch);
+        count(("range", &range), &of_range, now, batch);
+        count(("party", party), &of_party, now, batch);
         self.count_client(challenge.client.as_deref(), now, batch);
         Ok(())
     }
@@ -271,20 +274,31 @@ impl Guard<'_> {
     pub(crate) fn count_client(&self, client: Option<&str>, now: Timestamp, batch: &mut Batch) {
         let Some(client) = client else { return };
         let settings = self.limits.settings();
-        for (kind, seconds, at_most) in [
+        let of_client = [
             ("client-hour", HOUR_SECONDS, settings.messages_per_client_an_hour),
             ("client-day", DAY_SECONDS, settings.messages_per_client_a_day),
-        ] {
-            count(kind, client, seconds, at_most, now, batch);
-        }
+        ];
+        count(("client", client), &of_client, now, batch);
     }
 }
 
-/// One more of a kind, if it is limited.
-fn count(kind: &str, of: &str, seconds: u32, at_most: u32, now: Timestamp, batch: &mut Batch) {
-    if at_most > 0 {
-        let (counter, until) = (format!("{kind}/{of}"), now.plus_seconds(seconds));
-        batch.count(Count { counter, at: now, until, at_most });
+/// One more in those of the windows that have a limit: each has a name, so many seconds, and how many there may be in it.
+fn count(
+    (kind, of): (&str, &str),
+    windows: &[(&'static str, u32, u32)],
+    now: Timestamp,
+    batch: &mut Batch,
+) {
+    let limited = windows.iter().filter(|(_, _, at_most)| *at_most > 0);
+    let windows: Vec<_> = limited
+        .map(|&(counter, seconds, at_most)| Window {
+            counter,
+            until: now.plus_seconds(seconds),
+            at_most,
+        })
+        .collect();
+    if !windows.is_empty() {
+        batch.count(Count { subject: format!("{kind}/{of}"), at: now, windows });
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     amount::Currency,
     event::Fact,
     ports::{Reads, Store},
-    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
+    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version, Windows},
     register::{Account, Balance, Cut, Entry, Position, Posting, Span, Statement},
     time::Timestamp,
 };
@@ -32,7 +32,7 @@ struct Contents {
     /// The ids of those.
     posted: HashSet<String>,
     /// The end of each window, and what was counted in it.
-    counters: BTreeMap<String, (Timestamp, u32)>,
+    counters: BTreeMap<String, Windows>,
 }
 
 /// Everything in one map.
@@ -119,17 +119,13 @@ impl Contents {
         }
     }
 
-    /// The counters after those counts.
-    fn counted(&self, counts: &[Count]) -> Result<BTreeMap<String, (Timestamp, u32)>, StoreError> {
-        let mut counters = self.counters.clone();
-        for Count { counter, at, until, at_most } in counts {
-            let kept = counters.get(counter).filter(|(until, _)| at < until);
-            let (until, count) = kept.map_or((*until, 1), |(until, count)| (*until, count + 1));
-            if count > *at_most {
-                let wait_seconds = until.seconds_from(*at);
-                return Err(StoreError::Exhausted { counter: counter.clone(), wait_seconds });
-            }
-            counters.insert(counter.clone(), (until, count));
+    /// What is counted, as it is after those counts.
+    fn counted(&self, counts: &[Count]) -> Result<BTreeMap<String, Windows>, StoreError> {
+        let mut counters = BTreeMap::new();
+        for count in counts {
+            let known = counters.get(&count.subject).or_else(|| self.counters.get(&count.subject));
+            let windows = known.cloned().unwrap_or_default().counted(count)?;
+            counters.insert(count.subject.clone(), windows);
         }
         Ok(counters)
     }
@@ -171,14 +167,14 @@ impl Store for MemoryStore {
         let mut postings = batch.postings.into_iter();
         let posted = postings.try_for_each(|posting| contents.post(posting));
         let counted = posted.and_then(|()| contents.counted(&batch.counts));
-        if let Ok(counters) = &counted {
-            contents.counters = counters.clone();
-        }
-        if let Err(refused) = counted {
-            for posting in contents.postings.split_off(before) {
-                contents.posted.remove(&posting.id);
+        match counted {
+            Ok(counters) => contents.counters.extend(counters),
+            Err(refused) => {
+                for posting in contents.postings.split_off(before) {
+                    contents.posted.remove(&posting.id);
+                }
+                return Err(refused);
             }
-            return Err(refused);
         }
         for record in batch.inserts.into_iter().chain(batch.replacements) {
             contents.put(record);

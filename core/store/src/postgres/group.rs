@@ -10,13 +10,12 @@ use countersign_domain::{
     event::Fact,
     record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
     register::{Account, Balance, Posting},
-    time::Timestamp,
 };
 
 use crate::{
     chain::End,
     error::{corrupt, corrupt_json},
-    stored::{Last, integer, natural},
+    stored::{Counter, Last, integer},
 };
 
 /// An account in one currency, by its name and the currency's code.
@@ -44,13 +43,13 @@ impl<'a> Touched<'a> {
                 sides.extend([(debit.as_str(), currency), (credit.as_str(), currency)]);
                 postings.insert(id.as_str());
             }
-            counters.extend(batch.counts.iter().map(|count| count.counter.as_str()));
+            counters.extend(batch.counts.iter().map(|count| count.subject.as_str()));
         }
         Self {
             records: records.into_iter().filter(|key| can_be_kept(&key.id)).collect(),
             postings: postings.into_iter().filter(|id| can_be_kept(id)).collect(),
             sides: sides.into_iter().collect(),
-            counters: counters.into_iter().filter(|name| can_be_kept(name)).collect(),
+            counters: counters.into_iter().filter(|subject| can_be_kept(subject)).collect(),
             has_facts: batches.iter().any(|batch| !batch.facts.is_empty()),
         }
     }
@@ -59,13 +58,6 @@ impl<'a> Touched<'a> {
 /// The text of PostgreSQL has no NUL.
 pub(super) fn can_be_kept(text: &str) -> bool {
     !text.contains('\0')
-}
-
-/// A counter in its window.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Window {
-    pub(super) until: i64,
-    pub(super) count: i64,
 }
 
 /// What was read of all that a group touches.
@@ -79,7 +71,8 @@ pub(super) struct Found<'a> {
     pub(super) last_posting: i64,
     /// The last entries of the accounts that have any.
     pub(super) lasts: HashMap<Side<'a>, Last>,
-    pub(super) counters: HashMap<&'a str, Window>,
+    /// The windows of what was counted before, as they are kept.
+    pub(super) counters: HashMap<&'a str, String>,
     /// Where the chain of facts ends.
     pub(super) end: End,
 }
@@ -126,15 +119,10 @@ pub(super) struct Changes<'a> {
     pub(super) facts: Vec<FactRow<'a>>,
     pub(super) postings: Vec<PostingRow<'a>>,
     pub(super) entries: Vec<EntryRow<'a>>,
-    pub(super) counters: HashMap<&'a str, Window>,
-    /// Windows that were over by then may be forgotten, so many at most.
-    pub(super) forget: Option<(i64, i64)>,
+    pub(super) counters: HashMap<&'a str, Counter>,
     posted: HashSet<&'a str>,
     lasts: HashMap<Side<'a>, Last>,
 }
-
-/// More than a batch adds, so that what is over never piles up, and few, so that no commit waits for it.
-const FORGOTTEN_AT_ONCE: i64 = 32;
 
 /// A group while it is decided.
 #[derive(Debug)]
@@ -159,12 +147,6 @@ impl<'a> Group<'a> {
         all.counters.extend(more.counters);
         all.posted.extend(more.posted);
         all.lasts.extend(more.lasts);
-        all.forget = match (all.forget, more.forget) {
-            (Some((one, few)), Some((other, more))) => {
-                Some((one.max(other), few.saturating_add(more)))
-            }
-            (one, other) => one.or(other),
-        };
         Ok(())
     }
 
@@ -208,9 +190,6 @@ impl<'a> Group<'a> {
         }
         for count in &batch.counts {
             self.count(&mut draft, count)?;
-        }
-        if let Some(Count { counter, at, .. }) = batch.counts.first() {
-            draft.forget = Some((integer(at.unix_millis(), counter, "at")?, FORGOTTEN_AT_ONCE));
         }
         Ok(draft)
     }
@@ -285,24 +264,13 @@ impl<'a> Group<'a> {
     }
 
     fn count(&self, draft: &mut Changes<'a>, one: &'a Count) -> Result<(), StoreError> {
-        let Count { counter, at, until, at_most } = one;
-        kept_text(counter, counter, "name")?;
-        let now = integer(at.unix_millis(), counter, "at")?;
-        let until = integer(until.unix_millis(), counter, "until")?;
-        let name = counter.as_str();
-        let known = [&draft.counters, &self.changes.counters, &self.found.counters];
-        let window = match known.into_iter().find_map(|counters| counters.get(name)) {
-            Some(window) if window.until > now => {
-                Window { count: window.count.saturating_add(1), ..*window }
-            }
-            _ => Window { until, count: 1 },
-        };
-        if window.count > i64::from(*at_most) {
-            let until = Timestamp::from_unix_millis(natural(window.until, counter, "until")?);
-            let wait_seconds = until.seconds_from(*at);
-            return Err(StoreError::Exhausted { counter: counter.clone(), wait_seconds });
-        }
-        draft.counters.insert(name, window);
+        let subject = one.subject.as_str();
+        kept_text(subject, subject, "subject")?;
+        let decided = [&draft.counters, &self.changes.counters];
+        let decided = decided.into_iter().find_map(|counters| counters.get(subject));
+        let kept = decided.map(|counter| &counter.windows);
+        let kept = kept.or_else(|| self.found.counters.get(subject)).map(String::as_str);
+        draft.counters.extend(Counter::of(kept, one)?.map(|counter| (subject, counter)));
         Ok(())
     }
 }

@@ -97,7 +97,7 @@ const TABLES: [Table; 5] = [
     Table {
         name: "counters",
         keys: 1,
-        columns: &[("name", Type::TEXT), ("until", Type::INT8), ("count", Type::INT8)],
+        columns: &[("subject", Type::TEXT), ("until", Type::INT8), ("windows", Type::TEXT)],
     },
 ];
 

@@ -16,7 +16,7 @@ use crate::error::Alteration;
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The version of [`SCHEMA`], one more with every change of it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Marks the schema as ours: its comment is this with the version behind it.
 const MARK: &str = "Countersign store, version ";

@@ -68,11 +68,11 @@ CREATE TABLE countersign.entries (
     PRIMARY KEY (account, currency, sequence)
 );
 
--- How many of something there were in a window of time. What is over is deleted by later commits.
+-- How many of something there were in its windows of time. A row all of whose windows are over is deleted by later commits.
 CREATE TABLE countersign.counters (
-    name  text   COLLATE "C" NOT NULL PRIMARY KEY,
-    until bigint NOT NULL CHECK (until >= 0), -- the end of the window
-    count bigint NOT NULL CHECK (count >= 1)
+    subject text   COLLATE "C" NOT NULL PRIMARY KEY,
+    until   bigint NOT NULL CHECK (until >= 0), -- the end of the last window
+    windows text   NOT NULL -- JSON: by the name of each window how many there were in it, and its end
 );
 
 CREATE INDEX counters_until ON countersign.counters (until);

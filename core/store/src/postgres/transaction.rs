@@ -13,13 +13,14 @@ use tokio_postgres::{Error, Row, Statement, error::SqlState, types::ToSql};
 
 use super::{
     error::{goes_on, told},
-    group::{Found, Group, Touched, Window},
+    group::{Found, Group, Touched},
     query::{get, last},
     write::{Signed, Writes, write},
 };
 use crate::{
     chain::{Chain, End, Kept, broken},
     error::unavailable,
+    stored::Over,
 };
 
 /// Times out before the process is presumed dead, but not before another has had its turn. Only those that are asked here hold:
@@ -53,8 +54,8 @@ const LASTS: &str = "
         SELECT * FROM countersign.entries e WHERE e.account = k.account AND e.currency = k.currency
         ORDER BY sequence DESC LIMIT 1) e";
 const COUNTERS: &str = "
-    SELECT ordinality, until, count
-    FROM unnest($1::text[]) WITH ORDINALITY AS k (name, ordinality) JOIN countersign.counters USING (name)";
+    SELECT ordinality, windows
+    FROM unnest($1::text[]) WITH ORDINALITY AS k (subject, ordinality) JOIN countersign.counters USING (subject)";
 
 /// The statements that read what a group touches, prepared on a connection.
 struct Reads {
@@ -155,6 +156,7 @@ pub(super) async fn commit(
         seal: writing.chain.seal(group.end()).map_err(Failure::Lasting)?,
         writer: writing.writer,
         attempt: writing.attempt,
+        over: Over::of(batches.iter().flat_map(|batch| &batch.counts)),
     };
     let written = write(client, &writes, &touched.records, &group, &signed);
     match timeout(COMMIT_WITHIN, written).await {
@@ -226,7 +228,6 @@ async fn read<'a>(
     let (versions, posted) = (versions.map_err(failed)?, posted.map_err(failed)?);
     let (last_posting, lasts) = (last_posting.map_err(failed)?, lasts.map_err(failed)?);
     let windows = windows.map_err(failed)?;
-    let window = |row: &Row, _| Ok(Window { until: get(row, 1)?, count: get(row, 2)? });
     let understood = || -> Result<Found<'a>, StoreError> {
         let kept = kept(end.first())?;
         Ok(Found {
@@ -234,7 +235,7 @@ async fn read<'a>(
             posted: posted.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?,
             last_posting: last_posting.first().map_or(Ok(0), |row| get(row, 0))?,
             lasts: by_key(&lasts, sides, |row, side| last(row, 1, side.0))?,
-            counters: by_key(&windows, counters, window)?,
+            counters: by_key(&windows, counters, |row, _| get(row, 1))?,
             end: if *has_facts { chain.extended(&kept)? } else { kept.end },
         })
     };

@@ -9,8 +9,11 @@ use countersign_domain::record::RecordKey;
 use deadpool_postgres::Object;
 use tokio_postgres::{Error, Statement, types::ToSql};
 
-use super::group::{EntryRow, FactRow, Group, PostingRow, Window};
-use crate::chain::End;
+use super::group::{EntryRow, FactRow, Group, PostingRow};
+use crate::{
+    chain::End,
+    stored::{Counter, Over},
+};
 
 const INSERT: &str = "
     INSERT INTO countersign.records (collection, id, version, due_at, final_at, body)
@@ -38,11 +41,11 @@ const ENTER: &str = "
     INSERT INTO countersign.entries (account, currency, sequence, debit_minor, credit_minor, latest_at)
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])";
 const FORGET: &str = "
-    DELETE FROM countersign.counters WHERE name IN (
-        SELECT name FROM countersign.counters WHERE until <= $1 ORDER BY until LIMIT $2)";
+    DELETE FROM countersign.counters WHERE subject IN (
+        SELECT subject FROM countersign.counters WHERE until <= $1 ORDER BY until LIMIT $2)";
 const COUNT: &str = "
-    INSERT INTO countersign.counters (name, until, count) SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
-    ON CONFLICT (name) DO UPDATE SET until = excluded.until, count = excluded.count";
+    INSERT INTO countersign.counters (subject, until, windows) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])
+    ON CONFLICT (subject) DO UPDATE SET until = excluded.until, windows = excluded.windows";
 pub(super) const PUT_END: &str = "
     UPDATE countersign.chain SET sequence = $1, digest = $2, key = $3, seal = $4 WHERE only_row = 1";
 const MARK: &str = "
@@ -88,6 +91,8 @@ pub(super) struct Signed<'a> {
     /// Whose attempt to commit it is, and which.
     pub(super) writer: &'a str,
     pub(super) attempt: i64,
+    /// What is deleted, as it is over.
+    pub(super) over: Option<Over>,
 }
 
 /// Sends all that changes, and the commit, in one go. Gives the first error of a statement, and that of the commit.
@@ -106,7 +111,7 @@ pub(super) async fn write(
         append(wire, &writes.append, &changes.facts),
         post(wire, &writes.post, &changes.postings),
         enter(wire, &writes.enter, &changes.entries),
-        counters(wire, writes, group),
+        counters(wire, writes, group, signed.over),
         put_end(wire, &writes.put_end, group, signed),
         mark(wire, &writes.mark, signed),
         wire.end(),
@@ -259,13 +264,13 @@ async fn enter(wire: &Wire<'_>, statement: &Statement, rows: &[EntryRow<'_>]) ->
 }
 
 /// What is over is forgotten before what is counted is written: that may be over, too.
-async fn counters(wire: &Wire<'_>, writes: &Writes, group: &Group<'_>) -> Sent {
-    let Some((now, many)) = group.changes.forget else { return Ok(()) };
-    let (names, windows): (Vec<&str>, Vec<Window>) = group.changes.counters.iter().unzip();
-    let untils: Vec<i64> = windows.iter().map(|window| window.until).collect();
-    let counts: Vec<i64> = windows.iter().map(|window| window.count).collect();
-    let over: [&(dyn ToSql + Sync); 2] = [&now, &many];
-    let counted: [&(dyn ToSql + Sync); 3] = [&names, &untils, &counts];
+async fn counters(wire: &Wire<'_>, writes: &Writes, group: &Group<'_>, over: Option<Over>) -> Sent {
+    let Some(Over { by, at_most }) = over else { return Ok(()) };
+    let (subjects, rows): (Vec<&str>, Vec<&Counter>) = group.changes.counters.iter().unzip();
+    let untils: Vec<i64> = rows.iter().map(|row| row.until).collect();
+    let windows: Vec<&str> = rows.iter().map(|row| row.windows.as_str()).collect();
+    let over: [&(dyn ToSql + Sync); 2] = [&by, &at_most];
+    let counted: [&(dyn ToSql + Sync); 3] = [&subjects, &untils, &windows];
     let (forgotten, counted) = tokio::join!(biased;
         send(wire, &writes.forget, &over),
         send(wire, &writes.count, &counted),
