@@ -2,10 +2,10 @@
 
 use std::error::Error as _;
 
-use deadpool_postgres::PoolError;
 use thiserror::Error;
 use tokio_postgres::error::{DbError, Severity};
 
+use super::connection::PoolError;
 use crate::error::Alteration;
 
 /// A database that cannot be used as a store. One that is foreign, older or newer is left as it was.
@@ -124,7 +124,7 @@ pub(super) fn goes_on(error: &tokio_postgres::Error) -> bool {
 
 pub(super) fn pool_told(error: &PoolError) -> String {
     match error {
-        PoolError::Backend(error) => told(error),
+        PoolError::Backend(unreached) => unreached.to_string(),
         PoolError::Timeout(_)
         | PoolError::Closed
         | PoolError::NoRuntimeSpecified

@@ -6,9 +6,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_domain::record::RecordKey;
-use deadpool_postgres::Object;
 use tokio_postgres::{Error, Statement, types::ToSql};
 
+use super::connection::Client;
 use super::group::{EntryRow, FactRow, Group, PostingRow, Window};
 use crate::chain::End;
 
@@ -65,7 +65,7 @@ pub(super) struct Writes {
 
 impl Writes {
     /// Each is sent to the server once for a connection.
-    pub(super) async fn on(client: &Object) -> Result<Self, Error> {
+    pub(super) async fn on(client: &Client) -> Result<Self, Error> {
         Ok(Self {
             insert: client.prepare_cached(INSERT).await?,
             replace: client.prepare_cached(REPLACE).await?,
@@ -92,7 +92,7 @@ pub(super) struct Signed<'a> {
 
 /// Sends all that changes, and the commit, in one go. Gives the first error of a statement, and that of the commit.
 pub(super) async fn write(
-    client: &Object,
+    client: &Client,
     writes: &Writes,
     keys: &[&RecordKey],
     group: &Group<'_>,
@@ -119,7 +119,7 @@ type Sent = Result<(), Error>;
 
 /// What statements are sent by, until one of them fails.
 struct Wire<'a> {
-    client: &'a Object,
+    client: &'a Client,
     failed: AtomicBool,
 }
 
