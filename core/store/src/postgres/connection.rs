@@ -12,7 +12,10 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::hosts::{ADDRESS_WITHIN, Hosts, LET_IN_WITHIN, Unreached};
+use super::{
+    hosts::{ADDRESS_WITHIN, Hosts, LET_IN_WITHIN, Unreached},
+    shard::Shard,
+};
 
 /// How long a reader may wait for a connection that others have.
 const HAD_WITHIN: Duration = Duration::from_secs(3);
@@ -27,6 +30,7 @@ pub(super) type PoolError = managed::PoolError<Unreached>;
 #[derive(Clone)]
 pub(super) struct Connections {
     pool: Pool<Hosts>,
+    shard: Shard,
 }
 
 /// How many connections there are.
@@ -43,19 +47,24 @@ pub struct InUse {
 }
 
 impl Connections {
-    /// At most so many, to a database of so many hosts.
-    pub(super) fn of(hosts: Hosts, count: usize, most: usize) -> Result<Self, BuildError> {
+    /// At most so many, to that store in a database of so many hosts.
+    pub(super) fn of(
+        hosts: Hosts,
+        count: usize,
+        most: usize,
+        shard: Shard,
+    ) -> Result<Self, BuildError> {
         let pool = Pool::builder(hosts)
             .max_size(most)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(HAD_WITHIN))
             .create_timeout(Some(made_within(count)))
             .build()?;
-        Ok(Self { pool })
+        Ok(Self { pool, shard })
     }
 
     pub(super) async fn get(&self) -> Result<Client, PoolError> {
-        Ok(Client(self.pool.get().await?))
+        Ok(Client { object: self.pool.get().await?, shard: self.shard.clone() })
     }
 
     pub(super) fn most(&self) -> usize {
@@ -90,8 +99,12 @@ fn made_within(hosts: usize) -> Duration {
 
 type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// One connection; it goes back to the others when it is dropped.
-pub(super) struct Client(managed::Object<Hosts>);
+/// One connection; it goes back to the others when it is dropped. Every statement names the tables of the usual schema, and
+/// reaches the server with those of the store's own: here, as no other way leads there.
+pub(super) struct Client {
+    object: managed::Object<Hosts>,
+    shard: Shard,
+}
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,7 +115,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// Sent to the server once for a connection.
     pub(super) async fn prepare_cached(&self, sql: &str) -> Result<Statement, Error> {
-        self.0.prepare_cached(sql).await
+        self.object.prepare_cached(&self.shard.sql(sql)).await
     }
 
     pub(super) async fn query(
@@ -110,16 +123,16 @@ impl Client {
         statement: &Statement,
         values: Values<'_>,
     ) -> Result<Vec<Row>, Error> {
-        self.0.query(statement, values).await
+        self.object.query(statement, values).await
     }
 
     /// As [`Client::query`], of what is asked once.
     pub(super) async fn rows(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Error> {
-        self.0.query(sql, values).await
+        self.object.query(&*self.shard.sql(sql), values).await
     }
 
     pub(super) async fn query_one(&self, sql: &str, values: Values<'_>) -> Result<Row, Error> {
-        self.0.query_one(sql, values).await
+        self.object.query_one(&*self.shard.sql(sql), values).await
     }
 
     pub(super) async fn query_opt(
@@ -127,15 +140,15 @@ impl Client {
         sql: &str,
         values: Values<'_>,
     ) -> Result<Option<Row>, Error> {
-        self.0.query_opt(sql, values).await
+        self.object.query_opt(&*self.shard.sql(sql), values).await
     }
 
     pub(super) async fn execute(&self, sql: &str, values: Values<'_>) -> Result<u64, Error> {
-        self.0.execute(sql, values).await
+        self.object.execute(&*self.shard.sql(sql), values).await
     }
 
     pub(super) async fn batch_execute(&self, sql: &str) -> Result<(), Error> {
-        self.0.batch_execute(sql).await
+        self.object.batch_execute(&self.shard.sql(sql)).await
     }
 
     /// What takes rows of those types, for a `COPY ... FROM STDIN (FORMAT binary)`.
@@ -144,11 +157,12 @@ impl Client {
         sql: &str,
         types: &[Type],
     ) -> Result<BinaryCopyInWriter, Error> {
-        Ok(BinaryCopyInWriter::new(self.0.copy_in(sql).await?, types))
+        let sink = self.object.copy_in(&*self.shard.sql(sql)).await?;
+        Ok(BinaryCopyInWriter::new(sink, types))
     }
 
     /// Closes it, so that the server rolls back what may be open.
     pub(super) fn close(self) {
-        drop(managed::Object::take(self.0));
+        drop(managed::Object::take(self.object));
     }
 }

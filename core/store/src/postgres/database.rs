@@ -11,6 +11,7 @@ use super::{
     connection::{Client, Connections},
     error::{DatabaseError, pool_told},
     hosts::{ADDRESS_WITHIN, Hosts, USUAL_PORT, port_of},
+    shard::Shard,
     tls::Tls,
 };
 
@@ -31,6 +32,7 @@ pub struct Database {
     name: String,
     tls: Tls,
     connections: usize,
+    shard: Shard,
 }
 
 /// How many connections a store has by default: one that writes, and the others read.
@@ -64,12 +66,18 @@ impl Database {
             .tcp_user_timeout(SILENT_FOR)
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         let tls = Tls::trusting(authorities).map_err(|_| DatabaseError::Url)?;
-        Ok(Self { name: name(&config), config, tls, connections: CONNECTIONS })
+        let (name, shard) = (name(&config), Shard::default());
+        Ok(Self { name, config, tls, connections: CONNECTIONS, shard })
     }
 
-    /// The URL without user, password and options.
+    /// The URL without user, password and options; with the schema, if that is not the usual one.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The PostgreSQL schema in which the store stands.
+    pub fn schema(&self) -> &str {
+        self.shard.name()
     }
 
     /// Whether the URL has a password in it.
@@ -91,6 +99,23 @@ impl Database {
         self
     }
 
+    /// The same database, and another store in it: the one in the PostgreSQL schema of that name, in the place of `countersign`.
+    ///
+    /// # Errors
+    /// [`DatabaseError::SchemaName`] when it is no name for one.
+    pub fn with_schema(mut self, schema: &str) -> Result<Self, DatabaseError> {
+        self.shard = Shard::named(schema)?;
+        self.name = name(&self.config);
+        if self.shard != Shard::default() {
+            self.name.push_str(&format!(" (schema {schema})"));
+        }
+        Ok(self)
+    }
+
+    pub(super) const fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
     /// Those that read; one at least.
     pub(super) fn readers(&self) -> usize {
         self.connections.saturating_sub(1).max(1)
@@ -99,7 +124,8 @@ impl Database {
     /// At most so many connections.
     pub(super) fn connections(&self, most: usize) -> Result<Connections, DatabaseError> {
         let hosts = Hosts::of(self.config.clone(), self.tls.clone());
-        Connections::of(hosts, hosts_of(&self.config), most).map_err(|error| self.unusable(error))
+        let connections = Connections::of(hosts, hosts_of(&self.config), most, self.shard.clone());
+        connections.map_err(|error| self.unusable(error))
     }
 
     /// A connection of its own.

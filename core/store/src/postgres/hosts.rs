@@ -41,7 +41,7 @@ struct Address {
 pub(super) struct Hosts {
     config: Config,
     tls: Tls,
-    /// Where the next connection is sought first. Whoever gives up waiting for one that is being made leaves the address
+    /// Where the next connection is sought first. A caller that gives up waiting for one that is being made leaves the address
     /// behind here, too, so that the next does not wait for the same.
     begin: Mutex<Begin>,
 }

@@ -8,7 +8,7 @@
 //!     +---- answers ---- PostgreSQL: one group at a time, whichever process it is of
 //! ```
 //!
-//! Modules in reading order: `store` (the port), `database` (which it is), `hosts` and `connection` (how it is reached), `schema`,
+//! Modules in reading order: `store` (the port), `database` (which it is), `hosts` and `connection` (how it is reached), `shard`, `schema`,
 //! `writer` (group commit, and what a lost connection means), `transaction` (one group), `group` (what becomes of its batches), `write`,
 //! `query`, `snapshot` (everything at once, to be checked), `moving` (a file into a database), `tls`, `error`.
 
@@ -21,6 +21,7 @@ mod hosts;
 mod moving;
 mod query;
 mod schema;
+mod shard;
 mod snapshot;
 mod tls;
 mod transaction;

@@ -125,11 +125,13 @@ pub enum MoveError {
     /// The database has part of another store, or of this one as it was before.
     #[error(
         "{database} has part of another store, or this one was changed since: remove that part with \
-         DROP SCHEMA countersign CASCADE, and begin again"
+         DROP SCHEMA \"{schema}\" CASCADE, and begin again"
     )]
     OtherCopy {
         /// Which database.
         database: String,
+        /// The schema of the store in it.
+        schema: String,
     },
     /// One of the two cannot be read or written.
     #[error(transparent)]
@@ -137,9 +139,11 @@ pub enum MoveError {
     /// The copy is not the store: some of it was changed between two tries.
     #[error(
         "{table} differ: {from} rows in the file, {to} in the database, and they are not the same: remove the copy with \
-         DROP SCHEMA countersign CASCADE, and begin again"
+         DROP SCHEMA \"{schema}\" CASCADE, and begin again"
     )]
     Differs {
+        /// The schema of the store in the database.
+        schema: String,
         /// Which table.
         table: &'static str,
         /// Rows in the file.
@@ -199,7 +203,10 @@ pub async fn move_store(
     let client = to.connect().await?;
     match schema::begin_copy(&client, to, &source.identity()?).await? {
         Copied::FromThis => {}
-        Copied::FromAnother => return Err(MoveError::OtherCopy { database: to.name().to_owned() }),
+        Copied::FromAnother => {
+            let (database, schema) = (to.name().to_owned(), to.schema().to_owned());
+            return Err(MoveError::OtherCopy { database, schema });
+        }
         Copied::IsStore => return Err(MoveError::NotEmpty { database: to.name().to_owned() }),
     }
     let (mut before, mut copied) = (0_u64, 0_u64);
@@ -221,7 +228,7 @@ pub async fn move_store(
     }
     put_end(&client, &source).await?;
     let mut snapshot = Snapshot::on(client).await?;
-    let mut moved = prove(&mut snapshot, &source, keys).await?;
+    let mut moved = prove(&mut snapshot, &source, to, keys).await?;
     (moved.before, moved.copied) = (before, copied);
     // The file first: when this is interrupted no server starts on either, and the next try ends it.
     file_schema::mark_moved(&source.connection, to.name()).map_err(unavailable)?;
@@ -242,6 +249,7 @@ async fn put_end(client: &Client, source: &Source) -> Result<(), StoreError> {
 async fn prove(
     snapshot: &mut Snapshot,
     source: &Source,
+    database: &Database,
     keys: &KeyRing,
 ) -> Result<Moved, MoveError> {
     for table in &TABLES {
@@ -256,7 +264,8 @@ async fn prove(
         let here = source.rows(table)?;
         let ((from, digest), (to, other)) = (here.end(), there.end());
         if (from, digest) != (to, other) {
-            return Err(MoveError::Differs { table: table.name, from, to });
+            let schema = database.schema().to_owned();
+            return Err(MoveError::Differs { schema, table: table.name, from, to });
         }
     }
     let mut wrong = 0_u64;

@@ -83,7 +83,10 @@ const STATEMENT: &str = "
 /// is time to ask another.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
-pub(super) async fn load(pool: &Connections, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+pub(super) async fn load(
+    pool: &Connections,
+    key: &RecordKey,
+) -> Result<Option<Record>, StoreError> {
     let rows = rows(pool, LOAD, &[&key.collection, &key.id], &key.id).await?;
     rows.first().map(|row| record(row)?.read(key.collection)).transpose()
 }

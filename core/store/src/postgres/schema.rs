@@ -22,7 +22,8 @@ const VERSION: u32 = 1;
 const MARK: &str = "Countersign store, version ";
 
 /// Only one process makes the schema at a time. The number is "CSGN".
-const LOCK: &str = "BEGIN; SELECT pg_advisory_xact_lock(1129531214)";
+const LOCK: &str = "
+    BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(1129531214)";
 
 /// Only one process moves a store to it at a time.
 const COPY_LOCK: &str = "SELECT pg_advisory_lock(1129531215)";
@@ -32,7 +33,7 @@ const COPY_LIMITS: &str = "
 
 /// Whether there is a schema of our name, and its comment.
 const FOUND: &str = "
-    SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'countersign'";
+    SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1";
 
 /// Behind the version while a store is being moved to the database, with the identity of that store behind it.
 const PARTIAL: &str = ", part of ";
@@ -67,7 +68,7 @@ const OBJECTS: &str = r#"
         FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM tables) AND rulename <> '_RETURN'
         UNION ALL SELECT 'policy ' || polname, ''
         FROM pg_policy WHERE polrelid IN (SELECT oid FROM tables))
-    SELECT object, regexp_replace(coalesce(definition, ''), '\m(countersign|pg_temp(_[0-9]+)?)\.', '', 'g') FROM objects"#;
+    SELECT object, regexp_replace(coalesce(definition, ''), '"?\m($2|pg_temp(_[0-9]+)?)\M"?\.', '', 'g') FROM objects"#;
 
 /// Where one of these is off, the server loses what it has acknowledged.
 const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
@@ -103,8 +104,9 @@ async fn make_in(client: &Client, database: &Database) -> Result<Made, DatabaseE
     let found = check_version(client, database).await;
     let is_new = matches!(found, Err(DatabaseError::Empty { .. }));
     if is_new {
+        let shard = database.shard();
         let make = format!(
-            "CREATE SCHEMA countersign; COMMENT ON SCHEMA countersign IS '{MARK}{VERSION}'; {SCHEMA}"
+            "CREATE SCHEMA {shard}; COMMENT ON SCHEMA {shard} IS '{MARK}{VERSION}'; {SCHEMA}"
         );
         client.batch_execute(&make).await.map_err(failed)?;
     }
@@ -159,7 +161,7 @@ async fn begin_copy_in(
     let failed = |error| database.unusable(told(&error));
     client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;
     client.rows(transaction::LOCK, &[]).await.map_err(failed)?;
-    let row = client.query_one(FOUND, &[]).await.map_err(failed)?;
+    let row = client.query_one(FOUND, &[&database.schema()]).await.map_err(failed)?;
     let found: String = row.try_get(0).map_err(failed)?;
     let copied = match found.split_once(PARTIAL) {
         Some((_, of)) if of == identity => Copied::FromThis,
@@ -185,7 +187,7 @@ pub(super) async fn end_copy(client: &Client, database: &Database) -> Result<(),
 }
 
 async fn comment(client: &Client, database: &Database, more: &str) -> Result<(), DatabaseError> {
-    let comment = format!("COMMENT ON SCHEMA countersign IS '{MARK}{VERSION}{more}'");
+    let comment = format!("COMMENT ON SCHEMA {} IS '{MARK}{VERSION}{more}'", database.shard());
     client.batch_execute(&comment).await.map_err(|error| database.unusable(told(&error)))
 }
 
@@ -210,14 +212,17 @@ pub(super) async fn check_version(
     database: &Database,
 ) -> Result<(), DatabaseError> {
     let name = || database.name().to_owned();
-    let found = client.query_opt(FOUND, &[]).await;
+    let found = client.query_opt(FOUND, &[&database.schema()]).await;
     let row = found.map_err(|error| database.unusable(told(&error)))?;
     let comment: Option<String> = match &row {
         None => return Err(DatabaseError::Empty { database: name() }),
         Some(row) => row.try_get(0).map_err(|error| database.unusable(told(&error)))?,
     };
     match comment.as_deref().and_then(|comment| comment.strip_prefix(MARK)) {
-        None => Err(DatabaseError::Foreign { database: name() }),
+        None => {
+            let schema = database.schema().to_owned();
+            Err(DatabaseError::Foreign { database: name(), schema })
+        }
         Some(found) if found == VERSION.to_string() => Ok(()),
         Some(found) if found.contains(PARTIAL) => Err(DatabaseError::Partial { database: name() }),
         Some(found) => Err(DatabaseError::OtherVersion {
@@ -247,11 +252,12 @@ async fn check_objects(client: &Client, database: &Database) -> Result<(), Datab
     // Nothing unqualified but what is PostgreSQL's own.
     let begin = "BEGIN; SET LOCAL search_path = pg_catalog";
     client.batch_execute(begin).await.map_err(failed)?;
-    let found = objects(client, "'countersign'::regnamespace").await.map_err(failed)?;
+    let of = format!("'{}'::regnamespace", database.shard());
+    let found = objects(client, database, &of).await.map_err(failed)?;
     let fresh =
         SCHEMA.replace("countersign.", "pg_temp.").replace("CREATE TABLE", "CREATE TEMP TABLE");
     client.batch_execute(&fresh).await.map_err(failed)?;
-    let ours = objects(client, "pg_my_temp_schema()").await.map_err(failed)?;
+    let ours = objects(client, database, "pg_my_temp_schema()").await.map_err(failed)?;
     client.batch_execute("ROLLBACK").await.map_err(failed)?;
     let missing = ours.iter().find_map(|(object, text)| match found.get(object) {
         None => Some((object, Alteration::Missing)),
@@ -271,9 +277,10 @@ async fn check_objects(client: &Client, database: &Database) -> Result<(), Datab
 
 async fn objects(
     client: &Client,
+    database: &Database,
     schema: &str,
 ) -> Result<BTreeMap<String, String>, tokio_postgres::Error> {
-    let query = OBJECTS.replace("$1", schema);
+    let query = OBJECTS.replace("$1", schema).replace("$2", database.schema());
     let rows = client.rows(&query, &[]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

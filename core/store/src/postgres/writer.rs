@@ -56,7 +56,8 @@ impl Writer {
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
         let its = connections.clone();
-        let mut committer = Committer { connections: its, chain, id, attempts: 0, commits: counted };
+        let mut committer =
+            Committer { connections: its, chain, id, attempts: 0, commits: counted };
         tokio::spawn(async move {
             let mut group = Vec::with_capacity(MAX_GROUP);
             while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {

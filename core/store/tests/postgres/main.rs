@@ -5,8 +5,11 @@
 mod encrypted;
 mod lost;
 mod refused;
+mod shards;
 mod shared;
+mod silent;
 mod snapshot;
+mod wire;
 
 use std::sync::Arc;
 
