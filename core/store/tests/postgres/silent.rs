@@ -24,10 +24,8 @@ use crate::{
 const BOUND: Duration = Duration::from_secs(120);
 
 fn cause<T: std::fmt::Debug>(of: Result<T, StoreError>) -> String {
-    match of {
-        Err(StoreError::Unavailable { cause }) => cause,
-        other => panic!("{other:?}"),
-    }
+    let Err(StoreError::Unavailable { cause }) = &of else { panic!("{of:?}") };
+    cause.clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
