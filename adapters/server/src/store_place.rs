@@ -74,8 +74,9 @@ impl StorePlace {
             }
             Self::Database(database) => {
                 let store = PostgresStore::open(database, keys).await;
-                let store = Arc::new(store.map_err(|error| unusable(&error))?);
-                Ok(Opened { store: Arc::clone(&store) as Arc<dyn Store>, database: Some(store) })
+                let database = Arc::new(store.map_err(|error| unusable(&error))?);
+                let store: Arc<dyn Store> = Arc::<PostgresStore>::clone(&database);
+                Ok(Opened { store, database: Some(database) })
             }
         }
     }
