@@ -38,7 +38,7 @@ pub(crate) async fn start(
             let (client, heard) = (client.clone(), Arc::clone(&heard));
             let service = service_fn(move |request| {
                 let nth = turn.fetch_add(1, Ordering::Relaxed) % gateways.len();
-                let url = format!("https://localhost:{}/set", gateways[nth]);
+                let url = format!("https://localhost:{}/set", gateways.get(nth).unwrap());
                 relay(url, client.clone(), Arc::clone(&heard), request)
             });
             // A merchant that was killed has no use for its answer.
