@@ -236,12 +236,12 @@ async fn campaign(kept: Kept) {
         alive = roles.kill_some(alive, &mut random, &campaign.later).await;
     }
 
-    // At last two that live, after all that could still run out.
+    // At last ones that live, after all that could still run out. A buyer who is at a purchase by then does not leave it.
     drop(alive);
     let later = campaign.later.load(Ordering::Relaxed) + 900;
     campaign.later.store(later, Ordering::Relaxed);
-    let _alive = roles.start(later).await;
     campaign.is_over.store(true, Ordering::Relaxed);
+    let _alive = roles.start(later).await;
     while let Some(ended) = buyers.join_next().await {
         ended.unwrap();
     }
