@@ -15,7 +15,7 @@ use countersign_domain::{
     retention::Kept,
     verifier::{Verifier, Watch},
 };
-use countersign_store::Inspection;
+use countersign_store::{Inspection, PostgresStore};
 use countersign_web::{pins::Argon2id, relying_party::RelyingParties, words::SHARED};
 
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     notifying_store::{Committed, NotifyingStore},
     payments::{Payments, payments},
     retention,
-    store_place::{self, StorePlace},
+    store_place::{self, Opened, StorePlace},
     system::SystemEntropy,
     workers::{Signals, Task, send_messages},
 };
@@ -49,6 +49,8 @@ pub(crate) struct Backbone {
     pub(crate) signals: Signals,
     /// Finds out beside the traffic whether the store is whole, where it is a file.
     pub(crate) inspection: Option<Arc<Inspection>>,
+    /// The store, where it is a database.
+    pub(crate) database: Option<Arc<PostgresStore>>,
 }
 
 /// What a backbone is made of: read from the configuration; nothing is opened or connected yet.
@@ -95,7 +97,7 @@ impl Groundwork {
     }
 
     /// Opens the store.
-    pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, StartError> {
+    pub(crate) async fn store(&self) -> Result<Opened, StartError> {
         self.store.open(Arc::clone(&self.keys)).await
     }
 }
@@ -139,7 +141,7 @@ impl Backbone {
     /// The mount keeps the connections to the SMS centre and to the bank, sends what is committed and resumes payments.
     pub(crate) fn open(
         groundwork: Groundwork,
-        store: Arc<dyn Store>,
+        Opened { store, database }: Opened,
         signals: Signals,
         told: impl FnOnce(&Ports, Verifier) -> Verifier,
     ) -> Result<(Self, Mount), StartError> {
@@ -202,6 +204,7 @@ impl Backbone {
             metrics,
             signals,
             inspection,
+            database,
         };
         Ok((backbone, mount))
     }

@@ -302,6 +302,8 @@ pub(crate) struct StoreSection {
     pub(crate) authorities: Option<PathBuf>,
     /// How many connections to it there may be.
     pub(crate) connections: Option<usize>,
+    /// The PostgreSQL schema in which the store stands.
+    pub(crate) schema: Option<String>,
 }
 
 /// `[retention]`

@@ -12,7 +12,7 @@ use std::{
 use countersign_domain::{
     event::Event, id::MessageId, refusal::Refusal, settlement::BankOperation,
 };
-use countersign_store::Inspected;
+use countersign_store::{InUse, Inspected};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -88,6 +88,9 @@ pub(crate) struct Metrics {
     stuck: Family<Labels, Gauge>,
     sms_bound: Gauge,
     store: Family<Labels, Gauge>,
+    store_connections: Family<Labels, Gauge>,
+    store_connections_max: Family<Labels, Gauge>,
+    store_waiting: Family<Labels, Gauge>,
     /// When messages were taken over by the network. Their ids are in order of time: the first one is about the oldest.
     sent: Mutex<BTreeMap<MessageId, Instant>>,
 }
@@ -115,6 +118,9 @@ impl Metrics {
             stuck: Family::default(),
             sms_bound: Gauge::default(),
             store: Family::default(),
+            store_connections: Family::default(),
+            store_connections_max: Family::default(),
+            store_waiting: Family::default(),
             sent: Mutex::default(),
         };
         metrics.register();
@@ -157,6 +163,13 @@ impl Metrics {
         registry.register("sms_bound", help, self.sms_bound.clone());
         let help = "What is known of the store's file: 1 for one of running, whole, damaged";
         registry.register("store_inspection", help, self.store.clone());
+        let help =
+            "Connections to the database, by what for (reads, commits) and state (busy, idle)";
+        registry.register("store_connections", help, self.store_connections.clone());
+        let help = "Connections to the database that there may be, by what for";
+        registry.register("store_connections_max", help, self.store_connections_max.clone());
+        let help = "Reads that wait for a connection, and batches that wait for their commit";
+        registry.register("store_waiting", help, self.store_waiting.clone());
     }
 
     /// Counts what happened.
@@ -318,6 +331,22 @@ impl Metrics {
         for (state, is_so) in states {
             let labels = vec![("state", state.to_owned())];
             self.store.get_or_create(&labels).set(i64::from(is_so));
+        }
+    }
+
+    /// The connections that a store has for that.
+    pub(crate) fn in_use(&self, of: &'static str, in_use: &InUse) {
+        let InUse { busy, idle, max, waiting } = *in_use;
+        let with_state = |state: &str| vec![("of", of.to_owned()), ("state", state.to_owned())];
+        let of = || vec![("of", of.to_owned())];
+        for (family, labels, count) in [
+            (&self.store_connections, with_state("busy"), busy),
+            (&self.store_connections, with_state("idle"), idle),
+            (&self.store_connections_max, of(), max),
+            (&self.store_waiting, of(), waiting),
+        ] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            family.get_or_create(&labels).set(count);
         }
     }
 

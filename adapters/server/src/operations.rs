@@ -20,7 +20,7 @@ use countersign_domain::{
     record::{Batch, Stored as _},
     settlement::BankOperation,
 };
-use countersign_store::{Inspected, Inspection};
+use countersign_store::{Inspected, Inspection, PostgresStore};
 use countersign_web::{icon, problem::Problem};
 use serde::Serialize;
 use tokio::{sync::watch, time::timeout};
@@ -46,6 +46,7 @@ pub(crate) struct Operations {
     pub(crate) messenger: Option<Arc<SmppMessenger>>,
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) inspection: Option<Arc<Inspection>>,
+    pub(crate) database: Option<Arc<PostgresStore>>,
 }
 
 impl Operations {
@@ -58,6 +59,7 @@ impl Operations {
             messenger: backbone.messenger.clone(),
             stopping: backbone.signals.stopping.clone(),
             inspection: backbone.inspection.clone(),
+            database: backbone.database.clone(),
         }
     }
 
@@ -100,9 +102,16 @@ async fn metrics(State(operations): Shared) -> Response {
         }
         Ok::<_, Error>(())
     };
-    if let Err(error) = looked_up.await {
-        // The other metrics are wanted all the more.
-        tracing::error!(%error, "cannot look up depths");
+    // The other metrics are wanted all the more when the store does not answer, and a scraper waits no longer.
+    match timeout(STORE_ANSWERS_WITHIN, looked_up).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "cannot look up depths"),
+        Err(_) => tracing::error!("the store does not answer: depths are as they were"),
+    }
+    if let Some(database) = &operations.database {
+        let [reads, commits] = database.in_use();
+        metrics.in_use("reads", &reads);
+        metrics.in_use("commits", &commits);
     }
     if let Some(inspection) = &operations.inspection {
         metrics.inspected(&inspection.state());
@@ -207,6 +216,7 @@ mod tests {
             messenger: None,
             stopping: watch::channel(false).1,
             inspection: None,
+            database: None,
         };
         let answer = ready(State(Arc::new(operations))).await;
         let status = answer.status();

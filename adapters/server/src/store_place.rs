@@ -16,9 +16,17 @@ use crate::{
 pub(crate) const URL: &str = "store.url";
 const AUTHORITIES: &str = "store.authorities";
 const PASSWORD: &str = "store.password_file";
+const SCHEMA: &str = "store.schema";
 
 /// One writes, and one reads at least.
 const CONNECTIONS_ALLOWED: RangeInclusive<usize> = 2..=100;
+
+/// A store that is open.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn Store>,
+    /// The same where it is a database, whose connections are watched.
+    pub(crate) database: Option<Arc<PostgresStore>>,
+}
 
 /// A store before it is opened.
 #[derive(Debug)]
@@ -35,6 +43,9 @@ impl StorePlace {
         match &config.store {
             Some(section) if section.path.is_some() == section.url.is_some() => {
                 Err(ConfigError::unusable("store", "needs either a path or a url"))
+            }
+            Some(StoreSection { url: None, schema: Some(_), .. }) => {
+                Err(ConfigError::unusable(SCHEMA, "is of a database: there is no store.url"))
             }
             Some(section) => match &section.url {
                 Some(url) => database(section, url, &config.files).map(Some),
@@ -53,16 +64,21 @@ impl StorePlace {
     }
 
     /// Opens the store; a file is made when it is not there, a database's schema is not.
-    pub(crate) async fn open(&self, keys: Arc<KeyRing>) -> Result<Arc<dyn Store>, StartError> {
+    pub(crate) async fn open(&self, keys: Arc<KeyRing>) -> Result<Opened, StartError> {
         let unusable = |error: &dyn std::fmt::Display| StartError::Store(error.to_string());
-        Ok(match self {
+        match self {
             Self::File(path) => {
-                Arc::new(SqliteStore::open_sealed(path, keys).map_err(|error| unusable(&error))?)
+                let store = SqliteStore::open_sealed(path, keys);
+                let store = Arc::new(store.map_err(|error| unusable(&error))?);
+                Ok(Opened { store, database: None })
             }
-            Self::Database(database) => Arc::new(
-                PostgresStore::open(database, keys).await.map_err(|error| unusable(&error))?,
-            ),
-        })
+            Self::Database(database) => {
+                let store = PostgresStore::open(database, keys).await;
+                let database = Arc::new(store.map_err(|error| unusable(&error))?);
+                let store: Arc<dyn Store> = Arc::<PostgresStore>::clone(&database);
+                Ok(Opened { store, database: Some(database) })
+            }
+        }
     }
 
     /// Begins to find out whether the store is whole, where it is a file.
@@ -85,7 +101,7 @@ impl StorePlace {
             Self::File(path) if !path.exists() => {
                 Err(StartError::Store(format!("there is no {}", path.display())))
             }
-            Self::File(_) | Self::Database(_) => self.open(keys).await,
+            Self::File(_) | Self::Database(_) => Ok(self.open(keys).await?.store),
         }
     }
 }
@@ -154,6 +170,13 @@ fn database(section: &StoreSection, url: &str, files: &Files) -> Result<StorePla
             let (least, most) = (CONNECTIONS_ALLOWED.start(), CONNECTIONS_ALLOWED.end());
             let why = format!("must be {least} to {most}");
             return Err(ConfigError::unusable("store.connections", why));
+        }
+    };
+    let database = match &section.schema {
+        None => database,
+        Some(schema) => {
+            let named = database.with_schema(schema);
+            named.map_err(|error| ConfigError::unusable(SCHEMA, error))?
         }
     };
     let Some(file) = &section.password_file else {

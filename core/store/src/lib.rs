@@ -76,8 +76,8 @@ pub use chain::{Break, ChainFindings, Facts};
 pub use error::{Alteration, OpenError};
 pub use inspection::{Inspected, Inspection, check_pages};
 pub use postgres::{
-    Database, DatabaseError, MoveError, Moved, Moving, PostgresStore, Snapshot, check_schema,
-    make_schema, move_store,
+    Database, DatabaseError, InUse, MoveError, Moved, Moving, PostgresStore, Snapshot,
+    check_schema, make_schema, move_store,
 };
 pub use schema::check_file;
 pub use store::SqliteStore;

@@ -8,7 +8,7 @@ use std::{
 
 use clap::ValueEnum;
 use countersign_domain::{plan::Order, policy::Profile};
-use countersign_sandbox::{Sandbox, Settings};
+use countersign_sandbox::{Sandbox, Settings, StoreSchema};
 use countersign_store::testing;
 use cucumber::{
     World as _, WriterExt as _, cli,
@@ -37,7 +37,8 @@ pub enum Stores {
     /// Each in a file of its own.
     #[default]
     File,
-    /// Each in a database of a PostgreSQL server that is started for the run; its programs must be installed.
+    /// Each in a schema of one database, as a role that has rights on no other, of a PostgreSQL server that is started for the
+    /// run; its programs must be installed.
     Postgres,
 }
 
@@ -172,7 +173,10 @@ impl Own {
             let mut settings = Settings::in_folder(folder.path());
             settings.database = match stores {
                 Stores::File => None,
-                Stores::Postgres => Some(testing::new_store_url().await),
+                Stores::Postgres => {
+                    let testing::OwnSchema { url, schema } = testing::new_shard().await;
+                    Some(StoreSchema { url, schema })
+                }
             };
             match variant {
                 Variant::BankFirst => {}

@@ -57,4 +57,4 @@ pub use journal::Party;
 pub use merchant::OWN_LOOK;
 pub use person::{Person, PlainCard, with_check_digit};
 pub use sandbox::{Sandbox, Texts};
-pub use settings::{ExternalCentre, Settings};
+pub use settings::{ExternalCentre, Settings, StoreSchema};

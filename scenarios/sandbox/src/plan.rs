@@ -18,7 +18,7 @@ use crate::{
     folder::{write_public, write_secret},
     journal::Journal,
     operator::Operator,
-    settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings},
+    settings::{ExternalCentre, NORMAL_UP_TO_MINOR, Settings, StoreSchema},
     tap::tapped,
     unlimited::UNLIMITED,
 };
@@ -127,7 +127,9 @@ impl Plan<'_> {
         let limits = if self.settings.limited { "" } else { UNLIMITED };
         let store = match &self.settings.database {
             None => format!("path = \"{STORE}\""),
-            Some(url) => format!("url = \"{url}\""),
+            Some(StoreSchema { url, schema }) => {
+                format!("url = \"{url}\"\nschema = \"{schema}\"")
+            }
         };
         format!(
             r#"# Made by the sandbox. `countersign serve --config` takes it, too, while bank and SMS centre are there.

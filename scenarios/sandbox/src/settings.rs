@@ -34,10 +34,19 @@ pub struct Settings {
     pub centre: Option<ExternalCentre>,
     /// Whether a telecom operator, which is another server, computes and sends the codes of tickets (F12.v1).
     pub operator: bool,
-    /// The URL of a PostgreSQL database in which everything is kept, instead of a file in the folder. Its schema is there.
-    pub database: Option<String>,
+    /// The store in a PostgreSQL database in which everything is kept, instead of a file in the folder.
+    pub database: Option<StoreSchema>,
     /// Whether the person is in the directory from the beginning, and a second one with her.
     pub furnished: bool,
+}
+
+/// A store in a PostgreSQL database, whose schema is there.
+#[derive(Clone, Debug)]
+pub struct StoreSchema {
+    /// Where to connect to, and as which role.
+    pub url: String,
+    /// For `store.schema`.
+    pub schema: String,
 }
 
 /// An SMS centre that is not the sandbox's.

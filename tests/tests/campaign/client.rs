@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -81,6 +81,7 @@ pub(crate) struct Client {
     /// The servers, which are asked in turn.
     servers: Vec<Origins>,
     turn: AtomicUsize,
+    asks_the_last: AtomicBool,
     control: String,
     key: String,
     /// There while people hang up at random.
@@ -93,6 +94,7 @@ impl Client {
             tls: TlsConnector::from(trusting(sandbox.authority())),
             servers: sites.into_iter().map(Origins::of).collect(),
             turn: AtomicUsize::new(0),
+            asks_the_last: AtomicBool::new(false),
             control: sandbox.control_url(),
             key: sandbox.api_key().to_owned(),
             moods: Mutex::default(),
@@ -105,6 +107,7 @@ impl Client {
             tls: TlsConnector::from(tls),
             servers: vec![Origins { api, ..Origins::default() }],
             turn: AtomicUsize::new(0),
+            asks_the_last: AtomicBool::new(false),
             control: String::new(),
             key: key.to_owned(),
             moods: Mutex::default(),
@@ -121,7 +124,15 @@ impl Client {
         *self.moods.lock().unwrap() = None;
     }
 
+    /// From now on everything is asked of the last server: the others are dead for good.
+    pub(crate) fn ask_the_last_only(&self) {
+        self.asks_the_last.store(true, Ordering::Relaxed);
+    }
+
     fn server(&self) -> &Origins {
+        if self.asks_the_last.load(Ordering::Relaxed) {
+            return self.servers.last().unwrap();
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         self.servers.iter().cycle().nth(turn % self.servers.len()).unwrap()
     }

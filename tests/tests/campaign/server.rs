@@ -70,6 +70,39 @@ impl Victim {
     }
 }
 
+/// Servers of one store, alive, each with what it is started anew with.
+pub(crate) struct Alive(Vec<(Victim, Killable)>);
+
+impl Alive {
+    /// All of them, their clocks so many seconds fast.
+    pub(crate) async fn start(victims: Vec<Victim>, later: u64) -> Self {
+        let mut alive = Self(Vec::new());
+        alive.revive(victims, later).await;
+        alive
+    }
+
+    /// Kills that one of them, or all.
+    pub(crate) fn kill(&mut self, which: Option<u64>) -> Vec<Victim> {
+        let killed = match which {
+            Some(nth) => vec![self.0.remove(usize::try_from(nth).unwrap())],
+            None => self.0.drain(..).collect(),
+        };
+        let victims = killed.into_iter().map(|(victim, server)| {
+            server.kill();
+            victim
+        });
+        victims.collect()
+    }
+
+    /// Starts those anew.
+    pub(crate) async fn revive(&mut self, victims: Vec<Victim>, later: u64) {
+        for victim in victims {
+            let server = victim.start(later).await;
+            self.0.push((victim, server));
+        }
+    }
+}
+
 /// Leaves one flow in a configuration, so that a server starts sooner.
 pub(crate) fn serve_only(configuration: &Path, flow: &str) {
     const FLOWS: [&str; 6] = ["checkout", "access", "authority", "set.", "wallet", "operations"];

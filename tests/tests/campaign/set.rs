@@ -1,5 +1,5 @@
 //! Figure 11 in the campaign: gateway and merchant, a process and a store each, are killed at random instants of many
-//! purchases at once. Cardholders, bank and SMS centre live on, and so does a relay between merchant and gateway, so that all
+//! purchases at once; or two gateways on one PostgreSQL database, and a merchant on it with a store of its own. Cardholders, bank and SMS centre live on, and so does a relay between merchant and gateway, so that all
 //! that was answered is known. The third role, a cardholder's server, is killed in `cardholder`: docs/security/killed.md.
 
 mod buyer;
@@ -12,7 +12,6 @@ mod relay;
 
 use std::{
     fs,
-    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -26,6 +25,7 @@ use countersign_set::{
     link::HttpClient,
     message::wrapper::{Message, MessageWrapper},
 };
+use countersign_store::testing;
 use countersign_tests::killable::Killable;
 use der::Decode as _;
 use serde_json::{Value, json};
@@ -36,18 +36,20 @@ use tokio::{
 
 use self::{
     buyer::Buyer,
-    house::{API_KEY, House},
+    house::{API_KEY, House, free},
 };
 use crate::{
     asked,
     client::{Client, trusting},
     judge::{Purchase, Verdict},
     random::Random,
-    server::{Victim, power_loss},
+    server::{Alive, Victim, power_loss},
 };
 
 /// Kills of a role, when the environment asks for no other number.
 const KILLS: u64 = 60;
+/// On a database.
+const KILLS_ON_POSTGRESQL: u64 = 10;
 /// People who buy at once.
 const BUYERS: u32 = 8;
 /// How long both live at most between two kills, in milliseconds: about as long as a purchase takes.
@@ -78,12 +80,13 @@ pub(crate) struct Campaign {
 }
 
 impl Campaign {
-    async fn new() -> Self {
+    async fn new(kept: Kept) -> Self {
         let house = House::new().await;
+        let gateways = kept.gateways(&house).await;
         let tls = trusting(&house.path("root.pem"));
         let client = HttpClient::new(Arc::clone(&tls));
         let heard = Arc::default();
-        let relay = relay::start(house.gateway, client.clone(), Arc::clone(&heard)).await;
+        let relay = relay::start(gateways, client.clone(), Arc::clone(&heard)).await;
         let configuration = house.path("merchant.toml");
         let mut text = fs::read_to_string(&configuration).unwrap();
         text.push_str(&format!("merchant_url = \"http://{relay}/set\"\n"));
@@ -142,19 +145,85 @@ fn hear(heard: &Mutex<Vec<Exchange>>, url: &str, message: &[u8], answer: &[u8]) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_purchase_of_figure_11_is_lost_or_doubled_however_often_gateway_and_merchant_are_killed()
 {
-    LocalSet::new().run_until(campaign()).await;
+    LocalSet::new().run_until(campaign(Kept::InFiles)).await;
 }
 
-async fn campaign() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_purchase_of_figure_11_is_lost_or_doubled_by_two_gateways_on_one_database_that_are_killed()
+ {
+    LocalSet::new().run_until(campaign(Kept::OnPostgresql)).await;
+}
+
+/// Where the two roles keep everything.
+#[derive(Clone, Copy, PartialEq)]
+enum Kept {
+    /// Each in a file, whose server's kill is a power loss.
+    InFiles,
+    /// Each in a schema of one database, and the gateway is two servers.
+    OnPostgresql,
+}
+
+impl Kept {
+    /// What the environment calls the number of kills, and how many there are when it asks for none.
+    const fn kills(self) -> (&'static str, u64) {
+        match self {
+            Self::InFiles => ("COUNTERSIGN_SET_KILLS", KILLS),
+            Self::OnPostgresql => ("COUNTERSIGN_SET_POSTGRES_KILLS", KILLS_ON_POSTGRESQL),
+        }
+    }
+
+    /// Writes the configurations, and gives the ports of the gateways.
+    async fn gateways(self, house: &House) -> Vec<u16> {
+        if self == Self::InFiles {
+            return vec![house.gateway];
+        }
+        for role in ["gateway", "merchant"] {
+            let store = testing::new_shard().await;
+            let (file, path) =
+                (house.path(&format!("{role}.toml")), format!("path = \"{role}.db\""));
+            let place = format!("url = \"{}\", schema = \"{}\"", store.url, store.schema);
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(text.contains(&path), "{text}");
+            fs::write(file, text.replace(&path, &place)).unwrap();
+        }
+        // The same to everybody, as behind a balancer.
+        let [gateway, api] = free();
+        let text = fs::read_to_string(house.path("gateway.toml")).unwrap();
+        let other = [(house.gateway, gateway), (house.gateway_api, api)].iter().fold(
+            text,
+            |text, (one, other)| {
+                text.replace(&format!("\"127.0.0.1:{one}\""), &format!("\"127.0.0.1:{other}\""))
+            },
+        );
+        fs::write(house.path(OTHER_GATEWAY), other).unwrap();
+        vec![house.gateway, gateway]
+    }
+
+    fn roles(self, house: &House) -> Roles {
+        let library = (self == Self::InFiles).then(|| power_loss(house.folder.path()));
+        let victim = |name: &str| Victim::new(house.path(name), library.clone());
+        let gateways = match self {
+            Self::InFiles => vec![victim("gateway.toml")],
+            Self::OnPostgresql => vec![victim("gateway.toml"), victim(OTHER_GATEWAY)],
+        };
+        Roles { gateways, merchant: victim("merchant.toml") }
+    }
+}
+
+/// The configuration of the second gateway.
+const OTHER_GATEWAY: &str = "other-gateway.toml";
+
+async fn campaign(kept: Kept) {
     let seed = asked("COUNTERSIGN_SEED", Random::of_the_system());
-    let kills = asked("COUNTERSIGN_SET_KILLS", KILLS);
+    let (name, kills) = kept.kills();
+    let kills = asked(name, kills);
     println!(
-        "{kills} kills of gateway and merchant, seed {seed}; again: COUNTERSIGN_SET_KILLS={kills} COUNTERSIGN_SEED={seed} cargo test -p countersign-tests --test campaign figure_11 -- --nocapture"
+        "{kills} kills of gateway and merchant, seed {seed}; again: {name}={kills} COUNTERSIGN_SEED={seed} cargo test -p countersign-tests --test campaign figure_11 -- --nocapture"
     );
     let begun = Instant::now();
     let mut random = Random::new(seed);
-    let campaign = Arc::new(Campaign::new().await);
-    let roles = Roles::of(&campaign.house, &power_loss(campaign.house.folder.path()));
+    let campaign = Arc::new(Campaign::new(kept).await);
+    let roles = kept.roles(&campaign.house);
     let mut buyers = JoinSet::new();
     for _ in 0..BUYERS {
         let buyer = Buyer::new(Random::new(random.draw()), Arc::clone(&campaign));
@@ -167,12 +236,12 @@ async fn campaign() {
         alive = roles.kill_some(alive, &mut random, &campaign.later).await;
     }
 
-    // At last two that live, after all that could still run out.
+    // At last ones that live, after all that could still run out. A buyer who is at a purchase by then does not leave it.
     drop(alive);
     let later = campaign.later.load(Ordering::Relaxed) + 900;
     campaign.later.store(later, Ordering::Relaxed);
-    let _alive = roles.start(later).await;
     campaign.is_over.store(true, Ordering::Relaxed);
+    let _alive = roles.start(later).await;
     while let Some(ended) = buyers.join_next().await {
         ended.unwrap();
     }
@@ -204,44 +273,40 @@ impl House {
     }
 }
 
-/// The two that are killed.
+/// The roles that are killed.
 struct Roles {
-    gateway: Victim,
+    gateways: Vec<Victim>,
     merchant: Victim,
 }
 
 impl Roles {
-    fn of(house: &House, library: &Path) -> Self {
-        let [gateway, merchant] = ["gateway.toml", "merchant.toml"]
-            .map(|name| Victim::new(house.path(name), Some(library.to_owned())));
-        Self { gateway, merchant }
+    /// All of them, their clocks so many seconds fast.
+    async fn start(&self, later: u64) -> (Alive, Killable) {
+        (Alive::start(self.gateways.clone(), later).await, self.merchant.start(later).await)
     }
 
-    /// Both, their clocks so many seconds fast.
-    async fn start(&self, later: u64) -> [Killable; 2] {
-        [self.gateway.start(later).await, self.merchant.start(later).await]
-    }
-
-    /// Kills one or both and starts them again; both now and then so much later that codes, leases and their payments have
+    /// Kills one or all and starts them again; all now and then so much later that codes, leases and their payments have
     /// run out, as their clocks are alike.
     async fn kill_some(
         &self,
-        [gateway, merchant]: [Killable; 2],
+        (mut gateways, merchant): (Alive, Killable),
         random: &mut Random,
         later: &AtomicU64,
-    ) -> [Killable; 2] {
+    ) -> (Alive, Killable) {
         let now = later.load(Ordering::Relaxed);
         match random.below(4) {
             0 => {
-                gateway.kill();
-                [self.gateway.start(now).await, merchant]
+                let one = random.below(u64::try_from(self.gateways.len()).unwrap());
+                let killed = gateways.kill(Some(one));
+                gateways.revive(killed, now).await;
+                (gateways, merchant)
             }
             1 => {
                 merchant.kill();
-                [gateway, self.merchant.start(now).await]
+                (gateways, self.merchant.start(now).await)
             }
             both => {
-                gateway.kill();
+                gateways.kill(None);
                 merchant.kill();
                 let then = if both == 2 { now } else { now + random.below(60) };
                 later.store(then, Ordering::Relaxed);

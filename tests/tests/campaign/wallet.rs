@@ -1,5 +1,6 @@
 //! Figure 12 in the campaign: the intermediation server is killed at random instants of many payments from wallets and from
-//! cards, of paying in, taking out and payouts. A merchant's till, bank and SMS centre live on: docs/security/killed.md.
+//! cards, of paying in, taking out and payouts; or one of two servers on one PostgreSQL database is. A merchant's till, bank and
+//! SMS centre live on: docs/security/killed.md.
 
 mod judge;
 mod person;
@@ -18,7 +19,7 @@ use std::{
 use countersign_domain::{ports::Clock as _, time::Timestamp};
 use countersign_sandbox::{Sandbox, Settings};
 use countersign_server::{SystemClock, books, copy_store};
-use countersign_store::{Books, SqliteStore};
+use countersign_store::{Books, SqliteStore, testing};
 use countersign_tests::killable::Site;
 use serde_json::Value;
 use tokio::{
@@ -35,11 +36,13 @@ use crate::{
     client::{Answer, Client},
     judge::{Purchase, decimal},
     random::Random,
-    server::{Victim, power_loss, read, serve_only},
+    server::{Alive, Victim, power_loss, read, serve_only},
 };
 
 /// Kills, when the environment asks for no other number.
 const KILLS: u64 = 15;
+/// Of two servers on a database.
+const KILLS_OF_TWO: u64 = 8;
 /// People who pay at once, each two things at a time.
 const PEOPLE: u64 = 8;
 /// Longest life of a server, in milliseconds: about as long as a payment takes.
@@ -97,26 +100,78 @@ impl Campaign {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_money_of_figure_12_is_lost_or_doubled_however_often_the_wallets_are_killed() {
-    LocalSet::new().run_until(campaign()).await;
+    LocalSet::new().run_until(campaign(Kept::InAFile)).await;
 }
 
-async fn campaign() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_money_of_figure_12_is_lost_or_doubled_whichever_of_two_servers_on_one_database_is_killed()
+ {
+    LocalSet::new().run_until(campaign(Kept::OnPostgresql)).await;
+}
+
+/// Where the wallets are.
+#[derive(Clone, Copy, PartialEq)]
+enum Kept {
+    /// In the file of one server, whose kill is a power loss.
+    InAFile,
+    /// On a database of two.
+    OnPostgresql,
+}
+
+impl Kept {
+    /// What the environment calls the number of kills, and how many there are when it asks for none.
+    const fn kills(self) -> (&'static str, u64) {
+        match self {
+            Self::InAFile => ("COUNTERSIGN_WALLET_KILLS", KILLS),
+            Self::OnPostgresql => ("COUNTERSIGN_WALLET_POSTGRES_KILLS", KILLS_OF_TWO),
+        }
+    }
+
+    /// The servers, of which each can do what the others began.
+    async fn sites(self, sandbox: &Sandbox) -> Vec<Site> {
+        let sites = match self {
+            Self::InAFile => vec![Site::beside(sandbox, "wallets").unwrap()],
+            Self::OnPostgresql => {
+                let url = testing::new_store_url().await;
+                let on = |name| Site::on_database(sandbox, name, &url).unwrap();
+                vec![on("wallets"), on("others")]
+            }
+        };
+        for site in &sites {
+            serve_only(&site.configuration, "wallet");
+            set_the_terms(&site.configuration);
+            // All are the same service to people, as behind a balancer.
+            let text = fs::read_to_string(&site.configuration).unwrap();
+            let name = sites.first().unwrap().wallets.as_str();
+            fs::write(&site.configuration, text.replace(&site.wallets, name)).unwrap();
+        }
+        sites
+    }
+
+    fn victim(self, site: &Site, sandbox: &Sandbox) -> Victim {
+        let library = (self == Self::InAFile).then(|| power_loss(sandbox.folder()));
+        Victim::new(site.configuration.clone(), library)
+    }
+}
+
+async fn campaign(kept: Kept) {
     let seed = asked("COUNTERSIGN_SEED", Random::of_the_system());
-    let kills = asked("COUNTERSIGN_WALLET_KILLS", KILLS);
+    let (name, kills) = kept.kills();
+    let kills = asked(name, kills);
     println!(
-        "{kills} kills of the wallets, seed {seed}; again: COUNTERSIGN_WALLET_KILLS={kills} COUNTERSIGN_SEED={seed} cargo test -p countersign-tests --test campaign figure_12 -- --nocapture"
+        "{kills} kills of the wallets, seed {seed}; again: {name}={kills} COUNTERSIGN_SEED={seed} cargo test -p countersign-tests --test campaign figure_12 -- --nocapture"
     );
     let begun = Instant::now();
     let mut random = Random::new(seed);
     let folder = tempfile::tempdir().unwrap();
     let sandbox = Sandbox::start(Settings::in_folder(folder.path().join("sandbox"))).await.unwrap();
-    let site = Site::beside(&sandbox, "wallets").unwrap();
-    serve_only(&site.configuration, "wallet");
-    set_the_terms(&site.configuration);
-    let victim = Victim::new(site.configuration.clone(), Some(power_loss(sandbox.folder())));
+    let sites = kept.sites(&sandbox).await;
+    let site = sites.first().unwrap();
+    let victims: Vec<Victim> = sites.iter().map(|site| kept.victim(site, &sandbox)).collect();
+    let last = victims.last().unwrap().clone();
 
-    let mut server = victim.start(0).await;
-    let client = Client::of(&sandbox, [&site]);
+    let mut servers = Alive::start(victims, 0).await;
+    let client = Client::of(&sandbox, &sites);
     let (delivered, now) = (sandbox.folder().join("delivered"), SystemClock::default().now());
     let campaign = Arc::new(Campaign {
         counter: Counter::open(&client, delivered, now).await,
@@ -138,24 +193,27 @@ async fn campaign() {
     let mut later = 0;
     for number in 0..kills {
         sleep(Duration::from_millis(random.below(LONGEST_LIFE))).await;
-        if number % COPY_EVERY == 0 {
+        if kept == Kept::InAFile && number % COPY_EVERY == 0 {
             let configuration = site.configuration.clone();
             let copied = spawn_blocking(move || check_a_copy(&configuration)).await.unwrap();
             campaign.broken.lock().unwrap().extend(copied);
         }
-        server.kill();
+        // Now and then so much later that leases have run out, and visits: then all of them, as their clocks are alike.
+        let much_later = random.below(5) == 0;
+        let one = random.below(u64::try_from(sites.len()).unwrap());
+        let killed = servers.kill((!much_later).then_some(one));
         check_the_books(&campaign, &site.configuration).await;
-        // Now and then so much later that leases have run out, and visits.
-        later += if random.below(5) == 0 { random.below(90) } else { 0 };
+        later += if much_later { random.below(90) } else { 0 };
         campaign.later.store(later, Ordering::Relaxed);
-        server = victim.start(later).await;
+        servers.revive(killed, later).await;
     }
     all_go_home(&campaign, people).await;
 
-    // At last a server that lives, after all that could still run out.
-    server.kill();
+    // At last a server that lives, after all that could still run out. Of two it must finish what both began.
+    drop(servers);
     campaign.later.store(later + 900, Ordering::Relaxed);
-    let server = victim.start(later + 900).await;
+    let server = last.start(later + 900).await;
+    campaign.client.ask_the_last_only();
     let mut verdict = judge::ask_the_server(&campaign).await;
     let again = judge::ask_again(&campaign, &mut verdict).await;
     judge::ask_the_wallets(&campaign, &mut verdict).await;

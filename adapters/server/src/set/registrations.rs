@@ -45,7 +45,7 @@ impl Books {
         let folder = AuthorityFolder::at(&config.files.path(&section.folder));
         let place = StorePlace::of(&config)?;
         let place = needed(place.as_ref(), "store", SECTION)?;
-        let store = place.open(Arc::new(config.keys.ring(&config.files)?)).await?;
+        let store = place.open(Arc::new(config.keys.ring(&config.files)?)).await?.store;
         let register: Arc<dyn Store> = match config.store {
             Some(_) => Arc::new(folder.register()?),
             None => Arc::clone(&store),

@@ -5,6 +5,10 @@ use std::{path::Path, process::Command};
 use countersign_server::{Config, ConfigError, Server};
 use countersign_store::testing;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
     flows::{authority_alone, clock, folder, start},
@@ -42,6 +46,31 @@ fn a_database_is_migrated_once_and_commands_say_what_they_are_not_for() {
     let (code, _, err) = countersign(&config, &["backup", "--to", copy.to_str().unwrap()]);
     let sentence = "a database is backed up with its own tools";
     assert_eq!((code, err.contains(sentence)), (1, true), "{err}");
+}
+
+#[test]
+fn every_command_means_the_schema_of_the_configuration() {
+    let folder = folder();
+    let url = testing::empty_database();
+    let config = folder.write(&(on(&url, &folder) + "schema = \"acme\"\n"));
+    let secret = folder.folder.path().join("pw");
+    std::fs::set_permissions(secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (code, out, err) = countersign(&config, &["migrate"]);
+    assert_eq!(
+        (code, out.contains(" (schema acme): the schema was made")),
+        (0, true),
+        "{out}{err}"
+    );
+    assert_eq!(countersign(&config, &["unlock", "--number", "+33612345678"]).0, 3);
+    let (code, out, err) = countersign(&config, &["check", "--store", "--books", "--facts"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let schemas = "SELECT string_agg(DISTINCT schemaname, ' ') FROM pg_tables
+                   WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+    assert_eq!(testing::sql(&url, schemas), "acme");
+    testing::sql(&url, "DROP TRIGGER facts_are_append_only ON acme.facts");
+    let (code, _, err) = countersign(&config, &["check"]);
+    let altered = "trigger facts_are_append_only is missing";
+    assert_eq!((code, err.contains(altered)), (1, true), "{err}");
 }
 
 #[test]
@@ -99,15 +128,70 @@ async fn two_servers_on_one_database_see_what_the_other_did() {
     let other = start(&folder, &on(&url, &folder)).await;
     let messages = "SELECT count(*) FROM countersign.records WHERE collection = 'message'";
     for (number, server) in [&one, &other].into_iter().enumerate() {
-        let body = format!(r#"{{"identifier":"alice{number}","number":"+3361234567{number}"}}"#);
-        let json = "Content-Type: application/json\r\n";
-        let enrolment = request("POST", "/v1/enrolments", json, &body);
-        let begun = folder.ask(server.address("authority").unwrap(), &enrolment).await;
+        let begun = enrols(&folder, server, number).await;
         assert!(begun.starts_with("HTTP/1.1 201 "), "{begun}");
     }
     assert_eq!(testing::sql(&url, messages), "2");
     one.stop().await;
     other.stop().await;
+}
+
+/// Begins the enrolment of one of ten.
+async fn enrols(folder: &Folder, server: &Server, number: usize) -> String {
+    let body = format!(r#"{{"identifier":"alice{number}","number":"+3361234567{number}"}}"#);
+    let json = "Content-Type: application/json\r\n";
+    let enrolment = request("POST", "/v1/enrolments", json, &body);
+    folder.ask(server.address("authority").unwrap(), &enrolment).await
+}
+
+/// What operators and their machines are told.
+async fn operations(server: &Server, path: &str) -> String {
+    let address = server.address("operations").unwrap();
+    let mut watching = TcpStream::connect(address).await.unwrap();
+    watching.write_all(request("GET", path, "", "").as_bytes()).await.unwrap();
+    let mut said = String::new();
+    watching.read_to_string(&mut said).await.unwrap();
+    said
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_its_database_stands_still_a_server_says_so_and_goes_on_when_that_does() {
+    let folder = folder();
+    let database = testing::Encrypted::start();
+    countersign_store::make_schema(&testing::database(&database.socket())).await.unwrap();
+    let listens = "[operations]\nlisten = \"127.0.0.1:0\"\n";
+    let server = start(&folder, &(on(&database.socket(), &folder) + listens)).await;
+    let begun = enrols(&folder, &server, 0).await;
+    assert!(begun.starts_with("HTTP/1.1 201 "), "{begun}");
+    let metrics = operations(&server, "/metrics").await;
+    for line in [
+        "countersign_store_connections_max{of=\"reads\"} 8\n",
+        "countersign_store_connections_max{of=\"commits\"} 1\n",
+        "countersign_store_connections{of=\"commits\",state=\"idle\"} ",
+        "countersign_store_connections{of=\"reads\",state=\"busy\"} ",
+        "countersign_store_waiting{of=\"reads\"} ",
+        "countersign_store_waiting{of=\"commits\"} ",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+
+    let frozen = database.freeze();
+    let (ready, metrics, refused) = tokio::join!(
+        operations(&server, "/ready"),
+        operations(&server, "/metrics"),
+        enrols(&folder, &server, 1),
+    );
+    assert!(ready.starts_with("HTTP/1.1 503 "), "{ready}");
+    assert!(ready.contains("\"store\":\"does not answer\""), "{ready}");
+    assert!(metrics.starts_with("HTTP/1.1 200 "), "{metrics}");
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+
+    drop(frozen);
+    let begun = enrols(&folder, &server, 2).await;
+    assert!(begun.starts_with("HTTP/1.1 201 "), "{begun}");
+    let ready = operations(&server, "/ready").await;
+    assert!(ready.starts_with("HTTP/1.1 200 "), "{ready}");
+    server.stop().await;
 }
 
 #[test]
@@ -120,6 +204,16 @@ fn a_store_is_a_path_or_a_url_and_a_password_stands_in_a_file() {
             "url = \"postgresql://me:s3cret@db/x\"",
             "store.url",
             "has a password in it: it belongs into store.password_file",
+        ),
+        (
+            "path = \"x.db\"\nschema = \"acme\"",
+            "store.schema",
+            "is of a database: there is no store.url",
+        ),
+        (
+            "url = \"postgresql://db/x\"\nschema = \"Acme\"",
+            "store.schema",
+            "the name of a schema is small letters, digits and _, at most 63 of them, and begins with no digit and not with pg_",
         ),
     ] {
         let text = format!("{}[store]\n{section}\n", authority_alone(&folder));

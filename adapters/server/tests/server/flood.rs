@@ -51,6 +51,7 @@ async fn a_listener_whose_places_are_all_taken_keeps_nobody_from_another() {
     watching.read_to_string(&mut said).await.unwrap();
     let open = format!("countersign_connections{{listener=\"checkout\"}} {FEW}");
     assert!(said.contains(&open), "{said}");
+    assert!(!said.contains("countersign_store_connections{"), "the store is a file: {said}");
     timeout(Duration::from_secs(20), server.stop()).await.unwrap();
 }
 

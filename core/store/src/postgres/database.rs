@@ -1,22 +1,23 @@
 //! Which database, and how to reach it.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, future::Future, net::IpAddr, time::Duration};
 
 use countersign_domain::secret::Secret;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::RootCertStore;
+use tokio::time::timeout;
 use tokio_postgres::config::{Config, Host, SslMode, TargetSessionAttrs};
 
-use super::{error::DatabaseError, tls::Tls};
+use super::{
+    connection::{Client, Connections},
+    error::{DatabaseError, pool_told},
+    hosts::{ADDRESS_WITHIN, Hosts, USUAL_PORT, port_of},
+    shard::Shard,
+    tls::Tls,
+};
 
-/// How long a reader may wait for a connection that others have; and how long a server may take to let one in.
-const HAD_WITHIN: Duration = Duration::from_secs(3);
-
-/// After which an address that does not answer is passed over for the next: time for one SYN that is lost.
-const ADDRESS_WITHIN: Duration = Duration::from_secs(2);
-
-/// Of a host: an old one and a new one.
-const ADDRESSES: u32 = 2;
+/// How long a store may take to be opened, or its schema to be made: with the wait for a commit of another process, and for
+/// another that makes the same.
+const OPENED_WITHIN: Duration = Duration::from_secs(30);
 
 /// After which a server that says nothing is presumed gone.
 const SILENT_FOR: Duration = Duration::from_secs(15);
@@ -31,6 +32,7 @@ pub struct Database {
     name: String,
     tls: Tls,
     connections: usize,
+    shard: Shard,
 }
 
 /// How many connections a store has by default: one that writes, and the others read.
@@ -48,7 +50,7 @@ impl Database {
         // The parser's own message may quote a password that was not percent-encoded.
         let config = url.parse::<Config>().ok().filter(|_| is_url);
         let mut config = config.ok_or(DatabaseError::Url)?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        if !leads_somewhere(&config) {
             return Err(DatabaseError::Url);
         }
         if config.get_ssl_mode() == SslMode::Prefer {
@@ -64,12 +66,18 @@ impl Database {
             .tcp_user_timeout(SILENT_FOR)
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         let tls = Tls::trusting(authorities).map_err(|_| DatabaseError::Url)?;
-        Ok(Self { name: name(&config), config, tls, connections: CONNECTIONS })
+        let (name, shard) = (name(&config), Shard::default());
+        Ok(Self { name, config, tls, connections: CONNECTIONS, shard })
     }
 
-    /// The URL without user, password and options.
+    /// The URL without user, password and options; with the schema, if that is not the usual one.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The PostgreSQL schema in which the store stands.
+    pub fn schema(&self) -> &str {
+        self.shard.name()
     }
 
     /// Whether the URL has a password in it.
@@ -91,31 +99,48 @@ impl Database {
         self
     }
 
+    /// The same database, and another store in it: the one in the PostgreSQL schema of that name, in the place of `countersign`.
+    ///
+    /// # Errors
+    /// [`DatabaseError::SchemaName`] when it is no name for one.
+    pub fn with_schema(mut self, schema: &str) -> Result<Self, DatabaseError> {
+        self.shard = Shard::named(schema)?;
+        self.name = name(&self.config);
+        if self.shard != Shard::default() {
+            self.name.push_str(&format!(" (schema {schema})"));
+        }
+        Ok(self)
+    }
+
+    pub(super) const fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
     /// Those that read; one at least.
     pub(super) fn readers(&self) -> usize {
         self.connections.saturating_sub(1).max(1)
     }
 
     /// At most so many connections.
-    pub(super) fn pool(&self, connections: usize) -> Result<Pool, DatabaseError> {
-        let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(self.config.clone(), self.tls.clone(), how);
-        Pool::builder(manager)
-            .max_size(connections)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(HAD_WITHIN))
-            .create_timeout(Some(self.made_within()))
-            .recycle_timeout(Some(HAD_WITHIN))
-            .build()
-            .map_err(|error| self.unusable(error))
+    pub(super) fn connections(&self, most: usize) -> Result<Connections, DatabaseError> {
+        let hosts = Hosts::of(self.config.clone(), self.tls.clone());
+        let connections = Connections::of(hosts, hosts_of(&self.config), most, self.shard.clone());
+        connections.map_err(|error| self.unusable(error))
     }
 
-    /// Hosts are tried in turn: whatever machine is dark, there is time for those behind it.
-    fn made_within(&self) -> Duration {
-        let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
-        let hosts = u32::try_from(hosts).unwrap_or(u32::MAX);
-        let passed_over = ADDRESS_WITHIN.saturating_mul(hosts.saturating_mul(ADDRESSES));
-        passed_over.saturating_add(HAD_WITHIN)
+    /// A connection of its own.
+    pub(super) async fn connect(&self) -> Result<Client, DatabaseError> {
+        let connection = self.connections(1)?.get().await;
+        connection.map_err(|error| self.unusable(pool_told(&error)))
+    }
+
+    /// What is asked of a server that may stand still.
+    pub(super) async fn in_time<T>(
+        &self,
+        asked: impl Future<Output = Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
+        let silent = |_| self.unusable("the server does not answer in time");
+        timeout(OPENED_WITHIN, asked).await.map_err(silent)?
     }
 
     pub(super) fn unusable(&self, cause: impl fmt::Display) -> DatabaseError {
@@ -127,6 +152,22 @@ impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Database").field(&self.name).finish()
     }
+}
+
+fn hosts_of(config: &Config) -> usize {
+    config.get_hosts().len().max(config.get_hostaddrs().len())
+}
+
+/// Where there are names and addresses, and several ports, they belong together.
+fn leads_somewhere(config: &Config) -> bool {
+    let count = hosts_of(config);
+    let is_one_each = |of_them: usize| of_them == count;
+    let (names, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+    let ports = config.get_ports().len();
+    count > 0
+        && (names == 0 || is_one_each(names))
+        && (addresses == 0 || is_one_each(addresses))
+        && (ports <= 1 || is_one_each(ports))
 }
 
 /// Whether no octet leaves this machine.
@@ -143,9 +184,6 @@ fn stays_here(config: &Config) -> bool {
     }
 }
 
-/// What a URL without a port means.
-const USUAL_PORT: u16 = 5432;
-
 fn name(config: &Config) -> String {
     let host = |host: &Host| match host {
         Host::Tcp(host) => host.clone(),
@@ -156,12 +194,11 @@ fn name(config: &Config) -> String {
     if hosts.is_empty() {
         hosts = config.get_hostaddrs().iter().map(ToString::to_string).collect();
     }
-    // One port is that of all hosts. Two servers on one host are two databases.
-    let ports = config.get_ports();
+    // Two servers on one host are two databases.
     for (place, host) in hosts.iter_mut().enumerate() {
-        match ports.get(place).or_else(|| ports.first()) {
-            None | Some(&USUAL_PORT) => {}
-            Some(port) => host.push_str(&format!(":{port}")),
+        match port_of(config, place) {
+            USUAL_PORT => {}
+            port => host.push_str(&format!(":{port}")),
         }
     }
     let database = config.get_dbname().or_else(|| config.get_user()).unwrap_or_default();

@@ -2,10 +2,10 @@
 
 use std::error::Error as _;
 
-use deadpool_postgres::PoolError;
 use thiserror::Error;
 use tokio_postgres::error::{DbError, Severity};
 
+use super::connection::PoolError;
 use crate::error::Alteration;
 
 /// A database that cannot be used as a store. One that is foreign, older or newer is left as it was.
@@ -18,6 +18,11 @@ pub enum DatabaseError {
          no letter or digit in a name or a password is percent-encoded"
     )]
     Url,
+    /// The schema has no name that PostgreSQL and people take alike.
+    #[error(
+        "the name of a schema is small letters, digits and _, at most 63 of them, and begins with no digit and not with pg_"
+    )]
+    SchemaName,
     /// The database cannot be reached, read, or written to durably.
     #[error("{database} cannot be used: {cause}")]
     Unusable {
@@ -32,13 +37,15 @@ pub enum DatabaseError {
         /// Which database.
         database: String,
     },
-    /// Its schema `countersign` belongs to something else.
+    /// Its schema belongs to something else.
     #[error(
-        "{database} has a schema named countersign that is no Countersign store: use another database"
+        "{database} has a schema named {schema} that is no Countersign store: use another database, or another schema"
     )]
     Foreign {
         /// Which database.
         database: String,
+        /// The name that the store's schema would have.
+        schema: String,
     },
     /// A store is being moved to it, and not all of it is there.
     #[error(
@@ -124,7 +131,7 @@ pub(super) fn goes_on(error: &tokio_postgres::Error) -> bool {
 
 pub(super) fn pool_told(error: &PoolError) -> String {
     match error {
-        PoolError::Backend(error) => told(error),
+        PoolError::Backend(unreached) => unreached.to_string(),
         PoolError::Timeout(_)
         | PoolError::Closed
         | PoolError::NoRuntimeSpecified

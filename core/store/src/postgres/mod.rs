@@ -8,17 +8,20 @@
 //!     +---- answers ---- PostgreSQL: one group at a time, whichever process it is of
 //! ```
 //!
-//! Modules in reading order: `store` (the port), `database` (how to reach it), `schema`, `writer` (group commit, and what a lost
-//! connection means), `transaction` (one group), `group` (what becomes of its batches), `write`,
+//! Modules in reading order: `store` (the port), `database` (which it is), `hosts` and `connection` (how it is reached), `shard`, `schema`,
+//! `writer` (group commit, and what a lost connection means), `transaction` (one group), `group` (what becomes of its batches), `write`,
 //! `query`, `snapshot` (everything at once, to be checked), `moving` (a file into a database), `tls`, `error`.
 
 mod store;
 
+mod connection;
 mod database;
 mod group;
+mod hosts;
 mod moving;
 mod query;
 mod schema;
+mod shard;
 mod snapshot;
 mod tls;
 mod transaction;
@@ -27,6 +30,7 @@ mod writer;
 
 mod error;
 
+pub use connection::InUse;
 pub use database::Database;
 pub use error::DatabaseError;
 pub use moving::{MoveError, Moved, Moving, move_store};

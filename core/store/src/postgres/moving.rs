@@ -7,19 +7,18 @@
 use std::path::Path;
 
 use countersign_domain::{hex, keys::KeyRing, record::StoreError};
-use deadpool_postgres::Object;
 use ring::digest::{Context, SHA256};
 use rusqlite::{Connection, params_from_iter, types::Value};
 use thiserror::Error;
 use tokio_postgres::{
     Row,
-    binary_copy::BinaryCopyInWriter,
     types::{ToSql, Type},
 };
 
 use super::{
+    connection::Client,
     database::Database,
-    error::{DatabaseError, pool_told, told},
+    error::{DatabaseError, told},
     query::get,
     schema::{self, Copied},
     snapshot::Snapshot,
@@ -126,11 +125,13 @@ pub enum MoveError {
     /// The database has part of another store, or of this one as it was before.
     #[error(
         "{database} has part of another store, or this one was changed since: remove that part with \
-         DROP SCHEMA countersign CASCADE, and begin again"
+         DROP SCHEMA \"{schema}\" CASCADE, and begin again"
     )]
     OtherCopy {
         /// Which database.
         database: String,
+        /// The schema of the store in it.
+        schema: String,
     },
     /// One of the two cannot be read or written.
     #[error(transparent)]
@@ -138,9 +139,11 @@ pub enum MoveError {
     /// The copy is not the store: some of it was changed between two tries.
     #[error(
         "{table} differ: {from} rows in the file, {to} in the database, and they are not the same: remove the copy with \
-         DROP SCHEMA countersign CASCADE, and begin again"
+         DROP SCHEMA \"{schema}\" CASCADE, and begin again"
     )]
     Differs {
+        /// The schema of the store in the database.
+        schema: String,
         /// Which table.
         table: &'static str,
         /// Rows in the file.
@@ -197,11 +200,13 @@ pub async fn move_store(
 ) -> Result<Moved, MoveError> {
     let source = Source::lock(from, to)?;
     chain::proven(&source.connection, keys)?;
-    let pool = to.pool(1)?;
-    let mut client = pool.get().await.map_err(|error| to.unusable(pool_told(&error)))?;
-    match schema::begin_copy(&mut client, to, &source.identity()?).await? {
+    let client = to.connect().await?;
+    match schema::begin_copy(&client, to, &source.identity()?).await? {
         Copied::FromThis => {}
-        Copied::FromAnother => return Err(MoveError::OtherCopy { database: to.name().to_owned() }),
+        Copied::FromAnother => {
+            let (database, schema) = (to.name().to_owned(), to.schema().to_owned());
+            return Err(MoveError::OtherCopy { database, schema });
+        }
         Copied::IsStore => return Err(MoveError::NotEmpty { database: to.name().to_owned() }),
     }
     let (mut before, mut copied) = (0_u64, 0_u64);
@@ -223,7 +228,7 @@ pub async fn move_store(
     }
     put_end(&client, &source).await?;
     let mut snapshot = Snapshot::on(client).await?;
-    let mut moved = prove(&mut snapshot, &source, keys).await?;
+    let mut moved = prove(&mut snapshot, &source, to, keys).await?;
     (moved.before, moved.copied) = (before, copied);
     // The file first: when this is interrupted no server starts on either, and the next try ends it.
     file_schema::mark_moved(&source.connection, to.name()).map_err(unavailable)?;
@@ -232,7 +237,7 @@ pub async fn move_store(
 }
 
 /// The end of the chain with its seal, to the letter: the keys stay the same.
-async fn put_end(client: &Object, source: &Source) -> Result<(), StoreError> {
+async fn put_end(client: &Client, source: &Source) -> Result<(), StoreError> {
     let kept = chain::read(&source.connection)?;
     let digest = kept.end.digest.as_slice();
     let (key, seal) = kept.seal.as_ref().map(|(key, seal)| (key.as_str(), seal.as_slice())).unzip();
@@ -244,6 +249,7 @@ async fn put_end(client: &Object, source: &Source) -> Result<(), StoreError> {
 async fn prove(
     snapshot: &mut Snapshot,
     source: &Source,
+    database: &Database,
     keys: &KeyRing,
 ) -> Result<Moved, MoveError> {
     for table in &TABLES {
@@ -258,7 +264,8 @@ async fn prove(
         let here = source.rows(table)?;
         let ((from, digest), (to, other)) = (here.end(), there.end());
         if (from, digest) != (to, other) {
-            return Err(MoveError::Differs { table: table.name, from, to });
+            let schema = database.schema().to_owned();
+            return Err(MoveError::Differs { schema, table: table.name, from, to });
         }
     }
     let mut wrong = 0_u64;
@@ -422,7 +429,7 @@ impl Table {
         self.columns.iter().enumerate().take(row.len()).map(column).collect()
     }
 
-    async fn count_there(&self, client: &Object) -> Result<u64, StoreError> {
+    async fn count_there(&self, client: &Client) -> Result<u64, StoreError> {
         let count = format!("SELECT count(*) FROM countersign.{}", self.name);
         let count = client.query_one(&count, &[]).await;
         let count: i64 = get(&count.map_err(|error| unavailable(told(&error)))?, 0)?;
@@ -430,7 +437,7 @@ impl Table {
     }
 
     /// The last key that was copied, in the order of the file, which is that of octets on both sides.
-    async fn last_there(&self, client: &Object) -> Result<Vec<Value>, StoreError> {
+    async fn last_there(&self, client: &Client) -> Result<Vec<Value>, StoreError> {
         let order = self.keys().replace(',', " DESC,");
         let last = format!(
             "SELECT {} FROM countersign.{} ORDER BY {order} DESC LIMIT 1",
@@ -442,13 +449,12 @@ impl Table {
     }
 
     /// All of these rows, or none.
-    async fn write(&self, client: &Object, rows: &[Vec<Value>]) -> Result<u64, StoreError> {
+    async fn write(&self, client: &Client, rows: &[Vec<Value>]) -> Result<u64, StoreError> {
         let (columns, name) = (self.columns(), self.name);
         let copy = format!("COPY countersign.{name} ({columns}) FROM STDIN (FORMAT binary)");
         let types: Vec<Type> = self.columns.iter().map(|(_, kind)| kind.clone()).collect();
         let write = async {
-            let sink = client.copy_in(&copy).await?;
-            let mut writer = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
+            let mut writer = std::pin::pin!(client.copy_in(&copy, &types).await?);
             for row in rows {
                 let cells: Vec<Box<dyn ToSql + Sync + Send>> = row.iter().map(cell).collect();
                 writer.as_mut().write_raw(cells).await?;

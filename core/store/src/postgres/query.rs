@@ -1,5 +1,7 @@
 //! What can be asked: each of it is one statement, so that it is of one instant and takes one round trip.
 
+use std::time::Duration;
+
 use countersign_domain::{
     amount::Currency,
     event::Fact,
@@ -7,11 +9,12 @@ use countersign_domain::{
     register::{Account, Balance, Cut, Span, Statement},
     time::Timestamp,
 };
-use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
+use deadpool::managed::TimeoutType;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
+    connection::{Connections, PoolError},
     error::{goes_on, pool_told, told},
     group::can_be_kept,
     writer::{PATIENCE, PAUSE},
@@ -76,13 +79,20 @@ const STATEMENT: &str = "
     LEFT JOIN countersign.postings p ON p.sequence = e.sequence
     ORDER BY e.sequence";
 
-pub(super) async fn load(pool: &Pool, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+/// After which a server that has not answered a read is presumed to stand still: half of what a read may take, so that there
+/// is time to ask another.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+
+pub(super) async fn load(
+    pool: &Connections,
+    key: &RecordKey,
+) -> Result<Option<Record>, StoreError> {
     let rows = rows(pool, LOAD, &[&key.collection, &key.id], &key.id).await?;
     rows.first().map(|row| record(row)?.read(key.collection)).transpose()
 }
 
 pub(super) async fn due(
-    pool: &Pool,
+    pool: &Connections,
     collection: &'static str,
     now: Timestamp,
     limit: usize,
@@ -92,7 +102,7 @@ pub(super) async fn due(
 }
 
 pub(super) async fn final_before(
-    pool: &Pool,
+    pool: &Connections,
     collection: &'static str,
     before: Timestamp,
     limit: usize,
@@ -106,7 +116,7 @@ pub(super) async fn final_before(
 }
 
 pub(super) async fn page(
-    pool: &Pool,
+    pool: &Connections,
     collection: &'static str,
     after: &str,
     limit: usize,
@@ -118,7 +128,7 @@ pub(super) async fn page(
 }
 
 pub(super) async fn count_due(
-    pool: &Pool,
+    pool: &Connections,
     collection: &'static str,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
@@ -127,7 +137,7 @@ pub(super) async fn count_due(
     natural(count, collection, "count")
 }
 
-pub(super) async fn facts(pool: &Pool, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
+pub(super) async fn facts(pool: &Connections, about: &RecordKey) -> Result<Vec<Fact>, StoreError> {
     let rows = rows(pool, FACTS, &[&about.collection, &about.id], &about.id).await?;
     let fact = |row: &Row| {
         let body: &str = get(row, 0)?;
@@ -137,7 +147,7 @@ pub(super) async fn facts(pool: &Pool, about: &RecordKey) -> Result<Vec<Fact>, S
 }
 
 pub(super) async fn balance(
-    pool: &Pool,
+    pool: &Connections,
     account: &Account,
     currency: Currency,
 ) -> Result<Balance, StoreError> {
@@ -146,7 +156,7 @@ pub(super) async fn balance(
 }
 
 pub(super) async fn statement(
-    pool: &Pool,
+    pool: &Connections,
     account: &Account,
     currency: Currency,
     span: Span,
@@ -183,7 +193,7 @@ fn number(limit: usize) -> i64 {
 /// What a statement finds. While the server restarts, or another takes its place, it is asked again for as long as a commit is
 /// tried again: a read changes nothing. An id with a NUL is nobody's.
 async fn rows(
-    pool: &Pool,
+    pool: &Connections,
     statement: &str,
     values: &[&(dyn ToSql + Sync)],
     id: &str,
@@ -201,7 +211,7 @@ async fn rows(
         };
         let is_in_time = Instant::now() < until;
         match unread {
-            Unread::Lost(_) if is_in_time && lost < pool.status().max_size => {
+            Unread::Lost(_) if is_in_time && lost < pool.most() => {
                 lost = lost.saturating_add(1);
             }
             Unread::Lost(_) | Unread::Unreached(_) if is_in_time => sleep(PAUSE).await,
@@ -223,7 +233,7 @@ enum Unread {
 }
 
 async fn ask(
-    pool: &Pool,
+    pool: &Connections,
     statement: &str,
     values: &[&(dyn ToSql + Sync)],
     until: Instant,
@@ -241,15 +251,20 @@ async fn ask(
         let prepared = client.prepare_cached(statement).await?;
         client.query(&prepared, values).await
     };
-    let error = match asked.await {
-        Ok(rows) => return Ok(rows),
-        Err(error) => error,
-    };
-    if goes_on(&error) {
-        return Err(Unread::Refused(told(&error)));
+    match timeout_at(until.min(Instant::now() + ANSWERED_WITHIN), asked).await {
+        Ok(Ok(rows)) => Ok(rows),
+        Ok(Err(error)) if goes_on(&error) => Err(Unread::Refused(told(&error))),
+        Ok(Err(error)) => {
+            client.close();
+            Err(Unread::Lost(told(&error)))
+        }
+        // A server that stands still, or a machine that is gone: the connection lives on for all that TCP knows.
+        Err(_) => {
+            client.close();
+            pool.doubt();
+            Err(Unread::Lost("the server does not answer".to_owned()))
+        }
     }
-    drop(Object::take(client));
-    Err(Unread::Lost(told(&error)))
 }
 
 pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(

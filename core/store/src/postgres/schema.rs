@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use deadpool_postgres::Object;
-use tokio_postgres::{GenericClient, IsolationLevel, error::SqlState};
+use tokio_postgres::error::SqlState;
 
 use super::{
+    connection::Client,
     database::Database,
-    error::{DatabaseError, pool_told, told},
+    error::{DatabaseError, told},
     transaction,
 };
 use crate::error::Alteration;
@@ -22,7 +22,8 @@ const VERSION: u32 = 2;
 const MARK: &str = "Countersign store, version ";
 
 /// Only one process makes the schema at a time. The number is "CSGN".
-const LOCK: &str = "SELECT pg_advisory_xact_lock(1129531214)";
+const LOCK: &str = "
+    BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(1129531214)";
 
 /// Only one process moves a store to it at a time.
 const COPY_LOCK: &str = "SELECT pg_advisory_lock(1129531215)";
@@ -32,7 +33,7 @@ const COPY_LIMITS: &str = "
 
 /// Whether there is a schema of our name, and its comment.
 const FOUND: &str = "
-    SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'countersign'";
+    SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1";
 
 /// Behind the version while a store is being moved to the database, with the identity of that store behind it.
 const PARTIAL: &str = ", part of ";
@@ -67,7 +68,7 @@ const OBJECTS: &str = r#"
         FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM tables) AND rulename <> '_RETURN'
         UNION ALL SELECT 'policy ' || polname, ''
         FROM pg_policy WHERE polrelid IN (SELECT oid FROM tables))
-    SELECT object, regexp_replace(coalesce(definition, ''), '\m(countersign|pg_temp(_[0-9]+)?)\.', '', 'g') FROM objects"#;
+    SELECT object, regexp_replace(coalesce(definition, ''), '"?\m($2|pg_temp(_[0-9]+)?)\M"?\.', '', 'g') FROM objects"#;
 
 /// Where one of these is off, the server loses what it has acknowledged.
 const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
@@ -77,14 +78,16 @@ const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 /// # Errors
 /// See [`DatabaseError`].
 pub async fn make_schema(database: &Database) -> Result<bool, DatabaseError> {
-    let pool = database.pool(1)?;
-    let mut client = pool.get().await.map_err(|error| database.unusable(pool_told(&error)))?;
-    let is_new = match make_in(&mut client, database).await? {
-        Made::New => true,
-        Made::Before(found) => found.map(|()| false)?,
+    let client = database.connect().await?;
+    let made = async {
+        let is_new = match make_in(&client, database).await? {
+            Made::New => true,
+            Made::Before(found) => found.map(|()| false)?,
+        };
+        check(&client, database).await?;
+        Ok(is_new)
     };
-    check(&mut client, database).await?;
-    Ok(is_new)
+    database.in_time(made).await
 }
 
 /// What became of making a schema.
@@ -94,19 +97,20 @@ enum Made {
     Before(Result<(), DatabaseError>),
 }
 
-async fn make_in(client: &mut Object, database: &Database) -> Result<Made, DatabaseError> {
+/// In a transaction that ends with the connection where it fails.
+async fn make_in(client: &Client, database: &Database) -> Result<Made, DatabaseError> {
     let failed = |error| database.unusable(told(&error));
-    let transaction = client.transaction().await.map_err(failed)?;
-    transaction.batch_execute(LOCK).await.map_err(failed)?;
-    let found = check_version(&*transaction, database).await;
+    client.batch_execute(LOCK).await.map_err(failed)?;
+    let found = check_version(client, database).await;
     let is_new = matches!(found, Err(DatabaseError::Empty { .. }));
     if is_new {
+        let shard = database.shard();
         let make = format!(
-            "CREATE SCHEMA countersign; COMMENT ON SCHEMA countersign IS '{MARK}{VERSION}'; {SCHEMA}"
+            "CREATE SCHEMA {shard}; COMMENT ON SCHEMA {shard} IS '{MARK}{VERSION}'; {SCHEMA}"
         );
-        transaction.batch_execute(&make).await.map_err(failed)?;
+        client.batch_execute(&make).await.map_err(failed)?;
     }
-    transaction.commit().await.map_err(failed)?;
+    client.batch_execute("COMMIT").await.map_err(failed)?;
     Ok(if is_new { Made::New } else { Made::Before(found) })
 }
 
@@ -123,7 +127,7 @@ pub(super) enum Copied {
 /// Marks the schema, which is made if it is not there, as that of a store that is being moved to it. As long as the connection
 /// lives, no other can do the same.
 pub(super) async fn begin_copy(
-    client: &mut Object,
+    client: &Client,
     database: &Database,
     identity: &str,
 ) -> Result<Copied, DatabaseError> {
@@ -150,21 +154,20 @@ pub(super) async fn begin_copy(
 
 /// Under the lock of every commit: no server begins to use the store between the look and the mark.
 async fn begin_copy_in(
-    client: &mut Object,
+    client: &Client,
     database: &Database,
     identity: &str,
 ) -> Result<Copied, DatabaseError> {
     let failed = |error| database.unusable(told(&error));
-    let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
-    let transaction = begin.start().await.map_err(failed)?;
-    transaction.query(transaction::LOCK, &[]).await.map_err(failed)?;
-    let row = transaction.query_one(FOUND, &[]).await.map_err(failed)?;
+    client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;
+    client.rows(transaction::LOCK, &[]).await.map_err(failed)?;
+    let row = client.query_one(FOUND, &[&database.schema()]).await.map_err(failed)?;
     let found: String = row.try_get(0).map_err(failed)?;
     let copied = match found.split_once(PARTIAL) {
         Some((_, of)) if of == identity => Copied::FromThis,
         Some(_) => Copied::FromAnother,
         None => {
-            let unused = transaction.query_one(IS_UNUSED, &[]).await.map_err(failed)?;
+            let unused = client.query_one(IS_UNUSED, &[]).await.map_err(failed)?;
             match unused.try_get::<_, Option<bool>>(0).map_err(failed)? {
                 Some(true) => Copied::FromThis,
                 Some(false) | None => Copied::IsStore,
@@ -172,23 +175,19 @@ async fn begin_copy_in(
         }
     };
     if let Copied::FromThis = copied {
-        comment(&*transaction, database, &format!("{PARTIAL}{identity}")).await?;
+        comment(client, database, &format!("{PARTIAL}{identity}")).await?;
     }
-    transaction.commit().await.map_err(failed)?;
+    client.batch_execute("COMMIT").await.map_err(failed)?;
     Ok(copied)
 }
 
 /// From now on it is a store.
-pub(super) async fn end_copy(client: &Object, database: &Database) -> Result<(), DatabaseError> {
-    comment(&***client, database, "").await
+pub(super) async fn end_copy(client: &Client, database: &Database) -> Result<(), DatabaseError> {
+    comment(client, database, "").await
 }
 
-async fn comment(
-    client: &impl GenericClient,
-    database: &Database,
-    more: &str,
-) -> Result<(), DatabaseError> {
-    let comment = format!("COMMENT ON SCHEMA countersign IS '{MARK}{VERSION}{more}'");
+async fn comment(client: &Client, database: &Database, more: &str) -> Result<(), DatabaseError> {
+    let comment = format!("COMMENT ON SCHEMA {} IS '{MARK}{VERSION}{more}'", database.shard());
     client.batch_execute(&comment).await.map_err(|error| database.unusable(told(&error)))
 }
 
@@ -197,31 +196,33 @@ async fn comment(
 /// # Errors
 /// See [`DatabaseError`].
 pub async fn check_schema(database: &Database) -> Result<(), DatabaseError> {
-    let pool = database.pool(1)?;
-    let mut client = pool.get().await.map_err(|error| database.unusable(pool_told(&error)))?;
-    check(&mut client, database).await
+    let client = database.connect().await?;
+    database.in_time(check(&client, database)).await
 }
 
 /// Whether the database has a store that this program may use; nothing is written to it.
-pub(super) async fn check(client: &mut Object, database: &Database) -> Result<(), DatabaseError> {
-    check_version(&***client, database).await?;
+pub(super) async fn check(client: &Client, database: &Database) -> Result<(), DatabaseError> {
+    check_version(client, database).await?;
     check_durability(client, database).await?;
     check_objects(client, database).await
 }
 
 pub(super) async fn check_version(
-    client: &impl GenericClient,
+    client: &Client,
     database: &Database,
 ) -> Result<(), DatabaseError> {
     let name = || database.name().to_owned();
-    let found = client.query_opt(FOUND, &[]).await;
+    let found = client.query_opt(FOUND, &[&database.schema()]).await;
     let row = found.map_err(|error| database.unusable(told(&error)))?;
     let comment: Option<String> = match &row {
         None => return Err(DatabaseError::Empty { database: name() }),
         Some(row) => row.try_get(0).map_err(|error| database.unusable(told(&error)))?,
     };
     match comment.as_deref().and_then(|comment| comment.strip_prefix(MARK)) {
-        None => Err(DatabaseError::Foreign { database: name() }),
+        None => {
+            let schema = database.schema().to_owned();
+            Err(DatabaseError::Foreign { database: name(), schema })
+        }
         Some(found) if found == VERSION.to_string() => Ok(()),
         Some(found) if found.contains(PARTIAL) => Err(DatabaseError::Partial { database: name() }),
         Some(found) => Err(DatabaseError::OtherVersion {
@@ -232,7 +233,7 @@ pub(super) async fn check_version(
     }
 }
 
-async fn check_durability(client: &Object, database: &Database) -> Result<(), DatabaseError> {
+async fn check_durability(client: &Client, database: &Database) -> Result<(), DatabaseError> {
     for setting in DURABLE {
         let row = client.query_one("SELECT current_setting($1)", &[&setting]).await;
         let value = row.and_then(|row| row.try_get::<_, String>(0));
@@ -246,17 +247,18 @@ async fn check_durability(client: &Object, database: &Database) -> Result<(), Da
 
 /// Compares with a fresh schema, which is made beside it among the temporary tables and is gone afterwards: so each version of
 /// PostgreSQL tells both in the same words.
-async fn check_objects(client: &mut Object, database: &Database) -> Result<(), DatabaseError> {
+async fn check_objects(client: &Client, database: &Database) -> Result<(), DatabaseError> {
     let failed = |error| database.unusable(told(&error));
-    let transaction = client.transaction().await.map_err(failed)?;
     // Nothing unqualified but what is PostgreSQL's own.
-    transaction.batch_execute("SET LOCAL search_path = pg_catalog").await.map_err(failed)?;
-    let found = objects(&*transaction, "'countersign'::regnamespace").await.map_err(failed)?;
+    let begin = "BEGIN; SET LOCAL search_path = pg_catalog";
+    client.batch_execute(begin).await.map_err(failed)?;
+    let of = format!("'{}'::regnamespace", database.shard());
+    let found = objects(client, database, &of).await.map_err(failed)?;
     let fresh =
         SCHEMA.replace("countersign.", "pg_temp.").replace("CREATE TABLE", "CREATE TEMP TABLE");
-    transaction.batch_execute(&fresh).await.map_err(failed)?;
-    let ours = objects(&*transaction, "pg_my_temp_schema()").await.map_err(failed)?;
-    transaction.rollback().await.map_err(failed)?;
+    client.batch_execute(&fresh).await.map_err(failed)?;
+    let ours = objects(client, database, "pg_my_temp_schema()").await.map_err(failed)?;
+    client.batch_execute("ROLLBACK").await.map_err(failed)?;
     let missing = ours.iter().find_map(|(object, text)| match found.get(object) {
         None => Some((object, Alteration::Missing)),
         Some(other) if other != text => Some((object, Alteration::Changed)),
@@ -274,10 +276,11 @@ async fn check_objects(client: &mut Object, database: &Database) -> Result<(), D
 }
 
 async fn objects(
-    client: &impl GenericClient,
+    client: &Client,
+    database: &Database,
     schema: &str,
 ) -> Result<BTreeMap<String, String>, tokio_postgres::Error> {
-    let query = OBJECTS.replace("$1", schema);
-    let rows = client.query(&query, &[]).await?;
+    let query = OBJECTS.replace("$1", schema).replace("$2", database.schema());
+    let rows = client.rows(&query, &[]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

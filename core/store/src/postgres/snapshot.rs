@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use countersign_domain::{keys::KeyRing, record::StoreError};
-use deadpool_postgres::Object;
 use tokio_postgres::{Row, error::SqlState};
 
 use super::{
+    connection::Client,
     database::Database,
-    error::{DatabaseError, pool_told, told},
+    error::{DatabaseError, told},
     query::get,
     schema,
     transaction::kept,
@@ -76,7 +76,7 @@ const TABLES: [&str; 7] =
 /// A store as it was when this was made, on a connection of its own.
 #[derive(Debug)]
 pub struct Snapshot {
-    client: Object,
+    client: Client,
 }
 
 impl Snapshot {
@@ -85,20 +85,19 @@ impl Snapshot {
     /// # Errors
     /// When there is none, it is of another version, or the server cannot be asked.
     pub async fn of(database: &Database) -> Result<Self, DatabaseError> {
-        let pool = database.pool(1)?;
-        let client = pool.get().await.map_err(|error| database.unusable(pool_told(&error)))?;
-        schema::check_version(&**client, database).await?;
+        let client = database.connect().await?;
+        database.in_time(schema::check_version(&client, database)).await?;
         Self::on(client).await.map_err(|error| database.unusable(error))
     }
 
     /// Of whatever stands in the database of that connection.
-    pub(super) async fn on(client: Object) -> Result<Self, StoreError> {
+    pub(super) async fn on(client: Client) -> Result<Self, StoreError> {
         client.batch_execute(BEGIN).await.map_err(|error| unavailable(told(&error)))?;
         Ok(Self { client })
     }
 
     /// Ends it, and gives the connection back.
-    pub(super) async fn end(self) -> Result<Object, StoreError> {
+    pub(super) async fn end(self) -> Result<Client, StoreError> {
         let ended = self.client.batch_execute("ROLLBACK").await;
         ended.map_err(|error| unavailable(told(&error)))?;
         Ok(self.client)
@@ -245,7 +244,7 @@ impl Snapshot {
         self.client.batch_execute(&declare).await.map_err(failed)?;
         let fetch = format!("FETCH {ROWS} FROM rows_read");
         loop {
-            let rows = self.client.query(&fetch, &[]).await.map_err(failed)?;
+            let rows = self.client.rows(&fetch, &[]).await.map_err(failed)?;
             rows.iter().try_for_each(&mut read)?;
             if rows.len() < ROWS {
                 return self.client.batch_execute("CLOSE rows_read").await.map_err(failed);

@@ -12,10 +12,9 @@ use countersign_domain::{
     register::{Account, Balance, Span, Statement},
     time::Timestamp,
 };
-use deadpool_postgres::{Object, Pool};
-use tokio_postgres::IsolationLevel;
 
 use super::{
+    connection::{Client, Connections, InUse},
     database::Database,
     error::{DatabaseError, pool_told, told},
     query, schema,
@@ -37,7 +36,7 @@ const FORGET: &str = "DELETE FROM countersign.writers WHERE at < now() - interva
 /// connection was lost in the middle of the commit, and the server could not be asked again in time.
 #[derive(Debug)]
 pub struct PostgresStore {
-    readers: Pool,
+    readers: Connections,
     writer: Writer,
 }
 
@@ -49,21 +48,30 @@ impl PostgresStore {
     /// # Errors
     /// See [`DatabaseError`]; [`DatabaseError::Facts`] when the end of the chain is not the one that was sealed.
     pub async fn open(database: &Database, keys: Arc<KeyRing>) -> Result<Self, DatabaseError> {
-        let pool = database.pool(1)?;
+        let connections = database.connections(1)?;
         let chain = Chain::sealed(keys);
-        let mut client = pool.get().await.map_err(|error| database.unusable(pool_told(&error)))?;
-        schema::check(&mut client, database).await?;
-        adopt(&mut client, database, &chain).await?;
-        let registered = async {
-            client.execute(FORGET, &[]).await?;
-            client.query_one(REGISTER, &[]).await?.try_get(0)
+        let client = connections.get().await;
+        let client = client.map_err(|error| database.unusable(pool_told(&error)))?;
+        let opened = async {
+            schema::check(&client, database).await?;
+            adopt(&client, database, &chain).await?;
+            let registered = async {
+                client.execute(FORGET, &[]).await?;
+                client.query_one(REGISTER, &[]).await?.try_get(0)
+            };
+            registered.await.map_err(|error| database.unusable(told(&error)))
         };
-        let id = registered.await.map_err(|error| database.unusable(told(&error)))?;
+        let id = database.in_time(opened).await?;
         drop(client);
         Ok(Self {
-            readers: database.pool(database.readers())?,
-            writer: Writer::start(pool, chain, id),
+            readers: database.connections(database.readers())?,
+            writer: Writer::start(connections, chain, id),
         })
+    }
+
+    /// How many connections read, and who waits for one; and the same of the one that writes.
+    pub fn in_use(&self) -> [InUse; 2] {
+        [self.readers.in_use(), self.writer.in_use()]
     }
 
     /// How many groups of batches were committed since the store was opened.
@@ -73,34 +81,27 @@ impl PostgresStore {
 }
 
 /// Proves the end of the chain, and seals it with the current key where it is not.
-async fn adopt(
-    client: &mut Object,
-    database: &Database,
-    chain: &Chain,
-) -> Result<(), DatabaseError> {
+async fn adopt(client: &Client, database: &Database, chain: &Chain) -> Result<(), DatabaseError> {
     let failed = |error| database.unusable(told(&error));
     let distrusted = |error| DatabaseError::Facts {
         database: database.name().to_owned(),
         cause: cause_of(error),
     };
     // Whatever the server's default is: what is read after the lock must be newer than that.
-    let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
-    let transaction = begin.start().await.map_err(failed)?;
-    let row = transaction.query_opt(LOCK, &[]).await.map_err(failed)?;
+    client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;
+    let row = client.query_opt(LOCK, &[]).await.map_err(failed)?;
     // Since the first look another may have begun to move a store to it.
-    schema::check_version(&*transaction, database).await?;
+    schema::check_version(client, database).await?;
     let kept: Kept = transaction::kept(row.as_ref()).map_err(distrusted)?;
-    let last = transaction.query_one(LAST_FACT, &[]).await.map_err(failed)?;
+    let last = client.query_one(LAST_FACT, &[]).await.map_err(failed)?;
     let last = last.try_get(0).map_err(failed)?;
     if chain.adopt(&kept, last).map_err(distrusted)? {
         let (key, seal) = chain.seal(kept.end).map_err(distrusted)?.unzip();
         let (digest, seal) = (kept.end.digest.as_slice(), seal.as_ref().map(<[u8; 32]>::as_slice));
-        transaction
-            .execute(PUT_END, &[&kept.end.sequence, &digest, &key, &seal])
-            .await
-            .map_err(failed)?;
+        let put = client.execute(PUT_END, &[&kept.end.sequence, &digest, &key, &seal]).await;
+        put.map_err(failed)?;
     }
-    transaction.commit().await.map_err(failed)?;
+    client.batch_execute("COMMIT").await.map_err(failed)?;
     kept.tell();
     Ok(())
 }

@@ -4,14 +4,14 @@
 //! The lock is the row of the chain's end. It is held from the first statement to the commit, so that what was read cannot
 //! change before that, whichever process writes; nobody can deadlock, and no batch sees half of another one.
 
-use std::{collections::HashMap, hash::Hash, time::Duration};
+use std::{collections::HashMap, future::Future, hash::Hash, time::Duration};
 
 use countersign_domain::record::{Batch, StoreError};
-use deadpool_postgres::Object;
 use tokio::time::timeout;
 use tokio_postgres::{Error, Row, Statement, error::SqlState, types::ToSql};
 
 use super::{
+    connection::Client,
     error::{goes_on, told},
     group::{Found, Group, Touched},
     query::{get, last},
@@ -35,9 +35,11 @@ pub(super) const BEGIN: &str = "
 pub(super) const LOCK: &str = "
     SELECT sequence, digest, key, seal FROM countersign.chain WHERE only_row = 1 FOR UPDATE";
 
-/// How long the server may take to answer what is asked under the lock, and a commit.
+/// How long the server may take to answer what is asked under the lock, with the wait for that, and a commit.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 const COMMIT_WITHIN: Duration = Duration::from_secs(30);
+
+const SILENT: &str = "the server does not answer";
 
 const VERSIONS: &str = "
     SELECT ordinality, version
@@ -69,7 +71,7 @@ struct Reads {
 
 impl Reads {
     /// Each is sent to the server once for a connection.
-    async fn on(client: &Object) -> Result<Self, Error> {
+    async fn on(client: &Client) -> Result<Self, Error> {
         Ok(Self {
             lock: client.prepare_cached(LOCK).await?,
             versions: client.prepare_cached(VERSIONS).await?,
@@ -135,21 +137,23 @@ pub(super) struct Writing<'a> {
 
 /// Commits every batch that can be, and tells what became of each. After a failure the connection is of no use any more.
 pub(super) async fn commit(
-    client: &Object,
+    client: &Client,
     writing: &Writing<'_>,
     batches: &[&Batch],
 ) -> Result<Vec<Outcome>, Failure> {
     let failed = |error: Error| Failure::of(&error);
-    // Before the transaction, so that what is then sent in one go stays in order.
-    let reads = Reads::on(client).await.map_err(failed)?;
-    let writes = Writes::on(client).await.map_err(failed)?;
     let touched = Touched::by(batches);
-    let silent = || "the server does not answer".to_owned();
-    let found = timeout(READ_WITHIN, read(client, &reads, writing.chain, &touched)).await;
-    let mut group = Group::of(found.map_err(|_| Failure::Passing(silent()))??);
+    let begun = async {
+        // Before the transaction, so that what is then sent in one go stays in order.
+        let reads = Reads::on(client).await.map_err(failed)?;
+        let writes = Writes::on(client).await.map_err(failed)?;
+        Ok((read(client, &reads, writing.chain, &touched).await?, writes))
+    };
+    let (found, writes) = in_time(begun).await?;
+    let mut group = Group::of(found);
     let outcomes: Vec<Outcome> = batches.iter().map(|batch| group.take(batch)).collect();
     if group.changes.is_empty() {
-        client.batch_execute("ROLLBACK").await.map_err(failed)?;
+        in_time(async { client.batch_execute("ROLLBACK").await.map_err(failed) }).await?;
         return Ok(outcomes);
     }
     let signed = Signed {
@@ -165,8 +169,16 @@ pub(super) async fn commit(
             Verdict::Not(failure) => Err(failure),
             Verdict::Unknown(cause) => Err(Failure::Unknown(cause, outcomes)),
         },
-        Err(_) => Err(Failure::Unknown(silent(), outcomes)),
+        Err(_) => Err(Failure::Unknown(SILENT.to_owned(), outcomes)),
     }
+}
+
+/// What a server that stands still does not answer, before anything is committed.
+pub(super) async fn in_time<T>(
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let silent = |_| Failure::Passing(SILENT.to_owned());
+    timeout(READ_WITHIN, asked).await.map_err(silent)?
 }
 
 enum Verdict {
@@ -187,7 +199,7 @@ fn verdict(statement: Option<Error>, commit: Option<Error>) -> Verdict {
 
 /// One statement of several that are sent in one go; not sent when there is nothing to ask.
 async fn ask(
-    client: &Object,
+    client: &Client,
     statement: &Statement,
     needed: bool,
     values: &[&(dyn ToSql + Sync)],
@@ -200,7 +212,7 @@ async fn ask(
 
 /// Locks, and reads what the group touches.
 async fn read<'a>(
-    client: &Object,
+    client: &Client,
     reads: &Reads,
     chain: &Chain,
     touched: &Touched<'a>,

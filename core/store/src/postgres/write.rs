@@ -6,10 +6,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_domain::record::RecordKey;
-use deadpool_postgres::Object;
 use tokio_postgres::{Error, Statement, types::ToSql};
 
-use super::group::{EntryRow, FactRow, Group, PostingRow};
+use super::{
+    connection::Client,
+    group::{EntryRow, FactRow, Group, PostingRow},
+};
 use crate::{
     chain::End,
     stored::{Counter, Over},
@@ -68,7 +70,7 @@ pub(super) struct Writes {
 
 impl Writes {
     /// Each is sent to the server once for a connection.
-    pub(super) async fn on(client: &Object) -> Result<Self, Error> {
+    pub(super) async fn on(client: &Client) -> Result<Self, Error> {
         Ok(Self {
             insert: client.prepare_cached(INSERT).await?,
             replace: client.prepare_cached(REPLACE).await?,
@@ -97,7 +99,7 @@ pub(super) struct Signed<'a> {
 
 /// Sends all that changes, and the commit, in one go. Gives the first error of a statement, and that of the commit.
 pub(super) async fn write(
-    client: &Object,
+    client: &Client,
     writes: &Writes,
     keys: &[&RecordKey],
     group: &Group<'_>,
@@ -124,7 +126,7 @@ type Sent = Result<(), Error>;
 
 /// What statements are sent by, until one of them fails.
 struct Wire<'a> {
-    client: &'a Object,
+    client: &'a Client,
     failed: AtomicBool,
 }
 

@@ -10,16 +10,15 @@ use std::{
 };
 
 use countersign_domain::record::{Batch, StoreError};
-use deadpool_postgres::{Object, Pool};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep},
 };
-use tokio_postgres::Error;
 
 use super::{
-    error::{pool_told, told},
-    transaction::{self, BEGIN, Failure, LOCK, Outcome, Writing},
+    connection::{Client, Connections, InUse},
+    error::pool_told,
+    transaction::{self, BEGIN, Failure, LOCK, Outcome, Writing, in_time},
 };
 use crate::{chain::Chain, error::unavailable};
 
@@ -46,23 +45,26 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Waiting>,
+    connections: Connections,
     commits: Arc<AtomicU64>,
 }
 
 impl Writer {
     /// Commits as the writer of that id, on a connection of that pool.
-    pub(super) fn start(pool: Pool, chain: Chain, id: String) -> Self {
+    pub(super) fn start(connections: Connections, chain: Chain, id: String) -> Self {
         let (queue, mut waiting) = mpsc::channel(MAX_WAITING);
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
-        let mut committer = Committer { pool, chain, id, attempts: 0, commits: counted };
+        let its = connections.clone();
+        let mut committer =
+            Committer { connections: its, chain, id, attempts: 0, commits: counted };
         tokio::spawn(async move {
             let mut group = Vec::with_capacity(MAX_GROUP);
             while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
                 committer.commit_and_answer(&mut group).await;
             }
         });
-        Self { queue, commits }
+        Self { queue, connections, commits }
     }
 
     /// Once the batch is in the queue it is written, even if nobody waits for the answer any more.
@@ -73,6 +75,12 @@ impl Writer {
         answered.await.map_err(|_| stopped())?
     }
 
+    /// Its one connection, and how many batches wait for their turn.
+    pub(super) fn in_use(&self) -> InUse {
+        let waiting = self.queue.max_capacity().saturating_sub(self.queue.capacity());
+        InUse { waiting, ..self.connections.in_use() }
+    }
+
     /// How many groups were committed.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
@@ -80,7 +88,7 @@ impl Writer {
 }
 
 struct Committer {
-    pool: Pool,
+    connections: Connections,
     chain: Chain,
     id: String,
     attempts: i64,
@@ -146,15 +154,17 @@ impl Committer {
         let client = self.client().await.map_err(Failure::Passing)?;
         let writing = Writing { writer: &self.id, attempt: self.attempts, chain: &self.chain };
         let committed = transaction::commit(&client, &writing, batches).await;
-        if committed.is_err() {
-            // Closed, so that the server rolls back what may be open.
-            drop(Object::take(client));
+        if let Err(failure) = &committed {
+            client.close();
+            if let Failure::Passing(_) | Failure::Unknown(..) = failure {
+                self.connections.doubt();
+            }
         }
         committed
     }
 
-    async fn client(&self) -> Result<Object, String> {
-        self.pool.get().await.map_err(|error| pool_told(&error))
+    async fn client(&self) -> Result<Client, String> {
+        self.connections.get().await.map_err(|error| pool_told(&error))
     }
 
     /// Whether the last attempt was committed; nothing where it cannot be found out in time.
@@ -162,9 +172,9 @@ impl Committer {
         loop {
             let found = match self.client().await {
                 Ok(client) => {
-                    let found = self.look_up(&client).await;
-                    drop(Object::take(client));
-                    found.map_err(|error| told(&error))
+                    let found = in_time(self.look_up(&client)).await;
+                    client.close();
+                    found.map_err(Failure::cause)
                 }
                 Err(cause) => Err(cause),
             };
@@ -180,15 +190,25 @@ impl Committer {
     }
 
     /// The last attempt that was committed. Under the lock, which the lost connection holds for as long as it may commit.
-    async fn look_up(&self, client: &Object) -> Result<Option<i64>, Error> {
-        client.batch_execute(BEGIN).await?;
-        client.query(LOCK, &[]).await?;
-        let row = client.query_opt(ATTEMPT, &[&self.id]).await?;
-        row.map(|row| row.try_get(0)).transpose()
+    async fn look_up(&self, client: &Client) -> Result<Option<i64>, Failure> {
+        let looked_up = async {
+            client.batch_execute(BEGIN).await?;
+            client.query_opt(LOCK, &[]).await?;
+            let row = client.query_opt(ATTEMPT, &[&self.id]).await?;
+            row.map(|row| row.try_get(0)).transpose()
+        };
+        looked_up.await.map_err(|error| Failure::of(&error))
     }
 }
 
 impl Failure {
+    fn cause(self) -> String {
+        match self {
+            Self::Passing(cause) | Self::Refused(cause) | Self::Unknown(cause, _) => cause,
+            Self::Lasting(error) => error.to_string(),
+        }
+    }
+
     /// To those whose batches were in the group.
     fn tell(self, batches: usize) -> StoreError {
         let error = match self {

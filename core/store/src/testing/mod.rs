@@ -90,6 +90,32 @@ pub async fn new_store_url() -> String {
     url
 }
 
+/// A store in a schema of its own, and a role that has rights on nothing but that.
+pub struct OwnSchema {
+    /// The database, as that role.
+    pub url: String,
+    /// For `store.schema`.
+    pub schema: String,
+}
+
+/// A new store in a schema of its own, beside all others that this made, in one database.
+///
+/// # Panics
+/// As [`empty_database`].
+pub async fn new_shard() -> OwnSchema {
+    static MADE: AtomicUsize = AtomicUsize::new(1);
+    static DATABASE: LazyLock<String> = LazyLock::new(empty_database);
+    let name = format!("shard_{}", MADE.fetch_add(1, Ordering::Relaxed));
+    let owned = database(&DATABASE).with_schema(&name).unwrap();
+    make_schema(&owned).await.unwrap();
+    let rights = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA";
+    let role = format!(
+        "CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA {name} TO {name}; GRANT {rights} {name} TO {name}"
+    );
+    sql(&DATABASE, &role);
+    OwnSchema { url: DATABASE.replace("user=countersign", &format!("user={name}")), schema: name }
+}
+
 /// Where that program of the same PostgreSQL is, such as `pgbench`.
 pub fn program(name: &str) -> PathBuf {
     cluster().programs.join(name)
@@ -135,10 +161,54 @@ impl Encrypted {
         format!("postgresql:///postgres?host={folder}&port={port}&user=countersign")
     }
 
+    /// Stops all of its processes where they stand, until this is dropped: what it was sent is taken, and nothing is answered.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn freeze(&self) -> Frozen {
+        let file = PathBuf::from(&self.cluster.folder).join("data/postmaster.pid");
+        let text = fs::read_to_string(file).unwrap();
+        let server = text.lines().next().unwrap().to_owned();
+        // First the one that starts others.
+        signal("STOP", std::slice::from_ref(&server));
+        let mut frozen = children(&server);
+        signal("STOP", &frozen);
+        frozen.push(server);
+        Frozen(frozen)
+    }
+
     /// The authority of its certificate, as PEM.
     pub fn root(&self) -> PathBuf {
         PathBuf::from(&self.cluster.folder).join("root.pem")
     }
+}
+
+/// A server that stands still.
+pub struct Frozen(Vec<String>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal("CONT", &self.0);
+    }
+}
+
+fn signal(name: &str, processes: &[String]) {
+    let mut kill = Command::new("kill");
+    // One may have ended by itself.
+    kill.arg(format!("-{name}")).args(processes).stderr(Stdio::null()).status().unwrap();
+}
+
+/// Processes whose parent is that one.
+fn children(of: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let is_child = |process: &fs::DirEntry| {
+        // Behind the name, which may have anything in it: the state, and then the parent.
+        let stat = fs::read_to_string(process.path().join("stat")).ok()?;
+        let (_, behind) = stat.rsplit_once(") ")?;
+        Some(behind.split(' ').nth(1)? == of)
+    };
+    let children = processes.filter(|process| is_child(process) == Some(true));
+    children.filter_map(|process| process.file_name().into_string().ok()).collect()
 }
 
 /// Has the statements executed past the store, one after the other, and gives what they print.

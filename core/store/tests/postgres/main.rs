@@ -1,12 +1,15 @@
 //! What is PostgreSQL's own: several processes on one database, a connection that is lost in the middle of a commit, what is
 //! refused at the start. The rules of the port are in `contract`.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod encrypted;
 mod lost;
 mod refused;
+mod shards;
 mod shared;
+mod silent;
 mod snapshot;
+mod wire;
 
 use std::sync::Arc;
 

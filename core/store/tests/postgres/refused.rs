@@ -123,7 +123,8 @@ async fn what_is_not_ours_and_what_is_not_durable_is_refused() {
     let expected = DatabaseError::OtherVersion { database: name(), found, known };
     assert_eq!(open(&database).await.unwrap_err(), expected);
     testing::sql(&url, "COMMENT ON SCHEMA countersign IS NULL");
-    let expected = DatabaseError::Foreign { database: name() };
+    let schema = "countersign".to_owned();
+    let expected = DatabaseError::Foreign { database: name(), schema };
     assert_eq!(open(&database).await.unwrap_err(), expected);
     assert_eq!(make_schema(&database).await, Err(expected));
 }

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    Campaign, KILLS, PAUSE, Roles,
+    Campaign, KILLS, Kept, PAUSE,
     buyer::{Buyer, NEXT_AMOUNT, RICHES, code_on_phone, wrong},
     house::{self, House, PASSWORD, PHONE},
 };
@@ -274,11 +274,11 @@ async fn campaign() {
     );
     let begun = Instant::now();
     let mut random = Random::new(seed);
-    let campaign = Arc::new(Campaign::new().await);
+    let campaign = Arc::new(Campaign::new(Kept::InFiles).await);
     let page = Arc::new(Page::beside(Arc::clone(&campaign)));
     let house = &campaign.house;
     let library = power_loss(house.folder.path());
-    let roles = Roles::of(house, &library);
+    let roles = Kept::InFiles.roles(house);
     let cardholder = Victim::new(house.path("cardholder.toml"), Some(library));
     let others = roles.start(0).await;
     let mut killed = cardholder.start(0).await;

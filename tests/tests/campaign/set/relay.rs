@@ -3,7 +3,10 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use countersign_set::link::HttpClient;
@@ -20,20 +23,23 @@ use tokio::net::TcpListener;
 
 use super::{Exchange, hear};
 
-/// Where it listens.
+/// Where it listens. What comes goes to the gateways in turn.
 pub(crate) async fn start(
-    gateway: u16,
+    gateways: Vec<u16>,
     client: HttpClient,
     heard: Arc<Mutex<Vec<Exchange>>>,
 ) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let url = format!("https://localhost:{gateway}/set");
+    let turn = Arc::new(AtomicUsize::new(0));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (url, client, heard) = (url.clone(), client.clone(), Arc::clone(&heard));
+            let (gateways, turn) = (gateways.clone(), Arc::clone(&turn));
+            let (client, heard) = (client.clone(), Arc::clone(&heard));
             let service = service_fn(move |request| {
-                relay(url.clone(), client.clone(), Arc::clone(&heard), request)
+                let nth = turn.fetch_add(1, Ordering::Relaxed) % gateways.len();
+                let url = format!("https://localhost:{}/set", gateways.get(nth).unwrap());
+                relay(url, client.clone(), Arc::clone(&heard), request)
             });
             // A merchant that was killed has no use for its answer.
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
