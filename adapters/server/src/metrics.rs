@@ -19,6 +19,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::log;
+
 /// Name and value of each label.
 type Labels = Vec<(&'static str, String)>;
 
@@ -157,6 +159,8 @@ impl Metrics {
         registry.register("sms_bound", help, self.sms_bound.clone());
         let help = "What is known of the store's file: 1 for one of running, whole, damaged";
         registry.register("store_inspection", help, self.store.clone());
+        let help = "Lines of the log that were dropped, as they were not read in time";
+        registry.register("log_lines_dropped", help, log::dropped().clone());
     }
 
     /// Counts what happened.
