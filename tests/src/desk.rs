@@ -26,6 +26,7 @@ use countersign_domain::{
     refusal::Refusal,
     subscriber::Subscriber,
     testing::{FakeClock, PlainWords, QuickHasher, START, alice, card, key_ring, unbounded},
+    time::Timestamp,
     transaction::{Payee, Reference, Transaction},
     verifier::Verifier,
 };
@@ -49,9 +50,19 @@ pub struct Desk {
 impl Desk {
     /// A process on that store. Every desk has the same keys, so each can finish what another began.
     pub fn open(store: Arc<dyn Store>, entropy: Arc<dyn Entropy>, policy: Policy) -> Self {
+        Self::open_at(START, store, entropy, policy)
+    }
+
+    /// As [`Desk::open`], at another time.
+    pub fn open_at(
+        now: Timestamp,
+        store: Arc<dyn Store>,
+        entropy: Arc<dyn Entropy>,
+        policy: Policy,
+    ) -> Self {
         let ports = Ports {
             store,
-            clock: Arc::new(FakeClock::at(START)),
+            clock: Arc::new(FakeClock::at(now)),
             entropy: Arc::clone(&entropy),
             keys: Arc::new(key_ring()),
         };

@@ -141,7 +141,21 @@ fn all_that_happened_is_logged_under_the_merchants_trace_id(log: &Log) {
                     message_sent payment_agreed payment_authorized payment_captured payment_started";
     assert_eq!(happened.join(" "), expected);
     let has = |message: &str| lines.iter().any(|line| line["fields"]["message"] == message);
-    assert!(has("creating a checkout") && has("accepted by the centre"), "{lines:?}");
+    assert!(has("accepted by the centre"), "{lines:?}");
+    each_request_is_one_line(&lines);
+}
+
+/// What operators see by default, and which relying party asked.
+fn each_request_is_one_line(lines: &[Value]) {
+    let mut of_requests = lines.iter().filter(|line| {
+        let is_of_request = line["spans"][0]["name"] == "request";
+        is_of_request && ["INFO", "WARN", "ERROR"].iter().any(|level| line["level"] == *level)
+    });
+    let created = of_requests.next().unwrap();
+    assert_eq!(created["fields"]["message"], "answered");
+    let span = &created["spans"][0];
+    assert_eq!((&span["relying_party"], &span["correlation"]), (&"dupont".into(), &TRACE.into()));
+    assert_eq!(of_requests.next(), None);
 }
 
 fn nothing_secret_is_logged(log: &Log, sandbox: &Sandbox, page: &str, code: &str) {

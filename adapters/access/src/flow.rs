@@ -7,7 +7,7 @@ use countersign_domain::{
     challenge::{Challenge, ChallengeRequest, State},
     error::Error,
     event::Fact,
-    id::{ChallengeId, CorrelationId, Identifier, RelyingPartyId, SessionId},
+    id::{ChallengeId, Identifier, RelyingPartyId, SessionId},
     invalid::{Field, InvalidInput},
     limits,
     message::Message,
@@ -21,7 +21,9 @@ use countersign_domain::{
     subscriber::Subscriber,
     verifier::Verifier,
 };
-use countersign_web::{code_page::CodeView, idempotency, untold::before_the_code};
+use countersign_web::{
+    code_page::CodeView, correlation::given_or_new, idempotency, untold::before_the_code,
+};
 
 use crate::{
     error::AccessError,
@@ -75,11 +77,7 @@ impl Challenges {
             None => (nobody(new.identifier)?, false),
         };
         let entropy = self.ports.entropy.as_ref();
-        let correlation = match new.correlation {
-            Some(correlation) => correlation,
-            None => CorrelationId::random(entropy)?,
-        };
-        tracing::info!(relying_party = %party.id, %correlation, "starting a challenge");
+        let correlation = given_or_new(new.correlation, entropy)?;
         let asked = ChallengeRequest {
             relying_party: party.id.clone(),
             person: Person {

@@ -21,8 +21,9 @@ use countersign_domain::{
     time::Timestamp,
 };
 use countersign_web::{
-    client_address::ClientAddress, code_page::CodeView, holder::CertificateReader, idempotency,
-    origin::PublicOrigin, peer_certificate::PeerCertificates, untold::before_the_code,
+    client_address::ClientAddress, code_page::CodeView, correlation::given_or_new,
+    holder::CertificateReader, idempotency, origin::PublicOrigin,
+    peer_certificate::PeerCertificates, untold::before_the_code,
 };
 
 use crate::{
@@ -75,15 +76,12 @@ impl Checkouts {
             return self.merchant_view(party, &id).await;
         }
         new.transaction.amount().currency().must_be_payable(self.ports.clock.now())?;
-        let correlation = match new.correlation {
-            Some(correlation) => correlation,
-            None => CorrelationId::random(self.ports.entropy.as_ref()).map_err(Error::from)?,
-        };
-        tracing::info!(relying_party = %party, %correlation, "creating a checkout");
+        let entropy = self.ports.entropy.as_ref();
+        let correlation = given_or_new(new.correlation, entropy).map_err(Error::from)?;
         let now = self.ports.clock.now();
         let checkout = Checkout {
             correlation: Some(correlation),
-            id: CheckoutId::made_at(now, self.ports.entropy.as_ref()).map_err(Error::from)?,
+            id: CheckoutId::made_at(now, entropy).map_err(Error::from)?,
             relying_party: party.clone(),
             transaction: new.transaction,
             return_url: new.return_url,

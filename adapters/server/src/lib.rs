@@ -8,7 +8,7 @@
 //!                             +--> checkout.rs, authority.rs, set/: one file for each flow, each is a Flow and gives a Mount
 //!                             +--> listener.rs: places.rs --> TLS --> the flows' routers, each request to its end
 //!                             +--> workers.rs: what was committed (notifying_store.rs), what is due
-//!                             +--> metered.rs, requests.rs, notifying_store.rs --> metrics.rs --> operations.rs
+//!                             +--> metered.rs, requests.rs, notifying_store.rs, log.rs --> metrics.rs --> operations.rs
 //!
 //!   ca.rs --> countersign-authority over the folder of an authority (folder.rs)
 //! ```
@@ -36,6 +36,7 @@ mod flow;
 mod folder;
 mod key_uri;
 mod listener;
+mod log;
 mod metered;
 mod metrics;
 mod migrate;
@@ -64,6 +65,7 @@ pub use books::{BooksReport, books, copy_store};
 pub use config::{Config, Withdrawn};
 pub use error::{ConfigError, StartError};
 pub use evidence::{FactsReport, PagesReport, facts, pages, schema};
+pub use log::{Log, LogEnd};
 pub use migrate::{MigrationReport, migrate};
 pub use resealed::{KeysReport, keys, reseal};
 pub use server::{Server, serve};

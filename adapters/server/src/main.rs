@@ -5,12 +5,12 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use countersign_domain::{address::Msisdn, ports::Clock as _, time::Timestamp};
 use countersign_server::{
-    Config, Phone, Server, SystemClock, Withdrawn, books, ca, copy_store, facts, keys, migrate,
-    pages, reseal, schema,
+    Config, Log, LogEnd, Phone, Server, SystemClock, Withdrawn, books, ca, copy_store, facts, keys,
+    migrate, pages, reseal, schema,
     set::{self, Outcome},
     settle, unlock,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, fmt::writer::BoxMakeWriter};
 
 /// What a request needs is small and soon gone: a tenth less processor time than with the system's.
 #[global_allocator]
@@ -135,18 +135,10 @@ const LAST_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let quiet = match &arguments.command {
-        Command::Ca(ca) => !ca.serves(),
-        Command::Set(_)
-        | Command::Payments(_)
-        | Command::Unlock { .. }
-        | Command::Reseal { .. } => true,
-        Command::Serve { .. }
-        | Command::Check { .. }
-        | Command::Backup { .. }
-        | Command::Migrate { .. } => false,
+    let log_end = match start_log(arguments.log, &arguments.command) {
+        Ok(log_end) => log_end,
+        Err(error) => return failed(&error),
     };
-    start_log(arguments.log, if quiet { "warn" } else { "info" });
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
         Command::Check { config, store, books, facts, keys, json, export } => {
@@ -172,16 +164,18 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
     };
+    // What went before an error stands before it.
+    drop(log_end);
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "this is a program")]
-            {
-                eprintln!("countersign: {error}");
-            }
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(error.as_ref()),
     }
+}
+
+#[expect(clippy::print_stderr, reason = "this is a program")]
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("countersign: {error}");
+    ExitCode::FAILURE
 }
 
 fn serve(config: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
@@ -365,12 +359,29 @@ fn purchase(command: set::Set) -> Result<Outcome, Box<dyn std::error::Error>> {
 }
 
 /// What is logged is chosen by `RUST_LOG`; without it, what an operator of a server wants to know, and a person at a
-/// command.
-fn start_log(form: LogForm, level: &str) {
+/// command. A command waits for whoever reads what it says, and loses nothing; what serves does not.
+fn start_log(form: LogForm, command: &Command) -> std::io::Result<Option<LogEnd>> {
+    let (level, serves) = match command {
+        Command::Serve { .. } => ("info", true),
+        Command::Ca(ca) if ca.serves() => ("info", true),
+        Command::Check { .. } | Command::Backup { .. } | Command::Migrate { .. } => ("info", false),
+        Command::Ca(_)
+        | Command::Set(_)
+        | Command::Payments(_)
+        | Command::Unlock { .. }
+        | Command::Reseal { .. } => ("warn", false),
+    };
+    let (writer, end) = if serves {
+        let (log, end) = Log::to_standard_error()?;
+        (BoxMakeWriter::new(log), Some(end))
+    } else {
+        (BoxMakeWriter::new(std::io::stderr), None)
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match form {
         LogForm::Text => log.init(),
         LogForm::Json => log.json().init(),
     }
+    Ok(end)
 }

@@ -19,6 +19,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::log;
+
 /// Name and value of each label.
 type Labels = Vec<(&'static str, String)>;
 
@@ -170,6 +172,8 @@ impl Metrics {
         registry.register("store_connections_max", help, self.store_connections_max.clone());
         let help = "Reads that wait for a connection, and batches that wait for their commit";
         registry.register("store_waiting", help, self.store_waiting.clone());
+        let help = "Lines of the log that were dropped, as they were not read in time";
+        registry.register("log_lines_dropped", help, log::dropped().clone());
     }
 
     /// Counts what happened.

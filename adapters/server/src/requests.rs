@@ -9,11 +9,16 @@ use axum::{
     response::Response,
 };
 use countersign_web::correlation::TraceParent;
-use tracing::{Instrument as _, field::display, info_span};
+use tracing::{
+    Instrument as _,
+    field::{Empty, display},
+    info_span,
+};
 
 use crate::metrics::Metrics;
 
-/// The router, watched. Paths are not logged: with a checkout's path, amount and payee can be seen.
+/// The router, watched. A request is one line of the log, as a line takes some hundredths of what a request takes; what
+/// else is said meanwhile is about something that went wrong. Paths are not logged: with a checkout's path, amount and payee can be seen.
 pub(crate) fn watched(router: Router, listener: &'static str, metrics: Arc<Metrics>) -> Router {
     router.layer(from_fn(move |request: Request, next: Next| {
         let metrics = Arc::clone(&metrics);
@@ -38,7 +43,8 @@ async fn answer(
     let method = method.to_owned();
     let TraceParent(correlation) = TraceParent::of(request.headers());
     let correlation = correlation.as_ref().map(display);
-    let span = info_span!("request", listener, method, route, correlation);
+    // What is known of it only later is told by those who find out.
+    let span = info_span!("request", listener, method, route, correlation, relying_party = Empty);
     async {
         let response = next.run(request).await;
         let (status, took) = (response.status().as_u16(), begun.elapsed());

@@ -4,7 +4,11 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, request::Parts},
 };
-use countersign_domain::id::CorrelationId;
+use countersign_domain::{
+    id::CorrelationId,
+    ports::{Entropy, EntropyError},
+};
+use tracing::{Span, field::display};
 
 /// The caller's trace id, if the request brings a valid one. One that is not valid is left aside, as section 3.2.2 of
 /// W3C Trace Context asks.
@@ -18,6 +22,22 @@ impl TraceParent {
         let only = values.next().filter(|_| values.next().is_none());
         Self(only.and_then(|value| trace_id(value.to_str().ok()?)))
     }
+}
+
+/// The trace id that a request brought, or a new one, which the request's line in the log has from then on.
+///
+/// # Errors
+/// When the source of randomness fails.
+pub fn given_or_new(
+    given: Option<CorrelationId>,
+    entropy: &dyn Entropy,
+) -> Result<CorrelationId, EntropyError> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let new = CorrelationId::random(entropy)?;
+    Span::current().record("correlation", display(&new));
+    Ok(new)
 }
 
 /// The trace id of `version-traceid-parentid-flags`. A later version may have more at its end.

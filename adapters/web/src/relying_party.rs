@@ -16,6 +16,7 @@ use countersign_domain::{
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use tracing::{Span, field::display};
 
 use crate::problem::Problem;
 
@@ -132,10 +133,12 @@ where
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
             .map(|(_, key)| key.trim());
         let parties = RelyingParties::from_ref(state);
-        key.and_then(|key| parties.authenticate(key))
-            .cloned()
-            .map(Self)
-            .ok_or_else(|| Problem::shared(StatusCode::UNAUTHORIZED, "not-authenticated"))
+        let party = key.and_then(|key| parties.authenticate(key)).cloned();
+        let party =
+            party.ok_or_else(|| Problem::shared(StatusCode::UNAUTHORIZED, "not-authenticated"))?;
+        // For the request's line in the log.
+        Span::current().record("relying_party", display(&party.id));
+        Ok(Self(party))
     }
 }
 

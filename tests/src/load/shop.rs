@@ -11,7 +11,7 @@ use std::{
 
 use countersign_domain::{amount::Currency, card::Card, testing::MemoryStore};
 use countersign_sandbox::{Person, Sandbox, Settings, bank::Bank};
-use countersign_server::{Config, Server, SystemClock};
+use countersign_server::{Config, Log, Server, SystemClock};
 use tokio::sync::oneshot;
 
 use super::{
@@ -38,14 +38,16 @@ pub fn serve_if_asked() {
     let Some(configuration) = env::var_os(CONFIGURATION) else {
         return;
     };
+    #[expect(clippy::print_stderr, reason = "a program of its own")]
     if let Err(error) = serve(Path::new(&configuration)) {
-        tracing::error!(%error, "the server did not start");
+        eprintln!("the server did not start: {error}");
     }
     std::process::exit(1);
 }
 
 fn serve(configuration: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).init();
+    let (log, _end) = Log::to_standard_error()?;
+    tracing_subscriber::fmt().with_env_filter("info").with_writer(log).init();
     let text = fs::read_to_string(configuration)?;
     let folder = configuration.parent().unwrap_or_else(|| Path::new("."));
     let config = Config::from_toml(&text, folder)?;
@@ -152,7 +154,7 @@ impl Shop {
         let card = Card::new(&card.number, expiry.map_err(Error::other)?);
         let euro = Currency::try_from("EUR").map_err(Error::other)?;
         bank.open_account(card.map_err(Error::other)?, u64::MAX / 4, euro);
-        let configuration = shop.folder.join("load.toml");
+        let configuration = shop.configuration();
         let (before, _) = text.split_once("[bank]").unwrap_or_default();
         let (_, parties) = text.split_once("[[relying_party]]").unwrap_or_default();
         let before = before
@@ -188,6 +190,25 @@ impl Shop {
             person: sandbox.person().clone(),
             own: None,
         })
+    }
+
+    /// What its server serves.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.join("load.toml")
+    }
+
+    /// Stops the server, unless it is a sandbox's, for as long as `meanwhile` takes, and starts it again.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub async fn without_server<T>(&mut self, meanwhile: impl Future<Output = T>) -> Result<T> {
+        let configuration = self.configuration();
+        let Some((server, _)) = &mut self.own else { return Ok(meanwhile.await) };
+        server.kill()?;
+        server.wait()?;
+        let done = meanwhile.await;
+        *server = start(&configuration)?;
+        Ok(done)
     }
 
     /// Enrols a payer with that number and the person's card.

@@ -1,6 +1,6 @@
 //! What the listeners take, and what they refuse.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::version::{TLS12, TLS13};
@@ -10,24 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{API_KEY, Folder, ask, request};
-
-/// Creates a checkout; the path of its page.
-async fn checkout(folder: &Folder, api: SocketAddr) -> String {
-    let headers = format!("Authorization: Bearer {API_KEY}\r\n");
-    let body = r#"{"amount":{"value":"49.90","currency":"EUR"},"reference":"order-1"}"#;
-    let created = folder.ask(api, &request("POST", "/v1/checkouts", &headers, body)).await;
-    let (_, rest) = created.split_once("/pay/").unwrap();
-    format!("/pay/{}", rest.split('"').next().unwrap())
-}
-
-/// The cookie that opening the page gives.
-async fn cookie(folder: &Folder, address: SocketAddr, page: &str) -> String {
-    let shown = folder.ask(address, &request("GET", page, "", "")).await;
-    let line = shown.lines().find_map(|line| line.strip_prefix("set-cookie: "));
-    let pair = line.unwrap().split(';').next().unwrap();
-    format!("Cookie: {pair}\r\nContent-Type: application/x-www-form-urlencoded\r\n")
-}
+use crate::support::{API_KEY, Folder, ask, checkout, cookie, request};
 
 #[tokio::test]
 async fn tls_1_2_and_1_3_are_spoken_with_and_without_a_client_certificate() {

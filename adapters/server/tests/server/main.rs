@@ -12,6 +12,7 @@ mod flows;
 mod guide;
 mod keys;
 mod listeners;
+mod log;
 mod moved;
 mod openapi;
 mod program;

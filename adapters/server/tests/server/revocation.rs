@@ -7,13 +7,14 @@ use std::{
 };
 
 use countersign_certs::{
-    KeyPair, Phone, PhoneNumber, Profile, RevocationReason, Revoked, Validity,
+    Authority, Certificate, KeyPair, Phone, PhoneNumber, Profile, RevocationReason, Revoked,
+    Validity,
 };
 use countersign_domain::ports::Clock as _;
 use countersign_server::{Config, Server, SystemClock};
 use rustls::version::{TLS12, TLS13};
 
-use crate::support::{DAY, Folder, ask, request, unix_time};
+use crate::support::{DAY, Folder, ask, checkout, cookie, request, unix_time};
 
 /// What was logged.
 #[derive(Clone, Default)]
@@ -199,15 +200,73 @@ async fn a_list_that_its_authority_did_not_sign_is_not_in_force_and_keeps_no_lat
     server.stop().await;
 }
 
+/// An authority below the root, which has issued the client's certificate.
+fn issuing_authority(folder: &mut Folder) -> Authority {
+    let validity = Validity::new(unix_time(now() - DAY.as_secs()), 300 * DAY).unwrap();
+    let issuing = folder.root.issuing("Test issuer", validity).unwrap();
+    (folder.client, folder.above) = (client_of(&issuing), vec![issuing.certificate().clone()]);
+    issuing
+}
+
+fn client_of(authority: &Authority) -> (Certificate, KeyPair) {
+    let (key, number) = (KeyPair::generate().unwrap(), PhoneNumber::new("+33612345678").unwrap());
+    let profile = Profile::TlsClient { common_name: "client", phone: Phone::Clear(&number) };
+    let validity = Validity::new(unix_time(now() - DAY.as_secs()), 300 * DAY).unwrap();
+    (authority.issue(&profile, key.public_key(), validity).unwrap(), key)
+}
+
+/// What the checkout says of a certificate that the handshake has accepted, once somebody pays with it.
+async fn pay_with_certificate(folder: &Folder, server: &Server) -> String {
+    let page = checkout(folder, server.address("api").unwrap()).await;
+    let address = server.address("checkout").unwrap();
+    let headers = cookie(folder, address, &page).await;
+    let pay = request("POST", &page, &headers, "certificate=presented");
+    ask(&folder.tls(&[&TLS13], true), address, pay.as_bytes()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_issuing_authority_is_trusted_without_the_root_above_it_and_its_own_list_counts() {
+    let mut folder = Folder::new();
+    let issuing = issuing_authority(&mut folder);
+    let pem = issuing.certificate().to_pem().unwrap();
+    std::fs::write(folder.folder.path().join("root.pem"), pem).unwrap();
+    let signed = |number: u64, revoked: &[Revoked]| {
+        let validity = Validity::new(unix_time(now()), 7 * DAY).unwrap();
+        issuing.revocation_list(revoked, number, validity).unwrap().der().to_vec()
+    };
+    let revoked = Revoked {
+        serial: folder.client.0.serial().unwrap(),
+        at: unix_time(now()),
+        reason: RevocationReason::KeyCompromise,
+    };
+    // Without lists, with the authority's own one alone, and whether or not its certificate comes along.
+    let text = folder.configuration("");
+    let without_lists = folder.serve(&text).await;
+    put(&folder, &signed(1, &[]));
+    let with_list = start(&folder).await;
+    let above = std::mem::take(&mut folder.above);
+    for server in [&without_lists, &with_list] {
+        assert!(answered(&folder, server, true).await);
+        folder.above.clone_from(&above);
+        assert!(answered(&folder, server, true).await);
+        folder.above.clear();
+    }
+    // The checkout reads it as the handshake did: it lacks a card, and no authority.
+    let said = pay_with_certificate(&folder, &with_list).await;
+    assert!(said.contains("card-needed"), "{said}");
+    put(&folder, &signed(2, &[revoked]));
+    until_answered(&folder, &with_list, false).await;
+    // What the root has issued itself is not trusted any more.
+    folder.client = client_of(&folder.root);
+    assert!(!answered(&folder, &without_lists, true).await);
+    without_lists.stop().await;
+    with_list.stop().await;
+}
+
 #[tokio::test]
 async fn a_list_below_the_trusted_authorities_is_remembered_once_it_is_verified() {
     let mut folder = Folder::new();
-    let validity = Validity::new(unix_time(now() - DAY.as_secs()), 300 * DAY).unwrap();
-    let issuing = folder.root.issuing("Test issuer", validity).unwrap();
-    let (key, number) = (KeyPair::generate().unwrap(), PhoneNumber::new("+33612345678").unwrap());
-    let profile = Profile::TlsClient { common_name: "client", phone: Phone::Clear(&number) };
-    let client = issuing.issue(&profile, key.public_key(), validity).unwrap();
-    (folder.client, folder.above) = ((client, key), vec![issuing.certificate().clone()]);
+    let issuing = issuing_authority(&mut folder);
     let signed = |number: u64| {
         let validity = Validity::new(unix_time(now()), 7 * DAY).unwrap();
         issuing.revocation_list(&[], number, validity).unwrap().der().to_vec()

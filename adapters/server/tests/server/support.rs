@@ -174,6 +174,23 @@ pub(crate) fn request(method: &str, path: &str, headers: &str, body: &str) -> St
     )
 }
 
+/// Creates a checkout; the path of its page.
+pub(crate) async fn checkout(folder: &Folder, api: SocketAddr) -> String {
+    let headers = format!("Authorization: Bearer {API_KEY}\r\n");
+    let body = r#"{"amount":{"value":"49.90","currency":"EUR"},"reference":"order-1"}"#;
+    let created = folder.ask(api, &request("POST", "/v1/checkouts", &headers, body)).await;
+    let (_, rest) = created.split_once("/pay/").unwrap();
+    format!("/pay/{}", rest.split('"').next().unwrap())
+}
+
+/// The cookie that opening the page gives.
+pub(crate) async fn cookie(folder: &Folder, address: SocketAddr, page: &str) -> String {
+    let shown = folder.ask(address, &request("GET", page, "", "")).await;
+    let line = shown.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+    let pair = line.unwrap().split(';').next().unwrap();
+    format!("Cookie: {pair}\r\nContent-Type: application/x-www-form-urlencoded\r\n")
+}
+
 pub(crate) fn exists(folder: &Path, name: &str) -> bool {
     folder.join(name).exists()
 }
