@@ -29,6 +29,8 @@ const MAX_DAYS: u32 = 36_500;
 /// Records of each collection that are removed at once: a few milliseconds of the one that writes, which commits of people who
 /// wait may come after.
 const AT_ONCE: usize = 256;
+/// It rests for so many times as long as it worked, while there is more.
+const REST: u32 = 3;
 /// Between two looks when there was nothing more.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 
@@ -75,8 +77,8 @@ pub(crate) fn task(
     (!kept.is_empty()).then(|| -> Task { Box::pin(sweep(retention, stop)) })
 }
 
-/// Removes what is final until that turns true. While there is more it rests for as long as it worked, so that the commits of
-/// people who wait have the store for half of the time at least.
+/// Removes what is final until that turns true. While there is more it rests for three times as long as it worked, so that the
+/// commits of people who wait have the store for three quarters of the time at least.
 pub async fn sweep(mut retention: Retention, mut stop: watch::Receiver<bool>) {
     loop {
         let begun = Instant::now();
@@ -87,7 +89,7 @@ pub async fn sweep(mut retention: Retention, mut stop: watch::Receiver<bool>) {
         if removed > 0 {
             tracing::debug!(removed, "removed what is final");
         }
-        let pause = if removed < AT_ONCE { LONG_PAUSE } else { begun.elapsed() };
+        let pause = if removed < AT_ONCE { LONG_PAUSE } else { begun.elapsed() * REST };
         tokio::select! {
             () = sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
