@@ -130,7 +130,7 @@ impl Shop {
         let card = Card::new(&card.number, expiry.map_err(Error::other)?);
         let euro = Currency::try_from("EUR").map_err(Error::other)?;
         bank.open_account(card.map_err(Error::other)?, u64::MAX / 4, euro);
-        let configuration = shop.folder.join("load.toml");
+        let configuration = shop.configuration();
         let (before, _) = text.split_once("[bank]").unwrap_or_default();
         let (_, parties) = text.split_once("[[relying_party]]").unwrap_or_default();
         let before = before
@@ -145,6 +145,34 @@ impl Shop {
         let Person { user_id, number, .. } = &shop.person;
         shop.enrol(&mut shop.till().await?, user_id, number).await?;
         Ok(shop)
+    }
+
+    /// The configuration of its server, unless that is a sandbox's.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.join("load.toml")
+    }
+
+    /// Ends the server, and gives its store free.
+    ///
+    /// # Errors
+    /// When it cannot be ended.
+    pub fn stop(&mut self) -> Result<()> {
+        let Some((server, _)) = &mut self.own else { return Ok(()) };
+        server.kill()?;
+        server.wait().map(drop)
+    }
+
+    /// Starts a server that was ended; how long it took to serve.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<Duration> {
+        let (begun, started) = (Instant::now(), start(&self.configuration())?);
+        let took = begun.elapsed();
+        if let Some((server, _)) = &mut self.own {
+            *server = started;
+        }
+        Ok(took)
     }
 
     /// The server of a sandbox that is at work, whose messages go to that centre.
@@ -263,15 +291,34 @@ impl Shop {
         self.order_of(till, amount, "[]").await
     }
 
+    /// As [`Self::order_at`], under an `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn order_once(&self, till: &mut Till, amount: &str, key: &str) -> Result<String> {
+        self.order(till, amount, "[]", &format!("idempotency-key: {key}\r\n")).await
+    }
+
     /// As [`Self::order_at`], with items as JSON.
     ///
     /// # Errors
     /// As there.
     pub async fn order_of(&self, till: &mut Till, amount: &str, items: &str) -> Result<String> {
+        self.order(till, amount, items, "").await
+    }
+
+    async fn order(
+        &self,
+        till: &mut Till,
+        amount: &str,
+        items: &str,
+        headers: &str,
+    ) -> Result<String> {
         let body = format!(
             r#"{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1","items":{items}}}"#
         );
-        let created = till.api.call("POST", "/v1/checkouts", &self.merchant(), &body).await?;
+        let headers = self.merchant() + headers;
+        let created = till.api.call("POST", "/v1/checkouts", &headers, &body).await?;
         expect(201, created.status, &created.body)?;
         Ok(format!("/pay/{}", created.text("id")))
     }
