@@ -68,6 +68,7 @@ pub use evidence::{FactsReport, PagesReport, facts, pages, schema};
 pub use log::{Log, LogEnd};
 pub use migrate::{MigrationReport, migrate};
 pub use resealed::{KeysReport, keys, reseal};
+pub use retention::sweep;
 pub use server::{Server, serve};
 pub use store_place::open_store;
 pub use system::{SystemClock, SystemEntropy};

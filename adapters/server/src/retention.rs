@@ -8,7 +8,10 @@ use countersign_domain::{
     retention::{COLLECTIONS, Kept, Retention},
 };
 use countersign_web::idempotency;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use crate::{
     config::RetentionSection,
@@ -23,10 +26,11 @@ const MIN_DAYS: u32 = 30;
 /// A century: more is a mistake.
 const MAX_DAYS: u32 = 36_500;
 
-/// Records of each collection that are removed at once: a few milliseconds of the one that writes.
-const AT_ONCE: usize = 128;
-/// Between two looks while there is more, so that commits of people who wait come first.
-const SHORT_PAUSE: Duration = Duration::from_millis(50);
+/// Records of each collection that are removed at once: a few milliseconds of the one that writes, which commits of people who
+/// wait may come after.
+const AT_ONCE: usize = 256;
+/// It rests for so many times as long as it worked, while there is more.
+const REST: u32 = 3;
 /// Between two looks when there was nothing more.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 
@@ -70,11 +74,14 @@ pub(crate) fn task(
     let retention =
         Retention::new(Ports { store: Arc::clone(store), ..ports.clone() }, kept.to_vec());
     let stop = signals.stopping.clone();
-    (!kept.is_empty()).then(|| -> Task { Box::pin(remove(retention, stop)) })
+    (!kept.is_empty()).then(|| -> Task { Box::pin(sweep(retention, stop)) })
 }
 
-async fn remove(retention: Retention, mut stop: watch::Receiver<bool>) {
+/// Removes what is final until that turns true. While there is more it rests for three times as long as it worked, so that the
+/// commits of people who wait have the store for three quarters of the time at least.
+pub async fn sweep(mut retention: Retention, mut stop: watch::Receiver<bool>) {
     loop {
+        let begun = Instant::now();
         let removed = retention.remove(AT_ONCE).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot remove what is final");
             0
@@ -82,7 +89,7 @@ async fn remove(retention: Retention, mut stop: watch::Receiver<bool>) {
         if removed > 0 {
             tracing::debug!(removed, "removed what is final");
         }
-        let pause = if removed < AT_ONCE { LONG_PAUSE } else { SHORT_PAUSE };
+        let pause = if removed < AT_ONCE { LONG_PAUSE } else { begun.elapsed() * REST };
         tokio::select! {
             () = sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,

@@ -10,14 +10,14 @@ use std::{
 use countersign_domain::{
     error::Error,
     gateway::Gateway,
-    id::MessageId,
+    id::{MessageId, PaymentId},
     lane::Lane,
     outbox::Outbox,
     ports::{Messenger, Turn},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{MissedTickBehavior, interval, sleep},
 };
 
@@ -152,18 +152,32 @@ impl<M: Messenger + 'static> Sending<M> {
     }
 }
 
-/// Resumes payments until `stop` turns true.
+/// Resumes payments until `stop` turns true. There is no pause while there are more: all that were captured are looked at once
+/// again, when they can be credited no longer, and that must go as fast as payments are made.
 pub(crate) async fn resume_payments(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
     loop {
-        let resumed: Result<usize, Error> = gateway.resume(PAYMENTS_AT_ONCE).await;
-        if let Err(error) = resumed {
+        let resumed = resume_due(&gateway).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot resume payments");
-        }
+            0
+        });
+        let pause = if resumed < PAYMENTS_AT_ONCE { PAYMENTS_PAUSE } else { Duration::ZERO };
         tokio::select! {
-            () = sleep(PAYMENTS_PAUSE) => {}
+            () = sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
+}
+
+/// Resumes some payments that are due, side by side: their commits share syncs, and a bank that does not answer for one holds up
+/// no other. Tells of how many it could.
+async fn resume_due(gateway: &Arc<Gateway>) -> Result<usize, Error> {
+    let due = gateway.due(PAYMENTS_AT_ONCE).await?;
+    let resume = |id: PaymentId| {
+        let gateway = Arc::clone(gateway);
+        async move { gateway.resume_one(&id).await }
+    };
+    let resumed = due.into_iter().map(resume).collect::<JoinSet<_>>().join_all().await;
+    Ok(resumed.into_iter().filter(|resumed| *resumed).count())
 }
 
 /// Waits until all of them have ended.
@@ -204,6 +218,18 @@ mod tests {
             }
             *self.payments.lock().unwrap() += 1;
             Err(SendError::Permanent { cause: "a test's network".to_owned() })
+        }
+    }
+
+    #[tokio::test]
+    async fn of_payments_that_are_due_a_page_is_resumed_at_once_and_the_rest_with_the_next_look() {
+        let shop = Fixture::new();
+        for _ in 0..=PAYMENTS_AT_ONCE {
+            shop.gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();
+        }
+        shop.clock.advance_seconds(86_400);
+        for resumed in [PAYMENTS_AT_ONCE, 1, 0] {
+            assert_eq!(resume_due(&shop.gateway).await, Ok(resumed));
         }
     }
 

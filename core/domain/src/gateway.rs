@@ -236,14 +236,30 @@ impl Gateway {
     /// # Errors
     /// When the store fails.
     pub async fn resume(&self, limit: usize) -> Result<usize, Error> {
-        let Ports { store, clock, .. } = &self.ports;
-        let due = store.due(Payment::COLLECTION, clock.now(), limit).await?;
-        for record in &due {
-            if let Err(error) = self.take_over(&record.key.id.clone().try_into()?).await {
-                tracing::error!(payment = record.key.id, %error, "cannot resume this payment yet");
-            }
+        let due = self.due(limit).await?;
+        for id in &due {
+            self.resume_one(id).await;
         }
         Ok(due.len())
+    }
+
+    /// Up to `limit` payments that nobody is at, in the order in which they are to be resumed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn due(&self, limit: usize) -> Result<Vec<PaymentId>, Error> {
+        let Ports { store, clock, .. } = &self.ports;
+        let due = store.due(Payment::COLLECTION, clock.now(), limit).await?;
+        due.into_iter().map(|record| Ok(record.key.id.try_into()?)).collect()
+    }
+
+    /// Resumes a payment that nobody is at; false when it cannot be yet, which is logged.
+    pub async fn resume_one(&self, id: &PaymentId) -> bool {
+        let resumed = self.take_over(id).await;
+        if let Err(error) = &resumed {
+            tracing::error!(payment = %id, %error, "cannot resume this payment yet");
+        }
+        resumed.is_ok()
     }
 
     /// The payment as it stands.

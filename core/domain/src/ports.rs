@@ -18,7 +18,7 @@ use crate::{
     lane::Lane,
     message::{Accepted, Inbound, InboxError, OutboundMessage, SendError},
     operator::{CodeOrder, OperatorError, Verdict},
-    record::{Batch, Record, RecordKey, Removal, StoreError, Stored, Versioned},
+    record::{Batch, Record, RecordKey, StoreError, Stored, Versioned},
     register::{Account, Balance, Span, Statement},
     secret::Secret,
     subscriber::{DirectoryError, Subscriber},
@@ -91,16 +91,18 @@ pub trait Reads: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// Up to `limit` records of a collection that became final before that time, earliest first, as they may be removed.
+    /// When the first records of a collection became final, up to `limit` of them: at `from` or later and before `before`,
+    /// earliest first.
     ///
     /// # Errors
     /// When the store fails.
-    async fn final_before(
+    async fn final_between(
         &self,
         collection: &'static str,
+        from: Timestamp,
         before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Removal>, StoreError>;
+    ) -> Result<Vec<Timestamp>, StoreError>;
 
     /// Up to `limit` records of a collection whose ids come after that one, in the order of their ids; after `""`, the first.
     ///

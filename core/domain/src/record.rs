@@ -204,6 +204,20 @@ pub struct Removal {
     pub version: Version,
 }
 
+/// Records that are to be removed because they became final in a span of time, whatever their versions are: nothing becomes of
+/// them any more.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sweep {
+    /// The kind of record.
+    pub collection: &'static str,
+    /// The earliest time at which they became final.
+    pub from: Timestamp,
+    /// The latest time at which they became final.
+    pub to: Timestamp,
+    /// How many at most: the earliest.
+    pub at_most: usize,
+}
+
 /// Changes that are committed all or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -213,6 +227,8 @@ pub struct Batch {
     pub replacements: Vec<Record>,
     /// Records to remove, each as it was read. What happened to them stays.
     pub removals: Vec<Removal>,
+    /// Records to remove as they are final, after all other changes of records. It conflicts with nothing.
+    pub sweep: Option<Sweep>,
     /// Facts to append, each about a record.
     pub facts: Vec<(RecordKey, Fact)>,
     /// Postings to make, each once ever.
@@ -303,11 +319,16 @@ impl Batch {
         step.next
     }
 
+    /// Whether records are removed.
+    pub const fn removes(&self) -> bool {
+        !self.removals.is_empty() || self.sweep.is_some()
+    }
+
     /// Whether there is nothing to commit.
     pub const fn is_empty(&self) -> bool {
         self.inserts.is_empty()
             && self.replacements.is_empty()
-            && self.removals.is_empty()
+            && !self.removes()
             && self.facts.is_empty()
             && self.postings.is_empty()
             && self.counts.is_empty()

@@ -1,4 +1,4 @@
-//! What is final is removed after a time, a few records at once: an index finds them, and nobody waits for it.
+//! What is final is removed after a time, a range of it at once: an index finds it, and nobody waits for it.
 //!
 //! Facts and postings are no records, and stay.
 
@@ -9,7 +9,8 @@ use crate::{
     outbox,
     payment::Payment,
     ports::Ports,
-    record::{Batch, StoreError, Stored as _},
+    record::{Batch, Stored as _, Sweep},
+    time::Timestamp,
 };
 
 /// The records of the domain that become final.
@@ -28,35 +29,37 @@ pub struct Kept {
 /// Removes what has been final for long enough.
 pub struct Retention {
     ports: Ports,
-    kept: Vec<Kept>,
+    /// And from which time on there may be more of it: a database may have to pass over what was removed before that.
+    kept: Vec<(Kept, Timestamp)>,
 }
 
 impl Retention {
     /// Those records, each kept for its time. Of other collections nothing is removed.
-    pub const fn new(ports: Ports, kept: Vec<Kept>) -> Self {
-        Self { ports, kept }
+    pub fn new(ports: Ports, kept: Vec<Kept>) -> Self {
+        Self { ports, kept: kept.into_iter().map(|kept| (kept, Timestamp::EPOCH)).collect() }
     }
 
-    /// Removes up to `limit` records of each collection, and tells how many were removed. What somebody changes at the same
-    /// time is left for the next look.
+    /// Removes up to `limit` records of each collection, and tells of how many it found. What becomes final at the same time
+    /// may be left for the next look.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn remove(&self, limit: usize) -> Result<usize, Error> {
+    pub async fn remove(&mut self, limit: usize) -> Result<usize, Error> {
         let Ports { store, clock, .. } = &self.ports;
         let mut removed = 0_usize;
-        for Kept { collection, seconds } in &self.kept {
+        for (Kept { collection, seconds }, more_from) in &mut self.kept {
             let before = clock.now().minus_seconds(*seconds);
-            let removals = store.final_before(collection, before, limit).await?;
-            if removals.is_empty() {
+            let ends = store.final_between(collection, *more_from, before, limit).await?;
+            let at_most = ends.len();
+            let (Some(&from), Some(&to)) = (ends.first(), ends.last()) else {
+                *more_from = Timestamp::EPOCH;
                 continue;
-            }
-            let count = removals.len();
-            match store.commit(Batch { removals, ..Batch::default() }).await {
-                Ok(()) => removed = removed.saturating_add(count),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+            };
+            let sweep = Some(Sweep { collection, from, to, at_most });
+            store.commit(Batch { sweep, ..Batch::default() }).await?;
+            // The next look begins anew: what became final later may have done so at an earlier time.
+            *more_from = if at_most < limit { Timestamp::EPOCH } else { to };
+            removed = removed.saturating_add(at_most);
         }
         Ok(removed)
     }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt};
 
 use countersign_domain::{
     event::Fact,
-    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
+    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Sweep, Version},
     register::{Account, Balance, Posting},
 };
 use rusqlite::{Connection, OptionalExtension, ToSql};
@@ -23,6 +23,9 @@ const REPLACE: &str = "
     WHERE collection = ?1 AND id = ?2 AND version = ?3 - 1";
 const REMOVE: &str = "
     DELETE FROM records WHERE collection = ?1 AND id = ?2 AND version = ?3";
+pub(crate) const SWEEP: &str = "
+    DELETE FROM records WHERE rowid IN (
+        SELECT rowid FROM records WHERE collection = ?1 AND final_at >= ?2 AND final_at <= ?3 ORDER BY final_at LIMIT ?4)";
 const APPEND: &str = "
     INSERT INTO facts (sequence, collection, id, at, body, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const POST: &str = "
@@ -65,6 +68,11 @@ pub(crate) fn apply(
         let removed = named.insert(key)
             && execute(connection, REMOVE, &[&key.collection, &key.id, &version])?;
         or_conflict(removed, key)?;
+    }
+    if let Some(Sweep { collection, from, to, at_most }) = &batch.sweep {
+        let [from, to] = [*from, *to].map(query::time);
+        let at_most = i64::try_from(*at_most).unwrap_or(i64::MAX);
+        execute(connection, SWEEP, &[collection, &from, &to, &at_most])?;
     }
     for (about, fact) in &batch.facts {
         end = append(connection, about, fact, end)?;

@@ -3,7 +3,7 @@
 //! says. What follows is of the file.
 //!
 //! It does not know what a record means, it does not decide what becomes of a batch that conflicts, and it deletes
-//! nothing. More than one server on one file is safe, as versions are compared under the file's lock, but servers on
+//! nothing by itself. More than one server on one file is safe, as versions are compared under the file's lock, but servers on
 //! several machines want a database server.
 //!
 //! One record or balance is read by whoever asks for it, on a connection that is free; all other reads are made by

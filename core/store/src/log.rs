@@ -158,7 +158,10 @@ mod tests {
         thread,
     };
 
-    use countersign_domain::record::{Batch, Record, RecordKey, Removal, Version};
+    use countersign_domain::{
+        record::{Batch, Record, RecordKey, Removal, Sweep, Version},
+        time::Timestamp,
+    };
     use tempfile::TempDir;
 
     use super::*;
@@ -310,19 +313,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let writer = writer(&folder, u64::MAX);
         commit(&writer, 1).await.unwrap();
-        for is_read in [false, true] {
+        let removal = || {
+            let key = RecordKey { collection: "note", id: "a".to_owned() };
+            Batch { removals: vec![Removal { key, version: Version::FIRST }], ..Batch::default() }
+        };
+        let sweep = || {
+            let (from, to) = (Timestamp::EPOCH, Timestamp::from_unix_millis(1));
+            let sweep = Some(Sweep { collection: "note", from, to, at_most: 1 });
+            Batch { sweep, ..Batch::default() }
+        };
+        for (is_read, gone) in
+            [(false, removal()), (true, removal()), (false, sweep()), (true, sweep())]
+        {
             let key = RecordKey { collection: "note", id: "a".to_owned() };
             let personal = Record {
-                key: key.clone(),
+                key,
                 version: Version::FIRST,
+                final_at: Some(Timestamp::from_unix_millis(1)),
                 body: NUMBER.to_owned(),
                 ..large(1)
             };
             writer.commit(Batch { inserts: vec![personal], ..Batch::default() }).await.unwrap();
             assert!(is_kept(&folder, NUMBER));
             let reader = is_read.then(|| begin(&file(&folder)));
-            let removal = Removal { key, version: Version::FIRST };
-            writer.commit(Batch { removals: vec![removal], ..Batch::default() }).await.unwrap();
+            writer.commit(gone).await.unwrap();
             // With the answer to the next commit it is seen what was done after the one before.
             writer.commit(Batch::default()).await.unwrap();
             assert_eq!(is_kept(&folder, NUMBER), is_read);

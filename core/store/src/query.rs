@@ -1,9 +1,11 @@
 //! What can be asked.
 
+use std::ops::Range;
+
 use countersign_domain::{
     amount::Currency,
     event::Fact,
-    record::{Record, RecordKey, Removal, StoreError, Version},
+    record::{Record, RecordKey, StoreError},
     register::{Account, Cut, Span, Statement},
     time::Timestamp,
 };
@@ -19,7 +21,7 @@ const LOAD: &str = "
 const DUE: &str = "
     SELECT id, version, due_at, final_at, body FROM records WHERE collection = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3";
 const FINAL: &str = "
-    SELECT id, version FROM records WHERE collection = ?1 AND final_at < ?2 ORDER BY final_at LIMIT ?3";
+    SELECT final_at FROM records WHERE collection = ?1 AND final_at >= ?2 AND final_at < ?3 ORDER BY final_at LIMIT ?4";
 const PAGE: &str = "
     SELECT id, version, due_at, final_at, body FROM records WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 const COUNT_DUE: &str = "
@@ -47,8 +49,7 @@ pub(crate) fn due(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    // No stored time and no number of rows is above the largest integer of SQLite.
-    let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
+    let now = time(now);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let stored = rows(connection, DUE, &[&collection, &now, &limit], record)?;
     stored.into_iter().map(|stored| stored.read(collection)).collect()
@@ -65,23 +66,23 @@ pub(crate) fn page(
     stored.into_iter().map(|stored| stored.read(collection)).collect()
 }
 
-pub(crate) fn final_before(
+pub(crate) fn final_between(
     connection: &Connection,
     collection: &'static str,
-    before: Timestamp,
+    span: Range<Timestamp>,
     limit: usize,
-) -> Result<Vec<Removal>, StoreError> {
-    let before = i64::try_from(before.unix_millis()).unwrap_or(i64::MAX);
+) -> Result<Vec<Timestamp>, StoreError> {
+    let [from, before] = [span.start, span.end].map(time);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let found: Vec<(String, i64)> =
-        rows(connection, FINAL, &[&collection, &before, &limit], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let read = |(id, version)| {
-        let key = RecordKey { collection, id };
-        Ok(Removal { version: Version(natural(version, &key, "version")?), key })
-    };
+    let values: [&dyn ToSql; 4] = [&collection, &from, &before, &limit];
+    let found: Vec<i64> = rows(connection, FINAL, &values, |row| row.get(0))?;
+    let read = |at| natural(at, collection, "final_at").map(Timestamp::from_unix_millis);
     found.into_iter().map(read).collect()
+}
+
+/// No stored time is above the largest integer of SQLite.
+pub(crate) fn time(at: Timestamp) -> i64 {
+    i64::try_from(at.unix_millis()).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn count_due(
@@ -89,7 +90,7 @@ pub(crate) fn count_due(
     collection: &'static str,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
+    let now = time(now);
     let count = connection
         .prepare_cached(COUNT_DUE)
         .and_then(|mut statement| statement.query_row((collection, now), |row| row.get(0)));
@@ -206,7 +207,7 @@ fn rows<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema;
+    use crate::{apply::SWEEP, schema};
 
     #[test]
     fn no_query_reads_a_whole_table_or_sorts() {
@@ -215,7 +216,9 @@ mod tests {
         for (query, indexes) in [
             (LOAD, vec!["sqlite_autoindex_records_1"]),
             (DUE, vec!["records_due"]),
-            (FINAL, vec!["records_final"]),
+            (FINAL, vec!["COVERING INDEX records_final"]),
+            (SWEEP, vec!["COVERING INDEX records_final", "records USING INTEGER PRIMARY KEY"]),
+            (PAGE, vec!["sqlite_autoindex_records_1"]),
             (COUNT_DUE, vec!["records_due"]),
             (FACTS, vec!["facts_about"]),
             (LAST_ENTRY, vec!["entries USING PRIMARY KEY"]),

@@ -12,7 +12,7 @@ use countersign_domain::{
     event::Fact,
     keys::KeyRing,
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, Removal, StoreError},
+    record::{Batch, Record, RecordKey, StoreError},
     register::{Account, Balance, Span, Statement},
     time::Timestamp,
 };
@@ -119,14 +119,15 @@ impl Reads for SqliteStore {
         self.readers.read(move |connection| query::due(connection, collection, now, limit)).await
     }
 
-    async fn final_before(
+    async fn final_between(
         &self,
         collection: &'static str,
+        from: Timestamp,
         before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Removal>, StoreError> {
+    ) -> Result<Vec<Timestamp>, StoreError> {
         let query = move |connection: &Connection| {
-            query::final_before(connection, collection, before, limit)
+            query::final_between(connection, collection, from..before, limit)
         };
         self.readers.read(query).await
     }

@@ -72,7 +72,7 @@ impl Writer {
                     answer(&mut group, repeat(Err(full)));
                     continue;
                 }
-                let removed = group.iter().any(|waiting| !waiting.batch.removals.is_empty());
+                let removed = group.iter().any(|waiting| waiting.batch.removes());
                 commit_and_answer(&mut connection, &chain, &mut group, &counted);
                 log.keep_short(removed, had_company, &connection);
             }

@@ -171,6 +171,34 @@ impl Shop {
         Ok(shop)
     }
 
+    /// The configuration of its server, unless that is a sandbox's.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.join("load.toml")
+    }
+
+    /// Ends the server, and gives its store free.
+    ///
+    /// # Errors
+    /// When it cannot be ended.
+    pub fn stop(&mut self) -> Result<()> {
+        let Some((server, _)) = &mut self.own else { return Ok(()) };
+        server.kill()?;
+        server.wait().map(drop)
+    }
+
+    /// Starts a server that was ended; how long it took to serve.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<Duration> {
+        let (begun, started) = (Instant::now(), start(&self.configuration())?);
+        let took = begun.elapsed();
+        if let Some((server, _)) = &mut self.own {
+            *server = started;
+        }
+        Ok(took)
+    }
+
     /// The server of a sandbox that is at work, whose messages go to that centre.
     ///
     /// # Errors
@@ -306,15 +334,34 @@ impl Shop {
         self.order_of(till, amount, "[]").await
     }
 
+    /// As [`Self::order_at`], under an `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn order_once(&self, till: &mut Till, amount: &str, key: &str) -> Result<String> {
+        self.order(till, amount, "[]", &format!("idempotency-key: {key}\r\n")).await
+    }
+
     /// As [`Self::order_at`], with items as JSON.
     ///
     /// # Errors
     /// As there.
     pub async fn order_of(&self, till: &mut Till, amount: &str, items: &str) -> Result<String> {
+        self.order(till, amount, items, "").await
+    }
+
+    async fn order(
+        &self,
+        till: &mut Till,
+        amount: &str,
+        items: &str,
+        headers: &str,
+    ) -> Result<String> {
         let body = format!(
             r#"{{"amount":{{"value":"{amount}","currency":"EUR"}},"reference":"order-1","items":{items}}}"#
         );
-        let created = till.api.call("POST", "/v1/checkouts", &self.merchant(), &body).await?;
+        let headers = self.merchant() + headers;
+        let created = till.api.call("POST", "/v1/checkouts", &headers, &body).await?;
         expect(201, created.status, &created.body)?;
         Ok(format!("/pay/{}", created.text("id")))
     }

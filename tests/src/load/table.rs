@@ -27,6 +27,11 @@ impl Row {
         median(&mut passes)
     }
 
+    /// What was measured.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Prints the median, then every pass; nothing when there was none.
     pub fn print(&self) {
         if self.passes.is_empty() {

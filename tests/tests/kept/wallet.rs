@@ -104,7 +104,7 @@ async fn of_a_person_who_left_nothing_is_in_the_file_and_its_books_and_facts_are
     let collections = COLLECTIONS.into_iter().chain(FINAL);
     let for_days = |collection| KeptFor { collection, seconds: 30 * DAY_SECONDS };
     let ports = process.fixture.ports.clone();
-    let retention = Retention::new(ports, collections.map(for_days).collect());
+    let mut retention = Retention::new(ports, collections.map(for_days).collect());
     while retention.remove(3).await.unwrap() > 0 {}
     assert_eq!(found("after.db"), Vec::<&str>::new());
     // The books name the payer; of the records only the tie of the card does.

@@ -16,7 +16,7 @@ async fn days_later(operating: &Operating, days: u32) {
     let seconds = 30 * DAY_SECONDS;
     let collections = COLLECTIONS.into_iter().chain([ORDERS]);
     let kept = collections.map(|collection| Kept { collection, seconds }).collect();
-    let retention = Retention::new(operating.fixture.ports.clone(), kept);
+    let mut retention = Retention::new(operating.fixture.ports.clone(), kept);
     while retention.remove(1).await.unwrap() > 0 {}
 }
 

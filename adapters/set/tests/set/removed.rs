@@ -22,7 +22,7 @@ pub(crate) async fn days_later(fixture: &Fixture) {
     fixture.clock.advance_seconds(u64::from(2 * DAY_SECONDS));
     let collections = COLLECTIONS.into_iter().chain(FINAL);
     let kept = collections.map(|collection| Kept { collection, seconds: DAY_SECONDS }).collect();
-    let retention = Retention::new(fixture.ports.clone(), kept);
+    let mut retention = Retention::new(fixture.ports.clone(), kept);
     while retention.remove(2).await.unwrap() > 0 {}
 }
 

@@ -23,7 +23,7 @@ async fn sweep(process: &Process) {
     let collections = COLLECTIONS.into_iter().chain(FINAL);
     let seconds = DAYS * DAY_SECONDS;
     let kept = collections.map(|collection| Kept { collection, seconds }).collect();
-    let retention = Retention::new(process.fixture.ports.clone(), kept);
+    let mut retention = Retention::new(process.fixture.ports.clone(), kept);
     while retention.remove(2).await.unwrap() > 0 {}
 }
 

@@ -13,7 +13,7 @@ use countersign_domain::{
     amount::Currency,
     event::Fact,
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, Removal, StoreError},
+    record::{Batch, Record, RecordKey, StoreError},
     register::{Account, Balance, Span, Statement},
     testing::MemoryStore,
     time::Timestamp,
@@ -106,13 +106,14 @@ impl Reads for Turns {
         self.turn(self.0.due(collection, now, limit)).await
     }
 
-    async fn final_before(
+    async fn final_between(
         &self,
         collection: &'static str,
+        from: Timestamp,
         before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Removal>, StoreError> {
-        self.0.final_before(collection, before, limit).await
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        self.0.final_between(collection, from, before, limit).await
     }
 
     async fn page(

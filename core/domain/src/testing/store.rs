@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     future::poll_fn,
     mem::replace,
+    ops::RangeBounds,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -17,7 +18,7 @@ use crate::{
     amount::Currency,
     event::Fact,
     ports::{Reads, Store},
-    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version, Windows},
+    record::{Batch, Count, Record, RecordKey, StoreError, Sweep, Version, Windows},
     register::{Account, Balance, Cut, Entry, Position, Posting, Span, Statement},
     time::Timestamp,
 };
@@ -104,6 +105,19 @@ impl Contents {
         twice.or(written).or(removed).map(RecordKey::to_string)
     }
 
+    /// The records of a collection that became final in a span of time, earliest first.
+    fn final_in(
+        &self,
+        collection: &str,
+        span: impl RangeBounds<Timestamp>,
+    ) -> Vec<(Timestamp, RecordKey)> {
+        let of_collection = self.records.values().filter(|kept| kept.key.collection == collection);
+        let ended = of_collection.filter_map(|kept| Some((kept.final_at?, kept.key.clone())));
+        let mut found: Vec<_> = ended.filter(|(at, _)| span.contains(at)).collect();
+        found.sort();
+        found
+    }
+
     fn post(&mut self, posting: Posting) -> Result<(), StoreError> {
         if !self.posted.insert(posting.id.clone()) {
             return Err(StoreError::Conflict { key: posting.id });
@@ -182,6 +196,11 @@ impl Store for MemoryStore {
         for removal in batch.removals {
             contents.remove(&removal.key);
         }
+        if let Some(Sweep { collection, from, to, at_most }) = batch.sweep {
+            for (_, key) in contents.final_in(collection, from..=to).into_iter().take(at_most) {
+                contents.remove(&key);
+            }
+        }
         contents.facts.extend(batch.facts);
         Ok(())
     }
@@ -213,22 +232,17 @@ impl Reads for MemoryStore {
         Ok(due.cloned().collect())
     }
 
-    async fn final_before(
+    async fn final_between(
         &self,
         collection: &'static str,
+        from: Timestamp,
         before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Removal>, StoreError> {
+    ) -> Result<Vec<Timestamp>, StoreError> {
         let contents = self.contents.lock().unwrap();
-        let is_final = |record: &&Record| {
-            record.key.collection == collection && record.final_at.is_some_and(|at| at < before)
-        };
-        let mut found: Vec<&Record> = contents.records.values().filter(is_final).collect();
-        found.sort_by_key(|record| record.final_at);
-        let found = found.into_iter().take(limit);
-        Ok(found
-            .map(|Record { key, version, .. }| Removal { key: key.clone(), version: *version })
-            .collect())
+        let mut found = contents.final_in(collection, from..before);
+        found.truncate(limit);
+        Ok(found.into_iter().map(|(at, _)| at).collect())
     }
 
     async fn page(

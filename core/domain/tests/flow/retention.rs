@@ -2,10 +2,10 @@
 
 use countersign_domain::{
     policy::PolicySettings,
-    ports::Reads as _,
-    record::RecordKey,
+    ports::{Reads as _, Store as _},
+    record::{Batch, Record, RecordKey, Version},
     retention::{COLLECTIONS, Kept, Retention},
-    testing::Fixture,
+    testing::{Fixture, START},
 };
 
 use crate::Waiting;
@@ -35,7 +35,7 @@ async fn a_purchase_goes_when_its_time_is_over_and_its_facts_and_postings_stay()
     let waiting = Waiting::at(&shop, "49.90").await;
     let right = waiting.right_code();
     assert_eq!(waiting.finish(&shop, &right).await, ("captured", None));
-    let retention = keeping_for(&shop, 30);
+    let mut retention = keeping_for(&shop, 30);
     pass(&shop, 30);
     assert_eq!(retention.remove(9).await, Ok(0), "its time is not over");
     pass(&shop, 1);
@@ -57,7 +57,7 @@ async fn a_payment_that_waits_or_can_be_credited_stays_however_old_it_is() {
         [Waiting::at(&shop, "49.90").await, Waiting::at(&shop, "20.00").await];
     let right = captured.right_code();
     assert_eq!(captured.finish(&shop, &right).await.0, "captured");
-    let retention = keeping_for(&shop, 30);
+    let mut retention = keeping_for(&shop, 30);
     pass(&shop, 400);
     retention.remove(9).await.unwrap();
     assert_eq!(there(&shop), ["payment", "standing"]);
@@ -85,9 +85,40 @@ async fn no_more_are_removed_at_once_than_the_limit() {
     pass(&shop, 31);
     let seconds = 30 * DAY_SECONDS;
     let challenges = vec![Kept { collection: "challenge", seconds }];
-    let retention = Retention::new(shop.ports.clone(), challenges);
+    let mut retention = Retention::new(shop.ports.clone(), challenges);
     for removed in [2, 1, 0] {
         assert_eq!(retention.remove(2).await, Ok(removed));
     }
     assert!(there(&shop).contains(&"payment"), "of other collections nothing is removed");
+}
+
+#[tokio::test]
+async fn what_became_final_at_an_earlier_time_than_what_was_removed_goes_with_a_later_look() {
+    let shop = Fixture::new();
+    let note = |id: &str, second| Record {
+        key: RecordKey { collection: "note", id: id.to_owned() },
+        version: Version::FIRST,
+        due_at: None,
+        final_at: Some(START.plus_seconds(second)),
+        body: "{}".to_owned(),
+    };
+    let insert = async |note| {
+        shop.store.commit(Batch { inserts: vec![note], ..Batch::default() }).await.unwrap();
+    };
+    for (id, second) in [("a", 20), ("b", 20), ("c", 30)] {
+        insert(note(id, second)).await;
+    }
+    let kept = vec![Kept { collection: "note", seconds: DAY_SECONDS }];
+    let mut retention = Retention::new(shop.ports.clone(), kept);
+    pass(&shop, 2);
+    assert_eq!(retention.remove(1).await, Ok(1));
+    // Of a process whose clock is behind.
+    insert(note("late", 10)).await;
+    let mut looks = 0;
+    while !there(&shop).is_empty() {
+        retention.remove(1).await.unwrap();
+        looks += 1;
+        assert!(looks < 9, "{:?}", shop.store.records());
+    }
+    assert_eq!(retention.remove(1).await, Ok(0));
 }

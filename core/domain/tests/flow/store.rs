@@ -14,7 +14,7 @@ use countersign_domain::{
     amount::Currency,
     event::Fact,
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, Removal, StoreError},
+    record::{Batch, Record, RecordKey, StoreError},
     register::{Account, Balance, Span, Statement},
     testing::MemoryStore,
     time::Timestamp,
@@ -116,13 +116,14 @@ impl Reads for Eventful {
         self.when(self.store.due(collection, now, limit)).await
     }
 
-    async fn final_before(
+    async fn final_between(
         &self,
         collection: &'static str,
+        from: Timestamp,
         before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Removal>, StoreError> {
-        self.store.final_before(collection, before, limit).await
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        self.store.final_between(collection, from, before, limit).await
     }
 
     async fn page(

@@ -8,7 +8,7 @@ use std::{
 
 use countersign_domain::{
     event::Fact,
-    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Version},
+    record::{Batch, Count, Record, RecordKey, Removal, StoreError, Sweep, Version},
     register::{Account, Balance, Posting},
 };
 
@@ -116,6 +116,8 @@ pub(super) struct EntryRow<'a> {
 pub(super) struct Changes<'a> {
     /// Records as they will be; none where one will be gone.
     pub(super) records: HashMap<&'a RecordKey, Option<Row<'a>>>,
+    /// What is removed of what is there then: a group writes before it sweeps.
+    pub(super) sweeps: Vec<&'a Sweep>,
     pub(super) facts: Vec<FactRow<'a>>,
     pub(super) postings: Vec<PostingRow<'a>>,
     pub(super) entries: Vec<EntryRow<'a>>,
@@ -141,6 +143,7 @@ impl<'a> Group<'a> {
         let more = self.decide(batch)?;
         let all = &mut self.changes;
         all.records.extend(more.records);
+        all.sweeps.extend(more.sweeps);
         all.facts.extend(more.facts);
         all.postings.extend(more.postings);
         all.entries.extend(more.entries);
@@ -179,6 +182,7 @@ impl<'a> Group<'a> {
             let version = integer(version.0, key, "version")?;
             self.put(&mut draft, key, Some(version), None)?;
         }
+        draft.sweeps.extend(&batch.sweep);
         let mut end = self.end();
         for (about, fact) in &batch.facts {
             let fact = fact_row(about, fact, end)?;
@@ -278,6 +282,7 @@ impl<'a> Group<'a> {
 impl Changes<'_> {
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
+            && self.sweeps.is_empty()
             && self.facts.is_empty()
             && self.postings.is_empty()
             && self.counters.is_empty()

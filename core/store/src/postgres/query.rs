@@ -1,11 +1,11 @@
 //! What can be asked: each of it is one statement, so that it is of one instant and takes one round trip.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use countersign_domain::{
     amount::Currency,
     event::Fact,
-    record::{Record, RecordKey, Removal, StoreError, Version},
+    record::{Record, RecordKey, StoreError},
     register::{Account, Balance, Cut, Span, Statement},
     time::Timestamp,
 };
@@ -30,7 +30,8 @@ const DUE: &str = "
     SELECT id, version, due_at, final_at, body FROM countersign.records
     WHERE collection = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3";
 const FINAL: &str = "
-    SELECT id, version FROM countersign.records WHERE collection = $1 AND final_at < $2 ORDER BY final_at LIMIT $3";
+    SELECT final_at FROM countersign.records
+    WHERE collection = $1 AND final_at >= $2 AND final_at < $3 ORDER BY final_at LIMIT $4";
 const PAGE: &str = "
     SELECT id, version, due_at, final_at, body FROM countersign.records
     WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3";
@@ -101,18 +102,16 @@ pub(super) async fn due(
     rows.iter().map(|row| record(row)?.read(collection)).collect()
 }
 
-pub(super) async fn final_before(
+pub(super) async fn final_between(
     pool: &Connections,
     collection: &'static str,
-    before: Timestamp,
+    span: Range<Timestamp>,
     limit: usize,
-) -> Result<Vec<Removal>, StoreError> {
-    let rows = rows(pool, FINAL, &[&collection, &time(before), &number(limit)], "").await?;
-    let removal = |row: &Row| {
-        let key = RecordKey { collection, id: get(row, 0)? };
-        Ok(Removal { version: Version(natural(get(row, 1)?, &key, "version")?), key })
-    };
-    rows.iter().map(removal).collect()
+) -> Result<Vec<Timestamp>, StoreError> {
+    let [from, before] = [span.start, span.end].map(time);
+    let rows = rows(pool, FINAL, &[&collection, &from, &before, &number(limit)], "").await?;
+    let read = |row: &Row| natural(get(row, 0)?, collection, "final_at");
+    rows.iter().map(|row| read(row).map(Timestamp::from_unix_millis)).collect()
 }
 
 pub(super) async fn page(
@@ -182,11 +181,11 @@ fn cut(cut: Cut) -> (Option<i64>, Option<i64>) {
 }
 
 /// No stored time is above the largest integer of the database.
-fn time(at: Timestamp) -> i64 {
+pub(super) fn time(at: Timestamp) -> i64 {
     i64::try_from(at.unix_millis()).unwrap_or(i64::MAX)
 }
 
-fn number(limit: usize) -> i64 {
+pub(super) fn number(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

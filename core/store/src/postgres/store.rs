@@ -8,7 +8,7 @@ use countersign_domain::{
     event::Fact,
     keys::KeyRing,
     ports::{Reads, Store},
-    record::{Batch, Record, RecordKey, Removal, StoreError},
+    record::{Batch, Record, RecordKey, StoreError},
     register::{Account, Balance, Span, Statement},
     time::Timestamp,
 };
@@ -132,13 +132,14 @@ impl Reads for PostgresStore {
         query::due(&self.readers, collection, now, limit).await
     }
 
-    async fn final_before(
+    async fn final_between(
         &self,
         collection: &'static str,
+        from: Timestamp,
         before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Removal>, StoreError> {
-        query::final_before(&self.readers, collection, before, limit).await
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        query::final_between(&self.readers, collection, from..before, limit).await
     }
 
     async fn page(

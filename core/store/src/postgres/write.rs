@@ -5,12 +5,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign_domain::record::RecordKey;
+use countersign_domain::record::{RecordKey, Sweep};
 use tokio_postgres::{Error, Statement, types::ToSql};
 
 use super::{
     connection::Client,
     group::{EntryRow, FactRow, Group, PostingRow},
+    query::{number, time},
 };
 use crate::{
     chain::End,
@@ -33,6 +34,13 @@ const REMOVE: &str = "
         DELETE FROM countersign.records r USING unnest($1::text[], $2::text[], $3::bigint[]) AS n (collection, id, version)
         WHERE r.collection = n.collection AND r.id = n.id AND r.version = n.version RETURNING 1)
     SELECT 1 / (count(*) = cardinality($1))::int FROM gone";
+const SWEEP: &str = "
+    DELETE FROM countersign.records WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid
+        FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) AS s (collection, opens, closes, at_most)
+        CROSS JOIN LATERAL (
+            SELECT ctid FROM countersign.records r
+            WHERE r.collection = s.collection AND final_at >= opens AND final_at <= closes ORDER BY final_at LIMIT at_most) gone))";
 const APPEND: &str = "
     INSERT INTO countersign.facts (sequence, at, collection, id, body, digest)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[])";
@@ -59,6 +67,7 @@ pub(super) struct Writes {
     insert: Statement,
     replace: Statement,
     remove: Statement,
+    sweep: Statement,
     append: Statement,
     post: Statement,
     enter: Statement,
@@ -75,6 +84,7 @@ impl Writes {
             insert: client.prepare_cached(INSERT).await?,
             replace: client.prepare_cached(REPLACE).await?,
             remove: client.prepare_cached(REMOVE).await?,
+            sweep: client.prepare_cached(SWEEP).await?,
             append: client.prepare_cached(APPEND).await?,
             post: client.prepare_cached(POST).await?,
             enter: client.prepare_cached(ENTER).await?,
@@ -108,8 +118,9 @@ pub(super) async fn write(
     let changes = &group.changes;
     let wire = &Wire { client, failed: AtomicBool::new(false) };
     // Polled in this order for the first time, and so sent in it.
-    let (records, facts, postings, entries, counters, end, mark, commit) = tokio::join!(biased;
+    let (records, swept, facts, postings, entries, counters, end, mark, commit) = tokio::join!(biased;
         records(wire, writes, keys, group),
+        sweep(wire, &writes.sweep, &changes.sweeps),
         append(wire, &writes.append, &changes.facts),
         post(wire, &writes.post, &changes.postings),
         enter(wire, &writes.enter, &changes.entries),
@@ -118,7 +129,7 @@ pub(super) async fn write(
         mark(wire, &writes.mark, signed),
         wire.end(),
     );
-    let written = [records, facts, postings, entries, counters, end, mark];
+    let written = [records, swept, facts, postings, entries, counters, end, mark];
     (written.into_iter().find_map(Result::err), commit.err())
 }
 
@@ -218,6 +229,17 @@ async fn records(wire: &Wire<'_>, writes: &Writes, keys: &[&RecordKey], group: &
     };
     let (inserted, replaced, removed) = tokio::join!(biased; insert, replace, remove);
     inserted.and(replaced).and(removed)
+}
+
+async fn sweep(wire: &Wire<'_>, statement: &Statement, sweeps: &[&Sweep]) -> Sent {
+    if sweeps.is_empty() {
+        return Ok(());
+    }
+    let collections: Vec<&str> = sweeps.iter().map(|sweep| sweep.collection).collect();
+    let opens: Vec<i64> = sweeps.iter().map(|sweep| time(sweep.from)).collect();
+    let closes: Vec<i64> = sweeps.iter().map(|sweep| time(sweep.to)).collect();
+    let at_most: Vec<i64> = sweeps.iter().map(|sweep| number(sweep.at_most)).collect();
+    send(wire, statement, &[&collections, &opens, &closes, &at_most]).await
 }
 
 async fn append(wire: &Wire<'_>, statement: &Statement, facts: &[FactRow<'_>]) -> Sent {

@@ -24,7 +24,9 @@ macro_rules! contract {
             inserting_what_exists_conflicts
             replacing_another_version_conflicts
             replacing_what_is_missing_conflicts
-            final_records_come_earliest_first_of_one_collection_and_as_they_are
+            times_of_ends_come_earliest_first_of_one_collection_and_as_they_are
+            a_sweep_removes_the_earliest_that_are_final_whatever_their_version
+            a_sweep_comes_after_the_changes_of_its_batch_and_is_made_with_all_of_it
             a_page_has_the_records_of_one_collection_after_an_id_in_the_order_of_ids
             what_is_removed_is_gone_and_its_facts_stay
             removing_another_version_conflicts
