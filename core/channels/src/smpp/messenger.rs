@@ -296,6 +296,18 @@ impl Messenger for SmppMessenger {
         drop(payment);
         Box::new(turn)
     }
+
+    fn try_turn(&self, lane: Lane) -> Option<Turn> {
+        let goes_first = match lane {
+            // Its codes go to the phone without us.
+            Lane::Operator => return Some(Box::new(())),
+            Lane::Payments => true,
+            Lane::Others => self.payments_waiting.load(Ordering::Relaxed) == 0,
+        };
+        let is_open = goes_first && self.is_bound();
+        let turn = is_open.then(|| Arc::clone(&self.line).try_acquire_owned().ok()).flatten()?;
+        Some(Box::new(turn))
+    }
 }
 
 /// Counts one for as long as it lives.
