@@ -66,7 +66,7 @@ fn main() {
     }
     disturbance(&foreign);
     println!(
-        "\nEach is 2 requests, 5 durable commits, one submission and one receipt (SMPP). Clients and SMS centre are one\n\
+        "\nEach is 2 requests, 4 durable commits, one submission and one receipt (SMPP). Clients and SMS centre are one\n\
          other process on the same cores; their CPU is not counted, but the rate is lower for it."
     );
     figure("P1, challenges verified/s", rate.median(), ">= 6,500, moonshot >= 13,000");

@@ -298,15 +298,15 @@ impl Messenger for SmppMessenger {
     }
 
     fn try_turn(&self, lane: Lane) -> Option<Turn> {
-        let goes_first = match lane {
+        match lane {
             // Its codes go to the phone without us.
-            Lane::Operator => return Some(Box::new(())),
-            Lane::Payments => true,
-            Lane::Others => self.payments_waiting.load(Ordering::Relaxed) == 0,
-        };
-        let is_open = goes_first && self.is_bound();
-        let turn = is_open.then(|| Arc::clone(&self.line).try_acquire_owned().ok()).flatten()?;
-        Some(Box::new(turn))
+            Lane::Operator => Some(Box::new(())),
+            // Room that is free is waited for by nobody, so that others pass no payment by.
+            Lane::Payments | Lane::Others if self.is_bound() => {
+                Some(Box::new(Arc::clone(&self.line).try_acquire_owned().ok()?))
+            }
+            Lane::Payments | Lane::Others => None,
+        }
     }
 }
 
