@@ -100,8 +100,9 @@ pub(crate) async fn send_born(
     let send = |Handed { born, under_way, turn, place }| {
         let (outbox, messenger) = (Arc::clone(&outbox), Arc::clone(&messenger));
         tokio::spawn(async move {
+            let id = born.id().clone();
             if let Err(error) = outbox.send_born(born, messenger.as_ref()).await {
-                tracing::error!(%error, "cannot send a message now");
+                tracing::error!(message_id = %id, %error, "cannot send a message now");
             }
             drop((under_way, turn, place));
         });

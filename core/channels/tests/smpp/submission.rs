@@ -207,7 +207,7 @@ async fn what_was_not_written_when_the_connection_ended_is_certainly_not_sent() 
     centre.accept(&request, "1").await;
     first.await.unwrap().unwrap();
     let second = scene.send("second");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     drop(centre);
     assert_eq!(cause(second.await.unwrap().unwrap_err()), failed("waiting", "the session ended"));
 }
@@ -249,7 +249,7 @@ async fn a_window_that_stays_full_is_not_waited_for_without_end() {
     centre.accept(&request, "1").await;
     first.await.unwrap().unwrap();
     let _second = scene.send("second");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     let third = scene.send("third").await.unwrap().unwrap_err();
     assert_eq!(cause(third), failed("waiting", "the window was full for too long"));
 }
@@ -340,7 +340,7 @@ async fn what_nobody_waits_for_any_more_is_not_sent() {
     centre.accept(&request, "1").await;
     first.await.unwrap().unwrap();
     let second = scene.send("second");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     second.abort();
     centre.hears_nothing_for(2 * SHORT).await;
 }

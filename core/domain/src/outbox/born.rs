@@ -21,6 +21,11 @@ pub struct Born {
 }
 
 impl Born {
+    /// The message's id.
+    pub const fn id(&self) -> &MessageId {
+        &self.message.value.id
+    }
+
     /// Has the batch insert that message as one that is being sent. None, and the batch stays as it was, where it does not
     /// insert the message beside its challenge, or not as one that is due.
     ///
