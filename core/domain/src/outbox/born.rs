@@ -1,7 +1,7 @@
 //! A message that is born being sent: the commit that inserts it is the one by which it leaves the line.
 //!
-//! Whoever commits a batch with a message, and has a turn at the network for it, spares a commit and the two reads before it.
-//! What is sent is read from the batch, so that it is what was committed, whoever made the batch.
+//! A server that commits a batch with a message, and has a turn at the network for it, spares a commit and two reads.
+//! What is sent is read from the batch, so that it is what was committed, by whatever flow it was made.
 
 use crate::{
     challenge::Challenge,
