@@ -25,8 +25,8 @@ const FULL: Duration = Duration::from_secs(4);
 const HALF: Duration = Duration::from_secs(4);
 /// How long the disk is tried in a pass.
 const SYNCING: Duration = Duration::from_millis(700);
-/// With its message claimed and settled, and its receipt.
-const COMMITS: u32 = 5;
+/// With its message sent and settled, and its receipt.
+const COMMITS: u32 = 4;
 const MILLIS: f64 = 1e3;
 const MICROS: f64 = 1e6;
 

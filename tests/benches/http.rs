@@ -64,7 +64,7 @@ fn main() {
     }
     disturbance(&foreign);
     println!(
-        "\nEach purchase is 4 requests, 8 durable commits, 2 questions to the bank (ISO 8583), one submission and one\n\
+        "\nEach purchase is 4 requests, 7 durable commits, 2 questions to the bank (ISO 8583), one submission and one\n\
          receipt (SMPP). Clients, bank and SMS centre are one other process on the same cores; their CPU is not counted,\n\
          but the rate is lower for it."
     );

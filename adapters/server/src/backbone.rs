@@ -7,11 +7,10 @@ use countersign_channels::SmppMessenger;
 use countersign_domain::{
     gateway::{AwaitedPayments, Gateway},
     keys::KeyRing,
-    lane::Lane,
     limits::Limits,
     outbox::Outbox,
     policy::Policy,
-    ports::{Clock, IssuingBank, Ports, Store},
+    ports::{Clock, IssuingBank, Messenger, Ports, Store},
     retention::Kept,
     verifier::{Verifier, Watch},
 };
@@ -23,15 +22,16 @@ use crate::{
     drivers,
     error::{ConfigError, StartError},
     folder::AuthorityFolder,
+    lanes::{self, Exits},
     metered::Metered,
     metrics::Metrics,
     mount::Mount,
-    notifying_store::{Committed, NotifyingStore},
+    notifying_store::NotifyingStore,
     payments::{Payments, payments},
     retention,
     store_place::{self, Opened, StorePlace},
     system::SystemEntropy,
-    workers::{Signals, Task, send_messages},
+    workers::{Signals, Task, send_born, send_messages},
 };
 
 /// What every flow stands on.
@@ -109,23 +109,21 @@ fn opened(folder: &AuthorityFolder) -> Result<Arc<dyn Store>, StartError> {
 
 /// What keeps the session with the SMS centre, and sends what is committed.
 fn sending(
-    messenger: Metered<Arc<SmppMessenger>>,
+    messenger: Arc<Metered<Arc<SmppMessenger>>>,
     outbox: Outbox,
-    committed: Committed,
+    exits: Exits,
     signals: &Signals,
 ) -> Vec<Task> {
-    let (messenger, outbox) = (Arc::new(messenger), Arc::new(outbox));
+    let outbox = Arc::new(outbox);
     let (session, inbox) = (Arc::clone(&messenger.inner), Arc::clone(&outbox));
     let mut tasks: Vec<Task> = vec![Box::pin(async move { session.run(inbox).await })];
-    for (lane, committed) in [
-        (Lane::Payments, committed.payments),
-        (Lane::Others, committed.others),
-        (Lane::Operator, committed.operator),
-    ] {
+    let lanes = exits.lanes.iter().map(|exit| Arc::clone(&exit.shared)).collect();
+    for exit in exits.lanes {
         let (outbox, messenger) = (Arc::clone(&outbox), Arc::clone(&messenger));
-        let stopping = signals.stopping.clone();
-        tasks.push(Box::pin(send_messages(lane, outbox, messenger, committed, stopping)));
+        tasks.push(Box::pin(send_messages(exit, outbox, messenger, signals.stopping.clone())));
     }
+    let stopping = signals.stopping.clone();
+    tasks.push(Box::pin(send_born(exits.born, lanes, outbox, messenger, stopping)));
     tasks
 }
 
@@ -160,7 +158,15 @@ impl Backbone {
         let metrics = Arc::new(Metrics::new());
         let inspection = place.inspect()?.map(Arc::new);
         let register = register.map(|folder| opened(&folder)).transpose()?;
-        let (store, committed) = NotifyingStore::of(store, Arc::clone(&metrics));
+        let messenger = messenger.map(Arc::new);
+        let metered = messenger.clone().map(|inner| {
+            let metrics = Arc::clone(&metrics);
+            Arc::new(Metered { inner, metrics })
+        });
+        let network = metered.clone().map(|metered| -> Arc<dyn Messenger> { metered });
+        let (entrances, exits) = lanes::all(network);
+        let (time, counted) = (Arc::clone(&clock), Arc::clone(&metrics));
+        let store = NotifyingStore::of(store, time, counted, entrances);
         let ports = Ports {
             store: Arc::new(store),
             clock,
@@ -187,12 +193,9 @@ impl Backbone {
                 Some(payments)
             }
         };
-        let messenger = messenger.map(Arc::new);
-        if let Some(messenger) = &messenger {
+        if let Some(messenger) = metered {
             let outbox = Outbox::new(ports.clone(), Arc::clone(&verifier), Arc::new(SHARED));
-            let inner = Arc::clone(messenger);
-            let metered = Metered { inner, metrics: Arc::clone(&metrics) };
-            mount.tasks.extend(sending(metered, outbox, committed, &signals));
+            mount.tasks.extend(sending(messenger, outbox, exits, &signals));
         }
         let backbone = Self {
             ports,

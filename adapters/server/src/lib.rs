@@ -35,6 +35,7 @@ mod file;
 mod flow;
 mod folder;
 mod key_uri;
+mod lanes;
 mod listener;
 mod log;
 mod metered;

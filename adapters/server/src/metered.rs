@@ -37,6 +37,10 @@ impl<M: Messenger> Messenger for Metered<Arc<M>> {
     async fn turn(&self, lane: Lane) -> Turn {
         self.inner.turn(lane).await
     }
+
+    fn try_turn(&self, lane: Lane) -> Option<Turn> {
+        self.inner.try_turn(lane)
+    }
 }
 
 #[async_trait]

@@ -1,25 +1,26 @@
 //! What runs by itself: messages that are due are sent, payments that were left alone are resumed.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     pin::{Pin, pin},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use countersign_domain::{
     error::Error,
     gateway::Gateway,
-    id::{MessageId, PaymentId},
-    lane::Lane,
+    id::PaymentId,
     outbox::Outbox,
     ports::{Messenger, Turn},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
     time::{MissedTickBehavior, interval, sleep},
 };
+
+use crate::lanes::{Exit, Handed, Place, Shared, Waiting};
 
 /// What runs beside the listeners, once it is spawned.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -38,10 +39,6 @@ pub(crate) struct Signals {
 const OUTBOX_PAUSE: Duration = Duration::from_millis(250);
 /// How often payments are looked at: they wait for seconds at least.
 const PAYMENTS_PAUSE: Duration = Duration::from_millis(500);
-/// Messages of payments sent at once; the driver's window bounds them further.
-const MAX_PAYMENTS_SENDING: u32 = 256;
-/// Others sent at once: so many at most are before a payment's in the driver, whose window and rate all share.
-const MAX_OTHERS_SENDING: u32 = 8;
 /// Messages that are looked at for those that are due in a lane: more than the other lane's limits let wait.
 const LOOK_AT: usize = 4096;
 /// The outbox is looked at when no more than so many wait in the line: with more, there is enough to do.
@@ -49,106 +46,127 @@ const LOOK_BELOW: usize = 16;
 /// Payments taken up in one look.
 const PAYMENTS_AT_ONCE: usize = 64;
 
-/// Sends what of a lane was `committed` and what of it is due until `stop` turns true, then waits for what is being sent.
+/// Sends what of a lane was announced and what of it is due until `stop` turns true, then waits for what is being sent.
 pub(crate) async fn send_messages(
-    lane: Lane,
+    exit: Exit,
     outbox: Arc<Outbox>,
     messenger: Arc<impl Messenger + 'static>,
-    mut committed: mpsc::Receiver<MessageId>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let sending = Arc::new(Sending { lane, outbox, messenger, under_way: Mutex::default() });
-    let all = match lane {
-        Lane::Payments | Lane::Operator => MAX_PAYMENTS_SENDING,
-        Lane::Others => MAX_OTHERS_SENDING,
-    };
-    let places = Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(1)));
+    let Exit { shared, mut announced } = exit;
+    let sending = Arc::new(Sending { shared, outbox, messenger });
     let mut looks = interval(OUTBOX_PAUSE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut line = VecDeque::new();
     // Kept from one step to the next, so that a wait for a turn does not begin anew with each look.
-    let mut turn = pin!(sending.turn(&places));
+    let mut turn = pin!(sending.turn());
     loop {
         let step = tokio::select! {
-            Some(id) = committed.recv() => Step::New(id),
+            Some(new) = announced.recv() => Step::New(new),
             _ = looks.tick(), if line.len() <= LOOK_BELOW => Step::Look,
             (turn, place) = &mut turn, if !line.is_empty() => Step::Send(turn, place),
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match step {
-            Step::New(id) => line.push_back(id),
+            Step::New(new) => line.push_back(new),
             // What is due is in its order; what was announced is among it.
             Step::Look => {
                 line = sending.due().await.into();
                 if line.is_empty() {
                     // Nothing may hold a turn that nobody needs.
-                    turn.set(sending.turn(&places));
+                    turn.set(sending.turn());
                 }
             }
             Step::Send(granted, place) => {
-                turn.set(sending.turn(&places));
-                if let Some(id) = line.pop_front() {
-                    sending.send(id, granted, place);
+                turn.set(sending.turn());
+                if let Some(first) = line.pop_front() {
+                    sending.send(first, granted, place);
                 }
             }
         }
     }
-    turn.set(sending.turn(&places));
-    drop(places.acquire_many(all).await);
+    turn.set(sending.turn());
+    sending.shared.until_quiet().await;
+}
+
+/// Sends what is born being sent. Apart from the lanes, so that it waits for none of their looks at the store; and when `stop`
+/// turns true until the end of what was promised a turn before: once committed it is sent by nobody else.
+pub(crate) async fn send_born(
+    mut handed: mpsc::Receiver<Handed>,
+    lanes: Vec<Arc<Shared>>,
+    outbox: Arc<Outbox>,
+    messenger: Arc<impl Messenger + 'static>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let send = |Handed { born, under_way, turn, place }| {
+        let (outbox, messenger) = (Arc::clone(&outbox), Arc::clone(&messenger));
+        tokio::spawn(async move {
+            let id = born.id().clone();
+            if let Err(error) = outbox.send_born(born, messenger.as_ref()).await {
+                tracing::error!(message_id = %id, %error, "cannot send a message now");
+            }
+            drop((under_way, turn, place));
+        });
+    };
+    loop {
+        tokio::select! {
+            Some(born) = handed.recv() => send(born),
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+    handed.close();
+    while let Some(born) = handed.recv().await {
+        send(born);
+    }
+    for lane in lanes {
+        lane.until_quiet().await;
+    }
 }
 
 /// What a lane does next.
 enum Step {
-    New(MessageId),
+    New(Waiting),
     Look,
-    Send(Turn, Option<OwnedSemaphorePermit>),
+    Send(Turn, Option<Place>),
 }
 
 /// What of a lane is being sent by this process.
 struct Sending<M> {
-    lane: Lane,
+    shared: Arc<Shared>,
     outbox: Arc<Outbox>,
     messenger: Arc<M>,
-    /// A message that was announced is due until it is claimed: it need not be taken up twice.
-    under_way: Mutex<HashSet<MessageId>>,
 }
 
 impl<M: Messenger + 'static> Sending<M> {
-    async fn due(&self) -> Vec<MessageId> {
-        let due = self.outbox.due_in(self.lane, LOOK_AT).await;
+    async fn due(&self) -> Vec<Waiting> {
+        let due = self.outbox.due_in(self.shared.lane(), LOOK_AT).await;
         let mut due = due.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot read the outbox");
             Vec::new()
         });
-        let under_way = self.under_way();
-        due.retain(|id| !under_way.contains(id));
-        due
+        due.retain(|id| !self.shared.is_under_way(id));
+        due.into_iter().map(|id| self.shared.waits(id)).collect()
     }
 
     /// Waits for a place here, and for a turn at the network: what has none yet stays in the line.
-    async fn turn(&self, places: &Arc<Semaphore>) -> (Turn, Option<OwnedSemaphorePermit>) {
-        let place = Arc::clone(places).acquire_owned().await.ok();
-        (self.messenger.turn(self.lane).await, place)
+    async fn turn(&self) -> (Turn, Option<Place>) {
+        let place = self.shared.place().await;
+        (self.messenger.turn(self.shared.lane()).await, place)
     }
 
     /// Begins, unless that message is under way already.
-    fn send(self: &Arc<Self>, id: MessageId, turn: Turn, place: Option<OwnedSemaphorePermit>) {
-        if !self.under_way().insert(id.clone()) {
+    fn send(self: &Arc<Self>, first: Waiting, turn: Turn, place: Option<Place>) {
+        // One that was announced is due until it is claimed.
+        let Some(under_way) = self.shared.begin(&first.id) else {
             return;
-        }
-        let sending = Arc::clone(self);
+        };
+        let (sending, id) = (Arc::clone(self), first.id.clone());
         tokio::spawn(async move {
             if let Err(error) = sending.outbox.send(&id, sending.messenger.as_ref()).await {
                 tracing::error!(message_id = %id, %error, "cannot send a message now");
             }
-            sending.under_way().remove(&id);
-            drop((turn, place));
+            drop((under_way, turn, place));
         });
-    }
-
-    fn under_way(&self) -> MutexGuard<'_, HashSet<MessageId>> {
-        // Nothing that holds it can panic half way.
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -191,16 +209,21 @@ pub(crate) async fn ended(tasks: Vec<JoinHandle<()>>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use async_trait::async_trait;
     use countersign_domain::{
-        id::SessionId,
+        id::{MessageId, SessionId},
+        lane::Lane,
         message::{Accepted, OutboundMessage, SendError},
+        ports::Clock as _,
         record::Batch,
         testing::Fixture,
     };
-    use tokio::time::timeout;
+    use tokio::{sync::Semaphore, time::timeout};
 
     use super::*;
+    use crate::lanes::{self, MAX_OTHERS_SENDING, MAX_PAYMENTS_SENDING};
 
     /// A network that takes over what pays, and thinks about everything else for ever.
     #[derive(Default)]
@@ -243,11 +266,10 @@ mod tests {
         let network = Arc::new(Stuck::default());
         let (stop, stopping) = watch::channel(false);
         // Nothing is announced, as after a restart: what is due is found.
-        let (_none, committed) = mpsc::channel(1);
-        let (_nothing, announced) = mpsc::channel(1);
-        for (lane, committed) in [(Lane::Others, committed), (Lane::Payments, announced)] {
+        let (_announces, exits) = lanes::all(None);
+        for exit in exits.lanes {
             let (outbox, network) = (Arc::clone(&shop.outbox), Arc::clone(&network));
-            tokio::spawn(send_messages(lane, outbox, network, committed, stopping.clone()));
+            tokio::spawn(send_messages(exit, outbox, network, stopping.clone()));
         }
         sleep(OUTBOX_PAUSE).await;
         shop.gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();
@@ -292,15 +314,16 @@ mod tests {
         }
         let expected = shop.outbox.due_in(lane, 1_000).await.unwrap();
         assert_eq!(expected.len(), 50);
-        let (announce, committed) = mpsc::channel(50);
+        let (announces, exits) = lanes::all(None);
         for id in expected.iter().filter(|_| is_announced) {
-            announce.send(id.clone()).await.unwrap();
+            announces.way(lane, id.clone(), &mut Batch::default(), shop.clock.now()).go();
         }
+        let exit = exits.lanes.into_iter().find(|exit| exit.shared.lane() == lane).unwrap();
         let room = Arc::new(Semaphore::new(0));
         let network = Arc::new(Narrow { room: Arc::clone(&room), taken: Mutex::default() });
         let (stop, stopping) = watch::channel(false);
         let (outbox, messenger) = (Arc::clone(&shop.outbox), Arc::clone(&network));
-        let sending = tokio::spawn(send_messages(lane, outbox, messenger, committed, stopping));
+        let sending = tokio::spawn(send_messages(exit, outbox, messenger, stopping));
         // Long enough for a look at the outbox while all wait for the network.
         sleep(OUTBOX_PAUSE + OUTBOX_PAUSE / 2).await;
         assert!(network.taken.lock().unwrap().is_empty());

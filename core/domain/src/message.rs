@@ -126,19 +126,27 @@ impl MessageState {
             Self::Delivered { .. } => "delivered",
             Self::Failed { .. } => "failed",
             Self::Unconfirmed { .. } => "unconfirmed",
-            // As for others, until the code.
+            // No page shows it: where there may be nobody, nothing is shown of where a message stands.
             Self::Withheld { .. } => "queued",
         }
     }
 }
 
 impl Message {
-    /// Inserts it, to be sent as soon as the batch is committed, unless there is nobody to send it to.
+    /// Inserts it beside its challenge, to be sent as soon as the batch is committed, unless there is nobody to send it to.
     pub(crate) fn insert_into(&self, batch: &mut Batch) -> Result<(), StoreError> {
         if !self.state.is_final() {
             batch.messages.push((self.lane, self.id.clone()));
         }
         batch.insert(self)
+    }
+
+    /// Takes it out of the line, to be sent now; it may go back to its place there.
+    pub(crate) fn leave_line(&mut self, now: Timestamp) {
+        if let MessageState::Queued { not_before } = self.state {
+            self.place.get_or_insert(not_before);
+        }
+        self.state = MessageState::Sending { since: now };
     }
 
     /// Its id.

@@ -1,6 +1,8 @@
 //! The outbox: messages that were committed with their challenge and are sent after it.
 //!
 //! ```text
+//!   born, where the network can take it at once
+//!                        |
 //!   Queued --claim--> Sending --confirmed--> Sent --receipt--> Delivered | Failed
 //!     ^                  |  \--refused-----> Failed
 //!     +---not taken over-+   \-no answer---> Unconfirmed: no receipt can name it
@@ -9,10 +11,12 @@
 //! What the network had no room for goes back to its place in the line and counts no try; what it could not take for a
 //! fault that may pass is tried again after a while.
 //!
-//! A message leaves `Queued` by a commit, before it is handed to the network: a crash after that leaves it in doubt and
-//! not queued, so we never send twice what the network may have. The person who waits for it may ask for another message
+//! A message is `Sending` by a commit, before it is handed to the network: by the one that inserts it ([`Born`]), or by one
+//! in which it leaves `Queued`. A crash after that leaves it in doubt and not queued, so we never send twice what the network
+//! may have. The person who waits for it may ask for another message
 //! ([`Verifier::resend`](crate::verifier::Verifier::resend)), which has the same code.
 
+mod born;
 mod receipts;
 
 use std::sync::Arc;
@@ -41,6 +45,7 @@ use crate::{
     verifier::{Verifier, order_of},
 };
 
+pub use born::Born;
 pub(crate) use receipts::NETWORK_REFERENCES;
 
 /// Seconds before a message that was not taken over is tried again: doubles with each try, up to the last.
@@ -101,19 +106,46 @@ impl Outbox {
     /// # Errors
     /// When the store fails; what the network answers is kept with the message.
     pub async fn send(&self, id: &MessageId, messenger: &dyn Messenger) -> Result<(), Error> {
-        let Some((claimed, outgoing)) = self.claim(id).await? else {
-            return Ok(());
-        };
+        match self.claim(id).await? {
+            Some((claimed, outgoing)) => self.hand_over(claimed, outgoing, messenger).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a message that was committed as being sent, and settles it against that commit.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_born(&self, born: Born, messenger: &dyn Messenger) -> Result<(), Error> {
+        let Born { message, challenge } = born;
+        match self.outgoing(&message.value, &challenge, self.ports.clock.now()) {
+            Ok(outgoing) => self.hand_over(message, outgoing, messenger).await,
+            // The network has nothing of it: it is queued again, and fails when it is claimed, as long as it must.
+            Err(error) => {
+                let answer = Err(SendError::Waiting { cause: error.to_string() });
+                self.settle(message, &answer).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Hands a message that is being sent to the network, and keeps the answer.
+    async fn hand_over(
+        &self,
+        sending: Versioned<Message>,
+        outgoing: Outgoing,
+        messenger: &dyn Messenger,
+    ) -> Result<(), Error> {
+        let (id, correlation) = (sending.value.id.clone(), sending.value.correlation.clone());
         // What the driver logs meanwhile is said to be of this message.
-        let correlation = claimed.value.correlation.clone();
         let correlation = correlation.as_ref().map(display);
         let span = info_span!("message", message_id = %id, correlation);
         async {
             let answer = match outgoing {
                 Outgoing::Text(outbound) => messenger.send(&outbound).await,
-                Outgoing::Order(order) => self.verifier.order_code(&order, id).await,
+                Outgoing::Order(order) => self.verifier.order_code(&order, &id).await,
             };
-            self.settle(claimed, &answer).await
+            self.settle(sending, &answer).await
         }
         .instrument(span)
         .await
@@ -139,10 +171,7 @@ impl Outbox {
         {
             message.state = MessageState::Failed { cause: "no longer needed".to_owned(), at: now };
         } else {
-            if let MessageState::Queued { not_before } = message.state {
-                message.place.get_or_insert(not_before);
-            }
-            message.state = MessageState::Sending { since: now };
+            message.leave_line(now);
             outgoing = Some(self.outgoing(&message, &challenge, now)?);
         }
         let claimed = Versioned { version, value: message };
@@ -181,10 +210,10 @@ impl Outbox {
     /// Keeps what the network answered.
     async fn settle(
         &self,
-        claimed: Versioned<Message>,
+        sending: Versioned<Message>,
         answer: &Result<Accepted, SendError>,
     ) -> Result<(), Error> {
-        let id = claimed.value.id.clone();
+        let id = sending.value.id.clone();
         let accepted = answer.as_ref().ok();
         let change = |found: Versioned<Message>| async move {
             let after = |message: &mut Message, now| state_after(answer, message, now);
@@ -192,7 +221,7 @@ impl Outbox {
             let is_kept = !batch.is_empty();
             Ok((batch, is_kept))
         };
-        if self.ports.store.change_found(claimed, change).await? {
+        if self.ports.store.change_found(sending, change).await? {
             log(&id, answer);
         }
         Ok(())

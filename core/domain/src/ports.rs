@@ -181,6 +181,12 @@ pub trait Messenger: Send + Sync {
     async fn turn(&self, _lane: Lane) -> Turn {
         Box::new(())
     }
+
+    /// A turn at once, where the network would take a message of that lane now and nothing waits for it: then the message
+    /// need not be queued. A driver that cannot tell gives none.
+    fn try_turn(&self, _lane: Lane) -> Option<Turn> {
+        None
+    }
 }
 
 /// A place at the network, for one message.

@@ -253,6 +253,18 @@ impl Batch {
         Ok(())
     }
 
+    /// Inserts this value instead of the one that it inserts under the same key.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub(crate) fn insert_instead<T: Stored>(&mut self, value: &T) -> Result<(), StoreError> {
+        let record = record_of(value, Version::FIRST)?;
+        self.inserts.iter_mut().filter(|other| other.key == record.key).for_each(|other| {
+            other.clone_from(&record);
+        });
+        Ok(())
+    }
+
     /// Replaces the record that was read in `replaced.version`.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 mod support;
 
 mod attacks;
+mod born;
 mod clients;
 mod disk_full;
 mod drawn;

@@ -296,6 +296,18 @@ impl Messenger for SmppMessenger {
         drop(payment);
         Box::new(turn)
     }
+
+    fn try_turn(&self, lane: Lane) -> Option<Turn> {
+        match lane {
+            // Its codes go to the phone without us.
+            Lane::Operator => Some(Box::new(())),
+            // Room that is free is waited for by nobody, so that others pass no payment by.
+            Lane::Payments | Lane::Others if self.is_bound() => {
+                Some(Box::new(Arc::clone(&self.line).try_acquire_owned().ok()?))
+            }
+            Lane::Payments | Lane::Others => None,
+        }
+    }
 }
 
 /// Counts one for as long as it lives.

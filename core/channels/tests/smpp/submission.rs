@@ -6,8 +6,8 @@ use countersign_channels::smpp::{
     pdu::{Body, Pdu, tag},
     status::Status,
 };
-use countersign_domain::message::SendError;
-use tokio::time::Instant;
+use countersign_domain::{lane::Lane, message::SendError, ports::Messenger as _};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::centre::Scene;
 
@@ -207,7 +207,7 @@ async fn what_was_not_written_when_the_connection_ended_is_certainly_not_sent() 
     centre.accept(&request, "1").await;
     first.await.unwrap().unwrap();
     let second = scene.send("second");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     drop(centre);
     assert_eq!(cause(second.await.unwrap().unwrap_err()), failed("waiting", "the session ended"));
 }
@@ -249,7 +249,7 @@ async fn a_window_that_stays_full_is_not_waited_for_without_end() {
     centre.accept(&request, "1").await;
     first.await.unwrap().unwrap();
     let _second = scene.send("second");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     let third = scene.send("third").await.unwrap().unwrap_err();
     assert_eq!(cause(third), failed("waiting", "the window was full for too long"));
 }
@@ -340,7 +340,42 @@ async fn what_nobody_waits_for_any_more_is_not_sent() {
     centre.accept(&request, "1").await;
     first.await.unwrap().unwrap();
     let second = scene.send("second");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     second.abort();
     centre.hears_nothing_for(2 * SHORT).await;
+}
+
+#[tokio::test]
+async fn a_turn_is_given_at_once_while_there_is_a_session_with_room_and_nobody_waits_for_it() {
+    let scene = Scene::unbound(|settings| settings.window = 1).await;
+    for lane in [Lane::Payments, Lane::Others] {
+        assert!(scene.messenger.try_turn(lane).is_none(), "{lane:?}");
+    }
+    assert!(scene.messenger.try_turn(Lane::Operator).is_some(), "an operator needs no session");
+    let centre = scene.accept_and_bind().await;
+    let mut turns: Vec<_> = (0..2).map(|_| scene.messenger.try_turn(Lane::Payments)).collect();
+    assert!(turns.iter().all(Option::is_some));
+    assert!(
+        scene.messenger.try_turn(Lane::Payments).is_none(),
+        "the session would not take it soon"
+    );
+    let messenger = scene.messenger.clone();
+    let mut waiting = Box::pin(async move { messenger.turn(Lane::Payments).await });
+    assert!(timeout(SHORT, &mut waiting).await.is_err());
+    // What is free now is for the payment that waits.
+    drop(turns.pop());
+    assert!(scene.messenger.try_turn(Lane::Others).is_none());
+    let turn = waiting.await;
+    assert!(scene.messenger.try_turn(Lane::Others).is_none());
+    drop(turn);
+    assert!(scene.messenger.try_turn(Lane::Others).is_some());
+    // Without a session there is none any more.
+    drop((turns, centre));
+    let ended = async {
+        while scene.messenger.is_bound() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), ended).await.unwrap();
+    assert!(scene.messenger.try_turn(Lane::Others).is_none());
 }

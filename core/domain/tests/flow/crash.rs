@@ -43,7 +43,7 @@ async fn buy(
 }
 
 /// Another process goes on, for ten minutes.
-async fn recover(shop: &Fixture) {
+pub(crate) async fn recover(shop: &Fixture) {
     let (gateway, outbox) = shop.process_on(shop.store.clone());
     for _ in 0..40 {
         for message in outbox.due(10).await.unwrap() {

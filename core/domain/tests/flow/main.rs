@@ -1,6 +1,7 @@
 //! The whole flow over fakes of every port: purchases, messages, and what crashes and races leave of them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod born;
 mod cost;
 mod crash;
 mod limits;
