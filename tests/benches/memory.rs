@@ -44,11 +44,11 @@ async fn measure(folder: &Path, count: u32) {
     let mut shop = Shop::open(folder, "full.db").await.unwrap();
     let config = Config::read(&shop.configuration()).unwrap();
     let empty = worked(&shop).await;
-    let filling = async {
-        let store = open_store(&config).await.unwrap();
-        fill(&store, count).await;
-    };
-    shop.without_server(filling).await.unwrap();
+    shop.stop().unwrap();
+    let store = open_store(&config).await.unwrap();
+    fill(&store, count).await;
+    drop(store);
+    shop.start_again().unwrap();
     println!("\n{count} open challenges, each with its message sent, on disk");
     let size = fs::metadata(shop.folder.join("full.db")).unwrap().len() / 1_000_000;
     println!("{:<58} {size:>10}", "the file, MB");

@@ -36,6 +36,7 @@ use crate::{
     operator,
     requests::watched,
     set,
+    store_place::Opened,
     system::SystemClock,
     tls, wallet,
     workers::{self, Signals},
@@ -108,14 +109,15 @@ impl Server {
         store: Arc<dyn Store>,
     ) -> Result<Self, StartError> {
         let read = read(&config, Arc::clone(&clock))?;
-        Self::begin(config, clock.now(), read, store, |router| router).await
+        let opened = Opened { store, database: None };
+        Self::begin(config, clock.now(), read, opened, |router| router).await
     }
 
     async fn begin(
         config: Config,
         now: Timestamp,
         (groundwork, flows): (Groundwork, Flows),
-        store: Arc<dyn Store>,
+        store: Opened,
         wrap: impl Fn(Router) -> Router + Send,
     ) -> Result<Self, StartError> {
         warn(&config, now);

@@ -191,7 +191,7 @@ impl Shop {
     /// # Errors
     /// When it does not start.
     pub fn start_again(&mut self) -> Result<Duration> {
-        let (begun, started) = (Instant::now(), start(&self.configuration())?);
+        let (begun, started) = (Instant::now(), start(&self.configuration(), Kept::ByItsStore)?);
         let took = begun.elapsed();
         if let Some((server, _)) = &mut self.own {
             *server = started;
@@ -218,25 +218,6 @@ impl Shop {
             person: sandbox.person().clone(),
             own: None,
         })
-    }
-
-    /// What its server serves.
-    pub fn configuration(&self) -> PathBuf {
-        self.folder.join("load.toml")
-    }
-
-    /// Stops the server, unless it is a sandbox's, for as long as `meanwhile` takes, and starts it again.
-    ///
-    /// # Errors
-    /// When it does not start again.
-    pub async fn without_server<T>(&mut self, meanwhile: impl Future<Output = T>) -> Result<T> {
-        let configuration = self.configuration();
-        let Some((server, _)) = &mut self.own else { return Ok(meanwhile.await) };
-        server.kill()?;
-        server.wait()?;
-        let done = meanwhile.await;
-        *server = start(&configuration)?;
-        Ok(done)
     }
 
     /// Enrols a payer with that number and the person's card.
