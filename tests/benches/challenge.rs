@@ -7,15 +7,12 @@
     reason = "a program for people, which may fail loudly"
 )]
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use countersign_tests::load::{
-    clients::{CLIENTS, load},
-    machine::{cpu_seconds, syncs_per_second},
-    shop::{Shop, Times, serve_if_asked},
+    clients::{CLIENTS, Done, load},
+    machine::syncs_per_second,
+    shop::{Shop, serve_if_asked},
     table::{Row, disturbance, figure, foreign, percentile, ratio, title, watched},
 };
 use tokio::runtime::Runtime;
@@ -28,7 +25,6 @@ const SYNCING: Duration = Duration::from_millis(700);
 /// With its message sent and settled, and its receipt.
 const COMMITS: u32 = 4;
 const MILLIS: f64 = 1e3;
-const MICROS: f64 = 1e6;
 
 fn main() {
     serve_if_asked();
@@ -50,8 +46,8 @@ fn main() {
             plain.add(syncs_per_second(&folder.path().join("plain"), SYNCING).unwrap());
             let reached = kept.add(&runtime, &durable);
             let gap = Duration::from_secs_f64(2.0 * f64::from(CLIENTS) / reached);
-            let times = runtime.block_on(challenges(&durable, HALF, Some(gap)));
-            let mut typed = seconds(&times, |times| times.verify);
+            let done = runtime.block_on(challenges(&durable, HALF, Some(gap)));
+            let mut typed = done.seconds(|times| times.verify);
             at_half.add(percentile(&mut typed, 99) * MILLIS);
             all_at_half.extend(typed);
             unkept.add(&runtime, &memory);
@@ -98,15 +94,12 @@ impl Rows {
 
     /// One pass more; the rate that it reached.
     fn add(&mut self, runtime: &Runtime, shop: &Arc<Shop>) -> f64 {
-        let (before, begun) = (cpu_seconds(shop.process()), Instant::now());
-        let times = runtime.block_on(challenges(shop, FULL, None));
-        let verified = f64::from(u32::try_from(times.len()).unwrap());
-        let reached = verified / begun.elapsed().as_secs_f64();
-        self.rate.add(reached);
-        self.cpu.add((cpu_seconds(shop.process()) - before) * MICROS / verified);
-        self.whole.add(percentile(&mut seconds(&times, |times| times.whole), 50) * MILLIS);
-        self.verify.add(percentile(&mut seconds(&times, |times| times.verify), 99) * MILLIS);
-        reached
+        let done = runtime.block_on(challenges(shop, FULL, None));
+        self.rate.add(done.rate());
+        self.cpu.add(done.cpu_micros());
+        self.whole.add(percentile(&mut done.seconds(|times| times.whole), 50) * MILLIS);
+        self.verify.add(percentile(&mut done.seconds(|times| times.verify), 99) * MILLIS);
+        done.rate()
     }
 
     fn print(&self) {
@@ -116,12 +109,8 @@ impl Rows {
     }
 }
 
-fn seconds(times: &[Times], part: impl Fn(&Times) -> f64) -> Vec<f64> {
-    times.iter().map(part).collect()
-}
-
 /// Challenges by all clients for a while.
-async fn challenges(shop: &Arc<Shop>, time: Duration, gap: Option<Duration>) -> Vec<Times> {
+async fn challenges(shop: &Arc<Shop>, time: Duration, gap: Option<Duration>) -> Done {
     load(shop, time, gap, |shop, mut till, amount| async move {
         let times = shop.challenge(&mut till, &amount).await.unwrap();
         (till, times)

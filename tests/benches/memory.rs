@@ -48,7 +48,7 @@ async fn measure(folder: &Path, count: u32) {
     let store = open_store(&config).await.unwrap();
     fill(&store, count).await;
     drop(store);
-    shop.start_again().unwrap();
+    shop.start_again().await.unwrap();
     println!("\n{count} open challenges, each with its message sent, on disk");
     let size = fs::metadata(shop.folder.join("full.db")).unwrap().len() / 1_000_000;
     println!("{:<58} {size:>10}", "the file, MB");

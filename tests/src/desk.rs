@@ -2,9 +2,12 @@
 //!
 //! No network, no bank: what is tried is the code, under many hands at once.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -17,6 +20,7 @@ use countersign_domain::{
     directory::Subscribers,
     error::Error,
     id::{ChallengeId, SessionId},
+    limits::Limits,
     message::{Accepted, OutboundMessage, SendError},
     outbox::Outbox,
     person::Person,
@@ -44,6 +48,8 @@ pub struct Desk {
     /// Has the messages.
     pub outbox: Outbox,
     directory: Subscribers,
+    /// Whether those who ask have addresses, as at a page, and are counted by them.
+    has_clients: bool,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -60,6 +66,26 @@ impl Desk {
         entropy: Arc<dyn Entropy>,
         policy: Policy,
     ) -> Self {
+        Self::limited(now, store, entropy, policy, unbounded())
+    }
+
+    /// As [`Desk::open`], with limits that nothing reaches: what it costs to count for them is what they are there for.
+    pub fn counting(
+        store: Arc<dyn Store>,
+        entropy: Arc<dyn Entropy>,
+        policy: Policy,
+        limits: Limits,
+    ) -> Self {
+        Self { has_clients: true, ..Self::limited(START, store, entropy, policy, limits) }
+    }
+
+    fn limited(
+        now: Timestamp,
+        store: Arc<dyn Store>,
+        entropy: Arc<dyn Entropy>,
+        policy: Policy,
+        limits: Limits,
+    ) -> Self {
         let ports = Ports {
             store,
             clock: Arc::new(FakeClock::at(now)),
@@ -67,11 +93,11 @@ impl Desk {
             keys: Arc::new(key_ring()),
         };
         let pins = Arc::new(QuickHasher);
-        let verifier = Verifier::new(ports.clone(), policy).with_limits(unbounded());
+        let verifier = Verifier::new(ports.clone(), policy).with_limits(limits);
         let verifier = Arc::new(verifier.with_pins(pins.clone()));
         let directory = Subscribers::new(ports.clone()).with_pins(pins);
         let outbox = Outbox::new(ports, Arc::clone(&verifier), Arc::new(PlainWords));
-        Self { verifier, outbox, directory, entropy }
+        Self { verifier, outbox, directory, has_clients: false, entropy }
     }
 
     /// A new session.
@@ -106,7 +132,7 @@ impl Desk {
                 account: Some(card().masked()),
                 order: None,
             },
-            from: None,
+            from: self.has_clients.then(|| Ipv4Addr::from_bits(phone).into()),
             waiting: None,
             correlation: None,
         };

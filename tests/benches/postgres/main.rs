@@ -7,11 +7,7 @@
     reason = "a program for people, which may fail loudly"
 )]
 
-use std::{
-    process::Command,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{process::Command, sync::Arc, time::Duration};
 
 use countersign_domain::{policy::Policy, testing::key_ring};
 use countersign_server::SystemEntropy;
@@ -19,9 +15,8 @@ use countersign_store::{PostgresStore, testing};
 use countersign_tests::{
     desk::Desk,
     load::{
-        clients::{CLIENTS, load},
+        clients::{CLIENTS, Done, load},
         lives::Lives,
-        machine::cpu_seconds,
         shop::{Shop, serve_if_asked},
         table::{Row, disturbance, foreign, ratio, title, watched},
     },
@@ -33,7 +28,6 @@ const PASS: Duration = Duration::from_secs(4);
 /// Clients of the store alone, and challenges of each in a pass.
 const ALONE: u32 = 64;
 const EACH: u32 = 40;
-const MICROS: f64 = 1e6;
 
 fn main() {
     serve_if_asked();
@@ -61,10 +55,9 @@ fn main() {
     for _ in 0..PASSES {
         watched(&mut foreign, &[shop.process()], || {
             raw_32.add(pgbench(&script, &raw, CLIENTS));
-            let (before, begun) = (cpu_seconds(shop.process()), Instant::now());
-            let verified = runtime.block_on(challenges(&shop, PASS));
-            https.add(verified / begun.elapsed().as_secs_f64());
-            cpu.add((cpu_seconds(shop.process()) - before) * MICROS / verified);
+            let done = runtime.block_on(challenges(&shop, PASS));
+            https.add(done.rate());
+            cpu.add(done.cpu_micros());
             raw_64.add(pgbench(&script, &raw, ALONE));
             let committed = store.commits();
             let rate = runtime.block_on(on_the_store(&store));
@@ -84,14 +77,13 @@ fn main() {
     ratio(what, alone_rate.median(), raw_64.median(), ">= 5x");
 }
 
-/// Challenges by all clients for a while: how many.
-async fn challenges(shop: &Arc<Shop>, time: Duration) -> f64 {
-    let times = load(shop, time, None, |shop, mut till, amount| async move {
+/// Challenges by all clients for a while.
+async fn challenges(shop: &Arc<Shop>, time: Duration) -> Done {
+    load(shop, time, None, |shop, mut till, amount| async move {
         let times = shop.challenge(&mut till, &amount).await.unwrap();
         (till, times)
     })
-    .await;
-    f64::from(u32::try_from(times.len()).unwrap())
+    .await
 }
 
 /// Challenges started and checked by clients at once, a second; between the two the code is read, which does not count.

@@ -7,20 +7,47 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::shop::{Shop, Till, Times};
+use super::{
+    machine::cpu_seconds,
+    shop::{Shop, Till, Times},
+};
 
 /// Clients at once.
 pub const CLIENTS: u32 = 32;
 
+/// What clients did, and what it took: from the first deed to the last, as connecting and enrolling them is no part of it.
+pub struct Done {
+    /// Of each deed.
+    pub times: Vec<Times>,
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+impl Done {
+    /// Deeds a second.
+    pub fn rate(&self) -> f64 {
+        self.count() / self.seconds
+    }
+
+    /// The server's CPU for each deed, in microseconds.
+    pub fn cpu_micros(&self) -> f64 {
+        self.cpu_seconds * 1e6 / self.count()
+    }
+
+    /// One part of each, in seconds.
+    pub fn seconds(&self, part: impl Fn(&Times) -> f64) -> Vec<f64> {
+        self.times.iter().map(part).collect()
+    }
+
+    fn count(&self) -> f64 {
+        self.times.len() as f64
+    }
+}
+
 /// What all clients do for a while, each with a person and a phone of its own: one deed after the other, or one begun in each `gap`. A deed is given an amount that
 /// nobody else pays at the same time: by it the centre knows whose code it is.
 #[expect(clippy::missing_panics_doc, reason = "a client that cannot connect ends the program")]
-pub async fn load<D, F>(
-    shop: &Arc<Shop>,
-    time: Duration,
-    gap: Option<Duration>,
-    deed: D,
-) -> Vec<Times>
+pub async fn load<D, F>(shop: &Arc<Shop>, time: Duration, gap: Option<Duration>, deed: D) -> Done
 where
     D: Fn(Arc<Shop>, Till, String) -> F + Clone + Send + 'static,
     F: Future<Output = (Till, Times)> + Send,
@@ -30,7 +57,7 @@ where
         #[expect(clippy::unwrap_used, reason = "a client that cannot connect ends the program")]
         tills.push((client, shop.till_of(client).await.unwrap()));
     }
-    let begun = Instant::now();
+    let (before, begun) = (cpu_seconds(shop.process()), Instant::now());
     let mut clients = JoinSet::new();
     for (client, mut till) in tills {
         let (shop, deed) = (Arc::clone(shop), deed.clone());
@@ -50,5 +77,7 @@ where
             times
         });
     }
-    clients.join_all().await.into_iter().flatten().collect()
+    let times = clients.join_all().await.into_iter().flatten().collect();
+    let seconds = begun.elapsed().as_secs_f64();
+    Done { times, seconds, cpu_seconds: cpu_seconds(shop.process()) - before }
 }

@@ -186,17 +186,18 @@ impl Shop {
         server.wait().map(drop)
     }
 
-    /// Starts a server that was ended; how long it took to serve.
+    /// Starts a server that was ended; how long it took until a payer had an answer of it.
     ///
     /// # Errors
-    /// When it does not start.
-    pub fn start_again(&mut self) -> Result<Duration> {
+    /// When it does not start, or does not answer.
+    pub async fn start_again(&mut self) -> Result<Duration> {
         let (begun, started) = (Instant::now(), start(&self.configuration(), Kept::ByItsStore)?);
-        let took = begun.elapsed();
         if let Some((server, _)) = &mut self.own {
             *server = started;
         }
-        Ok(took)
+        let mut payer = self.dialler.dial(self.checkout).await?;
+        payer.call("GET", "/pay/no-such-page", "", "").await?;
+        Ok(begun.elapsed())
     }
 
     /// The server of a sandbox that is at work, whose messages go to that centre.
