@@ -66,7 +66,7 @@ pub use books::{BooksReport, books, copy_store};
 pub use config::{Config, Withdrawn};
 pub use error::{ConfigError, StartError};
 pub use evidence::{FactsReport, PagesReport, facts, pages, schema};
-pub use log::{Log, LogEnd};
+pub use log::{Log, LogEnd, LogForm};
 pub use migrate::{MigrationReport, migrate};
 pub use resealed::{KeysReport, keys, reseal};
 pub use retention::sweep;

@@ -1,26 +1,31 @@
 //! The log of a process that serves: whoever reads it slowly, or not at all, makes no request wait.
 //!
 //! A line goes into memory, and a thread of its own writes what is there. Where too much waits, lines are dropped and
-//! counted; that some were is said as soon as there is room again.
+//! counted; that some were is said as soon as there is room again. The last words of a process, a panic or why it could
+//! not start, are written past the filter of the log, and waited for.
+
+mod panics;
 
 use std::{
-    backtrace::{Backtrace, BacktraceStatus},
     io::{self, Write},
     mem,
-    panic::{self, PanicHookInfo},
     sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
+use clap::ValueEnum;
 use prometheus_client::metrics::counter::Counter;
-use tracing::field::display;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Octets that may wait to be written, some 15,000 lines: a pipe's reader may be away for seconds under full load.
+/// Octets that are not written yet, with those that are being written, some 15,000 lines: a pipe's reader may be away for
+/// seconds under full load.
 const MAX_WAITING: usize = 4 << 20;
 
-/// For what waits at the end of the process.
+/// The same for last words: there is room for some, with a backtrace, where there is none for other lines.
+const MAX_WITH_LAST_WORDS: usize = MAX_WAITING + (64 << 10);
+
+/// For what waits at the end of the process, and for each panic.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The log is of the process, and so is this, however many servers are in it.
@@ -29,6 +34,15 @@ static DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
 /// Lines that nobody will read.
 pub(crate) fn dropped() -> &'static Counter {
     &DROPPED
+}
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum LogForm {
+    /// For people.
+    Text,
+    /// For programs: each line is a JSON object.
+    Json,
 }
 
 /// Where lines wait; a writer for `tracing_subscriber`.
@@ -48,15 +62,21 @@ struct Shared {
 #[derive(Default)]
 struct Waiting {
     lines: Vec<u8>,
-    /// What was taken out is not written yet.
-    is_writing: bool,
-    /// As many dropped lines were there when some were last told of.
-    told: u64,
+    /// Octets that were taken out and are not written yet.
+    being_written: usize,
+    /// How many writes are over.
+    writes: u64,
 }
 
 impl Waiting {
     const fn is_over(&self) -> bool {
-        self.lines.is_empty() && !self.is_writing
+        self.lines.is_empty() && self.being_written == 0
+    }
+
+    /// How many writes are over once all that is here is written.
+    fn writes_at_the_end(&self) -> u64 {
+        let to_come = u64::from(self.being_written > 0) + u64::from(!self.lines.is_empty());
+        self.writes.saturating_add(to_come)
     }
 }
 
@@ -65,11 +85,10 @@ impl Log {
     ///
     /// # Errors
     /// When its thread cannot be started.
-    pub fn to_standard_error() -> io::Result<(Self, LogEnd)> {
-        let log = Self::to(io::stderr(), dropped().clone())?;
-        // The default hook writes to standard error itself, and would wait for its reader.
-        panic::set_hook(Box::new(log_panic));
-        Ok(log)
+    pub fn to_standard_error(form: LogForm) -> io::Result<(Self, LogEnd)> {
+        let (log, end) = Self::to(io::stderr(), dropped().clone())?;
+        panics::say_in(log.clone(), form);
+        Ok((log, end))
     }
 
     fn to(out: impl Write + Send + 'static, dropped: Counter) -> io::Result<(Self, LogEnd)> {
@@ -92,18 +111,7 @@ impl<'a> MakeWriter<'a> for Log {
 /// Each call is a line, whole.
 impl Write for &Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut waiting = self.0.waiting();
-        if waiting.lines.len().saturating_add(line.len()) > MAX_WAITING {
-            self.0.dropped.inc();
-            return Ok(line.len());
-        }
-        let is_idle = waiting.is_over();
-        waiting.lines.extend_from_slice(line);
-        drop(waiting);
-        // A thread that writes looks again by itself.
-        if is_idle {
-            self.0.changed.notify_all();
-        }
+        self.0.add(line, MAX_WAITING);
         Ok(line.len())
     }
 
@@ -117,9 +125,40 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A line is dropped and counted where there would be more than `max` octets with it.
+    fn add(&self, line: &[u8], max: usize) {
+        let mut waiting = self.waiting();
+        let there = waiting.lines.len().saturating_add(waiting.being_written);
+        if there.saturating_add(line.len()) > max {
+            self.dropped.inc();
+            return;
+        }
+        let is_idle = waiting.is_over();
+        waiting.lines.extend_from_slice(line);
+        drop(waiting);
+        // A thread that writes looks again by itself.
+        if is_idle {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Returns once the line is written: the process may not live to write it later.
+    fn say_now(&self, line: &str) {
+        self.add(line.as_bytes(), MAX_WITH_LAST_WORDS);
+        let end = self.waiting().writes_at_the_end();
+        self.wait_while(|waiting| waiting.writes < end);
+    }
+
+    /// What is not written in time stays unread: nobody may be reading.
+    fn wait_while(&self, is_under_way: impl Fn(&Waiting) -> bool) {
+        let is_under_way = |waiting: &mut Waiting| is_under_way(waiting);
+        drop(self.changed.wait_timeout_while(self.waiting(), END_TIMEOUT, is_under_way));
+    }
+
     /// Writes what comes, for ever; what came during a write goes in one piece.
     fn write_to(&self, mut out: impl Write) {
         let mut lines = Vec::new();
+        let mut told = 0;
         loop {
             lines.clear();
             self.take(&mut lines);
@@ -127,7 +166,7 @@ impl Shared {
                 let lost = lines.iter().filter(|octet| **octet == b'\n').count();
                 self.dropped.inc_by(u64::try_from(lost).unwrap_or(u64::MAX));
             } else {
-                self.tell_what_was_dropped();
+                told = self.tell_what_was_dropped(told);
             }
         }
     }
@@ -135,49 +174,51 @@ impl Shared {
     /// Waits for lines and takes them all; what was taken before is written.
     fn take(&self, lines: &mut Vec<u8>) {
         let mut waiting = self.waiting();
-        waiting.is_writing = false;
-        if waiting.is_over() {
+        if mem::take(&mut waiting.being_written) > 0 {
+            waiting.writes = waiting.writes.saturating_add(1);
             self.changed.notify_all();
         }
         let is_over = |waiting: &mut Waiting| waiting.is_over();
         let lock = self.changed.wait_while(waiting, is_over);
         waiting = lock.unwrap_or_else(PoisonError::into_inner);
         mem::swap(lines, &mut waiting.lines);
-        waiting.is_writing = true;
+        waiting.being_written = lines.len();
     }
 
-    /// The count is since the start: were this line dropped, too, the next one would say all.
-    fn tell_what_was_dropped(&self) {
+    /// How many lines were dropped, which is said when they are more than what was told of before. The count is since the
+    /// start: were this line dropped, too, the next one would say all.
+    fn tell_what_was_dropped(&self, told: u64) -> u64 {
         let since_start = self.dropped.get();
-        let told = mem::replace(&mut self.waiting().told, since_start);
         if since_start > told {
             tracing::warn!(
                 since_start,
-                "lines of the log were dropped: they were not read in time"
+                "lines of the log were dropped: they were not read in time, or could not be written"
             );
         }
+        since_start
+    }
+}
+
+impl LogEnd {
+    /// Says what the process ends with, whatever the filter, and ends the log. Nothing may be printed to standard error
+    /// afterwards: where nobody reads it, that would wait for ever.
+    pub fn say(self, text: &str) {
+        self.0.add(format!("{text}\n").as_bytes(), MAX_WITH_LAST_WORDS);
     }
 }
 
 impl Drop for LogEnd {
     fn drop(&mut self) {
-        let is_under_way = |waiting: &mut Waiting| !waiting.is_over();
-        let waiting = self.0.waiting();
-        // What is not written by then stays unread: the process ends all the same.
-        drop(self.0.changed.wait_timeout_while(waiting, END_TIMEOUT, is_under_way));
+        self.0.wait_while(|waiting| !waiting.is_over());
     }
-}
-
-fn log_panic(panic: &PanicHookInfo<'_>) {
-    let backtrace = Backtrace::capture();
-    let is_asked_for = backtrace.status() == BacktraceStatus::Captured;
-    let backtrace = is_asked_for.then(|| display(backtrace));
-    tracing::error!(%panic, backtrace, "a thread has panicked");
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::{
+        sync::mpsc::{Receiver, SyncSender, sync_channel},
+        time::Instant,
+    };
 
     use super::*;
 
@@ -202,6 +243,14 @@ mod tests {
         (log, end, dropped, read)
     }
 
+    fn until(what: &str, is_so: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < Duration::from_secs(120), "not in time: {what}");
+            thread::yield_now();
+        }
+    }
+
     fn line(number: usize) -> Vec<u8> {
         format!("{number:01023}\n").into_bytes()
     }
@@ -211,11 +260,9 @@ mod tests {
         let (log, _end, dropped, read) = slow();
         let mut writer = log.make_writer();
         writer.write_all(&line(0)).unwrap();
-        // Its thread has taken the first one, and waits for the reader.
-        while !log.0.waiting().is_writing {
-            thread::yield_now();
-        }
-        let fit = MAX_WAITING / 1024;
+        until("its thread waits for the reader", || log.0.waiting().being_written > 0);
+        // What is being written is in memory, too.
+        let fit = MAX_WAITING / 1024 - 1;
         for number in 1..=fit + 7 {
             writer.write_all(&line(number)).unwrap();
         }
@@ -243,11 +290,47 @@ mod tests {
     }
 
     #[test]
+    fn last_words_have_room_where_nothing_else_has_and_are_waited_for() {
+        let (log, end, dropped, read) = slow();
+        while dropped.get() == 0 {
+            log.make_writer().write_all(&line(0)).unwrap();
+        }
+        let reader = thread::spawn(move || {
+            let mut all = Vec::new();
+            while !all.ends_with(b"it cannot start\n") {
+                all.extend(read.recv().unwrap());
+            }
+            (all, read)
+        });
+        log.0.say_now("a thread has panicked\n");
+        assert!(log.0.waiting().is_over(), "it was not waited for");
+        end.say("it cannot start");
+        let (all, _read) = reader.join().unwrap();
+        assert_eq!(dropped.get(), 1);
+        assert_eq!(all.len() / 1024, MAX_WAITING / 1024);
+        let last = String::from_utf8(all).unwrap();
+        let last: Vec<&str> = last.lines().filter(|line| !line.starts_with('0')).collect();
+        assert_eq!(last.first(), Some(&"a thread has panicked"));
+        assert_eq!(last.last(), Some(&"it cannot start"));
+    }
+
+    #[test]
+    fn a_panic_that_nobody_reads_of_holds_its_thread_up_for_a_while_only() {
+        let (log, _end, dropped, _read) = slow();
+        for _ in 0..3 {
+            log.0.say_now(&"x".repeat(MAX_WAITING / 2));
+        }
+        assert_eq!(dropped.get(), 1);
+    }
+
+    #[test]
     fn lines_that_cannot_be_written_are_counted_and_those_after_them_are_tried() {
         let (log, end, dropped, read) = slow();
         drop(read);
         for number in 1..=3 {
             log.make_writer().write_all(&line(number)).unwrap();
+            // Else one write might take them all.
+            until("it is counted", || usize::try_from(dropped.get()) == Ok(number));
         }
         drop(end);
         assert_eq!(dropped.get(), 3);

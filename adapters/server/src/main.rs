@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Parser, Subcommand};
 use countersign_domain::{address::Msisdn, ports::Clock as _, time::Timestamp};
 use countersign_server::{
-    Config, Log, LogEnd, Phone, Server, SystemClock, Withdrawn, books, ca, copy_store, facts, keys,
-    migrate, pages, reseal, schema,
+    Config, Log, LogEnd, LogForm, Phone, Server, SystemClock, Withdrawn, books, ca, copy_store,
+    facts, keys, migrate, pages, reseal, schema,
     set::{self, Outcome},
     settle, unlock,
 };
@@ -118,12 +118,6 @@ enum Command {
     Set(Box<set::Set>),
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum LogForm {
-    Text,
-    Json,
-}
-
 /// `countersign unlock` ends with it when there was nothing to unlock.
 const NOT_BLOCKED: u8 = 3;
 
@@ -137,7 +131,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let log_end = match start_log(arguments.log, &arguments.command) {
         Ok(log_end) => log_end,
-        Err(error) => return failed(&error),
+        Err(error) => return failed(None, &error),
     };
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
@@ -164,17 +158,20 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
     };
-    // What went before an error stands before it.
-    drop(log_end);
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(error.as_ref()),
+        Err(error) => failed(log_end, error.as_ref()),
     }
 }
 
+/// What serves ends also where nobody reads why.
 #[expect(clippy::print_stderr, reason = "this is a program")]
-fn failed(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("countersign: {error}");
+fn failed(log_end: Option<LogEnd>, error: &dyn std::error::Error) -> ExitCode {
+    let why = format!("countersign: {error}");
+    match log_end {
+        Some(log_end) => log_end.say(&why),
+        None => eprintln!("{why}"),
+    }
     ExitCode::FAILURE
 }
 
@@ -372,7 +369,7 @@ fn start_log(form: LogForm, command: &Command) -> std::io::Result<Option<LogEnd>
         | Command::Reseal { .. } => ("warn", false),
     };
     let (writer, end) = if serves {
-        let (log, end) = Log::to_standard_error()?;
+        let (log, end) = Log::to_standard_error(form)?;
         (BoxMakeWriter::new(log), Some(end))
     } else {
         (BoxMakeWriter::new(std::io::stderr), None)

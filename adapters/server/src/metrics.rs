@@ -172,7 +172,7 @@ impl Metrics {
         registry.register("store_connections_max", help, self.store_connections_max.clone());
         let help = "Reads that wait for a connection, and batches that wait for their commit";
         registry.register("store_waiting", help, self.store_waiting.clone());
-        let help = "Lines of the log that were dropped, as they were not read in time";
+        let help = "Lines of the log that were dropped, as they were not read in time, or could not be written";
         registry.register("log_lines_dropped", help, log::dropped().clone());
     }
 

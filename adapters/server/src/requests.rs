@@ -43,7 +43,7 @@ async fn answer(
     let method = method.to_owned();
     let TraceParent(correlation) = TraceParent::of(request.headers());
     let correlation = correlation.as_ref().map(display);
-    // What is known of it only later is told by those who find out.
+    // The relying party, and a trace id of ours, are recorded where they become known.
     let span = info_span!("request", listener, method, route, correlation, relying_party = Empty);
     async {
         let response = next.run(request).await;

@@ -11,7 +11,7 @@ use std::{
 
 use countersign_domain::{amount::Currency, card::Card, testing::MemoryStore};
 use countersign_sandbox::{Person, Sandbox, Settings, bank::Bank};
-use countersign_server::{Config, Log, Server, SystemClock};
+use countersign_server::{Config, Log, LogForm, Server, SystemClock};
 use tokio::sync::oneshot;
 
 use super::{
@@ -46,7 +46,7 @@ pub fn serve_if_asked() {
 }
 
 fn serve(configuration: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let (log, _end) = Log::to_standard_error()?;
+    let (log, _end) = Log::to_standard_error(LogForm::Text)?;
     tracing_subscriber::fmt().with_env_filter("info").with_writer(log).init();
     let text = fs::read_to_string(configuration)?;
     let folder = configuration.parent().unwrap_or_else(|| Path::new("."));

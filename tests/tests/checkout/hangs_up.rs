@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::Mutex,
     time::sleep,
 };
 use tokio_rustls::TlsConnector;
@@ -21,13 +22,11 @@ use tokio_rustls::TlsConnector;
 use crate::support::{Trial, until};
 
 const PAYERS: u32 = 20;
-/// For the bank to answer.
-const BANK: Duration = Duration::from_millis(300);
-/// After which a payer has gone.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// For the server to see that a payer has gone, before the bank's answer comes.
+const HEAD_START: Duration = Duration::from_millis(300);
 
-/// A way to the bank on which its answers take their time.
-async fn slow_way_to(bank: String) -> SocketAddr {
+/// A way to the bank on which no answer comes while somebody holds it up.
+async fn held_up_way_to(bank: String, held_up: Arc<Mutex<()>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -35,11 +34,13 @@ async fn slow_way_to(bank: String) -> SocketAddr {
             let far = TcpStream::connect(&bank).await.unwrap();
             let (mut hears, mut tells) = near.into_split();
             let (mut answers, mut asked) = far.into_split();
+            let held_up = Arc::clone(&held_up);
             tokio::spawn(async move { tokio::io::copy(&mut hears, &mut asked).await });
             tokio::spawn(async move {
                 let mut bytes = vec![0; 4096];
                 while let Ok(length @ 1..) = answers.read(&mut bytes).await {
-                    sleep(BANK).await;
+                    drop(held_up.lock().await);
+                    sleep(HEAD_START).await;
                     tells.write_all(bytes.get(..length).unwrap()).await.unwrap();
                 }
             });
@@ -80,8 +81,14 @@ impl Payer {
         cookie.unwrap_or_else(|| panic!("no cookie: {said}")).split(';').next().unwrap().to_owned()
     }
 
-    /// Says who pays, and goes.
-    async fn pay_and_go(&self, path: &str, cookie: &str, user_id: &str) {
+    /// Says who pays, and goes once the bank is asked.
+    async fn pay_and_go(
+        &self,
+        path: &str,
+        cookie: &str,
+        user_id: &str,
+        is_asked: impl Fn() -> bool,
+    ) {
         let form = format!("user_id={user_id}");
         let stream = self
             .send(&format!(
@@ -90,7 +97,7 @@ impl Payer {
                 form.len()
             ))
             .await;
-        sleep(PATIENCE).await;
+        until("the bank is asked", || is_asked().then_some(()));
         drop(stream);
     }
 }
@@ -101,8 +108,9 @@ async fn payers_who_hang_up_while_the_bank_is_asked_get_their_messages_all_the_s
     let site = Site::beside(&trial.sandbox, "hanging").unwrap();
     let text = fs::read_to_string(&site.configuration).unwrap();
     let bank = address_in(&text, "bank");
-    let slow = slow_way_to(bank.clone()).await;
-    let text = text.replace(&bank, &slow.to_string());
+    let held_up = Arc::default();
+    let way = held_up_way_to(bank.clone(), Arc::clone(&held_up)).await;
+    let text = text.replace(&bank, &way.to_string());
     let config = Config::from_toml(&text, trial.sandbox.folder()).unwrap();
     let server = Server::start(config, Arc::new(SystemClock::default())).await.unwrap();
     let mut shop = Shop::of(&trial.sandbox);
@@ -132,10 +140,13 @@ async fn payers_who_hang_up_while_the_bank_is_asked_get_their_messages_all_the_s
         let page = shop.order("49.90", &json!([]));
         let path = format!("/pay/{}", page.rsplit('/').next().unwrap());
         let cookie = payer.open(&path).await;
-        pages.push((path, cookie, user_id, number));
+        pages.push((path, cookie, user_id, card, number));
     }
-    for (path, cookie, user_id, _) in &pages {
-        payer.pay_and_go(path, cookie, user_id).await;
+    for (path, cookie, user_id, card, _) in &pages {
+        let no_answer = held_up.lock().await;
+        let is_asked = || !trial.movements_of(card).is_empty();
+        payer.pay_and_go(path, cookie, user_id, is_asked).await;
+        drop(no_answer);
     }
     for (.., number) in &pages {
         until("a payer who hung up gets a message", || {

@@ -1,9 +1,10 @@
 //! The log of a server whose standard error nobody reads.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    process::{Child, Command, Stdio},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -101,6 +102,46 @@ impl Drop for Unread {
     }
 }
 
+/// How it ends, which it does.
+async fn ended(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            return ended;
+        }
+        if begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Standard error, as a service manager hands it out, into which not an octet more goes; and its reader, who does not read.
+fn full() -> (Stdio, UnixStream) {
+    let (mut writer, reader) = UnixStream::pair().unwrap();
+    writer.set_nonblocking(true).unwrap();
+    for piece in [[b'.'; 4096].as_slice(), b"."] {
+        while writer.write(piece).is_ok() {}
+    }
+    writer.set_nonblocking(false).unwrap();
+    (OwnedFd::from(writer).into(), reader)
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_start_ends_also_where_nobody_reads_why() {
+    for arguments in [
+        &["serve", "--config", "nowhere.toml"][..],
+        &["--log", "json", "serve", "--config", "nowhere.toml"],
+        &["ca", "serve", "--config", "nowhere.toml"],
+    ] {
+        let (stderr, _reader) = full();
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let mut child = serve.args(arguments).stderr(stderr).spawn().unwrap();
+        assert_eq!(ended(&mut child).await.code(), Some(1), "{arguments:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_whose_log_nobody_reads_serves_on_and_says_what_was_dropped_when_it_is_read() {
     let mut server = Unread::start().await;
@@ -121,13 +162,6 @@ async fn a_server_whose_log_nobody_reads_stops_when_it_is_told_to() {
     server.fill().await;
     let told = Command::new("kill").args(["-TERM", &server.child.id().to_string()]).status();
     assert!(told.unwrap().success());
-    let begun = Instant::now();
-    let ended = loop {
-        match server.child.try_wait().unwrap() {
-            Some(ended) => break ended,
-            None => assert!(begun.elapsed() < PATIENCE, "it does not stop"),
-        }
-        sleep(Duration::from_millis(20)).await;
-    };
+    let ended = ended(&mut server.child).await;
     assert!(ended.success(), "{ended}");
 }

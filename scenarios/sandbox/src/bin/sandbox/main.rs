@@ -7,7 +7,7 @@ mod whole;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use countersign_server::Log;
+use countersign_server::{Log, LogForm};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -39,20 +39,26 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let (log, log_end) = match Log::to_standard_error(LogForm::Text) {
+        Ok(log) => log,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "this is a program")]
             {
                 eprintln!("sandbox: {error}");
             }
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(arguments, log) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log_end.say(&format!("sandbox: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (log, _log_end) = Log::to_standard_error()?;
+fn run(arguments: Arguments, log: Log) -> Result<(), Failure> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(log).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
