@@ -18,10 +18,10 @@ use crate::{
 
 const INSERT: &str = "
     INSERT INTO records (collection, id, version, due_at, final_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-const REPLACE: &str = "
+pub(crate) const REPLACE: &str = "
     UPDATE records SET version = ?3, due_at = ?4, final_at = ?5, body = ?6
     WHERE collection = ?1 AND id = ?2 AND version = ?3 - 1";
-const REMOVE: &str = "
+pub(crate) const REMOVE: &str = "
     DELETE FROM records WHERE collection = ?1 AND id = ?2 AND version = ?3";
 pub(crate) const SWEEP: &str = "
     DELETE FROM records WHERE rowid IN (
@@ -31,15 +31,15 @@ const APPEND: &str = "
 const POST: &str = "
     INSERT INTO postings (id, debit, credit, currency, amount_minor, floor_minor, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT DO NOTHING RETURNING sequence";
-const COUNTED: &str = "
+pub(crate) const COUNTED: &str = "
     SELECT until, windows FROM counters WHERE subject = ?1";
 const COUNT: &str = "
     INSERT INTO counters (subject, until, windows) VALUES (?1, ?2, ?3)
     ON CONFLICT (subject) DO UPDATE SET until = excluded.until, windows = excluded.windows";
 /// Where the end of the last window is what it was: the index of it is not touched.
-const COUNT_ON: &str = "
+pub(crate) const COUNT_ON: &str = "
     UPDATE counters SET windows = ?2 WHERE subject = ?1";
-const FORGET: &str = "
+pub(crate) const FORGET: &str = "
     DELETE FROM counters WHERE subject IN (SELECT subject FROM counters WHERE until <= ?1 ORDER BY until LIMIT ?2)";
 const ENTER: &str = "
     INSERT INTO entries (account, currency, sequence, debit_minor, credit_minor, latest_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

@@ -21,10 +21,10 @@ use crate::{
     schema,
 };
 
-const READ: &str = "SELECT sequence, digest, key, seal FROM chain WHERE only_row = 1";
-const PUT: &str = "
+pub(crate) const READ: &str = "SELECT sequence, digest, key, seal FROM chain WHERE only_row = 1";
+pub(crate) const PUT: &str = "
     UPDATE chain SET sequence = ?1, digest = ?2, key = ?3, seal = ?4 WHERE only_row = 1";
-const LAST: &str = "SELECT coalesce(max(sequence), 0) FROM facts";
+pub(crate) const LAST: &str = "SELECT coalesce(max(sequence), 0) FROM facts";
 const FACTS: &str = "
     SELECT sequence, collection, id, at, body, digest FROM facts ORDER BY sequence";
 

@@ -207,7 +207,10 @@ fn rows<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{apply::SWEEP, schema};
+    use crate::{
+        apply::{COUNT_ON, COUNTED, FORGET, REMOVE, REPLACE, SWEEP},
+        chain, schema,
+    };
 
     #[test]
     fn no_query_reads_a_whole_table_or_sorts() {
@@ -223,6 +226,15 @@ mod tests {
             (FACTS, vec!["facts_about"]),
             (LAST_ENTRY, vec!["entries USING PRIMARY KEY"]),
             (STATEMENT, vec!["entries USING PRIMARY KEY", "postings USING INTEGER PRIMARY KEY"]),
+            (REPLACE, vec!["sqlite_autoindex_records_1"]),
+            (REMOVE, vec!["sqlite_autoindex_records_1"]),
+            (COUNTED, vec!["counters USING"]),
+            (COUNT_ON, vec!["counters USING"]),
+            (FORGET, vec!["COVERING INDEX counters_until", "counters USING"]),
+            (chain::READ, vec!["chain USING INTEGER PRIMARY KEY"]),
+            (chain::PUT, vec!["chain USING INTEGER PRIMARY KEY"]),
+            // The end of an index, of which one row is read.
+            (chain::LAST, vec!["SEARCH facts"]),
         ] {
             let values = vec![""; connection.prepare(query).unwrap().parameter_count()];
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();

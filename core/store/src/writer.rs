@@ -34,6 +34,10 @@ const MAX_GROUP: usize = 512;
 const FULL_ENOUGH: usize = 48;
 const WAIT_FOR_COMPANY: Duration = Duration::from_micros(200);
 
+/// After a group with a batch that could not be applied, so many are made with savepoints from the start: whoever makes one
+/// batch that is refused makes more, and each would have its whole group made twice.
+const WARY_FOR: u32 = 32;
+
 /// What became of one batch.
 type Outcome = Result<(), StoreError>;
 
@@ -61,7 +65,7 @@ impl Writer {
         let counted = Arc::clone(&commits);
         let thread = Thread::spawn("store-writer", move || {
             let mut group = Vec::with_capacity(MAX_GROUP);
-            let mut had_company = false;
+            let (mut had_company, mut wary) = (false, 0);
             while waiting.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
                 if had_company && group.len() < FULL_ENOUGH {
                     thread::sleep(WAIT_FOR_COMPANY);
@@ -73,7 +77,7 @@ impl Writer {
                     continue;
                 }
                 let removed = group.iter().any(|waiting| waiting.batch.removes());
-                commit_and_answer(&mut connection, &chain, &mut group, &counted);
+                commit_and_answer(&mut connection, &chain, &mut wary, &mut group, &counted);
                 log.keep_short(removed, had_company, &connection);
             }
         })?;
@@ -108,10 +112,12 @@ fn take_more(waiting: &mut mpsc::Receiver<Waiting>, group: &mut Vec<Waiting>) {
 fn commit_and_answer(
     connection: &mut Connection,
     chain: &Chain,
+    wary: &mut u32,
     group: &mut Vec<Waiting>,
     commits: &AtomicU64,
 ) {
-    let outcomes = commit_group(connection, chain, group.iter().map(|waiting| &waiting.batch));
+    let batches = group.iter().map(|waiting| &waiting.batch);
+    let outcomes = commit_group(connection, chain, wary, batches);
     match &outcomes {
         Ok(_) => drop(commits.fetch_add(1, Ordering::Relaxed)),
         Err(failure) => {
@@ -133,14 +139,20 @@ fn answer(group: &mut Vec<Waiting>, outcomes: impl Iterator<Item = Outcome>) {
 /// Commits every batch that can be applied, all with one sync, and tells what became of each.
 ///
 /// Hardly a group has a batch that cannot be applied, and savepoints cost a tenth of all that is done for a group. So it is
-/// made without any at first, and anew with one for each batch where that does not end well.
+/// made without any at first, and anew with one for each batch where that does not end well; then the next groups, `wary` of them,
+/// have them at once.
 fn commit_group<'a>(
     connection: &mut Connection,
     chain: &Chain,
+    wary: &mut u32,
     batches: impl Iterator<Item = &'a Batch> + Clone,
 ) -> Result<Vec<Outcome>, StoreError> {
-    if commit_all(connection, chain, batches.clone())? {
+    if *wary > 0 {
+        *wary -= 1;
+    } else if commit_all(connection, chain, batches.clone())? {
         return Ok(batches.map(|_| Ok(())).collect());
+    } else {
+        *wary = WARY_FOR;
     }
     commit_each(connection, chain, batches)
 }
@@ -254,10 +266,30 @@ mod tests {
     fn a_batch_that_conflicts_is_rolled_back_alone() {
         let (mut connection, _folder) = fresh();
         let group = [inserts([note("a")]), inserts([note("b"), note("a")]), inserts([note("c")])];
-        let outcomes = commit_group(&mut connection, &Chain::unsealed(), group.iter()).unwrap();
+        let outcomes =
+            commit_group(&mut connection, &Chain::unsealed(), &mut 0, group.iter()).unwrap();
         let conflict = Err(StoreError::Conflict { key: "note a".to_owned() });
         assert_eq!(outcomes, [Ok(()), conflict, Ok(())]);
         assert_eq!(["a", "b", "c"].map(|id| exists(&connection, id)), [true, false, true]);
+    }
+
+    #[test]
+    fn after_a_refusal_the_next_groups_are_made_with_savepoints_at_once_and_all_end_as_before() {
+        let (mut connection, _folder) = fresh();
+        let (mut wary, chain) = (0, Chain::unsealed());
+        let mut commit = |group: &[Batch]| {
+            (commit_group(&mut connection, &chain, &mut wary, group.iter()).unwrap(), wary)
+        };
+        assert_eq!(commit(&[inserts([note("a")])]), (vec![Ok(())], 0));
+        let conflict = || Err(StoreError::Conflict { key: "note a".to_owned() });
+        let refused = [inserts([note("a")]), inserts([note("b")])];
+        assert_eq!(commit(&refused), (vec![conflict(), Ok(())], WARY_FOR));
+        for left in (0..WARY_FOR).rev() {
+            let group = [inserts([note(&left.to_string())]), inserts([note("a")])];
+            assert_eq!(commit(&group), (vec![Ok(()), conflict()], left));
+        }
+        assert_eq!(commit(&[inserts([note("c")])]), (vec![Ok(())], 0));
+        assert_eq!(commit(&[inserts([note("a")])]), (vec![conflict()], WARY_FOR));
     }
 
     #[test]
@@ -265,7 +297,8 @@ mod tests {
         let (mut connection, _folder) = fresh();
         let late = Record { due_at: Some(Timestamp::from_unix_millis(u64::MAX)), ..note("late") };
         let group = [inserts([note("a"), late]), inserts([note("b")])];
-        let outcomes = commit_group(&mut connection, &Chain::unsealed(), group.iter()).unwrap();
+        let outcomes =
+            commit_group(&mut connection, &Chain::unsealed(), &mut 0, group.iter()).unwrap();
         let cause = "due_at 18446744073709551615 is above 9223372036854775807".to_owned();
         assert_eq!(
             outcomes,
@@ -280,7 +313,8 @@ mod tests {
         let replacement = Record { version: Version(2), ..note("a") };
         let replace = Batch { replacements: vec![replacement], ..Batch::default() };
         let group = [inserts([note("a")]), replace.clone(), replace];
-        let outcomes = commit_group(&mut connection, &Chain::unsealed(), group.iter()).unwrap();
+        let outcomes =
+            commit_group(&mut connection, &Chain::unsealed(), &mut 0, group.iter()).unwrap();
         assert_eq!(
             outcomes,
             [Ok(()), Ok(()), Err(StoreError::Conflict { key: "note a".to_owned() })]
@@ -312,7 +346,7 @@ mod tests {
         let group = [spend("a", 60), inserts([note("b")]), spend("c", 41), spend("d", 40)];
         let (mut group, answers) = waiting(group);
         let commits = AtomicU64::new(0);
-        commit_and_answer(&mut connection, &Chain::unsealed(), &mut group, &commits);
+        commit_and_answer(&mut connection, &Chain::unsealed(), &mut 0, &mut group, &commits);
 
         let mut outcomes = Vec::new();
         for answer in answers {
@@ -336,7 +370,7 @@ mod tests {
         let large = Record { body: "x".repeat(1_000_000), ..note("large") };
         let (mut group, answers) = waiting([inserts([note("a")]), inserts([large])]);
         let (mut connection, commits) = (connection, AtomicU64::new(0));
-        commit_and_answer(&mut connection, &Chain::unsealed(), &mut group, &commits);
+        commit_and_answer(&mut connection, &Chain::unsealed(), &mut 0, &mut group, &commits);
 
         let full = Err(StoreError::Unavailable { cause: "database or disk is full".to_owned() });
         for answer in answers {
