@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tracing::{Instrument as _, Span, field::display, info_span};
 
-use self::start::Payer;
+use self::{awaited::is_there, start::Payer};
 use crate::{
     amount::Amount,
     bank::{ApprovalCode, BankError, BankReference, BankRequest, Decision},
@@ -23,7 +23,7 @@ use crate::{
     payment::{Payment, PaymentRequest, PaymentState},
     ports::{IssuingBank, MAX_CONTENTION, Ports},
     record::{Batch, Step, StoreError, Stored, Version, Versioned},
-    refusal::{Outcome, VoidCause},
+    refusal::{Outcome, Refusal, VoidCause},
     response::Response,
     time::Timestamp,
     verifier::Verifier,
@@ -35,7 +35,7 @@ pub use stuck::StuckPayments;
 const MAX_STEPS: usize = 16;
 
 /// Runs payments. Holds no state of its own: any process with the same store, keys and bank can resume what another
-/// began, see [`Gateway::resume`].
+/// began, see [`Gateway::resume_one`].
 pub struct Gateway {
     ports: Ports,
     bank: Arc<dyn IssuingBank>,
@@ -208,7 +208,7 @@ impl Gateway {
     /// [`Error::NotNow`] when it is too late for that, and when a port fails.
     pub async fn cancel_payment(&self, payment: &Payment) -> Result<Payment, Error> {
         if let Some(challenge) = payment.challenge() {
-            self.verifier.cancel(challenge).await?;
+            is_there(self.verifier.cancel(challenge).await)?;
         }
         let payment = self.take_over(payment.id()).await?;
         match payment.state() {
@@ -230,20 +230,8 @@ impl Gateway {
         }
     }
 
-    /// Resumes up to `limit` payments that nobody is at: whose person's time has run out, or whose process has crashed.
-    /// Returns how many there were.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn resume(&self, limit: usize) -> Result<usize, Error> {
-        let due = self.due(limit).await?;
-        for id in &due {
-            self.resume_one(id).await;
-        }
-        Ok(due.len())
-    }
-
-    /// Up to `limit` payments that nobody is at, in the order in which they are to be resumed.
+    /// Up to `limit` payments that nobody is at, in the order in which they are to be resumed: whose person's time has run out,
+    /// or whose process has crashed.
     ///
     /// # Errors
     /// When the store fails.
@@ -302,7 +290,11 @@ impl Gateway {
             let Some(leased) = self.lease(found).await? else { continue };
             match leased.value.state() {
                 PaymentState::AwaitingCode { .. } => {
-                    self.verifier.expire(challenge_of(&leased.value)?).await?;
+                    let expired = self.verifier.expire(challenge_of(&leased.value)?).await;
+                    if !is_there(expired)? {
+                        let cause = VoidCause::NotVerified { refusal: Refusal::Late };
+                        self.void_and_release(leased, cause).await?;
+                    }
                 }
                 PaymentState::Authorizing { agreed: false } => {
                     self.void_and_release(leased, VoidCause::Interrupted).await?;

@@ -14,9 +14,15 @@ use crate::{
     time::Timestamp,
 };
 
-/// After how many seconds a message that is being sent is presumed in doubt: its sender has crashed. Longer than any
-/// driver waits for the network's answer.
-pub(crate) const LEASE_SECONDS: u32 = 60;
+/// How long the commit by which a message is being sent may last: with a later one it is not handed over.
+const COMMIT_SECONDS: u32 = 10;
+
+/// The longest that a driver takes with a message: the SMS centre's is given 25 seconds for a place, and 25 for the answer.
+const DRIVER_SECONDS: u32 = 50;
+
+/// After how many seconds a message that is being sent is presumed in doubt: its sender has crashed. The time of a commit,
+/// then of a driver: whoever still has a message in hand has it within its lease.
+pub(crate) const LEASE_SECONDS: u32 = COMMIT_SECONDS + DRIVER_SECONDS;
 
 /// After how many seconds in the line the payer is told that the message waits.
 const WAIT_SHOWN_SECONDS: u32 = 3;
@@ -147,6 +153,24 @@ impl Message {
             self.place.get_or_insert(not_before);
         }
         self.state = MessageState::Sending { since: now };
+    }
+
+    /// Puts it back to its place in the line: the network has nothing of it.
+    pub(crate) fn return_to_line(&mut self, now: Timestamp) {
+        self.state = MessageState::Queued { not_before: self.place.unwrap_or(now) };
+    }
+
+    /// Whether its lease lasts for as long as a driver may take.
+    pub(crate) fn can_be_handed_over(&self, now: Timestamp) -> bool {
+        match self.state {
+            MessageState::Sending { since } => since.plus_seconds(COMMIT_SECONDS) > now,
+            MessageState::Queued { .. }
+            | MessageState::Sent { .. }
+            | MessageState::Delivered { .. }
+            | MessageState::Failed { .. }
+            | MessageState::Unconfirmed { .. }
+            | MessageState::Withheld { .. } => false,
+        }
     }
 
     /// Its id.

@@ -93,49 +93,56 @@ impl Outbox {
         let records = store.due(Message::COLLECTION, clock.now(), look_at).await?;
         let mut due = Vec::new();
         for record in records {
-            let Versioned { value: message, .. } = Versioned::<Message>::try_from(record)?;
-            if message.lane == lane {
-                due.push(message.id);
+            match Versioned::<Message>::try_from(record) {
+                Ok(found) if found.value.lane == lane => due.push(found.value.id),
+                Ok(_) => {}
+                // It must not keep others waiting.
+                Err(error) => tracing::error!(%error, "a message that is due cannot be sent"),
             }
         }
         Ok(due)
     }
 
-    /// Sends one message, unless somebody else does or it is of no use any more.
+    /// Sends one message, unless somebody else does or it is of no use any more. `waiting` is what waits with it in a line: it
+    /// is dropped when the message is claimed, or is not to be.
     ///
     /// # Errors
     /// When the store fails; what the network answers is kept with the message.
-    pub async fn send(&self, id: &MessageId, messenger: &dyn Messenger) -> Result<(), Error> {
-        match self.claim(id).await? {
+    pub async fn send_first(
+        &self,
+        id: &MessageId,
+        waiting: impl Send,
+        messenger: &dyn Messenger,
+    ) -> Result<(), Error> {
+        let claimed = self.claim(id).await;
+        drop(waiting);
+        match claimed? {
             Some((claimed, outgoing)) => self.hand_over(claimed, outgoing, messenger).await,
             None => Ok(()),
         }
     }
 
-    /// Sends a message that was committed as being sent, and settles it against that commit.
+    /// The same where nothing waits with it.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn send_born(&self, born: Born, messenger: &dyn Messenger) -> Result<(), Error> {
-        let Born { message, challenge } = born;
-        match self.outgoing(&message.value, &challenge, self.ports.clock.now()) {
-            Ok(outgoing) => self.hand_over(message, outgoing, messenger).await,
-            // The network has nothing of it: it is queued again, and fails when it is claimed, as long as it must.
-            Err(error) => {
-                let answer = Err(SendError::Waiting { cause: error.to_string() });
-                self.settle(message, &answer).await?;
-                Err(error)
-            }
-        }
+    /// As [`send_first`](Self::send_first).
+    pub async fn send(&self, id: &MessageId, messenger: &dyn Messenger) -> Result<(), Error> {
+        self.send_first(id, (), messenger).await
     }
 
-    /// Hands a message that is being sent to the network, and keeps the answer.
+    /// Hands a message that is being sent to the network, and keeps the answer. One whose commit lasted so long that its lease
+    /// may be over before the answer is put back instead: another process would say that it is in doubt, and the person, who
+    /// asks again, would get it twice.
     async fn hand_over(
         &self,
         sending: Versioned<Message>,
         outgoing: Outgoing,
         messenger: &dyn Messenger,
     ) -> Result<(), Error> {
+        if !sending.value.can_be_handed_over(self.ports.clock.now()) {
+            tracing::warn!(message_id = %sending.value.id, "a commit took so long that its message is put back");
+            return self.put_back(sending).await;
+        }
         let (id, correlation) = (sending.value.id.clone(), sending.value.correlation.clone());
         // What the driver logs meanwhile is said to be of this message.
         let correlation = correlation.as_ref().map(display);
@@ -160,19 +167,16 @@ impl Outbox {
         if !message.is_due(now) {
             return Ok(None);
         }
-        let challenge = store.expect::<Challenge>(message.challenge.as_str()).await?.value;
         let mut batch = Batch::default();
         let mut outgoing = None;
         if matches!(message.state, MessageState::Sending { .. }) {
             message.state = MessageState::Unconfirmed { at: now };
-            batch.fact(challenge.key(), now, Event::MessageUnconfirmed { message: id.clone() });
-        } else if now >= message.expires_at
-            || (message.says.is_code() && challenge.over().is_some())
-        {
-            message.state = MessageState::Failed { cause: "no longer needed".to_owned(), at: now };
-        } else {
+            batch.fact(about(&message), now, Event::MessageUnconfirmed { message: id.clone() });
+        } else if let Some(challenge) = self.needed(&message, now).await? {
             message.leave_line(now);
             outgoing = Some(self.outgoing(&message, &challenge, now)?);
+        } else {
+            message.state = MessageState::Failed { cause: "no longer needed".to_owned(), at: now };
         }
         let claimed = Versioned { version, value: message };
         batch.replace(&claimed)?;
@@ -183,6 +187,17 @@ impl Outbox {
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The challenge of a message that is still of use. None when it is too late for it, when the code that it has is not asked
+    /// for any more, and when retention has removed what it is about.
+    async fn needed(&self, message: &Message, now: Timestamp) -> Result<Option<Challenge>, Error> {
+        if now >= message.expires_at {
+            return Ok(None);
+        }
+        let found = self.ports.store.find::<Challenge>(message.challenge.as_str()).await?;
+        let challenge = found.map(|found| found.value);
+        Ok(challenge.filter(|about| !message.says.is_code() || about.over().is_none()))
     }
 
     /// The text with the code; or, where an operator makes both, what it is told.
@@ -280,8 +295,11 @@ impl Outbox {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        let Versioned { version, value: challenge } =
-            self.ports.store.expect::<Challenge>(message.challenge.as_str()).await?;
+        // Retention may have removed it: then nothing waits for it.
+        let found = self.ports.store.find::<Challenge>(message.challenge.as_str()).await?;
+        let Some(Versioned { version, value: challenge }) = found else {
+            return Ok(());
+        };
         if challenge.last_message != message.id {
             return Ok(());
         }
@@ -314,7 +332,8 @@ fn state_after(
     match answer {
         Ok(_) => MessageState::Sent { at: now },
         Err(SendError::Waiting { .. }) => {
-            MessageState::Queued { not_before: message.place.unwrap_or(now) }
+            message.return_to_line(now);
+            message.state.clone()
         }
         Err(SendError::Temporary { .. }) => {
             let wait = RETRY_SECONDS.get(usize::from(message.tries)).or(RETRY_SECONDS.last());

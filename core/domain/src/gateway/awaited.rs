@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     agreement::Agreement,
-    challenge::{ChallengeRequest, Waiting},
+    challenge::{Challenge, ChallengeRequest, Waiting},
     error::Error,
     exempted::Exempted,
     payment::Payment,
@@ -77,5 +77,14 @@ impl ChallengeRequest {
             waiting: Some(Waiting::of(payment)),
             correlation: payment.correlation.clone(),
         }
+    }
+}
+
+/// Whether the challenge that was to be ended is there: one whose payment was left alone for long enough is removed as final
+/// (`retention`), with the time of its code over.
+pub(super) fn is_there(ended: Result<(), Error>) -> Result<bool, Error> {
+    match ended {
+        Err(Error::NotFound { collection: Challenge::COLLECTION, .. }) => Ok(false),
+        ended => ended.map(|()| true),
     }
 }

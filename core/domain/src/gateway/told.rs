@@ -18,7 +18,7 @@ impl Gateway {
         }
     }
 
-    /// Leaves the payment to [`Gateway::resume`], or to a person.
+    /// Leaves the payment to [`Gateway::resume_one`], or to a person.
     pub(super) async fn later(
         &self,
         found: Versioned<Payment>,

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     agreement::Agreement,
     challenge::ChallengeRequest,
+    error::Error,
     gateway::{AwaitedPayments, Gateway},
     id::{PaymentId, SessionId},
     outbox::Outbox,
@@ -120,6 +121,17 @@ impl Fixture {
     /// The code in a text: what follows the last `#`.
     pub fn code_in(&self, text: &str) -> String {
         text.rsplit_once('#').expect("an origin-bound line").1.to_owned()
+    }
+}
+
+impl Gateway {
+    /// Resumes up to `limit` payments, one after the other, and tells of how many there were.
+    pub async fn resume(&self, limit: usize) -> Result<usize, Error> {
+        let due = self.due(limit).await?;
+        for id in &due {
+            self.resume_one(id).await;
+        }
+        Ok(due.len())
     }
 }
 

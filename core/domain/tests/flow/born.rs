@@ -130,6 +130,59 @@ async fn what_the_network_has_no_room_for_after_all_gets_its_place_in_the_line()
     assert_eq!(kept(&shop, &id).await.1.name(), "sent");
 }
 
+/// Commits so late that another process may say that the message is in doubt before the network has answered.
+#[tokio::test]
+async fn one_whose_commit_lasted_too_long_is_put_back_and_sent_once_with_a_lease_of_its_own() {
+    for (seconds, expected) in [(9, "sent"), (10, "queued"), (59, "queued")] {
+        let shop = Fixture::new();
+        let (id, born) = born(&shop).await;
+        shop.clock.advance_seconds(seconds);
+        shop.outbox.send_born(born, shop.messenger.as_ref()).await.unwrap();
+        assert_eq!(kept(&shop, &id).await.1.name(), expected, "{seconds} s");
+        shop.next_message().await.unwrap();
+        assert_eq!(kept(&shop, &id).await.1.name(), "sent");
+        assert_eq!(shop.messenger.taken().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_in_doubt_by_another_process_is_not_sent() {
+    let shop = Fixture::new();
+    let (id, born) = born(&shop).await;
+    shop.clock.advance_seconds(60);
+    assert_eq!(shop.next_message().await, None);
+    shop.outbox.send_born(born, shop.messenger.as_ref()).await.unwrap();
+    assert_eq!(kept(&shop, &id).await.1.name(), "unconfirmed");
+    assert_eq!(shop.next_message().await, None);
+}
+
+#[tokio::test]
+async fn one_whose_commit_is_not_known_to_have_failed_is_put_back_once_it_is_there() {
+    let shop = Fixture::new();
+    let mut batch = Batch::default();
+    let session = SessionId::random(shop.entropy.as_ref()).unwrap();
+    let begun = shop.verifier.add_challenge(shop.access(session), &mut batch).await.unwrap();
+    let id = begun.done().unwrap().last_message().clone();
+    let born = Born::in_batch(&mut batch, &id, shop.clock.now()).unwrap().unwrap();
+    assert_eq!(shop.outbox.put_back_born(&born).await, Ok(false));
+    shop.store.commit(batch).await.unwrap();
+    // A fault of the store on the way there, too, after which it is asked again.
+    for at in 1..=2 {
+        let store = Eventful::on(shop.store.clone(), at, Happening::FailsBefore);
+        let (_, outbox) = shop.process_on(store);
+        assert!(outbox.put_back_born(&born).await.is_err());
+    }
+    let (_, outbox) = shop.process_on(Eventful::on(shop.store.clone(), 2, Happening::FailsAfter));
+    assert!(outbox.put_back_born(&born).await.is_err());
+    assert_eq!(kept(&shop, &id).await.1, MessageState::Queued { not_before: START });
+    shop.next_message().await.unwrap();
+    // It is in other hands by now.
+    assert_eq!(shop.outbox.put_back_born(&born).await, Ok(true));
+    assert_eq!(kept(&shop, &id).await.1.name(), "sent");
+    assert_eq!(shop.messenger.taken().len(), 1);
+    assert!(!format!("{born:?}").contains("33612345678"));
+}
+
 #[tokio::test]
 async fn one_that_nobody_sent_is_in_doubt_after_its_lease_and_is_never_sent() {
     let shop = Fixture::new();

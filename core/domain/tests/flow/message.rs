@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use countersign_domain::{
     address::Msisdn,
     id::MessageId,
+    lane::Lane,
     message::{
         Accepted, Delivery, Inbound, InboundText, Message, MessageState, OutboundMessage, Receipt,
         SendError, Tail,
@@ -195,7 +196,7 @@ async fn what_the_network_may_have_is_never_sent_again() {
 }
 
 /// A network that takes a message and never answers.
-struct Mute;
+pub(crate) struct Mute;
 
 #[async_trait]
 impl Messenger for Mute {
@@ -556,6 +557,7 @@ async fn one_message_that_cannot_be_read_does_not_keep_others_from_being_due() {
     (record.version, record.body) = (record.version.next(), "{}".to_owned());
     shop.store.commit(Batch { replacements: vec![record], ..Batch::default() }).await.unwrap();
     assert!(shop.outbox.due(10).await.unwrap().contains(&id));
+    assert_eq!(shop.outbox.due_in(Lane::Payments, 10).await, Ok(vec![id]));
 }
 
 #[tokio::test]

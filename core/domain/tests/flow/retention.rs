@@ -1,14 +1,16 @@
 //! What is final goes after its time, and nothing that somebody may still need.
 
 use countersign_domain::{
+    message::{Delivery, Inbound, Message, Receipt},
+    plan::Order,
     policy::PolicySettings,
-    ports::{Reads as _, Store as _},
-    record::{Batch, Record, RecordKey, Version},
+    ports::{Inbox as _, Reads as _, Store},
+    record::{Batch, Record, RecordKey, Stored as _, Version},
     retention::{COLLECTIONS, Kept, Retention},
     testing::{Fixture, START},
 };
 
-use crate::Waiting;
+use crate::{Waiting, message::Mute, state_of, store::until_death};
 
 const DAY_SECONDS: u32 = 86_400;
 
@@ -51,7 +53,7 @@ async fn a_purchase_goes_when_its_time_is_over_and_its_facts_and_postings_stay()
 
 #[tokio::test]
 async fn a_payment_that_waits_or_can_be_credited_stays_however_old_it_is() {
-    let settings = PolicySettings { credit_days: 540, ..PolicySettings::default() };
+    let settings = PolicySettings { credit_days: 540, ..PolicySettings::bank_first() };
     let shop = Fixture::with_policy(settings);
     let [captured, pending] =
         [Waiting::at(&shop, "49.90").await, Waiting::at(&shop, "20.00").await];
@@ -74,6 +76,68 @@ async fn a_payment_that_waits_or_can_be_credited_stays_however_old_it_is() {
         shop.store.records().into_iter().filter(|kept| kept.key.collection == "payment").collect();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].key.id, pending.payment.id().to_string());
+    // Its challenge was removed before anybody had looked at it.
+    assert_eq!(state_of(&shop, pending.payment.id()).await, "voided");
+    let released = shop.bank.calls().iter().filter(|call| call.name() == "void").count();
+    assert_eq!(released, 1);
+}
+
+/// Removes the challenges, and nothing else, long after their time.
+async fn without_challenges(shop: &Fixture) {
+    pass(shop, 40);
+    let seconds = 30 * DAY_SECONDS;
+    let challenges = vec![Kept { collection: "challenge", seconds }];
+    Retention::new(shop.ports.clone(), challenges).remove(9).await.unwrap();
+    assert!(!there(shop).contains(&"challenge"));
+}
+
+#[tokio::test]
+async fn a_payment_whose_challenge_is_removed_can_be_called_off_and_is_released() {
+    for order in [Order::BankFirst, Order::CodeFirst] {
+        let shop = Fixture::with_policy(PolicySettings { order, ..PolicySettings::bank_first() });
+        let waiting = Waiting::at(&shop, "49.90").await;
+        without_challenges(&shop).await;
+        let payment = shop.gateway.payment(waiting.payment.id()).await.unwrap();
+        let payment = shop.gateway.cancel_payment(&payment).await.unwrap();
+        assert_eq!(payment.state().name(), "voided", "{order:?}");
+        assert_eq!(shop.gateway.due(9).await, Ok(Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn a_message_whose_challenge_is_removed_is_no_longer_due_whatever_it_waits_for() {
+    for is_being_sent in [false, true] {
+        let shop = Fixture::new();
+        let purchase = shop.purchase("49.90");
+        let payment = shop.gateway.start_payment(purchase, Batch::default()).await.unwrap();
+        let challenge = shop.gateway.challenge_of(&payment).await.unwrap();
+        let id = challenge.last_message();
+        if is_being_sent {
+            until_death(shop.outbox.send(id, &Mute)).await;
+        }
+        without_challenges(&shop).await;
+        assert_eq!(shop.outbox.due(9).await.unwrap(), [id.clone()]);
+        assert_eq!(shop.next_message().await, None);
+        assert_eq!(shop.outbox.due(9).await, Ok(Vec::new()));
+        let store: &dyn Store = shop.store.as_ref();
+        let kept = store.expect::<Message>(id.as_str()).await.unwrap().value;
+        let expected = if is_being_sent { "unconfirmed" } else { "failed" };
+        assert_eq!(kept.state().name(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_late_receipt_of_a_message_whose_challenge_is_removed_is_kept() {
+    let shop = Fixture::new();
+    Waiting::at(&shop, "49.90").await;
+    without_challenges(&shop).await;
+    let delivery = Delivery::Failed { cause: "absent".to_owned() };
+    let ranks = vec![vec!["ref-1".to_owned()]];
+    let receipt = Receipt { ranks, numbers: Vec::new(), delivery };
+    shop.outbox.accept(Inbound::Receipt(receipt)).await.unwrap();
+    let messages = shop.store.records().into_iter();
+    let mut messages = messages.filter(|record| record.key.collection == Message::COLLECTION);
+    assert!(messages.next().unwrap().body.contains("\"failed\""));
 }
 
 #[tokio::test]
