@@ -34,7 +34,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two tries.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
-const ATTEMPT: &str = "SELECT attempt FROM countersign.writers WHERE id = $1::text::uuid";
+/// It writes, so that the commit behind it waits for a synchronous standby: [`Committer::look_up`].
+const ATTEMPT: &str = "
+    UPDATE countersign.writers SET at = now() WHERE id = $1::text::uuid RETURNING attempt";
 
 struct Waiting {
     batch: Batch,
@@ -190,12 +192,17 @@ impl Committer {
     }
 
     /// The last attempt that was committed. Under the lock, which the lost connection holds for as long as it may commit.
+    ///
+    /// What is found may be on this server only: a backend that ends while it waits for a synchronous standby leaves its commit
+    /// behind. A standby that has the commit of this look has all that was committed before it.
     async fn look_up(&self, client: &Client) -> Result<Option<i64>, Failure> {
         let looked_up = async {
             client.batch_execute(BEGIN).await?;
             client.query_opt(LOCK, &[]).await?;
             let row = client.query_opt(ATTEMPT, &[&self.id]).await?;
-            row.map(|row| row.try_get(0)).transpose()
+            let attempt = row.map(|row| row.try_get(0)).transpose()?;
+            client.batch_execute("COMMIT").await?;
+            Ok(attempt)
         };
         looked_up.await.map_err(|error| Failure::of(&error))
     }

@@ -9,6 +9,7 @@ mod shards;
 mod shared;
 mod silent;
 mod snapshot;
+mod standby;
 mod wire;
 
 use std::sync::Arc;
