@@ -136,7 +136,7 @@ impl Committer {
                 attempted => attempted,
             };
             match failure {
-                Err(Failure::Passing(cause)) if Instant::now() < until => {
+                Err(Failure::Passing(cause) | Failure::Lost(cause)) if Instant::now() < until => {
                     tracing::warn!(cause, "nothing was committed; it is tried again");
                     sleep(PAUSE).await;
                 }
@@ -156,11 +156,10 @@ impl Committer {
         let client = self.client().await.map_err(Failure::Passing)?;
         let writing = Writing { writer: &self.id, attempt: self.attempts, chain: &self.chain };
         let committed = transaction::commit(&client, &writing, batches).await;
-        if let Err(failure) = &committed {
-            client.close();
-            if let Failure::Passing(_) | Failure::Unknown(..) = failure {
-                self.connections.doubt();
-            }
+        match &committed {
+            Ok(_) => {}
+            Err(Failure::Lost(_) | Failure::Unknown(..)) => self.connections.doubt(client),
+            Err(Failure::Passing(_) | Failure::Refused(_) | Failure::Lasting(_)) => client.close(),
         }
         committed
     }
@@ -211,7 +210,10 @@ impl Committer {
 impl Failure {
     fn cause(self) -> String {
         match self {
-            Self::Passing(cause) | Self::Refused(cause) | Self::Unknown(cause, _) => cause,
+            Self::Passing(cause)
+            | Self::Lost(cause)
+            | Self::Refused(cause)
+            | Self::Unknown(cause, _) => cause,
             Self::Lasting(error) => error.to_string(),
         }
     }
@@ -220,7 +222,7 @@ impl Failure {
     fn tell(self, batches: usize) -> StoreError {
         let error = match self {
             Self::Lasting(error) => error,
-            Self::Passing(cause) | Self::Refused(cause) => unavailable(cause),
+            Self::Passing(cause) | Self::Lost(cause) | Self::Refused(cause) => unavailable(cause),
             Self::Unknown(cause, _) => {
                 unavailable(format_args!("{cause}; it is not known whether the commit was made"))
             }

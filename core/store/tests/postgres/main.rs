@@ -8,6 +8,7 @@ mod refused;
 mod shards;
 mod shared;
 mod silent;
+mod slow;
 mod snapshot;
 mod standby;
 mod wire;

@@ -119,7 +119,7 @@ async fn what_is_not_ours_and_what_is_not_durable_is_refused() {
     of("SET synchronous_commit = remote_apply");
     open(&database).await.unwrap();
     testing::sql(&url, "COMMENT ON SCHEMA countersign IS 'Countersign store, version 99'");
-    let (found, known) = ("99".to_owned(), 1);
+    let (found, known) = ("99".to_owned(), 2);
     let expected = DatabaseError::OtherVersion { database: name(), found, known };
     assert_eq!(open(&database).await.unwrap_err(), expected);
     testing::sql(&url, "COMMENT ON SCHEMA countersign IS NULL");
