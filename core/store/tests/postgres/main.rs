@@ -4,6 +4,7 @@
 
 mod encrypted;
 mod lost;
+mod plans;
 mod refused;
 mod shards;
 mod shared;
