@@ -1,6 +1,6 @@
 //! The connections of a store: at most so many at once, and each is had, or said not to be, within a time.
 
-use std::{fmt, time::Duration};
+use std::{fmt, future::Future, sync::atomic::Ordering, time::Duration};
 
 use deadpool::{
     Runtime,
@@ -13,7 +13,7 @@ use tokio_postgres::{
 };
 
 use super::{
-    hosts::{ADDRESS_WITHIN, Hosts, LET_IN_WITHIN, Unreached},
+    hosts::{ADDRESS_WITHIN, Connected, Hosts, LET_IN_WITHIN, Unreached},
     shard::Shard,
 };
 
@@ -76,10 +76,12 @@ impl Connections {
         InUse { busy: size.saturating_sub(available), idle: available, max: max_size, waiting }
     }
 
-    /// One of them was silent: those that idle lead to the same server, and another may have taken its place.
-    pub(super) fn doubt(&self) {
-        drop(self.pool.retain(|_, _| false));
-        self.pool.manager().pass_over();
+    /// That one was silent, or lost: it is closed, with those that idle and lead to the same server, as another may have taken
+    /// its place.
+    pub(super) fn doubt(&self, silent: Client) {
+        let Connected { address, .. } = managed::Object::take(silent.object);
+        drop(self.pool.retain(|idle, _| idle.address != address));
+        self.pool.manager().pass_over(&address);
     }
 }
 
@@ -115,7 +117,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// Sent to the server once for a connection.
     pub(super) async fn prepare_cached(&self, sql: &str) -> Result<Statement, Error> {
-        self.object.prepare_cached(&self.shard.sql(sql)).await
+        self.answer(self.object.client.prepare_cached(&self.shard.sql(sql))).await
     }
 
     pub(super) async fn query(
@@ -123,16 +125,16 @@ impl Client {
         statement: &Statement,
         values: Values<'_>,
     ) -> Result<Vec<Row>, Error> {
-        self.object.query(statement, values).await
+        self.answer(self.object.client.query(statement, values)).await
     }
 
     /// As [`Client::query`], of what is asked once.
     pub(super) async fn rows(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Error> {
-        self.object.query(&*self.shard.sql(sql), values).await
+        self.answer(self.object.client.query(&*self.shard.sql(sql), values)).await
     }
 
     pub(super) async fn query_one(&self, sql: &str, values: Values<'_>) -> Result<Row, Error> {
-        self.object.query_one(&*self.shard.sql(sql), values).await
+        self.answer(self.object.client.query_one(&*self.shard.sql(sql), values)).await
     }
 
     pub(super) async fn query_opt(
@@ -140,15 +142,24 @@ impl Client {
         sql: &str,
         values: Values<'_>,
     ) -> Result<Option<Row>, Error> {
-        self.object.query_opt(&*self.shard.sql(sql), values).await
+        self.answer(self.object.client.query_opt(&*self.shard.sql(sql), values)).await
     }
 
     pub(super) async fn execute(&self, sql: &str, values: Values<'_>) -> Result<u64, Error> {
-        self.object.execute(&*self.shard.sql(sql), values).await
+        self.answer(self.object.client.execute(&*self.shard.sql(sql), values)).await
     }
 
     pub(super) async fn batch_execute(&self, sql: &str) -> Result<(), Error> {
-        self.object.batch_execute(&self.shard.sql(sql)).await
+        self.answer(self.object.client.batch_execute(&self.shard.sql(sql))).await
+    }
+
+    /// When nobody waits for it any more, nobody else is given the connection: he would wait for the server to end it.
+    async fn answer<T>(&self, asked: impl Future<Output = T>) -> T {
+        let unanswered = &self.object.unanswered;
+        unanswered.fetch_add(1, Ordering::Relaxed);
+        let answer = asked.await;
+        unanswered.fetch_sub(1, Ordering::Relaxed);
+        answer
     }
 
     /// What takes rows of those types, for a `COPY ... FROM STDIN (FORMAT binary)`.
@@ -157,7 +168,7 @@ impl Client {
         sql: &str,
         types: &[Type],
     ) -> Result<BinaryCopyInWriter, Error> {
-        let sink = self.object.copy_in(&*self.shard.sql(sql)).await?;
+        let sink = self.object.client.copy_in(&*self.shard.sql(sql)).await?;
         Ok(BinaryCopyInWriter::new(sink, types))
     }
 

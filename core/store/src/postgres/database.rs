@@ -11,6 +11,7 @@ use super::{
     connection::{Client, Connections},
     error::{DatabaseError, pool_told},
     hosts::{ADDRESS_WITHIN, Hosts, USUAL_PORT, port_of},
+    query::STATEMENT_LIMIT,
     shard::Shard,
     tls::Tls,
 };
@@ -117,20 +118,28 @@ impl Database {
     }
 
     /// Those that read; one at least.
-    pub(super) fn readers(&self) -> usize {
-        self.connections.saturating_sub(1).max(1)
+    pub(super) fn readers(&self) -> Result<Connections, DatabaseError> {
+        self.connections(self.connections.saturating_sub(1).max(1), Some(STATEMENT_LIMIT))
     }
 
-    /// At most so many connections.
-    pub(super) fn connections(&self, most: usize) -> Result<Connections, DatabaseError> {
-        let hosts = Hosts::of(self.config.clone(), self.tls.clone());
+    /// The one that writes.
+    pub(super) fn writer(&self) -> Result<Connections, DatabaseError> {
+        self.connections(1, None)
+    }
+
+    fn connections(
+        &self,
+        most: usize,
+        settings: Option<&'static str>,
+    ) -> Result<Connections, DatabaseError> {
+        let hosts = Hosts::of(self.config.clone(), self.tls.clone(), settings);
         let connections = Connections::of(hosts, hosts_of(&self.config), most, self.shard.clone());
         connections.map_err(|error| self.unusable(error))
     }
 
     /// A connection of its own.
     pub(super) async fn connect(&self) -> Result<Client, DatabaseError> {
-        let connection = self.connections(1)?.get().await;
+        let connection = self.connections(1, None)?.get().await;
         connection.map_err(|error| self.unusable(pool_told(&error)))
     }
 

@@ -4,7 +4,10 @@
 use std::{
     fmt, io,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,7 +33,7 @@ pub(super) const USUAL_PORT: u16 = 5432;
 
 /// Where a server listens.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Address {
+pub(super) struct Address {
     /// The name that its certificate must be of; a folder for a socket.
     host: Option<Host>,
     ip: Option<IpAddr>,
@@ -41,12 +44,21 @@ struct Address {
 pub(super) struct Hosts {
     config: Config,
     tls: Tls,
-    /// Where the next connection is sought first. A caller that gives up waiting for one that is being made leaves the address
-    /// behind here, too, so that the next does not wait for the same.
+    /// Sent on each connection before it is used.
+    settings: Option<&'static str>,
+    /// Where the next connection is sought first.
     begin: Mutex<Begin>,
 }
 
-#[derive(Clone, Debug, Default)]
+/// A connection, and where it leads.
+pub(super) struct Connected {
+    pub(super) client: ClientWrapper,
+    pub(super) address: Address,
+    /// What was asked on it and is not answered.
+    pub(super) unanswered: AtomicUsize,
+}
+
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 enum Begin {
     /// As the URL says.
     #[default]
@@ -55,6 +67,21 @@ enum Begin {
     At(Address),
     /// At the one behind it.
     Behind(Address),
+}
+
+impl Begin {
+    /// The addresses in the order in which they are to be asked.
+    fn order(&self, mut addresses: Vec<Address>) -> Vec<Address> {
+        let place = |sought: &Address| addresses.iter().position(|address| address == sought);
+        let first = match self {
+            Self::AtTheFirst => None,
+            Self::At(address) => place(address),
+            Self::Behind(address) => place(address).map(|place| place.saturating_add(1)),
+        };
+        let first = first.unwrap_or_default().checked_rem(addresses.len()).unwrap_or_default();
+        addresses.rotate_left(first);
+        addresses
+    }
 }
 
 /// Why no connection was made: of the address that was asked last.
@@ -78,75 +105,95 @@ impl fmt::Display for Unreached {
     }
 }
 
+/// An address that is being asked. However that ends, also when nobody waits for it any more, the next connection is sought
+/// accordingly; unless another has found out something newer meanwhile.
+struct Asking<'a> {
+    hosts: &'a Hosts,
+    seen: Begin,
+    then: Begin,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.hosts.move_on(&self.seen, &self.then);
+    }
+}
+
 impl Hosts {
-    pub(super) const fn of(config: Config, tls: Tls) -> Self {
-        Self { config, tls, begin: Mutex::new(Begin::AtTheFirst) }
+    pub(super) const fn of(config: Config, tls: Tls, settings: Option<&'static str>) -> Self {
+        Self { config, tls, settings, begin: Mutex::new(Begin::AtTheFirst) }
     }
 
-    /// The server that was found last says nothing: the next connection is sought elsewhere first.
-    pub(super) fn pass_over(&self) {
-        let mut begin = self.begin.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Begin::At(address) = &*begin {
-            *begin = Begin::Behind(address.clone());
+    /// The server there says nothing: if the next connection would be sought there, it is sought elsewhere first.
+    pub(super) fn pass_over(&self, address: &Address) {
+        self.move_on(&Begin::At(address.clone()), &Begin::Behind(address.clone()));
+    }
+
+    fn begin(&self) -> MutexGuard<'_, Begin> {
+        self.begin.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn move_on(&self, from: &Begin, to: &Begin) {
+        let mut begin = self.begin();
+        if *begin == *from {
+            begin.clone_from(to);
         }
     }
 
-    fn begin(&self, begin: Begin) {
-        *self.begin.lock().unwrap_or_else(PoisonError::into_inner) = begin;
-    }
-
-    /// In the order in which they are asked now.
-    fn in_order(&self, mut addresses: Vec<Address>) -> Vec<Address> {
-        let begin = self.begin.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let place = |sought: &Address| addresses.iter().position(|address| address == sought);
-        let first = match &begin {
-            Begin::AtTheFirst => None,
-            Begin::At(address) => place(address),
-            Begin::Behind(address) => place(address).map(|place| place.saturating_add(1)),
-        };
-        let first = first.unwrap_or_default().checked_rem(addresses.len()).unwrap_or_default();
-        addresses.rotate_left(first);
-        addresses
-    }
-
+    /// In time, or the address is passed over.
     async fn let_in(&self, address: &Address) -> Result<ClientWrapper, Unreached> {
         let config = config_of(&self.config, address);
-        let connecting = timeout(LET_IN_WITHIN, config.connect(self.tls.clone())).await;
-        let connected = connecting.map_err(|_| Unreached::Silent)?;
-        let (client, connection) = connected.map_err(Unreached::Failed)?;
-        let carrying = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(cause = told(&error), "a connection to the database was lost");
+        let connecting = async {
+            let (client, connection) = config.connect(self.tls.clone()).await?;
+            let carrying = tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::warn!(cause = told(&error), "a connection to the database was lost");
+                }
+            });
+            let client = ClientWrapper::new(client, carrying);
+            if let Some(settings) = self.settings {
+                client.batch_execute(settings).await?;
             }
-        });
-        Ok(ClientWrapper::new(client, carrying))
+            Ok(client)
+        };
+        // Boxed: it is seldom made, and every read would have room for it.
+        let connected = timeout(LET_IN_WITHIN, Box::pin(connecting)).await;
+        connected.map_err(|_| Unreached::Silent)?.map_err(Unreached::Failed)
     }
 }
 
 impl Manager for Hosts {
-    type Type = ClientWrapper;
+    type Type = Connected;
     type Error = Unreached;
 
-    async fn create(&self) -> Result<ClientWrapper, Unreached> {
+    async fn create(&self) -> Result<Connected, Unreached> {
         let nowhere = io::Error::from(io::ErrorKind::AddrNotAvailable);
         let mut unreached = Unreached::Nowhere(nowhere);
-        for address in self.in_order(addresses(&self.config).await?) {
-            self.begin(Begin::Behind(address.clone()));
+        let addresses = addresses(&self.config).await?;
+        let mut seen = self.begin().clone();
+        for address in seen.order(addresses) {
+            let then = Begin::Behind(address.clone());
+            let mut asking = Asking { hosts: self, seen, then };
             match self.let_in(&address).await {
                 Ok(client) => {
-                    self.begin(Begin::At(address));
-                    return Ok(client);
+                    asking.then = Begin::At(address.clone());
+                    return Ok(Connected { client, address, unanswered: AtomicUsize::new(0) });
                 }
                 Err(failed) => unreached = failed,
             }
+            drop(asking);
+            seen = Begin::Behind(address);
         }
         Err(unreached)
     }
 
-    async fn recycle(&self, client: &mut ClientWrapper, _: &Metrics) -> RecycleResult<Unreached> {
-        match client.is_closed() {
-            true => Err(RecycleError::message("it was lost")),
-            false => Ok(()),
+    async fn recycle(&self, connected: &mut Connected, _: &Metrics) -> RecycleResult<Unreached> {
+        if connected.client.is_closed() {
+            return Err(RecycleError::message("it was lost"));
+        }
+        match connected.unanswered.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(RecycleError::message("its last answer was not waited for")),
         }
     }
 }
@@ -239,6 +286,8 @@ fn config_of(all: &Config, address: &Address) -> Config {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[tokio::test]
@@ -257,24 +306,74 @@ mod tests {
         assert!(config_of(&all, &addresses[1]) == one);
     }
 
-    #[tokio::test]
-    async fn the_next_connection_is_sought_where_the_last_was_found_and_behind_what_was_silent() {
+    /// With three hosts, and their addresses.
+    async fn three() -> (Hosts, Vec<Address>) {
         let config = "host=a,b,c hostaddr=192.0.2.1,192.0.2.2,192.0.2.3".parse::<Config>().unwrap();
         let addresses = addresses(&config).await.unwrap();
         let tls = Tls::trusting(rustls::RootCertStore::empty()).unwrap();
-        let hosts = Hosts::of(config, tls);
-        let first = || hosts.in_order(addresses.clone()).first().cloned();
+        (Hosts::of(config, tls, None), addresses)
+    }
+
+    #[tokio::test]
+    async fn the_next_connection_is_sought_where_the_last_was_found_and_behind_what_was_silent() {
+        let (hosts, addresses) = three().await;
+        let first = || hosts.begin().order(addresses.clone()).first().cloned();
         assert_eq!(first().as_ref(), addresses.first());
-        hosts.begin(Begin::At(addresses[2].clone()));
+        *hosts.begin() = Begin::At(addresses[2].clone());
         assert_eq!(first().as_ref(), addresses.last());
-        hosts.pass_over();
+        hosts.pass_over(&addresses[0]);
+        assert_eq!(first().as_ref(), addresses.last(), "another one was silent");
+        hosts.pass_over(&addresses[2]);
         assert_eq!(first().as_ref(), addresses.first());
-        hosts.begin(Begin::Behind(addresses[0].clone()));
-        hosts.pass_over();
-        assert_eq!(first().as_ref(), addresses.get(1));
-        assert_eq!(hosts.in_order(addresses.clone()).len(), 3);
+        *hosts.begin() = Begin::Behind(addresses[0].clone());
+        hosts.pass_over(&addresses[0]);
+        hosts.pass_over(&addresses[1]);
+        assert_eq!(first().as_ref(), addresses.get(1), "nobody was let in there since");
+        assert_eq!(hosts.begin().order(addresses.clone()).len(), 3);
         let gone = Address { host: None, ip: None, port: 1 };
-        hosts.begin(Begin::Behind(gone));
+        *hosts.begin() = Begin::Behind(gone);
         assert_eq!(first().as_ref(), addresses.first(), "a name may have other addresses by now");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_asked_is_passed_over_when_that_fails_or_is_given_up_and_not_before()
+    {
+        let (hosts, addresses) = three().await;
+        let [at, behind] = [Begin::At, Begin::Behind].map(|begin| {
+            let of = addresses.clone();
+            move |nth: usize| begin(of[nth].clone())
+        });
+        let asking = |seen, then| Asking { hosts: &hosts, seen, then };
+        let burst = [0; 8].map(|nth| asking(Begin::AtTheFirst, behind(nth)));
+        assert_eq!(*hosts.begin(), Begin::AtTheFirst, "nothing is wrong");
+        drop(burst);
+        assert_eq!(*hosts.begin(), behind(0));
+        // Of two that ask the next, one is let in; the other is slower, and changes nothing.
+        let slow = asking(behind(0), behind(1));
+        drop(asking(behind(0), at(1)));
+        drop(slow);
+        assert_eq!(*hosts.begin(), at(1));
+    }
+
+    #[tokio::test]
+    async fn as_many_as_are_made_at_once_are_all_sought_at_a_host_that_is_well() {
+        let [first, second] = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let [one, other] = [&first, &second].map(|listener| listener.local_addr().unwrap().port());
+        let config = format!("host=127.0.0.1,127.0.0.1 port={one},{other} user=a sslmode=disable");
+        let tls = Tls::trusting(rustls::RootCertStore::empty()).unwrap();
+        let hosts = Arc::new(Hosts::of(config.parse().unwrap(), tls, None));
+        let mut asked = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let hosts = Arc::clone(&hosts);
+            asked.spawn(async move { hosts.create().await.is_ok() });
+        }
+        // Neither listener says anything: each waits at the host that it asked first.
+        let first = tokio::task::spawn_blocking(move || [(); 8].map(|()| first.accept().unwrap()));
+        timeout(Duration::from_secs(60), first).await.unwrap().unwrap();
+        asked.shutdown().await;
+        second.set_nonblocking(true).unwrap();
+        let nobody = second.accept().unwrap_err().kind();
+        assert_eq!(nobody, io::ErrorKind::WouldBlock);
+        assert!(matches!(*hosts.begin(), Begin::Behind(_)), "all were given up there");
     }
 }

@@ -117,7 +117,7 @@ pub enum MoveError {
     #[error(transparent)]
     To(#[from] DatabaseError),
     /// The database has a store of its own.
-    #[error("{database} has a store already: move to an empty database")]
+    #[error("{database} has a store already: move to an empty database, or another schema")]
     NotEmpty {
         /// Which database.
         database: String,

@@ -84,6 +84,9 @@ const STATEMENT: &str = "
 /// is time to ask another.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
+/// Of the connections that read, and a little less than that: a slow statement is an error of a server that is well.
+pub(super) const STATEMENT_LIMIT: &str = "SET statement_timeout = '4500ms'";
+
 pub(super) async fn load(
     pool: &Connections,
     key: &RecordKey,
@@ -250,7 +253,8 @@ async fn ask(
         let prepared = client.prepare_cached(statement).await?;
         client.query(&prepared, values).await
     };
-    match timeout_at(until.min(Instant::now() + ANSWERED_WITHIN), asked).await {
+    let answered_by = Instant::now() + ANSWERED_WITHIN;
+    match timeout_at(until.min(answered_by), asked).await {
         Ok(Ok(rows)) => Ok(rows),
         Ok(Err(error)) if goes_on(&error) => Err(Unread::Refused(told(&error))),
         Ok(Err(error)) => {
@@ -259,8 +263,11 @@ async fn ask(
         }
         // A server that stands still, or a machine that is gone: the connection lives on for all that TCP knows.
         Err(_) => {
-            client.close();
-            pool.doubt();
+            // One that was asked late has not had its time.
+            match answered_by <= until {
+                true => pool.doubt(client),
+                false => client.close(),
+            }
             Err(Unread::Lost("the server does not answer".to_owned()))
         }
     }

@@ -25,8 +25,8 @@ const MARK: &str = "Countersign store, version ";
 const LOCK: &str = "
     BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(1129531214)";
 
-/// Only one process moves a store to it at a time.
-const COPY_LOCK: &str = "SELECT pg_advisory_lock(1129531215)";
+/// Only one process moves a store to a schema at a time.
+const COPY_LOCK: &str = "SELECT pg_advisory_lock(1129531215, hashtext($1))";
 
 const COPY_LIMITS: &str = "
     SET lock_timeout = '10s'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
@@ -134,7 +134,8 @@ pub(super) async fn begin_copy(
     let failed = |error| database.unusable(told(&error));
     // The server's own limits are not meant for what copies everything.
     client.batch_execute(COPY_LIMITS).await.map_err(failed)?;
-    client.batch_execute(COPY_LOCK).await.map_err(|error| match error.code() {
+    let locked = client.rows(COPY_LOCK, &[&database.schema()]).await;
+    locked.map_err(|error| match error.code() {
         Some(&SqlState::LOCK_NOT_AVAILABLE) => {
             DatabaseError::Moving { database: database.name().to_owned() }
         }

@@ -48,7 +48,7 @@ impl PostgresStore {
     /// # Errors
     /// See [`DatabaseError`]; [`DatabaseError::Facts`] when the end of the chain is not the one that was sealed.
     pub async fn open(database: &Database, keys: Arc<KeyRing>) -> Result<Self, DatabaseError> {
-        let connections = database.connections(1)?;
+        let connections = database.writer()?;
         let chain = Chain::sealed(keys);
         let client = connections.get().await;
         let client = client.map_err(|error| database.unusable(pool_told(&error)))?;
@@ -63,10 +63,7 @@ impl PostgresStore {
         };
         let id = database.in_time(opened).await?;
         drop(client);
-        Ok(Self {
-            readers: database.connections(database.readers())?,
-            writer: Writer::start(connections, chain, id),
-        })
+        Ok(Self { readers: database.readers()?, writer: Writer::start(connections, chain, id) })
     }
 
     /// How many connections read, and who waits for one; and the same of the one that writes.
@@ -88,7 +85,9 @@ async fn adopt(client: &Client, database: &Database, chain: &Chain) -> Result<()
         cause: cause_of(error),
     };
     // Whatever the server's default is: what is read after the lock must be newer than that.
-    client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;
+    // And however long it lets a statement take: not even a pooler's connection of a reader cuts the wait for the lock short.
+    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0";
+    client.batch_execute(begin).await.map_err(failed)?;
     let row = client.query_opt(LOCK, &[]).await.map_err(failed)?;
     // Since the first look another may have begun to move a store to it.
     schema::check_version(client, database).await?;

@@ -39,6 +39,9 @@ pub(super) const LOCK: &str = "
 const READ_WITHIN: Duration = Duration::from_secs(10);
 const COMMIT_WITHIN: Duration = Duration::from_secs(30);
 
+/// PostgreSQL 17 ends a transaction so that takes too long, where somebody has set that.
+const TRANSACTION_TIMEOUT: &str = "25P04";
+
 const SILENT: &str = "the server does not answer";
 
 const VERSIONS: &str = "
@@ -89,8 +92,10 @@ pub(super) type Outcome = Result<(), StoreError>;
 /// Why a group was not committed, or is not known to be.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It was not, and would be another time: a deadlock, a server that stops, a lost connection.
+    /// It was not, and would be another time: a deadlock, a server that stops.
     Passing(String),
+    /// As that, of a connection that was lost, or on which the server is silent.
+    Lost(String),
     /// It was not: the database does not take a value of it.
     Refused(String),
     /// It was not.
@@ -103,7 +108,7 @@ impl Failure {
     /// Of what failed before anything was committed.
     pub(super) fn of(error: &Error) -> Self {
         let cause = told(error);
-        let Some(code) = error.code() else { return Self::Passing(cause) };
+        let Some(code) = error.code() else { return Self::Lost(cause) };
         let passes = [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
@@ -114,7 +119,7 @@ impl Failure {
             SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
             SqlState::READ_ONLY_SQL_TRANSACTION,
         ];
-        if passes.contains(code) {
+        if passes.contains(code) || code.code() == TRANSACTION_TIMEOUT {
             return Self::Passing(cause);
         }
         if *code == SqlState::DIVISION_BY_ZERO {
@@ -177,7 +182,7 @@ pub(super) async fn commit(
 pub(super) async fn in_time<T>(
     asked: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let silent = |_| Failure::Passing(SILENT.to_owned());
+    let silent = |_| Failure::Lost(SILENT.to_owned());
     timeout(READ_WITHIN, asked).await.map_err(silent)?
 }
 

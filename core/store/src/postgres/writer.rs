@@ -34,7 +34,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two tries.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
-const ATTEMPT: &str = "SELECT attempt FROM countersign.writers WHERE id = $1::text::uuid";
+/// It writes, so that the commit behind it waits for a synchronous standby: [`Committer::look_up`].
+const ATTEMPT: &str = "
+    UPDATE countersign.writers SET at = now() WHERE id = $1::text::uuid RETURNING attempt";
 
 struct Waiting {
     batch: Batch,
@@ -134,7 +136,7 @@ impl Committer {
                 attempted => attempted,
             };
             match failure {
-                Err(Failure::Passing(cause)) if Instant::now() < until => {
+                Err(Failure::Passing(cause) | Failure::Lost(cause)) if Instant::now() < until => {
                     tracing::warn!(cause, "nothing was committed; it is tried again");
                     sleep(PAUSE).await;
                 }
@@ -154,11 +156,10 @@ impl Committer {
         let client = self.client().await.map_err(Failure::Passing)?;
         let writing = Writing { writer: &self.id, attempt: self.attempts, chain: &self.chain };
         let committed = transaction::commit(&client, &writing, batches).await;
-        if let Err(failure) = &committed {
-            client.close();
-            if let Failure::Passing(_) | Failure::Unknown(..) = failure {
-                self.connections.doubt();
-            }
+        match &committed {
+            Ok(_) => {}
+            Err(Failure::Lost(_) | Failure::Unknown(..)) => self.connections.doubt(client),
+            Err(Failure::Passing(_) | Failure::Refused(_) | Failure::Lasting(_)) => client.close(),
         }
         committed
     }
@@ -190,12 +191,17 @@ impl Committer {
     }
 
     /// The last attempt that was committed. Under the lock, which the lost connection holds for as long as it may commit.
+    ///
+    /// What is found may be on this server only: a backend that ends while it waits for a synchronous standby leaves its commit
+    /// behind. A standby that has the commit of this look has all that was committed before it.
     async fn look_up(&self, client: &Client) -> Result<Option<i64>, Failure> {
         let looked_up = async {
             client.batch_execute(BEGIN).await?;
             client.query_opt(LOCK, &[]).await?;
             let row = client.query_opt(ATTEMPT, &[&self.id]).await?;
-            row.map(|row| row.try_get(0)).transpose()
+            let attempt = row.map(|row| row.try_get(0)).transpose()?;
+            client.batch_execute("COMMIT").await?;
+            Ok(attempt)
         };
         looked_up.await.map_err(|error| Failure::of(&error))
     }
@@ -204,7 +210,10 @@ impl Committer {
 impl Failure {
     fn cause(self) -> String {
         match self {
-            Self::Passing(cause) | Self::Refused(cause) | Self::Unknown(cause, _) => cause,
+            Self::Passing(cause)
+            | Self::Lost(cause)
+            | Self::Refused(cause)
+            | Self::Unknown(cause, _) => cause,
             Self::Lasting(error) => error.to_string(),
         }
     }
@@ -213,7 +222,7 @@ impl Failure {
     fn tell(self, batches: usize) -> StoreError {
         let error = match self {
             Self::Lasting(error) => error,
-            Self::Passing(cause) | Self::Refused(cause) => unavailable(cause),
+            Self::Passing(cause) | Self::Lost(cause) | Self::Refused(cause) => unavailable(cause),
             Self::Unknown(cause, _) => {
                 unavailable(format_args!("{cause}; it is not known whether the commit was made"))
             }

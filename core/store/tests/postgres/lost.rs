@@ -132,17 +132,3 @@ async fn after_a_restart_of_the_server_reads_and_commits_go_on() {
         store.commit(inserts(id)).await.unwrap();
     }
 }
-
-#[tokio::test]
-async fn a_process_that_stands_still_under_the_lock_does_not_hold_up_the_others_for_ever() {
-    let (url, store) = fresh().await;
-    let other = std::thread::spawn(move || {
-        let stands_still = "
-            BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s';
-            SELECT 1 FROM countersign.chain FOR UPDATE; SELECT pg_sleep(2); COMMIT";
-        testing::sql(&url, stands_still)
-    });
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(store.commit(inserts("a")).await, Ok(()));
-    other.join().unwrap();
-}

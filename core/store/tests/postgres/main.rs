@@ -4,11 +4,14 @@
 
 mod encrypted;
 mod lost;
+mod plans;
 mod refused;
 mod shards;
 mod shared;
 mod silent;
+mod slow;
 mod snapshot;
+mod standby;
 mod wire;
 
 use std::sync::Arc;

@@ -35,7 +35,9 @@ async fn a_second_move_at_once_is_refused_and_so_is_one_on_a_database_that_a_ser
     let database = testing::database(&url);
     let held = url.clone();
     let first = std::thread::spawn(move || {
-        testing::sql(&held, "SELECT pg_advisory_lock(1129531215); SELECT pg_sleep(30)")
+        let lock =
+            "SELECT pg_advisory_lock(1129531215, hashtext('countersign')); SELECT pg_sleep(30)";
+        testing::sql(&held, lock)
     });
     // Others hold such locks in their own databases of the cluster.
     let holds = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND \
@@ -46,6 +48,11 @@ async fn a_second_move_at_once_is_refused_and_so_is_one_on_a_database_that_a_ser
     let moving = move_store(&file, &database, &ring(1), drop).await;
     let name = database.name().to_owned();
     assert_eq!(moving, Err(MoveError::To(DatabaseError::Moving { database: name })));
+    let beside = testing::database(&url).with_schema("acme").unwrap();
+    let other = folder.path().join("other.db");
+    drop(SqliteStore::open_sealed(&other, ring(1)).unwrap());
+    let moved = move_store(&other, &beside, &ring(1), drop).await;
+    assert!(moved.is_ok(), "into another schema: {moved:?}");
     first.join().unwrap();
 
     let (url, _store) = fresh().await;
@@ -119,7 +126,7 @@ async fn what_is_not_ours_and_what_is_not_durable_is_refused() {
     of("SET synchronous_commit = remote_apply");
     open(&database).await.unwrap();
     testing::sql(&url, "COMMENT ON SCHEMA countersign IS 'Countersign store, version 99'");
-    let (found, known) = ("99".to_owned(), 1);
+    let (found, known) = ("99".to_owned(), 2);
     let expected = DatabaseError::OtherVersion { database: name(), found, known };
     assert_eq!(open(&database).await.unwrap_err(), expected);
     testing::sql(&url, "COMMENT ON SCHEMA countersign IS NULL");

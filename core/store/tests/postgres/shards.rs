@@ -75,6 +75,10 @@ async fn a_store_does_not_wait_for_the_lock_of_another() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let waits = tokio::spawn(async move { acme.commit(inserts("a")).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while testing::sql(&url, waiting) == "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let free = timeout(Duration::from_secs(60), usual.commit(inserts("b"))).await;
     assert_eq!(free, Ok(Ok(())));
     assert!(!waits.is_finished(), "the lock of its own is held");

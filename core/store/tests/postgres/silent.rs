@@ -20,8 +20,8 @@ use crate::{
     wire::{Mode, Wire, behind_a_wire},
 };
 
-/// Twice the minute after which everything has ended: docs/guides/postgresql.md.
-const BOUND: Duration = Duration::from_secs(120);
+/// Twice the time after which everything has ended: docs/guides/postgresql.md.
+const BOUND: Duration = Duration::from_secs(180);
 
 fn cause<T: std::fmt::Debug>(of: Result<T, StoreError>) -> String {
     let Err(StoreError::Unavailable { cause }) = &of else { panic!("{of:?}") };
