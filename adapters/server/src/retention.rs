@@ -26,8 +26,7 @@ const MIN_DAYS: u32 = 30;
 /// A century: more is a mistake.
 const MAX_DAYS: u32 = 36_500;
 
-/// Records of each collection that are removed at once: a few milliseconds of the one that writes, which commits of people who
-/// wait may come after.
+/// Records of each collection that are removed in one commit, which holds up others for a few milliseconds.
 const AT_ONCE: usize = 256;
 /// It rests for so many times as long as it worked, while there is more.
 const REST: u32 = 3;
@@ -77,8 +76,8 @@ pub(crate) fn task(
     (!kept.is_empty()).then(|| -> Task { Box::pin(sweep(retention, stop)) })
 }
 
-/// Removes what is final until that turns true. While there is more it rests for three times as long as it worked, so that the
-/// commits of people who wait have the store for three quarters of the time at least.
+/// Removes what is final until that turns true. While there is more it rests, after a commit for each collection, for three times
+/// as long as those took: one server leaves three quarters of the time to people who wait.
 pub async fn sweep(mut retention: Retention, mut stop: watch::Receiver<bool>) {
     loop {
         let begun = Instant::now();
@@ -89,7 +88,7 @@ pub async fn sweep(mut retention: Retention, mut stop: watch::Receiver<bool>) {
         if removed > 0 {
             tracing::debug!(removed, "removed what is final");
         }
-        let pause = if removed < AT_ONCE { LONG_PAUSE } else { begun.elapsed() * REST };
+        let pause = if retention.has_more() { begun.elapsed() * REST } else { LONG_PAUSE };
         tokio::select! {
             () = sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
