@@ -31,7 +31,7 @@ use crate::{
     retention,
     store_place::{self, Opened, StorePlace},
     system::SystemEntropy,
-    workers::{Signals, Task, send_born, send_messages},
+    workers::{Signals, Task, look_for_doubted, send_born, send_messages},
 };
 
 /// What every flow stands on.
@@ -123,7 +123,9 @@ fn sending(
         tasks.push(Box::pin(send_messages(exit, outbox, messenger, signals.stopping.clone())));
     }
     let stopping = signals.stopping.clone();
-    tasks.push(Box::pin(send_born(exits.born, lanes, outbox, messenger, stopping)));
+    let (born, doubting) = (exits.born, Arc::clone(&outbox));
+    tasks.push(Box::pin(send_born(born, lanes, outbox, messenger, stopping.clone())));
+    tasks.push(Box::pin(look_for_doubted(exits.doubted, doubting, stopping)));
     tasks
 }
 

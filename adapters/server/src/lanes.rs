@@ -41,8 +41,8 @@ pub(crate) struct Shared {
     places: Arc<Semaphore>,
     max_sending: u32,
     /// Messages that are announced, or are to be when they are committed, or stand in the line.
-    waiting: Arc<AtomicUsize>,
-    under_way: Arc<Mutex<HashSet<MessageId>>>,
+    waiting: AtomicUsize,
+    under_way: Mutex<HashSet<MessageId>>,
 }
 
 /// A place among the messages of a lane that are being sent.
@@ -54,8 +54,8 @@ impl Shared {
             Lane::Payments | Lane::Operator => MAX_PAYMENTS_SENDING,
             Lane::Others => MAX_OTHERS_SENDING,
         };
-        let places = Semaphore::new(usize::try_from(max_sending).unwrap_or(1));
-        let (places, waiting, under_way) = (Arc::new(places), Arc::default(), Arc::default());
+        let places = Arc::new(Semaphore::new(usize::try_from(max_sending).unwrap_or(1)));
+        let (waiting, under_way) = (AtomicUsize::default(), Mutex::default());
         Arc::new(Self { lane, places, max_sending, waiting, under_way })
     }
 
@@ -63,10 +63,12 @@ impl Shared {
         self.lane
     }
 
-    /// A message that waits. As long as one of the lane does, none is born being sent: it would be before it.
-    pub(crate) fn waits(&self, id: MessageId) -> Waiting {
+    /// A message that waits, from before its commit until it is claimed. As long as one of the lane does, none is born being
+    /// sent: it would be before it. Those that only a look at the outbox finds are counted from that look on: what the network
+    /// put back, what another process left, and what there was no room to announce.
+    pub(crate) fn waits(self: &Arc<Self>, id: MessageId) -> Waiting {
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        Waiting { id, waiting: Arc::clone(&self.waiting) }
+        Waiting { id, lane: Arc::clone(self) }
     }
 
     /// Waits for a place.
@@ -81,10 +83,9 @@ impl Shared {
     }
 
     /// Begins to send a message, unless this process is at it already.
-    pub(crate) fn begin(&self, id: &MessageId) -> Option<UnderWay> {
-        let all = Arc::clone(&self.under_way);
-        let is_new = locked(&all).insert(id.clone());
-        is_new.then(|| UnderWay { id: id.clone(), all })
+    pub(crate) fn begin(self: &Arc<Self>, id: &MessageId) -> Option<UnderWay> {
+        let is_new = locked(&self.under_way).insert(id.clone());
+        is_new.then(|| UnderWay { id: id.clone(), lane: Arc::clone(self) })
     }
 
     /// Whether this process is sending that message.
@@ -101,24 +102,24 @@ impl Shared {
 /// A message that waits to be sent, counted for as long.
 pub(crate) struct Waiting {
     pub(crate) id: MessageId,
-    waiting: Arc<AtomicUsize>,
+    lane: Arc<Shared>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.lane.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// A message that this process is sending: it need not be taken up twice, however long it takes.
 pub(crate) struct UnderWay {
     id: MessageId,
-    all: Arc<Mutex<HashSet<MessageId>>>,
+    lane: Arc<Shared>,
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        locked(&self.all).remove(&self.id);
+        locked(&self.lane.under_way).remove(&self.id);
     }
 }
 
@@ -159,6 +160,7 @@ pub(crate) struct Entrances {
     others: Entrance,
     operator: Entrance,
     born: mpsc::Sender<Handed>,
+    doubted: mpsc::Sender<Born>,
     /// The way to the phones, where it is configured.
     messenger: Option<Arc<dyn Messenger>>,
 }
@@ -167,21 +169,25 @@ pub(crate) struct Entrances {
 pub(crate) struct Exits {
     pub(crate) lanes: [Exit; 3],
     pub(crate) born: mpsc::Receiver<Handed>,
+    /// What would have been born, by commits of which nothing is known.
+    pub(crate) doubted: mpsc::Receiver<Born>,
 }
 
 /// All lanes, to that network.
 pub(crate) fn all(messenger: Option<Arc<dyn Messenger>>) -> (Entrances, Exits) {
     let (born, handed) = mpsc::channel(MAX_BORN);
+    let (doubted, looked_for) = mpsc::channel(MAX_BORN);
     let (payments, of_payments) = open(Lane::Payments);
     let (others, of_others) = open(Lane::Others);
     let (operator, of_operator) = open(Lane::Operator);
     let lanes = [of_payments, of_others, of_operator];
-    (Entrances { payments, others, operator, born, messenger }, Exits { lanes, born: handed })
+    let entrances = Entrances { payments, others, operator, born, doubted, messenger };
+    (entrances, Exits { lanes, born: handed, doubted: looked_for })
 }
 
 /// Where a message goes once it is committed. When it is dropped instead, all that was kept for it is free.
 #[must_use]
-pub(crate) enum Way {
+enum Way {
     /// It is sent at once.
     Born(mpsc::OwnedPermit<Handed>, Box<Handed>),
     /// It is announced to its lane.
@@ -189,8 +195,16 @@ pub(crate) enum Way {
 }
 
 impl Entrances {
-    /// The way of a message that this batch inserts; by now, its record in the batch is as it is to be committed for that.
-    pub(crate) fn way(&self, lane: Lane, id: MessageId, batch: &mut Batch, now: Timestamp) -> Way {
+    /// The ways of the messages that this batch inserts. Those that go at once are changed in the batch: they are to be committed
+    /// as being sent.
+    pub(crate) fn ways(&self, batch: &mut Batch, now: Timestamp) -> Ways<'_> {
+        let messages = batch.messages.clone();
+        let ways = messages.into_iter().map(|(lane, id)| self.way(lane, id, batch, now)).collect();
+        Ways { ways, doubted: &self.doubted }
+    }
+
+    /// The way of a message that this batch inserts.
+    fn way(&self, lane: Lane, id: MessageId, batch: &mut Batch, now: Timestamp) -> Way {
         let entrance = match lane {
             Lane::Payments => &self.payments,
             Lane::Others => &self.others,
@@ -203,7 +217,7 @@ impl Entrances {
 
     fn born(
         &self,
-        lane: &Shared,
+        lane: &Arc<Shared>,
         id: &MessageId,
         batch: &mut Batch,
         now: Timestamp,
@@ -222,9 +236,42 @@ impl Entrances {
     }
 }
 
+/// The ways of a batch's messages, until it is known what became of its commit. It may never be: the store does not answer, or
+/// whoever waited for the answer goes away. Then what would be sent at once, and by nobody else, is looked for.
+#[must_use]
+pub(crate) struct Ways<'a> {
+    ways: Vec<Way>,
+    doubted: &'a mpsc::Sender<Born>,
+}
+
+impl Ways<'_> {
+    /// The batch is committed.
+    pub(crate) fn go(mut self) {
+        std::mem::take(&mut self.ways).into_iter().for_each(Way::go);
+    }
+
+    /// Nothing of the batch is committed.
+    pub(crate) fn end(mut self) {
+        self.ways.clear();
+    }
+}
+
+impl Drop for Ways<'_> {
+    fn drop(&mut self) {
+        for way in std::mem::take(&mut self.ways) {
+            match way {
+                // With no room for one more, it ends unconfirmed, as after a crash.
+                Way::Born(_, handed) => drop(self.doubted.try_send(handed.born)),
+                // The next look at the outbox finds it.
+                Way::Announced(..) => {}
+            }
+        }
+    }
+}
+
 impl Way {
     /// Sends it on its way, now that it is committed.
-    pub(crate) fn go(self) {
+    fn go(self) {
         match self {
             Self::Born(room, handed) => drop(room.send(*handed)),
             // Where there is no room for it, the next look at the outbox finds it.

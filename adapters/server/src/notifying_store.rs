@@ -11,10 +11,7 @@ use countersign_domain::{
     record::{Batch, RecordKey, StoreError},
 };
 
-use crate::{
-    lanes::{Entrances, Way},
-    metrics::Metrics,
-};
+use crate::{lanes::Entrances, metrics::Metrics};
 
 /// Says of each batch what it touches, at the level `trace`.
 const TOUCHES: &str = "countersign_server::touches";
@@ -41,22 +38,27 @@ impl NotifyingStore {
 
 #[async_trait]
 impl Store for NotifyingStore {
-    /// Nothing is said of what is not committed, nor sent. A commit that is not known to have failed may have left a message
-    /// that is being sent by nobody: as after a crash, it ends unconfirmed.
+    /// Nothing is said of what is not committed, nor sent. Where that is not known, what was to be sent at once is looked for.
     async fn commit(&self, mut batch: Batch) -> Result<(), StoreError> {
         let facts = batch.facts.clone();
         let correlation = batch.correlation.clone();
         touches(&batch);
-        let mut ways = Vec::new();
-        for (lane, message) in batch.messages.clone() {
-            ways.push(self.lanes.way(lane, message, &mut batch, self.clock.now()));
-        }
+        let ways = self.lanes.ways(&mut batch, self.clock.now());
         let committed = self.store.commit(batch).await;
         if let Err(StoreError::Exhausted { counter, .. }) = &committed {
             self.metrics.limited(counter);
         }
+        match &committed {
+            Ok(()) => ways.go(),
+            Err(StoreError::Unavailable { .. }) => drop(ways),
+            Err(
+                StoreError::Conflict { .. }
+                | StoreError::Overdrawn { .. }
+                | StoreError::Exhausted { .. }
+                | StoreError::Corrupt { .. },
+            ) => ways.end(),
+        }
         committed?;
-        ways.into_iter().for_each(Way::go);
         for (about, fact) in &facts {
             self.metrics.happened(&fact.event);
             log(about, fact, correlation.as_ref());
@@ -77,7 +79,8 @@ fn touches(batch: &Batch) {
     let kind = |account: &str| account.split(':').next().unwrap_or_default().to_owned();
     let written = batch.inserts.iter().chain(&batch.replacements).map(|record| &record.key);
     let written = written.chain(batch.removals.iter().map(|removal| &removal.key));
-    let records: BTreeSet<_> = written.map(|key| key.collection).collect();
+    let swept = batch.sweep.iter().map(|sweep| sweep.collection);
+    let records: BTreeSet<_> = written.map(|key| key.collection).chain(swept).collect();
     let sides = batch.postings.iter().flat_map(|posting| [&posting.debit, &posting.credit]);
     let accounts: BTreeSet<_> = sides.map(|account| kind(account.as_str())).collect();
     let windows = batch.counts.iter().flat_map(|count| &count.windows);
@@ -85,7 +88,8 @@ fn touches(batch: &Batch) {
     tracing::trace!(target: TOUCHES, ?records, ?accounts, ?counters);
 }
 
-/// One line for each fact, for those who ask for it: a line costs as much as a record, and the facts are in the store. No type in a fact can hold a code, a full card number or a full phone number.
+/// One line for each fact, for those who ask for it: a line costs as much as a record, and the facts are in the store. No type
+/// in a fact can hold a code, a full card number or a full phone number.
 fn log(about: &RecordKey, fact: &Fact, correlation: Option<&CorrelationId>) {
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;

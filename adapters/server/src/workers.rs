@@ -1,7 +1,7 @@
 //! What runs by itself: messages that are due are sent, payments that were left alone are resumed.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
@@ -11,13 +11,13 @@ use countersign_domain::{
     error::Error,
     gateway::Gateway,
     id::PaymentId,
-    outbox::Outbox,
+    outbox::{Born, Outbox},
     ports::{Messenger, Turn},
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinHandle, JoinSet},
-    time::{MissedTickBehavior, interval, sleep},
+    task::{self, JoinError, JoinHandle, JoinSet},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::lanes::{Exit, Handed, Place, Shared, Waiting};
@@ -45,6 +45,17 @@ const LOOK_AT: usize = 4096;
 const LOOK_BELOW: usize = 16;
 /// Payments taken up in one look.
 const PAYMENTS_AT_ONCE: usize = 64;
+/// Payments resumed side by side: far fewer than the questions that may wait for the bank (`window`), so that payers are served
+/// while it answers none of these.
+const PAYMENTS_SIDE_BY_SIDE: usize = 8;
+/// Between two looks at payments while there are more: those who pay now commit, too.
+const PAYMENTS_REST: Duration = Duration::from_millis(10);
+/// How often messages are looked for that may have been committed, and how many times: half a minute, in which a store that
+/// was away for a moment is back, and a commit under way is done.
+const DOUBTED_PAUSE: Duration = Duration::from_secs(1);
+const DOUBTED_LOOKS: u8 = 30;
+/// Messages that are looked for at once: what one commit of many callers may leave.
+const DOUBTED_AT_ONCE: usize = 1024;
 
 /// Sends what of a lane was announced and what of it is due until `stop` turns true, then waits for what is being sent.
 pub(crate) async fn send_messages(
@@ -71,7 +82,11 @@ pub(crate) async fn send_messages(
             Step::New(new) => line.push_back(new),
             // What is due is in its order; what was announced is among it.
             Step::Look => {
-                line = sending.due().await.into();
+                match sending.due().await {
+                    Ok(due) => line = due.into(),
+                    // What waits still waits.
+                    Err(error) => tracing::error!(%error, "cannot read the outbox"),
+                }
                 if line.is_empty() {
                     // Nothing may hold a turn that nobody needs.
                     turn.set(sending.turn());
@@ -123,6 +138,44 @@ pub(crate) async fn send_born(
     }
 }
 
+/// Looks for what would have been born by commits of which nothing is known, and puts what is there back in its line, where the
+/// next look at the outbox finds it. What has not come for long enough was not committed; and what is left when `stop` turns
+/// true ends unconfirmed, as after a crash.
+pub(crate) async fn look_for_doubted(
+    mut doubted: mpsc::Receiver<Born>,
+    outbox: Arc<Outbox>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut looks = interval(DOUBTED_PAUSE);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut waiting = Vec::new();
+    loop {
+        tokio::select! {
+            Some(born) = doubted.recv(), if waiting.len() < DOUBTED_AT_ONCE => {
+                waiting.push((born, DOUBTED_LOOKS));
+                continue;
+            }
+            _ = looks.tick(), if !waiting.is_empty() => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+        let mut left = Vec::new();
+        for (born, looks) in std::mem::take(&mut waiting) {
+            if *stop.borrow() {
+                return;
+            }
+            let is_over = outbox.put_back_born(&born).await.unwrap_or_else(|error| {
+                tracing::warn!(message_id = %born.id(), %error, "cannot look for a message yet");
+                false
+            });
+            let looks: u8 = looks.saturating_sub(1);
+            if !is_over && looks > 0 {
+                left.push((born, looks));
+            }
+        }
+        waiting = left;
+    }
+}
+
 /// What a lane does next.
 enum Step {
     New(Waiting),
@@ -138,14 +191,10 @@ struct Sending<M> {
 }
 
 impl<M: Messenger + 'static> Sending<M> {
-    async fn due(&self) -> Vec<Waiting> {
-        let due = self.outbox.due_in(self.shared.lane(), LOOK_AT).await;
-        let mut due = due.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot read the outbox");
-            Vec::new()
-        });
+    async fn due(&self) -> Result<Vec<Waiting>, Error> {
+        let mut due = self.outbox.due_in(self.shared.lane(), LOOK_AT).await?;
         due.retain(|id| !self.shared.is_under_way(id));
-        due.into_iter().map(|id| self.shared.waits(id)).collect()
+        Ok(due.into_iter().map(|id| self.shared.waits(id)).collect())
     }
 
     /// Waits for a place here, and for a turn at the network: what has none yet stays in the line.
@@ -162,7 +211,9 @@ impl<M: Messenger + 'static> Sending<M> {
         };
         let (sending, id) = (Arc::clone(self), first.id.clone());
         tokio::spawn(async move {
-            if let Err(error) = sending.outbox.send(&id, sending.messenger.as_ref()).await {
+            // It waits until it is claimed: none is born before it.
+            let sent = sending.outbox.send_first(&id, first, sending.messenger.as_ref());
+            if let Err(error) = sent.await {
                 tracing::error!(message_id = %id, %error, "cannot send a message now");
             }
             drop((under_way, turn, place));
@@ -170,32 +221,84 @@ impl<M: Messenger + 'static> Sending<M> {
     }
 }
 
-/// Resumes payments until `stop` turns true. There is no pause while there are more: all that were captured are looked at once
-/// again, when they can be credited no longer, and that must go as fast as payments are made.
+/// Resumes payments until `stop` turns true, then waits for those that are under way: a few side by side, as their commits share
+/// syncs. One for which the bank does not answer keeps its place, and holds up no others as long as there are places.
 pub(crate) async fn resume_payments(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+    let mut resuming = Resuming { next_look: Some(Instant::now()), ..Resuming::default() };
     loop {
-        let resumed = resume_due(&gateway).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot resume payments");
-            0
-        });
-        let pause = if resumed < PAYMENTS_AT_ONCE { PAYMENTS_PAUSE } else { Duration::ZERO };
-        tokio::select! {
-            () = sleep(pause) => {}
+        let next_look = resuming.next_look;
+        let ended = tokio::select! {
+            Some(ended) = resuming.tasks.join_next_with_id() => Some(ended),
+            () = sleep_until(next_look.unwrap_or_else(Instant::now)), if next_look.is_some() => None,
             _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match ended {
+            Some(ended) => resuming.ended(ended),
+            None => resuming.look(&gateway).await,
         }
+        resuming.fill(&gateway);
+    }
+    while let Some(ended) = resuming.tasks.join_next_with_id().await {
+        resuming.ended(ended);
     }
 }
 
-/// Resumes some payments that are due, side by side: their commits share syncs, and a bank that does not answer for one holds up
-/// no other. Tells of how many it could.
-async fn resume_due(gateway: &Arc<Gateway>) -> Result<usize, Error> {
-    let due = gateway.due(PAYMENTS_AT_ONCE).await?;
-    let resume = |id: PaymentId| {
-        let gateway = Arc::clone(gateway);
-        async move { gateway.resume_one(&id).await }
-    };
-    let resumed = due.into_iter().map(resume).collect::<JoinSet<_>>().join_all().await;
-    Ok(resumed.into_iter().filter(|resumed| *resumed).count())
+/// Payments that are being resumed, and those of the last look that are to be.
+#[derive(Default)]
+struct Resuming {
+    line: VecDeque<PaymentId>,
+    tasks: JoinSet<bool>,
+    under_way: HashMap<task::Id, PaymentId>,
+    /// Whether the last look found a whole page, and how many could be resumed since.
+    is_page: bool,
+    resumed: usize,
+    /// None as long as there is a line.
+    next_look: Option<Instant>,
+}
+
+impl Resuming {
+    async fn look(&mut self, gateway: &Gateway) {
+        let due = gateway.due(PAYMENTS_AT_ONCE).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot resume payments");
+            Vec::new()
+        });
+        (self.is_page, self.resumed, self.next_look) = (due.len() == PAYMENTS_AT_ONCE, 0, None);
+        // What is under way is due until it is leased.
+        let is_new = |id: &PaymentId| self.under_way.values().all(|known| known != id);
+        self.line = due.into_iter().filter(is_new).collect();
+    }
+
+    /// Begins with as many as there are places for, in their order. After the last it is a while to the next look: a short one
+    /// while there are more, as all that were captured are looked at once again, when they can be credited no longer, and that
+    /// must go as fast as payments are made; but not where none could be resumed.
+    fn fill(&mut self, gateway: &Arc<Gateway>) {
+        while self.tasks.len() < PAYMENTS_SIDE_BY_SIDE
+            && let Some(id) = self.line.pop_front()
+        {
+            let (gateway, resumed) = (Arc::clone(gateway), id.clone());
+            let task = self.tasks.spawn(async move { gateway.resume_one(&resumed).await });
+            self.under_way.insert(task.id(), id);
+        }
+        if self.line.is_empty() && self.next_look.is_none() {
+            let has_more = self.is_page && self.resumed > 0;
+            let pause = if has_more { PAYMENTS_REST } else { PAYMENTS_PAUSE };
+            self.next_look = Some(Instant::now() + pause);
+        }
+    }
+
+    /// Takes note of one that has ended, be it by a panic.
+    fn ended(&mut self, ended: Result<(task::Id, bool), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let payment = self.under_way.remove(&id);
+        match ended {
+            Ok((_, true)) => self.resumed = self.resumed.saturating_add(1),
+            Ok((_, false)) => {}
+            Err(error) => {
+                let payment = payment.as_ref().map(tracing::field::display);
+                tracing::error!(payment, %error, "resuming a payment has failed");
+            }
+        }
+    }
 }
 
 /// Waits until all of them have ended.
@@ -209,18 +312,27 @@ pub(crate) async fn ended(tasks: Vec<JoinHandle<()>>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    };
 
     use async_trait::async_trait;
     use countersign_domain::{
+        amount::Amount,
+        bank::{ApprovalCode, BankError, BankRequest, Decision},
         id::{MessageId, SessionId},
         lane::Lane,
         message::{Accepted, OutboundMessage, SendError},
-        ports::Clock as _,
+        policy::PolicySettings,
+        ports::{Clock as _, IssuingBank},
         record::Batch,
         testing::Fixture,
     };
-    use tokio::{sync::Semaphore, time::timeout};
+    use tokio::{
+        sync::Semaphore,
+        time::{sleep, timeout},
+    };
 
     use super::*;
     use crate::lanes::{self, MAX_OTHERS_SENDING, MAX_PAYMENTS_SENDING};
@@ -244,15 +356,155 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn of_payments_that_are_due_a_page_is_resumed_at_once_and_the_rest_with_the_next_look() {
-        let shop = Fixture::new();
-        for _ in 0..=PAYMENTS_AT_ONCE {
-            shop.gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();
+    /// What a bank makes of the first releases.
+    #[derive(Clone, Copy, Debug)]
+    enum First {
+        Panics,
+        IsNotAnswered,
+    }
+
+    /// A bank that approves, and releases but for the first so many.
+    struct Odd {
+        first: First,
+        odd: usize,
+        asked: AtomicUsize,
+        released: AtomicUsize,
+        at_once: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Odd {
+        fn of(first: First, odd: usize) -> Arc<Self> {
+            let [asked, released, at_once, most] = [const { AtomicUsize::new(0) }; 4];
+            Arc::new(Self { first, odd, asked, released, at_once, most })
+        }
+    }
+
+    #[async_trait]
+    impl IssuingBank for Odd {
+        async fn authorize(&self, _: &BankRequest) -> Result<Decision, BankError> {
+            Ok(Decision::Approved { approval: "123456".to_owned().try_into().unwrap() })
+        }
+
+        async fn capture(
+            &self,
+            _: &BankRequest,
+            _: &ApprovalCode,
+            _: Amount,
+        ) -> Result<(), BankError> {
+            Ok(())
+        }
+
+        async fn credit(&self, _: &BankRequest) -> Result<(), BankError> {
+            Ok(())
+        }
+
+        async fn reverse_credit(&self, _: &BankRequest) -> Result<(), BankError> {
+            Ok(())
+        }
+
+        async fn void(&self, _: &BankRequest, _: Option<&ApprovalCode>) -> Result<(), BankError> {
+            let at_once = self.at_once.fetch_add(1, SeqCst) + 1;
+            self.most.fetch_max(at_once, SeqCst);
+            if self.asked.fetch_add(1, SeqCst) < self.odd {
+                match self.first {
+                    First::Panics => {
+                        self.at_once.fetch_sub(1, SeqCst);
+                        panic!("as the test wants it");
+                    }
+                    First::IsNotAnswered => std::future::pending::<()>().await,
+                }
+            }
+            task::yield_now().await;
+            self.released.fetch_add(1, SeqCst);
+            self.at_once.fetch_sub(1, SeqCst);
+            Ok(())
+        }
+    }
+
+    /// Payments that are due, each with something to release at that bank.
+    async fn left_alone(shop: &Fixture, bank: &Arc<Odd>, count: usize) -> Arc<Gateway> {
+        let gateway = Gateway::new(shop.ports.clone(), bank.clone(), shop.verifier.clone());
+        for _ in 0..count {
+            gateway.start_payment(shop.purchase("49.90"), Batch::default()).await.unwrap();
         }
         shop.clock.advance_seconds(86_400);
-        for resumed in [PAYMENTS_AT_ONCE, 1, 0] {
-            assert_eq!(resume_due(&shop.gateway).await, Ok(resumed));
+        Arc::new(gateway)
+    }
+
+    async fn until(count: &AtomicUsize, enough: usize) {
+        let all = async {
+            while count.load(SeqCst) < enough {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(60), all).await.is_ok(), "{count:?} of {enough}");
+    }
+
+    #[tokio::test]
+    async fn a_payment_that_fails_by_a_panic_or_is_not_answered_keeps_no_other_from_being_resumed()
+    {
+        for first in [First::Panics, First::IsNotAnswered] {
+            let shop = Fixture::with_policy(PolicySettings::bank_first());
+            let bank = Odd::of(first, 3);
+            let count = 2 * PAYMENTS_AT_ONCE + 10;
+            let gateway = left_alone(&shop, &bank, count).await;
+            let (stop, stopping) = watch::channel(false);
+            let mut resuming = tokio::spawn(resume_payments(gateway, stopping));
+            until(&bank.released, count - 3).await;
+            assert!(bank.most.load(SeqCst) <= PAYMENTS_SIDE_BY_SIDE, "{first:?}");
+            assert!(!resuming.is_finished(), "{first:?}");
+            stop.send_replace(true);
+            match first {
+                First::Panics => (&mut resuming).await.unwrap(),
+                // It waits for them; a server does for so long only.
+                First::IsNotAnswered => resuming.abort(),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bank_that_answers_nothing_is_asked_for_a_few_at_once() {
+        let shop = Fixture::with_policy(PolicySettings::bank_first());
+        let bank = Odd::of(First::IsNotAnswered, usize::MAX);
+        let gateway = left_alone(&shop, &bank, 3 * PAYMENTS_SIDE_BY_SIDE).await;
+        let (_stop, stopping) = watch::channel(false);
+        let resuming = tokio::spawn(resume_payments(gateway, stopping));
+        until(&bank.asked, PAYMENTS_SIDE_BY_SIDE).await;
+        // Longer than to the next look.
+        sleep(PAYMENTS_PAUSE + PAYMENTS_PAUSE / 2).await;
+        assert_eq!(bank.asked.load(SeqCst), PAYMENTS_SIDE_BY_SIDE);
+        resuming.abort();
+    }
+
+    #[tokio::test]
+    async fn payments_are_resumed_page_by_page_in_their_order() {
+        let shop = Fixture::with_policy(PolicySettings::bank_first());
+        let gateway = left_alone(&shop, &Odd::of(First::Panics, 0), PAYMENTS_AT_ONCE + 1).await;
+        let due = gateway.due(PAYMENTS_AT_ONCE).await.unwrap();
+        let (before, mut resuming) = (Instant::now(), Resuming::default());
+        resuming.look(&gateway).await;
+        resuming.fill(&gateway);
+        let (first, line) = due.split_at(PAYMENTS_SIDE_BY_SIDE);
+        assert!(first.iter().all(|id| resuming.under_way.values().any(|known| known == id)));
+        assert_eq!(resuming.line, line);
+        // None of them is begun twice, although it is due.
+        resuming.look(&gateway).await;
+        assert_eq!(resuming.line, line);
+        for (resumed, pause) in [(PAYMENTS_AT_ONCE, PAYMENTS_REST), (1, PAYMENTS_PAUSE)] {
+            let mut ends = 0;
+            while let Some(ended) = resuming.tasks.join_next_with_id().await {
+                resuming.ended(ended);
+                resuming.fill(&gateway);
+                ends += 1;
+            }
+            assert_eq!(ends, resumed);
+            assert!(resuming.under_way.is_empty());
+            let after = Instant::now();
+            let next = resuming.next_look.unwrap();
+            assert!((before + pause..=after + pause).contains(&next));
+            resuming.look(&gateway).await;
+            resuming.fill(&gateway);
         }
     }
 
@@ -316,7 +568,9 @@ mod tests {
         assert_eq!(expected.len(), 50);
         let (announces, exits) = lanes::all(None);
         for id in expected.iter().filter(|_| is_announced) {
-            announces.way(lane, id.clone(), &mut Batch::default(), shop.clock.now()).go();
+            let messages = vec![(lane, id.clone())];
+            let mut batch = Batch { messages, ..Batch::default() };
+            announces.ways(&mut batch, shop.clock.now()).go();
         }
         let exit = exits.lanes.into_iter().find(|exit| exit.shared.lane() == lane).unwrap();
         let room = Arc::new(Semaphore::new(0));

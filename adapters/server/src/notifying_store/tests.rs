@@ -26,7 +26,7 @@ use tokio::{
 use super::*;
 use crate::{
     lanes::{self, Exits, MAX_OTHERS_SENDING},
-    workers::{send_born, send_messages},
+    workers::{look_for_doubted, send_born, send_messages},
 };
 
 /// A network with room for so many messages at once; a message needs its room until it is answered.
@@ -75,21 +75,41 @@ impl Messenger for Network {
     }
 }
 
-/// A store at which a commit waits as long as it is shut, and fails when it is broken.
+/// A store at which a commit waits as long as it is shut, and fails when it is broken: before it is done, or, when answers are
+/// late, after it.
 #[derive(Default)]
 struct Door {
     store: Arc<MemoryStore>,
     is_shut: watch::Sender<bool>,
     is_broken: AtomicBool,
+    is_late: AtomicBool,
+}
+
+impl Door {
+    async fn until_waited_at_by(&self, count: usize) {
+        let waited = async {
+            while self.is_shut.receiver_count() < count {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(60), waited).await.is_ok());
+    }
 }
 
 #[async_trait]
 impl Store for Door {
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let done = match self.is_late.load(Ordering::Relaxed) {
+            true => Some(self.store.commit(batch.clone()).await),
+            false => None,
+        };
         self.is_shut.subscribe().wait_for(|is_shut| !is_shut).await.unwrap();
-        match self.is_broken.load(Ordering::Relaxed) {
-            true => Err(StoreError::Unavailable { cause: "as the test wants it".to_owned() }),
-            false => self.store.commit(batch).await,
+        if self.is_broken.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable { cause: "as the test wants it".to_owned() });
+        }
+        match done {
+            Some(done) => done,
+            None => self.store.commit(batch).await,
         }
     }
 
@@ -156,7 +176,9 @@ impl Process {
             tasks.spawn(send_messages(exit, outbox, network, stop.subscribe()));
         }
         let (outbox, network) = (Arc::clone(&self.outbox), Arc::clone(network));
+        let doubting = Arc::clone(&self.outbox);
         tasks.spawn(send_born(exits.born, lanes, outbox, network, stop.subscribe()));
+        tasks.spawn(look_for_doubted(exits.doubted, doubting, stop.subscribe()));
         tasks
     }
 }
@@ -246,6 +268,69 @@ async fn of_a_commit_that_fails_nothing_is_told_or_sent_and_its_turn_is_free() {
         let expected = if room == 0 { "queued" } else { "sending" };
         assert_eq!(process.kept(&process.other(&shop).await).await.1, expected);
     }
+}
+
+/// The store's answer is lost, or whoever waits for it goes away.
+#[tokio::test]
+async fn what_a_commit_left_of_which_nothing_is_known_is_sent_once() {
+    for goes_away in [false, true] {
+        let (shop, network) = (Fixture::new(), Network::with_room(20));
+        let door = Arc::new(Door { store: shop.store.clone(), ..Door::default() });
+        let (process, exits) = Process::on(&shop, door.clone(), Some(network.clone()));
+        let stop = watch::Sender::new(false);
+        let mut tasks = process.work(exits, &network, &stop);
+        door.is_late.store(true, Ordering::Relaxed);
+        door.is_broken.store(!goes_away, Ordering::Relaxed);
+        door.is_shut.send_replace(goes_away);
+        for _ in 0..5 {
+            let purchase = process.gateway.start_payment(shop.purchase("49.90"), Batch::default());
+            tokio::select! {
+                biased;
+                done = purchase => assert!(!goes_away && done.is_err()),
+                () = std::future::ready(()) => assert!(goes_away),
+            }
+        }
+        door.is_late.store(false, Ordering::Relaxed);
+        door.is_broken.store(false, Ordering::Relaxed);
+        door.is_shut.send_replace(false);
+        network.until_taken(5).await;
+        let is_message = |record: &Record| record.key.collection == "message";
+        let messages = || shop.store.records().into_iter().filter(is_message);
+        let all_sent = async {
+            while !messages().all(|record| record.body.contains("\"sent\"")) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(60), all_sent).await.is_ok());
+        assert_eq!((messages().count(), network.taken().len()), (5, 5));
+        stop.send_replace(true);
+        while tasks.join_next().await.is_some() {}
+        assert_eq!(network.room.available_permits(), 20);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_born_before_one_whose_claim_is_not_committed_yet() {
+    let (shop, network) = (Fixture::new(), Network::with_room(0));
+    let door = Arc::new(Door { store: shop.store.clone(), ..Door::default() });
+    let (process, exits) = Process::on(&shop, door.clone(), Some(network.clone()));
+    process.payment(&shop).await;
+    let stop = watch::Sender::new(false);
+    let mut tasks = process.work(exits, &network, &stop);
+    door.is_shut.send_replace(true);
+    network.room.add_permits(5);
+    door.until_waited_at_by(1).await;
+    assert_eq!(network.room.available_permits(), 4);
+    let (gateway, purchase) = (Arc::clone(&process.gateway), shop.purchase("20.00"));
+    let second =
+        tokio::spawn(async move { gateway.start_payment(purchase, Batch::default()).await });
+    door.until_waited_at_by(2).await;
+    assert_eq!(network.room.available_permits(), 4, "it has a turn already");
+    door.is_shut.send_replace(false);
+    second.await.unwrap().unwrap();
+    network.until_taken(2).await;
+    stop.send_replace(true);
+    while tasks.join_next().await.is_some() {}
 }
 
 #[tokio::test]
