@@ -116,7 +116,7 @@ async fn a_message_whose_challenge_is_removed_is_no_longer_due_whatever_it_waits
             until_death(shop.outbox.send(id, &Mute)).await;
         }
         without_challenges(&shop).await;
-        assert_eq!(shop.outbox.due(9).await.unwrap(), [id.clone()]);
+        assert_eq!(shop.outbox.due(9).await.unwrap(), std::slice::from_ref(id));
         assert_eq!(shop.next_message().await, None);
         assert_eq!(shop.outbox.due(9).await, Ok(Vec::new()));
         let store: &dyn Store = shop.store.as_ref();
