@@ -32,7 +32,7 @@ const MAX_GROUP: usize = 512;
 /// Under load, which is when the last group had more than one batch, a group of fewer than these waits for company: a commit
 /// costs most of what it costs however few batches share it. A client that is alone waits once at most.
 const FULL_ENOUGH: usize = 48;
-const WAIT_FOR_COMPANY: Duration = Duration::from_micros(200);
+const WAIT_FOR_COMPANY: Duration = Duration::from_micros(500);
 
 /// After a group with a batch that could not be applied, so many are made with savepoints from the start: whoever makes one
 /// batch that is refused makes more, and each would have its whole group made twice.
