@@ -60,7 +60,7 @@ macro_rules! contract {
             a_window_that_is_exhausted_counts_nothing_in_the_others_of_its_subject
             windows_of_one_subject_end_each_at_its_own_time
             a_window_keeps_its_end_when_its_length_is_another_by_now
-            a_window_that_is_not_counted_for_a_while_goes_on_with_its_subject
+            a_window_that_is_not_counted_for_a_while_is_kept_with_its_subject
             a_subject_that_is_counted_twice_in_a_batch_is_counted_twice
             of_many_counts_at_once_as_many_are_made_as_fit
             a_statement_is_continued_in_the_order_of_commits_and_of_one_instant

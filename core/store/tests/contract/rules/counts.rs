@@ -133,7 +133,7 @@ pub(crate) async fn a_window_keeps_its_end_when_its_length_is_another_by_now(sto
     assert_eq!(store.commit(window(20, 10, 1)).await, exhausted("hour", 990));
 }
 
-pub(crate) async fn a_window_that_is_not_counted_for_a_while_goes_on_with_its_subject(
+pub(crate) async fn a_window_that_is_not_counted_for_a_while_is_kept_with_its_subject(
     store: AnyStore,
 ) {
     let [hour, day] = [("hour", 100, 1), ("day", 1_000, 9)];
