@@ -22,6 +22,8 @@ pub struct Arrow {
     pub to: Party,
     /// Whether it answers another.
     pub is_answer: bool,
+    /// Whether the outbox sent it, or it comes of that: it has its own time beside the requests and their answers.
+    pub is_beside: bool,
     /// What it is, in a few words.
     pub label: String,
     /// What was in it, name by name; what is secret is masked.
@@ -69,7 +71,7 @@ pub(crate) fn names<'a>(notes: &'a [Note], subject: &str) -> Vec<&'a str> {
     let name_of = |note: &'a Note| match &note.about {
         About::Named { subject: id, name } if id == subject => Some(name.as_str()),
         About::Named { .. } | About::Subject(_) | About::Bank(_) => None,
-        About::Message { .. } | About::Nothing => None,
+        About::Message { .. } | About::Order(_) | About::Nothing => None,
     };
     notes.iter().filter_map(name_of).collect()
 }
@@ -95,6 +97,7 @@ impl Flow {
                     || names.contains(&id.as_str())
                     || traces.challenges.contains(id)
             }
+            About::Order(challenge) => traces.challenges.contains(challenge),
             About::Bank(retrieval) => traces.bank.contains(retrieval),
             About::Message { whole, .. } => wholes.contains(whole.as_str()),
             About::Nothing => false,
@@ -111,6 +114,7 @@ impl Flow {
             from: note.from,
             to: note.to,
             is_answer: note.is_answer,
+            is_beside: matches!(note.about, About::Message { .. } | About::Order(_)),
             label: note.label.clone(),
             detail: note.detail.clone(),
         });
@@ -123,19 +127,69 @@ impl Flow {
         ends.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// The flow as a Mermaid sequence diagram. It has no times and no ids: the same purchase gives the same text.
+    /// The flow as a Mermaid sequence diagram. It has no times and no ids, and what is sent beside the requests has one
+    /// place: the same purchase gives the same text.
     pub fn mermaid(&self) -> String {
         let mut text = "sequenceDiagram\n".to_owned();
         for party in self.parties() {
             let _ = writeln!(text, "    participant {party:?} as {}", party.name());
         }
-        for arrow in &self.arrows {
+        for arrow in self.in_one_order() {
             let line = if arrow.is_answer { "-->>" } else { "->>" };
             // Mermaid takes a semicolon for the end of a line, and # for the beginning of an entity.
             let label = arrow.label.replace(';', ",").replace('#', "");
             let _ = writeln!(text, "    {:?}{line}{:?}: {label}", arrow.from, arrow.to);
         }
         text
+    }
+
+    /// The arrows; what is sent beside the requests comes after the answers to what was asked last. An answer and the
+    /// message that its request began leave at the same time: on the wire either may be the first.
+    fn in_one_order(&self) -> Vec<&Arrow> {
+        let mut turn = 0_usize;
+        let mut placed: Vec<(usize, Depth, &Arrow)> = Vec::new();
+        for arrow in &self.arrows {
+            let depth = arrow.depth();
+            if depth == Depth::Request && !arrow.is_answer {
+                turn += 1;
+            }
+            let asked = placed.iter().rev().find(|(_, _, asked)| {
+                arrow.is_answer && depth != Depth::Request && asked.is_answered_by(arrow)
+            });
+            placed.push((asked.map_or(turn, |(turn, ..)| *turn), depth, arrow));
+        }
+        placed.sort_by_key(|(turn, depth, _)| (*turn, *depth));
+        placed.into_iter().map(|(.., arrow)| arrow).collect()
+    }
+}
+
+/// How far from the requests an arrow is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Depth {
+    /// A request, what is asked to answer it, or its answer.
+    Request,
+    /// An order to the operator, of which a message comes.
+    Order,
+    /// A message, and what becomes of it.
+    Message,
+}
+
+impl Arrow {
+    const fn depth(&self) -> Depth {
+        match (self.is_beside, self.from, self.to) {
+            (false, ..) => Depth::Request,
+            (true, Party::Operator, Party::Server) | (true, Party::Server, Party::Operator) => {
+                Depth::Order
+            }
+            (true, ..) => Depth::Message,
+        }
+    }
+
+    /// Whether an answer is to this one, as far as its ends tell.
+    fn is_answered_by(&self, answer: &Self) -> bool {
+        !self.is_answer
+            && self.is_beside == answer.is_beside
+            && (self.from, self.to) == (answer.to, answer.from)
     }
 }
 
@@ -189,5 +243,55 @@ mod tests {
             "{mermaid}"
         );
         assert!(mermaid.ends_with("Server->>Centre: part 2\n"), "{mermaid}");
+    }
+
+    /// A flow of arrows given as `from to label`; `<` before the label makes an answer, `+` one beside the requests.
+    fn flow(arrows: &[(Party, Party, &str)]) -> Flow {
+        let arrow = |(from, to, label): &(Party, Party, &str)| Arrow {
+            after_millis: 0,
+            from: *from,
+            to: *to,
+            is_answer: label.contains('<'),
+            is_beside: label.contains('+'),
+            label: label.trim_start_matches(['<', '+']).to_owned(),
+            detail: Vec::new(),
+        };
+        Flow { arrows: arrows.iter().map(arrow).collect() }
+    }
+
+    #[test]
+    fn what_is_sent_beside_the_requests_is_drawn_after_the_answers_whichever_came_first() {
+        use Party::{Bank, Centre, Merchant, Operator, Payer, Phone, Server};
+        let asked = [
+            (Payer, Merchant, "pays"),
+            (Merchant, Server, "authorise"),
+            (Server, Bank, "0100"),
+            (Bank, Server, "<0110"),
+        ];
+        let answers = [(Server, Merchant, "<waits"), (Merchant, Payer, "<type the code")];
+        let order = [(Server, Operator, "+order"), (Operator, Server, "+<200")];
+        let message = [(Operator, Centre, "+submit_sm"), (Centre, Phone, "+shows")];
+        let typed = [
+            (Payer, Server, "types the code"),
+            (Server, Operator, "is it the code?"),
+            (Operator, Server, "<it is"),
+            (Server, Payer, "<paid"),
+        ];
+        let drawn = flow(&[&asked[..], &answers, &order, &message, &typed].concat()).mermaid();
+        for other in [
+            [&asked[..], &order, &message, &answers, &typed].concat(),
+            [&asked[..], &answers[..1], &order, &message, &answers[1..], &typed].concat(),
+            [&asked[..], &answers, &order[..1], &message, &order[1..], &typed].concat(),
+            // The operator's answer is late: the payer was faster.
+            [&asked[..], &order[..1], &message, &answers, &typed, &order[1..]].concat(),
+            [&asked[..], &answers, &order[..1], &message, &typed[..1], &order[1..], &typed[1..]]
+                .concat(),
+        ] {
+            assert_eq!(flow(&other).mermaid(), drawn);
+        }
+        // What is asked within a request stays there, even of the same operator.
+        let end = "Payer->>Server: types the code\n    Server->>Operator: is it the code?\n    \
+                   Operator-->>Server: it is\n    Server-->>Payer: paid\n";
+        assert!(drawn.ends_with(end), "{drawn}");
     }
 }

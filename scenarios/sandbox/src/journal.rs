@@ -40,6 +40,8 @@ pub(crate) enum About {
     Subject(String),
     /// The same, and another id by which it is known from then on.
     Named { subject: String, name: String },
+    /// A challenge's order to an operator. Like a message, the outbox sends it beside what is asked and answered.
+    Order(String),
     /// A retrieval reference number, ISO 8583 field 37.
     Bank(String),
     /// The centre's id of a message, and what all parts of a long one have in common.
@@ -94,6 +96,8 @@ pub(crate) struct Request {
     pub(crate) subject: Option<String>,
     /// Whether it begins something: then the answer names it.
     pub(crate) begins: bool,
+    /// Whether the outbox sends it.
+    pub(crate) from_outbox: bool,
 }
 
 /// What an answer of the server is, in the words of a flow.

@@ -49,8 +49,13 @@ async fn pass(journal: &Journal, request: HttpRequest, next: Next) -> Response {
     if certificates.is_some_and(|presented| !presented.0.is_empty()) {
         detail.push(("TLS client certificate".to_owned(), "presented".to_owned()));
     }
+    let about = |subject: Option<String>| match subject {
+        Some(id) if asked.from_outbox => About::Order(id),
+        Some(id) => About::Subject(id),
+        None => About::Nothing,
+    };
     let noted =
-        journal.asked(asked.from, asked.to, asked.label, detail, about(asked.subject.as_ref()));
+        journal.asked(asked.from, asked.to, asked.label, detail, about(asked.subject.clone()));
     let response = next.run(HttpRequest::from_parts(head, Body::from(body))).await;
 
     let (head, body) = response.into_parts();
@@ -60,7 +65,7 @@ async fn pass(journal: &Journal, request: HttpRequest, next: Next) -> Response {
     let subject = asked.subject.or(named);
     // What is begun is named by the answer.
     if asked.begins {
-        journal.find(noted, about(subject.as_ref()));
+        journal.find(noted, about(subject.clone()));
     }
     let said = flows::answer(&head.headers, &body).unwrap_or_else(|| Said {
         label: answered(head.status.as_u16(), &head.headers, &said),
@@ -69,14 +74,10 @@ async fn pass(journal: &Journal, request: HttpRequest, next: Next) -> Response {
     });
     let about = match (subject, said.name) {
         (Some(subject), Some(name)) if subject != name => About::Named { subject, name },
-        (subject, name) => about(subject.or(name).as_ref()),
+        (subject, name) => about(subject.or(name)),
     };
     journal.answered(asked.to, asked.from, said.label, said.detail, about);
     Response::from_parts(head, Body::from(body))
-}
-
-fn about(subject: Option<&String>) -> About {
-    subject.map_or(About::Nothing, |id| About::Subject(id.clone()))
 }
 
 /// What a request of no flow is.
@@ -88,6 +89,7 @@ fn other(method: &Method, path: &str) -> Request {
         detail: Vec::new(),
         subject: None,
         begins: false,
+        from_outbox: false,
     }
 }
 

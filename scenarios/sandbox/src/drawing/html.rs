@@ -59,6 +59,7 @@ mod tests {
             from,
             to,
             is_answer,
+            is_beside: false,
             label: label.to_owned(),
             detail: vec![("text".to_owned(), "<script>".to_owned())],
         }

@@ -127,7 +127,8 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
 }
 
 fn of(from: Party, label: String, subject: Option<String>, begins: bool) -> Request {
-    Request { from, to: Party::Server, label, detail: Vec::new(), subject, begins }
+    let (to, detail) = (Party::Server, Vec::new());
+    Request { from, to, label, detail, subject, begins, from_outbox: false }
 }
 
 /// By what the payer is to be known.

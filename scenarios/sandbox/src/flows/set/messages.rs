@@ -40,6 +40,7 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
             detail: Vec::new(),
             subject: Some(REGISTRATIONS.to_owned()),
             begins: false,
+            from_outbox: false,
         }),
         (&Method::POST, "/v1/set/orders") => Some(Request {
             // Shop and merchant are one house: nothing is drawn.
@@ -49,6 +50,7 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
             detail: Vec::new(),
             subject: None,
             begins: true,
+            from_outbox: false,
         }),
         (_, path) => {
             let order = path.strip_prefix("/v1").unwrap_or(path).strip_prefix("/set/orders/");
@@ -60,6 +62,7 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
                 detail: Vec::new(),
                 subject: Some(order.split('/').next().unwrap_or_default().to_owned()),
                 begins: false,
+                from_outbox: false,
             })
         }
     }
@@ -79,6 +82,7 @@ fn of_message(body: &Bytes) -> Option<Request> {
         detail: detail(&wrapper, body),
         subject: order.or_else(|| xid(&wrapper)),
         begins: false,
+        from_outbox: false,
     })
 }
 

@@ -44,6 +44,7 @@ pub(super) fn request(method: &Method, path: &str, body: &Bytes) -> Option<Reque
         label,
         detail: ticket.map_or_else(Vec::new, |ticket| named("ticket", &ticket)),
         begins: subject.is_none(),
+        from_outbox: false,
         subject,
     })
 }

@@ -18,11 +18,14 @@ use crate::{
     problem::ControlError,
 };
 
+/// Where orders are sent to.
+const ORDERS: &str = "/v1/codes";
+
 /// A request of the wallets' server. Its subject is the server's own challenge.
 pub(super) fn request(path: &str, body: &Bytes) -> Option<Request> {
     let said: Value = serde_json::from_slice(body).unwrap_or_default();
     let (label, challenge) = match path {
-        "/v1/codes" => ("the code of an order is to be sent", said.pointer("/order/challenge")),
+        ORDERS => ("the code of an order is to be sent", said.pointer("/order/challenge")),
         "/v1/codes/check" => ("is this the code of the order?", said.get("challenge")),
         _ => return None,
     };
@@ -33,6 +36,7 @@ pub(super) fn request(path: &str, body: &Bytes) -> Option<Request> {
         detail: Vec::new(),
         subject: challenge.and_then(Value::as_str).map(str::to_owned),
         begins: false,
+        from_outbox: path == ORDERS,
     })
 }
 
@@ -76,6 +80,7 @@ mod tests {
             let request = request(path, body).unwrap();
             assert_eq!((request.from, request.to), (Party::Server, Party::Operator), "{path}");
             assert_eq!(request.subject.as_deref(), Some("ch_1"), "{path}");
+            assert_eq!(request.from_outbox, path == ORDERS, "{path}");
         }
         assert!(request("/v1/payments", &typed).is_none());
     }
