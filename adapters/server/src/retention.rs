@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_domain::{
+    error::Error,
     policy::Policy,
     ports::{Ports, Store},
     retention::{COLLECTIONS, Kept, Retention},
@@ -81,17 +82,75 @@ pub(crate) fn task(
 pub async fn sweep(mut retention: Retention, mut stop: watch::Receiver<bool>) {
     loop {
         let begun = Instant::now();
-        let removed = retention.remove(AT_ONCE).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot remove what is final");
-            0
-        });
-        if removed > 0 {
-            tracing::debug!(removed, "removed what is final");
+        let removed = retention.remove(AT_ONCE).await;
+        let pause = pause(&removed, begun.elapsed(), retention.has_more());
+        match removed {
+            Ok(0) => {}
+            Ok(removed) => tracing::debug!(removed, "removed what is final"),
+            Err(error) => tracing::error!(%error, "cannot remove what is final"),
         }
-        let pause = if retention.has_more() { begun.elapsed() * REST } else { LONG_PAUSE };
         tokio::select! {
             () = sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+}
+
+/// A store that cannot remove is not asked again at once, however soon it said so.
+fn pause(removed: &Result<usize, Error>, took: Duration, has_more: bool) -> Duration {
+    match removed {
+        Ok(_) if has_more => took * REST,
+        Ok(_) | Err(_) => LONG_PAUSE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::{
+        record::{Batch, Record, RecordKey, StoreError, Version},
+        testing::{MemoryStore, ports},
+        time::Timestamp,
+    };
+
+    use super::*;
+
+    fn ended(number: usize) -> Record {
+        let key = RecordKey { collection: "checkout", id: format!("co_{number}") };
+        let final_at = Some(Timestamp::from_unix_millis(u64::try_from(number / 3).unwrap()));
+        Record { key, version: Version::FIRST, due_at: None, final_at, body: "{}".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn all_that_is_final_is_removed_a_part_after_the_other_until_the_server_stops() {
+        let store = Arc::new(MemoryStore::default());
+        let kept = Kept { collection: "checkout", seconds: 1 };
+        let open = Record { final_at: None, ..ended(0) };
+        let records = (1..=3 * AT_ONCE).map(ended).chain([open.clone()]).collect();
+        store.commit(Batch { inserts: records, ..Batch::default() }).await.unwrap();
+        let retention = Retention::new(Ports { store: store.clone(), ..ports() }, vec![kept]);
+        let (end, stop) = watch::channel(false);
+        let before = store.commits();
+        let sweeping = tokio::spawn(sweep(retention, stop));
+        while store.records() != [open.clone()] {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(store.commits() - before >= 3, "removed in one commit");
+        // It waits for the next look, and a stop does not wait for it.
+        end.send_replace(true);
+        sweeping.await.unwrap();
+    }
+
+    #[test]
+    fn a_store_that_fails_at_once_is_not_asked_again_at_once() {
+        let failed = Err(StoreError::Unavailable { cause: "the disk is full".to_owned() }.into());
+        let took = Duration::from_micros(10);
+        for (removed, has_more, expected) in [
+            (Ok(AT_ONCE), true, took * REST),
+            (Ok(AT_ONCE), false, LONG_PAUSE),
+            (Ok(0), false, LONG_PAUSE),
+            (failed, true, LONG_PAUSE),
+        ] {
+            assert_eq!(pause(&removed, took, has_more), expected, "{removed:?}");
         }
     }
 }

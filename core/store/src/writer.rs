@@ -7,49 +7,28 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
-    time::Duration,
 };
 
 use countersign_domain::record::{Batch, StoreError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     apply::{apply, forget},
     chain::{Chain, End},
     error::unavailable,
     log::Log,
+    queue::{Outcome, Queue, Waiting, answer, queue},
     threads::Thread,
 };
-
-/// How many batches may wait; further ones wait for a place in the queue.
-const MAX_WAITING: usize = 1024;
-
-/// How many batches share one commit at most.
-const MAX_GROUP: usize = 512;
-
-/// Under load, which is when the last group had more than one batch, a group of fewer than these waits for company: a commit
-/// costs most of what it costs however few batches share it. A client that is alone waits once at most.
-const FULL_ENOUGH: usize = 48;
-const WAIT_FOR_COMPANY: Duration = Duration::from_micros(500);
 
 /// After a group with a batch that could not be applied, so many are made with savepoints from the start: whoever makes one
 /// batch that is refused makes more, and each would have its whole group made twice.
 const WARY_FOR: u32 = 32;
 
-/// What became of one batch.
-type Outcome = Result<(), StoreError>;
-
-struct Waiting {
-    batch: Batch,
-    answer: oneshot::Sender<Outcome>,
-}
-
 /// The one that writes. Dropping it waits until what is queued is written.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: mpsc::Sender<Waiting>,
+    queue: Queue,
     commits: Arc<AtomicU64>,
     _thread: Thread,
 }
@@ -60,25 +39,19 @@ impl Writer {
         chain: Chain,
         mut log: Log,
     ) -> io::Result<Self> {
-        let (queue, mut waiting) = mpsc::channel(MAX_WAITING);
+        let (queue, mut groups) = queue();
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
         let thread = Thread::spawn("store-writer", move || {
-            let mut group = Vec::with_capacity(MAX_GROUP);
-            let (mut had_company, mut wary) = (false, 0);
-            while waiting.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
-                if had_company && group.len() < FULL_ENOUGH {
-                    thread::sleep(WAIT_FOR_COMPANY);
-                    take_more(&mut waiting, &mut group);
-                }
-                had_company = group.len() > 1;
+            let mut wary = 0;
+            while let Some(group) = groups.next_blocking() {
                 if let Err(full) = log.has_room(&connection) {
-                    answer(&mut group, repeat(Err(full)));
+                    answer(group, repeat(Err(full)));
                     continue;
                 }
                 let removed = group.iter().any(|waiting| waiting.batch.removes());
-                commit_and_answer(&mut connection, &chain, &mut wary, &mut group, &counted);
-                log.keep_short(removed, had_company, &connection);
+                commit_and_answer(&mut connection, &chain, &mut wary, group, &counted);
+                log.keep_short(removed, groups.is_under_load(), &connection);
             }
         })?;
         Ok(Self { queue, commits, _thread: thread })
@@ -86,10 +59,7 @@ impl Writer {
 
     /// Once the batch is in the queue it is written, even if nobody waits for the answer any more.
     pub(crate) async fn commit(&self, batch: Batch) -> Outcome {
-        let stopped = || unavailable("the writer has stopped");
-        let (answer, answered) = oneshot::channel();
-        self.queue.send(Waiting { batch, answer }).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        self.queue.commit(batch).await
     }
 
     /// How many transactions were committed.
@@ -98,22 +68,11 @@ impl Writer {
     }
 }
 
-/// Adds what is in the queue by now, up to a whole group.
-fn take_more(waiting: &mut mpsc::Receiver<Waiting>, group: &mut Vec<Waiting>) {
-    while group.len() < MAX_GROUP {
-        match waiting.try_recv() {
-            Ok(one) => group.push(one),
-            Err(_) => return,
-        }
-    }
-}
-
-/// Leaves the group empty.
 fn commit_and_answer(
     connection: &mut Connection,
     chain: &Chain,
     wary: &mut u32,
-    group: &mut Vec<Waiting>,
+    group: Vec<Waiting>,
     commits: &AtomicU64,
 ) {
     let batches = group.iter().map(|waiting| &waiting.batch);
@@ -125,15 +84,7 @@ fn commit_and_answer(
         }
     }
     let outcomes = outcomes.unwrap_or_else(|failure| vec![Err(failure); group.len()]);
-    answer(group, outcomes.into_iter());
-}
-
-/// Leaves the group empty.
-fn answer(group: &mut Vec<Waiting>, outcomes: impl Iterator<Item = Outcome>) {
-    for (waiting, outcome) in group.drain(..).zip(outcomes) {
-        // Nobody may wait any more: what is committed stays committed.
-        let _ = waiting.answer.send(outcome);
-    }
+    answer(group, outcomes);
 }
 
 /// Commits every batch that can be applied, all with one sync, and tells what became of each.
@@ -321,17 +272,6 @@ mod tests {
         );
     }
 
-    /// Batches as they wait in the queue, and where their outcomes are told.
-    fn waiting<const N: usize>(
-        batches: [Batch; N],
-    ) -> (Vec<Waiting>, Vec<oneshot::Receiver<Outcome>>) {
-        let waiting = batches.map(|batch| {
-            let (answer, answered) = oneshot::channel();
-            (Waiting { batch, answer }, answered)
-        });
-        waiting.into_iter().unzip()
-    }
-
     #[tokio::test]
     async fn a_batch_that_overdraws_does_not_hurt_its_neighbours() {
         let (mut connection, _folder) = fresh();
@@ -344,9 +284,9 @@ mod tests {
             Batch { postings: vec![posting.not_below(-100)], ..inserts([note(id)]) }
         };
         let group = [spend("a", 60), inserts([note("b")]), spend("c", 41), spend("d", 40)];
-        let (mut group, answers) = waiting(group);
+        let (group, answers): (Vec<_>, Vec<_>) = group.into_iter().map(Waiting::of).unzip();
         let commits = AtomicU64::new(0);
-        commit_and_answer(&mut connection, &Chain::unsealed(), &mut 0, &mut group, &commits);
+        commit_and_answer(&mut connection, &Chain::unsealed(), &mut 0, group, &commits);
 
         let mut outcomes = Vec::new();
         for answer in answers {
@@ -368,9 +308,10 @@ mod tests {
             connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         connection.pragma_update_and_check(None, "max_page_count", pages + 20, |_| Ok(())).unwrap();
         let large = Record { body: "x".repeat(1_000_000), ..note("large") };
-        let (mut group, answers) = waiting([inserts([note("a")]), inserts([large])]);
+        let group = [inserts([note("a")]), inserts([large])].into_iter().map(Waiting::of);
+        let (group, answers): (Vec<_>, Vec<_>) = group.unzip();
         let (mut connection, commits) = (connection, AtomicU64::new(0));
-        commit_and_answer(&mut connection, &Chain::unsealed(), &mut 0, &mut group, &commits);
+        commit_and_answer(&mut connection, &Chain::unsealed(), &mut 0, group, &commits);
 
         let full = Err(StoreError::Unavailable { cause: "database or disk is full".to_owned() });
         for answer in answers {

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     chain::{Chain, End, Kept, broken},
     error::unavailable,
+    queue::Outcome,
     stored::Over,
 };
 
@@ -85,9 +86,6 @@ impl Reads {
         })
     }
 }
-
-/// What became of one batch.
-pub(super) type Outcome = Result<(), StoreError>;
 
 /// Why a group was not committed, or is not known to be.
 #[derive(Debug)]

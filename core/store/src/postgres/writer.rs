@@ -10,23 +10,18 @@ use std::{
 };
 
 use countersign_domain::record::{Batch, StoreError};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use super::{
     connection::{Client, Connections, InUse},
     error::pool_told,
-    transaction::{self, BEGIN, Failure, LOCK, Outcome, Writing, in_time},
+    transaction::{self, BEGIN, Failure, LOCK, Writing, in_time},
 };
-use crate::{chain::Chain, error::unavailable};
-
-/// How many batches may wait; further ones wait for a place in the queue.
-const MAX_WAITING: usize = 1024;
-
-/// How many batches share one commit at most.
-const MAX_GROUP: usize = 512;
+use crate::{
+    chain::Chain,
+    error::unavailable,
+    queue::{Outcome, Queue, Waiting, answer, queue},
+};
 
 /// For how long a group is tried again that is known not to be committed, and a commit looked up that is not known to be.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,15 +33,10 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 const ATTEMPT: &str = "
     UPDATE countersign.writers SET at = now() WHERE id = $1::text::uuid RETURNING attempt";
 
-struct Waiting {
-    batch: Batch,
-    answer: oneshot::Sender<Outcome>,
-}
-
 /// The one that writes. What is queued when it is dropped is still written, as long as the runtime runs.
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Waiting>,
+    queue: Queue,
     connections: Connections,
     commits: Arc<AtomicU64>,
 }
@@ -54,16 +44,15 @@ pub(super) struct Writer {
 impl Writer {
     /// Commits as the writer of that id, on a connection of that pool.
     pub(super) fn start(connections: Connections, chain: Chain, id: String) -> Self {
-        let (queue, mut waiting) = mpsc::channel(MAX_WAITING);
+        let (queue, mut groups) = queue();
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
         let its = connections.clone();
         let mut committer =
             Committer { connections: its, chain, id, attempts: 0, commits: counted };
         tokio::spawn(async move {
-            let mut group = Vec::with_capacity(MAX_GROUP);
-            while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
-                committer.commit_and_answer(&mut group).await;
+            while let Some(group) = groups.next().await {
+                committer.commit_and_answer(group).await;
             }
         });
         Self { queue, connections, commits }
@@ -71,16 +60,12 @@ impl Writer {
 
     /// Once the batch is in the queue it is written, even if nobody waits for the answer any more.
     pub(super) async fn commit(&self, batch: Batch) -> Outcome {
-        let stopped = || unavailable("the writer has stopped");
-        let (answer, answered) = oneshot::channel();
-        self.queue.send(Waiting { batch, answer }).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        self.queue.commit(batch).await
     }
 
     /// Its one connection, and how many batches wait for their turn.
     pub(super) fn in_use(&self) -> InUse {
-        let waiting = self.queue.max_capacity().saturating_sub(self.queue.capacity());
-        InUse { waiting, ..self.connections.in_use() }
+        InUse { waiting: self.queue.waiting(), ..self.connections.in_use() }
     }
 
     /// How many groups were committed.
@@ -98,9 +83,9 @@ struct Committer {
 }
 
 impl Committer {
-    /// Leaves the group empty. A group that has what the database does not take is halved until that stands alone.
-    async fn commit_and_answer(&mut self, group: &mut Vec<Waiting>) {
-        let mut parts = VecDeque::from([group.split_off(0)]);
+    /// A group that has what the database does not take is halved until that stands alone.
+    async fn commit_and_answer(&mut self, group: Vec<Waiting>) {
+        let mut parts = VecDeque::from([group]);
         while let Some(mut part) = parts.pop_front() {
             let batches: Vec<&Batch> = part.iter().map(|waiting| &waiting.batch).collect();
             let outcomes = match self.commit(&batches).await {
@@ -116,10 +101,7 @@ impl Committer {
                 }
                 Ok(outcomes) => outcomes,
             };
-            for (waiting, outcome) in part.into_iter().zip(outcomes) {
-                // Nobody may wait any more: what is committed stays committed.
-                let _ = waiting.answer.send(outcome);
-            }
+            answer(part, outcomes);
         }
     }
 
