@@ -163,7 +163,8 @@ fn main() {
 
 /// So many lives by so many clients: how many a second, and the processor time of each.
 async fn live(store: Arc<Kept>, (clients, lives): (u32, u32)) -> (f64, f64) {
-    let desk = Arc::new(Desk::open(store, Arc::new(SystemEntropy::default()), Policy::default()));
+    let desk =
+        Arc::new(Desk::by_the_clock(store, Arc::new(SystemEntropy::default()), Policy::default()));
     let (begun, before) = (Instant::now(), cpu_seconds(process::id()));
     let mut living = JoinSet::new();
     for _ in 0..clients {

@@ -115,7 +115,7 @@ fn main() {
 }
 
 fn desk(store: Arc<dyn Store>) -> Desk {
-    Desk::open(store, Arc::new(SystemEntropy::default()), Policy::default())
+    Desk::by_the_clock(store, Arc::new(SystemEntropy::default()), Policy::default())
 }
 
 /// What is counted by default, with bounds that are never reached: each challenge has a phone and a client of its own, and many of

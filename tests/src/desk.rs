@@ -26,7 +26,7 @@ use countersign_domain::{
     person::Person,
     pin::NewPin,
     policy::Policy,
-    ports::{Entropy, Messenger, Ports, Store},
+    ports::{Clock, Entropy, Messenger, Ports, Store},
     refusal::Refusal,
     subscriber::Subscriber,
     testing::{FakeClock, PlainWords, QuickHasher, START, alice, card, key_ring, unbounded},
@@ -34,6 +34,7 @@ use countersign_domain::{
     transaction::{Payee, Reference, Transaction},
     verifier::Verifier,
 };
+use countersign_server::SystemClock;
 
 /// The payee unless a test says otherwise.
 pub const PAYEE: &str = "Librairie Dupont";
@@ -41,7 +42,7 @@ pub const PAYEE: &str = "Librairie Dupont";
 /// How many phones there are, so that the next is another one at every desk.
 static PHONES: AtomicU32 = AtomicU32::new(0);
 
-/// One process at work on a store. The clock stands still: no code dies of age.
+/// One process at work on a store.
 pub struct Desk {
     /// Makes and checks codes.
     pub verifier: Arc<Verifier>,
@@ -54,7 +55,8 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A process on that store. Every desk has the same keys, so each can finish what another began.
+    /// A process on that store. Every desk has the same keys, so each can finish what another began. The clock stands still: no
+    /// code dies of age.
     pub fn open(store: Arc<dyn Store>, entropy: Arc<dyn Entropy>, policy: Policy) -> Self {
         Self::open_at(START, store, entropy, policy)
     }
@@ -66,32 +68,34 @@ impl Desk {
         entropy: Arc<dyn Entropy>,
         policy: Policy,
     ) -> Self {
-        Self::limited(now, store, entropy, policy, unbounded())
+        Self::limited(Arc::new(FakeClock::at(now)), store, entropy, policy, unbounded())
     }
 
-    /// As [`Desk::open`], with limits that nothing reaches: what it costs to count for them is what they are there for.
+    /// As [`Desk::open`], by the system's clock, as a server is: what is new has an id after all that there is.
+    pub fn by_the_clock(store: Arc<dyn Store>, entropy: Arc<dyn Entropy>, policy: Policy) -> Self {
+        Self::limited(Arc::new(SystemClock::default()), store, entropy, policy, unbounded())
+    }
+
+    /// As [`Desk::by_the_clock`], with limits that nothing reaches: what it costs to count for them is what they are there for.
     pub fn counting(
         store: Arc<dyn Store>,
         entropy: Arc<dyn Entropy>,
         policy: Policy,
         limits: Limits,
     ) -> Self {
-        Self { has_clients: true, ..Self::limited(START, store, entropy, policy, limits) }
+        let clock = Arc::new(SystemClock::default());
+        Self { has_clients: true, ..Self::limited(clock, store, entropy, policy, limits) }
     }
 
     fn limited(
-        now: Timestamp,
+        clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         entropy: Arc<dyn Entropy>,
         policy: Policy,
         limits: Limits,
     ) -> Self {
-        let ports = Ports {
-            store,
-            clock: Arc::new(FakeClock::at(now)),
-            entropy: Arc::clone(&entropy),
-            keys: Arc::new(key_ring()),
-        };
+        let ports =
+            Ports { store, clock, entropy: Arc::clone(&entropy), keys: Arc::new(key_ring()) };
         let pins = Arc::new(QuickHasher);
         let verifier = Verifier::new(ports.clone(), policy).with_limits(limits);
         let verifier = Arc::new(verifier.with_pins(pins.clone()));

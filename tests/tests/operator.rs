@@ -122,6 +122,7 @@ async fn a_purchase_can_be_followed_by_its_trace_id_and_is_counted() {
 
     let (page, code) = buy(&sandbox, &shop);
     all_that_happened_is_logged_under_the_merchants_trace_id(&log);
+    what_comes_without_a_trace_id_is_logged_under_the_one_that_is_answered(&log, &sandbox, &shop);
     nothing_secret_is_logged(&log, &sandbox, &page, &code);
     let shown = ask("/metrics");
     all_that_happened_is_counted(shown.body.as_str().unwrap());
@@ -142,11 +143,11 @@ fn all_that_happened_is_logged_under_the_merchants_trace_id(log: &Log) {
     assert_eq!(happened.join(" "), expected);
     let has = |message: &str| lines.iter().any(|line| line["fields"]["message"] == message);
     assert!(has("accepted by the centre"), "{lines:?}");
-    each_request_is_one_line(&lines);
+    each_request_is_one_line_of(&lines, TRACE);
 }
 
 /// What operators see by default, and which relying party asked.
-fn each_request_is_one_line(lines: &[Value]) {
+fn each_request_is_one_line_of(lines: &[Value], trace: &str) {
     let mut of_requests = lines.iter().filter(|line| {
         let is_of_request = line["spans"][0]["name"] == "request";
         is_of_request && ["INFO", "WARN", "ERROR"].iter().any(|level| line["level"] == *level)
@@ -154,8 +155,29 @@ fn each_request_is_one_line(lines: &[Value]) {
     let created = of_requests.next().unwrap();
     assert_eq!(created["fields"]["message"], "answered");
     let span = &created["spans"][0];
-    assert_eq!((&span["relying_party"], &span["correlation"]), (&"dupont".into(), &TRACE.into()));
+    assert_eq!((&span["relying_party"], &span["correlation"]), (&"dupont".into(), &trace.into()));
     assert_eq!(of_requests.next(), None);
+}
+
+fn what_comes_without_a_trace_id_is_logged_under_the_one_that_is_answered(
+    log: &Log,
+    sandbox: &Sandbox,
+    shop: &Shop,
+) {
+    let key = format!("Authorization: Bearer {}", sandbox.api_key());
+    let checkouts = format!("{}/v1/checkouts", shop.api);
+    let order = r#"{"amount":{"value":"8.90","currency":"EUR"},"reference":"order-2"}"#;
+    let ids = [(); 2].map(|()| {
+        let created = shop.curl(&["-H", &key, "-d", order, &checkouts]);
+        assert_eq!(created.status, 201, "{created:?}");
+        created.text("/correlation_id").to_owned()
+    });
+    assert_ne!(ids[0], ids[1]);
+    for id in ids {
+        assert!(id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit()), "{id}");
+        let lines = log.of(&id);
+        each_request_is_one_line_of(&lines, &id);
+    }
 }
 
 fn nothing_secret_is_logged(log: &Log, sandbox: &Sandbox, page: &str, code: &str) {

@@ -232,7 +232,8 @@ async fn live(store: &Arc<Watched>, (clients, lives): (u32, u32), passes: usize)
     let row = |what: &str| Row::new(format!("{clients} clients: {what}"));
     let mut rates = row("challenges' lives/s, durable");
     let mut took = [50, 99, 100].map(|percent| (percent, row(&format!("commit, p{percent} ms"))));
-    let desk = Desk::open(store.clone(), Arc::new(SystemEntropy::default()), Policy::default());
+    let desk =
+        Desk::by_the_clock(store.clone(), Arc::new(SystemEntropy::default()), Policy::default());
     let desk = Arc::new(desk);
     for _ in 0..passes {
         store.took();

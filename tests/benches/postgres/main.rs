@@ -90,7 +90,7 @@ async fn challenges(shop: &Arc<Shop>, time: Duration) -> Done {
 async fn on_the_store(store: &Arc<PostgresStore>) -> f64 {
     let store = Arc::clone(store);
     let entropy = Arc::new(SystemEntropy::default());
-    let desk = Arc::new(Desk::open(store, entropy, Policy::default()));
+    let desk = Arc::new(Desk::by_the_clock(store, entropy, Policy::default()));
     let lives = Lives::by(&desk, ALONE, EACH).await.unwrap();
     assert_eq!(lives.accepted, ALONE * EACH);
     lives.rate(lives.started + lives.finished)
