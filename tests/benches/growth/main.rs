@@ -1,5 +1,6 @@
 //! Whether a store that grows stays as fast as an empty one: `cargo bench -p countersign-tests --bench growth -- 1000000`, with
-//! the sizes in finished payments. It fills one store up to each size in turn, and compares with the store before the first.
+//! the sizes in finished payments. It fills one store up to each size, and at each takes turns with one that stays empty, as the
+//! machine is not the same a few minutes later; with no payments the two are alike, and what they differ by is the machine's.
 #![expect(
     clippy::as_conversions,
     clippy::float_arithmetic,
@@ -34,19 +35,23 @@ use countersign_tests::{
         lives::Lives,
         machine::resident_bytes,
         shop::{Shop, serve_if_asked},
-        table::{Row, disturbance, foreign, percentile, title, watched},
+        table::{Row, disturbance, foreign, percentile, ratio, title, watched},
     },
 };
 use purchase::{Purchase, collections};
 use store::Watched;
 use tokio::{runtime::Runtime, sync::watch};
 
+/// The file's name, in the folder of each shop.
+const STORE: &str = "growth.db";
 const DEFAULT_SIZE: u64 = 100_000;
 const PASSES: usize = 5;
 /// Clients at once, and how many lives they live together in a pass.
 const LOADS: [(u32, u32); 2] = [(8, 800), (64, 3_200)];
 /// How often a store is opened, and each question asked.
 const OPENED: usize = 9;
+/// How often a server is started.
+const STARTED: usize = 3;
 /// Payments in a batch while a store is filled, and between two words of that.
 const FILL: u64 = 250;
 const PROGRESS: u64 = 50_000;
@@ -68,7 +73,9 @@ enum Goal {
     None,
 }
 
-type Measured = Vec<(Goal, Row)>;
+/// Of the store that stays empty, and of the one that has grown.
+type Both<T> = [T; 2];
+type Measured = Vec<(Goal, Both<Row>)>;
 
 /// How long what is final is removed while nobody buys.
 const ALONE: Duration = Duration::from_secs(2);
@@ -92,36 +99,42 @@ fn main() {
     }
     let folder = tempfile::tempdir_in(place).unwrap();
     let runtime = Runtime::new().unwrap();
-    let mut shop = runtime.block_on(Shop::open(folder.path(), "growth.db")).unwrap();
-    let purchase = runtime.block_on(buy(&mut shop));
-    let file = shop.folder.join("growth.db");
+    let mut shops = ["empty", "grown"].map(|name| {
+        let folder = folder.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        runtime.block_on(Shop::open(&folder, STORE)).unwrap()
+    });
+    let [_, purchase] = shops.each_mut().map(|shop| runtime.block_on(buy(shop)));
     let begin = SystemClock::default().now().minus_seconds(AGO_SECONDS);
-    let (mut made, mut first) = (0, None);
+    let (mut made, mut first_resident) = (0, None);
     let mut foreign = foreign();
     for size in sizes {
         watched(&mut foreign, &[], || {
-            let before = fs::metadata(&file).unwrap().len();
-            runtime.block_on(fill(&shop, &purchase, made..size, begin));
-            let grown = fs::metadata(&file).unwrap().len() - before;
+            let octets = || fs::metadata(file(&shops[1])).unwrap().len();
+            let before = octets();
+            runtime.block_on(fill(&shops[1], &purchase, made..size, begin));
+            let grown = octets() - before;
             title(&format!("{size} finished payments"));
             if size > made {
                 println!("{:<58} {:>10}", "octets of file for each payment", grown / (size - made));
             }
             made = size;
-            let measured = measure(&runtime, &mut shop, &file);
-            for (_, row) in &measured {
-                row.print();
-            }
-            match &first {
-                None => first = Some(measured),
-                Some(first) => compare(&measured, first),
-            }
+            compare(&measure(&runtime, &mut shops));
+            let resident = resident_bytes(id()) / MEGABYTE;
+            let first = *first_resident.get_or_insert(resident);
+            let what = "this process, with both stores, MB resident";
+            println!("{what:<58} {resident:>10.1}");
+            ratio("beside that without any payment", resident, first, "within 10 %");
         });
     }
     disturbance(&foreign);
     if made > 0 {
-        retention(&runtime, &shop);
+        retention(&runtime, &shops[1]);
     }
+}
+
+fn file(shop: &Shop) -> PathBuf {
+    shop.folder.join(STORE)
 }
 
 /// The sizes of the command line, from an empty store on.
@@ -176,38 +189,50 @@ async fn fill(shop: &Shop, purchase: &Purchase, numbers: std::ops::Range<u64>, b
     }
 }
 
-/// In the same order for each size.
-fn measure(runtime: &Runtime, shop: &mut Shop, file: &Path) -> Measured {
-    let mut warm = Row::new("store opened, file in memory, ms");
-    let mut cold = Row::new("store opened, file on disk only, ms");
-    let mut served = Row::new("server started to its first answer, file on disk only, ms");
-    for _ in 0..OPENED {
-        let begun = Instant::now();
-        drop(runtime.block_on(opened(shop)));
-        warm.add(begun.elapsed().as_secs_f64() * MILLIS);
+/// Each figure of both stores, in turn.
+fn measure(runtime: &Runtime, shops: &mut Both<Shop>) -> Measured {
+    let row = |what: &str| [(); 2].map(|()| Row::new(what));
+    let mut warm = row("store opened, file in memory, ms");
+    let mut cold = row("store opened, file on disk only, ms");
+    let mut served = row("server started to its first answer, file on disk only, ms");
+    for turn in 0..OPENED {
+        for (place, shop) in shops.iter_mut().enumerate() {
+            warm[place].add(took_to_open(runtime, shop));
+            forget(&file(shop));
+            cold[place].add(took_to_open(runtime, shop));
+            if turn < STARTED {
+                forget(&file(shop));
+                let took = runtime.block_on(shop.start_again()).unwrap();
+                served[place].add(took.as_secs_f64() * MILLIS);
+                shop.stop().unwrap();
+            }
+        }
     }
-    for _ in 0..OPENED {
-        forget(file);
-        let begun = Instant::now();
-        drop(runtime.block_on(opened(shop)));
-        cold.add(begun.elapsed().as_secs_f64() * MILLIS);
-    }
-    for _ in 0..3 {
-        forget(file);
-        served.add(runtime.block_on(shop.start_again()).unwrap().as_secs_f64() * MILLIS);
-        shop.stop().unwrap();
-    }
-    let store = Arc::new(Watched::of(runtime.block_on(opened(shop))));
-    let mut rows: Measured = [warm, cold, served].map(|row| (Goal::BelowASecond, row)).into();
-    rows.push((Goal::NoMore, asked(runtime, store.as_ref())));
+    let mut measured: Measured = [warm, cold, served].map(|rows| (Goal::BelowASecond, rows)).into();
+    let stores = shops.each_ref().map(|shop| Arc::new(Watched::of(runtime.block_on(opened(shop)))));
+    measured.push((Goal::NoMore, stores.each_ref().map(|store| asked(runtime, store.as_ref()))));
     for load in LOADS {
-        let mut measured = runtime.block_on(live(&store, load, PASSES));
-        rows.append(&mut measured);
+        let mut lived = stores.each_ref().map(|_| Lived::new(load));
+        for _ in 0..PASSES {
+            for (store, lived) in stores.iter().zip(&mut lived) {
+                runtime.block_on(lived.pass(store));
+            }
+        }
+        measured.extend(by_figure(lived));
     }
-    let mut resident = Row::new("this process, MB resident");
-    resident.add(resident_bytes(id()) / MEGABYTE);
-    rows.push((Goal::NoMore, resident));
-    rows
+    measured
+}
+
+/// The figures of both, each beside the other's.
+fn by_figure([empty, grown]: Both<Lived>) -> Measured {
+    let figures = empty.figures().into_iter().zip(grown.figures());
+    figures.map(|((goal, empty), (_, grown))| (goal, [empty, grown])).collect()
+}
+
+fn took_to_open(runtime: &Runtime, shop: &Shop) -> f64 {
+    let begun = Instant::now();
+    drop(runtime.block_on(opened(shop)));
+    begun.elapsed().as_secs_f64() * MILLIS
 }
 
 /// The slowest of what a server asks all the time, and `/metrics` with it.
@@ -227,27 +252,48 @@ fn asked(runtime: &Runtime, store: &dyn Store) -> Row {
     row
 }
 
-/// Lives on that store.
-async fn live(store: &Arc<Watched>, (clients, lives): (u32, u32), passes: usize) -> Measured {
-    let row = |what: &str| Row::new(format!("{clients} clients: {what}"));
-    let mut rates = row("challenges' lives/s, durable");
-    let mut took = [50, 99, 100].map(|percent| (percent, row(&format!("commit, p{percent} ms"))));
-    let desk =
-        Desk::by_the_clock(store.clone(), Arc::new(SystemEntropy::default()), Policy::default());
-    let desk = Arc::new(desk);
-    for _ in 0..passes {
+/// Lives of so many clients on one store.
+struct Lived {
+    clients: u32,
+    lives: u32,
+    rates: Row,
+    took: [(usize, Row); 3],
+}
+
+impl Lived {
+    fn new((clients, lives): (u32, u32)) -> Self {
+        let row = |what: &str| Row::new(format!("{clients} clients: {what}"));
+        let took = [50, 99, 100].map(|percent| (percent, row(&format!("commit, p{percent} ms"))));
+        Self { clients, lives, rates: row("challenges' lives/s, durable"), took }
+    }
+
+    async fn pass(&mut self, store: &Arc<Watched>) {
+        let entropy = Arc::new(SystemEntropy::default());
+        let desk = Arc::new(Desk::by_the_clock(store.clone(), entropy, Policy::default()));
         store.took();
-        let lived = Lives::by(&desk, clients, lives / clients).await.unwrap();
-        assert_eq!(lived.accepted, lives);
-        rates.add(lived.rate(lived.started + lived.read + lived.finished));
+        let lived = Lives::by(&desk, self.clients, self.lives / self.clients).await.unwrap();
+        assert_eq!(lived.accepted, self.lives);
+        self.rates.add(lived.rate(lived.started + lived.read + lived.finished));
         let mut commits = store.took();
-        for (percent, row) in &mut took {
+        for (percent, row) in &mut self.took {
             row.add(percentile(&mut commits, *percent) * MILLIS);
         }
     }
-    let goal = |percent| if percent == 100 { Goal::None } else { Goal::NoMore };
-    let commits = took.map(|(percent, row)| (goal(percent), row));
-    [(Goal::NoLess, rates)].into_iter().chain(commits).collect()
+
+    fn figures(self) -> Vec<(Goal, Row)> {
+        let goal = |percent| if percent == 100 { Goal::None } else { Goal::NoMore };
+        let took = self.took.map(|(percent, row)| (goal(percent), row));
+        [(Goal::NoLess, self.rates)].into_iter().chain(took).collect()
+    }
+}
+
+/// Lives on that store alone.
+async fn live(store: &Arc<Watched>, load: (u32, u32)) -> Vec<(Goal, Row)> {
+    let mut lived = Lived::new(load);
+    for _ in 0..PASSES {
+        lived.pass(store).await;
+    }
+    lived.figures()
 }
 
 /// Has the system forget what of a file is in memory.
@@ -262,18 +308,22 @@ fn forget(file: &Path) {
     }
 }
 
-fn compare(measured: &Measured, first: &Measured) {
-    println!("\nbeside the empty store");
-    for ((goal, now), (_, then)) in measured.iter().zip(first) {
-        let ratio = now.median() / then.median();
+fn compare(measured: &Measured) {
+    for (place, store) in ["stays empty", "has grown"].into_iter().enumerate() {
+        println!("\nThe store that {store}");
+        measured.iter().for_each(|(_, rows)| rows[place].print());
+    }
+    println!("\nOne beside the other");
+    for (goal, [empty, grown]) in measured {
+        let ratio = grown.median() / empty.median();
         let (is_met, aim) = match goal {
             Goal::NoLess => (ratio >= 0.9, "within 10 %"),
             Goal::NoMore => (ratio <= 1.1, "within 10 %"),
-            Goal::BelowASecond => (now.median() < MILLIS, "below a second"),
+            Goal::BelowASecond => (grown.median() < MILLIS, "below a second"),
             Goal::None => (true, "no goal"),
         };
         let verdict = if is_met { "" } else { "NOT " };
-        println!("{:<58} {ratio:>9.2}x  {verdict}{aim}", now.name());
+        println!("{:<58} {ratio:>9.2}x  {verdict}{aim}", grown.name());
     }
 }
 
@@ -285,8 +335,8 @@ fn retention(runtime: &Runtime, shop: &Shop) {
     println!("{:<58} {rate:>10.0}", "records removed/s while nobody buys");
     for load in LOADS {
         println!("\nwhile nothing is removed");
-        runtime.block_on(live(&store, load, PASSES)).iter().for_each(|(_, row)| row.print());
-        let lives = || runtime.block_on(live(&store, load, PASSES));
+        runtime.block_on(live(&store, load)).iter().for_each(|(_, row)| row.print());
+        let lives = || runtime.block_on(live(&store, load));
         let (rows, rate) = removing(runtime, &store, lives);
         println!("while {rate:.0} records a second are removed");
         rows.iter().for_each(|(_, row)| row.print());
