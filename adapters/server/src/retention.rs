@@ -28,7 +28,7 @@ const MIN_DAYS: u32 = 30;
 const MAX_DAYS: u32 = 36_500;
 
 /// Records of each collection that are removed in one commit, which holds up others for a few milliseconds.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 64;
 /// It rests for so many times as long as it worked, while there is more.
 const REST: u32 = 3;
 /// Between two looks when there was nothing more.

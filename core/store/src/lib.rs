@@ -44,10 +44,10 @@
 //! The tables are described in `src/schema.sql`; `docs/guides/operate.md` says how to look into a store, how to back it up
 //! while it is written to, and how to restore it. A program does it with [`backup`].
 //!
-//! Modules in reading order: `store` (the port), `queue` (what shares a commit), `writer` (group commit), `apply` (what a batch changes), `readers`,
-//! `query` (what can be asked), `backup`, `chain` (whether the facts are those that were
-//! committed), `books` (whether they are right), `export` (the books for another program), `inspection`
-//! (whether the file is whole), `schema` (opening it), `threads`, `error`.
+//! Modules in reading order: `store` (the port), `queue` (what shares a commit), `writer` (group commit), `apply` (what a batch
+//! changes), `readers`, `query` (what can be asked), `backup`, `chain` (whether the facts are those that were committed),
+//! `books` (whether they are right), `export` (the books for another program), `inspection` (whether the file is whole),
+//! `schema` (opening it), `threads`, `error`.
 
 mod store;
 
