@@ -189,26 +189,48 @@ async fn fill(shop: &Shop, purchase: &Purchase, numbers: std::ops::Range<u64>, b
     }
 }
 
-/// Each figure of both stores, in turn.
-fn measure(runtime: &Runtime, shops: &mut Both<Shop>) -> Measured {
-    let row = |what: &str| [(); 2].map(|()| Row::new(what));
-    let mut warm = row("store opened, file in memory, ms");
-    let mut cold = row("store opened, file on disk only, ms");
-    let mut served = row("server started to its first answer, file on disk only, ms");
-    for turn in 0..OPENED {
-        for (place, shop) in shops.iter_mut().enumerate() {
-            warm[place].add(took_to_open(runtime, shop));
-            forget(&file(shop));
-            cold[place].add(took_to_open(runtime, shop));
-            if turn < STARTED {
-                forget(&file(shop));
-                let took = runtime.block_on(shop.start_again()).unwrap();
-                served[place].add(took.as_secs_f64() * MILLIS);
-                shop.stop().unwrap();
-            }
+/// How long it takes until there is a store, and a server on it.
+struct Begun {
+    warm: Row,
+    cold: Row,
+    served: Row,
+}
+
+impl Begun {
+    fn new() -> Self {
+        Self {
+            warm: Row::new("store opened, file in memory, ms"),
+            cold: Row::new("store opened, file on disk only, ms"),
+            served: Row::new("server started to its first answer, file on disk only, ms"),
         }
     }
-    let mut measured: Measured = [warm, cold, served].map(|rows| (Goal::BelowASecond, rows)).into();
+
+    fn turn(&mut self, runtime: &Runtime, shop: &mut Shop, with_server: bool) {
+        self.warm.add(took_to_open(runtime, shop));
+        forget(&file(shop));
+        self.cold.add(took_to_open(runtime, shop));
+        if with_server {
+            forget(&file(shop));
+            let took = runtime.block_on(shop.start_again()).unwrap();
+            self.served.add(took.as_secs_f64() * MILLIS);
+            shop.stop().unwrap();
+        }
+    }
+
+    fn figures(self) -> Vec<(Goal, Row)> {
+        [self.warm, self.cold, self.served].map(|row| (Goal::BelowASecond, row)).into()
+    }
+}
+
+/// Each figure of both stores, in turn.
+fn measure(runtime: &Runtime, shops: &mut Both<Shop>) -> Measured {
+    let mut begun = [(); 2].map(|()| Begun::new());
+    for turn in 0..OPENED {
+        for (shop, begun) in shops.iter_mut().zip(&mut begun) {
+            begun.turn(runtime, shop, turn < STARTED);
+        }
+    }
+    let mut measured = by_figure(begun.map(Begun::figures));
     let stores = shops.each_ref().map(|shop| Arc::new(Watched::of(runtime.block_on(opened(shop)))));
     measured.push((Goal::NoMore, stores.each_ref().map(|store| asked(runtime, store.as_ref()))));
     for load in LOADS {
@@ -218,14 +240,14 @@ fn measure(runtime: &Runtime, shops: &mut Both<Shop>) -> Measured {
                 runtime.block_on(lived.pass(store));
             }
         }
-        measured.extend(by_figure(lived));
+        measured.extend(by_figure(lived.map(Lived::figures)));
     }
     measured
 }
 
 /// The figures of both, each beside the other's.
-fn by_figure([empty, grown]: Both<Lived>) -> Measured {
-    let figures = empty.figures().into_iter().zip(grown.figures());
+fn by_figure([empty, grown]: Both<Vec<(Goal, Row)>>) -> Measured {
+    let figures = empty.into_iter().zip(grown);
     figures.map(|((goal, empty), (_, grown))| (goal, [empty, grown])).collect()
 }
 
@@ -309,10 +331,10 @@ fn forget(file: &Path) {
 }
 
 fn compare(measured: &Measured) {
-    for (place, store) in ["stays empty", "has grown"].into_iter().enumerate() {
-        println!("\nThe store that {store}");
-        measured.iter().for_each(|(_, rows)| rows[place].print());
-    }
+    println!("\nThe store that stays empty");
+    measured.iter().for_each(|(_, [empty, _])| empty.print());
+    println!("\nThe store that has grown");
+    measured.iter().for_each(|(_, [_, grown])| grown.print());
     println!("\nOne beside the other");
     for (goal, [empty, grown]) in measured {
         let ratio = grown.median() / empty.median();
