@@ -217,12 +217,12 @@ impl Begun {
         }
     }
 
-    fn figures(self) -> Vec<(Goal, Row)> {
+    fn measurements(self) -> Vec<(Goal, Row)> {
         [self.warm, self.cold, self.served].map(|row| (Goal::BelowASecond, row)).into()
     }
 }
 
-/// Each figure of both stores, in turn.
+/// Measures both stores, in turn.
 fn measure(runtime: &Runtime, shops: &mut Both<Shop>) -> Measured {
     let mut begun = [(); 2].map(|()| Begun::new());
     for turn in 0..OPENED {
@@ -230,7 +230,7 @@ fn measure(runtime: &Runtime, shops: &mut Both<Shop>) -> Measured {
             begun.turn(runtime, shop, turn < STARTED);
         }
     }
-    let mut measured = by_figure(begun.map(Begun::figures));
+    let mut measured = side_by_side(begun.map(Begun::measurements));
     let stores = shops.each_ref().map(|shop| Arc::new(Watched::of(runtime.block_on(opened(shop)))));
     measured.push((Goal::NoMore, stores.each_ref().map(|store| asked(runtime, store.as_ref()))));
     for load in LOADS {
@@ -240,15 +240,15 @@ fn measure(runtime: &Runtime, shops: &mut Both<Shop>) -> Measured {
                 runtime.block_on(lived.pass(store));
             }
         }
-        measured.extend(by_figure(lived.map(Lived::figures)));
+        measured.extend(side_by_side(lived.map(Lived::measurements)));
     }
     measured
 }
 
-/// The figures of both, each beside the other's.
-fn by_figure([empty, grown]: Both<Vec<(Goal, Row)>>) -> Measured {
-    let figures = empty.into_iter().zip(grown);
-    figures.map(|((goal, empty), (_, grown))| (goal, [empty, grown])).collect()
+/// The measurements of both, each beside the other's.
+fn side_by_side([empty, grown]: Both<Vec<(Goal, Row)>>) -> Measured {
+    let both = empty.into_iter().zip(grown);
+    both.map(|((goal, empty), (_, grown))| (goal, [empty, grown])).collect()
 }
 
 fn took_to_open(runtime: &Runtime, shop: &Shop) -> f64 {
@@ -302,7 +302,7 @@ impl Lived {
         }
     }
 
-    fn figures(self) -> Vec<(Goal, Row)> {
+    fn measurements(self) -> Vec<(Goal, Row)> {
         let goal = |percent| if percent == 100 { Goal::None } else { Goal::NoMore };
         let took = self.took.map(|(percent, row)| (goal(percent), row));
         [(Goal::NoLess, self.rates)].into_iter().chain(took).collect()
@@ -315,7 +315,7 @@ async fn live(store: &Arc<Watched>, load: (u32, u32)) -> Vec<(Goal, Row)> {
     for _ in 0..PASSES {
         lived.pass(store).await;
     }
-    lived.figures()
+    lived.measurements()
 }
 
 /// Has the system forget what of a file is in memory.
