@@ -37,7 +37,8 @@ must_fail_by() {
     echo "$patch: found, $(grep -c "$named" "$copy/said") times: $named"
 }
 
-git archive HEAD | tar -x -C "$copy"
+# As of now: what the last run left built may be of a bug that was not found.
+git archive HEAD | tar -x -m -C "$copy"
 for patch in ${*:-tests/planted/*.patch}; do
     rule=$(sed -n 's/^Rule: //p' "$patch")
     read -r target test <<EOF
