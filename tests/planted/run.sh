@@ -37,7 +37,7 @@ must_fail_by() {
     echo "$patch: found, $(grep -c "$named" "$copy/said") times: $named"
 }
 
-# As of now: what the last run left built may be of a bug that was not found.
+# With the time of now, so that cargo builds it: what the last run left may be built with a bug that was not found.
 git archive HEAD | tar -x -m -C "$copy"
 for patch in ${*:-tests/planted/*.patch}; do
     rule=$(sed -n 's/^Rule: //p' "$patch")

@@ -111,6 +111,7 @@ mod tests {
         testing::{MemoryStore, ports},
         time::Timestamp,
     };
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -131,9 +132,12 @@ mod tests {
         let (end, stop) = watch::channel(false);
         let before = store.commits();
         let sweeping = tokio::spawn(sweep(retention, stop));
-        while store.records() != [open.clone()] {
-            sleep(Duration::from_millis(1)).await;
-        }
+        let removed = async {
+            while store.records() != [open.clone()] {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), removed).await.unwrap();
         assert!(store.commits() - before >= 3, "removed in one commit");
         // It waits for the next look, and a stop does not wait for it.
         end.send_replace(true);
